@@ -1,0 +1,3 @@
+"""Executable audits of quantitative trading models."""
+
+__version__ = "0.1.0"

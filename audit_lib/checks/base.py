@@ -1,0 +1,166 @@
+"""What a check is.
+
+A check states one property that any subject must have.  It is a small pydantic model: class
+variables say what it is, annotated fields are its options (settable under ``options.<code>`` in
+``subject.yaml``), the docstring is its documentation page, and :meth:`Check.run` yields what it
+saw::
+
+    class NothingBeatsItself(Check):
+        \"\"\"A challenger equal to the champion must not be promoted.
+
+        What it checks
+            ...
+        Why it matters
+            ...
+        How
+            ...
+        Limitations
+            ...
+        Remediation
+            ...
+        Sources
+            ...
+        \"\"\"
+
+        code = "GOV002"
+        contract = Contract.GOVERNANCE
+        task = Task.T4
+        severity = Severity.HIGH
+        reads = Reads.BEHAVIOUR
+        needs = ("governance.promote",)
+
+        def run(self, subject: Subject) -> Iterator[Answer]: ...
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from audit_lib.model import (
+    Contract,
+    Evidence,
+    Examined,
+    Finding,
+    Gap,
+    Location,
+    Severity,
+    Task,
+)
+from audit_lib.subject.subject import Subject
+
+Answer = Finding | Evidence | Examined | Gap
+
+SECTIONS = (
+    "What it checks",
+    "Why it matters",
+    "How",
+    "Limitations",
+    "Remediation",
+    "Sources",
+)
+
+
+class Reads(StrEnum):
+    """The way in which a check knows."""
+
+    CODE = "code"
+    ARTIFACTS = "artifacts"
+    BEHAVIOUR = "behaviour"
+
+
+class Check(BaseModel, ABC):
+    """One testable statement under a contract.
+
+    Class attributes:
+        code: stable id, three letters for the contract and three digits.
+        contract, task, severity: where it belongs and how bad a finding is by default.
+        reads: code, artifacts or behaviour.
+        needs: hooks without which it is not assessed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: ClassVar[str]
+    contract: ClassVar[Contract]
+    task: ClassVar[Task]
+    severity: ClassVar[Severity]
+    reads: ClassVar[Reads]
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Yield findings, evidence, gaps, and what was examined.
+
+        A check that yields no finding and no ``Examined`` above zero has not assessed anything,
+        and a ``Gap`` keeps it from passing.
+
+        Raises:
+            NotAssessed, NotApplicable: there is nothing to tell from; the message says what is
+                missing.
+        """
+
+    # --- what it says of itself ---------------------------------------------------------------
+    @classmethod
+    def title(cls) -> str:
+        """The property, in a sentence: the first line of the docstring."""
+        return (inspect.getdoc(cls) or "").split("\n")[0]
+
+    @classmethod
+    def sections(cls) -> dict[str, str]:
+        """Docstring sections by heading, dedented."""
+        found: dict[str, list[str]] = {}
+        current: list[str] | None = None
+        for line in (inspect.getdoc(cls) or "").split("\n")[1:]:
+            if line.strip() in SECTIONS and not line.startswith(" "):
+                current = found.setdefault(line.strip(), [])
+            elif current is not None:
+                current.append(line)
+        return {head: inspect.cleandoc("\n".join(["", *body])) for head, body in found.items()}
+
+    # --- for run() ----------------------------------------------------------------------------
+    def finding(
+        self,
+        location: Location,
+        message: str,
+        *,
+        measured: object = "",
+        expected: object = "",
+        key: str = "",
+        severity: Severity | None = None,
+        evidence: Sequence[str] = (),
+    ) -> Finding:
+        """A finding of this check.  ``key`` tells it from others at the same place."""
+        return Finding(
+            code=self.code,
+            contract=self.contract,
+            task=self.task,
+            severity=self.severity if severity is None else severity,
+            location=location,
+            message=message,
+            measured=show(measured),
+            expected=show(expected),
+            remediation=_first_sentence(self.sections().get("Remediation", "")),
+            key=key,
+            evidence=tuple(evidence),
+        )
+
+
+def show(value: object) -> str:
+    """A measured or expected value as short text; floats with six significant digits."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _first_sentence(text: str) -> str:
+    flat = re.sub(r"\s+", " ", text).strip()
+    match = re.match(r"(.+?\.)(\s|$)", flat)
+    return match.group(1) if match else flat

@@ -1,0 +1,46 @@
+"""Every check there is, one line a code.  Order is the order in packets."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from audit_lib.checks.base import Check
+from audit_lib.errors import AuditError
+from audit_lib.model import Task
+
+#: code -> "module within audit_lib.checks:class"
+CATALOGUE: dict[str, str] = {
+}
+
+
+@cache
+def check_class(code: str) -> type[Check]:
+    """The check of that code.
+
+    Raises:
+        AuditError: no such code; the message names the nearest ones.
+    """
+    if code not in CATALOGUE:
+        import difflib
+
+        near = difflib.get_close_matches(code.upper(), CATALOGUE, n=3) or list(CATALOGUE)[:3]
+        raise AuditError(
+            f"no check is called {code!r}",
+            where="check code",
+            mend=f"did you mean {', '.join(near)}? `workbook list --checks` shows all",
+        )
+    module, _, name = CATALOGUE[code].partition(":")
+    found = getattr(import_module(f"audit_lib.checks.{module}"), name)
+    assert issubclass(found, Check)
+    return found
+
+
+def all_checks() -> tuple[type[Check], ...]:
+    """Every check, in catalogue order."""
+    return tuple(check_class(code) for code in CATALOGUE)
+
+
+def checks_of(task: Task) -> tuple[type[Check], ...]:
+    """The checks of one task, in catalogue order."""
+    return tuple(c for c in all_checks() if c.task is task)

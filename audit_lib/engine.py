@@ -1,0 +1,153 @@
+"""Runs checks.  A crash is an ``error`` of its own check; findings before it are kept."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from audit_lib.checks.base import Check
+from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
+from audit_lib.host import HookError
+from audit_lib.model import (
+    CheckResult,
+    Evidence,
+    Examined,
+    Finding,
+    Gap,
+    Outcome,
+    Task,
+    TaskResult,
+    breaks,
+    ranked,
+)
+from audit_lib.subject.subject import Subject
+
+Progress = Callable[[type[Check], CheckResult | None], None]
+
+
+def configured(check: type[Check], subject: Subject) -> Check:
+    """The check with the subject's options.
+
+    Raises:
+        ParameterError: an option is not known or does not fit; the message names it.
+    """
+    options = subject.parameters.options.get(check.code, {})
+    try:
+        return check(**options)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(["options", check.code, *map(str, problem["loc"])])
+        known = ", ".join(check.model_fields) or "none"
+        raise ParameterError(
+            f"key {key!r}: {problem['msg']}",
+            where=str(subject.folder / "subject.yaml"),
+            mend=f"options of {check.code}: {known}",
+        ) from None
+
+
+def run_check(check: Check, subject: Subject) -> CheckResult:
+    """Run one check on the subject's version.  Never raises for what the subject does."""
+    started = time.perf_counter()
+    findings: list[Finding] = []
+    evidence: list[Evidence] = []
+    examined: list[Examined] = []
+    gaps: list[Gap] = []
+    outcome, reason = Outcome.PASS, ""
+    try:
+        for hook in check.needs:
+            subject.hook(hook)
+        for answer in check.run(subject):
+            match answer:
+                case Finding():
+                    findings.append(answer)
+                case Evidence():
+                    evidence.append(answer)
+                case Examined():
+                    examined.append(answer)
+                case Gap():
+                    gaps.append(answer)
+    except NotApplicable as error:
+        outcome, reason = Outcome.NOT_APPLICABLE, str(error)
+    except NotAssessed as error:
+        outcome, reason = Outcome.NOT_ASSESSED, str(error)
+    except (HookError, AuditError) as error:
+        outcome, reason = Outcome.ERROR, str(error)
+    except Exception as error:  # noqa: BLE001 - a crash of one check must not end the audit
+        outcome, reason = Outcome.ERROR, _crash(error)
+    if any(breaks(f) for f in findings):
+        outcome = Outcome.FAIL
+    elif outcome is Outcome.PASS:
+        outcome, reason = _assessed(examined, gaps)
+    return CheckResult(
+        code=check.code,
+        name=type(check).__name__,
+        title=check.title(),
+        contract=check.contract,
+        task=check.task,
+        severity=check.severity,
+        outcome=outcome,
+        reason=reason,
+        findings=tuple(ranked(findings)),
+        evidence=tuple(evidence),
+        examined=tuple(examined),
+        gaps=tuple(gaps),
+        seconds=round(time.perf_counter() - started, 4),
+    )
+
+
+def run_task(
+    task: Task,
+    subject: Subject,
+    checks: Iterable[type[Check]],
+    *,
+    run_id: str,
+    progress: Progress | None = None,
+) -> TaskResult:
+    """Run the checks of one task, in order.
+
+    Args:
+        progress: called with (check, None) before and (check, result) after each check.
+
+    Raises:
+        ParameterError: some check's options do not fit; nothing has run then.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    ready = [configured(check, subject) for check in checks]
+    results = []
+    for check in ready:
+        if progress:
+            progress(type(check), None)
+        result = run_check(check, subject)
+        results.append(result)
+        if progress:
+            progress(type(check), result)
+    return TaskResult(
+        subject=subject.name,
+        version=subject.version,
+        run_id=run_id,
+        task=task,
+        results=tuple(results),
+        started=started.isoformat(timespec="seconds"),
+        seconds=round(time.perf_counter() - clock, 4),
+    )
+
+
+def _assessed(examined: list[Examined], gaps: list[Gap]) -> tuple[Outcome, str]:
+    if gaps:
+        return Outcome.NOT_ASSESSED, "; ".join(f"{g.what}: {g.why}" for g in gaps)
+    if not any(e.count > 0 for e in examined):
+        seen = ", ".join(f"{e.count} {e.what}" for e in examined) or "nothing"
+        return Outcome.NOT_ASSESSED, f"examined {seen}"
+    return Outcome.PASS, ""
+
+
+def _crash(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+    return f"the check crashed: {type(error).__name__}: {error} ({where})"
+
+

@@ -1,0 +1,43 @@
+"""Errors that are meant for people: where, what, and the mend, in one sentence each."""
+
+from __future__ import annotations
+
+
+class AuditError(Exception):
+    """A user's mistake or a broken input; printed as one message, exit code 2, no traceback.
+
+    Attributes:
+        message: what is wrong.
+        where: file, and key or line within it, or the argument that was given.
+        mend: what to do about it.
+    """
+
+    def __init__(self, message: str, *, where: str = "", mend: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.mend = mend
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{head}\n  mend: {self.mend}" if self.mend else head
+
+
+class ParameterError(AuditError):
+    """The subject's parameters are unusable."""
+
+
+class VersionError(AuditError):
+    """The version that was asked for does not exist, or its id is unsafe."""
+
+
+class RunError(AuditError):
+    """A run could not be executed or published whole."""
+
+
+class NotAssessed(Exception):  # noqa: N818 - an answer of a check, not a failure of it
+    """Raised by a check, or by what it reads, when there is nothing to tell from."""
+
+
+class NotApplicable(Exception):  # noqa: N818 - an answer of a check, not a failure of it
+    """Raised by a check when the subject declares that it has no such surface."""

@@ -1,0 +1,420 @@
+"""What a subject's ``hooks.py`` is written against.
+
+A hook is a plain function of a few lines that exposes one behaviour of the subject so that
+probes can drive it.  It is registered with :func:`surface`, takes a :class:`Context` first and
+answers in data only (numbers, strings, lists, dicts, NumPy arrays, pandas frames)::
+
+    from audit_lib.hooks import Context, surface
+
+    @surface("drift")
+    def psi(at: Context, reference, current):
+        from my_engine.monitoring import population_stability_index
+        return population_stability_index(reference, current)
+
+The hook above is called ``drift.psi``.  Hooks run in a child process (the *host*), never in the
+process that judges.  This module therefore imports the standard library only: the child's
+interpreter is the subject's, and only NumPy and pandas are asked of it.
+
+Conventions shared by all hooks:
+
+panel
+    ``DataFrame`` of market data, ``MultiIndex`` named ``("asset", "date")``, sorted, one float
+    column a field (``close``; ``open``, ``high``, ``low``, ``volume`` where known).
+features, labels
+    ``DataFrame`` on the panel's index (rows may be fewer), one column a feature or label.
+returns, thresholds
+    fractions (0.01 is one per cent); volatilities are annualised fractions; maturities are years.
+refusal
+    a hook raises :class:`Refusal` when the subject refuses the input *by design* (a documented
+    error, a version that must not be substituted).  Any other exception is a failure.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    Floats = npt.NDArray[np.float64]
+    Integers = npt.NDArray[np.int64]
+
+HookFunction = TypeVar("HookFunction", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a hook is called.
+
+    Attributes:
+        root: the subject's source checkout (read-only).
+        store: the artifact store to read.  A probe that writes passes a scratch copy here.
+        version: id of the version under audit.
+        scratch: an empty folder of this call; the only place where a hook may write.
+    """
+
+    root: Path
+    store: Path
+    version: str
+    scratch: Path
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """The subject declined the input on purpose, with a reason a person can read."""
+
+
+class TargetSpec(TypedDict, total=False):
+    """What the subject declares about one label (``targets.declared``)."""
+
+    horizon: int  # bars from decision to the last price the label reads
+    kind: str  # "simple_return", "log_return", "direction", "volatility", "class"
+    thresholds: list[float]  # class edges, as fractions
+
+
+class SplitSpec(TypedDict, total=False):
+    """What the subject declares about its splits (``splits.declared``)."""
+
+    horizon: int  # bars that a label spans
+    purge: int  # bars removed from train before each test fold
+    embargo: int  # bars removed from train after each test fold
+
+
+class Fold(TypedDict):
+    """One fold: integer row positions into the panel given to ``splits.folds``."""
+
+    train: Integers
+    test: Integers
+
+
+class Resolved(TypedDict):
+    """What a registry answered to a request (``registry.resolve``)."""
+
+    version: str
+    files: list[str]  # files it would load, relative to the store
+
+
+class RetrainState(TypedDict, total=False):
+    """What a retrain trigger sees.  Keys the subject does not use may be ignored by its hook."""
+
+    days_since_training: int
+    psi: float  # population stability index of the worst feature
+    errors: list[float]  # recent prediction errors, oldest first
+    live_score: float  # the metric governance ranks by, measured live
+    training_score: float  # the same metric at training time
+    n_samples: int  # live samples behind live_score
+
+
+class RetrainDecision(TypedDict):
+    """What a retrain trigger answered."""
+
+    retrain: bool
+    reasons: list[str]
+
+
+class CusumAlarm(TypedDict):
+    """What a CUSUM detector answered: whether it fired and at which position (0-based)."""
+
+    alarm: bool
+    at: int | None
+
+
+class CalibrationSample(TypedDict):
+    """Scores a version is served, the binary outcomes that followed, and who saw them.
+
+    All arrays have the same length.  ``fitted`` is True on rows the calibrator was fitted on.
+    """
+
+    scores: Floats
+    outcomes: Integers
+    fitted: npt.NDArray[np.bool_]
+
+
+# --- features ---------------------------------------------------------------------------------
+class SamplePanel(Protocol):
+    """``features.panel``: market data, real where possible, that the builders accept."""
+
+    def __call__(self, at: Context) -> pd.DataFrame: ...
+
+
+class BuildFeatures(Protocol):
+    """``features.build``, ``features.build_backtest``, ``features.build_live``: panel to features."""
+
+    def __call__(self, at: Context, panel: pd.DataFrame) -> pd.DataFrame: ...
+
+
+class FeaturePolicy(Protocol):
+    """``features.policy``: feature name to ``CAUSAL``, ``END_OF_DAY`` or ``RESEARCH_ONLY``."""
+
+    def __call__(self, at: Context) -> dict[str, str]: ...
+
+
+# --- targets, splits --------------------------------------------------------------------------
+class BuildTargets(Protocol):
+    """``targets.build``: panel to labels; NaN where the label is not known yet."""
+
+    def __call__(self, at: Context, panel: pd.DataFrame) -> pd.DataFrame: ...
+
+
+class DeclaredTargets(Protocol):
+    """``targets.declared``: label name to its declared horizon, kind and thresholds."""
+
+    def __call__(self, at: Context) -> dict[str, TargetSpec]: ...
+
+
+class Folds(Protocol):
+    """``splits.folds``: the train and test rows of every fold over a panel."""
+
+    def __call__(self, at: Context, panel: pd.DataFrame) -> list[Fold]: ...
+
+
+class DeclaredSplits(Protocol):
+    """``splits.declared``: declared horizon, purge and embargo, in bars."""
+
+    def __call__(self, at: Context) -> SplitSpec: ...
+
+
+# --- predictor, decisions ---------------------------------------------------------------------
+class RequiredFeatures(Protocol):
+    """``predictor.required``: the feature columns the version's model reads, in its order."""
+
+    def __call__(self, at: Context) -> list[str]: ...
+
+
+class Predict(Protocol):
+    """``predictor.predict``: features to one column a head, on the same index.
+
+    Raises :class:`Refusal` where the subject documents that it refuses.
+    """
+
+    def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
+
+
+class Decide(Protocol):
+    """``decisions.backtest``, ``decisions.live``: features to orders on the same index.
+
+    Columns: ``side`` (-1, 0, 1), ``size`` (fraction of equity, >= 0), ``gate`` (the risk gate
+    that decided, or ``""``).
+    """
+
+    def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
+
+
+# --- registry, governance, retrain, drift -----------------------------------------------------
+class ResolveVersion(Protocol):
+    """``registry.resolve``: which version a request gets from ``at.store``.
+
+    ``request`` is a version id, or None for the default.  Raises :class:`Refusal` when the
+    registry declines.
+    """
+
+    def __call__(self, at: Context, request: str | None) -> Resolved: ...
+
+
+class RegisterVersion(Protocol):
+    """``registry.register``: publish a made-up version (a copy of ``at.version``) in ``at.store``."""
+
+    def __call__(self, at: Context, version: str, metrics: dict[str, float]) -> None: ...
+
+
+class ListVersions(Protocol):
+    """``registry.versions``: version ids that the registry in ``at.store`` offers, oldest first."""
+
+    def __call__(self, at: Context) -> list[str]: ...
+
+
+class GovernanceMetrics(Protocol):
+    """``governance.metrics``: metric name to ``"higher"`` or ``"lower"`` (which is better)."""
+
+    def __call__(self, at: Context) -> dict[str, str]: ...
+
+
+class Promote(Protocol):
+    """``governance.promote``: would the challenger displace the champion (None: empty chair)?"""
+
+    def __call__(
+        self, at: Context, champion: dict[str, float] | None, challenger: dict[str, float]
+    ) -> bool: ...
+
+
+class DecideRetrain(Protocol):
+    """``retrain.decide``: does the trigger fire in this state, and why?"""
+
+    def __call__(self, at: Context, state: RetrainState) -> RetrainDecision: ...
+
+
+class Psi(Protocol):
+    """``drift.psi``: population stability index between two samples of one feature."""
+
+    def __call__(self, at: Context, reference: Floats, current: Floats) -> float: ...
+
+
+class Cusum(Protocol):
+    """``drift.cusum``: CUSUM over a series (mean ``target``, standard deviation ``sigma``)."""
+
+    def __call__(self, at: Context, series: Floats, target: float, sigma: float) -> CusumAlarm: ...
+
+
+# --- calibration, conformal -------------------------------------------------------------------
+class FitCalibrator(Protocol):
+    """``calibration.fit_apply``: fit on (scores, outcomes), return probabilities for ``served``."""
+
+    def __call__(self, at: Context, scores: Floats, outcomes: Integers, served: Floats) -> Floats: ...
+
+
+class ServedProbabilities(Protocol):
+    """``calibration.served``: the version's own calibrator applied to raw scores."""
+
+    def __call__(self, at: Context, scores: Floats) -> Floats: ...
+
+
+class HoldoutScores(Protocol):
+    """``calibration.sample``: real raw scores of the version with outcomes."""
+
+    def __call__(self, at: Context) -> CalibrationSample: ...
+
+
+class ConformalInterval(Protocol):
+    """``conformal.interval``: intervals at miscoverage ``alpha``; answers an (n, 2) array.
+
+    ``residuals`` are calibration residuals (outcome minus prediction), shape (m,);
+    ``predictions`` has shape (n,).
+    """
+
+    def __call__(self, at: Context, residuals: Floats, predictions: Floats, alpha: float) -> Floats: ...
+
+
+# --- pricing, neural, online, checkpoint_io ---------------------------------------------------
+class Price(Protocol):
+    """``pricing.price``: European option prices; all arrays have shape (n,); kind is 1 call, -1 put.
+
+    ``terms`` columns: ``spot, strike, maturity, rate, dividend, volatility, kind``.
+    """
+
+    def __call__(self, at: Context, terms: pd.DataFrame) -> Floats: ...
+
+
+class ImpliedVolatility(Protocol):
+    """``pricing.implied_volatility``: ``terms`` as for price, with ``price`` for ``volatility``."""
+
+    def __call__(self, at: Context, terms: pd.DataFrame) -> Floats: ...
+
+
+class SurfaceVariance(Protocol):
+    """``pricing.total_variance``: total implied variance of the version's own fitted surface.
+
+    ``points`` columns: ``log_moneyness`` (log strike/forward), ``maturity``.
+    """
+
+    def __call__(self, at: Context, points: pd.DataFrame) -> Floats: ...
+
+
+class NeuralForward(Protocol):
+    """``neural.forward``: raw outputs of the neural head; input (n, d), output (n, k)."""
+
+    def __call__(self, at: Context, inputs: Floats) -> Floats: ...
+
+
+class OnlineRun(Protocol):
+    """``online.run``: learn the batches in order, then predict ``probe``.
+
+    Batches hold feature columns and ``y``.  With ``restart_after`` = i the learner is saved to
+    ``at.scratch`` and loaded again after batch i, as a restart of the process would.
+    """
+
+    def __call__(
+        self,
+        at: Context,
+        batches: Sequence[pd.DataFrame],
+        probe: pd.DataFrame,
+        restart_after: int | None,
+    ) -> Floats: ...
+
+
+class RoundTrip(Protocol):
+    """``checkpoint_io.round_trip``: load the version, save it to ``at.scratch``, load that, predict."""
+
+    def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
+
+
+#: Every hook there is: full name to the Protocol that types and documents it.
+HOOKS: dict[str, type] = {
+    "features.panel": SamplePanel,
+    "features.build": BuildFeatures,
+    "features.build_backtest": BuildFeatures,
+    "features.build_live": BuildFeatures,
+    "features.policy": FeaturePolicy,
+    "targets.build": BuildTargets,
+    "targets.declared": DeclaredTargets,
+    "splits.folds": Folds,
+    "splits.declared": DeclaredSplits,
+    "predictor.required": RequiredFeatures,
+    "predictor.predict": Predict,
+    "decisions.backtest": Decide,
+    "decisions.live": Decide,
+    "registry.resolve": ResolveVersion,
+    "registry.register": RegisterVersion,
+    "registry.versions": ListVersions,
+    "governance.metrics": GovernanceMetrics,
+    "governance.promote": Promote,
+    "retrain.decide": DecideRetrain,
+    "drift.psi": Psi,
+    "drift.cusum": Cusum,
+    "calibration.fit_apply": FitCalibrator,
+    "calibration.served": ServedProbabilities,
+    "calibration.sample": HoldoutScores,
+    "conformal.interval": ConformalInterval,
+    "pricing.price": Price,
+    "pricing.implied_volatility": ImpliedVolatility,
+    "pricing.total_variance": SurfaceVariance,
+    "neural.forward": NeuralForward,
+    "online.run": OnlineRun,
+    "checkpoint_io.round_trip": RoundTrip,
+}
+
+SURFACES: tuple[str, ...] = tuple(dict.fromkeys(name.split(".")[0] for name in HOOKS))
+
+_registered: dict[str, Callable[..., Any]] = {}
+
+
+def surface(name: str) -> Callable[[HookFunction], HookFunction]:
+    """Register the decorated function as hook ``<name>.<function name>``.
+
+    Raises:
+        ValueError: no such hook is known; the message lists those of the surface.
+    """
+
+    def register(function: HookFunction) -> HookFunction:
+        full = f"{name}.{function.__name__}"
+        if full not in HOOKS:
+            known = [h for h in HOOKS if h.startswith(name + ".")] or list(SURFACES)
+            raise ValueError(f"no hook is called {full!r}; known: {', '.join(known)}")
+        _registered[full] = function
+        return function
+
+    return register
+
+
+def registered() -> dict[str, Callable[..., Any]]:
+    """Hooks registered so far in this process, by full name."""
+    return dict(_registered)
+
+
+def signature(hook: str) -> str:
+    """The ``def`` line to write for a hook, for messages and docs."""
+    call = HOOKS[hook].__call__
+    parameters = [p for n, p in inspect.signature(call).parameters.items() if n != "self"]
+    shown = ", ".join(str(p) for p in parameters)
+    returns = inspect.signature(call).return_annotation
+    return f'@surface("{hook.split(".")[0]}")\ndef {hook.split(".")[1]}({shown}) -> {returns}: ...'
+
+
+def purpose(hook: str) -> str:
+    """One line that says what a hook exposes."""
+    doc = inspect.getdoc(HOOKS[hook]) or ""
+    return " ".join(doc.split("\n\n")[0].split())

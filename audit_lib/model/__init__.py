@@ -1,0 +1,42 @@
+"""The nouns: frozen dataclasses and enums that everything else speaks in.  Standard library only."""
+
+from audit_lib.model.results import (
+    BoundaryVerdict,
+    CheckResult,
+    Evidence,
+    Examined,
+    Exempted,
+    Finding,
+    Gap,
+    Location,
+    Scalar,
+    TaskResult,
+    digest_of,
+)
+from audit_lib.model.verdicts import breaks, by_contract, effective_outcome, ranked, verdict_of
+from audit_lib.model.vocabulary import Contract, Outcome, Severity, Task, Verdict, View
+
+__all__ = [
+    "BoundaryVerdict",
+    "CheckResult",
+    "Contract",
+    "Evidence",
+    "Examined",
+    "Exempted",
+    "Finding",
+    "Gap",
+    "Location",
+    "Outcome",
+    "Scalar",
+    "Severity",
+    "Task",
+    "TaskResult",
+    "Verdict",
+    "View",
+    "breaks",
+    "by_contract",
+    "digest_of",
+    "effective_outcome",
+    "ranked",
+    "verdict_of",
+]

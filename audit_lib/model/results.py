@@ -1,0 +1,184 @@
+"""Findings, evidence and results: what checks answer and everything else carries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+from audit_lib.model.vocabulary import Contract, Outcome, Severity, Task, Verdict, View
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a finding stands.
+
+    Attributes:
+        path: POSIX path relative to ``base``.
+        base: ``source``, ``artifacts``, ``documents`` or ``parameters``: what the path is relative to.
+        line: first line, 1-based; None where lines mean nothing.
+        end_line: last line, inclusive.
+        pointer: JSON pointer (RFC 6901) into an artifact or document.
+        symbol: qualified name of the definition, such as ``ModelTrainer.fit``.
+    """
+
+    path: str
+    base: str = "source"
+    line: int | None = None
+    end_line: int | None = None
+    pointer: str = ""
+    symbol: str = ""
+
+    def __str__(self) -> str:
+        if self.line is not None:
+            return f"{self.path}:{self.line}"
+        return f"{self.path} {self.pointer}".rstrip()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A table that a finding or verdict rests on, with a hint how to draw it.
+
+    Attributes:
+        name: short id, unique within the check, such as ``folds``.
+        title: what a reader sees above it.
+        columns: column names, in order.
+        rows: one tuple a row, JSON scalars only.
+        view: how to draw the rows.
+        note: how to read it, in a sentence; also x/y axis units.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Scalar, ...], ...]
+    view: View = View.TABLE
+    note: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of columns and rows."""
+        return digest_of([list(self.columns), [list(row) for row in self.rows]])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One departure from a contract.
+
+    Attributes:
+        code: of the check, such as ``SPL003``.
+        message: one sentence that states the departure, with numbers.
+        measured: what is there, as short text; ``expected``: what the contract wants.
+        key: what tells this finding from others of its check at the same place (a feature, a
+            fold, a field); part of the fingerprint, so it holds no line numbers or measured values.
+        evidence: names of evidence tables of the same result.
+    """
+
+    code: str
+    contract: Contract
+    task: Task
+    severity: Severity
+    location: Location
+    message: str
+    measured: str = ""
+    expected: str = ""
+    remediation: str = ""
+    key: str = ""
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Stable identity across runs and versions: unmoved by line shifts and re-measurement."""
+        place = self.location
+        return digest_of(
+            [self.code, place.base, place.path, place.symbol or place.pointer, self.key]
+        )[:20]
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a check looked at.  A check that examined nothing has not assessed anything."""
+
+    count: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A part that a check could not look at, and why.  A result with gaps is not a pass."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Exempted:
+    """Says that a finding is waived, by whom, why and until when (ISO date)."""
+
+    fingerprint: str
+    owner: str
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check answered for one version."""
+
+    code: str
+    name: str
+    title: str
+    contract: Contract
+    task: Task
+    severity: Severity
+    outcome: Outcome
+    reason: str = ""
+    """why not assessed, not applicable or in error; empty otherwise"""
+    findings: tuple[Finding, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    examined: tuple[Examined, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    exempted: tuple[Exempted, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def open_findings(self) -> tuple[Finding, ...]:
+        """Findings that no exemption covers."""
+        waived = {e.fingerprint for e in self.exempted}
+        return tuple(f for f in self.findings if f.fingerprint not in waived)
+
+
+@dataclass(frozen=True)
+class BoundaryVerdict:
+    """The disposition of one declared boundary."""
+
+    boundary: str
+    risk: str
+    verdict: Verdict
+    reason: str
+    findings: tuple[str, ...] = ()
+    """fingerprints"""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """All that one task of one run found out."""
+
+    subject: str
+    version: str
+    run_id: str
+    task: Task
+    results: tuple[CheckResult, ...]
+    boundaries: tuple[BoundaryVerdict, ...] = ()
+    started: str = ""
+    """ISO 8601, UTC"""
+    seconds: float = 0.0
+    provenance: dict[str, str] = field(default_factory=dict)
+
+
+def digest_of(value: object) -> str:
+    """SHA-256 of the canonical JSON of ``value``."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,1 @@
+"""Instruments that checks share: metamorphic relations and measurements of behaviour."""

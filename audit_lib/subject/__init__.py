@@ -1,0 +1,1 @@
+"""The audited side: its parameters, source, artifacts, documents and hooks, read-only."""

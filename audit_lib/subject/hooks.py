@@ -1,0 +1,105 @@
+"""The subject's hooks: which are written, where, and calling them through the host."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from audit_lib.errors import NotAssessed
+from audit_lib.hooks import purpose, signature
+from audit_lib.host import Host, HookError
+from audit_lib.model import Location
+
+
+@dataclass
+class HookSet:
+    """Hooks of one subject.  Which exist is read from the source; nothing runs until a call."""
+
+    file: Path
+    lines: dict[str, int] = field(default_factory=dict)
+    """hook name to the line of its ``def``"""
+
+    def __post_init__(self) -> None:
+        if self.file.is_file():
+            self.lines = written_hooks(self.file)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.lines
+
+    def location(self, name: str) -> Location:
+        """Where the hook is written."""
+        return Location(
+            self.file.name, base="parameters", line=self.lines.get(name, 1), symbol=name
+        )
+
+    def missing(self, name: str) -> str:
+        """What to say about a hook that nobody wrote."""
+        return f"no hook {name} in {self.file.name} ({purpose(name)}); write:\n{signature(name)}"
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A callable hook, bound to a version and a store.
+
+    Calling it runs the subject's code in the host and returns plain data.
+
+    Raises:
+        HookError: the hook raised, hung, crashed or answered something that is not data.
+    """
+
+    name: str
+    host: Host
+    store: Path
+    version: str
+    scratch: Path | None = None
+
+    def __call__(self, *args: Any) -> Any:
+        return self.host.call(
+            self.name, *args, store=self.store, version=self.version, scratch=self.scratch
+        )
+
+    def many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Answers to many calls in one round trip; a failed call's answer is its HookError."""
+        return self.host.call_many(self.name, calls, store=self.store, version=self.version)
+
+    def on(self, store: Path) -> Hook:
+        """The same hook, reading another store (a scratch copy)."""
+        return Hook(self.name, self.host, store, self.version, self.scratch)
+
+
+def written_hooks(file: Path) -> dict[str, int]:
+    """Hook names and lines in a hooks file, read without running it.
+
+    Raises:
+        NotAssessed: the file does not parse; the message names line and error.
+    """
+    try:
+        tree = ast.parse(file.read_bytes(), filename=file.name)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise NotAssessed(f"{file.name}:{line or 1} does not parse: {error}") from None
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            for decorator in node.decorator_list:
+                name = _surface_of(decorator)
+                if name:
+                    found[f"{name}.{node.name}"] = node.lineno
+    return found
+
+
+def _surface_of(decorator: ast.expr) -> str | None:
+    if not isinstance(decorator, ast.Call) or len(decorator.args) != 1:
+        return None
+    called = decorator.func
+    called_name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    argument = decorator.args[0]
+    if called_name != "surface" or not isinstance(argument, ast.Constant):
+        return None
+    return argument.value if isinstance(argument.value, str) else None
+
+
+__all__ = ["Hook", "HookError", "HookSet", "written_hooks"]

@@ -1,0 +1,204 @@
+"""The typed form of ``parameters/<subject>/subject.yaml`` and its errors for people."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from audit_lib.errors import ParameterError
+from audit_lib.hooks import SURFACES
+
+NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
+Pointer = Annotated[str, Field(pattern=r"^(/.*)?$", description="JSON pointer, RFC 6901")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Subsystem(_Strict):
+    """Which files are under audit: globs, or an entry of the repository's own subsystem map."""
+
+    files: tuple[str, ...] = ()
+    map: str = Field("", description="document with the subsystem map, relative to the root")
+    id: str = Field("", description="key of the subsystem in the map")
+
+
+class Source(_Strict):
+    """Where the code is."""
+
+    root: str = Field("", description="checkout, relative to the parameters folder; else --root")
+    package: str = Field("", description="import name of the package whose folder is the root")
+    exclude: tuple[str, ...] = Field((), description="globs of files that are not the subject's")
+    subsystem: Subsystem = Subsystem(files=("**/*.py",))
+    high_risk: tuple[str, ...] = Field((), description="files where no finding may stay open")
+
+
+class RegistryFile(_Strict):
+    """Where a registry file keeps its rows and pointers."""
+
+    file: str = "registry.json"
+    versions: Pointer = "/versions"
+    id: str = Field("version_id", description="key of the id in a row; '' where rows are a mapping")
+    latest: Pointer = "/latest"
+    champion: Pointer = "/champion"
+    metrics: str = Field("metrics", description="key of the metrics in a row; '' for the row itself")
+
+
+class CheckpointFields(_Strict):
+    """Where a version's metadata keeps what the checkpoint contract asks for."""
+
+    feature_cols: Pointer = "/feature_cols"
+    input_dim: Pointer = "/input_dim"
+    heads: Pointer = "/heads"
+    schema_hash: Pointer = "/schema_hash"
+    version: Pointer = "/version"
+    run: Pointer = "/run"
+    checksums: Pointer = "/checksums"
+    scaler_center: Pointer = "/scaler/median"
+    scaler_scale: Pointer = "/scaler/mad"
+    folds: Pointer = "/folds"
+    targets: Pointer = "/targets"
+
+
+class Artifacts(_Strict):
+    """Where the artifact store is and how it is laid out."""
+
+    store: str = Field(description="folder, relative to the source root")
+    version_dir: str = Field("{version}", description="folder of a version within the store")
+    metadata: str = Field("meta.json", description="metadata file (or glob) within a version")
+    registry: RegistryFile | None = RegistryFile()
+    fields: CheckpointFields = CheckpointFields()
+    prepare: str = Field("", description="how to make the store, told when it is missing")
+
+
+class Environment(_Strict):
+    """In which interpreter hooks run."""
+
+    python: str = Field("", description="interpreter, relative to the parameters folder")
+    versions: dict[str, str] = Field({}, description="interpreter by version id, where one differs")
+
+
+class HookLimits(_Strict):
+    """What one hook call may use."""
+
+    seconds: float = Field(120, gt=0)
+    memory_mb: int = Field(6144, gt=0)
+
+
+class Policy(_Strict):
+    """What the subject's owners decided."""
+
+    allow_unisolated: bool = Field(False, description="run hooks where no isolation is available")
+
+
+class SubjectParameters(_Strict):
+    """Everything the workbook is told about a subject."""
+
+    subject: str = Field(pattern=NAME)
+    title: str = ""
+    source: Source = Source()
+    artifacts: Artifacts | None = None
+    documents: dict[str, str] = Field(
+        {}, description="name to path relative to the root: contract, boundaries, edges, ..."
+    )
+    environment: Environment = Environment()
+    hooks: str = Field("hooks.py", description="hooks file in the parameters folder")
+    absent: dict[str, str] = Field({}, description="surface to the reason it does not exist")
+    options: dict[str, dict[str, Any]] = Field({}, description="check code to its options")
+    limits: HookLimits = HookLimits()
+    policy: Policy = Policy()
+
+    @field_validator("absent")
+    @classmethod
+    def _known_surfaces(cls, value: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(set(value) - set(SURFACES))
+        if unknown:
+            raise ValueError(f"no surface is called {unknown[0]!r}; known: {', '.join(SURFACES)}")
+        return value
+
+
+def load_parameters(folder: Path) -> SubjectParameters:
+    """Read ``subject.yaml`` of a parameters folder.
+
+    Raises:
+        ParameterError: missing, not YAML, or a key or value that does not fit; the message names
+            file, key and mend.
+    """
+    file = folder / "subject.yaml"
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(
+            "no subject.yaml here", where=str(folder), mend="`workbook list` shows the subjects"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = _yaml_line(error)
+        raise ParameterError(
+            f"not valid YAML: {_first_line(error)}",
+            where=f"{file}{line}",
+            mend="correct the syntax at that line",
+        ) from None
+    if not isinstance(data, dict):
+        raise ParameterError(
+            "holds no mapping", where=str(file), mend="begin with `subject: <name>`"
+        )
+    try:
+        return SubjectParameters.model_validate(data)
+    except ValidationError as error:
+        raise ParameterError(*_explain(error, SubjectParameters), where=str(file)) from None
+
+
+def _explain(error: ValidationError, model: type[BaseModel]) -> tuple[str]:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            siblings = _fields_at(model, problem["loc"][:-1])
+            near = _nearest(str(problem["loc"][-1]), siblings)
+            hint = f"did you mean {near!r}?" if near else f"known keys: {', '.join(siblings)}"
+            lines.append(f"key {key!r} is not known; {hint}")
+        elif problem["type"] == "missing":
+            lines.append(f"key {key!r} is missing")
+        else:
+            text = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"key {key!r}: {text} (got {problem['input']!r})")
+    return ("; ".join(lines),)
+
+
+def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(str(part))
+        inner = next((a for a in _types_in(field.annotation) if _is_model(a)), None) if field else None
+        if inner is None:
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _types_in(annotation: Any) -> list[Any]:
+    return [annotation, *getattr(annotation, "__args__", ())]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _nearest(word: str, known: list[str]) -> str | None:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, known, n=1)), None)
+
+
+def _yaml_line(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f":{mark.line + 1}" if mark else ""
+
+
+def _first_line(error: Exception) -> str:
+    text = getattr(error, "problem", None) or str(error)
+    return re.sub(r"\s+", " ", text).strip()

@@ -1,0 +1,92 @@
+"""The subject's registry and a version's metadata, read as plain data."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audit_lib.errors import NotAssessed, VersionError
+from audit_lib.subject.documents import Document, read_document
+from audit_lib.subject.parameters import Artifacts
+
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What the registry file says.
+
+    Attributes:
+        document: the parsed file.
+        rows: version id to its row, in file order.
+        pointers: version id to the JSON pointer of its row.
+        latest: id that ``latest`` points to, or None.
+        champion: id that ``champion`` points to, or None.
+    """
+
+    document: Document
+    rows: dict[str, Any]
+    pointers: dict[str, str]
+    latest: str | None
+    champion: str | None
+
+    def pointer(self, version: str) -> str:
+        """JSON pointer of a version's row; '' where it has none."""
+        return self.pointers.get(version, "")
+
+
+def check_id(version: str) -> str:
+    """The id itself, if it can safely name a folder.
+
+    Raises:
+        VersionError: it holds separators or other characters that a path must not.
+    """
+    if not SAFE_ID.fullmatch(version) or ".." in version:
+        raise VersionError(
+            f"version id {version!r} is not safe as a folder name",
+            where="--version",
+            mend="use letters, digits, '.', '_', '+', '-' only; `workbook list SUBJECT` shows ids",
+        )
+    return version
+
+
+def read_registry(store: Path, artifacts: Artifacts) -> Registry:
+    """Read the registry file of a store.
+
+    Raises:
+        NotAssessed: there is none, or it does not hold rows where the parameters say.
+    """
+    layout = artifacts.registry
+    if layout is None:
+        raise NotAssessed("the subject declares no registry file (artifacts.registry)")
+    document = read_document(store / layout.file, path=layout.file, base="artifacts")
+    raw = document.get(layout.versions)
+    rows: dict[str, Any] = {}
+    pointers: dict[str, str] = {}
+    if isinstance(raw, dict):
+        entries = [(str(key), str(key), row) for key, row in raw.items()]
+    elif isinstance(raw, list):
+        entries = [(str(i), _identity(row, layout.id, i), row) for i, row in enumerate(raw)]
+    else:
+        raise NotAssessed(f"registry {layout.file} has no versions at {layout.versions!r}")
+    for token, version, row in entries:
+        rows[version] = row
+        pointers[version] = f"{layout.versions}/{token.replace('~', '~0').replace('/', '~1')}"
+    return Registry(
+        document,
+        rows,
+        pointers,
+        latest=_text(document.get(layout.latest)),
+        champion=_text(document.get(layout.champion)) if layout.champion else None,
+    )
+
+
+def _identity(row: Any, key: str, position: int) -> str:
+    identity = row.get(key) if isinstance(row, dict) else row
+    return str(identity) if identity is not None else f"#{position}"
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,148 @@
+"""The subject's source tree, read as text and syntax trees, never imported."""
+
+from __future__ import annotations
+
+import ast
+import io
+import os
+import tokenize
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from audit_lib.errors import ParameterError
+from audit_lib.model import Location
+from audit_lib.subject.documents import read_document
+from audit_lib.subject.parameters import Source
+
+SKIPPED_FOLDERS = frozenset(
+    {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
+)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One Python file of the subject.
+
+    Attributes:
+        path: POSIX path relative to the root.
+        file: where it is on this machine.
+    """
+
+    path: str
+    file: Path
+
+    @cached_property
+    def content(self) -> bytes:
+        """The bytes of the file."""
+        return self.file.read_bytes()
+
+    @cached_property
+    def text(self) -> str:
+        """Text, decoded as Python would (BOM, coding line); undecodable bytes are replaced."""
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(self.content).readline)
+        except (SyntaxError, LookupError):
+            encoding = "utf-8"
+        return self.content.decode(encoding, "replace")
+
+    @cached_property
+    def parsed(self) -> ast.Module | SyntaxError:
+        """Syntax tree, or the error that parsing gave."""
+        try:
+            return ast.parse(self.content, filename=self.path)
+        except SyntaxError as error:
+            return error
+        except (ValueError, RecursionError, MemoryError) as error:
+            return SyntaxError(f"{type(error).__name__}: {error}")
+
+    @property
+    def tree(self) -> ast.Module | None:
+        """Syntax tree; None where the file does not parse."""
+        return self.parsed if isinstance(self.parsed, ast.Module) else None
+
+    def location(self, node: ast.AST | int | None = None, symbol: str = "") -> Location:
+        """Where a finding about a node, or a line, stands."""
+        if isinstance(node, int):
+            return Location(self.path, line=node, symbol=symbol)
+        line = getattr(node, "lineno", 1)
+        return Location(
+            self.path, line=line, end_line=getattr(node, "end_lineno", None), symbol=symbol
+        )
+
+
+class SourceTree:
+    """The Python files below the root, and which of them are the subsystem under audit."""
+
+    def __init__(self, root: Path, source: Source) -> None:
+        self.root = root
+        self.parameters = source
+
+    @cached_property
+    def files(self) -> tuple[SourceFile, ...]:
+        """Every Python file of the repository, sorted by path."""
+        found = []
+        for folder, folders, names in os.walk(self.root):
+            folders[:] = [f for f in folders if f not in SKIPPED_FOLDERS]
+            for name in names:
+                if name.endswith((".py", ".pyi")):
+                    file = Path(folder) / name
+                    path = file.relative_to(self.root).as_posix()
+                    if not any(matches(path, glob) for glob in self.parameters.exclude):
+                        found.append(SourceFile(path, file))
+        return tuple(sorted(found, key=lambda f: f.path))
+
+    @cached_property
+    def by_path(self) -> dict[str, SourceFile]:
+        """Files by their path relative to the root."""
+        return {f.path: f for f in self.files}
+
+    @cached_property
+    def subsystem(self) -> tuple[SourceFile, ...]:
+        """The files under audit.
+
+        Raises:
+            ParameterError: the subsystem map lacks the id, or nothing matches.
+        """
+        wanted = self._declared_paths()
+        if wanted is None:
+            globs = self.parameters.subsystem.files
+            chosen = tuple(f for f in self.files if any(matches(f.path, g) for g in globs))
+        else:
+            chosen = tuple(f for f in self.files if f.path in wanted)
+        if not chosen:
+            raise ParameterError(
+                "no file of the source belongs to the subsystem",
+                where="subject.yaml: source.subsystem",
+                mend=f"name globs that match files below {self.root}",
+            )
+        return chosen
+
+    def is_high_risk(self, path: str) -> bool:
+        """True for files that the parameters call high-risk."""
+        return any(matches(path, glob) for glob in self.parameters.high_risk)
+
+    def _declared_paths(self) -> frozenset[str] | None:
+        subsystem = self.parameters.subsystem
+        if not subsystem.map:
+            return None
+        document = read_document(
+            self.root / subsystem.map, path=subsystem.map, base="documents"
+        )
+        files = document.get(f"/subsystems/{subsystem.id}/files")
+        if not isinstance(files, list):
+            known = document.get("/subsystems", {})
+            raise ParameterError(
+                f"the subsystem map has no files for {subsystem.id!r}",
+                where="subject.yaml: source.subsystem.id",
+                mend=f"use one of: {', '.join(known) if isinstance(known, dict) else 'none'}",
+            )
+        return frozenset(str(f) for f in files)
+
+
+def matches(path: str, glob: str) -> bool:
+    """True where a POSIX path matches a glob; ``**/`` also stands for no folder at all."""
+    if fnmatch(path, glob):
+        return True
+    return glob.startswith("**/") and fnmatch(PurePosixPath(path).as_posix(), glob[3:])

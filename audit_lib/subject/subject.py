@@ -1,0 +1,280 @@
+"""The subject: everything a check may ask about what is audited."""
+
+from __future__ import annotations
+
+import copy
+import os
+from functools import cached_property
+from pathlib import Path
+
+from audit_lib.errors import NotApplicable, NotAssessed, ParameterError, VersionError
+from audit_lib.host import Host, Limits
+from audit_lib.model import Location
+from audit_lib.subject.artifacts import Artifact, inventory
+from audit_lib.subject.documents import Document, read_document
+from audit_lib.subject.hooks import Hook, HookSet
+from audit_lib.subject.parameters import SubjectParameters, load_parameters
+from audit_lib.subject.registry import Registry, check_id, read_registry
+from audit_lib.subject.source import SourceTree
+
+
+class Subject:
+    """What is audited, bound to one version.  Nothing here writes to it.
+
+    Attributes:
+        parameters: what ``subject.yaml`` says.
+        folder: the parameters folder.
+        root: the source checkout.
+        version: id of the version under audit.
+    """
+
+    def __init__(self, parameters: SubjectParameters, folder: Path, root: Path) -> None:
+        self.parameters = parameters
+        self.folder = folder
+        self.root = root
+        self.version = ""
+        self.source = SourceTree(root, parameters.source)
+        self._hosts: dict[Path | None, Host] = {}
+
+    @property
+    def name(self) -> str:
+        """The subject's name."""
+        return self.parameters.subject
+
+    # --- artifacts ----------------------------------------------------------------------------
+    @property
+    def store(self) -> Path:
+        """Folder of the artifact store.
+
+        Raises:
+            NotAssessed: the subject declares none, or it is not there.
+        """
+        artifacts = self.parameters.artifacts
+        if artifacts is None:
+            raise NotAssessed("the subject declares no artifact store (artifacts.store)")
+        store = Path(os.path.normpath(self.root / artifacts.store))
+        if not store.is_dir():
+            hint = f"; {artifacts.prepare}" if artifacts.prepare else ""
+            raise NotAssessed(f"artifact store {artifacts.store} does not exist{hint}")
+        return store
+
+    @cached_property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """Every file of the store, read without executing anything."""
+        return inventory(self.store)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What the registry file says.
+
+        Raises:
+            NotAssessed: there is none, or it cannot be read.
+        """
+        store = self.store
+        assert self.parameters.artifacts is not None
+        return read_registry(store, self.parameters.artifacts)
+
+    @property
+    def version_folder(self) -> Path:
+        """Folder of the version's artifacts."""
+        assert self.parameters.artifacts is not None
+        return self.store / self.parameters.artifacts.version_dir.format(version=self.version)
+
+    @property
+    def version_artifacts(self) -> tuple[Artifact, ...]:
+        """Artifacts that stand in the version's folder."""
+        prefix = self.version_folder.relative_to(self.store).as_posix() + "/"
+        return tuple(a for a in self.artifacts if prefix == "./" or a.path.startswith(prefix))
+
+    @cached_property
+    def metadata(self) -> Document:
+        """Metadata of the version.
+
+        Raises:
+            NotAssessed: no metadata file matches, or it does not parse.
+        """
+        folder = self.version_folder
+        assert self.parameters.artifacts is not None
+        pattern = self.parameters.artifacts.metadata
+        found = sorted(folder.glob(pattern))
+        if not found:
+            raise NotAssessed(f"version {self.version} has no metadata file {pattern}")
+        path = found[0].relative_to(self.store).as_posix()
+        return read_document(found[0], path=path, base="artifacts")
+
+    # --- documents ----------------------------------------------------------------------------
+    def document(self, name: str) -> Document:
+        """A document that the parameters name.
+
+        Raises:
+            NotAssessed: the parameters do not name it, or it is missing or unreadable.
+        """
+        path = self.parameters.documents.get(name)
+        if not path:
+            raise NotAssessed(f"the parameters name no document {name!r} (documents.{name})")
+        return read_document(self.root / path, path=path, base="documents")
+
+    # --- hooks --------------------------------------------------------------------------------
+    @cached_property
+    def hooks(self) -> HookSet:
+        """Which hooks are written, and where."""
+        return HookSet(self.folder / self.parameters.hooks)
+
+    def has(self, hook: str) -> bool:
+        """True where the hook is written."""
+        return hook in self.hooks
+
+    def hook(self, name: str) -> Hook:
+        """The hook of that name, bound to this version.
+
+        Raises:
+            NotApplicable: the subject declares that it has no such surface.
+            NotAssessed: nobody wrote the hook.
+        """
+        surface = name.split(".")[0]
+        if surface in self.parameters.absent:
+            raise NotApplicable(f"declared absent: {self.parameters.absent[surface]}")
+        if name not in self.hooks:
+            raise NotAssessed(self.hooks.missing(name))
+        store = self.store if self.parameters.artifacts else self.root
+        return Hook(name, self._host(), store, self.version)
+
+    def where(self, hook: str) -> Location:
+        """Where a finding about a probed behaviour stands: the hook that drives it."""
+        return self.hooks.location(hook)
+
+    def scratch_store(self) -> Path:
+        """A fresh copy of the store that hooks may write to; see ``Hook.on``."""
+        return self._host().scratch_copy(self.store)
+
+    @property
+    def isolation(self) -> str:
+        """Level under which hooks run, in words; starts the host."""
+        return self._host().isolation.describe()
+
+    def _host(self) -> Host:
+        environment = self.parameters.environment
+        named = environment.versions.get(self.version, environment.python)
+        interpreter = (self.folder / named) if named else None
+        if interpreter not in self._hosts:
+            self._hosts[interpreter] = Host(
+                self.folder / self.parameters.hooks,
+                root=self.root,
+                interpreter=interpreter,
+                limits=Limits(
+                    seconds=self.parameters.limits.seconds,
+                    memory_mb=self.parameters.limits.memory_mb,
+                ),
+                allow_unisolated=self.parameters.policy.allow_unisolated,
+            )
+        return self._hosts[interpreter]
+
+    # --- versions -----------------------------------------------------------------------------
+    def at(self, version: str) -> Subject:
+        """This subject, bound to another version; hosts and readings that do not depend on it
+        are shared."""
+        other = copy.copy(self)
+        other.__dict__.pop("metadata", None)
+        other.version = check_id(version)
+        return other
+
+    def versions(self) -> list[str]:
+        """Version ids, in registry order; folders of the store where there is no registry."""
+        try:
+            return list(self.registry.rows)
+        except NotAssessed:
+            pass
+        try:
+            return sorted(p.name for p in self.store.iterdir() if p.is_dir())
+        except NotAssessed:
+            return []
+
+    def select(self, request: str) -> list[str]:
+        """Version ids for ``latest``, ``champion``, ``all`` or an id.
+
+        Raises:
+            VersionError: no such version; the message lists those there are.
+        """
+        known = self.versions()
+        if request == "all":
+            chosen = known
+        elif request in ("latest", "champion"):
+            pointed = self._pointed(request)
+            chosen = [pointed] if pointed else []
+        else:
+            chosen = [check_id(request)]
+        missing = [v for v in chosen if v not in known]
+        if missing or not chosen:
+            raise VersionError(
+                f"{self.name} has no version {request!r}"
+                + (f" ({request} points to {missing[0]!r})" if missing != [request] and missing else ""),
+                where="--version",
+                mend=f"use one of: {', '.join(known)}" if known else self._why_no_versions(),
+            )
+        return chosen
+
+    def _pointed(self, request: str) -> str | None:
+        try:
+            registry = self.registry
+        except NotAssessed:
+            known = self.versions()
+            return known[-1] if known and request == "latest" else None
+        return registry.latest if request == "latest" else registry.champion
+
+    def _why_no_versions(self) -> str:
+        try:
+            self.registry  # noqa: B018 - reading it tells why there is none
+        except NotAssessed as error:
+            return f"there is none: {error}"
+        return "the registry lists none"
+
+    def close(self) -> None:
+        """Stop the hosts."""
+        for host in self._hosts.values():
+            host.close()
+        self._hosts.clear()
+
+
+def open_subject(name: str, *, workspace: Path, root: Path | None = None) -> Subject:
+    """Open a subject by name, or by the path of its parameters folder.
+
+    Raises:
+        ParameterError: no such subject, bad parameters, or no checkout to read.
+    """
+    folder = _parameters_folder(name, workspace)
+    parameters = load_parameters(folder)
+    checkout = root or (folder / parameters.source.root if parameters.source.root else None)
+    if checkout is None:
+        raise ParameterError(
+            "the parameters do not hold the checkout",
+            where=f"{folder / 'subject.yaml'}: source.root",
+            mend="give it as --root PATH",
+        )
+    if not checkout.is_dir():
+        raise ParameterError(
+            f"checkout {checkout} is not a folder",
+            where="--root" if root else f"{folder / 'subject.yaml'}: source.root",
+            mend="name the folder that holds the subject's source",
+        )
+    return Subject(parameters, folder, Path(os.path.abspath(checkout)))
+
+
+def known_subjects(workspace: Path) -> list[str]:
+    """Names of the subjects that have a parameters folder."""
+    return sorted(p.parent.name for p in (workspace / "parameters").glob("*/subject.yaml"))
+
+
+def _parameters_folder(name: str, workspace: Path) -> Path:
+    if "/" in name and (Path(name) / "subject.yaml").is_file():
+        return Path(name).resolve()
+    known = known_subjects(workspace)
+    if name not in known:
+        raise ParameterError(
+            f"no subject is called {name!r}",
+            where=str(workspace / "parameters"),
+            mend=f"use one of: {', '.join(known)}" if known else "create parameters/<name>/subject.yaml",
+        )
+    return workspace / "parameters" / name
+
+
+__all__ = ["Subject", "known_subjects", "open_subject"]
