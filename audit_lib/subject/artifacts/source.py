@@ -1,0 +1,91 @@
+"""Opening a file of a store: once, read-only, never through a surprise."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_CHUNK = 1 << 20
+_HEAD = 8192
+
+
+@dataclass
+class Source:
+    """An open file with its first bytes and its digest.
+
+    Attributes:
+        path: where it is; used for its name and its neighbours, never opened again.
+        name: relative POSIX path.
+        handle: open for reading, seekable.
+        size: bytes.
+        head: the first bytes, at most 8 KiB.
+        sha256: hex digest of all bytes.
+    """
+
+    path: Path
+    name: str
+    handle: io.BufferedReader | io.BytesIO
+    size: int
+    sha256: str
+    head: bytes
+    _before: tuple[int, int] = field(default=(0, 0), repr=False)
+
+    def everything(self) -> bytes:
+        """All bytes of the file."""
+        self.handle.seek(0)
+        return self.handle.read()
+
+    def tail(self, count: int) -> bytes:
+        """The last bytes."""
+        self.handle.seek(max(0, self.size - count))
+        return self.handle.read(count)
+
+    def changed(self) -> bool:
+        """True if somebody wrote to the file since it was opened."""
+        if not self._before[1]:
+            return False
+        return _stamp(os.fstat(self.handle.fileno())) != self._before
+
+
+@contextmanager
+def opened(path: Path, name: str, *, follow: bool = True) -> Iterator[Source]:
+    """Open a regular file and hash it.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if not follow:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags)
+    with io.BufferedReader(io.FileIO(descriptor), _CHUNK) as handle:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("not a regular file")
+        digest = hashlib.sha256()
+        head, size = b"", 0
+        buffer = bytearray(_CHUNK)
+        with memoryview(buffer) as view:
+            while count := handle.readinto(buffer):
+                if not size:
+                    head = bytes(view[: min(count, _HEAD)])
+                digest.update(view[:count])
+                size += count
+        handle.seek(0)
+        yield Source(path, name, handle, size, digest.hexdigest(), head, _stamp(status))
+
+
+def in_memory(content: bytes, name: str) -> Source:
+    """A source over bytes that are at hand (a member of an archive)."""
+    digest = hashlib.sha256(content).hexdigest()
+    return Source(Path(name), name, io.BytesIO(content), len(content), digest, content[:_HEAD])
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns

@@ -1,0 +1,129 @@
+"""Reading a file, or every file of a store, as artifacts."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from audit_lib.errors import AuditError
+from audit_lib.subject.artifacts import readers
+from audit_lib.subject.artifacts.artifact import Artifact, Budget, Format
+from audit_lib.subject.artifacts.draft import Draft
+from audit_lib.subject.artifacts.source import Source, opened
+
+_DEFAULT = Budget()
+
+
+def inventory(store: Path, *, budget: Budget = _DEFAULT) -> tuple[Artifact, ...]:
+    """Every file below a folder, sorted by relative path; nothing is executed or followed out.
+
+    A link to a file within the store is read as that file; any other link, and everything that
+    is no regular file, is listed and refused.  A file that cannot be read is listed, too.
+
+    Args:
+        store: a folder, or a single file (then one artifact with its bare name).
+        budget: what each artifact may cost.
+
+    Raises:
+        AuditError: there is no such file or folder, or the folder cannot be listed.
+    """
+    if not store.exists():
+        raise AuditError("no such file or folder", where=str(store), mend="check the path")
+    if not store.is_dir():
+        return (read_artifact(store, budget=budget),)
+    files = sorted(_files(store), key=lambda path: path.relative_to(store).as_posix())
+    return tuple(_read(path, store, budget) for path in files)
+
+
+def read_artifact(
+    path: Path, *, relative_to: Path | None = None, budget: Budget = _DEFAULT
+) -> Artifact:
+    """Read one file without executing it.
+
+    Args:
+        path: the file; links are followed, since it was named.
+        relative_to: folder that the artifact's path is relative to; without it, its bare name.
+        budget: what it may cost.
+
+    Raises:
+        AuditError: there is no such file, or it is a folder.
+    """
+    if path.is_dir():
+        raise AuditError(
+            "this is a folder", where=str(path), mend="call inventory() to read a folder"
+        )
+    if not path.exists():
+        raise AuditError("no such file", where=str(path), mend="check the path")
+    return _read(path, relative_to or path.parent, budget, named=True)
+
+
+def _files(store: Path) -> Iterator[Path]:
+    def unlisted(error: OSError) -> None:
+        raise AuditError(
+            f"cannot list this folder ({error.strerror})",
+            where=str(error.filename),
+            mend="give the audit read access to the whole store",
+        )
+
+    for folder, folders, names in os.walk(store, onerror=unlisted):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        yield from (Path(folder, name) for name in [*names, *links])
+
+
+def _read(path: Path, store: Path, budget: Budget, *, named: bool = False) -> Artifact:
+    name = _shown(path, store)
+    draft = Draft(budget)
+    try:
+        link = "" if named else _outward(path, store, draft)
+        if link:
+            return draft.finish(name, 0, "")
+        if not stat.S_ISREG(path.stat().st_mode):
+            draft.format = Format.SPECIAL
+            draft.refuse("not a regular file (a device, pipe or socket); it was not opened")
+            return draft.finish(name, 0, "")
+        with opened(path, name) as source:
+            return _finish(source, draft)
+    except OSError as error:
+        draft.format = Format.UNREADABLE
+        draft.refuse(f"cannot be read: {error.strerror or error}")
+        return draft.finish(name, 0, "")
+
+
+def _finish(source: Source, draft: Draft) -> Artifact:
+    readers.read(source, draft)
+    if source.changed():
+        draft.refuse("the file changed while it was read, so digest and content may disagree")
+    return draft.finish(source.name, source.size, source.sha256)
+
+
+def _outward(path: Path, store: Path, draft: Draft) -> str:
+    """Where a link leads that must not be followed; ``""`` for all else."""
+    if not path.is_symlink():
+        return ""
+    target = os.readlink(path)
+    real = path.resolve()
+    if real.is_file() and real.is_relative_to(store.resolve()):
+        draft.problem(f"a link to {_shown(real, store.resolve())}")
+        return ""
+    draft.format = Format.LINK
+    draft.document = {"target": _printable(target)}
+    if real.is_dir() and real.is_relative_to(store.resolve()):
+        draft.problem("a link to a folder of the store; its files are listed there")
+    elif not real.exists():
+        draft.problem("a link to nothing")
+    else:
+        draft.refuse("a link that leaves the store; it was not followed")
+    return target or "."
+
+
+def _shown(path: Path, store: Path) -> str:
+    try:
+        return _printable(path.relative_to(store).as_posix())
+    except ValueError:
+        return _printable(path.name)
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
