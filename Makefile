@@ -1,0 +1,71 @@
+# The one place that knows how to set up and run things.  `make help` lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# One thread a process for OpenMP: the audit parallelises over versions, not inside libraries.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup audit engine test test-all lab check format lint types layers docs docs-check bench lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP)  ## create .venv from the lock file
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+engine: $(STAMP)  ## build the embedded subject (trains its versions once)
+	@$(BIN)/python -m audit_lib.reference_engine build
+
+audit: engine  ## audit every version of the embedded subject; packets land in reports/
+	@# 1 means "broken", which the release candidate is on purpose; only 2 is a failure here
+	@$(BIN)/workbook run reference_engine --version all || [ $$? -eq 1 ]
+
+test: engine  ## all tests
+	$(BIN)/python -m pytest -n 2 -q
+
+test-all: engine  ## all tests, the slow ones included
+	$(BIN)/python -m pytest -n 2 -q -m "slow or not slow"
+
+lab: engine  ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+check: format lint types layers docs-check test  ## the one gate: all of the above that can fail
+
+format: $(STAMP)  ## formatting
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP)  ## lint rules
+	$(BIN)/ruff check .
+
+types: $(STAMP)  ## mypy strict
+	$(BIN)/mypy
+
+layers: $(STAMP)  ## import direction
+	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## write docs/checks from the docstrings and build the site
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict --quiet
+
+docs-check: $(STAMP)  ## the generated pages are fresh, and the site builds without a warning
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: engine  ## benchmarks; prints ratios
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lock: $(STAMP)  ## write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock --quiet
+
+clean:  ## remove what the targets made, reports excepted
+	rm -rf $(VENV) build site

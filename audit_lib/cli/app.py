@@ -1,0 +1,80 @@
+"""The command group, and how errors reach a person: one message, exit code 2, no traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+import click
+from rich.console import Console
+
+from audit_lib import __version__
+from audit_lib.errors import AuditError, NotApplicable, NotAssessed
+
+#: command name -> "module:function", imported only when used so that `--help` stays quick
+COMMANDS = {
+    "run": "audit_lib.cli.run:run",
+    "gate": "audit_lib.cli.gate:gate",
+    "list": "audit_lib.cli.read:list_",
+    "show": "audit_lib.cli.read:show",
+    "explain": "audit_lib.cli.read:explain",
+    "verify": "audit_lib.cli.read:verify",
+    "compare": "audit_lib.cli.read:compare",
+    "artifacts": "audit_lib.cli.scripts:artifacts",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names, in the order a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, or None with click's own message."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="workbook")
+def cli() -> None:
+    """Audit a quantitative trading model: contract checks, notebooks, packets, gates.
+
+    Exit codes: 0 kept, 1 broken, 2 could not tell or bad usage.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the ``workbook`` command."""
+    sys.exit(_guarded(lambda: cli.main(args=arguments, standalone_mode=False)))
+
+
+def _guarded(call: Callable[[], object]) -> int:
+    try:
+        code = call()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.Abort:
+        _say("interrupted; nothing was published")
+        return 130
+    except (AuditError, NotAssessed, NotApplicable) as error:
+        _say(str(error))
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 2
+
+
+def _say(message: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("[bold red]error:[/]", end=" ")
+    console.print(message, markup=False)

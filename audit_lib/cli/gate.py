@@ -1,0 +1,67 @@
+"""``workbook gate``: the fast checks before a training run, a backtest, live trading, a merge."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from audit_lib.checks.base import Check
+from audit_lib.cli.options import format_option, opened, root_option, workspace_option
+from audit_lib.gates import GATES, GateResult, gate_named, run_gate
+from audit_lib.model import CheckResult, Verdict
+from audit_lib.reporters import REPORTERS, Report
+
+
+@click.command()
+@click.argument("name", metavar="GATE", type=click.Choice(list(GATES)))
+@click.argument("subject")
+@click.option("--version", default="latest", show_default=True, help="id, latest, champion or all")
+@root_option
+@workspace_option
+@format_option
+@click.pass_context
+def gate(
+    ctx: click.Context,
+    name: str,
+    subject: str,
+    version: str,
+    root: Path | None,
+    workspace: Path | None,
+    output_format: str,
+) -> None:
+    """Run a gate: a fast set of checks, no notebook, an exit code.
+
+    GATE is train, backtest, live or pull_request.  Exit codes: 0 kept, 1 broken, 2 could not
+    tell.
+    """
+    found, _ = opened(subject, workspace=workspace, root=root)
+    chosen = gate_named(name)
+    console = Console(stderr=True)
+    results: list[GateResult] = []
+    try:
+        with console.status("") as status:
+
+            def progress(check: type[Check], result: CheckResult | None) -> None:
+                if result is None:
+                    status.update(f"{name}: {check.code} {check.title()}")
+
+            for one in found.select(version):
+                bound = found.at(one)
+                results.append(
+                    run_gate(chosen, bound, today=datetime.now(UTC).date(), progress=progress)
+                )
+    finally:
+        found.close()
+    report = REPORTERS[output_format]
+    for result in results:
+        click.echo(
+            report(Report(found.name, result.version, f"gate {name}", result.results)), nl=False
+        )
+    verdicts = {r.verdict for r in results}
+    worst = next(
+        v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts
+    )
+    ctx.exit(worst.exit_code)

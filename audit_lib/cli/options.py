@@ -1,0 +1,60 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from audit_lib.model import Task
+from audit_lib.reporters import REPORTERS
+from audit_lib.subject.subject import Subject, open_subject
+from audit_lib.workspace import find_workspace
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+workspace_option: Decorator = click.option(
+    "--workspace",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that holds parameters/ and notebooks/.  [default: found upwards from here]",
+)
+
+root_option: Decorator = click.option(
+    "--root",
+    type=click.Path(path_type=Path),
+    help="The subject's checkout, where the parameters do not hold it.",
+)
+
+format_option: Decorator = click.option(
+    "--output-format",
+    type=click.Choice(["console", *(name for name in REPORTERS if name != "console")]),
+    default="console",
+    show_default=True,
+    help="What goes to standard output; progress goes to standard error.",
+)
+
+
+class TaskList(click.ParamType):
+    """``T1,T6`` as tasks."""
+
+    name = "tasks"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Task, ...]:
+        """Tasks named in a comma-separated list, in task order."""
+        if isinstance(value, tuple):
+            return value
+        wanted = {part.strip().upper() for part in str(value).split(",") if part.strip()}
+        unknown = sorted(wanted - set(Task))
+        if unknown or not wanted:
+            self.fail(f"no task is called {', '.join(unknown) or value!r}; use T1 to T6", param, ctx)
+        return tuple(task for task in Task if task.value in wanted)
+
+
+def opened(subject: str, *, workspace: Path | None, root: Path | None) -> tuple[Subject, Path]:
+    """The subject, and the workspace it was found in."""
+    place = find_workspace(workspace)
+    return open_subject(subject, workspace=place, root=root), place

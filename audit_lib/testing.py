@@ -1,0 +1,111 @@
+"""Helpers for pytest: audit a subject inside its own CI.
+
+In a subject's repository::
+
+    import pytest
+    from audit_lib.testing import audited, parametrize_with_checks
+
+    @pytest.fixture(scope="session")
+    def subject():
+        with audited("parameters/my_engine", version="latest") as found:
+            yield found
+
+    @parametrize_with_checks(tasks="T2,T3")
+    def test_contract(check, subject):
+        check(subject)
+
+Each check becomes one test, named by its code.  What could not be assessed is skipped with the
+reason, never passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from audit_lib.checks.base import Check
+from audit_lib.checks.catalogue import all_checks, check_class
+from audit_lib.engine import configured
+from audit_lib.engine import run_check as _run
+from audit_lib.model import CheckResult, Finding, Outcome, Task
+from audit_lib.subject.subject import Subject, open_subject
+
+
+@contextmanager
+def audited(
+    folder: str | Path, *, version: str = "latest", root: str | Path | None = None
+) -> Iterator[Subject]:
+    """The subject whose parameters are in ``folder``, bound to one version.
+
+    Raises:
+        ParameterError, VersionError: as ``workbook run`` would say it.
+    """
+    place = Path(folder).resolve()
+    subject = open_subject(
+        f"{place}/", workspace=place.parent.parent, root=Path(root) if root else None
+    )
+    try:
+        yield subject.at(subject.select(version)[0])
+    finally:
+        subject.close()
+
+
+def run_check(code: str, subject: Subject) -> CheckResult:
+    """Run the check of that code, with the subject's options."""
+    return _run(configured(check_class(code), subject), subject)
+
+
+def assert_fails(result: CheckResult, **expected: object) -> Finding:
+    """The one finding whose attributes equal ``expected``; asserts that the check failed.
+
+    ``path``, ``pointer``, ``symbol`` and ``line`` are looked up in the location.
+    """
+    assert result.outcome is Outcome.FAIL, f"{result.code}: {result.outcome} {result.reason}"
+    found = [f for f in result.findings if _fits(f, expected)]
+    shown = "\n".join(f"{f.location} key={f.key!r} {f.message}" for f in result.findings)
+    assert len(found) == 1, f"{len(found)} findings fit {expected}; there are:\n{shown}"
+    return found[0]
+
+
+def assert_passes(result: CheckResult) -> None:
+    """Assert that the check passed and looked at something."""
+    shown = "\n".join(f"{f.location} {f.message}" for f in result.findings)
+    assert result.outcome is Outcome.PASS, f"{result.outcome} {result.reason}\n{shown}"
+    assert sum(e.count for e in result.examined) > 0
+
+
+def parametrize_with_checks(
+    tasks: str = "", codes: str = ""
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Parametrise a test over the catalogue, as scikit-learn does for its estimator checks.
+
+    Args:
+        tasks: such as ``"T2,T3"``; '' for all.
+        codes: such as ``"SPL001,INT001"``; '' for all.
+    """
+    wanted_tasks = {Task(t.strip()) for t in tasks.split(",") if t.strip()}
+    wanted_codes = {c.strip() for c in codes.split(",") if c.strip()}
+    chosen = [
+        check
+        for check in all_checks()
+        if (not wanted_tasks or check.task in wanted_tasks)
+        and (not wanted_codes or check.code in wanted_codes)
+    ]
+    return pytest.mark.parametrize(
+        "check", [_Asserting(c) for c in chosen], ids=[c.code for c in chosen]
+    )
+
+
+class _Asserting:
+    def __init__(self, check: type[Check]) -> None:
+        self.check = check
+
+    def __call__(self, subject: Subject) -> None:
+        result = run_check(self.check.code, subject)
+        if result.outcome in (Outcome.NOT_ASSESSED, Outcome.NOT_APPLICABLE):
+            pytest.skip(f"{result.outcome}: {result.reason}")
+        shown = "\n".join(f"{f.location}  {f.message}" for f in result.findings)
+        assert result.outcome is Outcome.PASS, f"{result.code} {result.outcome}\n{shown or result.reason}"
