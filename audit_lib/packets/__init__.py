@@ -1,0 +1,1 @@
+"""The packet: what a reviewer receives, and the manifest that proves it whole."""

@@ -1,0 +1,1 @@
+"""Results to text: JSON, SARIF, JUnit, CSV, workflow commands, console.  Results in, text out."""
