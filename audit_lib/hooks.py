@@ -6,7 +6,7 @@ answers in data only (numbers, strings, lists, dicts, NumPy arrays, pandas frame
 
     from audit_lib.hooks import Context, surface
 
-    @surface("drift")
+    @surface("drift.psi")
     def psi(at: Context, reference, current):
         from my_engine.monitoring import population_stability_index
         return population_stability_index(reference, current)
@@ -143,7 +143,7 @@ class SamplePanel(Protocol):
 
 
 class BuildFeatures(Protocol):
-    """``features.build``, ``features.build_backtest``, ``features.build_live``: panel to features."""
+    """``features.build``, ``.build_backtest``, ``.build_live``: panel to features."""
 
     def __call__(self, at: Context, panel: pd.DataFrame) -> pd.DataFrame: ...
 
@@ -205,6 +205,17 @@ class Decide(Protocol):
     def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
 
 
+class Interpret(Protocol):
+    """``decisions.rules_backtest``, ``decisions.rules_live``: predictions straight to orders.
+
+    ``predictions`` holds one column a head, as ``predictor.predict`` answers; orders are as for
+    ``decisions.backtest``.  With these, thresholds and sizing are probed at scores that real
+    features seldom reach.
+    """
+
+    def __call__(self, at: Context, predictions: pd.DataFrame) -> pd.DataFrame: ...
+
+
 # --- registry, governance, retrain, drift -----------------------------------------------------
 class ResolveVersion(Protocol):
     """``registry.resolve``: which version a request gets from ``at.store``.
@@ -217,7 +228,7 @@ class ResolveVersion(Protocol):
 
 
 class RegisterVersion(Protocol):
-    """``registry.register``: publish a made-up version (a copy of ``at.version``) in ``at.store``."""
+    """``registry.register``: publish a copy of ``at.version`` as a new version in ``at.store``."""
 
     def __call__(self, at: Context, version: str, metrics: dict[str, float]) -> None: ...
 
@@ -264,7 +275,9 @@ class Cusum(Protocol):
 class FitCalibrator(Protocol):
     """``calibration.fit_apply``: fit on (scores, outcomes), return probabilities for ``served``."""
 
-    def __call__(self, at: Context, scores: Floats, outcomes: Integers, served: Floats) -> Floats: ...
+    def __call__(
+        self, at: Context, scores: Floats, outcomes: Integers, served: Floats
+    ) -> Floats: ...
 
 
 class ServedProbabilities(Protocol):
@@ -286,12 +299,14 @@ class ConformalInterval(Protocol):
     ``predictions`` has shape (n,).
     """
 
-    def __call__(self, at: Context, residuals: Floats, predictions: Floats, alpha: float) -> Floats: ...
+    def __call__(
+        self, at: Context, residuals: Floats, predictions: Floats, alpha: float
+    ) -> Floats: ...
 
 
 # --- pricing, neural, online, checkpoint_io ---------------------------------------------------
 class Price(Protocol):
-    """``pricing.price``: European option prices; all arrays have shape (n,); kind is 1 call, -1 put.
+    """``pricing.price``: European option prices, shape (n,); ``kind`` is 1 for a call, -1 for a put.
 
     ``terms`` columns: ``spot, strike, maturity, rate, dividend, volatility, kind``.
     """
@@ -337,7 +352,7 @@ class OnlineRun(Protocol):
 
 
 class RoundTrip(Protocol):
-    """``checkpoint_io.round_trip``: load the version, save it to ``at.scratch``, load that, predict."""
+    """``checkpoint_io.round_trip``: load, save to ``at.scratch``, load that, predict."""
 
     def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
 
@@ -357,6 +372,8 @@ HOOKS: dict[str, type] = {
     "predictor.predict": Predict,
     "decisions.backtest": Decide,
     "decisions.live": Decide,
+    "decisions.rules_backtest": Interpret,
+    "decisions.rules_live": Interpret,
     "registry.resolve": ResolveVersion,
     "registry.register": RegisterVersion,
     "registry.versions": ListVersions,
@@ -383,16 +400,22 @@ _registered: dict[str, Callable[..., Any]] = {}
 
 
 def surface(name: str) -> Callable[[HookFunction], HookFunction]:
-    """Register the decorated function as hook ``<name>.<function name>``.
+    """Register the decorated function as a hook.
+
+    Args:
+        name: the hook's full name, such as ``"drift.psi"``; or the surface alone, and the
+            function's own name completes it.
 
     Raises:
         ValueError: no such hook is known; the message lists those of the surface.
     """
 
     def register(function: HookFunction) -> HookFunction:
-        full = f"{name}.{function.__name__}"
+        full = name if "." in name else f"{name}.{function.__name__}"
         if full not in HOOKS:
-            known = [h for h in HOOKS if h.startswith(name + ".")] or list(SURFACES)
+            known = [
+                h for h in HOOKS if h.startswith(name.split(".", maxsplit=1)[0] + ".")
+            ] or list(SURFACES)
             raise ValueError(f"no hook is called {full!r}; known: {', '.join(known)}")
         _registered[full] = function
         return function
@@ -411,7 +434,8 @@ def signature(hook: str) -> str:
     parameters = [p for n, p in inspect.signature(call).parameters.items() if n != "self"]
     shown = ", ".join(str(p) for p in parameters)
     returns = inspect.signature(call).return_annotation
-    return f'@surface("{hook.split(".")[0]}")\ndef {hook.split(".")[1]}({shown}) -> {returns}: ...'
+    name = hook.split(".")[1]
+    return f'@surface("{hook}")\ndef {name}({shown}) -> {returns}: ...'
 
 
 def purpose(hook: str) -> str:
