@@ -149,5 +149,3 @@ def _crash(error: Exception) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
     return f"the check crashed: {type(error).__name__}: {error} ({where})"
-
-

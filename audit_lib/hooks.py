@@ -306,7 +306,7 @@ class ConformalInterval(Protocol):
 
 # --- pricing, neural, online, checkpoint_io ---------------------------------------------------
 class Price(Protocol):
-    """``pricing.price``: European option prices, shape (n,); ``kind`` is 1 for a call, -1 for a put.
+    """``pricing.price``: European option prices, shape (n,); ``kind`` is 1 (call) or -1 (put).
 
     ``terms`` columns: ``spot, strike, maturity, rate, dividend, volatility, kind``.
     """
@@ -432,7 +432,7 @@ def signature(hook: str) -> str:
     """The ``def`` line to write for a hook, for messages and docs."""
     call = HOOKS[hook].__call__
     parameters = [p for n, p in inspect.signature(call).parameters.items() if n != "self"]
-    shown = ", ".join(str(p) for p in parameters)
+    shown = ", ".join(str(p) for p in parameters).replace("'", "")
     returns = inspect.signature(call).return_annotation
     name = hook.split(".")[1]
     return f'@surface("{hook}")\ndef {name}({shown}) -> {returns}: ...'

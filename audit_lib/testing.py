@@ -70,6 +70,14 @@ def assert_fails(result: CheckResult, **expected: object) -> Finding:
     return found[0]
 
 
+def _fits(finding: Finding, expected: dict[str, object]) -> bool:
+    in_location = {"path", "pointer", "symbol", "line", "base"}
+    return all(
+        getattr(finding.location if name in in_location else finding, name) == value
+        for name, value in expected.items()
+    )
+
+
 def assert_passes(result: CheckResult) -> None:
     """Assert that the check passed and looked at something."""
     shown = "\n".join(f"{f.location} {f.message}" for f in result.findings)
@@ -108,4 +116,6 @@ class _Asserting:
         if result.outcome in (Outcome.NOT_ASSESSED, Outcome.NOT_APPLICABLE):
             pytest.skip(f"{result.outcome}: {result.reason}")
         shown = "\n".join(f"{f.location}  {f.message}" for f in result.findings)
-        assert result.outcome is Outcome.PASS, f"{result.code} {result.outcome}\n{shown or result.reason}"
+        assert result.outcome is Outcome.PASS, (
+            f"{result.code} {result.outcome}\n{shown or result.reason}"
+        )

@@ -1,7 +1,7 @@
 """Write the pages that are generated from the code: checks, commands, parameters, hooks.
 
-    python docs/generate.py            write them
-    python docs/generate.py --check    fail where a page is missing, stale or left over
+python docs/generate.py            write them
+python docs/generate.py --check    fail where a page is missing, stale or left over
 """
 
 from __future__ import annotations
@@ -91,7 +91,14 @@ def commands_page() -> str:
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
-        lines += [f"## workbook {name}", "", "```text", _help(command, f"workbook {name}"), "```", ""]
+        lines += [
+            f"## workbook {name}",
+            "",
+            "```text",
+            _help(command, f"workbook {name}"),
+            "```",
+            "",
+        ]
         if isinstance(command, click.Group):
             inner = click.Context(command, info_name=f"workbook {name}")
             for sub in command.list_commands(inner):

@@ -61,7 +61,5 @@ def gate(
             report(Report(found.name, result.version, f"gate {name}", result.results)), nl=False
         )
     verdicts = {r.verdict for r in results}
-    worst = next(
-        v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts
-    )
+    worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)
     ctx.exit(worst.exit_code)

@@ -50,7 +50,9 @@ class TaskList(click.ParamType):
         wanted = {part.strip().upper() for part in str(value).split(",") if part.strip()}
         unknown = sorted(wanted - set(Task))
         if unknown or not wanted:
-            self.fail(f"no task is called {', '.join(unknown) or value!r}; use T1 to T6", param, ctx)
+            self.fail(
+                f"no task is called {', '.join(unknown) or value!r}; use T1 to T6", param, ctx
+            )
         return tuple(task for task in Task if task.value in wanted)
 
 

@@ -1,4 +1,4 @@
-"""The nouns: frozen dataclasses and enums that everything else speaks in.  Standard library only."""
+"""The nouns: frozen dataclasses and enums that all else speaks in.  Standard library only."""
 
 from audit_lib.model.results import (
     BoundaryVerdict,

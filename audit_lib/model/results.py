@@ -17,7 +17,8 @@ class Location:
 
     Attributes:
         path: POSIX path relative to ``base``.
-        base: ``source``, ``artifacts``, ``documents`` or ``parameters``: what the path is relative to.
+        base: what the path is relative to: ``source``, ``artifacts``, ``documents`` or
+            ``parameters``.
         line: first line, 1-based; None where lines mean nothing.
         end_line: last line, inclusive.
         pointer: JSON pointer (RFC 6901) into an artifact or document.

@@ -10,7 +10,7 @@ from typing import Any
 
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import purpose, signature
-from audit_lib.host import Host, HookError
+from audit_lib.host import HookError, Host
 from audit_lib.model import Location
 
 
@@ -27,6 +27,7 @@ class HookSet:
             self.lines = written_hooks(self.file)
 
     def __contains__(self, name: str) -> bool:
+        """True where the hook is written."""
         return name in self.lines
 
     def location(self, name: str) -> Location:
@@ -57,6 +58,7 @@ class Hook:
     scratch: Path | None = None
 
     def __call__(self, *args: Any) -> Any:
+        """The hook's answer to one call."""
         return self.host.call(
             self.name, *args, store=self.store, version=self.version, scratch=self.scratch
         )
@@ -87,7 +89,7 @@ def written_hooks(file: Path) -> dict[str, int]:
             for decorator in node.decorator_list:
                 name = _surface_of(decorator)
                 if name:
-                    found[f"{name}.{node.name}"] = node.lineno
+                    found[name if "." in name else f"{name}.{node.name}"] = node.lineno
     return found
 
 

@@ -46,7 +46,9 @@ class RegistryFile(_Strict):
     id: str = Field("version_id", description="key of the id in a row; '' where rows are a mapping")
     latest: Pointer = "/latest"
     champion: Pointer = "/champion"
-    metrics: str = Field("metrics", description="key of the metrics in a row; '' for the row itself")
+    metrics: str = Field(
+        "metrics", description="key of the metrics in a row; '' for the row itself"
+    )
 
 
 class CheckpointFields(_Strict):
@@ -173,7 +175,9 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> tuple[str]:
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     for part in path:
         field = model.model_fields.get(str(part))
-        inner = next((a for a in _types_in(field.annotation) if _is_model(a)), None) if field else None
+        inner = (
+            next((a for a in _types_in(field.annotation) if _is_model(a)), None) if field else None
+        )
         if inner is None:
             return []
         model = inner

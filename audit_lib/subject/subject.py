@@ -131,7 +131,7 @@ class Subject:
             NotApplicable: the subject declares that it has no such surface.
             NotAssessed: nobody wrote the hook.
         """
-        surface = name.split(".")[0]
+        surface = name.split(".", maxsplit=1)[0]
         if surface in self.parameters.absent:
             raise NotApplicable(f"declared absent: {self.parameters.absent[surface]}")
         if name not in self.hooks:
@@ -171,8 +171,7 @@ class Subject:
 
     # --- versions -----------------------------------------------------------------------------
     def at(self, version: str) -> Subject:
-        """This subject, bound to another version; hosts and readings that do not depend on it
-        are shared."""
+        """This subject, bound to another version; hosts are shared."""
         other = copy.copy(self)
         other.__dict__.pop("metadata", None)
         other.version = check_id(version)
@@ -207,7 +206,11 @@ class Subject:
         if missing or not chosen:
             raise VersionError(
                 f"{self.name} has no version {request!r}"
-                + (f" ({request} points to {missing[0]!r})" if missing != [request] and missing else ""),
+                + (
+                    f" ({request} points to {missing[0]!r})"
+                    if missing != [request] and missing
+                    else ""
+                ),
                 where="--version",
                 mend=f"use one of: {', '.join(known)}" if known else self._why_no_versions(),
             )
@@ -272,7 +275,9 @@ def _parameters_folder(name: str, workspace: Path) -> Path:
         raise ParameterError(
             f"no subject is called {name!r}",
             where=str(workspace / "parameters"),
-            mend=f"use one of: {', '.join(known)}" if known else "create parameters/<name>/subject.yaml",
+            mend=f"use one of: {', '.join(known)}"
+            if known
+            else "create parameters/<name>/subject.yaml",
         )
     return workspace / "parameters" / name
 
