@@ -1,0 +1,90 @@
+"""Evidence drawn: the one place where tables become pictures, for notebooks, HTML and print."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from audit_lib.model import Evidence
+from audit_lib.packets.drawings import DRAWINGS
+from audit_lib.packets.palette import PALETTES, Palette, Theme
+
+_STYLE = re.compile(r'style="([^"]*)"')
+_ID = re.compile(r'(\bid="|url\(#|href="#)')
+
+
+def draw(evidence: Evidence, *, theme: Theme = "light") -> Figure | None:
+    """The figure that the table's view asks for.
+
+    Touches no global state of matplotlib, so that notebooks and workers may draw at once.
+
+    Returns:
+        a new figure of 7.2 inches at most, or None where the view is a plain table or the rows
+        do not fit it (no rows, too few columns, no finite number).
+    """
+    drawing = DRAWINGS.get(evidence.view)
+    return drawing(evidence, PALETTES[theme]) if drawing else None
+
+
+def svg(evidence: Evidence, *, theme: Theme = "light", inline: bool = False) -> str | None:
+    """The figure as SVG text; the same evidence gives the same text.
+
+    Args:
+        evidence: the table to draw.
+        theme: paper it is meant for.
+        inline: for embedding in a page: no XML head, ids that do not clash with other figures,
+            and colours that follow the page through the custom properties ``--fig-…``.
+
+    Returns:
+        SVG text, or None where :func:`draw` gives None.
+    """
+    figure = draw(evidence, theme=theme)
+    if figure is None:
+        return None
+    text = _rendered(figure)
+    if not inline:
+        return text
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<defs>\s*<style[^>]*>[^<]*</style>\s*</defs>", "", text, count=1)
+    text = _ID.sub(rf"\g<1>f{evidence.digest[:10]}-", text)
+    return _STYLE.sub(lambda m: _themed(m.group(0), PALETTES[theme]), text)
+
+
+def _rendered(figure: Figure) -> str:
+    file = io.StringIO()
+    same_ids, text_as_text = "audit", "none"
+    with (
+        mpl.rc_context({"svg.hashsalt": same_ids, "svg.fonttype": text_as_text}),
+        warnings.catch_warnings(),
+    ):
+        # A glyph that the font lacks is the reader's font to find: text stays text.
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+        figure.savefig(
+            file,
+            format="svg",
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+        )
+    return file.getvalue()
+
+
+def _themed(style: str, palette: Palette) -> str:
+    """A style attribute in which the palette's colours are custom properties."""
+    for name, colour in properties(palette).items():
+        style = style.replace(colour, f"var({name}, {colour})")
+    return style
+
+
+def properties(palette: Palette) -> dict[str, str]:
+    """CSS custom properties of a palette, by name."""
+    fixed = {
+        "--fig-paper": palette.paper,
+        "--fig-ink": palette.ink,
+        "--fig-muted": palette.muted,
+        "--fig-grid": palette.grid,
+        "--fig-bad": palette.bad,
+    }
+    return fixed | {f"--fig-{i}": colour for i, colour in enumerate(palette.series)}

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from itertools import pairwise
+
+import made_up
+import matplotlib as mpl
+import pytest
+from matplotlib.figure import Figure
+
+from audit_lib.model import Evidence, View
+from audit_lib.packets.drawings import MOST_ROWS
+from audit_lib.packets.figures import draw, svg
+from audit_lib.packets.palette import PALETTES
+
+DRAWN = [v for v in View if v is not View.TABLE]
+
+
+def table(view: View, columns: str, *rows: tuple) -> Evidence:
+    return Evidence("e", "E", tuple(columns.split()), rows, view)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("view", DRAWN)
+def test_every_view_is_drawn_on_its_paper(view, theme):
+    figure = draw(made_up.evidence(view), theme=theme)
+    assert isinstance(figure, Figure)
+    assert mpl.colors.to_hex(figure.get_facecolor()) == PALETTES[theme].paper
+    assert figure.axes
+
+
+def test_a_table_has_no_picture():
+    assert draw(made_up.evidence(View.TABLE)) is None
+    assert svg(made_up.evidence(View.TABLE)) is None
+
+
+@pytest.mark.parametrize("view", DRAWN)
+def test_rows_that_do_not_fit_are_not_drawn(view):
+    assert draw(table(view, "a b")) is None
+    assert draw(table(view, "a", ("x",))) is None
+    good = made_up.evidence(view)
+    width = len(good.columns)
+    assert draw(replace(good, rows=((None,) * width, ("x",) * width))) is None
+
+
+@pytest.mark.parametrize("view", DRAWN)
+def test_global_state_stays_as_it_was(view):
+    before = dict(mpl.rcParams)
+    svg(made_up.evidence(view))
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize("view", DRAWN)
+def test_same_evidence_same_bytes(view):
+    assert svg(made_up.evidence(view)) == svg(made_up.evidence(view))
+
+
+@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize("text", made_up.HOSTILE)
+def test_hostile_text_stays_text(text, inline):
+    rows = [(text, 1.0, text), (text + "2", -2.0, text + "2")]
+    drawn = svg(table(View.BARS, "label value group", *rows), inline=inline)
+    root = ET.fromstring(drawn)
+    kinds = {element.tag.rsplit("}")[-1] for element in root.iter()}
+    assert not kinds & {"script", "img", "a", "foreignObject", "image"}
+    assert not any(name.lower().startswith("on") for e in root.iter() for name in e.attrib)
+
+
+def test_dollars_are_no_formula():
+    drawn = svg(table(View.BARS, "label value", ("$x^2$", 1), ("$\\frac{", 2)))
+    assert "$x^2$" in drawn
+    assert "$\\frac{" in drawn
+
+
+def test_inline_ids_do_not_clash_and_colours_follow_the_page():
+    one = svg(made_up.evidence(View.BARS), inline=True)
+    two = svg(made_up.evidence(View.LINES), inline=True)
+    ids = [{e.get("id") for e in ET.fromstring(t).iter() if e.get("id")} for t in (one, two)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    assert "var(--fig-0, #0072b2)" in one
+    assert "var(--fig-ink, #1b1f24)" in one
+    assert one.startswith("<svg")
+
+
+def test_columns_are_found_by_name_before_place():
+    by_name = draw(table(View.BARS, "value label", (3.0, "a"), (4.0, "b")))
+    by_place = draw(table(View.BARS, "feature psi", ("a", 3.0), ("b", 4.0)))
+    for figure in (by_name, by_place):
+        (axes,) = figure.axes
+        assert [t.get_text() for t in axes.get_yticklabels()] == ["a", "b"]
+        assert [bar.get_width() for bar in axes.patches] == [3.0, 4.0]
+    assert by_place.axes[0].get_xlabel() == "psi"
+
+
+def test_too_many_bars_keep_the_largest_and_say_so():
+    rows = [(f"f{i}", float(i)) for i in range(100)]
+    (axes,) = draw(table(View.BARS, "label value", *rows)).axes
+    assert len(axes.patches) == MOST_ROWS
+    assert min(bar.get_width() for bar in axes.patches) == 60.0
+    assert axes.get_title(loc="right") == "40 of 100 shown; the table has all"
+
+
+def test_bars_of_one_label_stand_side_by_side():
+    rows = [("a", 1.0, "g"), ("a", 2.0, "h"), ("b", 3.0, "g"), ("b", 4.0, "h")]
+    (axes,) = draw(table(View.BARS, "label value group", *rows)).axes
+    spans = sorted((b.get_y(), b.get_y() + b.get_height()) for b in axes.patches)
+    assert all(low_end <= high_start + 1e-9 for (_, low_end), (high_start, _) in pairwise(spans))
+
+
+def test_look_ahead_is_drawn_right_of_the_decision_and_first():
+    rows = [("past", 5, 0), ("peek", 2, 3), ("all", math.inf, 0)]
+    (axes,) = draw(table(View.INFLUENCE, "column look_back look_ahead", *rows)).axes
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["peek", "past", "all"]
+    right = [b for b in axes.patches if b.get_x() + b.get_width() > 0]
+    assert [b.get_width() for b in right] == [3.0]
+    assert "whole sample" in [t.get_text() for t in axes.texts]
+
+
+def test_an_interval_off_the_diagonal_is_marked():
+    rows = [(0.2, 0.2, 0.1, 0.3, 10), (0.8, 0.3, 0.2, 0.4, 10)]
+    axes = draw(table(View.RELIABILITY, "predicted observed low high count", *rows)).axes[0]
+    labels = axes.get_legend_handles_labels()[1]
+    assert "interval misses the diagonal" in labels
+
+
+def test_gaps_in_a_line_stay_gaps():
+    rows = [(0, 1.0), (1, None), (2, 3.0)]
+    (axes,) = draw(table(View.LINES, "x value", *rows)).axes
+    assert math.isnan(axes.lines[0].get_ydata()[1])
