@@ -1,0 +1,168 @@
+"""Commands that only read: list, explain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+from audit_lib.checks.base import SECTIONS, Check
+from audit_lib.checks.catalogue import all_checks, check_class
+from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.errors import AuditError, NotAssessed
+from audit_lib.gates import GATES
+from audit_lib.hooks import HOOKS
+from audit_lib.subject.subject import Subject, known_subjects, open_subject
+from audit_lib.workspace import find_workspace
+
+json_option = click.option(
+    "--output-format", type=click.Choice(["console", "json"]), default="console", show_default=True
+)
+
+
+@click.command("list")
+@click.argument("subject", required=False)
+@click.option("--checks", "what", flag_value="checks", help="List the checks, by task.")
+@click.option("--gates", "what", flag_value="gates", help="List the gates and their checks.")
+@click.option("--hooks", "what", flag_value="hooks", help="List SUBJECT's hooks, written or not.")
+@root_option
+@workspace_option
+@json_option
+def list_(
+    subject: str | None,
+    what: str | None,
+    root: Path | None,
+    workspace: Path | None,
+    output_format: str,
+) -> None:
+    """List subjects; or the versions of SUBJECT; or checks, gates, hooks."""
+    if what == "checks":
+        rows = [_check_row(check) for check in all_checks()]
+    elif what == "gates":
+        rows = [
+            {"gate": g.name, "before": g.before, "checks": " ".join(g.codes)}
+            for g in GATES.values()
+        ]
+    elif subject is None:
+        if what == "hooks":
+            raise click.UsageError("--hooks needs a SUBJECT")
+        rows = [_subject_row(name, workspace) for name in known_subjects(find_workspace(workspace))]
+    else:
+        found, _ = opened(subject, workspace=workspace, root=root)
+        rows = _hook_rows(found) if what == "hooks" else _version_rows(found)
+    _print(rows, output_format)
+
+
+@click.command()
+@click.argument("code")
+def explain(code: str) -> None:
+    """Say what a check does, why it matters, and how to mend what it finds.
+
+    CODE is that of a check (SPL001), of a finding (SPL001-2), or the name of a hook
+    (drift.psi).
+    """
+    console = Console()
+    if code in HOOKS:
+        console.print(Markdown(_hook_text(code)))
+        return
+    console.print(Markdown(_check_text(check_class(code.upper().split("-")[0]))))
+
+
+def _check_text(check: type[Check]) -> str:
+    needs = f" · needs {', '.join(check.needs)}" if check.needs else ""
+    lines = [
+        f"# {check.code} {check.__name__}",
+        f"**{check.title()}**",
+        f"contract {check.contract.value} · task {check.task.value} · "
+        f"severity {check.severity.label} · reads {check.reads.value}{needs}",
+    ]
+    sections = check.sections()
+    for head in SECTIONS:
+        lines += [f"## {head}", sections.get(head, "")]
+    if check.model_fields:
+        lines.append("## Options")
+        lines += [
+            f"- `{name}` = `{field.default!r}`: {field.description or ''}"
+            for name, field in check.model_fields.items()
+        ]
+        lines.append(f"Set them under `options.{check.code}` in `subject.yaml`.")
+    return "\n\n".join(lines)
+
+
+def _hook_text(name: str) -> str:
+    from audit_lib.hooks import purpose, signature
+
+    needed = [c.code for c in all_checks() if name in c.needs]
+    return (
+        f"# {name}\n\n{purpose(name)}\n\n```python\n{signature(name)}\n```\n\n"
+        f"Needed by {', '.join(needed) or 'no check alone'}."
+    )
+
+
+def _check_row(check: type[Check]) -> dict[str, str]:
+    return {
+        "code": check.code,
+        "task": check.task.value,
+        "contract": check.contract.value,
+        "severity": check.severity.label,
+        "reads": check.reads.value,
+        "property": check.title(),
+    }
+
+
+def _subject_row(name: str, workspace: Path | None) -> dict[str, str]:
+    place = find_workspace(workspace)
+    try:
+        subject = open_subject(name, workspace=place)
+        versions = ", ".join(subject.versions()) or "none"
+        return {"subject": name, "title": subject.parameters.title, "versions": versions}
+    except (AuditError, NotAssessed) as error:
+        return {"subject": name, "title": "", "versions": str(error).split("\n", maxsplit=1)[0]}
+
+
+def _version_rows(subject: Subject) -> list[dict[str, str]]:
+    try:
+        registry = subject.registry
+        pointed = {registry.latest: "latest", registry.champion: "champion"}
+        both = registry.latest == registry.champion
+    except NotAssessed:
+        pointed, both = {}, False
+    return [
+        {
+            "version": version,
+            "role": "latest, champion" if both and version in pointed else pointed.get(version, ""),
+        }
+        for version in subject.versions()
+    ]
+
+
+def _hook_rows(subject: Subject) -> list[dict[str, str]]:
+    rows = []
+    for name in HOOKS:
+        surface = name.split(".")[0]
+        if surface in subject.parameters.absent:
+            state = f"declared absent: {subject.parameters.absent[surface]}"
+        else:
+            location = subject.hooks.location(name)
+            state = str(location) if name in subject.hooks else "not written"
+        rows.append({"hook": name, "state": state})
+    return rows
+
+
+def _print(rows: list[dict[str, str]], output_format: str) -> None:
+    if output_format == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        click.echo("none")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in rows[0]:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row.values())
+    Console().print(table)
