@@ -11,6 +11,14 @@ from audit_lib.model import Task
 
 #: code -> "module within audit_lib.checks:class"
 CATALOGUE: dict[str, str] = {
+    # T1 Ledger and artifacts
+    # T2 Training pipeline
+    # T3 Prediction and features
+    # T4 Versioning and governance
+    # T5 Specialised models
+    # T6 Boundaries and closure
+    "LED901": "ledger.high_risk_clear:HighRiskFilesAreClear",
+    "LED902": "ledger.waivers_in_force:WaiversAreInForce",
 }
 
 

@@ -1,0 +1,1 @@
+"""Every line accounted for, every finding closed."""

@@ -1,0 +1,89 @@
+"""LED901."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import (
+    Contract,
+    Evidence,
+    Examined,
+    Finding,
+    Gap,
+    Severity,
+    Task,
+    TaskResult,
+    ranked,
+)
+from audit_lib.subject.subject import Subject
+
+
+class HighRiskFilesAreClear(Check):
+    """No serious finding stays open in a file that the subject calls high-risk.
+
+    What it checks
+        The findings of T1 to T5 of the same run: none of high or critical severity may stand,
+        unwaived, in a file named under `source.high_risk`.
+    Why it matters
+        A release may carry known weaknesses, but not in the files on which every signal depends.
+        Listing them apart keeps a long packet from hiding the few that must stop it.
+    How
+        Gathers the results of the earlier tasks, keeps findings located in the source, and compares
+        their paths with the globs of `source.high_risk`.
+    Limitations
+        A finding about behaviour stands at the hook that showed it, not in the file that causes it,
+        and is therefore not counted here. A task that has not run leaves a gap.
+    Remediation
+        Mend the finding, or waive it with owner, reason and expiry.
+    Sources
+        The audit specification's must-nots; Board of Governors of the Federal Reserve System,
+        SR 11-7 (2011), section V, on the resolution of validation findings.
+    """
+
+    code = "LED901"
+    contract = Contract.LEDGER
+    task = Task.T6
+    severity = Severity.CRITICAL
+    reads = Reads.CODE
+
+    at_least: str = Field("high", description="lowest severity that must not stay open")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare open findings with the high-risk globs."""
+        if not subject.parameters.source.high_risk:
+            raise NotAssessed("the parameters name no high-risk files (source.high_risk)")
+        if not subject.earlier:
+            raise NotAssessed("no earlier task of this run has results to close over")
+        floor = Severity.parse(self.at_least)
+        ran = {result.task for result in subject.earlier}
+        for task in Task:
+            if task not in ran and task is not self.task:
+                yield Gap(task.value, "has no results in this run")
+        found = [f for f in _open_findings(subject.earlier) if f.severity >= floor]
+        inside = [f for f in found if f.location.base == "source"]
+        serious = [f for f in ranked(inside) if subject.source.is_high_risk(f.location.path)]
+        yield Examined(sum(len(r.results) for r in subject.earlier), "check results")
+        if serious:
+            yield Evidence(
+                "open",
+                "Serious findings open in high-risk files",
+                ("code", "severity", "place", "finding"),
+                tuple((f.code, f.severity.label, str(f.location), f.message) for f in serious),
+            )
+        for finding in serious:
+            yield self.finding(
+                finding.location,
+                f"{finding.code} is open in a high-risk file: {finding.message}",
+                measured=finding.severity.label,
+                expected=f"nothing at or above {self.at_least}",
+                key=finding.fingerprint,
+                evidence=("open",),
+            )
+
+
+def _open_findings(results: tuple[TaskResult, ...]) -> list[Finding]:
+    return [f for task in results for result in task.results for f in result.open_findings]

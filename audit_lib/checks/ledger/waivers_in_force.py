@@ -1,0 +1,80 @@
+"""LED902."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.exemptions import FILE, apply, load_exemptions
+from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.subject.subject import Subject
+
+
+class WaiversAreInForce(Check):
+    """Every waiver is in date and covers a finding that is still there.
+
+    What it checks
+        Each entry of `exemptions.toml` against today's date and the findings of T1 to T5.
+    Why it matters
+        Waivers that outlive what they excused become a standing permission that nobody decided on.
+    How
+        Applies the waivers to the results of the earlier tasks and reports those past their date
+        and those that covered nothing.
+    Limitations
+        A waiver for another version is not judged here. One that covers nothing is only told when
+        all earlier tasks have run.
+    Remediation
+        Remove the waiver, or renew its date with a fresh decision of its owner.
+    Sources
+        cargo-vet's treatment of stale exemptions; SARIF 2.1.0, section 3.35, on suppressions.
+    """
+
+    code = "LED902"
+    contract = Contract.LEDGER
+    task = Task.T6
+    severity = Severity.MEDIUM
+    reads = Reads.ARTIFACTS
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Apply the waivers, report the stale ones."""
+        waivers = load_exemptions(subject.folder)
+        today = datetime.now(UTC).date()
+        earlier = [r for task in subject.earlier for r in task.results]
+        applied = apply(earlier, waivers, version=subject.version, today=today)
+        # "No waiver at all" is an answer too: the file was looked for.
+        yield Examined(len(waivers) or 1, "waivers" if waivers else "waiver file (empty or absent)")
+        if waivers:
+            yield Evidence(
+                "waivers",
+                "Waivers",
+                ("names", "version", "owner", "expires", "reason"),
+                tuple(
+                    (w.describe(), w.version or "all", w.owner, w.expires.isoformat(), w.reason)
+                    for w in waivers
+                ),
+            )
+        where = Location(FILE, base="parameters")
+        for waiver in applied.expired:
+            yield self.finding(
+                where,
+                f"the waiver of {waiver.describe()} by {waiver.owner} ended on {waiver.expires}",
+                measured=waiver.expires.isoformat(),
+                expected=f"on or after {today.isoformat()}",
+                key=f"expired {waiver.describe()} {waiver.version}",
+                evidence=("waivers",),
+            )
+        ran = {result.task for result in subject.earlier}
+        missing = [t.value for t in Task if t not in ran and t is not self.task]
+        if missing and applied.unused:
+            yield Gap("unused waivers", f"{', '.join(missing)} did not run")
+            return
+        for waiver in applied.unused:
+            yield self.finding(
+                where,
+                f"the waiver of {waiver.describe()} by {waiver.owner} covers nothing",
+                measured="0 findings",
+                expected="at least 1",
+                key=f"unused {waiver.describe()} {waiver.version}",
+                evidence=("waivers",),
+            )
