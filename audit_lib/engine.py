@@ -117,10 +117,11 @@ def run_task(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     ready = [configured(check, subject) for check in checks]
-    results = []
+    results: list[CheckResult] = []
     for check in ready:
         if progress:
             progress(type(check), None)
+        subject.so_far = tuple(results)
         result = run_check(check, subject)
         results.append(result)
         if progress:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from audit_lib.errors import NotApplicable, NotAssessed, ParameterError, VersionError
 from audit_lib.host import Host, Limits
-from audit_lib.model import Location, TaskResult
+from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, inventory
 from audit_lib.subject.documents import Document, read_document
 from audit_lib.subject.hooks import Hook, HookSet
@@ -27,6 +27,7 @@ class Subject:
         root: the source checkout.
         version: id of the version under audit.
         earlier: results of the tasks that ran before in the same run; T6 closes over them.
+        so_far: results of the checks that ran before in the same task.
     """
 
     def __init__(self, parameters: SubjectParameters, folder: Path, root: Path) -> None:
@@ -35,6 +36,7 @@ class Subject:
         self.root = root
         self.version = ""
         self.earlier: tuple[TaskResult, ...] = ()
+        self.so_far: tuple[CheckResult, ...] = ()
         self.source = SourceTree(root, parameters.source)
         self._hosts: dict[Path | None, Host] = {}
 

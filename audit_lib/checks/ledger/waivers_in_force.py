@@ -15,12 +15,12 @@ class WaiversAreInForce(Check):
     """Every waiver is in date and covers a finding that is still there.
 
     What it checks
-        Each entry of `exemptions.toml` against today's date and the findings of T1 to T5.
+        Each entry of `exemptions.toml` against today's date and the findings of the run.
     Why it matters
         Waivers that outlive what they excused become a standing permission that nobody decided on.
     How
-        Applies the waivers to the results of the earlier tasks and reports those past their date
-        and those that covered nothing.
+        Applies the waivers to all results of the run so far (it is the last check of the last task)
+        and reports those past their date and those that covered nothing.
     Limitations
         A waiver for another version is not judged here. One that covers nothing is only told when
         all earlier tasks have run.
@@ -40,7 +40,7 @@ class WaiversAreInForce(Check):
         """Apply the waivers, report the stale ones."""
         waivers = load_exemptions(subject.folder)
         today = datetime.now(UTC).date()
-        earlier = [r for task in subject.earlier for r in task.results]
+        earlier = [*(r for task in subject.earlier for r in task.results), *subject.so_far]
         applied = apply(earlier, waivers, version=subject.version, today=today)
         # "No waiver at all" is an answer too: the file was looked for.
         yield Examined(len(waivers) or 1, "waivers" if waivers else "waiver file (empty or absent)")
