@@ -6,6 +6,7 @@ import ast
 import io
 import os
 import tokenize
+import warnings
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
@@ -39,22 +40,31 @@ class SourceFile:
         return self.file.read_bytes()
 
     @cached_property
-    def text(self) -> str:
-        """Text, decoded as Python would (BOM, coding line); undecodable bytes are replaced."""
+    def encoding(self) -> str:
+        """Encoding as Python would find it (BOM, coding line); UTF-8 where that fails."""
         try:
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(self.content).readline)
+            return tokenize.detect_encoding(io.BytesIO(self.content).readline)[0]
         except (SyntaxError, LookupError):
-            encoding = "utf-8"
-        return self.content.decode(encoding, "replace")
+            return "utf-8"
+
+    @cached_property
+    def text(self) -> str:
+        """Text, decoded as Python would; undecodable bytes are replaced."""
+        try:
+            return self.content.decode(self.encoding, "replace")
+        except LookupError:  # the coding line names a codec that is not for text
+            return self.content.decode("utf-8", "replace")
 
     @cached_property
     def parsed(self) -> ast.Module | SyntaxError:
         """Syntax tree, or the error that parsing gave."""
         try:
-            return ast.parse(self.content, filename=self.path)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of invalid escapes: not ours to print
+                return ast.parse(self.content, filename=self.path)
         except SyntaxError as error:
             return error
-        except (ValueError, RecursionError, MemoryError) as error:
+        except (ValueError, LookupError, RecursionError, MemoryError) as error:
             return SyntaxError(f"{type(error).__name__}: {error}")
 
     @property
@@ -127,9 +137,7 @@ class SourceTree:
         subsystem = self.parameters.subsystem
         if not subsystem.map:
             return None
-        document = read_document(
-            self.root / subsystem.map, path=subsystem.map, base="documents"
-        )
+        document = read_document(self.root / subsystem.map, path=subsystem.map, base="documents")
         files = document.get(f"/subsystems/{subsystem.id}/files")
         if not isinstance(files, list):
             known = document.get("/subsystems", {})

@@ -1,0 +1,78 @@
+"""The static view of a source tree that the checks share: imports, units, references.
+
+Everything is read once and kept with the tree it was read from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from math import log2
+from weakref import WeakKeyDictionary
+
+from audit_lib.subject.imports import ImportGraph
+from audit_lib.subject.modules import ModuleIndex
+from audit_lib.subject.references import References
+from audit_lib.subject.source import SourceTree
+from audit_lib.subject.units import FileUnits, Unit, units_of
+
+
+class Code:
+    """Static view of one source tree."""
+
+    def __init__(self, tree: SourceTree) -> None:
+        self.tree = tree
+        self.imports = ImportGraph(tree)
+
+    @property
+    def index(self) -> ModuleIndex:
+        """Modules and the names they bind."""
+        return self.imports.index
+
+    @cached_property
+    def files(self) -> Mapping[str, FileUnits]:
+        """Units of every file of the system (tests are not part of it), by path."""
+        chosen = {f.path: f for f in (*self.imports.files, *self.tree.subsystem)}
+        return {path: units_of(file) for path, file in sorted(chosen.items())}
+
+    @cached_property
+    def subsystem(self) -> tuple[FileUnits, ...]:
+        """Units of the files under audit, by path."""
+        return tuple(self.files[f.path] for f in self.tree.subsystem)
+
+    @cached_property
+    def references(self) -> References:
+        """Who refers to whom."""
+        return References(self.index, self.files.values())
+
+    def fan_in(self, unit: Unit) -> int:
+        """How many other units of the system refer to this one."""
+        return len(self.references.sources.get(unit.key, ()))
+
+    def fan_out(self, unit: Unit) -> int:
+        """How many definitions of the repository this unit refers to."""
+        return len(self.references.targets.get(unit.key, ()))
+
+    def risk(self, unit: Unit) -> float:
+        """Cyclomatic complexity times log2(2 + fan-in), doubled in a high-risk file.
+
+        Complexity says how easily a change goes wrong, fan-in how far that carries.
+        """
+        weight = 2 if self.tree.is_high_risk(unit.path) else 1
+        return round(weight * (unit.cyclomatic or 1) * log2(2 + self.fan_in(unit)), 3)
+
+    @cached_property
+    def ranked(self) -> tuple[Unit, ...]:
+        """Units of the subsystem, the riskiest first; ties by name."""
+        units = [u for f in self.subsystem for u in f.units]
+        return tuple(sorted(units, key=lambda u: (-self.risk(u), u.key)))
+
+
+_views: WeakKeyDictionary[SourceTree, Code] = WeakKeyDictionary()
+
+
+def code_of(tree: SourceTree) -> Code:
+    """The view of a tree; the same one for every check that asks."""
+    if tree not in _views:
+        _views[tree] = Code(tree)
+    return _views[tree]

@@ -1,0 +1,369 @@
+"""What each module of the repository binds, and which file an import leads to.
+
+Nothing is imported.  Names are found as Python would find them: a module's names are those bound at
+its top level (through ``if``, ``try``, ``for`` and ``with``), names that its functions declare
+``global``, names a star import brings, and, for a package, its submodules.  A module that makes
+names at run time (``__getattr__``, ``globals()[...]``, ``exec``) is *open*: any name may exist.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from audit_lib.subject.source import SourceFile, SourceTree
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_SCOPES = (*DEFINITIONS, ast.Lambda)
+_COMPILED = (".so", ".pyd", ".pyx")
+
+
+@dataclass
+class Module:
+    """The names of one file.
+
+    Attributes:
+        source: the file.
+        bindings: name to the nodes that bind it, in source order.
+        stars: ``from x import *`` statements at the top level.
+        open: True where names may come into being at run time.
+    """
+
+    source: SourceFile
+    bindings: dict[str, list[ast.AST]] = field(default_factory=dict)
+    stars: list[ast.ImportFrom] = field(default_factory=list)
+    open: bool = False
+
+    @property
+    def is_package(self) -> bool:
+        """True for an ``__init__`` file."""
+        return PurePosixPath(self.source.path).stem == "__init__"
+
+    @property
+    def folder(self) -> str:
+        """Folder of the file, '' at the root."""
+        parent = PurePosixPath(self.source.path).parent.as_posix()
+        return "" if parent == "." else parent
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a dotted name leads.
+
+    Attributes:
+        path: file, or None where there is none in the repository.
+        inside: True where the name belongs to the repository, so that a missing file is a fault.
+    """
+
+    path: str | None
+    inside: bool
+
+
+class ModuleIndex:
+    """Modules of a source tree by path and by dotted name."""
+
+    def __init__(self, tree: SourceTree) -> None:
+        self.tree = tree
+        self._modules: dict[str, Module] = {}
+
+    @cached_property
+    def package(self) -> str:
+        """Import name of the package that the root folder itself is; '' where it is none."""
+        declared = self.tree.parameters.package
+        if declared:
+            return declared
+        return self.tree.root.name if "__init__.py" in self.tree.by_path else ""
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder that holds Python files somewhere below, '' for the root."""
+        found = {""}
+        for path in self.tree.by_path:
+            found.update(p.as_posix() for p in PurePosixPath(path).parents if p.as_posix() != ".")
+        return frozenset(found)
+
+    @cached_property
+    def search_roots(self) -> tuple[str, ...]:
+        """Folders from which absolute names are looked up.
+
+        The root, and every folder that holds a top-level package but is none itself (``src/``).
+        """
+        roots = {""}
+        for path in self.tree.by_path:
+            if PurePosixPath(path).name == "__init__.py":
+                parent = PurePosixPath(path).parent.parent.as_posix().removeprefix(".")
+                if self._file(parent, "__init__") is None:
+                    roots.add(parent)
+        return tuple(sorted(roots))
+
+    def module(self, path: str) -> Module:
+        """Names of the file at ``path``."""
+        if path not in self._modules:
+            self._modules[path] = _read(self.tree.by_path[path])
+        return self._modules[path]
+
+    # --- finding files ------------------------------------------------------------------------
+    def absolute(self, name: str, importer: str = "") -> Target:
+        """Where ``import name`` leads; scripts also see the modules beside them."""
+        parts = name.split(".") if name else []
+        if not parts:
+            return Target(None, False)
+        if self.package and parts[0] == self.package:
+            return Target(self.locate("", parts[1:]), True)
+        if parts[0] in sys.stdlib_module_names:
+            return Target(None, False)
+        beside = PurePosixPath(importer).parent.as_posix().removeprefix(".") if importer else ""
+        if self._file(beside, "__init__") is not None:
+            beside = ""
+        for root in dict.fromkeys((*self.search_roots, beside)):
+            found = self.locate(root, parts)
+            if found is not None:
+                return Target(found, True)
+        inside = any(
+            len(parts) > 1 and self._file(_join(r, parts[0]), "__init__") for r in self.search_roots
+        )
+        return Target(None, inside)
+
+    def relative(self, importer: str, level: int, name: str) -> Target:
+        """Where ``from ..name import`` leads; inside even where it climbs out of the root."""
+        folder = PurePosixPath(importer).parent
+        for _ in range(level - 1):
+            if folder.as_posix() == ".":
+                return Target(None, True)
+            folder = folder.parent
+        base = folder.as_posix().removeprefix(".")
+        return Target(self.locate(base, name.split(".") if name else []), True)
+
+    def locate(self, folder: str, parts: Sequence[str]) -> str | None:
+        """File of a dotted name below ``folder``: module, package, or None.
+
+        A folder without ``__init__`` is a namespace package; it has no file of its own, so it is
+        answered as the folder's path with a trailing slash.
+        """
+        here = folder
+        for part in parts[:-1]:
+            here = _join(here, part)
+            if here not in self.folders:
+                return None
+        last = parts[-1] if parts else ""
+        inner = _join(here, last) if last else here
+        package = self._file(inner, "__init__")
+        if package is not None:
+            return package
+        if last:
+            module = self._file(here, last)
+            if module is not None:
+                return module
+        return f"{inner}/" if inner in self.folders and inner else None
+
+    def has_compiled(self, folder: str, name: str) -> bool:
+        """True where an extension module of that name stands in the folder."""
+        base = self.tree.root / folder
+        return base.is_dir() and any(
+            p.name.split(".")[0] == name and p.suffix in _COMPILED for p in base.iterdir()
+        )
+
+    def _file(self, folder: str, stem: str) -> str | None:
+        for ending in (".py", ".pyi"):
+            path = _join(folder, stem + ending)
+            if path in self.tree.by_path:
+                return path
+        return None
+
+    # --- finding names ------------------------------------------------------------------------
+    def binds(self, path: str, name: str) -> bool | None:
+        """True or False where it is certain that the file binds the name; None where it is open."""
+        if path.endswith("/"):
+            return self.locate(path.rstrip("/"), [name]) is not None
+        return self._binds(path, name, frozenset())
+
+    def _binds(self, path: str, name: str, seen: frozenset[str]) -> bool | None:
+        module = self.module(path)
+        if name in module.bindings or name in _ALWAYS:
+            return True
+        if module.source.tree is None:
+            return None
+        if module.is_package and (
+            self.locate(module.folder, [name]) is not None or self.has_compiled(module.folder, name)
+        ):
+            return True
+        unsure = module.open
+        for star in module.stars:
+            target = self.target_of(path, star)
+            if target.path is None or target.path.endswith("/"):
+                unsure = unsure or not target.inside
+            elif target.path not in seen:
+                answer = self._binds(target.path, name, seen | {path})
+                if answer and not name.startswith("_"):
+                    return True
+                unsure = unsure or answer is None
+        return None if unsure else False
+
+    def target_of(self, importer: str, node: ast.ImportFrom) -> Target:
+        """Where the module part of a ``from`` import leads."""
+        if node.level:
+            return self.relative(importer, node.level, node.module or "")
+        return self.absolute(node.module or "", importer)
+
+    def definition(
+        self, path: str, name: str, _seen: frozenset[tuple[str, str]] = frozenset()
+    ) -> tuple[str, ast.AST] | None:
+        """File and node that finally define a name, followed through re-exports.
+
+        None where it has no single definition: several bindings, a star, or a submodule.
+        """
+        if path.endswith("/") or (path, name) in _seen:
+            return None
+        module = self.module(path)
+        nodes = module.bindings.get(name, [])
+        if len(nodes) > 1:
+            nodes = _without_placeholders(nodes)
+        if len(nodes) != 1:
+            return None
+        node = nodes[0]
+        if not isinstance(node, ast.ImportFrom):
+            return path, node
+        original = next(a.name for a in node.names if (a.asname or a.name) == name)
+        target = self.target_of(path, node)
+        if target.path is None:
+            return None
+        return self.definition(target.path, original, _seen | {(path, name)})
+
+
+_ALWAYS = frozenset(
+    {"__name__", "__file__", "__doc__", "__path__", "__package__", "__spec__", "__loader__",
+     "__builtins__", "__dict__", "__annotations__"}
+)  # fmt: skip
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _without_placeholders(nodes: list[ast.AST]) -> list[ast.AST]:
+    """Bindings without ``name = None`` stand-ins and stubs that an overload leaves."""
+    kept = [
+        n
+        for n in nodes
+        if not (
+            isinstance(n, (ast.Assign, ast.AnnAssign))
+            and isinstance(n.value, ast.Constant)
+            and n.value.value is None
+        )
+        and not _is_overload(n)
+    ]
+    return kept or nodes
+
+
+def _is_overload(node: ast.AST) -> bool:
+    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and any(
+        (d.attr if isinstance(d, ast.Attribute) else getattr(d, "id", "")) == "overload"
+        for d in node.decorator_list
+    )
+
+
+def _read(source: SourceFile) -> Module:
+    module = Module(source)
+    tree = source.tree
+    if tree is None:
+        module.open = True
+        return module
+    for name, node in _bound(tree.body):
+        if name == "*" and isinstance(node, ast.ImportFrom):
+            module.stars.append(node)
+        else:
+            module.bindings.setdefault(name, []).append(node)
+    text = source.text
+    if "global " in text or "globals()" in text or "exec(" in text or "sys.modules" in text:
+        _dynamic(module, tree)
+    module.open = module.open or "__getattr__" in module.bindings
+    return module
+
+
+def _dynamic(module: Module, tree: ast.Module) -> None:
+    """Names that functions declare ``global``, and signs that names are made at run time."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            for name in node.names:
+                module.bindings.setdefault(name, []).append(node)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            module.open = module.open or node.func.id in ("exec", "setattr")
+        elif _writes_namespace(node):
+            module.open = True
+
+
+def _writes_namespace(node: ast.AST) -> bool:
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+        return _is_globals(node.value)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.attr in ("update", "setdefault") and _is_globals(node.func.value)
+    return (
+        isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Subscript)
+        and isinstance(node.targets[0].value, ast.Attribute)
+        and node.targets[0].value.attr == "modules"
+    )
+
+
+def _is_globals(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("globals", "vars")
+
+
+def _bound(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
+    """Names that statements bind in their own scope, with the binding node, in source order."""
+    stack: list[ast.AST] = list(reversed(list(body)))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, DEFINITIONS):
+            yield node.name, node
+            continue
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                whole = alias.asname or alias.name
+                yield (whole if isinstance(node, ast.ImportFrom) else whole.split(".")[0]), node
+            continue
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+            if isinstance(node, ast.AnnAssign) and node.value is None:
+                continue
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                yield from ((name, node) for name in _names(target))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node
+            continue
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            yield node.name, node
+        stack.extend(
+            child
+            for child in reversed(list(ast.iter_child_nodes(node)))
+            if _may_bind(child) and not _is_target_of(node, child)
+        )
+
+
+def _may_bind(node: ast.AST) -> bool:
+    if isinstance(node, ast.expr):
+        return isinstance(node, ast.Name | ast.Tuple | ast.List | ast.Starred) or any(
+            isinstance(n, ast.NamedExpr) for n in ast.walk(node)
+        )
+    return not isinstance(node, ast.expr_context | ast.Lambda)
+
+
+def _is_target_of(parent: ast.AST, child: ast.AST) -> bool:
+    if isinstance(parent, ast.Assign):
+        return child in parent.targets
+    return isinstance(parent, (ast.AnnAssign, ast.AugAssign)) and child is parent.target
+
+
+def _names(target: ast.AST) -> Iterator[str]:
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for element in target.elts:
+            yield from _names(element)
+    elif isinstance(target, ast.Starred):
+        yield from _names(target.value)

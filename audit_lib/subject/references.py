@@ -1,0 +1,273 @@
+"""Who refers to whom, definition by definition, as far as the text alone tells.
+
+A reference is counted where a name resolves: through scopes, imports (re-exports followed), module
+attributes, ``self`` and ``cls`` with bases inside the repository, and objects whose class is
+visible where they are made (``x = Model()``, ``self.x = Model()``) or annotated (``x: Model``).
+What is passed about untyped is not seen, so fan-in is a lower bound.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from audit_lib.subject.modules import DEFINITIONS, ModuleIndex
+from audit_lib.subject.units import MODULE, FileUnits, Unit, dotted
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What a name stands for.
+
+    Attributes:
+        unit: the definition, or the class of an instance; None for a module or constant.
+        instance: the thing is an object of the class ``unit``.
+        module: path of the module that the thing is; '' otherwise.
+        constant: (path, name) of a module-level assignment; None otherwise.
+    """
+
+    unit: Unit | None = None
+    instance: bool = False
+    module: str = ""
+    constant: tuple[str, str] | None = None
+
+
+NOTHING = Thing()
+_SELF = ("self", "cls")
+
+
+class References:
+    """Resolves names to definitions over the units of many files."""
+
+    def __init__(self, index: ModuleIndex, files: Iterable[FileUnits]) -> None:
+        self.index = index
+        self.files = {f.file.path: f for f in files}
+        self._by_node = {id(u.node): u for f in self.files.values() for u in f.units}
+        self._by_name = {p: {u.name: u for u in f.units} for p, f in self.files.items()}
+        self._members: dict[tuple[str, str], Unit | None] = {}
+        self._globals: dict[tuple[str, str], Thing] = {}
+        self._locals: dict[tuple[str, str], Thing] = {}
+
+    @cached_property
+    def targets(self) -> dict[str, frozenset[str]]:
+        """Unit key to the keys of the definitions it refers to."""
+        return {
+            unit.key: frozenset(
+                t.unit.key for t in self.things(unit) if t.unit is not None and t.unit is not unit
+            )
+            for file in self.files.values()
+            for unit in file.units
+        }
+
+    @cached_property
+    def sources(self) -> dict[str, frozenset[str]]:
+        """Unit key to the keys of the units that refer to it."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for source, targets in self.targets.items():
+            for target in targets:
+                found[target].add(source)
+        return {key: frozenset(sources) for key, sources in found.items()}
+
+    def unit(self, path: str, name: str) -> Unit | None:
+        """The unit of that name in a file."""
+        return self._by_name.get(path, {}).get(name)
+
+    def things(self, unit: Unit) -> list[Thing]:
+        """Everything in the repository that a unit refers to."""
+        uses = unit.uses
+        found = [self.name(unit, name) for name in sorted(uses.names)]
+        found += [self.attribute(unit, [a, b]) for a, b in sorted(uses.attributes)]
+        found += [self.attribute(unit, [a, b, c]) for a, b, c in sorted(uses.members)]
+        found += [self.chain(unit, made) for made in sorted(set(uses.made.values())) if made]
+        return [thing for thing in found if thing is not NOTHING]
+
+    # --- resolving ----------------------------------------------------------------------------
+    def name(self, unit: Unit, name: str) -> Thing:
+        """What a plain name means within a unit."""
+        key = (unit.key, name)
+        if key not in self._locals:
+            self._locals[key] = NOTHING  # ``x = x.copy()`` says nothing about x
+            self._locals[key] = self._local_name(unit, name)
+        return self._locals[key]
+
+    def _local_name(self, unit: Unit, name: str) -> Thing:
+        for scope in self._scopes(unit):
+            inner = self.unit(scope.path, f"{scope.name}.{name}")
+            if inner is not None:
+                return Thing(inner)
+            if name in scope.uses.imports:
+                return self._imported(scope.path, scope.uses.imports[name], name)
+            if name in scope.uses.binds:
+                made = scope.uses.made.get(name, "")
+                return self._object(scope, made) if made else NOTHING
+        return self.module_name(unit.path, name)
+
+    def chain(self, unit: Unit, text: str) -> Thing:
+        """What a dotted name means within a unit."""
+        parts = text.split(".")
+        return self.name(unit, parts[0]) if len(parts) == 1 else self.attribute(unit, parts)
+
+    def attribute(self, unit: Unit, parts: list[str]) -> Thing:
+        """What ``a.b`` or ``a.b.c`` means within a unit."""
+        own = self.owner_class(unit) if parts[0] in _SELF else None
+        if own is not None:
+            thing = Thing(own, instance=True)
+            if len(parts) == 3:
+                thing = self._field(own, parts[1])
+                parts = parts[1:]
+        else:
+            thing = self.name(unit, parts[0])
+        for part in parts[1:]:
+            thing = self._member_of(thing, part)
+        return thing
+
+    def module_name(self, path: str, name: str) -> Thing:
+        """What a name means at the top level of a module."""
+        key = (path, name)
+        if key not in self._globals:
+            self._globals[key] = NOTHING  # a cycle of assignments ends here
+            self._globals[key] = self._module_name(path, name)
+        return self._globals[key]
+
+    def member(self, cls: Unit, name: str) -> Unit | None:
+        """The definition of a class member, looked up in bases of the repository too."""
+        key = (cls.key, name)
+        if key not in self._members:
+            self._members[key] = None
+            self._members[key] = self._find_member(cls, name)
+        return self._members[key]
+
+    def bases(self, cls: Unit) -> list[Unit | None]:
+        """Base classes; None for those outside the repository."""
+        assert isinstance(cls.node, ast.ClassDef)
+        scope = self._outer(cls)
+        return [
+            thing.unit if (thing := self.chain(scope, dotted(base))).unit and dotted(base) else None
+            for base in cls.node.bases
+        ]
+
+    def owner_class(self, unit: Unit) -> Unit | None:
+        """The class whose ``self`` a unit sees."""
+        here: Unit | None = unit
+        while here is not None and here.name != MODULE:
+            outer = self._outer(here)
+            if isinstance(here.node, ast.FunctionDef | ast.AsyncFunctionDef) and isinstance(
+                outer.node, ast.ClassDef
+            ):
+                return outer
+            here = outer if outer is not here else None
+        return None
+
+    # --- helpers ------------------------------------------------------------------------------
+    def _outer(self, unit: Unit) -> Unit:
+        return self.files[unit.path].units[max(unit.parent, 0)]
+
+    def _scopes(self, unit: Unit) -> list[Unit]:
+        """The unit and the functions around it; class scopes are not seen from within."""
+        scopes = [unit] if unit.name != MODULE else []
+        here = unit
+        while here.parent > 0:
+            here = self._outer(here)
+            if not isinstance(here.node, ast.ClassDef):
+                scopes.append(here)
+        return scopes
+
+    def _object(self, scope: Unit, made: str) -> Thing:
+        thing = self.chain(scope, made)
+        if thing.unit is not None and isinstance(thing.unit.node, ast.ClassDef):
+            return Thing(thing.unit, instance=True)
+        return NOTHING
+
+    def _field(self, cls: Unit, name: str) -> Thing:
+        """The object that ``self.name`` holds, where exactly one origin is visible."""
+        made = {}
+        prefix = cls.name + "."
+        for unit in self.files[cls.path].units:
+            if unit.name.startswith(prefix) and (origin := unit.uses.made.get(f"self.{name}")):
+                made[origin] = unit
+        if len(made) != 1:
+            return NOTHING
+        origin, unit = next(iter(made.items()))
+        return self._object(unit, origin)
+
+    def _member_of(self, thing: Thing, name: str) -> Thing:
+        if thing.module:
+            return self._in_module(thing.module, name)
+        if thing.unit is not None and isinstance(thing.unit.node, ast.ClassDef):
+            found = self.member(thing.unit, name)
+            return Thing(found) if found is not None else NOTHING
+        return NOTHING
+
+    def _in_module(self, path: str, name: str) -> Thing:
+        if path.endswith("/"):
+            inner = self.index.locate(path.rstrip("/"), [name])
+            return Thing(module=inner) if inner else NOTHING
+        return self.module_name(path, name)
+
+    def _module_name(self, path: str, name: str) -> Thing:
+        defined = self.index.definition(path, name)
+        if defined is None:
+            return self._unsure(path, name)
+        where, node = defined
+        if isinstance(node, DEFINITIONS):
+            unit = self._by_node.get(id(node))
+            return Thing(unit) if unit is not None else NOTHING
+        if isinstance(node, ast.Import):
+            return self._imported(where, node, name)
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            if isinstance(node.value, ast.Call) and where in self.files:
+                made = self._object(self.files[where].units[0], dotted(node.value.func))
+                if made is not NOTHING:
+                    return made
+            return Thing(constant=(where, name))
+        return NOTHING
+
+    def _unsure(self, path: str, name: str) -> Thing:
+        """Imports of submodules, and constants that are assigned more than once."""
+        module = self.index.module(path)
+        nodes = module.bindings.get(name, [])
+        imports = [n for n in nodes if isinstance(n, ast.ImportFrom)]
+        if imports:
+            return self._imported(path, imports[0], name)
+        if nodes and all(isinstance(n, ast.Assign | ast.AnnAssign | ast.AugAssign) for n in nodes):
+            return Thing(constant=(path, name))
+        if not nodes and module.is_package:
+            inner = self.index.locate(module.folder, [name])
+            return Thing(module=inner) if inner else NOTHING
+        return NOTHING
+
+    def _imported(self, path: str, node: ast.AST, name: str) -> Thing:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname == name or (alias.asname is None and alias.name == name):
+                    found = self.index.absolute(alias.name, path).path
+                    return Thing(module=found) if found else NOTHING
+            return NOTHING
+        assert isinstance(node, ast.ImportFrom)
+        original = next((a.name for a in node.names if (a.asname or a.name) == name), name)
+        target = self.index.target_of(path, node).path
+        if target is None:
+            return NOTHING
+        if not target.endswith("/") and original in self.index.module(target).bindings:
+            if target == path and original == name:
+                return NOTHING
+            return self.module_name(target, original)
+        if target.endswith(("/", "/__init__.py")) or target == "__init__.py":
+            folder = target.rstrip("/").removesuffix("__init__.py").rstrip("/")
+            inner = self.index.locate(folder, [original])
+            return Thing(module=inner) if inner else NOTHING
+        return NOTHING
+
+    def _find_member(self, cls: Unit, name: str) -> Unit | None:
+        own = self.unit(cls.path, f"{cls.name}.{name}")
+        if own is not None:
+            return own
+        for base in self.bases(cls):
+            if base is not None and isinstance(base.node, ast.ClassDef):
+                found = self.member(base, name)
+                if found is not None:
+                    return found
+        return None
