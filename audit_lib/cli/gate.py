@@ -55,11 +55,8 @@ def gate(
                 )
     finally:
         found.close()
-    report = REPORTERS[output_format]
-    for result in results:
-        click.echo(
-            report(Report(found.name, result.version, f"gate {name}", result.results)), nl=False
-        )
+    reports = [Report(found.name, r.version, f"gate {name}", r.results) for r in results]
+    click.echo(REPORTERS[output_format](*reports), nl=False)
     verdicts = {r.verdict for r in results}
     worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)
     ctx.exit(worst.exit_code)
