@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from audit_lib.model import Evidence, Scalar
-
-_CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
+from audit_lib.reporters.text import one_line
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ def plain_text(cell: object) -> str:
     """A cell as one line of text without control, direction or surrogate characters."""
     if isinstance(cell, float) and not isinstance(cell, bool):
         return f"{cell:.6g}"
-    return _CONTROL.sub("�", " ".join(str("" if cell is None else cell).split()))
+    return one_line("" if cell is None else str(cell))
 
 
 def short(text: str, limit: int = 34) -> str:

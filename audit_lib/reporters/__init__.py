@@ -1,1 +1,30 @@
-"""Results to text: JSON, SARIF, JUnit, CSV, workflow commands, console.  Results in, text out."""
+"""Results to text: console, JSON, SARIF, JUnit, CSV, workflow commands.  Results in, text out.
+
+Every reporter takes any number of reports (one a version) and answers one document::
+
+    REPORTERS["sarif"](Report(subject, version, "gate train", results))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from audit_lib.reporters.console import to_console
+from audit_lib.reporters.csv_report import to_csv
+from audit_lib.reporters.github import to_github
+from audit_lib.reporters.json_report import to_json
+from audit_lib.reporters.junit import to_junit
+from audit_lib.reporters.report import Report, report_of
+from audit_lib.reporters.sarif import to_sarif
+
+__all__ = ["REPORTERS", "Report", "report_of"]
+
+#: name for ``--output-format`` -> reporter; each takes reports and answers text
+REPORTERS: dict[str, Callable[..., str]] = {
+    "console": to_console,
+    "json": to_json,
+    "sarif": to_sarif,
+    "junit": to_junit,
+    "csv": to_csv,
+    "github": to_github,
+}

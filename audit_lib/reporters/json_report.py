@@ -13,7 +13,6 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Sequence
 from enum import Enum
 from functools import cache
 from typing import Any
@@ -22,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from audit_lib.errors import RunError
 from audit_lib.model import Evidence, Finding, Severity, TaskResult
+from audit_lib.reporters.report import Report
 
 FORMAT = "task-result/1"
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -38,9 +38,12 @@ def dump_task(result: TaskResult) -> str:
     return dumps({"format": FORMAT, **plain(result)})
 
 
-def dump_tasks(results: Sequence[TaskResult]) -> str:
-    """Several tasks' results as one JSON document, for ``--output-format json``."""
-    return dumps({"format": "task-results/1", "tasks": [plain(r) for r in results]})
+def to_json(*reports: Report) -> str:
+    """Reports as one JSON document, each with its verdict, for ``--output-format json``."""
+    made = [{**plain(report), "verdict": report.verdict.value} for report in reports]
+    for report in made:
+        report.pop("forced")
+    return dumps({"format": "reports/1", "reports": made})
 
 
 def load_task(text: str, *, where: str = "results") -> TaskResult:

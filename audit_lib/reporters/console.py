@@ -1,0 +1,134 @@
+"""The console: one line a finding, place first; what could not be told; a table; a verdict."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from audit_lib.model import CheckResult, Finding, Outcome, Severity, Verdict, effective_outcome
+from audit_lib.model import verdict_of as verdict_over
+from audit_lib.reporters.report import Report, severities
+from audit_lib.reporters.text import count, one_line, place
+
+TONES = {
+    Severity.CRITICAL: "bold red",
+    Severity.HIGH: "red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "cyan",
+    Severity.INFO: "dim",
+}
+MARKS = {
+    Verdict.KEPT: ("✓", "green"),
+    Verdict.BROKEN: ("✗", "bold red"),
+    Verdict.INCONCLUSIVE: ("?", "yellow"),
+}
+_OUTCOMES = (
+    (Outcome.PASS, "kept"),
+    (Outcome.FAIL, "broken"),
+    (Outcome.ERROR, "error"),
+    (Outcome.NOT_ASSESSED, "not assessed"),
+    (Outcome.NOT_APPLICABLE, "not applicable"),
+)
+
+
+def to_console(*reports: Report) -> str:
+    """Text for standard output: coloured and fitted on a terminal, plain one-liners elsewhere."""
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size((100, 24)).columns if terminal else 100_000
+    file = io.StringIO()
+    writer = Console(
+        file=file, force_terminal=terminal, width=width, highlight=False, emoji=False, markup=False
+    )
+    for report in reports:
+        writer.print(renderable(report))
+    lines = [line.rstrip() for line in file.getvalue().split("\n")]
+    return "\n".join(lines)
+
+
+def renderable(report: Report) -> RenderableType:
+    """Everything about one version, for a rich console or a notebook."""
+    heading = f"{report.subject}/{report.version}" if report.version else report.subject
+    head = Text.assemble((one_line(heading), "bold"), "  ", (one_line(report.title), "dim"))
+    parts: list[RenderableType] = [head]
+    if report.open_findings:
+        parts.append(Padding(finding_lines(report.open_findings), (0, 0, 0, 0)))
+    parts += _untold(report)
+    parts += [Text(), summary([report]), verdict_strip(report), Text()]
+    return Group(*parts)
+
+
+def finding_lines(findings: Sequence[Finding]) -> Table:
+    """One line a finding: place, code, severity, message."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="fold", max_width=48)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        tone = TONES[finding.severity]
+        table.add_row(
+            Text(place(finding.location), style="cyan"),
+            Text(finding.code),
+            Text(finding.severity.label, style=tone),
+            Text(one_line(finding.message, 400)),
+        )
+    return table
+
+
+def summary(reports: Sequence[Report]) -> Table:
+    """How many checks of each task answered what, for every version."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    several = len(reports) > 1
+    for name in (["version"] if several else []) + ["task", "verdict"]:
+        table.add_column(name, no_wrap=True)
+    for _, name in _OUTCOMES:
+        table.add_column(name, justify="right")
+    table.add_column("findings")
+    for report in reports:
+        for task in dict.fromkeys(r.task for r in report.results):
+            results = [r for r in report.results if r.task is task]
+            lead = [Text(one_line(report.version))] if several else []
+            table.add_row(*lead, Text(f"{task.value} {task.title}"), *_row(results))
+    return table
+
+
+def verdict_strip(report: Report) -> Text:
+    """The verdict, and what it rests on, on one line."""
+    mark, tone = MARKS[report.verdict]
+    done = count(len(report.results), "check")
+    found = severities(report.open_findings) or "no open findings"
+    waived = f" · {len(report.exempted)} exempted" if report.exempted else ""
+    took = f" · {report.seconds:.1f} s" if report.seconds else ""
+    return Text.assemble(
+        (f"{mark} {report.verdict.value}", tone), f"  {found}{waived} · {done}{took}"
+    )
+
+
+def _row(results: Sequence[CheckResult]) -> list[Text]:
+    verdict = verdict_over(results)
+    mark, tone = MARKS[verdict] if verdict else ("·", "dim")
+    outcomes = [effective_outcome(r) for r in results]
+    cells = [Text(f"{mark} {verdict.value if verdict else 'nothing applies'}", style=tone)]
+    for outcome, _ in _OUTCOMES:
+        number = outcomes.count(outcome)
+        cells.append(Text(str(number) if number else "·", style="" if number else "dim"))
+    cells.append(Text(severities(f for r in results for f in r.open_findings)))
+    return cells
+
+
+def _untold(report: Report) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for outcome, tone in ((Outcome.ERROR, "magenta"), (Outcome.NOT_ASSESSED, "yellow")):
+        word = outcome.value.replace("_", " ")
+        lines += [
+            Text.assemble((f"{word}: ", tone), f"{r.code} ", (one_line(r.reason), "dim"))
+            for r in report.having(outcome)
+        ]
+    return lines

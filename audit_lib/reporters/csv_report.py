@@ -1,0 +1,120 @@
+"""CSV that a spreadsheet cannot be made to execute.
+
+Quoting does not stop a formula.  A cell that is no number and would start one, after blanks, gets
+an apostrophe before it; so does the part after a semicolon, tab or line break, which a spreadsheet
+set to another separator would make a cell of its own.  The faithful form is JSON.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+from audit_lib.model import Exempted, Finding, Outcome
+from audit_lib.reporters.report import Report
+from audit_lib.reporters.text import clean
+
+COLUMNS = (
+    "subject",
+    "version",
+    "run_id",
+    "task",
+    "contract",
+    "code",
+    "state",
+    "severity",
+    "base",
+    "path",
+    "line",
+    "end_line",
+    "pointer",
+    "symbol",
+    "message",
+    "measured",
+    "expected",
+    "remediation",
+    "key",
+    "fingerprint",
+    "exempted_by",
+    "exempted_because",
+    "exempted_until",
+)
+_STARTS = r"[=+\-@|\t\r\n＝＋－＠｜]"
+_FORMULA = re.compile(rf"\s*{_STARTS}")
+_INNER = re.compile(rf"([;\t\r\n]\s*)(?={_STARTS})")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+
+
+def to_csv(*reports: Report) -> str:
+    """CSV text: a row a finding, and one for each check that crashed or could not tell.
+
+    The column ``state`` is ``open``, ``exempted``, ``error`` or ``not_assessed``, so that a table
+    without open findings does not pass for a clean bill.
+    """
+    file = io.StringIO()
+    writer = csv.DictWriter(
+        file, COLUMNS, restval="", quoting=csv.QUOTE_MINIMAL, lineterminator="\n"
+    )
+    writer.writeheader()
+    for report in reports:
+        for row in _rows(report):
+            writer.writerow({key: safe_cell(value) for key, value in row.items()})
+    return file.getvalue()
+
+
+def safe_cell(value: object) -> str:
+    """A cell as text that no spreadsheet takes for a formula."""
+    text = clean("" if value is None else str(value))
+    if _NUMBER.fullmatch(text):
+        return text
+    text = _INNER.sub(r"\1'", text)
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _rows(report: Report) -> Iterator[dict[str, object]]:
+    run: dict[str, object] = {
+        "subject": report.subject,
+        "version": report.version,
+        "run_id": report.run_id,
+    }
+    for finding in report.open_findings:
+        yield run | _row(finding, None)
+    for finding, waiver in report.exempted:
+        yield run | _row(finding, waiver)
+    for result in report.having(Outcome.ERROR, Outcome.NOT_ASSESSED):
+        yield run | {
+            "task": result.task.value,
+            "contract": result.contract.value,
+            "code": result.code,
+            "state": result.outcome.value,
+            "severity": result.severity.label,
+            "message": result.reason,
+        }
+
+
+def _row(finding: Finding, waiver: Exempted | None) -> dict[str, object]:
+    place = finding.location
+    return {
+        "task": finding.task.value,
+        "contract": finding.contract.value,
+        "code": finding.code,
+        "state": "exempted" if waiver else "open",
+        "severity": finding.severity.label,
+        "base": place.base,
+        "path": place.path,
+        "line": place.line,
+        "end_line": place.end_line,
+        "pointer": place.pointer,
+        "symbol": place.symbol,
+        "message": finding.message,
+        "measured": finding.measured,
+        "expected": finding.expected,
+        "remediation": finding.remediation,
+        "key": finding.key,
+        "fingerprint": finding.fingerprint,
+        "exempted_by": waiver.owner if waiver else "",
+        "exempted_because": waiver.reason if waiver else "",
+        "exempted_until": waiver.expires if waiver else "",
+    }

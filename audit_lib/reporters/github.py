@@ -1,0 +1,62 @@
+"""Workflow commands: findings as annotations of a GitHub Actions run.
+
+Escaping follows the toolkit's rules: ``%``, CR and LF in the message; ``:`` and ``,`` as well in
+properties.  Nothing of the subject's starts a line, so none of it can be a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit_lib.model import Finding, Outcome
+from audit_lib.reporters.report import Report, severities
+from audit_lib.reporters.text import clean, one_line
+
+_COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
+
+
+def to_github(*reports: Report) -> str:
+    """Workflow commands, one a finding, crash or gap, then a line of summary a report."""
+    lines: list[str] = []
+    for report in reports:
+        lines += [_finding(f) for f in report.open_findings]
+        lines += _untold(report)
+        found = severities(report.open_findings) or "no open findings"
+        lines.append(f"{one_line(report.subject)} {one_line(report.version)}: "
+                     f"{report.verdict.value}, {found}")  # fmt: skip
+    return "".join(f"{line}\n" for line in lines)
+
+
+def command(name: str, message: str, **properties: object) -> str:
+    """One workflow command; properties that are empty are left out."""
+    shown = ",".join(f"{k}={_property(str(v))}" for k, v in properties.items() if v)
+    return f"::{name}{' ' if shown else ''}{shown}::{_data(message)}"
+
+
+def _finding(finding: Finding) -> str:
+    place = finding.location
+    name = _COMMANDS[finding.severity.sarif_level]
+    where = "" if place.base == "source" and place.line else f"{place}: "
+    return command(
+        name,
+        f"{where}{finding.message}",
+        file=place.path,
+        line=place.line,
+        endLine=place.end_line,
+        title=f"{finding.code} {finding.severity.label}",
+    )
+
+
+def _untold(report: Report) -> Iterator[str]:
+    for result in report.having(Outcome.ERROR):
+        yield command("error", result.reason, title=f"{result.code} crashed")
+    for result in report.having(Outcome.NOT_ASSESSED):
+        yield command("warning", result.reason, title=f"{result.code} not assessed")
+
+
+def _data(text: str) -> str:
+    return clean(text).replace("%", "%25").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,95 @@
+"""What a reporter is given: the results of one version, whoever ran them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from audit_lib.model import (
+    BoundaryVerdict,
+    CheckResult,
+    Exempted,
+    Finding,
+    Outcome,
+    TaskResult,
+    Verdict,
+    ranked,
+    verdict_of,
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Results of one version, ready to be written.
+
+    Attributes:
+        subject: what was audited.
+        version: the version that was audited.
+        title: who ran the checks, such as ``gate train`` or ``T1 to T6``.
+        results: the checks' answers, in catalogue order.
+        run_id: of the run; '' for a gate.
+        boundaries: dispositions of declared boundaries.
+        started: ISO 8601, UTC; '' where nobody noted it.
+        seconds: how long it took.
+        forced: a verdict that stands whatever the results say, such as that of an incomplete run.
+    """
+
+    subject: str
+    version: str
+    title: str
+    results: tuple[CheckResult, ...]
+    run_id: str = ""
+    boundaries: tuple[BoundaryVerdict, ...] = ()
+    started: str = ""
+    seconds: float = 0.0
+    forced: Verdict | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Over all results; where nothing applies, inconclusive."""
+        return self.forced or verdict_of(self.results) or Verdict.INCONCLUSIVE
+
+    @property
+    def open_findings(self) -> list[Finding]:
+        """Findings that no exemption covers, worst first."""
+        return ranked(f for r in self.results for f in r.open_findings)
+
+    @property
+    def exempted(self) -> list[tuple[Finding, Exempted]]:
+        """Findings that an exemption covers, worst first, with it."""
+        waivers = {(r.code, e.fingerprint): e for r in self.results for e in r.exempted}
+        every = ranked(f for r in self.results for f in r.findings)
+        pairs = [(f, waivers.get((f.code, f.fingerprint))) for f in every]
+        return [(f, e) for f, e in pairs if e is not None]
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How many checks answered what."""
+        return Counter(r.outcome for r in self.results)
+
+    def having(self, *outcomes: Outcome) -> list[CheckResult]:
+        """Results of those outcomes, in order."""
+        return [r for r in self.results if r.outcome in outcomes]
+
+
+def report_of(tasks: Sequence[TaskResult], *, forced: Verdict | None = None) -> Report:
+    """One report over the tasks of one run, which must not be empty."""
+    first = tasks[0]
+    return Report(
+        subject=first.subject,
+        version=first.version,
+        title=" ".join(t.task.value for t in tasks),
+        results=tuple(r for t in tasks for r in t.results),
+        run_id=first.run_id,
+        boundaries=tuple(b for t in tasks for b in t.boundaries),
+        started=min(t.started for t in tasks),
+        seconds=sum(t.seconds for t in tasks),
+        forced=forced,
+    )
+
+
+def severities(findings: Iterable[Finding]) -> str:
+    """``2 critical · 3 high``, worst first; '' where there are none."""
+    counted = Counter(f.severity for f in findings)
+    return " · ".join(f"{counted[s]} {s.label}" for s in sorted(counted, reverse=True))

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import made_up
+import pytest
+from rich.console import Console
+
+from audit_lib.model import Outcome
+from audit_lib.reporters import REPORTERS, Report, report_of
+from audit_lib.reporters.console import renderable, to_console
+
+
+def test_one_line_a_finding_place_first(golden):
+    golden("console.txt", to_console(report_of(made_up.tasks())))
+
+
+def test_a_clean_version_says_so():
+    text = to_console(report_of(made_up.clean_tasks()))
+    assert "✓ kept  no open findings · 15 checks" in text
+    assert "not assessed:" not in text
+
+
+def test_what_was_not_told_is_said_with_its_reason():
+    text = to_console(
+        Report("e", "v", "t", (made_up.result("ONL001", Outcome.NOT_ASSESSED, reason="no hook"),))
+    )
+    assert "not assessed: ONL001 no hook" in text
+    assert "? inconclusive" in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_it_fits_a_terminal_and_escapes_nothing_into_it(width):
+    writer = Console(width=width, record=True, force_terminal=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    writer.print(renderable(report_of(made_up.tasks())))
+    text = writer.export_text()
+    assert max(map(len, text.splitlines())) <= width
+    assert not set(text) & {"\x07", "\x00", "\u202e"}
+    assert "[red]" in text.replace("\n", "")
+
+
+def test_nothing_at_all_is_inconclusive():
+    report = Report("engine", "v1", "gate train", ())
+    for name, reporter in REPORTERS.items():
+        assert reporter(report).strip(), name
+    assert "? inconclusive" in to_console(report)
+
+
+@pytest.mark.parametrize("name", REPORTERS)
+def test_reporters_are_deterministic_and_take_several_reports(name):
+    reports = (report_of(made_up.tasks()), report_of(made_up.tasks(version="v2")))
+    text = REPORTERS[name](*reports)
+    assert text == REPORTERS[name](*reports)
+    assert "v2" in text
+    assert text.endswith("\n")

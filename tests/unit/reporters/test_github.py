@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import re
+
+import made_up
+import pytest
+
+from audit_lib.model import Location, Outcome, Severity
+from audit_lib.reporters import Report, report_of
+from audit_lib.reporters.github import command, to_github
+
+
+def lines(*results):
+    return to_github(Report("engine", "v1", "gate", results)).splitlines()
+
+
+def fails(**changes):
+    return made_up.result("SPL001", Outcome.FAIL, findings=(made_up.finding("SPL001", **changes),))
+
+
+def test_a_finding_is_an_annotation_of_its_line():
+    place = Location("a,b:c.py", line=7, end_line=9)
+    first, last = lines(fails(location=place, message="50 % off\nby far", severity=Severity.HIGH))
+    assert first == (
+        "::error file=a%2Cb%3Ac.py,line=7,endLine=9,title=SPL001 high::50 %25 off%0Aby far"
+    )
+    assert last == "engine v1: broken, 1 high"
+
+
+@pytest.mark.parametrize(
+    ("severity", "name"),
+    [
+        (Severity.CRITICAL, "error"),
+        (Severity.MEDIUM, "warning"),
+        (Severity.LOW, "notice"),
+        (Severity.INFO, "notice"),
+    ],
+)
+def test_commands_follow_severity(severity, name):
+    assert lines(fails(severity=severity))[0].startswith(f"::{name} ")
+
+
+def test_crashes_and_gaps_are_said():
+    made = lines(
+        made_up.result("GOV001", Outcome.ERROR, reason="boom"),
+        made_up.result("ONL001", Outcome.NOT_ASSESSED, reason="no hook"),
+    )
+    assert made == [
+        "::error title=GOV001 crashed::boom",
+        "::warning title=ONL001 not assessed::no hook",
+        "engine v1: inconclusive, no open findings",
+    ]
+
+
+def test_nobody_elses_text_starts_a_command():
+    for line in to_github(report_of(made_up.tasks())).splitlines():
+        assert re.match(r"::(error|warning|notice) (file=[^,:]+,|title=)|made_up_engine ", line)
+
+
+def test_a_place_inside_an_artifact_is_in_the_message():
+    first, _ = lines(fails(location=Location("m.json", base="artifacts", pointer="/a")))
+    assert "::m.json /a: fold 3" in first
+
+
+def test_properties_cannot_be_left():
+    assert command("error", "m", title="a::b,line=1\nc") == "::error title=a%3A%3Ab%2Cline=1%0Ac::m"
