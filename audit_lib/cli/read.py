@@ -118,10 +118,11 @@ def _subject_row(name: str, workspace: Path | None) -> dict[str, str]:
     place = find_workspace(workspace)
     try:
         subject = open_subject(name, workspace=place)
-        versions = ", ".join(subject.versions()) or "none"
+        known = subject.versions()
+        versions = ", ".join(known) or f"none: {subject.why_no_versions()}"
         return {"subject": name, "title": subject.parameters.title, "versions": versions}
-    except (AuditError, NotAssessed) as error:
-        return {"subject": name, "title": "", "versions": str(error).split("\n", maxsplit=1)[0]}
+    except AuditError as error:
+        return {"subject": name, "title": "", "versions": f"? {error.message}"}
 
 
 def _version_rows(subject: Subject) -> list[dict[str, str]]:
@@ -165,4 +166,6 @@ def _print(rows: list[dict[str, str]], output_format: str) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row.values())
-    Console().print(table)
+    console = Console()
+    # Piped into a file or another program, a row is one line.
+    console.print(table, width=None if console.is_terminal else 400)

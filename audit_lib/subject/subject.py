@@ -216,7 +216,7 @@ class Subject:
                     else ""
                 ),
                 where="--version",
-                mend=f"use one of: {', '.join(known)}" if known else self._why_no_versions(),
+                mend=f"use one of: {', '.join(known)}" if known else self.why_no_versions(),
             )
         return chosen
 
@@ -228,7 +228,8 @@ class Subject:
             return known[-1] if known and request == "latest" else None
         return registry.latest if request == "latest" else registry.champion
 
-    def _why_no_versions(self) -> str:
+    def why_no_versions(self) -> str:
+        """Why ``versions`` is empty, in a few words."""
         try:
             self.registry  # noqa: B018 - reading it tells why there is none
         except NotAssessed as error:
