@@ -1,0 +1,1 @@
+"""Runs of the six notebooks: planned, executed headlessly, checked for completeness, published."""

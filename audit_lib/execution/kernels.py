@@ -1,0 +1,82 @@
+"""Kernels for the notebooks: where they come from and what they inherit."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+
+
+class OwnInterpreterManager(AsyncKernelManager):
+    """Starts kernels with the interpreter that runs the audit, whatever kernelspecs say."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """The kernel of this interpreter."""
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(
+            argv=argv, display_name="Python 3 (audit)", language="python", name="python3"
+        )
+
+
+class Kernels:
+    """Stock kernels: a new interpreter for every notebook.
+
+    Attributes:
+        kind: what results say about the kernel they were found with.
+        manager_class: what starts one.
+    """
+
+    kind = "stock"
+    manager_class: type[AsyncKernelManager] = OwnInterpreterManager
+
+    def __init__(self, workspace: Path, *, jobs: int) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="audit-kernels-")
+        self.scratch = Path(self._scratch.name)
+        self._environment = _environment(workspace, self.scratch, jobs)
+        self._live: set[AsyncKernelManager] = set()
+        self._lock = threading.Lock()
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a kernel."""
+        return {**self._environment, "AUDIT_KERNEL": self.kind}
+
+    def manager_options(self) -> dict[str, Any]:
+        """What to give :attr:`manager_class` beside a kernel's name."""
+        return {}
+
+    def close(self) -> None:
+        """Remove what the kernels left behind."""
+        self._scratch.cleanup()
+
+
+def kill_children() -> None:
+    """Kill every process below this one: what is left when a run is interrupted."""
+    for child in psutil.Process().children(recursive=True):
+        try:
+            child.kill()
+        except psutil.Error:
+            continue
+
+
+def _environment(workspace: Path, scratch: Path, jobs: int) -> dict[str, str]:
+    inherited: Mapping[str, str] = os.environ
+    threads = str(max(1, (os.cpu_count() or 1) // max(1, jobs)))
+    made = {
+        "AUDIT_HEADLESS": "1",
+        "AUDIT_WORKSPACE": str(workspace),
+        # A person's own start-up files and history must not reach an audit.
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {**dict.fromkeys(pools, threads), **inherited, **made}

@@ -1,0 +1,168 @@
+"""What a run's folder holds, and how its files are written whole or not at all.
+
+While a run works, its folder is ``reports/<subject>/<version>/.work/<run id>/``; once complete
+it is renamed to ``reports/<subject>/<version>/<run id>/``, on the same file system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from audit_lib.errors import RunError
+from audit_lib.model import Task
+
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+def new_run_id() -> str:
+    """A fresh run id, UTC time and four hex digits: ``20261121T214500Z-7f3a``; sorts by time."""
+    return f"{datetime.now(UTC):{_STAMP}}-{secrets.token_hex(2)}"
+
+
+def check_run_id(run_id: str) -> str:
+    """The run id itself, if it can safely name a folder.
+
+    Raises:
+        RunError: it cannot.
+    """
+    if not RUN_ID.fullmatch(run_id) or ".." in run_id:
+        raise RunError(
+            f"run id {run_id!r} is not safe as a folder name",
+            where="run_id",
+            mend="leave it empty, or use letters, digits, '.', '_' and '-' only",
+        )
+    return run_id
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the runs of one version of one subject are kept."""
+
+    reports: Path
+    subject: str
+    version: str
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the version's runs."""
+        return self.reports / self.subject / self.version
+
+    def work(self, run_id: str) -> RunFolder:
+        """The folder in which that run works."""
+        return RunFolder(self.folder / ".work" / check_run_id(run_id))
+
+    def published(self, run_id: str) -> RunFolder:
+        """The folder of that run once it is complete."""
+        return RunFolder(self.folder / check_run_id(run_id))
+
+    def latest(self) -> RunFolder | None:
+        """The newest complete run; None where there is none."""
+        pointer = self.folder / "latest"
+        try:
+            name = os.readlink(pointer)
+        except FileNotFoundError:
+            return None
+        except OSError:  # a plain file where symbolic links are not to be had
+            name = pointer.read_text(encoding="utf-8").strip()
+        folder = self.folder / name
+        return RunFolder(folder) if RUN_ID.fullmatch(name) and folder.is_dir() else None
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run, at work or published."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.path.name
+
+    @property
+    def notebooks(self) -> Path:
+        """Folder of the executed notebooks."""
+        return self.path / "notebooks"
+
+    def results(self, task: Task) -> Path:
+        """File of a task's results."""
+        return self.path / "results" / f"{task.value}.json"
+
+    def sentinel(self, task: Task) -> Path:
+        """File that says a task's notebook reached its end."""
+        return self.path / "sentinels" / f"{task.value}.json"
+
+    def tasks(self) -> tuple[Task, ...]:
+        """Tasks whose results are here."""
+        return tuple(t for t in Task if self.results(t).is_file())
+
+    def save(self, task: Task, text: str) -> str:
+        """Write a task's results and then its sentinel.
+
+        Returns:
+            SHA-256 of the results file.
+        """
+        content = text.encode("utf-8", "surrogatepass")
+        digest = hashlib.sha256(content).hexdigest()
+        self.sentinel(task).unlink(missing_ok=True)
+        write_atomic(self.results(task), content)
+        sentinel = {"run_id": self.run_id, "task": task.value, "results_sha256": digest}
+        write_atomic(self.sentinel(task), json.dumps(sentinel).encode() + b"\n")
+        return digest
+
+    def check(self, task: Task) -> str:
+        """What keeps a task from being complete; '' where nothing does."""
+        try:
+            sentinel = json.loads(self.sentinel(task).read_bytes())
+        except FileNotFoundError:
+            return "its last cell left no sentinel"
+        except (OSError, ValueError) as error:
+            return f"its sentinel cannot be read: {error}"
+        try:
+            digest = hashlib.sha256(self.results(task).read_bytes()).hexdigest()
+        except OSError as error:
+            return f"its results cannot be read: {error.strerror}"
+        expected = {"run_id": self.run_id, "task": task.value, "results_sha256": digest}
+        for key, value in expected.items():
+            found = sentinel.get(key) if isinstance(sentinel, dict) else None
+            if found != value:
+                return f"its sentinel holds {key} {found!r} instead of {value!r}"
+        return ""
+
+
+def write_atomic(file: Path, content: bytes) -> None:
+    """Write a file so that readers see its old content or all of the new, even after a crash."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames within a folder durable, where the system can."""
+    with contextlib.suppress(OSError):  # Windows opens no folders
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

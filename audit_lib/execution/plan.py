@@ -1,0 +1,122 @@
+"""What a run will do: which versions of which subjects, through which tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit_lib.errors import RunError
+from audit_lib.execution.layout import Place, new_run_id
+from audit_lib.model import Task
+from audit_lib.subject.registry import check_id
+from audit_lib.subject.subject import open_subject
+from audit_lib.workspace import notebook_path
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: one version of one subject.
+
+    Attributes:
+        asked: how the notebooks name the subject: its name, or its parameters folder.
+        place: where the version's runs are kept.
+        run_id: id of this run.
+        root: the subject's checkout, where the parameters do not hold it.
+    """
+
+    asked: str
+    place: Place
+    run_id: str
+    root: Path | None = None
+
+    @property
+    def subject(self) -> str:
+        """Name of the subject."""
+        return self.place.subject
+
+    @property
+    def version(self) -> str:
+        """The version under audit."""
+        return self.place.version
+
+    def parameters(self) -> dict[str, str]:
+        """What every notebook of this run is given."""
+        return {
+            "subject": self.asked,
+            "version": self.version,
+            "root": str(self.root) if self.root else "",
+            "reports": str(self.place.reports),
+            "run_id": self.run_id,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that will run.
+
+    Attributes:
+        jobs: one a version, in the order they were asked for.
+        notebooks: the notebook of each task, in task order.
+        workspace: where parameters are found.
+        timeout: seconds that one notebook may take; None for no limit.
+    """
+
+    jobs: tuple[Job, ...]
+    notebooks: Mapping[Task, Path]
+    workspace: Path
+    timeout: float | None = None
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Tasks that every job runs, in order."""
+        return tuple(self.notebooks)
+
+
+def plan(
+    subjects: Sequence[str],
+    versions: Iterable[str] = ("all",),
+    tasks: Iterable[Task] = tuple(Task),
+    *,
+    workspace: Path,
+    root: Path | None = None,
+    reports: Path | None = None,
+    timeout: float | None = None,
+) -> Plan:
+    """Resolve what was asked for.
+
+    Args:
+        subjects: names, or paths of parameters folders.
+        versions: ids, ``latest``, ``champion`` or ``all``.
+        tasks: tasks to run; they run in task order.
+        workspace: folder that holds ``parameters/`` and ``notebooks/``.
+        root: the checkout, where the parameters do not hold it.
+        reports: where runs are kept; ``reports/`` of the workspace by default.
+        timeout: seconds that one notebook may take.
+
+    Raises:
+        ParameterError: no such subject, or its parameters do not fit.
+        VersionError: no such version.
+        RunError: nothing to run, or a limit that is none.
+    """
+    if timeout is not None and timeout <= 0:
+        raise RunError("must be above zero", where="--timeout", mend="leave it out for no limit")
+    wanted = set(tasks)
+    if not wanted or not subjects:
+        raise RunError("nothing to run", mend="name a subject, and tasks out of T1 to T6")
+    workspace, requests = workspace.absolute(), list(versions)
+    kept = (reports or workspace / "reports").absolute()
+    jobs = []
+    for asked in subjects:
+        subject = open_subject(asked, workspace=workspace, root=root)
+        try:
+            chosen = dict.fromkeys(v for request in requests for v in subject.select(request))
+        finally:
+            subject.close()
+        # By folder where a folder was given, so that the notebooks find the same one.
+        name = asked if "/" not in asked else f"{subject.folder}/"
+        for version in chosen:
+            place = Place(kept, check_id(subject.name), check_id(version))
+            jobs.append(Job(name, place, new_run_id(), root.absolute() if root else None))
+    notebooks = {task: notebook_path(task, workspace) for task in Task if task in wanted}
+    return Plan(tuple(jobs), notebooks, workspace, timeout)

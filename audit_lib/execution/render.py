@@ -1,0 +1,48 @@
+"""Executed notebooks as HTML pages that need nothing from outside, by nbconvert."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from audit_lib.errors import RunError
+from audit_lib.execution.layout import write_atomic
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(folder: Path) -> list[Path]:
+    """Write an ``.html`` beside every notebook of a folder.
+
+    Raises:
+        RunError: a notebook cannot be rendered or the page not written.
+    """
+    exporter = _exporter()
+    pages = []
+    for notebook in sorted(folder.glob("*.ipynb")):
+        page = notebook.with_suffix(".html")
+        try:
+            document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+            text, _ = exporter.from_notebook_node(
+                document, resources={"metadata": {"name": notebook.stem}}
+            )
+            write_atomic(page, text.encode("utf-8", "replace"))
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"cannot be rendered: {error}", where=str(page), mend="free some space there"
+            ) from None
+        pages.append(page)
+    return pages
+
+
+def _exporter() -> Any:
+    from nbconvert.exporters import HTMLExporter
+
+    return HTMLExporter(  # type: ignore[no-untyped-call]
+        template_name="audit",
+        extra_template_basedirs=[str(_TEMPLATES)],
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )

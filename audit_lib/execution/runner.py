@@ -1,0 +1,219 @@
+"""Executes a plan: notebooks side by side, packets assembled and published as versions complete."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit_lib.errors import AuditError, RunError
+from audit_lib.execution import publish
+from audit_lib.execution.kernels import Kernels, kill_children
+from audit_lib.execution.layout import RunFolder
+from audit_lib.execution.notebook import Errand, check_parameters
+from audit_lib.execution.notebook import execute as execute_notebook
+from audit_lib.execution.plan import Job, Plan
+from audit_lib.execution.progress import Event, Stage, Watcher
+from audit_lib.execution.render import render
+from audit_lib.execution.warm import open_kernels
+from audit_lib.model import Task, TaskResult
+from audit_lib.reporters.json_report import load_task
+
+Assemble = Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How one run ended.
+
+    Attributes:
+        job: what was to run.
+        folder: the published run; None where it did not complete.
+        results: what the tasks found out; empty where it did not complete.
+        error: why it did not complete.
+        seconds: wall time.
+        kernel: kind of kernels it ran on.
+    """
+
+    job: Job
+    folder: Path | None
+    results: tuple[TaskResult, ...]
+    error: RunError | None
+    seconds: float
+    kernel: str
+
+
+def execute(
+    plan: Plan,
+    *,
+    assemble: Assemble,
+    progress: Watcher | None = None,
+    jobs: int = 2,
+    warm: bool = True,
+) -> list[RunOutcome]:
+    """Run every job of a plan.
+
+    T1 to T5 of a version run side by side, T6 after them; up to ``jobs`` notebooks at a time,
+    of up to ``jobs`` versions.  A version whose notebook fails ends without a packet, and the
+    others go on.
+
+    Args:
+        plan: what to run.
+        assemble: makes the packet in the run's folder once its notebooks are complete; it
+            writes ``run_manifest.json`` last.
+        progress: told what happens, from several threads.
+        jobs: notebooks at a time.
+        warm: fork kernels from a process that has imported the libraries, where possible.
+
+    Returns:
+        one outcome a job, in the order of the plan.
+
+    Raises:
+        RunError: the notebooks themselves cannot take the parameters; nothing has run then.
+    """
+    if jobs < 1:
+        raise RunError("must be at least 1", where="--jobs", mend="leave it out for 2")
+    for notebook in plan.notebooks.values():
+        for job in plan.jobs[:1]:
+            check_parameters(notebook, job.parameters())
+    kernels = open_kernels(plan.workspace, jobs=jobs, warm=warm)
+    try:
+        with (
+            ThreadPoolExecutor(jobs, thread_name_prefix="notebook") as pool,
+            ThreadPoolExecutor(jobs, thread_name_prefix="version") as versions,
+        ):
+            runs = [_Run(job, plan, kernels, pool, assemble, progress) for job in plan.jobs]
+            futures = [versions.submit(run) for run in runs]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:  # interrupted: the kernels would keep the threads waiting
+                for run in runs:
+                    run.stopped = True
+                pool.shutdown(wait=False, cancel_futures=True)
+                versions.shutdown(wait=False, cancel_futures=True)
+                kill_children()
+                raise
+    finally:
+        kernels.close()
+
+
+class _Run:
+    """One job on its way."""
+
+    def __init__(
+        self,
+        job: Job,
+        plan: Plan,
+        kernels: Kernels,
+        pool: ThreadPoolExecutor,
+        assemble: Assemble,
+        progress: Watcher | None,
+    ) -> None:
+        self.job = job
+        self.plan = plan
+        self.kernels = kernels
+        self.pool = pool
+        self.assemble = assemble
+        self.progress = progress
+        self.stopped = False
+
+    def __call__(self) -> RunOutcome:
+        """Run it from staging to publication."""
+        started = time.perf_counter()
+        published: RunFolder | None = None
+        results: tuple[TaskResult, ...] = ()
+        failure: RunError | None = None
+        folder: RunFolder | None = None
+        try:
+            publish.sweep(self.job.place)
+            folder = publish.begin(self.job.place, self.job.run_id)
+            results = self._tasks(folder)
+            self._tell(Stage.ASSEMBLING)
+            render(folder.notebooks)
+            self.assemble(folder.path)
+            published = publish.publish(self.job.place, folder)
+            if set(self.plan.tasks) == set(Task):
+                publish.point_latest(self.job.place, published)
+            self._tell(Stage.PUBLISHED)
+        except (AuditError, OSError) as error:
+            failure = _as_run_error(error, self.job)
+            self._tell(Stage.FAILED, message=str(failure))
+        finally:
+            if folder is not None and published is None:
+                (publish.discard if self.stopped else publish.abandon)(folder)
+        return RunOutcome(
+            self.job,
+            published.path if published else None,
+            results if published else (),
+            failure,
+            round(time.perf_counter() - started, 3),
+            self.kernels.kind,
+        )
+
+    def _tasks(self, folder: RunFolder) -> tuple[TaskResult, ...]:
+        side_by_side = [t for t in self.plan.tasks if t is not Task.T6]
+        for group in (side_by_side, [t for t in self.plan.tasks if t is Task.T6]):
+            futures: list[Future[None]] = [
+                self.pool.submit(self._notebook, task, folder) for task in group
+            ]
+            _, pending = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in pending:
+                future.cancel()
+            wait(futures)
+            for future in futures:
+                if not future.cancelled():
+                    future.result()
+        return tuple(
+            load_task(folder.results(t).read_text(encoding="utf-8"), where=str(folder.results(t)))
+            for t in self.plan.tasks
+        )
+
+    def _notebook(self, task: Task, folder: RunFolder) -> None:
+        if self.stopped:
+            raise RunError("interrupted", where=task.value)
+        self._tell(Stage.STARTED, task)
+        errand = Errand(
+            task=task,
+            notebook=self.plan.notebooks[task],
+            parameters=self.job.parameters(),
+            folder=folder,
+            kernels=self.kernels,
+            timeout=self.plan.timeout,
+            report=lambda said: self._tell(
+                Stage.CHECK, task, check=said["check"], done=said["done"], total=said["total"]
+            ),
+        )
+        execute_notebook(errand)
+        self._tell(Stage.FINISHED, task)
+
+    def _tell(
+        self,
+        stage: Stage,
+        task: Task | None = None,
+        *,
+        check: str = "",
+        done: int = 0,
+        total: int = 0,
+        message: str = "",
+    ) -> None:
+        if self.progress:
+            job = self.job
+            self.progress(
+                Event(
+                    job.subject, job.version, job.run_id, stage, task, check, done, total, message
+                )
+            )
+
+
+def _as_run_error(error: AuditError | OSError, job: Job) -> RunError:
+    if isinstance(error, RunError):
+        return error
+    if isinstance(error, AuditError):
+        return RunError(error.message, where=error.where, mend=error.mend)
+    return RunError(
+        error.strerror or str(error),
+        where=str(error.filename or job.place.folder),
+        mend="free some space there, or choose another --reports folder",
+    )

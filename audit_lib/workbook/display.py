@@ -1,0 +1,232 @@
+"""What the verbs answer with: small objects that show themselves as HTML and as plain text.
+
+Everything is escaped here; text of the subject never becomes markup.  The interactive room
+(:mod:`audit_lib.lab`) replaces :data:`table_html` when it is switched on.
+"""
+
+from __future__ import annotations
+
+import html
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from audit_lib.model import Scalar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: word in a verdict, outcome or severity column to its mark and colour
+TONES: dict[str, tuple[str, str]] = {
+    "kept": ("✓", "#1a7f37"),
+    "pass": ("✓", "#1a7f37"),
+    "broken": ("✗", "#cf222e"),
+    "fail": ("✗", "#cf222e"),
+    "critical": ("", "#a40e26"),
+    "high": ("", "#cf222e"),
+    "medium": ("", "#bc4c00"),
+    "low": ("", "#9a6700"),
+    "error": ("!", "#8250df"),
+    "inconclusive": ("?", "#9a6700"),
+    "missing": ("?", "#9a6700"),
+    "expired": ("!", "#cf222e"),
+    "unused": ("!", "#9a6700"),
+    "not assessed": ("–", "#9a6700"),
+    "not applicable": ("·", "#6e7781"),
+}
+_TONED = frozenset({"verdict", "outcome", "severity", "state"})
+_SHOWN_ROWS = 200
+_CELL = "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A heading or sentence.
+
+    Attributes:
+        text: plain text.
+        tone: a word of :data:`TONES` that colours it.
+        heading: shown as a heading.
+    """
+
+    text: str
+    tone: str = ""
+    heading: bool = False
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        tag = "h4" if self.heading else "p"
+        mark, colour = TONES.get(self.tone, ("", "inherit"))
+        shown = html.escape(f"{mark} {self.text}".strip())
+        return f'<{tag} style="color:{colour};margin:.6em 0 .2em">{shown}</{tag}>'
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table.
+
+    Attributes:
+        title: what stands above it.
+        columns: column names.
+        rows: one tuple a row.
+        note: a sentence below it.
+        empty: what to say where there are no rows.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Scalar, ...], ...]
+    note: str = ""
+    empty: str = "none"
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The table as a data frame."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows), columns=list(self.columns))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        lines = [self.title] if self.title else []
+        lines += _text_table(self.columns, self.rows[:_SHOWN_ROWS]) if self.rows else [self.empty]
+        return "\n".join([*lines, *self._below()])
+
+    def _repr_html_(self) -> str:
+        title = f"<b>{html.escape(self.title)}</b>" if self.title else ""
+        body = table_html(self) if self.rows else f"<p>{html.escape(self.empty)}</p>"
+        below = "".join(f"<p><i>{html.escape(line)}</i></p>" for line in self._below())
+        return f"<div>{title}{body}{below}</div>"
+
+    def _below(self) -> list[str]:
+        hidden = len(self.rows) - _SHOWN_ROWS
+        more = [f"{hidden:,} more rows: see `.frame`"] if hidden > 0 else []
+        return [*more, self.note] if self.note else more
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Numbered lines of text, some of them marked.
+
+    Attributes:
+        title: the place they are from.
+        first: number of the first line.
+        lines: the lines.
+        marked: numbers of the lines in question.
+    """
+
+    title: str
+    first: int
+    lines: tuple[str, ...]
+    marked: frozenset[int] = frozenset()
+
+    def _numbered(self) -> list[tuple[str, bool]]:
+        width = len(str(self.first + len(self.lines)))
+        return [
+            (
+                f"{'>' if number in self.marked else ' '} {number:>{width}}  {line}",
+                number in self.marked,
+            )
+            for number, line in enumerate(self.lines, self.first)
+        ]
+
+    def __repr__(self) -> str:
+        return "\n".join([self.title, *(line for line, _ in self._numbered())])
+
+    def _repr_html_(self) -> str:
+        shade = "background:rgba(255,200,0,.25);display:inline-block;min-width:100%"
+        body = "\n".join(
+            f'<span style="{shade}">{html.escape(line)}</span>' if marked else html.escape(line)
+            for line, marked in self._numbered()
+        )
+        title = html.escape(self.title)
+        return f'<b>{title}</b><pre style="line-height:1.35;overflow-x:auto">{body}</pre>'
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawing, as PNG or SVG, with its words for those who cannot see it."""
+
+    data: bytes
+    alt: str
+    width: int | None = None
+
+    def __repr__(self) -> str:
+        return f"[picture: {self.alt}]"
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        import base64
+
+        shown = {"image/png": base64.b64encode(self.data).decode(), "text/plain": repr(self)}
+        said = {"alt": self.alt, **({"width": self.width} if self.width else {})}
+        return shown, {"image/png": said}
+
+
+Part = Note | Sheet | Listing | Picture
+
+
+def show(parts: Sequence[Any]) -> None:
+    """Show parts one after another: richly in a notebook, as text elsewhere."""
+    if in_notebook():
+        from IPython.display import display
+
+        for part in parts:
+            display(part)  # type: ignore[no-untyped-call]
+    else:
+        for part in parts:
+            sys.stdout.write(f"{part!r}\n\n")
+
+
+def in_notebook() -> bool:
+    """True where an IPython kernel shows what we answer."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None
+
+
+def static_table(sheet: Sheet) -> str:
+    """A sheet as an HTML table, without any script."""
+    head = "".join(f'<th style="text-align:left">{html.escape(c)}</th>' for c in sheet.columns)
+    body = "".join(
+        "<tr>" + "".join(_cell(c, v) for c, v in zip(sheet.columns, row, strict=True)) + "</tr>"
+        for row in sheet.rows[:_SHOWN_ROWS]
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def shown(value: Scalar) -> str:
+    """A cell as text; floats with six significant digits."""
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+#: how sheets become HTML; the interactive room puts its own in here
+table_html: Callable[[Sheet], str] = static_table
+
+
+def _cell(column: str, value: Scalar) -> str:
+    text = shown(value)
+    style = _CELL
+    if column in _TONED and text in TONES:
+        mark, colour = TONES[text]
+        text = f"{mark} {text}".strip()
+        style += f";font-weight:600;color:{colour}"
+    return f'<td style="{style}">{html.escape(text)}</td>'
+
+
+def _text_table(columns: Sequence[str], rows: Sequence[Sequence[Scalar]]) -> list[str]:
+    texts = [[shown(v).replace("\n", " ") for v in row] for row in rows]
+    widths = [
+        min(60, max([len(c), *(len(row[i]) for row in texts)])) for i, c in enumerate(columns)
+    ]
+    lines = [columns, ["-" * w for w in widths], *texts]
+    return [
+        "  ".join(t.ljust(w) for t, w in zip(line, widths, strict=True)).rstrip() for line in lines
+    ]

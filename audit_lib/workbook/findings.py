@@ -1,0 +1,117 @@
+"""One finding, and the place it is about."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit_lib.errors import AuditError, NotAssessed
+from audit_lib.model import CheckResult, Evidence, Finding, Location
+from audit_lib.subject.documents import read_document
+from audit_lib.subject.subject import Subject
+from audit_lib.workbook.display import Listing, Part, Sheet
+from audit_lib.workbook.sheets import state
+
+
+@dataclass(frozen=True, repr=False)
+class FindingView:
+    """A finding as a notebook shows it.
+
+    Attributes:
+        name: its id within the run, such as ``SPL003-1``.
+        finding: the finding itself.
+        result: what its check answered.
+    """
+
+    name: str
+    finding: Finding
+    result: CheckResult
+    subject: Subject
+
+    def source(self, around: int = 8) -> Part:
+        """The lines in question, with some around them; for data, the value at the pointer.
+
+        Raises:
+            AuditError: the file cannot be read any more.
+        """
+        location = self.finding.location
+        file = located(self.subject, location)
+        if location.line is None:
+            return _value(file, location)
+        try:
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError as error:
+            raise AuditError(f"cannot be read: {error.strerror}", where=str(file)) from None
+        last = max(location.line, location.end_line or location.line)
+        first = max(1, location.line - around)
+        until = min(len(lines), min(last, location.line + 40) + around)
+        title = f"{location} {location.symbol}".rstrip()
+        marked = frozenset(range(location.line, last + 1))
+        return Listing(title, first, tuple(lines[first - 1 : until]), marked)
+
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The evidence tables it rests on."""
+        return tuple(e for e in self.result.evidence if e.name in self.finding.evidence)
+
+    def _sheet(self) -> Sheet:
+        f = self.finding
+        rows = {
+            "severity": f.severity.label,
+            "contract": f.contract.title,
+            "property": self.result.title,
+            "where": f"{f.location} {f.location.symbol}".rstrip(),
+            "what": f.message,
+            "measured": f.measured,
+            "expected": f.expected,
+            "mend": f.remediation,
+            "evidence": ", ".join(f"{f.code}/{name}" for name in f.evidence),
+            "state": state(f, self.result),
+            "fingerprint": f.fingerprint,
+        }
+        return Sheet(
+            self.name, ("", "of this finding"), tuple((k, v) for k, v in rows.items() if v)
+        )
+
+    def __repr__(self) -> str:
+        return repr(self._sheet())
+
+    def _repr_html_(self) -> str:
+        return self._sheet()._repr_html_()
+
+
+def located(subject: Subject, location: Location) -> Path:
+    """The file that a location names.
+
+    Raises:
+        AuditError: it names a place outside what its base stands for, or there is no such base.
+    """
+    try:
+        bases = {"source": subject.root, "documents": subject.root, "parameters": subject.folder}
+        base = subject.store if location.base == "artifacts" else bases[location.base]
+    except (NotAssessed, KeyError) as error:
+        raise AuditError(f"cannot be shown: {error}", where=str(location)) from None
+    file = (base / location.path).resolve()
+    if not file.is_relative_to(base.resolve()):
+        raise AuditError("leads outside the subject", where=str(location))
+    if not file.is_file():
+        raise AuditError(f"there is no such file in the {location.base}", where=str(location))
+    return file
+
+
+def _value(file: Path, location: Location) -> Part:
+    if file.suffix not in (".json", ".yaml", ".yml"):
+        size = file.stat().st_size
+        return Listing(str(location), 1, (f"{size:,} bytes; not text, so not shown",))
+    try:
+        document = read_document(file, path=location.path, base=location.base)
+    except NotAssessed as error:
+        raise AuditError(str(error), where=str(location)) from None
+    pointer = location.pointer
+    while not document.has(pointer):  # a finding may be about something that is not there
+        pointer = pointer.rpartition("/")[0]
+    text = json.dumps(document.get(pointer), indent=2, ensure_ascii=False, default=str)
+    lines = text.splitlines()
+    more = [f"… {len(lines) - 60:,} more lines"] if len(lines) > 60 else []
+    missing = f" (nothing at {location.pointer})" if pointer != location.pointer else ""
+    return Listing(f"{location.path} {pointer or '/'}{missing}", 1, (*lines[:60], *more))

@@ -1,0 +1,23 @@
+"""Evidence as pictures, drawn without any global state of matplotlib."""
+
+from __future__ import annotations
+
+import io
+
+from audit_lib.model import Evidence
+from audit_lib.packets.figures import draw
+from audit_lib.workbook.display import Picture
+
+_DPI = 144
+
+
+def picture_of(evidence: Evidence) -> Picture | None:
+    """The picture that the evidence's view asks for; None where it asks for none."""
+    figure = draw(evidence)
+    if figure is None:
+        return None
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=_DPI, bbox_inches="tight")
+    alt = f"{evidence.title}. {evidence.note}".strip()
+    width = int.from_bytes(data.getvalue()[16:20], "big")  # of the PNG header, in pixels
+    return Picture(data.getvalue(), alt, width=round(width * 72 / _DPI))

@@ -1,0 +1,70 @@
+"""Progress of a task while its checks run.
+
+In a notebook one line is updated in place.  The same messages carry :data:`MIME`, which the
+headless runner reads to tell which check is running; the last message carries only the summary.
+"""
+
+from __future__ import annotations
+
+import html
+import sys
+import time
+from typing import Any
+
+from audit_lib.checks.base import Check
+from audit_lib.execution.progress import MIME
+from audit_lib.model import CheckResult, Task
+from audit_lib.workbook.display import in_notebook
+
+
+class TaskProgress:
+    """Shows how far a task is.  Call it as the engine does: (check, None), then (check, result)."""
+
+    def __init__(self, task: Task, total: int) -> None:
+        self.task = task
+        self.total = total
+        self.done = 0
+        self.started = time.perf_counter()
+        self._handle: Any = None
+
+    def __call__(self, check: type[Check], result: CheckResult | None) -> None:
+        """Note that a check begins (no result yet) or has answered."""
+        self.done += result is not None
+        doing = (
+            f"{check.code} {check.title()}" if result is None else f"{check.code} {result.outcome}"
+        )
+        text = f"{self.task.value}  {self.done}/{self.total}  {doing}"
+        bar = f'<progress value="{self.done}" max="{self.total}" style="width:16em"></progress>'
+        self._update(
+            {
+                "text/plain": text,
+                "text/html": f"{bar} {html.escape(text)}",
+                MIME: {
+                    "task": self.task.value,
+                    "check": check.code,
+                    "done": self.done,
+                    "total": self.total,
+                },
+            }
+        )
+
+    def finish(self, summary: str) -> None:
+        """Replace the progress by a sentence."""
+        self._update({"text/plain": summary, "text/html": f"<p>{html.escape(summary)}</p>"})
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self.started
+
+    def _update(self, bundle: dict[str, Any]) -> None:
+        if not in_notebook():
+            if sys.stderr.isatty():
+                sys.stderr.write(f"\r\x1b[K{bundle['text/plain']}")
+            return
+        from IPython.display import display
+
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(bundle, raw=True)

@@ -1,0 +1,91 @@
+"""Where the workspace is: the folder with ``parameters/``, ``notebooks/`` and ``reports/``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from audit_lib.errors import AuditError
+from audit_lib.model import Task
+
+VARIABLE = "AUDIT_WORKSPACE"
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def find_workspace(start: Path | None = None) -> Path:
+    """The workspace at or above a folder.
+
+    A workspace holds ``parameters/`` and ``notebooks/``, or at least one
+    ``parameters/<subject>/subject.yaml`` (the notebooks then come from the installed package).
+    Without ``start``, the environment variable ``AUDIT_WORKSPACE``, the notebook that a Jupyter
+    server is running, the working directory, and the checkout of this package are tried in turn.
+
+    Raises:
+        AuditError: there is none; the message says where it was looked for.
+    """
+    if start is not None:
+        return _required(start)
+    named = os.environ.get(VARIABLE)
+    if named:
+        return _required(Path(named), where=VARIABLE)
+    # Jupyter servers tell a kernel which notebook it serves, whatever its working directory is.
+    served = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    starts = [served.parent] if served.is_absolute() else []
+    for folder in (*starts, Path.cwd(), _PACKAGE.parent):
+        found = _above(folder)
+        if found:
+            return found
+    raise _missing(Path.cwd())
+
+
+def notebook_path(task: Task, workspace: Path | None = None) -> Path:
+    """The notebook of a task: the workspace's own, else the one that the package ships.
+
+    Raises:
+        AuditError: there is none, or more than one in one place.
+    """
+    folders = [_PACKAGE / "_notebooks", _PACKAGE.parent / "notebooks"]
+    if workspace is not None:
+        folders.insert(0, workspace / "notebooks")
+    for folder in folders:
+        found = sorted(folder.glob(f"{task.value}_*.ipynb"))
+        if len(found) > 1:
+            raise AuditError(
+                f"two notebooks for {task.value}: {', '.join(f.name for f in found)}",
+                where=str(folder),
+                mend="keep one",
+            )
+        if found:
+            return found[0]
+    raise AuditError(
+        f"no notebook {task.value}_*.ipynb",
+        where=str(folders[0]),
+        mend="restore it from the distribution",
+    )
+
+
+def _required(start: Path, where: str = "") -> Path:
+    found = _above(start)
+    if found is None:
+        raise _missing(start, where)
+    return found
+
+
+def _above(start: Path) -> Path | None:
+    folder = Path(os.path.abspath(start))
+    return next((f for f in (folder, *folder.parents) if _is_workspace(f)), None)
+
+
+def _is_workspace(folder: Path) -> bool:
+    parameters = folder / "parameters"
+    if not parameters.is_dir():
+        return False
+    return (folder / "notebooks").is_dir() or any(parameters.glob("*/subject.yaml"))
+
+
+def _missing(start: Path, where: str = "") -> AuditError:
+    return AuditError(
+        f"no workspace at or above {start}",
+        where=where,
+        mend=f"work in a folder that holds parameters/ and notebooks/, or name it in {VARIABLE}",
+    )
