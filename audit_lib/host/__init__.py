@@ -1,0 +1,40 @@
+"""The host: a child process in which a subject's code runs, apart from the audit.
+
+with Host(hooks_file, root=root) as host:
+    host.call("drift.psi", reference, current, store=store, version="2024-03")
+"""
+
+from audit_lib.host.errors import (
+    HookBadAnswer,
+    HookDied,
+    HookError,
+    HookMissing,
+    HookOutOfMemory,
+    HookRaised,
+    HookRefused,
+    HookTimedOut,
+    HostUnavailable,
+    IsolationUnavailable,
+)
+from audit_lib.host.host import Host
+from audit_lib.host.isolation import Isolation, Probe, probe, probe_isolation
+from audit_lib.host.limits import Limits
+
+__all__ = [
+    "HookBadAnswer",
+    "HookDied",
+    "HookError",
+    "HookMissing",
+    "HookOutOfMemory",
+    "HookRaised",
+    "HookRefused",
+    "HookTimedOut",
+    "Host",
+    "HostUnavailable",
+    "Isolation",
+    "IsolationUnavailable",
+    "Limits",
+    "Probe",
+    "probe",
+    "probe_isolation",
+]

@@ -1,0 +1,200 @@
+"""The three processes of the host: the root, the template, the worker.
+
+The *root* enters the sandbox and imports NumPy and pandas.  It forks a *template*, which runs the
+subject's ``hooks.py`` once.  The template forks a *worker* for each call or batch, so that what
+one call changes in its process reaches no other, while nothing is imported twice.  A template in
+which the subject started threads is not forked; the root forks workers that load ``hooks.py``
+themselves.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+from . import sandbox
+from .control import hear, say
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+NEEDED = ("numpy", "pandas")
+
+
+def load(name: str, path: str, package: str | None = None) -> Any:
+    """Import the file at ``path`` under ``name``, without touching ``sys.path``."""
+    folders = None if package is None else [package]
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folders)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot load {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(text: str) -> None:
+    """Be the root, until the judge is gone.  ``text`` is the configuration, in JSON."""
+    config = json.loads(text)
+    channel = socket.socket(fileno=config["control"])
+    sandbox.die_with_parent()
+    try:
+        sandbox.enter(config)
+    except Exception as error:  # noqa: BLE001 - said to the judge, who cannot start
+        say(channel, {"failed": f"isolation {config['isolation']}: {error}"})
+        return
+    os.chdir(config["scratch"])
+    faulthandler.enable(file=2)
+    for name in NEEDED:
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001 - a broken installation raises anything
+            say(channel, {"failed": f"cannot import {name}: {error}", "missing": name})
+            return
+    library = config["library"]
+    load("audit_lib", os.path.join(library, "__init__.py"), library)
+    load("audit_lib.hooks", os.path.join(library, "hooks.py"))
+    importlib.import_module(".worker", __package__)
+    versions = {name: str(sys.modules[name].__version__) for name in NEEDED}
+    versions["python"] = ".".join(str(n) for n in sys.version_info[:3])
+    say(channel, {"ready": os.getpid(), "versions": versions})
+    Forker(channel, config).serve()
+
+
+class Forker:
+    """Waits for orders and forks: what the root and the template have in common."""
+
+    def __init__(self, channel: socket.socket, config: dict[str, Any]) -> None:
+        """Take orders on ``channel``."""
+        self._channel = channel
+        self._config = config
+        self._worker = 0
+        self._ended: dict[int, int] = {}
+
+    def serve(self) -> None:
+        """Obey until the judge closes the channel."""
+        gc.collect()
+        gc.freeze()
+        while True:
+            try:
+                order, descriptors = hear(self._channel)
+            except EOFError:
+                return
+            self._reap()
+            what = order.get("do")
+            if what == "template":
+                self._fork(order, descriptors, _be_template)
+            elif what == "work":
+                self._fork(order, descriptors, _be_worker)
+            elif what == "status":
+                say(self._channel, self._status(order["pid"], order["wait"]))
+            elif what == "warm":
+                say(self._channel, {"threads": warm(order["modules"])})
+                gc.freeze()
+
+    def _fork(self, order: dict[str, Any], descriptors: tuple[int, ...], become: Any) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            pid, failure = -1, str(error)
+        if pid == 0:
+            code = 70
+            try:
+                self._channel.close()
+                sandbox.die_with_parent()
+                os.setsid()
+                become(self._config, order, descriptors)
+                code = 0
+            finally:
+                os._exit(code)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        say(self._channel, {"pid": pid} if pid > 0 else {"failed": failure})
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._ended = {pid: status}
+
+    def _status(self, pid: int, wait: float) -> dict[str, Any]:
+        """How a child ended; waits up to ``wait`` seconds for it."""
+        until = time.monotonic() + wait
+        while pid not in self._ended:
+            self._reap()
+            if pid not in self._ended:
+                if time.monotonic() >= until:
+                    return {"running": True}
+                time.sleep(0.002)
+        status = self._ended[pid]
+        if os.WIFSIGNALED(status):
+            return {"signal": os.WTERMSIG(status)}
+        return {"exit": os.WEXITSTATUS(status)}
+
+
+def _settle(order: dict[str, Any], out: int, err: int) -> None:
+    """Standard streams, handlers and randomness of a fresh fork."""
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    os.close(out)
+    os.close(err)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    # Without this every fork would draw the same "random" numbers, and hide an unseeded model.
+    random.seed()
+    sys.modules["numpy"].random.seed(int.from_bytes(os.urandom(4), "little"))
+
+
+def _be_template(config: dict[str, Any], order: dict[str, Any], fds: tuple[int, ...]) -> None:
+    channel = socket.socket(fileno=fds[0])
+    _settle(order, fds[1], fds[2])
+    worker = sys.modules[f"{__package__}.worker"]
+    try:
+        names = worker.load_hooks(order["hooks"])
+    except BaseException as error:  # noqa: BLE001 - sys.exit included: it is said, not obeyed
+        say(channel, {"failed": worker.describe(error)})
+        return
+    say(channel, {"hooks": names, "threads": thread_count()})
+    Forker(channel, config).serve()
+
+
+def _be_worker(config: dict[str, Any], order: dict[str, Any], fds: tuple[int, ...]) -> None:
+    wire = socket.socket(fileno=fds[0])
+    _settle(order, fds[1], fds[2])
+    sys.modules[f"{__package__}.worker"].work(wire, config, order)
+
+
+def warm(modules: list[str]) -> int:
+    """Import what workers were seen to import, so that the next ones find it there.
+
+    Returns:
+        The number of threads afterwards; more than one makes forking unsafe.
+    """
+    for name in modules:
+        if name not in sys.modules:
+            try:
+                importlib.import_module(name)
+            except BaseException:  # noqa: BLE001 - the worker will see the error itself
+                continue
+    return thread_count()
+
+
+def thread_count() -> int:
+    """Threads of this process, those of compiled libraries included where Linux tells."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()

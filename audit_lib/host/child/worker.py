@@ -1,0 +1,180 @@
+"""Answers calls on the wire, one after another, inside one forked process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from . import values
+from .wire import Incoming, WireError, pack, receive, send
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+HOOKS_MODULE = "subject_hooks"
+_LONG, _LONGER = 4_000, 20_000
+
+
+def load_hooks(path: str) -> list[str]:
+    """Run the subject's ``hooks.py`` and name the hooks it registered."""
+    from .main import load
+
+    load(HOOKS_MODULE, path)
+    return sorted(_hooks().registered())
+
+
+def _hooks() -> Any:
+    return sys.modules["audit_lib.hooks"]
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An exception as plain data, its texts cut to a length a person would read."""
+    kind = type(error)
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    what = "raised"
+    if isinstance(error, MemoryError):
+        what = "memory"
+    elif isinstance(error, SystemExit):
+        what = "exit"
+    elif isinstance(error, _hooks().Refusal):
+        what = "refused"
+    return {
+        "what": what,
+        "type": f"{module}{kind.__qualname__}"[:200],
+        "message": _said(error)[:_LONG],
+        "traceback": _trimmed(error)[-_LONGER:],
+    }
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as another:  # noqa: BLE001 - __str__ is the subject's
+        return f"<str() raised {type(another).__name__}>"
+
+
+def _trimmed(error: BaseException) -> str:
+    """The traceback without the host's own frames at its top."""
+    try:
+        at = error.__traceback__
+        while at is not None and os.path.dirname(at.tb_frame.f_code.co_filename) == HERE:
+            at = at.tb_next
+        lines = traceback.format_exception(type(error), error, at, limit=-25)
+        return "".join(lines)
+    except BaseException:  # noqa: BLE001 - anything may be overridden in there
+        return ""
+
+
+def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> None:
+    """Serve until the judge closes the wire."""
+    me = os.getpid()
+    limit = config["output_mb"] << 20
+    incoming = Incoming(1 << 40)
+    known = set(sys.modules)
+    _settle_in(order["folder"])
+    failure = None
+    if order.get("hooks"):
+        try:
+            load_hooks(order["hooks"])
+        except BaseException as error:  # noqa: BLE001 - answered to the first call
+            failure = describe(error)
+    while True:
+        try:
+            frame = receive(wire, incoming)
+        except (EOFError, ConnectionError):
+            return
+        number = frame.header["id"]
+        if failure is None:
+            reply, buffers = _answer(frame.header, frame.buffers, config)
+        else:
+            reply, buffers = {"fail": {**failure, "file": True}}, []
+        if os.getpid() != me:  # a hook forked, and its child came back here too
+            os._exit(0)
+        if frame.header.get("learn"):
+            reply["imported"] = imported(known)
+        del frame
+        _flush()
+        reply["id"] = number
+        try:
+            chunks = pack(reply, buffers, limit)
+        except (WireError, RecursionError, MemoryError) as error:
+            chunks = pack({"id": number, "fail": _unfit(error)}, [], limit)
+        send(wire, chunks)
+
+
+def _settle_in(folder: str) -> None:
+    """Give this worker a home and a folder for temporary files that no other worker sees."""
+    for variable, name in (("HOME", "home"), ("TMPDIR", "tmp")):
+        os.environ[variable] = os.path.join(folder, name)
+        os.makedirs(os.environ[variable], exist_ok=True)
+    if "tempfile" in sys.modules:
+        vars(sys.modules["tempfile"])["tempdir"] = None  # it remembers an old one
+
+
+def _answer(
+    request: dict[str, Any], buffers: list[memoryview], config: dict[str, Any]
+) -> tuple[dict[str, Any], list[Any]]:
+    """Call the hook; what it answered, or how it failed."""
+    scratch = request["scratch"]
+    try:
+        arguments = values.decode(request["args"], buffers, paths=True)
+        os.makedirs(scratch, exist_ok=True)
+        os.chdir(scratch)
+        at = _hooks().Context(
+            root=Path(config["root"]),
+            store=Path(request["store"]),
+            version=request["version"],
+            scratch=Path(scratch),
+        )
+        function = _hooks().registered()[request["hook"]]
+        answer = function(at, *arguments)
+    except BaseException as error:  # noqa: BLE001 - also sys.exit and KeyboardInterrupt
+        return {"fail": describe(error)}, []
+    finally:
+        if not request["keep"]:
+            _tidy(scratch, config["scratch"])
+    try:
+        header, out = values.encode(answer)
+    except MemoryError as error:
+        return {"fail": describe(error)}, []
+    except WireError as error:
+        return {"fail": _unfit(error)}, []
+    except BaseException as error:  # noqa: BLE001 - an answer may be of the subject's own class
+        return {"fail": _unfit(f"{type(error).__name__}: {_said(error)}")}, []
+    return {"ok": header}, out
+
+
+def _unfit(error: object) -> dict[str, Any]:
+    return {"what": "unfit", "type": "", "message": str(error)[:_LONG], "traceback": ""}
+
+
+def _tidy(scratch: str, base: str) -> None:
+    """Leave the call's folder, and drop it if nothing was written there."""
+    try:
+        os.chdir(base)
+        os.rmdir(scratch)
+    except OSError:
+        return
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:  # noqa: BLE001 - closed or replaced by the hook
+            continue
+
+
+def imported(known: set[str]) -> list[str]:
+    """Modules of installed libraries that this process has imported since it was forked."""
+    library = os.path.dirname(os.__file__)
+    found = []
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if name not in known and isinstance(path, str):
+            installed = "site-packages" in path or "dist-packages" in path
+            if installed or path.startswith(library + os.sep):
+                found.append(name)
+    return found[:4000]

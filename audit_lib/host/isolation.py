@@ -1,0 +1,281 @@
+"""How strongly this machine can contain a child, found out by trying.
+
+Nothing is inferred from versions or configuration: a child is started exactly as the host starts
+one, attempts each thing that its level promises to stop, and the judge looks at what happened.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+
+from audit_lib.host import launch
+from audit_lib.host.errors import IsolationUnavailable
+
+#: Mechanisms named here, separated by commas, are treated as absent: a machine without them can
+#: be simulated, and one that misbehaves in practice can be avoided.
+WITHOUT = "WORKBOOK_WITHOUT"
+MECHANISMS = ("bubblewrap", "landlock", "seccomp", "audit_hook")
+PROBE_SECONDS = 20.0
+
+
+class Isolation(IntEnum):
+    """Levels of isolation; a greater one stops more."""
+
+    NONE = 0
+    AUDIT_HOOK = 1
+    LANDLOCK = 2
+    LANDLOCK_SECCOMP = 3
+    BUBBLEWRAP = 4
+
+    @property
+    def label(self) -> str:
+        """Name for manifests and parameters: ``landlock_seccomp``."""
+        return self.name.lower()
+
+    @property
+    def promises(self) -> frozenset[str]:
+        """What a child at this level cannot do."""
+        return _PROMISES[self]
+
+    @property
+    def contains(self) -> bool:
+        """Whether hostile code is contained, compiled code and child processes included."""
+        return self >= Isolation.LANDLOCK_SECCOMP
+
+    def describe(self) -> str:
+        """One sentence for a reader of a packet."""
+        return _DESCRIPTIONS[self]
+
+
+_NATIVE = frozenset({"writes", "tcp", "python writes", "python network"})
+_PROMISES = {
+    Isolation.NONE: frozenset[str](),
+    Isolation.AUDIT_HOOK: frozenset({"python writes", "python network"}),
+    Isolation.LANDLOCK: _NATIVE,
+    Isolation.LANDLOCK_SECCOMP: _NATIVE | {"metadata", "datagrams", "local sockets", "signals"},
+    Isolation.BUBBLEWRAP: _NATIVE | {"metadata", "datagrams", "signals"},
+}
+_DESCRIPTIONS = {
+    Isolation.NONE: "no isolation: hooks can write anywhere and reach the network; only the "
+    "digests before and after tell whether the subject was changed",
+    Isolation.AUDIT_HOOK: "audit hook alone: writes, connections and programs started from Python "
+    "are refused; compiled code is not contained",
+    Isolation.LANDLOCK: "Landlock without a system-call filter: nothing is written outside "
+    "scratch and TCP is closed; modes, times, datagrams and local sockets are not contained",
+    Isolation.LANDLOCK_SECCOMP: "Landlock and a system-call filter: nothing is written or changed "
+    "outside scratch, and there are no sockets",
+    Isolation.BUBBLEWRAP: "bubblewrap: everything but scratch is mounted read-only, with "
+    "processes and network of its own",
+}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What was found out about one level.
+
+    Attributes:
+        isolation: the level tried.
+        stopped: what the child could not do (see ``Isolation.promises``).
+        works: whether the child ran and could write to its scratch.
+        said: why it did not run, if so.
+    """
+
+    isolation: Isolation
+    stopped: frozenset[str]
+    works: bool
+    said: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the level keeps its promises here."""
+        return self.works and self.isolation.promises <= self.stopped
+
+
+def absent() -> frozenset[str]:
+    """Mechanisms that ``WORKBOOK_WITHOUT`` declares absent.
+
+    Raises:
+        IsolationUnavailable: it names something else.
+    """
+    names = {n.strip() for n in os.environ.get(WITHOUT, "").split(",")} - {""}
+    if unknown := names - set(MECHANISMS):
+        raise IsolationUnavailable(
+            f"{WITHOUT} names {', '.join(sorted(unknown))}; known: {', '.join(MECHANISMS)}"
+        )
+    return frozenset(names)
+
+
+def _available(level: Isolation, without: Iterable[str]) -> bool:
+    needed = {
+        Isolation.BUBBLEWRAP: {"bubblewrap"},
+        Isolation.LANDLOCK_SECCOMP: {"landlock", "seccomp"},
+        Isolation.LANDLOCK: {"landlock"},
+        Isolation.AUDIT_HOOK: {"audit_hook"},
+    }
+    return not needed.get(level, set()) & set(without)
+
+
+def probe_isolation(
+    force: Isolation | None = None,
+    *,
+    interpreter: Path | None = None,
+    without: Iterable[str] | None = None,
+) -> Isolation:
+    """The strongest isolation that works here; really tried, once per process and interpreter.
+
+    Args:
+        force: try this level only.
+        interpreter: whose child is started; the current one by default.
+        without: mechanisms to treat as absent, instead of those in ``WORKBOOK_WITHOUT``.
+
+    Raises:
+        IsolationUnavailable: ``force`` names a level that does not hold here.
+    """
+    return probe(force, interpreter=interpreter, without=without).isolation
+
+
+def probe(
+    force: Isolation | None = None,
+    *,
+    interpreter: Path | None = None,
+    without: Iterable[str] | None = None,
+) -> Probe:
+    """As :func:`probe_isolation`, with what was stopped."""
+    missing = absent() if without is None else frozenset(without)
+    python = str(interpreter or sys.executable)
+    if force is not None:
+        found = _try(force, python, missing)
+        if not found.holds:
+            why = found.said or f"these got through: {', '.join(sorted(_gaps(found)))}"
+            raise IsolationUnavailable(f"isolation {force.label} does not hold here: {why}")
+        return found
+    for level in sorted(Isolation, reverse=True):
+        found = _try(level, python, missing)
+        if found.holds:
+            return found
+    return found
+
+
+def _gaps(found: Probe) -> frozenset[str]:
+    return found.isolation.promises - found.stopped
+
+
+@cache
+def _try(level: Isolation, python: str, without: frozenset[str]) -> Probe:
+    """Start a child at this level and see what it can do."""
+    if not _available(level, without):
+        return Probe(level, frozenset(), False, "declared absent")
+    if level is Isolation.NONE:
+        return Probe(level, frozenset(), True)
+    if level is Isolation.BUBBLEWRAP and not launch.bubblewrap():
+        return Probe(level, frozenset(), False, "bwrap is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="audit-probe-"))
+    try:
+        with Canary(folder) as canary:
+            config = launch.probe_config(level.label, folder / "scratch", "seccomp" not in without)
+            config |= canary.targets
+            command = launch.command(level.label, python, "probe", config, readable=[folder])
+            done = subprocess.run(
+                command,
+                env=launch.environment(folder / "scratch", None),
+                capture_output=True,
+                timeout=PROBE_SECONDS,
+                check=False,
+            )
+            works = (folder / "scratch" / "done").exists()
+            said = "" if works else _last_line(done.stderr) or f"exit code {done.returncode}"
+            signalled = (folder / "scratch" / "signalled").exists()
+            return Probe(level, canary.stopped(signalled) if works else frozenset(), works, said)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Probe(level, frozenset(), False, str(error))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_line(text: bytes) -> str:
+    lines = text.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+class Canary:
+    """Files to be changed and sockets to be reached, and what became of them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Lay everything out below ``folder``."""
+        self._folder = folder
+        self._files = {n: folder / n for n in ("native", "python", "metadata")}
+        self._sockets: dict[str, socket.socket] = {}
+
+    def __enter__(self) -> Canary:
+        """Write the files and listen."""
+        (self._folder / "scratch").mkdir()
+        for path in self._files.values():
+            path.mkdir()
+            (path / "file").write_text("canary")
+        self._before = {name: self._look(name) for name in self._files}
+        for name in ("tcp", "python"):
+            listener = socket.create_server(("127.0.0.1", 0))
+            self._sockets[name] = listener
+        self._sockets["datagrams"] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sockets["datagrams"].bind(("127.0.0.1", 0))
+        self._sockets["local"] = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._sockets["local"].bind(str(self._folder / "s"))
+        self._sockets["local"].listen()
+        for listener in self._sockets.values():
+            listener.setblocking(False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop listening."""
+        for listener in self._sockets.values():
+            listener.close()
+
+    @property
+    def targets(self) -> dict[str, object]:
+        """Where the child should aim."""
+        ports = {n: s.getsockname()[1] for n, s in self._sockets.items() if n != "local"}
+        files = {n: str(p) for n, p in self._files.items()}
+        return {"files": files, "ports": ports, "local": str(self._folder / "s")}
+
+    def stopped(self, signalled: bool) -> frozenset[str]:
+        """What did not happen."""
+        happened = {
+            "writes": self._look("native") != self._before["native"],
+            "python writes": self._look("python") != self._before["python"],
+            "metadata": self._look("metadata") != self._before["metadata"],
+            "tcp": self._reached("tcp"),
+            "python network": self._reached("python"),
+            "datagrams": self._reached("datagrams"),
+            "local sockets": self._reached("local"),
+            "signals": signalled,
+        }
+        return frozenset(name for name, yes in happened.items() if not yes)
+
+    def _look(self, name: str) -> tuple[object, ...]:
+        folder = self._files[name]
+        file = folder / "file"
+        if not file.exists():
+            return ()
+        status = file.lstat()
+        names = sorted(p.name for p in folder.iterdir())
+        return file.read_bytes(), names, status.st_mode, status.st_mtime_ns, status.st_size
+
+    def _reached(self, name: str) -> bool:
+        listener = self._sockets[name]
+        try:
+            if name == "datagrams":
+                return bool(listener.recv(16))
+            listener.accept()[0].close()
+        except BlockingIOError:
+            return False
+        return True

@@ -1,0 +1,110 @@
+"""How a child is started: its command line, its environment, its configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import site
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+LIBRARY = Path(__file__).resolve().parents[1]
+CHILD = Path(__file__).resolve().parent / "child"
+
+#: Loads the child package by location: neither our folder nor the current one gets on sys.path.
+_BOOT = """\
+import sys
+sys.path[:] = [p for p in sys.path if p]
+from importlib import import_module, util
+name, folder, entry, config = "_audit_host_child", *sys.argv[1:]
+spec = util.spec_from_file_location(name, folder + "/__init__.py",
+                                    submodule_search_locations=[folder])
+sys.modules[name] = module = util.module_from_spec(spec)
+spec.loader.exec_module(module)
+import_module(name + "." + entry).run(config)
+"""
+#: Variables of the judge that a child may see; the others may hold secrets.
+_PASSED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+#: One thread each: an OpenMP or BLAS pool would make the template unsafe to fork.
+_SINGLE = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+def bubblewrap() -> str | None:
+    """Path of the ``bwrap`` program, if there is one."""
+    return shutil.which("bwrap")
+
+
+def environment(
+    scratch: Path, interpreter: Path | None, extra: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Variables of the child; nothing of the judge's that is not listed."""
+    chosen = {name: os.environ[name] for name in _PASSED if name in os.environ}
+    if interpreter is None:
+        if path := os.environ.get("PYTHONPATH"):
+            chosen["PYTHONPATH"] = path
+        if site.ENABLE_USER_SITE:
+            chosen["PYTHONUSERBASE"] = site.getuserbase()
+    else:
+        chosen["PYTHONNOUSERSITE"] = "1"
+    chosen |= dict.fromkeys(_SINGLE, "1")
+    chosen |= {
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": str(scratch / "matplotlib"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return chosen | dict(extra or {})
+
+
+def command(
+    level: str,
+    python: str,
+    entry: str,
+    config: Mapping[str, Any],
+    *,
+    readable: Iterable[Path] = (),
+) -> list[str]:
+    """Command line of a child at an isolation level (by its label)."""
+    inner = [python, "-c", _BOOT, str(CHILD), entry, json.dumps(config)]
+    if level != "bubblewrap":
+        return inner
+    scratch = str(config["scratch"])
+    arguments = [bubblewrap() or "bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
+    arguments += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    for path in map(str, (*readable, LIBRARY)):
+        if path.startswith("/dev/"):  # hidden by the new /dev
+            arguments += ["--ro-bind", path, path]
+    return [*arguments, "--bind", scratch, scratch, "--chdir", scratch, "--", *inner]
+
+
+def probe_config(level: str, scratch: Path, seccomp: bool) -> dict[str, Any]:
+    """Configuration of a child that only tries its bounds."""
+    return {
+        "isolation": level,
+        "scratch": str(scratch),
+        "seccomp": seccomp,
+        "memory_mb": 1024,
+        "file_mb": 16,
+        "protected": protected(),
+    }
+
+
+def protected() -> list[int]:
+    """Processes that a child sharing our process ids may not signal."""
+    return sorted({os.getpid(), os.getpgrp()} - {1})
+
+
+def is_posix() -> bool:
+    """Whether processes can be forked here."""
+    return hasattr(os, "fork") and sys.platform != "win32"
