@@ -1,0 +1,108 @@
+"""Where to cut a series so that a look into the future shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Integers = npt.NDArray[np.int64]
+
+PERIODS = ("W", "M", "Q", "Y")
+INTRADAY_PERIODS = ("h", "D", *PERIODS)
+NOWHERE = np.array([], dtype=np.int64)
+
+
+def period_ends(dates: pd.Index, freq: str) -> Integers:
+    """Positions one bar before the last bar of each week, month, ... of a sorted index.
+
+    A value that leaks inside a period differs most when only the period's last bar is unknown:
+    the distance from the first bar of the period to that last bar is the leak's whole reach.
+    """
+    if not isinstance(dates, pd.DatetimeIndex) or len(dates) < 3:
+        return NOWHERE
+    naive = dates.tz_localize(None) if dates.tz is not None else dates
+    ids = np.asarray(naive.to_period(freq).asi8)
+    inside = ids[:-2] == ids[1:-1]
+    return np.flatnonzero(inside & (ids[1:-1] != ids[2:])).astype(np.int64)
+
+
+def session_ends(dates: pd.Index) -> dict[str, Integers]:
+    """:func:`period_ends` for every period that the index is finer than."""
+    if not isinstance(dates, pd.DatetimeIndex) or len(dates) < 3:
+        return {}
+    spacing = float(np.median(np.diff(dates.asi8))) / pd.Timedelta(1, "D").as_unit(dates.unit).value
+    return {f: period_ends(dates, f) for f in (INTRADAY_PERIODS if spacing < 0.5 else PERIODS)}
+
+
+def gap_edges(frame: pd.DataFrame) -> Integers:
+    """Last position of each run of missing values, and last one before a jump of the calendar."""
+    holes = frame.isna().any(axis=1).to_numpy()
+    edges = np.flatnonzero(holes[:-1] & ~holes[1:])
+    dates = frame.index
+    if isinstance(dates, pd.DatetimeIndex) and len(dates) > 2:
+        steps = np.diff(dates.asi8)
+        edges = np.union1d(edges, np.flatnonzero(steps > 4 * np.median(steps)))
+    return edges.astype(np.int64)
+
+
+def regime_changes(values: npt.NDArray[np.float64], width: int = 20, most: int = 3) -> Integers:
+    """Positions after which the size of the moves changes most, against the bars before.
+
+    Args:
+        values: a price series, shape (n,).
+        width: bars on either side that are compared.
+        most: how many positions to answer.
+    """
+    if len(values) < 3 * width:
+        return NOWHERE
+    moves = np.abs(np.diff(np.nan_to_num(values, nan=float(np.nanmedian(values)))))
+    total = np.concatenate([[0.0], np.cumsum(moves)])
+    middle = np.arange(width, len(moves) - width)
+    before = total[middle] - total[middle - width]
+    after = total[middle + width] - total[middle]
+    contrast = np.abs(np.log((after + 1e-12) / (before + 1e-12)))
+    chosen: list[int] = []
+    for at in np.argsort(-contrast):
+        if all(abs(int(middle[at]) - c) > width for c in chosen):
+            chosen.append(int(middle[at]))
+        if len(chosen) == most:
+            break
+    return np.array(chosen, dtype=np.int64)
+
+
+def events(column: npt.NDArray[np.float64]) -> Integers:
+    """Positions where a column of few values is not at its commonest value."""
+    finite = column[np.isfinite(column)]
+    if len(finite) == 0:
+        return NOWHERE
+    values, counts = np.unique(finite, return_counts=True)
+    commonest = values[np.argmax(counts)]
+    return np.flatnonzero(np.isfinite(column) & (column != commonest)).astype(np.int64)
+
+
+def choose(
+    candidates: Sequence[Integers], low: int, high: int, rng: np.random.Generator
+) -> list[int]:
+    """One position a list, within [low, high]; a random one where the list has none there."""
+    chosen = []
+    for positions in candidates:
+        inside = positions[(positions >= low) & (positions <= high)]
+        pool: Any = inside if len(inside) else np.arange(low, high + 1)
+        chosen.append(int(rng.choice(pool)))
+    return chosen
+
+
+def series_candidates(frame: pd.DataFrame, price: str | None) -> list[Integers]:
+    """Candidate positions of one asset, one list a reason: period ends, gaps, regimes, random."""
+    ends = session_ends(frame.index)
+    found = [ends[f] for f in ends]
+    found.append(gap_edges(frame))
+    if price is not None:
+        found.append(regime_changes(frame[price].to_numpy(np.float64)))
+    found.append(np.array([len(frame) - 2], dtype=np.int64))
+    found.extend([NOWHERE, NOWHERE])
+    return found
