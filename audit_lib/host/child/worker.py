@@ -9,7 +9,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from . import values
+from .decoding import decode
+from .encoding import encode
 from .wire import Incoming, WireError, pack, receive, send
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -119,7 +120,7 @@ def _answer(
     """Call the hook; what it answered, or how it failed."""
     scratch = request["scratch"]
     try:
-        arguments = values.decode(request["args"], buffers, paths=True)
+        arguments = decode(request["args"], buffers, paths=True)
         os.makedirs(scratch, exist_ok=True)
         os.chdir(scratch)
         at = _hooks().Context(
@@ -136,7 +137,7 @@ def _answer(
         if not request["keep"]:
             _tidy(scratch, config["scratch"])
     try:
-        header, out = values.encode(answer)
+        header, out = encode(answer)
     except MemoryError as error:
         return {"fail": describe(error)}, []
     except WireError as error:

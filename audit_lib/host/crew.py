@@ -1,0 +1,213 @@
+"""The processes of one host: kept while they serve, started again when a hook destroyed them."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from audit_lib.host.channels import Forker, Lost, Worker
+from audit_lib.host.child.wire import WireError
+from audit_lib.host.errors import HookBadAnswer, HookError, HookTimedOut, HostUnavailable
+from audit_lib.host.outcome import HOOKS_FILE, described, ended
+from audit_lib.host.printed import Printed
+from audit_lib.host.process import Plan, Process
+
+ATTEMPTS = 3
+
+
+class Crew:
+    """Root, template and workers."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Start the root.
+
+        Raises:
+            HostUnavailable: the interpreter, its libraries or the isolation do not work.
+        """
+        self._plan = plan
+        self._limits = plan.limits
+        self._process: Process | None = Process(plan)
+        self.versions = dict(self._process.versions)
+        self.restarts = 0
+        self._template: Forker | None = None
+        self._names: frozenset[str] | None = None
+        self._broken: HookError | None = None
+        self._threaded = False
+        self.warmth = Warmth()
+
+    def names(self) -> frozenset[str]:
+        """Hooks that ``hooks.py`` registers.
+
+        Raises:
+            HookError: the file itself fails, now or when it was first tried.
+        """
+        if self._broken is not None:
+            raise self._broken.with_traceback(None)
+        process = self._ensure()
+        if self._names is None or (self._template is None and not self._threaded):
+            try:
+                self._names = self._start_template(process)
+            except HookError as error:
+                self._broken = error
+                self.stop()
+                raise
+        return self._names
+
+    def _ensure(self) -> Process:
+        if self._process is None:
+            self._process = Process(self._plan)
+            self.restarts += 1
+        return self._process
+
+    def _start_template(self, process: Process) -> frozenset[str]:
+        """Fork the template and wait until it has run ``hooks.py``."""
+        printed = Printed(self._limits.printed_kb << 10)
+        ours, far = socket.socketpair()
+        template = Forker(ours, printed)
+        process.watch()
+        order = {"do": "template", "hooks": str(self._plan.hooks)}
+        with far:
+            try:
+                born = process.root.ask(order, (far.fileno(), *printed.writers))
+            except Lost as lost:
+                raise HostUnavailable(f"the child does not obey: {lost}") from None
+            finally:
+                printed.handed_over()
+        try:
+            answer = template.answer(self._limits.load_seconds)
+            names, threads = self._understood(answer, printed)
+        except HookError:
+            template.close()
+            raise
+        except Lost as lost:
+            error = self._why(process, lost, born, printed)
+            template.close()
+            raise error from None
+        if threads > 1:  # its threads would be missing in a fork, with their locks held
+            self._threaded = True
+            template.close()
+            process.sweep()
+        else:
+            self._template = template
+            process.mark()
+        return names
+
+    def _understood(self, answer: dict[str, Any], printed: Printed) -> tuple[frozenset[str], int]:
+        if "failed" in answer:
+            raise described(HOOKS_FILE, answer["failed"], self._limits, printed.text())
+        names, threads = answer.get("hooks"), answer.get("threads")
+        if not isinstance(names, list) or type(threads) is not int:
+            said = "wrote garbage to the host's own descriptors"
+            raise HookBadAnswer(HOOKS_FILE, said, output=printed.text())
+        return frozenset(str(name) for name in names), threads
+
+    def _why(
+        self, process: Process, lost: Lost, born: dict[str, Any], printed: Printed
+    ) -> HookError:
+        """Why ``hooks.py`` came to no end."""
+        if str(lost) == "mute":
+            limit = self._limits.load_seconds
+            return HookTimedOut(HOOKS_FILE, limit, output=printed.text())
+        try:
+            order = {"do": "status", "pid": born.get("pid", 0), "wait": 1.0}
+            status, passed = process.root.ask(order), process.sweep()
+        except Lost:
+            status, passed = {}, None
+        return ended(HOOKS_FILE, status, passed, self._limits, printed.text())
+
+    def hire(self, folder: Path) -> Worker:
+        """A fresh worker, with ``folder`` for its files.
+
+        Raises:
+            HookError: ``hooks.py`` fails.
+            HostUnavailable: none can be had, even from a new child.
+        """
+        for _ in range(ATTEMPTS):
+            self.names()
+            process = self._ensure()
+            order: dict[str, Any] = {"do": "work", "folder": str(folder)}
+            forker = self._template
+            if forker is None:
+                forker, order["hooks"] = process.root, str(self._plan.hooks)
+            try:
+                if self.warmth.spread(forker, self._limits.load_seconds):
+                    process.watch()
+                    return Worker(forker, order, self._limits)
+            except Lost:
+                pass
+            self.stop()
+        raise HostUnavailable("the child's processes keep ending before they can work")
+
+    def cost(self, hook: str, worker: Worker, error: Exception, seconds: float) -> HookError:
+        """What a call cost whose worker failed; nothing of it is left running."""
+        status = worker.status(1.0) if isinstance(error, EOFError) else {}
+        passed = self.sweep()
+        output = worker.printed.text()
+        if passed is None and isinstance(error, TimeoutError):
+            return HookTimedOut(hook, seconds, output=output)
+        if passed is None and isinstance(error, WireError):
+            return HookBadAnswer(hook, str(error), output=output)
+        return ended(hook, status, passed, self._limits, output)
+
+    def sweep(self) -> str | None:
+        """End what calls left running; the limit that was passed meanwhile, if any."""
+        if self._process is None:
+            return None
+        try:
+            return self._process.sweep()
+        except Lost:
+            self.stop()
+            return None
+
+    def stop(self) -> None:
+        """End everything; it is started again when next needed."""
+        if self._template is not None:
+            self._template.close()
+            self._template = None
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+
+
+class Warmth:
+    """Modules that workers import, to be imported once in the template instead.
+
+    Hooks import their engine inside the function, so that each fork would import scikit-learn
+    again.  The first worker of a hook tells which installed modules it imported; the template
+    imports them before the next fork.  Importing runs nothing of the subject's own.  If threads
+    appear thereby, the template is replaced and none of this is done again.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._modules: dict[str, None] = {}
+        self._asked: set[str] = set()
+        self._spread: tuple[Forker | None, int] = (None, 0)
+        self._off = False
+
+    def wants(self, hook: str) -> bool:
+        """Whether this hook's imports are still to be learned."""
+        new = hook not in self._asked and not self._off
+        self._asked.add(hook)
+        return new
+
+    def learn(self, modules: Any) -> None:
+        """Take note of what a worker says it imported."""
+        if isinstance(modules, list):
+            self._modules |= {m: None for m in modules if isinstance(m, str) and len(m) < 200}
+
+    def spread(self, forker: Forker, seconds: float) -> bool:
+        """Warm the template up; False if it must be replaced.
+
+        Raises:
+            Lost: it ended, or hangs, over an import.
+        """
+        now = (forker, len(self._modules))
+        if self._off or not self._modules or self._spread == now:
+            return True
+        self._spread = now
+        self._off = True  # unless it goes well
+        answer = forker.ask({"do": "warm", "modules": list(self._modules)}, (), seconds)
+        self._off = answer.get("threads") != 1
+        return not self._off

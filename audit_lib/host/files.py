@@ -1,0 +1,30 @@
+"""Folders that hooks write to: where they may be, and how to get rid of them."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+
+def within(path: Path, folder: Path) -> bool:
+    """Whether a path is a folder or stands below it; both resolved."""
+    return path == folder or folder in path.parents
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder even if a hook made it hard: locked folders, or a thousand levels."""
+
+    def unlock(function: Any, path: str, _: object) -> None:
+        with contextlib.suppress(OSError):
+            Path(path).parent.chmod(0o700)
+            Path(path).chmod(0o700, follow_symlinks=False)
+            function(path)
+
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, onerror=unlock)
+    if folder.exists():
+        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf", "--"]):
+            subprocess.run([*command, str(folder)], check=False, capture_output=True)
