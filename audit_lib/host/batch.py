@@ -67,7 +67,6 @@ class Batch:
         self._number += 1
         learn = self._crew.warmth.wants(self._hook)
         request = {
-            "scratch": f"{self._folder}/call-{self._number}",
             **self._request,
             "id": self._number,
             "args": encoded,

@@ -292,12 +292,10 @@ class Host:
             "hook": hook,
             "store": str(self._root if store is None else Path(store).absolute()),
             "version": version,
-            "keep": scratch is not None,
+            "scratch": None if scratch is None else str(Path(scratch).resolve()),
         }
-        if scratch is not None:
-            shared["scratch"] = str(Path(scratch).resolve())
-            if not within(Path(shared["scratch"]), self.scratch):
-                raise ValueError(f"hooks cannot write to {scratch}; use the host's folder()")
+        if scratch is not None and not within(Path(shared["scratch"]), self.scratch):
+            raise ValueError(f"hooks cannot write to {scratch}; use the host's folder()")
         return shared
 
 

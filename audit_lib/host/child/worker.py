@@ -74,7 +74,7 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
     limit = config["output_mb"] << 20
     incoming = Incoming(1 << 40)
     known = set(sys.modules)
-    _settle_in(order["folder"])
+    place = _Place(order["folder"])
     failure = None
     if order.get("hooks"):
         try:
@@ -88,7 +88,7 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
             return
         number = frame.header["id"]
         if failure is None:
-            reply, buffers = _answer(frame.header, frame.buffers, config)
+            reply, buffers = _answer(frame.header, frame.buffers, config, place)
         else:
             reply, buffers = {"fail": {**failure, "file": True}}, []
         if os.getpid() != me:  # a hook forked, and its child came back here too
@@ -105,23 +105,42 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
         send(wire, chunks)
 
 
-def _settle_in(folder: str) -> None:
-    """Give this worker a home and a folder for temporary files that no other worker sees."""
-    for variable, name in (("HOME", "home"), ("TMPDIR", "tmp")):
-        os.environ[variable] = os.path.join(folder, name)
-        os.makedirs(os.environ[variable], exist_ok=True)
-    if "tempfile" in sys.modules:
-        vars(sys.modules["tempfile"])["tempdir"] = None  # it remembers an old one
+class _Place:
+    """Where a worker's files go: a home, temporary files, and a fresh folder for each call."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._number = 0
+        self._current = ""
+        for variable, name in (("HOME", "home"), ("TMPDIR", "tmp")):
+            os.environ[variable] = os.path.join(folder, name)
+            os.makedirs(os.environ[variable], exist_ok=True)
+        if "tempfile" in sys.modules:
+            vars(sys.modules["tempfile"])["tempdir"] = None  # it remembers an old one
+
+    def fresh(self) -> str:
+        """An empty folder; the last one again if it was left as it was."""
+        if not self._untouched():
+            self._number += 1
+            self._current = os.path.join(self._folder, f"call-{self._number}")
+            os.mkdir(self._current)
+        return self._current
+
+    def _untouched(self) -> bool:
+        try:
+            with os.scandir(self._current) as inside:
+                return self._current != "" and next(inside, None) is None
+        except OSError:
+            return False
 
 
 def _answer(
-    request: dict[str, Any], buffers: list[memoryview], config: dict[str, Any]
+    request: dict[str, Any], buffers: list[memoryview], config: dict[str, Any], place: _Place
 ) -> tuple[dict[str, Any], list[Any]]:
     """Call the hook; what it answered, or how it failed."""
-    scratch = request["scratch"]
     try:
         arguments = decode(request["args"], buffers, paths=True)
-        os.makedirs(scratch, exist_ok=True)
+        scratch = request["scratch"] or place.fresh()
         os.chdir(scratch)
         at = _hooks().Context(
             root=Path(config["root"]),
@@ -133,9 +152,6 @@ def _answer(
         answer = function(at, *arguments)
     except BaseException as error:  # noqa: BLE001 - also sys.exit and KeyboardInterrupt
         return {"fail": describe(error)}, []
-    finally:
-        if not request["keep"]:
-            _tidy(scratch, config["scratch"])
     try:
         header, out = encode(answer)
     except MemoryError as error:
@@ -149,15 +165,6 @@ def _answer(
 
 def _unfit(error: object) -> dict[str, Any]:
     return {"what": "unfit", "type": "", "message": str(error)[:_LONG], "traceback": ""}
-
-
-def _tidy(scratch: str, base: str) -> None:
-    """Leave the call's folder, and drop it if nothing was written there."""
-    try:
-        os.chdir(base)
-        os.rmdir(scratch)
-    except OSError:
-        return
 
 
 def _flush() -> None:
