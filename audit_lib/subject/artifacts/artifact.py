@@ -134,7 +134,7 @@ class Budget:
     opcodes: int = 20_000_000
     text_bytes: int = 256 << 20
     kept_bytes: int = 128 << 20
-    array_values: int = 4096
+    array_values: int = 1024
     document_nodes: int = 500_000
     depth: int = 100
     members: int = 100_000

@@ -30,7 +30,7 @@ class Source:
 
     path: Path
     name: str
-    handle: io.BufferedReader | io.BytesIO
+    handle: io.BufferedIOBase
     size: int
     sha256: str
     head: bytes

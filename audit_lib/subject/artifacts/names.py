@@ -1,0 +1,336 @@
+"""Names that artifacts may hold: the trusted ones, and the harmful ones.
+
+Data only; what it means, and how an entry earns its place, stands in :mod:`trust`.
+"""
+
+#: Rule, module, names.
+TRUSTED = """
+# --- Python ------------------------------------------------------------------------------------
+named      builtins: object int float bool str
+reconstructor copyreg: _reconstructor
+class_first   copyreg: __newobj__
+text_codec    _codecs: encode
+container  builtins: list tuple dict set frozenset
+no_size    builtins: bytes bytearray
+data       builtins: complex range slice
+container  collections: OrderedDict Counter
+deque      collections: deque
+factory    collections: defaultdict
+data       datetime: date time timedelta
+zoned      datetime: datetime time timezone
+data       decimal: Decimal
+data       fractions: Fraction
+inert      uuid: UUID
+data       uuid: SafeUUID
+data       pathlib: PurePosixPath PureWindowsPath PosixPath WindowsPath Path PurePath
+data       pathlib._local: PurePosixPath PureWindowsPath PosixPath WindowsPath Path PurePath
+empty      types: SimpleNamespace
+inert      argparse: Namespace
+
+# --- NumPy -------------------------------------------------------------------------------------
+array      numpy.core.multiarray: _reconstruct
+array      numpy._core.multiarray: _reconstruct
+scalar     numpy.core.multiarray: scalar
+scalar     numpy._core.multiarray: scalar
+frombuffer numpy.core.numeric: _frombuffer
+frombuffer numpy._core.numeric: _frombuffer
+dtype      numpy: dtype
+masked     numpy.ma.core: _mareconstruct
+class_first numpy.random.bit_generator: __pyx_unpickle_SeedSequence
+inert      numpy.random.bit_generator: SeedSequence
+generator  numpy.random._pickle: __randomstate_ctor __generator_ctor
+bits       numpy.random._pickle: __bit_generator_ctor
+named      numpy.random._mt19937: MT19937
+named      numpy.random._pcg64: PCG64 PCG64DXSM
+named      numpy.random._philox: Philox
+named      numpy.random._sfc64: SFC64
+inert      numpy.random.mtrand: RandomState
+named      numpy: ndarray matrix memmap recarray record bool bool_ int8 int16 int32 int64 intc intp
+named      numpy: uint8 uint16 uint32 uint64 uintc uintp float16 float32 float64 longdouble
+named      numpy: complex64 complex128 str_ bytes_ object_ void datetime64 timedelta64 generic
+named      numpy: integer floating number inexact signedinteger unsignedinteger character nan inf
+named      numpy.ma: MaskedArray
+named      numpy.ma.core: MaskedArray
+named      numpy: abs absolute add subtract multiply divide power sqrt cbrt square exp exp2 expm1
+named      numpy: log log2 log10 log1p sign tanh sin cos tan arcsinh arctan minimum maximum fmin
+named      numpy: fmax negative positive reciprocal rint floor ceil isnan isfinite isinf mean
+named      numpy: median std var min max sum prod nanmean nanmedian nanstd nanmin nanmax amin amax
+named      numpy: nan_to_num clip ravel identity
+
+# --- joblib ------------------------------------------------------------------------------------
+inert      joblib.numpy_pickle: NumpyArrayWrapper NDArrayWrapper ZNDArrayWrapper
+inert      joblib.numpy_pickle_compat: NDArrayWrapper ZNDArrayWrapper
+
+# --- scikit-learn: what is called (classes follow below) --------------------------------------
+tree       sklearn.tree._tree: Tree
+tree       sklearn.tree.tree: Tree
+class_first sklearn.neighbors._kd_tree: newObj
+class_first sklearn.neighbors._ball_tree: newObj
+class_first sklearn.neighbors.kd_tree: newObj
+class_first sklearn.neighbors.ball_tree: newObj
+class_first sklearn.metrics._dist_metrics: newObj
+class_first sklearn.neighbors._dist_metrics: newObj
+class_first sklearn.neighbors.dist_metrics: newObj
+data       sklearn._loss._loss: CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHuberLoss
+data       sklearn._loss._loss: CyPinballLoss
+# The wheels of scikit-learn 1.8 call this module so.
+data       _loss: CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss
+data       _loss: CyHalfMultinomialLoss CyHalfPoissonLoss CyHalfSquaredError CyHalfTweedieLoss
+data       _loss: CyHalfTweedieLossIdentity CyHuberLoss CyPinballLoss
+data       sklearn.linear_model._sgd_fast: Classification EpsilonInsensitive Hinge Huber Log
+data       sklearn.linear_model._sgd_fast: ModifiedHuber Regression SquaredEpsilonInsensitive
+data       sklearn.linear_model._sgd_fast: SquaredHinge SquaredLoss LossFunction
+data       sklearn.linear_model.sgd_fast: Classification EpsilonInsensitive Hinge Huber Log
+data       sklearn.linear_model.sgd_fast: ModifiedHuber Regression SquaredEpsilonInsensitive
+data       sklearn.linear_model.sgd_fast: SquaredHinge SquaredLoss LossFunction
+data       sklearn._loss.link: Interval
+data       sklearn.gaussian_process.kernels: Hyperparameter
+container  sklearn.utils: Bunch
+container  sklearn.utils._bunch: Bunch
+named      sklearn.metrics: accuracy_score balanced_accuracy_score average_precision_score
+named      sklearn.metrics: brier_score_loss f1_score log_loss precision_score recall_score
+named      sklearn.metrics: roc_auc_score r2_score mean_absolute_error mean_squared_error
+named      sklearn.metrics: root_mean_squared_error median_absolute_error max_error
+named      sklearn.metrics: explained_variance_score mean_absolute_percentage_error
+named      sklearn.metrics._classification: accuracy_score balanced_accuracy_score
+named      sklearn.metrics._classification: brier_score_loss f1_score log_loss precision_score
+named      sklearn.metrics._classification: recall_score jaccard_score matthews_corrcoef
+named      sklearn.metrics._ranking: roc_auc_score average_precision_score top_k_accuracy_score
+named      sklearn.metrics._regression: r2_score mean_absolute_error mean_squared_error max_error
+named      sklearn.metrics._regression: root_mean_squared_error median_absolute_error
+named      sklearn.metrics._regression: explained_variance_score mean_absolute_percentage_error
+named      sklearn.metrics._regression: mean_squared_log_error mean_pinball_loss d2_tweedie_score
+named      sklearn.feature_selection._univariate_selection: f_classif f_regression chi2 r_regression
+named      sklearn.feature_selection._mutual_info: mutual_info_classif mutual_info_regression
+named      sklearn.utils._metadata_requests: MetadataRequest MethodMetadataRequest
+
+# --- LightGBM, XGBoost, CatBoost ---------------------------------------------------------------
+inert      lightgbm.sklearn: LGBMModel LGBMRegressor LGBMClassifier LGBMRanker
+inert      lightgbm.sklearn: _ObjectiveFunctionWrapper _EvalFunctionWrapper
+lightgbm   lightgbm.basic: Booster
+inert      lightgbm.engine: CVBooster
+inert      lightgbm.compat: LGBMLabelEncoder _LGBMLabelEncoder
+xgboost    xgboost.core: Booster
+inert      xgboost.sklearn: XGBModel XGBRegressor XGBClassifier XGBRanker XGBRFRegressor
+inert      xgboost.sklearn: XGBRFClassifier
+inert      xgboost.compat: XGBoostLabelEncoder
+inert      xgboost.callback: EarlyStopping EvaluationMonitor LearningRateScheduler
+
+# --- SciPy -------------------------------------------------------------------------------------
+inert      scipy.sparse._csr: csr_matrix csr_array
+inert      scipy.sparse._csc: csc_matrix csc_array
+inert      scipy.sparse._coo: coo_matrix coo_array
+inert      scipy.sparse._bsr: bsr_matrix bsr_array
+inert      scipy.sparse._dia: dia_matrix dia_array
+inert      scipy.sparse.csr: csr_matrix
+inert      scipy.sparse.csc: csc_matrix
+inert      scipy.sparse.coo: coo_matrix
+inert      scipy.interpolate._interpolate: interp1d PPoly BPoly
+inert      scipy.interpolate.interpolate: interp1d PPoly
+inert      scipy.interpolate._cubic: CubicSpline PchipInterpolator Akima1DInterpolator
+inert      scipy.interpolate._bsplines: BSpline
+inert      scipy.interpolate._fitpack2: UnivariateSpline InterpolatedUnivariateSpline
+inert      scipy.interpolate._fitpack2: LSQUnivariateSpline RectBivariateSpline
+inert      scipy.interpolate._fitpack2: SmoothBivariateSpline
+inert      scipy.interpolate._rgi: RegularGridInterpolator
+named      scipy.special._ufuncs: expit logit erf ndtr
+
+# --- pandas ------------------------------------------------------------------------------------
+frame      pandas.core.frame: DataFrame
+frame      pandas.core.series: Series
+frame      pandas: DataFrame Series
+frame      pandas.core.internals.managers: BlockManager SingleBlockManager
+frame      pandas.core.internals: BlockManager SingleBlockManager
+frame      pandas._libs.internals: _unpickle_block BlockPlacement
+frame      pandas.core.internals.blocks: new_block
+class_first pandas.core.indexes.base: _new_Index
+class_first pandas.core.indexes.datetimes: _new_DatetimeIndex
+class_first pandas.core.indexes.period: _new_PeriodIndex
+named      pandas.core.indexes.base: Index
+named      pandas: Index RangeIndex MultiIndex DatetimeIndex TimedeltaIndex PeriodIndex NaT NA
+named      pandas: CategoricalIndex IntervalIndex
+named      pandas.core.indexes.range: RangeIndex
+named      pandas.core.indexes.multi: MultiIndex
+named      pandas.core.indexes.datetimes: DatetimeIndex
+named      pandas.core.indexes.timedeltas: TimedeltaIndex
+named      pandas.core.indexes.period: PeriodIndex
+named      pandas.core.indexes.category: CategoricalIndex
+named      pandas.core.indexes.interval: IntervalIndex
+named      pandas.core.indexes.numeric: Int64Index Float64Index UInt64Index
+data       pandas._libs.tslibs.timestamps: _unpickle_timestamp
+frame      pandas._libs.tslibs.timestamps: Timestamp
+data       pandas._libs.tslibs.timedeltas: _timedelta_unpickle Timedelta
+data       pandas._libs.tslibs.nattype: _nat_unpickle
+frame      pandas._libs.tslibs.period: Period
+class_first pandas._libs.arrays: __pyx_unpickle_NDArrayBacked
+named      pandas.core.arrays.datetimes: DatetimeArray
+named      pandas.core.arrays.timedeltas: TimedeltaArray
+named      pandas.core.arrays.period: PeriodArray
+named      pandas.core.arrays.categorical: Categorical
+named      pandas.core.arrays.string_: StringArray
+named      pandas.core.arrays.numpy_: NumpyExtensionArray PandasArray
+inert      pandas.core.arrays.integer: IntegerArray
+inert      pandas.core.arrays.floating: FloatingArray
+inert      pandas.core.arrays.boolean: BooleanArray
+inert      pandas.core.arrays.categorical: Categorical
+inert      pandas.core.arrays.datetimes: DatetimeArray
+inert      pandas.core.arrays.string_: StringArray
+frame      pandas.core.arrays.string_: StringDtype
+inert      pandas.core.dtypes.dtypes: CategoricalDtype
+frame      pandas.core.dtypes.dtypes: DatetimeTZDtype PeriodDtype IntervalDtype
+inert      pandas.core.arrays.integer: Int8Dtype Int16Dtype Int32Dtype Int64Dtype UInt8Dtype
+inert      pandas.core.arrays.integer: UInt16Dtype UInt32Dtype UInt64Dtype
+inert      pandas.core.arrays.floating: Float32Dtype Float64Dtype
+inert      pandas.core.arrays.boolean: BooleanDtype
+inert      pandas.core.flags: Flags
+frame      pandas._libs.tslibs.offsets: BusinessDay Day Hour Minute Second MonthEnd BusinessMonthEnd
+frame      pandas._libs.tslibs.offsets: MonthBegin Week YearEnd QuarterEnd Milli Micro Nano
+data       pytz: _UTC _p
+
+# --- torch -------------------------------------------------------------------------------------
+tensor     torch._utils: _rebuild_tensor _rebuild_tensor_v2 _rebuild_parameter
+tensor     torch._utils: _rebuild_parameter_with_state _rebuild_qtensor
+named      torch: FloatStorage DoubleStorage HalfStorage BFloat16Storage LongStorage IntStorage
+named      torch: ShortStorage CharStorage ByteStorage BoolStorage ComplexFloatStorage
+named      torch: ComplexDoubleStorage QInt8Storage QUInt8Storage QInt32Storage
+named      torch.storage: UntypedStorage TypedStorage
+named      torch: float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64
+named      torch: complex128 float half double long int short strided sparse_coo contiguous_format
+named      torch: per_tensor_affine per_channel_affine
+data       torch: Size device
+data       torch.serialization: _get_layout
+inert      torch.nn.parameter: Parameter Buffer
+inert      torch.nn.modules.linear: Linear Identity Bilinear NonDynamicallyQuantizableLinear
+inert      torch.nn.modules.activation: ReLU LeakyReLU ELU GELU SiLU Sigmoid Tanh Softmax Softplus
+inert      torch.nn.modules.activation: LogSoftmax SELU PReLU Mish Hardtanh MultiheadAttention
+inert      torch.nn.modules.container: Sequential ModuleList ModuleDict ParameterList
+inert      torch.nn.modules.dropout: Dropout Dropout1d Dropout2d AlphaDropout
+inert      torch.nn.modules.normalization: LayerNorm GroupNorm
+inert      torch.nn.modules.batchnorm: BatchNorm1d BatchNorm2d
+inert      torch.nn.modules.rnn: LSTM GRU RNN LSTMCell GRUCell
+inert      torch.nn.modules.conv: Conv1d Conv2d
+inert      torch.nn.modules.pooling: MaxPool1d AvgPool1d AdaptiveAvgPool1d
+inert      torch.nn.modules.sparse: Embedding
+inert      torch.nn.modules.flatten: Flatten
+inert      torch.nn.modules.transformer: TransformerEncoder TransformerEncoderLayer
+inert      torch.nn.modules.loss: MSELoss L1Loss CrossEntropyLoss BCELoss HuberLoss
+inert      torch.nn.modules.loss: BCEWithLogitsLoss SmoothL1Loss
+"""
+
+#: Classes of scikit-learn that are trusted in any of its public modules.
+SKLEARN_CLASSES = """
+ARDRegression AdaBoostClassifier AdaBoostRegressor AdditiveChi2Sampler AffinityPropagation
+AgglomerativeClustering BaggingClassifier BaggingRegressor BayesianGaussianMixture BayesianRidge
+BernoulliNB BernoulliRBM Binarizer Birch BisectingKMeans CCA CalibratedClassifierCV CategoricalNB
+ClassicalMDS ClassifierChain ColumnTransformer ComplementNB CountVectorizer DBSCAN
+DecisionTreeClassifier DecisionTreeRegressor DictVectorizer DictionaryLearning DummyClassifier
+DummyRegressor ElasticNet ElasticNetCV EllipticEnvelope EmpiricalCovariance ExtraTreeClassifier
+ExtraTreeRegressor ExtraTreesClassifier ExtraTreesRegressor FactorAnalysis FastICA
+FeatureAgglomeration FeatureHasher FeatureUnion FixedThresholdClassifier FrozenEstimator
+FunctionTransformer GammaRegressor GaussianMixture GaussianNB GaussianProcessClassifier
+GaussianProcessRegressor GaussianRandomProjection GenericUnivariateSelect
+GradientBoostingClassifier GradientBoostingRegressor GraphicalLasso GraphicalLassoCV GridSearchCV
+HDBSCAN HalvingGridSearchCV HalvingRandomSearchCV HashingVectorizer HistGradientBoostingClassifier
+HistGradientBoostingRegressor HuberRegressor Imputer IncrementalPCA IsolationForest Isomap
+IsotonicRegression IterativeImputer KBinsDiscretizer KMeans KNNImputer KNeighborsClassifier
+KNeighborsRegressor KNeighborsTransformer KernelCenterer KernelDensity KernelPCA KernelRidge
+LabelBinarizer LabelEncoder LabelPropagation LabelSpreading Lars LarsCV Lasso LassoCV LassoLars
+LassoLarsCV LassoLarsIC LatentDirichletAllocation LedoitWolf LinearDiscriminantAnalysis
+LinearRegression LinearSVC LinearSVR LocalOutlierFactor LocallyLinearEmbedding LogisticRegression
+LogisticRegressionCV MDS MLPClassifier MLPRegressor MaxAbsScaler MeanShift MinCovDet MinMaxScaler
+MiniBatchDictionaryLearning MiniBatchKMeans MiniBatchNMF MiniBatchSparsePCA MissingIndicator
+MultiLabelBinarizer MultiOutputClassifier MultiOutputRegressor MultiTaskElasticNet
+MultiTaskElasticNetCV MultiTaskLasso MultiTaskLassoCV MultinomialNB NMF NearestCentroid
+NearestNeighbors NeighborhoodComponentsAnalysis Normalizer NuSVC NuSVR Nystroem OAS OPTICS
+OneClassSVM OneHotEncoder OneVsOneClassifier OneVsRestClassifier OrdinalEncoder
+OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV OutputCodeClassifier PCA PLSCanonical
+PLSRegression PLSSVD PassiveAggressiveClassifier PassiveAggressiveRegressor PatchExtractor
+Perceptron Pipeline PoissonRegressor PolynomialCountSketch PolynomialFeatures PowerTransformer
+QuadraticDiscriminantAnalysis QuantileRegressor QuantileTransformer RANSACRegressor RBFSampler RFE
+RFECV RadiusNeighborsClassifier RadiusNeighborsRegressor RadiusNeighborsTransformer
+RandomForestClassifier RandomForestRegressor RandomTreesEmbedding RandomizedSearchCV
+RegressorChain Ridge RidgeCV RidgeClassifier RidgeClassifierCV RobustScaler SGDClassifier
+SGDOneClassSVM SGDRegressor SVC SVR SelectFdr SelectFpr SelectFromModel SelectFwe SelectKBest
+SelectPercentile SelfTrainingClassifier SequentialFeatureSelector ShrunkCovariance SimpleImputer
+SkewedChi2Sampler SparseCoder SparsePCA SparseRandomProjection SpectralBiclustering
+SpectralClustering SpectralCoclustering SpectralEmbedding SplineTransformer StackingClassifier
+StackingRegressor StandardScaler TSNE TargetEncoder TfidfTransformer TfidfVectorizer
+TheilSenRegressor TransformedTargetRegressor TruncatedSVD TunedThresholdClassifierCV
+TweedieRegressor VarianceThreshold VotingClassifier VotingRegressor
+_BinMapper _BinaryGaussianProcessClassifierLaplace _CalibratedClassifier _ConstantPredictor
+_IdentityClassifier _IdentityRegressor _ImputerTriplet _RidgeGCV _SigmoidCalibration
+_TemperatureScaling _CFNode _CFSubcluster _BisectingTree
+Tree TreePredictor BallTree BallTree32 BallTree64 KDTree KDTree32 KDTree64
+CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss CyHalfMultinomialLoss
+CyHalfPoissonLoss CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHuberLoss
+CyPinballLoss AbsoluteError ExponentialLoss HalfBinomialLoss HalfBinomialLossArrayAPI
+HalfGammaLoss HalfMultinomialLoss HalfMultinomialLossArrayAPI HalfPoissonLoss
+HalfPoissonLossArrayAPI HalfSquaredError HalfTweedieLoss HalfTweedieLossIdentity HuberLoss
+PinballLoss HalfLogitLink IdentityLink LogLink LogitLink MultinomialLogit LeastSquaresError
+LeastAbsoluteError HuberLossFunction QuantileLossFunction BinomialDeviance MultinomialDeviance
+LeastSquares LeastAbsoluteDeviation BinaryCrossEntropy CategoricalCrossEntropy Poisson
+ZeroEstimator QuantileEstimator MeanEstimator LogOddsEstimator PriorProbabilityEstimator
+ScaledLogOddsEstimator VerboseReporter LinearModelLoss
+CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern PairwiseKernel
+Product RBF RationalQuadratic Sum WhiteKernel
+GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut
+PredefinedSplit RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold
+StratifiedKFold StratifiedShuffleSplit TimeSeriesSplit _CVIterableWrapper
+_Scorer _PredictScorer _ProbaScorer _ThresholdScorer _CurveScorer _PassthroughScorer
+BrayCurtisDistance CanberraDistance ChebyshevDistance EuclideanDistance HammingDistance
+HaversineDistance MahalanobisDistance ManhattanDistance MinkowskiDistance SEuclideanDistance
+BrayCurtisDistance32 CanberraDistance32 ChebyshevDistance32 EuclideanDistance32 HammingDistance32
+HaversineDistance32 MahalanobisDistance32 ManhattanDistance32 MinkowskiDistance32
+SEuclideanDistance32
+BrayCurtisDistance64 CanberraDistance64 ChebyshevDistance64 EuclideanDistance64 HammingDistance64
+HaversineDistance64 MahalanobisDistance64 ManhattanDistance64 MinkowskiDistance64
+SEuclideanDistance64
+"""
+
+#: What they do, and the modules (with all in them) or functions that do it.
+HARMFUL = """
+runs commands or controls processes:
+    os posix nt subprocess _posixsubprocess commands pty popen2 multiprocessing concurrent asyncio
+    signal _winapi msvcrt winreg _winreg pexpect sh plumbum fabric invoke
+evaluates, imports or compiles code, or computes what is called:
+    code codeop runpy pdb bdb cProfile profile _lsprof trace timeit doctest unittest test idlelib
+    lib2to3 dis types marshal compileall py_compile imp importlib _imp zipimport _frozen_importlib
+    _frozen_importlib_external pkgutil pip setuptools distutils ensurepip venv site sysconfig pydoc
+    inspect gc ctypes _ctypes cffi _cffi_backend antigravity cloudpickle dill jsonpickle IPython
+    ipykernel papermill nbconvert torch.jit torch.hub torch.utils.cpp_extension
+    torch.utils._config_module torch._dynamo torch._inductor torch.fx torch.package numpy.f2py
+    numpy.distutils numpy.testing numba llvmlite cython Cython pyximport scipy.weave scipy.stats
+    jinja2 mako atexit weakref sys threading _thread contextlib functools operator _operator
+    builtins __builtin__ xmlrpc wsgiref xdrlib sched queue ptpython bpython gdb lldb readline
+    rlcompleter
+reaches the network:
+    socket _socket ssl socketserver select selectors http urllib urllib2 urllib3 httplib ftplib
+    smtplib smtpd poplib imaplib nntplib telnetlib xmlrpclib webbrowser requests httpx aiohttp
+    paramiko boto3 botocore fsspec s3fs smart_open aioredis redis
+reads or writes files, or other state of the machine:
+    shutil tempfile io _io _pyio fileinput glob linecache zipfile tarfile gzip bz2 lzma mmap fcntl
+    resource termios logging sqlite3 dbm shelve netrc csv configparser pandas.io numpy.lib
+    numpy.ctypeslib tkinter turtle curses
+loads or rebuilds other objects:
+    pickle _pickle cPickle pickletools copy_reg copyreg joblib skops torch.serialization copy
+loads other objects, or reads or writes files:
+    numpy.load numpy.save numpy.savez numpy.savetxt numpy.loadtxt numpy.genfromtxt numpy.fromfile
+    numpy.fromregex numpy.lib.npyio.load torch.load torch.save pandas.eval pandas.read_pickle
+    pandas.read_csv pandas.read_sql pandas.to_pickle torch.storage._load_from_bytes
+    sklearn.utils._testing.TempMemmap xgboost.core._load_lib lightgbm.libpath
+calls or imports what it is given:
+    numpy.core._ufunc_reconstruct numpy._core._ufunc_reconstruct numpy.vectorize numpy.frompyfunc
+    numpy.apply_along_axis pandas.core.computation.eval.eval
+    sklearn.utils.metaestimators.available_if sklearn.utils.parallel._FuncWrapper
+"""
+
+#: Parts of harmful modules that are merely unknown: honest files hold them.
+MERELY_UNKNOWN = """
+functools.partial types.SimpleNamespace weakref.WeakKeyDictionary weakref.WeakValueDictionary
+threading.Lock
+"""
+
+#: Packages whose names come from elsewhere than the audited project.
+KNOWN_PACKAGES = """
+numpy scipy pandas sklearn lightgbm xgboost catboost joblib torch tensorflow keras
+"""

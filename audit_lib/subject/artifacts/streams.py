@@ -1,0 +1,227 @@
+"""Byte streams to interpret: a file, bytes in memory, or what decompression yields."""
+
+from __future__ import annotations
+
+import bz2
+import importlib
+import io
+import lzma
+import zlib
+from typing import Any, Protocol
+
+from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
+
+_CHUNK = 1 << 20
+
+
+class Truncated(Undecodable):
+    """The bytes end before the format says they do."""
+
+
+class Stream:
+    """Sequential reading with exact ends: a short read is an error, never a short answer.
+
+    Args:
+        handle: open binary file.
+        size: how many bytes there are, where that is known; makes skipping a seek.
+        start: position of the first byte within the handle.
+    """
+
+    def __init__(self, handle: Any, size: int | None = None) -> None:
+        self.handle = handle
+        self.size = size
+        self.read = handle.read  # bound once: it is called for every opcode
+        self.tell = handle.tell
+
+    def take(self, count: int) -> bytes:
+        """Exactly so many bytes.
+
+        Raises:
+            Truncated: there are fewer.
+        """
+        if count > _CHUNK:
+            self._require(count)
+        data: bytes = self.read(count)
+        if len(data) != count:
+            raise Truncated(f"ends at byte {self.tell()}, within a value of {count} bytes")
+        return data
+
+    def head(self, count: int, kept: int) -> bytes:
+        """The first of so many bytes; the others are passed over.
+
+        Raises:
+            Truncated: there are fewer than ``count``.
+        """
+        self._require(count)
+        data = self.take(min(count, kept))
+        self.skip(count - len(data))
+        return data
+
+    def skip(self, count: int) -> None:
+        """Pass over so many bytes.
+
+        Raises:
+            Truncated: there are fewer.
+        """
+        self._require(count)
+        if self.size is not None:
+            self.handle.seek(count, io.SEEK_CUR)
+            return
+        while count > 0:
+            data = self.read(min(count, _CHUNK))
+            if not data:
+                raise Truncated(f"ends at byte {self.tell()}, within a value")
+            count -= len(data)
+
+    def ended(self) -> bool:
+        """True if no byte is left."""
+        if self.size is not None:
+            return bool(self.tell() >= self.size)
+        return not self.handle.peek(1)
+
+    def line(self, longest: int) -> bytes:
+        """A line with its newline; without one if the stream ends or the line is too long."""
+        data: bytes = self.handle.readline(longest)
+        return data
+
+    def _require(self, count: int) -> None:
+        if self.size is not None and count > self.size - self.tell():
+            raise Truncated(f"a value of {count} bytes at byte {self.tell()} has fewer left")
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
+
+
+class Unpacked(io.RawIOBase):
+    """What a compressed file holds, within the budget; streams that follow are read on.
+
+    Args:
+        handle: the compressed file, at its beginning.
+        kind: name of the compression, see :mod:`detect`.
+        draft: where the unpacked bytes are counted.
+    """
+
+    def __init__(self, handle: Any, kind: str, draft: Draft) -> None:
+        super().__init__()
+        self._handle = handle
+        self._kind = kind
+        self._draft = draft
+        self._pending = b""
+        self._position = 0
+        self._fresh = False  # a later stream that has yielded nothing yet
+        self._at_end = False
+        self._engine = _engine(kind)
+        if kind == "zfile":
+            self._skip_zfile_header()
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always false but for asking the position."""
+        return False
+
+    def tell(self) -> int:
+        """Unpacked bytes so far."""
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Unpack into a buffer.
+
+        Raises:
+            OverBudget: more bytes come out than the budget allows.
+            Undecodable: the compressed data is damaged.
+        """
+        wanted = min(len(buffer), _CHUNK)
+        data = b""
+        while not data:
+            if self._engine.eof and not self._next_stream():
+                return 0
+            try:
+                data = self._some(wanted)
+            except Undecodable:
+                if not self._fresh:
+                    raise
+                self._draft.refuse(f"bytes after the {self._kind} data that are none of it")
+                return 0
+            if not data and not self._pending and not self._engine.eof and self._at_end:
+                raise Truncated(f"the {self._kind} data ends early")
+        self._fresh = False
+        self._position += len(data)
+        self._draft.unpacked += len(data)
+        if self._draft.unpacked > self._draft.budget.unpacked_bytes:
+            raise OverBudget(
+                f"unpacks to more than the budget of {self._draft.budget.unpacked_bytes} bytes"
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _some(self, wanted: int) -> bytes:
+        self._at_end = False
+        if not self._pending and getattr(self._engine, "needs_input", True):
+            self._pending = self._handle.read(_CHUNK)
+            self._at_end = not self._pending
+        try:
+            data = self._engine.decompress(self._pending, wanted)
+        except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
+            raise Undecodable(f"damaged {self._kind} data: {error}") from None
+        # zlib hands back what it did not take; bz2 and lzma keep it.
+        self._pending = getattr(self._engine, "unconsumed_tail", b"")
+        return data
+
+    def _next_stream(self) -> bool:
+        rest = self._engine.unused_data or self._handle.read(_CHUNK)
+        rest = rest.lstrip(b"\0")  # padding, which archivers add
+        if not rest:
+            return False
+        self._engine = _engine(self._kind)
+        self._pending, self._fresh = rest, True
+        return True
+
+    def _skip_zfile_header(self) -> None:
+        # "ZF", the unpacked length in hex, padded to 19 characters (21 in joblib <= 0.8.4).
+        self._handle.read(2 + 19)
+        following = self._handle.read(1)
+        self._pending = b"" if following == b" " else following
+
+
+def _engine(kind: str) -> _Decompressor:
+    if kind in ("zlib", "zfile"):
+        return zlib.decompressobj()
+    if kind == "gzip":
+        return zlib.decompressobj(wbits=31)
+    if kind == "bz2":
+        return bz2.BZ2Decompressor()
+    if kind in ("xz", "lzma"):
+        form = lzma.FORMAT_XZ if kind == "xz" else lzma.FORMAT_ALONE
+        # Memory that a header may ask for: as much as the strongest preset, and no more.
+        return lzma.LZMADecompressor(format=form, memlimit=1 << 27)
+    if kind == "lz4":
+        return _lz4()
+    raise Undecodable(f"{kind} compression is not read here")
+
+
+def _lz4() -> _Decompressor:
+    try:
+        frame = importlib.import_module("lz4.frame")
+    except ImportError:
+        raise Undecodable("lz4 compression is read where the package lz4 is installed") from None
+    engine: _Decompressor = frame.LZ4FrameDecompressor()
+    return engine
+
+
+def unpacked(handle: Any, kind: str, draft: Draft) -> io.BufferedReader:
+    """A buffered stream of what a compressed file holds.
+
+    Raises:
+        Undecodable: this compression cannot be read.
+    """
+    return io.BufferedReader(Unpacked(handle, kind, draft), _CHUNK)

@@ -1,0 +1,164 @@
+"""What a pickle would build, as symbols: nothing of it is ever constructed.
+
+Text, bytes and numbers are Python's own.  Everything else is a node of this module.  Nodes compare
+by identity and hold their parts in lists, so that no value of a pickle can run ``__eq__``,
+``__hash__`` or ``__del__`` of anything, nest Python's own recursion, or be mistaken for a verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+#: A scalar of Python or a node of this module.
+Value: TypeAlias = Any
+
+
+@dataclass(eq=False, slots=True)
+class Tuple:
+    """A tuple; ``depth`` counts the tuples nested in it, which ``hash`` would recurse into."""
+
+    items: list[Value]
+    depth: int = 1
+
+
+@dataclass(eq=False, slots=True)
+class List:
+    """A list."""
+
+    items: list[Value] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class Dict:
+    """A dict as the pairs that were set, in order; a later pair wins over an earlier."""
+
+    pairs: list[tuple[Value, Value]] = field(default_factory=list)
+
+    def get(self, key: str) -> Value:
+        """The last value set under a text key, else None."""
+        for name, value in reversed(self.pairs):
+            if type(name) is str and name == key:
+                return value
+        return None
+
+
+@dataclass(eq=False, slots=True)
+class Set:
+    """A set or frozenset."""
+
+    items: list[Value] = field(default_factory=list)
+    frozen: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Blob:
+    """Bytes or text too long to keep: its beginning and its length."""
+
+    head: bytes
+    length: int
+    kind: str = "bytes"
+
+
+@dataclass(eq=False, slots=True)
+class Global:
+    """A class or function that the pickle names, as the unpickler would look it up."""
+
+    module: str
+    name: str
+    offset: int
+
+    @property
+    def full(self) -> str:
+        """``module.name``."""
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """The result of calling something: an instance, or whatever a function returns.
+
+    Attributes:
+        target: what is called; only a :class:`Global` is ever trusted.
+        args: positional arguments.
+        kwargs: keyword arguments (protocol 4, ``NEWOBJ_EX``).
+        new: made by ``__new__`` alone, without ``__init__``.
+        states: what ``BUILD`` gave it, in order.
+        items: what ``APPEND`` and ``ADDITEMS`` added.
+        pairs: what ``SETITEM`` set.
+        array: set where it is a NumPy array.
+        dtype: set where it is a NumPy dtype whose state was checked.
+    """
+
+    target: Value
+    args: list[Value]
+    offset: int
+    new: bool = False
+    kwargs: Dict | None = None
+    states: list[Value] = field(default_factory=list)
+    items: list[Value] = field(default_factory=list)
+    pairs: list[tuple[Value, Value]] = field(default_factory=list)
+    array: Array | None = None
+    dtype: np.dtype[Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Full name of what was called, or ``""``."""
+        return self.target.full if isinstance(self.target, Global) else ""
+
+
+@dataclass(eq=False, slots=True)
+class Array:
+    """An array: what it is, and its bytes where they are few.
+
+    Attributes:
+        dtype: None where it could not be decided.
+        data: its bytes in memory order, if kept; None otherwise.
+        objects: for object arrays, the values in C order, if known.
+        subclass: full name, where it is not ``numpy.ndarray``.
+        pointer: where it stands in the document; set when that is drawn.
+    """
+
+    dtype: np.dtype[Any] | None
+    shape: tuple[int, ...]
+    fortran: bool
+    offset: int
+    data: bytes | None = None
+    objects: list[Value] | None = None
+    subclass: str = ""
+    pointer: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many elements."""
+        product = 1
+        for length in self.shape:
+            product *= length
+        return product
+
+    def values(self) -> npt.NDArray[Any] | None:
+        """The array itself where its bytes were kept and hold no references."""
+        if self.data is None or self.dtype is None or self.dtype.hasobject:
+            return None
+        if len(self.data) != self.count * self.dtype.itemsize or not self.dtype.itemsize:
+            return None
+        flat = np.frombuffer(self.data, dtype=self.dtype)
+        return flat.reshape(self.shape, order="F" if self.fortran else "C")
+
+
+@dataclass(eq=False, slots=True)
+class Persistent:
+    """What the reader's ``persistent_load`` would return for an id (torch: a storage)."""
+
+    pid: Value
+    offset: int
+
+
+@dataclass(eq=False, slots=True)
+class Opaque:
+    """A value that the file does not determine."""
+
+    why: str
