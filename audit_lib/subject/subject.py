@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import subprocess
 from functools import cached_property
 from pathlib import Path
 
@@ -44,6 +45,16 @@ class Subject:
     def name(self) -> str:
         """The subject's name."""
         return self.parameters.subject
+
+    @cached_property
+    def revision(self) -> str:
+        """Commit of the checkout; '' where it is none, or git is not there."""
+        asked = ["git", "-C", str(self.root), "rev-parse", "HEAD"]
+        try:
+            said = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return ""
+        return said.stdout.strip()
 
     # --- artifacts ----------------------------------------------------------------------------
     @property

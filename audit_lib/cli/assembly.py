@@ -1,0 +1,124 @@
+"""Makes a run's packet: what execution calls once the notebooks of a version are complete."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from audit_lib.errors import NotAssessed, RunError
+from audit_lib.execution.plan import Job, Plan
+from audit_lib.host.digest import tree_digest
+from audit_lib.model import TaskResult
+from audit_lib.packets import assemble
+from audit_lib.packets.packet import Input, Provenance
+from audit_lib.packets.run import read_run
+from audit_lib.subject.subject import Subject, open_subject
+
+
+class Assembly:
+    """Knows what the subjects were before a plan runs, and makes the packets of its runs."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.started = _now()
+        self.subjects = {
+            job.subject: open_subject(job.asked, workspace=plan.workspace, root=job.root)
+            for job in plan.jobs
+        }
+        self.before = {name: digests(subject) for name, subject in self.subjects.items()}
+        self.jobs = {job.run_id: job for job in plan.jobs}
+
+    def __call__(self, run_dir: Path) -> None:
+        """Write the packet into a run's folder, the manifest last.
+
+        Raises:
+            RunError: the subject is not what it was when the plan began, which voids the run.
+        """
+        job = self.jobs[run_dir.name]
+        subject = self.subjects[job.subject]
+        before, after = self.before[job.subject], digests(subject)
+        changed = sorted(name for name in before if before[name] != after.get(name))
+        if changed:
+            raise RunError(
+                f"the {' and the '.join(changed)} changed while it was audited; the run is void",
+                where=f"{job.subject} {job.version}",
+                mend="audit a checkout that nothing else writes to",
+            )
+        assemble(run_dir, provenance=self._provenance(job, subject, run_dir, before, after))
+
+    def _provenance(
+        self,
+        job: Job,
+        subject: Subject,
+        run_dir: Path,
+        before: dict[str, str],
+        after: dict[str, str],
+    ) -> Provenance:
+        run = read_run(run_dir, self.plan.tasks)
+        return Provenance(
+            subject=job.subject,
+            version=job.version,
+            run_id=job.run_id,
+            tasks=self.plan.tasks,
+            title=subject.parameters.title,
+            role=_role(subject, job.version),
+            revision=subject.revision,
+            started=min((t.started for t in run.tasks), default=self.started),
+            ended=_now(),
+            isolation=_said(run.tasks, "isolation"),
+            kernel=_said(run.tasks, "kernel"),
+            subject_before=_joined(before),
+            subject_after=_joined(after),
+            inputs=tuple(_inputs(self.plan, subject, before)),
+            parameters={"subject": job.subject, "version": job.version, "run_id": job.run_id},
+        )
+
+
+def digests(subject: Subject) -> dict[str, str]:
+    """SHA-256 of the subject's source tree and of its artifact store, metadata included."""
+    found = {"source": tree_digest(subject.root).sha256}
+    try:
+        store = subject.store
+    except NotAssessed:
+        return found
+    if not store.is_relative_to(subject.root):
+        found["artifacts"] = tree_digest(store).sha256
+    return found
+
+
+def _inputs(plan: Plan, subject: Subject, trees: dict[str, str]) -> Iterable[Input]:
+    for name, digest in trees.items():
+        yield Input(name, "subject", digest)
+    for file in sorted(subject.folder.iterdir()):
+        if file.is_file() and not file.name.startswith("."):
+            yield Input(file.name, "parameters", _sha256(file))
+    for notebook in plan.notebooks.values():
+        yield Input(notebook.name, "notebook", _sha256(notebook))
+
+
+def _role(subject: Subject, version: str) -> str:
+    try:
+        registry = subject.registry
+    except NotAssessed:
+        return ""
+    pointers = {"champion": registry.champion, "latest": registry.latest}
+    return ", ".join(role for role, pointed in pointers.items() if pointed == version)
+
+
+def _said(tasks: Iterable[TaskResult], key: str) -> str:
+    """What the tasks say of their provenance; every answer, where they differ."""
+    return "; ".join(dict.fromkeys(t.provenance[key] for t in tasks if t.provenance.get(key)))
+
+
+def _joined(trees: dict[str, str]) -> str:
+    return " ".join(f"{name}:{digest}" for name, digest in trees.items())
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,185 @@
+"""``workbook run``: audit versions through the six notebooks, into packets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from audit_lib.cli.assembly import Assembly
+from audit_lib.cli.options import TaskList, format_option, root_option, workspace_option
+from audit_lib.cli.watch import MARKS, Watch
+from audit_lib.execution.plan import Plan, plan
+from audit_lib.execution.runner import RunOutcome, execute
+from audit_lib.model import Finding, Task, Verdict, breaks, ranked, verdict_of
+from audit_lib.reporters import REPORTERS, report_of
+from audit_lib.reporters.report import severities
+from audit_lib.workspace import find_workspace
+
+FIRST = 10
+
+
+@click.command()
+@click.argument("subject")
+@root_option
+@click.option(
+    "--version", default="latest", show_default=True, help="An id, latest, champion or all."
+)
+@click.option(
+    "--tasks", type=TaskList(), default=",".join(Task), show_default=True, help="Such as T1,T6."
+)
+@click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where packets are kept.  [default: reports/ of the workspace]",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), default=2, show_default=True, help="Notebooks at a time."
+)
+@click.option("--timeout", type=float, help="Seconds that one notebook may take.")
+@click.option(
+    "--cold", is_flag=True, help="Start every kernel afresh instead of forking a warm one."
+)
+@workspace_option
+@format_option
+@click.pass_context
+def run(
+    ctx: click.Context,
+    subject: str,
+    root: Path | None,
+    version: str,
+    tasks: tuple[Task, ...],
+    reports: Path | None,
+    jobs: int,
+    timeout: float | None,
+    cold: bool,
+    workspace: Path | None,
+    output_format: str,
+) -> None:
+    """Audit SUBJECT: every check of T1 to T6, through the notebooks, into a packet a version.
+
+    SUBJECT is the name of a folder in parameters/, or the path of one.  Exit codes: 0 every
+    version is kept, 1 some is broken, 2 something could not be told.
+    """
+    progress = Console(stderr=True)
+    planned = plan(
+        [subject],
+        [version],
+        tasks,
+        workspace=find_workspace(workspace),
+        root=root,
+        reports=reports,
+        timeout=timeout,
+    )
+    with Watch(planned, progress) as watch:
+        outcomes = execute(
+            planned, assemble=Assembly(planned), progress=watch.told, jobs=jobs, warm=not cold
+        )
+        for outcome in outcomes:
+            for result in outcome.results:
+                watch.verdict(outcome.job.run_id, result.task, verdict_of(result.results))
+    _say_failures(outcomes, progress)
+    if output_format == "console":
+        _summary(planned, outcomes, Console())
+    else:
+        whole = [report_of(o.results) for o in outcomes if o.results]
+        click.echo(REPORTERS[output_format](*whole), nl=False)
+    ctx.exit(max_verdict(outcomes).exit_code)
+
+
+def max_verdict(outcomes: Sequence[RunOutcome]) -> Verdict:
+    """The worst of all: broken, else inconclusive (a run that failed is), else kept."""
+    verdicts = {_verdict(o) for o in outcomes}
+    for verdict in (Verdict.BROKEN, Verdict.INCONCLUSIVE):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.KEPT
+
+
+def _verdict(outcome: RunOutcome) -> Verdict:
+    results = [r for t in outcome.results for r in t.results]
+    return verdict_of(results) or Verdict.INCONCLUSIVE
+
+
+def _say_failures(outcomes: Sequence[RunOutcome], console: Console) -> None:
+    for outcome in outcomes:
+        if outcome.error is not None:
+            console.print(
+                Text.assemble(
+                    ("failed ", "bold red"),
+                    f"{outcome.job.subject} {outcome.job.version}: {outcome.error}",
+                )
+            )
+
+
+def _summary(planned: Plan, outcomes: Sequence[RunOutcome], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("version", no_wrap=True)
+    for task in planned.tasks:
+        table.add_column(task.value, justify="center", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("findings", overflow="fold")
+    table.add_column("time", justify="right", no_wrap=True)
+    for outcome in outcomes:
+        marks = {t.task: verdict_of(t.results) for t in outcome.results}
+        cells = [
+            MARKS[verdict] if (verdict := marks.get(task)) else Text("–", style="dim")
+            for task in planned.tasks
+        ]
+        verdict = _verdict(outcome) if outcome.results else None
+        said = Text.assemble(MARKS[verdict], f" {verdict}") if verdict else Text("failed")
+        table.add_row(
+            Text(outcome.job.version, style="bold"),
+            *cells,
+            said,
+            severities(_open(outcome)) or "none",
+            f"{outcome.seconds:.0f} s",
+        )
+    console.print()
+    console.print(table)
+    _first_things(outcomes, console)
+    _places(outcomes, console)
+
+
+def _open(outcome: RunOutcome) -> list[Finding]:
+    return [f for t in outcome.results for r in t.results for f in r.open_findings if breaks(f)]
+
+
+def _first_things(outcomes: Sequence[RunOutcome], console: Console) -> None:
+    broken = [(o, ranked(_open(o))) for o in outcomes if _open(o)]
+    if not broken:
+        return
+    console.print("\n[bold]read first[/]")
+    for outcome, findings in broken:
+        for finding in findings[:FIRST]:
+            line = f"{outcome.job.version}  {finding.location}  {finding.code} "
+            console.print(
+                Text.assemble(line, (finding.severity.label, "red"), f"  {finding.message}"),
+                soft_wrap=True,
+            )
+        if len(findings) > FIRST:
+            console.print(
+                f"{outcome.job.version}  … and {len(findings) - FIRST} more in the packet"
+            )
+
+
+def _places(outcomes: Sequence[RunOutcome], console: Console) -> None:
+    untold = sum(
+        r.outcome == "not_assessed" for o in outcomes for t in o.results for r in t.results
+    )
+    if untold:
+        console.print(f"\n[bold]not assessed[/]  {untold} checks; each packet says which and why")
+    published = [o.folder for o in outcomes if o.folder]
+    if published:
+        console.print("\n[bold]packets[/]")
+        for folder in published:
+            console.print(Text(str(_near(folder / "packet.html"))), soft_wrap=True)
+
+
+def _near(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
