@@ -12,11 +12,23 @@ from audit_lib.model import Task
 #: code -> "module within audit_lib.checks:class"
 CATALOGUE: dict[str, str] = {
     # T1 Ledger and artifacts
+    "LED001": "ledger.lines_accounted:EveryLineIsAccountedFor",
+    "LED002": "ledger.files_parse:EveryFileParses",
+    "LED003": "ledger.declared_sizes:DeclaredSizesAgree",
     # T2 Training pipeline
+    "FEA101": "feature_vector.causal:FeaturesReadNoFuture",
+    "FEA102": "feature_vector.deterministic:FeaturesAreDeterministic",
+    "FEA103": "feature_vector.informative:RequiredFeaturesVary",
     # T3 Prediction and features
     # T4 Versioning and governance
     # T5 Specialised models
     # T6 Boundaries and closure
+    "BND001": "boundary.imports_resolve:ImportsResolve",
+    "BND002": "boundary.declared_edges:DeclaredEdgesAgree",
+    "BND003": "boundary.declared_boundaries:DeclaredBoundariesHold",
+    "BND004": "boundary.private_symbols:NoPrivateSymbolsCross",
+    "BND005": "boundary.import_cycles:NoImportCycles",
+    "BND006": "boundary.calls_fit:CallsFitSignatures",
     "LED901": "ledger.high_risk_clear:HighRiskFilesAreClear",
     "LED902": "ledger.waivers_in_force:WaiversAreInForce",
 }

@@ -22,7 +22,7 @@ from audit_lib.model import Location
 from audit_lib.subject.modules import DEFINITIONS, ModuleIndex, Target
 from audit_lib.subject.source import SourceFile, SourceTree, matches
 
-TESTS = ("tests/**", "test/**", "**/tests/**", "**/test_*.py", "**/conftest.py", "conftest.py")
+TESTS = ("tests/**", "test/**")
 
 
 class ImportType(StrEnum):
@@ -95,6 +95,8 @@ class Broken:
     name: str
     """``module`` or ``module:symbol`` as written"""
     reason: str
+    target: str = ""
+    """file that should bind the name; '' where the module itself is missing"""
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,10 @@ class ImportGraph:
             for symbol in () if landing.whole else landing.symbols:
                 if symbol != "*" and self.index.binds(target.path, symbol) is False:
                     yield Broken(
-                        imported, f"{written}:{symbol}", f"{target.path} binds no such name"
+                        imported,
+                        f"{written}:{symbol}",
+                        f"{target.path} binds no such name",
+                        target.path,
                     )
 
     def _compiled(self, imported: Import, written: str) -> bool:

@@ -1,0 +1,1 @@
+"""What crosses between parts of the repository, declared and measured."""

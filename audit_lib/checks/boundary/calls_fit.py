@@ -1,0 +1,67 @@
+"""BND006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.probes.signatures import called, own_calls
+from audit_lib.subject.code import code_of
+from audit_lib.subject.subject import Subject
+
+
+class CallsFitSignatures(Check):
+    """Calls into, out of and within the subsystem fit the signatures they reach.
+
+    What it checks
+        Calls whose target is known from the text: number of positional arguments, names of keyword
+        arguments, required parameters; of functions, methods, constructors and dataclasses. Calls
+        between files that are not under audit are told as information only.
+    Why it matters
+        Python finds out only when the line runs. Branches that run once a quarter (a retrain, a
+        fallback, an error path) are where such calls survive.
+    How
+        Resolves the callee through imports, re-exports, `self`, and objects whose class is visible,
+        reads its parameters from the syntax tree and binds the arguments to them.
+    Limitations
+        Calls with `*args` or `**kwargs`, callees behind unknown decorators, metaclasses or bases
+        outside the repository, and names with several definitions are left out. A subclass that
+        narrows a method is not considered.
+    Remediation
+        Pass what the signature asks for, or change it together with all callers.
+    Sources
+        The Python Language Reference, section 6.3.4 (calls).
+    """
+
+    code = "BND006"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.HIGH
+    reads = Reads.CODE
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Bind the arguments of every call whose target is known."""
+        code = code_of(subject.source)
+        under_audit = {f.path for f in subject.source.subsystem}
+        count = 0
+        for path, file in code.files.items():
+            for unit in file.units:
+                for call in own_calls(unit):
+                    reached = called(code.references, unit, call)
+                    if reached is None:
+                        continue
+                    target, signature = reached
+                    touches = bool(under_audit & {path, target.path})
+                    count += touches
+                    refusal = signature.refusal(call)
+                    if refusal:
+                        yield self.finding(
+                            Location(path, line=call.lineno, symbol=unit.name),
+                            f"{target.name}{signature} of {target.path} {refusal}",
+                            measured=refusal,
+                            expected=str(signature),
+                            key=f"{target.key} {refusal}",
+                            severity=self.severity if touches else Severity.INFO,
+                        )
+        yield Examined(count, "calls with a known target")

@@ -1,0 +1,114 @@
+"""BND005."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.subject.code import code_of
+from audit_lib.subject.imports import ImportType
+from audit_lib.subject.subject import Subject
+
+
+class NoImportCycles(Check):
+    """No files import each other in a circle while they are being loaded.
+
+    What it checks
+        Cycles among imports that run when a module is loaded (top level, or under `if` or `try` at
+        module level), where one of the files is under audit. Cycles that close only through lazy
+        imports are listed in the table, not reported.
+    Why it matters
+        In a cycle it depends on who is imported first which names exist. The engine then starts
+        under one entry point and fails, or takes a fallback, under another.
+    How
+        Strongly connected components of the graph of loading-time edges.
+    Limitations
+        The implicit load of a package's `__init__` is not an edge. A cycle may be harmless where
+        every name is used late; it is reported all the same.
+    Remediation
+        Move what both sides need into a third module.
+    Sources
+        R. Tarjan, Depth-first search and linear graph algorithms, SIAM J. Comput. 1972.
+    """
+
+    code = "BND005"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.MEDIUM
+    reads = Reads.CODE
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Find cycles with and without lazy imports."""
+        graph = code_of(subject.source).imports
+        edges = [e for e in graph.edges if not e.typing_only and e.source != e.target]
+        loading: dict[str, set[str]] = {}
+        every: dict[str, set[str]] = {}
+        lines: dict[tuple[str, str], int] = {}
+        for edge in edges:
+            every.setdefault(edge.source, set()).add(edge.target)
+            in_function = edge.symbol and _is_function(subject, edge.source, edge.symbol)
+            if edge.type is not ImportType.LAZY and not in_function:
+                loading.setdefault(edge.source, set()).add(edge.target)
+                lines.setdefault((edge.source, edge.target), edge.line)
+        under_audit = {f.path for f in subject.source.subsystem}
+        for cycle in components(loading):
+            if not under_audit & set(cycle):
+                continue
+            first = next(p for p in cycle if p in under_audit)
+            target = next(t for t in sorted(loading[first]) if t in cycle)
+            yield self.finding(
+                graph.tree.by_path[first].location(lines[first, target]),
+                f"{len(cycle)} files import each other while loading: {' → '.join(cycle)}",
+                measured=len(cycle),
+                expected="no cycle",
+                key=" ".join(sorted(cycle)),
+            )
+        lazy = [c for c in components(every) if under_audit & set(c)]
+        if lazy:
+            yield Evidence(
+                "cycles",
+                "Cycles that close through lazy imports",
+                ("files", "members"),
+                tuple((len(c), ", ".join(c)) for c in lazy),
+            )
+        yield Examined(len(edges), "edges")
+
+
+def _is_function(subject: Subject, path: str, symbol: str) -> bool:
+    unit = code_of(subject.source).references.unit(path, symbol)
+    return unit is None or unit.kind != "class"
+
+
+def components(graph: Mapping[str, set[str]]) -> list[list[str]]:
+    """Strongly connected components of two or more nodes, members sorted; without recursion."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    waiting: list[str] = []
+    found = []
+    for root in sorted(graph):
+        if root in order:
+            continue
+        work = [(root, iter(sorted(graph.get(root, ()))))]
+        order[root] = low[root] = len(order)
+        waiting.append(root)
+        while work:
+            node, targets = work[-1]
+            for target in targets:
+                if target not in order:
+                    order[target] = low[target] = len(order)
+                    waiting.append(target)
+                    work.append((target, iter(sorted(graph.get(target, ())))))
+                    break
+                if target in waiting:
+                    low[node] = min(low[node], order[target])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == order[node]:
+                    position = waiting.index(node)
+                    if len(waiting) - position > 1:
+                        found.append(sorted(waiting[position:]))
+                    del waiting[position:]
+    return found

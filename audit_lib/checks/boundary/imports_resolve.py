@@ -1,0 +1,89 @@
+"""BND001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.subject.code import code_of
+from audit_lib.subject.imports import Broken, ImportType
+from audit_lib.subject.subject import Subject
+
+
+class ImportsResolve(Check):
+    """Every module and name that the repository imports from itself exists.
+
+    What it checks
+        Each import between files of the repository, wherever it stands: the module has a file, and
+        the file binds the name. High where one side is under audit, else medium.
+    Why it matters
+        An import at the top level fails at once. One inside a function fails when a user reaches
+        it, and one inside `try` never fails: the handler's fallback is then taken every time, and a
+        constant or an empty answer goes out as if it had been computed.
+    How
+        Resolves names as Python would, without importing: module-level bindings, re-exports, star
+        imports, submodules, extension modules. An import whose failure is caught and not raised
+        again is reported with the fallback that always runs.
+    Limitations
+        A module that makes names at run time (`__getattr__`, `globals()`, `exec`) is believed.
+        Installed packages are not looked into. Imports under `TYPE_CHECKING` are left out.
+    Remediation
+        Import the name from where it is defined, or define it; do not catch ImportError for a
+        module of the same repository.
+    Sources
+        The Python Language Reference, section 5 (the import system) and 7.11.
+    """
+
+    code = "BND001"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.HIGH
+    reads = Reads.CODE
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Report imports that cannot succeed."""
+        graph = code_of(subject.source).imports
+        yield Examined(len(graph.imports), "import statements")
+        yield Examined(len(graph.edges), "edges within the repository")
+        under_audit = {f.path for f in subject.source.subsystem}
+        rows = []
+        for broken in graph.broken:
+            imported = broken.imported
+            effect = _effect(broken)
+            rows.append(
+                (str(imported.location), imported.statement, broken.reason, imported.type.value,
+                 effect)
+            )  # fmt: skip
+            yield self.finding(
+                imported.location,
+                f"`{_short(imported.statement)}`: {broken.reason}; {effect}",
+                measured=broken.reason,
+                expected=f"{broken.name} exists",
+                key=f"{broken.target} {broken.name}".strip(),
+                severity=self.severity
+                if under_audit & {imported.path, broken.target}
+                else Severity.MEDIUM,
+                evidence=("broken",),
+            )
+        if rows:
+            yield Evidence(
+                "broken",
+                "Imports that cannot succeed",
+                ("place", "statement", "reason", "type", "effect"),
+                tuple(rows),
+            )
+
+
+def _effect(broken: Broken) -> str:
+    handler = broken.imported.caught
+    if handler is not None:
+        return f"the handler at line {handler.lineno} swallows it, so its fallback always runs"
+    if broken.imported.type is ImportType.TOP_LEVEL:
+        return "importing the module fails"
+    where = broken.imported.symbol
+    return f"{where} fails when it gets there" if where else "importing the module may fail"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,118 @@
+"""LED003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.declared_sizes import DeclaredSize, in_data, in_markdown
+from audit_lib.subject.code import Code, code_of
+from audit_lib.subject.documents import read_document
+from audit_lib.subject.subject import Subject
+
+
+class DeclaredSizesAgree(Check):
+    """What documents say about files, lines, definitions and branch points is what is there.
+
+    What it checks
+        Every document named in the parameters that states sizes of files under audit: subsystem
+        maps and inventories (JSON, YAML) and tables in Markdown.
+    Why it matters
+        An audit is planned and signed off by these numbers. If "all 6,153 lines" is not what the
+        files hold, nobody knows which lines the sign-off left out.
+    How
+        Finds mappings and table rows that name files beside counts, measures the same files, and
+        compares. Branch points may be counted by syntax (statements) or by text (lines that begin
+        with a branching word); a declared number that agrees with either is right.
+    Limitations
+        Numbers in running text are not read. Definitions are classes and functions, nested ones
+        included; a document that counts otherwise disagrees here and should state its rule.
+    Remediation
+        Regenerate the document from the source, or state the commit and the counting rule it holds
+        for.
+    Sources
+        POSIX `wc`; the counting rules of `audit_lib/subject/units.py`.
+    """
+
+    code = "LED003"
+    contract = Contract.LEDGER
+    task = Task.T1
+    severity = Severity.LOW
+    reads = Reads.CODE
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare each declared size with what is measured."""
+        named = dict(subject.parameters.documents)
+        if subject.parameters.source.subsystem.map:
+            named.setdefault("subsystem map", subject.parameters.source.subsystem.map)
+        if not named:
+            raise NotAssessed("the parameters name no documents (documents.<name>)")
+        code = code_of(subject.source)
+        under_audit = {f.path for f in subject.source.subsystem}
+        rows: list[tuple[str, str, str, int, str]] = []
+        seen = 0
+        for path in dict.fromkeys(named.values()):
+            try:
+                declared = list(_declared(subject, path))
+            except NotAssessed as error:
+                yield Gap(path, str(error))
+                continue
+            for size in declared:
+                if not under_audit.intersection(size.files):
+                    continue
+                seen += 1
+                yield from self._compare(code, size, rows)
+        if rows:
+            yield Evidence(
+                "declared",
+                "Declared and measured sizes",
+                ("document", "about", "what", "declared", "measured"),
+                tuple(rows),
+            )
+        yield Examined(seen, "declared sizes")
+
+    def _compare(
+        self, code: Code, size: DeclaredSize, rows: list[tuple[str, str, str, int, str]]
+    ) -> Iterator[Answer]:
+        about = size.files[0] if len(size.files) == 1 else f"{len(size.files)} files"
+        wrong = []
+        for what, declared in size.numbers.items():
+            measured = _measured(code, size.files, what)
+            shown = " or ".join(map(str, sorted(set(measured))))
+            rows.append((str(size.location), about, what, declared, shown))
+            if declared not in measured:
+                wrong.append((what, declared, shown))
+        if wrong:
+            yield self.finding(
+                size.location,
+                f"{about}: "
+                + ", ".join(f"{what} declared {said}, measured {is_}" for what, said, is_ in wrong),
+                measured=", ".join(f"{is_} {what}" for what, _, is_ in wrong),
+                expected=", ".join(f"{said} {what}" for what, said, _ in wrong),
+                key=f"{about} {' '.join(what for what, _, _ in wrong)}",
+                evidence=("declared",),
+            )
+
+
+def _declared(subject: Subject, path: str) -> Iterator[DeclaredSize]:
+    if path.lower().endswith((".md", ".markdown")):
+        try:
+            text = (subject.root / path).read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise NotAssessed(f"cannot be read: {error.strerror}") from None
+        yield from in_markdown(path, text)
+        return
+    yield from in_data(read_document(subject.root / path, path=path, base="documents"))
+
+
+def _measured(code: Code, files: tuple[str, ...], what: str) -> tuple[int, ...]:
+    known = [code.files[f] for f in files if f in code.files]
+    if what == "files":
+        return (len(known),)
+    if what == "lines":
+        return (sum(f.lines.count for f in known),)
+    if what == "definitions":
+        return (sum(f.definitions for f in known),)
+    return (sum(f.branches for f in known), sum(f.branch_lines for f in known))

@@ -1,0 +1,339 @@
+"""Parameters of functions and constructors, read from syntax trees, and whether calls fit them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from audit_lib.subject.modules import DEFINITIONS
+from audit_lib.subject.references import References
+from audit_lib.subject.units import Unit, dotted
+
+ParameterKind = Literal["positional", "either", "keyword", "args", "kwargs"]
+
+#: Decorators under which a function keeps its parameters.
+_TRANSPARENT = frozenset(
+    {"staticmethod", "classmethod", "lru_cache", "cache", "contextmanager", "abstractmethod",
+     "asynccontextmanager", "override", "final", "no_type_check", "wraps", "overload"}
+)  # fmt: skip
+_PLAIN_BASES = frozenset({"object", "ABC", "Protocol", "Generic"})
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter.
+
+    Attributes:
+        default: source text of the default; None where a value is required.
+    """
+
+    name: str
+    kind: ParameterKind
+    default: str | None = None
+    annotation: str = ""
+
+    @property
+    def required(self) -> bool:
+        """True where a call must give it."""
+        return self.default is None and self.kind not in ("args", "kwargs")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The parameters of a callable, as its caller sees them."""
+
+    parameters: tuple[Parameter, ...]
+    returns: str = ""
+
+    def names(self) -> list[str]:
+        """Parameter names, in order."""
+        return [p.name for p in self.parameters]
+
+    def get(self, name: str) -> Parameter | None:
+        """The parameter of that name."""
+        return next((p for p in self.parameters if p.name == name), None)
+
+    def without_first(self) -> Signature:
+        """As bound to an instance or class."""
+        return Signature(self.parameters[1:], self.returns)
+
+    def __str__(self) -> str:
+        shown = (p.name if p.default is None else f"{p.name}={p.default}" for p in self.parameters)
+        return f"({', '.join(shown)})"
+
+    def refusal(self, call: ast.Call) -> str:
+        """Why the call does not fit; '' where it does, or where it cannot be told (``*args``)."""
+        if any(isinstance(a, ast.Starred) for a in call.args) or any(
+            k.arg is None for k in call.keywords
+        ):
+            return ""
+        places = [p for p in self.parameters if p.kind in ("positional", "either")]
+        open_ended = {p.kind for p in self.parameters}
+        given = {p.name for p in places[: len(call.args)]}
+        if len(call.args) > len(places) and "args" not in open_ended:
+            return f"takes {len(places)} positional arguments, {len(call.args)} are given"
+        for keyword in call.keywords:
+            name = keyword.arg or ""
+            known = self.get(name)
+            if name in given:
+                return f"gets {name!r} twice"
+            if (known is None or known.kind in ("positional", "args")) and (
+                "kwargs" not in open_ended
+            ):
+                return f"has no parameter {name!r}"
+            given.add(name)
+        missing = [p.name for p in self.parameters if p.required and p.name not in given]
+        return f"needs {', '.join(map(repr, missing))}" if missing else ""
+
+
+def signature_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature:
+    """Signature of a definition, ``self`` included."""
+    a = node.args
+    placed = [*a.posonlyargs, *a.args]
+    defaults: list[ast.expr | None] = [None] * (len(placed) - len(a.defaults)) + list(a.defaults)
+    found = [
+        _parameter(x, "positional" if i < len(a.posonlyargs) else "either", default)
+        for i, (x, default) in enumerate(zip(placed, defaults, strict=True))
+    ]
+    if a.vararg:
+        found.append(_parameter(a.vararg, "args", None))
+    found += [_parameter(x, "keyword", d) for x, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)]
+    if a.kwarg:
+        found.append(_parameter(a.kwarg, "kwargs", None))
+    return Signature(tuple(found), ast.unparse(node.returns) if node.returns else "")
+
+
+def parse_signature(text: str) -> Signature | None:
+    """Signature written as ``def f(a, b=1) -> X`` or ``(a, b=1)``; None where it does not parse."""
+    body = text.strip().rstrip(":")
+    if body.startswith("("):
+        body = "def f" + body
+    try:
+        tree = ast.parse(f"{body}: ...")
+    except (SyntaxError, ValueError):
+        return None
+    node = tree.body[0] if tree.body else None
+    return signature_of(node) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+
+
+def callable_signature(references: References, unit: Unit) -> Signature | None:
+    """What a call of a function or class must fit; ``self`` left out for constructors.
+
+    None where the text does not tell: unknown decorators, metaclasses, bases outside the
+    repository, several definitions of the name.
+    """
+    if references.unit(unit.path, f"{unit.name}#2") is not None or "#" in unit.name:
+        return None
+    node = unit.node
+    if isinstance(node, ast.ClassDef):
+        return _constructor(references, unit, frozenset())
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return signature_of(node) if _keeps_parameters(node) else None
+    return None
+
+
+def decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> list[str]:
+    """Last names of the decorators."""
+    return [
+        dotted(d.func if isinstance(d, ast.Call) else d).rpartition(".")[2]
+        for d in node.decorator_list
+    ]
+
+
+def own_calls(unit: Unit) -> Iterator[ast.Call]:
+    """Calls in a unit, those in definitions inside it left out."""
+    if unit.node is None:
+        return
+    stack: list[ast.AST] = [n for n in unit.node.body if not isinstance(n, DEFINITIONS)]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Call):
+            yield node
+        stack.extend(
+            child for child in ast.iter_child_nodes(node) if not isinstance(child, DEFINITIONS)
+        )
+
+
+def _keeps_parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return all(name in _TRANSPARENT for name in decorators(node))
+
+
+def _parameter(node: ast.arg, kind: ParameterKind, default: ast.expr | None) -> Parameter:
+    return Parameter(
+        node.arg,
+        kind,
+        ast.unparse(default) if default is not None else None,
+        ast.unparse(node.annotation) if node.annotation else "",
+    )
+
+
+def _constructor(references: References, cls: Unit, seen: frozenset[str]) -> Signature | None:
+    node = cls.node
+    assert isinstance(node, ast.ClassDef)
+    if cls.key in seen or any(k.arg == "metaclass" for k in node.keywords):
+        return None
+    for name in ("__init__", "__new__"):
+        own = references.unit(cls.path, f"{cls.name}.{name}")
+        if own is not None:
+            found = callable_signature(references, own)
+            return found.without_first() if found is not None else None
+    known = decorators(node)
+    if "dataclass" in known:
+        return _dataclass(references, cls)
+    if known:
+        return None
+    bases = references.bases(cls)
+    if any(dotted(b).rpartition(".")[2] == "NamedTuple" for b in node.bases):
+        return Signature(tuple(_fields(node, keyword_only=False)))
+    for base, written in zip(bases, node.bases, strict=True):
+        if base is not None and isinstance(base.node, ast.ClassDef):
+            return _constructor(references, base, seen | {cls.key})
+        if _base_name(written) not in _PLAIN_BASES:
+            return None
+    return Signature(())
+
+
+def _dataclass(references: References, cls: Unit) -> Signature | None:
+    node = cls.node
+    assert isinstance(node, ast.ClassDef)
+    found: dict[str, Parameter] = {}
+    for base, written in zip(references.bases(cls), node.bases, strict=True):
+        if base is None or not isinstance(base.node, ast.ClassDef):
+            if _base_name(written) not in _PLAIN_BASES:
+                return None
+            continue
+        if "dataclass" in decorators(base.node):
+            inherited = _dataclass(references, base)
+            if inherited is None:
+                return None
+            found.update({p.name: p for p in inherited.parameters})
+    options = [d for d in node.decorator_list if isinstance(d, ast.Call)]
+    keyword_only = any(
+        k.arg == "kw_only" and _literal(k.value) is True for d in options for k in d.keywords
+    )
+    if any(k.arg == "init" for d in options for k in d.keywords):
+        return None
+    found.update({p.name: p for p in _fields(node, keyword_only)})
+    return Signature(tuple(sorted(found.values(), key=lambda p: p.kind == "keyword")))
+
+
+def _fields(node: ast.ClassDef, keyword_only: bool) -> Iterator[Parameter]:
+    for statement in node.body:
+        if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+            continue
+        annotation = ast.unparse(statement.annotation)
+        if "ClassVar" in annotation:
+            continue
+        if annotation.rpartition(".")[2] == "KW_ONLY":
+            keyword_only = True
+            continue
+        kind: ParameterKind = "keyword" if keyword_only else "either"
+        value = statement.value
+        default = ast.unparse(value) if value is not None else None
+        if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] == "field":
+            options = {k.arg: k.value for k in value.keywords}
+            if _literal(options.get("init")) is False:
+                continue
+            if _literal(options.get("kw_only")) is True:
+                kind = "keyword"
+            default = _field_default(options)
+        yield Parameter(statement.target.id, kind, default, annotation)
+
+
+def _field_default(options: dict[str | None, ast.expr]) -> str | None:
+    for name in ("default", "default_factory"):
+        if name in options:
+            text = ast.unparse(options[name])
+            return text if name == "default" else f"{text}()"
+    return None
+
+
+def _literal(node: ast.expr | None) -> object:
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def _base_name(node: ast.expr) -> str:
+    inner = node.value if isinstance(node, ast.Subscript) else node
+    return dotted(inner).rpartition(".")[2]
+
+
+def differences(declared: Signature, actual: Signature) -> Iterable[tuple[str, str, bool]]:
+    """How a signature departs from its declaration: (key, sentence, breaks callers).
+
+    Annotations are not compared: they say the same thing in many ways.
+    """
+    for parameter in declared.parameters:
+        found = actual.get(parameter.name)
+        if found is None:
+            absorbed = any(p.kind == "kwargs" for p in actual.parameters)
+            if not absorbed:
+                yield parameter.name, f"parameter {parameter.name!r} is gone", True
+        elif found.required and not parameter.required:
+            yield parameter.name, f"parameter {parameter.name!r} has become required", True
+        elif parameter.required and not found.required and found.default is not None:
+            yield (
+                parameter.name,
+                f"parameter {parameter.name!r} is declared required and has a default",
+                False,
+            )
+        elif not _same_default(parameter.default, found.default):
+            yield (
+                f"default of {parameter.name}",
+                f"default of {parameter.name!r} is {found.default}, declared {parameter.default}",
+                True,
+            )
+    for parameter in actual.parameters:
+        if declared.get(parameter.name) is None and parameter.kind not in ("args", "kwargs"):
+            yield (
+                parameter.name,
+                f"parameter {parameter.name!r} is not declared",
+                parameter.required,
+            )
+    yield from _order(declared, actual)
+
+
+def _order(declared: Signature, actual: Signature) -> Iterator[tuple[str, str, bool]]:
+    common = [n for n in declared.names() if actual.get(n)]
+    placed = [p.name for p in actual.parameters if p.name in common and p.kind != "keyword"]
+    if placed != [n for n in common if n in placed]:
+        yield "order", f"parameters stand in another order: {', '.join(placed)}", True
+
+
+def _same_default(declared: str | None, actual: str | None) -> bool:
+    if declared is None or actual is None or declared == actual:
+        return True
+    try:
+        return bool(ast.literal_eval(declared) == ast.literal_eval(actual))
+    except (ValueError, SyntaxError, TypeError):
+        return True  # a name on one side: its value is not in the text
+
+
+def called(references: References, unit: Unit, call: ast.Call) -> tuple[Unit, Signature] | None:
+    """Definition that a call reaches and the signature it must fit; None where unknown."""
+    text = dotted(call.func)
+    if not text or text.count(".") > 2:
+        return None
+    thing = references.chain(unit, text)
+    if thing.unit is None or thing.instance:
+        return None
+    signature = callable_signature(references, thing.unit)
+    if signature is None:
+        return None
+    node = thing.unit.node
+    owner = references.files[thing.unit.path].units[max(thing.unit.parent, 0)]
+    if isinstance(node, ast.ClassDef) or not isinstance(owner.node, ast.ClassDef):
+        return thing.unit, signature
+    kinds = decorators(node) if isinstance(node, DEFINITIONS) else []
+    if "staticmethod" in kinds:
+        return thing.unit, signature
+    first = text.partition(".")[0]
+    if first == "cls" and "classmethod" not in kinds:
+        return None
+    if first == "self" and references.owner_class(unit) is not None:
+        bound = True
+    else:
+        base = references.chain(unit, text.rpartition(".")[0])
+        bound = base.instance or "classmethod" in kinds
+    return thing.unit, signature.without_first() if bound else signature
