@@ -149,7 +149,8 @@ class _Probe:
         if not np.isfinite(base.values).any():
             return self._nothing(Outcome.TOO_SHORT, f"no value in {bars} bars")
         self._note_rows(answer, plain)
-        tally = Tally(base, bars)
+        assert isinstance(plain.index, pd.MultiIndex)
+        tally = Tally(base, bars, plain.index)
         scale = Scale.of(base)
         built = self._clone_builds(base)
         reference = _rows_of(base, plain)

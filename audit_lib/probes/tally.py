@@ -37,6 +37,7 @@ class ColumnInfluence:
         noise: spread between equal builds, in units of the column's scale; 0 if deterministic.
         reacts: some change of the panel moved the column.
         empty: the column holds no value at all.
+        inert_by_nature: the values are constant, or follow from the calendar alone.
         at_gaps_only: the look-ahead showed only where data is missing.
         trials: cuts that could have shown a look-ahead.
     """
@@ -50,6 +51,7 @@ class ColumnInfluence:
     noise: float = 0.0
     reacts: bool = True
     empty: bool = False
+    inert_by_nature: bool = False
     at_gaps_only: bool = False
     trials: int = 0
     witness: Witness | None = None
@@ -58,8 +60,9 @@ class ColumnInfluence:
 class Tally:
     """Adds up trials over the columns of one builder."""
 
-    def __init__(self, base: Table, bars: int) -> None:
+    def __init__(self, base: Table, bars: int, index: pd.MultiIndex) -> None:
         count = len(base.columns)
+        self.index = index
         self.base = base
         self.ahead = Reach(bars, count)
         self.ahead_at_gaps = Reach(bars, count)
@@ -156,7 +159,24 @@ class Tally:
             noise=float(self.noise[c]),
             reacts=bool(self.reacts[c]) or usual + gaps > 0,
             empty=not np.isfinite(self.base.values[:, c]).any(),
+            inert_by_nature=_of_the_calendar(self.base.values[:, c], self.index),
             at_gaps_only=usual == 0 < gaps,
             trials=int(self.trials[c]),
             witness=self.witnesses.get(c),
         )
+
+
+def _of_the_calendar(values: Floats, index: pd.MultiIndex) -> bool:
+    """True for a constant, and for values that a date (or a part of it) determines."""
+    known = np.isfinite(values)
+    column = pd.Series(values[known])
+    if column.nunique() <= 1:
+        return True
+    codes, dates = index.get_level_values(0)[known], index.get_level_values(1)[known]
+    if codes.nunique() > 1 and dates.has_duplicates:
+        return bool(column.groupby(dates.to_numpy()).nunique().max() == 1)
+    if not isinstance(dates, pd.DatetimeIndex):
+        return False
+    parts = (dates.day_of_week, dates.month, dates.day, dates.hour, dates.minute, dates.year)
+    groups = [column.groupby(np.asarray(part)) for part in parts if part.nunique() > 1]
+    return any(len(g) * 3 <= len(column) and g.nunique().max() == 1 for g in groups)

@@ -1,0 +1,1 @@
+"""Feature vector: one schema, from training to live."""

@@ -1,0 +1,94 @@
+"""FEA101."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.probes import samples
+from audit_lib.probes.asking import ask, mapping
+from audit_lib.probes.measured import (
+    influence_evidence,
+    influence_of,
+    reach,
+    unjudged,
+    where_named,
+    witness_evidence,
+)
+from audit_lib.subject.subject import Subject
+
+HOOK = "features.build"
+RESEARCH = "RESEARCH_ONLY"
+
+
+class FeaturesReadNoFuture(Check):
+    """A feature that the model may use reads no bar after its own.
+
+    What it checks
+        The measured look-ahead of every feature column is 0, unless the type policy says
+        `RESEARCH_ONLY` and the version does not require the column.
+    Why it matters
+        A feature that knows tomorrow makes every backtest and every holdout metric worthless, and
+        live it either cannot be computed or means something else.
+    How
+        Builds the features on the sample panel and on copies in which bars after a cut are
+        altered, removed or blanked, cuts placed at period ends, gaps, changes of regime, rare
+        values and seeded random bars. A row at or before the cut that changes reads the future;
+        the distance to the first changed bar is the look-ahead. The number of builds is fixed.
+    Limitations
+        Only what the panel carries is perturbed: a builder that reads a file of its own stays
+        unseen, and a column that nothing in the panel moves is named as not judged. A look-ahead
+        that shows on fewer than about one bar in a hundred may be missed; raise `cuts`.
+    Remediation
+        Compute the column from bars up to its own, and fit scalers, ranks and components on
+        earlier bars only.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.2; Kaufman et al.
+        (2012), Leakage in Data Mining, ACM TKDD 6(4); Chen et al. (2018), Metamorphic Testing,
+        ACM Computing Surveys 51(1).
+    """
+
+    code: ClassVar[str] = "FEA101"
+    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+
+    cuts: int = Field(24, ge=8, description="ordinary cuts; each is tried twice")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Measure the windows and compare them with the policy."""
+        found = influence_of(subject, HOOK, cuts=self.cuts)
+        policy = _policy(subject)
+        needed = set(samples.required(subject)) if subject.has("predictor.required") else set()
+        judged = [c for c in found.columns if policy.get(c) != RESEARCH or c in needed]
+        yield influence_evidence(found, "influence", "Bars that each feature reads")
+        leaking = [c for c in found.leaking() if c.column in judged]
+        if leaking:
+            yield witness_evidence(leaking, "witnesses")
+        for column in leaking:
+            kind = policy.get(column.column, "no declared type")
+            role = ", and the version requires it" if column.column in needed else ""
+            yield self.finding(
+                where_named(subject, column.column, HOOK),
+                f"feature {column.column!r} ({kind}{role}) reads {reach(column)}",
+                measured=f"look-ahead {column.look_ahead} bars",
+                expected="look-ahead 0 bars",
+                key=column.column,
+                evidence=("influence", "witnesses"),
+            )
+        yield Examined(len(judged), "feature columns")
+        wanted = [c for c in judged if not needed or c in needed]
+        yield from unjudged(found, HOOK, [*wanted, *sorted(needed - set(found.columns))])
+
+
+def _policy(subject: Subject) -> dict[str, str]:
+    if not subject.has("features.policy"):
+        return {}
+    reply = ask(subject.hook("features.policy"), into=mapping)
+    return {k: str(v).upper() for k, v in reply.got.items()} if reply.answered else {}

@@ -1,0 +1,80 @@
+"""FEA102."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes import samples
+from audit_lib.probes.asking import ask_many, frame, reasons
+from audit_lib.probes.frames import unequal
+from audit_lib.probes.measured import where_named
+from audit_lib.subject.subject import Subject
+
+HOOK = "features.build"
+
+
+class FeaturesAreDeterministic(Check):
+    """Building the same features from the same bars twice gives the same values.
+
+    What it checks
+        Three builds of the sample panel agree in every cell, but for rounding.
+    Why it matters
+        Features that change by themselves cannot be reproduced, hide leaks from every comparison,
+        and make live inputs differ from those the model was trained on.
+    How
+        Calls `features.build` three times on the same panel and compares cell by cell with a
+        relative tolerance of 1e-9.
+    Limitations
+        Randomness that shows on other data only, or across processes and machines, is not seen.
+    Remediation
+        Seed every generator from the data or a constant, and give parallel reductions a fixed
+        order.
+    Sources
+        Pineau et al. (2021), Improving Reproducibility in Machine Learning Research, JMLR 22.
+    """
+
+    code: ClassVar[str] = "FEA102"
+    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Build three times and compare."""
+        panel = samples.panel(subject)
+        replies = ask_many(subject.hook(HOOK), [(panel,)] * 3, into=frame)
+        if not all(r.answered for r in replies):
+            yield Gap(HOOK, reasons(replies))
+            return
+        first, *others = (r.got for r in replies)
+        rows: list[tuple[str, int, int]] = []
+        for column in map(str, first.columns):
+            differing = 0
+            for other in others:
+                if column not in other or not other.index.equals(first.index):
+                    differing = len(first)
+                else:
+                    differing = max(
+                        differing, int(unequal(first[column], other[column], 1e-9).sum())
+                    )
+            if differing:
+                rows.append((column, differing, len(first)))
+        if rows:
+            heads = ("column", "rows that differ", "rows")
+            yield Evidence(
+                "unstable", "Columns that differ between equal builds", heads, tuple(rows)
+            )
+        for column, differing, total in rows:
+            yield self.finding(
+                where_named(subject, column, HOOK),
+                f"feature {column!r} differs in {differing} of {total} rows between equal builds",
+                measured=differing,
+                expected=0,
+                key=column,
+                evidence=("unstable",),
+            )
+        yield Examined(len(first.columns), "feature columns, built three times")

@@ -1,0 +1,1 @@
+"""Splits: train rows know nothing of the rows they are judged on."""

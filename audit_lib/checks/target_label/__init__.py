@@ -1,0 +1,1 @@
+"""Target label: what a label reads, and what it says."""

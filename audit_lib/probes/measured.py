@@ -1,0 +1,141 @@
+"""Influence maps of a subject's builders, measured once per version and shared by its checks."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Evidence, Gap, Location, View
+from audit_lib.probes import samples
+from audit_lib.probes.influence import InfluenceMap, Outcome, manageable, measure_influence
+from audit_lib.probes.tally import ColumnInfluence
+from audit_lib.subject.subject import Subject
+
+LOUDEST_NOISE = 0.05
+"""spread between equal builds, in units of scale, above which a window cannot be judged"""
+
+
+def influence_of(
+    subject: Subject, hook: str, *, fields: Iterable[str] | None = None, cuts: int = 24
+) -> InfluenceMap:
+    """Influence of the sample panel on a builder's columns.
+
+    Args:
+        hook: such as ``features.build`` or ``targets.build``.
+        fields: perturb only these fields of the panel; None for all.
+        cuts: see :func:`measure_influence`.
+
+    Raises:
+        NotAssessed: the builder raises, answers other rows, or has too few bars.
+    """
+    builder = subject.hook(hook)
+    chosen = None if fields is None else tuple(sorted(fields))
+
+    def many(panels: Sequence[pd.DataFrame]) -> list[Any]:
+        return builder.many([(panel,) for panel in panels])
+
+    def measure() -> InfluenceMap:
+        panel = manageable(samples.panel(subject))
+        return measure_influence(builder, panel, many=many, fields=chosen, cuts=cuts)
+
+    found = samples.once(subject, f"influence of {hook} {chosen} {cuts}", measure)
+    if found.outcome is not Outcome.MEASURED:
+        raise NotAssessed(f"{hook}: {found.outcome.value}: {found.reason}")
+    return found
+
+
+def unjudged(found: InfluenceMap, hook: str, columns: Iterable[str]) -> list[Gap]:
+    """Columns whose look-ahead could not be judged, and why."""
+    gaps = []
+    for name in columns:
+        column = found.columns.get(name)
+        if column is None:
+            gaps.append(Gap(name, f"{hook} answers no such column"))
+        elif column.empty:
+            gaps.append(Gap(name, "holds no value on the sample panel"))
+        elif column.look_ahead == 0 and column.noise > LOUDEST_NOISE:
+            gaps.append(Gap(name, f"equal builds differ by {column.noise:.2g} of its scale"))
+        elif not column.reacts and not column.inert_by_nature:
+            gaps.append(Gap(name, "nothing in the panel moves it, so what it reads is not known"))
+    return gaps
+
+
+def influence_evidence(found: InfluenceMap, name: str, title: str) -> Evidence:
+    """The influence map: deepest look-ahead first."""
+    columns = sorted(found.columns.values(), key=lambda c: (-c.look_ahead, c.column))
+    rows = tuple((c.column, c.look_back, c.look_ahead) for c in columns)
+    note = f"bars; {found.bars} bars of {found.assets} assets, {found.builds} builds" + (
+        "; " + "; ".join(found.problems) if found.problems else ""
+    )
+    return Evidence(name, title, ("column", "look_back", "look_ahead"), rows, View.INFLUENCE, note)
+
+
+def witness_evidence(columns: Iterable[ColumnInfluence], name: str) -> Evidence:
+    """Rows that read the future, so that each can be seen again by hand."""
+    rows = []
+    for column in columns:
+        w = column.witness
+        if w is not None:
+            rows.append((column.column, w.asset, w.row, w.cut, w.bars, w.how, w.before, w.after))
+    heads = ("column", "asset", "row", "cut", "bars ahead", "what was done", "before", "after")
+    title = "Rows whose value changed although only bars after the cut were touched"
+    return Evidence(name, title, heads, tuple(_plain(r) for r in rows))
+
+
+def reach(column: ColumnInfluence) -> str:
+    """The look-ahead in words."""
+    if column.whole_future:
+        return "the whole sample"
+    where = " (beside gaps only)" if column.at_gaps_only else ""
+    return f"{column.look_ahead} bar{'s' if column.look_ahead != 1 else ''} ahead{where}"
+
+
+def where_named(subject: Subject, name: str, hook: str) -> Location:
+    """Where the source makes the column of that name; the hook where no line tells.
+
+    A name that is assigned to (``frame["x"] = ...``) or passed to a call counts before one that
+    merely stands in a list or mapping.
+    """
+    best: tuple[int, Location] | None = None
+    for file in subject.source.files:
+        if file.tree is None or name not in file.text or _is_test(file.path):
+            continue
+        for rank, node in _mentions(file.tree, name):
+            if best is None or rank < best[0]:
+                best = (rank, Location(file.path, line=node.lineno, symbol=name))
+    return best[1] if best else subject.where(hook)
+
+
+def _is_test(path: str) -> bool:
+    parts = path.split("/")
+    return "tests" in parts or parts[-1].startswith("test_")
+
+
+def _mentions(tree: ast.Module, name: str) -> list[tuple[int, ast.expr]]:
+    found: list[tuple[int, ast.expr]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            found += [(0, node)] if _is_name(node.slice, name) else []
+        elif isinstance(node, ast.Call):
+            found += [(1, a) for a in node.args if _is_name(a, name)]
+            found += [(1, k.value) for k in node.keywords if k.arg == name]
+        elif isinstance(node, ast.Dict):
+            found += [(2, k) for k in node.keys if k is not None and _is_name(k, name)]
+    return found
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Constant) and node.value == name
+
+
+def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(_scalar(v) if isinstance(v, float) else v for v in row)
+
+
+def _scalar(value: float) -> float | None:
+    return round(value, 8) if math.isfinite(value) else None

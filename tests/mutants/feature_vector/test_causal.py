@@ -1,0 +1,84 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity, View
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+CLEAN = """
+@surface("features")
+def build(at, panel):
+    return each(
+        panel,
+        momentum=lambda b: b["close"].pct_change(20, fill_method=None),
+        weekday=lambda b: b.index.day_of_week,
+    )
+"""
+LEAKY = """
+@surface("features")
+def build(at, panel):
+    return each(
+        panel,
+        momentum=returns,
+        tomorrow=lambda b: returns(b).shift(-1),
+        smooth=lambda b: b["close"].rolling(5, center=True).mean() / b["close"],
+        filled=lambda b: np.log(b["close"].bfill()),
+    )
+
+@surface("features")
+def policy(at):
+    return {"momentum": "CAUSAL", "tomorrow": "END_OF_DAY", "smooth": "RESEARCH_ONLY"}
+"""
+
+
+@pytest.mark.fails("FEA101")
+def test_columns_that_read_ahead_are_named_with_their_reach(tmp_path):
+    source = {"features.py": 'def make(frame):\n    frame["tomorrow"] = frame.r.shift(-1)\n'}
+    with tiny(tmp_path, LEAKY, source=source) as subject:
+        result = run_check("FEA101", subject)
+    assert {f.key for f in result.findings} == {"tomorrow", "filled"}
+    found = assert_fails(result, key="tomorrow", path="features.py", line=2)
+    assert found.measured == "look-ahead 1 bars"
+    assert found.severity is Severity.CRITICAL
+    assert "END_OF_DAY" in found.message
+    assert "beside gaps only" in assert_fails(result, key="filled", base="parameters").message
+    chart = next(e for e in result.evidence if e.view is View.INFLUENCE)
+    assert ("smooth", 2, 2) in chart.rows
+    assert ("momentum", 1, 0) in chart.rows
+
+
+@pytest.mark.fails("FEA101")
+def test_a_research_column_that_the_version_requires(tmp_path):
+    required = '@surface("predictor")\ndef required(at):\n    return ["momentum", "smooth"]\n'
+    with tiny(tmp_path, LEAKY + required) as subject:
+        result = run_check("FEA101", subject)
+    found = assert_fails(result, key="smooth")
+    assert "the version requires it" in found.message
+    assert found.measured == "look-ahead 2 bars"
+
+
+@pytest.mark.passes("FEA101")
+def test_causal_features_pass(tmp_path):
+    with tiny(tmp_path, CLEAN) as subject:
+        assert_passes(run_check("FEA101", subject))
+
+
+def test_what_nothing_moves_is_not_a_pass(tmp_path):
+    hooks = """
+    @surface("features")
+    def build(at, panel):
+        own = panel.index.get_level_values(0).str[:2].map({"S0": 0.1, "S1": 0.7, "S2": 1.3})
+        day = panel.index.get_level_values(1).day_of_year
+        return pd.DataFrame({"from_a_file": np.sin(17.0 * day + own)}, index=panel.index)
+    """
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("FEA101", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "from_a_file: nothing in the panel moves it" in result.reason
+
+
+def test_a_builder_that_raises_is_not_assessed(tmp_path):
+    hooks = '@surface("features")\ndef build(at, panel):\n    raise KeyError("adj_close")\n'
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("FEA101", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "adj_close" in result.reason
