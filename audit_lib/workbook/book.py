@@ -14,6 +14,7 @@ from audit_lib.engine import run_task
 from audit_lib.errors import AuditError, ParameterError, RunError
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import Exemption, apply, load_exemptions
+from audit_lib.host import HookError
 from audit_lib.model import (
     BoundaryVerdict,
     CheckResult,
@@ -330,11 +331,19 @@ class Workbook:
             "workbook": __version__,
             "python": platform.python_version(),
             "kernel": os.environ.get("AUDIT_KERNEL", "jupyter"),
-            "isolation": self.subject.isolation,
+            "isolation": self._isolation(),
             "gathered_from": gathered.run_id if gathered else "",
             "missing_tasks": ", ".join(gathered.missing) if gathered else "",
         }
         return {key: value for key, value in said.items() if value}
+
+    def _isolation(self) -> str:
+        if not self.subject.hooks.lines:
+            return "not needed: no hook is written"
+        try:
+            return self.subject.isolation
+        except (AuditError, HookError) as error:
+            return f"unavailable: {error}"
 
     def _everything(self) -> list[CheckResult]:
         gathered = self._gathered.tasks if self._gathered else ()

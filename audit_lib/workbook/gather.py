@@ -72,7 +72,8 @@ def _existing(place: Place, run_id: str) -> RunFolder:
     for folder in (place.published(run_id), place.work(run_id)):
         if folder.path.is_dir():
             return folder
-    known = sorted(p.name for p in place.folder.glob("*") if (p / "results").is_dir())
+    runs = (p for p in place.folder.glob("*") if (p / "results").is_dir())
+    known = sorted(p.name for p in runs if p.name != "latest")
     raise RunError(
         f"no run {run_id!r} of {place.subject} {place.version}",
         where=str(place.folder),
