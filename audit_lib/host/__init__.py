@@ -4,6 +4,7 @@ with Host(hooks_file, root=root) as host:
     host.call("drift.psi", reference, current, store=store, version="2024-03")
 """
 
+from audit_lib.host.digest import TreeDigest, tree_digest
 from audit_lib.host.errors import (
     HookBadAnswer,
     HookDied,
@@ -35,6 +36,8 @@ __all__ = [
     "IsolationUnavailable",
     "Limits",
     "Probe",
+    "TreeDigest",
     "probe",
     "probe_isolation",
+    "tree_digest",
 ]

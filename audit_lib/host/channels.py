@@ -169,8 +169,6 @@ class Worker:
     def _pull(self) -> Frame | None:
         try:
             return self._incoming.read(self._wire)
-        except BlockingIOError:
-            return None
         except OSError:
             raise EOFError from None
 

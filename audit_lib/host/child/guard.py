@@ -43,8 +43,14 @@ _CHANGES = {
 }
 
 
+#: Events that change the folder which holds a link, not what the link points to.
+_NOT_FOLLOWED = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink")
+
+
 class OutsideScratchError(PermissionError):
     """A hook tried to change something outside its scratch folder, or to leave the machine."""
+
+    __module__ = "audit_lib.host"  # what the subject's traceback should name
 
 
 class Guard:
@@ -55,7 +61,6 @@ class Guard:
         self._scratch = os.path.realpath(scratch)
         self._allowed = {os.path.realpath(p) for p in ("/dev/null", "/dev/full", "/dev/zero")}
         self._protected = {*protected, *(-p for p in protected), -1}
-        self._thinking = False
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Raise :class:`OutsideScratchError` where the event must not happen."""
@@ -65,7 +70,7 @@ class Guard:
             paths, folders = _CHANGES[event]
             for i, at in enumerate(paths):
                 folder = arguments[folders[i]] if i < len(folders) else -1
-                self._inside(arguments[at], folder)
+                self._inside(arguments[at], folder, followed=event not in _NOT_FOLLOWED)
         elif event in _NETWORK:
             raise OutsideScratchError(f"a hook reaches no network ({event})")
         elif event in _PROGRAMS:
@@ -90,19 +95,19 @@ class Guard:
         path = text[len("file:") :].split("?")[0] if text.startswith("file:") else text
         self._inside(path, -1)
 
-    def _inside(self, path: Any, folder: Any) -> None:
+    def _inside(self, path: Any, folder: Any, *, followed: bool = True) -> None:
         if isinstance(path, int):
             path = f"/proc/self/fd/{path}"
         text = os.fsdecode(path)
         if not os.path.isabs(text) and isinstance(folder, int) and folder >= 0:
             text = os.path.join(f"/proc/self/fd/{folder}", text)
-        # The last part is not followed: removing a link changes the folder that holds it.
-        real = os.path.realpath(text)
-        place = os.path.join(os.path.realpath(os.path.dirname(text) or "."), os.path.basename(text))
-        for candidate in (real, place) if not text.startswith("/proc/self/fd/") else (real,):
-            within = candidate == self._scratch or candidate.startswith(self._scratch + os.sep)
-            if not within and candidate not in self._allowed:
-                raise OutsideScratchError(f"a hook writes to at.scratch only, not to {text}")
+        folder, name = os.path.split(text.rstrip(os.sep))
+        if followed or name in (".", ".."):
+            real = os.path.realpath(text)
+        else:
+            real = os.path.join(os.path.realpath(folder or "."), name)
+        if not real.startswith(self._scratch + os.sep) and real not in self._allowed:
+            raise OutsideScratchError(f"a hook writes to at.scratch only, not to {text}")
 
 
 def install(scratch: str, protected: tuple[int, ...] = ()) -> None:

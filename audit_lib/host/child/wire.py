@@ -93,11 +93,13 @@ class Incoming:
         Raises:
             EOFError: the other side closed.
             WireError: the bytes are not a frame, or exceed the limits.
-            BlockingIOError: nothing is there yet (non-blocking sockets only).
         """
         while True:
             if self._filled < len(self._target):
-                got = source.recv_into(self._target[self._filled :])
+                try:
+                    got = source.recv_into(self._target[self._filled :])
+                except BlockingIOError:
+                    return None
                 if got == 0:
                     raise EOFError
                 self._filled += got
