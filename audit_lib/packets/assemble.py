@@ -1,0 +1,75 @@
+"""A run's results into a packet: one model, written in every form a reader may want."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit_lib.packets.compare import compare
+from audit_lib.packets.files import write_whole
+from audit_lib.packets.html import render_html
+from audit_lib.packets.manifest import write_manifest
+from audit_lib.packets.packet import Packet, Provenance, build
+from audit_lib.packets.pdf import render_pdf
+from audit_lib.packets.run import read_run
+from audit_lib.reporters.csv_report import to_csv
+from audit_lib.reporters.junit import to_junit
+from audit_lib.reporters.sarif import to_sarif
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A run to compare with.
+
+    Attributes:
+        label: what readers know it by, such as ``champion 2022-06`` or ``previous run``.
+        run_dir: its folder; one that does not hold complete results is left out.
+        earlier: folders of runs before it, to tell what has come back from what is new.
+    """
+
+    label: str
+    run_dir: Path
+    earlier: tuple[Path, ...] = ()
+
+
+def assemble(
+    run_dir: Path, *, provenance: Provenance, baselines: Sequence[Baseline] = ()
+) -> Packet:
+    """Write the packet of a run beside its results.
+
+    Reads ``results/`` and ``sentinels/``; writes ``packet.html``, ``packet.pdf``,
+    ``findings.sarif``, ``findings.csv``, ``junit.xml`` and, last, ``run_manifest.json``.  A run
+    that is not whole gets a packet as well: it says so on page one, and is never ``kept``.
+
+    Args:
+        run_dir: the run's folder, staged; nothing outside it is written.
+        provenance: what the results do not say.
+        baselines: runs to compare with; the first one marks findings as new or persisting.
+
+    Raises:
+        RunError: the packet could not be typeset, or the folder holds links.
+    """
+    run = read_run(run_dir, provenance.tasks)
+    comparisons = []
+    for baseline in baselines:
+        before = read_run(baseline.run_dir, ())
+        if before.tasks and run.tasks:
+            earlier = [read_run(folder, ()).tasks for folder in baseline.earlier]
+            comparisons.append(
+                compare(before.tasks, run.tasks, label=baseline.label, earlier=earlier)
+            )
+    packet = build(run, provenance, comparisons)
+    report = packet.report
+    forms = {
+        "packet.html": render_html(packet).encode("utf-8"),
+        "packet.pdf": render_pdf(packet),
+        "findings.sarif": to_sarif(report).encode("utf-8"),
+        # The mark tells spreadsheets that the text is UTF-8.
+        "findings.csv": ("\ufeff" + to_csv(report)).encode("utf-8"),
+        "junit.xml": to_junit(report).encode("utf-8"),
+    }
+    for name, content in forms.items():
+        write_whole(run_dir / name, content)
+    write_manifest(run_dir, packet)
+    return packet

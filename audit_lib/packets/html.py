@@ -1,0 +1,62 @@
+"""The packet as one self-contained HTML file: no script, no address outside, nothing unescaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from audit_lib.model import Evidence
+from audit_lib.packets.document import Style, document
+from audit_lib.packets.figures import svg
+from audit_lib.packets.packet import Packet
+from audit_lib.reporters.text import one_line
+
+LARGEST = 2_000_000
+#: most rows of a table, and whether passing checks keep their pictures, until the file fits
+_BUDGETS = ((500, True), (100, True), (40, False), (10, False))
+
+
+def render_html(packet: Packet) -> str:
+    """The packet as HTML, under two megabytes: longer tables are cut, and say so."""
+    text = ""
+    for rows, passing in _BUDGETS:
+        style = Style(_figure, rows=rows, passing_figures=passing, characters=40 * rows)
+        text = page("packet.html.j2", p=document(packet, style))
+        if len(text.encode("utf-8")) <= LARGEST:
+            break
+    return text
+
+
+def page(template: str, **values: Any) -> str:
+    """A template of this room, filled in, with the style sheet in it."""
+    sheet = files("audit_lib.packets").joinpath("templates/packet.css").read_text("utf-8")
+    made = _environment().get_template(template).render(css=Markup(sheet), **values)
+    return made if made.endswith("\n") else made + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("audit_lib.packets", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+
+
+@cache
+def _drawn(evidence: Evidence) -> str | None:
+    return svg(evidence, inline=True)
+
+
+def _figure(evidence: Evidence) -> Markup | None:
+    """Our own drawing, whose texts matplotlib escaped, with words for who cannot see it."""
+    drawn = _drawn(evidence)
+    if drawn is None:
+        return None
+    words = escape(one_line(f"{evidence.title}. {evidence.note}"))
+    return Markup(drawn.replace("<svg ", f'<svg role="img" aria-label="{words}" ', 1))

@@ -1,0 +1,98 @@
+"""``index.html`` of the reports: versions by tasks and verdicts, with links to the packets."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from audit_lib.errors import RunError
+from audit_lib.model import Task, Verdict
+from audit_lib.packets.files import write_whole
+from audit_lib.packets.html import page
+from audit_lib.packets.manifest import NAME, Manifest, read_manifest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One published run.
+
+    Attributes:
+        manifest: what it says of itself.
+        link: its folder relative to the subject's index, as a URL.
+    """
+
+    manifest: Manifest
+    link: str
+
+    @property
+    def when(self) -> str:
+        """Start, to the minute."""
+        return self.manifest.started[:16].replace("T", " ")
+
+    @property
+    def cells(self) -> list[str]:
+        """Verdict of each task T1 to T6; '' where it was not run."""
+        held = self.manifest.tasks
+        words = {t: v.value if v else "not applicable" for t, v in held.items()}
+        planned = self.manifest.planned
+        return [words.get(t, "inconclusive" if t in planned else "") for t in Task]
+
+    @property
+    def findings(self) -> str:
+        """Open findings by severity, worst first."""
+        return " · ".join(f"{n} {name}" for name, n in self.manifest.findings.items())
+
+
+def update_index(reports: Path, subject: str) -> Path:
+    """Write the index of a subject's reports, and that of all subjects.
+
+    Runs without a valid manifest are not packets and are left out.
+
+    Returns:
+        path of the subject's index.
+    """
+    versions = _versions(reports / subject)
+    file = reports / subject / "index.html"
+    made = page("index.html.j2", subject=subject, versions=versions, tasks=list(Task))
+    write_whole(file, made.encode("utf-8"))
+    subjects = []
+    for folder in sorted(p for p in reports.iterdir() if (p / "index.html").is_file()):
+        newest = [runs[0] for runs in _versions(folder).values()]
+        verdicts = [e.manifest.verdict for e in newest]
+        worst = [v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts]
+        subjects.append(
+            {
+                "name": folder.name,
+                "link": f"{quote(folder.name)}/index.html",
+                "versions": len(newest),
+                "verdict": worst[0].value if worst else "inconclusive",
+                "when": max((e.when for e in newest), default=""),
+            }
+        )
+    made = page("subjects.html.j2", subjects=subjects)
+    write_whole(reports / "index.html", made.encode("utf-8"))
+    return file
+
+
+def _versions(folder: Path) -> dict[str, list[Entry]]:
+    """Runs by version, newest run first; versions in the order people count."""
+    found: dict[str, list[Entry]] = {}
+    for file in folder.glob(f"*/*/{NAME}"):
+        run = file.parent
+        if run.is_symlink() or run.parent.name.startswith("."):
+            continue
+        try:
+            manifest = read_manifest(run)
+        except RunError:
+            continue
+        link = f"{quote(run.parent.name)}/{quote(run.name)}"
+        found.setdefault(run.parent.name, []).append(Entry(manifest, link))
+    for runs in found.values():
+        runs.sort(key=lambda e: (e.manifest.started, e.manifest.run_id), reverse=True)
+    return {version: found[version] for version in sorted(found, key=_natural)}
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]

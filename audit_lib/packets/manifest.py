@@ -1,0 +1,251 @@
+"""``run_manifest.json``: what proves a packet whole.
+
+It lists every file of the run with its size and SHA-256, every input, the environment, and the
+digest of the subject before and after.  It is written last and atomically: a folder without one
+is no packet.  It holds no machine's paths.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from audit_lib.errors import RunError
+from audit_lib.model import Severity, Task, Verdict, verdict_of
+from audit_lib.packets.files import files_below, sha256_of, write_whole
+from audit_lib.packets.packet import Input, Packet, Provenance, build
+from audit_lib.packets.provenance import environment, packages
+from audit_lib.packets.run import read_run
+from audit_lib.reporters.json_report import dumps
+
+NAME = "run_manifest.json"
+_MEND = "the packet cannot be relied on; run the audit again"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FileEntry(_Part):
+    """One file of the run: path relative to its folder, size in bytes, digest."""
+
+    path: str
+    size: int = Field(ge=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class InputEntry(_Part):
+    """One file or tree that the run read."""
+
+    kind: str
+    name: str
+    sha256: str
+
+
+class SubjectDigest(_Part):
+    """Digest of the subject's trees before and after the run; '' where none was taken."""
+
+    before: str
+    after: str
+
+
+class Manifest(_Part):
+    """What ``run_manifest.json`` holds."""
+
+    format: Literal["run-manifest/1"] = "run-manifest/1"
+    subject: str
+    version: str
+    run_id: str
+    role: str
+    revision: str
+    started: str
+    ended: str
+    verdict: Verdict
+    planned: tuple[Task, ...]
+    tasks: dict[Task, Verdict | None]
+    findings: dict[str, int]
+    exempted: int
+    problems: tuple[str, ...]
+    isolation: str
+    kernel: str
+    subject_digest: SubjectDigest
+    environment: dict[str, str]
+    packages: dict[str, str]
+    parameters: dict[str, str]
+    inputs: tuple[InputEntry, ...]
+    files: tuple[FileEntry, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One way in which a packet is not what its manifest says.
+
+    Attributes:
+        path: the file, relative to the run's folder; '' for the run as a whole.
+        message: what is wrong with it.
+    """
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+def write_manifest(run_dir: Path, packet: Packet) -> Manifest:
+    """Write the manifest of everything that is in the run's folder now.  Call it last.
+
+    Raises:
+        RunError: the folder holds a link; a packet must stand on its own.
+    """
+    manifest = _manifest(packet, _entries(run_dir))
+    write_whole(run_dir / NAME, dumps(manifest.model_dump(mode="json")).encode("utf-8"))
+    return manifest
+
+
+def read_manifest(run_dir: Path) -> Manifest:
+    """The manifest of a run.
+
+    Raises:
+        RunError: there is none, or it is malformed; the message names the key.
+    """
+    file = run_dir / NAME
+    where = f"{run_dir.name}/{NAME}"
+    try:
+        return Manifest.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise RunError("there is no manifest: the run is not complete", where=where,
+                       mend=_MEND) from None  # fmt: skip
+    except OSError as error:
+        raise RunError(f"cannot be read: {error.strerror}", where=where, mend=_MEND) from None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"])) or "(whole)"
+        raise RunError(f"key {key!r}: {problem['msg']}", where=where, mend=_MEND) from None
+
+
+def verify(run_dir: Path) -> list[Problem]:
+    """Everything in which a run's folder departs from its manifest; empty for a whole packet."""
+    try:
+        manifest = read_manifest(run_dir)
+    except RunError as error:
+        return [Problem(NAME, error.message)]
+    problems = [*_files_problems(run_dir, manifest), *_results_problems(run_dir, manifest)]
+    if manifest.subject_digest.before != manifest.subject_digest.after:
+        problems.append(Problem("", "the subject changed while it was audited"))
+    return problems
+
+
+def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
+    said = packet.provenance
+    counted = Counter(f.finding.severity for f in packet.open)
+    return Manifest(
+        subject=said.subject,
+        version=said.version,
+        run_id=said.run_id,
+        role=said.role,
+        revision=said.revision,
+        started=said.started,
+        ended=said.ended,
+        verdict=packet.verdict,
+        planned=said.tasks,
+        tasks={t.task: verdict_of(t.results) for t in packet.tasks},
+        findings={s.label: counted[s] for s in sorted(Severity, reverse=True) if counted[s]},
+        exempted=len(packet.exempted),
+        problems=packet.problems,
+        isolation=said.isolation,
+        kernel=said.kernel,
+        subject_digest=SubjectDigest(before=said.subject_before, after=said.subject_after),
+        environment=environment(),
+        packages=packages(),
+        parameters=dict(sorted(said.parameters.items())),
+        inputs=tuple(InputEntry(**asdict(i)) for i in said.inputs),
+        files=entries,
+    )
+
+
+def _entries(run_dir: Path) -> tuple[FileEntry, ...]:
+    entries = []
+    for path, file in files_below(run_dir):
+        if path == NAME:
+            continue
+        if file.is_symlink() or not file.is_file():
+            raise RunError(
+                "is no regular file, and a packet must stand on its own",
+                where=path,
+                mend="write a copy in its place",
+            )
+        entries.append(FileEntry(path=path, size=file.stat().st_size, sha256=sha256_of(file)))
+    return tuple(entries)
+
+
+def _files_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
+    there = dict(files_below(run_dir))
+    there.pop(NAME, None)
+    problems = []
+    listed = [entry.path for entry in manifest.files]
+    for path in sorted({p for p in listed if listed.count(p) > 1}):
+        problems.append(Problem(path, "is listed twice"))
+    for entry in manifest.files:
+        file = there.pop(entry.path, None)
+        if not _inside(entry.path):
+            problems.append(Problem(entry.path, "is listed, but lies outside the run's folder"))
+        elif file is None:
+            problems.append(Problem(entry.path, "is missing"))
+        elif file.is_symlink():
+            problems.append(Problem(entry.path, "is a link, not a file of its own"))
+        elif file.stat().st_size != entry.size or sha256_of(file) != entry.sha256:
+            problems.append(Problem(entry.path, "was changed after the run"))
+    problems += [Problem(path, "was added after the run") for path in there]
+    return problems
+
+
+def _inside(path: str) -> bool:
+    parts = PurePosixPath(path)
+    return not parts.is_absolute() and ".." not in parts.parts and path != ""
+
+
+def _results_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
+    """Where results, sentinels and verdict do not agree with each other."""
+    run = read_run(run_dir, manifest.planned)
+    said = Provenance(
+        manifest.subject,
+        manifest.version,
+        manifest.run_id,
+        tasks=manifest.planned,
+        subject_before=manifest.subject_digest.before,
+        subject_after=manifest.subject_digest.after,
+        inputs=tuple(Input(i.name, i.kind, i.sha256) for i in manifest.inputs),
+    )
+    packet = build(run, said)
+    problems = [
+        Problem(f"results/{task.value}.json", why)
+        for task, why in run.problems.items()
+        if f"{task.value} {why}" not in manifest.problems
+    ]
+    for task in run.tasks:
+        if task.run_id != manifest.run_id:
+            where = f"results/{task.task.value}.json"
+            problems.append(Problem(where, f"is of run {task.run_id!r}, not {manifest.run_id!r}"))
+    if packet.verdict is not manifest.verdict and not (
+        manifest.problems and manifest.verdict is Verdict.INCONCLUSIVE
+    ):
+        problems.append(
+            Problem(
+                NAME,
+                f"says {manifest.verdict.value}, but the results come to {packet.verdict.value}",
+            )
+        )
+    return problems
+
+
+def manifest_schema() -> str:
+    """JSON Schema of ``run_manifest.json``, as text."""
+    made = Manifest.model_json_schema()
+    text = json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=1)
+    return text + "\n"

@@ -1,0 +1,239 @@
+"""The packet as one model: what HTML, PDF and every other form of it are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from audit_lib.model import (
+    BoundaryVerdict,
+    CheckResult,
+    Contract,
+    Exempted,
+    Finding,
+    Outcome,
+    Task,
+    TaskResult,
+    Verdict,
+    breaks,
+    by_contract,
+    ranked,
+    verdict_of,
+)
+from audit_lib.packets.compare import Comparison
+from audit_lib.packets.run import Run
+from audit_lib.reporters.report import Report, report_of, severities
+from audit_lib.reporters.text import count
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file or tree that the run read.
+
+    Attributes:
+        name: path relative to what ``kind`` names; never a machine's path.
+        kind: ``parameters``, ``notebook``, ``source``, ``artifacts`` or ``documents``.
+        sha256: its digest.
+    """
+
+    name: str
+    kind: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What whoever ran the tasks knows about the run and the results do not say.
+
+    Attributes:
+        subject, version, run_id: of the run; must agree with the results.
+        tasks: tasks that the run was to execute.
+        title: the subject in a few words.
+        role: what the version is in its registry, such as ``champion`` or ``latest``.
+        revision: revision of the subject's source, where it has one.
+        started, ended: ISO 8601, UTC.
+        isolation: level under which the subject's code ran.
+        kernel: kind of kernels that executed the notebooks.
+        subject_before, subject_after: digest of the subject's trees before and after the run.
+        inputs: every file and tree that the run read.
+        parameters: what the notebooks were given.
+        problems: what went wrong outside the checks, a sentence each.
+    """
+
+    subject: str
+    version: str
+    run_id: str
+    tasks: tuple[Task, ...] = tuple(Task)
+    title: str = ""
+    role: str = ""
+    revision: str = ""
+    started: str = ""
+    ended: str = ""
+    isolation: str = ""
+    kernel: str = ""
+    subject_before: str = ""
+    subject_after: str = ""
+    inputs: tuple[Input, ...] = ()
+    parameters: dict[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    @property
+    def subject_changed(self) -> bool:
+        """True where the subject is not what it was before the run."""
+        return self.subject_before != self.subject_after
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding in its packet.
+
+    Attributes:
+        id: ``SPL001-2``, the second finding of SPL001; also its anchor.
+        exemption: the waiver that covers it, or None.
+        state: against the first comparison: ``new``, ``persisting``, ``regressed`` or ''.
+    """
+
+    id: str
+    finding: Finding
+    result: CheckResult
+    exemption: Exempted | None = None
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Packet:
+    """Everything a reviewer receives, before it is typeset.
+
+    Attributes:
+        tasks: results, in task order.
+        found: every finding, worst first.
+        problems: why the run is not whole; empty for one that is.
+        void: the subject changed under the audit, so that nothing measured can be relied on.
+    """
+
+    provenance: Provenance
+    tasks: tuple[TaskResult, ...]
+    found: tuple[Found, ...]
+    problems: tuple[str, ...]
+    void: bool
+    comparisons: tuple[Comparison, ...] = ()
+
+    @property
+    def results(self) -> tuple[CheckResult, ...]:
+        """Every check's answer, in order."""
+        return tuple(r for t in self.tasks for r in t.results)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Over everything.  A run that is not whole is inconclusive at best; a void one always."""
+        rested = verdict_of(self.results) or Verdict.INCONCLUSIVE
+        if self.void or (self.problems and rested is Verdict.KEPT):
+            return Verdict.INCONCLUSIVE
+        return rested
+
+    @property
+    def open(self) -> list[Found]:
+        """Findings that no waiver covers, worst first."""
+        return [f for f in self.found if f.exemption is None]
+
+    @property
+    def exempted(self) -> list[Found]:
+        """Findings that a waiver covers, worst first."""
+        return [f for f in self.found if f.exemption is not None]
+
+    @property
+    def untold(self) -> list[CheckResult]:
+        """Checks that gave no answer, or not to everything: crashed first."""
+        results = [r for r in self.results if r.outcome is Outcome.ERROR]
+        results += [r for r in self.results if r.outcome is Outcome.NOT_ASSESSED]
+        return results + [r for r in self.results if r.outcome is Outcome.FAIL and r.gaps]
+
+    @property
+    def contracts(self) -> list[tuple[Contract, Verdict | None, list[CheckResult]]]:
+        """Every contract that a check looks at, its verdict (None: nothing applies), its checks."""
+        return [(c, verdict_of(rs), rs) for c, rs in by_contract(self.results).items()]
+
+    @property
+    def boundaries(self) -> list[BoundaryVerdict]:
+        """Dispositions of the declared boundaries, worst first, high risk before others."""
+        order = [Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT]
+        every = [b for t in self.tasks for b in t.boundaries]
+        return sorted(every, key=lambda b: (order.index(b.verdict), b.risk != "high", b.boundary))
+
+    @property
+    def report(self) -> Report:
+        """The same, for the reporters."""
+        if not self.tasks:
+            said = self.provenance
+            return Report(said.subject, said.version, "", (), said.run_id, forced=self.verdict)
+        return report_of(self.tasks, forced=self.verdict)
+
+    @property
+    def headline(self) -> str:
+        """What it comes to, in a sentence or two."""
+        if self.void:
+            return (
+                "The subject changed while it was audited. Nothing measured here can be relied on."
+            )
+        verdicts = [v for _, v, _ in self.contracts if v is not None]
+        broken = verdicts.count(Verdict.BROKEN)
+        open_ = [f.finding for f in self.open if breaks(f.finding)]
+        if broken:
+            said = f"{broken} of {count(len(verdicts), 'contract')} broken: {severities(open_)}."
+        elif not verdicts:
+            said = "No check had anything to say."
+        else:
+            kept = verdicts.count(Verdict.KEPT)
+            said = f"{kept} of {count(len(verdicts), 'contract')} kept; nothing is broken."
+        unclear = verdicts.count(Verdict.INCONCLUSIVE)
+        if unclear:
+            said += f" {count(unclear, 'contract')} could not be told."
+        if self.problems:
+            said += " The run is not whole."
+        return said
+
+
+def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = ()) -> Packet:
+    """The packet of a run."""
+    problems = [
+        *provenance.problems,
+        *(f"{task.value} {why}" for task, why in run.problems.items()),
+        *_disagreements(run, provenance),
+    ]
+    if provenance.subject_changed:
+        problems.insert(0, "the subject changed between the start and the end of the run")
+    placed = {
+        f: (f"{r.code}-{i}", r)
+        for t in run.tasks
+        for r in t.results
+        for i, f in reversed(list(enumerate(r.findings, start=1)))
+    }
+    waivers = {(r.code, e.fingerprint): e for t in run.tasks for r in t.results for e in r.exempted}
+    found = tuple(
+        Found(
+            placed[f][0],
+            f,
+            placed[f][1],
+            waivers.get((f.code, f.fingerprint)),
+            comparisons[0].state_of(f) if comparisons else "",
+        )
+        for f in ranked(placed)
+    )
+    return Packet(
+        provenance=provenance,
+        tasks=run.tasks,
+        found=found,
+        problems=tuple(dict.fromkeys(problems)),
+        void=provenance.subject_changed,
+        comparisons=tuple(comparisons),
+    )
+
+
+def _disagreements(run: Run, provenance: Provenance) -> list[str]:
+    said = []
+    for task in run.tasks[:1]:
+        for key in ("subject", "version", "run_id"):
+            mine, theirs = getattr(provenance, key), getattr(task, key)
+            if mine != theirs:
+                said.append(f"the run is of {key} {mine!r}, its results are of {theirs!r}")
+    return said

@@ -1,0 +1,93 @@
+"""Reading back what a run left: its tasks' results, and whether each is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit_lib.errors import RunError
+from audit_lib.model import Task, TaskResult
+from audit_lib.reporters.json_report import load_task
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is in a run's folder.
+
+    Attributes:
+        path: the folder.
+        tasks: results that could be read, in task order.
+        problems: task to what keeps it from being complete.
+    """
+
+    path: Path
+    tasks: tuple[TaskResult, ...]
+    problems: dict[Task, str]
+
+
+def read_run(run_dir: Path, planned: tuple[Task, ...] = tuple(Task)) -> Run:
+    """Read the results of a run and check them against their sentinels.
+
+    Never raises for what it finds: a task that cannot be read is a problem of the run.
+
+    Args:
+        run_dir: the run's folder, at work or published.
+        planned: tasks that the run was to execute.
+    """
+    tasks: list[TaskResult] = []
+    problems: dict[Task, str] = {}
+    for task in Task:
+        file = run_dir / "results" / f"{task.value}.json"
+        if not file.is_file():
+            if task in planned:
+                problems[task] = "did not finish: it left no results"
+            continue
+        try:
+            content = file.read_bytes()
+            result = load_task(content.decode("utf-8"), where=f"results/{file.name}")
+        except (OSError, UnicodeDecodeError) as error:
+            problems[task] = f"its results cannot be read: {error}"
+            continue
+        except RunError as error:
+            problems[task] = str(error).split("\n", maxsplit=1)[0]
+            continue
+        problem = _foreign(result, task, tasks) or _unsealed(run_dir, result, content)
+        if problem:
+            problems[task] = problem
+        if result.task is task:
+            tasks.append(result)
+    return Run(run_dir, tuple(tasks), problems)
+
+
+def _foreign(result: TaskResult, task: Task, others: list[TaskResult]) -> str:
+    if result.task is not task:
+        return f"its results are those of {result.task.value}"
+    for other in others[:1]:
+        for key in ("subject", "version", "run_id"):
+            mine, theirs = getattr(result, key), getattr(other, key)
+            if mine != theirs:
+                return f"its results have {key} {mine!r}, those of {other.task.value} {theirs!r}"
+    return ""
+
+
+def _unsealed(run_dir: Path, result: TaskResult, content: bytes) -> str:
+    """What tells that a task's notebook did not reach its end; '' where it did."""
+    file = run_dir / "sentinels" / f"{result.task.value}.json"
+    try:
+        sentinel = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return "did not finish: its last cell left no sentinel"
+    except (OSError, ValueError) as error:
+        return f"its sentinel cannot be read: {error}"
+    expected = {
+        "run_id": result.run_id,
+        "task": result.task.value,
+        "results_sha256": hashlib.sha256(content).hexdigest(),
+    }
+    for key, value in expected.items():
+        found = sentinel.get(key) if isinstance(sentinel, dict) else None
+        if found != value:
+            return f"its sentinel holds {key} {found!r} instead of {value!r}"
+    return ""
