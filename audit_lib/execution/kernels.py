@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,19 +31,21 @@ class Kernels:
     """Stock kernels: a new interpreter for every notebook.
 
     Attributes:
-        kind: what results say about the kernel they were found with.
         manager_class: what starts one.
     """
 
-    kind = "stock"
     manager_class: type[AsyncKernelManager] = OwnInterpreterManager
 
     def __init__(self, workspace: Path, *, jobs: int) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="audit-kernels-")
         self.scratch = Path(self._scratch.name)
+        self._managers: list[AsyncKernelManager] = []
         self._environment = _environment(workspace, self.scratch, jobs)
-        self._live: set[AsyncKernelManager] = set()
-        self._lock = threading.Lock()
+
+    @property
+    def kind(self) -> str:
+        """What results say about the kernel they were found with."""
+        return "stock"
 
     def environment(self) -> dict[str, str]:
         """The environment of a kernel."""
@@ -53,18 +55,33 @@ class Kernels:
         """What to give :attr:`manager_class` beside a kernel's name."""
         return {}
 
+    def manager(self) -> AsyncKernelManager:
+        """A manager for one kernel, which :meth:`kill` knows of."""
+        made = self.manager_class(kernel_name="python3", **self.manager_options())
+        self._managers.append(made)
+        return made
+
+    def kill(self) -> None:
+        """Kill every kernel that runs, and what it started: the run was interrupted."""
+        for manager in self._managers:
+            pid = getattr(manager.provisioner, "pid", None)
+            if pid is not None and manager.has_kernel:
+                _kill_tree(pid)
+
     def close(self) -> None:
         """Remove what the kernels left behind."""
         self._scratch.cleanup()
 
 
-def kill_children() -> None:
-    """Kill every process below this one: what is left when a run is interrupted."""
-    for child in psutil.Process().children(recursive=True):
-        try:
-            child.kill()
-        except psutil.Error:
-            continue
+def _kill_tree(pid: int) -> None:
+    try:
+        top = psutil.Process(pid)
+        family = [*top.children(recursive=True), top]
+    except psutil.Error:
+        return
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def _environment(workspace: Path, scratch: Path, jobs: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,7 @@ def execute(errand: Errand) -> None:
     _check_executed(errand, done)
 
 
-def check_parameters(notebook: Path, parameters: Mapping[str, str]) -> None:
+def check_parameters(notebook: Path, parameters: Iterable[str]) -> None:
     """Refuse parameters that a notebook does not declare.
 
     Raises:
@@ -154,8 +154,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             self.timeout_func = lambda cell: max(1, round(self._deadline - time.monotonic()))
 
     def create_kernel_manager(self) -> Any:
-        kernels = self.errand.kernels
-        self.km = kernels.manager_class(kernel_name="python3", **kernels.manager_options())
+        self.km = self.errand.kernels.manager()
         return self.km
 
     async def async_execute_cell(self, cell: Any, cell_index: int, **options: Any) -> Any:

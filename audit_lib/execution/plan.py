@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place, new_run_id
@@ -30,6 +31,8 @@ class Job:
     run_id: str
     root: Path | None = None
 
+    PARAMETERS: ClassVar[tuple[str, ...]] = ("subject", "version", "root", "reports", "run_id")
+
     @property
     def subject(self) -> str:
         """Name of the subject."""
@@ -42,13 +45,9 @@ class Job:
 
     def parameters(self) -> dict[str, str]:
         """What every notebook of this run is given."""
-        return {
-            "subject": self.asked,
-            "version": self.version,
-            "root": str(self.root) if self.root else "",
-            "reports": str(self.place.reports),
-            "run_id": self.run_id,
-        }
+        root = str(self.root) if self.root else ""
+        values = (self.asked, self.version, root, str(self.place.reports), self.run_id)
+        return dict(zip(self.PARAMETERS, values, strict=True))
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,10 @@ from pathlib import Path
 
 from audit_lib.errors import AuditError, RunError
 from audit_lib.execution import publish
-from audit_lib.execution.kernels import Kernels, kill_children
+from audit_lib.execution.kernels import Kernels
 from audit_lib.execution.layout import RunFolder
-from audit_lib.execution.notebook import Errand, check_parameters
-from audit_lib.execution.notebook import execute as execute_notebook
 from audit_lib.execution.plan import Job, Plan
 from audit_lib.execution.progress import Event, Stage, Watcher
-from audit_lib.execution.render import render
 from audit_lib.execution.warm import open_kernels
 from audit_lib.model import Task, TaskResult
 from audit_lib.reporters.json_report import load_task
@@ -75,11 +72,13 @@ def execute(
     """
     if jobs < 1:
         raise RunError("must be at least 1", where="--jobs", mend="leave it out for 2")
-    for notebook in plan.notebooks.values():
-        for job in plan.jobs[:1]:
-            check_parameters(notebook, job.parameters())
     kernels = open_kernels(plan.workspace, jobs=jobs, warm=warm)
     try:
+        # Slow to import; a zygote imports what it needs meanwhile.
+        from audit_lib.execution.notebook import check_parameters
+
+        for notebook in plan.notebooks.values():
+            check_parameters(notebook, Job.PARAMETERS)
         with (
             ThreadPoolExecutor(jobs, thread_name_prefix="notebook") as pool,
             ThreadPoolExecutor(jobs, thread_name_prefix="version") as versions,
@@ -93,7 +92,7 @@ def execute(
                     run.stopped = True
                 pool.shutdown(wait=False, cancel_futures=True)
                 versions.shutdown(wait=False, cancel_futures=True)
-                kill_children()
+                kernels.kill()
                 raise
     finally:
         kernels.close()
@@ -131,6 +130,8 @@ class _Run:
             folder = publish.begin(self.job.place, self.job.run_id)
             results = self._tasks(folder)
             self._tell(Stage.ASSEMBLING)
+            from audit_lib.execution.render import render
+
             render(folder.notebooks)
             self.assemble(folder.path)
             published = publish.publish(self.job.place, folder)
@@ -173,6 +174,9 @@ class _Run:
     def _notebook(self, task: Task, folder: RunFolder) -> None:
         if self.stopped:
             raise RunError("interrupted", where=task.value)
+        from audit_lib.execution.notebook import Errand
+        from audit_lib.execution.notebook import execute as execute_notebook
+
         self._tell(Stage.STARTED, task)
         errand = Errand(
             task=task,

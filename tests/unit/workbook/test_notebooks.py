@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from pathlib import Path
 
 import nbformat
@@ -82,7 +83,7 @@ def test_every_verb_exists(task: Task) -> None:
 @EVERY_TASK
 def test_every_contract_that_is_shown_exists_and_has_its_prose(task: Task) -> None:
     cells = read(task).cells
-    for before, cell in zip(cells, cells[1:], strict=False):
+    for before, cell in itertools.pairwise(cells):
         if cell.source.startswith('audit.show("'):
             assert cell.source.split('"')[1] in set(Contract)
             assert before.cell_type == "markdown"
