@@ -18,6 +18,7 @@ from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place, RunFolder, sync_folder, write_atomic
 
 MANIFEST = "run_manifest.json"
+_LINK_ABANDONED_AFTER = 3600.0
 _ABANDONED_AFTER = 7 * 24 * 3600.0
 _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
 
@@ -64,7 +65,10 @@ def sweep(place: Place) -> list[str]:
     work = place.folder / ".work"
     for path in sorted(work.glob("*")) if work.is_dir() else ():
         folder = RunFolder(path.with_suffix("") if path.suffix == ".owner" else path)
-        if path.is_dir() and not _alive(folder):
+        if path.is_symlink():  # what point_latest makes first
+            if time.time() - path.lstat().st_mtime > _LINK_ABANDONED_AFTER:
+                path.unlink(missing_ok=True)
+        elif path.is_dir() and not _alive(folder):
             discard(folder)
             swept.append(folder.run_id)
         elif path.suffix == ".owner" and not (path.with_suffix("").is_dir() or _alive(folder)):
@@ -107,8 +111,9 @@ def point_latest(place: Place, folder: RunFolder) -> None:
     if current is not None and current.run_id > folder.run_id:
         return
     pointer = place.folder / "latest"
-    fresh = place.folder / f".latest.{folder.run_id}"
+    fresh = place.folder / ".work" / f"{folder.run_id}.latest"
     try:
+        fresh.parent.mkdir(exist_ok=True)
         fresh.symlink_to(folder.run_id, target_is_directory=True)
         os.replace(fresh, pointer)
     except (OSError, NotImplementedError):  # no symbolic links here
