@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "audit_lib.cli.read:explain",
     "verify": "audit_lib.cli.read:verify",
     "compare": "audit_lib.cli.read:compare",
+    "hooks": "audit_lib.cli.hooks:hooks",
     "artifacts": "audit_lib.cli.scripts:artifacts",
 }
 

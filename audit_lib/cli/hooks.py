@@ -1,0 +1,74 @@
+"""``workbook hooks``: help for whoever writes a subject's hooks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.probes.tryout import Report, try_hooks
+
+TONES = {"good": "green", "wrong": "bold red", "failed": "bold red", "refused": "yellow"}
+
+
+@click.group()
+def hooks() -> None:
+    """Help with writing a subject's hooks."""
+
+
+@hooks.command()
+@click.argument("subject")
+@click.option("--version", default="latest", show_default=True, help="An id, latest or champion.")
+@root_option
+@workspace_option
+@click.option(
+    "--output-format", type=click.Choice(["console", "json"]), default="console", show_default=True
+)
+@click.pass_context
+def check(
+    ctx: click.Context,
+    subject: str,
+    version: str,
+    root: Path | None,
+    workspace: Path | None,
+    output_format: str,
+) -> None:
+    """Call each written hook of SUBJECT once, on small data: what came back, what was wanted.
+
+    Exit codes: 0 every hook answers in form, 1 some does not, 2 some could not be tried.
+    """
+    found, _ = opened(subject, workspace=workspace, root=root)
+    console = Console()
+    try:
+        bound = found.at(found.select(version)[0])
+        told = (lambda report: _say(report, console)) if output_format == "console" else None
+        reports = try_hooks(bound, told)
+    finally:
+        found.close()
+    if output_format == "json":
+        click.echo(json.dumps([asdict(report) for report in reports], indent=2))
+    elif not reports:
+        console.print(f"no hook is written in {found.hooks.file.name}")
+    states = {report.state for report in reports}
+    if states & {"wrong", "failed", "refused"}:
+        ctx.exit(1)
+    ctx.exit(2 if "skipped" in states or not reports else 0)
+
+
+def _say(report: Report, console: Console) -> None:
+    line = Text.assemble(
+        (f"{report.state:8}", TONES.get(report.state, "dim")),
+        (f"{report.hook:28}", "bold"),
+        report.got,
+        (f"  {report.seconds:.2f} s", "dim"),
+    )
+    console.print(line, soft_wrap=True)
+    if report.state != "good":
+        console.print(Text(f"{'':8}wanted: {report.wanted}"), soft_wrap=True)
+    for complaint in report.complaints:
+        console.print(Text(f"{'':8}{complaint}", style="red"), soft_wrap=True)
