@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -33,6 +34,9 @@ class Draft:
 
     Attributes:
         executable: the format can carry code, so that silence of the reader means ``SAFE``.
+        unpacked: bytes that decompression yielded so far.
+        opcodes: opcodes interpreted so far.
+        nested: how many archives the file is nested in.
     """
 
     budget: Budget
@@ -50,6 +54,7 @@ class Draft:
     problems: dict[str, None] = field(default_factory=dict)
     unpacked: int = 0
     opcodes: int = 0
+    nested: int = 0
 
     def refuse(
         self,
@@ -114,5 +119,10 @@ class Draft:
     def _chosen_features(self) -> tuple[str, ...] | None:
         if self.feature_names is not None:
             return self.feature_names
-        distinct = set(self.feature_sets.values())
+        distinct = {names for names in self.feature_sets.values() if not _made_up(names)}
         return distinct.pop() if len(distinct) == 1 else None
+
+
+def _made_up(names: tuple[str, ...]) -> bool:
+    """True for the names libraries give columns that have none (``Column_0``, ``f0``)."""
+    return all(re.fullmatch(r"(Column_|f|x)\d+", name) for name in names)

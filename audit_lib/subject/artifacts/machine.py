@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from audit_lib.subject.artifacts import arguments, numpy_values
+from audit_lib.subject.artifacts import arguments, numpy_values, torch_values
 from audit_lib.subject.artifacts.artifact import Safety
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.opcodes import HANDLERS, Stop
@@ -249,6 +249,10 @@ class Machine:
             self.scan.refuse(wrong, call.offset, name)
         elif rule == "frombuffer":
             self._array(call, lambda kept: numpy_values.array_from_buffer(call, kept))
+        elif rule == "tensor":
+            call.array = torch_values.rebuilt(call)
+            if call.array is not None and call.array not in self.scan.arrays[-1:]:
+                self.scan.arrays.append(call.array)
         elif rule == "text_codec":
             self.notice(numpy_values.as_bytes(call))
 

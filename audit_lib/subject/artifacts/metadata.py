@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -104,14 +105,6 @@ def checked_depth(value: Json, draft: Draft) -> Json:
     raise OverBudget(f"nested deeper than {draft.budget.depth} levels")
 
 
-def read_json(source: Source, draft: Draft) -> None:
-    """Read one JSON document."""
-    draft.format = Format.JSON
-    within_budget(source, draft)
-    draft.document = parse_json(source.everything(), draft)
-    describe(draft)
-
-
 def read_json_lines(source: Source, draft: Draft) -> None:
     """Read one JSON document a line."""
     draft.format = Format.JSON_LINES
@@ -211,12 +204,37 @@ def plain(value: Any, draft: Draft) -> Json:
     return convert(value, 0)
 
 
-def read_yaml(source: Source, draft: Draft) -> None:
-    """Read one YAML document."""
-    draft.format = Format.YAML
+_YAML_LINE = re.compile(rb"^(---|%YAML|- |[\w\"'.\-/ ]+:(\s|$))", re.MULTILINE)
+
+
+def looks_like_yaml(head: bytes) -> bool:
+    """True if some line reads like a mapping, a sequence or a document mark."""
+    return bool(_YAML_LINE.search(head))
+
+
+def try_yaml(source: Source, draft: Draft) -> bool:
+    """Read one YAML document; False if the text is no mapping or sequence of YAML.
+
+    Raises:
+        OverBudget: it is larger or deeper than the budget allows.
+    """
     within_budget(source, draft)
-    draft.document = parse_yaml(source.everything(), draft)
+    try:
+        document = parse_yaml(source.everything(), draft)
+    except OverBudget:
+        draft.format = Format.YAML
+        raise
+    except Undecodable as error:
+        if not draft.reasons:
+            return False
+        draft.problem(str(error))
+        document = None
+    if not isinstance(document, (dict, list)) and not draft.reasons:
+        return False
+    draft.format = Format.YAML
+    draft.document = document
     describe(draft)
+    return True
 
 
 def within_budget(source: Source, draft: Draft) -> None:

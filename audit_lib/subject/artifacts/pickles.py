@@ -10,6 +10,7 @@ from audit_lib.subject.artifacts import estimators
 from audit_lib.subject.artifacts.artifact import Format, Safety
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.machine import Machine, Scan
+from audit_lib.subject.artifacts.opcodes import HANDLERS
 from audit_lib.subject.artifacts.source import Source
 from audit_lib.subject.artifacts.streams import Stream
 from audit_lib.subject.artifacts.values import Value
@@ -135,13 +136,20 @@ def nested_pickles(scan: Scan) -> None:
         waiting.extend((o, d, depth + 1) for o, d in inner.nested)
 
 
-def looks_like_pickle(source: Source, draft: Draft) -> bool:
-    """True if bytes without a magic number are a pickle (protocols 0 and 1 have none).
+def looks_like_pickle(source: Source, draft: Draft, *, magic: bool = False) -> bool:
+    """True if the bytes are a pickle though they do not begin like one (protocols 0 and 1).
 
     They are where they run to a STOP, or call something they name before they fail.
+
+    Args:
+        source: the file.
+        draft: its budget.
+        magic: they begin like another format, so only what is certain to run counts.
     """
+    if not source.head or HANDLERS[source.head[0]] is None:
+        return False
     trial = Draft(draft.budget)
-    scan = Scan(trial, kept=1 << 20)
+    scan = Scan(trial, kept=1 << 20, second=magic)
     source.handle.seek(0)
     machine = Machine(Stream(source.handle, source.size), scan)
     try:
@@ -151,4 +159,4 @@ def looks_like_pickle(source: Source, draft: Draft) -> bool:
     except Undecodable:
         harmful = any(reason.safety is Safety.UNSAFE for reason in trial.reasons)
         return machine.calls > 0 or harmful
-    return bool(source.size > 1)
+    return source.size > 1

@@ -3,48 +3,121 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
-from audit_lib.subject.artifacts import lightgbm, metadata, pickles, xgboost
+from audit_lib.subject.artifacts import (
+    archives,
+    lightgbm,
+    metadata,
+    mlflow,
+    numpy_files,
+    onnx,
+    pickles,
+    safetensors,
+    tables,
+    torch,
+    xgboost,
+)
 from audit_lib.subject.artifacts.artifact import Format
-from audit_lib.subject.artifacts.detect import compression, detect
-from audit_lib.subject.artifacts.draft import Draft, Undecodable
-from audit_lib.subject.artifacts.source import Source
+from audit_lib.subject.artifacts.detect import compression, detect, is_text
+from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
+from audit_lib.subject.artifacts.source import Source, in_memory
 from audit_lib.subject.artifacts.streams import Stream, unpacked
 
 Reader = Callable[[Source, Draft], None]
-
-READERS: dict[Format, Reader] = {
-    Format.JSON: metadata.read_json,
-    Format.LIGHTGBM: lightgbm.read_lightgbm,
-    Format.PICKLE: pickles.read_pickle,
-    Format.XGBOOST_UBJ: xgboost.read_ubj,
-}
-#: Formats that cannot carry code, whether or not there is a reader for their content.
-DATA_ONLY = frozenset({Format.EMPTY, Format.TEXT, Format.CSV, Format.PARQUET})
+_HEAD = 8192
+_CODE_NAMES = (
+    ".py .pyc .pyo .pyd .pyw .pth .so .dll .dylib .exe .sh .bat .ps1 .js .jar .ipynb .r .jl"
+)
+#: Names that say a file is code to somebody, whatever its text looks like.
+_CODE = frozenset(_CODE_NAMES.split())
 
 
 def read(source: Source, draft: Draft) -> None:
     """Find out what a file is and read it into the draft; nothing is raised for bad bytes."""
-    draft.compression = compression(source.head)
     try:
-        if draft.compression:
-            _read_compressed(source, draft)
-        else:
+        if draft.compression or not compression(source.head):
             _read_plain(source, draft)
+        else:
+            draft.compression = compression(source.head)
+            _read_compressed(source, draft)
     except Undecodable as error:
         draft.problem(str(error))
-        draft.refuse(f"cannot be read: {error}")
+        if draft.format in _GUESSED:
+            draft.format = Format.UNKNOWN
+        if draft.format not in _PLAIN_TEXT:
+            draft.refuse(f"cannot be read: {error}")
+    except (RecursionError, MemoryError) as error:
+        draft.problem(f"too deep or too large to read ({type(error).__name__})")
+        draft.refuse("cannot be read: too deep or too large")
 
 
 def _read_plain(source: Source, draft: Draft) -> None:
     draft.format = detect(source.head, source.size)
-    reader = READERS.get(draft.format)
+    reader = _READERS.get(draft.format)
+    if draft.format is not Format.PICKLE and pickles.looks_like_pickle(
+        source, draft, magic=draft.format not in (Format.TEXT, Format.UNKNOWN)
+    ):
+        # One file can be two things: a tar, say, whose first name is a pickle.
+        reader = pickles.read_pickle
     if reader is not None:
         reader(source, draft)
-    elif draft.format in (Format.TEXT, Format.UNKNOWN) and pickles.looks_like_pickle(source, draft):
-        pickles.read_pickle(source, draft)
-    elif draft.format not in DATA_ONLY:
-        draft.refuse(f"there is no reader for this format ({draft.format.value})")
+    elif draft.format is Format.TEXT:
+        _read_text(source, draft)
+    elif draft.format is not Format.EMPTY:
+        _refuse_unread(draft)
+    if PurePosixPath(source.name).suffix.lower() in _CODE and draft.format in _PLAIN_TEXT:
+        draft.format = Format.PROGRAM
+        draft.refuse("source code, which runs when it is imported or started")
+
+
+def _refuse_unread(draft: Draft) -> None:
+    why = {
+        Format.PROGRAM: "a program",
+        Format.HDF5: "HDF5, which may hold functions of Keras or pickled objects; it is not read",
+    }.get(draft.format, "of a format that is not known, so what loading it does is not either")
+    draft.refuse(why)
+
+
+def _read_json(source: Source, draft: Draft) -> None:
+    """Read JSON, or what only begins like it."""
+    metadata.within_budget(source, draft)
+    try:
+        document = metadata.parse_json(source.everything(), draft)
+    except OverBudget:
+        raise
+    except Undecodable as error:
+        if not _is_json_lines(source, draft):
+            draft.format = Format.TEXT
+            _read_text(source, draft)
+            if draft.format is Format.TEXT:
+                draft.format = Format.JSON
+                raise error
+        return
+    if xgboost.is_model(document) and "learner" in document:
+        draft.format = Format.XGBOOST_JSON
+        xgboost.describe(document, draft)
+        return
+    draft.document = document
+    metadata.describe(draft)
+
+
+def _is_json_lines(source: Source, draft: Draft) -> bool:
+    try:
+        metadata.read_json_lines(source, draft)
+    except Undecodable:
+        draft.format = Format.JSON
+        return False
+    return True
+
+
+def _read_text(source: Source, draft: Draft) -> None:
+    if mlflow.is_run_value(source):
+        mlflow.read_run_value(source, draft)
+    elif metadata.looks_like_yaml(source.head) and metadata.try_yaml(source, draft):
+        mlflow.describe(draft)
+    elif not tables.read_csv(source, draft):
+        draft.format = Format.TEXT
 
 
 def _read_compressed(source: Source, draft: Draft) -> None:
@@ -52,4 +125,52 @@ def _read_compressed(source: Source, draft: Draft) -> None:
         source.handle.seek(0)
         return Stream(unpacked(source.handle, draft.compression, draft))
 
-    pickles.read_streams(reopen, draft)
+    head = reopen().handle.peek(_HEAD)[:_HEAD]
+    draft.unpacked = 0
+    known = detect(head, 1 << 62)
+    if known is Format.PICKLE or (known in (Format.TEXT, Format.UNKNOWN) and not is_text(head)):
+        pickles.read_streams(reopen, draft)
+        return
+    content = _all_of(reopen(), draft)
+    if compression(content[:_HEAD]):
+        raise Undecodable("compressed twice, which no reader undoes")
+    _read_plain(in_memory(content, source.name), draft)
+
+
+def _all_of(stream: Stream, draft: Draft) -> bytes:
+    content: bytes = stream.read(draft.budget.text_bytes + 1)
+    if len(content) > draft.budget.text_bytes:
+        raise OverBudget(f"unpacks to more than the budget of {draft.budget.text_bytes} bytes")
+    return content
+
+
+#: Text that no loader executes, whether or not it could be parsed.
+_PLAIN_TEXT = frozenset(
+    {
+        Format.EMPTY,
+        Format.TEXT,
+        Format.CSV,
+        Format.JSON,
+        Format.JSON_LINES,
+        Format.YAML,
+        Format.LIGHTGBM,
+        Format.XGBOOST_JSON,
+        Format.MLFLOW_MODEL,
+        Format.MLFLOW_RUN,
+    }
+)
+#: Formats that a few first bytes suggest, and only a successful reading confirms.
+_GUESSED = frozenset({Format.ONNX, Format.XGBOOST_UBJ, Format.SAFETENSORS})
+_READERS: dict[Format, Reader] = {
+    Format.JSON: _read_json,
+    Format.LIGHTGBM: lightgbm.read_lightgbm,
+    Format.NPY: numpy_files.read_npy,
+    Format.ONNX: onnx.read_onnx,
+    Format.PARQUET: tables.read_parquet,
+    Format.PICKLE: pickles.read_pickle,
+    Format.SAFETENSORS: safetensors.read_safetensors,
+    Format.TAR: archives.read_tar(read),
+    Format.TORCH_LEGACY: torch.read_legacy,
+    Format.XGBOOST_UBJ: xgboost.read_ubj,
+    Format.ZIP: archives.read_zip(read),
+}

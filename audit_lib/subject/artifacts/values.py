@@ -111,6 +111,15 @@ class Call:
 
 
 @dataclass(eq=False, slots=True)
+class Storage:
+    """Where the values of a tensor are: key of its storage, offset in elements, C order."""
+
+    key: str
+    offset: int
+    contiguous: bool
+
+
+@dataclass(eq=False, slots=True)
 class Array:
     """An array: what it is, and its bytes where they are few.
 
@@ -120,6 +129,8 @@ class Array:
         objects: for object arrays, the values in C order, if known.
         subclass: full name, where it is not ``numpy.ndarray``.
         pointer: where it stands in the document; set when that is drawn.
+        label: name of a dtype that NumPy lacks.
+        storage: for tensors, where their values are.
     """
 
     dtype: np.dtype[Any] | None
@@ -130,6 +141,8 @@ class Array:
     objects: list[Value] | None = None
     subclass: str = ""
     pointer: str = ""
+    label: str = ""
+    storage: Storage | None = None
 
     @property
     def count(self) -> int:

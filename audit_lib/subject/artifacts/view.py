@@ -155,7 +155,7 @@ class View:
         array.pointer = pointer or "/"
         shown: dict[str, Json] = {
             "__class__": array.subclass or "numpy.ndarray",
-            "dtype": spelled(array.dtype),
+            "dtype": array.label or spelled(array.dtype),
             "shape": list(array.shape),
         }
         if array.objects is not None:
@@ -302,7 +302,7 @@ def array_infos(arrays: Iterable[Array]) -> list[ArrayInfo]:
     return [
         ArrayInfo(
             array.pointer or f"byte {array.offset}",
-            spelled(array.dtype),
+            array.label or spelled(array.dtype),
             array.shape,
             array.fortran,
         )

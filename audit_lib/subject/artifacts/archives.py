@@ -1,0 +1,270 @@
+"""Archives: which format a zip is by its members, and what is in any other zip or tar."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from audit_lib.subject.artifacts import keras, numpy_files, skops, torch
+from audit_lib.subject.artifacts.artifact import ArrayInfo, Format, SafetyReason
+from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
+from audit_lib.subject.artifacts.members import Members
+from audit_lib.subject.artifacts.source import Source, in_memory
+from audit_lib.subject.artifacts.streams import Stream
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    KeyError,
+)
+#: Reads a file that stands within an archive.
+ReadMember = Callable[[Source, Draft], None]
+
+
+class ZipMembers(Members):
+    """Members of a zip.
+
+    Raises:
+        Undecodable: it is damaged.
+    """
+
+    def __init__(self, source: Source, draft: Draft) -> None:
+        self._draft = draft
+        try:
+            source.handle.seek(0)
+            self._zip = zipfile.ZipFile(source.handle)
+        except _DAMAGE as error:
+            raise Undecodable(f"damaged zip: {error}") from None
+        infos = self._zip.infolist()
+        if len(infos) > draft.budget.members:
+            raise OverBudget(f"more than the budget of {draft.budget.members} members")
+        self._infos = {info.filename: info for info in infos if not info.is_dir()}
+        _judge_names([info.filename for info in infos], draft)
+        for info in infos:
+            self._judge(info, source)
+
+    def names(self) -> list[str]:
+        """Names of the files, in the order of the directory."""
+        return list(self._infos)
+
+    def size(self, name: str) -> int:
+        """Unpacked bytes of a member, as the directory says."""
+        return self._infos[name].file_size
+
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """The bytes of a member, or the first of them.
+
+        Raises:
+            Undecodable: it is damaged.
+            OverBudget: it unpacks to more than the budget allows.
+        """
+        left = self._draft.budget.unpacked_bytes - self._draft.unpacked
+        wanted = left + 1 if most is None else min(most, left + 1)
+        try:
+            with self._zip.open(self._infos[name]) as member:
+                data = member.read(wanted)
+        except _DAMAGE as error:
+            raise Undecodable(f"damaged member {name!r}: {error}") from None
+        self._count(len(data))
+        return data
+
+    def stream(self, name: str) -> Stream:
+        """A stream over a member, which is unpacked as it is read.
+
+        Raises:
+            Undecodable: it cannot be opened.
+        """
+        try:
+            member = self._zip.open(self._infos[name])
+        except _DAMAGE as error:
+            raise Undecodable(f"damaged member {name!r}: {error}") from None
+        return Stream(io.BufferedReader(_Counted(member, self._count)))
+
+    def _count(self, size: int) -> None:
+        self._draft.unpacked += size
+        if self._draft.unpacked > self._draft.budget.unpacked_bytes:
+            raise OverBudget(
+                f"unpacks to more than the budget of {self._draft.budget.unpacked_bytes} bytes"
+            )
+
+    def _judge(self, info: zipfile.ZipInfo, source: Source) -> None:
+        """Readers go by the directory or by the header before each file: both must agree."""
+        if info.flag_bits & 1:
+            self._draft.refuse(f"member {info.filename!r} is encrypted", offset=info.header_offset)
+        source.handle.seek(info.header_offset)
+        header = source.handle.read(30)
+        if len(header) != 30 or header[:4] != b"PK\x03\x04":
+            self._draft.refuse(f"member {info.filename!r} has no header", offset=info.header_offset)
+            return
+        local = source.handle.read(int.from_bytes(header[26:28], "little"))
+        if local != (info.orig_filename.encode("utf-8", "surrogateescape")) and local != (
+            info.orig_filename.encode("cp437", "replace")
+        ):
+            self._draft.refuse(
+                f"member {info.filename!r} has another name in its header",
+                offset=info.header_offset,
+            )
+
+
+class _Counted(io.RawIOBase):
+    """A member that counts what it yields against the budget, and reports damage as such."""
+
+    def __init__(self, member: Any, count: Callable[[int], None]) -> None:
+        super().__init__()
+        self._member = member
+        self._count = count
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._member.read(len(buffer))
+        except _DAMAGE as error:
+            raise Undecodable(f"damaged member: {error}") from None
+        self._count(len(data))
+        self._position += len(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _judge_names(names: list[str], draft: Draft) -> None:
+    seen: set[str] = set()
+    for name in names:
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or ":" in "".join(path.parts[:1]):
+            draft.refuse(f"member {name!r} would unpack outside its folder")
+        if name in seen:
+            draft.refuse(f"two members are called {name!r}, and readers differ in which they take")
+        seen.add(name)
+
+
+def read_zip(read_member: ReadMember) -> ReadMember:
+    """A reader of zips, given the reader of what they hold."""
+
+    def read(source: Source, draft: Draft) -> None:
+        draft.format = Format.ZIP
+        members = ZipMembers(source, draft)
+        names = members.names()
+        if "schema.json" in names:
+            skops.read_skops(members, draft)
+        elif torch.is_torch(names):
+            torch.read_torch(members, draft)
+        elif keras.is_keras(names):
+            keras.read_keras(members, draft)
+        elif names and all(members.read(name, 6) == numpy_files.MAGIC for name in names):
+            _read_npz(members, draft)
+        else:
+            _read_others(members, draft, read_member)
+
+    return read
+
+
+def _read_npz(members: Members, draft: Draft) -> None:
+    draft.format = Format.NPZ
+    draft.document = {}
+    for name in members.names():
+        key = name.removesuffix(".npy")
+        try:
+            shown = numpy_files.read_array(members.stream(name), draft, key)
+        except Undecodable as error:
+            draft.problem(f"{key}: {error}")
+            draft.refuse(f"cannot be read: {error}", where=key)
+            continue
+        draft.document[key] = shown
+
+
+def _read_others(members: Members, draft: Draft, read_member: ReadMember) -> None:
+    """A zip of no known format: each member is read as a file of its own."""
+    draft.document = {}
+    for name in members.names():
+        try:
+            content = members.read(name)
+        except OverBudget:
+            raise
+        except Undecodable as error:
+            draft.problem(str(error))
+            draft.refuse(f"cannot be read: {error}", where=name)
+            continue
+        _take_over(name, content, draft, read_member)
+
+
+def _take_over(name: str, content: bytes, draft: Draft, read_member: ReadMember) -> None:
+    """Read a member and add what is found to the archive's draft."""
+    if draft.nested >= 4:
+        draft.refuse("archives within archives, too deep to follow", where=name)
+        return
+    inner = Draft(
+        draft.budget, unpacked=draft.unpacked, opcodes=draft.opcodes, nested=draft.nested + 1
+    )
+    read_member(in_memory(content, name), inner)
+    draft.unpacked, draft.opcodes = inner.unpacked, inner.opcodes
+    draft.executable |= inner.executable
+    draft.globals |= inner.globals
+    for reason in inner.reasons:
+        where = f"{name} {reason.where}".rstrip()
+        moved = SafetyReason(reason.global_name, reason.offset, reason.why, reason.safety, where)
+        draft.reasons.setdefault(moved)
+    for problem in inner.problems:
+        draft.problem(f"{name}: {problem}")
+    for library, versions in inner.written_by.items():
+        draft.written_by.setdefault(library, set()).update(versions)
+    draft.arrays.extend(
+        ArrayInfo(f"{name}:{a.name}", a.dtype, a.shape, a.fortran_order) for a in inner.arrays
+    )
+    draft.document[name] = {"format": inner.format.value, "size": len(content)}
+
+
+def read_tar(read_member: ReadMember) -> ReadMember:
+    """A reader of tars, given the reader of what they hold."""
+
+    def read(source: Source, draft: Draft) -> None:
+        draft.format = Format.TAR
+        draft.document = {}
+        source.handle.seek(0)
+        try:
+            with tarfile.open(fileobj=source.handle, mode="r:") as archive:
+                _judge_names([m.name for m in _tar_members(archive, draft)], draft)
+                for member in _tar_members(archive, draft):
+                    _read_tar_member(archive, member, draft, read_member)
+        except _DAMAGE as error:
+            raise Undecodable(f"damaged tar: {error}") from None
+
+    return read
+
+
+def _tar_members(archive: tarfile.TarFile, draft: Draft) -> Iterator[tarfile.TarInfo]:
+    for number, member in enumerate(archive):
+        if number >= draft.budget.members:
+            raise OverBudget(f"more than the budget of {draft.budget.members} members")
+        yield member
+
+
+def _read_tar_member(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, draft: Draft, read_member: ReadMember
+) -> None:
+    if member.issym() or member.islnk():
+        draft.refuse(f"member {member.name!r} is a link to {member.linkname!r}")
+    elif member.isreg():
+        file = archive.extractfile(member)
+        content = file.read() if file is not None else b""
+        _take_over(member.name, content, draft, read_member)
+    elif not member.isdir():
+        draft.refuse(f"member {member.name!r} is no regular file")

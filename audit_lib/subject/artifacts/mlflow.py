@@ -1,0 +1,103 @@
+"""MLflow's folders: the ``MLmodel`` beside a model, and the small files of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from audit_lib.subject.artifacts.artifact import Format, Json
+from audit_lib.subject.artifacts.draft import Draft
+from audit_lib.subject.artifacts.source import Source
+
+_VALUES = ("params", "metrics", "tags")
+_LARGEST_VALUE = 1 << 20
+#: Keys under which flavours note the version of their library.
+_VERSIONS = {
+    "sklearn_version": "sklearn",
+    "lgb_version": "lightgbm",
+    "xgb_version": "xgboost",
+    "pytorch_version": "torch",
+    "keras_version": "keras",
+    "onnx_version": "onnx",
+    "python_version": "python",
+    "cloudpickle_version": "cloudpickle",
+}
+
+
+def describe(draft: Draft) -> None:
+    """Recognise an ``MLmodel`` or a run's ``meta.yaml`` among parsed YAML, and take it over."""
+    document = draft.document
+    if not isinstance(document, Mapping):
+        return
+    if "run_uuid" in document or ("run_id" in document and "experiment_id" in document):
+        draft.format = Format.MLFLOW_RUN
+    flavors = document.get("flavors")
+    if not isinstance(flavors, Mapping):
+        return
+    draft.format = Format.MLFLOW_MODEL
+    if isinstance(document.get("mlflow_version"), str):
+        draft.wrote("mlflow", document["mlflow_version"])
+    for name, flavor in flavors.items():
+        if isinstance(flavor, Mapping):
+            _flavor(name, flavor, draft)
+    signature = document.get("signature")
+    if isinstance(signature, Mapping):
+        _signature(signature.get("inputs"), draft)
+
+
+def _flavor(name: str, flavor: Mapping[str, Json], draft: Draft) -> None:
+    for key, library in _VERSIONS.items():
+        if isinstance(flavor.get(key), str):
+            draft.wrote(library, flavor[key])
+    loader = flavor.get("loader_module")
+    if isinstance(loader, str):
+        draft.globals.add(loader)
+        if loader.partition(".")[0] != "mlflow":
+            draft.refuse(
+                "MLflow imports this module of the folder to load the model", global_name=loader
+            )
+    if flavor.get("serialization_format") == "cloudpickle" or "python_model" in flavor:
+        draft.problem(f"flavor {name}: its model is a cloudpickle, which holds functions by value")
+
+
+def _signature(inputs: Json, draft: Draft) -> None:
+    try:
+        columns = json.loads(inputs) if isinstance(inputs, str) else None
+    except (ValueError, RecursionError):
+        draft.problem("a signature whose inputs are no JSON")
+        return
+    if isinstance(columns, list):
+        names = [column.get("name") for column in columns if isinstance(column, Mapping)]
+        if names and all(isinstance(name, str) for name in names):
+            draft.features("/signature/inputs", names)
+
+
+def is_run_value(source: Source) -> bool:
+    """True for a file of ``params``, ``metrics`` or ``tags`` in the folder of a run.
+
+    One value says nothing of its format, so here the folder decides.
+    """
+    parents = source.path.parents
+    for depth, parent in enumerate(parents[:4]):
+        if parent.name in _VALUES and depth < len(parents) - 1:
+            return source.size <= _LARGEST_VALUE and (parents[depth + 1] / "meta.yaml").is_file()
+    return False
+
+
+def read_run_value(source: Source, draft: Draft) -> None:
+    """Read one parameter, metric or tag; a metric's last line counts."""
+    draft.format = Format.MLFLOW_RUN
+    kind = next(p.name for p in source.path.parents if p.name in _VALUES)
+    folder = next(p for p in source.path.parents if p.name == kind)
+    key = source.path.relative_to(folder).as_posix()
+    text = source.everything().decode("utf-8", "replace")
+    value: Json = text
+    if kind == "metrics":
+        rows = [line.split() for line in text.splitlines() if line.strip()]
+        try:
+            value = float(rows[-1][1])
+        except (IndexError, ValueError):
+            draft.problem("a metric without value")
+    draft.document = {kind: {key: value}}
+    if kind == "params":
+        draft.parameters[key] = value
