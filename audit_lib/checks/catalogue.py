@@ -19,6 +19,11 @@ CATALOGUE: dict[str, str] = {
     "FEA101": "feature_vector.causal:FeaturesReadNoFuture",
     "FEA102": "feature_vector.deterministic:FeaturesAreDeterministic",
     "FEA103": "feature_vector.informative:RequiredFeaturesVary",
+    "TGT001": "target_label.horizon:HorizonIsAsDeclared",
+    "TGT002": "target_label.future_prices:LabelsReadFuturePricesOnly",
+    "TGT003": "target_label.unknown_stays_unknown:UnknownLabelsStayUnknown",
+    "TGT004": "target_label.kind:LabelsAreWhatTheyAreCalled",
+    "TGT005": "target_label.balance:LabelsVary",
     # T3 Prediction and features
     # T4 Versioning and governance
     # T5 Specialised models

@@ -1,0 +1,86 @@
+"""TGT005."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes import samples
+from audit_lib.probes.label_facts import HOOK
+from audit_lib.probes.measured import where_named
+from audit_lib.subject.subject import Subject
+
+CLASSES = 12
+
+
+class LabelsVary(Check):
+    """A label takes more than one value, and no class of it is nearly absent.
+
+    What it checks
+        No label is constant; each class of a label of few values holds at least `share` of the
+        rows; a label of many values has a spread.
+    Why it matters
+        A model fitted on one class predicts that class, with excellent accuracy. Thresholds that
+        do not fit the market's moves are seen here first.
+    How
+        Builds the labels on the sample panel and counts values.
+    Limitations
+        The sample panel stands for the training data; a rare class may be rare on purpose, then
+        lower `share`.
+    Remediation
+        Set thresholds by the spread of the returns, or widen the horizon.
+    Sources
+        Breck et al. (2017), The ML Test Score; Lopez de Prado (2018), section 3.4.
+    """
+
+    code: ClassVar[str] = "TGT005"
+    contract: ClassVar[Contract] = Contract.TARGET_LABEL
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.MEDIUM
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+
+    share: float = Field(0.02, ge=0, lt=0.5, description="smallest share of a class")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Count the values of every label."""
+        built = samples.labels(subject)
+        rows = []
+        for name in map(str, built.columns):
+            known = built[name].dropna()
+            if known.empty:
+                yield Gap(name, "holds no value on the sample panel")
+                continue
+            where = where_named(subject, name, HOOK)
+            counts = known.value_counts(normalize=True)
+            if len(counts) == 1:
+                yield self.finding(
+                    where,
+                    f"label {name!r} is {counts.index[0]} in all {len(known)} rows",
+                    measured=f"1 value in {len(known)} rows",
+                    expected="at least 2",
+                    key=name,
+                    severity=Severity.CRITICAL,
+                )
+            elif len(counts) <= CLASSES:
+                rows += [(f"{name} = {v}", float(s), name) for v, s in counts.items()]
+                for value, share in counts.items():
+                    if share < self.share:
+                        yield self.finding(
+                            where,
+                            f"class {value} of label {name!r} holds {share:.2%} of "
+                            f"{len(known)} rows",
+                            measured=float(share),
+                            expected=f"at least {self.share:g}",
+                            key=f"{name} = {value}",
+                            evidence=("balance",),
+                        )
+        if rows:
+            heads = ("label", "value", "group")
+            note = "share of the rows with a label"
+            yield Evidence("balance", "Class balance", heads, tuple(rows), View.BARS, note)
+        yield Examined(len(built.columns), "labels")

@@ -1,0 +1,109 @@
+"""TGT002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.probes import samples
+from audit_lib.probes.label_facts import HOOK
+from audit_lib.probes.measured import LOUDEST_NOISE, influence_of, where_named
+from audit_lib.probes.perturbation import is_price
+from audit_lib.probes.tally import ColumnInfluence
+from audit_lib.subject.subject import Subject
+
+
+class LabelsReadFuturePricesOnly(Check):
+    """A label follows from the prices after its bar, and from nothing else.
+
+    What it checks
+        Every label moves when later prices move; it does not move with volume or other fields,
+        nor with bars before its own; and equal builds agree.
+    Why it matters
+        A label that does not move with prices is not a label of the market: a wrong join, a
+        constant, a stale file. One that reads fields or bars which features also read can be
+        predicted from its own recipe, and looks like skill.
+    How
+        Alters prices after and before cuts, and, in a second run, only the fields that are no
+        prices. The response of each label tells what it reads.
+    Limitations
+        Labels scaled by past volatility on purpose read bars before their own; exempt the finding
+        then, or name the labels in `scaled`. Fields are told to be prices by their names.
+    Remediation
+        Compute the label from prices at and after the entry; keep scaling by known quantities in
+        the features or in the sizing.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 3.
+    """
+
+    code: ClassVar[str] = "TGT002"
+    contract: ClassVar[Contract] = Contract.TARGET_LABEL
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+
+    scaled: tuple[str, ...] = Field((), description="labels scaled by past data on purpose")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Look at what moves each label."""
+        panel = samples.panel(subject)
+        found = influence_of(subject, HOOK)
+        others = [str(c) for c in panel.columns if not is_price(panel[c])]
+        aside = influence_of(subject, HOOK, fields=others).columns if others else {}
+        rows = []
+        for name, column in found.columns.items():
+            if column.empty:
+                yield Gap(name, "holds no value on the sample panel")
+                continue
+            where = where_named(subject, name, HOOK)
+            moved = name in aside and aside[name].reacts and column.noise == 0
+            rows.append((name, column.look_ahead, column.look_back, moved, column.noise))
+            yield from self._judge(name, column, where)
+            if moved:
+                yield self.finding(
+                    where,
+                    f"label {name!r} moves with {', '.join(others)}",
+                    measured=f"moves with {', '.join(others)}",
+                    expected="moves with prices only",
+                    key=f"{name} fields",
+                    evidence=("reacts",),
+                )
+        heads = ("label", "look ahead", "look back", "moves with other fields", "noise")
+        yield Evidence("reacts", "What moves each label", heads, tuple(rows))
+        yield Examined(len(rows), "labels")
+
+    def _judge(self, name: str, column: ColumnInfluence, where: Location) -> Iterator[Answer]:
+        if column.noise > LOUDEST_NOISE:
+            yield self.finding(
+                where,
+                f"label {name!r} differs between equal builds by {column.noise:.2g} of its scale",
+                measured=column.noise,
+                expected=0,
+                key=f"{name} noise",
+                evidence=("reacts",),
+            )
+        elif column.look_ahead == 0:
+            yield self.finding(
+                where,
+                f"label {name!r} moves with no later price",
+                measured="look-ahead 0 bars",
+                expected="look-ahead of at least 1 bar",
+                key=f"{name} future",
+                severity=Severity.CRITICAL,
+                evidence=("reacts",),
+            )
+        if column.look_back > 0 and name not in self.scaled:
+            yield self.finding(
+                where,
+                f"label {name!r} reads {column.look_back} bars before its own",
+                measured=f"look-back {column.look_back} bars",
+                expected="look-back 0 bars",
+                key=f"{name} past",
+                severity=Severity.MEDIUM,
+                evidence=("reacts",),
+            )

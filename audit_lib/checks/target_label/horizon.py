@@ -1,0 +1,77 @@
+"""TGT001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Examined, Gap, Severity, Task
+from audit_lib.probes.label_facts import HOOK, declared_labels
+from audit_lib.probes.measured import influence_evidence, influence_of, unjudged
+from audit_lib.subject.subject import Subject
+
+
+class HorizonIsAsDeclared(Check):
+    """A label reads exactly as many bars ahead as its declared horizon says.
+
+    What it checks
+        The measured look-ahead of every label equals the horizon that the code and the version's
+        metadata declare, and ends inside the data.
+    Why it matters
+        Purge, embargo and the overlap of samples are set from the declared horizon. Where a label
+        reads further, the training set of every fold knows part of its test period.
+    How
+        Builds the labels on the sample panel and on copies altered after a cut; the earliest row
+        that changes tells the last bar a label reads. Compares with `targets.declared` and with
+        the targets in the version's metadata.
+    Limitations
+        A label that looks ahead a varying number of bars (a barrier) is measured by its longest
+        reach on the sample.
+    Remediation
+        Declare the number of bars from the decision to the last price that the label reads,
+        delays of the entry included.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, sections 3.2 and 7.4.
+    """
+
+    code: ClassVar[str] = "TGT001"
+    contract: ClassVar[Contract] = Contract.TARGET_LABEL
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+
+    cuts: int = Field(24, ge=8, description="ordinary cuts; each is tried twice")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare the measured look-ahead with every declaration."""
+        statements = declared_labels(subject)
+        found = influence_of(subject, HOOK, cuts=self.cuts)
+        yield influence_evidence(found, "horizons", "Bars that each label reads")
+        gaps = {g.what: g for g in unjudged(found, HOOK, {s.label for s in statements})}
+        yield from gaps.values()
+        compared = 0
+        for said in statements:
+            declared = said.facts.get("horizon")
+            if said.label in gaps or not isinstance(declared, int):
+                continue
+            compared += 1
+            column = found.columns[said.label]
+            if column.look_ahead == declared and not column.whole_future:
+                continue
+            far = "the whole sample" if column.whole_future else f"{column.look_ahead} bars ahead"
+            yield self.finding(
+                said.location,
+                f"label {said.label!r} reads {far}; the {said.source} declares {declared}",
+                measured=column.look_ahead,
+                expected=declared,
+                key=said.label,
+                evidence=("horizons",),
+            )
+        for name in found.columns:
+            if name not in {s.label for s in statements}:
+                yield Gap(name, "no horizon is declared for this label")
+        yield Examined(compared, "declared horizons")

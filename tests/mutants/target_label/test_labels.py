@@ -1,0 +1,123 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity, View
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+GOOD = """
+def _return(b):
+    return b["close"].shift(-6) / b["close"].shift(-1) - 1
+
+@surface("targets")
+def build(at, panel):
+    return each(
+        panel,
+        week=_return,
+        up=lambda b: (_return(b) > 0.002).astype(float).where(_return(b).notna()),
+    )
+
+@surface("targets")
+def declared(at):
+    return {
+        "week": {"horizon": 6, "kind": "simple_return"},
+        "up": {"horizon": 6, "kind": "direction", "thresholds": [0.002]},
+    }
+"""
+TAKES = ["TGT001", "TGT002", "TGT003", "TGT004", "TGT005"]
+
+
+@pytest.mark.passes("TGT001", "TGT002", "TGT003", "TGT004", "TGT005")
+def test_labels_that_are_as_declared(tmp_path):
+    with tiny(tmp_path, GOOD) as subject:
+        for code in TAKES:
+            assert_passes(run_check(code, subject))
+
+
+@pytest.mark.fails("TGT001")
+def test_a_horizon_that_forgets_the_entry(tmp_path):
+    meta = {"targets": {"week": {"horizon": 5}, "up": {"horizon": 6}}}
+    hooks = GOOD.replace('"week": {"horizon": 6', '"week": {"horizon": 5')
+    with tiny(tmp_path, hooks, meta=meta) as subject:
+        result = run_check("TGT001", subject)
+    in_code = assert_fails(result, key="week", base="parameters", symbol="targets.declared")
+    in_file = assert_fails(result, key="week", base="artifacts", pointer="/targets/week")
+    assert (in_code.measured, in_code.expected) == ("6", "5")
+    assert "reads 6 bars ahead; the metadata declares 5" in in_file.message
+    assert len(result.findings) == 2
+    chart = next(e for e in result.evidence if e.view is View.INFLUENCE)
+    assert ("week", 0, 6) in chart.rows
+
+
+@pytest.mark.fails("TGT001")
+def test_a_label_scaled_on_the_whole_sample(tmp_path):
+    hooks = GOOD.replace("week=_return", "week=lambda b: _return(b) / _return(b).std()")
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("TGT001", subject)
+    assert "reads the whole sample" in assert_fails(result, key="week").message
+
+
+@pytest.mark.fails("TGT002")
+def test_labels_that_read_volume_or_the_past_or_nothing(tmp_path):
+    hooks = GOOD.replace(
+        "week=_return",
+        "week=lambda b: _return(b) * np.log(b['volume']),"
+        "scaled=lambda b: _return(b) / returns(b).rolling(20).std(),"
+        "stale=lambda b: b['close'].pct_change(5, fill_method=None),"
+        "loud=lambda b: _return(b) + np.random.default_rng().normal(0, 0.02, len(b))",
+    )
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("TGT002", subject)
+    keys = {f.key for f in result.findings}
+    assert keys == {"week fields", "scaled past", "stale past", "stale future", "loud noise"}
+    assert assert_fails(result, key="week fields").measured == "moves with volume"
+    assert assert_fails(result, key="scaled past").measured == "look-back 20 bars"
+    assert assert_fails(result, key="stale future").severity is Severity.CRITICAL
+
+
+@pytest.mark.fails("TGT003")
+def test_labels_filled_where_the_outcome_is_unknown(tmp_path):
+    hooks = GOOD.replace("week=_return", "week=lambda b: _return(b).fillna(0.0)")
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("TGT003", subject)
+    found = assert_fails(result, key="week")
+    assert found.measured == "18"
+    assert len(result.findings) == 1
+
+
+@pytest.mark.fails("TGT004")
+def test_a_log_return_declared_as_simple(tmp_path):
+    hooks = GOOD.replace("week=_return", "week=lambda b: np.log1p(_return(b))")
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("TGT004", subject)
+    found = assert_fails(result, key="week kind")
+    assert (found.measured, found.expected) == ("log_return", "simple_return")
+    assert "from close 1 bars ahead to close 6 bars ahead" in found.message
+
+
+@pytest.mark.fails("TGT004")
+def test_a_threshold_off_by_a_unit(tmp_path):
+    hooks = GOOD.replace("[0.002]", "[0.2]")
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("TGT004", subject)
+    assert assert_fails(result, key="up threshold 0.2").measured.startswith("between 0.00")
+    hooks = GOOD.replace("[0.002]", "[-0.002, 0.002]")
+    with tiny(tmp_path / "more", hooks) as subject:
+        result = run_check("TGT004", subject)
+    assert assert_fails(result, key="up classes").measured == "2"
+
+
+@pytest.mark.fails("TGT005")
+def test_constant_labels_and_rare_classes(tmp_path):
+    hooks = GOOD.replace("> 0.002", "> 0.08").replace(
+        "week=_return", "week=lambda b: 0 * _return(b)"
+    )
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("TGT005", subject)
+    assert assert_fails(result, key="week").severity is Severity.CRITICAL
+    assert float(assert_fails(result, key="up = 1.0").measured) < 0.02
+
+
+def test_labels_that_nobody_declares_are_not_assessed(tmp_path):
+    hooks = GOOD[: GOOD.index('@surface("targets")\ndef declared')]
+    with tiny(tmp_path, hooks) as subject:
+        assert run_check("TGT001", subject).outcome is Outcome.NOT_ASSESSED
