@@ -12,13 +12,28 @@ from audit_lib.model import Task
 #: code -> "module within audit_lib.checks:class"
 CATALOGUE: dict[str, str] = {
     # T1 Ledger and artifacts
+    "CHK001": "checkpoint.metadata_present:MetadataIsComplete",
+    "CHK002": "checkpoint.checksums_cover:ChecksumsCoverTheFiles",
+    "CHK003": "checkpoint.registry_agrees:RegistryAgreesWithArtifacts",
+    "CHK004": "checkpoint.metadata_consistent:MetadataIsConsistent",
+    "CHK005": "checkpoint.norm_stats:NormStatsAreSane",
+    "CHK006": "checkpoint.columns_agree:ModelsReadTheDeclaredColumns",
+    "CHK007": "checkpoint.no_orphans:NoOrphanArtifacts",
+    "CHK008": "checkpoint.no_duplicates:DifferentModelsDiffer",
+    "CHK009": "checkpoint.environment_loads:EnvironmentLoadsArtifacts",
     "LED001": "ledger.lines_accounted:EveryLineIsAccountedFor",
     "LED002": "ledger.files_parse:EveryFileParses",
     "LED003": "ledger.declared_sizes:DeclaredSizesAgree",
+    "SEC001": "security.artifacts_safe:ArtifactsAreSafeToLoad",
     # T2 Training pipeline
     "FEA101": "feature_vector.causal:FeaturesReadNoFuture",
     "FEA102": "feature_vector.deterministic:FeaturesAreDeterministic",
     "FEA103": "feature_vector.informative:RequiredFeaturesVary",
+    "SPL001": "splits.purged:TrainLabelsEndBeforeTheTest",
+    "SPL002": "splits.disjoint:TrainAndTestAreApart",
+    "SPL003": "splits.as_declared:SplitsAreAsDeclared",
+    "SPL004": "splits.recorded:RecordedFoldsArePurged",
+    "SPL005": "splits.coverage:FoldsCoverTheData",
     "TGT001": "target_label.horizon:HorizonIsAsDeclared",
     "TGT002": "target_label.future_prices:LabelsReadFuturePricesOnly",
     "TGT003": "target_label.unknown_stays_unknown:UnknownLabelsStayUnknown",

@@ -1,0 +1,115 @@
+"""CHK006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.probes.checkpoint_fields import field, names_in
+from audit_lib.subject.artifacts import Artifact
+from audit_lib.subject.subject import Subject
+
+
+class ModelsReadTheDeclaredColumns(Check):
+    """The columns that stored models and scalers were fitted on are the declared ones, in order.
+
+    What it checks
+        Every list of feature names inside an artifact of the version (LightGBM and XGBoost models,
+        scikit-learn's `feature_names_in_`, metadata of other formats) equals a list of columns that
+        the metadata declares, element by element.
+    Why it matters
+        Columns in another order give a prediction of the right shape and no error at all. It is the
+        most expensive silent mistake there is at this boundary.
+    How
+        Reads feature names from the bytes of the artifacts without executing them, and compares
+        them with `feature_cols` and with every other list of columns in the metadata (one model a
+        regime has a list of its own).
+    Limitations
+        A model fitted on a bare array keeps no names; only its width can be told. Names that a
+        library made up (`Column_0`) are left out.
+    Remediation
+        Export `feature_cols` from the fitted model, never from the pipeline or sorted by name.
+    Sources
+        scikit-learn, SLEP007 feature names; LightGBM model text format.
+    """
+
+    code = "CHK006"
+    contract = Contract.CHECKPOINT
+    task = Task.T1
+    severity = Severity.CRITICAL
+    reads = Reads.ARTIFACTS
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare each artifact's columns with the declared lists."""
+        declared = field(subject, "feature_cols")
+        own = names_in(declared.value)
+        if own is None:
+            raise NotAssessed("the metadata declares no feature columns")
+        lists = {declared.pointer: tuple(own)}
+        for artifact in subject.version_artifacts:
+            if artifact.path == subject.metadata.path:
+                lists.update(artifact.feature_sets)
+        rows = []
+        count = 0
+        for artifact in subject.version_artifacts:
+            if artifact.path == subject.metadata.path:
+                continue
+            for pointer, names in _fitted_on(artifact):
+                count += 1
+                match = next((p for p, listed in lists.items() if listed == names), "")
+                rows.append((artifact.path, len(names), match or "none"))
+                if not match:
+                    yield self._departs(artifact, pointer, names, lists)
+        if not count:
+            raise NotAssessed("no artifact of the version names the columns it was fitted on")
+        yield Evidence(
+            "columns",
+            "Columns of artifacts and the declared list they equal",
+            ("artifact", "columns", "declared at"),
+            tuple(rows),
+        )
+        yield Examined(count, "lists of columns in artifacts")
+
+    def _departs(
+        self,
+        artifact: Artifact,
+        pointer: str,
+        names: tuple[str, ...],
+        lists: dict[str, tuple[str, ...]],
+    ) -> Answer:
+        where, nearest = max(lists.items(), key=lambda item: len(set(item[1]) & set(names)))
+        if sorted(nearest) == sorted(names):
+            first = next(i for i, (a, b) in enumerate(zip(names, nearest, strict=True)) if a != b)
+            text = (
+                f"{artifact.path} was fitted on the columns of {where} in another order: position "
+                f"{first} is {names[first]!r}, declared {nearest[first]!r}"
+            )
+        else:
+            off = sorted(set(names) ^ set(nearest))
+            text = (
+                f"{artifact.path} was fitted on {len(names)} columns; the nearest declared list "
+                f"({where}, {len(nearest)}) differs in {', '.join(off[:5])}"
+                + (" and others" if len(off) > 5 else "")
+            )
+        return self.finding(
+            Location(artifact.path, base="artifacts", pointer=pointer),
+            text,
+            measured=", ".join(names),
+            expected=", ".join(nearest),
+            key="columns",
+            evidence=("columns",),
+        )
+
+
+def _fitted_on(artifact: Artifact) -> list[tuple[str, tuple[str, ...]]]:
+    sets = dict(artifact.feature_sets)
+    if artifact.feature_names is not None and artifact.feature_names not in sets.values():
+        sets[""] = artifact.feature_names
+    distinct: dict[tuple[str, ...], str] = {}
+    for pointer, names in sets.items():
+        if names and not all(n.startswith(("Column_", "column_", "f")) and n[-1:].isdigit()
+                             and n.lstrip("Columnf_c").isdigit() for n in names):  # fmt: skip
+            distinct.setdefault(tuple(names), pointer)
+    return [(pointer, names) for names, pointer in distinct.items()]

@@ -1,0 +1,92 @@
+"""CHK001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.checkpoint_fields import Field, field, scaling
+from audit_lib.subject.subject import Subject
+
+#: Field to what a version without it cannot show, and how bad that is.
+_WANTED = {
+    "feature_cols": ("which columns the model reads, in which order", Severity.HIGH),
+    "input_dim": ("how many inputs the model takes", Severity.MEDIUM),
+    "heads": ("what the outputs mean", Severity.HIGH),
+    "version": ("which version the file belongs to", Severity.HIGH),
+    "schema_hash": ("whether two versions read the same columns", Severity.MEDIUM),
+    "run": ("from which run, data and code the version came", Severity.MEDIUM),
+}
+
+
+class MetadataIsComplete(Check):
+    """A stored version says what it reads, what it answers, and where it came from.
+
+    What it checks
+        That the metadata holds, and does not leave empty, the feature columns, input dimension,
+        heads, version, schema hash and run; and that scaling statistics stand in the metadata or
+        in a scaler among the version's files.
+    Why it matters
+        What the checkpoint does not say, the predictor assumes. Assumed column order and assumed
+        head order are the two mistakes that no exception ever reports.
+    How
+        Looks at the pointers of `artifacts.fields` in the metadata file, and reads scaler objects
+        in the artifacts without executing them.
+    Limitations
+        It sees that a field is there, not that it is true; CHK004 to CHK006 compare fields with
+        each other and with the models. A model that wants no scaling must say so: set
+        `artifacts.fields.scaler_scale` to an empty pointer and no statistics are asked for.
+    Remediation
+        Let the trainer write the field into the metadata of every version it saves.
+    Sources
+        The audit plan's checkpoint contract; M. Mitchell et al., Model cards for model reporting,
+        FAT* 2019.
+    """
+
+    code = "CHK001"
+    contract = Contract.CHECKPOINT
+    task = Task.T1
+    severity = Severity.HIGH
+    reads = Reads.ARTIFACTS
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Report fields that are absent or empty."""
+        rows = []
+        for name, (tells, severity) in _WANTED.items():
+            found = field(subject, name)
+            rows.append((name, found.pointer, "present" if not found.empty else _state(found)))
+            if found.empty:
+                yield self.finding(
+                    found.location,
+                    f"the metadata does not say {tells}: {name} is {_state(found)}"
+                    + (f" at {found.pointer}" if found.pointer else ""),
+                    measured=_state(found),
+                    expected=name,
+                    key=name,
+                    severity=severity,
+                    evidence=("fields",),
+                )
+        scale = field(subject, "scaler_scale")
+        statistics = [s.source for s in scaling(subject)]
+        rows.append(("scaling statistics", scale.pointer, ", ".join(statistics) or "absent"))
+        if scale.pointer and not statistics:
+            yield self.finding(
+                subject.metadata.location(),
+                "neither the metadata nor any file of the version holds scaling statistics",
+                measured="absent",
+                expected="center and scale of every column",
+                key="scaler",
+                severity=Severity.HIGH,
+                evidence=("fields",),
+            )
+        yield Evidence(
+            "fields", "Fields of the metadata", ("field", "pointer", "found"), tuple(rows)
+        )
+        yield Examined(len(rows), "fields")
+
+
+def _state(found: Field) -> str:
+    if not found.pointer:
+        return "declared absent"
+    return "empty" if found.present else "absent"

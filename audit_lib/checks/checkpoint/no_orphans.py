@@ -1,0 +1,94 @@
+"""CHK007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field as Option
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.subject.artifacts import Artifact, Format
+from audit_lib.subject.source import matches
+from audit_lib.subject.subject import Subject
+
+#: Formats that hold a model or fitted state, as opposed to notes and tables.
+MODEL_FORMATS = frozenset(
+    {Format.PICKLE, Format.JOBLIB, Format.NPY, Format.NPZ, Format.TORCH, Format.TORCH_LEGACY,
+     Format.TORCHSCRIPT, Format.SKOPS, Format.KERAS, Format.SAFETENSORS, Format.ONNX,
+     Format.LIGHTGBM, Format.XGBOOST_JSON, Format.XGBOOST_UBJ}
+)  # fmt: skip
+
+
+class NoOrphanArtifacts(Check):
+    """Every model in the store belongs to a version that the registry knows.
+
+    What it checks
+        That each file of the store that holds a model or fitted state stands in the folder of a
+        registered version.
+    Why it matters
+        Loaders that cannot find a version look for "the" model beside it. A file that nobody
+        registered has no metrics, no approval and no checksum, and may still be the one that
+        trades.
+    How
+        Classifies every file by content and compares its place with the folders of the registered
+        versions. Files are reported together by folder.
+    Limitations
+        That a loader falls back to such a file is a matter of behaviour (VER checks). Shared parts
+        that are meant to stand outside of versions can be named in `shared`.
+    Remediation
+        Move the files into a registered version, or remove them from the store.
+    Sources
+        Board of Governors of the Federal Reserve System, SR 11-7 (2011), section VI, on model
+        inventories.
+    """
+
+    code = "CHK007"
+    contract = Contract.CHECKPOINT
+    task = Task.T1
+    severity = Severity.MEDIUM
+    reads = Reads.ARTIFACTS
+
+    shared: tuple[str, ...] = Option((), description="globs of files that belong to no version")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Group unregistered model files by folder."""
+        artifacts = subject.parameters.artifacts
+        if artifacts is None:
+            raise NotAssessed("the subject declares no artifact store (artifacts.store)")
+        known = tuple(
+            artifacts.version_dir.format(version=v).rstrip("/") + "/" for v in subject.registry.rows
+        )
+        models = [a for a in subject.artifacts if a.format in MODEL_FORMATS]
+        yield Examined(len(models), "model files")
+        if "./" in known or "/" in known:
+            return
+        stray: dict[str, list[Artifact]] = {}
+        for artifact in models:
+            inside = artifact.path.startswith(known)
+            if not inside and not any(matches(artifact.path, glob) for glob in self.shared):
+                stray.setdefault(artifact.path.rpartition("/")[0], []).append(artifact)
+        for folder, files in sorted(stray.items()):
+            shown = ", ".join(a.path.rpartition("/")[2] for a in files[:4])
+            more = f" and {len(files) - 4} more" if len(files) > 4 else ""
+            yield self.finding(
+                Location(folder or ".", base="artifacts"),
+                f"{len(files)} model files in {folder or 'the root of the store'} belong to no "
+                f"registered version: {shown}{more}",
+                measured=f"{len(files)} files",
+                expected="0 files",
+                key="orphans",
+                evidence=("orphans",),
+            )
+        if stray:
+            yield Evidence(
+                "orphans",
+                "Model files outside of registered versions",
+                ("file", "format", "bytes", "SHA-256"),
+                tuple(
+                    (a.path, a.format.value, a.size, a.sha256)
+                    for files in stray.values()
+                    for a in files
+                ),
+            )

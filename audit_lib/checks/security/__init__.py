@@ -1,0 +1,1 @@
+"""Artifacts that must not be loaded."""

@@ -1,0 +1,104 @@
+"""SEC001."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from fnmatch import fnmatch
+
+from pydantic import Field as Option
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task, View
+from audit_lib.subject.artifacts import Artifact, Safety, SafetyReason
+from audit_lib.subject.subject import Subject
+
+
+class ArtifactsAreSafeToLoad(Check):
+    """No artifact of the store runs code of unknown origin when it is loaded.
+
+    What it checks
+        Every file of the store: whether its format can carry code, and if so, whether everything it
+        names is on the allow-list. What is known to be harmful is critical; what could not be
+        decided is refused and medium.
+    Why it matters
+        Loading a pickle runs what it names, with the rights of the trading process. A model file is
+        the easiest way from a training machine into production.
+    How
+        Interprets the opcodes of every pickle stream, compressed and nested ones included, with a
+        stack and memo but without calling anything, and compares each global with an allow-list.
+        Deny-lists are evaded; what is not known to be harmless is not called safe.
+    Limitations
+        "Safe" is about code: a parser written in C may still be crashed by values it does not
+        check, so loading belongs in a child process all the same. Classes that the owners vouch for
+        are named in `trusted`; the code behind them is then theirs to answer for.
+    Remediation
+        Store models in a format that holds data only (LightGBM or XGBoost text, ONNX, safetensors,
+        npz), or name the classes of your own that loading may construct in `trusted`.
+    Sources
+        Python documentation of `pickle` (warning on untrusted data); NIST SP 800-53 SI-3; CWE-502.
+    """
+
+    code = "SEC001"
+    contract = Contract.SECURITY
+    task = Task.T1
+    severity = Severity.CRITICAL
+    reads = Reads.ARTIFACTS
+
+    trusted: tuple[str, ...] = Option(
+        (), description="globs of globals (module.name) that loading may construct"
+    )
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Report every artifact that must not be loaded."""
+        artifacts = subject.artifacts
+        rows = []
+        for artifact in artifacts:
+            open_reasons = [r for r in artifact.reasons if not self._vouched(r)]
+            refused = artifact.safety.refused and bool(open_reasons or not artifact.reasons)
+            shown = "; ".join(dict.fromkeys(_short(r) for r in open_reasons[:3]))
+            said = artifact.safety.value if refused or not artifact.reasons else "vouched for"
+            rows.append((artifact.path, artifact.format.value, artifact.size, said, shown))
+            if refused:
+                yield self._refused(artifact, open_reasons, shown)
+        counts = Counter(row[3] for row in rows)
+        yield Evidence(
+            "artifacts",
+            "Artifacts by what loading them could do",
+            ("file", "format", "bytes", "safety", "reasons"),
+            tuple(rows),
+        )
+        yield Evidence(
+            "safety",
+            "How many artifacts are safe to load",
+            ("label", "value"),
+            tuple(sorted(counts.items())),
+            View.BARS,
+            "files",
+        )
+        yield Examined(len(artifacts), "artifacts")
+
+    def _refused(self, artifact: Artifact, reasons: list[SafetyReason], shown: str) -> Answer:
+        unsafe = any(r.safety is Safety.UNSAFE for r in reasons) or (
+            not reasons and artifact.safety is Safety.UNSAFE
+        )
+        what = "runs or reaches what it must not" if unsafe else "cannot be called safe"
+        return self.finding(
+            Location(artifact.path, base="artifacts"),
+            f"{artifact.path} ({artifact.format.value}) {what}: {shown or 'no reason recorded'}",
+            measured="unsafe" if unsafe else "unknown",
+            expected="safe or not executable",
+            key="unsafe" if unsafe else "unknown",
+            severity=self.severity if unsafe else Severity.MEDIUM,
+            evidence=("artifacts",),
+        )
+
+    def _vouched(self, reason: SafetyReason) -> bool:
+        if reason.safety is Safety.UNSAFE or not reason.global_name:
+            return False
+        return any(fnmatch(reason.global_name, pattern) for pattern in self.trusted)
+
+
+def _short(reason: SafetyReason) -> str:
+    named = f"{reason.global_name}: " if reason.global_name else ""
+    return f"{named}{reason.why}"

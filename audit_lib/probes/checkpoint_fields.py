@@ -1,0 +1,176 @@
+"""What a version's metadata says, found through the pointers of ``artifacts.fields``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Location
+from audit_lib.subject.artifacts import Artifact
+from audit_lib.subject.subject import Subject
+
+
+@dataclass(frozen=True)
+class Field:
+    """One declared field.
+
+    Attributes:
+        name: as in ``artifacts.fields``.
+        pointer: where it is looked for; '' where the subject says it keeps none.
+        value: what is there; None where nothing is.
+        present: True where the metadata holds the pointer.
+        location: where a finding about it stands.
+    """
+
+    name: str
+    pointer: str
+    value: Any
+    present: bool
+    location: Location
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing useful is there: absent, null, or of no length."""
+        blank = self.value is None or (
+            isinstance(self.value, (str, list, dict)) and not len(self.value)
+        )
+        return not self.present or blank
+
+
+def field(subject: Subject, name: str) -> Field:
+    """The field of that name in the version's metadata.
+
+    Raises:
+        NotAssessed: there is no metadata.
+    """
+    artifacts = subject.parameters.artifacts
+    if artifacts is None:
+        raise NotAssessed("the subject declares no artifact store (artifacts.store)")
+    metadata = subject.metadata
+    pointer = str(getattr(artifacts.fields, name))
+    present = bool(pointer) and metadata.has(pointer)
+    value = metadata.get(pointer) if present else None
+    return Field(name, pointer, value, present, metadata.location(pointer))
+
+
+def names_in(value: Any) -> list[str] | None:
+    """The strings of a list, or None where it is not a list of strings."""
+    if isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return value
+    return None
+
+
+def numbers_in(value: Any) -> dict[str, float] | None:
+    """Numbers of a list (by position) or mapping (by key); None where it is neither."""
+    if isinstance(value, Mapping):
+        items = [(str(k), v) for k, v in value.items()]
+    elif isinstance(value, list):
+        items = [(str(i), v) for i, v in enumerate(value)]
+    else:
+        return None
+    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for _, v in items):
+        return None
+    return {k: float(v) for k, v in items}
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Statistics by which inputs are scaled.
+
+    Attributes:
+        source: ``metadata`` or the artifact's path.
+        center, scale: by column or position; None where not kept.
+        location: where they stand.
+    """
+
+    source: str
+    center: dict[str, float] | None
+    scale: dict[str, float] | None
+    location: Location
+    unreadable: str = ""
+
+
+#: Attributes under which scalers keep what they subtract and divide by.
+_CENTERS = ("center_", "mean_", "data_min_", "min_")
+_SCALES = ("scale_",)
+
+
+def scaling(subject: Subject) -> Iterator[Statistics]:
+    """Scaling statistics of the version: in its metadata, and in scaler objects of its files.
+
+    Raises:
+        NotAssessed: there is no metadata.
+    """
+    center, scale = field(subject, "scaler_center"), field(subject, "scaler_scale")
+    if center.present or scale.present:
+        bad = [f.name for f in (center, scale) if f.present and numbers_in(f.value) is None]
+        yield Statistics(
+            "metadata",
+            numbers_in(center.value),
+            numbers_in(scale.value),
+            scale.location if scale.present else center.location,
+            f"{', '.join(bad)} holds no numbers" if bad else "",
+        )
+    for artifact in subject.version_artifacts:
+        yield from _in_artifact(artifact)
+
+
+def _in_artifact(artifact: Artifact) -> Iterator[Statistics]:
+    from audit_lib.subject.artifacts import walk
+
+    for pointer, value in walk(artifact.document):
+        if not isinstance(value, Mapping) or "Scaler" not in str(value.get("__class__", "")):
+            continue
+        centers = _array(value, _CENTERS)
+        scales = _array(value, _SCALES)
+        if centers is None and scales is None:
+            continue
+        yield Statistics(
+            artifact.path,
+            centers,
+            scales,
+            Location(artifact.path, base="artifacts", pointer=pointer),
+        )
+
+
+def _array(value: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, float] | None:
+    for name in names:
+        inner = value.get(name)
+        if isinstance(inner, Mapping):
+            found = numbers_in(inner.get("values"))
+            if found is not None:
+                return found
+    return None
+
+
+Recipe = Callable[[list[str]], str]
+_JOINS: dict[str, Recipe] = {
+    "lines": "\n".join,
+    "commas": ",".join,
+    "bars": "|".join,
+    "nothing between": "".join,
+    "JSON": json.dumps,
+    "compact JSON": lambda names: json.dumps(names, separators=(",", ":")),
+    "Python list": repr,
+    "Python tuple": lambda names: repr(tuple(names)),
+}
+
+
+def hash_recipe(names: list[str], digest: str) -> str:
+    """How a digest is made from the ordered names ("SHA-256 of lines"); '' where unknown.
+
+    A digest of eight or more hex digits may be the beginning of a longer one.
+    """
+    plain = digest.lower().rpartition(":")[2]
+    if len(plain) < 8:
+        return ""
+    for algorithm in ("sha256", "sha1", "md5", "sha512", "blake2b"):
+        for how, join in _JOINS.items():
+            made = hashlib.new(algorithm, join(names).encode(), usedforsecurity=False).hexdigest()
+            if made.startswith(plain):
+                return f"{algorithm} of {how}"
+    return ""
