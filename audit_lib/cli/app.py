@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "audit_lib.cli.read:compare",
     "hooks": "audit_lib.cli.hooks:hooks",
     "artifacts": "audit_lib.cli.scripts:artifacts",
+    "edges": "audit_lib.cli.scripts:edges",
 }
 
 

@@ -36,7 +36,7 @@ format_option: Decorator = click.option(
 )
 
 
-class TaskList(click.ParamType):
+class TaskList(click.ParamType[tuple[Task, ...]]):
     """``T1,T6`` as tasks."""
 
     name = "tasks"

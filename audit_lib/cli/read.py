@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.table import Table
 
 from audit_lib.checks.base import SECTIONS, Check
 from audit_lib.checks.catalogue import all_checks, check_class
 from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.tables import print_table
 from audit_lib.errors import AuditError, NotAssessed
 from audit_lib.gates import GATES
 from audit_lib.hooks import HOOKS
@@ -158,14 +158,4 @@ def _print(rows: list[dict[str, str]], output_format: str) -> None:
     if output_format == "json":
         click.echo(json.dumps(rows, indent=2))
         return
-    if not rows:
-        click.echo("none")
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in rows[0]:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row.values())
-    console = Console()
-    # Piped into a file or another program, a row is one line.
-    console.print(table, width=None if console.is_terminal else 400)
+    print_table(rows)

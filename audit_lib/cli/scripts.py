@@ -1,4 +1,4 @@
-"""Commands for scripts: facts as JSON, without a subject where none is needed."""
+"""Commands for scripts: facts as JSON, and as a table for people."""
 
 from __future__ import annotations
 
@@ -6,25 +6,83 @@ import json
 from pathlib import Path
 
 import click
+from rich.text import Text
 
-from audit_lib.subject.artifacts import inventory, read_artifact, summary
+from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.tables import Cell, print_table
+from audit_lib.subject.artifacts import Artifact, Safety, inventory, read_artifact, summary
+from audit_lib.subject.imports import edges_report
 
-
-@click.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option(
+shown = click.option(
     "--format",
     "output",
     type=click.Choice(["console", "json"]),
     default="console",
     show_default=True,
 )
-def artifacts(path: Path, output: str) -> None:
-    """Inventory any file or folder: format, versions, classes, arrays, safety.
+TONES = {Safety.UNSAFE: "bold red", Safety.UNKNOWN: "yellow", Safety.SAFE: "green"}
 
-    Nothing is executed to be read.  Exit codes: 0 everything is safe, 1 something is unsafe,
-    2 something could not be decided.
+
+@click.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@shown
+@click.pass_context
+def artifacts(ctx: click.Context, path: Path, output: str) -> None:
+    """Inventory a file or folder: format, writers, classes, arrays, safety.
+
+    Nothing is executed to be read, and no subject is needed.  Exit codes: 0 everything is safe,
+    1 something is unsafe, 2 something could not be decided.
     """
     found = inventory(path) if path.is_dir() else (read_artifact(path),)
-    rows = [summary(artifact) for artifact in found]
-    click.echo(json.dumps(rows, indent=2))
+    if output == "json":
+        click.echo(json.dumps([summary(artifact) for artifact in found], indent=2))
+    else:
+        print_table([_artifact_row(artifact) for artifact in found], right=("size",))
+    safeties = {artifact.safety for artifact in found}
+    ctx.exit(1 if Safety.UNSAFE in safeties else 2 if Safety.UNKNOWN in safeties else 0)
+
+
+@click.command()
+@click.argument("subject")
+@root_option
+@workspace_option
+@shown
+def edges(subject: str, root: Path | None, workspace: Path | None, output: str) -> None:
+    """List the import edges of SUBJECT's repository, with symbols and type.
+
+    The JSON has the form of DEPENDENCY_EDGES.json, with `total` and `cross_module`.
+    """
+    found, _ = opened(subject, workspace=workspace, root=root)
+    report = edges_report(found.source)
+    if output == "json":
+        click.echo(json.dumps(report, indent=2))
+        return
+    rows = [
+        {
+            "from": f"{edge['source_file']}:{edge['source_line']}",
+            "to": edge["target_file"],
+            "type": edge["import_type"],
+            "symbols": ", ".join(edge["symbols_imported"]),
+        }
+        for edge in report["edges"]
+    ]
+    print_table(rows)
+    click.echo(f"{report['total']} edges, {report['cross_module']} across modules")
+
+
+def _artifact_row(artifact: Artifact) -> dict[str, Cell]:
+    return {
+        "path": Text(artifact.path),
+        "format": artifact.format.value,
+        "size": f"{artifact.size:,}",
+        "safety": Text(artifact.safety.value, style=TONES.get(artifact.safety, "")),
+        "written by": Text(", ".join(f"{k} {v}" for k, v in artifact.written_by.items())),
+        "what": Text(_what(artifact)),
+    }
+
+
+def _what(artifact: Artifact) -> str:
+    reasons = [f"{r.global_name or r.where}: {r.why}" for r in artifact.reasons[:2]]
+    arrays = f"{len(artifact.arrays)} arrays" if artifact.arrays else ""
+    features = f"{len(artifact.feature_names)} features" if artifact.feature_names else ""
+    return "; ".join(part for part in (*reasons, *artifact.problems[:2], arrays, features) if part)

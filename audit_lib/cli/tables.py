@@ -1,0 +1,32 @@
+"""Tables on standard output: fitted to a terminal, one line a row elsewhere."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Cell = str | Text
+
+
+def print_table(rows: Sequence[Mapping[str, Cell]], *, right: Sequence[str] = ()) -> None:
+    """Print rows of equal keys as a table with a heading; ``none`` where there are none."""
+    if not rows:
+        click.echo("none")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in rows[0]:
+        table.add_column(column, overflow="fold", justify="right" if column in right else "left")
+    for row in rows:
+        table.add_row(*row.values())
+    if sys.stdout.isatty():
+        Console().print(table)
+        return
+    file = io.StringIO()
+    Console(file=file, width=100_000, highlight=False).print(table)
+    click.echo("\n".join(line.rstrip() for line in file.getvalue().splitlines()))
