@@ -1,0 +1,97 @@
+"""SPL001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.probes.folds import HOOK, DrivenFold, drive_folds, timeline
+from audit_lib.probes.label_facts import horizon_of
+from audit_lib.subject.subject import Subject
+
+
+class TrainLabelsEndBeforeTheTest(Check):
+    """No train row's label shares a bar of its return with a test period.
+
+    What it checks
+        For every fold: labels of train rows before a test stretch end no later than its first
+        decision, and train rows after it begin no earlier than its last label ends. Label windows
+        are measured, not declared.
+    Why it matters
+        A train label that ends inside the test period tells the model the returns it is about to
+        be judged on. The longer the horizon, the better such a model looks.
+    How
+        Takes the measured horizon h of the labels (the declared one where they cannot be built),
+        in bars of each asset, and the rows that `splits.folds` gives on the sample panel.
+        Returns (t, t + h] and (s, s + h] are compared for every train row and test stretch.
+    Limitations
+        Overlap through features (a long window that reaches back over a test period) is not
+        judged here; an embargo is there for it.
+    Remediation
+        Purge at least h - 1 bars on the side where train comes first, and h - 1 after a test
+        period, with h in bars from the decision to the last price of the label.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, sections 7.4.1 and 7.4.2.
+    """
+
+    code: ClassVar[str] = "SPL001"
+    contract: ClassVar[Contract] = Contract.SPLITS
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare label windows of every fold."""
+        horizon, known = horizon_of(subject)
+        driven = drive_folds(subject, horizon)
+        yield timeline(driven)
+        where = subject.where(HOOK)
+        for fold in driven.folds:
+            into, rows = _before(fold)
+            if rows:
+                yield self.finding(
+                    where,
+                    f"fold {fold.number} trains on {rows} labels that end up to {into} bars after "
+                    f"the first test decision ({known} horizon {horizon})",
+                    measured=f"{into} bars into the test period, {rows} rows",
+                    expected="0 bars",
+                    key=f"fold {fold.number} before",
+                    evidence=("timeline",),
+                )
+            into, rows = _after(fold)
+            if rows:
+                yield self.finding(
+                    where,
+                    f"fold {fold.number} trains on {rows} rows up to {into} bars before the last "
+                    f"test label ends ({known} horizon {horizon})",
+                    measured=f"{into} bars before the last test label ends, {rows} rows",
+                    expected="0 bars",
+                    key=f"fold {fold.number} after",
+                    evidence=("timeline",),
+                )
+        yield Examined(len(driven.folds), "folds")
+
+
+def _before(fold: DrivenFold) -> tuple[int, int]:
+    """Deepest reach, and number, of train labels that reach into a later test stretch."""
+    deepest, guilty = 0, np.zeros(len(fold.train), dtype=bool)
+    for start, _ in fold.stretches():
+        into = np.where(fold.train_at < start, fold.train_ends - start, 0)
+        deepest, guilty = max(deepest, int(into.max(initial=0))), guilty | (into > 0)
+    return deepest, int(guilty.sum())
+
+
+def _after(fold: DrivenFold) -> tuple[int, int]:
+    """The same for train rows that begin before an earlier test stretch's labels end."""
+    deepest, guilty = 0, np.zeros(len(fold.train), dtype=bool)
+    for start, end in fold.stretches():
+        inside = (fold.test_at >= start) & (fold.test_at <= end)
+        last = int(fold.test_ends[inside].max(initial=end))
+        into = np.where(fold.train_at > end, last - fold.train_at, 0)
+        deepest, guilty = max(deepest, int(into.max(initial=0))), guilty | (into > 0)
+    return deepest, int(guilty.sum())

@@ -1,0 +1,124 @@
+"""SPL004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.probes import samples
+from audit_lib.probes.folds import RecordedFold, iso, recorded_folds
+from audit_lib.probes.label_facts import horizon_of
+from audit_lib.subject.subject import Subject
+
+
+class RecordedFoldsArePurged(Check):
+    """The folds that the version was judged on keep train labels out of the test period.
+
+    What it checks
+        In the fold table of the version's metadata, every train period ends before its test
+        period begins, by at least one bar less than the label's horizon; test periods do not
+        overlap; the recorded purge is not less than that either.
+    Why it matters
+        The table says how this very version was judged. Metrics of folds that leak cannot be
+        compared with anything, whatever the splitter does today.
+    How
+        Reads the table at `artifacts.fields.folds`, counts bars between train end and test start
+        on the calendar of the sample panel (on weekdays, where there is no panel), and compares
+        with the measured horizon, or with the declared one.
+    Limitations
+        Sees dates, not rows: rows missing inside a period, or shared by assets, are not seen.
+        Weekdays stand for bars where no panel covers the dates, so holidays may hide a bar.
+    Remediation
+        Retrain with a purge of at least the horizon less one bar, and record the folds again.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.4.
+    """
+
+    code: ClassVar[str] = "SPL004"
+    contract: ClassVar[Contract] = Contract.SPLITS
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    reads: ClassVar[Reads] = Reads.ARTIFACTS
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare the recorded periods."""
+        folds = recorded_folds(subject)
+        horizon, known = horizon_of(subject)
+        calendar = _calendar(subject)
+        rows = []
+        for fold in folds:
+            lane = f"fold {fold.number}"
+            rows.append((lane, iso(fold.train_start), iso(fold.train_end), "train"))
+            rows.append((lane, iso(fold.test_start), iso(fold.test_end), "test"))
+            yield from self._fold(fold, horizon, known, calendar)
+        for one, other in pairwise(folds):
+            if other.test_start <= one.test_end and one.test_start <= other.test_end:
+                yield self.finding(
+                    other.location,
+                    f"the test period of fold {other.number} begins {iso(other.test_start)}, "
+                    f"before that of fold {one.number} ends ({iso(one.test_end)})",
+                    measured=iso(other.test_start),
+                    expected=f"after {iso(one.test_end)}",
+                    key="overlap",
+                    severity=Severity.HIGH,
+                )
+        heads = ("lane", "start", "end", "kind")
+        note = f"labels read {horizon} bars ahead ({known})"
+        yield Evidence("recorded", "Recorded folds", heads, tuple(rows), View.TIMELINE, note)
+        yield Examined(len(folds), "recorded folds")
+
+    def _fold(
+        self, fold: RecordedFold, horizon: int, known: str, calendar: pd.DatetimeIndex | None
+    ) -> Iterator[Answer]:
+        if fold.train_end >= fold.test_start:
+            if fold.train_start > fold.test_end:
+                return
+            yield self.finding(
+                fold.location,
+                f"fold {fold.number} trains until {iso(fold.train_end)}, past the begin of its "
+                f"test period {iso(fold.test_start)}",
+                measured=iso(fold.train_end),
+                expected=f"before {iso(fold.test_start)}",
+                key="order",
+                evidence=("recorded",),
+            )
+            return
+        gap = _bars_between(fold.train_end, fold.test_start, calendar)
+        if gap < horizon - 1:
+            yield self.finding(
+                fold.location,
+                f"fold {fold.number} trains on labels that end {horizon - gap - 1} bars after its "
+                f"first test decision (gap {gap} bars, {known} horizon {horizon})",
+                measured=f"gap {gap} bars",
+                expected=f"gap of at least {horizon - 1} bars",
+                key="purge",
+                evidence=("recorded",),
+            )
+
+
+def _bars_between(
+    earlier: pd.Timestamp, later: pd.Timestamp, calendar: pd.DatetimeIndex | None
+) -> int:
+    """Bars strictly between two dates."""
+    if calendar is not None and calendar[0] <= earlier and later <= calendar[-1]:
+        return int(((calendar > earlier) & (calendar < later)).sum())
+    first, last = earlier.to_datetime64(), later.to_datetime64()
+    days = np.busday_count(first.astype("datetime64[D]"), last.astype("datetime64[D]"))
+    return max(int(days) - 1, 0)
+
+
+def _calendar(subject: Subject) -> pd.DatetimeIndex | None:
+    try:
+        dates = samples.panel(subject).index.get_level_values(1).unique().sort_values()
+    except NotAssessed:
+        return None
+    if not isinstance(dates, pd.DatetimeIndex):
+        return None
+    return dates.tz_localize(None) if dates.tz is not None else dates

@@ -1,0 +1,149 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity, View
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+TARGETS = """
+@surface("targets")
+def build(at, panel):
+    return each(panel, week=lambda b: b["close"].shift(-10) / b["close"] - 1)
+"""
+SPLITS = """
+PURGE, EMBARGO = {purge}, {embargo}
+
+@surface("splits")
+def folds(at, panel):
+    dates = panel.index.get_level_values(1)
+    days = dates.unique().sort_values()
+    position = days.get_indexer(dates)
+    found = []
+    for start in (200, 270, 340):
+        test = (position >= start) & (position < start + 60)
+        train = position < start - PURGE
+        if {combinatorial}:
+            train |= position >= start + 60 + EMBARGO
+        found.append({{"train": np.flatnonzero(train), "test": np.flatnonzero(test)}})
+    return found
+
+@surface("splits")
+def declared(at):
+    return {{"horizon": 10, "purge": PURGE, "embargo": EMBARGO}}
+"""
+
+
+def splits(purge=10, embargo=10, combinatorial=False):
+    return TARGETS + SPLITS.format(purge=purge, embargo=embargo, combinatorial=combinatorial)
+
+
+CODES = ["SPL001", "SPL002", "SPL003", "SPL005"]
+
+
+@pytest.mark.passes("SPL001", "SPL002", "SPL003", "SPL005")
+def test_purged_walk_forward_passes(tmp_path):
+    with tiny(tmp_path, splits()) as subject:
+        for code in CODES:
+            assert_passes(run_check(code, subject))
+
+
+def test_purge_and_embargo_of_one_bar_less_than_the_horizon_share_no_return(tmp_path):
+    with tiny(tmp_path, splits(9, 9, combinatorial=True)) as subject:
+        assert_passes(run_check("SPL001", subject))
+
+
+@pytest.mark.fails("SPL001")
+def test_labels_that_end_inside_the_test_period(tmp_path):
+    with tiny(tmp_path, splits(4)) as subject:
+        result = run_check("SPL001", subject)
+    assert [f.key for f in result.findings] == [f"fold {k} before" for k in (1, 2, 3)]
+    found = assert_fails(result, key="fold 1 before", symbol="splits.folds")
+    assert found.measured == "5 bars into the test period, 15 rows"
+    assert "measured horizon 10" in found.message
+    lanes = next(e for e in result.evidence if e.view is View.TIMELINE)
+    assert {row[3] for row in lanes.rows} == {"train", "test", "reach of train labels"}
+
+
+@pytest.mark.fails("SPL001")
+def test_train_rows_right_after_the_test_period(tmp_path):
+    with tiny(tmp_path, splits(10, 0, combinatorial=True)) as subject:
+        result = run_check("SPL001", subject)
+    found = assert_fails(result, key="fold 2 after")
+    assert found.measured == "9 bars before the last test label ends, 27 rows"
+
+
+@pytest.mark.fails("SPL002")
+def test_a_panel_split_by_row(tmp_path):
+    hooks = (
+        TARGETS
+        + """
+@surface("splits")
+def folds(at, panel):
+    half = len(panel) // 2
+    return [{"train": np.arange(half), "test": np.arange(half, len(panel))},
+            {"train": np.arange(600), "test": np.arange(500, 900)},
+            {"train": np.append(np.arange(100), 5), "test": np.array([], dtype=int)}]
+"""
+    )
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("SPL002", subject)
+    dates = assert_fails(result, key="fold 1 dates")
+    assert dates.measured == "420 of 420 test dates"
+    assert "split by row" in dates.message
+    assert assert_fails(result, key="fold 2 rows").measured == "100"
+    assert assert_fails(result, key="fold 3 train", severity=Severity.HIGH).measured == "1"
+    assert assert_fails(result, key="fold 3 test").measured == "no rows"
+
+
+@pytest.mark.fails("SPL003")
+def test_declared_numbers_that_do_not_fit(tmp_path):
+    hooks = splits(10).replace('"horizon": 10, "purge": PURGE', '"horizon": 5, "purge": 12')
+    meta = {"splits": {"purge": 4, "horizon": 10, "embargo": 10}}
+    with tiny(tmp_path, hooks, meta=meta) as subject:
+        result = run_check("SPL003", subject)
+    assert assert_fails(result, key="metadata purge", pointer="/splits").measured == "purge 4"
+    assert assert_fails(result, key="code horizon").measured == "10"
+    assert assert_fails(result, key="fold 1 purge code").expected == "at least 12 bars"
+    assert len(result.findings) == 5
+
+
+@pytest.mark.fails("SPL005")
+def test_folds_too_short_and_years_that_nobody_judges(tmp_path):
+    hooks = splits().replace("start + 60)", "start + 15)")
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("SPL005", subject)
+    assert assert_fails(result, key="fold 1 size").measured == "15"
+    assert float(assert_fails(result, key="share").measured) == pytest.approx(45 / 220, abs=1e-4)
+
+
+def test_a_crash_that_train_never_saw_is_told(tmp_path):
+    hooks = (
+        splits()
+        + """
+@surface("features")
+def panel(at):
+    market = _market()
+    at_ = market.index.get_level_values(1)
+    late = at_ >= at_.unique()[340]
+    market.loc[late, "close"] *= np.exp(np.random.default_rng(0).normal(0, 0.1, int(late.sum())))
+    return market
+"""
+    )
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("SPL005", subject)
+    assert [f.key for f in result.findings] == ["fold 3 regime"]
+    assert result.outcome is Outcome.PASS
+
+
+def test_positions_outside_the_panel_are_not_assessed(tmp_path):
+    hooks = (
+        TARGETS
+        + """
+@surface("splits")
+def folds(at, panel):
+    return [{"train": [0, 1], "test": [10**6]}]
+"""
+    )
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("SPL002", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "outside the 1260 rows" in result.reason
