@@ -25,6 +25,7 @@ from audit_lib.model import (
     by_contract,
     verdict_of,
 )
+from audit_lib.probes.boundaries import boundary_verdicts
 from audit_lib.reporters.json_report import dump_task
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook import sheets
@@ -317,13 +318,9 @@ class Workbook:
         )
 
     def _boundaries(self, own: tuple[CheckResult, ...]) -> tuple[BoundaryVerdict, ...]:
-        try:
-            from audit_lib.checks.boundary import boundary_verdicts
-        except ImportError:
-            return ()
         gathered = self._gathered.tasks if self._gathered else ()
         results = [r for t in gathered for r in t.results]
-        return tuple(boundary_verdicts(self.subject, [*results, *own]))
+        return boundary_verdicts(self.subject, [*results, *own])
 
     def _provenance(self) -> dict[str, str]:
         gathered = self._gathered
