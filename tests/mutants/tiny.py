@@ -1,14 +1,22 @@
-"""Tiny made-up subjects: a parameters folder, a source file or two, hooks of a few lines."""
+"""Tiny made-up subjects: a parameters folder, a source file or two, hooks of a few lines.
+
+Their hooks run in the process of the tests, which trusts them and is much faster; what the host
+does is tested with the host.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
+import tempfile
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from audit_lib import hooks
+from audit_lib.host import HookError, HookRaised, HookRefused
 from audit_lib.subject.subject import Subject, open_subject
 
 MARKET = """
@@ -47,21 +55,57 @@ def panel(at):
 """
 
 
+class LocalHost:
+    """Calls hooks in this process, and answers as the host would."""
+
+    def __init__(self, file: Path, root: Path) -> None:
+        self.root = root
+        hooks._registered.clear()
+        exec(compile(file.read_text(), file.name, "exec"), {"__name__": "tiny_hooks"})
+        self.functions = hooks.registered()
+
+    def call(
+        self, name: str, *args: Any, store: Path, version: str, scratch: Path | None = None
+    ) -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            at = hooks.Context(self.root, store, version, scratch or Path(folder))
+            try:
+                return self.functions[name](at, *copy.deepcopy(args))
+            except hooks.Refusal as refusal:
+                raise HookRefused(name, str(refusal)) from None
+            except Exception as error:  # noqa: BLE001 - as the host: any failure is the answer
+                raise HookRaised(name, type(error).__name__, str(error)) from None
+
+    def call_many(
+        self, name: str, calls: Sequence[tuple[Any, ...]], *, store: Path, version: str
+    ) -> list[Any]:
+        found: list[Any] = []
+        for call in calls:
+            try:
+                found.append(self.call(name, *call, store=store, version=version))
+            except HookError as error:
+                found.append(error)
+        return found
+
+    def close(self) -> None:
+        """Nothing runs elsewhere."""
+
+
 @contextmanager
 def tiny(
     folder: Path,
-    hooks: str = "",
+    text: str = "",
     *,
     source: dict[str, str] | None = None,
     meta: dict[str, Any] | None = None,
     arrays: dict[str, Any] | None = None,
     parameters: str = "",
 ) -> Iterator[Subject]:
-    """A subject with these hooks (after the market of :data:`MARKET`), source files and metadata.
+    """A subject with hooks of this text (after :data:`MARKET`), source files and metadata.
 
     Args:
         folder: an empty folder.
-        hooks: text of hooks, appended to the market.
+        text: text of hooks, appended to the market.
         source: path to text of source files.
         meta: metadata of version ``v1``.
         arrays: file name to mapping of arrays, saved as npz beside the metadata.
@@ -71,19 +115,20 @@ def tiny(
 
     root, own = folder / "engine", folder / "parameters" / "tiny"
     own.mkdir(parents=True)
-    for path, text in {"__init__.py": "", **(source or {})}.items():
+    for path, content in {"__init__.py": "", **(source or {})}.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(textwrap.dedent(text))
+        (root / path).write_text(textwrap.dedent(content))
     lines = ["subject: tiny", "source: {root: ../../engine}", textwrap.dedent(parameters)]
     if meta is not None:
         (root / "store" / "v1").mkdir(parents=True)
         (root / "store" / "v1" / "meta.json").write_text(json.dumps(meta))
-        for name, content in (arrays or {}).items():
-            np.savez(root / "store" / "v1" / name, **content)
+        for name, array in (arrays or {}).items():
+            np.savez(root / "store" / "v1" / name, **array)
         lines.append("artifacts: {store: store, registry: null}")
     (own / "subject.yaml").write_text("\n".join(lines) + "\n")
-    (own / "hooks.py").write_text(MARKET + textwrap.dedent(hooks))
+    (own / "hooks.py").write_text(MARKET + textwrap.dedent(text))
     subject = open_subject(f"{own}/", workspace=folder, root=root)
+    subject._hosts[None] = LocalHost(own / "hooks.py", root)  # type: ignore[assignment]
     try:
         yield subject.at("v1")
     finally:
