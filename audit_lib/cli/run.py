@@ -16,6 +16,7 @@ from audit_lib.cli.watch import MARKS, Watch
 from audit_lib.execution.plan import Plan, plan
 from audit_lib.execution.runner import RunOutcome, execute
 from audit_lib.model import Finding, Task, Verdict, breaks, ranked, verdict_of
+from audit_lib.packets.index import update_index
 from audit_lib.reporters import REPORTERS, report_of
 from audit_lib.reporters.report import severities
 from audit_lib.workspace import find_workspace
@@ -82,6 +83,8 @@ def run(
         for outcome in outcomes:
             for result in outcome.results:
                 watch.verdict(outcome.job.run_id, result.task, verdict_of(result.results))
+    if any(outcome.folder for outcome in outcomes):
+        update_index(planned.jobs[0].place.reports, planned.jobs[0].subject)
     _say_failures(outcomes, progress)
     if output_format == "console":
         _summary(planned, outcomes, Console())

@@ -1,0 +1,164 @@
+"""Commands about published packets: show, verify, compare."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from audit_lib.cli.options import format_option, workspace_option
+from audit_lib.errors import RunError
+from audit_lib.execution.layout import Place
+from audit_lib.model import Finding, TaskResult, Verdict
+from audit_lib.packets.compare import Comparison
+from audit_lib.packets.compare import compare as compare_runs
+from audit_lib.packets.manifest import NAME, read_manifest
+from audit_lib.packets.manifest import verify as verify_run
+from audit_lib.packets.run import read_run
+from audit_lib.reporters import REPORTERS, report_of
+from audit_lib.workspace import find_workspace
+
+reports_option = click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where packets are kept.  [default: reports/ of the workspace]",
+)
+
+
+@click.command()
+@click.argument("subject")
+@click.option("--version", required=True, help="The version whose packet is shown.")
+@click.option("--run", "run_id", default="latest", show_default=True, help="A run id, or latest.")
+@reports_option
+@workspace_option
+@format_option
+@click.pass_context
+def show(
+    ctx: click.Context,
+    subject: str,
+    version: str,
+    run_id: str,
+    reports: Path | None,
+    workspace: Path | None,
+    output_format: str,
+) -> None:
+    """Show the findings of a published packet in the terminal.
+
+    Exit codes as those of the run: 0 kept, 1 broken, 2 could not tell.
+    """
+    folder = published(subject, version, run_id, reports=reports, workspace=workspace)
+    tasks = tasks_of(folder)
+    manifest = read_manifest(folder)
+    click.echo(REPORTERS[output_format](report_of(tasks, forced=manifest.verdict)), nl=False)
+    ctx.exit(Verdict(manifest.verdict).exit_code)
+
+
+@click.command()
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--output-format", type=click.Choice(["console", "json"]), default="console", show_default=True
+)
+@click.pass_context
+def verify(ctx: click.Context, run: Path, output_format: str) -> None:
+    """Prove that a packet is whole and unchanged since it was written.
+
+    RUN is the folder of a run, such as reports/<subject>/<version>/latest.  Checks every file
+    against the manifest's SHA-256, the results against their sentinels, and that the subject was
+    not changed.  Exit codes: 0 whole, 1 not, 2 there is no such run.
+    """
+    if not run.is_dir():
+        raise RunError(
+            f"{run} is not a folder",
+            where="RUN",
+            mend="name a run, such as reports/<subject>/<version>/latest",
+        )
+    folder = run.resolve()
+    problems = verify_run(folder)
+    if output_format == "json":
+        found = [{"path": p.path, "message": p.message} for p in problems]
+        click.echo(json.dumps({"whole": not problems, "problems": found}, indent=2))
+    else:
+        console = Console(soft_wrap=True, highlight=False)
+        for problem in problems:
+            console.print(Text(str(problem), style="red"))
+        if not problems:
+            files = len(read_manifest(folder).files)
+            console.print(Text(f"whole: {files} files are as {NAME} says", style="green"))
+    ctx.exit(1 if problems else 0)
+
+
+@click.command()
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option(
+    "--output-format", type=click.Choice(["console", "json"]), default="console", show_default=True
+)
+@click.pass_context
+def compare(ctx: click.Context, before: Path, after: Path, output_format: str) -> None:
+    """Compare the findings of two runs: new, regressed, persisting, fixed, waived.
+
+    BEFORE and AFTER are folders of runs, of the same or of different versions.  Exit codes:
+    0 nothing new, 1 something is new or has come back, 2 some of it could not be told.
+    """
+    found = compare_runs(tasks_of(before), tasks_of(after), label=before.name)
+    groups = _groups(found)
+    if output_format == "json":
+        told = {
+            name: [{"code": f.code, "place": str(f.location), "message": f.message} for f in fs]
+            for name, fs in groups.items()
+        }
+        click.echo(json.dumps({"before": found.before, **told}, indent=2))
+    else:
+        console = Console(soft_wrap=True, highlight=False)
+        console.print(Text(f"against {found.before}", style="dim"))
+        for name, findings in groups.items():
+            console.print(Text(f"{name}: {len(findings)}", style="bold"))
+            for finding in findings:
+                console.print(Text(_line(finding)))
+    ctx.exit(1 if found.new or found.regressed else 2 if found.untold else 0)
+
+
+def published(
+    subject: str, version: str, run_id: str, *, reports: Path | None, workspace: Path | None
+) -> Path:
+    """Folder of a published run.
+
+    Raises:
+        RunError: there is none; the message says what to run.
+    """
+    kept = reports or find_workspace(workspace) / "reports"
+    place = Place(kept, subject, version)
+    folder = place.latest() if run_id == "latest" else place.published(run_id)
+    if folder is None or not folder.path.is_dir():
+        raise RunError(
+            f"there is no complete run {run_id!r} of {subject} {version}",
+            where=str(place.folder),
+            mend=f"`workbook run {subject} --version {version}` makes one",
+        )
+    return folder.path
+
+
+def tasks_of(folder: Path) -> tuple[TaskResult, ...]:
+    """Results of a published run.
+
+    Raises:
+        RunError: the folder holds none.
+    """
+    tasks = read_run(folder, ()).tasks
+    if not tasks:
+        raise RunError(
+            "there are no results here", where=str(folder), mend="name the folder of a complete run"
+        )
+    return tasks
+
+
+def _groups(found: Comparison) -> dict[str, tuple[Finding, ...]]:
+    names = ("new", "regressed", "persisting", "fixed", "untold", "exempted")
+    return {name: getattr(found, name) for name in names}
+
+
+def _line(finding: Finding) -> str:
+    return f"  {finding.location}  {finding.code} {finding.severity.label}  {finding.message}"
