@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 from audit_lib.model import (
     BoundaryVerdict,
@@ -22,6 +25,8 @@ from audit_lib.model import (
     Verdict,
     View,
 )
+from audit_lib.packets.packet import Input, Provenance
+from audit_lib.reporters.json_report import dump_task
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -304,3 +309,43 @@ def clean_tasks(**names: str) -> list[TaskResult]:
         )
         for task in tasks(**names)
     ]
+
+
+def lay(folder: Path, made: list[TaskResult]) -> Path:
+    """Write results and sentinels into a folder, as the tasks of a run do."""
+    for task in made:
+        content = dump_task(task).encode("utf-8")
+        file = folder / "results" / f"{task.task.value}.json"
+        seal = folder / "sentinels" / file.name
+        for path in (file, seal):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        sentinel = {
+            "run_id": task.run_id,
+            "task": task.task.value,
+            "results_sha256": hashlib.sha256(content).hexdigest(),
+        }
+        seal.write_text(json.dumps(sentinel))
+    return folder
+
+
+def provenance(made: list[TaskResult], **changes: object) -> Provenance:
+    """Provenance that agrees with the tasks."""
+    first = made[0]
+    said = Provenance(
+        first.subject,
+        first.version,
+        first.run_id,
+        title="Made-up engine",
+        role="latest",
+        revision="5e1f0c2",
+        started="2026-11-21T22:00:00+00:00",
+        ended="2026-11-21T22:01:00+00:00",
+        isolation="bubblewrap",
+        kernel="fork",
+        subject_before="ab" * 32,
+        subject_after="ab" * 32,
+        inputs=(Input("subject.yaml", "parameters", "cd" * 32),),
+        parameters={"version": first.version},
+    )
+    return replace(said, **changes)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -78,15 +79,23 @@ def compare(
 
 
 def identity(finding: Finding, version: str) -> str:
-    """Identity of a finding across versions: its fingerprint with the version id taken out."""
+    """Identity of a finding across versions: its fingerprint with the version id taken out.
+
+    The id is taken out where it stands by itself (``models/v7/meta.json``), never inside a word;
+    a short one like ``2`` only where it names a folder, since elsewhere it is an index as likely.
+    """
     place = finding.location
+    short = len(version) < 3 or (version.isdigit() and len(version) < 4)
+    token = re.compile(rf"(?<![A-Za-z0-9]){re.escape(version)}(?![A-Za-z0-9])")
 
     def nameless(text: str) -> str:
-        return text.replace(version, "{version}") if version else text
+        return text if short else token.sub("{version}", text)
 
+    path = "/".join(
+        "{version}" if part == version else nameless(part) for part in place.path.split("/")
+    )
     inner = place.symbol or place.pointer
-    parts = [place.path, inner, finding.key]
-    return digest_of([finding.code, place.base, *map(nameless, parts)])
+    return digest_of([finding.code, place.base, path, nameless(inner), nameless(finding.key)])
 
 
 def _sorted_out(tasks: Sequence[TaskResult]) -> tuple[dict[str, Finding], dict[str, Finding]]:

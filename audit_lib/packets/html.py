@@ -11,7 +11,6 @@ from markupsafe import Markup, escape
 
 from audit_lib.model import Evidence
 from audit_lib.packets.document import Style, document
-from audit_lib.packets.figures import svg
 from audit_lib.packets.packet import Packet
 from audit_lib.reporters.text import one_line
 
@@ -50,6 +49,8 @@ def _environment() -> Environment:
 
 @cache
 def _drawn(evidence: Evidence) -> str | None:
+    from audit_lib.packets.figures import svg  # the index is rendered without drawing anything
+
     return svg(evidence, inline=True)
 
 

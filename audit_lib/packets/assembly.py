@@ -8,10 +8,8 @@ from pathlib import Path
 
 from audit_lib.packets.compare import compare
 from audit_lib.packets.files import write_whole
-from audit_lib.packets.html import render_html
 from audit_lib.packets.manifest import write_manifest
 from audit_lib.packets.packet import Packet, Provenance, build
-from audit_lib.packets.pdf import render_pdf
 from audit_lib.packets.run import read_run
 from audit_lib.reporters.csv_report import to_csv
 from audit_lib.reporters.junit import to_junit
@@ -50,6 +48,10 @@ def assemble(
     Raises:
         RunError: the packet could not be typeset, or the folder holds links.
     """
+    # Typesetting and drawing are slow to import, and most commands never write a packet.
+    from audit_lib.packets.html import render_html
+    from audit_lib.packets.pdf import render_pdf
+
     run = read_run(run_dir, provenance.tasks)
     comparisons = []
     for baseline in baselines:

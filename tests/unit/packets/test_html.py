@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import made_up
+import pytest
+
+from audit_lib.model import Evidence, View
+from audit_lib.packets import build, compare, read_run
+from audit_lib.packets.html import LARGEST, render_html
+
+VOID = {"meta", "br", "input", "path", "use", "rect", "image", "hr"}
+
+
+class Page(HTMLParser):
+    """Elements, ids and links of a page, and whether what was opened is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.ids, self.links, self.stack, self.text = [], [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.ids += [v for k, v in attrs if k == "id"]
+        self.links += [v for k, v in attrs if k in ("href", "xlink:href", "src")]
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.stack.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        if not self.stack or self.stack[-1] != "style":
+            self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    return rendered(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+def rendered(folder):
+    tasks = made_up.tasks()
+    run = read_run(made_up.lay(folder, tasks))
+    champion = compare(made_up.clean_tasks(version="2022-06"), tasks, label="champion 2022-06")
+    return render_html(build(run, made_up.provenance(tasks), [champion]))
+
+
+def test_it_is_whole_and_stands_alone(page, text):
+    assert page.stack == []
+    for link in page.links:
+        assert link.startswith(("#", "data:image/png;base64,"))
+    assert not re.search(r"""url\(\s*['"]?(?!#)""", text)
+    assert "@import" not in re.findall(r"<style>(.*?)</style>", text, re.S)[0]
+
+
+def test_nothing_in_it_runs(page, text):
+    tags = Counter(tag for tag, _ in page.elements)
+    assert not set(tags) & {"script", "iframe", "object", "embed", "form", "base", "link"}
+    assert not [a for _, attrs in page.elements for a in attrs if a.startswith("on")]
+    assert tags["img"] == 0
+    policy = [a["content"] for t, a in page.elements if a.get("http-equiv")]
+    assert policy == [
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+        "form-action 'none'"
+    ]
+    first = [tag for tag, _ in page.elements[:4]]
+    assert first == ["html", "head", "meta", "meta"]
+
+
+@pytest.mark.parametrize("hostile", made_up.HOSTILE)
+def test_hostile_text_is_shown_as_text(page, hostile):
+    shown = " ".join("".join(page.text).replace("`", "").split())
+    harmless = re.sub(
+        "[\x00-\x1f\u202a-\u202e\ud800-\udfff\ufffe]", "�", hostile.replace("\r\n", " ")
+    )
+    assert " ".join(harmless.replace("`", "").split()) in shown
+
+
+def test_links_lead_somewhere_and_ids_are_unique(page):
+    assert [i for i, n in Counter(page.ids).items() if n > 1] == []
+    anchors = {link[1:] for link in page.links if link.startswith("#")}
+    assert anchors
+    assert anchors <= set(page.ids)
+
+
+def test_every_finding_has_an_anchor_and_every_view_its_picture(page):
+    for code in ("SPL001-1", "HED001-1", "SEC001-14", "DRF001-1"):
+        assert code in page.ids
+    drawings = [a for t, a in page.elements if t == "svg"]
+    assert len(drawings) == len(View) - 1
+    assert all(a["role"] == "img" and a["aria-label"] for a in drawings)
+
+
+def test_page_one_says_the_verdict_first(page):
+    said = " ".join(" ".join(page.text).split())
+    at = [
+        said.index(x) for x in ("✗ broken", "live reads output 1", "6 kept · 5 broken", "LED001-1")
+    ]
+    assert at == sorted(at)
+    assert "against champion 2022-06 : 18 new · 0 persisting · 1 exempted · 0 fixed" in said
+    assert "3 of 15 checks: governance, pricing, online" in said
+
+
+def test_a_run_that_is_not_whole_says_so_on_page_one(packet_of):
+    page = Page(render_html(packet_of(made_up.clean_tasks(), keep=4)))
+    said = " ".join(" ".join(page.text).split())
+    assert said.index("This run is not whole.") < said.index("Contracts", said.index("whole"))
+    assert "T5 did not finish: it left no results" in said
+    assert "? inconclusive" in said
+
+
+def test_a_run_without_any_results_is_still_a_page(packet_of):
+    said = "".join(Page(render_html(packet_of(made_up.clean_tasks(), keep=0))).text)
+    assert "No check had anything to say." in said
+
+
+def test_tables_have_headers_for_those_who_cannot_see(page):
+    assert all(a.get("scope") in ("col", "row") for t, a in page.elements if t == "th")
+
+
+def test_it_stays_under_two_megabytes(packet_of):
+    tasks = made_up.clean_tasks()
+    wide = Evidence("big", "Big", tuple("abcdefgh"), (("x" * 300,) * 8,) * 500)
+    results = tuple(
+        made_up.result("CHK001", evidence=(replace(wide, name=f"big{i}"),)) for i in range(9)
+    )
+    text = render_html(packet_of([replace(tasks[0], results=results), *tasks[1:]]))
+    assert len(text.encode()) <= LARGEST
+    assert re.search(r"first \d+ of 500 rows; the results file has all", text)
+
+
+def test_the_same_run_gives_the_same_page(tmp_path, text):
+    assert rendered(tmp_path) == text

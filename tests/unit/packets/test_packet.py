@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import made_up
+import pytest
+
+from audit_lib.model import Outcome, Task, Verdict
+
+
+def test_a_clean_whole_run_is_kept(packet_of):
+    packet = packet_of(made_up.clean_tasks())
+    assert packet.verdict is Verdict.KEPT
+    assert packet.problems == ()
+    assert packet.headline == "14 of 14 contracts kept; nothing is broken."
+
+
+def test_a_broken_run_says_how_badly(packet_of):
+    packet = packet_of(made_up.tasks())
+    assert packet.verdict is Verdict.BROKEN
+    assert packet.headline == (
+        "5 of 14 contracts broken: 2 critical · 1 high · 14 medium · 1 low. "
+        "3 contracts could not be told."
+    )
+
+
+@pytest.mark.parametrize("keep", [0, 1, 5])
+def test_a_run_that_lacks_tasks_is_never_kept(packet_of, keep):
+    packet = packet_of(made_up.clean_tasks(), keep=keep)
+    assert packet.verdict is Verdict.INCONCLUSIVE
+    assert len(packet.problems) == 6 - keep
+    assert "not whole" in packet.headline
+
+
+def test_a_run_that_lacks_tasks_can_still_be_broken(packet_of):
+    assert packet_of(made_up.tasks(), keep=3).verdict is Verdict.BROKEN
+
+
+def test_tasks_that_nobody_planned_are_not_missed(packet_of):
+    packet = packet_of(made_up.clean_tasks(), keep=2, tasks=(Task.T1, Task.T2))
+    assert packet.verdict is Verdict.KEPT
+
+
+@pytest.mark.parametrize("tasks", [made_up.tasks(), made_up.clean_tasks()], ids=["bad", "clean"])
+def test_a_subject_that_changed_voids_everything(packet_of, tasks):
+    packet = packet_of(tasks, subject_after="00" * 32)
+    assert packet.void
+    assert packet.verdict is Verdict.INCONCLUSIVE
+    assert "subject changed" in packet.problems[0]
+
+
+def test_results_of_another_subject_are_a_problem(packet_of):
+    packet = packet_of(made_up.clean_tasks(), subject="other")
+    assert packet.problems == (
+        "the run is of subject 'other', its results are of 'made_up_engine'",
+    )
+    assert packet.verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_execution_noticed_is_a_problem(packet_of):
+    packet = packet_of(made_up.clean_tasks(), problems=("T2: the kernel was killed",))
+    assert packet.verdict is Verdict.INCONCLUSIVE
+
+
+def test_findings_are_ranked_and_named_by_their_place_in_the_check(packet_of):
+    packet = packet_of(made_up.tasks())
+    ids = [f.id for f in packet.open]
+    assert ids[:3] == ["HED001-1", "SPL001-1", "FEA001-1"]
+    for found in packet.found:
+        code, _, position = found.id.partition("-")
+        assert found.result.code == code
+        assert repr(found.result.findings[int(position) - 1]) == repr(found.finding)
+
+
+def test_exempted_findings_stand_apart(packet_of):
+    packet = packet_of(made_up.tasks())
+    assert [(f.id, f.exemption.owner) for f in packet.exempted] == [("DRF001-1", "risk desk")]
+    assert "DRF001-1" not in [f.id for f in packet.open]
+    verdicts = {c.value: v for c, v, _ in packet.contracts}
+    assert verdicts["drift"] is Verdict.KEPT
+
+
+def test_untold_checks_are_listed_crashes_first(packet_of):
+    packet = packet_of(made_up.tasks())
+    assert [(r.code, r.outcome) for r in packet.untold] == [
+        ("GOV001", Outcome.ERROR),
+        ("PRC002", Outcome.NOT_ASSESSED),
+        ("ONL001", Outcome.NOT_ASSESSED),
+    ]
+
+
+def test_boundaries_are_worst_first(packet_of):
+    packet = packet_of(made_up.tasks())
+    assert [b.verdict.value for b in packet.boundaries] == ["broken", "inconclusive", "kept"]
