@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from audit_lib.errors import ParameterError
 from audit_lib.hooks import SURFACES
 
+#: documents that checks know what to do with; others may be named and are ignored
+DOCUMENTS = ("contract", "edges", "boundaries", "subsystem_map", "spec")
 NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
 Pointer = Annotated[str, Field(pattern=r"^(/.*)?$", description="JSON pointer, RFC 6901")]
 
@@ -110,7 +112,9 @@ class SubjectParameters(_Strict):
     )
     environment: Environment = Environment()
     hooks: str = Field("hooks.py", description="hooks file in the parameters folder")
-    absent: dict[str, str] = Field({}, description="surface to the reason it does not exist")
+    absent: dict[str, str] = Field(
+        {}, description="surface or document to the reason why the subject has none"
+    )
     options: dict[str, dict[str, Any]] = Field({}, description="check code to its options")
     limits: HookLimits = HookLimits()
     policy: Policy = Policy()
@@ -118,9 +122,12 @@ class SubjectParameters(_Strict):
     @field_validator("absent")
     @classmethod
     def _known_surfaces(cls, value: dict[str, str]) -> dict[str, str]:
-        unknown = sorted(set(value) - set(SURFACES))
+        known = (*SURFACES, *DOCUMENTS)
+        unknown = sorted(set(value) - set(known))
         if unknown:
-            raise ValueError(f"no surface is called {unknown[0]!r}; known: {', '.join(SURFACES)}")
+            raise ValueError(
+                f"no surface or document is called {unknown[0]!r}; known: {', '.join(known)}"
+            )
         return value
 
 

@@ -122,8 +122,11 @@ class Subject:
         """A document that the parameters name.
 
         Raises:
+            NotApplicable: the subject declares that it has no such document.
             NotAssessed: the parameters do not name it, or it is missing or unreadable.
         """
+        if name in self.parameters.absent:
+            raise NotApplicable(f"declared absent: {self.parameters.absent[name]}")
         path = self.parameters.documents.get(name)
         if not path:
             raise NotAssessed(f"the parameters name no document {name!r} (documents.{name})")
