@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from audit_lib.errors import RunError
+from audit_lib.errors import NotAssessed, RunError
 from audit_lib.execution.layout import Place, new_run_id
 from audit_lib.model import Task
 from audit_lib.subject.registry import check_id
-from audit_lib.subject.subject import open_subject
+from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workspace import notebook_path
 
 
@@ -110,12 +110,21 @@ def plan(
         subject = open_subject(asked, workspace=workspace, root=root)
         try:
             chosen = dict.fromkeys(v for request in requests for v in subject.select(request))
+            champion = _champion(subject)
         finally:
             subject.close()
         # By folder where a folder was given, so that the notebooks find the same one.
         name = asked if "/" not in asked else f"{subject.folder}/"
-        for version in chosen:
+        # The champion first: the others are compared with its packet.
+        for version in sorted(chosen, key=lambda v: v != champion):
             place = Place(kept, check_id(subject.name), check_id(version))
             jobs.append(Job(name, place, new_run_id(), root.absolute() if root else None))
     notebooks = {task: notebook_path(task, workspace) for task in Task if task in wanted}
     return Plan(tuple(jobs), notebooks, workspace, timeout)
+
+
+def _champion(subject: Subject) -> str | None:
+    try:
+        return subject.registry.champion
+    except NotAssessed:
+        return None
