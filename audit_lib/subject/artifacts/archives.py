@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import tarfile
 import zipfile
@@ -12,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from audit_lib.subject.artifacts import keras, numpy_files, skops, torch
-from audit_lib.subject.artifacts.artifact import ArrayInfo, Format, SafetyReason
+from audit_lib.subject.artifacts.artifact import ArrayInfo, Format, Json, SafetyReason
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.members import Members
 from audit_lib.subject.artifacts.source import Source, in_memory
@@ -163,18 +164,47 @@ def read_zip(read_member: ReadMember) -> ReadMember:
         draft.format = Format.ZIP
         members = ZipMembers(source, draft)
         names = members.names()
-        if "schema.json" in names:
-            skops.read_skops(members, draft)
-        elif torch.is_torch(names):
-            torch.read_torch(members, draft)
-        elif keras.is_keras(names):
-            keras.read_keras(members, draft)
-        elif names and all(members.read(name, 6) == numpy_files.MAGIC for name in names):
+        kinds = [kind for kind, fits, _ in _KINDS if fits(names)]
+        if len(kinds) > 1:
+            both = " and ".join(kind.value for kind in kinds)
+            draft.refuse(f"one zip is {both} at once, so it means what its reader takes it for")
+        rest: list[str] = names
+        for kind, fits, reader in _KINDS:
+            if fits(names):
+                reader(members, draft)
+                draft.format = draft.format if len(kinds) == 1 else Format.ZIP
+                rest = [name for name in rest if not _belongs(kind, name)]
+        if not kinds and names and all(members.read(n, 6) == numpy_files.MAGIC for n in names):
             _read_npz(members, draft)
         else:
-            _read_others(members, draft, read_member)
+            _read_others(rest, members, draft, read_member)
 
     return read
+
+
+def _is_skops(names: list[str]) -> bool:
+    return "schema.json" in names
+
+
+_Kind = tuple[Format, Callable[[list[str]], bool], Callable[[Members, Draft], None]]
+_KINDS: tuple[_Kind, ...] = (
+    (Format.SKOPS, _is_skops, skops.read_skops),
+    (Format.TORCH, torch.is_torch, torch.read_torch),
+    (Format.KERAS, keras.is_keras, keras.read_keras),
+)
+#: Members that the reader of a format has read, or that hold numbers only.
+_BELONGING = {
+    Format.SKOPS: re.compile(r"schema\.json|.*\.npy"),
+    Format.TORCH: re.compile(
+        r"[^/]+/(?:.*\.pkl|data/\d+|tensors/\d+|constants/\d+|version|byteorder"
+        r"|\.format_version|\.storage_alignment|\.data/serialization_id)"
+    ),
+    Format.KERAS: re.compile(r"config\.json|metadata\.json|model\.weights\.h5"),
+}
+
+
+def _belongs(kind: Format, name: str) -> bool:
+    return bool(_BELONGING[kind].fullmatch(name))
 
 
 def _read_npz(members: Members, draft: Draft) -> None:
@@ -191,10 +221,10 @@ def _read_npz(members: Members, draft: Draft) -> None:
         draft.document[key] = shown
 
 
-def _read_others(members: Members, draft: Draft, read_member: ReadMember) -> None:
-    """A zip of no known format: each member is read as a file of its own."""
-    draft.document = {}
-    for name in members.names():
+def _read_others(names: list[str], members: Members, draft: Draft, read_member: ReadMember) -> None:
+    """Members that no format claims: each is read as a file of its own."""
+    listed: dict[str, Json] = {}
+    for name in names:
         try:
             content = members.read(name)
         except OverBudget:
@@ -203,16 +233,22 @@ def _read_others(members: Members, draft: Draft, read_member: ReadMember) -> Non
             draft.problem(str(error))
             draft.refuse(f"cannot be read: {error}", where=name)
             continue
-        _take_over(name, content, draft, read_member)
+        listed[name] = _take_over(name, content, draft, read_member)
+    if draft.document is None:
+        draft.document = listed
 
 
-def _take_over(name: str, content: bytes, draft: Draft, read_member: ReadMember) -> None:
-    """Read a member and add what is found to the archive's draft."""
+def _take_over(name: str, content: bytes, draft: Draft, read_member: ReadMember) -> Json:
+    """Read a member, add what is found to the archive's draft, and say what it is."""
     if draft.nested >= 4:
         draft.refuse("archives within archives, too deep to follow", where=name)
-        return
+        return None
     inner = Draft(
-        draft.budget, unpacked=draft.unpacked, opcodes=draft.opcodes, nested=draft.nested + 1
+        draft.budget,
+        draft.trusted,
+        unpacked=draft.unpacked,
+        opcodes=draft.opcodes,
+        nested=draft.nested + 1,
     )
     read_member(in_memory(content, name), inner)
     draft.unpacked, draft.opcodes = inner.unpacked, inner.opcodes
@@ -229,7 +265,7 @@ def _take_over(name: str, content: bytes, draft: Draft, read_member: ReadMember)
     draft.arrays.extend(
         ArrayInfo(f"{name}:{a.name}", a.dtype, a.shape, a.fortran_order) for a in inner.arrays
     )
-    draft.document[name] = {"format": inner.format.value, "size": len(content)}
+    return {"format": inner.format.value, "size": len(content)}
 
 
 def read_tar(read_member: ReadMember) -> ReadMember:
@@ -265,6 +301,6 @@ def _read_tar_member(
     elif member.isreg():
         file = archive.extractfile(member)
         content = file.read() if file is not None else b""
-        _take_over(member.name, content, draft, read_member)
+        draft.document[member.name] = _take_over(member.name, content, draft, read_member)
     elif not member.isdir():
         draft.refuse(f"member {member.name!r} is no regular file")

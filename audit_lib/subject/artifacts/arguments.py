@@ -49,7 +49,12 @@ def _flat(node: Value) -> bool:
 
 
 def _is_encoded(node: Value) -> bool:
-    return isinstance(node, Call) and node.name == "_codecs.encode"
+    """True for bytes that are made from text or from bytes."""
+    return isinstance(node, Call) and node.name in (
+        "_codecs.encode",
+        "builtins.bytes",
+        "builtins.bytearray",
+    )
 
 
 def _is_number(node: Value) -> bool:
@@ -114,9 +119,16 @@ def _is_inert(node: Value) -> bool:
 
 
 def _class_first(call: Call) -> str:
-    """Functions that build an instance of the class they are given, by ``__new__``."""
+    """Functions that build an instance of the class they are given, by its ``__new__``.
+
+    Only a class of the same package: ``ndarray.__new__`` would take raw bytes for references.
+    """
     first = call.args[0] if call.args else None
-    return "" if isinstance(first, Global) and call.kwargs is None else "is not given a class"
+    own = call.name.partition(".")[0]
+    if own == "_loss":
+        own = "sklearn"
+    fits = isinstance(first, Global) and first.module.partition(".")[0] in (own, "_loss")
+    return "" if fits and call.kwargs is None else "is not given a class of its own package"
 
 
 def _text_codec(call: Call) -> str:
@@ -157,10 +169,12 @@ def _dtype(call: Call) -> str:
 
 
 def _masked(call: Call) -> str:
+    kinds = [item.full if isinstance(item, Global) else "" for item in call.args[:2]]
     shape = call.args[2] if len(call.args) == 4 else None
+    known = kinds[:1] in (["numpy.ma.MaskedArray"], ["numpy.ma.core.MaskedArray"])
     empty = isinstance(shape, Tuple) and shape.items == [0]
-    fits = empty and all(isinstance(item, Global) for item in call.args[:2])
-    return "" if fits else "would allocate an array of another shape than (0,)"
+    fits = known and kinds[1:] == ["numpy.ndarray"] and empty
+    return "" if fits else "is not given a masked array of shape (0,)"
 
 
 def _bits(call: Call) -> str:
@@ -212,6 +226,10 @@ def _tensor(call: Call) -> str:
     for item in call.args:
         if isinstance(item, Global) and item.module != "torch":
             return "is given a function"
+        if isinstance(item, Call) and item.array is None and (item.args or item.pairs):
+            return "is given hooks"
+        if isinstance(item, Dict) and item.pairs:
+            return "is given hooks"
     return ""
 
 
@@ -248,28 +266,37 @@ INSTANCES = frozenset({INERT, "lightgbm", "xgboost", "frame", "container", "data
 _CALLED_BY_UNPICKLERS = frozenset(("append", "extend", "add", "update"))
 
 
+#: Rules whose classes take states of forms of their own; their ``__setstate__`` checks them.
+_OWN_FORMS = frozenset(
+    ("array", "masked", "dtype", "scalar", "tree", "frame", "generator", "bits", "class_first")
+)
+
+
 def judge_state(rule: str, state: Value) -> str:
     """What is wrong with the state of an instance, or ``""``.
 
     ``BUILD`` sets attributes, so a state could plant a method that the unpickler itself calls
     next (``__setstate__``, ``append``), or a native handle that is freed with the object.
     """
-    parts = state.items if isinstance(state, Tuple) and len(state.items) == 2 else [state]
+    pair = isinstance(state, Tuple) and len(state.items) == 2
+    parts = state.items if pair else [state]
+    if rule not in _OWN_FORMS and not all(isinstance(p, (Dict, type(None))) for p in parts):
+        return "is given a state that is no dict of attributes"
     for part in parts:
-        if not isinstance(part, Dict):
-            continue
-        for key, value in part.pairs:
-            if type(key) is not str:
-                if isinstance(key, _SCALARS) or _is_number(key):
-                    continue
-                return "sets an attribute whose name cannot be decided"
-            if key in _CALLED_BY_UNPICKLERS or (key[:2] == "__" == key[-2:]):
-                return f"sets {key}, which the unpickler would call or obey"
-            if key in ("handle", "_handle") and rule in ("lightgbm", "xgboost"):
-                native = isinstance(value, (type(None), str, bytes, Blob)) or (
-                    isinstance(value, Call)
-                    and value.name in ("builtins.bytearray", "_codecs.encode", "builtins.bytes")
-                )
-                if not native:
-                    return "sets a native handle that is not a model"
+        for key, value in part.pairs if isinstance(part, Dict) else ():
+            wrong = _judge_attribute(rule, key, value)
+            if wrong:
+                return wrong
+    return ""
+
+
+def _judge_attribute(rule: str, key: Value, value: Value) -> str:
+    if type(key) is not str:
+        plain = isinstance(key, _SCALARS) or _is_number(key)
+        return "" if plain else "sets an attribute whose name cannot be decided"
+    if key in _CALLED_BY_UNPICKLERS or (key[:2] == "__" == key[-2:]):
+        return f"sets {key}, which the unpickler would call or obey"
+    if key in ("handle", "_handle") and rule in ("lightgbm", "xgboost"):
+        native = isinstance(value, (type(None), str, bytes, Blob)) or _is_encoded(value)
+        return "" if native else "sets a native handle that is not a model"
     return ""

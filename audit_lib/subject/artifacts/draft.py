@@ -33,6 +33,7 @@ class Draft:
     """Collected facts of one artifact.
 
     Attributes:
+        trusted: classes (``module.name``) that the subject vouches for, as inert to build.
         executable: the format can carry code, so that silence of the reader means ``SAFE``.
         unpacked: bytes that decompression yielded so far.
         opcodes: opcodes interpreted so far.
@@ -40,6 +41,7 @@ class Draft:
     """
 
     budget: Budget
+    trusted: frozenset[str] = frozenset()
     format: Format = Format.UNKNOWN
     executable: bool = False
     compression: str = ""

@@ -46,7 +46,19 @@ from audit_lib.subject.artifacts.values import (
 _LONGEST_LINE = 1 << 24
 _LONGEST_KEPT = 1 << 24  # one value; a LightGBM model in text is a few MiB
 _HEAD = 1 << 12
-_MOST_NESTED_TUPLES = 1000
+_MOST_NESTED_TUPLES = 50
+_LISTS = frozenset(("builtins.list", "collections.deque"))
+_SETS = frozenset(("builtins.set",))
+_DICTS = frozenset(
+    (
+        "builtins.dict",
+        "collections.OrderedDict",
+        "collections.Counter",
+        "collections.defaultdict",
+        "sklearn.utils.Bunch",
+        "sklearn.utils._bunch.Bunch",
+    )
+)
 _WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 _WRAPPERS = frozenset(
     {_WRAPPER}
@@ -68,7 +80,6 @@ class Scan:
         draft: where names, reasons and problems go.
         where: the stream under interpretation, for reasons.
         arrays: arrays met, in the order of the bytes.
-        trusted: names (``module.name``) that the subject vouches for, as inert classes.
         persistent: judges a persistent id; without it every one is refused.
         kept: bytes of values still to be kept.
         nested: constants that look like pickles, with their place.
@@ -80,7 +91,6 @@ class Scan:
     draft: Draft
     where: str = ""
     arrays: list[Array] = field(default_factory=list)
-    trusted: frozenset[str] = frozenset()
     persistent: Callable[[Value], str] | None = None
     kept: int = 0
     nested: list[tuple[int, bytes]] = field(default_factory=list)
@@ -203,7 +213,7 @@ class Machine:
         full = printable(found.full)
         self.scan.draft.globals.add(full)
         verdict = judge(module, name)
-        if verdict.safety is not Safety.SAFE and full not in self.scan.trusted:
+        if verdict.safety is not Safety.SAFE and full not in self.scan.draft.trusted:
             self.scan.refuse(verdict.why, found.offset, full, verdict.safety)
         return found
 
@@ -212,7 +222,7 @@ class Machine:
         if not isinstance(target, Global):
             return ""
         found = judge(target.module, target.name).rule
-        return found or (INERT if target.full in self.scan.trusted else "")
+        return found or (INERT if target.full in self.scan.draft.trusted else "")
 
     def call(self, target: Value, args: Value, *, new: bool = False, kwargs: Value = None) -> Call:
         """The symbol of a call, judged."""
@@ -293,7 +303,7 @@ class Machine:
         target.states.append(state)
         if rule == "dtype":
             self._dtype(target, state)
-        elif rule == "array":
+        elif rule in ("array", "frombuffer"):
             self._array(target, lambda kept: numpy_values.array_from_state(target, state, kept))
 
     def _dtype(self, call: Call, state: Value) -> None:
@@ -310,10 +320,9 @@ class Machine:
         if isinstance(target, List if attribute == "append" else Set):
             target.items.extend(items)
         elif isinstance(target, Call):
-            rule = self.rule(target.target)
-            if rule in ("container", "deque"):
+            if target.name in (_LISTS if attribute == "append" else _SETS):
                 target.items.extend(items)
-            elif rule:
+            elif self.rule(target.target):
                 self.scan.refuse(
                     f"would call {attribute} of what is no container",
                     self.stream.tell(),
@@ -335,10 +344,9 @@ class Machine:
         if isinstance(target, Dict):
             target.pairs.extend(pairs)
         elif isinstance(target, Call):
-            rule = self.rule(target.target)
-            if rule in ("container", "factory"):
+            if target.name in _DICTS:
                 target.pairs.extend(pairs)
-            elif rule:
+            elif self.rule(target.target):
                 self.scan.refuse(
                     "would set items of what is no dict", self.stream.tell(), target.name
                 )
@@ -353,7 +361,7 @@ class Machine:
         """Keys and members are hashed, and hashing nested tuples overflows the C stack."""
         if isinstance(key, Tuple) and key.depth > _MOST_NESTED_TUPLES:
             self.scan.refuse(
-                f"hashes tuples nested {key.depth} deep, which crashes the interpreter",
+                f"hashes tuples nested {key.depth} deep, which may crash or never end",
                 self.stream.tell(),
             )
 
@@ -367,12 +375,12 @@ class Machine:
         if not isinstance(target, Call) or target.name not in _WRAPPERS:
             return target
         offset = self.stream.tell()
+        self.wrapped_arrays += 1
         if target.name != _WRAPPER:
             self.scan.refuse(
                 "takes its array from another file, with pickles allowed", offset, target.name
             )
             return Opaque("an array in another file")
-        self.wrapped_arrays += 1
         if not self.joblib:
             return target
         if offset < self.frame_end:

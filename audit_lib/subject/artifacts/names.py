@@ -8,7 +8,6 @@ TRUSTED = """
 # --- Python ------------------------------------------------------------------------------------
 named      builtins: object int float bool str
 reconstructor copyreg: _reconstructor
-class_first   copyreg: __newobj__
 text_codec    _codecs: encode
 container  builtins: list tuple dict set frozenset
 no_size    builtins: bytes bytearray
@@ -49,13 +48,14 @@ named      numpy: ndarray matrix memmap recarray record bool bool_ int8 int16 in
 named      numpy: uint8 uint16 uint32 uint64 uintc uintp float16 float32 float64 longdouble
 named      numpy: complex64 complex128 str_ bytes_ object_ void datetime64 timedelta64 generic
 named      numpy: integer floating number inexact signedinteger unsignedinteger character nan inf
+named      numpy.matrixlib.defmatrix: matrix
 named      numpy.ma: MaskedArray
 named      numpy.ma.core: MaskedArray
 named      numpy: abs absolute add subtract multiply divide power sqrt cbrt square exp exp2 expm1
 named      numpy: log log2 log10 log1p sign tanh sin cos tan arcsinh arctan minimum maximum fmin
 named      numpy: fmax negative positive reciprocal rint floor ceil isnan isfinite isinf mean
 named      numpy: median std var min max sum prod nanmean nanmedian nanstd nanmin nanmax amin amax
-named      numpy: nan_to_num clip ravel identity
+named      numpy: nan_to_num clip
 
 # --- joblib ------------------------------------------------------------------------------------
 inert      joblib.numpy_pickle: NumpyArrayWrapper NDArrayWrapper ZNDArrayWrapper
@@ -187,9 +187,22 @@ frame      pandas._libs.tslibs.offsets: BusinessDay Day Hour Minute Second Month
 frame      pandas._libs.tslibs.offsets: MonthBegin Week YearEnd QuarterEnd Milli Micro Nano
 data       pytz: _UTC _p
 
+# pandas 3 names its classes by the public path, and keeps text in Arrow arrays.
+named      pandas.arrays: DatetimeArray TimedeltaArray PeriodArray StringArray NumpyExtensionArray
+inert      pandas.arrays: IntegerArray FloatingArray BooleanArray ArrowStringArray
+inert      pandas.arrays: ArrowExtensionArray IntervalArray SparseArray
+inert      pandas: Categorical CategoricalDtype Int8Dtype Int16Dtype Int32Dtype Int64Dtype
+inert      pandas: UInt8Dtype UInt16Dtype UInt32Dtype UInt64Dtype Float32Dtype Float64Dtype
+inert      pandas: BooleanDtype
+frame      pandas: DatetimeTZDtype PeriodDtype IntervalDtype StringDtype Timestamp Timedelta Period
+frame      pandas: ArrowDtype
+inert      pandas.core.arrays.string_arrow: ArrowStringArray
+frame      pyarrow.lib: _restore_array
+data       pyarrow.lib: type_for_alias py_buffer
+
 # --- torch -------------------------------------------------------------------------------------
 tensor     torch._utils: _rebuild_tensor _rebuild_tensor_v2 _rebuild_parameter
-tensor     torch._utils: _rebuild_parameter_with_state _rebuild_qtensor
+tensor     torch._utils: _rebuild_qtensor
 named      torch: FloatStorage DoubleStorage HalfStorage BFloat16Storage LongStorage IntStorage
 named      torch: ShortStorage CharStorage ByteStorage BoolStorage ComplexFloatStorage
 named      torch: ComplexDoubleStorage QInt8Storage QUInt8Storage QInt32Storage
@@ -332,5 +345,5 @@ threading.Lock
 
 #: Packages whose names come from elsewhere than the audited project.
 KNOWN_PACKAGES = """
-numpy scipy pandas sklearn lightgbm xgboost catboost joblib torch tensorflow keras
+numpy scipy pandas pyarrow sklearn lightgbm xgboost catboost joblib torch tensorflow keras
 """

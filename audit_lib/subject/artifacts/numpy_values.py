@@ -102,7 +102,8 @@ def _dated(plain: np.dtype[Any], state: Tuple) -> np.dtype[Any]:
     if not isinstance(unit, Tuple) or not unit.items:
         raise Doubtful("a date dtype without unit")
     name, count = unit.items[0], (unit.items[1] if len(unit.items) > 1 else 1)
-    name = name.decode("ascii", "replace") if isinstance(name, bytes) else name
+    raw = as_bytes(name)
+    name = raw.decode("ascii", "replace") if raw is not None else name
     if type(name) is not str or type(count) is not int:
         raise Doubtful("a date dtype without unit")
     return np.dtype(plain.kind + "8" + ("" if name == "generic" else f"[{count}{name}]"))
@@ -171,9 +172,11 @@ def scalar_value(node: Call) -> Value:
         kind = decoded_dtype(node.args[0])
     except Doubtful:
         return None
-    raw = as_bytes(node.args[1])
-    if raw is None or kind.hasobject or len(raw) != kind.itemsize or not kind.itemsize:
+    raw = _raw(node.args[1])
+    if raw is None or kind.hasobject or len(raw) != kind.itemsize:
         return None
+    if not kind.itemsize:
+        return "" if kind.kind == "U" else b""
     value = np.frombuffer(raw, dtype=kind)[0]
     if kind.kind in "Mm":
         return str(value)
@@ -194,6 +197,16 @@ def as_bytes(node: Value) -> bytes | None:
     if isinstance(node, Call) and node.name in ("builtins.bytes", "builtins.bytearray"):
         return as_bytes(node.args[0]) if node.args else b""
     return None
+
+
+def _raw(node: Value) -> bytes | None:
+    """Bytes of an array or scalar; Python 2 wrote them as text."""
+    if type(node) is str:
+        try:
+            return node.encode("latin-1")
+        except UnicodeEncodeError:
+            return None
+    return as_bytes(node)
 
 
 def array_from_state(call: Call, state: Value, kept: int) -> Array:
@@ -236,7 +249,7 @@ def _fill(array: Array, data: Value, kept: int) -> None:
             raise Doubtful("an array of references made from raw bytes")
         array.objects = data.items
         return
-    raw = as_bytes(data)
+    raw = _raw(data)
     length = len(raw) if raw is not None else data.length if isinstance(data, Blob) else None
     if length is not None and length != array.count * array.dtype.itemsize:
         raise Doubtful("an array whose bytes are not as many as its shape and dtype need")

@@ -64,6 +64,8 @@ def _frame(m: Machine) -> None:
         # The unpickler in Python raises here, the one in C reads on.
         m.scan.draft.problem("a frame begins within another")
     m.frame_end = m.stream.tell() + size
+    if m.stream.size is not None and m.frame_end > m.stream.size:
+        raise Truncated(f"a frame of {size} bytes has fewer left")
 
 
 @_opcode(ord("."))

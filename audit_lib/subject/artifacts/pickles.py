@@ -99,7 +99,7 @@ def unreadable(error: Undecodable, scan: Scan) -> None:
 
 def _second_reading(stream: Stream, draft: Draft) -> None:
     """What ``pickle.load`` would do with a file that is meant for ``joblib.load``."""
-    other = Draft(draft.budget, opcodes=draft.opcodes)
+    other = Draft(draft.budget, draft.trusted, opcodes=draft.opcodes)
     scan = Scan(other, where="read by pickle.load", kept=draft.budget.kept_bytes, second=True)
     with suppress(Undecodable):
         Machine(stream, scan, joblib=False).run()
@@ -118,7 +118,7 @@ def nested_pickles(scan: Scan) -> None:
         if depth > scan.draft.budget.depth:
             scan.refuse("pickles nested deeper than the budget allows", offset)
             return
-        other = Draft(scan.draft.budget, opcodes=scan.draft.opcodes)
+        other = Draft(scan.draft.budget, scan.draft.trusted, opcodes=scan.draft.opcodes)
         inner = Scan(other, where=f"bytes at {offset}", kept=scan.kept, second=True)
         stream = Stream(io.BytesIO(data), len(data))
         try:
@@ -148,7 +148,7 @@ def looks_like_pickle(source: Source, draft: Draft, *, magic: bool = False) -> b
     """
     if not source.head or HANDLERS[source.head[0]] is None:
         return False
-    trial = Draft(draft.budget)
+    trial = Draft(draft.budget, draft.trusted)
     scan = Scan(trial, kept=1 << 20, second=magic)
     source.handle.seek(0)
     machine = Machine(Stream(source.handle, source.size), scan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from audit_lib.errors import AuditError
@@ -16,7 +16,9 @@ from audit_lib.subject.artifacts.source import Source, opened
 _DEFAULT = Budget()
 
 
-def inventory(store: Path, *, budget: Budget = _DEFAULT) -> tuple[Artifact, ...]:
+def inventory(
+    store: Path, *, budget: Budget = _DEFAULT, trusted: Iterable[str] = ()
+) -> tuple[Artifact, ...]:
     """Every file below a folder, sorted by relative path; nothing is executed or followed out.
 
     A link to a file within the store is read as that file; any other link, and everything that
@@ -25,6 +27,8 @@ def inventory(store: Path, *, budget: Budget = _DEFAULT) -> tuple[Artifact, ...]
     Args:
         store: a folder, or a single file (then one artifact with its bare name).
         budget: what each artifact may cost.
+        trusted: classes (``module.name``) of the subject's own that it vouches for: building one
+            without arguments and giving it attributes does nothing else.
 
     Raises:
         AuditError: there is no such file or folder, or the folder cannot be listed.
@@ -32,13 +36,18 @@ def inventory(store: Path, *, budget: Budget = _DEFAULT) -> tuple[Artifact, ...]
     if not store.exists():
         raise AuditError("no such file or folder", where=str(store), mend="check the path")
     if not store.is_dir():
-        return (read_artifact(store, budget=budget),)
+        return (read_artifact(store, budget=budget, trusted=trusted),)
+    vouched = frozenset(trusted)
     files = sorted(_files(store), key=lambda path: path.relative_to(store).as_posix())
-    return tuple(_read(path, store, budget) for path in files)
+    return tuple(_read(path, store, budget, vouched) for path in files)
 
 
 def read_artifact(
-    path: Path, *, relative_to: Path | None = None, budget: Budget = _DEFAULT
+    path: Path,
+    *,
+    relative_to: Path | None = None,
+    budget: Budget = _DEFAULT,
+    trusted: Iterable[str] = (),
 ) -> Artifact:
     """Read one file without executing it.
 
@@ -46,6 +55,7 @@ def read_artifact(
         path: the file; links are followed, since it was named.
         relative_to: folder that the artifact's path is relative to; without it, its bare name.
         budget: what it may cost.
+        trusted: see :func:`inventory`.
 
     Raises:
         AuditError: there is no such file, or it is a folder.
@@ -56,7 +66,7 @@ def read_artifact(
         )
     if not path.exists():
         raise AuditError("no such file", where=str(path), mend="check the path")
-    return _read(path, relative_to or path.parent, budget, named=True)
+    return _read(path, relative_to or path.parent, budget, frozenset(trusted), named=True)
 
 
 def _files(store: Path) -> Iterator[Path]:
@@ -72,9 +82,11 @@ def _files(store: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in [*names, *links])
 
 
-def _read(path: Path, store: Path, budget: Budget, *, named: bool = False) -> Artifact:
+def _read(
+    path: Path, store: Path, budget: Budget, trusted: frozenset[str], *, named: bool = False
+) -> Artifact:
     name = _shown(path, store)
-    draft = Draft(budget)
+    draft = Draft(budget, trusted)
     try:
         link = "" if named else _outward(path, store, draft)
         if link:

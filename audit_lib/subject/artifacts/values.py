@@ -128,7 +128,7 @@ class Array:
         data: its bytes in memory order, if kept; None otherwise.
         objects: for object arrays, the values in C order, if known.
         subclass: full name, where it is not ``numpy.ndarray``.
-        pointer: where it stands in the document; set when that is drawn.
+        pointer: where it stands in the document; None until that is drawn.
         label: name of a dtype that NumPy lacks.
         storage: for tensors, where their values are.
     """
@@ -140,7 +140,7 @@ class Array:
     data: bytes | None = None
     objects: list[Value] | None = None
     subclass: str = ""
-    pointer: str = ""
+    pointer: str | None = None
     label: str = ""
     storage: Storage | None = None
 

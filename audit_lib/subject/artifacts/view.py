@@ -152,7 +152,7 @@ class View:
         return plain if isinstance(plain, str) else json.dumps(plain, default=str)
 
     def _array(self, array: Array, pointer: str, depth: int) -> dict[str, Json]:
-        array.pointer = pointer or "/"
+        array.pointer = pointer
         shown: dict[str, Json] = {
             "__class__": array.subclass or "numpy.ndarray",
             "dtype": array.label or spelled(array.dtype),
@@ -301,7 +301,7 @@ def array_infos(arrays: Iterable[Array]) -> list[ArrayInfo]:
     """What artifacts say of arrays: by pointer where drawn, else by position."""
     return [
         ArrayInfo(
-            array.pointer or f"byte {array.offset}",
+            f"byte {array.offset}" if array.pointer is None else array.pointer,
             array.label or spelled(array.dtype),
             array.shape,
             array.fortran,
