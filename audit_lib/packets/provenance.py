@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
+from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def packages() -> dict[str, str]:
     return found
 
 
+@cache
 def library_digest() -> str:
     """SHA-256 over this library's own Python files, by relative path and content."""
     root = Path(__file__).resolve().parents[1]

@@ -48,10 +48,10 @@ def test_a_finding_in_the_versions_own_folder_persists_across_versions():
             spl(v, location=Location(f"{v}/meta.json", base="artifacts", pointer=f"/{v}")),
             version=v,
         )
-        for v in ("v1", "v2")
+        for v in ("2022-06", "2023-12rc")
     ]
     made = compare(*runs)
-    assert keys(made.persisting) == ["v2"]
+    assert keys(made.persisting) == ["2023-12rc"]
     assert made.new == made.fixed == ()
 
 
