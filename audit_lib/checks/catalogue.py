@@ -24,6 +24,7 @@ CATALOGUE: dict[str, str] = {
     "LED001": "ledger.lines_accounted:EveryLineIsAccountedFor",
     "LED002": "ledger.files_parse:EveryFileParses",
     "LED003": "ledger.declared_sizes:DeclaredSizesAgree",
+    "LED004": "ledger.certifications_hold:CertificationsHold",
     "SEC001": "security.artifacts_safe:ArtifactsAreSafeToLoad",
     # T2 Training pipeline
     "FEA101": "feature_vector.causal:FeaturesReadNoFuture",
