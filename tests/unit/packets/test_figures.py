@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 
@@ -130,3 +131,10 @@ def test_gaps_in_a_line_stay_gaps():
     rows = [(0, 1.0), (1, None), (2, 3.0)]
     (axes,) = draw(table(View.LINES, "x value", *rows)).axes
     assert math.isnan(axes.lines[0].get_ydata()[1])
+
+
+def test_threads_draw_what_one_draws_alone():
+    alone = {view: svg(made_up.evidence(view)) for view in DRAWN}
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda v: (v, svg(made_up.evidence(v))), DRAWN * 3))
+    assert all(alone[view] == text for view, text in together)
