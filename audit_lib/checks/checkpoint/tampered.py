@@ -1,0 +1,164 @@
+"""CHK102."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.probes.asking import Reply, ask, frame
+from audit_lib.probes.frames import differences
+from audit_lib.probes.samples import few
+from audit_lib.probes.state import ScratchStore
+from audit_lib.subject.subject import Subject
+
+DAMAGE = ("delete", "truncate", "flip early", "flip", "flip late")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One file, one damage, and what the predictor made of it."""
+
+    path: Path
+    how: str
+    word: str  # refused, crashed, other predictions, not noticed
+    said: str = ""
+
+
+class TamperedIsRefused(Check):
+    """A version with a damaged, missing or swapped file must be refused, not used.
+
+    What it checks
+        With one file of the version deleted, cut in half, altered by one bit, or replaced by the
+        file of that name from another version, prediction is refused. A file that prediction does
+        not read is listed.
+    Why it matters
+        A half-written checkpoint or a mixed-up copy predicts, and nothing in the predictions says
+        so. Substituting another version is worse: everything looks right.
+    How
+        Damages one file at a time in a scratch copy of the store and drives `predictor.predict`
+        on it. A one-bit change keeps text readable, so that only a checksum can notice.
+    Limitations
+        Three places a file for the one-bit change. Whoever can rewrite both a file and the
+        checksums is stopped by signatures only.
+    Remediation
+        Store a SHA-256 of every file that is loaded (metadata too, in the registry), and verify
+        it before loading.
+    Sources
+        SLSA v1.0, verifying artifacts; NIST SP 800-53 SI-7, software and information integrity.
+    """
+
+    code: ClassVar[str] = "CHK102"
+    contract: ClassVar[Contract] = Contract.CHECKPOINT
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("predictor.predict",)
+
+    rows: int = Field(16, ge=1)
+    store_mb: int = Field(200, ge=1, description="largest store to copy")
+    files: int = Field(40, ge=1, description="most files to damage")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Damage each file in turn."""
+        features = few(subject, self.rows)
+        scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
+        whole = self._predicted(subject, scratch.store, features)
+        if not whole.answered:
+            raise NotAssessed(f"predictor.predict on a copy of the store {whole.why}")
+        listed = scratch.version_files(subject.version)
+        if len(listed) > self.files:
+            yield Gap(f"{len(listed) - self.files} of {len(listed)} files", "option files")
+        trials: list[Trial] = []
+        for path in listed[: self.files]:
+            trials += self._trials(subject, scratch, path, features, whole.got)
+        yield Examined(len(trials), "damaged copies")
+        yield Evidence(
+            "damage",
+            "What the predictor does with a damaged file",
+            ("file", "damage", "reaction", "said"),
+            tuple((t.path.as_posix(), t.how, t.word, t.said) for t in trials),
+        )
+        for path in dict.fromkeys(t.path for t in trials):
+            yield from self._judged(path, [t for t in trials if t.path == path])
+
+    def _predicted(
+        self, subject: Subject, store: Path, features: pd.DataFrame
+    ) -> Reply[pd.DataFrame]:
+        return ask(subject.hook("predictor.predict").on(store), features, into=frame)
+
+    def _trials(
+        self,
+        subject: Subject,
+        scratch: ScratchStore,
+        path: Path,
+        features: pd.DataFrame,
+        whole: pd.DataFrame,
+    ) -> Iterator[Trial]:
+        other = self._namesake(subject, scratch, path)
+        damages: list[tuple[str, Path | None]] = [(how, None) for how in DAMAGE]
+        if other is not None:
+            damages.append(("swap", other))
+        for how, replacement in damages:
+            with scratch.damaged(path, how, other=replacement) as store:
+                reply = self._predicted(subject, store, features)
+            if reply.refusal is not None:
+                yield Trial(path, how, "refused", reply.refusal)
+            elif reply.failure is not None:
+                yield Trial(path, how, "crashed", reply.failure)
+            else:
+                moved = differences(whole, reply.got, tolerance=1e-12)
+                said = f"head {moved[0].column} {moved[0].text}" if moved else ""
+                yield Trial(path, how, "other predictions" if moved else "not noticed", said)
+            if how == "delete" and reply.answered:
+                return
+
+    def _judged(self, path: Path, trials: list[Trial]) -> Iterator[Answer]:
+        where = Location(path.as_posix(), base="artifacts")
+        gone = trials[0]
+        if gone.word == "not noticed":
+            yield self.finding(
+                where,
+                "prediction does not read this file: without it nothing changes",
+                measured="not noticed",
+                expected="every file of a version serves a purpose",
+                key="unread",
+                severity=Severity.INFO,
+                evidence=("damage",),
+            )
+            return
+        levels = {
+            "other predictions": (Severity.CRITICAL, "other predictions are served"),
+            "not noticed": (Severity.MEDIUM, "the damage is not noticed"),
+            "crashed": (Severity.LOW, "prediction crashes instead of refusing"),
+        }
+        for word, (severity, text) in levels.items():
+            here = [t for t in trials if t.word == word]
+            if here:
+                said = f": {here[0].said}" if here[0].said else ""
+                yield self.finding(
+                    where,
+                    f"with this file damaged ({', '.join(t.how for t in here)}) {text}{said}",
+                    measured=word,
+                    expected="refused",
+                    key=word,
+                    severity=severity,
+                    evidence=("damage",),
+                )
+
+    @staticmethod
+    def _namesake(subject: Subject, scratch: ScratchStore, path: Path) -> Path | None:
+        inside = path.relative_to(scratch.version_folder(subject.version))
+        own = (scratch.store / path).read_bytes()
+        for version in subject.versions():
+            other = subject.store / scratch.version_folder(version) / inside
+            if version != subject.version and other.is_file() and other.read_bytes() != own:
+                return other
+        return None

@@ -1,0 +1,1 @@
+"""Conformal: intervals that cover what they say."""

@@ -1,0 +1,103 @@
+"""CNF003."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.asking import Reply, ask_many, floats
+from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+
+
+class NoResidualsNoInterval(Check):
+    """Without usable residuals or a proper level there is no finite interval.
+
+    What it checks
+        No residuals, all NaN, one residual at a high level, and levels outside (0, 1) are
+        refused or get infinite or undefined intervals; a NaN prediction has no interval.
+    Why it matters
+        A default width stands for a confidence that nobody measured; position sizing takes it at
+        its word.
+    How
+        Drives `conformal.interval` with one oddity at a time.
+    Limitations
+        Too few residuals for the level is judged for one residual only.
+    Remediation
+        Refuse what cannot be calibrated; answer infinity where too few residuals support the level.
+    Sources
+        Lei et al. (2018), theorem 2.2 (the rank exceeds m when m is too small).
+    """
+
+    code: ClassVar[str] = "CNF003"
+    contract: ClassVar[Contract] = Contract.CONFORMAL
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.MEDIUM
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("conformal.interval",)
+
+    seed: int = 72
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask for intervals that cannot be had."""
+        asked = self._oddities()
+        replies = ask_many(
+            subject.hook("conformal.interval"), list(asked.values()), into=floats(-1, 2)
+        )
+        yield Examined(len(replies), "odd inputs")
+        yield Evidence(
+            "odd",
+            "Intervals that cannot be had",
+            REACTION_COLUMNS,
+            tuple(
+                reaction_row(name, reply, self._shown)
+                for name, reply in zip(asked, replies, strict=True)
+            ),
+        )
+        for name, reply in zip(asked, replies, strict=True):
+            if problem := self._problem(name, reply):
+                crashed = reaction(reply) is Reaction.CRASHED
+                yield self.finding(
+                    subject.where("conformal.interval"),
+                    f"{name}: {problem}",
+                    measured=problem,
+                    expected="a refusal, or an infinite or undefined interval",
+                    key=name,
+                    severity=Severity.LOW if crashed else None,
+                    evidence=("odd",),
+                )
+
+    def _oddities(self) -> dict[str, tuple[Floats, Floats, float]]:
+        scores = np.random.default_rng(self.seed).normal(size=99) * 0.01
+        zero = np.zeros(1)
+        return {
+            "no residuals": (np.empty(0), zero, 0.1),
+            "residuals all NaN": (np.full(99, np.nan), zero, 0.1),
+            "one residual for 95% coverage": (scores[:1], zero, 0.05),
+            "alpha -0.1": (scores, zero, -0.1),
+            "alpha 1.5": (scores, zero, 1.5),
+            "alpha NaN": (scores, zero, math.nan),
+            "a NaN prediction": (scores, np.full(1, np.nan), 0.1),
+        }
+
+    @staticmethod
+    def _shown(interval: Floats) -> str:
+        return "; ".join(f"[{low:.4g}, {high:.4g}]" for low, high in interval[:2])
+
+    @classmethod
+    def _problem(cls, name: str, reply: Reply[Floats]) -> str:
+        if reply.refusal is not None:
+            return ""
+        if reply.failure is not None:
+            return f"ends in a crash: {reply.why}"
+        if len(reply.got) and np.isfinite(reply.got).all():
+            return f"gets the finite interval {cls._shown(reply.got)}"
+        return ""

@@ -1,0 +1,171 @@
+"""CNF001."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.asking import ask, ask_many, floats, reasons
+from audit_lib.probes.domain import plain
+from audit_lib.subject.hooks import Hook
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
+
+
+class IntervalsAreOrderedAndNested(Check):
+    """Conformal intervals are ordered, nest as the level rises, and belong to their own row.
+
+    What it checks
+        The lower end never exceeds the upper; an interval at a smaller miscoverage contains that
+        at a larger one; each row's interval moves with its prediction and with the unit, does
+        not depend on the other rows, nor on the order of the calibration residuals.
+    Why it matters
+        An interval that shrinks as more confidence is asked for has its tails swapped; one whose
+        width comes from the spread of the batch is another interval live, where the batch is one
+        row.
+    How
+        Drives `conformal.interval` with seeded skewed residuals at seven levels, alone, in
+        batches, shifted and rescaled.
+    Limitations
+        Methods that widen the interval with the size of the prediction are not translation
+        equivariant; say `translates: false` for them.
+    Remediation
+        Take widths from calibration residuals (and a scale of the row itself) only.
+    Sources
+        Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, section 2.2
+        (nested prediction sets).
+    """
+
+    code: ClassVar[str] = "CNF001"
+    contract: ClassVar[Contract] = Contract.CONFORMAL
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("conformal.interval",)
+
+    seed: int = 70
+    residuals: int = Field(499, ge=60, description="calibration residuals")
+    rows: int = Field(40, ge=4)
+    tolerance: float = Field(1e-9, gt=0, description="relative to the spread of the residuals")
+    translates: bool = Field(True, description="the interval moves with the prediction")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask every level, then every relation at one level."""
+        hook = subject.hook("conformal.interval")
+        rng = np.random.default_rng(self.seed)
+        scores = (rng.gamma(2.0, size=self.residuals) - 1.5) * 0.01
+        predictions = rng.normal(size=self.rows) * 0.01
+        levels = ask_many(
+            hook, [(scores, predictions, a) for a in ALPHAS], into=floats(self.rows, 2)
+        )
+        silent = [r for r in levels if not r.answered]
+        if len(silent) == len(levels):
+            raise NotAssessed(f"conformal.interval {reasons(silent)}")
+        if silent:
+            yield Gap(f"{len(silent)} of {len(ALPHAS)} levels", reasons(silent))
+        found = {a: r.got for a, r in zip(ALPHAS, levels, strict=True) if r.answered}
+        slack = self.tolerance * float(scores.std())
+        yield Examined(len(found) * self.rows, "intervals")
+        yield self._widths(found)
+        yield from self._ordered(subject, found)
+        yield from self._nested(subject, found, slack)
+        yield from self._relations(subject, hook, scores, predictions, slack)
+
+    def _ordered(self, subject: Subject, found: dict[float, Floats]) -> Iterator[Answer]:
+        wrong = {a: int((~(v[:, 0] <= v[:, 1])).sum()) for a, v in found.items()}
+        total = sum(wrong.values())
+        if total:
+            alpha = max(wrong, key=lambda a: wrong[a])
+            yield self._found(
+                subject, f"{total} intervals have no order (most at alpha {alpha:g})", "ordered"
+            )
+
+    def _nested(
+        self, subject: Subject, found: dict[float, Floats], slack: float
+    ) -> Iterator[Answer]:
+        known = sorted(found)
+        for small, large in pairwise(known):
+            outer, inner = found[small], found[large]
+            escape = np.maximum(outer[:, 0] - inner[:, 0], inner[:, 1] - outer[:, 1])
+            if not np.all(escape <= slack):
+                yield self._found(
+                    subject,
+                    f"the interval at alpha {large:g} leaves that at alpha {small:g} by "
+                    f"{float(np.max(escape)):.4g}: it widens as less confidence is asked for",
+                    "nested",
+                )
+                return
+
+    def _relations(
+        self, subject: Subject, hook: Hook, scores: Floats, predictions: Floats, slack: float
+    ) -> Iterator[Answer]:
+        alpha, n = 0.1, self.rows
+        base = ask(hook, scores, predictions, alpha, into=floats(n, 2))
+        if not base.answered:
+            yield Gap("relations between rows", base.why)
+            return
+        wild = np.concatenate([predictions, predictions * 1e3 + 5.0])
+        asked: dict[str, tuple[Floats, Floats, Floats]] = {
+            "row order": (scores, predictions[::-1].copy(), base.got[::-1]),
+            "order of the residuals": (np.sort(scores), predictions, base.got),
+            "company of extreme rows": (scores, wild, base.got),
+            "a row alone": (scores, predictions[:1], base.got[:1]),
+            "unit": (scores * 100, predictions * 100, base.got * 100),
+        }
+        if self.translates:
+            asked["shift of the prediction"] = (scores, predictions + 1.0, base.got + 1.0)
+        replies = ask_many(hook, [(s, p, alpha) for s, p, _ in asked.values()], into=floats(-1, 2))
+        yield Examined(sum(r.answered for r in replies), "relations")
+        for (name, (s, _, due)), reply in zip(asked.items(), replies, strict=True):
+            if not reply.answered:
+                yield Gap(name, reply.why)
+                continue
+            gap = float(np.max(np.abs(reply.got[: len(due)] - due)))
+            allowed = max(
+                slack * 100 if name == "unit" else slack, 1e-12 * float(np.abs(due).max())
+            )
+            if not gap <= allowed:
+                yield self._found(
+                    subject,
+                    f"{name} changes intervals by {gap:.4g} (residual spread {s.std():.3g})",
+                    name,
+                )
+
+    def _found(self, subject: Subject, message: str, key: str) -> Answer:
+        return self.finding(
+            subject.where("conformal.interval"),
+            message,
+            measured=message,
+            expected="ordered, nested intervals of a row's own",
+            key=key,
+            evidence=("widths",),
+        )
+
+    @staticmethod
+    def _widths(found: dict[float, Floats]) -> Evidence:
+        rows = []
+        for alpha, interval in found.items():
+            width = interval[:, 1] - interval[:, 0]
+            finite = width[np.isfinite(width)]
+            rows.append(
+                (alpha, plain(float(np.median(finite)) if finite.size else math.inf), "median")
+            )
+        return Evidence(
+            "widths",
+            "Width of the interval at each level",
+            ("x", "value", "series"),
+            tuple(rows),
+            View.LINES,
+            "x: miscoverage alpha; must not rise",
+        )

@@ -1,0 +1,1 @@
+"""Drift: does the data still look like the data the model knows."""

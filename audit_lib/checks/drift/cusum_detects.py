@@ -1,0 +1,202 @@
+"""DRF002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy import stats
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.asking import Reply, ask_many, reasons
+from audit_lib.probes.cusum import Alarm, alarm
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+Series = tuple[Floats, float, float]
+CHANGE = 60
+SHIFTS = (0.0, 0.5, 1.0, 2.0, 3.0)
+
+
+class CusumDetectsShifts(Check):
+    """The CUSUM detector finds shifts in both directions, in any unit, without crying wolf.
+
+    What it checks
+        A shift of two and three standard deviations is found within `delay` bars, up and down
+        alike; mirroring the series about its target does not change the answer, nor does a change
+        of unit; a series under control sounds an alarm in at most `false_alarms` of the runs of
+        `bars` bars; the bar that is named lies in the series, and not before the change.
+    Why it matters
+        A one-sided detector misses half of all failures, one that forgets to divide by sigma
+        works for one unit only, and a nervous one is switched off by the people it wakes.
+    How
+        Drives `drift.cusum` with seeded normal series with and without a change of mean. The rate
+        of false alarms is judged by the lower Clopper-Pearson bound at 99.9 %.
+    Limitations
+        Normal, independent values; the detector's own constants are not asked for.
+    Remediation
+        Keep two sums of standardised values, one for each direction, and return the first bar at
+        which either crosses its bound.
+    Sources
+        Page (1954), Continuous Inspection Schemes; Montgomery, Introduction to Statistical Quality
+        Control, section 9.1; Clopper and Pearson (1934).
+    """
+
+    code: ClassVar[str] = "DRF002"
+    contract: ClassVar[Contract] = Contract.DRIFT
+    task: ClassVar[Task] = Task.T4
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("drift.cusum",)
+
+    seed: int = 42
+    runs: int = Field(60, ge=20, description="seeded series per shift")
+    bars: int = Field(50, ge=10, description="bars under control in a run")
+    delay: int = Field(40, ge=1, description="bars within which two sigma must be found")
+    false_alarms: float = Field(0.3, gt=0, lt=1, description="most false alarms per run")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask every series up, down, mirrored and rescaled."""
+        series = list(self._series())
+        calls = [(s, 0.0, 1.0) for _, s in series]
+        mirrored = [(-s, 0.0, 1.0) for _, s in series]
+        rescaled = [(s * 250.0 - 40.0, -40.0, 250.0) for _, s in series]
+        replies = ask_many(subject.hook("drift.cusum"), [*calls, *mirrored, *rescaled], into=alarm)
+        silent = [r for r in replies if not r.answered]
+        if silent:
+            yield Gap(f"{len(silent)} of {len(replies)} series", reasons(silent))
+        n = len(series)
+        plain, mirror, scaled = replies[:n], replies[n : 2 * n], replies[2 * n :]
+        yield Examined(len(replies) - len(silent), "series")
+        yield self._detected(series, plain, mirror)
+        yield from self._relation(subject, "mirrored about the target", plain, mirror)
+        yield from self._relation(subject, "measured in another unit", plain, scaled)
+        yield from self._power(subject, series, [*plain], "up")
+        yield from self._power(subject, series, [*mirror], "down")
+        yield from self._calm(subject, series, plain)
+        yield from self._places(subject, series, plain)
+
+    def _series(self) -> Iterator[tuple[float, Floats]]:
+        rng = np.random.default_rng(self.seed)
+        for shift in SHIFTS:
+            for _ in range(self.runs):
+                if shift:
+                    noise = rng.normal(size=CHANGE + self.delay)
+                    noise[:CHANGE] *= 0.25  # calm before the change, so that alarms belong to it
+                    noise[CHANGE:] += shift
+                    yield shift, noise
+                else:
+                    yield shift, rng.normal(size=self.bars)
+
+    def _relation(
+        self, subject: Subject, how: str, plain: list[Reply[Alarm]], other: list[Reply[Alarm]]
+    ) -> Iterator[Answer]:
+        both = [
+            (a.got, b.got) for a, b in zip(plain, other, strict=True) if a.answered and b.answered
+        ]
+        differs = [(a, b) for a, b in both if a != b]
+        if differs:
+            first, second = differs[0]
+            yield self.finding(
+                subject.where("drift.cusum"),
+                f"{how}, {len(differs)} of {len(both)} series get another answer: "
+                f"first {first} becomes {second}",
+                measured=f"{len(differs)} differ",
+                expected="the same answer",
+                key=how,
+                evidence=("detected",),
+            )
+
+    def _power(
+        self,
+        subject: Subject,
+        series: list[tuple[float, Floats]],
+        replies: list[Reply[Alarm]],
+        way: str,
+    ) -> Iterator[Answer]:
+        for shift in (2.0, 3.0):
+            found = [
+                r.got.fired
+                for (s, _), r in zip(series, replies, strict=True)
+                if s == shift and r.answered
+            ]
+            if found and np.mean(found) < 0.95:
+                yield self.finding(
+                    subject.where("drift.cusum"),
+                    f"a shift of {shift:g} σ {way} is found in {sum(found)} of {len(found)} series "
+                    f"within {self.delay} bars",
+                    measured=f"{np.mean(found):.0%}",
+                    expected="at least 95%",
+                    key=f"shift {way}",
+                    evidence=("detected",),
+                )
+                return
+
+    def _calm(
+        self, subject: Subject, series: list[tuple[float, Floats]], replies: list[Reply[Alarm]]
+    ) -> Iterator[Answer]:
+        calm = [
+            r.got.fired for (s, _), r in zip(series, replies, strict=True) if s == 0 and r.answered
+        ]
+        if not calm:
+            return
+        fired, n = sum(calm), len(calm)
+        lower = float(stats.beta.ppf(0.001, fired, n - fired + 1)) if fired else 0.0
+        if lower > self.false_alarms:
+            yield self.finding(
+                subject.where("drift.cusum"),
+                f"{fired} of {n} series under control sound an alarm within {self.bars} bars",
+                measured=f"{fired / n:.0%}, at least {lower:.0%} with 99.9% confidence",
+                expected=f"at most {self.false_alarms:.0%}",
+                key="false alarms",
+                severity=Severity.MEDIUM,
+                evidence=("detected",),
+            )
+
+    def _places(
+        self, subject: Subject, series: list[tuple[float, Floats]], replies: list[Reply[Alarm]]
+    ) -> Iterator[Answer]:
+        wrong = []
+        for (shift, values), reply in zip(series, replies, strict=True):
+            if not reply.answered or not reply.got.fired:
+                continue
+            at = reply.got.at
+            early = shift >= 2 and at is not None and at < CHANGE
+            if at is None or not 0 <= at < len(values) or early:
+                wrong.append(f"bar {at} of {len(values)}, change at bar {CHANGE if shift else '-'}")
+        if wrong:
+            yield self.finding(
+                subject.where("drift.cusum"),
+                f"{len(wrong)} alarms name a bar where nothing happened: first {wrong[0]}",
+                measured=wrong[0],
+                expected="the bar at which the sum crosses its bound",
+                key="place",
+                severity=Severity.MEDIUM,
+                evidence=("detected",),
+            )
+
+    def _detected(
+        self, series: list[tuple[float, Floats]], up: list[Reply[Alarm]], down: list[Reply[Alarm]]
+    ) -> Evidence:
+        rows = []
+        for name, replies in (("up", up), ("down", down)):
+            for shift in SHIFTS:
+                fired = [
+                    r.got.fired
+                    for (s, _), r in zip(series, replies, strict=True)
+                    if s == shift and r.answered
+                ]
+                if fired:
+                    rows.append((shift, float(np.mean(fired)), name))
+        return Evidence(
+            "detected",
+            "Share of series that sound an alarm",
+            ("x", "value", "series"),
+            tuple(rows),
+            View.LINES,
+            f"x: shift of the mean in standard deviations; 0 is {self.bars} bars under control",
+        )

@@ -1,0 +1,115 @@
+"""DRF003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.asking import Reply, ask_many, number
+from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+ALARM = 0.25  # the conventional bound of a significant shift (Siddiqi 2006)
+
+
+class PsiSeesBrokenData(Check):
+    """The population stability index raises an alarm for data that have broken.
+
+    What it checks
+        A feature that became constant, that left the range of the reference, that turned to NaN
+        or infinity in half of its rows, or that was constant in the reference and is not any
+        more, gets a PSI above 0.25, an undefined one, or a refusal; empty samples are refused or
+        undefined. None of them crashes.
+    Why it matters
+        Broken feeds are the drift that costs most. A histogram over the reference's range drops
+        what falls outside, quantile edges of a constant collapse to nothing, and a mask on NaN
+        throws away the evidence: each reads as PSI zero.
+    How
+        Drives `drift.psi` with seeded samples, one fault at a time.
+    Limitations
+        Half of the rows is a large share; smaller ones may go unseen by design.
+    Remediation
+        Close the outer bins at infinity, give NaN a bin of its own, and refuse samples that
+        cannot be compared.
+    Sources
+        Siddiqi (2006), Credit Risk Scorecards, chapter 9 (bounds 0.1 and 0.25).
+    """
+
+    code: ClassVar[str] = "DRF003"
+    contract: ClassVar[Contract] = Contract.DRIFT
+    task: ClassVar[Task] = Task.T4
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("drift.psi",)
+
+    seed: int = 41
+    rows: int = Field(1_000, ge=100)
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Break one sample at a time."""
+        asked = list(self._faults())
+        replies = ask_many(
+            subject.hook("drift.psi"), [(ref, cur) for *_, ref, cur in asked], into=number
+        )
+        yield Examined(len(replies), "kinds of broken data")
+        yield Evidence(
+            "broken",
+            "PSI of broken data",
+            REACTION_COLUMNS,
+            tuple(
+                reaction_row(name, reply, lambda v: f"{v:.6g}")
+                for (name, *_), reply in zip(asked, replies, strict=True)
+            ),
+            note=f"an answer must exceed {ALARM}",
+        )
+        for (name, empty, _, _), reply in zip(asked, replies, strict=True):
+            yield from self._judged(subject, name, empty, reply)
+
+    def _judged(
+        self, subject: Subject, name: str, empty: bool, reply: Reply[float]
+    ) -> Iterator[Answer]:
+        where, seen = subject.where("drift.psi"), reaction(reply)
+        if seen is Reaction.CRASHED:
+            yield self.finding(
+                where,
+                f"{name}: ends in a crash instead of an alarm or a refusal: {reply.why}",
+                measured=reply.why,
+                expected="an alarm or a refusal",
+                key=name,
+                severity=Severity.LOW,
+                evidence=("broken",),
+            )
+        elif seen is Reaction.ANSWERED and (empty or not reply.got > ALARM):
+            yield self.finding(
+                where,
+                f"{name}: PSI is {reply.got:.4g}",
+                measured=reply.got,
+                expected="a refusal or NaN" if empty else f"above {ALARM}, a refusal or NaN",
+                key=name,
+                severity=Severity.MEDIUM if empty or "NaN" in name else None,
+                evidence=("broken",),
+            )
+
+    def _faults(self) -> Iterator[tuple[str, bool, Floats, Floats]]:
+        rng = np.random.default_rng(self.seed)
+        reference, current = rng.normal(size=self.rows), rng.normal(size=self.rows)
+        half = np.arange(self.rows) % 2 == 0
+        nothing = np.empty(0)
+        yield "current is constant", False, reference, np.zeros(self.rows)
+        yield "current lies above the reference", False, reference, current + 100
+        yield "current lies below the reference", False, reference, current - 100
+        yield "half of current lies above the reference", False, reference, current + 100 * half
+        yield "half of current is NaN", False, reference, np.where(half, np.nan, current)
+        yield "all of current is NaN", False, reference, np.full(self.rows, np.nan)
+        yield "half of current is infinite", False, reference, np.where(half, np.inf, current)
+        yield "reference was constant", False, np.zeros(self.rows), current + 1
+        yield "one constant became another", False, np.zeros(self.rows), np.ones(self.rows)
+        yield "current is empty", True, reference, nothing
+        yield "reference is empty", True, nothing, current

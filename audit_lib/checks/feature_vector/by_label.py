@@ -1,0 +1,158 @@
+"""FEA004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.asking import ask, frame
+from audit_lib.probes.frames import differences
+from audit_lib.probes.relations import reordered_columns, shuffled
+from audit_lib.probes.samples import few, inputs, numeric
+from audit_lib.subject.subject import Subject
+
+
+class PredictionsFollowLabels(Check):
+    """Predictions follow columns by name and rows by label, and depend on their own row only.
+
+    What it checks
+        The same features with columns in another order give the same predictions, or a refusal;
+        the same rows in another order give the same predictions under the same labels; and a row
+        alone, in a part of the batch, or beside extreme rows is predicted as in the whole batch.
+    Why it matters
+        A predictor that goes by position swaps features silently when a builder changes. One that
+        standardises or ranks within the batch is another model live, where the batch is one row.
+    How
+        Drives `predictor.predict` on sample rows: columns reversed, swapped and shuffled; rows
+        shuffled; rows alone, the first half, and the batch with a copy of itself a hundred times
+        larger behind it.
+    Limitations
+        A predictor that ranks across the assets of one date is one by design: `unit: date` then
+        keeps whole dates together and leaves out single rows.
+    Remediation
+        Select columns by name (`features[feature_cols]`), keep the index, and scale with stored
+        statistics.
+    Sources
+        Equivariance under relabelling and independence of rows as metamorphic relations (Segura
+        et al. 2016, doi:10.1109/TSE.2016.2532875).
+    """
+
+    code: ClassVar[str] = "FEA004"
+    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("predictor.predict", "predictor.required")
+
+    seed: int = 10
+    rows: int = Field(48, ge=4)
+    unit: str = Field("row", pattern="^(row|date)$", description="what is predicted by itself")
+    tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Predict the same rows in every order and company."""
+        hook = subject.hook("predictor.predict")
+        features = self._rows(subject)
+        base = ask(hook, features, into=frame)
+        if not base.answered:
+            raise NotAssessed(f"predictor.predict gives no predictions for the sample: {base.why}")
+        yield Examined(base.got.size, "predictions")
+        rows: list[tuple[str, float]] = []
+        asked = 0
+        for family, name, table in self._variants(features):
+            reply = ask(hook, table, into=frame)
+            asked += 1
+            if not reply.answered:
+                if family != "columns" or reply.refusal is None:
+                    yield Gap(name, reply.why)
+                continue
+            kept = reply.got[reply.got.index.isin(features.index)]
+            share, example = self._moved(base.got, kept, table)
+            rows.append((name, 100 * share))
+            if share:
+                yield self._found(subject, family, name, share, example)
+        yield Examined(asked, "other orders and companies")
+        yield Evidence(
+            "company",
+            "Predictions that change with order or company",
+            ("label", "value"),
+            tuple(rows),
+            View.BARS,
+            "per cent of cells; must be 0",
+        )
+
+    def _rows(self, subject: Subject) -> pd.DataFrame:
+        chosen = few(subject, self.rows)
+        if self.unit == "row":
+            return chosen
+        whole = inputs(subject)
+        dates = few(subject, 6).index.get_level_values("date")
+        return whole[whole.index.get_level_values("date").isin(dates)]
+
+    def _variants(self, features: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+        for name, table in reordered_columns(features, self.seed).items():
+            yield "columns", f"columns {name}", table
+        yield "rows", "rows shuffled", shuffled(features, self.seed)
+        if self.unit == "row":
+            yield "batch", "first half of the batch", features.iloc[: len(features) // 2]
+            for at in (0, len(features) // 2, len(features) - 1):
+                yield "batch", f"row {at} alone", features.iloc[at : at + 1]
+        else:
+            date = features.index.get_level_values("date")
+            yield "batch", "one date alone", features[date == date[0]]
+        yield "batch", "beside rows a hundred times larger", self._company(features)
+
+    @staticmethod
+    def _company(features: pd.DataFrame) -> pd.DataFrame:
+        extreme = pd.DataFrame(
+            numeric(features) * 100, columns=features.columns, index=features.index
+        )
+        names = list(features.index.names)
+        if "date" in names and isinstance(features.index, pd.MultiIndex):
+            level = names.index("date")
+            moved = [
+                (*key[:level], key[level] + pd.Timedelta(days=36_500), *key[level + 1 :])
+                for key in features.index
+            ]
+            extreme.index = pd.MultiIndex.from_tuples(moved, names=names)
+        else:
+            extreme.index = pd.Index([f"extreme {i}" for i in range(len(extreme))])
+        return pd.concat([features, extreme])
+
+    def _moved(
+        self, base: pd.DataFrame, got: pd.DataFrame, asked: pd.DataFrame
+    ) -> tuple[float, str]:
+        due = base[base.index.isin(asked.index)]
+        found = [
+            d
+            for d in differences(due, got, tolerance=self.tolerance)
+            if d.kind in ("values", "rows", "columns")
+        ]
+        if not found:
+            return 0.0, ""
+        cells = sum(d.count if d.kind == "values" else len(due) for d in found)
+        worst = found[0]
+        return min(1.0, cells / max(due.size, 1)), f"{worst.column} {worst.text}".strip()
+
+    def _found(
+        self, subject: Subject, family: str, name: str, share: float, example: str
+    ) -> Answer:
+        wanted = {
+            "columns": "columns are taken by name",
+            "rows": "predictions keep the labels of their rows",
+            "batch": "a row is predicted from itself alone",
+        }[family]
+        return self.finding(
+            subject.where("predictor.predict"),
+            f"{name}: {share:.0%} of predictions change; {example}",
+            measured=f"{share:.0%} change",
+            expected=wanted,
+            key=name,
+            evidence=("company",),
+        )

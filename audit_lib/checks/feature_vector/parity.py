@@ -1,0 +1,114 @@
+"""FEA003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.frames import Difference, differences
+from audit_lib.probes.samples import built, required
+from audit_lib.subject.subject import Subject
+
+OTHERS = ("features.build_backtest", "features.build_live")
+LEVELS = {
+    "columns": Severity.CRITICAL,
+    "order": Severity.HIGH,
+    "rows": Severity.MEDIUM,
+    "dtype": Severity.LOW,
+    "values": Severity.CRITICAL,
+}
+
+
+class BuildersAgree(Check):
+    """Training, backtest and live build the same features from the same data.
+
+    What it checks
+        On one panel, the backtest and live builders give the training builder's features: the
+        same columns in the same order, the same rows, types and values.
+    Why it matters
+        Training-serving skew: the model is asked about something else than what it learnt, and
+        every offline metric is about another model than the one that trades.
+    How
+        Drives `features.build`, `features.build_backtest` and `features.build_live` on the sample
+        panel and compares them by label. Where the required features are known, only those are
+        compared. A live builder may answer the newest dates only.
+    Limitations
+        One panel; paths that a builder takes on other data (a holiday, a new listing) are not
+        seen. Differences below `tolerance` of a column's size are rounding.
+    Remediation
+        Build features in one function that all three call.
+    Sources
+        Polyzotis et al. (2018), Data Lifecycle Challenges in Production Machine Learning
+        (training-serving skew).
+    """
+
+    code: ClassVar[str] = "FEA003"
+    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("features.panel", "features.build")
+
+    tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare each other builder with the training builder."""
+        present = [hook for hook in OTHERS if subject.has(hook)]
+        if not present:
+            raise NotAssessed("neither features.build_backtest nor features.build_live is written")
+        for hook in OTHERS:
+            if hook not in present:
+                yield Gap(hook, "the hook is not written")
+        train = built(subject)
+        columns = self._columns(subject, train)
+        rows: list[tuple[str, float, str]] = []
+        for hook in present:
+            try:
+                other = built(subject, hook)
+            except NotAssessed as error:
+                yield Gap(hook, str(error))
+                continue
+            shared = len(train.index.intersection(other.index))
+            yield Examined(shared * len(columns), f"cells of {hook.split('.')[1]}")
+            if not shared:
+                yield Gap(hook, "it answers no row that the training builder answers")
+            found = differences(train, other, tolerance=self.tolerance, columns=columns)
+            differing = {d.column: d for d in found if d.kind == "values"}
+            rows += [
+                (name, 100 * d.count / d.total, hook.split(".")[1]) for name, d in differing.items()
+            ]
+            for difference in found:
+                yield self._found(subject, hook, difference)
+        yield Evidence(
+            "parity",
+            "Rows in which a builder differs from training",
+            ("label", "value", "group"),
+            tuple(rows),
+            View.BARS,
+            "per cent of shared rows; empty: none differ",
+        )
+
+    def _found(self, subject: Subject, hook: str, difference: Difference) -> Answer:
+        what = f"{difference.column} " if difference.column else f"{difference.kind} "
+        short = hook.split(".")[1]
+        return self.finding(
+            subject.where(hook),
+            f"{short}, compared with training: {what}{difference.text}",
+            measured=difference.text,
+            expected="as in training",
+            key=f"{difference.kind} {difference.column}".strip(),
+            severity=LEVELS[difference.kind],
+            evidence=("parity",),
+        )
+
+    @staticmethod
+    def _columns(subject: Subject, train: pd.DataFrame) -> list[str]:
+        if not subject.has("predictor.required"):
+            return [str(c) for c in train.columns]
+        return [c for c in required(subject) if c in train.columns]

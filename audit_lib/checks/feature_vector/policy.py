@@ -1,0 +1,86 @@
+"""FEA002."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.probes.asking import ask, mapping
+from audit_lib.probes.samples import required
+from audit_lib.subject.subject import Subject
+
+KNOWN = ("CAUSAL", "END_OF_DAY", "RESEARCH_ONLY")
+
+
+class EveryFeatureMayBeServed(Check):
+    """Every feature the model requires has a type, and one that may be served.
+
+    What it checks
+        Each required feature has an entry in the feature policy; its type is known; and it is
+        one that may be served live (`served`).
+    Why it matters
+        A research-only feature may look ahead. If the model was trained on it, live inference
+        either fails or feeds it something else; if nobody typed it, nobody has thought about it.
+    How
+        Asks `predictor.required` and `features.policy` and joins them by name.
+    Limitations
+        The type is what the subject declares; whether the feature is causal is measured in T2.
+    Remediation
+        Type every feature where it is defined, and filter by type before training.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 7 (leakage).
+    """
+
+    code: ClassVar[str] = "FEA002"
+    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("predictor.required", "features.policy")
+
+    served: tuple[str, ...] = Field(("CAUSAL", "END_OF_DAY"), description="types that may be live")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Join required features with the policy."""
+        asked = required(subject)
+        reply = ask(subject.hook("features.policy"), into=mapping)
+        if not reply.answered:
+            raise NotAssessed(f"features.policy {reply.why}")
+        policy = {name: str(kind) for name, kind in reply.got.items()}
+        yield Examined(len(asked), "required features")
+        counts = Counter(policy.get(name, "no type") for name in asked)
+        yield Evidence(
+            "types",
+            "Types of the required features",
+            ("label", "value"),
+            tuple(sorted(counts.items())),
+            View.BARS,
+            "number of features",
+        )
+        for name in dict.fromkeys(asked):
+            kind = policy.get(name)
+            if kind in self.served:
+                continue
+            severity = None
+            if kind is None:
+                message = f"{name} is required by the model and has no entry in the feature policy"
+            elif kind not in KNOWN:
+                message = f"{name} has the type {kind!r}, which is none of {', '.join(KNOWN)}"
+            else:
+                message = f"{name} is {kind} and must not be served, and the model requires it"
+                severity = Severity.CRITICAL
+            yield self.finding(
+                subject.where("features.policy"),
+                message,
+                measured=kind or "no type",
+                expected=" or ".join(self.served),
+                key=name,
+                severity=severity,
+                evidence=("types",),
+            )

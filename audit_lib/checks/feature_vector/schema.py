@@ -1,0 +1,160 @@
+"""FEA001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from audit_lib.checks.base import Answer, Check, Reads, show
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.samples import required
+from audit_lib.probes.schema_hash import recognise
+from audit_lib.subject.subject import Subject
+
+
+class SchemaIsTheModels(Check):
+    """The features the predictor asks for are those of the checkpoint, in its order and hash.
+
+    What it checks
+        `predictor.required` equals the checkpoint's feature columns, name by name and in order;
+        no name stands twice; and the stored schema hash is the hash of exactly this list.
+    Why it matters
+        A model is trained on positions. Two columns that changed places, or one that was added
+        in the middle, give numbers that look like predictions.
+    How
+        Compares the two lists, then recognises the form of the stored hash among the usual
+        serialisations and hash functions. A hash that fits the sorted names only does not protect
+        the order.
+    Limitations
+        A hash of an unusual form cannot be recomputed and is reported as a gap; where the same
+        form fits another version of the store, it must fit this one too.
+    Remediation
+        Load the columns from the checkpoint, and verify order and hash when it is loaded.
+    Sources
+        Sculley et al. (2015), Hidden Technical Debt in Machine Learning Systems, section 4.
+    """
+
+    code: ClassVar[str] = "FEA001"
+    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("predictor.required",)
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare both lists, then the hash."""
+        artifacts = subject.parameters.artifacts
+        if artifacts is None:
+            raise NotAssessed("the subject declares no artifact store (artifacts.store)")
+        pointer, metadata = artifacts.fields.feature_cols, subject.metadata
+        stored = metadata.get(pointer)
+        asked = required(subject)
+        if not isinstance(stored, list) or not all(isinstance(c, str) for c in stored):
+            yield self.finding(
+                metadata.location(pointer),
+                f"the checkpoint of {subject.version} lists no feature columns at {pointer}",
+                measured="none" if stored is None else type(stored).__name__,
+                expected=f"{len(asked)} column names",
+                key="feature_cols",
+            )
+            return
+        yield Examined(len(stored), "feature columns")
+        yield Evidence(
+            "columns",
+            "Columns of the checkpoint and of the predictor",
+            ("position", "checkpoint", "predictor"),
+            tuple(
+                (i, self._at(stored, i), self._at(asked, i))
+                for i in range(max(len(stored), len(asked)))
+            ),
+        )
+        yield from self._compared(subject, stored, asked)
+        yield from self._hash(subject, stored)
+
+    def _compared(self, subject: Subject, stored: list[str], asked: list[str]) -> Iterator[Answer]:
+        artifacts = subject.parameters.artifacts
+        assert artifacts is not None
+        where = subject.metadata.location(artifacts.fields.feature_cols)
+        for kind, names in (
+            ("in the checkpoint, and not asked for by the predictor", set(stored) - set(asked)),
+            ("asked for by the predictor, and not in the checkpoint", set(asked) - set(stored)),
+            ("more than once in the checkpoint", {c for c in stored if stored.count(c) > 1}),
+        ):
+            if names:
+                listed = sorted(names)
+                yield self.finding(
+                    where,
+                    f"{len(listed)} features stand {kind}: {', '.join(listed[:5])}",
+                    measured=show(listed),
+                    expected="the same features, each once",
+                    key=kind,
+                    evidence=("columns",),
+                )
+        if stored != asked and sorted(stored) == sorted(asked):
+            first = next(i for i, (a, b) in enumerate(zip(stored, asked, strict=True)) if a != b)
+            moved = sum(a != b for a, b in zip(stored, asked, strict=True))
+            yield self.finding(
+                where,
+                f"{moved} features stand in another order: position {first} is {stored[first]} in "
+                f"the checkpoint and {asked[first]} for the predictor",
+                measured=asked[first],
+                expected=stored[first],
+                key="order",
+                evidence=("columns",),
+            )
+
+    def _hash(self, subject: Subject, stored: list[str]) -> Iterator[Answer]:
+        artifacts = subject.parameters.artifacts
+        assert artifacts is not None
+        pointer, metadata = artifacts.fields.schema_hash, subject.metadata
+        kept = metadata.get(pointer)
+        if not isinstance(kept, str):
+            return  # that it is missing is a finding of the checkpoint contract
+        yield Examined(1, "schema hash")
+        if recognise(kept, stored):
+            return
+        where = metadata.location(pointer)
+        if form := recognise(kept, sorted(stored)):
+            yield self.finding(
+                where,
+                f"the schema hash is {form}, taken over sorted names: it does not see the order",
+                measured="order is free",
+                expected="a hash of the ordered names",
+                key="hash order",
+                severity=Severity.MEDIUM,
+            )
+        elif form := self._form_elsewhere(subject, pointer):
+            yield self.finding(
+                where,
+                f"the schema hash {kept[:16]} is not that of the stored columns, though another "
+                f"version's is ({form})",
+                measured=kept,
+                expected=form,
+                key="hash",
+                evidence=("columns",),
+            )
+        else:
+            yield Gap("schema hash", "it is of no usual form and cannot be recomputed")
+
+    @staticmethod
+    def _form_elsewhere(subject: Subject, pointer: str) -> str | None:
+        artifacts = subject.parameters.artifacts
+        assert artifacts is not None
+        for version in subject.versions():
+            if version == subject.version:
+                continue
+            try:
+                metadata = subject.at(version).metadata
+            except NotAssessed:
+                continue
+            kept, columns = metadata.get(pointer), metadata.get(artifacts.fields.feature_cols)
+            if isinstance(kept, str) and isinstance(columns, list):
+                form = recognise(kept, [str(c) for c in columns])
+                if form:
+                    return form
+        return None
+
+    @staticmethod
+    def _at(names: list[str], position: int) -> str | None:
+        return names[position] if position < len(names) else None

@@ -1,0 +1,115 @@
+"""FEA007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.probes.asking import ask, frame
+from audit_lib.probes.markets import PRICES, VOLUMES, rescaled, short
+from audit_lib.probes.samples import numeric, panel, required
+from audit_lib.subject.subject import Subject
+
+FACTORS = (16.0, 1 / 16.0)  # powers of two: rescaling is exact in binary floating point
+
+
+class FeaturesHaveNoUnit(Check):
+    """A feature does not move when prices or volumes are told in another unit.
+
+    What it checks
+        With all prices multiplied by 16 or divided by 16, and likewise all volumes, each required
+        feature stays what it was.
+    Why it matters
+        A stock split, a quote in pence instead of pounds, or volume in lots changes the unit
+        overnight. A feature that carries it moves by an order of magnitude while the market does
+        not, and a threshold on price that hides in a feature changes its meaning over the years.
+    How
+        Drives `features.build` on a short piece of the sample panel in each unit and compares
+        column by column.
+    Limitations
+        Features that carry a unit on purpose (a price level, a logarithm of dollar volume) are
+        listed under `carries_unit`; they are measured and shown, and not a finding.
+    Remediation
+        Divide by a price, a moving average or a volatility of the same asset, or take returns.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 2 (adjusted series).
+    """
+
+    code: ClassVar[str] = "FEA007"
+    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.LOW
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("features.panel", "features.build", "predictor.required")
+
+    assets: int = Field(4, ge=1)
+    bars: int = Field(400, ge=20)
+    tolerance: float = Field(1e-6, gt=0, description="relative to the spread of the feature")
+    carries_unit: tuple[str, ...] = Field((), description="features that have a unit on purpose")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Rebuild in each unit."""
+        hook = subject.hook("features.build")
+        piece = short(panel(subject), assets=self.assets, bars=self.bars)
+        base = ask(hook, piece, into=frame)
+        if not base.answered:
+            raise NotAssessed(f"features.build on a piece of the sample {base.why}")
+        columns = [c for c in required(subject) if c in base.got]
+        moved: dict[tuple[str, str], float] = {}
+        units = 0
+        for unit, names in (("prices", PRICES), ("volumes", VOLUMES)):
+            for factor in FACTORS:
+                other = rescaled(piece, names, factor)
+                if other is None:
+                    continue
+                reply = ask(hook, other, into=frame)
+                if not reply.answered:
+                    raise NotAssessed(f"features.build in another unit of {unit} {reply.why}")
+                units += 1
+                for column in columns:
+                    change = self._change(base.got, reply.got, column)
+                    moved[column, unit] = max(moved.get((column, unit), 0.0), change)
+        yield Examined(units * len(columns), "features in another unit")
+        yield Evidence(
+            "units",
+            "Features that move with the unit",
+            ("label", "value", "group"),
+            tuple((c, v, unit) for (c, unit), v in moved.items() if v > self.tolerance),
+            View.BARS,
+            "largest change, in spreads of the feature; empty: none moves",
+        )
+        for (column, unit), change in moved.items():
+            if change > self.tolerance and column not in self.carries_unit:
+                yield self.finding(
+                    subject.where("features.build"),
+                    f"{column} moves by {change:.3g} of its spread when {unit} are told in "
+                    "another unit",
+                    measured=change,
+                    expected=f"at most {self.tolerance:g}",
+                    key=f"{column} {unit}",
+                    evidence=("units",),
+                )
+
+    @staticmethod
+    def _change(base: pd.DataFrame, other: pd.DataFrame, column: str) -> float:
+        if column not in other:
+            return float("inf")
+        a = _cells(base[[column]])
+        b = _cells(other[[column]].reindex(base.index))
+        if (np.isnan(a) != np.isnan(b)).any():
+            return float("inf")
+        spread = float(np.nanstd(a)) if np.isfinite(a).any() else 0.0
+        gap = np.abs(a - b)[np.isfinite(a) & np.isfinite(b)]
+        return float(gap.max() / (spread or 1.0)) if gap.size else 0.0
+
+
+def _cells(column: pd.DataFrame) -> npt.NDArray[np.float64]:
+    return numeric(column).reshape(-1)

@@ -1,0 +1,1 @@
+"""Governance: who becomes champion."""

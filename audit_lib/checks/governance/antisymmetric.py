@@ -1,0 +1,80 @@
+"""GOV003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import reasons
+from audit_lib.probes.metrics import bases, directions, promoted, text_of
+from audit_lib.subject.subject import Subject
+
+
+class TwoModelsCannotBeatEachOther(Check):
+    """If one model would displace another, the other must not displace it in turn.
+
+    What it checks
+        For pairs of different metrics, `promote(a, b)` and `promote(b, a)` are never both true.
+    Why it matters
+        Otherwise champion and challenger swap places at every review, and which of them trades
+        depends on the day of the week.
+    How
+        Takes pairs of neighbours among recorded and seeded metrics and asks both ways round.
+    Limitations
+        Says nothing about longer cycles (a over b over c over a).
+    Remediation
+        Decide by one score that orders all models, or demand that no metric gets worse.
+    Sources
+        Asymmetry of a strict order; metamorphic testing (Chen, Cheung and Yiu 1998).
+    """
+
+    code: ClassVar[str] = "GOV003"
+    contract: ClassVar[Contract] = Contract.GOVERNANCE
+    task: ClassVar[Task] = Task.T4
+    severity: ClassVar[Severity] = Severity.MEDIUM
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("governance.promote", "governance.metrics")
+
+    seed: int = 22
+    draws: int = Field(40, ge=2, description="seeded sets of metrics beside the recorded ones")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask every pair both ways round."""
+        names = directions(subject)
+        known = list(bases(subject, names, seed=self.seed, count=self.draws))
+        pairs = [
+            (a, b) for gap in (1, 2, 5) for a, b in zip(known, known[gap:], strict=False) if a != b
+        ]
+        duels = [duel for a, b in pairs for duel in ((a, b), (b, a))]
+        replies = promoted(subject.hook("governance.promote"), list(duels))
+        failed = [r for r in replies if r.failure is not None]
+        if failed:
+            yield Gap(f"{len(failed)} of {len(duels)} duels", reasons(failed))
+        both = [
+            pair
+            for pair, there, back in zip(pairs, replies[::2], replies[1::2], strict=True)
+            if there.answered and back.answered and there.got and back.got
+        ]
+        asked = zip(replies[::2], replies[1::2], strict=True)
+        yield Examined(sum(a.answered and b.answered for a, b in asked), "pairs asked both ways")
+        yield Evidence(
+            "mutual",
+            "Pairs that displace each other",
+            ("one", "other"),
+            tuple((text_of(a), text_of(b)) for a, b in both[:50]),
+        )
+        if both:
+            a, b = both[0]
+            yield self.finding(
+                subject.where("governance.promote"),
+                f"{len(both)} of {len(pairs)} pairs displace each other, "
+                f"first {text_of(a)} and {text_of(b)}",
+                measured=f"{len(both)} pairs",
+                expected="0 pairs",
+                key="mutual",
+                evidence=("mutual",),
+            )

@@ -1,0 +1,75 @@
+"""GOV001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import reasons
+from audit_lib.probes.metrics import bases, directions, promoted, text_of
+from audit_lib.subject.subject import Subject
+
+
+class NothingBeatsItself(Check):
+    """A challenger equal to the champion must not be promoted.
+
+    What it checks
+        For metrics of every sign and scale, a challenger with exactly the champion's metrics is
+        not promoted.
+    Why it matters
+        A rule that lets a model displace its equal replaces champions for no gain, and usually
+        hides a worse fault: a relative threshold such as `new >= 1.05 * old` accepts worse
+        challengers as soon as the champion's score is negative.
+    How
+        Drives `governance.promote` with equal metrics on both sides: those the registry records,
+        their mirror images, zeros, and seeded values over six orders of magnitude.
+    Limitations
+        Ties that are broken by something other than metrics (age, version number) are not probed.
+    Remediation
+        Ask for a strictly better score, by an absolute margin or by one relative to the absolute
+        value of the champion's score.
+    Sources
+        Irreflexivity of a strict order; metamorphic testing (Chen, Cheung and Yiu 1998).
+    """
+
+    code: ClassVar[str] = "GOV001"
+    contract: ClassVar[Contract] = Contract.GOVERNANCE
+    task: ClassVar[Task] = Task.T4
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("governance.promote", "governance.metrics")
+
+    seed: int = 20
+    draws: int = Field(20, ge=1, description="seeded pairs of metrics beside the recorded ones")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Put every set of metrics on both sides."""
+        names = directions(subject)
+        asked = list(bases(subject, names, seed=self.seed, count=self.draws))
+        replies = promoted(subject.hook("governance.promote"), [(m, m) for m in asked])
+        answered = [(m, r.got) for m, r in zip(asked, replies, strict=True) if r.answered]
+        yield Examined(len(answered), "pairs of equal metrics")
+        failed = [r for r in replies if r.failure is not None]
+        if failed:
+            yield Gap(f"{len(failed)} of {len(asked)} pairs of equal metrics", reasons(failed))
+        won = [m for m, yes in answered if yes]
+        yield Evidence(
+            "equals",
+            "Equal challengers",
+            ("metrics on both sides", "promoted"),
+            tuple((text_of(m), yes) for m, yes in answered),
+        )
+        if won:
+            yield self.finding(
+                subject.where("governance.promote"),
+                f"an equal challenger was promoted in {len(won)} of {len(answered)} pairs, "
+                f"first at {text_of(won[0])}",
+                measured=f"{len(won)} promoted",
+                expected="0 promoted",
+                key="equal",
+                evidence=("equals",),
+            )

@@ -1,0 +1,129 @@
+"""GOV002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.asking import reasons
+from audit_lib.probes.metrics import Duel, bases, directions, promoted, text_of
+from audit_lib.probes.relations import better, first_retraction
+from audit_lib.subject.subject import Subject
+
+STEPS = (-8.0, -4.0, -2.0, -1.0, -0.5, -0.2, -0.05, 0.0, 0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class BetterNeverLoses(Check):
+    """Improving one metric of a challenger must never cost it the promotion.
+
+    What it checks
+        Along a ladder on which one metric of the challenger gets better and nothing else changes,
+        the answer may turn from no to yes, never back; and some challenger does get promoted.
+    Why it matters
+        A sign or direction that is wrong for one metric (a drawdown or an error treated as
+        "higher is better", a ratio of negative scores) promotes the worse of two models.
+    How
+        Starts from recorded and seeded champions of every sign. The challenger equals the
+        champion except that all other metrics may be a little or much better; one metric at a
+        time then climbs fifteen steps from much worse to much better in the direction that
+        `governance.metrics` declares.
+    Limitations
+        Interactions of three and more metrics are met only as far as the bases hold them.
+    Remediation
+        Compare each metric in its own direction and by differences, not by ratios.
+    Sources
+        Monotonicity as a metamorphic relation (Segura et al. 2016, doi:10.1109/TSE.2016.2532875).
+    """
+
+    code: ClassVar[str] = "GOV002"
+    contract: ClassVar[Contract] = Contract.GOVERNANCE
+    task: ClassVar[Task] = Task.T4
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("governance.promote", "governance.metrics")
+
+    seed: int = 21
+    draws: int = Field(6, ge=1, description="seeded champions beside the recorded ones")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Climb every metric from every base."""
+        names = directions(subject)
+        climbs: list[tuple[str, list[Duel]]] = []
+        for base in bases(subject, names, seed=self.seed, count=self.draws):
+            climbs += [
+                (name, self._climb(base, name, names, ahead))
+                for name in names
+                for ahead in (0.0, 0.5, 4.0)
+            ]
+        flat = [duel for _, duels in climbs for duel in duels]
+        replies = promoted(subject.hook("governance.promote"), flat)
+        failed = [r for r in replies if r.failure is not None]
+        if failed:
+            yield Gap(f"{len(failed)} of {len(flat)} duels", reasons(failed))
+        broken: dict[str, list[tuple[Duel, Duel]]] = {name: [] for name in names}
+        wins: dict[tuple[str, float], list[bool]] = {}
+        for i, (name, duels) in enumerate(climbs):
+            answers = replies[i * len(STEPS) : (i + 1) * len(STEPS)]
+            flags = [r.got if r.answered else None for r in answers]
+            for step, yes in zip(STEPS, flags, strict=True):
+                if yes is not None:
+                    wins.setdefault((name, step), []).append(yes)
+            if found := first_retraction(flags):
+                broken[name].append((duels[found.before], duels[found.after]))
+        total = sum(sum(w) for w in wins.values())
+        answered = sum(r.answered for r in replies)
+        yield Examined(answered, "duels")
+        yield self._curve(wins)
+        for name, pairs in broken.items():
+            if pairs:
+                (champion, worse), (_, improved) = pairs[0]
+                yield self.finding(
+                    subject.where("governance.promote"),
+                    f"a better {name} ({names[name]} is better) cost the promotion in "
+                    f"{len(pairs)} ladders: against champion {text_of(champion)}, "
+                    f"{text_of(worse)} was promoted and {text_of(improved)} was not",
+                    measured=f"{len(pairs)} ladders turn back",
+                    expected="none",
+                    key=name,
+                    evidence=("climbs",),
+                )
+        if wins and not total:
+            yield self.finding(
+                subject.where("governance.promote"),
+                f"no challenger was promoted in {answered} duels, however much better",
+                measured="0 promoted",
+                expected="a clearly better challenger wins",
+                key="never",
+                severity=Severity.MEDIUM,
+                evidence=("climbs",),
+            )
+
+    @staticmethod
+    def _climb(
+        base: dict[str, float], name: str, names: dict[str, str], ahead: float
+    ) -> list[Duel]:
+        unit = {n: abs(base[n]) or 1.0 for n in names}
+        challenger = dict(base)
+        for other, direction in names.items():
+            if other != name:
+                challenger = better(challenger, other, ahead * unit[other], direction)
+        return [(base, better(challenger, name, step * unit[name], names[name])) for step in STEPS]
+
+    @staticmethod
+    def _curve(wins: dict[tuple[str, float], list[bool]]) -> Evidence:
+        rows = tuple(
+            (step, sum(answers) / len(answers), name)
+            for (name, step), answers in sorted(wins.items())
+        )
+        return Evidence(
+            "climbs",
+            "Share promoted as one metric improves",
+            ("x", "value", "series"),
+            rows,
+            View.LINES,
+            "x: improvement over the champion, in multiples of its own size; must not fall",
+        )

@@ -1,0 +1,1 @@
+"""Head mapping: outputs are named, and mean what their names say."""

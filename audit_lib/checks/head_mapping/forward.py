@@ -1,0 +1,145 @@
+"""HED002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import ask, frame
+from audit_lib.probes.heads import Kind, declared_heads
+from audit_lib.probes.samples import few, inputs, numeric, predictions
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+
+
+class OutputsKeepTheirContract(Check):
+    """Every head answers one finite number a row, in the domain of its kind, the same each time.
+
+    What it checks
+        For complete rows: as many predictions as rows, under the same labels; no NaN or infinity;
+        probabilities between 0 and 1; volatilities above zero; the same bits when asked again;
+        and still in the domain for features ten times as large.
+    Why it matters
+        A raw margin served as a probability sizes positions by a number between minus and plus
+        infinity; a volatility of zero divides by zero.
+    How
+        Drives `predictor.predict` on complete sample rows and on stretched ones. The kind of a
+        head is what the checkpoint, or the declared label, says.
+    Limitations
+        A head whose kind nobody declares is held to be finite only, and reported as a gap.
+    Remediation
+        Apply the link function of each head where it is loaded, and record its kind beside it.
+    Sources
+        Breck et al. (2017), The ML Test Score, section II (model specification tests).
+    """
+
+    code: ClassVar[str] = "HED002"
+    contract: ClassVar[Contract] = Contract.HEAD_MAPPING
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("predictor.predict", "predictor.required")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Predict the sample, again, and stretched; judge each head."""
+        asked, got = inputs(subject), predictions(subject)
+        where = subject.where("predictor.predict")
+        if not got.index.equals(asked.index):
+            text = f"{len(asked)} rows go in and {len(got)} come out"
+            if len(asked) == len(got):
+                text = "rows come back under other labels"
+            yield self.finding(
+                where, text, measured=text, expected="the index of the features", key="index"
+            )
+        kinds = self._kinds(subject)
+        yield Examined(got.size, "predictions")
+        yield Evidence("range", "Range of each head", *self._ranges(got, kinds))
+        unknown = [str(c) for c in got.columns if kinds.get(str(c), Kind.UNKNOWN) is Kind.UNKNOWN]
+        if unknown:
+            yield Gap(f"domain of {', '.join(unknown)}", "no kind is declared for it")
+        yield from self._domain(subject, got, kinds, "")
+        stretched = ask(subject.hook("predictor.predict"), few(subject, 200) * 10, into=frame)
+        if stretched.answered:
+            yield Examined(stretched.got.size, "predictions of stretched features")
+            yield from self._domain(
+                subject, stretched.got, kinds, " for features ten times as large"
+            )
+        elif stretched.failure is not None:
+            yield Gap("features ten times as large", stretched.why)
+        again = ask(subject.hook("predictor.predict"), asked, into=frame)
+        if again.answered and not again.got.equals(got):
+            yield self.finding(
+                where,
+                "the same features get other predictions when asked again",
+                measured="other predictions",
+                expected="the same bits",
+                key="repeat",
+                evidence=("range",),
+            )
+
+    def _domain(
+        self, subject: Subject, got: pd.DataFrame, kinds: dict[str, Kind], when: str
+    ) -> Iterator[Answer]:
+        for name in got.columns:
+            values = numeric(got[[name]]).reshape(-1)
+            kind = kinds.get(str(name), Kind.UNKNOWN)
+            for text, wrong in self._wrong(kind, values).items():
+                if wrong.any():
+                    at = int(np.flatnonzero(wrong)[0])
+                    yield self.finding(
+                        subject.where("predictor.predict"),
+                        f"head {name} is {text} in {int(wrong.sum())} of {len(values)} rows{when}, "
+                        f"first {values[at]:.6g}",
+                        measured=float(values[at]),
+                        expected=_DOMAIN[kind],
+                        key=f"{name} {text}{when}",
+                        evidence=("range",),
+                    )
+
+    @staticmethod
+    def _wrong(kind: Kind, values: Floats) -> dict[str, npt.NDArray[np.bool_]]:
+        finite = np.isfinite(values)
+        found = {"not finite": ~finite}
+        if kind is Kind.PROBABILITY:
+            found["outside 0 to 1"] = finite & ((values < 0) | (values > 1))
+        if kind is Kind.POSITIVE:
+            found["not above zero"] = finite & (values <= 0)
+        return found
+
+    @staticmethod
+    def _kinds(subject: Subject) -> dict[str, Kind]:
+        try:
+            return {h.name: h.kind for h in declared_heads(subject)}
+        except NotAssessed:
+            return {}
+
+    @staticmethod
+    def _ranges(
+        got: pd.DataFrame, kinds: dict[str, Kind]
+    ) -> tuple[tuple[str, ...], tuple[tuple[str, str, float, float, float, float], ...]]:
+        rows = []
+        for name in got.columns:
+            values = numeric(got[[name]]).reshape(-1)
+            finite = values[np.isfinite(values)]
+            low, middle, high = (
+                (float(v) for v in np.quantile(finite, (0, 0.5, 1))) if finite.size else (0.0,) * 3
+            )
+            kind = kinds.get(str(name), Kind.UNKNOWN).value
+            rows.append((str(name), kind, low, middle, high, float(len(finite) / len(values))))
+        return ("head", "kind", "least", "median", "largest", "finite share"), tuple(rows)
+
+
+_DOMAIN = {
+    Kind.PROBABILITY: "between 0 and 1",
+    Kind.POSITIVE: "above zero",
+    Kind.REAL: "finite",
+    Kind.UNKNOWN: "finite",
+}

@@ -1,0 +1,192 @@
+"""HED004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.correlation import RankCorrelations, rank_correlations
+from audit_lib.probes.heads import Head, Kind, declared_heads
+from audit_lib.probes.samples import labels, predictions
+from audit_lib.subject.subject import Subject
+
+ALIKE = 0.5  # rank correlation of two labels from which their heads cannot be told apart
+SAME = 0.98  # rank correlation of two heads from which they are one
+
+
+class HeadsMeanWhatTheySay(Check):
+    """Each head follows the label it is named for, more than another head's, and in its unit.
+
+    What it checks
+        Exchanging two heads does not fit their realised labels better than the names do; two
+        heads with different labels are not one and the same; no head runs against its own label;
+        and a head has the size of its label.
+    Why it matters
+        Two outputs that are swapped between training and serving keep every type, range and
+        shape. Only what came true afterwards tells volatility from direction.
+    How
+        Rank-correlates every head with every realised label over the sample. The fit of a pair of
+        names is the sum of both correlations; it is compared with the fit of the exchanged names.
+        Errors come from a bootstrap over blocks of dates, and a finding needs `z` standard
+        errors (4: a false alarm rate below 1 in 10,000 a pair, over all pairs of ten heads below
+        0.5 %).
+    Limitations
+        Pairs whose labels are themselves alike (rank correlation of 0.5 and more, as a return and
+        its direction) cannot be told apart and are left out. Where both fits lie within two
+        standard errors, power is too low, and the pair is a gap.
+    Remediation
+        Look up outputs by the names stored with the model, in training order.
+    Sources
+        Kuensch (1989), The Jackknife and the Bootstrap for General Stationary Observations.
+    """
+
+    code: ClassVar[str] = "HED004"
+    contract: ClassVar[Contract] = Contract.HEAD_MAPPING
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = (
+        "predictor.predict",
+        "predictor.required",
+        "targets.build",
+    )
+
+    seed: int = 12
+    block: int = Field(20, ge=1, description="dates in a block; at least the labels' horizon")
+    draws: int = Field(400, ge=100)
+    z: float = Field(4.0, gt=1)
+    blocks: int = Field(12, ge=4, description="fewest blocks of dates that tell")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Correlate, then compare the names with every exchange of two."""
+        heads, predicted, realised, dates = self._matched(subject)
+        found = rank_correlations(
+            predicted, realised, dates, block=self.block, draws=self.draws, seed=self.seed
+        )
+        if found.blocks < self.blocks:
+            raise NotAssessed(f"{found.blocks} blocks of dates are too few ({self.blocks})")
+        yield Examined(found.samples, f"rows of {len(heads)} heads")
+        yield Evidence(
+            "meaning",
+            "Rank correlation of heads with realised labels",
+            ("row", "column", "value"),
+            tuple((h, la, found.at(h, la)) for h in found.rows for la in found.columns),
+            View.HEATMAP,
+            f"rows: heads; columns: labels; {found.samples} rows, {found.blocks} blocks of dates",
+        )
+        among = realised.corr(method="spearman")
+        heads_among = predicted.corr(method="spearman")
+        for one, other in combinations(heads, 2):
+            if one.label == other.label:
+                continue
+            alike = float(among.loc[one.label, other.label])  # type: ignore[arg-type]
+            if abs(alike) < ALIKE:
+                same = float(heads_among.loc[one.name, other.name])  # type: ignore[arg-type]
+                yield from self._pair(one, other, found, same)
+        for head in heads:
+            yield from self._against(head, found)
+            yield from self._size(head, predicted[head.name], realised[head.label])
+
+    def _matched(self, subject: Subject) -> tuple[list[Head], pd.DataFrame, pd.DataFrame, pd.Index]:
+        predicted, realised = predictions(subject), labels(subject)
+        heads = [h for h in declared_heads(subject) if h.name in predicted and h.label in realised]
+        if not heads:
+            raise NotAssessed("no head of the checkpoint names a label that targets.build makes")
+        wanted = list(dict.fromkeys(h.label for h in heads))
+        shared = predicted.index.intersection(realised.index)
+        a = predicted.loc[shared, [h.name for h in heads]].astype(np.float64)
+        b = realised.loc[shared, wanted].astype(np.float64)
+        keep = np.isfinite(a.to_numpy()).all(axis=1) & np.isfinite(b.to_numpy()).all(axis=1)
+        if not keep.any():
+            raise NotAssessed("no row has every prediction and every label")
+        dates = shared[keep]
+        if "date" in dates.names:
+            dates = dates.get_level_values("date")
+        return heads, a[keep], b[keep], dates
+
+    def _pair(
+        self, one: Head, other: Head, found: RankCorrelations, same: float
+    ) -> Iterator[Answer]:
+        pair = f"{one.name} and {other.name}"
+        if abs(same) > SAME:
+            yield self.finding(
+                other.location,
+                f"heads {pair} put the rows in the same order (rank correlation {same:.3f}), "
+                f"though their labels {one.label} and {other.label} do not",
+                measured=same,
+                expected=f"below {SAME}",
+                key=f"same {pair}",
+                evidence=("meaning",),
+            )
+            return
+        named = found.of(one.name, one.label) + found.of(other.name, other.label)
+        swapped = found.of(one.name, other.label) + found.of(other.name, one.label)
+        gain = (
+            found.at(one.name, other.label)
+            + found.at(other.name, one.label)
+            - found.at(one.name, one.label)
+            - found.at(other.name, other.label)
+        )
+        error = float(np.std(swapped - named, ddof=1))
+        if gain > self.z * error:
+            yield self.finding(
+                other.location,
+                f"heads {pair} are exchanged: names swapped, they fit the realised labels better "
+                f"by {gain:.3f} ({gain / error:.0f} standard errors)",
+                measured=gain,
+                expected="at most 0",
+                key=f"swapped {pair}",
+                evidence=("meaning",),
+            )
+        elif gain > -2 * error:
+            yield Gap(
+                f"meaning of {pair}",
+                f"power too low: the fit differs by {gain:.3f}, standard error {error:.3f}",
+            )
+
+    def _against(self, head: Head, found: RankCorrelations) -> Iterator[Answer]:
+        value = found.at(head.name, head.label)
+        error = float(np.std(found.of(head.name, head.label), ddof=1))
+        if value < -self.z * error:
+            yield self.finding(
+                head.location,
+                f"head {head.name} runs against its label {head.label}: rank correlation "
+                f"{value:.3f}, standard error {error:.3f}",
+                measured=value,
+                expected="not negative",
+                key=f"against {head.name}",
+                severity=Severity.HIGH,
+                evidence=("meaning",),
+            )
+
+    def _size(self, head: Head, predicted: pd.Series, realised: pd.Series) -> Iterator[Answer]:
+        if head.kind is Kind.POSITIVE:
+            typical, due = float(predicted.median()), float(realised.median())
+            wrong, expected = not 0.25 < typical / (due or 1.0) < 4.0, "a quarter to four times"
+        elif head.kind is Kind.REAL:
+            typical, due = (
+                float(predicted.abs().quantile(0.99)),
+                float(realised.abs().quantile(0.99)),
+            )
+            wrong, expected = typical > 3 * due, "at most three times"
+        else:
+            return
+        if wrong:
+            yield self.finding(
+                head.location,
+                f"head {head.name} is of size {typical:.4g}, its label {head.label} of {due:.4g}: "
+                "another unit",
+                measured=typical,
+                expected=f"{expected} {due:.4g}",
+                key=f"unit {head.name}",
+                severity=Severity.HIGH,
+                evidence=("meaning",),
+            )

@@ -1,0 +1,1 @@
+"""Interpretation: predictions become the same orders everywhere."""

@@ -1,0 +1,136 @@
+"""INT001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task, View
+from audit_lib.probes.asking import Reply, ask
+from audit_lib.probes.frames import Difference, differences, label
+from audit_lib.probes.orders import COLUMNS, RULES, feature_scenarios, orders, prediction_grid
+from audit_lib.subject.subject import Subject
+
+LEVELS = {"side": Severity.CRITICAL, "size": Severity.HIGH, "gate": Severity.MEDIUM}
+
+
+class BacktestIsLive(Check):
+    """Backtest and live turn the same predictions into the same orders.
+
+    What it checks
+        On the same features, both paths give every row the same side, the same size and the same
+        gate; and where the rule sets are exposed, they do so for made-up predictions on and
+        around every threshold.
+    Why it matters
+        A backtest earns its money with its own thresholds, sizing and gates. Where live has
+        others, nobody has tested the strategy that trades.
+    How
+        Drives `decisions.backtest` and `decisions.live` on real rows, stretched rows, rows with
+        columns shuffled apart, and rows with holes, so that gates for rare states are reached
+        too; and `decisions.rules_backtest` with `decisions.rules_live` on a seeded grid of round
+        and odd scores.
+    Limitations
+        Gates that depend on the state of an account see the state that the hooks give them.
+    Remediation
+        Interpret predictions in one function, with the numbers stored beside the model.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 11 (backtesting).
+    """
+
+    code: ClassVar[str] = "INT001"
+    contract: ClassVar[Contract] = Contract.INTERPRETATION
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = (
+        "decisions.backtest",
+        "decisions.live",
+        "predictor.required",
+    )
+
+    seed: int = 13
+    rows: int = Field(400, ge=10)
+    grid: int = Field(1_000, ge=10, description="made-up predictions")
+    tolerance: float = Field(1e-9, ge=0, description="of sizes, relative")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare both paths in every scenario."""
+        rows: list[tuple[Scalar, ...]] = []
+        counts: list[tuple[str, float, str]] = []
+        found: dict[str, list[tuple[str, Difference, int]]] = {}
+        for name, backtest, live in self._answers(subject):
+            silent = [r for r in (backtest, live) if not r.answered]
+            if silent:
+                refused = [r.refusal is not None for r in (backtest, live)]
+                if not all(refused):
+                    yield Gap(name, silent[0].why)
+                continue
+            shared = backtest.got.index.intersection(live.got.index)
+            yield Examined(len(shared), f"rows {name}")
+            for difference in differences(backtest.got, live.got, tolerance=self.tolerance):
+                if difference.kind == "dtype":
+                    continue
+                key = difference.column or difference.kind
+                found.setdefault(key, []).append((name, difference, len(shared)))
+                counts.append((key, 100 * difference.count / max(len(shared), 1), name))
+            rows += self._examples(name, backtest.got, live.got)
+        yield Evidence(
+            "paths",
+            "Rows on which live differs from backtest",
+            ("label", "value", "group"),
+            tuple(counts),
+            View.BARS,
+            "per cent of rows, by scenario; empty: none differ",
+        )
+        yield Evidence(
+            "examples",
+            "Orders that differ",
+            ("scenario", "row", *(f"{c} {p}" for c in COLUMNS for p in ("backtest", "live"))),
+            tuple(rows[:60]),
+        )
+        for key, cases in found.items():
+            name, first, total = cases[0]
+            yield self.finding(
+                subject.where("decisions.live"),
+                f"{key} {first.text} (backtest, then live; {total} rows {name}"
+                + (f"; also {', '.join(n for n, *_ in cases[1:])})" if cases[1:] else ")"),
+                measured=first.text,
+                expected="the same in backtest and live",
+                key=key,
+                severity=LEVELS.get(key, Severity.HIGH),
+                evidence=("paths", "examples"),
+            )
+
+    def _answers(
+        self, subject: Subject
+    ) -> Iterator[tuple[str, Reply[pd.DataFrame], Reply[pd.DataFrame]]]:
+        backtest, live = subject.hook("decisions.backtest"), subject.hook("decisions.live")
+        for name, features in feature_scenarios(subject, rows=self.rows, seed=self.seed):
+            yield name, ask(backtest, features, into=orders), ask(live, features, into=orders)
+        if all(subject.has(hook) for hook in RULES) and subject.has("predictor.predict"):
+            grid = prediction_grid(subject, rows=self.grid, seed=self.seed)
+            there, here = (ask(subject.hook(hook), grid, into=orders) for hook in RULES)
+            yield "made-up predictions", there, here
+
+    @staticmethod
+    def _examples(
+        name: str, backtest: pd.DataFrame, live: pd.DataFrame
+    ) -> list[tuple[Scalar, ...]]:
+        shared = backtest.index.intersection(live.index)
+        a, b = backtest.loc[shared], live.loc[shared]
+        differs = (a["side"] != b["side"]) | (a["gate"] != b["gate"])
+        differs |= (a["size"] - b["size"]).abs() > 1e-9
+        rows: list[tuple[Scalar, ...]] = []
+        for at in shared[differs.to_numpy()][:15]:
+            pairs = [(a.loc[at, c], b.loc[at, c]) for c in COLUMNS]
+            cells = [_plain(v) for pair in pairs for v in pair]
+            rows.append((name, label(at), *cells))
+        return rows
+
+
+def _plain(value: object) -> Scalar:
+    return value if isinstance(value, str) else float(value)  # type: ignore[arg-type]

@@ -1,0 +1,205 @@
+"""INT003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.asking import Reply, ask
+from audit_lib.probes.heads import Kind
+from audit_lib.probes.orders import (
+    PATHS,
+    RULES,
+    directional,
+    feature_scenarios,
+    head_kinds,
+    made_up_index,
+    orders,
+    written,
+)
+from audit_lib.probes.samples import few, inputs, predictions
+from audit_lib.subject.subject import Subject
+
+ROWS = 40
+
+
+class RulesTradeWhenTheyShould(Check):
+    """Strong scores are traded, neutral and undefined ones never are.
+
+    What it checks
+        Real and stretched features lead to some orders, and features that are NaN to none. Where
+        the rule set is exposed: with every directional head at its strongest there are buys, at
+        neutral scores there is no order, and none where a head that matters is NaN.
+    Why it matters
+        A threshold outside the range of the scores makes a strategy that never trades and a
+        backtest without losses. A comparison with NaN that falls through trades on nothing.
+    How
+        Drives every decision hook on sample features, and every rule set on made-up predictions:
+        directional heads at their extremes in the sample and beyond, other heads at their median.
+    Limitations
+        Neutral is 0 for a return and 0.5 for a probability; `neutral` says otherwise for a head.
+        A strategy that is long only has no sells by design.
+    Remediation
+        Compare thresholds with the distribution of scores, and test for NaN before comparing.
+    Sources
+        Breck et al. (2017), The ML Test Score, section IV (end-to-end smoke test).
+    """
+
+    code: ClassVar[str] = "INT003"
+    contract: ClassVar[Contract] = Contract.INTERPRETATION
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("predictor.required",)
+
+    seed: int = 15
+    rows: int = Field(2_000, ge=10)
+    neutral: dict[str, float] = Field({}, description="head to the score that says nothing")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Trade the sample, then the extremes, then nothing."""
+        shares: list[tuple[str, float, str]] = []
+        for hook in written(subject, PATHS):
+            yield from self._paths(subject, hook, shares)
+        rules = [hook for hook in RULES if subject.has(hook)]
+        for hook in rules:
+            yield from self._rules(subject, hook, shares)
+        yield Evidence(
+            "traded",
+            "Share of rows that are traded",
+            ("label", "value", "group"),
+            tuple(shares),
+            View.BARS,
+            "per cent; undefined and neutral rows must be at 0",
+        )
+
+    def _paths(
+        self, subject: Subject, hook: str, shares: list[tuple[str, float, str]]
+    ) -> Iterator[Answer]:
+        traded = answered = 0
+        for name, features in feature_scenarios(subject, rows=self.rows, seed=self.seed):
+            reply = ask(subject.hook(hook), features, into=orders)
+            if reply.answered:
+                answered += len(reply.got)
+                traded += self._count(reply)
+                shares.append((name, 100 * self._count(reply) / len(features), hook))
+            elif reply.failure is not None:
+                yield Gap(f"{hook}, {name}", reply.why)
+        yield Examined(answered, f"orders of {hook}")
+        if answered and not traded:
+            yield self._found(
+                subject,
+                hook,
+                f"none of {answered} rows is traded, real and stretched ones alike",
+                "an order for some",
+                "never",
+            )
+        blank = ask(subject.hook(hook), few(subject, ROWS) * np.nan, into=orders)
+        if blank.answered:
+            shares.append(("features NaN", 100 * self._count(blank) / ROWS, hook))
+        if blank.answered and self._count(blank):
+            yield self._found(
+                subject,
+                hook,
+                f"{self._count(blank)} of {len(blank.got)} rows without any feature are traded",
+                "no order, or a refusal",
+                "NaN features",
+            )
+
+    def _rules(
+        self, subject: Subject, hook: str, shares: list[tuple[str, float, str]]
+    ) -> Iterator[Answer]:
+        heads = [h.name for h in directional(subject) if h.name in predictions(subject)]
+        if not heads:
+            raise NotAssessed("no directional head is among the predictions")
+        cases = self._cases(subject, heads)
+        replies = {
+            name: ask(subject.hook(hook), self._table(subject, row), into=orders)
+            for name, row in cases.items()
+        }
+        yield Examined(sum(r.answered for r in replies.values()), f"cases of {hook}")
+        for name, reply in replies.items():
+            if reply.failure is not None:
+                yield Gap(f"{hook}, {name}", reply.why)
+            elif reply.answered:
+                shares.append((name, 100 * self._count(reply) / ROWS, hook))
+        strong = [r for n, r in replies.items() if n.startswith("strongest") and r.answered]
+        if strong and not any(self._count(r, 1.0) for r in strong):
+            yield self._found(
+                subject,
+                hook,
+                "with every directional head at its strongest nothing is bought",
+                "a buy",
+                "strongest",
+            )
+        for name, reply in replies.items():
+            nan_of = name.removeprefix("NaN in ")
+            matters = nan_of == name or self._matters(subject, hook, nan_of, heads)
+            quiet = name == "neutral" or nan_of != name
+            if quiet and matters and reply.answered and self._count(reply):
+                yield self._found(
+                    subject,
+                    hook,
+                    f"{self._count(reply)} of {ROWS} rows are traded with scores {name}",
+                    "no order",
+                    name,
+                )
+
+    def _cases(self, subject: Subject, heads: list[str]) -> dict[str, pd.Series]:
+        sample, kinds = predictions(subject), head_kinds(subject)
+        middle = sample.median()
+        top = sample[heads].quantile(0.999)
+        beyond = {h: 1.0 if kinds.get(h) is Kind.PROBABILITY else 2 * top[h] for h in heads}
+        still = {
+            h: self.neutral.get(h, 0.5 if kinds.get(h) is Kind.PROBABILITY else 0.0) for h in heads
+        }
+        strongest = pd.Series({**middle, **top})
+        cases = {
+            "strongest of the sample": strongest,
+            "strongest there can be": pd.Series({**middle, **beyond}),
+            "neutral": pd.Series({**middle, **still}),
+        }
+        for head in sample.columns:
+            cases[f"NaN in {head}"] = pd.Series({**strongest, head: np.nan})
+        return cases
+
+    def _matters(self, subject: Subject, hook: str, head: str, heads: list[str]) -> bool:
+        """Whether that head has any effect on orders at strong scores."""
+        sample = predictions(subject)
+        strong = pd.Series({**sample.median(), **sample[heads].quantile(0.999)})
+        tables = []
+        for level in (0.0, 0.02, 0.5, 0.98, 1.0):
+            value = float(sample[head].quantile(level))
+            far = value if 0 < level < 1 else value * 3
+            tables.append(self._table(subject, pd.Series({**strong, head: far})))
+        replies = [ask(subject.hook(hook), table, into=orders) for table in tables]
+        seen = {tuple(r.got.iloc[0][["side", "size"]]) for r in replies if r.answered}
+        return len(seen) > 1
+
+    @staticmethod
+    def _table(subject: Subject, row: pd.Series) -> pd.DataFrame:
+        index = made_up_index(inputs(subject).index, ROWS)
+        columns = predictions(subject).columns
+        return pd.DataFrame([row[columns].to_numpy(np.float64)] * ROWS, index, columns)
+
+    @staticmethod
+    def _count(reply: Reply[pd.DataFrame], side: float | None = None) -> int:
+        sides = reply.got["side"]
+        return int((sides != 0).sum() if side is None else (sides == side).sum())
+
+    def _found(self, subject: Subject, hook: str, message: str, expected: str, key: str) -> Answer:
+        return self.finding(
+            subject.where(hook),
+            message,
+            measured=message,
+            expected=expected,
+            key=key,
+            evidence=("traded",),
+        )

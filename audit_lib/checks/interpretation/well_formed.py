@@ -1,0 +1,171 @@
+"""INT002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.asking import ask
+from audit_lib.probes.domain import quantile_mix
+from audit_lib.probes.orders import (
+    PATHS,
+    RULES,
+    feature_scenarios,
+    orders,
+    prediction_grid,
+    written,
+)
+from audit_lib.probes.relations import dominance_breaks
+from audit_lib.probes.samples import numeric
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+
+
+class OrdersAreWellFormed(Check):
+    """Orders have a side, a size that fits it, and gates that only reduce.
+
+    What it checks
+        Sides are -1, 0 or 1; sizes are finite, not negative, at most `largest`, zero exactly when
+        there is no side; a gate never leaves a size above the largest of rows without a gate of
+        the same side; and where the parameters say in which heads sizing is monotone
+        (`sizing`), a score at least as good in all of them never gets a smaller size.
+    Why it matters
+        A NaN size is an order of undefined amount; a gate that raises a size is a limit with its
+        sign reversed.
+    How
+        Drives every decision hook there is on real, stretched, shuffled and incomplete features,
+        and the rule sets on made-up predictions. Sizing is judged over pairs of ungated rows of
+        the same side, one of which is at least as good in every head that is named.
+    Limitations
+        What a gated order would have been without the gate is not known; sizes are compared with
+        those of other rows.
+    Remediation
+        Apply gates as a minimum of the wished size and the limit, after sizing, and refuse NaN.
+    Sources
+        Monotonicity as a metamorphic relation (Segura et al. 2016, doi:10.1109/TSE.2016.2532875).
+    """
+
+    code: ClassVar[str] = "INT002"
+    contract: ClassVar[Contract] = Contract.INTERPRETATION
+    task: ClassVar[Task] = Task.T3
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("predictor.required",)
+
+    seed: int = 14
+    rows: int = Field(400, ge=10)
+    grid: int = Field(1_000, ge=10, description="made-up predictions")
+    largest: float = Field(1.0, gt=0, description="largest size, as a fraction of equity")
+    sizing: dict[str, Literal["increasing", "decreasing"]] = Field(
+        {}, description="head to how size of a long follows it; a short mirrors increasing ones"
+    )
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask every hook in every scenario."""
+        sizes: list[tuple[float, float, str]] = []
+        for hook, name, asked in self._questions(subject):
+            reply = ask(subject.hook(hook), asked, into=orders)
+            if not reply.answered:
+                if reply.failure is not None:
+                    yield Gap(f"{hook}, {name}", reply.why)
+                continue
+            got = reply.got
+            yield Examined(len(got), f"orders of {hook}, {name}")
+            placed = got.loc[got["side"] != 0, "size"].to_numpy()
+            if name == "as they are" or hook in RULES:
+                sizes += [(i / 20, v, hook) for i, v in enumerate(quantile_mix(placed, 21))]
+            for text, wrong in self._wrong(got).items():
+                if wrong.any():
+                    yield self._found(subject, hook, name, text, wrong, got)
+            if hook in RULES and self.sizing:
+                yield from self._sizing(subject, hook, asked, got)
+        yield Evidence(
+            "sizes",
+            "Sizes of the orders",
+            ("x", "value", "series"),
+            tuple(sizes),
+            View.LINES,
+            "x: quantile; fraction of equity",
+        )
+
+    def _questions(self, subject: Subject) -> Iterator[tuple[str, str, pd.DataFrame]]:
+        for hook in written(subject, PATHS):
+            for name, features in feature_scenarios(subject, rows=self.rows, seed=self.seed):
+                yield hook, name, features
+        if subject.has("predictor.predict"):
+            for hook in RULES:
+                if subject.has(hook):
+                    grid = prediction_grid(subject, rows=self.grid, seed=self.seed)
+                    yield hook, "made-up predictions", grid
+
+    def _wrong(self, got: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+        side, size = got["side"].to_numpy(), got["size"].to_numpy()
+        gated = (got["gate"] != "").to_numpy()
+        found = {
+            "a side that is none of -1, 0, 1": ~np.isin(side, (-1.0, 0.0, 1.0)),
+            "a size that is not finite": ~np.isfinite(size),
+            "a negative size": size < 0,
+            f"a size above {self.largest:g}": np.isfinite(size) & (size > self.largest + 1e-12),
+            "a side without a size": (side != 0) & (size == 0),
+            "a size without a side": (side == 0) & (size > 0),
+        }
+        above = np.zeros(len(got), dtype=np.bool_)
+        for way in (-1.0, 1.0):
+            free = size[(side == way) & ~gated & np.isfinite(size)]
+            if free.size >= 20:
+                above |= (side == way) & gated & (size > free.max() + 1e-12)
+        found["a gate, and a size above every ungated one"] = above
+        return found
+
+    def _found(
+        self,
+        subject: Subject,
+        hook: str,
+        name: str,
+        text: str,
+        wrong: npt.NDArray[np.bool_],
+        got: pd.DataFrame,
+    ) -> Answer:
+        first = got.iloc[int(np.flatnonzero(wrong)[0])]
+        shown = f"side {first['side']:g}, size {first['size']:g}, gate {first['gate']!r}"
+        return self.finding(
+            subject.where(hook),
+            f"{int(wrong.sum())} of {len(got)} orders ({name}) have {text}, first {shown}",
+            measured=shown,
+            expected=f"no order with {text}",
+            key=f"{text} {name}",
+            evidence=("sizes",),
+        )
+
+    def _sizing(
+        self, subject: Subject, hook: str, asked: pd.DataFrame, got: pd.DataFrame
+    ) -> Iterator[Answer]:
+        unknown = [head for head in self.sizing if head not in asked]
+        if unknown:
+            yield Gap("monotone sizing", f"no head is called {unknown[0]!r} (option sizing)")
+            return
+        for way, word in ((1.0, "long"), (-1.0, "short")):
+            rows = ((got["side"] == way) & (got["gate"] == "")).to_numpy()
+            signs = [way if how == "increasing" else -1.0 for how in self.sizing.values()]
+            scores = numeric(asked.loc[rows, list(self.sizing)]) * np.asarray(signs)
+            sizes = got.loc[rows, "size"].to_numpy()
+            pairs, broken, worst = dominance_breaks(scores, sizes, slack=1e-12)
+            yield Examined(pairs, f"pairs of {word} orders")
+            if worst:
+                yield self.finding(
+                    subject.where(hook),
+                    f"{broken} of {pairs} pairs of {word} orders get a smaller size for a score "
+                    f"at least as good in {', '.join(self.sizing)}, by up to {worst.amount:.4g}",
+                    measured=f"{broken} pairs",
+                    expected="0 pairs",
+                    key=f"sizing {word}",
+                    evidence=("sizes",),
+                )

@@ -1,0 +1,107 @@
+"""NEU001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.asking import ask, ask_many, floats, reasons
+from audit_lib.probes.samples import input_width
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+
+
+class NeuralRowsAreIndependent(Check):
+    """The neural head gives a row the same output alone, in any batch and every time.
+
+    What it checks
+        Calling twice gives the same bits; a row alone, the rows in another order, the batch cut
+        in two, and the batch with extreme neighbours all give each row the same output.
+    Why it matters
+        Batch normalisation or dropout left in training mode makes a prediction depend on what
+        else is predicted at that moment: backtests on large batches and live calls of one row
+        then come from two different models.
+    How
+        Drives `neural.forward` with seeded standard normal rows.
+    Limitations
+        Rounding of matrix products differs with the batch size; `tolerance` allows for it.
+    Remediation
+        Switch the network to inference mode once, where it is loaded, and fix its statistics.
+    Sources
+        Ioffe and Szegedy (2015), Batch Normalization, section 3.1 (inference).
+    """
+
+    code: ClassVar[str] = "NEU001"
+    contract: ClassVar[Contract] = Contract.NEURAL
+    task: ClassVar[Task] = Task.T5
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("neural.forward",)
+
+    seed: int = 50
+    rows: int = Field(32, ge=4)
+    tolerance: float = Field(1e-5, gt=0, description="relative to the spread of the outputs")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Forward the same rows in every company."""
+        hook = subject.hook("neural.forward")
+        n = self.rows
+        rng = np.random.default_rng(self.seed)
+        inputs = rng.normal(size=(n, input_width(subject)))
+        first = ask(hook, inputs, into=floats(n, -1))
+        if not first.answered:
+            raise NotAssessed(f"neural.forward gives no output for ordinary rows: {first.why}")
+        spread = float(np.std(first.got)) or 1.0
+        extreme = np.concatenate([inputs, rng.normal(size=(n, inputs.shape[1])) * 50])
+        order, half = rng.permutation(n), n // 2
+        companies: list[tuple[str, Floats, npt.NDArray[np.int64]]] = [
+            ("the same call again", inputs, np.arange(n)),
+            ("another order", inputs[order], order),
+            ("first half of the batch", inputs[:half], np.arange(half)),
+            ("beside extreme rows", extreme, np.arange(n)),
+            *((f"row {i} alone", inputs[i : i + 1], np.array([i])) for i in range(0, n, n // 4)),
+        ]
+        replies = ask_many(hook, [(batch,) for _, batch, _ in companies], into=floats(-1, -1))
+        silent = [r for r in replies if not r.answered]
+        if silent:
+            yield Gap(f"{len(silent)} of {len(replies)} batches", reasons(silent))
+        rows = []
+        broken = []
+        for (name, _, kept), reply in zip(companies, replies, strict=True):
+            if not reply.answered:
+                continue
+            got = reply.got[: len(kept)]
+            due = first.got[kept]
+            gap = float(np.max(np.abs(got - due))) if got.shape == due.shape else float("inf")
+            limit = 0.0 if name == "the same call again" else self.tolerance * spread
+            rows.append((name, gap / spread))
+            if not gap <= limit:
+                broken.append((name, gap / spread))
+        yield Examined(len(rows), "batches compared")
+        yield Evidence(
+            "batches",
+            "Change of a row's output with its company",
+            ("label", "value"),
+            tuple(rows),
+            View.BARS,
+            f"largest change, in spreads of the output ({spread:.3g}); {self.tolerance:g} allowed",
+        )
+        if broken:
+            name, gap = max(broken, key=lambda item: item[1])
+            yield self.finding(
+                subject.where("neural.forward"),
+                f"outputs change in {len(broken)} of {len(rows)} batches, most with {name}: "
+                f"by {gap:.3g} spreads of the output",
+                measured=gap,
+                expected=f"at most {self.tolerance:g}",
+                key="company",
+                evidence=("batches",),
+            )

@@ -1,0 +1,123 @@
+"""NEU002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.asking import Reply, ask, ask_many, floats
+from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.samples import input_width
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+
+
+class NeuralDomainIsClosed(Check):
+    """The neural head answers odd inputs with NaN or a refusal, never with a made-up number.
+
+    What it checks
+        Rows with NaN get NaN or a refusal; too few or too many columns are refused; an empty
+        batch gives an empty answer or a refusal; large and small finite inputs give finite
+        outputs; a bad row does not spoil its neighbours.
+    Why it matters
+        `relu(NaN)` is 0 in some libraries: a missing feature comes out as a confident number. An
+        array with a column too many broadcasts silently in others.
+    How
+        Drives `neural.forward` with one oddity at a time.
+    Limitations
+        The meaning of the outputs is judged by HED002, not here.
+    Remediation
+        Check the width and finiteness of inputs before the first layer.
+    Sources
+        IEEE 754-2019 section 6.2 (NaN propagates).
+    """
+
+    code: ClassVar[str] = "NEU002"
+    contract: ClassVar[Contract] = Contract.NEURAL
+    task: ClassVar[Task] = Task.T5
+    severity: ClassVar[Severity] = Severity.MEDIUM
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("neural.forward",)
+
+    seed: int = 51
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Put one oddity at a time."""
+        hook = subject.hook("neural.forward")
+        inputs = np.random.default_rng(self.seed).normal(size=(8, input_width(subject)))
+        clean = ask(hook, inputs, into=floats(8, -1))
+        if not clean.answered:
+            raise NotAssessed(f"neural.forward gives no output for ordinary rows: {clean.why}")
+        odd = self._oddities(inputs)
+        replies = ask_many(hook, [(batch,) for batch in odd.values()], into=floats(-1, -1))
+        answers = dict(zip(odd, replies, strict=True))
+        yield Examined(len(odd), "odd inputs")
+        yield Evidence(
+            "odd",
+            "Odd inputs of the neural head",
+            REACTION_COLUMNS,
+            tuple(
+                reaction_row(n, r, lambda v: f"shape {v.shape}, {np.isfinite(v).mean():.0%} finite")
+                for n, r in answers.items()
+            ),
+        )
+        for name, reply in answers.items():
+            if problem := self._problem(name, reply, clean.got):
+                crashed = reaction(reply) is Reaction.CRASHED
+                yield self.finding(
+                    subject.where("neural.forward"),
+                    f"{name}: {problem}",
+                    measured=problem,
+                    expected=self._expected(name),
+                    key=name,
+                    severity=Severity.LOW if crashed else None,
+                    evidence=("odd",),
+                )
+
+    @staticmethod
+    def _oddities(inputs: Floats) -> dict[str, Floats]:
+        one_nan, row_nan = inputs.copy(), inputs.copy()
+        one_nan[0, 0] = np.nan
+        row_nan[0] = np.nan
+        return {
+            "a NaN in the first row": one_nan,
+            "a first row of NaN": row_nan,
+            "a column too few": inputs[:, :-1],
+            "a column too many": np.hstack([inputs, inputs[:, :1]]),
+            "no rows": inputs[:0],
+            "inputs of 1e6": inputs * 1e6,
+            "inputs of 1e-30": inputs * 1e-30,
+        }
+
+    @staticmethod
+    def _expected(name: str) -> str:
+        if name.startswith("inputs"):
+            return "finite outputs, or a refusal"
+        return "no rows, or a refusal" if name == "no rows" else "NaN in that row, or a refusal"
+
+    @staticmethod
+    def _problem(name: str, reply: Reply[Floats], clean: Floats) -> str:
+        if reply.refusal is not None:
+            return ""
+        if reply.failure is not None:
+            return f"ends in a crash: {reply.why}"
+        got = reply.got
+        if name == "no rows":
+            return f"{len(got)} rows of output" if len(got) else ""
+        if name.startswith("a column"):
+            return "answered as if it fitted"
+        if name.startswith("inputs"):
+            lost = int((~np.isfinite(got)).any(axis=1).sum())
+            return f"{lost} of {len(got)} rows are not finite" if lost else ""
+        if np.isfinite(got[0]).all():
+            return f"the row gets {', '.join(f'{v:.4g}' for v in got[0])}"
+        if not np.allclose(got[1:], clean[1:], rtol=1e-4, atol=1e-6):
+            return "the other rows change too"
+        return ""

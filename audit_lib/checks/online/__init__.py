@@ -1,0 +1,1 @@
+"""Online: the learner that updates between trainings."""

@@ -1,0 +1,127 @@
+"""ONL002."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.asking import Reply, ask_many
+from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.learning import batches, joined, outputs, spoilt
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+Course = list[pd.DataFrame]
+
+
+class OneBadRowIsForgiven(Check):
+    """One bad row must not ruin an online learner for good.
+
+    What it checks
+        After one row with NaN, infinity or a value a million times too large, and clean batches
+        behind it, predictions are finite and near those of a learner that never saw it, or the
+        row is refused; an empty batch changes nothing. Where the parameters promise it
+        (`batch_split`), cutting a batch in two changes nothing either.
+    Why it matters
+        An online learner has no one who looks at it between updates. Weights that became NaN
+        once stay NaN; weights pushed to a million predict nonsense for months.
+    How
+        Drives `online.run` with one spoilt row in the second of several seeded batches.
+    Limitations
+        "Near" means within `bound` spreads of the clean predictions; slower poisoning by many
+        plausible rows is not probed.
+    Remediation
+        Refuse rows that are not finite, clip features and gradients, and bound the weights.
+    Sources
+        IEEE 754-2019 section 6.2; Huber (1981), Robust Statistics, on bounded influence.
+    """
+
+    code: ClassVar[str] = "ONL002"
+    contract: ClassVar[Contract] = Contract.ONLINE
+    task: ClassVar[Task] = Task.T5
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("online.run",)
+
+    seed: int = 61
+    batches: int = Field(6, ge=3)
+    rows: int = Field(40, ge=5, description="rows of a batch")
+    bound: float = Field(10.0, gt=0, description="spreads of the clean predictions")
+    batch_split: bool = Field(False, description="the subject promises that batching is no matter")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Spoil one row at a time and compare with the clean run."""
+        hook = subject.hook("online.run")
+        made, probe = batches(subject, count=self.batches, rows=self.rows, seed=self.seed)
+        courses = self._courses(made)
+        clean, *replies = ask_many(
+            hook, [(course, probe, None) for course in [made, *courses.values()]], into=outputs
+        )
+        if not clean.answered:
+            raise NotAssessed(f"online.run {clean.why}")
+        spread = float(np.std(clean.got)) or 1.0
+        answers = dict(zip(courses, replies, strict=True))
+        yield Examined(len(answers), "courses with a bad row")
+        yield Evidence(
+            "bad_rows",
+            "Predictions after one bad row",
+            REACTION_COLUMNS,
+            tuple(
+                reaction_row(n, r, lambda v: f"{self._gap(v, clean.got) / spread:.4g} spreads away")
+                for n, r in answers.items()
+            ),
+        )
+        for name, reply in answers.items():
+            problem = self._problem(name, reply, clean.got, spread)
+            if problem:
+                crashed = reaction(reply) is Reaction.CRASHED
+                yield self.finding(
+                    subject.where("online.run"),
+                    f"{name}: {problem}",
+                    measured=problem,
+                    expected="a refusal, or predictions as before",
+                    key=name,
+                    severity=Severity.LOW if crashed else None,
+                    evidence=("bad_rows",),
+                )
+
+    def _courses(self, made: Course) -> dict[str, Course]:
+        feature = str(made[0].columns[0])
+        one = made[1]
+        found: dict[str, Course] = {}
+        for place, column in (("a feature", feature), ("the outcome", "y")):
+            for name, value in (("NaN", math.nan), ("infinite", math.inf), ("1e6", 1e6)):
+                bad = spoilt(one, column, value)
+                found[f"{place} is {name} in one row"] = [made[0], bad, *made[2:]]
+        found["an empty batch"] = [made[0], one, one.iloc[:0], *made[2:]]
+        if self.batch_split:
+            half = len(one) // 2
+            found["a batch cut in two"] = [made[0], one.iloc[:half], one.iloc[half:], *made[2:]]
+            found["two batches joined"] = [joined(made[:2]), *made[2:]]
+        return found
+
+    def _problem(self, name: str, reply: Reply[Floats], clean: Floats, spread: float) -> str:
+        if reply.refusal is not None:
+            return ""
+        if reply.failure is not None:
+            return f"ends in a crash: {reply.why}"
+        if not np.isfinite(reply.got).all():
+            return "predictions are not finite any more"
+        gap = self._gap(reply.got, clean) / spread
+        exact = "batch" in name
+        if gap > (1e-9 if exact else self.bound):
+            return f"predictions move by {gap:.3g} spreads"
+        return ""
+
+    @staticmethod
+    def _gap(got: Floats, clean: Floats) -> float:
+        return float(np.max(np.abs(got - clean))) if got.shape == clean.shape else math.inf

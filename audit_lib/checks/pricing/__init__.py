@@ -1,0 +1,1 @@
+"""Pricing: options, implied volatility and its surface."""

@@ -1,0 +1,163 @@
+"""PRC003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.asking import ask, ask_many, floats
+from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.options import ceiling, floor, terms, text_of
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+
+
+class ImpliedVolatilityInvertsPrice(Check):
+    """Implied volatility returns the volatility that a price was made with, or declines.
+
+    What it checks
+        Volatility to price to implied volatility is the identity wherever the price tells the
+        volatility; prices below the lower or above the upper bound, zero, negative, infinite or
+        NaN prices, and expired options get NaN or a refusal, never a number.
+    Why it matters
+        A root finder that stops early, or returns the end of its bracket, puts a made-up
+        volatility into the surface; from there it looks like a quote.
+    How
+        Drives `pricing.price` over a grid, keeps options whose price lies above the bounds by
+        more than rounding, and gives the prices to `pricing.implied_volatility`. Then impossible
+        prices, one option a call.
+    Limitations
+        Where vega is so small that rounding hides the volatility, nothing is judged.
+    Remediation
+        Check the bounds before searching, bracket the root, and answer NaN where it fails.
+    Sources
+        Jaeckel (2015), Let's Be Rational; Merton (1973) for the bounds.
+    """
+
+    code: ClassVar[str] = "PRC003"
+    contract: ClassVar[Contract] = Contract.PRICING
+    task: ClassVar[Task] = Task.T5
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("pricing.price", "pricing.implied_volatility")
+
+    tolerance: float = Field(1e-4, gt=0, description="volatility, as a fraction (1e-4 is 1 bp)")
+    resolution: float = Field(
+        1e-6, gt=0, description="least price above its lower bound that is judged, in spots"
+    )
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Invert ordinary prices, then ask for the impossible."""
+        yield from self._inverted(subject)
+        yield from self._impossible(subject)
+
+    def _inverted(self, subject: Subject) -> Iterator[Answer]:
+        grid = terms(volatilities=(0.03, 0.1, 0.25, 0.6, 1.5))
+        price = ask(subject.hook("pricing.price"), grid, into=floats(len(grid)))
+        if not price.answered:
+            raise NotAssessed(f"pricing.price gives no price for ordinary options: {price.why}")
+        room = np.minimum(price.got - floor(grid), ceiling(grid) - price.got)
+        keep = room > self.resolution * grid["spot"].to_numpy()
+        options, true = grid[keep].reset_index(drop=True), grid.loc[keep, "volatility"].to_numpy()
+        asked = options.drop(columns="volatility").assign(price=price.got[keep])
+        found = ask(subject.hook("pricing.implied_volatility"), asked, into=floats(len(asked)))
+        if not found.answered:
+            yield Gap("ordinary prices", found.why)
+            return
+        error = np.abs(found.got - true)
+        yield Examined(len(asked), "prices inverted")
+        yield Evidence(
+            "inversion",
+            "Largest error of implied volatility",
+            ("row", "column", "value"),
+            self._map(options, error),
+            View.HEATMAP,
+            "rows: strike over spot; columns: maturity in years; NaN answers count as 1",
+        )
+        wrong = ~(error <= self.tolerance)
+        if wrong.any():
+            at = int(np.nanargmax(np.where(np.isnan(error), np.inf, error)))
+            yield self.finding(
+                subject.where("pricing.implied_volatility"),
+                f"{int(wrong.sum())} of {len(asked)} prices are not inverted: "
+                f"{text_of(options.iloc[at])} comes back as {found.got[at]:.6g}",
+                measured=float(found.got[at]),
+                expected=float(true[at]),
+                key="inversion",
+                evidence=("inversion",),
+            )
+
+    def _impossible(self, subject: Subject) -> Iterator[Answer]:
+        asked = dict(self._odd_prices())
+        replies = ask_many(
+            subject.hook("pricing.implied_volatility"),
+            [(table,) for table in asked.values()],
+            into=floats(1),
+        )
+        yield Examined(len(replies), "impossible prices")
+        yield Evidence(
+            "impossible",
+            "Implied volatility of impossible prices",
+            REACTION_COLUMNS,
+            tuple(
+                reaction_row(name, reply, lambda v: f"{v[0]:.6g}")
+                for name, reply in zip(asked, replies, strict=True)
+            ),
+        )
+        for name, reply in zip(asked, replies, strict=True):
+            seen = reaction(reply)
+            if seen in (Reaction.REFUSED, Reaction.UNDEFINED):
+                continue
+            crashed = seen is Reaction.CRASHED
+            how = f"ends in a crash: {reply.why}" if crashed else f"gets {reply.got[0]:.6g}"
+            yield self.finding(
+                subject.where("pricing.implied_volatility"),
+                f"{name} {how}",
+                measured=reply.why if crashed else float(reply.got[0]),
+                expected="NaN or a refusal",
+                key=name,
+                severity=Severity.LOW if crashed else None,
+                evidence=("impossible",),
+            )
+
+    @staticmethod
+    def _odd_prices() -> Iterator[tuple[str, pd.DataFrame]]:
+        one = terms(
+            moneyness=(0.8,),
+            maturities=(1.0,),
+            rates=(0.05,),
+            dividends=(0.0,),
+            kinds=(1,),
+            volatilities=(0.2,),
+        ).drop(columns="volatility")
+        least, most = float(floor(one)[0]), float(ceiling(one)[0])
+        yield "a price below the lower bound", one.assign(price=least * 0.9)
+        yield "a price above the upper bound", one.assign(price=most * 1.1)
+        yield "a negative price", one.assign(price=-1.0)
+        yield "a NaN price", one.assign(price=np.nan)
+        yield "an infinite price", one.assign(price=np.inf)
+        yield "an expired option", one.assign(price=least, maturity=0.0)
+        yield "a NaN strike", one.assign(price=30.0, strike=np.nan)
+        out = one.assign(strike=125.0)
+        yield "a price of zero", out.assign(price=0.0)
+
+    @staticmethod
+    def _map(options: pd.DataFrame, error: Floats) -> tuple[tuple[str, str, float], ...]:
+        table = pd.DataFrame(
+            {
+                "row": (options["strike"] / options["spot"]).round(4).astype(str),
+                "column": options["maturity"].astype(str),
+                "value": np.where(np.isnan(error), 1.0, error),
+            }
+        )
+        worst = table.groupby(["row", "column"], sort=False, as_index=False)["value"].max()
+        return tuple(worst.itertuples(index=False, name=None))

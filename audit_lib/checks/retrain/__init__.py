@@ -1,0 +1,1 @@
+"""Retrain: when a model is due."""

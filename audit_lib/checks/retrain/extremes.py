@@ -1,0 +1,119 @@
+"""RET002."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from audit_lib.checks.base import Answer, Check, Reads, show
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import reasons
+from audit_lib.probes.retraining import SCORES, Answered, decided, disastrous, healthy, ways
+from audit_lib.subject.subject import Subject
+
+
+class HealthyRestsAndDisasterFires(Check):
+    """A healthy model is left alone, and a disastrous one is retrained, whatever its scores' sign.
+
+    What it checks
+        A one-day-old model on unchanged data that scores as in training does not trigger; a model
+        that is bad in every way does, with a reason; and so does one whose live score alone has
+        collapsed, whatever the sign of its training score.
+    Why it matters
+        A trigger that never fires leaves a dead model in production, one that always fires
+        replaces a good one every day; either looks fine until it is needed.
+    How
+        Drives `retrain.decide` with both extremes and with each key alone at its worst, for
+        training scores of 1, 0.05, 0, -0.05 and -1.
+    Limitations
+        A key that has no effect for any training score is listed as unused, not as a fault: a
+        subject need not watch everything.
+    Remediation
+        Compare scores by difference, and test the trigger at both extremes and at negative scores.
+    Sources
+        SR 11-7, Supervisory Guidance on Model Risk Management, section V (ongoing monitoring).
+    """
+
+    code: ClassVar[str] = "RET002"
+    contract: ClassVar[Contract] = Contract.RETRAIN
+    task: ClassVar[Task] = Task.T4
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("retrain.decide",)
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask both extremes, and each key alone at its worst."""
+        asked = []
+        for score in SCORES:
+            base = healthy(score)
+            asked.append((score, "healthy", base))
+            asked.append((score, "disastrous", disastrous(base)))
+            asked += [(score, f"{way.name} alone", way.states[-1]) for way in ways(base)]
+        replies = decided(subject.hook("retrain.decide"), [state for *_, state in asked])
+        failed = [r for r in replies if r.failure is not None]
+        if failed:
+            yield Gap(f"{len(failed)} of {len(asked)} states", reasons(failed))
+        said = {
+            (score, name): reply.got
+            for (score, name, _), reply in zip(asked, replies, strict=True)
+            if reply.answered
+        }
+        yield Examined(len(said), "states")
+        yield Evidence(
+            "extremes",
+            "What the trigger says at the extremes",
+            ("training score", "state", "retrain", "reasons"),
+            tuple((s, n, a.retrain, "; ".join(a.reasons)) for (s, n), a in said.items()),
+        )
+        for name, wanted in (("healthy", False), ("disastrous", True)):
+            wrong = [s for s in SCORES if (s, name) in said and said[s, name].retrain != wanted]
+            if wrong:
+                verb = "does not trigger" if wanted else "triggers"
+                yield self._wrong(subject, f"a {name} model {verb}", wrong, name)
+        fired = [s for s in SCORES if (s, "live score alone") in said]
+        slept = [s for s in fired if not said[s, "live score alone"].retrain]
+        if slept and len(slept) < len(fired):
+            message = (
+                "a collapse of the live score alone does not trigger, though it does elsewhere"
+            )
+            yield self._wrong(subject, message, slept, "live score")
+        unused = [w.name for w in ways(healthy()) if self._never_fires(said, f"{w.name} alone")]
+        if unused:
+            yield self.finding(
+                subject.where("retrain.decide"),
+                f"no effect, however bad: {', '.join(unused)}",
+                measured=show(unused),
+                expected="each key that the subject watches can trigger",
+                key="unused",
+                severity=Severity.INFO,
+                evidence=("extremes",),
+            )
+        mute = [(s, n) for (s, n), a in said.items() if a.retrain and not a.reasons]
+        if mute:
+            score, name = mute[0]
+            yield self.finding(
+                subject.where("retrain.decide"),
+                f"{len(mute)} triggers give no reason, first the {name} state "
+                f"with training score {score:g}",
+                measured="no reason",
+                expected="a reason a person can read",
+                key="reasons",
+                severity=Severity.LOW,
+                evidence=("extremes",),
+            )
+
+    def _wrong(self, subject: Subject, what: str, scores: list[float], key: str) -> Answer:
+        shown = ", ".join(f"{s:g}" for s in scores)
+        return self.finding(
+            subject.where("retrain.decide"),
+            f"{what} (training score {shown})",
+            measured=f"wrong for training scores {shown}",
+            expected="right for every training score",
+            key=key,
+            evidence=("extremes",),
+        )
+
+    @staticmethod
+    def _never_fires(said: dict[tuple[float, str], Answered], name: str) -> bool:
+        heard = [answer.retrain for (_, n), answer in said.items() if n == name]
+        return bool(heard) and not any(heard)

@@ -1,0 +1,102 @@
+"""RET001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.hooks import RetrainState
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.asking import Reply, reasons
+from audit_lib.probes.relations import first_retraction
+from audit_lib.probes.retraining import SCORES, Answered, Way, decided, healthy, ways, with_key
+from audit_lib.subject.subject import Subject
+
+
+class WorseNeverUntriggers(Check):
+    """A worse state must never take back a retrain trigger.
+
+    What it checks
+        Along ladders on which the model gets older, data drift further, the live score falls or
+        errors shift, the trigger may turn on, never off again.
+    Why it matters
+        The usual way to break this is a ratio: `live / training < 0.5` reads a live score of
+        -1.0 against a training score of -0.1 as ten times better, and the worst models are the
+        ones that are never retrained.
+    How
+        Starts from states with training scores of every sign, alone and with another alarm
+        already on, and climbs one key at a time with the others fixed.
+    Limitations
+        `live_score` is taken as higher-is-better, as the hook defines it.
+    Remediation
+        Compare scores by difference, and let any one alarm be enough.
+    Sources
+        Monotonicity as a metamorphic relation (Segura et al. 2016, doi:10.1109/TSE.2016.2532875).
+    """
+
+    code: ClassVar[str] = "RET001"
+    contract: ClassVar[Contract] = Contract.RETRAIN
+    task: ClassVar[Task] = Task.T4
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("retrain.decide",)
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Climb every ladder from every base."""
+        climbs = [(name, way) for name, base in self._bases() for way in ways(base)]
+        states = [state for _, way in climbs for state in way.states]
+        replies = decided(subject.hook("retrain.decide"), states)
+        failed = [r for r in replies if r.failure is not None]
+        yield Examined(sum(r.answered for r in replies), "states")
+        if failed:
+            yield Gap(f"{len(failed)} of {len(states)} states", reasons(failed))
+        rest = iter(replies)
+        rows: list[tuple[str, str, float]] = []
+        broken: dict[str, list[tuple[str, Way, int, int]]] = {}
+        for name, way in climbs:
+            flags = self._flags([next(rest) for _ in way.states])
+            rows += [
+                (f"{way.name}, {name}", str(i), float(flag))
+                for i, flag in enumerate(flags)
+                if flag is not None
+            ]
+            if found := first_retraction(flags):
+                broken.setdefault(way.name, []).append((name, way, found.before, found.after))
+        yield Evidence(
+            "ladders",
+            "Where the trigger is on, from healthy to disastrous",
+            ("row", "column", "value"),
+            tuple(rows),
+            View.HEATMAP,
+            "columns: step of the ladder; 1 is on; once on it must stay on to the right",
+        )
+        for way_name, found_here in broken.items():
+            name, way, before, after = found_here[0]
+            yield self.finding(
+                subject.where("retrain.decide"),
+                f"worse {way_name} takes the trigger back in {len(found_here)} ladders: "
+                f"{self._moved(way, before)} triggers and {self._moved(way, after)} does not "
+                f"({name})",
+                measured=f"{len(found_here)} ladders turn back",
+                expected="none",
+                key=way_name,
+                evidence=("ladders",),
+            )
+
+    @staticmethod
+    def _bases() -> Iterator[tuple[str, RetrainState]]:
+        for score in SCORES:
+            yield f"training score {score:g}", healthy(score)
+        yield "already old", with_key(healthy(), "days_since_training", 365)
+        yield "already drifted", with_key(healthy(), "psi", 0.3)
+        yield "already weak", with_key(healthy(), "live_score", -0.05)
+
+    @staticmethod
+    def _flags(replies: list[Reply[Answered]]) -> list[bool | None]:
+        return [r.got.retrain if r.answered else None for r in replies]
+
+    @staticmethod
+    def _moved(way: Way, step: int) -> str:
+        value = way.states[step][way.key]  # type: ignore[literal-required]
+        return f"step {step} of {way.key}" if isinstance(value, list) else f"{way.key} {value:g}"

@@ -1,0 +1,1 @@
+"""Versioning: what is asked for is what is answered."""

@@ -1,0 +1,190 @@
+"""VER001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.probes.asking import Reply, ask, ask_many
+from audit_lib.probes.registries import Resolution, odd_ids, resolution
+from audit_lib.probes.state import ScratchStore
+from audit_lib.subject.subject import Subject
+
+
+class ExplicitMeansExplicit(Check):
+    """A request for a version is answered with that version, or refused.
+
+    What it checks
+        Every listed version resolves to itself, with files that exist inside the store; ids that
+        nobody registered (misspelt, cut short, with path separators, empty) are refused; and a
+        version whose files are gone, or whose registry is, is refused rather than replaced.
+    Why it matters
+        A silent fallback to another version is the worst answer a registry can give: everything
+        downstream works, with a model that nobody asked for.
+    How
+        Drives `registry.resolve` on the store and on scratch copies that lack the version's
+        folder, its metadata, the registry file, or half of the registry file.
+    Limitations
+        Whether the files then load is judged by CHK102.
+    Remediation
+        Look ids up exactly, validate them before they touch a path, and raise where nothing fits.
+    Sources
+        CWE-22, path traversal; SR 11-7 section V (model inventory).
+    """
+
+    code: ClassVar[str] = "VER001"
+    contract: ClassVar[Contract] = Contract.VERSIONING
+    task: ClassVar[Task] = Task.T4
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("registry.resolve",)
+
+    store_mb: int = Field(200, ge=1, description="largest store to copy")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask for what there is, what there is not, and what is gone."""
+        known = subject.versions()
+        hook = subject.hook("registry.resolve")
+        rows: list[tuple[Scalar, ...]] = []
+        findings: list[Answer] = []
+        requests = [*known, *odd_ids(subject.version, known)]
+        replies = ask_many(hook, [(r,) for r in requests], into=resolution)
+        for request, reply in zip(requests, replies, strict=True):
+            rows.append(("store as it is", request, self._said(reply)))
+            findings += self._judged(subject, request, reply, listed=request in known)
+        scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
+        for name, path, how in self._damages(subject, scratch):
+            with scratch.damaged(path, how) as store:
+                reply = ask(hook.on(store), subject.version, into=resolution)
+            rows.append((name, subject.version, self._said(reply)))
+            findings += self._gone(subject, name, how, reply)
+        yield Examined(len(rows), "requests")
+        unheard = [v for v, r in zip(known, replies, strict=False) if not r.answered]
+        if known and len(unheard) == len(known):
+            yield Gap("listed versions", f"none resolves: {replies[0].why}")
+        yield Evidence(
+            "requests", "Requests and answers", ("store", "request", "answer"), tuple(rows)
+        )
+        yield from findings
+
+    def _judged(
+        self, subject: Subject, request: str, reply: Reply[Resolution], *, listed: bool
+    ) -> Iterator[Answer]:
+        where = subject.where("registry.resolve")
+        if reply.failure is not None:
+            yield self.finding(
+                where,
+                f"a request for {request!r} ends in a crash instead of a refusal: {reply.why}",
+                measured=reply.why,
+                expected=repr(request) if listed else "a refusal",
+                key=f"request {request[:40]!r}",
+                severity=Severity.LOW,
+                evidence=("requests",),
+            )
+        elif reply.answered and reply.got.version != request:
+            close = request.strip().lower() == reply.got.version.lower()
+            yield self.finding(
+                where,
+                f"a request for {request!r} is answered with {reply.got}",
+                measured=reply.got.version,
+                expected=repr(request) if listed else "a refusal",
+                key=f"request {request[:40]!r}",
+                severity=Severity.LOW if close else None,
+                evidence=("requests",),
+            )
+        elif reply.answered and not listed:
+            yield self.finding(
+                where,
+                f"{request!r}, which nobody registered, is answered as a version",
+                measured=reply.got.version,
+                expected="a refusal",
+                key=f"request {request[:40]!r}",
+                evidence=("requests",),
+            )
+        elif reply.answered:
+            yield from self._files(subject, request, reply.got)
+
+    def _files(self, subject: Subject, request: str, got: Resolution) -> Iterator[Answer]:
+        outside, missing = got.escapes(subject.store), got.missing(subject.store)
+        others = {
+            v: subject.at(v).version_folder.relative_to(subject.store).as_posix() + "/"
+            for v in subject.versions()
+            if v != request
+        }
+        borrowed = [
+            f
+            for f in got.files
+            for prefix in others.values()
+            if prefix != "./" and f.startswith(prefix)
+        ]
+        for what, files in (
+            ("lie outside the store", outside),
+            ("are not there", missing),
+            ("belong to another version", borrowed),
+        ):
+            if files:
+                yield self.finding(
+                    subject.where("registry.resolve"),
+                    f"{len(files)} files of version {request} {what}, first {files[0]}",
+                    measured=files[0],
+                    expected="files of the version, in the store",
+                    key=f"{request} files {what}",
+                    evidence=("requests",),
+                )
+
+    def _gone(
+        self, subject: Subject, name: str, how: str, reply: Reply[Resolution]
+    ) -> Iterator[Answer]:
+        if reply.answered and reply.got.version != subject.version:
+            yield self.finding(
+                subject.where("registry.resolve"),
+                f"with {name}, a request for {subject.version!r} is answered with {reply.got}",
+                measured=reply.got.version,
+                expected="a refusal",
+                key=name,
+                evidence=("requests",),
+            )
+        elif reply.answered and how == "delete" and name == "the version's folder gone":
+            yield self.finding(
+                subject.where("registry.resolve"),
+                f"with {name}, {subject.version!r} still resolves",
+                measured=reply.got.version,
+                expected="a refusal",
+                key=name,
+                severity=Severity.MEDIUM,
+                evidence=("requests",),
+            )
+        elif reply.failure is not None:
+            yield self.finding(
+                subject.where("registry.resolve"),
+                f"with {name}, a request ends in a crash instead of a refusal: {reply.why}",
+                measured=reply.why,
+                expected="a refusal",
+                key=name,
+                severity=Severity.LOW,
+                evidence=("requests",),
+            )
+
+    @staticmethod
+    def _damages(subject: Subject, scratch: ScratchStore) -> Iterator[tuple[str, Path, str]]:
+        folder = scratch.version_folder(subject.version)
+        if folder.parts and (scratch.store / folder).is_dir():
+            yield "the version's folder gone", folder, "delete"
+            metadata = Path(subject.metadata.path)
+            yield "the version's metadata gone", metadata, "delete"
+            yield "the version's metadata cut in half", metadata, "truncate"
+        artifacts = subject.parameters.artifacts
+        if artifacts and artifacts.registry and (scratch.store / artifacts.registry.file).is_file():
+            file = Path(artifacts.registry.file)
+            yield "the registry file gone", file, "delete"
+            yield "the registry file cut in half", file, "truncate"
+            yield "the registry file empty", file, "empty"
+
+    @staticmethod
+    def _said(reply: Reply[Resolution]) -> str:
+        return str(reply.got) if reply.answered else reply.why

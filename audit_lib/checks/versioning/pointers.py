@@ -1,0 +1,143 @@
+"""VER002."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Scalar, Severity, Task
+from audit_lib.probes.asking import Reply, ask
+from audit_lib.probes.registries import Resolution, resolution
+from audit_lib.probes.state import ScratchStore
+from audit_lib.subject.subject import Subject
+
+NOWHERE = "points-nowhere"
+
+
+class PointersLeadWhereTheySay(Check):
+    """Champion and latest lead to the versions they name, and to nothing else when those are gone.
+
+    What it checks
+        Both pointers of the registry file name listed versions that resolve; a request without a
+        version is answered with one of the two; with that version's files gone, or with pointers
+        that lead nowhere, it is refused.
+    Why it matters
+        The default is what live trading loads. If it slides to "whatever is there" when its
+        version is missing, a clean-up of old folders becomes a change of model.
+    How
+        Reads the pointers from the registry file, drives `registry.resolve` without a version on
+        the store, on a scratch copy without the default's folder, and on one whose pointers are
+        rewritten to a version that does not exist.
+    Limitations
+        Pointers are rewritten in JSON registries only.
+    Remediation
+        Resolve a pointer to an id first, then treat the id as an explicit request.
+    Sources
+        SR 11-7 section V (model inventory); principle of least astonishment.
+    """
+
+    code: ClassVar[str] = "VER002"
+    contract: ClassVar[Contract] = Contract.VERSIONING
+    task: ClassVar[Task] = Task.T4
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = ("registry.resolve",)
+
+    store_mb: int = Field(200, ge=1, description="largest store to copy")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Follow the pointers, then cut them."""
+        hook, registry = subject.hook("registry.resolve"), subject.registry
+        artifacts = subject.parameters.artifacts
+        assert artifacts is not None
+        assert artifacts.registry is not None
+        layout = artifacts.registry
+        named = {"latest": registry.latest, "champion": registry.champion}
+        pointers = {"latest": layout.latest, "champion": layout.champion}
+        rows: list[tuple[Scalar, ...]] = []
+        findings: list[Answer] = []
+        for name, version in named.items():
+            if version is None:
+                continue
+            if version not in registry.rows:
+                findings.append(
+                    self.finding(
+                        registry.document.location(pointers[name]),
+                        f"{name} points to {version!r}, which the registry does not list",
+                        measured=version,
+                        expected=f"one of {', '.join(registry.rows) or 'no versions'}",
+                        key=name,
+                        evidence=("pointers",),
+                    )
+                )
+            reply = ask(hook, version, into=resolution)
+            rows.append((name, version, self._said(reply)))
+            if not reply.answered or reply.got.version != version:
+                findings.append(self._wrong(subject, f"{name} ({version})", reply, version))
+        default = ask(hook, None, into=resolution)
+        rows.append(("no version", None, self._said(default)))
+        allowed = [v for v in named.values() if v is not None]
+        if default.failure is not None or (default.answered and default.got.version not in allowed):
+            due = " or ".join(allowed) or "a refusal"
+            findings.append(self._wrong(subject, "a request without a version", default, due))
+        if default.answered:
+            for name, reply in self._cut(subject, default.got.version, pointers):
+                rows.append((f"no version, {name}", None, self._said(reply)))
+                if reply.refusal is None:
+                    what = f"a request without a version, {name},"
+                    findings.append(self._wrong(subject, what, reply, "a refusal"))
+        yield Examined(len(rows), "requests")
+        yield Evidence("pointers", "Where pointers lead", ("request", "id", "answer"), tuple(rows))
+        yield from findings
+
+    def _cut(
+        self, subject: Subject, default: str, pointers: dict[str, str]
+    ) -> Iterator[tuple[str, Reply[Resolution]]]:
+        hook = subject.hook("registry.resolve")
+        scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
+        folder = scratch.version_folder(default)
+        if folder.parts and (scratch.store / folder).is_dir():
+            with scratch.damaged(folder, "delete") as store:
+                yield f"the folder of {default} gone", ask(hook.on(store), None, into=resolution)
+        file = Path(subject.registry.document.path)
+        if file.suffix != ".json":
+            return
+        lost = json.loads((scratch.store / file).read_text(encoding="utf-8-sig"))
+        for pointer in pointers.values():
+            if pointer:
+                _rewrite(lost, pointer, NOWHERE)
+        replacement = scratch.store.parent / "pointers.json"
+        replacement.write_text(json.dumps(lost), encoding="utf-8")
+        with scratch.damaged(file, "swap", other=replacement) as store:
+            yield "both pointers leading nowhere", ask(hook.on(store), None, into=resolution)
+
+    def _wrong(self, subject: Subject, what: str, reply: Reply[Resolution], due: str) -> Answer:
+        crashed = reply.failure is not None
+        how = "ends in a crash" if crashed else "is answered with"
+        return self.finding(
+            subject.where("registry.resolve"),
+            f"{what} {how} {self._said(reply)}" if reply.answered else f"{what}: {reply.why}",
+            measured=self._said(reply),
+            expected=due,
+            key=what,
+            severity=Severity.LOW if crashed else None,
+            evidence=("pointers",),
+        )
+
+    @staticmethod
+    def _said(reply: Reply[Resolution]) -> str:
+        return str(reply.got) if reply.answered else reply.why
+
+
+def _rewrite(data: Any, pointer: str, value: str) -> None:
+    """Set an existing text value at a JSON pointer; does nothing where there is none."""
+    *parents, last = pointer.split("/")[1:]
+    for part in parents:
+        data = data.get(part) if isinstance(data, dict) else None
+    if isinstance(data, dict) and isinstance(data.get(last), str):
+        data[last] = value

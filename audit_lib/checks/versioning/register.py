@@ -1,0 +1,235 @@
+"""VER003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.probes.asking import Reply, ask, ask_many, texts
+from audit_lib.probes.registries import Resolution, resolution, sample_metrics
+from audit_lib.probes.state import ScratchStore, changed, tree_digest
+from audit_lib.subject.subject import Subject
+
+
+@dataclass
+class _Session:
+    """One scratch store that versions are registered in, and what was seen on the way."""
+
+    subject: Subject
+    store: Path
+    metrics: dict[str, float]
+    log: list[tuple[Scalar, ...]] = field(default_factory=list)
+
+    def register(self, version: str, **changes: float) -> Reply[Any]:
+        hook = self.subject.hook("registry.register").on(self.store)
+        reply = ask(hook, version, {**self.metrics, **changes}, into=lambda raw: raw)
+        self.log.append(("register", version, reply.why or "done"))
+        return reply
+
+    def resolve(self, request: str | None) -> Reply[Resolution]:
+        hook = self.subject.hook("registry.resolve").on(self.store)
+        reply = ask(hook, request, into=resolution)
+        said = str(reply.got) if reply.answered else reply.why
+        self.log.append(("resolve", request or "(default)", said))
+        return reply
+
+    def listed(self) -> list[str]:
+        reply = ask(self.subject.hook("registry.versions").on(self.store), into=texts)
+        if not reply.answered:
+            raise NotAssessed(f"registry.versions {reply.why}")
+        self.log.append(("versions", "", f"{len(reply.got)} listed"))
+        return reply.got
+
+
+class RegisteredIsResolved(Check):
+    """What is registered resolves to itself, retention spares champion and latest, ids are unique.
+
+    What it checks
+        A version registered by one process is listed last and resolved by another; registering
+        many never drops the champion, nor the newest; each listed version resolves; a second
+        registration of an id is refused or changes nothing; hostile ids are refused; and nothing
+        is written outside the store.
+    Why it matters
+        Retention that deletes the champion takes the live model away; an id that can be
+        registered twice makes every record of "version X" ambiguous.
+    How
+        Registers made-up copies of the version in a scratch copy of the store, each call in a
+        process of its own, and compares the store's surroundings before and after.
+    Limitations
+        Writers take turns; a race between two of them is not provoked.
+    Remediation
+        Write under a lock, check ids before use, and exempt pointed-to versions from retention.
+    Sources
+        SR 11-7 section V (model inventory); CWE-22, path traversal.
+    """
+
+    code: ClassVar[str] = "VER003"
+    contract: ClassVar[Contract] = Contract.VERSIONING
+    task: ClassVar[Task] = Task.T4
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = (
+        "registry.resolve",
+        "registry.register",
+        "registry.versions",
+    )
+
+    store_mb: int = Field(200, ge=1, description="largest store to copy")
+    registrations: int = Field(24, ge=3, description="made-up versions")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Register, list and resolve in one scratch store."""
+        scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
+        session = _Session(subject, scratch.store, sample_metrics(subject))
+        around = tree_digest(scratch.store.parent)
+        champion = subject.registry.champion
+        old = session.listed()
+        made = [f"audit-{i:04d}" for i in range(self.registrations)]
+        first = session.register(made[0])
+        if not first.answered:
+            raise NotAssessed(f"registry.register declines an ordinary version: {first.why}")
+        findings = list(self._one(session, made[0], old))
+        findings += self._twice(session, made[0])
+        for version in made[1:]:
+            session.register(version)
+        findings += self._many(session, made, champion)
+        findings += self._hostile(session)
+        findings += self._surroundings(session, around)
+        yield Examined(len(session.log), "calls of the registry")
+        yield Evidence(
+            "session",
+            "Registering made-up versions in a scratch store",
+            ("call", "version", "answer"),
+            tuple(session.log),
+        )
+        if champion is None:
+            yield Gap("retention of the champion", "the registry names none")
+        yield from findings
+
+    def _one(self, session: _Session, version: str, old: list[str]) -> Iterator[Answer]:
+        listed = session.listed()
+        if not listed or listed[-1] != version:
+            last = listed[-1] if listed else "nothing"
+            yield self._found(
+                session, f"after registering {version}, versions() ends with {last}", "order"
+            )
+        kept = [v for v in listed if v in old]
+        if kept != [v for v in old if v in listed]:
+            yield self._found(session, "registering reorders the versions before it", "order")
+        reply = session.resolve(version)
+        if not reply.answered or reply.got.version != version:
+            said = reply.why or str(reply.got)
+            yield self._found(
+                session, f"{version} was registered, but resolves to {said}", "resolve"
+            )
+
+    def _twice(self, session: _Session, version: str) -> Iterator[Answer]:
+        before = tree_digest(session.store)
+        reply = session.register(version, **{k: v + 1.0 for k, v in session.metrics.items()})
+        listed = session.listed()
+        if listed.count(version) != 1:
+            yield self._found(
+                session, f"{version} is listed {listed.count(version)} times", "duplicate"
+            )
+        elif reply.answered and session.metrics and changed(before, tree_digest(session.store)):
+            yield self._found(
+                session,
+                f"a second registration of {version} with other metrics replaces the first",
+                "duplicate",
+                expected="a refusal, or no change",
+            )
+
+    def _many(self, session: _Session, made: list[str], champion: str | None) -> Iterator[Answer]:
+        listed = session.listed()
+        spared = {"the champion": champion, "the newest version": made[-1]}
+        for name, version in spared.items():
+            if version is None:
+                continue
+            reply = session.resolve(version)
+            if version not in listed or not reply.answered:
+                yield self._found(
+                    session,
+                    f"after {len(made)} registrations {name}, {version}, is gone",
+                    f"retention {name}",
+                    severity=Severity.CRITICAL if version == champion else None,
+                )
+        default = session.resolve(None)
+        if default.answered and default.got.version not in (champion, made[-1]):
+            yield self._found(
+                session,
+                f"after {len(made)} registrations the default is {default.got.version!r}, neither "
+                "champion nor newest",
+                "default",
+            )
+        hook = session.subject.hook("registry.resolve").on(session.store)
+        wanted = [*listed, *(v for v in made if v not in listed)]
+        replies = ask_many(hook, [(v,) for v in wanted], into=resolution)
+        for version, reply in zip(wanted, replies, strict=True):
+            if version in listed and not reply.answered:
+                yield self._found(
+                    session, f"{version} is listed, but {reply.why}", "listed and unresolved"
+                )
+                return
+            if reply.answered and reply.got.version != version:
+                yield self._found(
+                    session,
+                    f"{version} is answered with {reply.got}",
+                    "substituted",
+                    severity=Severity.CRITICAL,
+                )
+                return
+
+    def _hostile(self, session: _Session) -> Iterator[Answer]:
+        before = set(session.listed())
+        for odd in ("../escape", "a/b", "..", "", "/escape"):
+            reply = session.register(odd)
+            if reply.answered:
+                yield self._found(
+                    session,
+                    f"the id {odd!r} is registered",
+                    f"id {odd!r}",
+                    expected="a refusal",
+                )
+        lost = before - set(session.listed())
+        if lost:
+            yield self._found(
+                session, f"a declined registration drops {sorted(lost)[0]}", "declined"
+            )
+
+    def _surroundings(self, session: _Session, before: dict[str, str]) -> Iterator[Answer]:
+        inside = session.store.name + "/"
+        after = tree_digest(session.store.parent)
+        outside = [p for p in changed(before, after) if not p.startswith(inside)]
+        if outside:
+            yield self._found(
+                session,
+                f"registering writes outside the store: {outside[0]}",
+                "writes",
+                severity=Severity.CRITICAL,
+            )
+
+    def _found(
+        self,
+        session: _Session,
+        message: str,
+        key: str,
+        *,
+        expected: str = "",
+        severity: Severity | None = None,
+    ) -> Answer:
+        return self.finding(
+            session.subject.where("registry.register"),
+            message,
+            measured=message,
+            expected=expected,
+            key=key,
+            severity=severity,
+            evidence=("session",),
+        )

@@ -1,0 +1,83 @@
+"""The closed domain: odd inputs get a value that may be used, or a refusal, and nothing else.
+
+What came back from an odd question is put into one of four words.  ``refused`` and ``undefined``
+(NaN, or no answer where NaN stands for it) are honest; ``answered`` is a finding where the input
+cannot have an answer; ``crashed`` costs the caller a traceback instead of a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from audit_lib.model import Scalar
+from audit_lib.probes.asking import Reply
+
+T = TypeVar("T")
+Floats = npt.NDArray[np.float64]
+
+
+class Reaction(StrEnum):
+    """What a hook did with an odd input."""
+
+    REFUSED = "refused"
+    UNDEFINED = "undefined"
+    ANSWERED = "answered"
+    CRASHED = "crashed"
+
+
+def reaction(reply: Reply[Any]) -> Reaction:
+    """The word for a reply; an answer that holds no finite number is ``undefined``."""
+    if reply.refusal is not None:
+        return Reaction.REFUSED
+    if reply.failure is not None:
+        return Reaction.CRASHED
+    value = reply.value
+    if value is None:
+        return Reaction.UNDEFINED
+    numbers = _numbers(value)
+    if numbers is not None and not np.isfinite(numbers).any():
+        return Reaction.UNDEFINED
+    return Reaction.ANSWERED
+
+
+def _numbers(value: Any) -> Floats | None:
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    if hasattr(value, "select_dtypes"):
+        value = value.select_dtypes("number").to_numpy()
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (ValueError, TypeError):
+        return None
+
+
+def reaction_row(
+    name: str, reply: Reply[T], show: Callable[[T], Scalar] | None = None
+) -> tuple[Scalar, ...]:
+    """A table row: input, reaction, and what was said or answered."""
+    if not reply.answered:
+        return (name, reaction(reply).value, reply.why)
+    shown: Scalar = show(reply.got) if show else str(reply.value)
+    return (name, reaction(reply).value, shown)
+
+
+REACTION_COLUMNS = ("input", "reaction", "said")
+
+
+def quantile_mix(values: Sequence[float] | Floats, count: int) -> list[float]:
+    """``count`` values spread over the quantiles of finite ``values``, each once, ascending."""
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    if not finite.size:
+        return []
+    return sorted({float(v) for v in np.quantile(finite, np.linspace(0, 1, count))})
+
+
+def plain(value: float) -> Scalar:
+    """A float that JSON can hold: NaN and infinities become text."""
+    return float(value) if np.isfinite(value) else str(float(value))

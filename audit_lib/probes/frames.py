@@ -1,0 +1,145 @@
+"""Compare two frames that should be one: rows by label, columns by name and order, values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which two frames differ.
+
+    Attributes:
+        kind: ``columns``, ``order``, ``rows``, ``dtype`` or ``values``.
+        column: the column, or '' where the whole frame is meant.
+        text: what differs, in a sentence without a subject.
+        count: rows that differ; ``total``: rows compared.
+        largest: largest absolute difference of values.
+    """
+
+    kind: str
+    column: str
+    text: str
+    count: int = 0
+    total: int = 0
+    largest: float = 0.0
+
+
+def unequal(left: pd.Series, right: pd.Series, tolerance: float) -> npt.NDArray[np.bool_]:
+    """Where two aligned columns differ; NaN equals NaN, ``tolerance`` is relative to the column.
+
+    Numbers are compared within ``tolerance`` times the larger of their own size and the median
+    size of the column, so that a cell near zero is not held to an absolute bound.
+    """
+    if not (_numeric(left) and _numeric(right)):
+        return np.asarray(left.astype(str).to_numpy() != right.astype(str).to_numpy())
+    a, b = left.to_numpy(np.float64, na_value=np.nan), right.to_numpy(np.float64, na_value=np.nan)
+    sizes = np.abs(a[np.isfinite(a)])
+    scale = float(np.median(sizes)) if sizes.size else 0.0
+    close = np.isclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
+    return np.asarray(~close)
+
+
+def differences(
+    left: pd.DataFrame, right: pd.DataFrame, *, tolerance: float, columns: list[str] | None = None
+) -> list[Difference]:
+    """All differences over the rows both have, and rows that only one has.
+
+    Args:
+        columns: compare these only; columns beyond them may differ.  None compares all.
+
+    ``right`` may answer a later part of the rows only (a live builder that returns the newest
+    bars): rows before its first date, per index level named ``date``, are not missed.
+    """
+    found = [*_column_differences(left, right, columns), *_row_differences(left, right)]
+    shared = left.index.intersection(right.index)
+    if not left.index.is_unique or not right.index.is_unique:
+        found.append(Difference("rows", "", "hold the same label more than once"))
+        return found
+    a, b = left.loc[shared], right.loc[shared]
+    for column in [c for c in (columns or list(left.columns)) if c in a and c in b]:
+        if a[column].dtype != b[column].dtype:
+            text = f"is {a[column].dtype} in one and {b[column].dtype} in the other"
+            found.append(Difference("dtype", str(column), text, len(shared), len(shared)))
+        differs = unequal(a[column], b[column], tolerance)
+        if differs.any():
+            found.append(_value_difference(str(column), a[column], b[column], differs))
+    return found
+
+
+def _column_differences(
+    left: pd.DataFrame, right: pd.DataFrame, columns: list[str] | None
+) -> list[Difference]:
+    wanted = list(left.columns) if columns is None else columns
+    missing = [Difference("columns", str(c), "is missing") for c in wanted if c not in right]
+    extra = [Difference("columns", str(c), "is added") for c in right if c not in left]
+    found = missing if columns is not None else [*missing, *extra]
+    if not found:
+        a = [c for c in left.columns if c in wanted]
+        b = [c for c in right.columns if c in wanted]
+        if a != b:
+            first = next(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y)
+            text = f"stand in another order: column {first} is {a[first]!r} and {b[first]!r}"
+            found.append(Difference("order", "", text))
+    return found
+
+
+def _row_differences(left: pd.DataFrame, right: pd.DataFrame) -> list[Difference]:
+    found = []
+    added = right.index.difference(left.index)
+    if len(added):
+        text = f"{len(added)} rows are added, the first {label(added[0])}"
+        found.append(Difference("rows", "", text, len(added), len(right)))
+    due = left.index[_from_first_date(left.index, right.index)]
+    missing = due.difference(right.index)
+    missing = missing[~left.loc[missing].isna().all(axis=1).to_numpy()] if len(missing) else missing
+    if len(missing):
+        text = f"{len(missing)} of {len(due)} rows are missing, the first {label(missing[0])}"
+        found.append(Difference("rows", "", text, len(missing), len(due)))
+    return found
+
+
+def _from_first_date(index: pd.Index, answered: pd.Index) -> npt.NDArray[np.bool_]:
+    if "date" not in (index.names or []) or "date" not in (answered.names or []) or answered.empty:
+        return np.ones(len(index), dtype=np.bool_)
+    first = answered.get_level_values("date").min()
+    return np.asarray(index.get_level_values("date") >= first)
+
+
+def _value_difference(
+    column: str, left: pd.Series, right: pd.Series, differs: npt.NDArray[np.bool_]
+) -> Difference:
+    at = int(np.flatnonzero(differs)[0])
+    count = int(differs.sum())
+    largest = float("nan")
+    if _numeric(left) and _numeric(right):
+        gaps = np.abs(left.to_numpy(np.float64)[differs] - right.to_numpy(np.float64)[differs])
+        largest = float(np.nanmax(gaps)) if np.isfinite(gaps).any() else float("nan")
+    text = (
+        f"differs in {count} of {len(left)} rows, first at {label(left.index[at])}: "
+        f"{cell(left.iloc[at])} and {cell(right.iloc[at])}"
+    )
+    return Difference("values", column, text, count, len(left), largest)
+
+
+def _numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column)
+
+
+def label(value: Any) -> str:
+    """A row label as people read it."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return " ".join(
+        p.date().isoformat() if isinstance(p, pd.Timestamp) and p == p.normalize() else str(p)
+        for p in parts
+    )
+
+
+def cell(value: Any) -> str:
+    """A cell as people read it; floats with six significant digits."""
+    return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)

@@ -1,0 +1,67 @@
+"""Terms of European options, and what is known about their prices without any model.
+
+All bounds are those of Merton (1973), Theory of Rational Option Pricing, with a continuous
+dividend yield; discounting is continuous; see ``pricing.price`` for columns and units.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+CALL, PUT = 1, -1
+
+
+def terms(
+    *,
+    spots: tuple[float, ...] = (100.0,),
+    moneyness: tuple[float, ...] = (0.6, 0.8, 0.95, 1.0, 1.05, 1.25, 1.6),
+    maturities: tuple[float, ...] = (0.02, 0.25, 1.0, 3.0),
+    rates: tuple[float, ...] = (-0.01, 0.0, 0.05),
+    dividends: tuple[float, ...] = (0.0, 0.03),
+    volatilities: tuple[float, ...] = (0.05, 0.2, 0.8),
+    kinds: tuple[int, ...] = (CALL, PUT),
+) -> pd.DataFrame:
+    """Every combination, one option a row; ``moneyness`` is strike over spot."""
+    rows = product(spots, moneyness, maturities, rates, dividends, volatilities, kinds)
+    names = ["spot", "moneyness", "maturity", "rate", "dividend", "volatility", "kind"]
+    table = pd.DataFrame(list(rows), columns=names)
+    table.insert(1, "strike", table["spot"] * table["moneyness"])
+    table["kind"] = table["kind"].astype(np.int64)
+    return table.drop(columns="moneyness")
+
+
+def discounted_spot(table: pd.DataFrame) -> Floats:
+    """Spot less the dividends until maturity, today."""
+    return np.asarray(table["spot"] * np.exp(-table["dividend"] * table["maturity"]))
+
+
+def discounted_strike(table: pd.DataFrame) -> Floats:
+    """Strike, today."""
+    return np.asarray(table["strike"] * np.exp(-table["rate"] * table["maturity"]))
+
+
+def floor(table: pd.DataFrame) -> Floats:
+    """Least price without arbitrage, which is the price at zero volatility."""
+    worth = table["kind"].to_numpy() * (discounted_spot(table) - discounted_strike(table))
+    return np.maximum(worth, 0.0)
+
+
+def ceiling(table: pd.DataFrame) -> Floats:
+    """Largest price without arbitrage, which is the price at infinite volatility."""
+    call = table["kind"].to_numpy() == CALL
+    return np.where(call, discounted_spot(table), discounted_strike(table))
+
+
+def text_of(option: pd.Series) -> str:
+    """One option as people write it."""
+    kind = "call" if option["kind"] == CALL else "put"
+    parts = [f"{kind} S {option['spot']:g} K {option['strike']:g} T {option['maturity']:g}"]
+    parts.append(f"r {option['rate']:g} q {option['dividend']:g}")
+    if "volatility" in option:
+        parts.append(f"σ {option['volatility']:g}")
+    return " ".join(parts)

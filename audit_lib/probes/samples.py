@@ -1,0 +1,129 @@
+"""Sample data of the subject: asked for once per version and kept while the subject lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from audit_lib.errors import NotAssessed
+from audit_lib.probes.asking import Into, ask, frame, texts
+from audit_lib.subject.subject import Subject
+
+T = TypeVar("T")
+
+_kept: WeakKeyDictionary[Subject, dict[str, Any]] = WeakKeyDictionary()
+
+
+def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
+    """The value of that name, made at the first request for this subject and version."""
+    values = _kept.setdefault(subject, {})
+    if name not in values:
+        values[name] = make()
+    found: T = values[name]
+    return found
+
+
+def _answer(subject: Subject, hook: str, *args: Any, into: Into[T]) -> T:
+    reply = ask(subject.hook(hook), *args, into=into)
+    if not reply.answered:
+        raise NotAssessed(f"{hook} gives no sample: {reply.why}")
+    return reply.got
+
+
+def panel(subject: Subject) -> pd.DataFrame:
+    """Market data of the subject, from ``features.panel``.
+
+    Raises:
+        NotAssessed: there is no such hook, or it does not answer.
+    """
+    return once(subject, "panel", lambda: _answer(subject, "features.panel", into=_filled))
+
+
+def built(subject: Subject, hook: str = "features.build") -> pd.DataFrame:
+    """Features of the sample panel, from one of the builders."""
+    return once(subject, hook, lambda: _answer(subject, hook, panel(subject), into=_filled))
+
+
+def labels(subject: Subject) -> pd.DataFrame:
+    """Labels of the sample panel, from ``targets.build``."""
+    hook = "targets.build"
+    return once(subject, hook, lambda: _answer(subject, hook, panel(subject), into=_filled))
+
+
+def required(subject: Subject) -> list[str]:
+    """Feature columns that the version's model reads, in its order."""
+    hook = "predictor.required"
+    return once(subject, hook, lambda: _answer(subject, hook, into=texts))
+
+
+def inputs(subject: Subject) -> pd.DataFrame:
+    """Required features of the sample, in the model's order; rows that miss none.
+
+    Raises:
+        NotAssessed: the builder lacks a required column, or no row is complete.
+    """
+    return once(subject, "inputs", lambda: _inputs(subject))
+
+
+def few(subject: Subject, rows: int) -> pd.DataFrame:
+    """Rows of :func:`inputs`, spread evenly over the sample."""
+    return spread(inputs(subject), rows)
+
+
+def spread(table: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """At most that many rows, spread evenly, in order."""
+    count = min(rows, len(table))
+    return table.iloc[np.unique(np.linspace(0, len(table) - 1, count).astype(int))]
+
+
+def predictions(subject: Subject) -> pd.DataFrame:
+    """What the version predicts for all of :func:`inputs`."""
+    hook = "predictor.predict"
+    return once(subject, hook, lambda: _answer(subject, hook, inputs(subject), into=_filled))
+
+
+def input_width(subject: Subject) -> int:
+    """How many inputs the model takes: its required features, else the checkpoint's input_dim.
+
+    Raises:
+        NotAssessed: neither is known.
+    """
+    if subject.has("predictor.required"):
+        return len(required(subject))
+    fields = subject.parameters.artifacts
+    width = subject.metadata.get(fields.fields.input_dim) if fields else None
+    if not isinstance(width, int) or width < 1:
+        raise NotAssessed("neither predictor.required nor the checkpoint's input_dim tells inputs")
+    return width
+
+
+def numeric(table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """All cells as floats."""
+    return table.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _inputs(subject: Subject) -> pd.DataFrame:
+    columns, features = required(subject), built(subject)
+    missing = [c for c in columns if c not in features]
+    if missing:
+        raise NotAssessed(
+            f"features.build makes no column {missing[0]!r}, which the model requires "
+            f"({len(missing)} of {len(columns)} are missing)"
+        )
+    chosen = features.loc[:, columns]
+    complete = chosen.iloc[np.flatnonzero(np.isfinite(numeric(chosen)).all(axis=1))]
+    if complete.empty:
+        raise NotAssessed("no row of the sample has every required feature")
+    return complete
+
+
+def _filled(raw: Any) -> pd.DataFrame:
+    found = frame(raw)
+    if found.empty:
+        raise ValueError("an empty frame")
+    return found
