@@ -35,7 +35,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,11 +128,13 @@ class CalibrationSample(TypedDict):
     """Scores a version is served, the binary outcomes that followed, and who saw them.
 
     All arrays have the same length.  ``fitted`` is True on rows the calibrator was fitted on.
+    ``dates`` (ISO text) may be left out; with it, rows of one date count as dependent.
     """
 
     scores: Floats
     outcomes: Integers
     fitted: npt.NDArray[np.bool_]
+    dates: NotRequired[list[str]]
 
 
 # --- features ---------------------------------------------------------------------------------

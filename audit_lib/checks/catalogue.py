@@ -27,6 +27,11 @@ CATALOGUE: dict[str, str] = {
     "LED004": "ledger.certifications_hold:CertificationsHold",
     "SEC001": "security.artifacts_safe:ArtifactsAreSafeToLoad",
     # T2 Training pipeline
+    "CAL001": "calibration.error:ProbabilitiesMatchOutcomes",
+    "CAL002": "calibration.unseen:CalibratorIsJudgedOnUnseenRows",
+    "CAL003": "calibration.domain:CalibratorServesTheScoresItKnows",
+    "CAL004": "calibration.map:CalibrationMapIsSound",
+    "CAL005": "calibration.learns:CalibratorLearnsTheFrequency",
     "FEA101": "feature_vector.causal:FeaturesReadNoFuture",
     "FEA102": "feature_vector.deterministic:FeaturesAreDeterministic",
     "FEA103": "feature_vector.informative:RequiredFeaturesVary",

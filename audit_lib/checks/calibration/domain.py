@@ -1,0 +1,104 @@
+"""CAL003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+from scipy import stats
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.scored import HOOK, Scored, scored_sample
+from audit_lib.probes.statistics import mean_interval
+from audit_lib.subject.subject import Subject
+
+
+class CalibratorServesTheScoresItKnows(Check):
+    """Scores that a calibrator is served come from the domain it was fitted on.
+
+    What it checks
+        Range, spread and distribution of the scores the calibrator was fitted on, against those
+        it is served: few fall outside the fitted range, the spread is alike, and the
+        distributions are not apart.
+    Why it matters
+        A calibrator fitted on probabilities and served raw margins, or fitted on scores of
+        another model, answers its edge values: everything becomes certain, or nothing does.
+    How
+        Splits `calibration.sample` by its `fitted` flag. Share outside the range: 99.9 % interval,
+        whole dates drawn together. Spread: ratio of interquartile ranges. Distribution: distance
+        of Kolmogorov and Smirnov, at p below 0.0001 on the number of independent dates. Three
+        questions, so a clean version is accused in about one of 500 audits.
+    Limitations
+        Scores drift with the market; only large differences count (`outside`, `ratio`,
+        `distance`). Needs 50 independent dates on either side, or rows where dates are unknown.
+    Remediation
+        Fit the calibrator on scores of the model, head and scaling that it will be served.
+    Sources
+        Zadrozny and Elkan (2002), Transforming classifier scores into accurate multiclass
+        probability estimates; Massey (1951), The Kolmogorov-Smirnov Test for Goodness of Fit.
+    """
+
+    code: ClassVar[str] = "CAL003"
+    contract: ClassVar[Contract] = Contract.CALIBRATION
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = (HOOK,)
+
+    outside: float = Field(0.05, ge=0, lt=1, description="share outside the range that is accepted")
+    ratio: float = Field(2.5, gt=1, description="ratio of spreads that is accepted")
+    distance: float = Field(0.35, gt=0, lt=1, description="distance of distributions accepted")
+    least: int = Field(50, ge=10, description="independent dates needed on either side")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare the two samples of scores."""
+        sample = scored_sample(subject)
+        fitted, served = sample.where(sample.fitted), sample.where(~sample.fitted)
+        for side, part in (("fitted", fitted), ("unseen", served)):
+            if part.independent < self.least or len(part.scores) < self.least:
+                raise NotAssessed(
+                    f"{part.independent if len(part.scores) else 0} independent {side} rows; "
+                    f"{self.least} are needed"
+                )
+        where = subject.where(HOOK)
+        rows = [(side, *_summary(part)) for side, part in (("fitted", fitted), ("served", served))]
+        heads = ("scores", "lowest", "25 %", "median", "75 %", "highest", "rows", "independent")
+        yield Evidence("domains", "Scores fitted on and scores served", heads, tuple(rows))
+        for key, message, measured, expected in self.differences(fitted, served):
+            yield self.finding(
+                where, message, measured=measured, expected=expected, key=key, evidence=("domains",)
+            )
+        yield Examined(len(sample.scores), "scores")
+
+    def differences(self, fitted: Scored, served: Scored) -> list[tuple[str, str, float, str]]:
+        """Key, sentence, measured value and bound of every difference that is too large."""
+        found = []
+        low, high = float(fitted.scores.min()), float(fitted.scores.max())
+        beyond = ((served.scores < low) | (served.scores > high)).astype(np.float64)
+        share, least, _, _ = mean_interval(beyond, served.dates, 0.999)
+        if least > self.outside or share == 1.0:
+            known = f"{low:.4g} to {high:.4g}"
+            text = f"{share:.1%} of the served scores lie outside the fitted range {known}"
+            found.append(("range", text, share, f"at most {self.outside:g}"))
+        spreads = [
+            float(np.subtract(*np.quantile(s.scores, [0.75, 0.25]))) for s in (served, fitted)
+        ]
+        ratio = spreads[0] / spreads[1] if spreads[1] > 0 else np.inf
+        if not 1 / self.ratio <= ratio <= self.ratio and spreads != [0.0, 0.0]:
+            text = f"served scores spread {ratio:.3g} times as wide as those fitted on"
+            found.append(("spread", text, ratio, f"{1 / self.ratio:.3g} to {self.ratio:g}"))
+        apart = float(stats.ks_2samp(served.scores, fitted.scores).statistic)
+        count = served.independent * fitted.independent / (served.independent + fitted.independent)
+        if apart > self.distance and stats.kstwobign.sf(apart * np.sqrt(count)) < 1e-4:
+            text = f"distributions of fitted and served scores are {apart:.2f} apart"
+            found.append(("distribution", text, apart, f"at most {self.distance:g}"))
+        return found
+
+
+def _summary(part: Scored) -> tuple[float, float, float, float, float, int, int]:
+    low, q1, q2, q3, high = (float(q) for q in np.quantile(part.scores, [0, 0.25, 0.5, 0.75, 1]))
+    return low, q1, q2, q3, high, len(part.scores), part.independent

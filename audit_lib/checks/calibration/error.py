@@ -1,0 +1,111 @@
+"""CAL001."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.probes.scored import HOOK, SERVED, Scored, probabilities, scored_sample
+from audit_lib.probes.statistics import CalibrationError, calibration_error, reliability
+from audit_lib.subject.subject import Subject
+
+FEWEST = 30  # independent groups below which random signs tell nothing
+
+
+class ProbabilitiesMatchOutcomes(Check):
+    """Served probabilities match the frequency of outcomes on rows the calibrator never saw.
+
+    What it checks
+        The calibration error of the version's served probabilities, on rows its calibrator was
+        not fitted on, is not above `tolerance` beyond chance.
+    Why it matters
+        Thresholds and position sizes read the probability as a probability. A map that says 70 %
+        where 55 % come true doubles the stake on the same edge.
+    How
+        Applies `calibration.served` to the unseen rows of `calibration.sample`. The error is the
+        largest cumulative difference of outcomes and probabilities, which needs no bins; its
+        99.9 % interval comes from random signs on whole dates (on rows, where the sample has no
+        dates). A finding needs the interval's lower end above the tolerance.
+    Limitations
+        Where the interval is wider than `widest`, or fewer than 30 dates are independent, the
+        sample is too small to tell and the check says so. Without dates, rows are taken as independent, which makes the interval too narrow
+        for rows of one day. The error averages over scores; see the curve for where it sits.
+    Remediation
+        Refit the calibrator on out-of-fold scores of the served model, or on newer rows.
+    Sources
+        Gupta et al. (2021), Calibration of Neural Networks using Splines; Arrieta-Ibarra et al.
+        (2022), Metrics of Calibration for Probabilistic Predictions, JMLR 23.
+    """
+
+    code: ClassVar[str] = "CAL001"
+    contract: ClassVar[Contract] = Contract.CALIBRATION
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    needs: ClassVar[tuple[str, ...]] = (HOOK, SERVED)
+
+    tolerance: float = Field(0.02, ge=0, description="calibration error that is accepted")
+    widest: float = Field(
+        0.15,
+        gt=0,
+        description="half width of the interval above which the sample is too small to tell",
+    )
+    level: float = Field(0.999, gt=0.5, lt=1, description="level of the interval")
+    seed: int = Field(20, description="seed of the random signs")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Measure the error on unseen rows."""
+        sample = scored_sample(subject)
+        unseen = sample.where(~sample.fitted)
+        if len(unseen.scores) < 50:
+            raise NotAssessed(
+                f"{len(unseen.scores)} rows the calibrator was not fitted on; 50 are needed"
+            )
+        served = np.clip(probabilities(subject, unseen.scores), 0.0, 1.0)
+        if not np.isfinite(served).all():
+            raise NotAssessed(
+                f"{SERVED} answers {int((~np.isfinite(served)).sum())} missing values"
+            )
+        found = self.measure(served, unseen)
+        yield self._curve(served, unseen, found)
+        if found.band > self.widest or found.groups < FEWEST:
+            raise NotAssessed(
+                f"{found.groups} independent groups tell the error only to ±{found.band:.3f}"
+            )
+        if found.low > self.tolerance:
+            yield self.finding(
+                subject.where(SERVED),
+                f"probabilities are off by {found.error:.3f} (99.9 % interval {found.low:.3f} to "
+                f"{found.high:.3f}) on {found.rows} rows of {found.groups} independent groups",
+                measured=f"{found.error:.4f} ({found.low:.4f} to {found.high:.4f})",
+                expected=f"at most {self.tolerance:g}",
+                evidence=("reliability",),
+            )
+        yield Examined(found.rows, "rows the calibrator was not fitted on")
+
+    def measure(self, served: np.ndarray, unseen: Scored) -> CalibrationError:
+        """Error and interval; the seed is fixed, so equal data give equal answers."""
+        rng = np.random.default_rng(self.seed)
+        return calibration_error(
+            served, unseen.outcomes, rng, groups=unseen.dates, level=self.level
+        )
+
+    def _curve(self, served: np.ndarray, unseen: Scored, found: CalibrationError) -> Evidence:
+        rows = tuple(
+            (b.predicted, b.observed, b.low, b.high, b.count)
+            for b in reliability(served, unseen.outcomes)
+        )
+        note = (
+            f"bins of equal count, 95 % exact intervals a bin (rows taken as independent); "
+            f"calibration error {found.error:.3f}, 99.9 % interval {found.low:.3f} to "
+            f"{found.high:.3f}, {found.rows} rows, {found.groups} groups"
+        )
+        heads = ("predicted", "observed", "low", "high", "count")
+        title = "Reliability of served probabilities on unseen rows"
+        return Evidence("reliability", title, heads, rows, View.RELIABILITY, note)

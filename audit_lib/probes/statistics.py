@@ -1,0 +1,216 @@
+"""Statistics with stated error rates: intervals, calibration error, tests over clustered rows.
+
+Rows of one date move together, so wherever dates are known they are drawn and weighted whole.
+All randomness comes from a generator that the caller seeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+def clopper_pearson(hits: int, count: int, level: float = 0.95) -> tuple[float, float]:
+    """Exact two-sided interval of a binomial share.
+
+    Source: Clopper and Pearson (1934), Biometrika 26.
+    """
+    tail = (1 - level) / 2
+    low = 0.0 if hits == 0 else float(stats.beta.ppf(tail, hits, count - hits + 1))
+    high = 1.0 if hits == count else float(stats.beta.ppf(1 - tail, hits + 1, count - hits))
+    return low, high
+
+
+def codes_of(groups: npt.ArrayLike | None, count: int) -> Integers:
+    """Number of the group of each row; every row its own group where there are none."""
+    if groups is None:
+        return np.arange(count, dtype=np.int64)
+    return np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int64)
+
+
+@dataclass(frozen=True)
+class CalibrationError:
+    """Largest cumulative difference between outcomes and probabilities, and its band.
+
+    Attributes:
+        error: max over x of |mean((y - p) 1[p <= x])|; 0 for a calibrated map, at most 1.
+        band: half width of the interval at the level asked for.
+        rows, groups: sample size, in rows and in independent groups.
+    """
+
+    error: float
+    band: float
+    rows: int
+    groups: int
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return max(0.0, self.error - self.band)
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return min(1.0, self.error + self.band)
+
+
+def calibration_error(
+    probabilities: Floats,
+    outcomes: npt.ArrayLike,
+    rng: np.random.Generator,
+    *,
+    groups: npt.ArrayLike | None = None,
+    level: float = 0.999,
+    draws: int = 1999,
+) -> CalibrationError:
+    """Calibration error without bins, with an interval from a wild cluster bootstrap.
+
+    The true error differs from the measured one by at most the largest excursion of the noise
+    process, whose quantile is found by giving each group's residuals a random sign.
+
+    Args:
+        probabilities: shape (n,), within [0, 1].
+        outcomes: 0 or 1, shape (n,).
+        groups: rows of one group are dependent (a date); None: all rows independent.
+        level: of the two-sided interval.
+        draws: random signs; at least ten times 1 / (1 - level) is sensible.
+
+    Source: Gupta et al. (2021), Calibration of Neural Networks using Splines, ICLR (the error);
+        Arrieta-Ibarra et al. (2022), Metrics of Calibration for Probabilistic Predictions, JMLR 23
+        (cumulative differences); Cameron, Gelbach and Miller (2008), Bootstrap-Based Improvements
+        for Inference with Clustered Errors (the signs).
+    """
+    order = np.argsort(probabilities, kind="stable")
+    residual = (np.asarray(outcomes, dtype=np.float64) - probabilities)[order]
+    codes = codes_of(groups, len(residual))[order]
+    last = np.append(np.diff(probabilities[order]) > 0, True)
+    error = float(np.abs(np.cumsum(residual)[last]).max() / len(residual))
+    count = int(codes.max()) + 1
+    worst = np.empty(draws)
+    chunk = max(1, 2_000_000 // len(residual))
+    for start in range(0, draws, chunk):
+        size = min(chunk, draws - start)
+        signs = rng.choice(np.array([-1.0, 1.0]), size=(size, count))
+        paths = np.cumsum(signs[:, codes] * residual, axis=1)[:, last]
+        worst[start : start + size] = np.abs(paths).max(axis=1)
+    band = float(np.quantile(worst, level) / len(residual))
+    return CalibrationError(error, band, len(residual), count)
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """One bin of a reliability curve; ``low`` and ``high`` hold the observed share's interval."""
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    count: int
+
+
+def reliability(
+    probabilities: Floats, outcomes: npt.ArrayLike, *, bins: int = 10, level: float = 0.95
+) -> list[ReliabilityBin]:
+    """Reliability curve over bins of equal count; equal probabilities share a bin."""
+    observed = np.asarray(outcomes, dtype=np.float64)
+    edges = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]))
+    which = np.searchsorted(edges, probabilities, side="left")
+    found = []
+    for k in np.unique(which):
+        inside = which == k
+        count, hits = int(inside.sum()), int(observed[inside].sum())
+        low, high = clopper_pearson(hits, count, level)
+        mean = float(probabilities[inside].mean())
+        found.append(ReliabilityBin(mean, hits / count, low, high, count))
+    return found
+
+
+def mean_interval(
+    values: Floats, groups: npt.ArrayLike | None, level: float = 0.99
+) -> tuple[float, float, float, int]:
+    """Mean, interval and number of groups, robust to dependence within groups (Student's t).
+
+    Source: Liang and Zeger (1986), Biometrika 73.
+    """
+    codes = codes_of(groups, len(values))
+    count = int(codes.max()) + 1
+    mean = float(values.mean())
+    if count < 2:
+        return mean, -np.inf, np.inf, count
+    sums = np.bincount(codes, values - mean)
+    error = float(np.sqrt((sums**2).sum() * count / (count - 1)) / len(values))
+    reach = float(stats.t.ppf(0.5 + level / 2, count - 1)) * error
+    return mean, mean - reach, mean + reach, count
+
+
+def deflated_sharpe(
+    sharpe: float,
+    observations: int,
+    trials: int,
+    trial_deviation: float,
+    *,
+    skew: float = 0.0,
+    kurtosis: float = 3.0,
+) -> float:
+    """Probability that the true Sharpe ratio is positive, given how many were tried.
+
+    Args:
+        sharpe: of the chosen trial, per observation (not annualised).
+        observations: returns behind it.
+        trials: independent configurations that were tried.
+        trial_deviation: standard deviation of the trials' Sharpe ratios, per observation.
+        skew, kurtosis: of the returns; 3 for a normal law.
+
+    Source: Bailey and Lopez de Prado (2014), The Deflated Sharpe Ratio, Journal of Portfolio
+        Management 40(5), equations 1 and 2.
+    """
+    euler = 0.5772156649015329
+    luck = 0.0
+    if trials > 1:
+        high = float(stats.norm.ppf(1 - 1 / trials))
+        higher = float(stats.norm.ppf(1 - 1 / (trials * np.e)))
+        luck = trial_deviation * ((1 - euler) * high + euler * higher)
+    spread = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
+    return float(stats.norm.cdf((sharpe - luck) * np.sqrt(observations - 1) / np.sqrt(spread)))
+
+
+def backtest_overfitting(returns: Floats, blocks: int = 12) -> tuple[float, int]:
+    """Probability of backtest overfitting, and the number of splits behind it.
+
+    The share of combinatorially symmetric splits in which the trial that is best in one half
+    ranks below the median in the other.
+
+    Args:
+        returns: shape (observations, trials), in time order.
+        blocks: even number of blocks that are combined.
+
+    Source: Bailey, Borwein, Lopez de Prado and Zhu (2017), The Probability of Backtest
+        Overfitting, Journal of Computational Finance 20(4).
+    """
+    from itertools import combinations
+
+    parts = np.array_split(returns, blocks)
+    totals = np.array([p.sum(axis=0) for p in parts])
+    squares = np.array([(p**2).sum(axis=0) for p in parts])
+    sizes = np.array([len(p) for p in parts], dtype=np.float64)
+    below = count = 0
+    for chosen in combinations(range(blocks), blocks // 2):
+        inside = np.isin(np.arange(blocks), chosen)
+        best = int(np.argmax(_sharpes(totals[inside], squares[inside], sizes[inside])))
+        other = _sharpes(totals[~inside], squares[~inside], sizes[~inside])
+        rank = float(stats.rankdata(other)[best]) / (other.size + 1)
+        below += rank <= 0.5
+        count += 1
+    return below / count, count
+
+
+def _sharpes(totals: Floats, squares: Floats, sizes: Floats) -> Floats:
+    mean = totals.sum(axis=0) / sizes.sum()
+    variance = squares.sum(axis=0) / sizes.sum() - mean**2
+    return np.asarray(mean / np.sqrt(np.maximum(variance, 1e-300)))
