@@ -34,8 +34,9 @@ class ProbabilitiesMatchOutcomes(Check):
         dates). A finding needs the interval's lower end above the tolerance.
     Limitations
         Where the interval is wider than `widest`, or fewer than 30 dates are independent, the
-        sample is too small to tell and the check says so. Without dates, rows are taken as independent, which makes the interval too narrow
-        for rows of one day. The error averages over scores; see the curve for where it sits.
+        sample is too small to tell and the check says so. Without dates, rows are taken as
+        independent, which makes the interval too narrow for rows of one day. The error averages
+        over scores; see the curve for where it sits.
     Remediation
         Refit the calibrator on out-of-fold scores of the served model, or on newer rows.
     Sources
