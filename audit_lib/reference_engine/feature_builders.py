@@ -74,8 +74,7 @@ def build_live(panel: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     assets = closes.index.get_level_values("asset").to_numpy()
     values = closes.to_numpy()
     for rows in closes.groupby(level="date").indices.values():
-        bar = dict(zip(assets[rows], values[rows], strict=True))
-        built[rows] = builder.on_bar(bar).to_numpy()
+        built[rows] = builder.take(dict(zip(assets[rows], values[rows], strict=True)))
     frame = pd.DataFrame(built, index=closes.index, columns=list(names))
     return frame.reindex(panel.index)
 
@@ -102,12 +101,20 @@ class LiveBuilder:
         Returns:
             One row an asset given, indexed by asset.
         """
+        index = pd.Index(list(closes), name="asset")
+        return pd.DataFrame(self.take(closes), index=index, columns=self.names)
+
+    def take(self, closes: Mapping[str, float]) -> Floats:
+        """As :meth:`on_bar`, as an array of shape (assets, features)."""
         for asset, close in closes.items():
-            past = self._closes.get(asset, np.full(self._length, np.nan))
-            self._closes[asset] = np.append(past[1:], close)
+            past = self._closes.setdefault(asset, np.full(self._length, np.nan))
+            past[:-1] = past[1:]
+            past[-1] = close
         buffer = np.array([self._closes[asset] for asset in closes]).reshape(-1, self._length)
-        columns = {feature.name: self._newest(feature, buffer) for feature in self._features}
-        return pd.DataFrame(columns, index=pd.Index(list(closes), name="asset"))
+        newest = np.empty((len(buffer), len(self._features)))
+        for column, feature in enumerate(self._features):
+            newest[:, column] = self._newest(feature, buffer)
+        return newest
 
     def _newest(self, feature: Feature, buffer: Floats) -> Floats:
         if feature.last > 0:  # its window ends in the future: not known on any live bar

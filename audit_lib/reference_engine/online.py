@@ -1,10 +1,13 @@
-"""A linear learner that is updated batch by batch and survives a restart.
+"""A linear learner that is updated row by row and survives a restart and a bad row.
 
-Recursive ridge regression with exponential forgetting: after every row the information matrix
-and the moment vector are multiplied by ``forgetting`` and the row is added.  The state is the
-whole truth: saving, loading and going on equals never having stopped.
+Recursive ridge regression with exponential forgetting: for every row the information matrix and
+the moment vector are multiplied by ``forgetting`` and the row is added.  Once warm, the influence
+of a row is bounded: a surprise counts as :data:`CLIP` usual ones at most, and a row far outside
+the usual features is weighted down.  The state is the whole truth: saving, loading and going on
+equals never having stopped.
 
-Source: Haykin, *Adaptive Filter Theory* (2002), chapter 9, in information form.
+Sources: Haykin, *Adaptive Filter Theory* (2002), chapter 9, in information form; Huber, *Robust
+Statistics* (1981), on bounded influence.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ from .panel import Floats
 
 FORGETTING = 0.999  # weight of a row relative to the one after it: a memory of 1000 rows
 RIDGE = 1.0  # added to the diagonal of the information matrix, unit of a squared feature
+WARM_UP = 30  # rows that are believed as they are
+CLIP = 6.0  # times the usual error, and the usual length of a row, beyond which influence ends
 LABEL = "y"
+ARRAYS = ("information", "moment", "usual")  # of the stored state
 
 
 class OnlineLearner:
@@ -44,6 +50,7 @@ class OnlineLearner:
         size = len(self.columns) + 1  # the last one is the intercept
         self._information = np.zeros((size, size))
         self._moment = np.zeros(size)
+        self._usual = np.zeros(2)  # mean absolute error and mean squared length, forgetting
 
     @classmethod
     def over(cls, batch: pd.DataFrame) -> OnlineLearner:
@@ -60,10 +67,8 @@ class OnlineLearner:
         """
         rows, labels = self._design(batch), self._named(batch, [LABEL])[:, 0]
         known = np.isfinite(rows).all(axis=1) & np.isfinite(labels)
-        for row, label in zip(rows[known], labels[known], strict=True):
-            self._information = self.forgetting * self._information + np.outer(row, row)
-            self._moment = self.forgetting * self._moment + label * row
-        self.seen += int(known.sum())
+        for row, label in zip(rows[known], labels[known].tolist(), strict=True):
+            self._learn_row(row, label)
         self.skipped += int((~known).sum())
 
     def predict(self, rows: pd.DataFrame) -> Floats:
@@ -73,10 +78,7 @@ class OnlineLearner:
             Refused: a feature column is missing.
         """
         design = self._design(rows)
-        penalty = self.ridge * np.eye(len(self._moment))
-        penalty[-1, -1] = 1e-9  # the intercept is hardly shrunk; this keeps the start solvable
-        weights = np.linalg.solve(self._information + penalty, self._moment)
-        answer = np.where(np.isfinite(design), design, 0.0) @ weights
+        answer = np.where(np.isfinite(design), design, 0.0) @ self._weights()
         return np.where(np.isfinite(design).all(axis=1), answer, np.nan)
 
     def save(self, folder: Path) -> None:
@@ -89,7 +91,8 @@ class OnlineLearner:
             "skipped": self.skipped,
         }
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez(folder / "online.npz", information=self._information, moment=self._moment)
+        arrays = {name: getattr(self, f"_{name}") for name in ARRAYS}
+        np.savez(folder / "online.npz", **arrays)
         (folder / "online.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
 
     @classmethod
@@ -102,15 +105,36 @@ class OnlineLearner:
         try:
             settings = json.loads((folder / "online.json").read_text(encoding="utf-8"))
             with np.load(folder / "online.npz", allow_pickle=False) as stored:
-                information, moment = stored["information"], stored["moment"]
+                arrays = {name: stored[name] for name in ARRAYS}
             learner = cls(settings["columns"], settings["forgetting"], settings["ridge"])
             learner.seen, learner.skipped = settings["seen"], settings["skipped"]
         except (OSError, KeyError, ValueError) as error:
             raise ArtifactRefused(f"online state in {folder.name}: {error}") from None
-        if information.shape != learner._information.shape or moment.shape != learner._moment.shape:
-            raise ArtifactRefused(f"online state in {folder.name}: arrays do not fit the columns")
-        learner._information, learner._moment = information, moment
+        for name, array in arrays.items():
+            if array.shape != getattr(learner, f"_{name}").shape:
+                raise ArtifactRefused(f"online state in {folder.name}: {name} has another shape")
+            setattr(learner, f"_{name}", array)
         return learner
+
+    def _learn_row(self, row: Floats, label: float) -> None:
+        expected = float(row @ self._weights())
+        error, length = label - expected, float(row @ row)
+        weight = 1.0
+        if self.seen >= WARM_UP:
+            usual_error, usual_length = self._usual.tolist()
+            error = min(max(error, -CLIP * usual_error), CLIP * usual_error)
+            weight = min(1.0, CLIP * usual_length / length)
+        self._information = self.forgetting * self._information + weight * np.outer(row, row)
+        self._moment = self.forgetting * self._moment + weight * (expected + error) * row
+        self.seen += 1
+        share = max(1.0 - self.forgetting, 1.0 / self.seen)
+        self._usual += share * (np.array([abs(error), weight * length]) - self._usual)
+
+    def _weights(self) -> Floats:
+        penalty = np.full(len(self._moment), self.ridge)
+        penalty[-1] = 1e-9  # the intercept is hardly shrunk; this keeps the start solvable
+        weights: Floats = np.linalg.solve(self._information + np.diag(penalty), self._moment)
+        return weights
 
     def _design(self, rows: pd.DataFrame) -> Floats:
         return np.column_stack([self._named(rows, self.columns), np.ones(len(rows))])
