@@ -1,0 +1,342 @@
+"""Hooks for the reference engine: a few lines a surface, no logic of their own.
+
+Every answer comes from the version's own artifacts: its columns, its recorded splits and targets,
+its calibrator, its decision numbers.
+"""
+
+# mypy: disable-error-code="no-any-return"
+# The engine is imported from a checkout at run time, so mypy knows its answers as Any only.
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from audit_lib.hooks import (
+    CalibrationSample,
+    Context,
+    CusumAlarm,
+    Fold,
+    Refusal,
+    Resolved,
+    RetrainDecision,
+    RetrainState,
+    SplitSpec,
+    TargetSpec,
+    surface,
+)
+
+Array = np.ndarray[Any, Any]
+
+
+class Engine:
+    """The engine's modules as attributes, imported from the checkout when first asked for."""
+
+    def __init__(self, at: Context) -> None:
+        self.package, parent = at.root.name, str(at.root.parent)
+        if parent not in sys.path:
+            sys.path.insert(0, parent)
+
+    def __getattr__(self, module: str) -> Any:
+        return importlib.import_module(f"{self.package}.{module}")
+
+
+@contextmanager
+def engine_at(at: Context) -> Iterator[Engine]:
+    """The engine of a context; what it declines on purpose leaves as a Refusal."""
+    engine = Engine(at)
+    try:
+        yield engine
+    except engine.errors.Refused as error:
+        raise Refusal(str(error)) from error
+
+
+@contextmanager
+def version_at(at: Context) -> Iterator[tuple[Engine, Any]]:
+    """The engine and the checkpoint of the version under audit."""
+    with engine_at(at) as engine:
+        yield engine, engine.registry.Registry(at.store).load(at.version)
+
+
+@contextmanager
+def predictor_at(at: Context) -> Iterator[tuple[Engine, Any]]:
+    """The engine and a predictor of the version under audit."""
+    with engine_at(at) as engine:
+        yield engine, engine.predictor.Predictor.load(at.store, at.version)
+
+
+# --- features ---------------------------------------------------------------------------------
+@surface("features.panel")
+def panel(at: Context) -> pd.DataFrame:
+    """The closes the version was trained and judged on."""
+    with version_at(at) as (engine, checkpoint):
+        data = checkpoint.run["data"]
+        return engine.panel.load_panel(data["universe"], data["start"], data["end"])
+
+
+@surface("features.build")
+def build(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """The version's columns, as its training built them."""
+    with version_at(at) as (engine, checkpoint):
+        return engine.feature_builders.build_training(panel, checkpoint.feature_cols)
+
+
+@surface("features.build_backtest")
+def build_backtest(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """The version's columns, as its backtest builds them."""
+    with version_at(at) as (engine, checkpoint):
+        return engine.feature_builders.build_backtest(panel, checkpoint.feature_cols)
+
+
+@surface("features.build_live")
+def build_live(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """The version's columns, bar by bar as live trading builds them."""
+    with version_at(at) as (engine, checkpoint):
+        return engine.feature_builders.build_live(panel, checkpoint.feature_cols)
+
+
+@surface("features.policy")
+def policy(at: Context) -> dict[str, str]:
+    """The policy of every feature the engine knows."""
+    with engine_at(at) as engine:
+        return engine.features.policy(list(engine.features.CATALOGUE))
+
+
+# --- targets, splits --------------------------------------------------------------------------
+@surface("targets.build")
+def build_targets(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """All labels."""
+    with engine_at(at) as engine:
+        return engine.targets.build_targets(panel)
+
+
+@surface("targets.declared")
+def declared_targets(at: Context) -> dict[str, TargetSpec]:
+    """What the version's checkpoint records about its labels."""
+    with version_at(at) as (_, checkpoint):
+        return {
+            name: TargetSpec(
+                horizon=record["horizon"], kind=record["kind"], thresholds=record["thresholds"]
+            )
+            for name, record in checkpoint.targets.items()
+        }
+
+
+@surface("splits.folds")
+def folds(at: Context, panel: pd.DataFrame) -> list[Fold]:
+    """The folds that the version's recorded plan makes of a panel."""
+    with version_at(at) as (engine, checkpoint):
+        plan = engine.splits.WalkForward.of(checkpoint.splits)
+        return [Fold(train=train, test=test) for train, test in plan.rows(panel)]
+
+
+@surface("splits.declared")
+def declared_splits(at: Context) -> SplitSpec:
+    """The version's recorded plan, in bars."""
+    with version_at(at) as (_, checkpoint):
+        record = checkpoint.splits
+        return SplitSpec(
+            horizon=record["horizon"], purge=record["purge"], embargo=record["embargo"]
+        )
+
+
+# --- predictor, decisions ---------------------------------------------------------------------
+@surface("predictor.required")
+def required(at: Context) -> list[str]:
+    """The version's feature columns, in model order."""
+    with version_at(at) as (_, checkpoint):
+        return list(checkpoint.feature_cols)
+
+
+@surface("predictor.predict")
+def predict(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """All heads."""
+    with predictor_at(at) as (_, predictor):
+        return predictor.predict(features)
+
+
+@surface("decisions.backtest")
+def backtest(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """Orders of the backtest path."""
+    with predictor_at(at) as (engine, predictor):
+        return engine.backtest.decide(predictor, features)
+
+
+@surface("decisions.live")
+def live(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """Orders of the live path."""
+    with predictor_at(at) as (engine, predictor):
+        return engine.live.decide(predictor, features)
+
+
+@surface("decisions.rules_backtest")
+def rules_backtest(at: Context, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The backtest's rules and gates alone."""
+    with predictor_at(at) as (engine, predictor):
+        return engine.backtest.interpret(predictor, predictions)
+
+
+@surface("decisions.rules_live")
+def rules_live(at: Context, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The live path's rules and gates alone."""
+    with predictor_at(at) as (engine, predictor):
+        return engine.live.interpret(predictor, predictions)
+
+
+# --- registry, governance, retrain, drift -----------------------------------------------------
+@surface("registry.resolve")
+def resolve(at: Context, request: str | None) -> Resolved:
+    """What the registry gives for a request."""
+    with engine_at(at) as engine:
+        found = engine.registry.Registry(at.store).resolve(request)
+        return Resolved(
+            version=found.version, files=[f"{found.version}/{name}" for name in found.files]
+        )
+
+
+@surface("registry.register")
+def register(at: Context, version: str, metrics: dict[str, float]) -> None:
+    """Publish a copy of the version under audit (of the newest, once that is retired)."""
+    with engine_at(at) as engine:
+        registry = engine.registry.Registry(at.store)
+        known = registry.versions()
+        source = at.version if at.version in known else known[-1]
+        checkpoint = registry.load(source).renamed(version)
+        registry.publish(checkpoint, metrics, registry.resolve(source).stage)
+
+
+@surface("registry.versions")
+def versions(at: Context) -> list[str]:
+    """Registered ids, oldest first."""
+    with engine_at(at) as engine:
+        return engine.registry.Registry(at.store).versions()
+
+
+@surface("governance.metrics")
+def governed(at: Context) -> dict[str, str]:
+    """The governed metrics and which way is better."""
+    with engine_at(at) as engine:
+        return dict(engine.governance.METRICS)
+
+
+@surface("governance.promote")
+def promote(at: Context, champion: dict[str, float] | None, challenger: dict[str, float]) -> bool:
+    """Whether governance would promote."""
+    with engine_at(at) as engine:
+        return engine.governance.should_promote(champion, challenger)
+
+
+@surface("retrain.decide")
+def decide_retrain(at: Context, state: RetrainState) -> RetrainDecision:
+    """Whether a trigger fires."""
+    with engine_at(at) as engine:
+        reasons = engine.retrain.reasons_to_retrain(engine.retrain.LiveState.of(state))
+        return RetrainDecision(retrain=bool(reasons), reasons=reasons)
+
+
+@surface("drift.psi")
+def psi(at: Context, reference: Array, current: Array) -> float:
+    """Population stability index."""
+    with engine_at(at) as engine:
+        return engine.drift.psi(reference, current)
+
+
+@surface("drift.cusum")
+def cusum(at: Context, series: Array, target: float, sigma: float) -> CusumAlarm:
+    """CUSUM alarm."""
+    with engine_at(at) as engine:
+        answer = engine.drift.cusum(series, target, sigma)
+        return CusumAlarm(alarm=answer.alarm, at=answer.at)
+
+
+# --- calibration, conformal -------------------------------------------------------------------
+@surface("calibration.fit_apply")
+def fit_apply(at: Context, scores: Array, outcomes: Array, served: Array) -> Array:
+    """Fit a new calibrator and apply it."""
+    with engine_at(at) as engine:
+        return engine.calibration.Calibrator.fit(scores, outcomes).apply(served)
+
+
+@surface("calibration.served")
+def served(at: Context, scores: Array) -> Array:
+    """The version's own calibrator."""
+    with version_at(at) as (_, checkpoint):
+        return checkpoint.calibrator.apply(scores)
+
+
+@surface("calibration.sample")
+def sample(at: Context) -> CalibrationSample:
+    """The version's recorded out-of-fold scores of the direction head."""
+    with version_at(at) as (_, checkpoint):
+        record = checkpoint.calibration
+        return CalibrationSample(
+            scores=record["scores"], outcomes=record["outcomes"], fitted=record["fitted"]
+        )
+
+
+@surface("conformal.interval")
+def interval(at: Context, residuals: Array, predictions: Array, alpha: float) -> Array:
+    """Split conformal intervals."""
+    with engine_at(at) as engine:
+        return engine.conformal.interval(residuals, predictions, alpha)
+
+
+# --- pricing, neural, online, checkpoint_io ---------------------------------------------------
+@surface("pricing.price")
+def price(at: Context, terms: pd.DataFrame) -> Array:
+    """Black-Scholes-Merton prices."""
+    with engine_at(at) as engine:
+        return engine.pricing.price(terms)
+
+
+@surface("pricing.implied_volatility")
+def implied_volatility(at: Context, terms: pd.DataFrame) -> Array:
+    """Implied volatilities; NaN where there is none."""
+    with engine_at(at) as engine:
+        return engine.pricing.implied_volatility(terms)
+
+
+@surface("pricing.total_variance")
+def total_variance(at: Context, points: pd.DataFrame) -> Array:
+    """The version's own SVI surface."""
+    with version_at(at) as (_, checkpoint):
+        return checkpoint.surface.total_variance(
+            points["log_moneyness"].to_numpy(), points["maturity"].to_numpy()
+        )
+
+
+@surface("neural.forward")
+def forward(at: Context, inputs: Array) -> Array:
+    """Raw output of the neural head: log volatility."""
+    with version_at(at) as (_, checkpoint):
+        return checkpoint.network.forward(inputs)
+
+
+@surface("online.run")
+def run_online(
+    at: Context, batches: Sequence[pd.DataFrame], probe: pd.DataFrame, restart_after: int | None
+) -> Array:
+    """Learn the batches, with a restart through the scratch folder where asked for."""
+    with engine_at(at) as engine:
+        learner = engine.online.OnlineLearner.over(batches[0])
+        for number, batch in enumerate(batches):
+            learner.learn(batch)
+            if number == restart_after:
+                learner.save(at.scratch)
+                learner = engine.online.OnlineLearner.load(at.scratch)
+        return learner.predict(probe)
+
+
+@surface("checkpoint_io.round_trip")
+def round_trip(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """Save the loaded version elsewhere, load that, predict."""
+    with version_at(at) as (engine, checkpoint):
+        checkpoint.save(at.scratch / at.version)
+        candidate = engine.registry.Registry(at.store).resolve(at.version).stage == "candidate"
+        again = engine.checkpoint.Checkpoint.load(at.scratch / at.version, candidate=candidate)
+        return engine.predictor.Predictor.of(again).predict(features)
