@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "audit_lib.cli.read:explain",
     "verify": "audit_lib.cli.packets:verify",
     "compare": "audit_lib.cli.packets:compare",
+    "new-subject": "audit_lib.cli.new_subject:new_subject",
     "hooks": "audit_lib.cli.hooks:hooks",
     "artifacts": "audit_lib.cli.scripts:artifacts",
     "edges": "audit_lib.cli.scripts:edges",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,8 +38,18 @@ class HookSet:
         )
 
     def missing(self, name: str) -> str:
-        """What to say about a hook that nobody wrote."""
-        return f"no hook {name} in {self.file.name} ({purpose(name)}); write:\n{signature(name)}"
+        """What to say about a hook that nobody wrote, with what could stand behind it."""
+        found = self._candidates().get(name, [])
+        could = f"\nfound in the source: {'; '.join(map(str, found))}" if found else ""
+        return f"no hook {name} in {self.file.name} ({purpose(name)}); write:\n{signature(name)}{could}"
+
+    def _candidates(self) -> dict[str, list[str]]:
+        """What ``workbook new-subject`` found, where it was used."""
+        try:
+            found = json.loads((self.file.parent / "candidates.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ from audit_lib.subject.parameters import SubjectParameters, load_parameters
 from audit_lib.subject.registry import Registry, check_id, read_registry
 from audit_lib.subject.source import SourceTree
 
+#: id under which a subject is audited that keeps no versions apart
+UNVERSIONED = "unversioned"
+
 
 class Subject:
     """What is audited, bound to one version.  Nothing here writes to it.
@@ -92,8 +95,11 @@ class Subject:
     @property
     def version_folder(self) -> Path:
         """Folder of the version's artifacts."""
+        store = self.store
         assert self.parameters.artifacts is not None
-        return self.store / self.parameters.artifacts.version_dir.format(version=self.version)
+        if self.version == UNVERSIONED:
+            return store
+        return store / self.parameters.artifacts.version_dir.format(version=self.version)
 
     @property
     def version_artifacts(self) -> tuple[Artifact, ...]:
@@ -196,15 +202,23 @@ class Subject:
         return other
 
     def versions(self) -> list[str]:
-        """Version ids, in registry order; folders of the store where there is no registry."""
+        """Version ids, in registry order; folders of the store where there is no registry.
+
+        A subject without artifacts, or with all of them in one folder, has one version,
+        ``unversioned``.
+        """
+        artifacts = self.parameters.artifacts
+        if artifacts is None:
+            return [UNVERSIONED]
         try:
             return list(self.registry.rows)
         except NotAssessed:
             pass
         try:
-            return sorted(p.name for p in self.store.iterdir() if p.is_dir())
+            folders = sorted(p.name for p in self.store.iterdir() if p.is_dir())
         except NotAssessed:
             return []
+        return folders or ([UNVERSIONED] if artifacts.registry is None else [])
 
     def select(self, request: str) -> list[str]:
         """Version ids for ``latest``, ``champion``, ``all`` or an id.

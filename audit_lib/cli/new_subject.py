@@ -1,0 +1,74 @@
+"""``workbook new-subject``: first contact with a repository nobody prepared."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import click
+
+from audit_lib.cli.options import workspace_option
+from audit_lib.errors import ParameterError
+from audit_lib.subject.discovery import Discovery, discover, render
+from audit_lib.subject.parameters import NAME, load_parameters
+from audit_lib.workspace import find_workspace
+
+
+@click.command("new-subject")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--name", help="Name of the subject.  [default: that of the folder]")
+@click.option(
+    "--keep-root/--no-root",
+    default=True,
+    show_default=True,
+    help="Keep the checkout's place in subject.yaml, or leave it to --root.",
+)
+@workspace_option
+def new_subject(path: Path, name: str | None, keep_root: bool, workspace: Path | None) -> None:
+    """Look at the repository in PATH and write parameters/<name>/ for it.
+
+    Finds packages, artifact stores and registry files by content, documents, entry points,
+    high-risk files, and candidates for every hook.  Everything it guessed is marked as a guess.
+    The repository's code is never run, and nothing is written into it.
+    """
+    place = find_workspace(workspace)
+    found = discover(Path(os.path.abspath(path)))
+    chosen = name or re.sub(r"[^A-Za-z0-9_.-]", "_", found.root.name)
+    if not re.match(NAME, chosen):
+        raise ParameterError(
+            f"{chosen!r} cannot name a subject",
+            where="--name",
+            mend="begin with a letter; use letters, digits, '.', '_' and '-'",
+        )
+    folder = place / "parameters" / chosen
+    if folder.exists():
+        raise ParameterError(
+            "exists already", where=str(folder), mend="choose another --name, or remove it first"
+        )
+    root = os.path.relpath(found.root, folder) if keep_root else ""
+    written = render(found, chosen, root=root)
+    folder.mkdir(parents=True)
+    for file, text in written.items():
+        (folder / file).write_text(text, encoding="utf-8")
+    load_parameters(folder)
+    _say(found, chosen, folder)
+
+
+def _say(found: Discovery, name: str, folder: Path) -> None:
+    click.echo(f"{found.files} Python files, {found.lines:,} lines; package {found.package or '?'}")
+    store = found.store
+    if store:
+        models = sum(store.models.values())
+        registry = f", registry {store.registry}" if store.registry else ", no registry file"
+        click.echo(f"artifacts: {store.path} ({models} in model formats{registry})")
+    else:
+        click.echo("artifacts: none in a model format")
+    for kind, path in found.documents.items():
+        click.echo(f"document: {kind} = {path}")
+    hooks = {c.hook for c in found.candidates}
+    click.echo(f"candidates for {len(hooks)} hooks: {', '.join(sorted(hooks)) or 'none'}")
+    click.echo(
+        f"wrote {os.path.relpath(folder)}: " + ", ".join(sorted(p.name for p in folder.iterdir()))
+    )
+    click.echo(f"next: workbook run {name}")

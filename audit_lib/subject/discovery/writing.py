@@ -1,0 +1,184 @@
+"""Writes what first contact found as a parameters folder, each guess marked as one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from audit_lib.hooks import SURFACES, purpose, signature
+from audit_lib.subject.discovery.discovery import Discovery
+from audit_lib.subject.discovery.surfaces import Candidate
+
+GUESS = "  # guess"
+CANDIDATES = "candidates.json"
+
+
+def render(found: Discovery, name: str, *, root: str) -> dict[str, str]:
+    """Files of the parameters folder, by name.
+
+    Args:
+        name: the subject's name.
+        root: the checkout as ``source.root``; '' leaves it to ``--root``.
+    """
+    return {
+        "subject.yaml": "\n".join(_subject(found, name, root)) + "\n",
+        "hooks.py": "\n".join(_hooks(found, name)) + "\n",
+        CANDIDATES: _candidates(found),
+        "README.md": "\n".join(_readme(found, name)) + "\n",
+    }
+
+
+def _subject(found: Discovery, name: str, root: str) -> Iterator[str]:
+    yield "# Written by `workbook new-subject` from a look at the source; nothing was run."
+    yield "# What it guessed is marked; correct it, and remove the mark."
+    yield f"subject: {name}"
+    yield "source:"
+    if root:
+        yield f"  root: {_quoted(root)}"
+    if found.package:
+        yield f"  package: {found.package}{GUESS}"
+    yield f"  subsystem:{GUESS}: where candidates for hooks stand"
+    if found.mapped:
+        yield f"    map: {_quoted(found.documents['subsystem_map'])}"
+        yield f"    id: {found.mapped}"
+    else:
+        yield "    files:"
+        yield from (f"      - {_quoted(glob)}" for glob in found.subsystem)
+    if found.high_risk:
+        yield f"  high_risk:{GUESS}: long files that many import"
+        yield from (f"    - {_quoted(path)}" for path in found.high_risk)
+    yield from _artifacts(found)
+    if found.documents:
+        yield "documents:"
+        yield from (f"  {kind}: {_quoted(path)}{GUESS}" for kind, path in found.documents.items())
+    yield "hooks: hooks.py"
+    yield "# Surfaces that the engine does not have are declared, with the reason:"
+    yield "# absent:"
+    yield "#   online: the engine learns in batches only"
+
+
+def _artifacts(found: Discovery) -> Iterator[str]:
+    store = found.store
+    if store is None:
+        yield "# No file in a model format was found. Where the artifacts are elsewhere, say so:"
+        yield "# artifacts:"
+        yield "#   store: ../trained_models"
+        return
+    told = ", ".join(f"{n} {form}" for form, n in sorted(store.models.items()))
+    yield "artifacts:"
+    yield f"  store: {_quoted(store.path)}{GUESS}: {told}"
+    if store.metadata:
+        yield f"  metadata: {_quoted(store.metadata)}{GUESS}"
+    if not store.registry:
+        yield f"  registry: null{GUESS}: no JSON file names the store's folders"
+    else:
+        yield f"  registry:{GUESS}"
+        yield f"    file: {_quoted(store.registry)}"
+        for key in ("versions", "id", "latest", "champion", "metrics"):
+            yield f"    {key}: {_quoted(getattr(store, key))}"
+    others = [s.path for s in found.stores[1:6]]
+    if others:
+        yield f"  # other folders with models: {', '.join(others)}"
+
+
+def _hooks(found: Discovery, name: str) -> Iterator[str]:
+    yield f'"""Hooks of {name}: one short function a surface, none of them written yet.'
+    yield ""
+    yield "Each block is an example made from what was found; uncomment it, correct it, and let"
+    yield f"`workbook hooks check {name}` say whether it answers in form.  All of it is a guess."
+    yield '"""'
+    yield ""
+    yield "from __future__ import annotations"
+    yield ""
+    yield "# import importlib"
+    yield "# import sys"
+    yield "#"
+    yield "# from audit_lib.hooks import Context, Refusal, surface"
+    yield "#"
+    yield "#"
+    yield "# def engine(at: Context, module: str):"
+    yield '#     """A module of the checkout under audit."""'
+    yield f"#     sys.path.insert(0, str({_import_root(found)}))"
+    yield "#     return importlib.import_module(module)"
+    by_hook: dict[str, list[Candidate]] = {}
+    for candidate in found.candidates:
+        by_hook.setdefault(candidate.hook, []).append(candidate)
+    for surface in SURFACES:
+        chosen = {h: c for h, c in by_hook.items() if h.split(".")[0] == surface}
+        if chosen:
+            yield ""
+            yield ""
+            yield f"# --- {surface} {'-' * (90 - len(surface))}"
+        for hook, listed in chosen.items():
+            yield "#"
+            yield f"# {purpose(hook)}"
+            yield "# found:"
+            yield from (f"#   {c.path}:{c.line}  {c.name}{_cut(c.signature)}" for c in listed)
+            yield from (f"# {line}" for line in _example(found, listed[0]))
+
+
+def _example(found: Discovery, candidate: Candidate) -> Iterator[str]:
+    head = signature(candidate.hook).split("\n")
+    yield head[0]
+    yield head[1].removesuffix(" ...")
+    owner, _, function = candidate.name.rpartition(".")
+    yield f'    module = engine(at, "{module_name(found, candidate.path)}")'
+    caller = f"module.{owner}(...).{function}" if owner else f"module.{function}"
+    yield f"    return {caller}(...)"
+
+
+def module_name(found: Discovery, path: str) -> str:
+    """Dotted name by which the repository's own code imports a file."""
+    parts = list(Path(path).with_suffix("").parts)
+    if parts[0] == "src":
+        parts = parts[1:]
+    if parts[-1] == "__init__":
+        parts = parts[:-1]
+    if found.package == found.root.name and (found.root / "__init__.py").is_file():
+        parts = [found.package, *parts]
+    return ".".join(parts)
+
+
+def _import_root(found: Discovery) -> str:
+    if (found.root / "__init__.py").is_file():
+        return "at.root.parent"
+    return 'at.root / "src"' if (found.root / "src" / found.package).is_dir() else "at.root"
+
+
+def _candidates(found: Discovery) -> str:
+    listed: dict[str, list[str]] = {}
+    for c in found.candidates:
+        listed.setdefault(c.hook, []).append(f"{c.path}:{c.line} {c.name}{_cut(c.signature)}")
+    return json.dumps(listed, indent=2) + "\n"
+
+
+def _readme(found: Discovery, name: str) -> Iterator[str]:
+    yield f"# {name}"
+    yield ""
+    yield f"Found in {found.files} Python files of {found.lines:,} lines, tests left out."
+    yield ""
+    yield "| part | lines |"
+    yield "|---|---:|"
+    yield from (f"| `{part}` | {lines:,} |" for part, lines in list(found.parts.items())[:12])
+    if found.entry_points:
+        yield ""
+        yield "Runs begin at:"
+        yield ""
+        yield from (f"- `{point}`" for point in found.entry_points[:15])
+        if len(found.entry_points) > 15:
+            yield f"- and {len(found.entry_points) - 15} more"
+    yield ""
+    yield "Next: correct the guesses in `subject.yaml`, write hooks in `hooks.py`, then"
+    yield ""
+    yield f"    workbook hooks check {name}"
+    yield f"    workbook run {name}"
+
+
+def _cut(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 90 else flat[:87] + "..."
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text)
