@@ -19,12 +19,12 @@ from audit_lib.subject.subject import Subject
 
 #: smoke check of the plan -> check codes
 SMOKE: dict[str, tuple[str, ...]] = {
-    "checkpoint_inventory": ("CHK001", "CHK002", "CHK003", "SEC001"),
-    "feature_schema_alignment": ("FEA001", "FEA002"),
-    "norm_stats_sanity": ("CHK004",),
+    "checkpoint_inventory": ("CHK001", "CHK002", "CHK003", "CHK007", "SEC001"),
+    "feature_schema_alignment": ("FEA001", "FEA002", "CHK006"),
+    "norm_stats_sanity": ("CHK005",),
     "model_forward_contract": ("HED001", "HED002"),
     "output_distribution": ("HED003",),
-    "ruleset_execution_smoke": ("INT003",),
+    "ruleset_execution_smoke": ("INT002", "INT003"),
     "feature_pipeline_parity": ("FEA003",),
 }
 
@@ -75,7 +75,7 @@ GATES: dict[str, Gate] = {
             "pull_request",
             "a change that may affect a model is merged",
             tuple(SMOKE),
-            ("LED001", "LED002", "BND001", "DOC001", "INT001"),
+            ("LED001", "LED002", "BND001", "BND006", "INT001"),
         ),
     )
 }
