@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from audit_lib.subject.artifacts import numpy_values as npv
-from audit_lib.subject.artifacts.trust import FACTORIES, INERT, judge
+from audit_lib.subject.artifacts.trust import FACTORIES, INERT
 from audit_lib.subject.artifacts.values import (
     Array,
     Blob,
@@ -96,26 +96,17 @@ def _zoned(call: Call) -> str:
 
 
 def _reconstructor(call: Call) -> str:
-    """``copyreg._reconstructor(class, base, state)``: the base's ``__new__``, then ``__init__``."""
-    if len(call.args) != 3:
+    """``copyreg._reconstructor(class, base, state)``: the base's ``__new__``, then ``__init__``.
+
+    Whether the class may be built is judged where its rule is known.
+    """
+    if len(call.args) != 3 or not isinstance(call.args[0], Global):
         return "is not given a class, its base and a state"
-    kind, base, state = call.args
-    if not _is_inert(kind):
-        return "would build something else than a class that is inert to build"
+    _, base, state = call.args
     if not isinstance(base, Global) or base.module != "builtins" or base.name not in _BASES:
         return "would build from an unusual base"
     plain = isinstance(state, (*_SCALARS, *_CONTAINERS))
     return "" if plain else "is given a state that is not plain data"
-
-
-def _is_inert(node: Value) -> bool:
-    return isinstance(node, Global) and judge(node.module, node.name).rule in (
-        INERT,
-        "lightgbm",
-        "xgboost",
-        "container",
-        "frame",
-    )
 
 
 def _class_first(call: Call) -> str:

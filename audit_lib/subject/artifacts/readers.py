@@ -127,13 +127,13 @@ def _read_compressed(source: Source, draft: Draft) -> None:
 
     head = reopen().handle.peek(_HEAD)[:_HEAD]
     draft.unpacked = 0
+    if compression(head):
+        raise Undecodable("compressed twice, which no reader undoes")
     known = detect(head, 1 << 62)
     if known is Format.PICKLE or (known in (Format.TEXT, Format.UNKNOWN) and not is_text(head)):
         pickles.read_streams(reopen, draft)
         return
     content = _all_of(reopen(), draft)
-    if compression(content[:_HEAD]):
-        raise Undecodable("compressed twice, which no reader undoes")
     _read_plain(in_memory(content, source.name), draft)
 
 

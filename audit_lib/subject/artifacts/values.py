@@ -109,6 +109,13 @@ class Call:
         """Full name of what was called, or ``""``."""
         return self.target.full if isinstance(self.target, Global) else ""
 
+    @property
+    def made(self) -> Value:
+        """What this is an instance of, if it is one: protocols 0 and 1 name the class second."""
+        if self.name == "copyreg._reconstructor" and self.args:
+            return self.args[0]
+        return self.target
+
 
 @dataclass(eq=False, slots=True)
 class Storage:
