@@ -12,7 +12,7 @@ import pandas as pd
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.asking import frame
 from audit_lib.probes.heads import Head, Kind, declared_heads
-from audit_lib.probes.samples import few, inputs, numeric, predictions
+from audit_lib.probes.samples import inputs, numeric, predictions, whole_dates
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -59,7 +59,7 @@ def feature_scenarios(
     Stretching and shuffling columns independently gives combinations that a calm sample never
     shows, so that gates for rare states are passed too.
     """
-    base = few(subject, rows)
+    base = whole_dates(inputs(subject), rows)
     yield "as they are", base
     median = base.median()
     yield "stretched threefold", (base - median) * 3 + median

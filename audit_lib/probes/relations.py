@@ -62,13 +62,19 @@ def largest_fall(values: Sequence[float] | Floats, slack: float = 0.0) -> Break 
 
 
 def dominance_breaks(
-    scores: Floats, values: Floats, *, slack: float, limit: int = 1_000
+    scores: Floats,
+    values: Floats,
+    free: npt.NDArray[np.bool_],
+    *,
+    slack: float,
+    limit: int = 1_000,
 ) -> tuple[int, int, Break | None]:
     """Pairs where a row that is at least as good in every score has a smaller value.
 
     Args:
         scores: shape (n, k); larger is better in every column.
         values: shape (n,); what must not fall when scores rise.
+        free: shape (n,); rows that may be the better one of a pair (nothing has reduced them).
         slack: falls up to this size are rounding.
         limit: rows beyond this many are left out, evenly.
 
@@ -78,17 +84,17 @@ def dominance_breaks(
     """
     n = len(values)
     rows = np.unique(np.linspace(0, n - 1, min(n, limit)).astype(int)) if n else np.empty(0, int)
-    chosen, kept = scores[rows], values[rows]
+    chosen, kept, able = scores[rows], values[rows], free[rows]
     comparable = broken = 0
     worst: Break | None = None
-    for i, row in enumerate(rows):
+    for i in np.flatnonzero(able):
         dominates = np.all(chosen[i] >= chosen, axis=1) & np.any(chosen[i] > chosen, axis=1)
         comparable += int(dominates.sum())
         falls = np.where(dominates, kept - kept[i], -np.inf)
         broken += int((falls > slack).sum())
         j = int(np.argmax(falls))
         if falls[j] > slack and (worst is None or falls[j] > worst.amount):
-            worst = Break(int(rows[j]), int(row), float(falls[j]))
+            worst = Break(int(rows[j]), int(rows[i]), float(falls[j]))
     return comparable, broken, worst
 
 

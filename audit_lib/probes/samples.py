@@ -81,6 +81,16 @@ def spread(table: pd.DataFrame, rows: int) -> pd.DataFrame:
     return table.iloc[np.unique(np.linspace(0, len(table) - 1, count).astype(int))]
 
 
+def whole_dates(table: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """About that many rows: all assets of dates spread evenly, as a subject is used to see them."""
+    if "date" not in (table.index.names or []):
+        return spread(table, rows)
+    dates = table.index.get_level_values("date")
+    known = dates.unique().sort_values()
+    count = max(1, min(len(known), round(rows * len(known) / max(len(table), 1))))
+    return table.loc[dates.isin(known[np.linspace(0, len(known) - 1, count).astype(int)])]
+
+
 def predictions(subject: Subject) -> pd.DataFrame:
     """What the version predicts for all of :func:`inputs`."""
     hook = "predictor.predict"

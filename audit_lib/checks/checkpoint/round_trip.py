@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -36,14 +35,14 @@ class SavingChangesNothing(Check):
         Round-trip (save, load, decide) as a metamorphic relation; Chen, Cheung and Yiu (1998).
     """
 
-    code: ClassVar[str] = "CHK101"
-    contract: ClassVar[Contract] = Contract.CHECKPOINT
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.predict", "checkpoint_io.round_trip")
+    code = "CHK101"
+    contract = Contract.CHECKPOINT
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.predict", "checkpoint_io.round_trip")
 
-    rows: int = Field(200, ge=1)
+    rows: int = Field(200, ge=1, description="rows of the sample that are used")
     tolerance: float = Field(1e-12, ge=0, description="relative")
 
     def run(self, subject: Subject) -> Iterator[Answer]:

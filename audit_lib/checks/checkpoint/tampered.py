@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import pandas as pd
 from pydantic import Field
@@ -55,14 +54,14 @@ class TamperedIsRefused(Check):
         SLSA v1.0, verifying artifacts; NIST SP 800-53 SI-7, software and information integrity.
     """
 
-    code: ClassVar[str] = "CHK102"
-    contract: ClassVar[Contract] = Contract.CHECKPOINT
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.predict",)
+    code = "CHK102"
+    contract = Contract.CHECKPOINT
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.predict",)
 
-    rows: int = Field(16, ge=1)
+    rows: int = Field(16, ge=1, description="rows of the sample that are used")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
     files: int = Field(40, ge=1, description="most files to damage")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
@@ -37,14 +37,14 @@ class NoResidualsNoInterval(Check):
         Lei et al. (2018), theorem 2.2 (the rank exceeds m when m is too small).
     """
 
-    code: ClassVar[str] = "CNF003"
-    contract: ClassVar[Contract] = Contract.CONFORMAL
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("conformal.interval",)
+    code = "CNF003"
+    contract = Contract.CONFORMAL
+    task = Task.T3
+    severity = Severity.MEDIUM
+    reads = Reads.BEHAVIOUR
+    needs = ("conformal.interval",)
 
-    seed: int = 72
+    seed: int = Field(72, description="of everything random")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Ask for intervals that cannot be had."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -47,16 +46,16 @@ class IntervalsAreOrderedAndNested(Check):
         (nested prediction sets).
     """
 
-    code: ClassVar[str] = "CNF001"
-    contract: ClassVar[Contract] = Contract.CONFORMAL
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("conformal.interval",)
+    code = "CNF001"
+    contract = Contract.CONFORMAL
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("conformal.interval",)
 
-    seed: int = 70
+    seed: int = Field(70, description="of everything random")
     residuals: int = Field(499, ge=60, description="calibration residuals")
-    rows: int = Field(40, ge=4)
+    rows: int = Field(40, ge=4, description="predictions")
     tolerance: float = Field(1e-9, gt=0, description="relative to the spread of the residuals")
     translates: bool = Field(True, description="the interval moves with the prediction")
 

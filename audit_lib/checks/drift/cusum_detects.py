@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -46,14 +45,14 @@ class CusumDetectsShifts(Check):
         Control, section 9.1; Clopper and Pearson (1934).
     """
 
-    code: ClassVar[str] = "DRF002"
-    contract: ClassVar[Contract] = Contract.DRIFT
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("drift.cusum",)
+    code = "DRF002"
+    contract = Contract.DRIFT
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("drift.cusum",)
 
-    seed: int = 42
+    seed: int = Field(42, description="of everything random")
     runs: int = Field(60, ge=20, description="seeded series per shift")
     bars: int = Field(50, ge=10, description="bars under control in a run")
     delay: int = Field(40, ge=1, description="bars within which two sigma must be found")

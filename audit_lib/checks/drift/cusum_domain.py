@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
@@ -40,14 +40,14 @@ class CusumSurvivesBadData(Check):
         Page (1954), Continuous Inspection Schemes; IEEE 754-2019 section 6.2 (NaN propagates).
     """
 
-    code: ClassVar[str] = "DRF004"
-    contract: ClassVar[Contract] = Contract.DRIFT
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("drift.cusum",)
+    code = "DRF004"
+    contract = Contract.DRIFT
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("drift.cusum",)
 
-    seed: int = 43
+    seed: int = Field(43, description="of everything random")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Spoil the series or its sigma, one fault at a time."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -42,15 +41,15 @@ class PsiSeesBrokenData(Check):
         Siddiqi (2006), Credit Risk Scorecards, chapter 9 (bounds 0.1 and 0.25).
     """
 
-    code: ClassVar[str] = "DRF003"
-    contract: ClassVar[Contract] = Contract.DRIFT
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("drift.psi",)
+    code = "DRF003"
+    contract = Contract.DRIFT
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("drift.psi",)
 
-    seed: int = 41
-    rows: int = Field(1_000, ge=100)
+    seed: int = Field(41, description="of everything random")
+    rows: int = Field(1_000, ge=100, description="rows of a sample")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Break one sample at a time."""
@@ -93,7 +92,7 @@ class PsiSeesBrokenData(Check):
                 measured=reply.got,
                 expected="a refusal or NaN" if empty else f"above {ALARM}, a refusal or NaN",
                 key=name,
-                severity=Severity.MEDIUM if empty or "NaN" in name else None,
+                severity=Severity.MEDIUM if empty or "NaN" in name or "infinite" in name else None,
                 evidence=("broken",),
             )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,15 +43,15 @@ class PsiMeasuresDrift(Check):
         of the Population Stability Index.
     """
 
-    code: ClassVar[str] = "DRF001"
-    contract: ClassVar[Contract] = Contract.DRIFT
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("drift.psi",)
+    code = "DRF001"
+    contract = Contract.DRIFT
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("drift.psi",)
 
-    seed: int = 40
-    rows: int = Field(2_000, ge=100)
+    seed: int = Field(40, description="of everything random")
+    rows: int = Field(2_000, ge=100, description="rows of a sample")
     tolerance: float = Field(1e-3, gt=0, description="PSI that still counts as nothing")
 
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import pandas as pd
 from pydantic import Field
@@ -43,15 +42,15 @@ class PredictionsFollowLabels(Check):
         et al. 2016, doi:10.1109/TSE.2016.2532875).
     """
 
-    code: ClassVar[str] = "FEA004"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.predict", "predictor.required")
+    code = "FEA004"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T3
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.predict", "predictor.required")
 
-    seed: int = 10
-    rows: int = Field(48, ge=4)
+    seed: int = Field(10, description="of everything random")
+    rows: int = Field(48, ge=4, description="rows of the sample that are used")
     unit: str = Field("row", pattern="^(row|date)$", description="what is predicted by itself")
     tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")
 

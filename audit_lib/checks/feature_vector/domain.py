@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -37,15 +36,15 @@ class FeaturesStayInTheirDomain(Check):
         IEEE 754-2019 section 7.3 (division by zero).
     """
 
-    code: ClassVar[str] = "FEA006"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", "features.build")
+    code = "FEA006"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T3
+    severity = Severity.MEDIUM
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", "features.build")
 
-    assets: int = Field(4, ge=1)
-    bars: int = Field(400, ge=20)
+    assets: int = Field(4, ge=1, description="assets of the piece")
+    bars: int = Field(400, ge=20, description="bars of each asset")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Build each spoilt panel."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -54,14 +54,14 @@ class MissingIsNeverMadeUp(Check):
         Breck et al. (2017), The ML Test Score, section V (monitoring of input schema).
     """
 
-    code: ClassVar[str] = "FEA005"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.predict", "predictor.required")
+    code = "FEA005"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.predict", "predictor.required")
 
-    rows: int = Field(24, ge=2)
+    rows: int = Field(24, ge=2, description="rows of the sample that are used")
     documented: tuple[Fault, ...] = Field(
         ("nan",), description="faults that the subject documents to predict through"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import pandas as pd
 from pydantic import Field
@@ -48,12 +47,12 @@ class BuildersAgree(Check):
         (training-serving skew).
     """
 
-    code: ClassVar[str] = "FEA003"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", "features.build")
+    code = "FEA003"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T3
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", "features.build")
 
     tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -37,12 +36,12 @@ class EveryFeatureMayBeServed(Check):
         Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 7 (leakage).
     """
 
-    code: ClassVar[str] = "FEA002"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.required", "features.policy")
+    code = "FEA002"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.required", "features.policy")
 
     served: tuple[str, ...] = Field(("CAUSAL", "END_OF_DAY"), description="types that may be live")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads, show
 from audit_lib.errors import NotAssessed
@@ -35,12 +34,12 @@ class SchemaIsTheModels(Check):
         Sculley et al. (2015), Hidden Technical Debt in Machine Learning Systems, section 4.
     """
 
-    code: ClassVar[str] = "FEA001"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.required",)
+    code = "FEA001"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T3
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.required",)
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare both lists, then the hash."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,15 +42,15 @@ class FeaturesHaveNoUnit(Check):
         Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 2 (adjusted series).
     """
 
-    code: ClassVar[str] = "FEA007"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.LOW
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", "features.build", "predictor.required")
+    code = "FEA007"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T3
+    severity = Severity.LOW
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", "features.build", "predictor.required")
 
-    assets: int = Field(4, ge=1)
-    bars: int = Field(400, ge=20)
+    assets: int = Field(4, ge=1, description="assets of the piece")
+    bars: int = Field(400, ge=20, description="bars of each asset")
     tolerance: float = Field(1e-6, gt=0, description="relative to the spread of the feature")
     carries_unit: tuple[str, ...] = Field((), description="features that have a unit on purpose")
 

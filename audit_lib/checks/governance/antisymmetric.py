@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -32,14 +31,14 @@ class TwoModelsCannotBeatEachOther(Check):
         Asymmetry of a strict order; metamorphic testing (Chen, Cheung and Yiu 1998).
     """
 
-    code: ClassVar[str] = "GOV003"
-    contract: ClassVar[Contract] = Contract.GOVERNANCE
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("governance.promote", "governance.metrics")
+    code = "GOV003"
+    contract = Contract.GOVERNANCE
+    task = Task.T4
+    severity = Severity.MEDIUM
+    reads = Reads.BEHAVIOUR
+    needs = ("governance.promote", "governance.metrics")
 
-    seed: int = 22
+    seed: int = Field(22, description="of everything random")
     draws: int = Field(40, ge=2, description="seeded sets of metrics beside the recorded ones")
 
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -36,14 +35,14 @@ class NothingBeatsItself(Check):
         Irreflexivity of a strict order; metamorphic testing (Chen, Cheung and Yiu 1998).
     """
 
-    code: ClassVar[str] = "GOV001"
-    contract: ClassVar[Contract] = Contract.GOVERNANCE
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("governance.promote", "governance.metrics")
+    code = "GOV001"
+    contract = Contract.GOVERNANCE
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("governance.promote", "governance.metrics")
 
-    seed: int = 20
+    seed: int = Field(20, description="of everything random")
     draws: int = Field(20, ge=1, description="seeded pairs of metrics beside the recorded ones")
 
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -39,14 +38,14 @@ class BetterNeverLoses(Check):
         Monotonicity as a metamorphic relation (Segura et al. 2016, doi:10.1109/TSE.2016.2532875).
     """
 
-    code: ClassVar[str] = "GOV002"
-    contract: ClassVar[Contract] = Contract.GOVERNANCE
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("governance.promote", "governance.metrics")
+    code = "GOV002"
+    contract = Contract.GOVERNANCE
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("governance.promote", "governance.metrics")
 
-    seed: int = 21
+    seed: int = Field(21, description="of everything random")
     draws: int = Field(6, ge=1, description="seeded champions beside the recorded ones")
 
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import ClassVar
+
+from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
@@ -35,14 +36,14 @@ class UnknownMetricsNeverPromote(Check):
         IEEE 754-2019 section 5.11 (comparisons with NaN are unordered).
     """
 
-    code: ClassVar[str] = "GOV004"
-    contract: ClassVar[Contract] = Contract.GOVERNANCE
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("governance.promote", "governance.metrics")
+    code = "GOV004"
+    contract = Contract.GOVERNANCE
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("governance.promote", "governance.metrics")
 
-    seed: int = 23
+    seed: int = Field(23, description="of everything random")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Spoil one metric at a time."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,12 +39,12 @@ class OutputsAreAlive(Check):
         Breck et al. (2017), The ML Test Score, section V (prediction monitoring).
     """
 
-    code: ClassVar[str] = "HED003"
-    contract: ClassVar[Contract] = Contract.HEAD_MAPPING
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.predict", "predictor.required")
+    code = "HED003"
+    contract = Contract.HEAD_MAPPING
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.predict", "predictor.required")
 
     least_values: int = Field(10, ge=2, description="fewest different values of a live head")
     most_share: float = Field(0.5, gt=0, le=1, description="largest share of one value")

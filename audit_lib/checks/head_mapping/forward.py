@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,12 +40,12 @@ class OutputsKeepTheirContract(Check):
         Breck et al. (2017), The ML Test Score, section II (model specification tests).
     """
 
-    code: ClassVar[str] = "HED002"
-    contract: ClassVar[Contract] = Contract.HEAD_MAPPING
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.predict", "predictor.required")
+    code = "HED002"
+    contract = Contract.HEAD_MAPPING
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.predict", "predictor.required")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Predict the sample, again, and stretched; judge each head."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -39,12 +38,12 @@ class HeadsAreNamed(Check):
         Sculley et al. (2015), Hidden Technical Debt in Machine Learning Systems, section 3.
     """
 
-    code: ClassVar[str] = "HED001"
-    contract: ClassVar[Contract] = Contract.HEAD_MAPPING
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.predict", "predictor.required")
+    code = "HED001"
+    contract = Contract.HEAD_MAPPING
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.predict", "predictor.required")
 
     outputs: str = Field(
         "/outputs", description="JSON pointer to output names in stored order, where there are any"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import pandas as pd
 from pydantic import Field
@@ -41,19 +40,19 @@ class BacktestIsLive(Check):
         Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 11 (backtesting).
     """
 
-    code: ClassVar[str] = "INT001"
-    contract: ClassVar[Contract] = Contract.INTERPRETATION
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = (
+    code = "INT001"
+    contract = Contract.INTERPRETATION
+    task = Task.T3
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = (
         "decisions.backtest",
         "decisions.live",
         "predictor.required",
     )
 
-    seed: int = 13
-    rows: int = Field(400, ge=10)
+    seed: int = Field(13, description="of everything random")
+    rows: int = Field(400, ge=10, description="rows of the sample that are used")
     grid: int = Field(1_000, ge=10, description="made-up predictions")
     tolerance: float = Field(1e-9, ge=0, description="of sizes, relative")
 

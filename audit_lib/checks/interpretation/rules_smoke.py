@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -52,15 +51,15 @@ class RulesTradeWhenTheyShould(Check):
         Breck et al. (2017), The ML Test Score, section IV (end-to-end smoke test).
     """
 
-    code: ClassVar[str] = "INT003"
-    contract: ClassVar[Contract] = Contract.INTERPRETATION
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.required",)
+    code = "INT003"
+    contract = Contract.INTERPRETATION
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.required",)
 
-    seed: int = 15
-    rows: int = Field(2_000, ge=10)
+    seed: int = Field(15, description="of everything random")
+    rows: int = Field(500, ge=10, description="rows of the sample that are used")
     neutral: dict[str, float] = Field({}, description="head to the score that says nothing")
 
     def run(self, subject: Subject) -> Iterator[Answer]:

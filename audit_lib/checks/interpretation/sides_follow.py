@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.asking import ask
 from audit_lib.probes.orders import PATHS, directional, orders, written
-from audit_lib.probes.samples import inputs, numeric, predictions, spread
+from audit_lib.probes.samples import inputs, numeric, predictions, whole_dates
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -44,20 +43,20 @@ class SidesFollowADirectionalHead(Check):
         Fawcett (2006), An Introduction to ROC Analysis, section 7.
     """
 
-    code: ClassVar[str] = "INT004"
-    contract: ClassVar[Contract] = Contract.INTERPRETATION
-    task: ClassVar[Task] = Task.T3
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("predictor.predict", "predictor.required")
+    code = "INT004"
+    contract = Contract.INTERPRETATION
+    task = Task.T3
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.predict", "predictor.required")
 
-    rows: int = Field(4_000, ge=50)
+    rows: int = Field(4_000, ge=50, description="rows of the sample that are used")
     separation: float = Field(0.9, gt=0.5, le=1, description="least area under the ROC curve")
     orders: int = Field(20, ge=2, description="fewest orders of a side that tell")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Decide the sample and ask which head explains the sides."""
-        chosen = spread(inputs(subject), self.rows)
+        chosen = whole_dates(inputs(subject), self.rows)
         scores = predictions(subject).loc[chosen.index]
         names = [h.name for h in directional(subject) if h.name in scores]
         areas: list[tuple[str, float, str]] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,15 +38,15 @@ class NeuralRowsAreIndependent(Check):
         Ioffe and Szegedy (2015), Batch Normalization, section 3.1 (inference).
     """
 
-    code: ClassVar[str] = "NEU001"
-    contract: ClassVar[Contract] = Contract.NEURAL
-    task: ClassVar[Task] = Task.T5
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("neural.forward",)
+    code = "NEU001"
+    contract = Contract.NEURAL
+    task = Task.T5
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("neural.forward",)
 
-    seed: int = 50
-    rows: int = Field(32, ge=4)
+    seed: int = Field(50, description="of everything random")
+    rows: int = Field(32, ge=4, description="made-up rows")
     tolerance: float = Field(1e-5, gt=0, description="relative to the spread of the outputs")
 
     def run(self, subject: Subject) -> Iterator[Answer]:

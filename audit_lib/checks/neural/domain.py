@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -39,14 +39,14 @@ class NeuralDomainIsClosed(Check):
         IEEE 754-2019 section 6.2 (NaN propagates).
     """
 
-    code: ClassVar[str] = "NEU002"
-    contract: ClassVar[Contract] = Contract.NEURAL
-    task: ClassVar[Task] = Task.T5
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("neural.forward",)
+    code = "NEU002"
+    contract = Contract.NEURAL
+    task = Task.T5
+    severity = Severity.MEDIUM
+    reads = Reads.BEHAVIOUR
+    needs = ("neural.forward",)
 
-    seed: int = 51
+    seed: int = Field(51, description="of everything random")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Put one oddity at a time."""
@@ -63,10 +63,7 @@ class NeuralDomainIsClosed(Check):
             "odd",
             "Odd inputs of the neural head",
             REACTION_COLUMNS,
-            tuple(
-                reaction_row(n, r, lambda v: f"shape {v.shape}, {np.isfinite(v).mean():.0%} finite")
-                for n, r in answers.items()
-            ),
+            tuple(reaction_row(n, r, self._shown) for n, r in answers.items()),
         )
         for name, reply in answers.items():
             if problem := self._problem(name, reply, clean.got):
@@ -80,6 +77,10 @@ class NeuralDomainIsClosed(Check):
                     severity=Severity.LOW if crashed else None,
                     evidence=("odd",),
                 )
+
+    @staticmethod
+    def _shown(got: Floats) -> str:
+        return f"shape {got.shape}, {int(np.isfinite(got).sum())} finite"
 
     @staticmethod
     def _oddities(inputs: Floats) -> dict[str, Floats]:

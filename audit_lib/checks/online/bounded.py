@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -45,15 +44,15 @@ class OneBadRowIsForgiven(Check):
         IEEE 754-2019 section 6.2; Huber (1981), Robust Statistics, on bounded influence.
     """
 
-    code: ClassVar[str] = "ONL002"
-    contract: ClassVar[Contract] = Contract.ONLINE
-    task: ClassVar[Task] = Task.T5
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("online.run",)
+    code = "ONL002"
+    contract = Contract.ONLINE
+    task = Task.T5
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("online.run",)
 
-    seed: int = 61
-    batches: int = Field(6, ge=3)
+    seed: int = Field(61, description="of everything random")
+    batches: int = Field(6, ge=3, description="made-up batches")
     rows: int = Field(40, ge=5, description="rows of a batch")
     bound: float = Field(10.0, gt=0, description="spreads of the clean predictions")
     batch_split: bool = Field(False, description="the subject promises that batching is no matter")

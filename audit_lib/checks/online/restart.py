@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -35,15 +34,15 @@ class RestartChangesNothing(Check):
         Round-trip (save, load, decide) as a metamorphic relation; Chen, Cheung and Yiu (1998).
     """
 
-    code: ClassVar[str] = "ONL001"
-    contract: ClassVar[Contract] = Contract.ONLINE
-    task: ClassVar[Task] = Task.T5
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("online.run",)
+    code = "ONL001"
+    contract = Contract.ONLINE
+    task = Task.T5
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("online.run",)
 
-    seed: int = 60
-    batches: int = Field(5, ge=2)
+    seed: int = Field(60, description="of everything random")
+    batches: int = Field(5, ge=2, description="made-up batches")
     rows: int = Field(40, ge=5, description="rows of a batch")
     tolerance: float = Field(1e-9, gt=0, description="relative to the spread of the predictions")
 

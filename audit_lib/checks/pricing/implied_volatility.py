@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from audit_lib.probes.options import ceiling, floor, terms, text_of
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
+ZERO = "a price of zero"
 
 
 class ImpliedVolatilityInvertsPrice(Check):
@@ -43,12 +43,12 @@ class ImpliedVolatilityInvertsPrice(Check):
         Jaeckel (2015), Let's Be Rational; Merton (1973) for the bounds.
     """
 
-    code: ClassVar[str] = "PRC003"
-    contract: ClassVar[Contract] = Contract.PRICING
-    task: ClassVar[Task] = Task.T5
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("pricing.price", "pricing.implied_volatility")
+    code = "PRC003"
+    contract = Contract.PRICING
+    task = Task.T5
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("pricing.price", "pricing.implied_volatility")
 
     tolerance: float = Field(1e-4, gt=0, description="volatility, as a fraction (1e-4 is 1 bp)")
     resolution: float = Field(
@@ -117,6 +117,8 @@ class ImpliedVolatilityInvertsPrice(Check):
             seen = reaction(reply)
             if seen in (Reaction.REFUSED, Reaction.UNDEFINED):
                 continue
+            if name == ZERO and reply.answered and reply.got[0] == 0:
+                continue  # out of the money, zero volatility does price at zero
             crashed = seen is Reaction.CRASHED
             how = f"ends in a crash: {reply.why}" if crashed else f"gets {reply.got[0]:.6g}"
             yield self.finding(
@@ -148,7 +150,7 @@ class ImpliedVolatilityInvertsPrice(Check):
         yield "an expired option", one.assign(price=least, maturity=0.0)
         yield "a NaN strike", one.assign(price=30.0, strike=np.nan)
         out = one.assign(strike=125.0)
-        yield "a price of zero", out.assign(price=0.0)
+        yield ZERO, out.assign(price=0.0)
 
     @staticmethod
     def _map(options: pd.DataFrame, error: Floats) -> tuple[tuple[str, str, float], ...]:

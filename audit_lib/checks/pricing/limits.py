@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -39,12 +38,12 @@ class PricesHaveTheirLimits(Check):
         Derivatives, section 11.3.
     """
 
-    code: ClassVar[str] = "PRC001"
-    contract: ClassVar[Contract] = Contract.PRICING
-    task: ClassVar[Task] = Task.T5
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("pricing.price",)
+    code = "PRC001"
+    contract = Contract.PRICING
+    task = Task.T5
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("pricing.price",)
 
     tolerance: float = Field(1e-6, gt=0, description="fraction of spot")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -53,12 +52,12 @@ class PricesAllowNoArbitrage(Check):
         Put and Call Option Prices.
     """
 
-    code: ClassVar[str] = "PRC002"
-    contract: ClassVar[Contract] = Contract.PRICING
-    task: ClassVar[Task] = Task.T5
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("pricing.price",)
+    code = "PRC002"
+    contract = Contract.PRICING
+    task = Task.T5
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("pricing.price",)
 
     tolerance: float = Field(1e-8, gt=0, description="fraction of spot that counts as rounding")
 

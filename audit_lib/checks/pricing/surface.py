@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,12 +43,12 @@ class SurfaceAllowsNoArbitrage(Check):
         (2005); Lee (2004), The Moment Formula for Implied Volatility at Extreme Strikes.
     """
 
-    code: ClassVar[str] = "PRC004"
-    contract: ClassVar[Contract] = Contract.PRICING
-    task: ClassVar[Task] = Task.T5
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("pricing.total_variance",)
+    code = "PRC004"
+    contract = Contract.PRICING
+    task = Task.T5
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("pricing.total_variance",)
 
     widest: float = Field(0.5, gt=0, description="largest log-moneyness of the grid")
     wing: float = Field(3.0, gt=0, description="log-moneyness at which the wings are judged")

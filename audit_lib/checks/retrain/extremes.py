@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads, show
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
@@ -34,12 +33,12 @@ class HealthyRestsAndDisasterFires(Check):
         SR 11-7, Supervisory Guidance on Model Risk Management, section V (ongoing monitoring).
     """
 
-    code: ClassVar[str] = "RET002"
-    contract: ClassVar[Contract] = Contract.RETRAIN
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("retrain.decide",)
+    code = "RET002"
+    contract = Contract.RETRAIN
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("retrain.decide",)
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Ask both extremes, and each key alone at its worst."""

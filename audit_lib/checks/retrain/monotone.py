@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.hooks import RetrainState
@@ -35,12 +34,12 @@ class WorseNeverUntriggers(Check):
         Monotonicity as a metamorphic relation (Segura et al. 2016, doi:10.1109/TSE.2016.2532875).
     """
 
-    code: ClassVar[str] = "RET001"
-    contract: ClassVar[Contract] = Contract.RETRAIN
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("retrain.decide",)
+    code = "RET001"
+    contract = Contract.RETRAIN
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("retrain.decide",)
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Climb every ladder from every base."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.hooks import RetrainState
@@ -34,12 +34,12 @@ class UnknownIsNotHealthy(Check):
         IEEE 754-2019 section 5.11; SR 11-7 section V (ongoing monitoring).
     """
 
-    code: ClassVar[str] = "RET003"
-    contract: ClassVar[Contract] = Contract.RETRAIN
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("retrain.decide",)
+    code = "RET003"
+    contract = Contract.RETRAIN
+    task = Task.T4
+    severity = Severity.MEDIUM
+    reads = Reads.BEHAVIOUR
+    needs = ("retrain.decide",)
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Spoil one watched key at a time."""

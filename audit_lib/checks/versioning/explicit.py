@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -37,12 +36,12 @@ class ExplicitMeansExplicit(Check):
         CWE-22, path traversal; SR 11-7 section V (model inventory).
     """
 
-    code: ClassVar[str] = "VER001"
-    contract: ClassVar[Contract] = Contract.VERSIONING
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("registry.resolve",)
+    code = "VER001"
+    contract = Contract.VERSIONING
+    task = Task.T4
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = ("registry.resolve",)
 
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 

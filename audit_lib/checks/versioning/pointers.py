@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
 
@@ -41,12 +41,12 @@ class PointersLeadWhereTheySay(Check):
         SR 11-7 section V (model inventory); principle of least astonishment.
     """
 
-    code: ClassVar[str] = "VER002"
-    contract: ClassVar[Contract] = Contract.VERSIONING
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("registry.resolve",)
+    code = "VER002"
+    contract = Contract.VERSIONING
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("registry.resolve",)
 
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
 
@@ -32,6 +32,13 @@ class _Session:
         reply = ask(hook, version, {**self.metrics, **changes}, into=lambda raw: raw)
         self.log.append(("register", version, reply.why or "done"))
         return reply
+
+    def register_all(self, versions: list[str]) -> None:
+        hook = self.subject.hook("registry.register").on(self.store)
+        replies = ask_many(hook, [(v, self.metrics) for v in versions], into=lambda raw: raw)
+        self.log += [
+            ("register", v, r.why or "done") for v, r in zip(versions, replies, strict=True)
+        ]
 
     def resolve(self, request: str | None) -> Reply[Resolution]:
         hook = self.subject.hook("registry.resolve").on(self.store)
@@ -60,8 +67,8 @@ class RegisteredIsResolved(Check):
         Retention that deletes the champion takes the live model away; an id that can be
         registered twice makes every record of "version X" ambiguous.
     How
-        Registers made-up copies of the version in a scratch copy of the store, each call in a
-        process of its own, and compares the store's surroundings before and after.
+        Registers made-up copies of the version in a scratch copy of the store, lists and resolves
+        them from other processes, and compares the store's surroundings before and after.
     Limitations
         Writers take turns; a race between two of them is not provoked.
     Remediation
@@ -70,12 +77,12 @@ class RegisteredIsResolved(Check):
         SR 11-7 section V (model inventory); CWE-22, path traversal.
     """
 
-    code: ClassVar[str] = "VER003"
-    contract: ClassVar[Contract] = Contract.VERSIONING
-    task: ClassVar[Task] = Task.T4
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = (
+    code = "VER003"
+    contract = Contract.VERSIONING
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (
         "registry.resolve",
         "registry.register",
         "registry.versions",
@@ -97,8 +104,7 @@ class RegisteredIsResolved(Check):
             raise NotAssessed(f"registry.register declines an ordinary version: {first.why}")
         findings = list(self._one(session, made[0], old))
         findings += self._twice(session, made[0])
-        for version in made[1:]:
-            session.register(version)
+        session.register_all(made[1:])
         findings += self._many(session, made, champion)
         findings += self._hostile(session)
         findings += self._surroundings(session, around)
