@@ -50,31 +50,43 @@ class TrainLabelsEndBeforeTheTest(Check):
         horizon, known = horizon_of(subject)
         driven = drive_folds(subject, horizon)
         yield timeline(driven)
-        where = subject.where(HOOK)
-        for fold in driven.folds:
-            into, rows = _before(fold)
-            if rows:
-                yield self.finding(
-                    where,
-                    f"fold {fold.number} trains on {rows} labels that end up to {into} bars after "
-                    f"the first test decision ({known} horizon {horizon})",
-                    measured=f"{into} bars into the test period, {rows} rows",
-                    expected="0 bars",
-                    key=f"fold {fold.number} before",
-                    evidence=("timeline",),
-                )
-            into, rows = _after(fold)
-            if rows:
-                yield self.finding(
-                    where,
-                    f"fold {fold.number} trains on {rows} rows up to {into} bars before the last "
-                    f"test label ends ({known} horizon {horizon})",
-                    measured=f"{into} bars before the last test label ends, {rows} rows",
-                    expected="0 bars",
-                    key=f"fold {fold.number} after",
-                    evidence=("timeline",),
-                )
+        before = {f.number: _before(f) for f in driven.folds}
+        yield from self._side(
+            subject,
+            before,
+            "before",
+            (
+                "train on labels that end up to {into} bars after the first test decision "
+                f"({known} horizon {horizon})"
+            ),
+        )
+        after = {f.number: _after(f) for f in driven.folds}
+        yield from self._side(
+            subject,
+            after,
+            "after",
+            (
+                "train on rows up to {into} bars before the last test label ends "
+                f"({known} horizon {horizon})"
+            ),
+        )
         yield Examined(len(driven.folds), "folds")
+
+    def _side(
+        self, subject: Subject, folds: dict[int, tuple[int, int]], side: str, text: str
+    ) -> Iterator[Answer]:
+        guilty = {number: found for number, found in folds.items() if found[1]}
+        if guilty:
+            into, rows = max(i for i, _ in guilty.values()), sum(r for _, r in guilty.values())
+            numbers = ", ".join(map(str, guilty))
+            yield self.finding(
+                subject.where(HOOK),
+                f"{len(guilty)} of {len(folds)} folds {text.format(into=into)}: fold {numbers}",
+                measured=f"{into} bars, {rows} rows",
+                expected="0 bars",
+                key=side,
+                evidence=("timeline",),
+            )
 
 
 def _before(fold: DrivenFold) -> tuple[int, int]:

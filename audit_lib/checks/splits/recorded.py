@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import ClassVar
 
@@ -11,7 +12,16 @@ import pandas as pd
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.model import (
+    Contract,
+    Evidence,
+    Examined,
+    Finding,
+    Location,
+    Severity,
+    Task,
+    View,
+)
 from audit_lib.probes import samples
 from audit_lib.probes.folds import RecordedFold, iso, recorded_folds
 from audit_lib.probes.label_facts import horizon_of
@@ -52,12 +62,30 @@ class RecordedFoldsArePurged(Check):
         folds = recorded_folds(subject)
         horizon, known = horizon_of(subject)
         calendar = _calendar(subject)
-        rows = []
+        rows, short = [], {}
         for fold in folds:
             lane = f"fold {fold.number}"
             rows.append((lane, iso(fold.train_start), iso(fold.train_end), "train"))
             rows.append((lane, iso(fold.test_start), iso(fold.test_end), "test"))
-            yield from self._fold(fold, horizon, known, calendar)
+            if fold.train_end >= fold.test_start and fold.train_start <= fold.test_end:
+                yield self._out_of_order(fold)
+            elif fold.train_end < fold.test_start:
+                gap = _bars_between(fold.train_end, fold.test_start, calendar)
+                if gap < horizon - 1:
+                    short[fold.number] = gap
+        if short:
+            gap = min(short.values())
+            numbers = ", ".join(map(str, short))
+            yield self.finding(
+                _table(folds[0]),
+                f"{len(short)} of {len(folds)} folds train on labels that end up to "
+                f"{horizon - gap - 1} bars after the first test decision (gap {gap} bars, {known} "
+                f"horizon {horizon}): fold {numbers}",
+                measured=f"gap {gap} bars",
+                expected=f"gap of at least {horizon - 1} bars",
+                key="purge",
+                evidence=("recorded",),
+            )
         for one, other in pairwise(folds):
             if other.test_start <= one.test_end and one.test_start <= other.test_end:
                 yield self.finding(
@@ -74,33 +102,21 @@ class RecordedFoldsArePurged(Check):
         yield Evidence("recorded", "Recorded folds", heads, tuple(rows), View.TIMELINE, note)
         yield Examined(len(folds), "recorded folds")
 
-    def _fold(
-        self, fold: RecordedFold, horizon: int, known: str, calendar: pd.DatetimeIndex | None
-    ) -> Iterator[Answer]:
-        if fold.train_end >= fold.test_start:
-            if fold.train_start > fold.test_end:
-                return
-            yield self.finding(
-                fold.location,
-                f"fold {fold.number} trains until {iso(fold.train_end)}, past the begin of its "
-                f"test period {iso(fold.test_start)}",
-                measured=iso(fold.train_end),
-                expected=f"before {iso(fold.test_start)}",
-                key="order",
-                evidence=("recorded",),
-            )
-            return
-        gap = _bars_between(fold.train_end, fold.test_start, calendar)
-        if gap < horizon - 1:
-            yield self.finding(
-                fold.location,
-                f"fold {fold.number} trains on labels that end {horizon - gap - 1} bars after its "
-                f"first test decision (gap {gap} bars, {known} horizon {horizon})",
-                measured=f"gap {gap} bars",
-                expected=f"gap of at least {horizon - 1} bars",
-                key="purge",
-                evidence=("recorded",),
-            )
+    def _out_of_order(self, fold: RecordedFold) -> Finding:
+        return self.finding(
+            fold.location,
+            f"fold {fold.number} trains until {iso(fold.train_end)}, past the begin of its "
+            f"test period {iso(fold.test_start)}",
+            measured=iso(fold.train_end),
+            expected=f"before {iso(fold.test_start)}",
+            key="order",
+            evidence=("recorded",),
+        )
+
+
+def _table(fold: RecordedFold) -> Location:
+    """Where the whole table stands."""
+    return replace(fold.location, pointer=fold.location.pointer.rpartition("/")[0])
 
 
 def _bars_between(
