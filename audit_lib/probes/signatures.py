@@ -83,7 +83,8 @@ class Signature:
                 "kwargs" not in open_ended
             ):
                 return f"has no parameter {name!r}"
-            given.add(name)
+            if known is None or known.kind != "positional":
+                given.add(name)
         missing = [p.name for p in self.parameters if p.required and p.name not in given]
         return f"needs {', '.join(map(repr, missing))}" if missing else ""
 

@@ -1,0 +1,56 @@
+import pytest
+
+from audit_lib.model import Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import subject
+
+GOOD = {
+    "pkg/__init__.py": "from .core import run\n",
+    "pkg/core.py": "LIMIT = 30\n\n\ndef run(): ...\n",
+    "app/main.py": "from pkg import run, core\nfrom pkg.core import LIMIT\nimport numpy as np\n",
+}
+AUDITED = {"subsystem": {"files": ["pkg/*.py"]}}
+
+
+def check(tmp_path, **changes):
+    files = {**GOOD, **{k.replace("__", "/") + ".py": v for k, v in changes.items()}}
+    return run_check("BND001", subject(tmp_path, files, source=AUDITED))
+
+
+@pytest.mark.passes("BND001")
+def test_imports_that_resolve(tmp_path):
+    result = check(tmp_path)
+    assert_passes(result)
+    assert [e.count for e in result.examined] == [4, 4]
+
+
+@pytest.mark.fails("BND001")
+def test_a_fallback_that_always_runs(tmp_path):
+    text = "def age():\n    try:\n        from pkg.core import MAX\n    except ImportError:\n        MAX = 7\n"
+    finding = assert_fails(check(tmp_path, app__age=text), path="app/age.py", symbol="age")
+    assert finding.location.line == 3
+    assert finding.key == "pkg/core.py pkg.core:MAX"
+    assert finding.severity is Severity.HIGH
+    assert finding.message == (
+        "`from pkg.core import MAX`: pkg/core.py binds no such name; the handler at line 4 swallows "
+        "it, so its fallback always runs"
+    )
+
+
+@pytest.mark.fails("BND001")
+@pytest.mark.parametrize(
+    ("text", "effect"),
+    [
+        ("from pkg.core import gone\n", "importing the module fails"),
+        ("def f():\n    from pkg.core import gone\n", "f fails when it gets there"),
+        ("if 1:\n    from pkg.core import gone\n", "importing the module may fail"),
+    ],
+)
+def test_when_a_broken_import_is_felt(tmp_path, text, effect):
+    assert assert_fails(check(tmp_path, app__use=text)).message.endswith(effect)
+
+
+@pytest.mark.fails("BND001")
+def test_one_that_does_not_touch_the_subsystem_weighs_less(tmp_path):
+    result = check(tmp_path, app__use="from app.main import gone\n", app____init__="")
+    assert assert_fails(result, path="app/use.py").severity is Severity.MEDIUM

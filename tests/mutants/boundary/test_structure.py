@@ -1,0 +1,189 @@
+import pytest
+
+from audit_lib.checks.boundary.import_cycles import components
+from audit_lib.model import Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import subject
+
+SOURCE = {"subsystem": {"files": ["models/*.py"]}}
+
+
+def check(tmp_path, code, files):
+    return run_check(code, subject(tmp_path, files, source=SOURCE))
+
+
+# --- BND004 ---------------------------------------------------------------------------------------
+@pytest.mark.passes("BND004")
+def test_public_names_and_private_ones_at_home(tmp_path):
+    files = {
+        "models/a.py": "from models.b import _inner\nfrom __future__ import annotations\n",
+        "models/b.py": "_inner = 1\nopen_ = 2\n__version__ = '1'\n",
+        "api/c.py": "from models.b import open_, __version__\nfrom models.b import open_ as _o\n",
+    }
+    assert_passes(check(tmp_path, "BND004", files))
+
+
+@pytest.mark.fails("BND004")
+def test_a_private_name_across_parts(tmp_path):
+    files = {
+        "models/b.py": "_folds = 1\n",
+        "api/c.py": "def f():\n    from models.b import _folds\n",
+    }
+    finding = assert_fails(check(tmp_path, "BND004", files), path="api/c.py", line=2, symbol="f")
+    assert (finding.key, finding.severity) == ("models/b.py:_folds", Severity.MEDIUM)
+    assert finding.message == "imports _folds, private to models/b.py"
+
+
+# --- BND005 ---------------------------------------------------------------------------------------
+@pytest.mark.passes("BND005")
+def test_a_cycle_that_closes_only_late_is_listed(tmp_path):
+    files = {
+        "models/a.py": "from models import b\n",
+        "models/b.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+        "    from models.a import X\n\n\ndef f():\n    if 1:\n        from models import a\n",
+    }
+    result = check(tmp_path, "BND005", files)
+    assert_passes(result)
+    assert result.evidence[0].rows == ((2, "models/a.py, models/b.py"),)
+
+
+@pytest.mark.fails("BND005")
+def test_a_cycle_while_loading(tmp_path):
+    files = {
+        "models/a.py": "import math\nfrom models import b\n",
+        "models/b.py": "try:\n    from models import c\nexcept ImportError:\n    pass\n",
+        "models/c.py": "class K:\n    from models.a import x\n",
+    }
+    finding = assert_fails(check(tmp_path, "BND005", files), path="models/a.py", line=2)
+    assert finding.message == (
+        "3 files import each other while loading: models/a.py → models/b.py → models/c.py"
+    )
+
+
+def test_components_without_recursion():
+    chain = {str(i): {str(i + 1)} for i in range(5000)}
+    assert components(chain) == []
+    assert len(components({**chain, "5000": {"0"}})[0]) == 5001
+    assert components({"a": {"b"}, "b": {"a"}, "c": {"d", "a"}, "d": {"c"}}) == [
+        ["a", "b"],
+        ["c", "d"],
+    ]
+
+
+# --- BND006 ---------------------------------------------------------------------------------------
+CORE = """
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+import abc
+
+
+def plain(a, b=1, *, c, d=2): ...
+def many(a, /, *rest, **options): ...
+@lru_cache(maxsize=None)
+def cached(a): ...
+@unknown
+def wrapped(a): ...
+
+
+class Model(abc.ABC):
+    def __init__(self, store): ...
+    def fit(self, rows, y=None): ...
+    @classmethod
+    def load(cls, path): ...
+    @staticmethod
+    def norm(x): ...
+    def go(self):
+        self.fit({inner})
+
+
+class Child(Model):
+    pass
+
+
+class Outside(SomeLibrary):
+    pass
+
+
+@dataclass
+class Config:
+    name: str
+    depth: int = 3
+    notes: list = field(default_factory=list)
+    hidden: int = field(init=False, default=0)
+
+
+@dataclass(kw_only=True)
+class Wide(Config):
+    width: int
+
+
+class Row(NamedTuple):
+    a: int
+    b: int = 2
+"""
+GOOD_CALLS = (
+    "plain(1, c=2)", "plain(*x, c=1)", "plain(**x)", "plain(1, 2, c=3, d=4)", "many(1, 2, 3, z=4)",
+    "cached(1)", "wrapped()", "wrapped(1, 2, 3)", "Model('s').fit(1, y=2)", "Model.load('p')",
+    "Model.norm(1)", "Model.fit(m, 1)", "Child(store='s')", "Outside(1, 2, 3)", "Config('n', 2, [])",
+    "Config(name='n', notes=[])", "Wide('n', width=2)", "Row(1)", "Row(1, b=2)", "core.plain(1, c=2)",
+    "Model('s').load('p')", "unknown_name(1, 2)", "print(1, 2, zz=3)",
+)  # fmt: skip
+BAD_CALLS = {
+    "plain(1)": "needs 'c'",
+    "plain(1, 2, 3, c=4)": "takes 2 positional arguments, 3 are given",
+    "plain(1, c=2, e=3)": "has no parameter 'e'",
+    "plain(1, a=2, c=3)": "gets 'a' twice",
+    "many(a=1)": "needs 'a'",
+    "cached()": "needs 'a'",
+    "Model()": "needs 'store'",
+    "Child('s', 't')": "takes 1 positional arguments, 2 are given",
+    "Model.load()": "needs 'path'",
+    "Config()": "needs 'name'",
+    "Config('n', hidden=1)": "has no parameter 'hidden'",
+    "Wide('n', 3, [], 4)": "takes 3 positional arguments, 4 are given",
+    "Row(1, 2, 3)": "takes 2 positional arguments, 3 are given",
+    "core.plain()": "needs 'a', 'c'",
+    "made.fit()": "needs 'rows'",
+}
+
+
+def calling(call, inner="1"):
+    text = (
+        "from models import core\nfrom models.core import *\nfrom models.core import (plain, many, "
+    )
+    text += "cached, wrapped, Model, Child, Outside, Config, Wide, Row)\n\n\ndef f(x, m):\n"
+    text += f"    made = Model('s')\n    {call}\n"
+    return {"models/__init__.py": "", "models/core.py": CORE.replace("{inner}", inner),
+            "api/use.py": text}  # fmt: skip
+
+
+@pytest.mark.passes("BND006")
+@pytest.mark.parametrize("call", GOOD_CALLS)
+def test_calls_that_fit_or_cannot_be_told(tmp_path, call):
+    assert_passes(check(tmp_path, "BND006", calling(call)))
+
+
+@pytest.mark.fails("BND006")
+@pytest.mark.parametrize(("call", "refusal"), BAD_CALLS.items())
+def test_calls_that_do_not_fit(tmp_path, call, refusal):
+    result = check(tmp_path, "BND006", calling(call))
+    finding = assert_fails(result, path="api/use.py", line=8, symbol="f")
+    assert (finding.measured, finding.severity) == (refusal, Severity.HIGH)
+    assert len(result.findings) == 1
+
+
+@pytest.mark.fails("BND006")
+def test_a_method_called_on_self(tmp_path):
+    result = check(tmp_path, "BND006", calling("pass", inner="1, 2, 3"))
+    assert_fails(result, path="models/core.py", symbol="Model.go")
+
+
+@pytest.mark.passes("BND006")
+def test_calls_elsewhere_only_inform(tmp_path):
+    files = {**calling("pass"), "api/own.py": "def g(a): ...\n\n\ng()\n"}
+    result = check(tmp_path, "BND006", files)
+    assert_passes(result)
+    assert [(f.location.path, f.severity) for f in result.findings] == [
+        ("api/own.py", Severity.INFO)
+    ]

@@ -1,0 +1,298 @@
+import copy
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import STORE, digest, good_store, lightgbm_text, subject
+
+
+def check(tmp_path, code, files, artifacts=STORE, **parameters):
+    made = subject(tmp_path, files, version="v1", artifacts=artifacts, **parameters)
+    return run_check(code, made)
+
+
+def with_meta(**changes):
+    files = copy.deepcopy(good_store())
+    meta = files["store/v1/meta.json"]
+    for key, value in changes.items():
+        if value is ...:
+            del meta[key]
+        else:
+            meta[key] = value
+    return files
+
+
+# --- CHK001 ---------------------------------------------------------------------------------------
+@pytest.mark.passes("CHK001")
+def test_complete_metadata(tmp_path):
+    result = check(tmp_path, "CHK001", good_store())
+    assert_passes(result)
+    assert result.examined[0].count == 7
+
+
+@pytest.mark.fails("CHK001")
+@pytest.mark.parametrize(
+    ("field", "value", "severity", "state"),
+    [
+        ("feature_cols", ..., Severity.HIGH, "absent"),
+        ("feature_cols", [], Severity.HIGH, "empty"),
+        ("heads", None, Severity.HIGH, "empty"),
+        ("version", "", Severity.HIGH, "empty"),
+        ("input_dim", ..., Severity.MEDIUM, "absent"),
+        ("run", {}, Severity.MEDIUM, "empty"),
+        ("schema_hash", ..., Severity.MEDIUM, "absent"),
+    ],
+)
+def test_a_field_that_is_not_there(tmp_path, field, value, severity, state):
+    result = check(tmp_path, "CHK001", with_meta(**{field: value}))
+    finding = assert_fails(result, key=field, path="v1/meta.json", pointer=f"/{field}")
+    assert (finding.severity, finding.measured) == (severity, state)
+    assert len(result.findings) == 1
+
+
+@pytest.mark.fails("CHK001")
+def test_no_scaling_anywhere(tmp_path):
+    finding = assert_fails(check(tmp_path, "CHK001", with_meta(scaler=...)), key="scaler")
+    assert finding.location.path == "v1/meta.json"
+
+
+@pytest.mark.passes("CHK001")
+def test_scaling_kept_in_a_file_or_declared_away(tmp_path, scaler_pickle):
+    files = with_meta(scaler=...)
+    files["store/v1/scaler.pkl"] = scaler_pickle(np.array([1.0, 2.0, 3.0]))
+    assert_passes(check(tmp_path / "a", "CHK001", files))
+    unscaled = {**STORE, "fields": {"scaler_scale": "", "scaler_center": ""}}
+    assert_passes(check(tmp_path / "b", "CHK001", with_meta(scaler=...), unscaled))
+
+
+@pytest.fixture
+def scaler_pickle():
+    import pickle
+
+    from sklearn.preprocessing import RobustScaler
+
+    def make(scale):
+        scaler = RobustScaler().fit(np.arange(12.0).reshape(4, 3))
+        scaler.center_, scaler.scale_ = np.zeros(len(scale)), scale
+        return pickle.dumps(scaler)
+
+    return make
+
+
+@pytest.mark.parametrize("code", ["CHK001", "CHK002", "CHK004", "CHK005", "CHK006"])
+@pytest.mark.parametrize("meta", [b"{", b"", b"[1]", None])
+def test_metadata_that_cannot_be_read_is_never_a_pass(tmp_path, code, meta):
+    files = good_store()
+    if meta is None:
+        del files["store/v1/meta.json"]
+    else:
+        files["store/v1/meta.json"] = meta
+    outcome = check(tmp_path, code, files).outcome
+    assert outcome in (Outcome.NOT_ASSESSED, Outcome.FAIL)
+
+
+@pytest.mark.parametrize("code", [f"CHK00{n}" for n in range(1, 10)] + ["SEC001"])
+def test_a_subject_without_a_store_is_not_assessed(tmp_path, code):
+    made = subject(tmp_path, {"m.py": "x = 1\n"})
+    assert run_check(code, made).outcome is Outcome.NOT_ASSESSED
+    made = subject(tmp_path / "b", {"m.py": "x = 1\n"}, version="v1", artifacts=STORE)
+    assert run_check(code, made).outcome is Outcome.NOT_ASSESSED
+
+
+# --- CHK002 ---------------------------------------------------------------------------------------
+@pytest.mark.passes("CHK002")
+@pytest.mark.parametrize("form", ["mapping", "prefixed", "rows", "sha1", "in the registry"])
+def test_every_file_is_covered(tmp_path, form):
+    files = good_store()
+    content = files["store/v1/model.txt"]
+    meta, row = files["store/v1/meta.json"], files["store/registry.json"]["versions"][0]
+    if form == "prefixed":
+        meta["checksums"] = {"model.txt": f"sha256:{digest(content).upper()}"}
+    elif form == "rows":
+        meta["checksums"] = [{"path": "model.txt", "sha256": digest(content)}]
+    elif form == "sha1":
+        meta["checksums"] = {"model.txt": hashlib.sha1(content).hexdigest()}
+    elif form == "in the registry":
+        meta.pop("checksums")
+        row["files"] = {
+            "model.txt": digest(content), "meta.json": digest(json.dumps(meta).encode())
+        }  # fmt: skip
+    assert_passes(check(tmp_path, "CHK002", files))
+
+
+@pytest.mark.fails("CHK002")
+def test_no_checksum_at_all(tmp_path):
+    finding = assert_fails(check(tmp_path, "CHK002", with_meta(checksums=...)), key="none")
+    assert finding.location.pointer == "/checksums"
+    assert finding.measured == "0 checksums"
+
+
+@pytest.mark.fails("CHK002")
+def test_a_file_that_nothing_covers(tmp_path):
+    files = {**good_store(), "store/v1/extra.npz": b"PK\x05\x06" + bytes(18)}
+    result = check(tmp_path, "CHK002", files)
+    assert_fails(result, key="uncovered", path="v1/extra.npz", severity=Severity.HIGH)
+    assert len(result.findings) == 1
+    options = {"CHK002": {"ignore": ["**/extra.npz"]}}
+    assert_passes(check(tmp_path / "b", "CHK002", files, options=options))
+
+
+@pytest.mark.fails("CHK002")
+def test_a_file_that_was_altered(tmp_path):
+    files = good_store()
+    files["store/v1/model.txt"] = files["store/v1/model.txt"].replace(b"0.5", b"0.6")
+    finding = assert_fails(check(tmp_path, "CHK002", files), key="mismatch", path="v1/model.txt")
+    assert finding.severity is Severity.CRITICAL
+    assert finding.measured == digest(files["store/v1/model.txt"])[:16]
+
+
+@pytest.mark.fails("CHK002")
+def test_a_checksum_without_a_file(tmp_path):
+    files = good_store()
+    files["store/v1/meta.json"]["checksums"]["gone.bin"] = "0" * 64
+    finding = assert_fails(check(tmp_path, "CHK002", files), key="missing v1/gone.bin")
+    assert finding.location.pointer == "/checksums"
+
+
+def test_a_checksum_of_no_known_kind_is_a_gap(tmp_path):
+    result = check(tmp_path, "CHK002", with_meta(checksums={"model.txt": "crc:1234"}))
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.gaps[0].what == "v1/model.txt"
+
+
+# --- CHK004 ---------------------------------------------------------------------------------------
+@pytest.mark.passes("CHK004")
+@pytest.mark.parametrize("spelling", ["\n".join, ",".join, json.dumps, repr])
+@pytest.mark.parametrize("length", [64, 12])
+def test_consistent_metadata(tmp_path, spelling, length):
+    made = digest(spelling(["a", "b", "c"]).encode())[:length]
+    result = check(tmp_path, "CHK004", with_meta(schema_hash=made))
+    assert_passes(result)
+    assert result.examined[0].count == 4
+
+
+@pytest.mark.fails("CHK004")
+@pytest.mark.parametrize(
+    ("changes", "key", "said"),
+    [
+        ({"input_dim": 4}, "input_dim", "input_dim is 4, feature_cols has 3 names"),
+        ({"input_dim": "3"}, "input_dim", "input_dim is '3', feature_cols has 3 names"),
+        ({"feature_cols": ["a", "b", "a"], "schema_hash": ...}, "repeated a",
+         "feature_cols names 'a' 2 times"),
+        ({"version": "v2"}, "version", "the metadata calls itself 'v2', it is stored as 'v1'"),
+        ({"heads": [{"name": "up"}, {"name": "up"}]}, "repeated up", "heads names 'up' 2 times"),
+        ({"feature_cols": {"a": 1}}, "feature_cols type", "feature_cols is not a list of names"),
+    ],
+)  # fmt: skip
+def test_contradictions(tmp_path, changes, key, said):
+    result = check(tmp_path, "CHK004", with_meta(**changes))
+    assert assert_fails(result, key=key).message == said
+    assert len(result.findings) == 1
+
+
+def two_versions(first, second):
+    files = good_store()
+    other = copy.deepcopy(files["store/v1/meta.json"])
+    files["store/v2/meta.json"] = {**other, "version": "v2", **second}
+    files["store/v1/meta.json"].update(first)
+    files["store/registry.json"]["versions"].append({"version_id": "v2"})
+    return files
+
+
+@pytest.mark.fails("CHK004")
+def test_a_hash_of_other_columns(tmp_path):
+    stale = two_versions({"schema_hash": digest(b"a\nb\nz")}, {})
+    result = check(tmp_path / "a", "CHK004", stale)
+    finding = assert_fails(result, key="schema_hash v2")
+    assert finding.message == "version v2 has the same columns and another schema hash"
+    other = {"feature_cols": ["a", "b", "x"], "schema_hash": digest(b"a\nb\nx")}
+    result = check(tmp_path / "b", "CHK004", two_versions({"schema_hash": "f" * 64}, other))
+    finding = assert_fails(result, key="schema_hash")
+    assert finding.expected == "sha256 of lines"
+    same = two_versions({"schema_hash": "f" * 64}, {**other, "schema_hash": "f" * 64})
+    finding = assert_fails(check(tmp_path / "c", "CHK004", same), key="schema_hash v2")
+    assert finding.message == "version v2 has other columns and the schema hash"
+
+
+def test_a_hash_that_nothing_tells_about_is_a_gap(tmp_path):
+    result = check(tmp_path, "CHK004", with_meta(schema_hash="f" * 64))
+    assert (result.outcome, result.gaps[0].what) == (Outcome.NOT_ASSESSED, "schema_hash")
+
+
+# --- CHK005 ---------------------------------------------------------------------------------------
+@pytest.mark.passes("CHK005")
+def test_sane_statistics_in_metadata_and_pickle(tmp_path, scaler_pickle):
+    files = good_store()
+    files["store/v1/scaler.pkl"] = scaler_pickle(np.array([1.0, 2.0, 3.0]))
+    result = check(tmp_path, "CHK005", files)
+    assert_passes(result)
+    assert result.examined[0].count == 12
+
+
+@pytest.mark.fails("CHK005")
+@pytest.mark.parametrize(
+    ("scaler", "key", "severity"),
+    [
+        ({"median": [0, 0, 0], "mad": [1, 0.0, 1]}, "metadata scale b", Severity.CRITICAL),
+        ({"median": [0, 0, 0], "mad": [1, -1, 1]}, "metadata scale b", Severity.CRITICAL),
+        ({"median": [0, float("nan"), 0], "mad": [1, 1, 1]}, "metadata center b", Severity.HIGH),
+        ({"median": [0, 0, 0], "mad": [1, float("inf"), 1]}, "metadata scale b", Severity.CRITICAL),
+        ({"mad": [1, 1]}, "scale columns", Severity.HIGH),
+        ({"mad": {"a": 1, "b": 1, "z": 1}}, "scale columns", Severity.HIGH),
+    ],
+)
+def test_statistics_that_are_not_sane(tmp_path, scaler, key, severity):
+    result = check(tmp_path, "CHK005", with_meta(scaler=scaler))
+    finding = assert_fails(result, key=key)
+    assert (finding.severity, finding.location.pointer) == (severity, "/scaler/mad")
+    assert len(result.findings) == 1
+
+
+@pytest.mark.fails("CHK005")
+def test_a_zero_scale_inside_a_pickle(tmp_path, scaler_pickle):
+    files = {**good_store(), "store/v1/scaler.pkl": scaler_pickle(np.array([1.0, 0.0, 3.0]))}
+    finding = assert_fails(check(tmp_path, "CHK005", files), key="v1/scaler.pkl scale column 1")
+    assert finding.location.path == "v1/scaler.pkl"
+
+
+def test_statistics_that_are_no_numbers_are_a_gap(tmp_path):
+    result = check(tmp_path, "CHK005", with_meta(scaler={"mad": ["x"], "median": [1, 2, 3]}))
+    assert (result.outcome, result.gaps[0].what) == (Outcome.NOT_ASSESSED, "metadata")
+
+
+# --- CHK006 ---------------------------------------------------------------------------------------
+@pytest.mark.passes("CHK006")
+def test_the_declared_columns(tmp_path):
+    assert_passes(check(tmp_path / "a", "CHK006", good_store()))
+    files = with_meta(regime={"features": ["c", "a"]})
+    files["store/v1/regime.txt"] = lightgbm_text(["c", "a"])
+    assert_passes(check(tmp_path / "b", "CHK006", files))
+
+
+@pytest.mark.fails("CHK006")
+def test_columns_in_another_order(tmp_path):
+    files = good_store()
+    files["store/v1/model.txt"] = lightgbm_text(["a", "c", "b"])
+    finding = assert_fails(check(tmp_path, "CHK006", files), path="v1/model.txt", key="columns")
+    assert finding.severity is Severity.CRITICAL
+    assert finding.message == (
+        "v1/model.txt was fitted on the columns of /feature_cols in another order: position 1 is "
+        "'c', declared 'b'"
+    )
+
+
+@pytest.mark.fails("CHK006")
+def test_other_columns(tmp_path):
+    files = good_store()
+    files["store/v1/model.txt"] = lightgbm_text(["a", "b", "c", "d"])
+    assert "differs in d" in assert_fails(check(tmp_path, "CHK006", files)).message
+
+
+def test_models_that_name_no_columns_are_not_assessed(tmp_path):
+    files = good_store()
+    files["store/v1/model.txt"] = lightgbm_text(["Column_0", "Column_1", "Column_2"])
+    assert check(tmp_path, "CHK006", files).outcome is Outcome.NOT_ASSESSED

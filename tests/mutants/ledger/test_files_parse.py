@@ -1,0 +1,39 @@
+import pytest
+
+from audit_lib.model import Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import subject
+
+ONLY = {"subsystem": {"files": ["pkg/*.py"]}}
+
+
+@pytest.mark.passes("LED002")
+def test_valid_files_in_any_encoding(tmp_path):
+    files = {"pkg/a.py": b"\xef\xbb\xbfx = 1\r\n", "pkg/b.py": b"# coding: latin-1\nx = '\xe9'\n"}
+    assert_passes(run_check("LED002", subject(tmp_path, files, source=ONLY)))
+
+
+@pytest.mark.fails("LED002")
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"x = 1\ndef f(:\n", 2),
+        (b"x = '\xff'\n", 1),
+        (b"x = 1\n\x00\n", 1),
+        (b"# coding: klingon\n", 1),
+        (b"x = " + b"(" * 300 + b"\n", 1),
+    ],
+)
+def test_files_that_do_not_parse(tmp_path, content, line):
+    files = {"pkg/a.py": content, "pkg/b.py": "x = 1\n"}
+    result = run_check("LED002", subject(tmp_path, files, source=ONLY))
+    finding = assert_fails(result, path="pkg/a.py", key="syntax", severity=Severity.HIGH)
+    assert finding.location.line == line
+    assert len(result.findings) == 1
+
+
+@pytest.mark.fails("LED002")
+def test_a_file_beside_the_subsystem_weighs_less(tmp_path):
+    files = {"pkg/a.py": "x = 1\n", "tool.py": "print 'old'\n"}
+    result = run_check("LED002", subject(tmp_path, files, source=ONLY))
+    assert assert_fails(result, path="tool.py").severity is Severity.MEDIUM

@@ -1,0 +1,54 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from audit_lib.model import Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import STORE, good_store, subject
+
+SYSTEM = b"cos\nsystem\n(S'true'\ntR."
+OWN = b"ccopy_reg\n_reconstructor\n(cengine.models\nEnsemble\nc__builtin__\nobject\nNtR."
+
+
+def check(tmp_path, files, **parameters):
+    made = subject(tmp_path, {**good_store(), **files}, version="v1", artifacts=STORE, **parameters)
+    return run_check("SEC001", made)
+
+
+@pytest.mark.passes("SEC001")
+def test_data_and_allowed_pickles(tmp_path):
+    result = check(tmp_path, {"store/v1/a.pkl": pickle.dumps({"x": np.arange(3)})})
+    assert_passes(result)
+    assert result.examined[0].count == 4
+
+
+@pytest.mark.fails("SEC001")
+def test_a_pickle_that_runs_a_command(tmp_path):
+    result = check(tmp_path, {"store/v1/a.pkl": SYSTEM})
+    finding = assert_fails(result, path="v1/a.pkl", key="unsafe")
+    assert (finding.severity, finding.measured) == (Severity.CRITICAL, "unsafe")
+    assert "os.system" in finding.message
+    assert len(result.findings) == 1
+
+
+@pytest.mark.fails("SEC001")
+@pytest.mark.parametrize("content", [OWN, b"\x80\x04\x95", SYSTEM[:-1] + b"garbage"])
+def test_what_cannot_be_decided_is_refused(tmp_path, content):
+    finding = assert_fails(check(tmp_path, {"store/v1/a.pkl": content}), path="v1/a.pkl")
+    assert finding.severity >= Severity.MEDIUM
+
+
+@pytest.mark.passes("SEC001")
+def test_own_classes_that_the_owners_vouch_for(tmp_path):
+    options = {"SEC001": {"trusted": ["engine.models.*"]}}
+    result = check(tmp_path, {"store/v1/a.pkl": OWN}, options=options)
+    assert_passes(result)
+    assert ("v1/a.pkl", "vouched for") in [(r[0], r[3]) for r in result.evidence[0].rows]
+
+
+@pytest.mark.fails("SEC001")
+def test_nobody_can_vouch_for_what_is_known_to_be_harmful(tmp_path):
+    options = {"SEC001": {"trusted": ["*"]}}
+    result = check(tmp_path, {"store/v1/a.pkl": SYSTEM}, options=options)
+    assert assert_fails(result, path="v1/a.pkl").severity is Severity.CRITICAL

@@ -1,0 +1,180 @@
+import pytest
+
+from audit_lib.subject.code import code_of
+from audit_lib.subject.imports import ImportType, edges_report
+from tests.made_repo import tree
+
+
+def edges(found):
+    return {(e.source, e.line, e.target, e.type.value) for e in code_of(found).imports.edges}
+
+
+def broken(found):
+    return {(b.imported.path, b.name, b.imported.caught is not None)
+            for b in code_of(found).imports.broken}  # fmt: skip
+
+
+def test_type_is_conditional_then_lazy_then_top_level(tmp_path):
+    found = tree(
+        tmp_path,
+        {
+            "pkg/__init__.py": "",
+            "pkg/a.py": "from pkg import b\nif True:\n    from . import c\n\n\ndef f():\n"
+            "    from .b import x\n    try:\n        from . import c\n    except ImportError:\n"
+            "        c = None\n\n\nclass K:\n    from .c import y\n",
+            "pkg/b.py": "x = 1\n",
+            "pkg/c.py": "y = 1\n",
+        },
+    )
+    assert edges(found) == {
+        ("pkg/a.py", 1, "pkg/b.py", "top_level"),
+        ("pkg/a.py", 3, "pkg/c.py", "conditional"),
+        ("pkg/a.py", 7, "pkg/b.py", "lazy"),
+        ("pkg/a.py", 9, "pkg/c.py", "conditional"),
+        ("pkg/a.py", 15, "pkg/c.py", "top_level"),
+    }
+    assert broken(found) == set()
+
+
+def test_package_root_is_named_by_parameters_or_folder(tmp_path):
+    files = {
+        "__init__.py": "",
+        "config.py": "A = 1\n",
+        "config_extra.py": "from engine.config import A\n",
+        "models/__init__.py": "from .core import Model\n",
+        "models/core.py": "from ..config import A\nclass Model: ...\n",
+        "run_it.py": "from engine.models import Model\nimport engine.models.core as core\n"
+        "import config\n",
+        "tests/test_it.py": "from engine.models import Model\n",
+    }
+    found = tree(tmp_path / "engine", files)
+    assert edges(found) == {
+        ("config_extra.py", 1, "config.py", "top_level"),
+        ("models/__init__.py", 1, "models/core.py", "top_level"),
+        ("models/core.py", 1, "config.py", "top_level"),
+        ("run_it.py", 1, "models/__init__.py", "top_level"),
+        ("run_it.py", 2, "models/core.py", "top_level"),
+        ("run_it.py", 3, "config.py", "top_level"),
+    }
+    report = edges_report(found)
+    assert (report["total"], report["cross_module"], report["same_module"]) == (6, 4, 2)
+    assert report["by_type"] == {"top_level": 6, "conditional": 0, "lazy": 0}
+    assert report["edges"][0] == {
+        "source_file": "config_extra.py",
+        "source_module": "config",
+        "source_line": 1,
+        "target_file": "config.py",
+        "target_module": "config",
+        "import_statement": "from engine.config import A",
+        "symbols_imported": ["A"],
+        "import_type": "top_level",
+        "cross_module": False,
+    }
+
+
+def test_src_layout_and_namespace_packages(tmp_path):
+    found = tree(
+        tmp_path,
+        {
+            "src/pkg/__init__.py": "",
+            "src/pkg/a.py": "from pkg.b import x\nfrom pkg import b\n",
+            "src/pkg/b.py": "x = 1\n",
+            "tools/plain/x.py": "from tools.plain import y\n",
+            "tools/plain/y.py": "import logging\n",
+            "tools/plain/logging.py": "",
+        },
+    )
+    assert edges(found) == {
+        ("src/pkg/a.py", 1, "src/pkg/b.py", "top_level"),
+        ("src/pkg/a.py", 2, "src/pkg/b.py", "top_level"),
+        ("tools/plain/x.py", 1, "tools/plain/y.py", "top_level"),
+    }
+    assert broken(found) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "statement", "name"),
+    [
+        ("x = 1\n", "from .b import gone", ".b:gone"),
+        ("x = 1\n", "from .missing import x", ".missing"),
+        ("x = 1\n", "from ....far import x", "....far"),
+        ("x = 1\n", "import pkg.missing", "pkg.missing"),
+        ("def f():\n    x = 1\n", "from .b import x", ".b:x"),
+        ("class A:\n    x = 1\n", "from .b import x", ".b:x"),
+        ("x: int\n", "from .b import x", ".b:x"),
+        ("from os import *\n_y = 1\n", "from .b import _y", ""),
+    ],
+)
+def test_what_cannot_be_imported(tmp_path, module, statement, name):
+    files = {"pkg/__init__.py": "", "pkg/a.py": f"{statement}\n", "pkg/b.py": module}
+    assert broken(tree(tmp_path, files)) == ({("pkg/a.py", name, False)} if name else set())
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "import x\n",
+        "for x in (): pass\n",
+        "with open('f') as x: pass\n",
+        "try:\n    pass\nexcept Exception as x:\n    pass\n",
+        "if (x := 1): pass\n",
+        "(a, [x, *b]) = 1, [2, 3]\n",
+        "def f():\n    global x\n    x = 1\n",
+        "globals()['x'] = 1\n",
+        "def __getattr__(name): ...\n",
+        "exec('x = 1')\n",
+        "from .c import *\n",
+        "match 1:\n    case x: pass\n",
+        "x: int = 1\n",
+        "async def x(): ...\n",
+        "from unknown_library import *\n",
+        "def f(:\n",
+    ],
+)
+def test_every_way_to_bind_a_name_is_seen(tmp_path, module):
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/a.py": "from .b import x\n",
+        "pkg/b.py": module,
+        "pkg/c.py": "x = 1\n",
+    }
+    assert broken(tree(tmp_path, files)) == set()
+
+
+def test_extension_modules_and_typing_only_imports_are_no_fault(tmp_path):
+    found = tree(
+        tmp_path,
+        {
+            "pkg/__init__.py": "",
+            "pkg/fast.cpython-311-x86_64-linux-gnu.so": b"",
+            "pkg/a.py": "from . import fast\nfrom .fast import go\nfrom typing import TYPE_CHECKING\n"
+            "if TYPE_CHECKING:\n    from .gone import X\n",
+        },
+    )
+    assert broken(found) == set()
+
+
+def test_a_swallowed_import_is_told_from_one_that_is_raised_again(tmp_path):
+    swallow = "try:\n    from .b import gone\nexcept {}:\n    {}\n"
+    found = tree(
+        tmp_path,
+        {
+            "pkg/__init__.py": "",
+            "pkg/b.py": "",
+            "pkg/a.py": swallow.format("ImportError", "gone = 30"),
+            "pkg/c.py": swallow.format("(KeyError, ImportError)", "raise SystemExit"),
+            "pkg/d.py": swallow.format("KeyError", "pass"),
+        },
+    )
+    assert broken(found) == {
+        ("pkg/a.py", ".b:gone", True),
+        ("pkg/c.py", ".b:gone", False),
+        ("pkg/d.py", ".b:gone", False),
+    }
+
+
+def test_dependents_follow_imports_of_imports(tmp_path):
+    found = tree(tmp_path, {"a.py": "import b\n", "b.py": "import c\n", "c.py": "import a\n"})
+    graph = code_of(found).imports
+    assert graph.dependents("c.py") == {"a.py", "b.py"}
+    assert graph.edges[0].type is ImportType.TOP_LEVEL
