@@ -20,6 +20,7 @@ from audit_lib.model import (
     CheckResult,
     Contract,
     Evidence,
+    Finding,
     Task,
     TaskResult,
     by_contract,
@@ -28,13 +29,12 @@ from audit_lib.model import (
 from audit_lib.probes.boundaries import boundary_verdicts
 from audit_lib.reporters.json_report import dump_task
 from audit_lib.subject.subject import Subject, open_subject
-from audit_lib.workbook import sheets
+from audit_lib.workbook import pictures, sheets
 from audit_lib.workbook.display import Note, Part, Sheet, show
 from audit_lib.workbook.findings import FindingView
 from audit_lib.workbook.gather import Gathered, gather
 from audit_lib.workbook.jupyter import prepare_shell
 from audit_lib.workbook.parameters import NotebookParameters, from_namespace
-from audit_lib.workbook.pictures import picture_of
 from audit_lib.workbook.progress import TaskProgress
 from audit_lib.workspace import find_workspace
 
@@ -107,7 +107,8 @@ class Workbook:
         self.result = self._completed(raw, waivers)
         verdict = verdict_of(self.result.results)
         found = sum(len(r.open_findings) for r in self.result.results)
-        said = f"{verdict}, {found} open findings" if verdict else "nothing applies"
+        said = f"{verdict}, {found or 'no'} open finding{'s'[: found != 1]}"
+        said = said if verdict else "nothing applies"
         progress.finish(
             f"{self.task.value}: {len(checks)} checks in {progress.seconds:.1f} s: {said}"
         )
@@ -194,13 +195,17 @@ class Workbook:
         found = sheets.identified(self._done().results)
         return sheets.finding_sheet(f"Findings of {self.task.value}: {len(found)}", found)
 
+    def all_findings(self) -> dict[str, tuple[Finding, CheckResult]]:
+        """Findings by id, of this task; in T6, of every task that was gathered."""
+        return sheets.identified(self._everything())
+
     def finding(self, name: str) -> FindingView:
         """One finding, by its id (``SPL003-1``) or the beginning of its fingerprint.
 
         Raises:
             AuditError: no such finding; the message names some.
         """
-        found = sheets.identified(self._everything())
+        found = self.all_findings()
         if name in found:
             return FindingView(name, *found[name], self.subject)
         for key, (finding, result) in found.items():
@@ -240,7 +245,7 @@ class Workbook:
 
     def closure(self) -> Sheet:
         """Every finding of the run, T1 to T6, worst first (T6)."""
-        found = sheets.identified(self._everything())
+        found = self.all_findings()
         missing = self._gathered.missing if self._gathered else {}
         title = f"Findings of the run: {len(found)}"
         if missing:
@@ -269,7 +274,7 @@ class Workbook:
         """
         check = check_class(code)
         rows = tuple(check.sections().items())
-        return Sheet(f"{check.code} {check.title()}", ("section", "text"), rows)
+        return Sheet(f"{check.code} {check.title()}", ("section", "text"), rows, record=True)
 
     def __repr__(self) -> str:
         where = self.parameters.subject if "/" not in self.parameters.subject else self.subject.name
@@ -366,7 +371,7 @@ class Workbook:
 def drawn(result: CheckResult, evidence: Evidence) -> list[Part]:
     """A piece of evidence: its picture where it has one, else its table."""
     name = f"{result.code}/{evidence.name}"
-    picture = picture_of(evidence)
+    picture = pictures.picture(evidence)
     if picture is None:
         return [Sheet(f"{evidence.title} ({name})", evidence.columns, evidence.rows, evidence.note)]
     heading = Note(f"{evidence.title} ({name})", heading=True)

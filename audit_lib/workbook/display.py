@@ -36,6 +36,7 @@ TONES: dict[str, tuple[str, str]] = {
     "not applicable": ("·", "#6e7781"),
 }
 _TONED = frozenset({"verdict", "outcome", "severity", "state"})
+_UNBROKEN = _TONED | {"check", "finding", "task", "contract", "expires"}
 _SHOWN_ROWS = 200
 _CELL = "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
 
@@ -74,6 +75,7 @@ class Sheet:
         rows: one tuple a row.
         note: a sentence below it.
         empty: what to say where there are no rows.
+        record: the rows are fields of one thing, in an order that must stay.
     """
 
     title: str
@@ -81,6 +83,7 @@ class Sheet:
     rows: tuple[tuple[Scalar, ...], ...]
     note: str = ""
     empty: str = "none"
+    record: bool = False
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -213,7 +216,7 @@ table_html: Callable[[Sheet], str] = static_table
 
 def _cell(column: str, value: Scalar) -> str:
     text = shown(value)
-    style = _CELL
+    style = _CELL.replace("pre-wrap", "nowrap") if column in _UNBROKEN else _CELL
     if column in _TONED and text in TONES:
         mark, colour = TONES[text]
         text = f"{mark} {text}".strip()

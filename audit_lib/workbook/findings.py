@@ -69,9 +69,8 @@ class FindingView:
             "state": state(f, self.result),
             "fingerprint": f.fingerprint,
         }
-        return Sheet(
-            self.name, ("", "of this finding"), tuple((k, v) for k, v in rows.items() if v)
-        )
+        said = tuple((k, v) for k, v in rows.items() if v)
+        return Sheet(self.name, ("", "of this finding"), said, record=True)
 
     def __repr__(self) -> str:
         return repr(self._sheet())

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 from audit_lib.model import Evidence
 from audit_lib.packets.figures import draw
 from audit_lib.workbook.display import Picture
 
-_DPI = 144
+_DPI = 192
+_SCREEN_DPI = 96
 
 
-def picture_of(evidence: Evidence) -> Picture | None:
+def still(evidence: Evidence) -> Picture | None:
     """The picture that the evidence's view asks for; None where it asks for none."""
     figure = draw(evidence)
     if figure is None:
@@ -20,4 +23,8 @@ def picture_of(evidence: Evidence) -> Picture | None:
     figure.savefig(data, format="png", dpi=_DPI, bbox_inches="tight")
     alt = f"{evidence.title}. {evidence.note}".strip()
     width = int.from_bytes(data.getvalue()[16:20], "big")  # of the PNG header, in pixels
-    return Picture(data.getvalue(), alt, width=round(width * 72 / _DPI))
+    return Picture(data.getvalue(), alt, width=round(width * _SCREEN_DPI / _DPI))
+
+
+#: how evidence becomes a picture; the interactive room puts its own in here
+picture: Callable[[Evidence], Any] = still

@@ -48,11 +48,14 @@ def verdict_sheet(results: Sequence[CheckResult]) -> Sheet:
 
 def check_sheet(results: Sequence[CheckResult]) -> Sheet:
     """One line a check: what it asks and what it answered."""
-    rows = tuple(
-        (r.code, r.title, words(effective_outcome(r)), _seen(r), r.reason or None, r.seconds)
+    rows = [
+        (r.code, r.title, words(effective_outcome(r)), r.seconds, _seen(r), r.reason or None)
         for r in results
-    )
-    return Sheet("", ("check", "property", "outcome", "examined", "reason", "seconds"), rows)
+    ]
+    columns = ["check", "property", "outcome", "seconds", "examined", "reason"]
+    while columns[4:] and all(row[len(columns) - 1] is None for row in rows):
+        columns.pop()  # nothing to say there
+    return Sheet("", tuple(columns), tuple(row[: len(columns)] for row in rows))
 
 
 def finding_sheet(title: str, found: dict[str, tuple[Finding, CheckResult]]) -> Sheet:
