@@ -20,12 +20,14 @@ def write(root: Path, files: Mapping[str, str | bytes | Any]) -> Path:
     for path, content in files.items():
         file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, str):
-            content = content.encode()
-        elif not isinstance(content, bytes):
-            content = json.dumps(content).encode()
-        file.write_bytes(content)
+        file.write_bytes(_bytes(content))
     return root
+
+
+def _bytes(content: str | bytes | Any) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    return (content if isinstance(content, str) else json.dumps(content)).encode()
 
 
 def tree(root: Path, files: Mapping[str, str | bytes], **source: Any) -> SourceTree:

@@ -16,7 +16,8 @@ FILES = {
 HEAD = (
     '[criteria.read]\ndescription = "read"\n'
     '[criteria.safe]\ndescription = "safe"\nimplies = ["read"]\n'
-    '[policy]\nrequired = ["read"]\nhigh_risk = ["safe"]\n[policy.gates.live]\nrequired = ["safe"]\n'
+    '[policy]\nrequired = ["read"]\nhigh_risk = ["safe"]\n'
+    '[policy.gates.live]\nrequired = ["safe"]\n'
 )
 
 
@@ -55,8 +56,8 @@ def test_a_certification_carries_over_layout_and_moves(tmp_path):
     old = made(tmp_path / "old")
     ledger.certify(old, "a.py::f", criteria=["read"], who="reader")
     text = (old.folder / "ledger.toml").read_text()
-    moved = made(tmp_path / "new", {"pkg/z.py": "# new\n\n" + FILES["a.py"].replace("if a", "if (a)")},
-                 text)  # fmt: skip
+    source = "# new\n\n" + FILES["a.py"].replace("if a", "if (a)")
+    moved = made(tmp_path / "new", {"pkg/z.py": source}, text)
     assert state_of(moved, "pkg/z.py::f").held == ("read",)
 
 

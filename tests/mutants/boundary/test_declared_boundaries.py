@@ -220,7 +220,8 @@ def test_checks_that_a_boundary_names_decide_its_verdict(tmp_path):
 
 
 def test_an_import_that_cannot_succeed_breaks_its_boundary(tmp_path):
-    text = "def f():\n    try:\n        from models.core import GONE\n    except ImportError:\n        pass\n"
+    text = "def f():\n    try:\n        from models.core import GONE\n    except ImportError:\n"
+    text += "        pass\n"
     found = made(tmp_path, {**FILES, "api/extra.py": text})
     results = [run_check("BND001", found), run_check("BND003", found)]
     (verdict,) = boundary_verdicts(found, results)

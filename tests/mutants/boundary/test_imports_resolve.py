@@ -26,14 +26,15 @@ def test_imports_that_resolve(tmp_path):
 
 @pytest.mark.fails("BND001")
 def test_a_fallback_that_always_runs(tmp_path):
-    text = "def age():\n    try:\n        from pkg.core import MAX\n    except ImportError:\n        MAX = 7\n"
+    text = "def age():\n    try:\n        from pkg.core import MAX\n    except ImportError:\n"
+    text += "        MAX = 7\n"
     finding = assert_fails(check(tmp_path, app__age=text), path="app/age.py", symbol="age")
     assert finding.location.line == 3
     assert finding.key == "pkg/core.py pkg.core:MAX"
     assert finding.severity is Severity.HIGH
     assert finding.message == (
-        "`from pkg.core import MAX`: pkg/core.py binds no such name; the handler at line 4 swallows "
-        "it, so its fallback always runs"
+        "`from pkg.core import MAX`: pkg/core.py binds no such name; the handler at line 4 "
+        "swallows it, so its fallback always runs"
     )
 
 

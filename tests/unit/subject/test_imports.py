@@ -147,7 +147,8 @@ def test_extension_modules_and_typing_only_imports_are_no_fault(tmp_path):
         {
             "pkg/__init__.py": "",
             "pkg/fast.cpython-311-x86_64-linux-gnu.so": b"",
-            "pkg/a.py": "from . import fast\nfrom .fast import go\nfrom typing import TYPE_CHECKING\n"
+            "pkg/a.py": "from . import fast\nfrom .fast import go\n"
+            "from typing import TYPE_CHECKING\n"
             "if TYPE_CHECKING:\n    from .gone import X\n",
         },
     )
