@@ -16,6 +16,8 @@ from audit_lib.host.printed import Printed
 
 #: How long, in seconds, the host's own processes may take over an order.
 PROMPT = 10.0
+#: How long the parent of a worker may take to tell how it ended.
+GRACE = 1.5
 #: How often a silent worker is asked whether it still lives.
 GLANCE = 0.25
 
@@ -175,7 +177,7 @@ class Worker:
     def status(self, wait: float) -> dict[str, Any]:
         """How it ended: ``{"signal": n}``, ``{"exit": n}``, ``{"running": True}`` or nothing."""
         try:
-            return self._forker.ask({"do": "status", "pid": self._pid, "wait": wait})
+            return self._forker.ask({"do": "status", "pid": self._pid, "wait": wait}, (), GRACE)
         except Lost:
             return {}
 

@@ -48,6 +48,9 @@ class Crew:
         if self._names is None or (self._template is None and not self._threaded):
             try:
                 self._names = self._start_template(process)
+            except Lost:  # a hook has ended the root too
+                self.stop()
+                self._names = self._start_template(self._ensure())
             except HookError as error:
                 self._broken = error
                 self.stop()
@@ -70,8 +73,6 @@ class Crew:
         with far:
             try:
                 born = process.root.ask(order, (far.fileno(), *printed.writers))
-            except Lost as lost:
-                raise HostUnavailable(f"the child does not obey: {lost}") from None
             finally:
                 printed.handed_over()
         try:
@@ -123,7 +124,7 @@ class Crew:
             HookError: ``hooks.py`` fails.
             HostUnavailable: none can be had, even from a new child.
         """
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             self.names()
             process = self._ensure()
             order: dict[str, Any] = {"do": "work", "folder": str(folder)}
@@ -136,13 +137,18 @@ class Crew:
                     return Worker(forker, order, self._limits)
             except Lost:
                 pass
-            self.stop()
+            if attempt == 0:
+                self.sweep(template=True)
+            else:
+                self.stop()
         raise HostUnavailable("the child's processes keep ending before they can work")
 
     def cost(self, hook: str, worker: Worker, error: Exception, seconds: float) -> HookError:
         """What a call cost whose worker failed; nothing of it is left running."""
-        status = worker.status(1.0) if isinstance(error, EOFError) else {}
-        passed = self.sweep()
+        gone = isinstance(error, EOFError)
+        status = worker.status(0.5) if gone else {}
+        # Without a status its parent, the template, is dead or stopped.
+        passed = self.sweep(template=gone and not status)
         output = worker.printed.text()
         if passed is None and isinstance(error, TimeoutError):
             return HookTimedOut(hook, seconds, output=output)
@@ -150,12 +156,21 @@ class Crew:
             return HookBadAnswer(hook, str(error), output=output)
         return ended(hook, status, passed, self._limits, output)
 
-    def sweep(self) -> str | None:
-        """End what calls left running; the limit that was passed meanwhile, if any."""
+    def sweep(self, *, template: bool = False) -> str | None:
+        """End what calls left running; the limit that was passed meanwhile, if any.
+
+        Args:
+            template: end the template too; the root forks another when it is next needed.
+        """
         if self._process is None:
             return None
         try:
-            return self._process.sweep()
+            if not template:
+                return self._process.sweep()
+            if self._template is not None:
+                self._template.close()
+                self._template = None
+            return self._process.strip()
         except Lost:
             self.stop()
             return None

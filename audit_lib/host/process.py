@@ -94,7 +94,7 @@ class Process:
                     plan.isolation, plan.python, "main", child, readable=readable
                 ),
                 "environment": plan.environment,
-                "kept": [far],
+                "kept": far,
                 "orders": orders,
                 "judge": os.getpid(),
                 "processes": limits.processes,
@@ -131,9 +131,9 @@ class Process:
                 if not got:
                     raise Lost("the warden is gone")
                 line += got
-        except OSError as error:
+            passed = json.loads(line)["passed"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise Lost(f"the warden: {error}") from None
-        passed = json.loads(line)["passed"]
         return None if passed is None else str(passed)
 
     def mark(self) -> None:
@@ -147,6 +147,10 @@ class Process:
     def sweep(self) -> str | None:
         """Kill what was not marked; the limit that was passed meanwhile, if any."""
         return self._say("sweep")
+
+    def strip(self) -> str | None:
+        """Kill all but the root; the limit that was passed meanwhile, if any."""
+        return self._say("strip")
 
     def close(self) -> None:
         """Kill everything."""

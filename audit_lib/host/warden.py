@@ -6,7 +6,8 @@ runs; it kills everything when the judge is gone.  Standard library only; run as
 judge's own interpreter.
 
 Orders, one JSON line each: ``mark`` (what runs now belongs to the host), ``watch`` (a hook runs),
-``sweep`` (kill all that was not marked; says which limit was passed, if any), ``end``.
+``sweep`` (kill all that was not marked; says which limit was passed, if any), ``strip`` (kill all
+but what was marked first), ``end``.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Warden:
         self._orders = orders
         self._judge = judge
         self._limits = limits
-        self._marked: Processes = {}
+        self._marks: list[Processes] = [{}]
         self._base = 0
         self._watching = False
         self._passed: str | None = None
@@ -131,28 +132,32 @@ class Warden:
 
     def _obey(self, order: str) -> bool:
         if order == "mark":
-            self._marked = descendants()
-            self._base = max((held(p) for p in self._marked), default=0)
+            self._marks.append(descendants())
+            self._base = max((held(p) for p in self._marks[-1]), default=0)
         elif order == "watch":
             self._watching, self._passed = True, None
             return True  # no answer: the judge does not wait for it
         elif order == "sweep":
             self._watching = False
-            kill(self._marked)
+            kill(self._marks[-1])
+        elif order == "strip":
+            self._watching = False
+            del self._marks[2:]
+            kill(self._marks[-1])
         elif order == "end":
             kill({})
         self._orders.sendall(json.dumps({"passed": self._passed}).encode() + b"\n")
         return order != "end"
 
     def _look(self) -> None:
-        running = [p for p, born in descendants().items() if self._marked.get(p) != born]
+        running = [p for p, born in descendants().items() if self._marks[-1].get(p) != born]
         processes, memory = self._limits
         if len(running) > processes:
             self._passed = "processes"
         elif sum(max(0, held(p) - self._base) for p in running) > memory:
             self._passed = "memory"
         if self._passed:
-            kill(self._marked)
+            kill(self._marks[-1])
 
 
 def kill(spared: Processes) -> None:
@@ -181,20 +186,18 @@ def reap() -> None:
         pass
 
 
-def start(arguments: list[str], environment: dict[str, str], kept: list[int]) -> None:
-    """Start the child with nothing open but its streams and ``kept``."""
+def start(arguments: list[str], environment: dict[str, str], kept: int) -> None:
+    """Start the child with nothing open but its streams and the descriptor ``kept``."""
     if os.fork() == 0:
         try:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            for descriptor in kept:
-                os.set_inheritable(descriptor, True)
+            os.set_inheritable(kept, True)
             os.execve(arguments[0], arguments, environment)
         except OSError as error:
             os.write(2, f"cannot start {arguments[0]}: {error}\n".encode())
         finally:
             os._exit(71)
-    for descriptor in kept:
-        os.close(descriptor)
+    os.close(kept)
 
 
 def main(text: str) -> None:
@@ -204,6 +207,8 @@ def main(text: str) -> None:
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    for descriptor in (config["orders"], config["kept"]):
+        os.set_inheritable(descriptor, False)  # a hook that held "orders" could end the watch
     start(config["argv"], config["environment"], config["kept"])
     orders = socket.socket(fileno=config["orders"])
     limits = config["processes"], config["memory_mb"] << 20

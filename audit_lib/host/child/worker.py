@@ -7,11 +7,14 @@ import socket
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .decoding import decode
 from .encoding import encode
 from .wire import Incoming, WireError, pack, receive, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOOKS_MODULE = "subject_hooks"
@@ -57,13 +60,12 @@ def _said(error: BaseException) -> str:
 
 
 def _trimmed(error: BaseException) -> str:
-    """The traceback without the host's own frames at its top."""
+    """The traceback without the host's own frames, its last calls only."""
     try:
-        at = error.__traceback__
-        while at is not None and os.path.dirname(at.tb_frame.f_code.co_filename) == HERE:
-            at = at.tb_next
-        lines = traceback.format_exception(type(error), error, at, limit=-25)
-        return "".join(lines)
+        told = traceback.TracebackException.from_exception(error)
+        theirs = [f for f in told.stack if os.path.dirname(f.filename) != HERE]
+        told.stack = traceback.StackSummary.from_list(theirs[-25:])
+        return "".join(told.format())
     except BaseException:  # noqa: BLE001 - anything may be overridden in there
         return ""
 
@@ -74,13 +76,14 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
     limit = config["output_mb"] << 20
     incoming = Incoming(1 << 40)
     known = set(sys.modules)
-    place = _Place(order["folder"])
+    place = _Place(order["folder"], config["root"])
     failure = None
     if order.get("hooks"):
         try:
             load_hooks(order["hooks"])
         except BaseException as error:  # noqa: BLE001 - answered to the first call
             failure = describe(error)
+    hooks = _hooks().registered()
     while True:
         try:
             frame = receive(wire, incoming)
@@ -88,7 +91,7 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
             return
         number = frame.header["id"]
         if failure is None:
-            reply, buffers = _answer(frame.header, frame.buffers, config, place)
+            reply, buffers = _answer(frame.header, frame.buffers, hooks, place.context)
         else:
             reply, buffers = {"fail": {**failure, "file": True}}, []
         if os.getpid() != me:  # a hook forked, and its child came back here too
@@ -108,8 +111,9 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
 class _Place:
     """Where a worker's files go: a home, temporary files, and a fresh folder for each call."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, root: str) -> None:
         self._folder = folder
+        self._root = Path(root)
         self._number = 0
         self._current = ""
         for variable, name in (("HOME", "home"), ("TMPDIR", "tmp")):
@@ -118,7 +122,18 @@ class _Place:
         if "tempfile" in sys.modules:
             vars(sys.modules["tempfile"])["tempdir"] = None  # it remembers an old one
 
-    def fresh(self) -> str:
+    def context(self, request: dict[str, Any]) -> Any:
+        """What the hook gets first; the current folder is its scratch."""
+        scratch = request["scratch"] or self._fresh()
+        os.chdir(scratch)
+        return _hooks().Context(
+            root=self._root,
+            store=Path(request["store"]),
+            version=request["version"],
+            scratch=Path(scratch),
+        )
+
+    def _fresh(self) -> str:
         """An empty folder; the last one again if it was left as it was."""
         if not self._untouched():
             self._number += 1
@@ -135,21 +150,15 @@ class _Place:
 
 
 def _answer(
-    request: dict[str, Any], buffers: list[memoryview], config: dict[str, Any], place: _Place
+    request: dict[str, Any],
+    buffers: list[memoryview],
+    hooks: dict[str, Any],
+    at: Callable[[dict[str, Any]], Any],
 ) -> tuple[dict[str, Any], list[Any]]:
     """Call the hook; what it answered, or how it failed."""
     try:
         arguments = decode(request["args"], buffers, paths=True)
-        scratch = request["scratch"] or place.fresh()
-        os.chdir(scratch)
-        at = _hooks().Context(
-            root=Path(config["root"]),
-            store=Path(request["store"]),
-            version=request["version"],
-            scratch=Path(scratch),
-        )
-        function = _hooks().registered()[request["hook"]]
-        answer = function(at, *arguments)
+        answer = hooks[request["hook"]](at(request), *arguments)
     except BaseException as error:  # noqa: BLE001 - also sys.exit and KeyboardInterrupt
         return {"fail": describe(error)}, []
     try:
