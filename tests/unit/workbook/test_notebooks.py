@@ -10,6 +10,7 @@ import nbformat
 import pytest
 import toy_workspace
 
+from audit_lib.checks.catalogue import checks_of
 from audit_lib.model import Contract, Task
 from audit_lib.workbook import Workbook
 from audit_lib.workbook.parameters import KNOWN
@@ -87,6 +88,13 @@ def test_every_contract_that_is_shown_exists_and_has_its_prose(task: Task) -> No
         if cell.source.startswith('audit.show("'):
             assert cell.source.split('"')[1] in set(Contract)
             assert before.cell_type == "markdown"
+
+
+@EVERY_TASK
+def test_every_contract_that_the_task_checks_has_a_section(task: Task) -> None:
+    shown = {c.source.split('"')[1] for c in code(task) if c.source.startswith('audit.show("')}
+
+    assert {c.contract.value for c in checks_of(task)} <= shown
 
 
 @EVERY_TASK
