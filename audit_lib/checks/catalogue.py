@@ -35,6 +35,8 @@ CATALOGUE: dict[str, str] = {
     "FEA101": "feature_vector.causal:FeaturesReadNoFuture",
     "FEA102": "feature_vector.deterministic:FeaturesAreDeterministic",
     "FEA103": "feature_vector.informative:RequiredFeaturesVary",
+    "FEA104": "feature_vector.scaler_rows:ScalerSawTrainRowsOnly",
+    "FEA105": "feature_vector.scale_sanity:ScalesFitTheFeatures",
     "SPL001": "splits.purged:TrainLabelsEndBeforeTheTest",
     "SPL002": "splits.disjoint:TrainAndTestAreApart",
     "SPL003": "splits.as_declared:SplitsAreAsDeclared",

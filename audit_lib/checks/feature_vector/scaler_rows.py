@@ -1,0 +1,151 @@
+"""FEA104."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import (
+    Contract,
+    Evidence,
+    Examined,
+    Finding,
+    Gap,
+    Location,
+    Severity,
+    Task,
+)
+from audit_lib.probes import samples
+from audit_lib.probes.provenance import Match, candidate_rows, matches, recorded_numbers
+from audit_lib.subject.subject import Subject
+
+CENTRES = ("median", "mean", "minimum")
+SCALES = (
+    "MAD",
+    "MAD x 1.4826",
+    "standard deviation",
+    "standard deviation (n - 1)",
+    "interquartile range",
+    "range",
+)
+
+
+class ScalerSawTrainRowsOnly(Check):
+    """The recorded scaler statistics come from train rows, none of them from the judged period.
+
+    What it checks
+        Centre and scale in the version's metadata are reproduced from the train rows of a
+        recorded fold, column by column, and not from rows of the period it was judged on.
+    Why it matters
+        A scaler fitted on everything carries level and spread of the test period into every
+        train row. It also shows that preprocessing stands outside the folds, where feature
+        selection and imputation often stand too.
+    How
+        Recomputes means, medians, deviations and ranges of the built features on candidate sets
+        of rows: train of each fold, train and test, test, everything; each with all, complete,
+        and complete labelled rows. The set that reproduces the recorded numbers to six digits
+        names the rows that were used. Where none does in the order of the columns, numbers are
+        looked for at other positions.
+    Limitations
+        Needs the training data as sample panel and features that are built as then; where no set
+        reproduces the numbers, the nearest is shown and nothing is claimed.
+    Remediation
+        Fit the scaler inside each fold, on its train rows only, and record their dates.
+    Sources
+        Kaufman et al. (2012), Leakage in Data Mining, ACM TKDD 6(4); Kapoor and Narayanan (2023),
+        Leakage and the reproducibility crisis, Patterns 4(9), L1.2.
+    """
+
+    code: ClassVar[str] = "FEA104"
+    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.CRITICAL
+    reads: ClassVar[Reads] = Reads.ARTIFACTS
+    needs: ClassVar[tuple[str, ...]] = ("features.panel", "features.build")
+
+    share: float = Field(0.8, gt=0.5, le=1, description="columns that a set must reproduce")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Recompute the recorded numbers on every candidate set of rows."""
+        if subject.parameters.artifacts is None:
+            raise NotAssessed("the subject declares no artifact store, so no scaler is recorded")
+        fields, document = subject.parameters.artifacts.fields, subject.metadata
+        columns = [str(c) for c in document.get(fields.feature_cols, [])]
+        built = samples.built(subject)
+        missing = [c for c in columns if c not in built]
+        if not columns or missing:
+            what = (
+                f"features.build makes no column {missing[0]!r}"
+                if missing
+                else (f"{document.path} has no feature columns at {fields.feature_cols}")
+            )
+            raise NotAssessed(what)
+        sets = candidate_rows(subject, built[columns])
+        rows, compared = [], 0
+        for pointer, statistics in ((fields.scaler_center, CENTRES), (fields.scaler_scale, SCALES)):
+            recorded = recorded_numbers(document, pointer, columns)
+            if recorded is None:
+                yield Gap(pointer, f"no number a feature in {document.path}")
+                continue
+            ranked = matches(built[columns], recorded, sets, statistics)
+            best = self._best(ranked)
+            if best is None:
+                shuffled = matches(built[columns], recorded, sets, statistics, any_order=True)
+                best = self._best(shuffled)
+                if best is not None and best.columns > 3:
+                    ranked = shuffled
+                    yield self._order(document.location(pointer), best)
+                else:
+                    best = None
+            rows += [
+                (pointer, m.statistic, m.rows.name, m.rows.count, m.hits, m.columns, m.error)
+                for m in ranked[:6]
+            ]
+            if best is None:
+                yield Gap(pointer, f"no set of rows reproduces it; {_nearest(ranked)}")
+                continue
+            compared += best.columns
+            if best.rows.judged:
+                yield self.finding(
+                    document.location(pointer),
+                    f"the recorded {best.statistic} of {best.hits} of {best.columns} features is "
+                    f"that of {best.rows.name} ({best.rows.count} rows)",
+                    measured=best.rows.name,
+                    expected="train rows of a fold",
+                    key=pointer,
+                    evidence=("forensics",),
+                )
+        heads = ("numbers", "statistic", "rows", "n", "columns matched", "columns", "median error")
+        note = "best six of each; error in standard deviations of the feature"
+        yield Evidence("forensics", "Which rows made these numbers", heads, tuple(rows), note=note)
+        yield Examined(compared, "recorded statistics")
+
+    def _order(self, place: Location, best: Match) -> Finding:
+        return self.finding(
+            place,
+            f"{best.hits} of {best.columns} numbers are the {best.statistic} of other features "
+            "than those at their position",
+            measured="another order of columns",
+            expected="the order of feature_cols",
+            key=f"{place.pointer} order",
+            evidence=("forensics",),
+        )
+
+    def _best(self, ranked: list[Match]) -> Match | None:
+        """The best match; of equally good ones, one that spares the judged period."""
+        good = [m for m in ranked if m.share >= self.share and m.share == ranked[0].share]
+        return min(good, key=lambda m: m.rows.judged, default=None)
+
+
+def _nearest(ranked: list[Match]) -> str:
+    if not ranked:
+        return "no feature is known on any of them"
+    nearest = ranked[0]
+    return (
+        f"nearest is the {nearest.statistic} over {nearest.rows.name} "
+        f"({nearest.hits} of {nearest.columns} columns)"
+    )
