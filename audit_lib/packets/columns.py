@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from audit_lib.model import Evidence, Scalar
 from audit_lib.reporters.text import one_line
 
+_STATEMENT = re.compile(r"^\d|\b(is|are|must|may|allowed|counts?)\b|:")
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -28,7 +30,7 @@ class Columns:
         Args:
             evidence: the table.
             required: names that the view must have, separated by blanks.
-            optional: names that it may have; those are found by name, or next in place.
+            optional: names that it may have; those are found by name only.
         """
         names, held = required.split(), list(evidence.columns)
         if len(held) < len(names) or not evidence.rows:
@@ -57,6 +59,23 @@ class Columns:
         """The column's own name where it says more than the view's, else nothing."""
         own = self.evidence.columns[self.places[name]]
         return "" if own == name else plain_text(own.replace("_", " "))
+
+
+def axis_words(note: str) -> dict[str, str]:
+    """What a note says of the axes.
+
+    Notes are written in parts: ``x: quantile; fraction of equity; must not fall``.  A part that
+    names an axis (``x``, ``rows``, ``columns``) describes it; the first other one is the unit of
+    the values, unless it is a statement about them.
+    """
+    words: dict[str, str] = {}
+    for part in note.split("; "):
+        axis, colon, meaning = part.partition(": ")
+        if colon and axis in ("x", "rows", "columns"):
+            words[axis] = meaning
+        elif "value" not in words and not _STATEMENT.search(part):
+            words["value"] = part
+    return words
 
 
 def number(cell: Scalar) -> float:

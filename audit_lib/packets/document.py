@@ -1,59 +1,19 @@
-"""The packet as plain, clean, formatted data: what both typesetters read.
-
-Every text of the subject's passes :func:`audit_lib.reporters.text.clean` here, and prose is split
-into runs of text and code, so that neither template has to know what a back-tick means and
-nothing of the subject's is ever markup.
-"""
+"""The packet as plain data, section by section: what both typesetters read."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from audit_lib.model import (
-    CheckResult,
-    Contract,
-    Evidence,
-    Outcome,
-    Scalar,
-    Severity,
-    Task,
-    TaskResult,
-    View,
-    effective_outcome,
-    verdict_of,
-)
+from audit_lib.model import CheckResult, Contract, Outcome, Severity, Task, effective_outcome
 from audit_lib.packets.compare import Comparison
 from audit_lib.packets.packet import Found, Packet
 from audit_lib.packets.provenance import provenance_groups
+from audit_lib.packets.sections import Doc, Style, anchor, finding_doc, runs, task_doc
 from audit_lib.reporters.report import severities
-from audit_lib.reporters.sarif import documentation
-from audit_lib.reporters.text import clean, count, one_line, place
+from audit_lib.reporters.text import count, one_line, place
 
-Doc = dict[str, Any]
 TOP = 8
-#: most characters of a finding's heading; what is longer follows below it
-LINE = 400
-_CODE = re.compile(r"``([^`\n]+)``|`([^`\n]+)`")
-
-
-@dataclass(frozen=True)
-class Style:
-    """What a typesetter wants.
-
-    Attributes:
-        figure: evidence to SVG text, or None where it has no picture.
-        rows: most rows of a table.
-        characters: most characters of one text.
-        passing_figures: False leaves out the pictures of checks that found nothing.
-    """
-
-    figure: Callable[[Evidence], str | None]
-    rows: int = 500
-    characters: int = 20_000
-    passing_figures: bool = True
 
 
 def document(packet: Packet, style: Style) -> Doc:
@@ -66,7 +26,7 @@ def document(packet: Packet, style: Style) -> Doc:
         "role": one_line(said.role),
         "run_id": one_line(said.run_id),
         "date": _day(packet),
-        "isolation": one_line(said.isolation) or "isolation not recorded",
+        "isolation": one_line(said.isolation).split(":")[0] or "isolation not recorded",
         "verdict": packet.verdict.value,
         "headline": packet.headline,
         "problems": [runs(p, style) for p in packet.problems],
@@ -75,8 +35,8 @@ def document(packet: Packet, style: Style) -> Doc:
         "strip": _strip(packet),
         "comparisons": [_comparison(c, packet, style) for c in packet.comparisons],
         "severities": _severities(packet),
-        "findings": [_finding(f, style) for f in packet.open],
-        "exempted": [_finding(f, style) for f in packet.exempted],
+        "findings": _findings(packet.open, style),
+        "exempted": _findings(packet.exempted, style),
         "contracts": [_contract(*row) for row in packet.contracts],
         "boundaries": [
             {
@@ -88,7 +48,7 @@ def document(packet: Packet, style: Style) -> Doc:
             }
             for b in packet.boundaries
         ],
-        "tasks": [_task(t, packet, style) for t in packet.tasks],
+        "tasks": [task_doc(t, packet, style) for t in packet.tasks],
         "missing": [
             {"task": t.value, "title": t.title}
             for t in said.tasks
@@ -100,37 +60,6 @@ def document(packet: Packet, style: Style) -> Doc:
         ],
         "provenance": provenance_groups(packet),
     }
-
-
-def runs(text: str, style: Style | None = None) -> list[Doc]:
-    """Text as runs of prose and code: ``[{"t": text, "c": is code}]``, on one line."""
-    flat = one_line(text, style.characters if style else 0)
-    made: list[Doc] = []
-    end = 0
-    for match in _CODE.finditer(flat):
-        made += [
-            {"t": flat[end : match.start()], "c": False},
-            {"t": match.group(1) or match.group(2), "c": True},
-        ]
-        end = match.end()
-    made.append({"t": flat[end:], "c": False})
-    return [run for run in made if run["t"]]
-
-
-def anchor(result: CheckResult, evidence: Evidence | None = None) -> str:
-    """Anchor of a check, or of a piece of its evidence."""
-    if evidence is None:
-        return f"check-{result.code}"
-    return f"evidence-{result.code}-{re.sub(r'[^A-Za-z0-9]+', '-', evidence.name)}"
-
-
-def cell(value: Scalar) -> str:
-    """A cell as people read it; floats with six significant digits."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return "" if value is None else one_line(str(value), 400)
 
 
 def _top(packet: Packet, style: Style) -> list[Doc]:
@@ -173,12 +102,11 @@ def _strip(packet: Packet) -> list[Doc]:
     ]
     why = ", ".join(dict.fromkeys(r.contract.title.lower() for r in untold))
     said = packet.provenance
-    unchanged = f"unchanged by the audit (sha256 {said.subject_before[:12]}… before and after)"
-    state = unchanged if said.subject_before else "no digest of it was taken"
+    state = "unchanged by the audit" if said.subject_before else "no digest of it was taken"
     lines = [
         ("contracts", _tally(verdicts), "contracts"),
         ("boundaries", _tally(boundaries), "boundaries"),
-        ("ledger", " · ".join(examined[:4]), ""),
+        ("ledger", " · ".join(list(dict.fromkeys(examined))[:4]), ""),
         (
             "not assessed",
             f"{len(untold)} of {count(checks, 'check')}" + (f": {why}" if why else ""),
@@ -193,6 +121,11 @@ def _strip(packet: Packet) -> list[Doc]:
 def _tally(verdicts: Sequence[str]) -> str:
     order = ("kept", "broken", "inconclusive")
     return " · ".join(f"{verdicts.count(v)} {v}" for v in order if v in verdicts)
+
+
+def _findings(found: Sequence[Found], style: Style) -> list[Doc]:
+    before = [None, *found]
+    return [finding_doc(f, style, b) for f, b in zip(found, before, strict=False)]
 
 
 def _severities(packet: Packet) -> list[Doc]:
@@ -234,41 +167,6 @@ def _comparison(comparison: Comparison, packet: Packet, style: Style) -> Doc:
     }
 
 
-def _finding(found: Found, style: Style) -> Doc:
-    finding = found.finding
-    waiver = found.exemption
-    return {
-        "id": found.id,
-        "code": finding.code,
-        "title": runs(found.result.title, style),
-        "severity": finding.severity.label,
-        "task": finding.task.value,
-        "contract": finding.contract.title,
-        "place": place(finding.location),
-        "symbol": one_line(finding.location.symbol, style.characters),
-        "message": runs(one_line(finding.message, LINE), style),
-        "whole": runs(finding.message, style) if len(finding.message) > LINE else [],
-        "measured": runs(finding.measured, style),
-        "expected": runs(finding.expected, style),
-        "remediation": runs(finding.remediation, style),
-        "key": one_line(finding.key, 200),
-        "fingerprint": finding.fingerprint,
-        "state": found.state,
-        "check": anchor(found.result),
-        "evidence": [
-            {"anchor": anchor(found.result, e), "title": one_line(e.title)}
-            for e in found.result.evidence
-            if e.name in finding.evidence
-        ],
-        "waiver": waiver
-        and {
-            "owner": one_line(waiver.owner),
-            "reason": runs(waiver.reason, style),
-            "expires": one_line(waiver.expires),
-        },
-    }
-
-
 def _contract(contract: Contract, verdict: Any, results: list[CheckResult]) -> Doc:
     outcomes = [effective_outcome(r) for r in results]
     return {
@@ -278,97 +176,6 @@ def _contract(contract: Contract, verdict: Any, results: list[CheckResult]) -> D
         "findings": severities(f for r in results for f in r.open_findings),
         "checks": [{"code": r.code, "anchor": anchor(r)} for r in results],
     }
-
-
-def _task(task: TaskResult, packet: Packet, style: Style) -> Doc:
-    verdict = verdict_of(task.results)
-    return {
-        "id": task.task.value,
-        "title": task.task.title,
-        "verdict": verdict.value if verdict else "not applicable",
-        "started": one_line(task.started),
-        "seconds": f"{task.seconds:.1f}",
-        "summary": _outcomes(task.results),
-        "checks": [_check(r, packet, style) for r in task.results],
-    }
-
-
-def _outcomes(results: Iterable[CheckResult]) -> str:
-    outcomes = [effective_outcome(r) for r in results]
-    words = {Outcome.PASS: "kept", Outcome.FAIL: "broken", Outcome.ERROR: "in error"}
-    return " · ".join(
-        f"{outcomes.count(o)} {words.get(o, o.value.replace('_', ' '))}"
-        for o in Outcome
-        if o in outcomes
-    )
-
-
-def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
-    outcome = effective_outcome(result)
-    drawn = style.passing_figures or outcome is not Outcome.PASS
-    return {
-        "anchor": anchor(result),
-        "code": result.code,
-        "title": runs(result.title, style),
-        "contract": result.contract.title,
-        "severity": result.severity.label,
-        "outcome": outcome.value,
-        "waived": outcome is not result.outcome,
-        "reason": runs(result.reason, style),
-        "examined": ", ".join(f"{e.count:,} {one_line(e.what)}" for e in result.examined),
-        "gaps": [{"what": runs(g.what, style), "why": runs(g.why, style)} for g in result.gaps],
-        "seconds": f"{result.seconds:.2f}",
-        "findings": [
-            {
-                "id": f.id,
-                "severity": f.finding.severity.label,
-                "message": runs(one_line(f.finding.message, 200), style),
-                "exempted": f.exemption is not None,
-            }
-            for f in packet.found
-            if f.result is result
-        ],
-        "evidence": [_evidence(result, e, style, drawn=drawn) for e in result.evidence],
-        "about": _about(result) if outcome is not Outcome.PASS else [],
-    }
-
-
-def _about(result: CheckResult) -> list[Doc]:
-    wanted = ("Why it matters", "How", "Limitations", "Remediation", "Sources")
-    sections = documentation(result.code)
-    return [
-        {
-            "head": head,
-            "paragraphs": [runs(p) for p in re.split(r"\n\s*\n", clean(sections[head])) if p],
-        }
-        for head in wanted
-        if sections.get(head)
-    ]
-
-
-def _evidence(result: CheckResult, evidence: Evidence, style: Style, *, drawn: bool) -> Doc:
-    rows = evidence.rows[: style.rows]
-    wide = range(len(evidence.columns))
-    return {
-        "anchor": anchor(result, evidence),
-        "title": one_line(evidence.title),
-        "note": runs(evidence.note, style),
-        "columns": [one_line(c.replace("_", " ")) for c in evidence.columns],
-        "numeric": [_numeric(row[i] for row in evidence.rows if i < len(row)) for i in wide],
-        "rows": [[cell(c) for c in (*row, *[None] * len(wide))[: len(wide)]] for row in rows],
-        "hidden": len(evidence.rows) - len(rows),
-        "total": len(evidence.rows),
-        "digest": evidence.digest,
-        "view": evidence.view.value,
-        "svg": style.figure(evidence) if drawn and evidence.view is not View.TABLE else None,
-    }
-
-
-def _numeric(cells: Iterable[Scalar]) -> bool:
-    filled = [c for c in cells if c is not None]
-    return bool(filled) and all(
-        isinstance(c, int | float) and not isinstance(c, bool) for c in filled
-    )
 
 
 def _untold(result: CheckResult, style: Style) -> Doc:

@@ -5,17 +5,30 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Callable
+from functools import lru_cache
 from threading import Lock
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from audit_lib.model import Evidence
-from audit_lib.packets.drawings import DRAWINGS
+from audit_lib.model import Evidence, View
+from audit_lib.packets import draw_lanes, draw_planes
 from audit_lib.packets.palette import PALETTES, Palette, Theme
 
 #: packets are made in threads, and matplotlib's settings and fonts belong to the whole process
 _ONE_AT_A_TIME = Lock()
+DRAWINGS: dict[View, Callable[[Evidence, Palette], Figure | None]] = {
+    View.BARS: draw_lanes.bars,
+    View.LINES: draw_planes.lines,
+    View.TIMELINE: draw_lanes.timeline,
+    View.HEATMAP: draw_planes.heatmap,
+    View.RELIABILITY: draw_planes.reliability,
+    View.INFLUENCE: draw_lanes.influence,
+}
+
+_TAG = re.compile(r"<[^>]+>")
+_FRACTION = re.compile(r"(\d\.\d\d)\d+")
 _STYLE = re.compile(r'style="([^"]*)"')
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
 
@@ -46,16 +59,20 @@ def svg(evidence: Evidence, *, theme: Theme = "light", inline: bool = False) -> 
         SVG text, or None where :func:`draw` gives None.
     """
     with _ONE_AT_A_TIME:
-        figure = draw(evidence, theme=theme)
-        if figure is None:
-            return None
-        text = _rendered(figure)
-    if not inline:
+        text = _plain(evidence, theme)
+    if text is None or not inline:
         return text
     text = text[text.index("<svg") :]
     text = re.sub(r"<defs>\s*<style[^>]*>[^<]*</style>\s*</defs>", "", text, count=1)
     text = _ID.sub(rf"\g<1>f{evidence.digest[:10]}-", text)
     return _STYLE.sub(lambda m: _themed(m.group(0), PALETTES[theme]), text)
+
+
+@lru_cache(maxsize=256)
+def _plain(evidence: Evidence, theme: Theme) -> str | None:
+    """SVG text that stands alone; HTML and PDF of a packet share one drawing."""
+    figure = draw(evidence, theme=theme)
+    return _rendered(figure) if figure else None
 
 
 def _rendered(figure: Figure) -> str:
@@ -72,7 +89,8 @@ def _rendered(figure: Figure) -> str:
             format="svg",
             metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
         )
-    return file.getvalue()
+    # A hundredth of a point is finer than any screen or press, and a third of the bytes.
+    return _TAG.sub(lambda m: _FRACTION.sub(r"\1", m.group()), file.getvalue())
 
 
 def _themed(style: str, palette: Palette) -> str:

@@ -10,8 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from audit_lib.model import Evidence
-from audit_lib.packets.document import Style, document
+from audit_lib.packets.document import document
 from audit_lib.packets.packet import Packet
+from audit_lib.packets.sections import Style
 from audit_lib.reporters.text import one_line
 
 LARGEST = 2_000_000
@@ -23,7 +24,9 @@ def render_html(packet: Packet) -> str:
     """The packet as HTML, under two megabytes: longer tables are cut, and say so."""
     text = ""
     for rows, passing in _BUDGETS:
-        style = Style(_figure, rows=rows, passing_figures=passing, characters=40 * rows)
+        style = Style(
+            _figure, rows=rows, passing_rows=rows, passing_figures=passing, characters=40 * rows
+        )
         text = page("packet.html.j2", p=document(packet, style))
         if len(text.encode("utf-8")) <= LARGEST:
             break
@@ -47,16 +50,11 @@ def _environment() -> Environment:
     )
 
 
-@cache
-def _drawn(evidence: Evidence) -> str | None:
-    from audit_lib.packets.figures import svg  # the index is rendered without drawing anything
-
-    return svg(evidence, inline=True)
-
-
 def _figure(evidence: Evidence) -> Markup | None:
     """Our own drawing, whose texts matplotlib escaped, with words for who cannot see it."""
-    drawn = _drawn(evidence)
+    from audit_lib.packets.figures import svg  # the index is rendered without drawing anything
+
+    drawn = svg(evidence, inline=True)
     if drawn is None:
         return None
     words = escape(one_line(f"{evidence.title}. {evidence.note}"))

@@ -15,12 +15,12 @@ from importlib.resources import files
 from typing import Any
 
 from audit_lib.errors import RunError
-from audit_lib.model import Evidence
-from audit_lib.packets.document import Style, document
+from audit_lib.packets.document import document
 from audit_lib.packets.figures import svg
 from audit_lib.packets.packet import Packet
+from audit_lib.packets.sections import Style
 
-ROWS, CHARACTERS, FINDINGS = 30, 600, 150
+ROWS, PASSING_ROWS, CHARACTERS, CELLS, FINDINGS = 30, 10, 600, 140, 150
 _LONG = re.compile(r"\S{24,}")
 _JOINT = re.compile(r"([/\\_.,:;=|-]|.{24})(?=.)")
 #: keys whose strings are names to link by, or not text at all
@@ -35,7 +35,7 @@ def render_pdf(packet: Packet) -> bytes:
     """
     import typst
 
-    data = document(packet, Style(_drawn, rows=ROWS, characters=CHARACTERS))
+    data = document(packet, _style())
     data["cut"] = max(0, len(data["findings"]) - FINDINGS)
     data["findings"] = data["findings"][:FINDINGS]
     began = _moment(packet)
@@ -70,9 +70,8 @@ def _breakable(value: Any, key: str = "") -> Any:
     return value
 
 
-@cache
-def _drawn(evidence: Evidence) -> str | None:
-    return svg(evidence)
+def _style() -> Style:
+    return Style(svg, rows=ROWS, passing_rows=PASSING_ROWS, characters=CHARACTERS, cells=CELLS)
 
 
 @cache

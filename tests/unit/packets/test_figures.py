@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from audit_lib.model import Evidence, View
-from audit_lib.packets.drawings import MOST_ROWS
+from audit_lib.packets.axes import MOST_ROWS
 from audit_lib.packets.figures import draw, svg
 from audit_lib.packets.palette import PALETTES
 

@@ -8,8 +8,9 @@ import made_up
 import pytest
 
 from audit_lib.model import Evidence, Outcome
-from audit_lib.packets.document import Style, document
+from audit_lib.packets.document import document
 from audit_lib.packets.pdf import _breakable, render_pdf
+from audit_lib.packets.sections import Style
 
 
 def pages(pdf: bytes) -> int:
@@ -98,7 +99,7 @@ def test_long_words_may_break_and_names_may_not(packet_of):
 
 
 def test_the_data_is_cut_to_what_a_page_holds(packet_of):
-    style = Style(lambda _: None, rows=30, characters=600)
+    style = Style(lambda _: None, rows=30, passing_rows=30, characters=600)
     data = document(packet_of(made_up.tasks()), style)
     table = next(
         e for t in data["tasks"] for c in t["checks"] for e in c["evidence"] if e["hidden"]

@@ -1,0 +1,220 @@
+"""Parts of a packet as plain, clean, formatted data: texts, findings, checks, evidence.
+
+Every text of the subject's passes :func:`audit_lib.reporters.text.clean` here, and prose is split
+into runs of text and code, so that neither template has to know what a back-tick means and
+nothing of the subject's is ever markup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from audit_lib.model import (
+    CheckResult,
+    Evidence,
+    Outcome,
+    Scalar,
+    TaskResult,
+    View,
+    effective_outcome,
+    verdict_of,
+)
+from audit_lib.packets.packet import Found, Packet
+from audit_lib.reporters.sarif import documentation
+from audit_lib.reporters.text import clean, one_line, place
+
+Doc = dict[str, Any]
+#: most characters of a finding's heading; what is longer follows below it
+LINE = 400
+_CODE = re.compile(r"``([^`\n]+)``|`([^`\n]+)`")
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a typesetter wants.
+
+    Attributes:
+        figure: evidence to SVG text, or None where it has no picture.
+        rows: most rows of a table.
+        passing_rows: most rows of a table of a check that found nothing.
+        characters: most characters of one text.
+    cells: most characters of a table's cell.
+        passing_figures: False leaves out the pictures of checks that found nothing.
+    """
+
+    figure: Callable[[Evidence], str | None]
+    rows: int = 500
+    passing_rows: int = 500
+    characters: int = 20_000
+    cells: int = 400
+    passing_figures: bool = True
+
+
+def runs(text: str, style: Style | None = None) -> list[Doc]:
+    """Text as runs of prose and code: ``[{"t": text, "c": is code}]``, on one line."""
+    flat = one_line(text, style.characters if style else 0)
+    made: list[Doc] = []
+    end = 0
+    for match in _CODE.finditer(flat):
+        made += [
+            {"t": flat[end : match.start()], "c": False},
+            {"t": match.group(1) or match.group(2), "c": True},
+        ]
+        end = match.end()
+    made.append({"t": flat[end:], "c": False})
+    return [run for run in made if run["t"]]
+
+
+def anchor(result: CheckResult, evidence: Evidence | None = None) -> str:
+    """Anchor of a check, or of a piece of its evidence."""
+    if evidence is None:
+        return f"check-{result.code}"
+    return f"evidence-{result.code}-{re.sub(r'[^A-Za-z0-9]+', '-', evidence.name)}"
+
+
+def cell(value: Scalar, limit: int = 400) -> str:
+    """A cell as people read it; floats with six significant digits."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else one_line(str(value), limit)
+
+
+def finding_doc(found: Found, style: Style, before: Found | None = None) -> Doc:
+    """A finding; ``brief`` where the one before it is of the same check and says the rest."""
+    finding = found.finding
+    waiver = found.exemption
+    return {
+        "id": found.id,
+        "code": finding.code,
+        "title": runs(found.result.title, style),
+        "brief": before is not None and before.result is found.result,
+        "severity": finding.severity.label,
+        "task": finding.task.value,
+        "contract": finding.contract.title,
+        "place": place(finding.location),
+        "symbol": one_line(finding.location.symbol, style.characters),
+        "message": runs(one_line(finding.message, LINE), style),
+        "whole": runs(finding.message, style) if len(finding.message) > LINE else [],
+        "measured": runs(finding.measured, style),
+        "expected": runs(finding.expected, style),
+        "remediation": runs(finding.remediation, style),
+        "key": one_line(finding.key, 200),
+        "fingerprint": finding.fingerprint,
+        "state": found.state,
+        "check": anchor(found.result),
+        "evidence": [
+            {"anchor": anchor(found.result, e), "title": one_line(e.title)}
+            for e in found.result.evidence
+            if e.name in finding.evidence
+        ],
+        "waiver": waiver
+        and {
+            "owner": one_line(waiver.owner),
+            "reason": runs(waiver.reason, style),
+            "expires": one_line(waiver.expires),
+        },
+    }
+
+
+def task_doc(task: TaskResult, packet: Packet, style: Style) -> Doc:
+    """A task with its checks."""
+    verdict = verdict_of(task.results)
+    return {
+        "id": task.task.value,
+        "title": task.task.title,
+        "verdict": verdict.value if verdict else "not applicable",
+        "started": one_line(task.started),
+        "seconds": f"{task.seconds:.1f}",
+        "summary": outcome_words(task.results),
+        "checks": [_check(r, packet, style) for r in task.results],
+    }
+
+
+def outcome_words(results: Iterable[CheckResult]) -> str:
+    """How many checks came to what: ``8 kept · 1 broken``."""
+    outcomes = [effective_outcome(r) for r in results]
+    words = {Outcome.PASS: "kept", Outcome.FAIL: "broken", Outcome.ERROR: "in error"}
+    return " · ".join(
+        f"{outcomes.count(o)} {words.get(o, o.value.replace('_', ' '))}"
+        for o in Outcome
+        if o in outcomes
+    )
+
+
+def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
+    outcome = effective_outcome(result)
+    passed = outcome is Outcome.PASS
+    drawn = style.passing_figures or not passed
+    most = style.passing_rows if passed else style.rows
+    return {
+        "anchor": anchor(result),
+        "code": result.code,
+        "title": runs(result.title, style),
+        "contract": result.contract.title,
+        "severity": result.severity.label,
+        "outcome": outcome.value,
+        "waived": outcome is not result.outcome,
+        "reason": runs(result.reason, style),
+        "examined": ", ".join(f"{e.count:,} {one_line(e.what)}" for e in result.examined),
+        "gaps": [{"what": runs(g.what, style), "why": runs(g.why, style)} for g in result.gaps],
+        "seconds": f"{result.seconds:.2f}",
+        "findings": [
+            {
+                "id": f.id,
+                "severity": f.finding.severity.label,
+                "message": runs(one_line(f.finding.message, 200), style),
+                "exempted": f.exemption is not None,
+            }
+            for f in packet.found
+            if f.result is result
+        ],
+        "evidence": [_evidence(result, e, style, most, drawn=drawn) for e in result.evidence],
+        "about": _about(result) if not passed else [],
+    }
+
+
+def _about(result: CheckResult) -> list[Doc]:
+    wanted = ("Why it matters", "How", "Limitations", "Remediation", "Sources")
+    sections = documentation(result.code)
+    return [
+        {
+            "head": head,
+            "paragraphs": [runs(p) for p in re.split(r"\n\s*\n", clean(sections[head])) if p],
+        }
+        for head in wanted
+        if sections.get(head)
+    ]
+
+
+def _evidence(
+    result: CheckResult, evidence: Evidence, style: Style, most: int, *, drawn: bool
+) -> Doc:
+    rows = evidence.rows[:most]
+    wide = range(len(evidence.columns))
+    return {
+        "anchor": anchor(result, evidence),
+        "title": one_line(evidence.title),
+        "note": runs(evidence.note, style),
+        "columns": [one_line(c.replace("_", " ")) for c in evidence.columns],
+        "numeric": [_numeric(row[i] for row in evidence.rows if i < len(row)) for i in wide],
+        "rows": [
+            [cell(c, style.cells) for c in (*row, *[None] * len(wide))[: len(wide)]] for row in rows
+        ],
+        "hidden": len(evidence.rows) - len(rows),
+        "total": len(evidence.rows),
+        "digest": evidence.digest,
+        "view": evidence.view.value,
+        "svg": style.figure(evidence) if drawn and evidence.view is not View.TABLE else None,
+    }
+
+
+def _numeric(cells: Iterable[Scalar]) -> bool:
+    filled = [c for c in cells if c is not None]
+    return bool(filled) and all(
+        isinstance(c, int | float) and not isinstance(c, bool) for c in filled
+    )
