@@ -99,6 +99,7 @@ CATALOGUE: dict[str, str] = {
     "BND004": "boundary.private_symbols:NoPrivateSymbolsCross",
     "BND005": "boundary.import_cycles:NoImportCycles",
     "BND006": "boundary.calls_fit:CallsFitSignatures",
+    "DOC001": "docs.contract_agrees:ContractDocumentAgrees",
     "LED901": "ledger.high_risk_clear:HighRiskFilesAreClear",
     "LED902": "ledger.waivers_in_force:WaiversAreInForce",
 }

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
 from audit_lib.subject.code import code_of
 from audit_lib.subject.documents import Document
@@ -51,6 +51,8 @@ class DeclaredEdgesAgree(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare declared and measured edges pair by pair."""
+        if self.document not in subject.parameters.documents:
+            raise NotApplicable(f"no map of edges is declared (documents.{self.document})")
         document = subject.document(self.document)
         declared = _declared(document)
         graph = code_of(subject.source).imports

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.declared_sizes import DeclaredSize, in_data, in_markdown
 from audit_lib.subject.code import Code, code_of
@@ -53,17 +53,21 @@ class DeclaredSizesAgree(Check):
         under_audit = {f.path for f in subject.source.subsystem}
         rows: list[tuple[str, str, str, int, str]] = []
         seen = 0
+        unread = False
         for path in dict.fromkeys(named.values()):
             try:
                 declared = list(_declared(subject, path))
             except NotAssessed as error:
                 yield Gap(path, str(error))
+                unread = True
                 continue
             for size in declared:
                 if not under_audit.intersection(size.files):
                     continue
                 seen += 1
                 yield from self._compare(code, size, rows)
+        if not seen and not unread:
+            raise NotApplicable("no document states the size of a file under audit")
         if rows:
             yield Evidence(
                 "declared",

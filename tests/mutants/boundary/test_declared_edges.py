@@ -78,3 +78,8 @@ def test_an_edge_to_a_file_that_is_gone(tmp_path):
 @pytest.mark.parametrize("document", [{}, [], {"edges": [1, {"source_file": 3}]}, b"{"])
 def test_a_map_of_the_wrong_form_is_not_a_pass(tmp_path, document):
     assert check(tmp_path, FILES, document).outcome is Outcome.NOT_ASSESSED
+
+
+def test_without_a_declared_map_it_does_not_apply(tmp_path):
+    made = subject(tmp_path, FILES, source=SOURCE)
+    assert run_check("BND002", made).outcome is Outcome.NOT_APPLICABLE

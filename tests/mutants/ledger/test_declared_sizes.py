@@ -52,6 +52,6 @@ def test_numbers_about_other_files_are_not_judged(tmp_path):
 
 
 def test_nothing_declared_is_not_a_pass(tmp_path):
-    assert run_check("LED003", made(tmp_path)).outcome is Outcome.NOT_ASSESSED
+    assert run_check("LED003", made(tmp_path)).outcome is Outcome.NOT_APPLICABLE
     missing = subject(tmp_path / "b", FILES, documents={"map": "gone.json"})
     assert run_check("LED003", missing).outcome is Outcome.NOT_ASSESSED

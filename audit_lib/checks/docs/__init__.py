@@ -1,0 +1,1 @@
+"""Documents say what the code and the artifacts say."""

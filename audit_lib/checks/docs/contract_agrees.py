@@ -1,0 +1,262 @@
+"""DOC001."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import Field as Option
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.constants import UNKNOWN, class_defaults, constant
+from audit_lib.subject.code import code_of
+from audit_lib.subject.documents import Document
+from audit_lib.subject.parameters import CheckpointFields
+from audit_lib.subject.subject import Subject
+
+Path = tuple[str, ...]
+
+
+class ContractDocumentAgrees(Check):
+    """The pipeline contract says what the version's artifacts and the code's constants say.
+
+    What it checks
+        Each statement of the contract document that has a counterpart: in the metadata or another
+        data file of the version, or among the constants and field defaults of the code. Entries
+        that the metadata has under a documented heading and the contract leaves out (a head, a
+        target) count too.
+    Why it matters
+        Traders, risk and the next engineer read the contract, not the code. A threshold that moved
+        in the code alone is believed at its old value until it costs money.
+    How
+        Finds counterparts by name: the same pointer in the metadata; a pointer within a data file
+        called like the first word (`/decisions/...` in `decisions.json`); a checkpoint field called
+        like the last word; a constant or field default of that name in the module called like the
+        first word (`/governance/margin` and `MARGIN` in `governance.py`). `bindings` names others,
+        such as `/features/order: metadata:/feature_cols` or `/gates: code:gates.py::NAMES`.
+    Limitations
+        Statements without a counterpart are listed and not judged. Constants computed at run time
+        are not known.
+    Remediation
+        Correct the code or the contract, whichever is wrong, and derive the contract from the code
+        in the build.
+    Sources
+        The audit plan's docs contract.
+    """
+
+    code = "DOC001"
+    contract = Contract.DOCS
+    task = Task.T6
+    severity = Severity.HIGH
+    reads = Reads.ARTIFACTS
+
+    document: str = Option("contract", description="name of the contract document")
+    bindings: dict[str, str] = Option(
+        {}, description="pointer in the contract to metadata:/pointer or code:file.py::NAME"
+    )
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare every statement that has a counterpart."""
+        document = subject.document(self.document)
+        if not isinstance(document.data, Mapping):
+            raise NotAssessed(f"{document.path} holds no mapping")
+        truth = _Truth(subject)
+        rows: list[tuple[str, str, str, str]] = []
+        compared = 0
+        yield from self._unbound(document, truth)
+        for path, said in self._statements(document.data):
+            pointer = _pointer(path)
+            where, found = self._counterpart(truth, path, pointer, said)
+            if found is UNKNOWN:
+                rows.append((pointer, _shown(said), "", "not compared"))
+                continue
+            compared += 1
+            problem = _differs(said, found)
+            rows.append((pointer, _shown(said), _shown(found), where))
+            if problem:
+                yield self.finding(
+                    document.location(pointer),
+                    f"the contract says {_shown(said)}, {where} {problem}",
+                    measured=_shown(found),
+                    expected=_shown(said),
+                    key=pointer,
+                    evidence=("statements",),
+                )
+        yield from self._left_out(document, truth)
+        yield Evidence(
+            "statements",
+            "Statements of the contract",
+            ("statement", "contract", "found", "where"),
+            tuple(rows),
+        )
+        yield Examined(compared, "statements with a counterpart")
+
+    def _statements(self, data: Any) -> Iterator[tuple[Path, Any]]:
+        stack: list[tuple[Path, Any]] = [((), data)]
+        while stack:
+            path, value = stack.pop()
+            bound = _pointer(path) in self.bindings
+            if isinstance(value, Mapping) and value and not bound:
+                stack.extend((*[((*path, str(k)), v) for k, v in value.items()],)[::-1])
+            elif path:
+                yield path, value
+
+    def _counterpart(self, truth: _Truth, path: Path, pointer: str, said: Any) -> tuple[str, Any]:
+        if pointer in self.bindings:
+            return truth.bound(self.bindings[pointer])
+        where, found = truth.named(path)
+        # Prose beside a table of that name describes it, and states nothing to compare.
+        alike = isinstance(said, (list, dict)) == isinstance(found, (list, dict))
+        return (where, found) if alike else ("", UNKNOWN)
+
+    def _unbound(self, document: Document, truth: _Truth) -> Iterator[Gap]:
+        for pointer, target in self.bindings.items():
+            if not document.has(pointer):
+                yield Gap(f"binding {pointer}", f"{document.path} has nothing there")
+            elif truth.bound(target)[1] is UNKNOWN:
+                yield Gap(f"binding {pointer}", f"{target} leads to no plain value")
+
+    def _left_out(self, document: Document, truth: _Truth) -> Iterator[Answer]:
+        for key, said in document.data.items():
+            found: Any = truth.metadata.get(f"/{key}") if truth.metadata else None
+            if not (_is_catalogue(said) and _is_catalogue(found)):
+                continue
+            for name in sorted(set(found) - set(said)):
+                yield self.finding(
+                    document.location(f"/{key}"),
+                    f"the metadata has {key} {name!r}, which the contract does not name",
+                    measured=name,
+                    expected=", ".join(sorted(said)),
+                    key=f"/{key} {name}",
+                )
+            for name in sorted(set(said) - set(found)):
+                yield self.finding(
+                    document.location(f"/{key}/{name}"),
+                    f"the contract names {key} {name!r}, which the metadata does not have",
+                    measured=", ".join(sorted(found)),
+                    expected=name,
+                    key=f"/{key} {name}",
+                )
+
+
+class _Truth:
+    """Where a statement of the contract has its counterpart."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.index = code_of(subject.source).index
+        self.fields = dict.fromkeys(CheckpointFields.model_fields)
+
+    @cached_property
+    def metadata(self) -> Document | None:
+        """Metadata of the version, where there is any."""
+        with suppress(NotAssessed):
+            return self.subject.metadata
+        return None
+
+    @cached_property
+    def data_files(self) -> dict[str, Any]:
+        """Stem of the version's data files to what they hold."""
+        if self.metadata is None:
+            return {}
+        return {
+            PurePosixPath(a.path).stem: a.document
+            for a in self.subject.version_artifacts
+            if a.format.value in ("json", "yaml") and a.path != self.metadata.path
+        }
+
+    @cached_property
+    def modules(self) -> dict[str, str]:
+        """Stem to path of the modules whose stem only one file under audit has."""
+        paths: dict[str, list[str]] = {}
+        for file in self.subject.source.subsystem:
+            paths.setdefault(PurePosixPath(file.path).stem, []).append(file.path)
+        return {stem: found[0] for stem, found in paths.items() if len(found) == 1}
+
+    def named(self, path: Path) -> tuple[str, Any]:
+        """Counterpart by name; :data:`UNKNOWN` where there is none."""
+        pointer = _pointer(path)
+        if self.metadata is not None and self.metadata.has(pointer):
+            return f"{self.metadata.path} {pointer}", self.metadata.get(pointer)
+        if path[0] in self.data_files:
+            inner = Document(path[0], "artifacts", self.data_files[path[0]])
+            if inner.has(_pointer(path[1:])):
+                return f"{path[0]} file {_pointer(path[1:])}", inner.get(_pointer(path[1:]))
+        artifacts = self.subject.parameters.artifacts
+        if self.metadata is not None and artifacts is not None and path[-1] in self.fields:
+            where = str(getattr(artifacts.fields, path[-1]))
+            if where and self.metadata.has(where):
+                return f"{self.metadata.path} {where}", self.metadata.get(where)
+        return self._in_code(path)
+
+    def _in_code(self, path: Path) -> tuple[str, Any]:
+        module = self.modules.get(path[0])
+        if module is None or len(path) < 2:
+            return "", UNKNOWN
+        for name in ("_".join(path[1:]).upper(), path[-1].upper()):
+            found = constant(self.index, module, name)
+            if found is not UNKNOWN:
+                return f"{module} {name}", found
+        defaults = class_defaults(self.index, module)
+        if len(path) == 2 and path[1] in defaults:
+            return f"{module} default of {path[1]}", defaults[path[1]]
+        return "", UNKNOWN
+
+    def bound(self, target: str) -> tuple[str, Any]:
+        """Counterpart that a binding names."""
+        kind, _, rest = target.partition(":")
+        if kind == "code":
+            path, _, name = rest.partition("::")
+            if path in self.subject.source.by_path:
+                return f"{path} {name}", constant(self.index, path, name)
+        elif kind == "metadata" and self.metadata is not None and self.metadata.has(rest):
+            return f"{self.metadata.path} {rest}", self.metadata.get(rest)
+        elif kind == "keys" and self.metadata is not None:
+            inner = self.metadata.get(rest)
+            if isinstance(inner, Mapping):
+                return f"keys of {self.metadata.path} {rest}".rstrip(), list(inner)
+        return "", UNKNOWN
+
+
+def _pointer(path: Path) -> str:
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _differs(said: Any, found: Any) -> str:
+    """How the counterpart departs; '' where it does not."""
+    if isinstance(said, list) and isinstance(found, list):
+        if sorted(map(repr, said)) == sorted(map(repr, found)) and said != found:
+            return "has the same entries in another order"
+        missing = [x for x in said if x not in found]
+        added = [x for x in found if x not in said]
+        if missing or added or len(said) != len(found):
+            told = [f"lacks {_shown(missing)}"] if missing else []
+            told += [f"has {_shown(added)} besides"] if added else []
+            return " and ".join(told) or "has another length"
+        return ""
+    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (said, found))
+    if numbers:
+        same = math.isclose(said, found, rel_tol=1e-9, abs_tol=1e-15)
+    else:
+        same = type(said) is type(found) and said == found
+    return "" if same else f"says {_shown(found)}"
+
+
+def _is_catalogue(value: Any) -> bool:
+    """True for a mapping of names to mappings: heads, targets, ..."""
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(isinstance(v, Mapping) for v in value.values())
+    )
+
+
+def _shown(value: Any) -> str:
+    text = f"{value:.9g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."
