@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from audit_lib.model import CheckResult, Contract, Outcome, Severity, Task, effective_outcome
+from audit_lib.packets.acceptance import answers
 from audit_lib.packets.compare import Comparison
 from audit_lib.packets.packet import Found, Packet
 from audit_lib.packets.provenance import provenance_groups
@@ -37,6 +38,10 @@ def document(packet: Packet, style: Style) -> Doc:
         "severities": _severities(packet),
         "findings": _findings(packet.open, style),
         "exempted": _findings(packet.exempted, style),
+        "acceptance": [
+            {"text": a.text, "verdict": a.verdict.value, "rests_on": runs(a.rests_on, style)}
+            for a in answers(packet)
+        ],
         "contracts": [_contract(*row) for row in packet.contracts],
         "boundaries": [
             {
@@ -106,6 +111,7 @@ def _strip(packet: Packet) -> list[Doc]:
     lines = [
         ("contracts", _tally(verdicts), "contracts"),
         ("boundaries", _tally(boundaries), "boundaries"),
+        ("acceptance", _accepted(packet), "acceptance"),
         ("ledger", " · ".join(list(dict.fromkeys(examined))[:4]), ""),
         (
             "not assessed",
@@ -116,6 +122,12 @@ def _strip(packet: Packet) -> list[Doc]:
         ("subject", "CHANGED while it was audited" if packet.void else state, "provenance"),
     ]
     return [{"label": a, "text": b, "anchor": c} for a, b, c in lines if b]
+
+
+def _accepted(packet: Packet) -> str:
+    words = {"kept": "met", "broken": "not met", "inconclusive": "not told"}
+    verdicts = [a.verdict.value for a in answers(packet)]
+    return " · ".join(f"{verdicts.count(v)} {w}" for v, w in words.items() if v in verdicts)
 
 
 def _tally(verdicts: Sequence[str]) -> str:

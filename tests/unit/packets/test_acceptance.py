@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import made_up
+import pytest
+
+from audit_lib.model import Contract, Outcome, Task, Verdict
+from audit_lib.packets.acceptance import answers
+
+
+def told(packet):
+    return {a.text: a.verdict for a in answers(packet)}
+
+
+def test_contracts_answer_their_criteria(packet_of):
+    made = told(packet_of(made_up.tasks()))
+    assert made["Checkpoint metadata is present and consistent"] is Verdict.KEPT
+    assert made["Feature contracts of trainer and predictor are validated"] is Verdict.BROKEN
+    assert made["Labels and folds leak nothing from the future"] is Verdict.BROKEN
+    assert made["Retraining answers drift"] is Verdict.INCONCLUSIVE
+
+
+def test_a_contract_that_nobody_looked_at_is_not_validated(packet_of):
+    made = {a.text: a for a in answers(packet_of(made_up.clean_tasks()))}
+    both = made["Outputs are named, and backtest and live agree"]
+    assert both.verdict is Verdict.INCONCLUSIVE
+    assert (
+        both.rests_on == "contracts head mapping, interpretation (interpretation: nothing applies)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tasks", "verdict"),
+    [(made_up.tasks(), Verdict.KEPT), (made_up.tasks()[:5], Verdict.INCONCLUSIVE)],
+)
+def test_high_risk_boundaries_need_a_pass_or_fail(packet_of, tasks, verdict):
+    text = "Every high-risk boundary has an explicit pass or fail"
+    assert told(packet_of(tasks))[text] is verdict
+
+
+def test_an_undecided_high_risk_boundary_is_not_accepted(packet_of):
+    tasks = made_up.tasks()
+    undecided = replace(tasks[5].boundaries[1], verdict=Verdict.INCONCLUSIVE)
+    tasks[5] = replace(tasks[5], boundaries=(undecided,))
+    found = {a.text: a for a in answers(packet_of(tasks))}
+    answer = found["Every high-risk boundary has an explicit pass or fail"]
+    assert (answer.verdict, answer.rests_on) == (Verdict.BROKEN, "undecided: models_to_config_17")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict"),
+    [(Outcome.PASS, Verdict.KEPT), (Outcome.NOT_ASSESSED, Verdict.INCONCLUSIVE)],
+)
+def test_the_must_not_is_the_closing_check(packet_of, outcome, verdict):
+    tasks = made_up.clean_tasks()
+    closing = made_up.result("LED901", outcome, contract=Contract.LEDGER, task=Task.T6)
+    tasks[5] = replace(tasks[5], results=(closing,))
+    assert told(packet_of(tasks))["No serious finding stands open in a high-risk file"] is verdict
+
+
+@pytest.mark.parametrize(
+    ("digests", "verdict"),
+    [
+        (("a", "a"), Verdict.KEPT),
+        (("a", "b"), Verdict.BROKEN),
+        (("", ""), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_an_untouched_subject_is_shown_by_its_digest(packet_of, digests, verdict):
+    packet = packet_of(made_up.clean_tasks(), subject_before=digests[0], subject_after=digests[1])
+    text = "The audit retrained, replaced and wrote nothing of the subject"
+    assert told(packet)[text] is verdict
