@@ -127,7 +127,8 @@ GOOD_CALLS = (
     "cached(1)", "wrapped()", "wrapped(1, 2, 3)", "Model('s').fit(1, y=2)", "Model.load('p')",
     "Model.norm(1)", "Model.fit(m, 1)", "Child(store='s')", "Outside(1, 2, 3)",
     "Config('n', 2, [])", "Config(name='n', notes=[])", "Wide('n', width=2)", "Row(1)",
-    "Row(1, b=2)", "core.plain(1, c=2)", "Model('s').load('p')", "unknown_name(1, 2)", "print(1, 2, zz=3)",
+    "Row(1, b=2)", "core.plain(1, c=2)", "Model('s').load('p')",
+    "unknown_name(1, 2)", "print(1, 2, zz=3)",
 )  # fmt: skip
 BAD_CALLS = {
     "plain(1)": "needs 'c'",
