@@ -1,0 +1,54 @@
+"""SPL011."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.probes.leak_patterns import hits, random_split, related_files, unread
+from audit_lib.subject.subject import Subject
+
+
+class SplitsAreNotShuffled(Check):
+    """No split of market data shuffles its rows.
+
+    What it checks
+        The source calls no splitter that mixes rows of all dates: `train_test_split` without
+        `shuffle=False`, k-fold with `shuffle=True`, shuffle splits, repeated k-fold.
+    Why it matters
+        Neighbouring bars and overlapping labels put nearly the same row on both sides; the test
+        then measures memory.
+    How
+        Walks the syntax trees of the subsystem and of files that build features; tests are left
+        out.
+    Limitations
+        A split of rows that are no time series (options of one day, say) may be shuffled; exempt
+        it with the reason. Shuffling by hand through permuted positions is not seen: the driven
+        folds show it (SPL002).
+    Remediation
+        Split by date with a purge, and pass `shuffle=False` where a tail is held out.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.3; Bergmeir and
+        Benitez (2012), On the use of cross-validation for time series predictor evaluation.
+    """
+
+    code: ClassVar[str] = "SPL011"
+    contract: ClassVar[Contract] = Contract.SPLITS
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.HIGH
+    reads: ClassVar[Reads] = Reads.CODE
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Look for splitters that shuffle."""
+        for hit in hits(subject, random_split, labels_may=False):
+            yield self.finding(
+                hit.file.location(hit.node, hit.symbol),
+                f"{hit.symbol or 'module level'} uses {hit.what}",
+                measured=hit.what,
+                expected="a split by date",
+                key=hit.what,
+            )
+        yield from unread(subject)
+        yield Examined(len(related_files(subject)), "files")

@@ -1,0 +1,131 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+CODES = ["FEA111", "FEA112", "FEA113", "FEA114", "FEA115"]
+INNOCENT = '''
+import numpy as np
+from sklearn.model_selection import TimeSeriesSplit, train_test_split
+
+
+def make_target(close, horizon):
+    return close.shift(-horizon) / close - 1
+
+
+def features(close, frame, names):
+    """A docstring may say x.shift(-1) or bfill."""
+    frame["lag"] = close.shift(1)
+    frame["fwd_return"] = close.shift(-5) / close - 1
+    frame["zero"] = close.shift(-0)
+    frame["smooth"] = close.rolling(5, center=False).mean().ffill()
+    frame["z"] = (close - close.rolling(60).mean()) / close.rolling(60).std()
+    frame["xs"] = (frame - frame.mean(axis=1)) / frame.std(axis=1)
+    frame["line"] = close.interpolate(limit_direction="forward")
+    frame["ratio"] = (close - close.mean()) / frame.high.std()
+    left, right = names.split(",")
+    return np.roll(close, 1), left, right
+
+
+def train(x, scaler):
+    for train_rows, test_rows in TimeSeriesSplit().split(x):
+        scaler.fit(x[train_rows])
+    head, tail = train_test_split(x, shuffle=False)
+    scaler.fit_transform(head)
+    return tail
+'''
+GUILTY = {
+    "FEA111": [
+        ("close.shift(-1)", "`shift` by -1"),
+        ("close.pct_change(periods=-horizon)", "`pct_change` by -horizon"),
+        ("np.roll(close, -2)", "`roll` by -2"),
+    ],
+    "FEA112": [
+        ("close.bfill()", "`bfill`"),
+        ('close.fillna(method="backfill")', '`fillna(method="backfill")`'),
+        ('close.reindex(days, method="nearest")', '`reindex(method="nearest")`'),
+        ("close.interpolate()", "`interpolate`, which draws a line to the next known bar"),
+        ('pd.merge_asof(a, b, direction="forward")', '`merge_asof(direction="forward")`'),
+    ],
+    "FEA113": [
+        ("close.rolling(3, center=True).mean()", "`rolling(center=True)`"),
+        ("savgol_filter(close, 7, 2)", "`savgol_filter`, which reads both sides of a bar"),
+        ('np.convolve(close, kernel, mode="same")', '`convolve(mode="same")`'),
+    ],
+    "FEA114": [
+        ("(close - close.mean()) / close.std()", "`(close - close.mean()) / close.std()`"),
+        ("(x - np.mean(x)) / (np.std(x) + 1e-9)", "`(x - np.mean(x)) / np.std(x)`"),
+        ("(x - x.min()) / (x.max() - x.min())", "`(x - x.min()) / x.max()`"),
+        ("stats.zscore(close)", "`zscore` over the whole sample"),
+    ],
+}
+CLEAN_BUILD = """
+@surface("features")
+def build(at, panel):
+    return each(panel, r=returns)
+"""
+LEAKY_BUILD = CLEAN_BUILD.replace("r=returns", "r=lambda b: returns(b).shift(-1)")
+
+
+def engine(expression):
+    return {"features.py": f"def momentum(close):\n    frame['m'] = {expression}\n"}
+
+
+@pytest.mark.passes("FEA111", "FEA112", "FEA113", "FEA114", "FEA115")
+def test_code_that_only_looks_like_a_leak(tmp_path):
+    source = {"features.py": INNOCENT, "tests/test_features.py": "frame.shift(-1).bfill()\n"}
+    with tiny(tmp_path, source=source) as subject:
+        for code in CODES:
+            assert_passes(run_check(code, subject))
+
+
+@pytest.mark.fails("FEA111", "FEA112", "FEA113", "FEA114")
+@pytest.mark.parametrize(
+    ("code", "expression", "what"),
+    [(code, *case) for code, cases in GUILTY.items() for case in cases],
+)
+def test_patterns_are_named_where_they_stand(tmp_path, code, expression, what):
+    with tiny(tmp_path, source=engine(expression)) as subject:
+        results = {c: run_check(c, subject) for c in CODES}
+    found = assert_fails(results[code], path="features.py", line=2, symbol="momentum", key=what)
+    assert found.severity is Severity.MEDIUM
+    assert "no probe" in found.message
+    assert all(not r.findings for c, r in results.items() if c != code)
+
+
+@pytest.mark.parametrize(
+    ("hooks", "severity", "outcome", "said"),
+    [
+        (CLEAN_BUILD, Severity.INFO, Outcome.PASS, "the probe clears it: none of 1 columns"),
+        (LEAKY_BUILD, Severity.HIGH, Outcome.FAIL, "columns that read ahead: r"),
+    ],
+)
+def test_the_probe_clears_or_confirms_a_pattern(tmp_path, hooks, severity, outcome, said):
+    with tiny(tmp_path, hooks, source=engine("close.shift(-1)")) as subject:
+        result = run_check("FEA111", subject)
+    assert result.outcome is outcome
+    assert [f.severity for f in result.findings] == [severity]
+    assert said in result.findings[0].message
+
+
+@pytest.mark.fails("FEA115")
+def test_a_scaler_fitted_before_the_split(tmp_path):
+    source = """
+    def prepare(x, y):
+        scaled = StandardScaler().fit_transform(x)
+        selector.fit(scaled, y)
+        return train_test_split(scaled, y, shuffle=False)
+    """
+    with tiny(tmp_path, source={"trainer.py": source}) as subject:
+        result = run_check("FEA115", subject)
+    assert {f.key for f in result.findings} == {"StandardScaler().fit_transform", "selector.fit"}
+    assert assert_fails(result, key="selector.fit", symbol="prepare").location.line == 4
+
+
+def test_a_file_that_does_not_parse_ends_nothing(tmp_path):
+    source = {"features.py": "def broken(:\n", **{"more.py": "x.shift(-1)\n"}}
+    with tiny(tmp_path, source=source) as subject:
+        result = run_check("FEA111", subject)
+    assert assert_fails(result, path="more.py", line=1).message.startswith("module level")
+    assert [g.what for g in result.gaps] == ["features.py"]

@@ -1,0 +1,32 @@
+import pytest
+
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+CALLS = {
+    "train_test_split(x, y, test_size=0.2)": "`train_test_split`, which shuffles rows",
+    "KFold(5, shuffle=True, random_state=0)": "`KFold(shuffle=True)`",
+    "ShuffleSplit(10)": "`ShuffleSplit`",
+}
+
+
+@pytest.mark.fails("SPL011")
+@pytest.mark.parametrize("call", CALLS)
+def test_splitters_that_shuffle(tmp_path, call):
+    with tiny(tmp_path, source={"trainer.py": f"def fit(x, y):\n    return {call}\n"}) as subject:
+        result = run_check("SPL011", subject)
+    found = assert_fails(result, path="trainer.py", line=2, symbol="fit")
+    assert found.measured == CALLS[call]
+
+
+@pytest.mark.passes("SPL011")
+def test_splitters_that_keep_time(tmp_path):
+    source = """
+    def fit(x, y, shuffled):
+        TimeSeriesSplit(5).split(x)
+        KFold(5).split(x)
+        train_test_split(x, y, shuffle=False)
+        "a,b".split(",")
+    """
+    with tiny(tmp_path, source={"trainer.py": source}) as subject:
+        assert_passes(run_check("SPL011", subject))
