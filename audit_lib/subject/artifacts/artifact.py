@@ -131,7 +131,7 @@ class Budget:
     """
 
     unpacked_bytes: int = 2 << 30
-    opcodes: int = 20_000_000
+    opcodes: int = 10_000_000
     text_bytes: int = 256 << 20
     kept_bytes: int = 128 << 20
     array_values: int = 1024

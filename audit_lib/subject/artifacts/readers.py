@@ -55,7 +55,8 @@ def read(source: Source, draft: Draft) -> None:
 def _read_plain(source: Source, draft: Draft) -> None:
     draft.format = detect(source.head, source.size)
     reader = _READERS.get(draft.format)
-    if draft.format is not Format.PICKLE and pickles.looks_like_pickle(
+    pickled = draft.format in (Format.PICKLE, Format.TORCH_LEGACY)
+    if not pickled and pickles.looks_like_pickle(
         source, draft, magic=draft.format not in (Format.TEXT, Format.UNKNOWN)
     ):
         # One file can be two things: a tar, say, whose first name is a pickle.

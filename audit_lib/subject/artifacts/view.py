@@ -115,7 +115,7 @@ class View:
         names = [self._key(key) for key, _ in pairs]
         latest = {name: value for name, (_, value) in zip(names, pairs, strict=True)}
         texts = {name for name, (key, _) in zip(names, pairs, strict=True) if type(key) is str}
-        mixed = len(texts) < len(latest) and any(
+        mixed = any(
             name in texts and type(key) is not str
             for name, (key, _) in zip(names, pairs, strict=True)
         )

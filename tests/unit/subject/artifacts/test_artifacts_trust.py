@@ -1,0 +1,118 @@
+"""The allow-list is what it says: held against the libraries it is about."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+import sklearn
+
+from audit_lib.subject.artifacts import Safety, arguments, names
+from audit_lib.subject.artifacts.trust import INERT, NAMED, RULES, judge
+
+
+def _modules() -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(sklearn.__path__, "sklearn."):
+        if not any(part in found.name for part in ("tests", "conftest", "externals")):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    yield importlib.import_module(found.name)
+            except ImportError:
+                continue
+
+
+@pytest.fixture(scope="module")
+def trusted_of_sklearn() -> dict[str, Any]:
+    """Everything a name of scikit-learn that the list trusts leads to, in any of its modules."""
+    found = {}
+    for module in _modules():
+        for name, value in vars(module).items():
+            if judge(module.__name__, name).rule == INERT:
+                found[f"{module.__name__}.{name}"] = value
+    return found
+
+
+def test_names_of_estimators_lead_to_classes_of_scikit_learn(
+    trusted_of_sklearn: dict[str, Any],
+) -> None:
+    assert len(trusted_of_sklearn) > 400
+    for full, value in trusted_of_sklearn.items():
+        assert inspect.isclass(value), full
+        assert value.__module__.partition(".")[0] in ("sklearn", "_loss"), full
+
+
+def test_no_trusted_class_acts_when_it_is_made_or_dropped(
+    trusted_of_sklearn: dict[str, Any],
+) -> None:
+    allocating = {"PassiveAggressiveClassifier", "PassiveAggressiveRegressor"}
+    for full, value in trusted_of_sklearn.items():
+        assert not hasattr(value, "__del__"), full
+        written = inspect.isfunction(inspect.getattr_static(value, "__new__", None))
+        assert not written or value.__name__ in allocating, full
+
+
+def test_states_of_trusted_classes_are_only_stored(trusted_of_sklearn: dict[str, Any]) -> None:
+    """A ``__setstate__`` in Python is one of those that were read and found harmless."""
+    read = {"BaseEstimator", "IsotonicRegression", "TreePredictor", "Bunch"}
+    for full, value in trusted_of_sklearn.items():
+        setter = getattr(value, "__setstate__", None)
+        if inspect.isfunction(setter):
+            assert setter.__qualname__.partition(".")[0] in read, (full, setter.__qualname__)
+
+
+def test_all_estimators_of_the_installed_version_are_trusted() -> None:
+    from sklearn.utils import all_estimators
+
+    for name, value in all_estimators():
+        assert judge(value.__module__, name).safety is Safety.SAFE, name
+
+
+def test_every_rule_of_the_table_exists() -> None:
+    assert set(RULES.values()) <= set(arguments.RULES) | {NAMED}
+    assert set(arguments.RULES) >= arguments.INSTANCES
+
+
+def test_names_of_numpy_and_python_exist() -> None:
+    for module, name in RULES:
+        if module in ("builtins", "collections", "datetime", "decimal", "uuid", "numpy"):
+            assert hasattr(importlib.import_module(module), name), (module, name)
+
+
+def test_no_trusted_name_is_a_harmful_one() -> None:
+    for module, name in RULES:
+        assert judge(module, name).safety is Safety.SAFE
+
+
+@pytest.mark.parametrize("module", names.HARMFUL.split("\n")[2].split())
+def test_harmful_modules_are_harmful_whatever_is_asked_of_them(module: str) -> None:
+    assert judge(module, "whatever").safety is Safety.UNSAFE
+    assert judge(f"{module}.inner", "whatever.deeper").safety is Safety.UNSAFE
+
+
+def test_a_prefix_is_not_a_package() -> None:
+    assert judge("osprey.models", "Model").safety is Safety.UNKNOWN
+    assert judge("sklearn2.base", "StandardScaler").safety is Safety.UNKNOWN
+
+
+def test_reading_imports_no_library_of_models() -> None:
+    code = (
+        "import sys; from pathlib import Path; import audit_lib.subject.artifacts as a;"
+        "a.inventory(Path(sys.argv[1]));"
+        "found = {m.partition('.')[0] for m in sys.modules} & "
+        "{'sklearn', 'lightgbm', 'xgboost', 'torch', 'joblib', 'pandas', 'onnx', 'scipy'};"
+        "sys.exit(str(sorted(found)) if found else 0)"
+    )
+    folder = str(importlib.import_module("joblib.test.data").__path__[0])
+    done = subprocess.run(
+        [sys.executable, "-c", code, folder], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
