@@ -24,6 +24,8 @@ from audit_lib.packets.run import read_run
 from audit_lib.reporters.json_report import dumps
 
 NAME = "run_manifest.json"
+#: a detached signature over the manifest; it comes after it, so the manifest cannot list it
+SIGNATURE = "run_manifest.json.sig"
 _MEND = "the packet cannot be relied on; run the audit again"
 
 
@@ -172,7 +174,7 @@ def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
 def _entries(run_dir: Path) -> tuple[FileEntry, ...]:
     entries = []
     for path, file in files_below(run_dir):
-        if path == NAME:
+        if path in (NAME, SIGNATURE):
             continue
         if file.is_symlink() or not file.is_file():
             raise RunError(
@@ -186,7 +188,8 @@ def _entries(run_dir: Path) -> tuple[FileEntry, ...]:
 
 def _files_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
     there = dict(files_below(run_dir))
-    there.pop(NAME, None)
+    for name in (NAME, SIGNATURE):
+        there.pop(name, None)
     problems = []
     listed = [entry.path for entry in manifest.files]
     for path in sorted({p for p in listed if listed.count(p) > 1}):
