@@ -260,6 +260,8 @@ def _take_over(name: str, content: bytes, draft: Draft, read_member: ReadMember)
         draft.reasons.setdefault(moved)
     for problem in inner.problems:
         draft.problem(f"{name}: {problem}")
+    for note in inner.notes:
+        draft.note(f"{name}: {note}")
     for library, versions in inner.written_by.items():
         draft.written_by.setdefault(library, set()).update(versions)
     draft.arrays.extend(

@@ -168,7 +168,9 @@ class Artifact:
             ``{"__class__": "numpy.ndarray", "dtype", "shape"}`` with ``"values"`` when small,
             and a value seen before ``{"__same_as__": pointer}``.
         compression: of the whole file: ``""``, ``"zlib"``, ``"gzip"``, ``"bz2"``, ``"xz"``, ...
-        problems: what a person should know: truncated, over budget, not decodable, ...
+        problems: what is wrong with it: truncated, over budget, not decodable, ...
+        notes: what a person should know though nothing is wrong: parsers in native code, values
+            in another file, more values than are shown, ...
     """
 
     path: str
@@ -186,6 +188,7 @@ class Artifact:
     document: Json = None
     compression: str = ""
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def at(self, pointer: str) -> Json:
         """The value at a JSON pointer (RFC 6901) of the document.
@@ -315,6 +318,7 @@ def summary(artifact: Artifact, *, document: bool = False) -> dict[str, Json]:
         "feature_sets": {key: list(names) for key, names in artifact.feature_sets.items()},
         "parameters": json_ready(artifact.parameters),
         "problems": list(artifact.problems),
+        "notes": list(artifact.notes),
     }
     if document:
         shown["document"] = json_ready(artifact.document)

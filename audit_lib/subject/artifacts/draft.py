@@ -54,6 +54,7 @@ class Draft:
     parameters: dict[str, Json] = field(default_factory=dict)
     document: Json = None
     problems: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
     unpacked: int = 0
     opcodes: int = 0
     nested: int = 0
@@ -74,11 +75,15 @@ class Draft:
         ):
             self.reasons.setdefault(reason)
         else:
-            self.problem(f"more than {MOST_REASONS} reasons to refuse; only the first are kept")
+            self.note(f"more than {MOST_REASONS} reasons to refuse; only the first are kept")
 
     def problem(self, text: str) -> None:
         """Add a problem, once."""
         self.problems.setdefault(text)
+
+    def note(self, text: str) -> None:
+        """Add something worth knowing that is no fault of the artifact, once."""
+        self.notes.setdefault(text)
 
     def wrote(self, library: str, version: object) -> None:
         """Note which version of a library wrote the bytes."""
@@ -106,6 +111,7 @@ class Draft:
             document=self.document,
             compression=self.compression,
             problems=tuple(self.problems),
+            notes=tuple(self.notes),
         )
 
     def _has(self, safety: Safety) -> bool:

@@ -27,7 +27,7 @@ def native(draft: Draft) -> Native:
         for key in ("_handle", "handle"):
             model = state.get(key)
             if isinstance(model, Blob):
-                draft.problem(f"the model within {name} is too large to show")
+                draft.note(f"the model within {name} is too large to show")
             elif model is not None:
                 return {key: _native_model(module.partition(".")[0], model, draft)}
         return {}
@@ -36,7 +36,7 @@ def native(draft: Draft) -> Native:
 
 
 def _native_model(library: str, model: Value, draft: Draft) -> Json:
-    draft.problem(f"{library} parses the model within in native code; load it in a child")
+    draft.note(f"{library} parses the model within in native code; load it in a child")
     try:
         if library == "lightgbm" and isinstance(model, str):
             parsed, problems = lightgbm.parse_model(model)

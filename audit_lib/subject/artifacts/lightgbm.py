@@ -24,7 +24,7 @@ def read_lightgbm(source: Source, draft: Draft) -> None:
     draft.document, problems = parse_model(text)
     for problem in problems:
         draft.problem(problem)
-    draft.problem("LightGBM's parser aborts the process on a damaged model; load it in a child")
+    draft.note("LightGBM's parser aborts the process on a damaged model; load it in a child")
     draft.parameters.update(draft.document["parameters"])
     draft.wrote("lightgbm", f"model format {draft.document['header'].get('version', '?')}")
     if draft.document["feature_names"]:

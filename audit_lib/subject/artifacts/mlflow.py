@@ -57,7 +57,7 @@ def _flavor(name: str, flavor: Mapping[str, Json], draft: Draft) -> None:
                 "MLflow imports this module of the folder to load the model", global_name=loader
             )
     if flavor.get("serialization_format") == "cloudpickle" or "python_model" in flavor:
-        draft.problem(f"flavor {name}: its model is a cloudpickle, which holds functions by value")
+        draft.note(f"flavor {name}: its model is a cloudpickle, which holds functions by value")
 
 
 def _signature(inputs: Json, draft: Draft) -> None:

@@ -203,7 +203,7 @@ def _external(name: str, location: str, draft: Draft) -> None:
     if path.is_absolute() or ".." in path.parts or ":" in location:
         draft.refuse(f"takes values from {location!r}, outside its folder")
     else:
-        draft.problem(f"takes values from the file {location!r} beside it")
+        draft.note(f"takes values from the file {location!r} beside it")
 
 
 def _packed(data: memoryview) -> list[int]:

@@ -117,12 +117,12 @@ def _outward(path: Path, store: Path, draft: Draft) -> str:
     target = os.readlink(path)
     real = path.resolve()
     if real.is_file() and real.is_relative_to(store.resolve()):
-        draft.problem(f"a link to {_shown(real, store.resolve())}")
+        draft.note(f"a link to {_shown(real, store.resolve())}")
         return ""
     draft.format = Format.LINK
     draft.document = {"target": _printable(target)}
     if real.is_dir() and real.is_relative_to(store.resolve()):
-        draft.problem("a link to a folder of the store; its files are listed there")
+        draft.note("a link to a folder of the store; its files are listed there")
     elif not real.exists():
         draft.problem("a link to nothing")
     else:

@@ -61,7 +61,7 @@ class View:
         if isinstance(value, str):
             return printable_text(value)
         if self._left < 0:
-            self._draft.problem("holds more values than are shown")
+            self._draft.note("holds more values than are shown")
             return {"__truncated__": "too many values"}
         if depth > self._draft.budget.depth:
             self._draft.problem(
@@ -100,7 +100,7 @@ class View:
         drawn = []
         for index, item in enumerate(items):
             if self._left < 0:
-                self._draft.problem("holds more values than are shown")
+                self._draft.note("holds more values than are shown")
                 break
             drawn.append(self.draw(item, f"{pointer}/{index}", depth))
         return drawn
@@ -134,7 +134,7 @@ class View:
         drawn: dict[str, Json] = {}
         for name, value in items.items():
             if self._left < 0:
-                self._draft.problem("holds more values than are shown")
+                self._draft.note("holds more values than are shown")
                 break
             drawn[name] = self.draw(value, f"{pointer}/{escape(name)}", depth)
         return drawn

@@ -159,7 +159,7 @@ def describe(document: Mapping[str, Any], draft: Draft) -> None:
     draft.parameters.update(parameters)
     if names:
         draft.features("/learner/feature_names", names)
-    draft.problem("XGBoost's parser is native code; load an untrusted model in a child")
+    draft.note("XGBoost's parser is native code; load an untrusted model in a child")
 
 
 def facts(document: Mapping[str, Any]) -> tuple[str, list[str], dict[str, Json]]:

@@ -153,7 +153,7 @@ def test_reasons_are_few_and_the_worst_is_among_them(tmp_path: Path) -> None:
     artifact = read_bytes(tmp_path, pickle_of(many + named("os", "system")))
     assert len(artifact.reasons) < 300
     assert artifact.safety is Safety.UNSAFE
-    assert any("only the first" in problem for problem in artifact.problems)
+    assert any("only the first" in note for note in artifact.notes)
 
 
 @given(content=st.binary(max_size=400))
