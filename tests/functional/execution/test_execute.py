@@ -393,10 +393,11 @@ def test_a_run_at_work_is_not_swept_by_another(workspace: Path, run: Run) -> Non
     assert len(visible(workspace, "v1")) == 2, out
 
 
-def test_an_interrupted_run_leaves_nothing(workspace: Path) -> None:
+@pytest.mark.parametrize("warm", [False, True])
+def test_an_interrupted_run_leaves_nothing(workspace: Path, warm: bool) -> None:
     pid = workspace / "pid"
     notebook(workspace, "T2", SLOW.format(str(pid), 600))
-    process = runner(workspace)
+    process = runner(workspace, warm=warm)
     wait_for(pid)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=30)
