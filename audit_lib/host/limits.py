@@ -11,7 +11,7 @@ class Limits:
 
     Attributes:
         seconds: wall-clock time of one call, the transfer of its arguments and answer included.
-        load_seconds: wall-clock time to start the interpreter, and to run ``hooks.py``.
+        load_seconds: wall-clock time to run ``hooks.py``, with what it imports.
         memory_mb: writable memory of each process of the hook, and of all of them together.
         output_mb: arrays in one answer (plain values have 32 MiB at most).
         file_mb: size of any one file written.

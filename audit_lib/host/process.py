@@ -17,6 +17,9 @@ from audit_lib.host.errors import HostUnavailable
 from audit_lib.host.limits import Limits
 from audit_lib.host.printed import Printed
 
+#: How long an interpreter may take to start and to import NumPy and pandas, in seconds.
+START = 120.0
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -106,10 +109,10 @@ class Process:
         """Wait until the root is ready."""
         python = self._plan.python
         try:
-            hello = self.root.answer(self._plan.limits.load_seconds)
-        except Lost as lost:
+            hello = self.root.answer(START)
+        except Lost:
             said = self.root.printed.text().decode("utf-8", "replace").strip()
-            why = said.splitlines()[-1] if said else f"it is {lost}"
+            why = said.splitlines()[-1] if said else f"not ready within {START:g} s"
             raise HostUnavailable(f"cannot start for hooks: {why}", where=python) from None
         if "missing" in hello:
             mend = f"hooks need NumPy and pandas: {python} -m pip install numpy pandas"

@@ -25,6 +25,7 @@ from typing import Any
 
 from . import sandbox
 from .control import hear, say
+from .streams import flush
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEEDED = ("numpy", "pandas")
@@ -105,6 +106,7 @@ class Forker:
                 gc.freeze()
 
     def _fork(self, order: dict[str, Any], descriptors: tuple[int, ...], become: Any) -> None:
+        flush()  # or the fork would print it again
         try:
             pid = os.fork()
         except OSError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .decoding import decode
 from .encoding import encode
+from .streams import flush
 from .wire import Incoming, WireError, pack, receive, send
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
         if frame.header.get("learn"):
             reply["imported"] = imported(known)
         del frame
-        _flush()
+        flush()
         reply["id"] = number
         try:
             chunks = pack(reply, buffers, limit)
@@ -174,14 +175,6 @@ def _answer(
 
 def _unfit(error: object) -> dict[str, Any]:
     return {"what": "unfit", "type": "", "message": str(error)[:_LONG], "traceback": ""}
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BaseException:  # noqa: BLE001 - closed or replaced by the hook
-            continue
 
 
 def imported(known: set[str]) -> list[str]:
