@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 
@@ -74,6 +75,10 @@ def _guarded(call: Callable[[], object]) -> int:
         return 2
     except BrokenPipeError:
         sys.stderr.close()
+        return 2
+    except Exception:  # noqa: BLE001 - Python's own exit code 1 would say "broken"
+        traceback.print_exc()
+        _say("the workbook itself failed; this is a defect of it, not of the subject")
         return 2
 
 
