@@ -262,3 +262,15 @@ def test_mistakes_in_our_own_form_are_told(tmp_path, text, message):
     with pytest.raises(ParameterError) as error:
         declared_boundaries(made(tmp_path, declared=None, own={"boundaries.yaml": text}))
     assert message in str(error.value)
+
+
+@pytest.mark.passes("BND003")
+def test_pairs_within_the_subsystem_are_no_boundary_of_it(tmp_path):
+    found = subject(
+        tmp_path,
+        {**FILES, "contracts.yaml": yaml.safe_dump(DECLARED), "tool/x.py": "import models.core\n"},
+        documents={"boundaries": "contracts.yaml"},
+    )
+    result = run_check("BND003", found)
+    assert_passes(result)
+    assert result.findings == ()
