@@ -34,12 +34,10 @@ class Comparison:
     untold: tuple[Finding, ...]
     exempted: tuple[Finding, ...]
 
-    def state_of(self, finding: Finding) -> str:
-        """``new``, ``regressed``, ``persisting`` or ``exempted``; '' where it is none of them."""
-        for name in ("new", "regressed", "persisting", "exempted"):
-            if finding in getattr(self, name):
-                return name
-        return ""
+    def states(self) -> dict[Finding, str]:
+        """Findings of the later run to ``new``, ``regressed``, ``persisting`` or ``exempted``."""
+        names = ("exempted", "persisting", "regressed", "new")
+        return {finding: name for name in names for finding in getattr(self, name)}
 
 
 def compare(

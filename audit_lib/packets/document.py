@@ -20,7 +20,10 @@ TOP = 8
 def document(packet: Packet, style: Style) -> Doc:
     """The packet as plain data."""
     said = packet.provenance
+    told = [*packet.open[: style.findings], *packet.exempted[: style.findings]]
     return {
+        "shown": [f.id for f in told],
+        "cut": len(packet.found) - len(told),
         "subject": one_line(said.subject),
         "version": one_line(said.version),
         "title": one_line(said.title),
@@ -36,8 +39,8 @@ def document(packet: Packet, style: Style) -> Doc:
         "strip": _strip(packet),
         "comparisons": [_comparison(c, packet, style) for c in packet.comparisons],
         "severities": _severities(packet),
-        "findings": _findings(packet.open, style),
-        "exempted": _findings(packet.exempted, style),
+        "findings": _findings(packet.open[: style.findings], style),
+        "exempted": _findings(packet.exempted[: style.findings], style),
         "acceptance": [
             {"text": a.text, "verdict": a.verdict.value, "rests_on": runs(a.rests_on, style)}
             for a in answers(packet)

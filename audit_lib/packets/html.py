@@ -16,16 +16,23 @@ from audit_lib.packets.sections import Style
 from audit_lib.reporters.text import one_line
 
 LARGEST = 2_000_000
-#: most rows of a table, and whether passing checks keep their pictures, until the file fits
-_BUDGETS = ((500, True), (100, True), (40, False), (10, False))
+#: most rows of a table, findings, findings of a check, and whether passing checks keep their
+#: pictures, until the file fits
+_BUDGETS = ((500, 1000, 50, True), (100, 500, 20, True), (40, 250, 10, False), (10, 100, 5, False))
 
 
 def render_html(packet: Packet) -> str:
-    """The packet as HTML, under two megabytes: longer tables are cut, and say so."""
+    """The packet as HTML, under two megabytes: what is longer is cut, and says so."""
     text = ""
-    for rows, passing in _BUDGETS:
+    for rows, findings, listed, pictures in _BUDGETS:
         style = Style(
-            _figure, rows=rows, passing_rows=rows, passing_figures=passing, characters=40 * rows
+            _figure,
+            rows=rows,
+            passing_rows=rows,
+            characters=40 * rows,
+            findings=findings,
+            listed=listed,
+            passing_figures=pictures,
         )
         text = page("packet.html.j2", p=document(packet, style))
         if len(text.encode("utf-8")) <= LARGEST:

@@ -208,6 +208,7 @@ def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = 
         for r in t.results
         for i, f in reversed(list(enumerate(r.findings, start=1)))
     }
+    states = comparisons[0].states() if comparisons else {}
     waivers = {(r.code, e.fingerprint): e for t in run.tasks for r in t.results for e in r.exempted}
     found = tuple(
         Found(
@@ -215,7 +216,7 @@ def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = 
             f,
             placed[f][1],
             waivers.get((f.code, f.fingerprint)),
-            comparisons[0].state_of(f) if comparisons else "",
+            states.get(f, ""),
         )
         for f in ranked(placed)
     )

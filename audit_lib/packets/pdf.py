@@ -20,7 +20,6 @@ from audit_lib.packets.figures import svg
 from audit_lib.packets.packet import Packet
 from audit_lib.packets.sections import Style
 
-ROWS, PASSING_ROWS, CHARACTERS, CELLS, FINDINGS = 30, 10, 600, 140, 150
 _LONG = re.compile(r"\S{24,}")
 _JOINT = re.compile(r"([/\\_.,:;=|-]|.{24})(?=.)")
 #: keys whose strings are names to link by, or not text at all
@@ -36,8 +35,6 @@ def render_pdf(packet: Packet) -> bytes:
     import typst
 
     data = document(packet, _style())
-    data["cut"] = max(0, len(data["findings"]) - FINDINGS)
-    data["findings"] = data["findings"][:FINDINGS]
     began = _moment(packet)
     data["stamp"] = _stamp(began)
     template = files("audit_lib.packets").joinpath("templates/packet.typ").read_bytes()
@@ -71,7 +68,7 @@ def _breakable(value: Any, key: str = "") -> Any:
 
 
 def _style() -> Style:
-    return Style(svg, rows=ROWS, passing_rows=PASSING_ROWS, characters=CHARACTERS, cells=CELLS)
+    return Style(svg, rows=30, passing_rows=10, characters=600, cells=140, findings=150, listed=12)
 
 
 @cache

@@ -41,7 +41,9 @@ class Style:
         rows: most rows of a table.
         passing_rows: most rows of a table of a check that found nothing.
         characters: most characters of one text.
-    cells: most characters of a table's cell.
+        cells: most characters of a table's cell.
+        findings: most findings told in full.
+        listed: most findings listed under their check.
         passing_figures: False leaves out the pictures of checks that found nothing.
     """
 
@@ -50,6 +52,8 @@ class Style:
     passing_rows: int = 500
     characters: int = 20_000
     cells: int = 400
+    findings: int = 1000
+    listed: int = 50
     passing_figures: bool = True
 
 
@@ -151,6 +155,7 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
     passed = outcome is Outcome.PASS
     drawn = style.passing_figures or not passed
     most = style.passing_rows if passed else style.rows
+    found = [f for f in packet.found if f.result is result]
     return {
         "anchor": anchor(result),
         "code": result.code,
@@ -170,9 +175,9 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
                 "message": runs(one_line(f.finding.message, 200), style),
                 "exempted": f.exemption is not None,
             }
-            for f in packet.found
-            if f.result is result
+            for f in found[: style.listed]
         ],
+        "unlisted": max(0, len(found) - style.listed),
         "evidence": [_evidence(result, e, style, most, drawn=drawn) for e in result.evidence],
         "about": _about(result) if not passed else [],
     }

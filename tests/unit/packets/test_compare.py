@@ -89,7 +89,7 @@ def test_info_is_left_out():
 def test_states_are_known_by_finding():
     after: list[TaskResult] = run(spl("a", "b"))
     made = compare(run(spl("a")), after)
-    states = {f.key: made.state_of(f) for f in after[0].results[0].findings}
+    states = {finding.key: state for finding, state in made.states().items()}
     assert states == {"a": "persisting", "b": "new"}
 
 

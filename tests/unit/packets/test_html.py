@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import made_up
 import pytest
 
-from audit_lib.model import Evidence, View
+from audit_lib.model import Evidence, Outcome, View
 from audit_lib.packets import build, compare, read_run
 from audit_lib.packets.html import LARGEST, render_html
 
@@ -144,6 +144,18 @@ def test_it_stays_under_two_megabytes(packet_of):
     text = render_html(packet_of([replace(tasks[0], results=results), *tasks[1:]]))
     assert len(text.encode()) <= LARGEST
     assert re.search(r"first \d+ of 500 rows; the results file has all", text)
+
+
+def test_thousands_of_findings_still_fit(packet_of):
+    findings = tuple(made_up.finding("SPL001", key=str(i)) for i in range(4000))
+    tasks = made_up.clean_tasks()
+    result = made_up.result("SPL001", Outcome.FAIL, findings=findings)
+    made = render_html(packet_of([*tasks[:1], replace(tasks[1], results=(result,)), *tasks[2:]]))
+    assert len(made.encode()) <= LARGEST
+    page = Page(made)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    assert re.search(r"\d+ further findings stand in findings.csv", "".join(page.text))
+    assert "and 3999 more like it" in "".join(page.text)
 
 
 def test_the_same_run_gives_the_same_page(tmp_path, text):
