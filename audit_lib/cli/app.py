@@ -57,7 +57,9 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the ``workbook`` command."""
-    sys.exit(_guarded(lambda: cli.main(args=arguments, standalone_mode=False)))
+    sys.exit(
+        _guarded(lambda: cli.main(args=arguments, prog_name="workbook", standalone_mode=False))
+    )
 
 
 def _guarded(call: Callable[[], object]) -> int:

@@ -1,0 +1,172 @@
+"""A user's mistake gets one clear message and exit code 2; nothing is half-written."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from audit_lib.cli import main
+
+ROOT = Path(__file__).parents[2]
+SUBJECT = """\
+subject: tiny
+source:
+  root: ../../engine
+  package: engine
+artifacts:
+  store: store
+  registry: {file: registry.json}
+"""
+HOOKS = """\
+from audit_lib.hooks import surface
+
+@surface("drift.psi")
+def psi(at, reference, current):
+    raise RuntimeError("the engine fell over")
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A workspace with one small engine: two versions, one hook that raises."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    parameters, engine = tmp_path / "parameters" / "tiny", tmp_path / "engine"
+    parameters.mkdir(parents=True)
+    (parameters / "subject.yaml").write_text(SUBJECT)
+    (parameters / "hooks.py").write_text(HOOKS)
+    for version in ("v1", "v2"):
+        folder = engine / "store" / version
+        folder.mkdir(parents=True)
+        (folder / "meta.json").write_text(json.dumps({"version": version}))
+    (engine / "model.py").write_text("def fit(x):\n    return x\n")
+    rows = [{"version_id": "v1"}, {"version_id": "v2"}]
+    registry = {"versions": rows, "latest": "v2", "champion": "v1"}
+    (engine / "store" / "registry.json").write_text(json.dumps(registry))
+    return tmp_path
+
+
+@pytest.fixture
+def run(place, capfd):
+    """Call the command in the workspace; answers exit code, standard output and error."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            main([*arguments, "--workspace", str(place)])
+        said = capfd.readouterr()
+        assert "Traceback" not in said.err + said.out
+        return stopped.value.code, said.out, said.err
+
+    return call
+
+
+def no_run_was_kept(place):
+    return not (place / "reports").exists() or not list((place / "reports").rglob("packet.html"))
+
+
+def edit(file, old, new):
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "command", [("run", "missing"), ("gate", "train", "missing"), ("list", "missing")]
+)
+def test_a_missing_subject(run, place, command):
+    code, _, said = run(*command)
+    assert code == 2
+    assert "no subject is called 'missing'" in said
+    assert "tiny" in said
+    assert no_run_was_kept(place)
+
+
+def test_a_misspelt_key(run, place):
+    edit(place / "parameters/tiny/subject.yaml", "  store:", "  stor:")
+    code, _, said = run("run", "tiny")
+    assert code == 2
+    assert "subject.yaml" in said
+    assert "'artifacts.stor' is not known; did you mean 'store'?" in " ".join(said.split())
+    assert no_run_was_kept(place)
+
+
+@pytest.mark.parametrize("version", ["v3", "../../etc", "..", "/etc/passwd", "", "a/b", "v1\n"])
+def test_a_version_that_is_not_there_or_not_safe(run, place, version):
+    code, _, said = run("run", "tiny", "--version", version)
+    assert code == 2
+    assert "version" in said
+    assert no_run_was_kept(place)
+
+
+def test_latest_that_points_nowhere(run, place):
+    edit(place / "engine/store/registry.json", '"latest": "v2"', '"latest": "v9"')
+    code, _, said = run("run", "tiny", "--version", "latest")
+    assert code == 2
+    assert "latest points to 'v9'" in said
+    assert "v1, v2" in said
+
+
+def test_an_empty_store(run, place):
+    shutil.rmtree(place / "engine/store")
+    (place / "engine/store").mkdir()
+    code, _, said = run("run", "tiny")
+    assert code == 2
+    assert "registry.json does not exist" in " ".join(said.split())
+    assert no_run_was_kept(place)
+
+
+def test_no_checkout(run, place):
+    code, _, said = run("run", "tiny", "--root", str(place / "nowhere"))
+    assert code == 2
+    assert "--root" in said
+    assert "is not a folder" in said
+
+
+def test_an_unknown_task(run):
+    code, _, said = run("run", "tiny", "--tasks", "T7")
+    assert code == 2
+    assert "no task is called 'T7'" in said
+
+
+def test_a_notebook_without_a_parameters_cell(run, place):
+    file = next((place / "notebooks").glob("T4_*.ipynb"))
+    edit(file, '"parameters"', '"other"')
+    code, _, said = run("run", "tiny", "--tasks", "T4", "--version", "v1")
+    assert code == 2
+    assert file.name in said
+    assert "parameters" in said
+    assert no_run_was_kept(place)
+
+
+def test_a_hook_that_raises_costs_its_checks_only(run):
+    code, out, _ = run("gate", "live", "tiny", "--version", "v1", "--output-format", "json")
+    assert code in (1, 2)
+    assert json.loads(out)
+
+
+def test_a_hooks_file_that_does_not_parse(run, place):
+    (place / "parameters/tiny/hooks.py").write_text("def broken(:\n")
+    code, out, said = run("gate", "live", "tiny", "--version", "v1")
+    assert code in (1, 2)
+    assert "hooks.py:1 does not parse" in " ".join((out + said).split())
+
+
+def test_a_source_file_with_a_syntax_error_is_a_finding(run, place):
+    (place / "engine/broken.py").write_text("def broken(:\n")
+    code, out, _ = run("gate", "pull_request", "tiny", "--version", "v1", "--output-format", "json")
+    assert code == 1
+    assert "broken.py" in out
+
+
+def test_a_misspelt_command_and_option(run):
+    for arguments in (("rnu",), ("run", "tiny", "--verison", "v1"), ("gate", "lvie", "tiny")):
+        code, _, said = run(*arguments)
+        assert code == 2
+        assert "Usage" in said or "Error" in said
+
+
+def test_explain_of_an_unknown_code(capfd):
+    with pytest.raises(SystemExit) as stopped:
+        main(["explain", "XYZ999"])
+    assert stopped.value.code == 2
+    assert "no check is called 'XYZ999'" in capfd.readouterr().err
