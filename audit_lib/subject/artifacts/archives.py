@@ -226,7 +226,9 @@ def _read_others(names: list[str], members: Members, draft: Draft, read_member: 
     listed: dict[str, Json] = {}
     for name in names:
         try:
-            content = members.read(name)
+            content = members.read(name, draft.budget.text_bytes + 1)
+            if len(content) > draft.budget.text_bytes:
+                raise OverBudget(f"member {name!r} is larger than the budget allows")
         except OverBudget:
             raise
         except Undecodable as error:
@@ -302,7 +304,12 @@ def _read_tar_member(
         draft.refuse(f"member {member.name!r} is a link to {member.linkname!r}")
     elif member.isreg():
         file = archive.extractfile(member)
-        content = file.read() if file is not None else b""
+        left = draft.budget.unpacked_bytes - draft.unpacked
+        # A sparse file may claim any size; its holes are made up while reading.
+        content = file.read(min(left, draft.budget.text_bytes) + 1) if file is not None else b""
+        if len(content) != member.size:
+            raise OverBudget(f"member {member.name!r} is larger than the budget allows")
+        draft.unpacked += len(content)
         draft.document[member.name] = _take_over(member.name, content, draft, read_member)
     elif not member.isdir():
         draft.refuse(f"member {member.name!r} is no regular file")

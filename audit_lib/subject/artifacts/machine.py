@@ -131,6 +131,8 @@ class Machine:
         self.frame_end = 0
         self.wrapped_arrays = 0
         self.calls = 0
+        #: Counts what may have taken hold of a dtype: calls and states of all but dtypes.
+        self.age = 0
 
     def run(self) -> Value:
         """Interpret up to ``STOP`` and return what the pickle holds.
@@ -217,7 +219,8 @@ class Machine:
             # a part of this one, its "numpy" is another text of the memo, and no module.
             return found
         self.scan.draft.globals.add(full)
-        if verdict.safety is not Safety.SAFE and full not in self.scan.draft.trusted:
+        vouched = verdict.safety is Safety.UNKNOWN and full in self.scan.draft.trusted
+        if verdict.safety is not Safety.SAFE and not vouched:
             self.scan.refuse(verdict.why, found.offset, full, verdict.safety)
         return found
 
@@ -225,8 +228,10 @@ class Machine:
         """The rule under which something may be used; ``""`` for what is not trusted."""
         if not isinstance(target, Global):
             return ""
-        found = judge(target.module, target.name).rule
-        return found or (INERT if target.full in self.scan.draft.trusted else "")
+        verdict = judge(target.module, target.name)
+        if verdict.safety is Safety.UNKNOWN and target.full in self.scan.draft.trusted:
+            return INERT
+        return verdict.rule
 
     def call(self, target: Value, args: Value, *, new: bool = False, kwargs: Value = None) -> Call:
         """The symbol of a call, judged."""
@@ -238,6 +243,9 @@ class Machine:
         if not isinstance(target, callable_):
             raise ValueError("a call of a value that cannot be called")
         result = Call(target, args.items, offset, new, kwargs if kwargs and kwargs.pairs else None)
+        if self.rule(target) not in ("dtype", "text_codec"):
+            self.age += 1
+        result.age = self.age
         if isinstance(target, Global):
             self._judge_call(target, result)
         else:
@@ -293,7 +301,12 @@ class Machine:
 
     # --- state ------------------------------------------------------------------------------------
     def build(self, target: Value, state: Value) -> None:
-        """Give an object its state, judged."""
+        """Give an object its state, judged.
+
+        Honest files do so once, right when the object is made.  Later, others may rely on what
+        it was: a dtype that turns into one of references under an array of raw bytes makes
+        pointers of them.
+        """
         offset = self.stream.tell()
         if isinstance(target, Global):
             name = printable(target.full)
@@ -306,13 +319,19 @@ class Machine:
             raise ValueError("a state for a value that takes none")
         rule = self.rule(target.made)
         wrong = arguments.judge_state(rule, state) if rule else ""
+        if rule and (target.states or rule == "frombuffer"):
+            wrong = wrong or "is given a state twice"
+        if rule == "dtype" and target.age != self.age:
+            wrong = wrong or "is given a state after it was used"
+        if rule != "dtype":
+            self.age += 1
         if wrong:
             harmful = Safety.UNSAFE if wrong.startswith("sets __") else Safety.UNKNOWN
             self.scan.refuse(wrong, offset, target.name, harmful)
         target.states.append(state)
         if rule == "dtype":
             self._dtype(target, state)
-        elif rule in ("array", "frombuffer"):
+        elif rule == "array":
             self._array(target, lambda kept: numpy_values.array_from_state(target, state, kept))
 
     def _dtype(self, call: Call, state: Value) -> None:

@@ -204,6 +204,7 @@ def plain(value: Any, draft: Draft) -> Json:
     return convert(value, 0)
 
 
+_LARGEST_YAML = 8 << 20  # its parser takes seconds for as much; metadata is smaller
 _YAML_LINE = re.compile(rb"^(---|%YAML|- |[\w\"'.\-/ ]+:(\s|$))", re.MULTILINE)
 
 
@@ -218,6 +219,9 @@ def try_yaml(source: Source, draft: Draft) -> bool:
     Raises:
         OverBudget: it is larger or deeper than the budget allows.
     """
+    if source.size > _LARGEST_YAML:
+        draft.note("too large to be tried as YAML")
+        return False
     within_budget(source, draft)
     try:
         document = parse_yaml(source.everything(), draft)

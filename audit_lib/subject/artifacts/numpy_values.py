@@ -12,7 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from audit_lib.subject.artifacts.values import Array, Blob, Call, Dict, Global, List, Tuple, Value
+from audit_lib.subject.artifacts.values import (
+    Array,
+    Blob,
+    Call,
+    Dict,
+    Global,
+    List,
+    Opaque,
+    Tuple,
+    Value,
+)
 
 _DESCRIPTION = re.compile(r"[<>=|]?(?:[?bBhHiIlLqQpPefdgFDGOSaUVMm]|[biufcSaUVOMm]\d{1,9})")
 _LONGEST_AXIS = 1 << 62
@@ -54,6 +64,8 @@ def dtype_with_state(plain: np.dtype[Any], state: Value) -> np.dtype[Any]:
     if version not in (3, 4) or type(flags) is not int or order not in ("<", ">", "|", "="):
         raise Doubtful("a dtype state of another form than NumPy writes")
     try:
+        if (names is not None or subarray is not None) and plain.kind != "V":
+            raise Doubtful("fields of a dtype that has none")
         if names is not None:
             built = _structured(names, fields, size, flags)
         elif subarray is not None:
@@ -66,6 +78,8 @@ def dtype_with_state(plain: np.dtype[Any], state: Value) -> np.dtype[Any]:
             built = _ordered(plain, order)
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise Doubtful(f"a dtype that NumPy refuses: {error}") from None
+    if plain.kind in "SUV" and built.itemsize != size:
+        raise Doubtful("a dtype of another size than what it describes")
     if (built.flags ^ flags) & ~_ALIGNED & 0xFF:
         raise Doubtful("a dtype whose flags contradict what it describes")
     return built
@@ -247,10 +261,16 @@ def _fill(array: Array, data: Value, kept: int) -> None:
     if array.dtype.hasobject:
         if not isinstance(data, List):
             raise Doubtful("an array of references made from raw bytes")
-        array.objects = data.items
+        if len(data.items) != array.count:
+            raise Doubtful("an array of references with another number of values than its shape")
+        array.objects = list(data.items)
         return
+    if not isinstance(data, (bytes, str, Blob, Opaque, Call)) or (
+        isinstance(data, Call) and as_bytes(data) is None
+    ):
+        raise Doubtful("an array over something else than bytes")
     raw = _raw(data)
-    length = len(raw) if raw is not None else data.length if isinstance(data, Blob) else None
+    length = data.length if isinstance(data, Blob) else None if raw is None else len(raw)
     if length is not None and length != array.count * array.dtype.itemsize:
         raise Doubtful("an array whose bytes are not as many as its shape and dtype need")
     if raw is not None and len(raw) <= kept:

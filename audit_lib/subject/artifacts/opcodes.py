@@ -125,9 +125,8 @@ for _code, _layout in ((ord("J"), "<i"), (ord("K"), "<B"), (ord("M"), "<H"), (or
 @_opcode(ord("I"))
 def _int(m: Machine) -> None:
     line = m.text_line()
-    m.stack.append(
-        {b"00": False, b"01": True}.get(line) if line in (b"00", b"01") else _whole(line)
-    )
+    flags = {b"00": False, b"01": True}  # as protocols 0 and 1 write them
+    m.stack.append(flags[line] if line in flags else _whole(line))
 
 
 @_opcode(ord("L"))

@@ -91,6 +91,7 @@ class Call:
         pairs: what ``SETITEM`` set.
         array: set where it is a NumPy array.
         dtype: set where it is a NumPy dtype whose state was checked.
+        age: how much had happened when it was made; see :meth:`machine.Machine.build`.
     """
 
     target: Value
@@ -103,6 +104,7 @@ class Call:
     pairs: list[tuple[Value, Value]] = field(default_factory=list)
     array: Array | None = None
     dtype: np.dtype[Any] | None = None
+    age: int = 0
 
     @property
     def name(self) -> str:

@@ -72,8 +72,12 @@ EVIL = pickle_of(system())
 SCALER = named("sklearn.preprocessing._data", "StandardScaler")
 
 
+def bare_dtype(description: str = "f8") -> bytes:
+    return call(named("numpy", "dtype"), text(description), b"\x89", b"\x88")
+
+
 def dtype(description: str = "f8", order: str = "<", flags: int = 0) -> bytes:
-    made = call(named("numpy", "dtype"), text(description), b"\x89", b"\x88")
+    made = bare_dtype(description)
     state = items(
         b"K\x03", text(order), b"N", b"N", b"N", number(-1), number(-1), b"K" + bytes((flags,))
     )

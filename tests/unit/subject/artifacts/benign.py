@@ -12,7 +12,9 @@ import pathlib
 import pickle
 import types
 import uuid
+import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import joblib
@@ -48,6 +50,7 @@ TARGET = FRAME["value"] * 2 + _generator.normal(size=80)
 UP = (TARGET > 0).astype(int)
 
 
+@cache
 def plain() -> dict[str, Any]:
     """Data without a library."""
     return {
@@ -78,6 +81,7 @@ def plain() -> dict[str, Any]:
     }
 
 
+@cache
 def numerical() -> dict[str, Any]:
     """NumPy and pandas."""
     structured = np.array([(1.0, "a")], dtype=[("x", "<f8"), ("name", "U3")])
@@ -92,7 +96,7 @@ def numerical() -> dict[str, Any]:
         "empty": np.zeros((0, 4)),
         "zero axes": np.array(1.0),
         "masked": np.ma.MaskedArray([1.0, 2.0], [True, False]),
-        "matrix": np.matrix([[1.0]]),
+        "matrix": np.asmatrix([[1.0]]),
         "scalars": [np.float64(1.5), np.int32(2), np.bool_(True), np.str_("x"), np.str_("")],
         "date scalar": np.datetime64("2024-01-01", "D"),
         "types": [np.dtype("f4"), np.float64, np.log1p, np.dtype("M8[us]")],
@@ -111,6 +115,7 @@ def numerical() -> dict[str, Any]:
     }
 
 
+@cache
 def estimators() -> dict[str, Any]:
     """Fitted models of scikit-learn and LightGBM."""
     pair = [("a", ElasticNet()), ("b", GradientBoostingRegressor(n_estimators=2))]
@@ -141,8 +146,10 @@ def estimators() -> dict[str, Any]:
         "histogram boosting": HistGradientBoostingClassifier(max_iter=2),
         "calibrated": CalibratedClassifierCV(LogisticRegression(), cv=2),
     }
-    fitted = {name: model.fit(FRAME, TARGET) for name, model in regressors.items()}
-    fitted |= {name: model.fit(FRAME, UP) for name, model in classifiers.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # two iterations are too few to converge
+        fitted = {name: model.fit(FRAME, TARGET) for name, model in regressors.items()}
+        fitted |= {name: model.fit(FRAME, UP) for name, model in classifiers.items()}
     fitted["isotonic"] = IsotonicRegression().fit(FRAME["value"], TARGET)
     fitted["bundle"] = {"model": fitted["forest"], "features": NAMES, "trained": dt.date.today()}
     return fitted
@@ -164,6 +171,7 @@ def _unaligned() -> bytes:
     return pickle_of(b"](" + wrapper(2, dtype()) + values.tobytes() + b"K\x05e")
 
 
+@cache
 def cases() -> dict[str, bytes]:
     """Every benign file: name to bytes."""
     files: dict[str, bytes] = {}

@@ -19,6 +19,7 @@ import zlib
 from assembler import (
     EVIL,
     SCALER,
+    bare_dtype,
     call,
     dtype,
     items,
@@ -283,6 +284,16 @@ def abused() -> dict[str, Case]:
     generator = named("numpy.random._pickle", "__generator_ctor")
     reconstruct = named("numpy.core.multiarray", "_reconstruct")
     ndarray = named("numpy", "ndarray")
+    frombuffer = named("numpy.core.numeric", "_frombuffer")
+    empty = call(reconstruct, ndarray, items(b"K\x00"), raw(b"b"))
+    references = dtype("O8", "|", 63)
+
+    def void(names: bytes, fields: bytes, subarray: bytes, size: int, flags: int) -> bytes:
+        """State of a dtype with fields or a subarray."""
+        head = (b"K\x03", text("|"), subarray, names, fields)
+        return items(*head, number(size), number(1), b"K" + bytes((flags,)))
+
+    into_references = void(items(text("a")), pairs(a=items(references, b"K\x00")), b"N", 8, 27)
     planted = pairs(__setstate__=named("builtins", "str"))
     return {
         "class changed": (
@@ -358,6 +369,95 @@ def abused() -> dict[str, Case]:
             ),
             UNKNOWN,
             "flags",
+        ),
+        "dtype changed under an array": (
+            pickle_of(
+                bare_dtype("V8")
+                + b"q\x07"
+                + call(frombuffer, raw(b"A" * 8), b"h\x07", items(b"K\x01"), text("C"))
+                + b"h\x07"
+                + into_references
+                + b"b"
+            ),
+            UNKNOWN,
+            "after it was used",
+        ),
+        "dtype changed under a wrapped array": (
+            proto(4)
+            + new(named("joblib.numpy_pickle", "NumpyArrayWrapper"))
+            + pairs(
+                subclass=ndarray, shape=items(b"K\x01"), order=text("C"), dtype=bare_dtype("V8")
+            ).replace(bare_dtype("V8"), bare_dtype("V8") + b"q\x07")
+            + b"b"
+            + b"A" * 8
+            + b"h\x07"
+            + into_references
+            + b"b.",
+            UNKNOWN,
+            "after it was used",
+        ),
+        "dtype built twice": (
+            pickle_of(
+                dtype("V8", "|").replace(number(-1) * 2, number(8) + number(1))
+                + into_references
+                + b"b"
+            ),
+            UNKNOWN,
+            "twice",
+        ),
+        "fields of a float": (
+            pickle_of(bare_dtype("f8") + into_references + b"b"),
+            UNKNOWN,
+            "fields",
+        ),
+        "subarray larger than its dtype": (
+            pickle_of(
+                bare_dtype("V8")
+                + void(b"N", b"N", items(dtype(), items(number(1000))), 8, 0)
+                + b"b"
+            ),
+            UNKNOWN,
+            "another size",
+        ),
+        "fields past the end of their dtype": (
+            pickle_of(
+                bare_dtype("V8")
+                + void(items(text("a")), pairs(a=items(dtype(), number(4000))), b"N", 8, 0)
+                + b"b"
+            ),
+            UNKNOWN,
+            "refuses",
+        ),
+        "fewer references than the shape needs": (
+            pickle_of(empty + items(b"K\x01", items(number(9)), references, b"\x89", b"]") + b"b"),
+            UNKNOWN,
+            "another number",
+        ),
+        "array given a state twice": (
+            pickle_of(
+                empty
+                + items(b"K\x01", items(b"K\x01"), dtype(), b"\x89", raw(b"A" * 8))
+                + b"b"
+                + items(b"K\x01", items(b"K\x01"), dtype(), b"\x89", raw(b"B" * 8))
+                + b"b"
+            ),
+            UNKNOWN,
+            "twice",
+        ),
+        "array over another array": (
+            pickle_of(
+                call(
+                    frombuffer,
+                    empty
+                    + items(b"K\x01", items(b"K\x01"), dtype(), b"\x89", raw(b"A" * 8))
+                    + b"b",
+                    dtype(),
+                    items(b"K\x01"),
+                    text("C"),
+                )
+            ),
+            UNKNOWN,
+            "else than bytes",
         ),
         "ndarray by an index's constructor": (
             pickle_of(

@@ -54,6 +54,11 @@ def test_vouching_for_a_class_covers_nothing_else(tmp_path: Path) -> None:
     assert [reason.global_name for reason in artifact.reasons] == ["builtins.print"]
 
 
+def test_nobody_can_vouch_for_what_is_harmful(tmp_path: Path) -> None:
+    content = pickle.dumps(print)
+    assert read_bytes(tmp_path, content, trusted=["builtins.print"]).safety is Safety.UNSAFE
+
+
 def test_scaler_statistics_are_those_of_the_scaler(tmp_path: Path) -> None:
     scaler = estimators()["scaler"]
     path = tmp_path / "scaler.pkl"
