@@ -1,0 +1,104 @@
+"""SPL006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy import stats
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.probes.folds import recorded_folds
+from audit_lib.probes.recorded_metrics import fold_metrics, skill
+from audit_lib.subject.subject import Subject
+
+
+class SkillSurvivesOutOfSample(Check):
+    """What a version scored out of sample is not worse than guessing, nor too good to be true.
+
+    What it checks
+        Over the recorded folds, the skill of each metric that has a known value for guessing is
+        not significantly below 0 out of sample, and out of sample is not significantly better
+        than in sample.
+    Why it matters
+        A model that is reliably worse than guessing on unseen data fits noise that reverses. One
+        that is reliably better on unseen than on its own rows has seen them some other way.
+    How
+        Reads in-sample and out-of-sample metrics of the fold table. One-sided t tests over the
+        folds, at 1 % divided by the number of tests (Bonferroni), need at least `least` folds.
+        The gap itself is shown, and informs only: trees always fit their own rows better.
+    Limitations
+        Few folds have little power: 5 folds find only large effects, and the table says how many
+        there were. Expanding folds share train rows, so their in-sample values are not
+        independent.
+    Remediation
+        Fit less: fewer features, stronger regularisation, longer folds; or look for the leak.
+    Sources
+        Bailey et al. (2014), Pseudo-Mathematics and Financial Charlatanism, Notices of the AMS
+        61(5); Dunn (1961), Multiple Comparisons Among Means, JASA 56.
+    """
+
+    code: ClassVar[str] = "SPL006"
+    contract: ClassVar[Contract] = Contract.SPLITS
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.MEDIUM
+    reads: ClassVar[Reads] = Reads.ARTIFACTS
+
+    level: float = Field(0.01, gt=0, lt=0.5, description="family-wise error")
+    least: int = Field(4, ge=3, description="folds needed")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Test every metric over the folds."""
+        folds = recorded_folds(subject)
+        pairs = fold_metrics(folds)
+        by_metric: dict[str, list[tuple[float, float]]] = {}
+        for pair in pairs:
+            inside, outside = skill(pair.metric, pair.inside), skill(pair.metric, pair.outside)
+            if inside is not None and outside is not None:
+                by_metric.setdefault(pair.metric, []).append((inside, outside))
+        tested = {m: np.array(v) for m, v in by_metric.items() if len(v) >= self.least}
+        if not tested:
+            raise NotAssessed(
+                f"no metric with a known value for guessing is recorded in and out of sample for "
+                f"{self.least} folds ({len(folds)} folds, {len(pairs)} pairs of values)"
+            )
+        place = folds[0].location
+        rows = [
+            (f"{p.metric}, fold {p.fold}", v, side)
+            for p in pairs
+            if p.metric in tested
+            for v, side in ((p.inside, "in sample"), (p.outside, "out of sample"))
+        ]
+        bound = self.level / (2 * len(tested))
+        note = f"{len(folds)} folds; tests at {bound:.2g} each"
+        heads = ("label", "value", "group")
+        yield Evidence("gap", "In and out of sample", heads, tuple(rows), View.BARS, note)
+        for metric, values in tested.items():
+            known, unseen = values.mean(axis=0)
+            for key, p_value in self.departures(values, bound):
+                yield self.finding(
+                    place,
+                    f"{metric!r} is {key} in {len(values)} folds: skill {known:.4f} in, "
+                    f"{unseen:.4f} out of sample (p {p_value:.1g})",
+                    measured=float(unseen),
+                    expected=f"0 to {known:.4g}",
+                    key=f"{metric} {key}",
+                    evidence=("gap",),
+                )
+        yield Examined(sum(map(len, tested.values())), "pairs of metrics")
+
+    def departures(self, values: npt.NDArray[np.float64], bound: float) -> list[tuple[str, float]]:
+        """What is wrong with the skills (folds, 2) of one metric, and its p value."""
+        known, unseen = values[:, 0], values[:, 1]
+        below = stats.ttest_1samp(unseen, 0.0, alternative="less").pvalue
+        better = stats.ttest_rel(unseen, known, alternative="greater").pvalue
+        found = (
+            ("worse than guessing out of sample", float(below)),
+            ("better out of sample than in sample", float(better)),
+        )
+        return [(key, p_value) for key, p_value in found if p_value < bound]

@@ -1,0 +1,88 @@
+"""SPL012."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.entries import Entry, entries
+from audit_lib.subject.subject import Subject
+
+
+class EveryEntryEnforcesThePreconditions(Check):
+    """Every entry that trains or backtests enforces the same preconditions, and these can refuse.
+
+    What it checks
+        A precondition that some entry enforces is enforced by every other entry; and what is
+        called a precondition raises somewhere.
+    Why it matters
+        Preconditions lock what a result means: return type, horizon, entry price. An entry beside
+        the guarded ones trains or backtests under other conditions, and its numbers are then
+        compared with the guarded ones. A precondition that cannot raise guards nothing.
+    How
+        Finds functions named as training or backtesting, and classes named so with a method that
+        runs, anywhere in the source but its tests. Follows the calls of each by name, through
+        constructors, up to six levels, to functions named `enforce_`, `ensure_`, `require_` or
+        with "precondition" in their name.
+    Limitations
+        Names decide, both of entries and of preconditions. A call that is made under a condition
+        counts as made. A name with more than four definitions is not followed.
+    Remediation
+        Call the precondition in the entry, or route the entry through a guarded one.
+    Sources
+        Meyer (1992), Applying "Design by Contract", IEEE Computer 25(10).
+    """
+
+    code: ClassVar[str] = "SPL012"
+    contract: ClassVar[Contract] = Contract.SPLITS
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.MEDIUM
+    reads: ClassVar[Reads] = Reads.CODE
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare what the entries reach."""
+        found, raising = entries(subject)
+        enforced = sorted(set().union(*(e.reaches for e in found)))
+        shared = [p for p in enforced if "precondition" in p.lower() or self._common(p, found)]
+        if not shared:
+            raise NotAssessed(
+                f"{len(found)} entries train or backtest; none calls a precondition by name"
+            )
+        rows = tuple(
+            (e.file.path, e.node.name, *("yes" if p in e.reaches else "no" for p in shared))
+            for e in found
+        )
+        heads = ("file", "entry", *shared)
+        yield Evidence("entries", "Entries and the preconditions they reach", heads, rows)
+        for precondition in shared:
+            if not raising[precondition]:
+                holder = next(e for e in found if precondition in e.reaches)
+                yield self.finding(
+                    holder.file.location(holder.node, holder.node.name),
+                    f"`{precondition}` can refuse nothing: neither it nor what it calls raises",
+                    measured="never raises",
+                    expected="raises where the precondition is broken",
+                    key=precondition,
+                    evidence=("entries",),
+                )
+            for entry in found:
+                if precondition not in entry.reaches:
+                    others = sum(precondition in e.reaches for e in found)
+                    yield self.finding(
+                        entry.file.location(entry.node, entry.node.name),
+                        f"`{entry.node.name}` does not reach `{precondition}`, which {others} of "
+                        f"{len(found)} entries enforce",
+                        measured="not enforced",
+                        expected=precondition,
+                        key=precondition,
+                        evidence=("entries",),
+                    )
+        yield Examined(len(found), "entries that train or backtest")
+
+    def _common(self, precondition: str, found: list[Entry]) -> bool:
+        """True where most entries, and at least three, enforce it."""
+        count = sum(precondition in e.reaches for e in found)
+        return count >= 3 and 3 * count >= 2 * len(found)

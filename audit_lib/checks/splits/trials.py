@@ -1,0 +1,125 @@
+"""SPL007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.recorded_metrics import number
+from audit_lib.probes.statistics import backtest_overfitting, deflated_sharpe
+from audit_lib.subject.documents import Document
+from audit_lib.subject.subject import Subject
+
+
+class SelectionSurvivesTheTrials(Check):
+    """The chosen trial's Sharpe ratio stands once the number of trials is counted.
+
+    What it checks
+        Where trials are recorded: a Sharpe ratio that is significant by itself is significant
+        when deflated by the number and spread of the trials, and the probability of backtest
+        overfitting is at most one half.
+    Why it matters
+        The best of a hundred worthless strategies has a Sharpe ratio of 2.5 standard errors. A
+        version chosen by it is luck with a file name.
+    How
+        Reads a list of trials from the metadata (numbers, or mappings with `sharpe` and perhaps
+        `returns`). Deflated Sharpe ratio with the recorded number of observations; probability of
+        overfitting by symmetric combinations of 12 blocks of the trials' returns, where these are
+        recorded.
+    Limitations
+        Trials that nobody recorded are not counted, and similar trials count as independent.
+        Annualised ratios are divided by the root of `periods`.
+    Remediation
+        Record every trial, choose fewer, and judge the choice on data that no trial saw.
+    Sources
+        Bailey and Lopez de Prado (2014), The Deflated Sharpe Ratio; Bailey, Borwein, Lopez de
+        Prado and Zhu (2017), The Probability of Backtest Overfitting.
+    """
+
+    code: ClassVar[str] = "SPL007"
+    contract: ClassVar[Contract] = Contract.SPLITS
+    task: ClassVar[Task] = Task.T2
+    severity: ClassVar[Severity] = Severity.MEDIUM
+    reads: ClassVar[Reads] = Reads.ARTIFACTS
+
+    trials: str = Field("/trials", description="pointer to the list of trials")
+    sharpe: str = Field("/metrics/sharpe", description="pointer to the chosen Sharpe ratio")
+    observations: str = Field("/metrics/observations", description="pointer to its sample size")
+    periods: float = Field(252, gt=0, description="periods a year; 1 where ratios are per period")
+    level: float = Field(0.95, gt=0.5, lt=1, description="probability that counts as significant")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Deflate the Sharpe ratio, and combine the trials' returns."""
+        if subject.parameters.artifacts is None:
+            raise NotAssessed("the subject declares no artifact store, so no trials are recorded")
+        document = subject.metadata
+        raw = document.get(self.trials)
+        if not isinstance(raw, list) or len(raw) < 2:
+            raise NotAssessed(
+                f"{document.path} has no list of trials at {self.trials} (options.SPL007.trials)"
+            )
+        ratios = [r for t in raw if (r := _sharpe(t)) is not None]
+        looked = 0
+        if len(ratios) >= 2:
+            yield from self._deflated(document, np.array(ratios) / np.sqrt(self.periods))
+            looked += len(ratios)
+        returns = [t["returns"] for t in raw if isinstance(t, dict) and "returns" in t]
+        if len(returns) >= 2 and len({len(r) for r in returns}) == 1 and len(returns[0]) >= 60:
+            yield from self._overfitting(document, np.array(returns, dtype=np.float64).T)
+            looked += len(returns)
+        yield Examined(looked, "trials")
+
+    def _deflated(self, document: Document, ratios: npt.NDArray[np.float64]) -> Iterator[Answer]:
+        chosen, count = number(document.get(self.sharpe)), number(document.get(self.observations))
+        if chosen is None or count is None:
+            missing = self.sharpe if chosen is None else self.observations
+            yield Gap("deflated Sharpe ratio", f"{document.path} has no number at {missing}")
+            return
+        per_period, size = chosen / np.sqrt(self.periods), int(count)
+        alone = deflated_sharpe(per_period, size, 1, 0.0)
+        counted = deflated_sharpe(per_period, size, len(ratios), float(ratios.std(ddof=1)))
+        rows = (("alone", 1, alone), ("counting trials", len(ratios), counted))
+        heads = ("probability that the ratio is above 0", "trials", "value")
+        note = f"Sharpe ratio {chosen:g}, {size} observations"
+        yield Evidence("deflated", "Deflated Sharpe ratio", heads, rows, note=note)
+        if alone >= self.level > counted:
+            yield self.finding(
+                document.location(self.sharpe),
+                f"the Sharpe ratio {chosen:g} is significant alone ({alone:.3f}) but not as the "
+                f"best of {len(ratios)} trials ({counted:.3f})",
+                measured=counted,
+                expected=f"at least {self.level:g}",
+                key="deflated",
+                evidence=("deflated",),
+            )
+
+    def _overfitting(
+        self, document: Document, returns: npt.NDArray[np.float64]
+    ) -> Iterator[Answer]:
+        probability, splits = backtest_overfitting(returns)
+        note = f"{returns.shape[1]} trials, {returns.shape[0]} observations, {splits} splits"
+        heads = ("probability of overfitting",)
+        yield Evidence(
+            "pbo", "Probability of backtest overfitting", heads, ((probability,),), note=note
+        )
+        if probability > 0.5:
+            yield self.finding(
+                document.location(self.trials),
+                f"the trial that is best in one half is below the median in the other in "
+                f"{probability:.0%} of {splits} splits",
+                measured=probability,
+                expected="at most 0.5",
+                key="overfitting",
+                evidence=("pbo",),
+            )
+
+
+def _sharpe(trial: Any) -> float | None:
+    return number(trial.get("sharpe")) if isinstance(trial, dict) else number(trial)

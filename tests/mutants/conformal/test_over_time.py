@@ -1,0 +1,70 @@
+import pytest
+
+from audit_lib.model import Outcome, View
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+HOOKS = """
+BARS = 900
+
+@surface("features")
+def panel(at):
+    market = _market()
+    position = np.tile(np.arange(BARS), ASSETS)
+    moves = np.log(market["close"]).groupby(level=0).diff().fillna(0.0)
+    moves = moves * np.where(position > BREAK, 4.0, 1.0)
+    market["close"] = 100 * np.exp(moves.groupby(level=0).cumsum())
+    return market
+
+BREAK = 10_000
+
+@surface("features")
+def build(at, panel):
+    return each(panel, momentum=lambda b: b["close"].pct_change(20, fill_method=None))
+
+@surface("targets")
+def build(at, panel):
+    return each(panel, week=lambda b: b["close"].shift(-5) / b["close"] - 1)
+
+@surface("predictor")
+def required(at):
+    return ["momentum"]
+
+@surface("predictor")
+def predict(at, features):
+    return pd.DataFrame({"week": 0.0 * features["momentum"]})
+
+@surface("conformal")
+def interval(at, residuals, predictions, alpha):
+    scores = np.sort(np.abs(residuals))
+    width = scores[int(np.ceil((len(scores) + 1) * (1 - alpha))) - 1]
+    return np.column_stack([predictions - width, predictions + width])
+"""
+FOLDS = {"folds": [{"train": ["2015-01-01", "2016-06-30"], "test": ["2016-07-15", "2018-06-01"]}]}
+
+
+@pytest.mark.passes("CNF101")
+def test_a_market_that_stays_as_it_was(tmp_path):
+    with tiny(tmp_path, HOOKS, meta=FOLDS) as subject:
+        result = run_check("CNF101", subject)
+    assert_passes(result)
+    assert result.evidence[0].view is View.LINES
+
+
+@pytest.mark.fails("CNF101")
+def test_a_market_whose_moves_grow(tmp_path):
+    with tiny(tmp_path, HOOKS.replace("BREAK = 10_000", "BREAK = 640"), meta=FOLDS) as subject:
+        result = run_check("CNF101", subject)
+    found = assert_fails(result, key="week", symbol="conformal.interval")
+    assert float(found.measured) < 0.75
+    assert "binomial" in found.message
+
+
+def test_a_judged_period_too_short_to_tell(tmp_path):
+    meta = {
+        "folds": [{"train": ["2015-01-01", "2016-06-30"], "test": ["2016-07-15", "2016-08-30"]}]
+    }
+    with tiny(tmp_path, HOOKS, meta=meta) as subject:
+        result = run_check("CNF101", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "rows to calibrate on" in result.reason
