@@ -78,7 +78,7 @@ class Task(StrEnum):
     T6 = "T6"
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]  # str.title() has no use here
         """What the task looks at, as a heading."""
         return _TASK_TITLES[self.value]
 
@@ -117,7 +117,7 @@ class Contract(StrEnum):
     SECURITY = "security"
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]  # str.title() has no use here
         """The contract's name as a heading."""
         return self.value.replace("_", " ").capitalize()
 

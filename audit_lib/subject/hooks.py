@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,11 @@ class HookSet:
     """Hooks of one subject.  Which exist is read from the source; nothing runs until a call."""
 
     file: Path
-    lines: dict[str, int] = field(default_factory=dict)
-    """hook name to the line of its ``def``"""
 
-    def __post_init__(self) -> None:
-        if self.file.is_file():
-            self.lines = written_hooks(self.file)
+    @cached_property
+    def lines(self) -> dict[str, int]:
+        """Hook name to the line of its ``def``."""
+        return written_hooks(self.file) if self.file.is_file() else {}
 
     def __contains__(self, name: str) -> bool:
         """True where the hook is written."""
@@ -41,7 +41,8 @@ class HookSet:
         """What to say about a hook that nobody wrote, with what could stand behind it."""
         found = self._candidates().get(name, [])
         could = f"\nfound in the source: {'; '.join(map(str, found))}" if found else ""
-        return f"no hook {name} in {self.file.name} ({purpose(name)}); write:\n{signature(name)}{could}"
+        said = f"no hook {name} in {self.file.name} ({purpose(name)}); write:\n{signature(name)}"
+        return said + could
 
     def _candidates(self) -> dict[str, list[str]]:
         """What ``workbook new-subject`` found, where it was used."""

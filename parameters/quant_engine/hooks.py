@@ -36,7 +36,8 @@ def by_asset(panel: pd.DataFrame, build: Any) -> pd.DataFrame:
     for asset, bars in panel.groupby(level="asset", sort=False):
         frame = bars.droplevel("asset").rename(columns=FIELDS).astype(float)
         parts[asset] = build(frame)
-    return pd.concat(parts, names=["asset", "date"])
+    joined: pd.DataFrame = pd.concat(parts, names=["asset", "date"])
+    return joined
 
 
 def scored(at: Context, features: pd.DataFrame) -> pd.DataFrame:
@@ -45,7 +46,9 @@ def scored(at: Context, features: pd.DataFrame) -> pd.DataFrame:
         horizon=HORIZON, model_dir=at.store, version=at.version
     )
     regime = pd.Series(0, index=features.index)
-    return predictor.predict(features, regime, pd.Series(1.0, index=features.index))
+    certain = pd.Series(1.0, index=features.index)
+    answer: pd.DataFrame = predictor.predict(features, regime, certain)
+    return answer
 
 
 # --- features, targets, splits ----------------------------------------------------------------

@@ -40,9 +40,9 @@ def engine(tmp_path):
         "src/alpha/__init__.py": "",
         "src/alpha/monitoring/drift.py": DRIFT,
         "src/alpha/features.py": "def compute_features(frame):\n    return frame\n",
-        "src/alpha/model.py": "import alpha.features\n\ndef forward_returns(close, horizon):\n    ...\n",
+        "src/alpha/model.py": "import alpha.features\n\ndef forward_returns(close): ...\n",
         "tests/test_features.py": "def build_features(frame):\n    ...\n",
-        "pyproject.toml": '[project]\nname = "alpha"\n[project.scripts]\nalpha = "alpha.cli:main"\n',
+        "pyproject.toml": '[project.scripts]\nalpha = "alpha.cli:main"\n',
         "docs/edges.json": json.dumps({"edges": [{"source_file": "a.py", "target_file": "b.py"}]}),
         "models/index.json": json.dumps(
             {
