@@ -86,7 +86,7 @@ def number(cell: Scalar) -> float:
         try:
             return float(cell)
         except OverflowError:
-            return math.copysign(math.inf, cell)
+            return math.inf if cell > 0 else -math.inf
     return math.nan
 
 

@@ -138,3 +138,29 @@ def test_threads_draw_what_one_draws_alone():
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda v: (v, svg(made_up.evidence(v))), DRAWN * 3))
     assert all(alone[view] == text for view, text in together)
+
+
+def test_what_a_label_may_read_is_no_leak():
+    rows = [("return_5", 1, 5, 5), ("return_9", 0, 9, 5)]
+    (axes,) = draw(table(View.INFLUENCE, "column look_back look_ahead allowed_ahead", *rows)).axes
+    bad = mpl.colors.to_rgba(PALETTES["light"].bad)
+    on_top = {}
+    for bar in axes.patches:
+        if bar.get_width() > 0:
+            on_top.setdefault(round(bar.get_y(), 2), []).append(bar)
+    legal, illegal = (on_top[y] for y in sorted(on_top, reverse=True))
+    assert legal[-1].get_width() == illegal[-1].get_width() == 5
+    assert {b.get_width() for b in legal + illegal if b.get_facecolor() == bad} == {5.0, 9.0}
+
+
+def test_more_groups_than_colours_join_the_names():
+    rows = [(f"unit{i}", float(i), f"file{i}.py") for i in range(12)]
+    (axes,) = draw(table(View.BARS, "label value group", *rows)).axes
+    assert axes.get_legend() is None
+    assert axes.get_yticklabels()[3].get_text() == "unit3 · file3.py"
+    assert len({b.get_facecolor() for b in axes.patches}) == 1
+
+
+def test_all_zero_is_said():
+    (axes,) = draw(table(View.BARS, "label value", ("a", 0.0), ("b", 0.0))).axes
+    assert [t.get_text() for t in axes.texts] == ["all are 0"]
