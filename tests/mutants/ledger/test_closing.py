@@ -1,0 +1,106 @@
+"""The closing checks see what the run found before."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from audit_lib.model import Gap, Outcome, Severity, Task, TaskResult
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import edit_source, mutant
+
+TODAY = datetime.now(UTC).date()
+
+
+def closing(subject, *results):
+    """The subject as T6 sees it after tasks T1 to T5, the given results among them."""
+    for task in Task:
+        if task is not Task.T6:
+            own = tuple(r for r in results if r.task is task)
+            subject.earlier += (TaskResult(subject.name, subject.version, "r", task, own),)
+    return subject
+
+
+@pytest.mark.fails("LED901")
+def test_a_serious_finding_in_a_high_risk_file_stays_open(engine):
+    edit_source(engine, "trainer.py", "from __future__ import annotations", "def broken(:")
+    with mutant(engine) as subject:
+        parsed = run_check("LED002", subject)
+        result = run_check("LED901", closing(subject, parsed))
+    finding = assert_fails(result, path="trainer.py")
+    assert finding.message.startswith("LED002 is open in a high-risk file: ")
+    assert finding.severity is Severity.CRITICAL
+    assert finding.key == parsed.findings[0].fingerprint
+    assert result.evidence[0].rows[0][0] == "LED002"
+
+
+@pytest.mark.passes("LED901")
+def test_the_same_in_another_file_is_not_counted(engine):
+    edit_source(engine, "drift.py", "from __future__ import annotations", "def broken(:")
+    with mutant(engine) as subject:
+        parsed = run_check("LED002", subject)
+        assert parsed.outcome is Outcome.FAIL
+        assert_passes(run_check("LED901", closing(subject, parsed)))
+
+
+def test_a_task_that_did_not_run_is_a_gap(reference):
+    subject = reference.at(reference.version)
+    subject.earlier = (TaskResult(subject.name, subject.version, "r", Task.T1, ()),)
+    result = run_check("LED901", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert Gap("T2", "has no results in this run") in result.gaps
+
+
+def test_alone_it_assesses_nothing(reference):
+    result = run_check("LED901", reference.at(reference.version))
+    assert (result.outcome, result.reason) == (
+        Outcome.NOT_ASSESSED,
+        "no earlier task of this run has results to close over",
+    )
+
+
+def waive(subject, folder, **entry):
+    """The subject with its parameters elsewhere, and one waiver among them."""
+    given = {"owner": "desk", "reason": "known", "expires": TODAY + timedelta(30), **entry}
+    lines = [f"{k} = {v if k == 'expires' else repr(v)}" for k, v in given.items()]
+    (folder / "exemptions.toml").write_text("[[exemption]]\n" + "\n".join(lines) + "\n")
+    subject.folder = folder
+    return subject
+
+
+@pytest.mark.fails("LED902")
+def test_a_waiver_past_its_date(reference, tmp_path):
+    yesterday = TODAY - timedelta(1)
+    subject = closing(reference.at(reference.version))
+    result = run_check("LED902", waive(subject, tmp_path, fingerprint="abc", expires=yesterday))
+    finding = assert_fails(result, path="exemptions.toml", key="expired abc ")
+    assert finding.measured == yesterday.isoformat()
+    assert finding.message == f"the waiver of abc by desk ended on {yesterday}"
+
+
+@pytest.mark.fails("LED902")
+def test_a_waiver_that_covers_nothing(reference, tmp_path):
+    subject = closing(reference.at(reference.version))
+    result = run_check("LED902", waive(subject, tmp_path, fingerprint="abc"))
+    assert assert_fails(result, key="unused abc ").measured == "0 findings"
+
+
+@pytest.mark.passes("LED902")
+def test_a_waiver_in_force_that_covers_a_finding(engine, tmp_path):
+    edit_source(engine, "drift.py", "from __future__ import annotations", "def broken(:")
+    with mutant(engine) as subject:
+        parsed = run_check("LED002", subject)
+        waive(closing(subject, parsed), tmp_path, code="LED002", path="drift.py")
+        assert_passes(run_check("LED902", subject))
+
+
+@pytest.mark.passes("LED902")
+def test_no_waiver_at_all(reference):
+    assert_passes(run_check("LED902", closing(reference.at(reference.version))))
+
+
+def test_unused_is_not_told_before_every_task_has_run(reference, tmp_path):
+    result = run_check(
+        "LED902", waive(reference.at(reference.version), tmp_path, fingerprint="abc")
+    )
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "unused waivers" in result.reason
