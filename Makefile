@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # One thread a process for OpenMP: the audit parallelises over versions, not inside libraries.
 export OMP_NUM_THREADS ?= 1
+# The theme prints a notice about its future at every build.
+export NO_MKDOCS_2_WARNING ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup audit engine test test-all lab check format lint types layers docs docs-check bench lock clean
