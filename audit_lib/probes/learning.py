@@ -22,7 +22,7 @@ def batches(
     """``count`` batches of ``rows`` rows with ``y``, and a probe of as many rows without it.
 
     Columns are those the model requires where that is known, else ``x0`` to ``x4``. Features are
-    standard normal, ``y`` is of the size of a daily return.
+    standard normal; ``y`` is of the size of a daily return, with one shock in each batch.
     """
     known = subject.has("predictor.required")
     columns = list(required(subject)) if known else [f"x{i}" for i in range(5)]
@@ -33,6 +33,7 @@ def batches(
         x = rng.normal(size=(rows, len(columns)))
         table = pd.DataFrame(x, columns=columns)
         table["y"] = x @ weights + rng.normal(size=rows) * 0.01
+        table.loc[rows // 4, "y"] += 0.2  # a shock, so that what is known of usual errors matters
         table.index = pd.RangeIndex(i * rows, (i + 1) * rows)
         made.append(table)
     return made, pd.DataFrame(rng.normal(size=(rows, len(columns))), columns=columns)

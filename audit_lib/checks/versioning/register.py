@@ -95,6 +95,7 @@ class RegisteredIsResolved(Check):
         """Register, list and resolve in one scratch store."""
         scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
         session = _Session(subject, scratch.store, sample_metrics(subject))
+        (scratch.store.parent / "beside.txt").write_text("not the registry's", encoding="utf-8")
         around = tree_digest(scratch.store.parent)
         champion = subject.registry.champion
         old = session.listed()
@@ -106,8 +107,10 @@ class RegisteredIsResolved(Check):
         findings += self._twice(session, made[0])
         session.register_all(made[1:])
         findings += self._many(session, made, champion)
+        if written := self._outside(session, around):
+            text = f"registering writes outside the store: {written[0]}"
+            findings.append(self._found(session, text, "writes", severity=Severity.CRITICAL))
         findings += self._hostile(session)
-        findings += self._surroundings(session, around)
         yield Examined(len(session.log), "calls of the registry")
         yield Evidence(
             "session",
@@ -193,33 +196,33 @@ class RegisteredIsResolved(Check):
                 return
 
     def _hostile(self, session: _Session) -> Iterator[Answer]:
-        before = set(session.listed())
+        before, taken = set(session.listed()), False
+        around = tree_digest(session.store.parent)
         for odd in ("../escape", "a/b", "..", "", "/escape"):
             reply = session.register(odd)
+            taken |= reply.answered
             if reply.answered:
                 yield self._found(
-                    session,
-                    f"the id {odd!r} is registered",
-                    f"id {odd!r}",
-                    expected="a refusal",
+                    session, f"the id {odd!r} is registered", f"id {odd!r}", expected="a refusal"
                 )
-        lost = before - set(session.listed())
-        if lost:
+            if written := self._outside(session, around):
+                yield self._found(
+                    session,
+                    f"registering {odd!r} writes outside the store: {written[0]}",
+                    "writes",
+                    severity=Severity.CRITICAL,
+                )
+                return  # what is left of the store proves nothing
+        if not taken and (lost := before - set(session.listed())):
             yield self._found(
                 session, f"a declined registration drops {sorted(lost)[0]}", "declined"
             )
 
-    def _surroundings(self, session: _Session, before: dict[str, str]) -> Iterator[Answer]:
+    @staticmethod
+    def _outside(session: _Session, before: dict[str, str]) -> list[str]:
         inside = session.store.name + "/"
         after = tree_digest(session.store.parent)
-        outside = [p for p in changed(before, after) if not p.startswith(inside)]
-        if outside:
-            yield self._found(
-                session,
-                f"registering writes outside the store: {outside[0]}",
-                "writes",
-                severity=Severity.CRITICAL,
-            )
+        return [p for p in changed(before, after) if not p.startswith(inside)]
 
     def _found(
         self,

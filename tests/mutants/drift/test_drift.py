@@ -1,0 +1,192 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import edit_source, mutant
+from tests.mutants.tiny import tiny
+
+PSI = """
+@surface("drift")
+def psi(at, reference, current):
+    {edges}
+    a = np.histogram(reference, edges)[0] {share_a}
+    b = np.histogram(current, edges)[0] {share_b}
+    a, b = np.maximum(a, 1e-4), np.maximum(b, 1e-4)
+    return float(np.sum((b - a) * np.log(b / a)))
+"""
+CUSUM = """
+@surface("drift")
+def cusum(at, series, target, sigma):
+    up = down = 0.0
+    for i, x in enumerate(series):
+        z = {z}
+        up, down = max(0.0, up + z - 0.5), max(0.0, down - z - 0.5)
+        if {fired}:
+            return {{"alarm": True, "at": {at}}}
+    return {{"alarm": False, "at": None}}
+"""
+
+
+DECILES = "np.quantile(reference[np.isfinite(reference)], np.linspace(0, 1, 11))"
+
+
+def psi(edges=f"edges = {DECILES}", shares=True):
+    a, b = ("/ len(reference)", "/ len(current)") if shares else ("", "")
+    return PSI.format(edges=edges, share_a=a, share_b=b)
+
+
+def cusum(z="(x - target) / sigma", fired="max(up, down) > 8", at="i"):
+    return CUSUM.format(z=z, fired=fired, at=at)
+
+
+@pytest.mark.passes("DRF001", "DRF002", "DRF004")
+def test_the_reference_engine_sees_drift(reference):
+    for code in ("DRF001", "DRF002", "DRF004"):
+        assert_passes(run_check(code, reference))
+
+
+@pytest.mark.passes("DRF003")
+def test_an_index_with_a_bin_for_what_is_not_finite_passes(tmp_path):
+    text = """
+@surface("drift")
+def psi(at, reference, current):
+    if not len(reference) or not len(current):
+        raise Refusal("a sample is empty")
+    known = reference[np.isfinite(reference)]
+    cuts = np.unique(np.quantile(known, np.linspace(0, 1, 11)[1:-1]))
+    cuts = np.union1d(cuts, np.nextafter(cuts, -np.inf))
+    def shares(values):
+        finite = np.isfinite(values)
+        counts = np.bincount(np.searchsorted(cuts, values[finite]), minlength=len(cuts) + 1)
+        return np.maximum(np.append(counts, (~finite).sum()) / len(values), 1e-4)
+    a, b = shares(reference), shares(current)
+    return float(np.sum((b - a) * np.log(b / a)))
+"""
+    with tiny(tmp_path, text) as subject:
+        assert_passes(run_check("DRF003", subject))
+        assert_passes(run_check("DRF001", subject))
+
+
+@pytest.mark.fails("DRF001")
+def test_counts_instead_of_shares(tmp_path):
+    with tiny(tmp_path, psi(shares=False)) as subject:
+        result = run_check("DRF001", subject)
+    found = assert_fails(
+        result, key="PSI does not depend on the number of copies, the unit or the order"
+    )
+    assert found.location.symbol == "drift.psi"
+
+
+@pytest.mark.fails("DRF001")
+def test_bins_of_a_fixed_width_in_some_unit(engine):
+    edit_source(
+        engine,
+        "drift.py",
+        'np.quantile(before, np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf"),',
+        "np.linspace(-3.0, 3.0, BINS - 1),",
+    )
+    with mutant(engine) as subject:
+        result = run_check("DRF001", subject)
+    assert_fails(result, key="PSI does not depend on the number of copies, the unit or the order")
+
+
+@pytest.mark.fails("DRF001")
+def test_a_sign_that_is_lost(engine):
+    edit_source(
+        engine,
+        "drift.py",
+        "(actual - expected) * np.log(actual / expected)",
+        "(expected - actual) * np.log(actual / expected)",
+    )
+    with mutant(engine) as subject:
+        result = run_check("DRF001", subject)
+    assert_fails(result, key="PSI is never negative")
+    assert_fails(result, key="PSI grows with the shift")
+
+
+@pytest.mark.fails("DRF003")
+def test_nan_that_is_thrown_away_before_counting(tmp_path):
+    text = psi().replace("/ len(current)", "/ max(1, np.isfinite(current).sum())")
+    with tiny(tmp_path, text) as subject:
+        result = run_check("DRF003", subject)
+    assert_fails(result, key="half of current is NaN", severity=Severity.MEDIUM)
+
+
+@pytest.mark.fails("DRF003")
+def test_values_out_of_range_that_are_clipped_away(engine):
+    edit_source(
+        engine,
+        "drift.py",
+        "_finite(reference), _finite(current)",
+        "_finite(reference), np.clip(_finite(current), np.min(reference), None)[:0].sum() "
+        "+ np.sort(_finite(reference))",
+    )
+    with mutant(engine) as subject:
+        result = run_check("DRF003", subject)
+    found = assert_fails(result, key="current lies above the reference")
+    assert found.expected == "above 0.25, a refusal or NaN"
+
+
+@pytest.mark.passes("DRF002", "DRF004")
+def test_a_standard_detector_passes(tmp_path):
+    text = cusum().replace(
+        "up = down",
+        "\n    ".join(
+            [
+                "if not np.isfinite(series).all() or not sigma > 0:",
+                "    raise Refusal('not finite')",
+                "up = down",
+            ]
+        ),
+        1,
+    )
+    with tiny(tmp_path, text) as subject:
+        assert_passes(run_check("DRF002", subject))
+        assert_passes(run_check("DRF004", subject))
+
+
+@pytest.mark.fails("DRF002")
+def test_a_detector_of_one_direction(engine):
+    edit_source(engine, "drift.py", "if max(above, below) > LIMIT", "if above > LIMIT")
+    with mutant(engine) as subject:
+        result = run_check("DRF002", subject)
+    assert_fails(result, key="shift down", severity=Severity.HIGH)
+    assert_fails(result, key="mirrored about the target")
+    assert {f.key for f in result.findings} == {"shift down", "mirrored about the target"}
+
+
+@pytest.mark.fails("DRF002")
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"z": "x - target"}, "measured in another unit"),
+        ({"fired": "max(up, down) > 1"}, "false alarms"),
+        ({"fired": "max(up, down) > 400"}, "shift up"),
+        ({"at": "len(series)"}, "place"),
+    ],
+)
+def test_detectors_that_are_wrong(tmp_path, change, key):
+    with tiny(tmp_path, cusum(**change)) as subject:
+        found = assert_fails(run_check("DRF002", subject), key=key)
+    assert found.location.symbol == "drift.cusum"
+
+
+@pytest.mark.fails("DRF004")
+def test_a_sum_that_meets_nan(engine):
+    edit_source(engine, "drift.py", "if not np.isfinite(values).all():", "if False:")
+    edit_source(
+        engine, "drift.py", "above = max(0.0, above + z - SLACK)", "above = above + z - SLACK"
+    )
+    edit_source(
+        engine, "drift.py", "below = max(0.0, below - z - SLACK)", "below = below - z - SLACK"
+    )
+    with mutant(engine) as subject:
+        result = run_check("DRF004", subject)
+    found = assert_fails(result, key="a NaN before it")
+    assert found.measured == "no alarm"
+
+
+def test_a_detector_that_sees_nothing_gives_no_verdict_on_bad_data(tmp_path):
+    with tiny(tmp_path, cusum(fired="False")) as subject:
+        result = run_check("DRF004", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED

@@ -1,0 +1,76 @@
+import pytest
+
+from audit_lib.model import Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import edit_source, mutant
+from tests.mutants.tiny import tiny
+
+FORWARD = """
+@surface("predictor")
+def required(at):
+    return ["a", "b", "c"]
+
+WEIGHTS = np.array([[0.2], [-0.4], [0.3]])
+
+@surface("neural")
+def forward(at, inputs):
+    {guard}
+    return {answer}
+"""
+
+
+def network(answer="np.tanh(inputs) @ WEIGHTS", guard="pass"):
+    return FORWARD.format(answer=answer, guard=guard)
+
+
+@pytest.mark.passes("NEU001", "NEU002")
+def test_the_reference_engines_head_passes(reference):
+    for code in ("NEU001", "NEU002"):
+        assert_passes(run_check(code, reference))
+
+
+@pytest.mark.fails("NEU001")
+def test_inputs_that_are_normalised_within_the_batch(engine):
+    edit_source(
+        engine,
+        "neural.py",
+        "clipped = np.clip(rows, -CLIP, CLIP)",
+        "clipped = np.clip(rows - rows.mean(axis=0), -CLIP, CLIP)",
+    )
+    with mutant(engine) as subject:
+        result = run_check("NEU001", subject)
+    assert len(result.findings) == 1
+    found = assert_fails(result, key="company", severity=Severity.HIGH)
+    assert float(found.measured) > 0.1
+
+
+@pytest.mark.fails("NEU001")
+def test_dropout_that_is_still_on(tmp_path):
+    noisy = "np.tanh(inputs) @ WEIGHTS + np.random.default_rng().normal(size=(len(inputs), 1))"
+    with tiny(tmp_path, network(noisy)) as subject:
+        assert_fails(run_check("NEU001", subject), key="company")
+
+
+@pytest.mark.fails("NEU002")
+def test_nan_that_becomes_a_number(engine):
+    edit_source(
+        engine,
+        "neural.py",
+        "clipped = np.clip(rows, -CLIP, CLIP)",
+        "clipped = np.nan_to_num(np.clip(rows, -CLIP, CLIP))",
+    )
+    with mutant(engine) as subject:
+        result = run_check("NEU002", subject)
+    assert {f.key for f in result.findings} == {"a NaN in the first row", "a first row of NaN"}
+    assert_fails(result, key="a first row of NaN", severity=Severity.MEDIUM)
+
+
+@pytest.mark.fails("NEU002")
+def test_a_width_that_does_not_fit_crashes_or_broadcasts(tmp_path):
+    with tiny(tmp_path, network()) as subject:
+        crashed = run_check("NEU002", subject)
+    assert_fails(crashed, key="a column too many", severity=Severity.LOW)
+    with tiny(tmp_path / "b", network("np.tanh(inputs).sum(axis=1, keepdims=True)")) as subject:
+        broadcast = run_check("NEU002", subject)
+    found = assert_fails(broadcast, key="a column too few", severity=Severity.MEDIUM)
+    assert found.measured == "answered as if it fitted"

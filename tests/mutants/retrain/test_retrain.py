@@ -1,0 +1,112 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import edit_source, mutant
+from tests.mutants.tiny import tiny
+
+HEAD = """
+@surface("retrain")
+def decide(at, state):
+    reasons = []
+    if state["days_since_training"] > 90:
+        reasons.append("old")
+    if state["psi"] > 0.25:
+        reasons.append("drift")
+"""
+TAIL = """
+    return {"retrain": bool(reasons), "reasons": reasons}
+"""
+
+
+@pytest.mark.passes("RET001", "RET002", "RET003")
+def test_the_reference_engine_retrains_in_time(reference):
+    for code in ("RET001", "RET002", "RET003"):
+        assert_passes(run_check(code, reference))
+
+
+@pytest.mark.passes("RET001", "RET002")
+def test_a_difference_of_scores_passes(tmp_path):
+    rule = """    if state["live_score"] < state["training_score"] - 0.02:
+        reasons.append("decay")"""
+    with tiny(tmp_path, HEAD + rule + TAIL) as subject:
+        assert_passes(run_check("RET001", subject))
+        result = run_check("RET002", subject)
+    assert_passes(result)
+    unused = next(f for f in result.findings if f.key == "unused")
+    assert unused.severity is Severity.INFO
+    assert "errors shift up" in unused.message
+
+
+@pytest.mark.fails("RET002")
+def test_a_ratio_of_scores_that_may_be_negative(tmp_path):
+    rule = """    if state["training_score"] and state["live_score"] / state["training_score"] < 0.5:
+        reasons.append("decay")"""
+    with tiny(tmp_path, HEAD + rule + TAIL) as subject:
+        monotone, extremes = (run_check(c, subject) for c in ("RET001", "RET002"))
+    assert monotone.outcome is Outcome.PASS  # on negative scores it never fires, so never retracts
+    found = assert_fails(extremes, key="live score")
+    assert found.measured == "wrong for training scores 0, -0.05, -1"
+
+
+@pytest.mark.fails("RET001")
+def test_a_decay_beyond_reason_is_taken_for_an_error_of_data(engine):
+    edit_source(engine, "retrain.py", "if loss > max(MAX_DECAY", "if 0.5 > loss > max(MAX_DECAY")
+    with mutant(engine) as subject:
+        found = assert_fails(run_check("RET001", subject), key="live score")
+    assert found.location.symbol == "retrain.decide"
+    assert "takes the trigger back" in found.message
+
+
+@pytest.mark.passes("RET002")
+def test_triggers_that_must_all_fire(engine):
+    edit_source(
+        engine,
+        "retrain.py",
+        "    return reasons\n",
+        "    return reasons if len(reasons) > 1 else []\n",
+    )
+    with mutant(engine) as subject:
+        result = run_check("RET002", subject)
+    assert result.outcome is Outcome.PASS  # the disaster has every reason; single ones are unused
+    unused = next(f for f in result.findings if f.key == "unused")
+    assert "age" in unused.message
+    assert "live score" in unused.message
+
+
+@pytest.mark.fails("RET002")
+def test_a_trigger_that_always_fires(engine):
+    edit_source(engine, "retrain.py", "> MAX_AGE_DAYS:", "> -1:")
+    with mutant(engine) as subject:
+        found = assert_fails(run_check("RET002", subject), key="healthy")
+    assert found.message.startswith("a healthy model triggers")
+
+
+@pytest.mark.fails("RET002")
+def test_a_trigger_without_a_reason(tmp_path):
+    rule = '    return {"retrain": bool(reasons), "reasons": []}\n'
+    with tiny(tmp_path, HEAD + rule) as subject:
+        found = assert_fails(run_check("RET002", subject), key="reasons")
+    assert found.severity is Severity.LOW
+
+
+@pytest.mark.fails("RET003")
+def test_nan_is_not_above_the_limit(engine):
+    edit_source(
+        engine,
+        "retrain.py",
+        "if value is not None and not np.isfinite(",
+        "if False and not np.isfinite(",
+    )
+    with mutant(engine) as subject:
+        result = run_check("RET003", subject)
+    silent = {f.key for f in result.findings if "answered as healthy" in f.message}
+    assert {"psi NaN", "live_score NaN", "days_since_training NaN"} <= silent
+
+
+@pytest.mark.fails("RET003")
+def test_keys_that_are_not_watched_may_be_nan(tmp_path):
+    with tiny(tmp_path, HEAD + TAIL) as subject:
+        result = run_check("RET003", subject)
+    assert {f.key for f in result.findings} == {"psi NaN", "days_since_training NaN"}
+    assert_fails(result, key="psi NaN")

@@ -1,0 +1,145 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import edit_json, edit_source, mutant
+
+LOOKUP = "        row = _row(data, str(version))\n        folder"
+
+
+def fallback(choice: str) -> str:
+    """A lookup that answers another row where there is none."""
+    return (
+        "        try:\n"
+        "            row = _row(data, str(version))\n"
+        "        except RegistryRefused:\n"
+        f"            row = {choice}\n"
+        "        folder"
+    )
+
+
+@pytest.mark.passes("VER001", "VER002", "VER003")
+def test_the_reference_engines_registry_passes(reference):
+    for code in ("VER001", "VER002", "VER003"):
+        assert_passes(run_check(code, reference))
+
+
+@pytest.mark.fails("VER001")
+def test_an_unknown_id_gets_the_newest_version(engine):
+    edit_source(engine, "registry.py", LOOKUP, fallback('dict(data["versions"][-1])'))
+    with mutant(engine) as subject:
+        result = run_check("VER001", subject)
+    found = assert_fails(result, key="request 'no-such-version'")
+    assert found.severity is Severity.CRITICAL
+    assert found.expected == "a refusal"
+    assert found.location.symbol == "registry.resolve"
+    assert_fails(result, key="request ''")
+
+
+@pytest.mark.fails("VER001")
+def test_a_version_whose_folder_is_gone_is_replaced_by_its_neighbour(engine):
+    edit_source(
+        engine,
+        "registry.py",
+        LOOKUP,
+        "        row = _row(data, str(version))\n"
+        '        if not (self.store / row["version_id"]).is_dir():\n'
+        '            row = dict(data["versions"][0])\n'
+        "        folder",
+    )
+    with mutant(engine) as subject:
+        result = run_check("VER001", subject)
+        assert_fails(run_check("VER002", subject))
+    assert len(result.findings) == 1
+    found = assert_fails(result, key="the version's folder gone")
+    assert found.measured == subject.versions()[0] != "2020-12"
+
+
+@pytest.mark.fails("VER001")
+def test_ids_are_matched_by_their_beginning(engine):
+    edit_source(
+        engine,
+        "registry.py",
+        'if row["version_id"] == version:\n            return dict(row)',
+        'if row["version_id"].startswith(version[:5]):\n            return dict(row)',
+    )
+    with mutant(engine) as subject:
+        result = run_check("VER001", subject)
+    assert_fails(result, key="request '2020-1'", severity=Severity.CRITICAL)
+
+
+@pytest.mark.fails("VER002")
+def test_a_champion_that_nobody_registered(engine):
+    edit_json(engine, "registry.json", lambda r: r.update(champion="2019-06"), seal=False)
+    with mutant(engine, "2020-12") as subject:
+        result = run_check("VER002", subject)
+    found = assert_fails(result, pointer="/champion")
+    assert found.location.path == "registry.json"
+    assert found.measured == "2019-06"
+
+
+@pytest.mark.fails("VER002")
+def test_a_default_that_slides_to_what_is_there(engine):
+    edit_source(
+        engine,
+        "registry.py",
+        LOOKUP,
+        "        row = _row(data, str(version))\n"
+        '        if request is None and not (self.store / row["version_id"]).is_dir():\n'
+        '            row = dict(data["versions"][0])\n'
+        "        folder",
+    )
+    with mutant(engine) as subject:
+        assert_passes(run_check("VER001", subject))
+        result = run_check("VER002", subject)
+    assert len(result.findings) == 1
+    found = assert_fails(result, severity=Severity.HIGH)
+    assert subject.versions()[0] in found.measured
+    assert found.expected == "a refusal"
+
+
+@pytest.mark.fails("VER003")
+def test_retention_that_forgets_the_champion(engine):
+    edit_source(engine, "registry.py", '- {data["champion"], data["latest"]}', '- {data["latest"]}')
+    with mutant(engine) as subject:
+        result = run_check("VER003", subject)
+    found = assert_fails(result, key="retention the champion")
+    assert found.severity is Severity.CRITICAL
+
+
+@pytest.mark.fails("VER003")
+def test_an_id_that_can_be_registered_twice(engine):
+    edit_source(
+        engine,
+        "registry.py",
+        'if any(row["version_id"] == version for row in data["versions"]):',
+        "if False:",
+    )
+    with mutant(engine) as subject:
+        result = run_check("VER003", subject)
+    found = assert_fails(result, key="duplicate")
+    assert found.message == "audit-0000 is listed 2 times"
+
+
+@pytest.mark.fails("VER003")
+def test_an_id_that_is_a_path(engine):
+    edit_source(
+        engine,
+        "registry.py",
+        'if not VERSION_ID.fullmatch(version) or ".." in version or version in RESERVED:',
+        "if False:",
+    )
+    with mutant(engine) as subject:
+        result = run_check("VER003", subject)
+    assert_fails(result, key="id '../escape'")
+    assert_fails(result, key="writes", severity=Severity.CRITICAL)
+
+
+def test_a_store_too_large_to_copy_is_not_assessed(engine):
+    (engine.store / "2020-12" / "huge.bin").write_bytes(b"0" * (2 << 20))
+    with mutant(engine) as subject:
+        options = {"VER003": {"store_mb": 1}}
+        subject.parameters = subject.parameters.model_copy(update={"options": options})
+        result = run_check("VER003", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "store_mb" in result.reason
