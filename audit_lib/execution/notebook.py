@@ -31,6 +31,7 @@ from audit_lib.execution.progress import MIME
 from audit_lib.model import Task
 
 ENGINE = "audit-workbook"
+_KERNEL_SECONDS = 120  # to become ready, on a machine that is busy
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -89,6 +90,7 @@ def execute(errand: Errand) -> None:
             engine_name=ENGINE,
             kernel_name="python3",
             progress_bar=False,
+            start_timeout=_KERNEL_SECONDS,
             errand=errand,
         )
     except DeadKernelError:
@@ -149,9 +151,15 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         self.errand = errand
         self.force_raise_errors = True
         self.shutdown_kernel = "immediate"  # everything is saved; saves a second
+        self._deadline: float | None = None
         if errand.timeout is not None:
-            self._deadline = time.monotonic() + errand.timeout
-            self.timeout_func = lambda cell: max(1, round(self._deadline - time.monotonic()))
+            self.timeout_func = self._seconds_left
+
+    def _seconds_left(self, _: Any) -> int:
+        assert self.errand.timeout is not None
+        if self._deadline is None:  # the first cell: the time a kernel takes to start is not its
+            self._deadline = time.monotonic() + self.errand.timeout
+        return max(1, round(self._deadline - time.monotonic()))
 
     def create_kernel_manager(self) -> Any:
         self.km = self.errand.kernels.manager()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ class _Run:
             if set(self.plan.tasks) == set(Task):
                 publish.point_latest(self.job.place, published)
             self._tell(Stage.PUBLISHED)
-        except (AuditError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - one version's end must not be the others'
             failure = _as_run_error(error, self.job)
             self._tell(Stage.FAILED, message=str(failure))
         finally:
@@ -211,13 +212,22 @@ class _Run:
             )
 
 
-def _as_run_error(error: AuditError | OSError, job: Job) -> RunError:
+def _as_run_error(error: Exception, job: Job) -> RunError:
     if isinstance(error, RunError):
         return error
     if isinstance(error, AuditError):
         return RunError(error.message, where=error.where, mend=error.mend)
-    return RunError(
-        error.strerror or str(error),
-        where=str(error.filename or job.place.folder),
-        mend="free some space there, or choose another --reports folder",
+    if isinstance(error, OSError):
+        return RunError(
+            error.strerror or str(error),
+            where=str(error.filename or job.place.folder),
+            mend="free some space there, or choose another --reports folder",
+        )
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    made = RunError(
+        f"{type(error).__name__}: {error}",
+        where=f"{Path(last.filename).name}:{last.lineno}",
+        mend="this is a defect of the workbook: please report it with this message",
     )
+    made.__cause__ = error
+    return made

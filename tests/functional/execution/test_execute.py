@@ -153,6 +153,25 @@ def test_a_packet_that_cannot_be_made_is_not_published(workspace: Path, run: Run
     assert error.message == "no packet today"
 
 
+def test_a_defect_while_one_packet_is_made_costs_that_version_only(
+    workspace: Path, run: Run
+) -> None:
+    notebook(workspace, "T2")
+
+    def assemble(folder: Path) -> None:
+        manifest(folder)
+        if "v1" in str(folder.parent):
+            raise KeyError("templates")
+
+    bad, good = run("all", assemble=assemble)
+
+    assert bad.error is not None
+    assert bad.error.message == "KeyError: 'templates'"
+    assert bad.error.where.startswith("test_execute.py:")
+    assert visible(workspace, "v1") == []
+    assert good.error is None
+
+
 def test_a_kernel_inherits_neither_start_up_files_nor_kernelspecs(
     workspace: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,15 +244,15 @@ def test_a_notebook_that_hangs_is_stopped_with_everything_it_started(
     )
     started = time.monotonic()
 
-    error = failed(run("v1", timeout=6.0), workspace)
+    error = failed(run("v1", timeout=10.0), workspace)
 
-    assert error.message == "took longer than 6 s"
+    assert error.message == "took longer than 10 s"
     assert "--timeout" in error.mend
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 120
     assert_gone(workspace / "pids")
 
 
-def assert_gone(file: Path, seconds: float = 8.0) -> None:
+def assert_gone(file: Path, seconds: float = 20.0) -> None:
     """Processes whose ids a file holds end within some seconds."""
     pids = [int(p) for p in file.read_text().split()]
     end = time.monotonic() + seconds
@@ -343,7 +362,7 @@ def runner(workspace: Path, *, limit: int = 0, warm: bool = False) -> subprocess
     )
 
 
-def wait_for(file: Path, seconds: float = 40.0) -> None:
+def wait_for(file: Path, seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not (file.is_file() and file.read_text().strip()):
         assert time.monotonic() < end, f"{file.name} never came"
@@ -356,7 +375,7 @@ SLOW = (
 )
 
 
-@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("warm", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_killed_run_leaves_no_packet_no_kernel_and_is_swept_by_the_next(
     workspace: Path, run: Run, warm: bool
 ) -> None:
@@ -379,6 +398,7 @@ def test_a_killed_run_leaves_no_packet_no_kernel_and_is_swept_by_the_next(
     assert list((workspace / "reports/toy/v1/.work").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_run_at_work_is_not_swept_by_another(workspace: Path, run: Run) -> None:
     pid = workspace / "pid"
     notebook(workspace, "T2", SLOW.format(str(pid), 6))
@@ -387,20 +407,20 @@ def test_a_run_at_work_is_not_swept_by_another(workspace: Path, run: Run) -> Non
     notebook(workspace, "T2")
 
     (outcome,) = run("v1")
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=180)
 
     assert outcome.folder is not None
     assert len(visible(workspace, "v1")) == 2, out
 
 
-@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("warm", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_an_interrupted_run_leaves_nothing(workspace: Path, warm: bool) -> None:
     pid = workspace / "pid"
     notebook(workspace, "T2", SLOW.format(str(pid), 600))
     process = runner(workspace, warm=warm)
     wait_for(pid)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=180)
 
     assert process.returncode != 0, out
     assert "KeyboardInterrupt" in out
@@ -413,7 +433,7 @@ def test_a_full_disk_is_one_message(workspace: Path) -> None:
     notebook(workspace, "T2", "print('x' * 200_000)")
 
     process = runner(workspace, limit=100_000)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=180)
 
     assert "T2 (T2_made_up.ipynb" in out
     assert "cannot be written" in out
