@@ -82,6 +82,7 @@ def command(
     scratch = str(config["scratch"])
     arguments = [bubblewrap() or "bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
     arguments += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    arguments += ["--remount-ro", "/dev"]  # what stays in /dev/shm would reach the next call
     for path in map(str, (*readable, LIBRARY)):
         if path.startswith("/dev/"):  # hidden by the new /dev
             arguments += ["--ro-bind", path, path]

@@ -58,6 +58,9 @@ def ended(
     if passed == "processes":
         said = f"more than {limits.processes} processes at once"
         return HookDied(hook, signal=signals.SIGKILL, detail=said, output=output)
+    if passed == "files":
+        said = f"more than {limits.scratch_mb} MiB of files"
+        return HookDied(hook, signal=signals.SIGKILL, detail=said, output=output)
     if type(number := status.get("signal")) is int:
         if number == signals.SIGABRT and any(sign in output for sign in _OUT_OF_MEMORY):
             return HookOutOfMemory(hook, limits.memory_mb, "SIGABRT", output=output)

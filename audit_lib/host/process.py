@@ -102,6 +102,8 @@ class Process:
                 "judge": os.getpid(),
                 "processes": limits.processes,
                 "memory_mb": limits.memory_mb,
+                "scratch": str(plan.scratch),
+                "scratch_mb": limits.scratch_mb,
             }
         )
 

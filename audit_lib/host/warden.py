@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 import time
+from typing import Any
 
 WATCH_EVERY = 0.05
 IDLE = 1.0
@@ -95,14 +96,41 @@ def held(pid: int) -> int:
         return 0
 
 
+def free(folder: str) -> int:
+    """Bytes that are free on the file system of a folder."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return 0
+    return status.f_bavail * status.f_frsize
+
+
+def written(folder: str, enough: int) -> int:
+    """Bytes on disk below a folder; stops counting at ``enough``."""
+    total, pending = 0, [folder]
+    while pending and total < enough:
+        try:
+            with os.scandir(pending.pop()) as inside:
+                for entry in inside:
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+        except OSError:
+            continue  # it is being changed as we look
+    return total
+
+
 class Warden:
     """The loop that obeys the judge and watches the tree."""
 
-    def __init__(self, orders: socket.socket, judge: int, limits: tuple[int, int]) -> None:
-        """Watch for ``limits``: a number of processes, and bytes they may hold together."""
+    def __init__(self, orders: socket.socket, config: dict[str, Any]) -> None:
+        """Watch for the limits of ``config``: processes, memory and files of a hook."""
         self._orders = orders
-        self._judge = judge
-        self._limits = limits
+        self._judge = config["judge"]
+        self._processes = config["processes"]
+        self._memory = config["memory_mb"] << 20
+        self._scratch, self._files = config["scratch"], config["scratch_mb"] << 20
+        self._free = 0
         self._marks: list[Processes] = [{}]
         self._base = 0
         self._watching = False
@@ -136,6 +164,7 @@ class Warden:
             self._base = max((held(p) for p in self._marks[-1]), default=0)
         elif order == "watch":
             self._watching, self._passed = True, None
+            self._free = free(self._scratch)
             return True  # no answer: the judge does not wait for it
         elif order == "sweep":
             self._watching = False
@@ -151,11 +180,15 @@ class Warden:
 
     def _look(self) -> None:
         running = [p for p, born in descendants().items() if self._marks[-1].get(p) != born]
-        processes, memory = self._limits
-        if len(running) > processes:
+        if len(running) > self._processes:
             self._passed = "processes"
-        elif sum(max(0, held(p) - self._base) for p in running) > memory:
+        elif sum(max(0, held(p) - self._base) for p in running) > self._memory:
             self._passed = "memory"
+        elif self._free - free(self._scratch) > self._files:
+            # Somebody has filled the disk; only a count tells whether it was the hook.
+            self._free = free(self._scratch)
+            if written(self._scratch, self._files) >= self._files:
+                self._passed = "files"
         if self._passed:
             kill(self._marks[-1])
 
@@ -211,8 +244,7 @@ def main(text: str) -> None:
         os.set_inheritable(descriptor, False)  # a hook that held "orders" could end the watch
     start(config["argv"], config["environment"], config["kept"])
     orders = socket.socket(fileno=config["orders"])
-    limits = config["processes"], config["memory_mb"] << 20
-    Warden(orders, config["judge"], limits).run()
+    Warden(orders, config).run()
 
 
 if __name__ == "__main__":

@@ -68,6 +68,10 @@ class _Decoder:
         values = self.array(*array).tolist()
         return tuple(values) if kind == "tuple" else values
 
+    def _on_words(self, kind: str, raw: int, ends: int) -> Any:
+        texts = self._texts(raw, ends)
+        return tuple(texts) if kind == "tuple" else texts
+
     def _on_bytes(self, i: int) -> bytes:
         return bytes(self._raw(i))
 

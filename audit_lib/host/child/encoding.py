@@ -119,6 +119,8 @@ class _Encoder:
                     return ["bulk", kind, *self.array(np.array(v, dtype), at)]
                 except OverflowError:
                     pass
+            if first is str and all(type(x) is str for x in v):
+                return ["words", kind, *self._texts(list(v), at)]
         return [kind, [self.value(x, f"{at}[{i}]") for i, x in enumerate(v)]]
 
     def array(self, a: Any, at: str) -> list[Any]:

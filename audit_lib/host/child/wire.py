@@ -20,7 +20,7 @@ MAGIC = b"AWH1"
 HEAD = struct.Struct("<4sIQ")
 ALIGN = 64
 #: JSON grows by up to twenty times when parsed, so the header has a cap of its own.
-MAX_HEADER = 32 << 20
+MAX_HEADER = 16 << 20
 
 
 class WireError(Exception):

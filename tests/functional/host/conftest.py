@@ -12,7 +12,15 @@ from audit_lib.errors import AuditError
 from audit_lib.host import Host, Isolation, Limits, probe, tree_digest
 
 HERE = Path(__file__).parent
-LIMITS = Limits(seconds=5, load_seconds=60, memory_mb=512, output_mb=64, file_mb=64, processes=16)
+LIMITS = Limits(
+    seconds=5,
+    load_seconds=60,
+    memory_mb=512,
+    output_mb=64,
+    file_mb=64,
+    scratch_mb=128,
+    processes=16,
+)
 
 Hosts = Callable[[Isolation], Host]
 

@@ -617,6 +617,23 @@ def fork_bomb_of_orphans(at):
 
 
 @behaviour
+def fill_the_disk(at):
+    for i in range(1000):
+        (at.scratch / str(i)).write_bytes(b"x" * (8 << 20))
+
+
+@behaviour
+def keep_in_shared_memory(at):
+    path = Path("/dev/shm/kept-by-a-hook")
+    try:
+        was = path.exists()
+        path.write_text("kept")
+    except OSError:
+        return False
+    return was
+
+
+@behaviour
 def print_a_lot(at):
     for _ in range(400):
         os.write(1, b"\xff\x00" * 32768)
@@ -682,7 +699,7 @@ def answer_too_much(at):
 
 @behaviour
 def answer_too_much_text(at):
-    return ["x" * 1000] * 60_000
+    return {str(i): "x" * 1000 for i in range(20_000)}
 
 
 @behaviour

@@ -150,6 +150,7 @@ FAILURES: dict[str, tuple[type[HookError], str]] = {
     "eat_memory_and_hold_it": TOO_LATE,
     "eat_memory_and_abort": (HookOutOfMemory, "SIGABRT"),
     "eat_memory_together": (HookOutOfMemory, "all its processes together"),
+    "fill_the_disk": (HookDied, "more than 128 MiB of files"),
     "fork_bomb": (HookDied, "more than 16 processes at once"),
     "fork_bomb_of_orphans": (HookDied, "more than 16 processes at once"),
     "answer_an_object": (HookBadAnswer, "answer is a audit_lib.hooks.Context"),
@@ -307,6 +308,13 @@ def test_murder_stays_inside(hosts: Hosts, murder: str, level: Isolation) -> Non
     assert behaves(host)
 
 
+@pytest.mark.parametrize("level", [*FULL, Isolation.LANDLOCK], ids=lambda level: level.label)
+def test_shared_memory_carries_nothing_to_the_next_call(hosts: Hosts, level: Isolation) -> None:
+    host = hosts(level)
+    assert [host.call("online.run", "keep_in_shared_memory") for _ in range(2)] == [False] * 2
+    assert not Path("/dev/shm/kept-by-a-hook").exists()
+
+
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.label)
 def test_two_answers_to_one_call(hosts: Hosts, level: Isolation) -> None:
     host = hosts(level)
@@ -332,5 +340,5 @@ def test_the_suite_is_as_large_as_it_says() -> None:
     source = (Path(__file__).parent / "hostile_hooks.py").read_text()
     written = source.count("\n@behaviour\n")
     tested = {*WRITES, *REACHES, *FAILURES, *ANSWERS, "kill_everyone", "kill_all_its_ancestors"}
-    assert len(tested | {"fork_and_return_twice"}) == written
+    assert len(tested | {"fork_and_return_twice", "keep_in_shared_memory"}) == written
     assert written >= 25

@@ -60,6 +60,8 @@ PLAIN = [
     {"a": {"b": [True] * 40}},
     list(range(100)),
     [0.5] * 100,
+    ["w", "", "é\ud800"] * 10,
+    ("w",) * 20,
     [2**80] * 20,
     [1, 2.0] * 20,
     dt.date(2020, 2, 29),
@@ -240,7 +242,7 @@ def test_too_much_is_refused_before_it_leaves() -> None:
     header, buffers = encode(np.zeros(1 << 20))
     with pytest.raises(WireError, match="8 MiB of arrays; the limit is 1 MiB"):
         pack(header, buffers, 1 << 20)
-    header, buffers = encode(["x" * 100] * 20_000)
+    header, buffers = encode({str(i): "x" * 100 for i in range(20_000)})
     with pytest.raises(WireError, match="plain values"):
         pack(header, buffers, 1 << 20)
 
