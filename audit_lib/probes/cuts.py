@@ -74,14 +74,15 @@ def regime_changes(values: npt.NDArray[np.float64], width: int = 20, most: int =
     return np.array(chosen, dtype=np.int64)
 
 
-def events(column: npt.NDArray[np.float64]) -> Integers:
-    """Positions where a column of few values is not at its commonest value."""
-    finite = column[np.isfinite(column)]
-    if len(finite) == 0:
-        return NOWHERE
-    values, counts = np.unique(finite, return_counts=True)
-    commonest = values[np.argmax(counts)]
-    return np.flatnonzero(np.isfinite(column) & (column != commonest)).astype(np.int64)
+def rare_values(columns: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Where columns of few values, shape (rows, columns), are not at their commonest value."""
+    rare = np.zeros(columns.shape, dtype=bool)
+    for c, column in enumerate(columns.T):
+        finite = column[np.isfinite(column)]
+        if len(finite):
+            values, counts = np.unique(finite, return_counts=True)
+            rare[:, c] = np.isfinite(column) & (column != values[np.argmax(counts)])
+    return rare
 
 
 def choose(

@@ -12,7 +12,8 @@ from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
 
 ENTRY_FUNCTION = re.compile(
-    r"^(run_)?(train(?:ing)?|retrain(?:ing)?|backtest(?:ing)?|walk_forward)(_(?!test_split|rows?$|mask$|idx$|end$|start$)\w+)?$"
+    r"^(run_)?(train(?:ing)?|retrain(?:ing)?|backtest(?:ing)?|walk_forward)"
+    r"(_(?!test|rows?$|mask$|idx$|end$|start$|labels?$|data$|sets?$|dates?$|frame$|size$|loss$)\w+)?$"
 )
 ENTRY_CLASS = re.compile(r"train|backtest|walkforward|retrain", re.I)
 ENTRY_METHOD = re.compile(r"^(train|retrain|fit|run|backtest|walk_forward|execute)(_\w+)?$")

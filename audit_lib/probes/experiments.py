@@ -102,9 +102,9 @@ class Designer:
         wanted: list[tuple[Hashable, Change, int, bool]] = []
         for asset, cut in [*self._ordinary_cuts(rng), *self._event_cuts(table, rng)]:
             wanted += [(asset, Change.SUFFIX, cut, up) for up in (True, False)]
-        for asset, cut in self._spread(rng, 6 if self.fields is None else 0):
+        for asset, cut in self._spread(rng, self.cuts // 4 if self.fields is None else 0):
             wanted.append((asset, Change.TRUNCATE, cut, True))
-        for asset, cut in self._spread(rng, 4):
+        for asset, cut in self._spread(rng, max(2, self.cuts // 6)):
             wanted += [(asset, Change.PREFIX, int(0.8 * cut), up) for up in (True, False)]
         return self._with_clones(self.frames, wanted, rng, gaps=False)
 
@@ -136,25 +136,34 @@ class Designer:
             found.append((asset, where.choose(pick, self._low(frame), len(frame) - 2, rng)[0]))
         return found
 
-    def _event_cuts(
-        self, table: Table, rng: np.random.Generator, a_column: int = 4, most: int = 96
-    ) -> list[tuple[Hashable, int]]:
-        """Cuts at, one and two bars after a rare value of each column of few values."""
-        found: list[tuple[Hashable, int]] = []
+    def _event_cuts(self, table: Table, rng: np.random.Generator) -> list[tuple[Hashable, int]]:
+        """Cuts at, one and two bars after rare values of columns of few values.
+
+        Greedy: each cut is put where it serves most of the columns that were served least.
+        """
+        few = [
+            c
+            for c in range(len(table.columns))
+            if len(np.unique(table.values[np.isfinite(table.values[:, c]), c])) <= 10
+        ]
+        if not few:
+            return []
         index = join_assets(self.frames).index
-        rows = {a: index.get_loc(a) for a in self.long}
-        for c in range(len(table.columns)):
-            column = table.values[:, c]
-            if len(np.unique(column[np.isfinite(column)])) > 10:
+        found: list[tuple[Hashable, int]] = []
+        wanted = np.full(len(few), 3.0)
+        for k in range(min(self.cuts, 3 * len(few))):
+            asset = self.long[int(rng.integers(len(self.long)))]
+            frame = self.frames[asset]
+            rare = where.rare_values(table.values[index.get_loc(asset)][:, few])
+            rare[: self._low(frame)] = False
+            rare[-4:] = False
+            served = rare @ np.maximum(wanted, 0.0)
+            if served.max() <= 0:
                 continue
-            for k in range(a_column):
-                asset = self.long[int(rng.integers(len(self.long)))]
-                frame = self.frames[asset]
-                rare = where.events(column[rows[asset]])
-                rare = rare[(rare >= self._low(frame)) & (rare < len(frame) - 4)]
-                if len(rare):
-                    found.append((asset, int(rng.choice(rare)) + k % 3))
-        return found[:most]
+            at = int(rng.choice(np.flatnonzero(served == served.max())))
+            wanted -= rare[at]
+            found.append((asset, at + k % 3))
+        return found
 
     def _spread(self, rng: np.random.Generator, count: int) -> list[tuple[Hashable, int]]:
         found = []
@@ -166,7 +175,8 @@ class Designer:
 
     def _holes(self, frame: pd.DataFrame, rng: np.random.Generator) -> list[Hole]:
         kinds: list[tuple[bool, str | None]] = [(False, None), (True, None), (False, self.price)]
-        shapes = [(length, *kind) for length in HOLE_LENGTHS for kind in kinds]
+        lengths = HOLE_LENGTHS if self.cuts >= 16 else HOLE_LENGTHS[1:2]
+        shapes = [(length, *kind) for length in lengths for kind in kinds]
         edges = np.linspace(self._low(frame), len(frame) - 12, len(shapes) + 1).astype(int)
         return [
             Hole(int(rng.integers(a, max(a + 1, b - length - 3))), length, removed, name)

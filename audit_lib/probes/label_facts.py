@@ -56,13 +56,13 @@ def declared_labels(subject: Subject) -> list[Declared]:
     return found
 
 
-def measured_horizons(subject: Subject, cuts: int = 24) -> dict[str, int]:
+def measured_horizons(subject: Subject) -> dict[str, int]:
     """Bars from the decision to the last price, by label, as measured.
 
     Raises:
         NotAssessed: the labels cannot be built or measured.
     """
-    found = influence_of(subject, HOOK, cuts=cuts)
+    found = influence_of(subject, HOOK)
     return {n: c.look_ahead for n, c in found.columns.items() if not c.empty and c.reacts}
 
 

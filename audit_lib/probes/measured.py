@@ -16,24 +16,30 @@ from audit_lib.probes.influence import InfluenceMap, Outcome, manageable, measur
 from audit_lib.probes.tally import ColumnInfluence
 from audit_lib.subject.subject import Subject
 
+CUTS = 24
+"""ordinary cuts, unless the subject's options say otherwise"""
 LOUDEST_NOISE = 0.05
 """spread between equal builds, in units of scale, above which a window cannot be judged"""
 
 
 def influence_of(
-    subject: Subject, hook: str, *, fields: Iterable[str] | None = None, cuts: int = 24
+    subject: Subject, hook: str, *, fields: Iterable[str] | None = None
 ) -> InfluenceMap:
     """Influence of the sample panel on a builder's columns.
 
     Args:
         hook: such as ``features.build`` or ``targets.build``.
         fields: perturb only these fields of the panel; None for all.
-        cuts: see :func:`measure_influence`.
+
+    How many cuts are made is the option ``cuts`` of the check that owns the builder (FEA101 or
+    TGT001), so that all checks share one measurement.
 
     Raises:
         NotAssessed: the builder raises, answers other rows, or has too few bars.
     """
     builder = subject.hook(hook)
+    owner = "TGT001" if hook.startswith("targets.") else "FEA101"
+    cuts = int(subject.parameters.options.get(owner, {}).get("cuts", CUTS))
     chosen = None if fields is None else tuple(sorted(fields))
 
     def many(panels: Sequence[pd.DataFrame]) -> list[Any]:

@@ -47,9 +47,17 @@ class EveryEntryEnforcesThePreconditions(Check):
         found, raising = entries(subject)
         enforced = sorted(set().union(*(e.reaches for e in found)))
         shared = [p for p in enforced if "precondition" in p.lower() or self._common(p, found)]
+        if not found:
+            raise NotAssessed("no function or class is named as training or backtesting")
         if not shared:
-            raise NotAssessed(
-                f"{len(found)} entries train or backtest; none calls a precondition by name"
+            yield self.finding(
+                found[0].file.location(found[0].node, found[0].node.name),
+                f"none of the {len(found)} entries that train or backtest calls a precondition "
+                "by name",
+                measured="no preconditions",
+                expected="preconditions that every entry enforces",
+                key="none",
+                severity=Severity.INFO,
             )
         rows = tuple(
             (e.file.path, e.node.name, *("yes" if p in e.reaches else "no" for p in shared))

@@ -29,10 +29,10 @@ class SelectionSurvivesTheTrials(Check):
         The best of a hundred worthless strategies has a Sharpe ratio of 2.5 standard errors. A
         version chosen by it is luck with a file name.
     How
-        Reads a list of trials from the metadata (numbers, or mappings with `sharpe` and perhaps
-        `returns`). Deflated Sharpe ratio with the recorded number of observations; probability of
-        overfitting by symmetric combinations of 12 blocks of the trials' returns, where these are
-        recorded.
+        Reads the list of trials from the metadata (numbers, or mappings with `sharpe` and perhaps
+        `returns`; the number 1 where there was a single one). Deflated Sharpe ratio with the
+        recorded number of observations; probability of overfitting by symmetric combinations of
+        12 blocks of the trials' returns, where these are recorded.
     Limitations
         Trials that nobody recorded are not counted, and similar trials count as independent.
         Annualised ratios are divided by the root of `periods`.
@@ -49,7 +49,7 @@ class SelectionSurvivesTheTrials(Check):
     severity: ClassVar[Severity] = Severity.MEDIUM
     reads: ClassVar[Reads] = Reads.ARTIFACTS
 
-    trials: str = Field("/trials", description="pointer to the list of trials")
+    trials: str = Field("/run/trials", description="pointer to the list of trials, or their number")
     sharpe: str = Field("/metrics/sharpe", description="pointer to the chosen Sharpe ratio")
     observations: str = Field("/metrics/observations", description="pointer to its sample size")
     periods: float = Field(252, gt=0, description="periods a year; 1 where ratios are per period")
@@ -61,6 +61,9 @@ class SelectionSurvivesTheTrials(Check):
             raise NotAssessed("the subject declares no artifact store, so no trials are recorded")
         document = subject.metadata
         raw = document.get(self.trials)
+        if raw == 1:
+            yield Examined(1, "trial: nothing was chosen")
+            return
         if not isinstance(raw, list) or len(raw) < 2:
             raise NotAssessed(
                 f"{document.path} has no list of trials at {self.trials} (options.SPL007.trials)"

@@ -1,6 +1,6 @@
 import pytest
 
-from audit_lib.model import Outcome
+from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
@@ -71,8 +71,14 @@ def test_a_precondition_that_cannot_refuse(tmp_path):
     assert assert_fails(result, key="enforce_preconditions").measured == "never raises"
 
 
-def test_a_source_without_preconditions_is_not_assessed(tmp_path):
+def test_a_source_without_preconditions_is_told_so(tmp_path):
     with tiny(tmp_path, source={"trainer.py": "def train(panel):\n    return panel\n"}) as subject:
         result = run_check("SPL012", subject)
-    assert result.outcome is Outcome.NOT_ASSESSED
-    assert "1 entries" in result.reason
+    assert result.outcome is Outcome.PASS
+    assert [(f.key, f.severity) for f in result.findings] == [("none", Severity.INFO)]
+
+
+def test_a_source_without_entries_is_not_assessed(tmp_path):
+    source = {"labels.py": "def training_labels(panel):\n    return panel\n"}
+    with tiny(tmp_path, source=source) as subject:
+        assert run_check("SPL012", subject).outcome is Outcome.NOT_ASSESSED

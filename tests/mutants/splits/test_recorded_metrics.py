@@ -61,10 +61,12 @@ def trials(count, chosen, skill=0.0):
     returns[3] += skill * 0.01
     ratios = returns.mean(axis=1) / returns.std(axis=1) * np.sqrt(252)
     return {
-        "trials": [
-            {"sharpe": float(s), "returns": r.tolist()}
-            for s, r in zip(ratios, returns, strict=True)
-        ],
+        "run": {
+            "trials": [
+                {"sharpe": float(s), "returns": r.tolist()}
+                for s, r in zip(ratios, returns, strict=True)
+            ]
+        },
         "metrics": {"sharpe": chosen, "observations": 1000},
     }
 
@@ -83,7 +85,7 @@ def test_a_choice_that_reverses_in_the_other_half(tmp_path):
     told = trials(12, 0.1)
     pattern = np.repeat([1.0, -1.0], 500)
     rng = np.random.default_rng(0)
-    told["trials"] = [
+    told["run"]["trials"] = [
         {
             "sharpe": 0.1,
             "returns": (0.001 * sign * pattern * k + rng.normal(0, 1e-4, 1000)).tolist(),
@@ -93,7 +95,7 @@ def test_a_choice_that_reverses_in_the_other_half(tmp_path):
     ]
     with tiny(tmp_path, meta=told) as subject:
         result = run_check("SPL007", subject)
-    assert float(assert_fails(result, key="overfitting", pointer="/trials").measured) > 0.5
+    assert float(assert_fails(result, key="overfitting", pointer="/run/trials").measured) > 0.5
 
 
 @pytest.mark.passes("SPL007")
@@ -104,8 +106,15 @@ def test_a_choice_with_skill(tmp_path):
     assert {e.name for e in result.evidence} == {"deflated", "pbo"}
 
 
-def test_versions_without_trials_are_not_assessed(tmp_path):
-    with tiny(tmp_path, meta={"trials": 1}) as subject:
+@pytest.mark.passes("SPL007")
+def test_a_single_trial_has_nothing_to_be_deflated_by(tmp_path):
+    with tiny(tmp_path, meta={"run": {"trials": 1}}) as subject:
+        assert_passes(run_check("SPL007", subject))
+
+
+@pytest.mark.parametrize("meta", [{}, {"run": {"trials": 40}}])
+def test_trials_that_nobody_recorded_are_not_assessed(tmp_path, meta):
+    with tiny(tmp_path, meta=meta) as subject:
         result = run_check("SPL007", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
-    assert "no list of trials at /trials" in result.reason
+    assert "no list of trials at /run/trials" in result.reason
