@@ -110,6 +110,7 @@ CATALOGUE: dict[str, str] = {
     "BND005": "boundary.import_cycles:NoImportCycles",
     "BND006": "boundary.calls_fit:CallsFitSignatures",
     "DOC001": "docs.contract_agrees:ContractDocumentAgrees",
+    "DOC002": "docs.metadata_keys:MetadataKeysAreWrittenAndRead",
     "LED901": "ledger.high_risk_clear:HighRiskFilesAreClear",
     "LED902": "ledger.waivers_in_force:WaiversAreInForce",
 }

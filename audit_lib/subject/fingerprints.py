@@ -12,6 +12,7 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
@@ -41,6 +42,15 @@ class Fingerprint:
 
 def fingerprints(code: Code) -> dict[str, Fingerprint]:
     """Fingerprints of the units of the subsystem, by key; unparsable files have none."""
+    if code not in _kept:
+        _kept[code] = _fingerprints(code)
+    return _kept[code]
+
+
+_kept: WeakKeyDictionary[Code, dict[str, Fingerprint]] = WeakKeyDictionary()
+
+
+def _fingerprints(code: Code) -> dict[str, Fingerprint]:
     units = {u.key: u for f in code.subsystem for u in f.units if u.node is not None}
     bodies = {key: digest(_own(unit)) for key, unit in units.items()}
     direct = {key: _depends_on(code, unit, units) for key, unit in units.items()}

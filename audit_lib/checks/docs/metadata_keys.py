@@ -1,0 +1,222 @@
+"""DOC002."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import Field as Option
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.probes.keyflow import ANY, Flow, Path, Use, key_flow, overlaps, within
+from audit_lib.subject.code import code_of
+from audit_lib.subject.subject import Subject
+
+_WILD = re.compile(r"[*?\[\]{}]+")
+
+
+class MetadataKeysAreWrittenAndRead(Check):
+    """The metadata fields that the code reads are those that the code writes.
+
+    What it checks
+        For the metadata document: fields that are read and never written, by subscript (fails) or
+        with a default (always the default); fields that are read at another place than they are
+        written; fields that this version lacks and a reader needs or defaults. Fields that are
+        written and never read are listed.
+    Why it matters
+        Writer and reader are two functions in two files that agree by spelling. A renamed key with
+        a default on the other side changes imputation, clipping or scaling for every prediction,
+        without an error.
+    How
+        Follows what `json.load` returns near the name of the file forwards through variables,
+        attributes, parameters and returns, and what `json.dump` is given backwards to dictionary
+        displays and stores, by syntax alone.
+    Limitations
+        Where a value escapes (passed to a library, keys made at run time) anything below counts as
+        read or written. Fields read by people or other programs count as not read.
+    Remediation
+        Give writer and reader one definition of the document, and read required fields by
+        subscript.
+    Sources
+        The audit plan's checkpoint contract; RFC 6901 for the pointers.
+    """
+
+    code = "DOC002"
+    contract = Contract.DOCS
+    task = Task.T6
+    severity = Severity.HIGH
+    reads = Reads.CODE
+
+    name: str = Option(
+        "", description="telling part of the file name; that of `artifacts.metadata` if empty"
+    )
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare reads with writes, and both with the version's own metadata."""
+        name = self.name or _telling(subject)
+        flow = key_flow(code_of(subject.source), name)
+        if not flow.dumped or not flow.loaded:
+            what = "writes" if not flow.dumped else "reads"
+            raise NotAssessed(f"no code was found that {what} {name}")
+        if () in flow.open_writes:
+            yield Gap(name, "part of what is written could not be followed")
+        data = None
+        with suppress(NotAssessed):
+            data = subject.metadata.data
+        written = {u.path for u in flow.writes}
+        yield from self._never_written(flow, written, name)
+        if isinstance(data, Mapping):
+            yield from self._absent_here(subject, flow, written, data)
+        yield from self._never_read(flow, name)
+        yield _table(flow, data)
+        yield Examined(len({u.path for u in flow.reads}), "fields read")
+        yield Examined(len(written), "fields written")
+
+    def _never_written(self, flow: Flow, written: set[Path], name: str) -> Iterator[Answer]:
+        for path, uses in _by_path(flow.reads).items():
+            parent = path[:-1]
+            if path[-1] == ANY or _is_written(path, flow, written):
+                continue
+            if parent and not _is_written(parent, flow, written):
+                continue  # told of the parent
+            required = [u for u in uses if u.required and not within(path, flow.tested)]
+            use = (required or uses)[0]
+            elsewhere = sorted({_pointer(w) for w in written if w[-1] == path[-1]})
+            said = f"; a field of that name is written at {elsewhere[0]}" if elsewhere else ""
+            if required:
+                text = f"reads {_pointer(path)} of {name}, which nothing writes{said}"
+            else:
+                text = (
+                    f"reads {_pointer(path)} of {name} with default {use.default or 'None'}, and "
+                    f"nothing writes it, so the default always holds{said}"
+                )
+            yield self.finding(
+                use.location,
+                text,
+                measured="never written",
+                expected=elsewhere[0] if elsewhere else "written",
+                key=_pointer(path),
+                severity=self.severity if required else Severity.MEDIUM,
+                evidence=("fields",),
+            )
+
+    def _absent_here(
+        self, subject: Subject, flow: Flow, written: set[Path], data: Mapping[str, Any]
+    ) -> Iterator[Answer]:
+        for path, uses in _by_path(flow.reads).items():
+            if path[-1] == ANY or not _is_written(path, flow, written):
+                continue
+            for pointer in _missing(data, path):
+                required = [u for u in uses if u.required and not within(path, flow.tested)]
+                use = (required or uses)[0]
+                fails = (
+                    "fails"
+                    if required
+                    else f"takes {use.default or 'None'} instead, without a word"
+                )
+                yield self.finding(
+                    subject.metadata.location(pointer),
+                    f"version {subject.version} lacks {pointer}: {use.location} {fails}",
+                    measured="absent",
+                    expected="present",
+                    key=pointer,
+                    severity=self.severity if required else Severity.MEDIUM,
+                    evidence=("fields",),
+                )
+
+    def _never_read(self, flow: Flow, name: str) -> Iterator[Answer]:
+        read = {u.path[:n] for u in flow.reads for n in range(1, len(u.path) + 1)}
+        unread: dict[Path, Use] = {}
+        for use in flow.writes:
+            path = use.path
+            if path[-1] == ANY or any(overlaps(path, r) for r in read | flow.tested):
+                continue
+            if within(path, flow.open_reads) or within(path[:-1], unread):
+                continue
+            unread.setdefault(path, use)
+        top = {
+            p: u for p, u in unread.items() if not any(p[:n] in unread for n in range(1, len(p)))
+        }
+        if top:
+            use = next(iter(top.values()))
+            yield self.finding(
+                Location(use.location.path, line=use.location.line, symbol=use.location.symbol),
+                f"{len(top)} fields of {name} are written and never read by the code: "
+                + ", ".join(map(_pointer, sorted(top))),
+                measured=f"{len(top)} fields",
+                expected="read, or known to be for people",
+                key="never read",
+                severity=Severity.INFO,
+                evidence=("fields",),
+            )
+
+
+def _telling(subject: Subject) -> str:
+    artifacts = subject.parameters.artifacts
+    if artifacts is None:
+        raise NotAssessed("the subject declares no artifact store (artifacts.store)")
+    pieces = _WILD.split(PurePosixPath(artifacts.metadata).name)
+    longest = max(pieces, key=len)
+    if len(longest.partition(".")[0].strip("_-")) < 3:
+        raise NotAssessed(f"artifacts.metadata {artifacts.metadata!r} holds no telling name")
+    return longest
+
+
+def _is_written(path: Path, flow: Flow, written: set[Path]) -> bool:
+    return any(overlaps(path, w) for w in written) or within(path, flow.open_writes)
+
+
+def _by_path(uses: list[Use]) -> dict[Path, list[Use]]:
+    found: dict[Path, list[Use]] = {}
+    for use in sorted(uses, key=lambda u: (u.path, str(u.location))):
+        found.setdefault(use.path, []).append(use)
+    return found
+
+
+def _missing(data: Any, path: Path) -> list[str]:
+    """Pointers of the places that a path leads to and that are not there."""
+    places: list[tuple[str, Any]] = [("", data)]
+    for key in path[:-1]:
+        inner: list[tuple[str, Any]] = []
+        for pointer, value in places:
+            if isinstance(value, Mapping):
+                keys = list(value) if key == ANY else [key] if key in value else []
+                inner += [(f"{pointer}{_pointer((str(k),))}", value[k]) for k in keys]
+            elif isinstance(value, list) and key == ANY:
+                inner += [(f"{pointer}/{i}", v) for i, v in enumerate(value)]
+        places = inner
+    last = path[-1]
+    return [
+        f"{pointer}{_pointer((last,))}"
+        for pointer, value in places
+        if isinstance(value, Mapping) and last not in value
+    ]
+
+
+def _pointer(path: Path) -> str:
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _table(flow: Flow, data: Any) -> Evidence:
+    paths = sorted({u.path for u in flow.reads} | {u.path for u in flow.writes})
+    rows = []
+    for path in paths:
+        reads = sorted({str(u.location) for u in flow.reads if u.path == path})
+        writes = sorted({str(u.location) for u in flow.writes if u.path == path})
+        defaults = sorted({u.default for u in flow.reads if u.path == path and u.default})
+        absent = isinstance(data, Mapping) and path[-1] != ANY and bool(_missing(data, path))
+        rows.append(
+            (_pointer(path), ", ".join(writes), ", ".join(reads), ", ".join(defaults),
+             "absent" if absent else "")
+        )  # fmt: skip
+    return Evidence(
+        "fields",
+        "Fields of the metadata: where they are written and read",
+        ("field", "written at", "read at", "defaults", "in this version"),
+        tuple(rows),
+    )
