@@ -133,8 +133,8 @@ class OnlineLearner:
     def _weights(self) -> Floats:
         penalty = np.full(len(self._moment), self.ridge)
         penalty[-1] = 1e-9  # the intercept is hardly shrunk; this keeps the start solvable
-        weights: Floats = np.linalg.solve(self._information + np.diag(penalty), self._moment)
-        return weights
+        solved = np.linalg.solve(self._information + np.diag(penalty), self._moment)
+        return np.asarray(solved, dtype="float64")
 
     def _design(self, rows: pd.DataFrame) -> Floats:
         return np.column_stack([self._named(rows, self.columns), np.ones(len(rows))])

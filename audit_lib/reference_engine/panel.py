@@ -50,7 +50,7 @@ def load_panel(
     return pd.DataFrame({"close": closes}, index=index).dropna().sort_index()
 
 
-def check_panel(panel: pd.DataFrame) -> pd.Series:
+def require_panel(panel: pd.DataFrame) -> pd.Series:
     """Check the preconditions that every builder, trainer and backtest shares.
 
     Returns:

@@ -42,7 +42,7 @@ class Recipe:
     stage: str = RELEASED_STAGE
     features: tuple[str, ...] = RELEASED
     splits: WalkForward = field(
-        default_factory=lambda: WalkForward(folds=5, opening=0.375, purge=HORIZON, embargo=HORIZON)
+        default_factory=lambda: WalkForward(folds=8, opening=0.25, purge=HORIZON, embargo=HORIZON)
     )
     seed: int = 20100104
     # what can be got wrong
@@ -55,11 +55,11 @@ class Recipe:
 
 
 #: A purge that forgets that a label ends bars after the decision: two bars for a horizon of six.
-SHORT_PURGE = WalkForward(folds=5, opening=0.375, purge=2, embargo=HORIZON)
+SHORT_PURGE = WalkForward(folds=8, opening=0.25, purge=2, embargo=HORIZON)
 
 RECIPES: tuple[Recipe, ...] = (
-    Recipe("2017-12", start="2010-01-04", end="2017-12-29"),
     Recipe("2018-12", start="2011-01-03", end="2018-12-31"),
+    Recipe("2020-03", start="2012-04-02", end="2020-03-31"),
     Recipe("2020-12", start="2013-01-02", end="2020-12-31"),
     Recipe("2021-12", start="2014-01-02", end="2021-12-31"),
     Recipe(
@@ -74,7 +74,7 @@ RECIPES: tuple[Recipe, ...] = (
         column_order="sorted",
         heads=(("direction", "volatility"), ("volatility", "direction")),
         unlisted=("conformal.npz",),
-        live_overrides=(("enter_short", 0.25),),
+        live_overrides=(("max_return_short", 0.15),),
     ),
 )
 

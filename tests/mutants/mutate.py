@@ -32,7 +32,7 @@ from audit_lib.testing import audited
 PROJECT = Path(__file__).resolve().parents[2]
 SOURCE = PROJECT / "audit_lib" / "reference_engine"
 PARAMETERS = PROJECT / "parameters" / "reference_engine"
-CLEAN = ("2017-12", "2018-12", "2020-12", "2021-12")
+CLEAN = ("2018-12", "2020-03", "2020-12", "2021-12")
 CANDIDATE = "2022-03rc"
 
 
