@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +28,8 @@ MARKS = {
     Verdict.BROKEN: ("✗", "bold red"),
     Verdict.INCONCLUSIVE: ("?", "yellow"),
 }
+#: places are aligned up to this width; longer ones push their own line
+_PLACE = 44
 _OUTCOMES = (
     (Outcome.PASS, "kept"),
     (Outcome.FAIL, "broken"),
@@ -47,39 +48,38 @@ def to_console(*reports: Report) -> str:
         file=file, force_terminal=terminal, width=width, highlight=False, emoji=False, markup=False
     )
     for report in reports:
-        writer.print(renderable(report))
+        for part in _parts(report):
+            # A line of text is wrapped by the terminal itself, so that it can be copied whole.
+            writer.print(part, soft_wrap=isinstance(part, Text))
     lines = [line.rstrip() for line in file.getvalue().split("\n")]
     return "\n".join(lines)
 
 
 def renderable(report: Report) -> RenderableType:
     """Everything about one version, for a rich console or a notebook."""
+    return Group(*_parts(report))
+
+
+def finding_lines(findings: Sequence[Finding]) -> list[Text]:
+    """One line a finding: place, code, severity, message."""
+    places = [place(f.location) for f in findings]
+    wide = min(_PLACE, max(map(len, places), default=0))
+    return [
+        Text.assemble(
+            (f"{where:<{wide}}  ", "cyan"),
+            f"{f.code}  ",
+            (f"{f.severity.label:<8}", TONES[f.severity]),
+            f"  {one_line(f.message, 400)}",
+        )
+        for where, f in zip(places, findings, strict=True)
+    ]
+
+
+def _parts(report: Report) -> list[RenderableType]:
     heading = f"{report.subject}/{report.version}" if report.version else report.subject
     head = Text.assemble((one_line(heading), "bold"), "  ", (one_line(report.title), "dim"))
-    parts: list[RenderableType] = [head]
-    if report.open_findings:
-        parts.append(Padding(finding_lines(report.open_findings), (0, 0, 0, 0)))
-    parts += _untold(report)
-    parts += [Text(), summary([report]), verdict_strip(report), Text()]
-    return Group(*parts)
-
-
-def finding_lines(findings: Sequence[Finding]) -> Table:
-    """One line a finding: place, code, severity, message."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(overflow="fold", max_width=48)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for finding in findings:
-        tone = TONES[finding.severity]
-        table.add_row(
-            Text(place(finding.location), style="cyan"),
-            Text(finding.code),
-            Text(finding.severity.label, style=tone),
-            Text(one_line(finding.message, 400)),
-        )
-    return table
+    told = [*finding_lines(report.open_findings), *_untold(report)]
+    return [head, *told, Text(), summary([report]), verdict_strip(report), Text()]
 
 
 def summary(reports: Sequence[Report]) -> Table:
