@@ -7,8 +7,8 @@ from typing import Any
 from audit_lib.errors import AuditError
 from audit_lib.model import CheckResult, Finding, Severity
 from audit_lib.workbook import Workbook
-from audit_lib.workbook.book import drawn
 from audit_lib.workbook.display import show
+from audit_lib.workbook.looking import drawn
 
 _ANY = "any"
 Found = dict[str, tuple[Finding, CheckResult]]

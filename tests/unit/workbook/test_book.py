@@ -25,7 +25,7 @@ from audit_lib.model import (
 )
 from audit_lib.reporters.json_report import dump_task, load_task
 from audit_lib.subject.subject import Subject
-from audit_lib.workbook import Workbook, book
+from audit_lib.workbook import Workbook, book, looking
 from audit_lib.workbook.display import Picture
 
 
@@ -169,7 +169,7 @@ def test_pictures_are_png_with_words() -> None:
     lanes = (("fold 1", 0, 10, "train"), ("fold 1", 8, 20, "test"))
     table = Evidence("f", "Folds", ("lane", "start", "end", "kind"), lanes, View.TIMELINE)
 
-    part = next(p for p in book.drawn(_result_with(table), table) if isinstance(p, Picture))
+    part = next(p for p in looking.drawn(_result_with(table), table) if isinstance(p, Picture))
 
     data, said = part._repr_mimebundle_()
     assert part.data.startswith(b"\x89PNG")
@@ -249,6 +249,15 @@ def test_a_waiver_in_force_covers_its_finding(workspace: Path) -> None:
     assert [row[-1].startswith("exempted until") for row in sheet.rows] == [True, False]
 
 
+def test_hooks_that_do_not_parse_do_not_end_the_task(workspace: Path) -> None:
+    (workspace / "parameters" / "toy" / "hooks.py").write_text("def broken(:", encoding="utf-8")
+
+    audit = ran()
+
+    assert audit.result is not None
+    assert audit.result.provenance["isolation"].startswith("unavailable: hooks.py:1")
+
+
 # --- closing ----------------------------------------------------------------------------------
 def test_close_saves_results_and_a_sentinel_that_fits_them(workspace: Path) -> None:
     audit = ran(run_id="r1")
@@ -317,6 +326,16 @@ def test_t6_by_hand_reads_the_newest_complete_run_and_says_so(workspace: Path) -
     assert audit.result is not None
     assert audit.result.provenance["gathered_from"] == "r0"
     assert [t.task for t in audit.subject.earlier] == [t for t in Task if t is not Task.T6]
+
+
+def test_gathering_again_takes_back_what_was_found_out(workspace: Path) -> None:
+    saved(Place(workspace / "reports", "toy", "v1"), "r0", *Task, publish=True)
+    audit = ran("T6")
+
+    audit.gather("r0")
+
+    with pytest.raises(RunError, match="nothing has run yet"):
+        audit.close()
 
 
 def test_gathering_a_run_that_does_not_exist_names_those_that_do(workspace: Path) -> None:

@@ -1,0 +1,201 @@
+"""The verbs that look at what a task found out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from audit_lib.checks.catalogue import check_class
+from audit_lib.errors import AuditError, RunError
+from audit_lib.exemptions import apply, load_exemptions
+from audit_lib.model import (
+    CheckResult,
+    Contract,
+    Evidence,
+    Finding,
+    Task,
+    TaskResult,
+    by_contract,
+    verdict_of,
+)
+from audit_lib.subject.subject import Subject
+from audit_lib.workbook import pictures, sheets
+from audit_lib.workbook.display import Note, Part, Sheet, show
+from audit_lib.workbook.findings import FindingView
+from audit_lib.workbook.gather import Gathered
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Looking:
+    """What may be asked of a workbook that has run.
+
+    Attributes:
+        task: the task.
+        subject: the subject, bound to the version.
+        result: what the task found out; None until it has run.
+    """
+
+    task: Task
+    subject: Subject
+    result: TaskResult | None
+    _gathered: Gathered | None
+    _shown: set[Contract]
+
+    def verdicts(self) -> Sheet:
+        """Contract by outcome, over the checks of this task."""
+        return sheets.verdict_sheet(self._done().results)
+
+    def show(self, contract: str | None = None) -> None:
+        """Show a contract: its checks, findings, and the evidence drawn.
+
+        Args:
+            contract: its name; None for every contract of this task that was not shown yet.
+
+        Raises:
+            AuditError: no such contract; the message lists those of this task.
+        """
+        groups = by_contract(self._done().results)
+        if contract is None:
+            for chosen in [c for c in groups if c not in self._shown]:
+                self.show(chosen)
+            return
+        chosen = self._contract(contract)
+        self._shown.add(chosen)
+        results = groups.get(chosen, [])
+        if not results:
+            show([Note(f"{chosen.title}: no check of this task looks at it", tone="missing")])
+            return
+        verdict = verdict_of(results)
+        parts: list[Part] = [
+            Note(
+                f"{chosen.title}: {verdict or 'not applicable'}",
+                tone=verdict or "not applicable",
+                heading=True,
+            ),
+            sheets.check_sheet(results),
+        ]
+        found = sheets.identified(results)
+        if found:
+            parts.append(sheets.finding_sheet("Findings", found))
+        for result in results:
+            for evidence in result.evidence:
+                parts.extend(drawn(result, evidence))
+        show(parts)
+
+    def findings(self) -> Sheet:
+        """Every finding of this task, worst first; ``.frame`` gives a data frame."""
+        found = sheets.identified(self._done().results)
+        return sheets.finding_sheet(f"Findings of {self.task.value}: {len(found)}", found)
+
+    def all_findings(self) -> dict[str, tuple[Finding, CheckResult]]:
+        """Findings by id, of this task; in T6, of every task that was gathered."""
+        return sheets.identified(self._everything())
+
+    def finding(self, name: str) -> FindingView:
+        """One finding, by its id (``SPL003-1``) or the beginning of its fingerprint.
+
+        Raises:
+            AuditError: no such finding; the message names some.
+        """
+        found = self.all_findings()
+        if name in found:
+            return FindingView(name, *found[name], self.subject)
+        for key, (finding, result) in found.items():
+            if len(name) >= 6 and finding.fingerprint.startswith(name):
+                return FindingView(key, finding, result, self.subject)
+        some = ", ".join(list(found)[:8])
+        raise AuditError(
+            f"no finding is called {name!r}",
+            where="audit.finding",
+            mend=f"there are: {some}" if some else "this run has no findings",
+        )
+
+    def evidence(self, name: str) -> pd.DataFrame:
+        """An evidence table as a data frame: ``SPL003/folds``, or ``folds`` where that is enough.
+
+        Raises:
+            AuditError: no such table, or more than one of that name.
+        """
+        import pandas as pd
+
+        tables = {f"{r.code}/{e.name}": e for r in self._everything() for e in r.evidence}
+        matching = [key for key in tables if name in (key, key.split("/")[1])]
+        if len(matching) != 1:
+            problem = "no evidence is called" if not matching else "more than one table is called"
+            known = ", ".join(matching or list(tables)[:12]) or "none"
+            raise AuditError(f"{problem} {name!r}", where="audit.evidence", mend=f"known: {known}")
+        table = tables[matching[0]]
+        return pd.DataFrame(list(table.rows), columns=list(table.columns))
+
+    def not_assessed(self) -> Sheet:
+        """Checks that gave no verdict, each with its reason."""
+        return sheets.not_assessed_sheet(self._done().results)
+
+    def boundaries(self) -> Sheet:
+        """The verdict on each declared boundary (T6)."""
+        return sheets.boundary_sheet(self._done().boundaries)
+
+    def closure(self) -> Sheet:
+        """Every finding of the run, T1 to T6, worst first (T6)."""
+        found = self.all_findings()
+        missing = self._gathered.missing if self._gathered else {}
+        title = f"Findings of the run: {len(found)}"
+        if missing:
+            title += f"; {', '.join(missing)} missing, so the list is not whole"
+        return sheets.finding_sheet(title, found)
+
+    def exemptions(self) -> Sheet:
+        """The subject's waivers against every finding of the run (T6)."""
+        waivers = load_exemptions(self.subject.folder)
+        today = datetime.now(UTC).date()
+        applied = apply(self._everything(), waivers, version=self.subject.version, today=today)
+        groups = (("expired", applied.expired), ("unused", applied.unused), ("used", applied.used))
+        rows = tuple(
+            (state, w.describe(), w.owner, w.reason, w.expires.isoformat())
+            for state, group in groups
+            for w in group
+        )
+        columns = ("state", "waives", "owner", "reason", "expires")
+        return Sheet("Exemptions", columns, rows, empty="nothing is waived")
+
+    def explain(self, code: str) -> Sheet:
+        """What a check looks at and why, from its documentation.
+
+        Raises:
+            AuditError: no such check.
+        """
+        check = check_class(code)
+        rows = tuple(check.sections().items())
+        return Sheet(f"{check.code} {check.title()}", ("section", "text"), rows, record=True)
+
+    def _everything(self) -> list[CheckResult]:
+        gathered = self._gathered.tasks if self._gathered else ()
+        return [r for t in gathered for r in t.results] + list(self._done().results)
+
+    def _done(self) -> TaskResult:
+        if self.result is None:
+            raise RunError("nothing has run yet", where=repr(self), mend="call audit.run() first")
+        return self.result
+
+    def _contract(self, name: str) -> Contract:
+        known = list(by_contract(self._done().results))
+        try:
+            return Contract(name)
+        except ValueError:
+            raise AuditError(
+                f"no contract is called {name!r}",
+                where="audit.show",
+                mend=f"this task has: {', '.join(known) or 'none'}",
+            ) from None
+
+
+def drawn(result: CheckResult, evidence: Evidence) -> list[Part]:
+    """A piece of evidence: its picture where it has one, else its table."""
+    name = f"{result.code}/{evidence.name}"
+    picture = pictures.picture(evidence)
+    if picture is None:
+        return [Sheet(f"{evidence.title} ({name})", evidence.columns, evidence.rows, evidence.note)]
+    heading = Note(f"{evidence.title} ({name})", heading=True)
+    return [heading, picture, *([Note(evidence.note)] if evidence.note else [])]
