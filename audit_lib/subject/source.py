@@ -36,8 +36,22 @@ class SourceFile:
 
     @cached_property
     def content(self) -> bytes:
-        """The bytes of the file."""
-        return self.file.read_bytes()
+        """The bytes of the file; none where it cannot be read."""
+        try:
+            return self.file.read_bytes()
+        except OSError:
+            return b""
+
+    @property
+    def unreadable(self) -> str:
+        """Why the file cannot be read; '' where it can."""
+        if self.content:
+            return ""
+        try:
+            self.file.open("rb").close()
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        return ""
 
     @cached_property
     def encoding(self) -> str:
@@ -57,7 +71,9 @@ class SourceFile:
 
     @cached_property
     def parsed(self) -> ast.Module | SyntaxError:
-        """Syntax tree, or the error that parsing gave."""
+        """Syntax tree, or the error that reading or parsing gave."""
+        if self.unreadable:
+            return SyntaxError(self.unreadable)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of invalid escapes: not ours to print
@@ -96,8 +112,9 @@ class SourceTree:
         for folder, folders, names in os.walk(self.root):
             folders[:] = [f for f in folders if f not in SKIPPED_FOLDERS]
             for name in names:
-                if name.endswith((".py", ".pyi")):
-                    file = Path(folder) / name
+                file = Path(folder) / name
+                # A pipe or device of that name would never end; a broken link is told as such.
+                if name.endswith((".py", ".pyi")) and (file.is_file() or file.is_symlink()):
                     path = file.relative_to(self.root).as_posix()
                     if not any(matches(path, glob) for glob in self.parameters.exclude):
                         found.append(SourceFile(path, file))

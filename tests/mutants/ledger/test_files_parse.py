@@ -1,6 +1,8 @@
+import os
+
 import pytest
 
-from audit_lib.model import Severity
+from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.made_repo import subject
 
@@ -37,3 +39,16 @@ def test_a_file_beside_the_subsystem_weighs_less(tmp_path):
     files = {"pkg/a.py": "x = 1\n", "tool.py": "print 'old'\n"}
     result = run_check("LED002", subject(tmp_path, files, source=ONLY))
     assert assert_fails(result, path="tool.py").severity is Severity.MEDIUM
+
+
+@pytest.mark.fails("LED002")
+def test_a_broken_link_is_told_and_a_pipe_is_left_out(tmp_path):
+    made = subject(tmp_path, {"pkg/a.py": "x = 1\n"}, source=ONLY)
+    (made.root / "pkg" / "gone.py").symlink_to("nowhere.py")
+    os.mkfifo(made.root / "pkg" / "pipe.py")
+    result = run_check("LED002", made)
+    assert assert_fails(result, path="pkg/gone.py").message == (
+        "does not parse: cannot be read: No such file or directory"
+    )
+    assert len(result.findings) == 1
+    assert run_check("LED001", made).outcome is Outcome.PASS
