@@ -105,8 +105,10 @@ class ZipMembers(Members):
         """Readers go by the directory or by the header before each file: both must agree."""
         if info.flag_bits & 1:
             self._draft.refuse(f"member {info.filename!r} is encrypted", offset=info.header_offset)
-        source.handle.seek(info.header_offset)
-        header = source.handle.read(30)
+        header = b""
+        if 0 <= info.header_offset < source.size:
+            source.handle.seek(info.header_offset)
+            header = source.handle.read(30)
         if len(header) != 30 or header[:4] != b"PK\x03\x04":
             self._draft.refuse(f"member {info.filename!r} has no header", offset=info.header_offset)
             return

@@ -184,11 +184,15 @@ class Artifact:
     arrays: tuple[ArrayInfo, ...] = ()
     feature_names: tuple[str, ...] | None = None
     feature_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    parameters: Mapping[str, Json] = field(default_factory=dict)
-    document: Json = None
+    # Left out of comparisons, since NaN within would make one read unequal to the next.
+    parameters: Mapping[str, Json] = field(default_factory=dict, compare=False)
+    document: Json = field(default=None, compare=False)
     compression: str = ""
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.sha256))
 
     def at(self, pointer: str) -> Json:
         """The value at a JSON pointer (RFC 6901) of the document.

@@ -22,6 +22,7 @@ from audit_lib.subject.artifacts.values import (
     Opaque,
     Tuple,
     Value,
+    is_text,
 )
 
 _DESCRIPTION = re.compile(r"[<>=|]?(?:[?bBhHiIlLqQpPefdgFDGOSaUVMm]|[biufcSaUVOMm]\d{1,9})")
@@ -187,7 +188,7 @@ def scalar_value(node: Call) -> Value:
     except Doubtful:
         return None
     raw = _raw(node.args[1])
-    if raw is None or kind.hasobject or len(raw) != kind.itemsize:
+    if raw is None or kind.hasobject or len(raw) != kind.itemsize or not is_text(raw, kind):
         return None
     if not kind.itemsize:
         return "" if kind.kind == "U" else b""

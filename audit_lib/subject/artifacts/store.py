@@ -104,7 +104,12 @@ def _read(
 
 
 def _finish(source: Source, draft: Draft) -> Artifact:
-    readers.read(source, draft)
+    try:
+        readers.read(source, draft)
+    except Exception as error:  # noqa: BLE001 - one file must not end the inventory of the others
+        why = f"the reader failed ({type(error).__name__}); please report it"
+        draft.problem(why)
+        draft.refuse(why)
     if source.changed():
         draft.refuse("the file changed while it was read, so digest and content may disagree")
     return draft.finish(source.name, source.size, source.sha256)

@@ -128,6 +128,14 @@ class Storage:
     contiguous: bool
 
 
+def is_text(data: bytes, kind: np.dtype[Any]) -> bool:
+    """False for bytes of a text dtype that are no code points: NumPy would not notice."""
+    if kind.kind != "U":
+        return True
+    points = np.frombuffer(data, dtype=np.dtype("u4").newbyteorder(kind.byteorder))
+    return not points.size or int(points.max()) <= 0x10FFFF
+
+
 @dataclass(eq=False, slots=True)
 class Array:
     """An array: what it is, and its bytes where they are few.
@@ -166,6 +174,8 @@ class Array:
         if self.data is None or self.dtype is None or self.dtype.hasobject:
             return None
         if len(self.data) != self.count * self.dtype.itemsize or not self.dtype.itemsize:
+            return None
+        if not is_text(self.data, self.dtype):
             return None
         flat = np.frombuffer(self.data, dtype=self.dtype)
         return flat.reshape(self.shape, order="F" if self.fortran else "C")

@@ -526,6 +526,8 @@ def test_damaged_zips_are_refused(tmp_path: Path) -> None:
     content = _zip({"a.npy": npy(np.arange(100.0)), "b.npy": npy([1.0])})
     assert read_bytes(tmp_path, content[:-30]).safety is Safety.UNKNOWN
     assert read_bytes(tmp_path, content[: len(content) // 2]).safety is Safety.UNKNOWN
+    # Offsets that point before the beginning.
+    assert read_bytes(tmp_path, content[:4] + content[60:]).safety is Safety.UNKNOWN
 
 
 def test_the_same_bytes_give_the_same_answer(tmp_path: Path) -> None:

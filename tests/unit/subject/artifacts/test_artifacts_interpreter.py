@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.resources
 import io
 import pickle
 import pickletools
@@ -10,13 +11,14 @@ import random
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 from assembler import EVIL, items, named, number, pairs, pickle_of, proto, raw, text, wrapper
 from benign import cases, numerical, plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from malicious import CASES
-from watched import SMALL, read_bytes
+from watched import SMALL, read, read_bytes
 
 from audit_lib.subject.artifacts import Budget, Format, Safety
 from audit_lib.subject.artifacts.opcodes import HANDLERS
@@ -129,6 +131,28 @@ def test_joblib_arrays_before_and_after_alignment(tmp_path: Path) -> None:
         assert artifact.format is Format.JOBLIB
         assert artifact.document[1] == 5
         assert artifact.at("/0/values") == [1.5, -2.5]
+
+
+def test_text_that_is_none_is_not_shown(tmp_path: Path) -> None:
+    content = pickle.dumps(np.array(["ab"]), 4).replace("ab".encode("utf-32-le"), b"\xff" * 8)
+    assert not read_bytes(tmp_path, content).has("/values")
+
+
+def _of_old_joblib() -> list[Path]:
+    """Files that joblib itself keeps from its old versions, where it was installed with them."""
+    try:
+        folder = importlib.resources.files("joblib.test.data")
+    except ModuleNotFoundError:
+        return []
+    return sorted(Path(str(folder)).glob("joblib_0.1*"))
+
+
+@pytest.mark.parametrize("path", _of_old_joblib(), ids=lambda path: path.name)
+def test_files_of_old_joblib(path: Path) -> None:
+    artifact = read(path)
+    assert (artifact.format, artifact.safety) == (Format.JOBLIB, Safety.SAFE)
+    assert [array.shape for array in artifact.arrays] == [(5,), (5,), (3,), (1, 3)]
+    assert artifact.at("/0/values") == [0, 1, 2, 3, 4]
 
 
 def test_budget_of_opcodes_covers_nested_pickles(tmp_path: Path) -> None:

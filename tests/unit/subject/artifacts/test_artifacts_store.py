@@ -144,6 +144,19 @@ def test_a_file_that_changes_meanwhile_is_refused(
     assert read(path).safety is Safety.UNKNOWN
 
 
+def test_a_defect_of_a_reader_is_refused_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    (tmp_path / "meta.json").write_text("{}")
+    monkeypatch.setattr("audit_lib.subject.artifacts.readers.read", broken)
+    (artifact,) = inventory(tmp_path)
+    assert artifact.safety is Safety.UNKNOWN
+    assert "ZeroDivisionError" in artifact.problems[0]
+
+
 def test_a_change_is_noticed(tmp_path: Path) -> None:
     from audit_lib.subject.artifacts.source import opened
 
@@ -167,6 +180,13 @@ def test_summary_is_json(tmp_path: Path) -> None:
     assert hidden["reasons"][0]["global"] == "os.system"
     assert "document" not in hidden
     assert json_ready({1: float("inf")}) == {"1": "Infinity"}
+
+
+def test_artifacts_can_be_compared_and_kept_in_sets(tmp_path: Path) -> None:
+    path = tmp_path / "odd.pkl"
+    path.write_bytes(pickle.dumps({"missing": float("nan")}))
+    assert read_artifact(path) == read_artifact(path)
+    assert len({read_artifact(path), read_artifact(path)}) == 1
 
 
 def test_a_reason_reads_well() -> None:

@@ -59,7 +59,9 @@ def watched() -> Iterator[None]:
 def read(path: Path, **options: object) -> Artifact:
     """Read an artifact under watch."""
     with watched():
-        return read_artifact(path, **options)  # type: ignore[arg-type]
+        artifact = read_artifact(path, **options)  # type: ignore[arg-type]
+    assert not any("reader failed" in problem for problem in artifact.problems)
+    return artifact
 
 
 def read_bytes(folder: Path, content: bytes, name: str = "artifact", **options: object) -> Artifact:
