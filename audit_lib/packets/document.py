@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from audit_lib.model import CheckResult, Contract, Outcome, Severity, Task, effective_outcome
+from audit_lib.model import (
+    CheckResult,
+    Contract,
+    Outcome,
+    Severity,
+    Task,
+    breaks,
+    effective_outcome,
+)
 from audit_lib.packets.acceptance import answers
 from audit_lib.packets.compare import Comparison
 from audit_lib.packets.packet import Found, Packet
 from audit_lib.packets.provenance import provenance_groups
-from audit_lib.packets.sections import Doc, Style, anchor, finding_doc, runs, task_doc
+from audit_lib.packets.sections import LINE, Doc, Style, anchor, finding_doc, runs, task_doc
 from audit_lib.reporters.report import severities
 from audit_lib.reporters.text import count, one_line, place
 
@@ -20,7 +28,8 @@ TOP = 8
 def document(packet: Packet, style: Style) -> Doc:
     """The packet as plain data."""
     said = packet.provenance
-    told = [*packet.open[: style.findings], *packet.exempted[: style.findings]]
+    most = style.findings
+    told = [*packet.open[:most], *packet.notes[:most], *packet.exempted[:most]]
     return {
         "shown": [f.id for f in told],
         "cut": len(packet.found) - len(told),
@@ -39,8 +48,9 @@ def document(packet: Packet, style: Style) -> Doc:
         "strip": _strip(packet),
         "comparisons": [_comparison(c, packet, style) for c in packet.comparisons],
         "severities": _severities(packet),
-        "findings": _findings(packet.open[: style.findings], style),
-        "exempted": _findings(packet.exempted[: style.findings], style),
+        "findings": _findings(packet.open[:most], style),
+        "notes": _notes(packet.notes[:most], style),
+        "exempted": _findings(packet.exempted[:most], style),
         "acceptance": [
             {"text": a.text, "verdict": a.verdict.value, "rests_on": runs(a.rests_on, style)}
             for a in answers(packet)
@@ -74,8 +84,7 @@ def _top(packet: Packet, style: Style) -> list[Doc]:
     """The first findings, one line a check: the worst of each, and how many more it has."""
     by_code: dict[str, list[Found]] = {}
     for found in packet.open:
-        if found.finding.severity > Severity.INFO:
-            by_code.setdefault(found.finding.code, []).append(found)
+        by_code.setdefault(found.finding.code, []).append(found)
     return [
         {
             "id": group[0].id,
@@ -92,8 +101,7 @@ def _top(packet: Packet, style: Style) -> list[Doc]:
 
 
 def _more(packet: Packet) -> int:
-    counted = [f for f in packet.open if f.finding.severity > Severity.INFO]
-    return max(0, len({f.finding.code for f in counted}) - TOP)
+    return max(0, len({f.finding.code for f in packet.open}) - TOP)
 
 
 def _strip(packet: Packet) -> list[Doc]:
@@ -122,6 +130,11 @@ def _strip(packet: Packet) -> list[Doc]:
             "untold",
         ),
         ("exempted", count(len(packet.exempted), "finding") if packet.exempted else "", "exempted"),
+        (
+            "notes",
+            count(len(packet.notes), "finding") + " that only inform" if packet.notes else "",
+            "notes",
+        ),
         ("subject", "CHANGED while it was audited" if packet.void else state, "provenance"),
     ]
     return [{"label": a, "text": b, "anchor": c} for a, b, c in lines if b]
@@ -141,6 +154,29 @@ def _tally(verdicts: Sequence[str]) -> str:
 def _findings(found: Sequence[Found], style: Style) -> list[Doc]:
     before = [None, *found]
     return [finding_doc(f, style, b) for f, b in zip(found, before, strict=False)]
+
+
+def _notes(notes: Sequence[Found], style: Style) -> list[Doc]:
+    """What only informs, by check."""
+    grouped: dict[str, list[Found]] = {}
+    for note in notes:
+        grouped.setdefault(note.finding.code, []).append(note)
+    return [
+        {
+            "code": code,
+            "title": runs(group[0].result.title, style),
+            "check": anchor(group[0].result),
+            "rows": [
+                {
+                    "id": n.id,
+                    "place": place(n.finding.location),
+                    "message": runs(one_line(n.finding.message, LINE), style),
+                }
+                for n in group
+            ],
+        }
+        for code, group in grouped.items()
+    ]
 
 
 def _severities(packet: Packet) -> list[Doc]:
@@ -188,7 +224,7 @@ def _contract(contract: Contract, verdict: Any, results: list[CheckResult]) -> D
         "name": contract.title,
         "verdict": verdict.value if verdict else "not applicable",
         "outcomes": {o.value: outcomes.count(o) for o in Outcome},
-        "findings": severities(f for r in results for f in r.open_findings),
+        "findings": severities(f for r in results for f in r.open_findings if breaks(f)),
         "checks": [{"code": r.code, "anchor": anchor(r)} for r in results],
     }
 

@@ -41,8 +41,9 @@ class Entry:
 
     @property
     def findings(self) -> str:
-        """Open findings by severity, worst first."""
-        return " · ".join(f"{n} {name}" for name, n in self.manifest.findings.items())
+        """Open findings that break a contract, by severity, worst first."""
+        counted = self.manifest.findings.items()
+        return " · ".join(f"{n} {name}" for name, n in counted if name != "info")
 
 
 def update_index(reports: Path, subject: str) -> Path:

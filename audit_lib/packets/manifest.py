@@ -145,7 +145,7 @@ def verify(run_dir: Path) -> list[Problem]:
 
 def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
     said = packet.provenance
-    counted = Counter(f.finding.severity for f in packet.open)
+    counted = Counter(f.finding.severity for f in (*packet.open, *packet.notes))
     return Manifest(
         subject=said.subject,
         version=said.version,

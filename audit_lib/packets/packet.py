@@ -133,8 +133,13 @@ class Packet:
 
     @property
     def open(self) -> list[Found]:
-        """Findings that no waiver covers, worst first."""
-        return [f for f in self.found if f.exemption is None]
+        """Findings that break a contract and that no waiver covers, worst first."""
+        return [f for f in self.found if f.exemption is None and breaks(f.finding)]
+
+    @property
+    def notes(self) -> list[Found]:
+        """Findings that only inform."""
+        return [f for f in self.found if f.exemption is None and not breaks(f.finding)]
 
     @property
     def exempted(self) -> list[Found]:
@@ -177,7 +182,7 @@ class Packet:
             )
         verdicts = [v for _, v, _ in self.contracts if v is not None]
         broken = verdicts.count(Verdict.BROKEN)
-        open_ = [f.finding for f in self.open if breaks(f.finding)]
+        open_ = [f.finding for f in self.open]
         if broken:
             said = f"{broken} of {count(len(verdicts), 'contract')} broken: {severities(open_)}."
         elif not verdicts:

@@ -11,9 +11,17 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from audit_lib.model import CheckResult, Finding, Outcome, Severity, Verdict, effective_outcome
+from audit_lib.model import (
+    CheckResult,
+    Finding,
+    Outcome,
+    Severity,
+    Verdict,
+    breaks,
+    effective_outcome,
+)
 from audit_lib.model import verdict_of as verdict_over
-from audit_lib.reporters.report import Report, severities
+from audit_lib.reporters.report import Report, and_more, severities
 from audit_lib.reporters.text import count, one_line, place
 
 TONES = {
@@ -78,7 +86,7 @@ def finding_lines(findings: Sequence[Finding]) -> list[Text]:
 def _parts(report: Report) -> list[RenderableType]:
     heading = f"{report.subject}/{report.version}" if report.version else report.subject
     head = Text.assemble((one_line(heading), "bold"), "  ", (one_line(report.title), "dim"))
-    told = [*finding_lines(report.open_findings), *_untold(report)]
+    told = [*finding_lines(report.breaking), *_notes(report), *_untold(report)]
     return [head, *told, Text(), summary([report]), verdict_strip(report), Text()]
 
 
@@ -103,7 +111,7 @@ def verdict_strip(report: Report) -> Text:
     """The verdict, and what it rests on, on one line."""
     mark, tone = MARKS[report.verdict]
     done = count(len(report.results), "check")
-    found = severities(report.open_findings) or "no open findings"
+    found = severities(report.breaking) or "no open findings"
     waived = f" · {len(report.exempted)} exempted" if report.exempted else ""
     took = f" · {report.seconds:.1f} s" if report.seconds else ""
     return Text.assemble(
@@ -119,8 +127,20 @@ def _row(results: Sequence[CheckResult]) -> list[Text]:
     for outcome, _ in _OUTCOMES:
         number = outcomes.count(outcome)
         cells.append(Text(str(number) if number else "·", style="" if number else "dim"))
-    cells.append(Text(severities(f for r in results for f in r.open_findings)))
+    cells.append(Text(severities(f for r in results for f in r.open_findings if breaks(f))))
     return cells
+
+
+def _notes(report: Report) -> list[Text]:
+    """What only informs, one line a check."""
+    return [
+        Text.assemble(
+            ("note: ", TONES[Severity.INFO]),
+            f"{first.code} {place(first.location)} ",
+            (one_line(and_more(first.message, number), 400), "dim"),
+        )
+        for first, number in report.notes
+    ]
 
 
 def _untold(report: Report) -> list[RenderableType]:

@@ -7,21 +7,29 @@ properties.  Nothing of the subject's starts a line, so none of it can be a comm
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from audit_lib.model import Finding, Outcome
-from audit_lib.reporters.report import Report, severities
+from audit_lib.reporters.report import Report, and_more, severities
 from audit_lib.reporters.text import clean, one_line
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def to_github(*reports: Report) -> str:
-    """Workflow commands, one a finding, crash or gap, then a line of summary a report."""
+    """Workflow commands, one a finding, crash or gap, then a line of summary a report.
+
+    What only informs is one command a check: hosts show a handful of annotations a step.
+    """
     lines: list[str] = []
     for report in reports:
-        lines += [_finding(f) for f in report.open_findings]
+        lines += [_finding(f) for f in report.breaking]
+        lines += [
+            _finding(replace(first, message=and_more(first.message, number)))
+            for first, number in report.notes
+        ]
         lines += _untold(report)
-        found = severities(report.open_findings) or "no open findings"
+        found = severities(report.breaking) or "no open findings"
         lines.append(f"{one_line(report.subject)} {one_line(report.version)}: "
                      f"{report.verdict.value}, {found}")  # fmt: skip
     return "".join(f"{line}\n" for line in lines)

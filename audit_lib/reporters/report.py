@@ -14,6 +14,7 @@ from audit_lib.model import (
     Outcome,
     TaskResult,
     Verdict,
+    breaks,
     ranked,
     verdict_of,
 )
@@ -56,6 +57,19 @@ class Report:
         return ranked(f for r in self.results for f in r.open_findings)
 
     @property
+    def breaking(self) -> list[Finding]:
+        """Open findings that break a contract, worst first."""
+        return [f for f in self.open_findings if breaks(f)]
+
+    @property
+    def notes(self) -> list[tuple[Finding, int]]:
+        """Open findings that only inform: the first of each check, and how many it has."""
+        informing = [f for f in self.open_findings if not breaks(f)]
+        counted = Counter(f.code for f in informing)
+        firsts = {f.code: f for f in reversed(informing)}
+        return [(firsts[code], counted[code]) for code in dict.fromkeys(f.code for f in informing)]
+
+    @property
     def exempted(self) -> list[tuple[Finding, Exempted]]:
         """Findings that an exemption covers, worst first, with it."""
         waivers = {(r.code, e.fingerprint): e for r in self.results for e in r.exempted}
@@ -93,3 +107,8 @@ def severities(findings: Iterable[Finding]) -> str:
     """``2 critical · 3 high``, worst first; '' where there are none."""
     counted = Counter(f.severity for f in findings)
     return " · ".join(f"{counted[s]} {s.label}" for s in sorted(counted, reverse=True))
+
+
+def and_more(message: str, number: int) -> str:
+    """A message that stands for several of its kind."""
+    return f"{message} (and {number - 1:,} more like it)" if number > 1 else message

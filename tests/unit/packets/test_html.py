@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import made_up
 import pytest
 
-from audit_lib.model import Evidence, Outcome, View
+from audit_lib.model import Evidence, Outcome, Severity, View
 from audit_lib.packets import build, compare, read_run
 from audit_lib.packets.html import LARGEST, render_html
 
@@ -156,6 +156,22 @@ def test_thousands_of_findings_still_fit(packet_of):
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
     assert re.search(r"\d+ further findings stand in findings.csv", "".join(page.text))
     assert "and 3999 more like it" in "".join(page.text)
+
+
+def test_notes_are_not_among_the_findings(packet_of):
+    notes = tuple(
+        made_up.finding("BND001", key=str(i), severity=Severity.INFO, message=f"note number {i}")
+        for i in range(30)
+    )
+    tasks = made_up.clean_tasks()
+    tasks[5] = replace(tasks[5], results=(made_up.result("BND001", findings=notes),))
+    page = Page(render_html(packet_of(tasks)))
+    said = " ".join(" ".join(page.text).split())
+    assert "None is open." in said
+    assert "30 findings that only inform" in said
+    assert "note number 29" in said
+    assert "BND001-30" in page.ids
+    assert not [a for t, a in page.elements if t == "article"]
 
 
 def test_the_same_run_gives_the_same_page(tmp_path, text):

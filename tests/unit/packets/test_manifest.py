@@ -138,7 +138,8 @@ def test_baselines_that_hold_nothing_are_left_out(tmp_path, published):
         baselines=[Baseline("gone", tmp_path / "no"), Baseline("previous run", published)],
     )
     assert [c.label for c in packet.comparisons] == ["previous run"]
-    assert {f.state for f in packet.open} == {"persisting", ""}
+    assert {f.state for f in packet.open} == {"persisting"}
+    assert {f.state for f in packet.notes} == {""}
 
 
 def test_published_schema_is_fresh(golden):

@@ -90,3 +90,10 @@ def test_untold_checks_are_listed_crashes_first(packet_of):
 def test_boundaries_are_worst_first(packet_of):
     packet = packet_of(made_up.tasks())
     assert [b.verdict.value for b in packet.boundaries] == ["broken", "inconclusive", "kept"]
+
+
+def test_what_only_informs_stands_apart(packet_of):
+    packet = packet_of(made_up.tasks())
+    assert [f.id for f in packet.notes] == ["LED001-1"]
+    assert "LED001-1" not in [f.id for f in packet.open]
+    assert "info" not in packet.headline

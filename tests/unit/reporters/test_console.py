@@ -4,7 +4,7 @@ import made_up
 import pytest
 from rich.console import Console
 
-from audit_lib.model import Outcome
+from audit_lib.model import Outcome, Severity
 from audit_lib.reporters import REPORTERS, Report, report_of
 from audit_lib.reporters.console import renderable, to_console
 
@@ -35,6 +35,16 @@ def test_it_fits_a_terminal_and_escapes_nothing_into_it(width):
     assert max(map(len, text.splitlines())) <= width
     assert not set(text) & {"\x07", "\x00", "\u202e"}
     assert "[red]" in text.replace("\n", "")
+
+
+def test_notes_are_one_line_a_check():
+    notes = tuple(made_up.finding("BND001", key=str(i), severity=Severity.INFO) for i in range(99))
+    text = to_console(Report("e", "v", "t", (made_up.result("BND001", findings=notes),)))
+    lines = [line for line in text.splitlines() if "BND001" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("note: BND001 engine/features.py:88 fold 3")
+    assert lines[0].endswith("(and 98 more like it)")
+    assert "✓ kept  no open findings" in text
 
 
 def test_nothing_at_all_is_inconclusive():

@@ -64,3 +64,12 @@ def test_a_place_inside_an_artifact_is_in_the_message():
 
 def test_properties_cannot_be_left():
     assert command("error", "m", title="a::b,line=1\nc") == "::error title=a%3A%3Ab%2Cline=1%0Ac::m"
+
+
+def test_notes_are_one_command_a_check():
+    notes = tuple(made_up.finding("BND001", key=str(i), severity=Severity.INFO) for i in range(99))
+    made = lines(made_up.result("BND001", findings=notes))
+    assert len(made) == 2
+    assert made[0].startswith("::notice file=engine/features.py,line=88,title=BND001 info::")
+    assert made[0].endswith("(and 98 more like it)")
+    assert made[1] == "engine v1: kept, no open findings"
