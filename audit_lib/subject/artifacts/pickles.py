@@ -157,6 +157,11 @@ def looks_like_pickle(source: Source, draft: Draft, *, magic: bool = False) -> b
     except OverBudget:
         return True
     except Undecodable:
-        harmful = any(reason.safety is Safety.UNSAFE for reason in trial.reasons)
+        # Not every text that begins with "cos" and a newline names something of os.
+        harmful = any(
+            reason.safety is Safety.UNSAFE
+            and all(part.isidentifier() for part in reason.global_name.split("."))
+            for reason in trial.reasons
+        )
         return machine.calls > 0 or harmful
     return source.size > 1

@@ -418,7 +418,13 @@ def test_yaml_bombs_stop_at_the_budget(tmp_path: Path) -> None:
 
 
 def test_text_is_text(tmp_path: Path) -> None:
-    for content in (b"Trained on daily bars.\nSee the notes.\n", b"1.2.3\n", "naïve\n".encode()):
+    for content in (
+        b"cos\n0.1\n0.2\n",
+        b"N\nI think.\n",
+        b"Trained on daily bars.\nSee the notes.\n",
+        b"1.2.3\n",
+        "naïve\n".encode(),
+    ):
         artifact = read_bytes(tmp_path, content)
         assert (artifact.format, artifact.safety) == (Format.TEXT, Safety.NOT_EXECUTABLE)
 
