@@ -7,13 +7,13 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from audit_lib.probes.leak_patterns import called, is_test
+from audit_lib.probes.leak_patterns import is_test
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
 
 ENTRY_FUNCTION = re.compile(
     r"^(run_)?(train(?:ing)?|retrain(?:ing)?|backtest(?:ing)?|walk_forward)"
-    r"(_(?!test|rows?$|mask$|idx$|end$|start$|labels?$|data$|sets?$|dates?$|frame$|size$|loss$)\w+)?$"
+    r"(_(?!test|results?|summary|report|metrics?|config|params|to_|rows?$|mask$|idx$|end$|start$|labels?$|data$|sets?$|dates?$|frame$|size$|loss$)\w+)?$"
 )
 ENTRY_CLASS = re.compile(r"train|backtest|walkforward|retrain", re.I)
 ENTRY_METHOD = re.compile(r"^(train|retrain|fit|run|backtest|walk_forward|execute)(_\w+)?$")
@@ -42,6 +42,7 @@ class _Graph:
     """Names called in each definition, by the definition's bare name."""
 
     calls: dict[str, list[frozenset[str]]] = field(default_factory=lambda: defaultdict(list))
+    functions: set[str] = field(default_factory=set)
     raising: set[str] = field(default_factory=set)
 
     def add(self, file: SourceFile) -> None:
@@ -49,6 +50,7 @@ class _Graph:
         for node in ast.walk(file.tree):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 self.calls[node.name].append(calls_of(node))
+                self.functions.add(node.name)
                 if any(isinstance(n, ast.Raise) for n in ast.walk(node)):
                     self.raising.add(node.name)
             elif isinstance(node, ast.ClassDef):
@@ -73,7 +75,7 @@ def entries(subject: Subject) -> tuple[list[Entry], dict[str, bool]]:
     graph = _Graph()
     for file in files:
         graph.add(file)
-    known = {n for n in graph.calls if PRECONDITION.search(n) and not n.startswith("__")}
+    known = {n for n in graph.functions if PRECONDITION.search(n) and not n.startswith("__")}
     found = []
     for file in files:
         assert file.tree is not None
@@ -87,8 +89,17 @@ def entries(subject: Subject) -> tuple[list[Entry], dict[str, bool]]:
 
 
 def calls_of(node: ast.AST) -> frozenset[str]:
-    """Last names of everything that is called inside."""
-    return frozenset(name for n in ast.walk(node) if (name := called(n)))
+    """Last names of everything that is called inside, or passed on to be called."""
+    found = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call):
+            given = [*part.args, *(k.value for k in part.keywords), part.func]
+            found |= {ast.unparse(a).rpartition(".")[2] for a in given if _is_named(a)}
+    return frozenset(found)
+
+
+def _is_named(node: ast.expr) -> bool:
+    return isinstance(node, (ast.Name, ast.Attribute))
 
 
 def calls_of_constructor(node: ast.ClassDef) -> frozenset[str]:
