@@ -19,6 +19,7 @@ from audit_lib.model import Location
 from audit_lib.probes.constants import constant
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
+from audit_lib.subject.source import uncollected
 from audit_lib.subject.units import Unit, dotted
 
 Path = tuple[str, ...]
@@ -82,10 +83,11 @@ def within(path: Path, prefixes: Iterable[Path]) -> bool:
 
 def key_flow(code: Code, name: str) -> Flow:
     """Reads and writes of the document whose file name holds ``name``."""
-    tracker = _Tracker(code, name)
-    tracker.settle()
-    tracker.record()
-    _Writers(tracker).collect()
+    with uncollected():
+        tracker = _Tracker(code, name)
+        tracker.settle()
+        tracker.record()
+        _Writers(tracker).collect()
     return tracker.flow
 
 

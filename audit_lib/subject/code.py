@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from audit_lib.subject.imports import ImportGraph
 from audit_lib.subject.modules import ModuleIndex
 from audit_lib.subject.references import References
-from audit_lib.subject.source import SourceTree
+from audit_lib.subject.source import SourceTree, uncollected
 from audit_lib.subject.units import FileUnits, Unit, units_of
 
 
@@ -33,7 +33,8 @@ class Code:
     def files(self) -> Mapping[str, FileUnits]:
         """Units of every file of the system (tests are not part of it), by path."""
         chosen = {f.path: f for f in (*self.imports.files, *self.tree.subsystem)}
-        return {path: units_of(file) for path, file in sorted(chosen.items())}
+        with uncollected():
+            return {path: units_of(file) for path, file in sorted(chosen.items())}
 
     @cached_property
     def subsystem(self) -> tuple[FileUnits, ...]:

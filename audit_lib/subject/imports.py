@@ -20,7 +20,7 @@ from typing import Any
 
 from audit_lib.model import Location
 from audit_lib.subject.modules import DEFINITIONS, ModuleIndex, Target
-from audit_lib.subject.source import SourceFile, SourceTree, matches
+from audit_lib.subject.source import SourceFile, SourceTree, matches, uncollected
 
 TESTS = ("tests/**", "test/**")
 
@@ -153,7 +153,8 @@ class ImportGraph:
     @cached_property
     def imports(self) -> tuple[Import, ...]:
         """Every import statement, in file and line order."""
-        return tuple(found for file in self.files for found in imports_of(file))
+        with uncollected():
+            return tuple(found for file in self.files for found in imports_of(file))
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:

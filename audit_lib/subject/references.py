@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from audit_lib.subject.modules import DEFINITIONS, ModuleIndex
+from audit_lib.subject.source import uncollected
 from audit_lib.subject.units import MODULE, FileUnits, Unit, dotted
 
 
@@ -54,13 +55,16 @@ class References:
     @cached_property
     def targets(self) -> dict[str, frozenset[str]]:
         """Unit key to the keys of the definitions it refers to."""
-        return {
-            unit.key: frozenset(
-                t.unit.key for t in self.things(unit) if t.unit is not None and t.unit is not unit
-            )
-            for file in self.files.values()
-            for unit in file.units
-        }
+        with uncollected():
+            return {
+                unit.key: frozenset(
+                    thing.unit.key
+                    for thing in self.things(unit)
+                    if thing.unit is not None and thing.unit is not unit
+                )
+                for file in self.files.values()
+                for unit in file.units
+            }
 
     @cached_property
     def sources(self) -> dict[str, frozenset[str]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import gc
 import io
 import os
 import tokenize
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
@@ -20,6 +23,21 @@ from audit_lib.subject.parameters import Source
 SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
 )
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the garbage collector off while trees are built: they hold no cycles.
+
+    Without this, two thirds of the time to parse a repository go into looking for some.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass(frozen=True)
@@ -75,7 +93,7 @@ class SourceFile:
         if self.unreadable:
             return SyntaxError(self.unreadable)
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), uncollected():
                 warnings.simplefilter("ignore")  # of invalid escapes: not ours to print
                 return ast.parse(self.content, filename=self.path)
         except SyntaxError as error:
