@@ -6,7 +6,6 @@ import contextlib
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 
 def within(path: Path, folder: Path) -> bool:
@@ -16,15 +15,8 @@ def within(path: Path, folder: Path) -> bool:
 
 def remove(folder: Path) -> None:
     """Remove a folder even if a hook made it hard: locked folders, or a thousand levels."""
-
-    def unlock(function: Any, path: str, _: object) -> None:
-        with contextlib.suppress(OSError):
-            Path(path).parent.chmod(0o700)
-            Path(path).chmod(0o700, follow_symlinks=False)
-            function(path)
-
     with contextlib.suppress(RecursionError):
-        shutil.rmtree(folder, onerror=unlock)
+        shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf", "--"]):
-            subprocess.run([*command, str(folder)], check=False, capture_output=True)
+        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):  # neither follows links
+            subprocess.run([*command, "--", str(folder)], check=False, capture_output=True)

@@ -110,7 +110,7 @@ class Host:
                     "this machine offers no isolation for the subject's code",
                     mend="install bubblewrap, or allow it: policy.allow_unisolated: true",
                 )
-            self._open = _Open(self._plan(found), found, kept=self._given_scratch is not None)
+            self._open = _Open(self._plan(found), found)
         return self._open
 
     def _check_places(self) -> None:
@@ -140,6 +140,7 @@ class Host:
             hooks=self._hooks,
             root=self._root,
             scratch=scratch,
+            kept=self._given_scratch is not None,
             interpreter=self._interpreter,
             limits=self._limits,
             isolation=found.isolation.label,
@@ -302,11 +303,11 @@ class Host:
 class _Open:
     """What an open host holds; closed with it, or when it is forgotten."""
 
-    def __init__(self, plan: Plan, probed: Probe, *, kept: bool) -> None:
+    def __init__(self, plan: Plan, probed: Probe) -> None:
         self.probed = probed
         self.scratch = plan.scratch
         self._folders = 0
-        doomed = None if kept else plan.scratch
+        doomed = None if plan.kept else plan.scratch
         try:
             self.crew = Crew(plan)
         except BaseException:

@@ -28,6 +28,7 @@ class Plan:
     hooks: Path
     root: Path
     scratch: Path
+    kept: bool
     interpreter: Path | None
     limits: Limits
     isolation: str
@@ -104,6 +105,7 @@ class Process:
                 "memory_mb": limits.memory_mb,
                 "scratch": str(plan.scratch),
                 "scratch_mb": limits.scratch_mb,
+                "doomed": None if plan.kept else str(plan.scratch),
             }
         )
 

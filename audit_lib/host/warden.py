@@ -130,6 +130,7 @@ class Warden:
         self._processes = config["processes"]
         self._memory = config["memory_mb"] << 20
         self._scratch, self._files = config["scratch"], config["scratch_mb"] << 20
+        self._doomed = config["doomed"]
         self._free = 0
         self._marks: list[Processes] = [{}]
         self._base = 0
@@ -142,6 +143,17 @@ class Warden:
             self._loop()
         finally:
             kill({})
+        if self._doomed and self._judge_is_gone():
+            import shutil
+
+            shutil.rmtree(self._doomed, ignore_errors=True)
+
+    def _judge_is_gone(self) -> bool:
+        """Whether it died; its sockets close a moment before its children are told."""
+        until = time.monotonic() + IDLE
+        while os.getppid() == self._judge and time.monotonic() < until:
+            time.sleep(0.01)
+        return bool(os.getppid() != self._judge)
 
     def _loop(self) -> None:
         pending = b""
@@ -176,6 +188,8 @@ class Warden:
         elif order == "end":
             kill({})
         self._orders.sendall(json.dumps({"passed": self._passed}).encode() + b"\n")
+        if order == "end":
+            self._doomed = None  # the judge sees to it
         return order != "end"
 
     def _look(self) -> None:

@@ -418,16 +418,19 @@ JUDGE = """
 import sys
 from pathlib import Path
 from audit_lib.host import Host, Limits
-hooks, root, scratch = map(Path, sys.argv[1:])
-with Host(hooks, root=root, scratch=scratch, limits=Limits(seconds=600)) as host:
+hooks, root = map(Path, sys.argv[1:])
+with Host(hooks, root=root, limits=Limits(seconds=600)) as host:
     host.call("online.run", "wait_and_tell", str(host.folder("told") / "file"))
 """
 
 
 def test_nothing_outlives_a_judge_that_was_killed(root: Path, tmp_path: Path) -> None:
-    judge = subprocess.Popen([sys.executable, "-c", JUDGE, str(HOOKS), str(root), str(tmp_path)])
+    judge = subprocess.Popen(
+        [sys.executable, "-c", JUDGE, str(HOOKS), str(root)],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("told-*/file")):
+    while not list(tmp_path.glob("audit-host-*/told-*/file")):
         assert time.monotonic() < deadline, "the hook never ran"
         time.sleep(0.02)
     family = psutil.Process(judge.pid).children(recursive=True)
@@ -436,3 +439,4 @@ def test_nothing_outlives_a_judge_that_was_killed(root: Path, tmp_path: Path) ->
     judge.wait()
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
+    assert list(tmp_path.iterdir()) == []
