@@ -32,8 +32,9 @@ def batches(
     for i in range(count):
         x = rng.normal(size=(rows, len(columns)))
         table = pd.DataFrame(x, columns=columns)
-        table["y"] = x @ weights + rng.normal(size=rows) * 0.01
-        table.loc[rows // 4, "y"] += 0.2  # a shock, so that what is known of usual errors matters
+        outcome = x @ weights + rng.normal(size=rows) * 0.01
+        outcome[rows // 4] += 0.2  # a shock, so that what is known of usual errors matters
+        table["y"] = outcome
         table.index = pd.RangeIndex(i * rows, (i + 1) * rows)
         made.append(table)
     return made, pd.DataFrame(rng.normal(size=(rows, len(columns))), columns=columns)

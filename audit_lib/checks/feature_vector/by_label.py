@@ -13,7 +13,7 @@ from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, V
 from audit_lib.probes.asking import ask, frame
 from audit_lib.probes.frames import differences
 from audit_lib.probes.relations import reordered_columns, shuffled
-from audit_lib.probes.samples import few, inputs, numeric
+from audit_lib.probes.samples import inputs, numeric, whole_dates
 from audit_lib.subject.subject import Subject
 
 
@@ -57,7 +57,7 @@ class PredictionsFollowLabels(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Predict the same rows in every order and company."""
         hook = subject.hook("predictor.predict")
-        features = self._rows(subject)
+        features = whole_dates(inputs(subject), self.rows)
         base = ask(hook, features, into=frame)
         if not base.answered:
             raise NotAssessed(f"predictor.predict gives no predictions for the sample: {base.why}")
@@ -85,14 +85,6 @@ class PredictionsFollowLabels(Check):
             View.BARS,
             "per cent of cells; must be 0",
         )
-
-    def _rows(self, subject: Subject) -> pd.DataFrame:
-        chosen = few(subject, self.rows)
-        if self.unit == "row":
-            return chosen
-        whole = inputs(subject)
-        dates = few(subject, 6).index.get_level_values("date")
-        return whole[whole.index.get_level_values("date").isin(dates)]
 
     def _variants(self, features: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
         for name, table in reordered_columns(features, self.seed).items():

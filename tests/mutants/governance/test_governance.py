@@ -128,7 +128,8 @@ def test_a_missing_metric_that_crashes_is_told_from_a_refusal(tmp_path):
 def promote(at, champion, challenger):
     if champion is None:
         return challenger["sharpe"] > 0
-    return challenger["sharpe"] > champion["sharpe"] and challenger["drawdown"] <= champion["drawdown"]
+    worse = challenger["drawdown"] > champion["drawdown"]
+    return challenger["sharpe"] > champion["sharpe"] and not worse
 """
     )
     with tiny(tmp_path, text) as subject:

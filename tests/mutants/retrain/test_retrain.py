@@ -40,7 +40,8 @@ def test_a_difference_of_scores_passes(tmp_path):
 
 @pytest.mark.fails("RET002")
 def test_a_ratio_of_scores_that_may_be_negative(tmp_path):
-    rule = """    if state["training_score"] and state["live_score"] / state["training_score"] < 0.5:
+    rule = """    trained = state["training_score"]
+    if trained and state["live_score"] / trained < 0.5:
         reasons.append("decay")"""
     with tiny(tmp_path, HEAD + rule + TAIL) as subject:
         monotone, extremes = (run_check(c, subject) for c in ("RET001", "RET002"))

@@ -1,0 +1,308 @@
+"""FEA001 to FEA007: what is built, what is required, and what the predictor does with it."""
+
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.probes.schema_hash import recognise
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import edit_json, edit_source, mutant
+from tests.mutants.tiny import tiny
+
+CODES = ("FEA001", "FEA002", "FEA003", "FEA004", "FEA005", "FEA006", "FEA007")
+BUILD = """
+def features(panel):
+    return each(
+        panel,
+        move=lambda b: b["close"].pct_change(5, fill_method=None),
+        calm=lambda b: returns(b).rolling(20).std(),
+        level={level},
+    )
+
+@surface("features")
+def build(at, panel):
+    return features(panel)
+
+@surface("features")
+def build_live(at, panel):
+    {live}
+
+@surface("features")
+def policy(at):
+    return {{"move": "END_OF_DAY", "calm": "END_OF_DAY", "level": "{policy}"}}
+
+@surface("predictor")
+def required(at):
+    return ["move", "calm", "level"]
+
+@surface("predictor")
+def predict(at, features):
+    names = ["move", "calm", "level"]
+    {guard}
+    x = {x}
+    return pd.DataFrame({{"score": {score}}}, index=features.index)
+"""
+GUARD = """missing = [n for n in names if n not in features]
+    if missing or features.columns.duplicated().any():
+        raise Refusal(f"missing or double: {missing}")
+    features = features[names]
+    if not all(t.kind == "f" for t in features.dtypes):
+        raise Refusal("features must be numbers")
+    features = features.where(np.isfinite(features))"""
+
+
+def engine_text(**changes):
+    parts = {
+        "level": 'lambda b: b["close"] / b["close"].rolling(50).mean() - 1',
+        "live": "return features(panel)",
+        "policy": "CAUSAL",
+        "guard": GUARD,
+        "x": "features[names].to_numpy()",
+        "score": "x[:, 0] - 2 * x[:, 1] + 3 * x[:, 2]",
+    }
+    return BUILD.format(**{**parts, **changes})
+
+
+META = {"feature_cols": ["move", "calm", "level"]}
+
+
+@pytest.mark.passes("FEA001", "FEA002", "FEA003", "FEA004", "FEA005", "FEA006", "FEA007")
+def test_the_reference_engine_serves_what_it_trained(reference):
+    for code in CODES:
+        assert_passes(run_check(code, reference))
+
+
+@pytest.mark.passes("FEA001", "FEA002", "FEA004", "FEA005", "FEA006", "FEA007")
+def test_a_small_engine_with_manners_passes(tmp_path):
+    with tiny(tmp_path, engine_text(), meta=META) as subject:
+        for code in (c for c in CODES if c != "FEA003"):
+            assert_passes(run_check(code, subject))
+        parity = run_check("FEA003", subject)
+    assert parity.outcome is Outcome.NOT_ASSESSED  # nobody wrote the backtest builder
+    assert [g.what for g in parity.gaps] == ["features.build_backtest"]
+
+
+# --- FEA001 -----------------------------------------------------------------------------------
+@pytest.mark.fails("FEA001")
+def test_two_columns_change_places(tmp_path):
+    meta = {"feature_cols": ["calm", "move", "level"]}
+    with tiny(tmp_path, engine_text(), meta=meta) as subject:
+        result = run_check("FEA001", subject)
+    assert len(result.findings) == 1
+    found = assert_fails(result, key="order", pointer="/feature_cols", path="v1/meta.json")
+    assert (found.measured, found.expected) == ("move", "calm")
+    assert found.severity is Severity.CRITICAL
+
+
+@pytest.mark.fails("FEA001")
+def test_a_column_that_the_checkpoint_does_not_know(tmp_path):
+    with tiny(tmp_path, engine_text(), meta={"feature_cols": ["move", "calm"]}) as subject:
+        result = run_check("FEA001", subject)
+    found = assert_fails(result, key="asked for by the predictor, and not in the checkpoint")
+    assert found.measured == "['level']"
+
+
+@pytest.mark.fails("FEA001")
+def test_the_candidate_is_hashed_in_another_order(engine):
+    with mutant(engine, "2022-03rc") as subject:
+        result = run_check("FEA001", subject)
+    assert_fails(result, key="hash", pointer="/schema_hash", path="2022-03rc/meta.json")
+
+
+@pytest.mark.fails("FEA001")
+def test_a_hash_of_sorted_names_does_not_see_the_order(tmp_path):
+    import hashlib
+
+    digest = hashlib.sha256(b"calm,level,move").hexdigest()[:16]
+    with tiny(tmp_path, engine_text(), meta={**META, "schema_hash": digest}) as subject:
+        found = assert_fails(run_check("FEA001", subject), key="hash order")
+    assert "sha256 of commas" in found.message
+    assert recognise(digest, ["move", "calm", "level"]) is None
+
+
+def test_a_hash_of_no_known_form_is_a_gap(tmp_path):
+    with tiny(tmp_path, engine_text(), meta={**META, "schema_hash": "0" * 64}) as subject:
+        result = run_check("FEA001", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert [g.what for g in result.gaps] == ["schema hash"]
+
+
+# --- FEA002 -----------------------------------------------------------------------------------
+@pytest.mark.fails("FEA002")
+def test_the_candidate_requires_a_research_feature(engine):
+    with mutant(engine, "2022-03rc") as subject:
+        result = run_check("FEA002", subject)
+    assert len(result.findings) == 1
+    found = assert_fails(result, key="trend_centred_21", severity=Severity.CRITICAL)
+    assert found.measured == "RESEARCH_ONLY"
+
+
+@pytest.mark.fails("FEA002")
+@pytest.mark.parametrize(("kind", "text"), [("LIVE", "which is none of"), ("", "none of")])
+def test_a_type_that_nobody_knows(tmp_path, kind, text):
+    with tiny(tmp_path, engine_text(policy=kind), meta=META) as subject:
+        found = assert_fails(run_check("FEA002", subject), key="level")
+    assert text in found.message
+
+
+# --- FEA003 -----------------------------------------------------------------------------------
+@pytest.mark.fails("FEA003")
+def test_live_forgets_to_rank(engine):
+    edit_source(
+        engine,
+        "feature_builders.py",
+        "return percentile_rank(value) if feature.ranked else value",
+        "return value",
+    )
+    with mutant(engine) as subject:
+        result = run_check("FEA003", subject)
+    found = assert_fails(result, key="values momentum_rank_63", symbol="features.build_live")
+    assert found.severity is Severity.CRITICAL
+    assert len(result.findings) == 1
+
+
+@pytest.mark.fails("FEA003")
+@pytest.mark.parametrize(
+    ("live", "key", "severity"),
+    [
+        ("return features(panel)[['calm', 'move', 'level']]", "order", Severity.HIGH),
+        ("return features(panel).drop(columns='calm')", "columns calm", Severity.CRITICAL),
+        ("return features(panel).astype({'calm': 'float32'})", "dtype calm", Severity.LOW),
+        ("return features(panel).iloc[:-7]", "rows", Severity.MEDIUM),
+        ("return features(panel).shift(1)", "values move", Severity.CRITICAL),
+    ],
+)
+def test_live_builders_that_differ(tmp_path, live, key, severity):
+    with tiny(tmp_path, engine_text(live=live), meta=META) as subject:
+        found = assert_fails(run_check("FEA003", subject), key=key)
+    assert found.severity is severity
+
+
+def test_a_live_builder_that_answers_the_newest_bars_only_does_not_differ(tmp_path):
+    live = "f = features(panel)\n    return f[f.index.get_level_values('date') >= '2016-06-01']"
+    with tiny(tmp_path, engine_text(live=live), meta=META) as subject:
+        assert run_check("FEA003", subject).findings == ()
+
+
+# --- FEA004 -----------------------------------------------------------------------------------
+@pytest.mark.fails("FEA004")
+def test_columns_taken_by_position(engine):
+    edit_source(engine, "predictor.py", "chosen = features[wanted]", "chosen = features")
+    with mutant(engine) as subject:
+        result = run_check("FEA004", subject)
+    found = assert_fails(result, key="columns reversed", severity=Severity.CRITICAL)
+    assert found.location.symbol == "predictor.predict"
+    assert not [f for f in result.findings if not f.key.startswith("columns")]
+
+
+@pytest.mark.fails("FEA004")
+def test_features_standardised_within_the_batch(tmp_path):
+    x = "((features - features.mean()) / features.std().fillna(1)).to_numpy()"
+    with tiny(tmp_path, engine_text(x=x), meta=META) as subject:
+        result = run_check("FEA004", subject)
+    assert_fails(result, key="beside rows a hundred times larger")
+    assert_fails(result, key="row 0 alone")
+    assert "rows shuffled" not in {f.key for f in result.findings}
+
+
+@pytest.mark.fails("FEA004")
+def test_predictions_that_lose_their_labels(tmp_path):
+    score = "np.sort(x[:, 0])"
+    with tiny(tmp_path, engine_text(score=score), meta=META) as subject:
+        assert_fails(run_check("FEA004", subject), key="rows shuffled")
+
+
+def test_a_predictor_that_ranks_across_a_date_may_do_so_when_it_says_so(tmp_path):
+    text = engine_text(score="features['move'].groupby(level='date').rank()")
+    with tiny(tmp_path, text, meta=META) as subject:
+        assert run_check("FEA004", subject).outcome is Outcome.FAIL
+    promise = "options: {FEA004: {unit: date}}"
+    with tiny(tmp_path / "b", text, meta=META, parameters=promise) as subject:
+        assert_passes(run_check("FEA004", subject))
+
+
+# --- FEA005 -----------------------------------------------------------------------------------
+@pytest.mark.fails("FEA005")
+def test_a_column_that_is_filled_with_zero(engine):
+    edit_source(
+        engine,
+        "predictor.py",
+        "missing = [name for name in wanted if name not in features.columns]",
+        "missing = []\n        features = features.reindex(columns=wanted, fill_value=0.0)",
+    )
+    with mutant(engine) as subject:
+        result = run_check("FEA005", subject)
+    found = assert_fails(result, key="absent momentum_21", severity=Severity.HIGH)
+    assert found.measured == "as if momentum_21 were zero"
+
+
+@pytest.mark.fails("FEA005")
+def test_a_row_of_nothing_gets_a_prediction(tmp_path):
+    guard = GUARD + "\n    features = features.fillna(features.median()).fillna(0.0)"
+    with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:
+        result = run_check("FEA005", subject)
+    found = assert_fails(result, key="all_nan", severity=Severity.MEDIUM)
+    assert "every feature is NaN" in found.message
+
+
+@pytest.mark.fails("FEA005")
+def test_a_crash_in_place_of_a_refusal(tmp_path):
+    with tiny(tmp_path, engine_text(guard="pass"), meta=META) as subject:
+        result = run_check("FEA005", subject)
+    found = assert_fails(result, key="absent calm", severity=Severity.LOW)
+    assert "KeyError" in found.message
+
+
+# --- FEA006 -----------------------------------------------------------------------------------
+@pytest.mark.fails("FEA006")
+def test_a_denominator_of_zero(engine):
+    edit_source(
+        engine, "features.py", "gains / np.where(moves == 0, 1.0, moves)", "(gains + 1e-9) / moves"
+    )
+    edit_source(engine, "features.py", "return np.where(moves == 0, 0.5, ", "return (")
+    with mutant(engine) as subject:
+        result = run_check("FEA006", subject)
+    found = assert_fails(result, key="strength_14 on an asset whose price never moves")
+    assert found.severity is Severity.MEDIUM
+
+
+# --- FEA007 -----------------------------------------------------------------------------------
+@pytest.mark.fails("FEA007")
+def test_a_feature_in_dollars(tmp_path):
+    level = 'lambda b: b["close"] - b["close"].rolling(50).mean()'
+    with tiny(tmp_path, engine_text(level=level), meta=META) as subject:
+        result = run_check("FEA007", subject)
+    assert len(result.findings) == 1
+    found = assert_fails(result, key="level prices", severity=Severity.LOW)
+    assert float(found.measured) > 1
+    allowed = "options: {FEA007: {carries_unit: [level]}}"
+    with tiny(tmp_path / "b", engine_text(level=level), meta=META, parameters=allowed) as subject:
+        assert_passes(run_check("FEA007", subject))
+
+
+@pytest.mark.fails("FEA007")
+def test_a_threshold_in_dollars(engine):
+    edit_source(
+        engine,
+        "features.py",
+        "gap: Floats = np.log(closes[..., -1] / np.mean(closes, axis=-1))",
+        "gap: Floats = np.log(closes[..., -1] / np.maximum(np.mean(closes, axis=-1), 5.0))",
+    )
+    with mutant(engine) as subject:
+        found = assert_fails(run_check("FEA007", subject), key="gap_mean_21 prices")
+    assert found.location.symbol == "features.build"
+
+
+def test_an_engine_that_cannot_build_is_not_assessed(tmp_path):
+    text = engine_text().replace("return features(panel)", "raise OSError('no feed')", 1)
+    with tiny(tmp_path, text, meta=META) as subject:
+        for code in ("FEA003", "FEA004", "FEA005", "FEA006", "FEA007"):
+            result = run_check(code, subject)
+            assert result.outcome is Outcome.NOT_ASSESSED, code
+            assert "no feed" in result.reason
+
+
+def test_edits_of_metadata_are_seen_through_the_checkpoint(engine):
+    edit_json(engine, "2022-03rc/meta.json", lambda m: m.update(feature_cols=None), seal=False)
+    with mutant(engine, "2022-03rc") as subject:
+        result = run_check("FEA001", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED  # the engine refuses such a checkpoint

@@ -1,0 +1,228 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import edit_source, mutant
+from tests.mutants.tiny import tiny
+
+CODES = ("HED001", "HED002", "HED003", "HED004")
+ENGINE = """
+def _features(panel):
+    return each(
+        panel,
+        move=lambda b: b["close"].pct_change(5, fill_method=None),
+        calm=lambda b: returns(b).rolling(20).std() * 252**0.5,
+        hint=lambda b: b["close"].shift(-5) / b["close"] - 1,
+    )
+
+@surface("features")
+def build(at, panel):
+    return _features(panel)
+
+@surface("predictor")
+def required(at):
+    return ["move", "calm", "hint"]
+
+@surface("targets")
+def build(at, panel):
+    return each(
+        panel,
+        week=lambda b: b["close"].shift(-5) / b["close"] - 1,
+        risk=lambda b: returns(b).rolling(20).std().shift(-3) * 252**0.5,
+    )
+
+@surface("predictor")
+def predict(at, features):
+    drift = features["hint"] * 0.3 + features["move"] * 0.1
+    risk = features["calm"]
+    return pd.DataFrame({heads}, index=features.index)
+"""
+META = {
+    "feature_cols": ["move", "calm", "hint"],
+    "heads": {
+        "gain": {"kind": "return", "label": "week"},
+        "risk": {"kind": "volatility", "label": "risk"},
+    },
+}
+HEADS = '{"gain": drift, "risk": risk}'
+
+
+def heads(text=HEADS):
+    return ENGINE.replace("{heads}", text)
+
+
+@pytest.mark.passes("HED001", "HED002", "HED003", "HED004")
+def test_the_reference_engines_heads_pass(reference):
+    for code in CODES:
+        assert_passes(run_check(code, reference))
+
+
+@pytest.mark.passes("HED001", "HED002", "HED003", "HED004")
+def test_a_small_engine_passes(tmp_path):
+    with tiny(tmp_path, heads(), meta=META) as subject:
+        for code in CODES:
+            assert_passes(run_check(code, subject))
+
+
+# --- HED001 -----------------------------------------------------------------------------------
+@pytest.mark.fails("HED001")
+def test_the_candidate_exchanges_two_outputs(engine):
+    with mutant(engine, "2022-03rc") as subject:
+        result = run_check("HED001", subject)
+    assert {f.key for f in result.findings} == {"direction output", "volatility output"}
+    found = assert_fails(result, key="direction output", severity=Severity.CRITICAL)
+    assert found.location.pointer == "/heads/direction"
+    assert found.measured == "volatility"
+
+
+@pytest.mark.fails("HED001")
+def test_outputs_without_names(tmp_path):
+    with tiny(tmp_path, heads("{0: drift, 1: risk}"), meta={"feature_cols": []}) as subject:
+        result = run_check("HED001", subject)
+    assert_fails(result, key="heads", pointer="/heads")
+    assert_fails(result, key="are numbered, not named")
+
+
+@pytest.mark.fails("HED001")
+def test_two_heads_read_one_output(tmp_path):
+    listed = [{"name": "gain", "index": 0}, {"name": "risk", "index": 0}]
+    with tiny(tmp_path, heads(), meta={**META, "heads": listed}) as subject:
+        result = run_check("HED001", subject)
+    found = assert_fails(result, key="risk", pointer="/heads/1")
+    assert found.severity is Severity.CRITICAL
+
+
+@pytest.mark.fails("HED001")
+def test_a_head_that_is_never_predicted(tmp_path):
+    with tiny(tmp_path, heads('{"gain": drift}'), meta=META) as subject:
+        found = assert_fails(run_check("HED001", subject))
+    assert found.key == "are heads of the checkpoint, and not predicted"
+
+
+# --- HED002 -----------------------------------------------------------------------------------
+@pytest.mark.fails("HED002")
+def test_a_probability_without_its_link(engine):
+    edit_source(
+        engine,
+        "heads.py",
+        'return calibrator.apply(value) if head.kind == "probability" else value',
+        'return value * 90 - 30 if head.kind == "probability" else value',
+    )
+    with mutant(engine) as subject:
+        result = run_check("HED002", subject)
+    found = assert_fails(result, key="direction outside 0 to 1", severity=Severity.HIGH)
+    assert found.expected == "between 0 and 1"
+
+
+@pytest.mark.fails("HED002")
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('{"gain": drift, "risk": risk - risk.median()}', "risk not above zero"),
+        ('{"gain": drift / 0.0, "risk": risk}', "gain not finite"),
+        ('{"gain": drift + np.random.default_rng().normal(), "risk": risk}', "repeat"),
+        ('{"gain": drift.to_numpy()[::-1], "risk": risk.to_numpy()}).iloc[:-1].reindex', "index"),
+    ],
+)
+def test_outputs_that_break_their_contract(tmp_path, text, key):
+    if key == "index":
+        source = heads().replace("index=features.index)", "index=features.index).iloc[:-1]")
+    else:
+        source = heads(text)
+    with tiny(tmp_path, source, meta=META) as subject:
+        found = assert_fails(run_check("HED002", subject), key=key)
+    assert found.location.symbol == "predictor.predict"
+
+
+def test_a_head_of_unknown_kind_is_a_gap(tmp_path):
+    with tiny(tmp_path, heads(), meta={**META, "heads": ["gain", "risk"]}) as subject:
+        result = run_check("HED002", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "no kind is declared" in result.reason
+
+
+# --- HED003 -----------------------------------------------------------------------------------
+@pytest.mark.fails("HED003")
+def test_a_calibrator_that_answers_the_base_rate(engine):
+    edit_source(
+        engine,
+        "calibration.py",
+        "return np.interp(scores, self.scores, self.probabilities)",
+        "return np.interp(scores, self.scores, self.probabilities) * 0 + 0.38",
+    )
+    with mutant(engine) as subject:
+        result = run_check("HED003", subject)
+    assert len(result.findings) == 1
+    found = assert_fails(result, key="direction constant")
+    assert found.message == "head direction answers 0.38 for every row"
+
+
+@pytest.mark.fails("HED003")
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('{"gain": np.sign(drift), "risk": risk}', "gain few values"),
+        ('{"gain": drift.clip(drift.quantile(0.7), None), "risk": risk}', "gain share"),
+    ],
+)
+def test_heads_that_say_little(tmp_path, text, key):
+    with tiny(tmp_path, heads(text), meta=META) as subject:
+        assert_fails(run_check("HED003", subject), key=key)
+
+
+# --- HED004 -----------------------------------------------------------------------------------
+@pytest.mark.fails("HED004")
+def test_heads_that_are_exchanged_where_every_type_fits(tmp_path):
+    swapped = '{"gain": risk * 0.1, "risk": drift.abs() + drift * 0.5 + 0.2}'
+    source = heads(swapped).replace(
+        "drift.abs() + drift * 0.5 + 0.2", "(drift - drift.min()) * 4 + 0.05"
+    )
+    with tiny(tmp_path, source, meta=META) as subject:
+        result = run_check("HED004", subject)
+    found = assert_fails(result, key="swapped gain and risk")
+    assert found.severity is Severity.CRITICAL
+    assert "standard errors" in found.message
+
+
+@pytest.mark.fails("HED004")
+def test_the_outputs_of_the_reference_engine_exchanged_when_served(engine):
+    edit_source(
+        engine,
+        "predictor.py",
+        "value = values[self.checkpoint.outputs[head.output]]",
+        'value = values[{"return": "volatility", "volatility": "return"}.get(name, name)]',
+    )
+    with mutant(engine) as subject:
+        result = run_check("HED004", subject)
+    assert_fails(result, key="swapped return and volatility")
+
+
+@pytest.mark.fails("HED004")
+@pytest.mark.parametrize(
+    ("text", "key", "severity"),
+    [
+        ('{"gain": -drift, "risk": risk}', "against gain", Severity.HIGH),
+        ('{"gain": risk * 0.1, "risk": risk}', "same gain and risk", Severity.CRITICAL),
+        ('{"gain": drift * 100, "risk": risk}', "unit gain", Severity.HIGH),
+        ('{"gain": drift, "risk": risk / 252**0.5}', "unit risk", Severity.HIGH),
+    ],
+)
+def test_heads_that_do_not_mean_what_they_say(tmp_path, text, key, severity):
+    with tiny(tmp_path, heads(text), meta=META) as subject:
+        found = assert_fails(run_check("HED004", subject), key=key)
+    assert found.severity is severity
+
+
+def test_heads_that_know_nothing_are_a_gap_and_not_a_verdict(tmp_path):
+    noise = '{"gain": _noise(len(features), 1), "risk": abs(_noise(len(features), 2)) * 20}'
+    source = (
+        heads(noise)
+        + """
+def _noise(n, seed):
+    return np.random.default_rng(seed).normal(size=n) * 0.01
+"""
+    )
+    with tiny(tmp_path, source, meta=META) as subject:
+        result = run_check("HED004", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "power too low" in result.reason

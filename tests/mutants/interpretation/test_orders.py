@@ -1,0 +1,262 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import edit_json, edit_source, mutant
+from tests.mutants.tiny import tiny
+
+CODES = ("INT001", "INT002", "INT003", "INT004")
+ENGINE = """
+@surface("features")
+def build(at, panel):
+    return each(
+        panel,
+        move=lambda b: b["close"].pct_change(5, fill_method=None),
+        calm=lambda b: returns(b).rolling(20).std() * 252**0.5,
+    )
+
+@surface("predictor")
+def required(at):
+    return ["move", "calm"]
+
+def _predict(features):
+    x, calm = features["move"], features["calm"]
+    return pd.DataFrame(
+        {"up": 1 / (1 + np.exp(-40 * x)), "gain": x * 0.3, "risk": calm}, index=features.index
+    )
+
+@surface("predictor")
+def predict(at, features):
+    return _predict(features)
+
+def _orders(p, limit=0.6, gate="risk"):
+    known = p.notna().all(axis=1) & (p["risk"] > 0)
+    up, risk = p["up"], p["risk"]
+    side = (known & (up >= limit)).astype(int) - (known & (up <= 1 - limit)).astype(int)
+    size = (0.1 * (up - 0.5).abs() / risk).clip(0, 0.5).fillna(0.0)
+    capped = (side != 0) & (size > 0.08)
+    return pd.DataFrame(
+        {
+            "side": side,
+            "size": size.where(side != 0, 0.0).where(~capped, 0.08),
+            "gate": np.where(capped, gate, ""),
+        },
+        index=p.index,
+    )
+
+@surface("decisions")
+def backtest(at, features):
+    return _orders(_predict(features))
+
+@surface("decisions")
+def live(at, features):
+    {live}
+
+@surface("decisions")
+def rules_backtest(at, predictions):
+    return _orders(predictions)
+
+@surface("decisions")
+def rules_live(at, predictions):
+    {rules}
+"""
+META = {
+    "feature_cols": ["move", "calm"],
+    "heads": {"up": "probability", "gain": "return", "risk": "volatility"},
+}
+SIZING = "options: {INT002: {sizing: {up: increasing, risk: decreasing}}}"
+
+
+def text(live="return _orders(_predict(features))", rules="return _orders(predictions)"):
+    return ENGINE.replace("{live}", live).replace("{rules}", rules)
+
+
+@pytest.mark.passes("INT001", "INT002", "INT003", "INT004")
+def test_the_reference_engine_interprets_alike(reference):
+    for code in CODES:
+        assert_passes(run_check(code, reference))
+
+
+@pytest.mark.passes("INT001", "INT002", "INT003", "INT004")
+def test_a_small_engine_passes(tmp_path):
+    with tiny(tmp_path, text(), meta=META, parameters=SIZING) as subject:
+        for code in CODES:
+            assert_passes(run_check(code, subject))
+
+
+# --- INT001 -----------------------------------------------------------------------------------
+@pytest.mark.fails("INT001")
+def test_the_candidate_sells_at_another_threshold(engine):
+    with mutant(engine, "2022-03rc") as subject:
+        result = run_check("INT001", subject)
+    found = assert_fails(result, key="side", severity=Severity.CRITICAL)
+    assert found.location.symbol == "decisions.live"
+    assert "(backtest, then live" in found.message
+
+
+@pytest.mark.fails("INT001")
+def test_a_threshold_that_live_excludes(engine):
+    edit_source(
+        engine,
+        "rules.py",
+        "if probability >= config.enter_long and expected >= config.min_return_long:",
+        "if probability > config.enter_long and expected >= config.min_return_long:",
+    )
+    with mutant(engine) as subject:
+        result = run_check("INT001", subject)
+    found = assert_fails(result, key="side")
+    assert "made-up predictions" in found.message
+
+
+@pytest.mark.fails("INT001")
+@pytest.mark.parametrize(
+    ("live", "key", "severity"),
+    [
+        ("return _orders(_predict(features), gate='cap')", "gate", Severity.MEDIUM),
+        ("return _orders(_predict(features)).assign(size=0.05)", "size", Severity.HIGH),
+        ("return _orders(_predict(features)).iloc[:-3]", "rows", Severity.HIGH),
+    ],
+)
+def test_live_paths_that_differ(tmp_path, live, key, severity):
+    with tiny(tmp_path, text(live), meta=META) as subject:
+        found = assert_fails(run_check("INT001", subject), key=key)
+    assert found.severity is severity
+
+
+def test_a_live_path_that_fails_leaves_gaps(tmp_path):
+    with tiny(tmp_path, text("raise OSError('no broker')"), meta=META) as subject:
+        result = run_check("INT001", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "no broker" in result.reason
+
+
+# --- INT002 -----------------------------------------------------------------------------------
+@pytest.mark.fails("INT002")
+def test_a_size_that_nobody_limits(engine):
+    edit_source(
+        engine,
+        "risk_gates.py",
+        "np.where(refused | ~wanted, 0.0, np.minimum(size, config.max_position))",
+        "np.where(refused | ~wanted, 0.0, size * 100)",
+    )
+    with mutant(engine) as subject:
+        result = run_check("INT002", subject)
+    found = assert_fails(result, key="a size above 1 made-up predictions")
+    assert found.location.symbol == "decisions.rules_backtest"
+
+
+@pytest.mark.fails("INT002")
+@pytest.mark.parametrize(
+    ("rules", "key"),
+    [
+        (
+            "return _orders(predictions).replace({'side': {1: 2}})",
+            "a side that is none of -1, 0, 1",
+        ),
+        ("o = _orders(predictions)\n    return o.assign(size=-o['size'])", "a negative size"),
+        ("return _orders(predictions).assign(size=np.nan)", "a size that is not finite"),
+        ("return _orders(predictions).assign(size=0.01)", "a size without a side"),
+        ("return _orders(predictions).assign(size=0.0)", "a side without a size"),
+    ],
+)
+def test_orders_that_cannot_be_placed(tmp_path, rules, key):
+    with tiny(tmp_path, text(rules=rules), meta=META) as subject:
+        found = assert_fails(run_check("INT002", subject), key=f"{key} made-up predictions")
+    assert found.location.symbol == "decisions.rules_live"
+
+
+@pytest.mark.fails("INT002")
+def test_a_gate_that_raises_sizes(tmp_path):
+    raised = text().replace("size > 0.08", "size < 0.06")
+    raised = raised.replace("where(~capped, 0.08)", "where(~capped, 0.2)")
+    with tiny(tmp_path, raised, meta=META) as subject:
+        assert_passes(run_check("INT002", subject))  # nobody says how sizing goes
+    with tiny(tmp_path / "b", raised, meta=META, parameters=SIZING) as subject:
+        result = run_check("INT002", subject)
+    found = assert_fails(result, key="sizing long", symbol="decisions.rules_backtest")
+    assert found.expected == "0 pairs"
+
+
+def test_sizing_in_a_head_that_does_not_exist_is_a_gap(tmp_path):
+    wrong = "options: {INT002: {sizing: {alpha: increasing}}}"
+    with tiny(tmp_path, text(), meta=META, parameters=wrong) as subject:
+        result = run_check("INT002", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "no head is called 'alpha'" in result.reason
+
+
+# --- INT003 -----------------------------------------------------------------------------------
+@pytest.mark.fails("INT003")
+def test_a_threshold_that_no_score_reaches(engine):
+    def unreachable(decisions):
+        for numbers in decisions.values():
+            numbers.update(enter_long=1.2, enter_short=-0.2)
+
+    edit_json(engine, "2020-12/decisions.json", unreachable)
+    with mutant(engine) as subject:
+        result = run_check("INT003", subject)
+    assert {f.key for f in result.findings} == {"never", "strongest"}
+    found = assert_fails(result, key="never", symbol="decisions.live")
+    assert found.message.startswith("none of ")
+
+
+@pytest.mark.fails("INT003")
+def test_scores_that_say_nothing_are_traded(tmp_path):
+    rules = "return _orders(predictions.fillna(0.9))"
+    with tiny(tmp_path, text(rules=rules), meta=META) as subject:
+        result = run_check("INT003", subject)
+    found = assert_fails(result, key="NaN in up")
+    assert found.location.symbol == "decisions.rules_live"
+    eager = "return _orders(predictions.assign(up=predictions['up'] + 0.2))"
+    with tiny(tmp_path / "b", text(rules=eager), meta=META) as subject:
+        assert_fails(run_check("INT003", subject), key="neutral")
+
+
+@pytest.mark.fails("INT003")
+def test_features_that_are_nan_are_traded(tmp_path):
+    live = "return _orders(_predict(features.fillna(0.05)))"
+    with tiny(tmp_path, text(live), meta=META) as subject:
+        found = assert_fails(run_check("INT003", subject), key="NaN features")
+    assert found.location.symbol == "decisions.live"
+
+
+# --- INT004 -----------------------------------------------------------------------------------
+@pytest.mark.fails("INT004")
+def test_sides_that_are_mirrored(engine):
+    edit_source(
+        engine,
+        "rules.py",
+        '    with np.errstate(invalid="ignore"):\n',
+        "    expected, probability = 0.004 - expected, 2 * config.neutral - probability\n"
+        '    with np.errstate(invalid="ignore"):\n',
+    )
+    with mutant(engine) as subject:
+        result = run_check("INT004", subject)
+    found = assert_fails(result, symbol="decisions.backtest", key="sides")
+    assert found.message.startswith("what is bought scores below what is sold")
+    assert len(result.findings) == 1
+
+
+@pytest.mark.fails("INT004")
+@pytest.mark.parametrize(
+    ("live", "message"),
+    [
+        (
+            "p = _predict(features)\n    return _orders(p.assign(up=p['risk'].rank(pct=True)))",
+            "sides follow risk, which tells no direction",
+        ),
+        (
+            "p = _predict(features)\n    return _orders(p.assign(up=1 - p['up']))",
+            "what is bought scores below what is sold",
+        ),
+        (
+            "r = np.random.default_rng(0).random(len(features))\n"
+            "    return _orders(_predict(features).assign(up=r))",
+            "sides follow no directional head",
+        ),
+    ],
+)
+def test_sides_that_follow_something_else(tmp_path, live, message):
+    with tiny(tmp_path, text(live), meta=META) as subject:
+        found = assert_fails(run_check("INT004", subject), symbol="decisions.live")
+    assert found.message.startswith(message)
