@@ -79,7 +79,7 @@ def heatmap(evidence: Evidence, palette: Palette) -> Figure | None:
     image = axes.imshow(
         grid, cmap=colours, vmin=limits[0], vmax=limits[1], aspect="auto", interpolation="nearest"
     )
-    if grid.size <= 150:
+    if len(cols) <= 11 and len(rows) <= 15:
         for (r, c), v in np.ndenumerate(grid):
             if not np.isnan(v):
                 ink = "#000000" if _light(colours(image.norm(v))) else "#ffffff"

@@ -17,6 +17,7 @@ from audit_lib.model import (
     Evidence,
     Outcome,
     Scalar,
+    Severity,
     TaskResult,
     View,
     effective_outcome,
@@ -29,6 +30,8 @@ from audit_lib.reporters.text import clean, one_line, place
 Doc = dict[str, Any]
 #: most characters of a finding's heading; what is longer follows below it
 LINE = 400
+#: most notes listed under their check; they have a section of their own
+NOTES = 3
 _CODE = re.compile(r"``([^`\n]+)``|`([^`\n]+)`")
 
 
@@ -156,6 +159,8 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
     drawn = style.passing_figures or not passed
     most = style.passing_rows if passed else style.rows
     found = [f for f in packet.found if f.result is result]
+    worse = sum(f.finding.severity > Severity.INFO for f in found)
+    listed = found[: min(style.listed, worse + NOTES)]
     return {
         "anchor": anchor(result),
         "code": result.code,
@@ -175,9 +180,9 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
                 "message": runs(one_line(f.finding.message, 200), style),
                 "exempted": f.exemption is not None,
             }
-            for f in found[: style.listed]
+            for f in listed
         ],
-        "unlisted": max(0, len(found) - style.listed),
+        "unlisted": len(found) - len(listed),
         "evidence": [_evidence(result, e, style, most, drawn=drawn) for e in result.evidence],
         "about": _about(result) if not passed else [],
     }
