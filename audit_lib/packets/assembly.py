@@ -22,7 +22,8 @@ class Baseline:
 
     Attributes:
         label: what readers know it by, such as ``champion 2022-06`` or ``previous run``.
-        run_dir: its folder; one that does not hold complete results is left out.
+        run_dir: its folder; one that lacks results of a task of this run is left out, since what it
+            never looked at would seem new.
         earlier: folders of runs before it, to tell what has come back from what is new.
     """
 
@@ -55,8 +56,8 @@ def assemble(
     run = read_run(run_dir, provenance.tasks)
     comparisons = []
     for baseline in baselines:
-        before = read_run(baseline.run_dir, ())
-        if before.tasks and run.tasks:
+        before = read_run(baseline.run_dir, tuple(t.task for t in run.tasks))
+        if run.tasks and not before.problems:
             earlier = [read_run(folder, ()).tasks for folder in baseline.earlier]
             comparisons.append(
                 compare(before.tasks, run.tasks, label=baseline.label, earlier=earlier)

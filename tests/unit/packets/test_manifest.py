@@ -135,7 +135,11 @@ def test_baselines_that_hold_nothing_are_left_out(tmp_path, published):
     packet = assemble(
         folder,
         provenance=made_up.provenance(tasks),
-        baselines=[Baseline("gone", tmp_path / "no"), Baseline("previous run", published)],
+        baselines=[
+            Baseline("gone", tmp_path / "no"),
+            Baseline("half", made_up.lay(tmp_path / "half", tasks[:3])),
+            Baseline("previous run", published),
+        ],
     )
     assert [c.label for c in packet.comparisons] == ["previous run"]
     assert {f.state for f in packet.open} == {"persisting"}
