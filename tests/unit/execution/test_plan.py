@@ -15,10 +15,10 @@ def workspace(tmp_path: Path) -> Path:
     return toy_workspace.make(tmp_path)
 
 
-def test_versions_are_resolved_once_each_in_the_order_asked(workspace: Path) -> None:
+def test_versions_are_resolved_once_each_the_champion_first(workspace: Path) -> None:
     planned = plan(["toy"], ["latest", "all", "v1"], workspace=workspace)
 
-    assert [j.version for j in planned.jobs] == ["v2", "v1"]
+    assert [j.version for j in planned.jobs] == ["v1", "v2"]
     assert planned.tasks == tuple(Task)
     assert len({j.run_id for j in planned.jobs}) == 2
 
