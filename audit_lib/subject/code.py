@@ -31,10 +31,17 @@ class Code:
 
     @cached_property
     def files(self) -> Mapping[str, FileUnits]:
-        """Units of every file of the system (tests are not part of it), by path."""
+        """Units of every file of the system (tests are not part of it), by path.
+
+        Complexities are worked out for the files under audit.
+        """
+        audited = {f.path for f in self.tree.subsystem}
         chosen = {f.path: f for f in (*self.imports.files, *self.tree.subsystem)}
         with uncollected():
-            return {path: units_of(file) for path, file in sorted(chosen.items())}
+            return {
+                path: units_of(file, measured=path in audited)
+                for path, file in sorted(chosen.items())
+            }
 
     @cached_property
     def subsystem(self) -> tuple[FileUnits, ...]:

@@ -262,7 +262,7 @@ class DeclaredBoundariesHold(Check):
                 )
         if not artifact.fields or not artifact.path.endswith(".json"):
             return
-        for file in sorted(subject.root.glob(artifact.path))[:50]:
+        for file in _matching(subject.root, artifact.path):
             keys = _keys(file)
             gone = sorted(set(artifact.fields) - keys) if keys is not None else []
             where = file.relative_to(subject.root).as_posix()
@@ -352,6 +352,14 @@ def _literal(code: Code, thing: Thing, name: str) -> str | None:
     except (ValueError, TypeError, SyntaxError, RecursionError):
         return None
     return str(value)
+
+
+def _matching(root: Path, pattern: str) -> list[Path]:
+    """Files that a declared path stands for, at most fifty; none where it is no relative glob."""
+    try:
+        return sorted(root.glob(pattern))[:50]
+    except (ValueError, NotImplementedError, OSError, IndexError):
+        return []
 
 
 def _keys(file: Path) -> set[str] | None:

@@ -81,13 +81,13 @@ class RegistryAgreesWithArtifacts(Check):
         for version in registry.rows:
             artifacts = subject.parameters.artifacts
             assert artifacts is not None
-            folder = subject.store / artifacts.version_dir.format(version=version)
-            if not folder.is_dir():
+            folder = artifacts.version_dir.format(version=version)
+            if not (subject.store / folder).is_dir():
                 yield self.finding(
                     registry.document.location(registry.pointer(version)),
                     f"version {version!r} has no folder in the store",
                     measured="no such folder",
-                    expected=folder.relative_to(subject.store).as_posix(),
+                    expected=folder,
                     key=f"folder {version}",
                     severity=Severity.CRITICAL if version == registry.latest else self.severity,
                 )

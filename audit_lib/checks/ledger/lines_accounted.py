@@ -96,7 +96,8 @@ class EveryLineIsAccountedFor(Check):
             return
         document = read_document(subject.root / declared.map, path=declared.map, base="documents")
         owners: dict[str, list[str]] = defaultdict(list)
-        for name, entry in (document.get("/subsystems") or {}).items():
+        entries = document.get("/subsystems")
+        for name, entry in (entries if isinstance(entries, dict) else {}).items():
             files = entry.get("files") if isinstance(entry, dict) else None
             for position, path in enumerate(files if isinstance(files, list) else []):
                 owners[str(path)].append(str(name))
