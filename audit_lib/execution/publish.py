@@ -18,7 +18,7 @@ from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place, RunFolder, sync_folder, write_atomic
 
 MANIFEST = "run_manifest.json"
-_LINK_ABANDONED_AFTER = 3600.0
+_LITTER_AFTER = 3600.0
 _ABANDONED_AFTER = 7 * 24 * 3600.0
 _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
 
@@ -65,13 +65,14 @@ def sweep(place: Place) -> list[str]:
     work = place.folder / ".work"
     for path in sorted(work.glob("*")) if work.is_dir() else ():
         folder = RunFolder(path.with_suffix("") if path.suffix == ".owner" else path)
-        if path.is_symlink():  # what point_latest makes first
-            if time.time() - path.lstat().st_mtime > _LINK_ABANDONED_AFTER:
+        if path.is_dir() and not path.is_symlink():
+            if not _alive(folder):
+                discard(folder)
+                swept.append(folder.run_id)
+        elif path.suffix == ".owner":
+            if not (folder.path.is_dir() or _alive(folder)):
                 path.unlink(missing_ok=True)
-        elif path.is_dir() and not _alive(folder):
-            discard(folder)
-            swept.append(folder.run_id)
-        elif path.suffix == ".owner" and not (path.with_suffix("").is_dir() or _alive(folder)):
+        elif _age_of_one(path) > _LITTER_AFTER:  # links and files that were about to be renamed
             path.unlink(missing_ok=True)
     return swept
 
@@ -149,6 +150,13 @@ def _alive(folder: RunFolder) -> bool:
     except (psutil.Error, ValueError, KeyError):
         return False
     return abs(started - float(owner.get("started", 0))) < 2.0
+
+
+def _age_of_one(path: Path) -> float:
+    try:
+        return time.time() - path.lstat().st_mtime
+    except FileNotFoundError:  # renamed meanwhile
+        return 0.0
 
 
 def _age(path: Path) -> float:
