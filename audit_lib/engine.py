@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from audit_lib.checks.base import Check
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
-from audit_lib.host import HookError
+from audit_lib.host import HookError, HostUnavailable, IsolationUnavailable
 from audit_lib.model import (
     CheckResult,
     Evidence,
@@ -72,7 +72,7 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
                     gaps.append(answer)
     except NotApplicable as error:
         outcome, reason = Outcome.NOT_APPLICABLE, str(error)
-    except NotAssessed as error:
+    except (NotAssessed, HostUnavailable, IsolationUnavailable) as error:
         outcome, reason = Outcome.NOT_ASSESSED, str(error)
     except (HookError, AuditError) as error:
         outcome, reason = Outcome.ERROR, str(error)

@@ -35,9 +35,11 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
 
 if TYPE_CHECKING:
+    from typing import NotRequired  # the child's interpreter may be older than 3.11
+
     import numpy as np
     import numpy.typing as npt
     import pandas as pd

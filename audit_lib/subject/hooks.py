@@ -53,6 +53,24 @@ class HookSet:
         return found if isinstance(found, dict) else {}
 
 
+#: hooks, or whole surfaces, behind which the subject loads its stored artifacts
+LOADING = frozenset(
+    {
+        "predictor",
+        "decisions",
+        "neural",
+        "checkpoint_io",
+        "calibration.served",
+        "calibration.sample",
+    }
+)
+
+
+def loads_artifacts(hook: str) -> bool:
+    """True where the subject must load stored artifacts to answer."""
+    return hook in LOADING or hook.split(".", maxsplit=1)[0] in LOADING
+
+
 @dataclass(frozen=True)
 class Hook:
     """A callable hook, bound to a version and a store.

@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 
 from audit_lib.errors import NotApplicable, NotAssessed, ParameterError, VersionError
-from audit_lib.host import Host, Limits
+from audit_lib.host import Host, IsolationUnavailable, Limits
 from audit_lib.model import CheckResult, Location, TaskResult
-from audit_lib.subject.artifacts import Artifact, inventory
+from audit_lib.subject.artifacts import Artifact, Safety, inventory
 from audit_lib.subject.documents import Document, read_document
-from audit_lib.subject.hooks import Hook, HookSet
+from audit_lib.subject.hooks import Hook, HookSet, loads_artifacts
 from audit_lib.subject.parameters import SubjectParameters, load_parameters
 from audit_lib.subject.registry import Registry, check_id, read_registry
 from audit_lib.subject.source import SourceTree
@@ -161,7 +161,19 @@ class Subject:
         if name not in self.hooks:
             raise NotAssessed(self.hooks.missing(name))
         store = self.store if self.parameters.artifacts else self.root
-        return Hook(name, self._host(), store, self.version)
+        host = self._host()
+        if loads_artifacts(name) and not host.isolation.contains and self._could_run_code():
+            try:
+                host.refuse_untrusted(name)
+            except IsolationUnavailable as error:
+                raise NotAssessed(str(error)) from None
+        return Hook(name, host, store, self.version)
+
+    def _could_run_code(self) -> bool:
+        """True where some artifact is in a format that runs code when it is loaded."""
+        if self.parameters.artifacts is None:
+            return False
+        return any(a.safety is not Safety.NOT_EXECUTABLE for a in self.artifacts)
 
     def where(self, hook: str) -> Location:
         """Where a finding about a probed behaviour stands: the hook that drives it."""
