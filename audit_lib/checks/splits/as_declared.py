@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -43,7 +44,7 @@ class SplitsAreAsDeclared(Check):
     severity: ClassVar[Severity] = Severity.HIGH
     reads: ClassVar[Reads] = Reads.BEHAVIOUR
 
-    pointer: str = "/splits"
+    pointer: str = Field("/splits", description="pointer to the splits in the metadata")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare declarations with horizon and folds."""
