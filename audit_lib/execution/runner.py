@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -54,7 +55,8 @@ def execute(
     """Run every job of a plan.
 
     T1 to T5 of a version run side by side, T6 after them; up to ``jobs`` notebooks at a time,
-    of up to ``jobs`` versions.  A version whose notebook fails ends without a packet, and the
+    of up to ``jobs`` versions.  The first version of a subject is published before the packets of
+    its others are made.  A version whose notebook fails ends without a packet, and the
     others go on.
 
     Args:
@@ -85,6 +87,8 @@ def execute(
             ThreadPoolExecutor(jobs, thread_name_prefix="version") as versions,
         ):
             runs = [_Run(job, plan, kernels, pool, assemble, progress) for job in plan.jobs]
+            for run in runs:
+                run.first = next(r for r in runs if r.job.subject == run.job.subject)
             futures = [versions.submit(run) for run in runs]
             try:
                 return [future.result() for future in futures]
@@ -118,6 +122,8 @@ class _Run:
         self.assemble = assemble
         self.progress = progress
         self.stopped = False
+        self.first = self
+        self.ended = threading.Event()
 
     def __call__(self) -> RunOutcome:
         """Run it from staging to publication."""
@@ -134,6 +140,10 @@ class _Run:
             from audit_lib.execution.render import render
 
             render(folder.notebooks)
+            # The first version of a subject is its champion, whose packet the others' packets are
+            # compared with.  It started before them, so waiting for it ends.
+            if self.first is not self:
+                self.first.ended.wait()
             self.assemble(folder.path)
             published = publish.publish(self.job.place, folder)
             if set(self.plan.tasks) == set(Task):
@@ -145,6 +155,7 @@ class _Run:
         finally:
             if folder is not None and published is None:
                 (publish.discard if self.stopped else publish.abandon)(folder)
+            self.ended.set()
         return RunOutcome(
             self.job,
             published.path if published else None,

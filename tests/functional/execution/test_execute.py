@@ -141,6 +141,24 @@ def test_versions_do_not_disturb_each_other(workspace: Path, run: Run) -> None:
     assert good.folder is not None
 
 
+def test_the_first_version_is_published_before_the_others_are_assembled(
+    workspace: Path, run: Run
+) -> None:
+    notebook(workspace, "T2", "import time; time.sleep(4 * (version == 'v1'))")
+    seen: dict[str, list[str]] = {}
+
+    def assemble(folder: Path) -> None:
+        manifest(folder)
+        seen[folder.parent.parent.name] = visible(workspace, "v1")
+
+    champion, other = run("all", assemble=assemble)
+
+    assert champion.job.version == "v1"
+    assert champion.folder is not None
+    assert other.error is None
+    assert seen == {"v1": [], "v2": [champion.folder.name]}
+
+
 def test_a_packet_that_cannot_be_made_is_not_published(workspace: Path, run: Run) -> None:
     notebook(workspace, "T2")
 
