@@ -335,6 +335,9 @@ def called(references: References, unit: Unit, call: ast.Call) -> tuple[Unit, Si
     if first == "self" and references.owner_class(unit) is not None:
         bound = True
     else:
-        base = references.chain(unit, text.rpartition(".")[0])
+        receiver = text.rpartition(".")[0]
+        if receiver in unit.uses.narrowed:
+            return None
+        base = references.chain(unit, receiver)
         bound = base.instance or "classmethod" in kinds
     return thing.unit, signature.without_first() if bound else signature

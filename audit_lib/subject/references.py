@@ -51,6 +51,7 @@ class References:
         self._members: dict[tuple[str, str], Unit | None] = {}
         self._globals: dict[tuple[str, str], Thing] = {}
         self._locals: dict[tuple[str, str], Thing] = {}
+        self._fields: dict[tuple[str, str], Thing] = {}
 
     @cached_property
     def targets(self) -> dict[str, frozenset[str]]:
@@ -187,6 +188,13 @@ class References:
 
     def _field(self, cls: Unit, name: str) -> Thing:
         """The object that ``self.name`` holds, where exactly one origin is visible."""
+        key = (cls.key, name)
+        if key not in self._fields:
+            self._fields[key] = NOTHING  # ``self.x = self.x.copy()`` says nothing about x
+            self._fields[key] = self._field_of(cls, name)
+        return self._fields[key]
+
+    def _field_of(self, cls: Unit, name: str) -> Thing:
         made = {}
         prefix = cls.name + "."
         for unit in self.files[cls.path].units:

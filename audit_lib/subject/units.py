@@ -50,6 +50,7 @@ class Uses:
         members: (name, attribute, attribute) triples, such as ``self.model.fit``.
         binds: names of its own: parameters and assignments.
         imports: own name to the import statement that brings it.
+        narrowed: names that an ``isinstance`` asks about.
         made: own name, or ``self.x``, to the dotted callable or annotation it comes from.
     """
 
@@ -58,6 +59,7 @@ class Uses:
     members: set[tuple[str, str, str]] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
     imports: dict[str, ast.Import | ast.ImportFrom] = field(default_factory=dict)
+    narrowed: set[str] = field(default_factory=set)
     made: dict[str, str] = field(default_factory=dict)
 
 
@@ -238,6 +240,9 @@ class _Walk:
                 self.strings.append(span)
         elif isinstance(node, _BRANCHES):
             unit.branches += 1
+        elif isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name) and node.func.id == "isinstance" and node.args:
+                uses.narrowed.add(dotted(node.args[0]))
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             _made(node, uses)
         elif isinstance(node, ast.Import | ast.ImportFrom):

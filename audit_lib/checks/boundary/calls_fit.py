@@ -8,7 +8,10 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Location, Severity, Task
 from audit_lib.probes.signatures import called, own_calls
 from audit_lib.subject.code import code_of
+from audit_lib.subject.source import matches
 from audit_lib.subject.subject import Subject
+
+_TESTS = ("**/tests/**", "**/test/**", "**/test_*.py", "**/*_test.py", "**/conftest.py")
 
 
 class CallsFitSignatures(Check):
@@ -27,7 +30,7 @@ class CallsFitSignatures(Check):
     Limitations
         Calls with `*args` or `**kwargs`, callees behind unknown decorators, metaclasses or bases
         outside the repository, and names with several definitions are left out. A subclass that
-        narrows a method is not considered.
+        narrows a method is not considered. Test files are not read.
     Remediation
         Pass what the signature asks for, or change it together with all callers.
     Sources
@@ -46,6 +49,8 @@ class CallsFitSignatures(Check):
         under_audit = {f.path for f in subject.source.subsystem}
         count = 0
         for path, file in code.files.items():
+            if any(matches(path, glob) for glob in _TESTS):
+                continue  # tests call wrongly on purpose
             for unit in file.units:
                 for call in own_calls(unit):
                     reached = called(code.references, unit, call)

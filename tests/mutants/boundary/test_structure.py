@@ -188,3 +188,11 @@ def test_calls_elsewhere_only_inform(tmp_path):
     assert [(f.location.path, f.severity) for f in result.findings] == [
         ("api/own.py", Severity.INFO)
     ]
+
+
+@pytest.mark.passes("BND006")
+def test_what_isinstance_narrowed_and_what_tests_do_is_not_judged(tmp_path):
+    text = "from models.core import Model, Child\n\n\ndef f(m: Model):\n"
+    text += "    if isinstance(m, Child):\n        m.fit()\n    return Model('s')\n"
+    files = {**calling("pass"), "api/use.py": text, "models/tests/test_core.py": text + "\n\nf()\n"}
+    assert_passes(check(tmp_path, "BND006", files))

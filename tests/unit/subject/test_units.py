@@ -134,3 +134,6 @@ def test_fan_in_fan_out_and_risk(tmp_path):
 def test_a_name_that_is_rebound_to_itself_ends(tmp_path):
     found = tree(tmp_path, {"m.py": "def f(df):\n    df = df.copy()\n    x = y = x.z()\n"})
     assert code_of(found).references.targets["m.py::f"] == frozenset()
+    text = "class A:\n    def f(self):\n        self.x = self.x.copy()\n        self.x.go()\n"
+    again = tree(tmp_path / "b", {"m.py": text})
+    assert code_of(again).references.targets["m.py::A.f"] == frozenset()

@@ -1,0 +1,218 @@
+"""BND007."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable
+from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.probes.signatures import decorators
+from audit_lib.subject.code import code_of
+from audit_lib.subject.modules import DEFINITIONS
+from audit_lib.subject.references import References
+from audit_lib.subject.subject import Subject
+from audit_lib.subject.units import Unit, dotted
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
+_LIKE_EXITS = re.compile(r"fail|abort|exit|error|raise|die")
+_STUBS = frozenset({"abstractmethod", "overload"})
+
+
+class DeclaredValuesAreThere(Check):
+    """A function that declares a value returns one on every path.
+
+    What it checks
+        Functions of the subsystem with a return annotation that excludes None: no `return None`, no
+        bare `return`, no path that runs off the end. Parameters that are declared without None and
+        default to it are told as information.
+    Why it matters
+        Callers across the boundary believe the annotation. The path on which it is wrong is the
+        rare one (no data, no model), and there the next line fails, or an `if` on the answer takes
+        None for zero.
+    How
+        Follows the statements of each function: returns, raises, endless loops, exits, branches
+        that are exhaustive by `else` or a wildcard case.
+    Limitations
+        Only what the text shows: a name that happens to be None is not followed (a type checker
+        does that). Generators, stubs, abstract methods, protocols and `Any` are left out.
+    Remediation
+        Declare the None (`X | None`) and handle it in the callers, or raise.
+    Sources
+        PEP 484, "Union types" and the end of implicit Optional.
+    """
+
+    code = "BND007"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.MEDIUM
+    reads = Reads.CODE
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Look at every annotated function under audit."""
+        code = code_of(subject.source)
+        count = 0
+        for file in code.subsystem:
+            for unit in file.units:
+                node = unit.node
+                if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    continue
+                yield from self._defaults(unit, node)
+                if node.returns is None or _allows_none(node.returns) or _is_stub(file.units, unit):
+                    continue
+                count += 1
+                yield from self._returns(unit, node, _Flow(code.references, unit))
+        if not count:
+            raise NotApplicable("no function under audit declares a value")
+        yield Examined(count, "functions that declare a value")
+
+    def _returns(self, unit: Unit, node: Function, flow: _Flow) -> Iterator[Answer]:
+        assert node.returns is not None
+        declared = ast.unparse(node.returns)
+        own = list(_own(node.body))
+        if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own):
+            return
+        empty = [n for n in own if isinstance(n, ast.Return) and _is_none(n.value)]
+        if empty:
+            yield self.finding(
+                Location(unit.path, line=min(n.lineno for n in empty), symbol=unit.name),
+                f"{unit.name} declares {declared} and returns None"
+                + (f" on {len(empty)} paths" if len(empty) > 1 else ""),
+                measured="None",
+                expected=declared,
+                key="returns None",
+            )
+        elif not flow.ends(node.body):
+            yield self.finding(
+                Location(unit.path, line=node.end_lineno, symbol=unit.name),
+                f"{unit.name} declares {declared} and has a path that runs off its end",
+                measured="None",
+                expected=declared,
+                key="runs off",
+            )
+
+    def _defaults(self, unit: Unit, node: Function) -> Iterator[Answer]:
+        a = node.args
+        placed = [*a.posonlyargs, *a.args]
+        pairs = [*zip(placed[len(placed) - len(a.defaults) :], a.defaults, strict=True)]
+        pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
+        for argument, default in pairs:
+            annotation = argument.annotation
+            if annotation is not None and _is_none(default) and not _allows_none(annotation):
+                declared = ast.unparse(annotation)
+                yield self.finding(
+                    Location(unit.path, line=argument.lineno, symbol=unit.name),
+                    f"parameter {argument.arg!r} of {unit.name} declares {declared} and defaults "
+                    "to None",
+                    measured="None",
+                    expected=declared,
+                    key=f"default {argument.arg}",
+                    severity=Severity.INFO,
+                )
+
+
+def _is_none(node: ast.expr | None) -> bool:
+    return node is None or (isinstance(node, ast.Constant) and node.value is None)
+
+
+def _allows_none(node: ast.expr) -> bool:
+    """True where an annotation admits None, or where that cannot be told."""
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            try:
+                return _allows_none(ast.parse(node.value, mode="eval").body)
+            except (SyntaxError, ValueError):
+                return True
+        return node.value is None or node.value is Ellipsis
+    if isinstance(node, ast.BinOp):
+        return _allows_none(node.left) or _allows_none(node.right)
+    name = dotted(node.value if isinstance(node, ast.Subscript) else node).rpartition(".")[2]
+    if name in ("Union", "Annotated") and isinstance(node, ast.Subscript):
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return any(_allows_none(p) for p in (parts[:1] if name == "Annotated" else parts))
+    # One letter, or T_co: a type variable.
+    return name in ("", "Optional", "Any", "object", "None", "NoReturn", "Never", "TypeGuard") or (
+        len(name.partition("_")[0]) == 1
+    )
+
+
+def _is_stub(units: Sequence[Unit], unit: Unit) -> bool:
+    node = unit.node
+    assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    if _STUBS & set(decorators(node)) or unit.path.endswith(".pyi"):
+        return True
+    owner = units[max(unit.parent, 0)].node
+    if isinstance(owner, ast.ClassDef) and any(
+        dotted(b.value if isinstance(b, ast.Subscript) else b).rpartition(".")[2] == "Protocol"
+        for b in owner.bases
+    ):
+        return True
+    return all(
+        isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+        for s in node.body
+    )
+
+
+def _own(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (*DEFINITIONS, ast.Lambda)):
+            continue
+        yield node
+        stack.extend(ast.iter_child_nodes(node))
+
+
+class _Flow:
+    """Which statements of a unit let no path run past them."""
+
+    def __init__(self, references: References, unit: Unit) -> None:
+        self.references, self.unit = references, unit
+
+    def ends(self, body: Sequence[ast.stmt]) -> bool:
+        """True where no path runs past the statements."""
+        return any(self._leaves(s) for s in body)
+
+    def _leaves(self, node: ast.stmt) -> bool:
+        ends = self.ends
+        if isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
+            return True
+        if isinstance(node, ast.If):
+            return bool(node.orelse) and ends(node.body) and ends(node.orelse)
+        if isinstance(node, ast.While):
+            endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
+            return endless and not any(isinstance(n, ast.Break) for n in _own(node.body))
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            return ends(node.body)
+        if isinstance(node, (ast.Try, ast.TryStar)):
+            caught = all(ends(h.body) for h in node.handlers)
+            return ends(node.finalbody) or (caught and (ends(node.body) or ends(node.orelse)))
+        if isinstance(node, ast.Match):
+            last = node.cases[-1]
+            whole = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None
+            return whole and last.guard is None and all(ends(c.body) for c in node.cases)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            return self._never_returns(node.value)
+        return isinstance(node, ast.Assert) and _literal_false(node.test)
+
+    def _never_returns(self, call: ast.Call) -> bool:
+        text = dotted(call.func)
+        if not text or text in _EXITS:
+            return text in _EXITS
+        reached = self.references.chain(self.unit, text).unit if text.count(".") < 3 else None
+        if reached is None:  # a library's: believed where it is called like an exit
+            return bool(_LIKE_EXITS.search(text.rpartition(".")[2]))
+        node = reached.node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return False
+        declared = ast.unparse(node.returns) if node.returns is not None else ""
+        return declared.strip("'\"").rpartition(".")[2] in ("NoReturn", "Never") or (
+            isinstance(node.body[-1], ast.Raise)
+        )
+
+
+def _literal_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value

@@ -1,0 +1,89 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import subject
+
+HEAD = (
+    "import abc, sys\nfrom typing import Any, NoReturn, Optional, Protocol, TypeVar, Union\n"
+    "T = TypeVar('T')\n\n\ndef stop() -> NoReturn:\n    raise SystemExit\n\n\n"
+)
+
+
+def check(tmp_path, text):
+    return run_check("BND007", subject(tmp_path, {"m.py": HEAD + text}))
+
+
+GOOD = (
+    "def f(a) -> int:\n    if a:\n        return 1\n    else:\n        raise ValueError\n",
+    "def f(a) -> int:\n    while True:\n        if a:\n            return 1\n",
+    "def f(a) -> int:\n    try:\n        return 1\n    except ValueError:\n        raise\n",
+    "def f(a) -> int:\n    try:\n        a()\n    except ValueError:\n        return 1\n    else:\n"
+    "        return 2\n",
+    "def f(a) -> int:\n    with a:\n        return 1\n",
+    "def f(a) -> int:\n    match a:\n        case 1:\n            return 1\n        case _:\n"
+    "            return 2\n",
+    "def f(a) -> int:\n    if a:\n        return 1\n    sys.exit(2)\n",
+    "def f(a) -> int:\n    if a:\n        return 1\n    stop()\n",
+    "def f(a) -> int:\n    if a:\n        return 1\n    a.fail('no')\n",
+    "def f(a) -> int:\n    if a:\n        return 1\n    assert False, 'cannot be'\n",
+    "def f(a) -> Optional[int]:\n    if a:\n        return 1\n",
+    "def f(a) -> int | None:\n    return None\n",
+    "def f(a) -> 'Union[int, None]':\n    return None\n",
+    "def f(a) -> T:\n    return None\n",
+    "def f(a) -> Any:\n    return None\n",
+    "def f(a) -> list[int]:\n    yield 1\n",
+    "def f(a) -> int:\n    '''A stub.'''\n",
+    "def f(a) -> int: ...\n",
+    "class A(Protocol):\n    def f(self) -> int:\n        pass\n",
+    "class A:\n    @abc.abstractmethod\n    def f(self) -> int:\n        print()\n",
+    "def f(a) -> int:\n    def g():\n        return None\n    return g\n",
+)
+
+
+@pytest.mark.passes("BND007")
+@pytest.mark.parametrize("text", GOOD)
+def test_functions_that_keep_their_word(tmp_path, text):
+    result = check(tmp_path, text + "\n\ndef other() -> int:\n    return 1\n")
+    assert_passes(result)
+    assert result.findings == ()
+
+
+@pytest.mark.fails("BND007")
+@pytest.mark.parametrize(
+    ("text", "line", "key", "said"),
+    [
+        ("def f(a) -> int:\n    if a:\n        return 1\n", 12, "runs off",
+         "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n    for x in a:\n        return x\n", 12, "runs off",
+         "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n    while a:\n        return 1\n", 12, "runs off",
+         "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n    try:\n        return 1\n    except ValueError:\n        print()\n",
+         14, "runs off", "f declares int and has a path that runs off its end"),
+        ("class A:\n    def f(self) -> list[int]:\n        if self:\n            return\n"
+         "        if 2:\n            return None\n        return [1]\n",
+         13, "returns None", "A.f declares list[int] and returns None on 2 paths"),
+        ("async def f(a) -> 'int':\n    return None\n", 11, "returns None",
+         "f declares 'int' and returns None"),
+    ],
+)  # fmt: skip
+def test_functions_that_do_not(tmp_path, text, line, key, said):
+    result = check(tmp_path, text)
+    finding = assert_fails(result, key=key)
+    assert (finding.message, finding.location.line) == (said, line)
+    assert finding.severity is Severity.MEDIUM
+    assert len(result.findings) == 1
+
+
+@pytest.mark.passes("BND007")
+def test_implicit_optional_parameters_only_inform(tmp_path):
+    text = "def f(a: int = None, *, b: str = None, c: 'int | None' = None) -> int:\n"
+    result = check(tmp_path, text + "    return 1\n")
+    assert_passes(result)
+    assert [f.key for f in result.findings] == ["default a", "default b"]
+
+
+def test_without_annotations_it_does_not_apply(tmp_path):
+    found = subject(tmp_path, {"m.py": "def f():\n    return None\n"})
+    assert run_check("BND007", found).outcome is Outcome.NOT_APPLICABLE
