@@ -89,9 +89,9 @@ def run(predictor: Predictor, panel: pd.DataFrame, start: pd.Timestamp) -> Repor
     weights, equity, peak = np.zeros(closes.shape[1]), 1.0, 1.0
     orders, returns = [], {}
     for date in daily.index[daily.index >= start]:
+        before, weights = weights, np.mean(list(held)[:HOLDING], axis=0)
         earned = float(weights @ daily.loc[date].to_numpy())
-        held_before, weights = weights, np.mean(list(held)[:HOLDING], axis=0)
-        earned -= COST * float(np.abs(weights - held_before).sum())
+        earned -= COST * float(np.abs(weights - before).sum())
         equity *= 1.0 + earned
         peak = max(peak, equity)
         returns[date] = earned

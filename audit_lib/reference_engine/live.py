@@ -80,7 +80,7 @@ def interpret(
         side, size = wish(prediction, config)
         orders.append(pass_gate(side, size, prediction, config, drawdown))
     frame = pd.DataFrame(orders, index=predictions.index, columns=list(Order._fields))
-    return frame.astype({"side": "int64", "size": "float64", "gate": object})
+    return frame.astype({"side": "int64", "size": "float64", "gate": "str"})
 
 
 def feature_drift(predictor: Predictor, features: pd.DataFrame) -> dict[str, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib import resources
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +81,7 @@ def by_asset(closes: pd.Series) -> Iterator[tuple[slice, Floats]]:
     codes, _ = pd.factorize(closes.index.get_level_values("asset"))
     values = closes.to_numpy(dtype="float64")
     starts = np.flatnonzero(np.diff(codes, prepend=-1)).tolist()
-    for start, stop in zip(starts, [*starts[1:], len(codes)], strict=True):
+    for start, stop in pairwise([*starts, len(codes)]):
         yield slice(start, stop), values[start:stop]
 
 

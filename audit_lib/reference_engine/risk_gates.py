@@ -75,10 +75,10 @@ def pass_gates(
         {
             "side": np.where(refused, 0, side).astype("int64"),
             "size": np.where(refused | ~wanted, 0.0, np.minimum(size, config.max_position)),
-            "gate": gate.astype(object),
+            "gate": gate,
         },
         index=predictions.index,
-    )
+    ).astype({"gate": "str"})
 
 
 def pass_gate(

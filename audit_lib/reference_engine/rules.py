@@ -80,9 +80,9 @@ def wishes(predictions: pd.DataFrame, config: DecisionConfig) -> tuple[Floats, F
         short &= expected <= config.max_return_short
     side = long.astype("float64") - short.astype("float64")
     conviction = np.minimum(np.abs(probability - config.neutral) / config.full_conviction, 1.0)
-    size = np.divide(
-        config.risk_per_name * conviction, volatility, where=side != 0, out=np.zeros(len(side))
-    )
+    size = np.zeros(len(side))
+    with np.errstate(over="ignore"):  # next to no volatility: infinite, and the cap follows
+        np.divide(config.risk_per_name * conviction, volatility, where=side != 0, out=size)
     return side, size
 
 

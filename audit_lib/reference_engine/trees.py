@@ -74,13 +74,16 @@ class Forest:
         nodes, leaves = self.feature.shape[1], self.values.shape[1]
         sound = (
             len(self.values) > 0
+            and self.feature.shape == self.threshold.shape == self.children.shape[1:]
             and self.feature.min(initial=0) >= 0
             and self.feature.max(initial=0) < len(self.names)
             and self.children.max(initial=-1) < nodes
             and (~self.children).max(initial=0) < leaves
         )
         if not sound:
-            raise ArtifactRefused("tree model: an index points outside its tree")
+            raise ArtifactRefused(
+                "tree model: arrays do not fit, or an index points outside its tree"
+            )
 
     def raw(self, rows: Floats) -> Floats:
         """Sum of the trees' leaf values for rows of shape (n, d) without NaN; shape (n,).
