@@ -26,6 +26,7 @@ COMMANDS = {
     "hooks": "audit_lib.cli.hooks:hooks",
     "artifacts": "audit_lib.cli.scripts:artifacts",
     "edges": "audit_lib.cli.scripts:edges",
+    "ledger": "audit_lib.cli.ledger:ledger",
 }
 
 

@@ -1,6 +1,8 @@
 """The three descriptions of the environment say the same."""
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -11,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return {*project["dependencies"], *project["optional-dependencies"]["dev"]}
+    extras = project["optional-dependencies"].values()
+    return {*project["dependencies"], *(r for extra in extras for r in extra)}
 
 
 def bare(requirement: str) -> str:
@@ -39,3 +42,23 @@ def test_lock_pins_every_requirement_with_a_hash_and_names_no_index():
     blocks = re.split(r"(?m)^(?=[A-Za-z0-9])", lock)
     assert [b.split()[0] for b in blocks if "==" in b and "--hash=sha256:" not in b] == []
     assert "://" not in lock
+
+
+#: import name to distribution, where they differ
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "IPython": "ipython"}
+
+
+def imported() -> set[str]:
+    names = set()
+    for file in (ROOT / "audit_lib").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names.add(node.module.partition(".")[0])
+    own = {"audit_lib", *sys.stdlib_module_names}
+    return {DISTRIBUTIONS.get(n, n).lower().replace("_", "-") for n in names - own}
+
+
+def test_everything_imported_is_declared():
+    assert sorted(imported() - {bare(r) for r in declared()}) == []
