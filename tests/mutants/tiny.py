@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib import hooks
-from audit_lib.host import HookError, HookRaised, HookRefused
+from audit_lib.host import HookError, HookRaised, HookRefused, Isolation
 from audit_lib.subject.subject import Subject, open_subject
 
 MARKET = """
@@ -57,6 +57,8 @@ def panel(at):
 
 class LocalHost:
     """Calls hooks in this process, and answers as the host would."""
+
+    isolation = Isolation.BUBBLEWRAP  # what these hooks do is known
 
     def __init__(self, file: Path, root: Path) -> None:
         self.root = root

@@ -11,7 +11,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import Reply, ask
+from audit_lib.probes.asking import Reply, ask, ask_many
 from audit_lib.probes.heads import Kind
 from audit_lib.probes.orders import (
     PATHS,
@@ -118,11 +118,11 @@ class RulesTradeWhenTheyShould(Check):
         heads = [h.name for h in directional(subject) if h.name in predictions(subject)]
         if not heads:
             raise NotAssessed("no directional head is among the predictions")
-        cases = self._cases(subject, heads)
-        replies = {
-            name: ask(subject.hook(hook), self._table(subject, row), into=orders)
-            for name, row in cases.items()
-        }
+        cases, probes = self._cases(subject, heads), self._levels(subject, heads)
+        tables = [self._table(subject, row) for row in (*cases.values(), *probes.values())]
+        answers = ask_many(subject.hook(hook), [(table,) for table in tables], into=orders)
+        replies = dict(zip(cases, answers, strict=False))
+        levels = dict(zip(probes, answers[len(cases) :], strict=True))
         yield Examined(sum(r.answered for r in replies.values()), f"cases of {hook}")
         for name, reply in replies.items():
             if reply.failure is not None:
@@ -140,7 +140,7 @@ class RulesTradeWhenTheyShould(Check):
             )
         for name, reply in replies.items():
             nan_of = name.removeprefix("NaN in ")
-            matters = nan_of == name or self._matters(subject, hook, nan_of, heads)
+            matters = nan_of == name or self._matters(nan_of, levels)
             quiet = name == "neutral" or nan_of != name
             if quiet and matters and reply.answered and self._count(reply):
                 yield self._found(
@@ -169,17 +169,27 @@ class RulesTradeWhenTheyShould(Check):
             cases[f"NaN in {head}"] = pd.Series({**strongest, head: np.nan})
         return cases
 
-    def _matters(self, subject: Subject, hook: str, head: str, heads: list[str]) -> bool:
-        """Whether that head has any effect on orders at strong scores."""
+    @staticmethod
+    def _levels(subject: Subject, heads: list[str]) -> dict[tuple[str, float], pd.Series]:
+        """Strong scores with one head at each of five levels, from low to high."""
         sample = predictions(subject)
-        strong = pd.Series({**sample.median(), **sample[heads].quantile(0.999)})
-        tables = []
-        for level in (0.0, 0.02, 0.5, 0.98, 1.0):
-            value = float(sample[head].quantile(level))
-            far = value if 0 < level < 1 else value * 3
-            tables.append(self._table(subject, pd.Series({**strong, head: far})))
-        replies = [ask(subject.hook(hook), table, into=orders) for table in tables]
-        seen = {tuple(r.got.iloc[0][["side", "size"]]) for r in replies if r.answered}
+        strong = {**sample.median(), **sample[heads].quantile(0.999)}
+        found = {}
+        for head in sample.columns:
+            for level in (0.0, 0.02, 0.5, 0.98, 1.0):
+                value = float(sample[head].quantile(level))
+                far = value if 0 < level < 1 else value * 3
+                found[str(head), level] = pd.Series({**strong, head: far})
+        return found
+
+    @staticmethod
+    def _matters(head: str, levels: dict[tuple[str, float], Reply[pd.DataFrame]]) -> bool:
+        """Whether that head has any effect on orders at strong scores."""
+        seen = {
+            tuple(reply.got.iloc[0][["side", "size"]])
+            for (name, _), reply in levels.items()
+            if name == head and reply.answered
+        }
         return len(seen) > 1
 
     @staticmethod
