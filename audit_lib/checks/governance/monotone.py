@@ -73,24 +73,13 @@ class BetterNeverLoses(Check):
                     wins.setdefault((name, step), []).append(yes)
             if found := first_retraction(flags):
                 broken[name].append((duels[found.before], duels[found.after]))
-        total = sum(sum(w) for w in wins.values())
         answered = sum(r.answered for r in replies)
         yield Examined(answered, "duels")
         yield self._curve(wins)
         for name, pairs in broken.items():
             if pairs:
-                (champion, worse), (_, improved) = pairs[0]
-                yield self.finding(
-                    subject.where("governance.promote"),
-                    f"a better {name} ({names[name]} is better) cost the promotion in "
-                    f"{len(pairs)} ladders: against champion {text_of(champion)}, "
-                    f"{text_of(worse)} was promoted and {text_of(improved)} was not",
-                    measured=f"{len(pairs)} ladders turn back",
-                    expected="none",
-                    key=name,
-                    evidence=("climbs",),
-                )
-        if wins and not total:
+                yield self._lost(subject, f"{name} ({names[name]} is better)", name, pairs)
+        if wins and not any(any(won) for won in wins.values()):
             yield self.finding(
                 subject.where("governance.promote"),
                 f"no challenger was promoted in {answered} duels, however much better",
@@ -100,6 +89,20 @@ class BetterNeverLoses(Check):
                 severity=Severity.MEDIUM,
                 evidence=("climbs",),
             )
+
+    def _lost(
+        self, subject: Subject, shown: str, name: str, pairs: list[tuple[Duel, Duel]]
+    ) -> Answer:
+        (champion, worse), (_, improved) = pairs[0]
+        return self.finding(
+            subject.where("governance.promote"),
+            f"a better {shown} cost the promotion in {len(pairs)} ladders: against champion "
+            f"{text_of(champion)}, {text_of(worse)} was promoted and {text_of(improved)} was not",
+            measured=f"{len(pairs)} ladders turn back",
+            expected="none",
+            key=name,
+            evidence=("climbs",),
+        )
 
     @staticmethod
     def _climb(

@@ -16,6 +16,8 @@ from audit_lib.probes.samples import input_width
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
+Company = tuple[str, Floats, npt.NDArray[np.int64]]
+"""its name, the batch, and which of the rows stand first in it"""
 
 
 class NeuralRowsAreIndependent(Check):
@@ -59,15 +61,7 @@ class NeuralRowsAreIndependent(Check):
         if not first.answered:
             raise NotAssessed(f"neural.forward gives no output for ordinary rows: {first.why}")
         spread = float(np.std(first.got)) or 1.0
-        extreme = np.concatenate([inputs, rng.normal(size=(n, inputs.shape[1])) * 50])
-        order, half = rng.permutation(n), n // 2
-        companies: list[tuple[str, Floats, npt.NDArray[np.int64]]] = [
-            ("the same call again", inputs, np.arange(n)),
-            ("another order", inputs[order], order),
-            ("first half of the batch", inputs[:half], np.arange(half)),
-            ("beside extreme rows", extreme, np.arange(n)),
-            *((f"row {i} alone", inputs[i : i + 1], np.array([i])) for i in range(0, n, n // 4)),
-        ]
+        companies = self._companies(inputs, rng)
         replies = ask_many(hook, [(batch,) for _, batch, _ in companies], into=floats(-1, -1))
         silent = [r for r in replies if not r.answered]
         if silent:
@@ -104,3 +98,16 @@ class NeuralRowsAreIndependent(Check):
                 key="company",
                 evidence=("batches",),
             )
+
+    @staticmethod
+    def _companies(inputs: Floats, rng: np.random.Generator) -> list[Company]:
+        n = len(inputs)
+        extreme = np.concatenate([inputs, rng.normal(size=inputs.shape) * 50])
+        order, half = rng.permutation(n), n // 2
+        return [
+            ("the same call again", inputs, np.arange(n)),
+            ("another order", inputs[order], order),
+            ("first half of the batch", inputs[:half], np.arange(half)),
+            ("beside extreme rows", extreme, np.arange(n)),
+            *((f"row {i} alone", inputs[i : i + 1], np.array([i])) for i in range(0, n, n // 4)),
+        ]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads, show
+from audit_lib.hooks import RetrainState
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import reasons
 from audit_lib.probes.retraining import SCORES, Answered, decided, disastrous, healthy, ways
 from audit_lib.subject.subject import Subject
+
+Said = dict[tuple[float, str], Answered]
 
 
 class HealthyRestsAndDisasterFires(Check):
@@ -42,12 +45,7 @@ class HealthyRestsAndDisasterFires(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Ask both extremes, and each key alone at its worst."""
-        asked = []
-        for score in SCORES:
-            base = healthy(score)
-            asked.append((score, "healthy", base))
-            asked.append((score, "disastrous", disastrous(base)))
-            asked += [(score, f"{way.name} alone", way.states[-1]) for way in ways(base)]
+        asked = [(score, name, state) for score in SCORES for name, state in self._states(score)]
         replies = decided(subject.hook("retrain.decide"), [state for *_, state in asked])
         failed = [r for r in replies if r.failure is not None]
         if failed:
@@ -64,18 +62,33 @@ class HealthyRestsAndDisasterFires(Check):
             ("training score", "state", "retrain", "reasons"),
             tuple((s, n, a.retrain, "; ".join(a.reasons)) for (s, n), a in said.items()),
         )
+        yield from self._extremes(subject, said)
+        yield from self._unused(subject, said)
+        yield from self._mute(subject, said)
+
+    @staticmethod
+    def _states(score: float) -> Iterator[tuple[str, RetrainState]]:
+        base = healthy(score)
+        yield "healthy", base
+        yield "disastrous", disastrous(base)
+        for way in ways(base):
+            yield f"{way.name} alone", way.states[-1]
+
+    def _extremes(self, subject: Subject, said: Said) -> Iterator[Answer]:
         for name, wanted in (("healthy", False), ("disastrous", True)):
             wrong = [s for s in SCORES if (s, name) in said and said[s, name].retrain != wanted]
             if wrong:
                 verb = "does not trigger" if wanted else "triggers"
                 yield self._wrong(subject, f"a {name} model {verb}", wrong, name)
-        fired = [s for s in SCORES if (s, "live score alone") in said]
-        slept = [s for s in fired if not said[s, "live score alone"].retrain]
-        if slept and len(slept) < len(fired):
+        heard = [s for s in SCORES if (s, "live score alone") in said]
+        slept = [s for s in heard if not said[s, "live score alone"].retrain]
+        if slept and len(slept) < len(heard):
             message = (
                 "a collapse of the live score alone does not trigger, though it does elsewhere"
             )
             yield self._wrong(subject, message, slept, "live score")
+
+    def _unused(self, subject: Subject, said: Said) -> Iterator[Answer]:
         unused = [w.name for w in ways(healthy()) if self._never_fires(said, f"{w.name} alone")]
         if unused:
             yield self.finding(
@@ -87,6 +100,8 @@ class HealthyRestsAndDisasterFires(Check):
                 severity=Severity.INFO,
                 evidence=("extremes",),
             )
+
+    def _mute(self, subject: Subject, said: Said) -> Iterator[Answer]:
         mute = [(s, n) for (s, n), a in said.items() if a.retrain and not a.reasons]
         if mute:
             score, name = mute[0]
@@ -113,6 +128,6 @@ class HealthyRestsAndDisasterFires(Check):
         )
 
     @staticmethod
-    def _never_fires(said: dict[tuple[float, str], Answered], name: str) -> bool:
+    def _never_fires(said: Said, name: str) -> bool:
         heard = [answer.retrain for (_, n), answer in said.items() if n == name]
         return bool(heard) and not any(heard)
