@@ -129,7 +129,8 @@ def callable_signature(references: References, unit: Unit) -> Signature | None:
         return None
     node = unit.node
     if isinstance(node, ast.ClassDef):
-        return _constructor(references, unit, frozenset())
+        found = _constructor(references, unit, frozenset())
+        return Signature(()) if found == _OBJECT else found
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return signature_of(node) if _keeps_parameters(node) else None
     return None
@@ -170,7 +171,13 @@ def _parameter(node: ast.arg, kind: ParameterKind, default: ast.expr | None) -> 
     )
 
 
-def _constructor(references: References, cls: Unit, seen: frozenset[str]) -> Signature | None:
+_OBJECT: Literal["object"] = "object"
+
+
+def _constructor(
+    references: References, cls: Unit, seen: frozenset[str]
+) -> Signature | Literal["object"] | None:
+    """Signature of a class's constructor; ``object`` where none is written anywhere above it."""
     node = cls.node
     assert isinstance(node, ast.ClassDef)
     if cls.key in seen or any(k.arg == "metaclass" for k in node.keywords):
@@ -185,15 +192,16 @@ def _constructor(references: References, cls: Unit, seen: frozenset[str]) -> Sig
         return _dataclass(references, cls)
     if known:
         return None
-    bases = references.bases(cls)
     if any(dotted(b).rpartition(".")[2] == "NamedTuple" for b in node.bases):
         return Signature(tuple(_fields(node, keyword_only=False)))
-    for base, written in zip(bases, node.bases, strict=True):
+    for base, written in zip(references.bases(cls), node.bases, strict=True):
         if base is not None and isinstance(base.node, ast.ClassDef):
-            return _constructor(references, base, seen | {cls.key})
-        if _base_name(written) not in _PLAIN_BASES:
+            inherited = _constructor(references, base, seen | {cls.key})
+            if inherited != _OBJECT:
+                return inherited
+        elif _base_name(written) not in _PLAIN_BASES:
             return None
-    return Signature(())
+    return _OBJECT
 
 
 def _dataclass(references: References, cls: Unit) -> Signature | None:
@@ -327,6 +335,8 @@ def called(references: References, unit: Unit, call: ast.Call) -> tuple[Unit, Si
     if isinstance(node, ast.ClassDef) or not isinstance(owner.node, ast.ClassDef):
         return thing.unit, signature
     kinds = decorators(node) if isinstance(node, DEFINITIONS) else []
+    if "abstractmethod" in kinds:
+        return None  # what runs is an override, which may take more
     if "staticmethod" in kinds:
         return thing.unit, signature
     first = text.partition(".")[0]

@@ -20,7 +20,8 @@ from audit_lib.subject.source import SourceFile, SourceTree
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SCOPES = (*DEFINITIONS, ast.Lambda)
-_COMPILED = (".so", ".pyd", ".pyx")
+#: Endings of extension modules and of what they are built from.
+_COMPILED = (".so", ".pyd", ".pyx", ".tp", ".c", ".cpp", ".cu", ".f90")
 
 
 @dataclass
@@ -114,20 +115,21 @@ class ModuleIndex:
         if not parts:
             return Target(None, False)
         if self.package and parts[0] == self.package:
-            return Target(self.locate("", parts[1:]), True)
+            return self._inside("", parts[1:])
         if parts[0] in sys.stdlib_module_names:
             return Target(None, False)
         beside = PurePosixPath(importer).parent.as_posix().removeprefix(".") if importer else ""
         if self._file(beside, "__init__") is not None:
             beside = ""
-        for root in dict.fromkeys((*self.search_roots, beside)):
+        roots = [r for r in self.search_roots if r or not self.package or self._runs(importer)]
+        for root in dict.fromkeys((*roots, *([beside] if beside else []))):
             found = self.locate(root, parts)
             if found is not None:
                 return Target(found, True)
-        inside = any(
-            len(parts) > 1 and self._file(_join(r, parts[0]), "__init__") for r in self.search_roots
-        )
-        return Target(None, inside)
+        for root in roots:
+            if len(parts) > 1 and self._file(_join(root, parts[0]), "__init__"):
+                return self._inside(root, parts)
+        return Target(None, False)
 
     def relative(self, importer: str, level: int, name: str) -> Target:
         """Where ``from ..name import`` leads; inside even where it climbs out of the root."""
@@ -137,7 +139,33 @@ class ModuleIndex:
                 return Target(None, True)
             folder = folder.parent
         base = folder.as_posix().removeprefix(".")
-        return Target(self.locate(base, name.split(".") if name else []), True)
+        return self._inside(base, name.split(".") if name else [])
+
+    def _inside(self, folder: str, parts: Sequence[str]) -> Target:
+        """Where a name of the repository leads; outside where the build makes it."""
+        found = self.locate(folder, parts)
+        if found is None and parts:
+            last = parts[-1]
+            place = "/".join(p for p in (folder, *parts[:-1]) if p)
+            if self.has_compiled(place, last) or f"{last}.py" in self._built:
+                return Target(None, False)
+        return Target(found, True)
+
+    def _runs(self, path: str) -> bool:
+        """True for scripts: only for them is the folder of a package a place to import from."""
+        file = self.tree.by_path.get(path)
+        return file is None or "__main__" in file.text
+
+    @cached_property
+    def _built(self) -> str:
+        """Text of the build's own files, which name the modules that it writes."""
+        texts = []
+        for name in ("pyproject.toml", "setup.cfg", "setup.py", "meson.build"):
+            for folder in (self.tree.root, self.tree.root.parent):
+                file = folder / name
+                if file.is_file() and (folder == self.tree.root or self.package):
+                    texts.append(file.read_text(encoding="utf-8", errors="replace"))
+        return "\n".join(texts)
 
     def locate(self, folder: str, parts: Sequence[str]) -> str | None:
         """File of a dotted name below ``folder``: module, package, or None.

@@ -93,11 +93,21 @@ class Model(abc.ABC):
     def load(cls, path): ...
     @staticmethod
     def norm(x): ...
+    @abc.abstractmethod
+    def step(self): ...
     def go(self):
         self.fit({inner})
 
 
 class Child(Model):
+    pass
+
+
+class Mixin:
+    pass
+
+
+class Both(Mixin, Model):
     pass
 
 
@@ -127,7 +137,7 @@ GOOD_CALLS = (
     "cached(1)", "wrapped()", "wrapped(1, 2, 3)", "Model('s').fit(1, y=2)", "Model.load('p')",
     "Model.norm(1)", "Model.fit(m, 1)", "Child(store='s')", "Outside(1, 2, 3)",
     "Config('n', 2, [])", "Config(name='n', notes=[])", "Wide('n', width=2)", "Row(1)",
-    "Row(1, b=2)", "core.plain(1, c=2)", "Model('s').load('p')",
+    "Row(1, b=2)", "Both('s')", "made.step(1)", "core.plain(1, c=2)", "Model('s').load('p')",
     "unknown_name(1, 2)", "print(1, 2, zz=3)",
 )  # fmt: skip
 BAD_CALLS = {
@@ -138,6 +148,7 @@ BAD_CALLS = {
     "many(a=1)": "needs 'a'",
     "cached()": "needs 'a'",
     "Model()": "needs 'store'",
+    "Both()": "needs 'store'",
     "Child('s', 't')": "takes 1 positional arguments, 2 are given",
     "Model.load()": "needs 'path'",
     "Config()": "needs 'name'",
@@ -153,7 +164,7 @@ def calling(call, inner="1"):
     text = (
         "from models import core\nfrom models.core import *\nfrom models.core import (plain, many, "
     )
-    text += "cached, wrapped, Model, Child, Outside, Config, Wide, Row)\n\n\ndef f(x, m):\n"
+    text += "cached, wrapped, Model, Child, Both, Outside, Config, Wide, Row)\n\n\ndef f(x, m):\n"
     text += f"    made = Model('s')\n    {call}\n"
     return {"models/__init__.py": "", "models/core.py": CORE.replace("{inner}", inner),
             "api/use.py": text}  # fmt: skip

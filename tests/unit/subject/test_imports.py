@@ -44,7 +44,8 @@ def test_package_root_is_named_by_parameters_or_folder(tmp_path):
         "models/__init__.py": "from .core import Model\n",
         "models/core.py": "from ..config import A\nclass Model: ...\n",
         "run_it.py": "from engine.models import Model\nimport engine.models.core as core\n"
-        "import config\n",
+        "import config\nif __name__ == '__main__':\n    pass\n",
+        "models/late.py": "import config, models\n",
         "tests/test_it.py": "from engine.models import Model\n",
     }
     found = tree(tmp_path / "engine", files)
@@ -179,3 +180,15 @@ def test_dependents_follow_imports_of_imports(tmp_path):
     graph = code_of(found).imports
     assert graph.dependents("c.py") == {"a.py", "b.py"}
     assert graph.edges[0].type is ImportType.TOP_LEVEL
+
+
+def test_modules_that_the_build_makes_are_no_fault(tmp_path):
+    files = {
+        "pyproject.toml": "[tool.setuptools_scm]\nversion_file = 'pkg/_version.py'\n",
+        "pkg/__init__.py": "from ._version import version\n",
+        "pkg/deep/__init__.py": "",
+        "pkg/deep/_fast.pyx": "",
+        "pkg/use.py": "from pkg.deep._fast import go\nfrom .deep import _fast\n"
+        "import pkg.deep._fast\n",
+    }
+    assert broken(tree(tmp_path, files)) == set()
