@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -32,12 +33,14 @@ class Hit:
     Attributes:
         what: the pattern, in words that fit after "calls" or "uses".
         symbol: qualified name of the enclosing definition.
+        key: ``what``, numbered where a definition holds it more than once.
     """
 
     file: SourceFile
     node: ast.AST
     what: str
     symbol: str
+    key: str
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,17 @@ def hits(subject: Subject, pattern: Pattern, *, labels_may: bool = True) -> Iter
     for file in related_files(subject):
         if file.tree is None:
             continue
-        for node, place in walk(file.tree):
-            what = pattern(node)
-            if what and not (labels_may and place.makes_labels):
-                yield Hit(file, node, what, place.symbol)
+        found = [
+            (node, place.symbol, what)
+            for node, place in walk(file.tree)
+            if (what := pattern(node)) and not (labels_may and place.makes_labels)
+        ]
+        seen: Counter[tuple[str, str]] = Counter()
+        for node, symbol, what in sorted(found, key=lambda f: getattr(f[0], "lineno", 0)):
+            seen[symbol, what] += 1
+            count = seen[symbol, what]
+            key = what if count == 1 else f"{what} no. {count}"
+            yield Hit(file, node, what, symbol, key)
 
 
 def related_files(subject: Subject) -> list[SourceFile]:
@@ -122,10 +132,8 @@ def suspicion(subject: Subject) -> tuple[Severity, str]:
         return Severity.MEDIUM, "no probe of features.build could confirm or clear it"
     leaking = [c.column for c in found.leaking()]
     if not leaking:
-        return (
-            Severity.INFO,
-            f"the probe clears it: none of {len(found.columns)} columns reads ahead",
-        )
+        measured = f"none of the {len(found.columns)} columns of features.build reads ahead"
+        return Severity.INFO, f"the probe does not confirm it: {measured}"
     shown = ", ".join(leaking[:4]) + (", ..." if len(leaking) > 4 else "")
     return Severity.HIGH, f"the probe finds columns that read ahead: {shown}"
 

@@ -51,7 +51,7 @@ class NoBackwardFill(Check):
                 f"{where} uses {hit.what}; {said}",
                 measured=hit.what,
                 expected="fills from earlier bars only",
-                key=hit.what,
+                key=hit.key,
                 severity=severity,
             )
         yield from unread(subject)

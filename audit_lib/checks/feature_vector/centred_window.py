@@ -50,7 +50,7 @@ class NoCentredWindow(Check):
                 f"{where} uses {hit.what}; {said}",
                 measured=hit.what,
                 expected="trailing windows",
-                key=hit.what,
+                key=hit.key,
                 severity=severity,
             )
         yield from unread(subject)

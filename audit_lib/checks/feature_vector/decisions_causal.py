@@ -13,7 +13,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
 from audit_lib.probes import samples
-from audit_lib.probes.influence import InfluenceMap, Outcome, manageable, measure_influence
+from audit_lib.probes.influence import Outcome, manageable, measure_influence
 from audit_lib.probes.measured import influence_evidence, reach, witness_evidence
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
@@ -63,42 +63,38 @@ class DecisionsReadNoFuture(Check):
             raise NotAssessed(subject.hooks.missing(PATHS[0]))
         needed = samples.required(subject) if subject.has("predictor.required") else None
         panel = manageable(samples.panel(subject), self.rows)
-        looked = 0
-        for path in paths:
-            pipeline = _Pipeline(subject.hook("features.build"), subject.hook(path), needed)
-            found = measure_influence(pipeline.one, panel, many=pipeline, cuts=self.cuts)
-            if found.outcome is not Outcome.MEASURED:
-                yield Gap(path, f"{found.outcome.value}: {found.reason}")
-                continue
-            looked += len(found.columns)
-            yield from self._judge(subject, path, found)
-        yield Examined(looked, "columns of orders")
-
-    def _judge(self, subject: Subject, path: str, found: InfluenceMap) -> Iterator[Answer]:
-        name = path.replace(".", " ")
-        yield influence_evidence(found, f"influence {name}", f"Bars that {path} reads")
+        pipeline = _Pipeline(
+            subject.hook("features.build"), {p: subject.hook(p) for p in paths}, needed
+        )
+        found = measure_influence(pipeline.one, panel, many=pipeline, cuts=self.cuts)
+        if found.outcome is not Outcome.MEASURED:
+            raise NotAssessed(f"{' and '.join(paths)}: {found.outcome.value}: {found.reason}")
+        yield influence_evidence(found, "influence", "Bars that each part of an order reads")
         leaking = found.leaking()
         if leaking:
-            yield witness_evidence(leaking, f"witnesses {name}")
+            yield witness_evidence(leaking, "witnesses")
         for column in leaking:
+            path, _, part = column.column.rpartition(" ")
             yield self.finding(
                 subject.where(path),
-                f"{column.column!r} of {path} reads {reach(column)}",
+                f"{part!r} of {path} reads {reach(column)}",
                 measured=f"look-ahead {column.look_ahead} bars",
                 expected="look-ahead 0 bars",
-                key=f"{path} {column.column}",
-                evidence=(f"influence {name}", f"witnesses {name}"),
+                key=column.column,
+                evidence=("influence", "witnesses"),
             )
-        if not any(c.reacts for c in found.columns.values()):
-            yield Gap(path, f"no order of {found.bars} bars moved with the panel")
+        for path in paths:
+            if not any(c.reacts for n, c in found.columns.items() if n.startswith(path)):
+                yield Gap(path, f"no order of {found.bars} bars moved with the panel")
+        yield Examined(len(found.columns), "columns of orders")
 
 
 class _Pipeline:
-    """Features, then decisions, for many panels at once."""
+    """Features, then the decisions of every path, for many panels at once."""
 
-    def __init__(self, build: Hook, decide: Hook, needed: list[str] | None) -> None:
+    def __init__(self, build: Hook, paths: dict[str, Hook], needed: list[str] | None) -> None:
         self.build = build
-        self.decide = decide
+        self.paths = paths
         self.needed = needed
 
     def one(self, panel: pd.DataFrame) -> Any:
@@ -109,12 +105,13 @@ class _Pipeline:
         return answer
 
     def __call__(self, panels: Sequence[pd.DataFrame]) -> list[Any]:
-        """Orders of each panel, or the exception that stood in the way."""
+        """Orders of each panel by all paths, or the exception that stood in the way."""
         answers: list[Any] = self.build.many([(panel,) for panel in panels])
         ready = [k for k, made in enumerate(answers) if isinstance(made, pd.DataFrame)]
         inputs = [(self._complete(answers[k]),) for k in ready]
-        for k, order in zip(ready, self.decide.many(inputs), strict=True):
-            answers[k] = order
+        orders = {path: decide.many(inputs) for path, decide in self.paths.items()}
+        for i, k in enumerate(ready):
+            answers[k] = _side_by_side({path: made[i] for path, made in orders.items()})
         return answers
 
     def _complete(self, features: pd.DataFrame) -> pd.DataFrame:
@@ -122,3 +119,11 @@ class _Pipeline:
         numbers = chosen.select_dtypes("number").to_numpy(np.float64, na_value=np.nan)
         complete: pd.DataFrame = chosen.loc[np.isfinite(numbers).all(axis=1)]
         return complete
+
+
+def _side_by_side(orders: dict[str, Any]) -> Any:
+    """One frame of all paths' orders; the first answer that is no frame instead, if any is not."""
+    for answer in orders.values():
+        if not isinstance(answer, pd.DataFrame):
+            return answer
+    return pd.concat([o.add_prefix(f"{path} ") for path, o in orders.items()], axis=1)

@@ -51,7 +51,7 @@ class NoGlobalStatistic(Check):
                 f"{where} uses {hit.what}; {said}",
                 measured=hit.what,
                 expected="statistics of earlier bars",
-                key=hit.what,
+                key=hit.key,
                 severity=severity,
             )
         yield from unread(subject)

@@ -50,7 +50,7 @@ class NoNegativeShift(Check):
                 f"{where} uses {hit.what}; {said}",
                 measured=hit.what,
                 expected="shifts forward only",
-                key=hit.what,
+                key=hit.key,
                 severity=severity,
             )
         yield from unread(subject)

@@ -48,7 +48,7 @@ class SplitsAreNotShuffled(Check):
                 f"{hit.symbol or 'module level'} uses {hit.what}",
                 measured=hit.what,
                 expected="a split by date",
-                key=hit.what,
+                key=hit.key,
             )
         yield from unread(subject)
         yield Examined(len(related_files(subject)), "files")

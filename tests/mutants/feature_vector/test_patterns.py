@@ -97,7 +97,12 @@ def test_patterns_are_named_where_they_stand(tmp_path, code, expression, what):
 @pytest.mark.parametrize(
     ("hooks", "severity", "outcome", "said"),
     [
-        (CLEAN_BUILD, Severity.INFO, Outcome.PASS, "the probe clears it: none of 1 columns"),
+        (
+            CLEAN_BUILD,
+            Severity.INFO,
+            Outcome.PASS,
+            "none of the 1 columns of features.build reads ahead",
+        ),
         (LEAKY_BUILD, Severity.HIGH, Outcome.FAIL, "columns that read ahead: r"),
     ],
 )
@@ -107,6 +112,14 @@ def test_the_probe_clears_or_confirms_a_pattern(tmp_path, hooks, severity, outco
     assert result.outcome is outcome
     assert [f.severity for f in result.findings] == [severity]
     assert said in result.findings[0].message
+
+
+def test_a_pattern_twice_in_a_definition_is_two_findings(tmp_path):
+    source = {"features.py": "def momentum(x):\n    a = x.bfill()\n    return a.bfill()\n"}
+    with tiny(tmp_path, source=source) as subject:
+        findings = run_check("FEA112", subject).findings
+    assert [(f.location.line, f.key) for f in findings] == [(2, "`bfill`"), (3, "`bfill` no. 2")]
+    assert len({f.fingerprint for f in findings}) == 2
 
 
 @pytest.mark.fails("FEA115")
