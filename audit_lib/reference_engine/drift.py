@@ -31,19 +31,23 @@ class Alarm:
 def psi(reference: Floats, current: Floats) -> float:
     """Population stability index of ``current`` against ``reference``.
 
-    Bins are the deciles of the reference.  0 means equal shares; above 0.25 is commonly read as a
-    shift (Siddiqi, *Credit Risk Scorecards*, 2006).  Values that are not finite are left out.
+    Bins are the deciles of the reference, and one more for values that are not finite, so that a
+    feed that breaks is a shift.  0 means equal shares; above 0.25 is commonly read as a shift
+    (Siddiqi, *Credit Risk Scorecards*, 2006).
 
     Args:
         reference: shape (m,), any unit.
         current: shape (n,), same unit.
 
     Raises:
-        Refused: either side has no finite value.
+        Refused: the reference has no finite value, or ``current`` no value at all.
     """
-    before, after = _finite(reference), _finite(current)
+    before, after = np.asarray(reference, dtype="float64"), np.asarray(current, dtype="float64")
+    known = before[np.isfinite(before)]
+    if len(known) == 0 or len(after) == 0:
+        raise Refused("the stability index needs finite reference values, and current ones")
     deciles, times = np.unique(
-        np.quantile(before, np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf"),
+        np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1], method="inverted_cdf"),
         return_counts=True,
     )
     # A value that fills a whole decile is a bin of its own, told from less and from more.
@@ -77,15 +81,10 @@ def cusum(series: Floats, target: float, sigma: float) -> Alarm:
     return Alarm(False, None)
 
 
-def _finite(values: Floats) -> Floats:
-    every = np.asarray(values, dtype="float64").ravel()
-    kept: Floats = every[np.isfinite(every)]
-    if len(kept) == 0:
-        raise Refused("the stability index needs at least one finite value on each side")
-    return kept
-
-
 def _shares(values: Floats, edges: Floats) -> Floats:
-    counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
+    """Share of values in each bin; the last bin is that of values that are not finite."""
+    bins = np.searchsorted(edges, values, side="left")
+    bins[~np.isfinite(values)] = len(edges) + 1
+    counts = np.bincount(bins, minlength=len(edges) + 2)
     shares: Floats = np.maximum(counts / len(values), SMALLEST_SHARE)
     return shares

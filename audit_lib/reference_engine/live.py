@@ -87,7 +87,7 @@ def feature_drift(predictor: Predictor, features: pd.DataFrame) -> dict[str, flo
     """Population stability index of each input against the version's training rows.
 
     Raises:
-        Refused: an input has no finite value.
+        Refused: there are no rows.
     """
     reference = predictor.checkpoint.reference
     return {

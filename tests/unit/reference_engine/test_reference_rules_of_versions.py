@@ -142,13 +142,19 @@ def test_psi_of_a_constant_tells_less_same_and_more():
     assert psi(still, still + 1) == psi(still, still - 1) > 5
 
 
-def test_psi_leaves_out_what_is_not_finite():
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_psi_sees_a_feed_that_breaks(broken):
     sample = np.arange(100.0)
-    assert psi(sample, np.append(sample, [np.nan, np.inf])) == 0
-    with pytest.raises(Refused):
-        psi(sample, np.array([np.nan]))
-    with pytest.raises(Refused):
-        psi(np.array([]), sample)
+    half = np.where(np.arange(100) % 2 == 0, sample, broken)
+    assert psi(sample, half) > 1
+    assert psi(half, half) == 0
+    assert psi(sample, np.full(5, broken)) > 5
+
+
+def test_psi_needs_values_on_both_sides():
+    for reference, current in (([], [1.0]), ([np.nan], [1.0]), ([1.0], [])):
+        with pytest.raises(Refused):
+            psi(np.array(reference), np.array(current))
 
 
 def test_cusum_finds_where_a_shift_began():
