@@ -13,20 +13,21 @@ from rich.console import Console
 from audit_lib import __version__
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed
 
-#: command name -> "module:function", imported only when used so that `--help` stays quick
+#: command name -> ("module:function", what it does); imported only when used, since `--help` and
+#: `list` should not wait for pandas
 COMMANDS = {
-    "run": "audit_lib.cli.run:run",
-    "gate": "audit_lib.cli.gate:gate",
-    "list": "audit_lib.cli.read:list_",
-    "show": "audit_lib.cli.packets:show",
-    "explain": "audit_lib.cli.read:explain",
-    "verify": "audit_lib.cli.packets:verify",
-    "compare": "audit_lib.cli.packets:compare",
-    "new-subject": "audit_lib.cli.new_subject:new_subject",
-    "hooks": "audit_lib.cli.hooks:hooks",
-    "artifacts": "audit_lib.cli.scripts:artifacts",
-    "edges": "audit_lib.cli.scripts:edges",
-    "ledger": "audit_lib.cli.ledger:ledger",
+    "run": ("run:run", "Audit versions through the six notebooks, into packets."),
+    "gate": ("gate:gate", "Run a fast set of checks with an exit code."),
+    "list": ("read:list_", "List subjects, versions, checks, gates or hooks."),
+    "show": ("packets:show", "Show the findings of a published packet."),
+    "explain": ("read:explain", "Say what a check or a hook is about."),
+    "verify": ("packets:verify", "Prove that a packet is whole and unchanged."),
+    "compare": ("packets:compare", "Compare the findings of two runs."),
+    "new-subject": ("new_subject:new_subject", "Look at a repository; write its parameters."),
+    "hooks": ("hooks:hooks", "Help with writing a subject's hooks."),
+    "ledger": ("ledger:ledger", "Keep the review ledger: status, suggest, certify."),
+    "artifacts": ("scripts:artifacts", "Inventory files without executing any."),
+    "edges": ("scripts:edges", "List import edges of a subject."),
 }
 
 
@@ -41,10 +42,15 @@ class LazyGroup(click.Group):
         """The command, or None with click's own message."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command = getattr(import_module(module), name)
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(f"audit_lib.cli.{module}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in ``--help``, without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, (_, told) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

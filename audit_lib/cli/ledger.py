@@ -1,0 +1,190 @@
+"""``workbook ledger``: which lines were read, by whom, and what to read next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from audit_lib import ledger as ledgers
+from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.tables import print_table
+from audit_lib.subject.subject import Subject
+
+Command = Callable[..., Any]
+gate_option = click.option("--gate", default="", help="Apply the policy of this gate on top.")
+form_option = click.option(
+    "--format",
+    "output",
+    type=click.Choice(["console", "json"]),
+    default="console",
+    show_default=True,
+)
+criteria_option = click.option(
+    "--criteria", multiple=True, required=True, help="A criterion of ledger.toml; may be repeated."
+)
+who_option = click.option("--who", required=True, help="Who read it.")
+
+
+def _on_subject(command: Command) -> Command:
+    """Arguments that every ledger command takes."""
+    for decorate in (workspace_option, root_option, click.argument("subject")):
+        command = decorate(command)
+    return command
+
+
+@click.group()
+def ledger() -> None:
+    """Keep the review ledger of a subject: certifications of definitions, in ledger.toml."""
+
+
+@ledger.command()
+@_on_subject
+@gate_option
+@form_option
+@click.pass_context
+def status(
+    ctx: click.Context,
+    subject: str,
+    root: Path | None,
+    workspace: Path | None,
+    gate: str,
+    output: str,
+) -> None:
+    """Say how many lines are scanned and certified, and what the policy still misses.
+
+    Exit codes: 0 nothing is missing and nothing is in breach, 1 something is.
+    """
+    told = ledgers.status(_open(subject, root, workspace), gate=gate)
+    if output == "json":
+        click.echo(json.dumps(told, indent=2))
+    else:
+        click.echo(f"{told['files']} files, {told['units']} units, {told['lines']:,} lines")
+        click.echo(f"scanned    {_share(told['scanned'])}")
+        for name, share in told["certified"].items():
+            click.echo(f"certified  {_share(share)}  {name}")
+        for entry in told["violations"]:
+            click.echo(f"violation  {entry['unit']}: {', '.join(entry['criteria'])}")
+        click.echo(f"missing    {len(told['missing'])} units")
+    ctx.exit(1 if told["missing"] or told["violations"] else 0)
+
+
+@ledger.command()
+@_on_subject
+@gate_option
+@click.option("--criteria", multiple=True, help="To be reached; those of the policy by default.")
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
+@form_option
+def suggest(
+    subject: str,
+    root: Path | None,
+    workspace: Path | None,
+    gate: str,
+    criteria: tuple[str, ...],
+    limit: int,
+    output: str,
+) -> None:
+    """Name what to read next: the smallest unread part first."""
+    found = _open(subject, root, workspace)
+    rows = ledgers.suggest(found, criteria=criteria, gate=gate, limit=limit)
+    if output == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    shown = ("unit", "read", "statements", "lines", "risk", "criteria", "why")
+    print_table([{key: _cell(row[key]) for key in shown} for row in rows])
+
+
+@ledger.command()
+@_on_subject
+@click.argument("unit")
+@form_option
+def diff(subject: str, root: Path | None, workspace: Path | None, unit: str, output: str) -> None:
+    """Show what changed in UNIT (path::name) since it was last certified."""
+    told = ledgers.diff(_open(subject, root, workspace), unit)
+    if output == "json":
+        click.echo(json.dumps(told, indent=2))
+        return
+    if told["same"]:
+        click.echo(f"{unit} is as {told['by']} certified it on {told['when']}")
+        return
+    click.echo(f"{unit} was certified by {told['by']} on {told['when']}; since then:")
+    if told["dependencies_changed"]:
+        click.echo("what it depends on changed; its own statements did not")
+    for line in told["changed"]:
+        click.echo(f"{line['line']:>6} + {line['text']}")
+    if told["removed_statements"]:
+        click.echo(f"       - {told['removed_statements']} statements are gone")
+
+
+@ledger.command()
+@_on_subject
+@click.argument("unit")
+@criteria_option
+@who_option
+@click.option("--notes", default="", help="What was looked at.")
+@click.option(
+    "--delta", is_flag=True, help="Only the change since the last certification was read."
+)
+def certify(
+    subject: str,
+    root: Path | None,
+    workspace: Path | None,
+    unit: str,
+    criteria: tuple[str, ...],
+    who: str,
+    notes: str,
+    delta: bool,
+) -> None:
+    """Record that a person vouches for UNIT (path::name) as it is now."""
+    found = _open(subject, root, workspace)
+    entry = ledgers.certify(found, unit, criteria=criteria, who=who, notes=notes, delta=delta)
+    click.echo(f"certified {unit} as {entry.hash[:12]}: {', '.join(entry.criteria)}")
+
+
+@ledger.command()
+@_on_subject
+@click.argument("unit")
+@criteria_option
+@who_option
+@click.option("--notes", required=True, help="What is wrong.")
+def violation(
+    subject: str,
+    root: Path | None,
+    workspace: Path | None,
+    unit: str,
+    criteria: tuple[str, ...],
+    who: str,
+    notes: str,
+) -> None:
+    """Record that UNIT (path::name), as it is now, was found wanting.
+
+    A violation beats every certification and exemption of the unit.
+    """
+    found = _open(subject, root, workspace)
+    entry = ledgers.violation(found, unit, criteria=criteria, who=who, notes=notes)
+    click.echo(f"{unit} violates {', '.join(entry.criteria)}")
+
+
+@ledger.command()
+@_on_subject
+def export(subject: str, root: Path | None, workspace: Path | None) -> None:
+    """Print the ledger with every unit's fingerprint and state, as JSON."""
+    click.echo(json.dumps(ledgers.export(_open(subject, root, workspace)), indent=2))
+
+
+def _open(subject: str, root: Path | None, workspace: Path | None) -> Subject:
+    found, _ = opened(subject, workspace=workspace, root=root)
+    return found
+
+
+def _share(share: dict[str, Any]) -> str:
+    return f"{share['lines']:,} lines ({share['share']:.1%})" if "share" in share else str(share)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
