@@ -9,6 +9,7 @@ names at run time (``__getattr__``, ``globals()[...]``, ``exec``) is *open*: any
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from audit_lib.subject.source import SourceFile, SourceTree
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SCOPES = (*DEFINITIONS, ast.Lambda)
+_DOTTED_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)\.([\w.]*\w)", re.MULTILINE)
 #: Endings of extension modules and of what they are built from.
 _COMPILED = (".so", ".pyd", ".pyx", ".tp", ".c", ".cpp", ".cu", ".f90")
 
@@ -121,7 +123,8 @@ class ModuleIndex:
         beside = PurePosixPath(importer).parent.as_posix().removeprefix(".") if importer else ""
         if self._file(beside, "__init__") is not None:
             beside = ""
-        roots = [r for r in self.search_roots if r or not self.package or self._runs(importer)]
+        beside_root = not self.package or self._runs(importer) or parts[0] not in self._foreign
+        roots = [r for r in self.search_roots if r or beside_root]
         for root in dict.fromkeys((*roots, *([beside] if beside else []))):
             found = self.locate(root, parts)
             if found is not None:
@@ -155,6 +158,20 @@ class ModuleIndex:
         """True for scripts: only for them is the folder of a package a place to import from."""
         file = self.tree.by_path.get(path)
         return file is None or "__main__" in file.text
+
+    @cached_property
+    def _foreign(self) -> frozenset[str]:
+        """Names that some import takes for a package that the root folder does not hold.
+
+        ``sklearn.py`` in the root of a package that also imports ``sklearn.base`` is not what
+        ``import sklearn`` means.
+        """
+        return frozenset(
+            top
+            for file in self.tree.files
+            for top, rest in _DOTTED_IMPORT.findall(file.text)
+            if self.locate("", [top, *rest.split(".")]) is None
+        )
 
     @cached_property
     def _built(self) -> str:

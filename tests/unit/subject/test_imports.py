@@ -45,7 +45,8 @@ def test_package_root_is_named_by_parameters_or_folder(tmp_path):
         "models/core.py": "from ..config import A\nclass Model: ...\n",
         "run_it.py": "from engine.models import Model\nimport engine.models.core as core\n"
         "import config\nif __name__ == '__main__':\n    pass\n",
-        "models/late.py": "import config, models\n",
+        "models/late.py": "import config\nimport sklearn\nfrom sklearn.base import X\n",
+        "sklearn.py": "from .config import A\n",
         "tests/test_it.py": "from engine.models import Model\n",
     }
     found = tree(tmp_path / "engine", files)
@@ -53,13 +54,15 @@ def test_package_root_is_named_by_parameters_or_folder(tmp_path):
         ("config_extra.py", 1, "config.py", "top_level"),
         ("models/__init__.py", 1, "models/core.py", "top_level"),
         ("models/core.py", 1, "config.py", "top_level"),
+        ("models/late.py", 1, "config.py", "top_level"),
+        ("sklearn.py", 1, "config.py", "top_level"),
         ("run_it.py", 1, "models/__init__.py", "top_level"),
         ("run_it.py", 2, "models/core.py", "top_level"),
         ("run_it.py", 3, "config.py", "top_level"),
     }
     report = edges_report(found)
-    assert (report["total"], report["cross_module"], report["same_module"]) == (6, 4, 2)
-    assert report["by_type"] == {"top_level": 6, "conditional": 0, "lazy": 0}
+    assert (report["total"], report["cross_module"], report["same_module"]) == (8, 6, 2)
+    assert report["by_type"] == {"top_level": 8, "conditional": 0, "lazy": 0}
     assert report["edges"][0] == {
         "source_file": "config_extra.py",
         "source_module": "config",
