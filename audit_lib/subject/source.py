@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cached_property
-from pathlib import Path, PurePosixPath
+from functools import cached_property, lru_cache
+from pathlib import Path
 
 from audit_lib.errors import ParameterError
 from audit_lib.model import Location
@@ -186,6 +186,12 @@ class SourceTree:
 
 def matches(path: str, glob: str) -> bool:
     """True where a POSIX path matches a glob; ``**/`` also stands for no folder at all."""
-    if fnmatch(path, glob):
-        return True
-    return glob.startswith("**/") and fnmatch(PurePosixPath(path).as_posix(), glob[3:])
+    return any(fnmatch(path, each) for each in _spelled_out(glob))
+
+
+@lru_cache(maxsize=1024)
+def _spelled_out(glob: str) -> tuple[str, ...]:
+    head, stars, tail = glob.partition("**/")
+    if not stars:
+        return (glob,)
+    return tuple(f"{head}{folders}{rest}" for folders in ("**/", "") for rest in _spelled_out(tail))
