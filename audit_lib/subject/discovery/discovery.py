@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import configparser
+import os
 import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from audit_lib.errors import ParameterError
 from audit_lib.subject.discovery.stores import Store, documents, stores
@@ -16,9 +19,12 @@ from audit_lib.subject.discovery.surfaces import TESTS, Candidate, candidates
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.imports import ImportGraph
 from audit_lib.subject.parameters import Source
-from audit_lib.subject.source import SourceFile, SourceTree
+from audit_lib.subject.source import SKIPPED_FOLDERS, SourceFile, SourceTree, matches
 
 HIGH_RISK = 5
+#: hooks that must have candidates before their folders are called a subsystem
+TELLING_HOOKS = 3
+COMPILED_SOURCES = (".pyx", ".c", ".cc", ".cpp", ".rs")
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Discovery:
     Attributes:
         root: the folder that was looked at.
         package: import name of its main package, '' where it has none.
+        is_package: the root folder is that package itself, rather than a folder that holds it.
         files, lines: Python files and their lines, tests left out.
         parts: lines by top-level part of the package, largest first.
         subsystem: globs of the files that seem worth auditing first.
@@ -37,10 +44,12 @@ class Discovery:
         documents: documents that checks know, by name.
         entry_points: where runs begin, ``path:line what``.
         candidates: functions that could stand behind hooks.
+        unread: files of compiled sources by ending; the workbook reads Python only.
     """
 
     root: Path
     package: str
+    is_package: bool
     files: int
     lines: int
     parts: dict[str, int]
@@ -51,6 +60,7 @@ class Discovery:
     documents: dict[str, str]
     entry_points: tuple[str, ...]
     candidates: tuple[Candidate, ...]
+    unread: dict[str, int]
 
     @property
     def store(self) -> Store | None:
@@ -78,22 +88,24 @@ def discover(root: Path) -> Discovery:
     fan_in = {path: len(importers) for path, importers in graph.importers.items()}
     lines = {file.path: file.content.count(b"\n") for file in own}
     package = _package(root, own, lines)
-    parts = _parts(package, root, lines)
     found = candidates(own, fan_in)
     named = documents(root)
+    subsystem = _subsystem(found, lines)
     return Discovery(
         root=root,
         package=package,
+        is_package=(root / "__init__.py").is_file(),
         files=len(own),
         lines=sum(lines.values()),
-        parts=parts,
-        subsystem=_subsystem(found, lines),
+        parts=_parts(package, lines),
+        subsystem=subsystem,
         mapped=_mapped(root, named.get("subsystem_map", ""), found),
-        high_risk=_high_risk(lines, fan_in, found),
+        high_risk=_high_risk(lines, fan_in, subsystem),
         stores=stores(root),
         documents=named,
         entry_points=tuple(_entry_points(root, own)),
         candidates=found,
+        unread=_unread(root),
     )
 
 
@@ -110,17 +122,18 @@ def _package(root: Path, own: list[SourceFile], lines: dict[str, int]) -> str:
     return sizes.most_common(1)[0][0] if sizes else ""
 
 
-def _parts(package: str, root: Path, lines: dict[str, int]) -> dict[str, int]:
+def _parts(package: str, lines: dict[str, int]) -> dict[str, int]:
     sizes: Counter[str] = Counter()
     for path, count in lines.items():
-        parts = PurePosixPath(path).parts
-        inner = [p for p in parts if p not in ("src", package)] if package != root.name else parts
-        sizes[inner[0] if len(inner) > 1 else "."] += count
+        inner = path.removeprefix("src/").removeprefix(f"{package}/")
+        sizes[inner.split("/")[0] if "/" in inner else "."] += count
     return dict(sizes.most_common())
 
 
 def _subsystem(found: tuple[Candidate, ...], lines: dict[str, int]) -> tuple[str, ...]:
-    """Folders that hold candidates; everything where that is most of the repository anyway."""
+    """Folders that hold candidates; everything where they say little, or are most of it anyway."""
+    if len({candidate.hook for candidate in found}) < TELLING_HOOKS:
+        return ("**/*.py",)
     folders: Counter[str] = Counter()
     for candidate in found:
         folders[PurePosixPath(candidate.path).parent.as_posix()] += 1
@@ -153,27 +166,53 @@ def _has_inner(folder: str, lines: dict[str, int]) -> bool:
 
 
 def _high_risk(
-    lines: dict[str, int], fan_in: dict[str, int], found: tuple[Candidate, ...]
+    lines: dict[str, int], fan_in: dict[str, int], subsystem: tuple[str, ...]
 ) -> tuple[str, ...]:
-    behind = {c.path for c in found}
-    weight = {p: (1 + fan_in.get(p, 0)) * lines[p] for p in lines if p in behind}
+    weight = {
+        path: fan_in[path] * count
+        for path, count in lines.items()
+        if fan_in.get(path) and any(matches(path, glob) for glob in subsystem)
+    }
     return tuple(sorted(weight, key=lambda p: (-weight[p], p))[:HIGH_RISK])
 
 
+def _unread(root: Path) -> dict[str, int]:
+    counted: Counter[str] = Counter()
+    for _, folders, names in os.walk(root):
+        folders[:] = [f for f in folders if f not in SKIPPED_FOLDERS]
+        counted.update(e for e in (Path(n).suffix.lower() for n in names) if e in COMPILED_SOURCES)
+    return dict(counted.most_common())
+
+
 def _entry_points(root: Path, own: list[SourceFile]) -> Iterator[str]:
-    project = root / "pyproject.toml"
-    if project.is_file():
-        try:
-            declared = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            declared = {}
-        for name, target in declared.get("scripts", {}).items():
-            yield f"pyproject.toml {name} = {target}"
-    for file in own:
-        if file.path.endswith("__main__.py"):
-            yield f"{file.path}:1 python -m"
-        elif file.tree is not None:
-            yield from (f"{file.path}:{n.lineno} script" for n in file.tree.body if _is_main(n))
+    project = _read_toml(root / "pyproject.toml").get("project")
+    scripts = project.get("scripts") if isinstance(project, dict) else None
+    for name, target in scripts.items() if isinstance(scripts, dict) else ():
+        yield f"pyproject.toml {name} = {target}"
+    for file in sorted(root.glob("*.dist-info/entry_points.txt")):
+        for name, target in _console_scripts(file):
+            yield f"{file.relative_to(root).as_posix()} {name} = {target}"
+    for source in own:
+        if source.path.endswith("__main__.py"):
+            yield f"{source.path}:1 python -m"
+        elif source.tree is not None:
+            yield from (f"{source.path}:{n.lineno} script" for n in source.tree.body if _is_main(n))
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return {}
+
+
+def _console_scripts(file: Path) -> list[tuple[str, str]]:
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(file.read_text(encoding="utf-8"))
+    except (OSError, configparser.Error, UnicodeDecodeError):
+        return []
+    return parser.items("console_scripts") if parser.has_section("console_scripts") else []
 
 
 def _is_main(node: ast.stmt) -> bool:

@@ -24,126 +24,143 @@ class Words:
     """Words that speak for a hook.
 
     Attributes:
-        name: regular expression that the function's name must match.
+        name: names of functions that say it by themselves, as a regular expression.
+        vague: names that say nothing alone (``predict``, ``save``): one of ``around`` must too.
+        typed: vaguer still (``update``): a parameter must tell besides.
         around: words in class, module or folder names that speak for it.
         parameters: words in parameter names that speak for it.
-        vague: the name alone says nothing (``predict``, ``save``), so one of ``around`` must too.
+        never: words in the function's name that speak against it.
     """
 
-    name: str
+    name: str = ""
+    vague: str = ""
+    typed: str = ""
     around: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
-    vague: bool = False
+    never: tuple[str, ...] = ()
 
+
+#: at most two words between the verb and what it makes
+_GAP = r"(_[a-z0-9]+){0,2}_?"
 
 WORDS: dict[str, Words] = {
     "features.build": Words(
-        r"(build|compute|make|create|generate|extract|populate|add|engineer|calculate)\w*"
-        r"(feature|indicator|factor)|feature_engineering|^transform_features?$|populate_any_indicators",
-        ("feature", "indicator", "pipeline", "factor", "handler"),
-        ("df", "data", "frame", "prices", "ohlcv", "panel", "bars"),
+        rf"(build|compute|make|create|generate|extract|populate|add|engineer|calculate){_GAP}"
+        r"(feature|indicator|factor)|feature_engineering|^transform_features?$|"
+        r"^get_(features?|factors?)(_config|_frame)?$",
+        vague=r"^compute$",
+        around=("feature", "indicator", "pipeline", "factor", "handler"),
+        parameters=("df", "data", "frame", "prices", "ohlcv", "panel", "bars"),
     ),
     "features.policy": Words(
-        r"feature_(type|policy|metadata|schema)", ("feature",), ("feature", "name"), vague=True
+        vague=r"feature_(type|policy|metadata|schema)",
+        around=("feature",),
+        parameters=("feature", "name"),
     ),
     "targets.build": Words(
-        r"(build|compute|make|create|set|get|generate|add)_?\w*(target|label)|forward_returns?|triple_barrier",
-        ("target", "label"),
-        ("df", "close", "prices", "horizon", "data"),
+        rf"(build|compute|make|create|set|get|generate|add){_GAP}(targets?|labels?)(_|$)|"
+        r"forward_returns?|triple_barrier",
+        around=("target", "label", "handler", "dataset"),
+        parameters=("df", "close", "prices", "horizon", "data"),
+        never=("position", "weight", "amount", "order", "portfolio", "price", "stake", "encod"),
     ),
     "splits.folds": Words(
-        r"(purged|walk_forward|time_series|date|expanding|rolling)\w*(split|fold)|^split$|"
-        r"make_folds|train_test_split|generate_folds|rolling_split",
-        ("split", "fold", "walk_forward", "cross_validation", "cv", "rolling", "kitchen"),
-        ("dates", "n_splits", "n_folds", "purge", "embargo", "x"),
-        vague=True,
+        r"(purged|walk_forward|time_series|combinatorial)\w*(split|fold)|train_test_(split|data)",
+        vague=r"(date|expanding|rolling)\w*(split|fold)|^split$|split_(time|date|period|range)|"
+        r"make_folds|generate_folds|rolling_split",
+        around=("split", "fold", "walk_forward", "cross_validation", "cv", "rolling", "kitchen"),
+        parameters=("dates", "n_splits", "n_folds", "purge", "embargo", "x", "train"),
     ),
     "predictor.predict": Words(
-        r"^(predict|predict_proba|score|infer|inference|make_predictions?)$",
-        ("predict", "model", "infer", "ensemble", "forecast"),
-        ("x", "features", "dataset", "df", "data"),
-        vague=True,
+        vague=r"^(predict|predict_proba|score|infer|inference|make_predictions?)$",
+        around=("predict", "model", "infer", "ensemble", "forecast"),
+        parameters=("x", "features", "dataset", "df", "data"),
     ),
     "decisions.backtest": Words(
-        r"(generate|get|make|compute|build)\w*(order|signal|decision|position|trade)|position_siz",
-        ("backtest", "strategy", "simulat", "portfolio", "rule"),
-        ("prediction", "signal", "score", "features"),
-        vague=True,
+        vague=r"(generate|get|make|compute|build)\w*(order|signal|decision|position|trade)(s|$)|"
+        r"position_siz",
+        around=("backtest", "strategy", "simulat", "portfolio", "rule"),
+        parameters=("prediction", "signal", "score", "features"),
     ),
     "decisions.live": Words(
-        r"(generate|place|submit|make|create|execute)\w*(order|signal|decision|trade)",
-        ("live", "paper", "broker", "trader", "execution"),
-        ("prediction", "signal", "features"),
-        vague=True,
+        vague=r"(generate|place|submit|make|create|execute)\w*(order|signal|decision|trade)(s|$)",
+        around=("live", "paper", "broker", "trader", "execution"),
+        parameters=("prediction", "signal", "features"),
     ),
     "registry.resolve": Words(
-        r"(get|load|resolve|find|select)\w*(version|champion|latest|model_dir|recorder)|^load_model$",
-        ("registry", "version", "store", "recorder", "drawer", "repository"),
-        ("version", "version_id", "name", "horizon"),
-        vague=True,
+        vague=r"(get|load|resolve|find|select)\w*(version|champion|latest|model_dir|recorder)|"
+        r"^load_model$",
+        around=("registry", "version", "store", "recorder", "drawer", "repository"),
+        parameters=("version", "version_id", "name", "horizon"),
     ),
     "registry.register": Words(
-        r"(register|publish|add|save)\w*(version|model)|^register$",
-        ("registry", "version", "store", "recorder", "drawer"),
-        ("version", "model", "metrics"),
-        vague=True,
+        vague=r"(register|publish|add|save)\w*(version|model)",
+        typed=r"^register$",
+        around=("registry", "version", "store", "recorder", "drawer"),
+        parameters=("version", "model", "metrics"),
     ),
     "registry.versions": Words(
-        r"(list|get_all|all)_?(version|model|recorder)s?", ("registry", "version"), vague=True
+        vague=r"(list|get_all|all)_?(version|model|recorder)s?", around=("registry", "version")
     ),
     "governance.promote": Words(
         r"promot|champion|challenger|evaluate_and_update|should_replace",
-        ("govern", "champion", "promotion"),
-        ("metrics", "score", "challenger", "candidate"),
+        around=("govern", "champion", "promotion"),
+        parameters=("metrics", "score", "challenger", "candidate"),
     ),
     "retrain.decide": Words(
-        r"(should|check|needs?|is)_?\w*(retrain|expired|stale)|retrain_(needed|required|trigger)|"
-        r"check_if_\w*expired|^check(_triggers?)?$",
-        ("retrain", "trigger", "monitor", "schedule"),
-        ("days", "drift", "psi", "metrics", "timestamp"),
-        vague=True,
+        r"(should|check|needs?|is|must)\w*_re_?train|re_?train\w*(needed|required|trigger|due)|"
+        r"new_training_(needed|required|due)|check\w*model_(expired|stale|outdated)",
+        vague=r"(check|is)_?\w*(expired|stale)|^check(_triggers?)?$",
+        around=("retrain", "trigger", "monitor", "schedule"),
+        parameters=("days", "drift", "psi", "metrics", "timestamp"),
     ),
     "drift.psi": Words(
-        r"(^|_)psi($|_)|population_stability", ("drift", "shift", "stability", "monitor")
+        r"(^|_)psi($|_)|population_stability", around=("drift", "shift", "stability", "monitor")
     ),
-    "drift.cusum": Words(r"cusum|page_hinkley", ("drift", "shift", "change"), ("errors", "series")),
+    "drift.cusum": Words(
+        r"cusum_(test|detect|statistic|alarm|change)|detect\w*cusum|page_hinkley",
+        vague="cusum",  # in other places it is a cumulative sum
+        around=("drift", "shift", "change", "monitor", "detect"),
+        parameters=("errors", "series", "threshold"),
+    ),
     "calibration.fit_apply": Words(
-        r"^(fit|calibrate|fit_transform|fit_calibrat\w*)$",
-        ("calibrat", "platt", "isotonic"),
-        vague=True,
+        vague=r"^(fit|calibrate|fit_transform|fit_calibrat\w*)$",
+        around=("calibrat", "platt", "isotonic"),
     ),
     "conformal.interval": Words(
-        r"(predict_|prediction_|conformal_)?intervals?(_batch)?$|^conformal",
-        ("conformal", "interval", "uncertainty"),
-        ("alpha", "coverage", "prediction", "residual"),
-        vague=True,
+        vague=r"(predict_|prediction_|conformal_)?intervals?(_batch)?$|^conformal",
+        around=("conformal", "interval", "uncertainty"),
+        parameters=("alpha", "coverage", "prediction", "residual"),
     ),
     "pricing.price": Words(
-        r"black_scholes|bs_price|^price$|option_price",
-        ("black", "scholes", "option", "pricing", "heston", "bsm"),
-        ("strike", "sigma", "vol", "k", "s", "t"),
-        vague=True,
+        vague=r"black_scholes|bs_price|^price$|option_price",
+        around=("black", "scholes", "option", "pricing", "heston", "bsm"),
+        parameters=("strike", "sigma", "vol", "k", "s", "t"),
     ),
     "pricing.implied_volatility": Words(
-        r"implied_vol|^iv$|calc_iv", ("option", "black", "iv", "vol")
+        r"implied_vol|^iv$|calc_iv", around=("option", "black", "iv", "vol")
     ),
     "pricing.total_variance": Words(
-        r"total_variance|svi|w_svi", ("svi", "surface", "iv", "variance")
+        r"total_variance|svi|w_svi", around=("svi", "surface", "iv", "variance")
     ),
     "neural.forward": Words(
-        r"^forward$", ("net", "mlp", "lstm", "transformer", "nn", "torch"), vague=True
+        vague=r"^forward$", around=("net", "mlp", "lstm", "transformer", "nn", "torch")
     ),
     "online.run": Words(
-        r"^(partial_fit|learn_one|online_update|update_online)$|^update$",
-        ("online", "incremental", "rolling_online"),
-        vague=True,
+        r"^(partial_fit|learn_one|online_update|update_online)$",
+        typed=r"^update$",
+        around=("online", "incremental"),
+        parameters=("x", "y", "row", "sample", "observation", "residual", "error", "label"),
     ),
     "checkpoint_io.round_trip": Words(
-        r"^(save|load|dump|to_pickle|from_dict|load_state)$|save_(model|checkpoint)|load_(model|checkpoint)",
-        ("model", "checkpoint", "serial", "ensemble", "drawer"),
-        vague=True,
+        vague=r"^(save|load|dump|to_pickle|from_dict|load_state)$|(save|load)_(model|checkpoint)",
+        around=("model", "checkpoint", "serial", "ensemble", "drawer"),
     ),
 }
+
+#: places that show what others decide, and code that shows others how
+SHOWN = re.compile(r"(^|/|_)(plot|plotting|reports?|visuali[sz]e?|display)(/|_|\.)")
+EXAMPLE = re.compile(r"example|(^|[^a-z])(sample|demo|tutorial|templates?)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -193,7 +210,12 @@ def candidates(files: Iterable[SourceFile], fan_in: dict[str, int]) -> tuple[Can
 def _score(
     words: Words, path: str, scope: str, node: ast.FunctionDef | ast.AsyncFunctionDef
 ) -> float:
-    if not re.search(words.name, node.name, re.IGNORECASE):
+    name = node.name.lower()
+    said, vague, typed = (
+        bool(pattern) and re.search(pattern, name) is not None
+        for pattern in (words.name, words.vague, words.typed)
+    )
+    if not (said or vague or typed) or any(word in name for word in words.never):
         return 0.0
     near = f"{scope} {path}".lower()
     around = sum(word in near for word in words.around)
@@ -203,18 +225,23 @@ def _score(
     parameters = sum(
         any(word == p or (len(word) > 2 and word in p) for p in named) for word in words.parameters
     )
-    if words.vague and not around:
+    if not said and not (around and (vague or parameters)):
         return 0.0
-    private = 0.5 if node.name.startswith("_") else 0.0
-    return 1.0 + around + 0.5 * parameters - private - 0.5 * _is_abstract(node)
+    against = 0.5 * name.startswith("_") + 0.5 * _is_abstract(node)
+    against += 1.5 * bool(SHOWN.search(path)) + 0.5 * bool(EXAMPLE.search(f"{scope} {path}"))
+    return max(0.0, 1.0 + around + 0.5 * parameters - against)
 
 
 def _is_abstract(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """True for bodies that only raise, pass or document."""
+    """True for bodies that only raise, pass, document, or hand a parameter back."""
     body = [
         s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
     ]
-    return all(isinstance(s, ast.Raise | ast.Pass) for s in body)
+    return all(
+        isinstance(s, ast.Raise | ast.Pass)
+        or (isinstance(s, ast.Return) and isinstance(s.value, ast.Name | ast.Constant | None))
+        for s in body
+    )
 
 
 def _candidate(

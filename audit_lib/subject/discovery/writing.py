@@ -36,8 +36,10 @@ def _subject(found: Discovery, name: str, root: str) -> Iterator[str]:
     yield "source:"
     if root:
         yield f"  root: {_quoted(root)}"
-    if found.package:
-        yield f"  package: {found.package}{GUESS}"
+    if found.is_package:
+        yield f"  package: {found.package}{GUESS}: the root folder is the package"
+    elif found.package:
+        yield f"  # package: the root holds the package {found.package}, so none is named here"
     yield f"  subsystem:{GUESS}: where candidates for hooks stand"
     if found.mapped:
         yield f"    map: {_quoted(found.documents['subsystem_map'])}"
@@ -135,13 +137,13 @@ def module_name(found: Discovery, path: str) -> str:
         parts = parts[1:]
     if parts[-1] == "__init__":
         parts = parts[:-1]
-    if found.package == found.root.name and (found.root / "__init__.py").is_file():
+    if found.is_package:
         parts = [found.package, *parts]
     return ".".join(parts)
 
 
 def _import_root(found: Discovery) -> str:
-    if (found.root / "__init__.py").is_file():
+    if found.is_package:
         return "at.root.parent"
     return 'at.root / "src"' if (found.root / "src" / found.package).is_dir() else "at.root"
 
@@ -161,6 +163,10 @@ def _readme(found: Discovery, name: str) -> Iterator[str]:
     yield "| part | lines |"
     yield "|---|---:|"
     yield from (f"| `{part}` | {lines:,} |" for part, lines in list(found.parts.items())[:12])
+    if found.unread:
+        told = ", ".join(f"{count} {ending}" for ending, count in found.unread.items())
+        yield ""
+        yield f"Not read, since only Python is: {told} files."
     if found.entry_points:
         yield ""
         yield "Runs begin at:"

@@ -8,9 +8,11 @@ import textwrap
 import pytest
 
 from audit_lib.errors import ParameterError
+from audit_lib.subject.code import code_of
 from audit_lib.subject.discovery import discover, render
 from audit_lib.subject.discovery.writing import module_name
-from audit_lib.subject.parameters import load_parameters
+from audit_lib.subject.parameters import Source, Subsystem, load_parameters
+from audit_lib.subject.source import SourceTree
 from audit_lib.subject.subject import UNVERSIONED, open_subject
 
 DRIFT = """
@@ -27,7 +29,7 @@ def helper(x):
 
 def write(root, **files):
     for path, text in files.items():
-        file = root / path.replace("__", "/")
+        file = root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(textwrap.dedent(text))
 
@@ -109,7 +111,7 @@ def test_what_is_written_loads_marks_guesses_and_parses(engine, tmp_path):
     for name, text in written.items():
         (folder / name).write_text(text)
     parameters = load_parameters(folder)
-    assert parameters.source.package == "alpha"
+    assert parameters.source.package == ""  # the root holds the package and is none itself
     assert parameters.artifacts.registry.versions == "/entries"
     assert written["subject.yaml"].count("# guess") >= 5
     ast.parse(written["hooks.py"])
@@ -121,6 +123,19 @@ def test_what_is_written_loads_marks_guesses_and_parses(engine, tmp_path):
     assert subject.versions() == ["m1", "m2"]
     assert subject.select("latest") == ["m2"]
     assert "Monitor.population_stability" in subject.hooks.missing("drift.psi")
+
+
+def test_imports_resolve_in_what_is_written(engine, tmp_path):
+    """A root that holds the package must not be taken for the package."""
+    folder = tmp_path / "parameters" / "alpha"
+    folder.mkdir(parents=True)
+    for name, text in render(discover(engine), "alpha", root="../../checkout").items():
+        (folder / name).write_text(text)
+    graph = code_of(open_subject("alpha", workspace=tmp_path).source).imports
+    assert graph.broken == ()
+    assert [(e.source, e.target) for e in graph.edges] == [
+        ("src/alpha/model.py", "src/alpha/features.py")
+    ]
 
 
 def test_module_names_are_those_the_code_itself_uses(engine):
@@ -137,6 +152,95 @@ def test_a_repository_that_is_a_package_itself(tmp_path):
     found = discover(root)
     assert found.package == "beta"
     assert module_name(found, "core/targets.py") == "beta.core.targets"
+
+
+@pytest.mark.parametrize("root", ["gamma", "elsewhere"])
+def test_parts_of_a_package_whatever_the_checkout_is_called(tmp_path, root):
+    write(
+        tmp_path / root,
+        **{"gamma/__init__.py": "", "gamma/a/x.py": "x = 1\n", "gamma/b/y.py": "y = 1\n"},
+    )
+    found = discover(tmp_path / root)
+    assert (found.package, found.is_package) == ("gamma", False)
+    assert set(found.parts) == {".", "a", "b"}
+
+
+def test_console_scripts_of_a_wheel_and_sources_that_are_not_read(tmp_path):
+    write(
+        tmp_path,
+        **{
+            "delta/__init__.py": "",
+            "delta/fast.pyx": "",
+            "delta/fast.c": "",
+            "delta-1.0.dist-info/entry_points.txt": "[console_scripts]\ndelta = delta.cli:main\n",
+        },
+    )
+    found = discover(tmp_path)
+    assert found.entry_points == ("delta-1.0.dist-info/entry_points.txt delta = delta.cli:main",)
+    assert found.unread == {".c": 1, ".pyx": 1}
+    assert "1 .pyx" in render(found, "delta", root="")["README.md"]
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "hook"),
+    [
+        ("m/kit.py", "def check_if_model_expired(self, stamp): return stamp > 1", "retrain.decide"),
+        ("m/kit.py", "def make_train_test_datasets(self, df): return df[:1]", "splits.folds"),
+        ("factors/a.py", "def compute(self, data): return data * 2", "features.build"),
+        ("m/handler.py", "def get_label_config(self): return {'a': 1}", "targets.build"),
+        ("online/a.py", "def update(self, x, y): self.w = x * y", "online.run"),
+    ],
+)
+def test_names_that_speak_for_a_hook(tmp_path, path, source, hook):
+    write(tmp_path, **{path: source + "\n"})
+    assert [c.hook for c in discover(tmp_path).candidates] == [hook]
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("registry.py", "class Registry:\n    def register(self, name, factory): self.a[name] = 1"),
+        ("online/manager.py", "def update(self, date, path): return path + date"),
+        ("ops.py", "class DayCumsum:\n    def period_cusum(self, df): return df.cumsum()"),
+        ("a.py", "def generate_order_for_target_amount(self, position): return position * 2"),
+        ("a.py", "def get_unique_classes_of_these_labels(self, df): return df.unique()"),
+        ("report/a.py", "def add_label_to_frame(df): return df.assign(label=1)"),
+    ],
+)
+def test_names_that_only_sound_like_a_hook(tmp_path, path, source):
+    write(tmp_path, **{path: source + "\n"})
+    assert discover(tmp_path).candidates == ()
+
+
+def test_the_subsystem_takes_in_the_files_of_its_folders(tmp_path):
+    write(
+        tmp_path,
+        **{
+            "alpha/__init__.py": "",
+            "alpha/ml/deep/net.py": "class Net:\n    def forward(self, x): return x * 2\n",
+            "alpha/ml/kit.py": "def compute_features(df): return df * 2\n\n"
+            "def forward_returns(close): return close.shift(-1)\n",
+            "alpha/ml/run.py": "from alpha.ml.kit import compute_features\n",
+            "alpha/web.py": "import alpha.ml.kit\n" + "x = 1\n" * 99,
+        },
+    )
+    found = discover(tmp_path)
+    assert found.subsystem == ("alpha/ml/**/*.py",)
+    assert found.high_risk == ("alpha/ml/kit.py",)
+    tree = SourceTree(tmp_path, Source(subsystem=Subsystem(files=found.subsystem)))
+    assert [f.path for f in tree.subsystem] == [
+        "alpha/ml/deep/net.py",
+        "alpha/ml/kit.py",
+        "alpha/ml/run.py",
+    ]
+
+
+def test_one_candidate_does_not_make_a_subsystem(tmp_path):
+    write(
+        tmp_path,
+        **{"a/features.py": "def compute_features(df): return df * 2\n", "b.py": "x = 1\n" * 99},
+    )
+    assert discover(tmp_path).subsystem == ("**/*.py",)
 
 
 def test_without_artifacts_there_is_one_version(tmp_path):
