@@ -115,21 +115,22 @@ class EveryLineIsAccountedFor(Check):
         self, subject: Subject, where: str, own: str, owners: dict[str, list[str]]
     ) -> Iterator[Answer]:
         folders = {p.rpartition("/")[0] for p, names in owners.items() if own in names} - {""}
+        elsewhere: list[str] = []
         for file in code_of(subject.source).imports.files:
             if any(matches(file.path, glob) for glob in _TESTS):
                 continue
             names = owners.get(file.path, [])
             location = Location(where, base="documents", pointer="/subsystems")
-            if not names:
-                near = file.path.rpartition("/")[0] in folders
+            if not names and file.path.rpartition("/")[0] in folders:
                 yield self.finding(
                     location,
                     f"{file.path} belongs to no subsystem",
                     measured="0 subsystems",
                     expected="1",
                     key=f"unowned {file.path}",
-                    severity=self.severity if near else Severity.LOW,
                 )
+            elif not names:
+                elsewhere.append(file.path)
             elif len(names) > 1 and own in names:
                 yield self.finding(
                     location,
@@ -139,6 +140,17 @@ class EveryLineIsAccountedFor(Check):
                     key=f"shared {file.path}",
                     severity=Severity.MEDIUM,
                 )
+        if elsewhere:
+            shown = ", ".join(elsewhere[:8]) + (", ..." if len(elsewhere) > 8 else "")
+            yield self.finding(
+                Location(where, base="documents", pointer="/subsystems"),
+                f"{len(elsewhere)} files outside of the audited folders belong to no subsystem: "
+                + shown,
+                measured=f"{len(elsewhere)} files",
+                expected="0 files",
+                key="unowned elsewhere",
+                severity=Severity.LOW,
+            )
 
 
 def _file_table(code: Code) -> Evidence:
