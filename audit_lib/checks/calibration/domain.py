@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -43,12 +42,12 @@ class CalibratorServesTheScoresItKnows(Check):
         probability estimates; Massey (1951), The Kolmogorov-Smirnov Test for Goodness of Fit.
     """
 
-    code: ClassVar[str] = "CAL003"
-    contract: ClassVar[Contract] = Contract.CALIBRATION
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = (HOOK,)
+    code = "CAL003"
+    contract = Contract.CALIBRATION
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (HOOK,)
 
     outside: float = Field(0.05, ge=0, lt=1, description="share outside the range that is accepted")
     margin: float = Field(0.25, ge=0, description="slack on either side, in widths of the range")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -44,12 +43,12 @@ class ProbabilitiesMatchOutcomes(Check):
         (2022), Metrics of Calibration for Probabilistic Predictions, JMLR 23.
     """
 
-    code: ClassVar[str] = "CAL001"
-    contract: ClassVar[Contract] = Contract.CALIBRATION
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = (HOOK, SERVED)
+    code = "CAL001"
+    contract = Contract.CALIBRATION
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (HOOK, SERVED)
 
     tolerance: float = Field(0.02, ge=0, description="calibration error that is accepted")
     widest: float = Field(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -52,12 +51,12 @@ class CalibratorLearnsTheFrequency(Check):
         Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS; Gupta et al. (2021).
     """
 
-    code: ClassVar[str] = "CAL005"
-    contract: ClassVar[Contract] = Contract.CALIBRATION
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = (HOOK,)
+    code = "CAL005"
+    contract = Contract.CALIBRATION
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (HOOK,)
 
     tolerance: float = Field(0.02, gt=0, description="calibration error that is accepted")
     rows: int = Field(4000, ge=500, description="made-up rows to fit on, and to judge on")

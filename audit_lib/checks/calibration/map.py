@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,12 +38,12 @@ class CalibrationMapIsSound(Check):
         Zadrozny and Elkan (2002).
     """
 
-    code: ClassVar[str] = "CAL004"
-    contract: ClassVar[Contract] = Contract.CALIBRATION
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = (HOOK, SERVED)
+    code = "CAL004"
+    contract = Contract.CALIBRATION
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (HOOK, SERVED)
 
     distinct: int = Field(3, ge=2, description="values that a map must take on the scores")
 

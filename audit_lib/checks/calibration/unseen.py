@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 from pydantic import Field
@@ -36,11 +36,11 @@ class CalibratorIsJudgedOnUnseenRows(Check):
         section 3.
     """
 
-    code: ClassVar[str] = "CAL002"
-    contract: ClassVar[Contract] = Contract.CALIBRATION
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.ARTIFACTS
+    code = "CAL002"
+    contract = Contract.CALIBRATION
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.ARTIFACTS
 
     fitted_on: str = Field("/run/rows/calibrator", description="pointer to the fitted extent")
     judged_on: str = Field("/run/rows/judged", description="pointer to the judged extent")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -51,12 +50,12 @@ class IntervalsCoverLaterRows(Check):
         51(2); Gibbs and Candes (2021), Adaptive Conformal Inference; Clopper and Pearson (1934).
     """
 
-    code: ClassVar[str] = "CNF101"
-    contract: ClassVar[Contract] = Contract.CONFORMAL
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = (
+    code = "CNF101"
+    contract = Contract.CONFORMAL
+    task = Task.T2
+    severity = Severity.MEDIUM
+    reads = Reads.BEHAVIOUR
+    needs = (
         HOOK,
         "features.panel",
         "features.build",

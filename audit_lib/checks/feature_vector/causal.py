@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -53,12 +52,12 @@ class FeaturesReadNoFuture(Check):
         ACM Computing Surveys 51(1).
     """
 
-    code: ClassVar[str] = "FEA101"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "FEA101"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     cuts: int = Field(CUTS, ge=8, description="ordinary cuts, each tried twice; fewer are faster")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,12 +46,12 @@ class DecisionsReadNoFuture(Check):
         Lopez de Prado (2018), Advances in Financial Machine Learning, sections 7.2 and 11.2.
     """
 
-    code: ClassVar[str] = "FEA106"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", "features.build")
+    code = "FEA106"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", "features.build")
 
     cuts: int = Field(8, ge=8, description="ordinary cuts, each tried twice; fewer are faster")
     rows: int = Field(4000, ge=500, description="rows of the sample that are driven")

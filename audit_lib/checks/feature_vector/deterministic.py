@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
@@ -36,12 +35,12 @@ class FeaturesAreDeterministic(Check):
         Pineau et al. (2021), Improving Reproducibility in Machine Learning Research, JMLR 22.
     """
 
-    code: ClassVar[str] = "FEA102"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "FEA102"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Build three times and compare."""

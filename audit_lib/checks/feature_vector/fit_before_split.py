@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Severity, Task
@@ -35,11 +34,11 @@ class PreprocessingIsFittedAfterTheSplit(Check):
         Elements of Statistical Learning, section 7.10.2.
     """
 
-    code: ClassVar[str] = "FEA115"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.CODE
+    code = "FEA115"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.CODE
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for fits above splits."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -39,12 +38,12 @@ class RequiredFeaturesVary(Check):
         Breck et al. (2017), The ML Test Score, section Data 1 to 7.
     """
 
-    code: ClassVar[str] = "FEA103"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "FEA103"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.MEDIUM
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     share: float = Field(0.999, gt=0.5, le=1, description="share of one value that is too much")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Severity, Task
@@ -34,11 +33,11 @@ class NoNegativeShift(Check):
         Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9).
     """
 
-    code: ClassVar[str] = "FEA111"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.CODE
+    code = "FEA111"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.MEDIUM
+    reads = Reads.CODE
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for the pattern, and let the probe say what it does."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -38,12 +37,12 @@ class ScalesFitTheFeatures(Check):
         Rousseeuw and Croux (1993), Alternatives to the Median Absolute Deviation, JASA 88.
     """
 
-    code: ClassVar[str] = "FEA105"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.ARTIFACTS
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", "features.build")
+    code = "FEA105"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.ARTIFACTS
+    needs = ("features.panel", "features.build")
 
     ratio: float = Field(1000.0, gt=10, description="spread over scale, or the inverse, accepted")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -60,12 +59,12 @@ class ScalerSawTrainRowsOnly(Check):
         Leakage and the reproducibility crisis, Patterns 4(9), L1.2.
     """
 
-    code: ClassVar[str] = "FEA104"
-    contract: ClassVar[Contract] = Contract.FEATURE_VECTOR
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.ARTIFACTS
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", "features.build")
+    code = "FEA104"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.CRITICAL
+    reads = Reads.ARTIFACTS
+    needs = ("features.panel", "features.build")
 
     share: float = Field(0.8, gt=0.5, le=1, description="columns that a set must reproduce")
 

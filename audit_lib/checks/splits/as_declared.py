@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -38,11 +38,11 @@ class SplitsAreAsDeclared(Check):
         Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.4.
     """
 
-    code: ClassVar[str] = "SPL003"
-    contract: ClassVar[Contract] = Contract.SPLITS
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
+    code = "SPL003"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
 
     pointer: str = Field("/splits", description="pointer to the splits in the metadata")
 

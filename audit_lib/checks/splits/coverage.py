@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,12 +43,12 @@ class FoldsCoverTheData(Check):
         61(5); Cerqueira et al. (2020), Evaluating time series forecasting models.
     """
 
-    code: ClassVar[str] = "SPL005"
-    contract: ClassVar[Contract] = Contract.SPLITS
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "SPL005"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.MEDIUM
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     smallest: int = Field(20, ge=1, description="dates that a test period needs")
     judged: float = Field(0.5, ge=0, le=1, description="share of later dates some fold judges")

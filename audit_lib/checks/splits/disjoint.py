@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 
@@ -36,12 +35,12 @@ class TrainAndTestAreApart(Check):
         Benitez (2012), On the use of cross-validation for time series predictor evaluation.
     """
 
-    code: ClassVar[str] = "SPL002"
-    contract: ClassVar[Contract] = Contract.SPLITS
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "SPL002"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare rows and dates of every fold."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +42,11 @@ class SkillSurvivesOutOfSample(Check):
         61(5); Dunn (1961), Multiple Comparisons Among Means, JASA 56.
     """
 
-    code: ClassVar[str] = "SPL006"
-    contract: ClassVar[Contract] = Contract.SPLITS
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.ARTIFACTS
+    code = "SPL006"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.MEDIUM
+    reads = Reads.ARTIFACTS
 
     level: float = Field(0.01, gt=0, lt=0.5, description="family-wise error")
     least: int = Field(4, ge=3, description="folds needed")

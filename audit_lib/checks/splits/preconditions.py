@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -36,11 +35,11 @@ class EveryEntryEnforcesThePreconditions(Check):
         Meyer (1992), Applying "Design by Contract", IEEE Computer 25(10).
     """
 
-    code: ClassVar[str] = "SPL012"
-    contract: ClassVar[Contract] = Contract.SPLITS
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.CODE
+    code = "SPL012"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.MEDIUM
+    reads = Reads.CODE
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare what the entries reach."""

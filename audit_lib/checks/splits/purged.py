@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 
@@ -38,12 +37,12 @@ class TrainLabelsEndBeforeTheTest(Check):
         Lopez de Prado (2018), Advances in Financial Machine Learning, sections 7.4.1 and 7.4.2.
     """
 
-    code: ClassVar[str] = "SPL001"
-    contract: ClassVar[Contract] = Contract.SPLITS
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "SPL001"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare label windows of every fold."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Severity, Task
@@ -34,11 +33,11 @@ class SplitsAreNotShuffled(Check):
         Benitez (2012), On the use of cross-validation for time series predictor evaluation.
     """
 
-    code: ClassVar[str] = "SPL011"
-    contract: ClassVar[Contract] = Contract.SPLITS
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.CODE
+    code = "SPL011"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.CODE
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for splitters that shuffle."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -51,11 +50,11 @@ class RecordedFoldsArePurged(Check):
         Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.4.
     """
 
-    code: ClassVar[str] = "SPL004"
-    contract: ClassVar[Contract] = Contract.SPLITS
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.CRITICAL
-    reads: ClassVar[Reads] = Reads.ARTIFACTS
+    code = "SPL004"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.CRITICAL
+    reads = Reads.ARTIFACTS
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare the recorded periods."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +43,11 @@ class SelectionSurvivesTheTrials(Check):
         Prado and Zhu (2017), The Probability of Backtest Overfitting.
     """
 
-    code: ClassVar[str] = "SPL007"
-    contract: ClassVar[Contract] = Contract.SPLITS
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.ARTIFACTS
+    code = "SPL007"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.MEDIUM
+    reads = Reads.ARTIFACTS
 
     trials: str = Field("/run/trials", description="pointer to the list of trials, or their number")
     sharpe: str = Field("/metrics/sharpe", description="pointer to the chosen Sharpe ratio")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -37,12 +36,12 @@ class LabelsVary(Check):
         Breck et al. (2017), The ML Test Score; Lopez de Prado (2018), section 3.4.
     """
 
-    code: ClassVar[str] = "TGT005"
-    contract: ClassVar[Contract] = Contract.TARGET_LABEL
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.MEDIUM
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "TGT005"
+    contract = Contract.TARGET_LABEL
+    task = Task.T2
+    severity = Severity.MEDIUM
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     share: float = Field(0.02, ge=0, lt=0.5, description="smallest share of a class")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -40,12 +39,12 @@ class LabelsReadFuturePricesOnly(Check):
         Lopez de Prado (2018), Advances in Financial Machine Learning, chapter 3.
     """
 
-    code: ClassVar[str] = "TGT002"
-    contract: ClassVar[Contract] = Contract.TARGET_LABEL
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "TGT002"
+    contract = Contract.TARGET_LABEL
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     scaled: tuple[str, ...] = Field((), description="labels scaled by past data on purpose")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -37,12 +36,12 @@ class HorizonIsAsDeclared(Check):
         Lopez de Prado (2018), Advances in Financial Machine Learning, sections 3.2 and 7.4.
     """
 
-    code: ClassVar[str] = "TGT001"
-    contract: ClassVar[Contract] = Contract.TARGET_LABEL
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "TGT001"
+    contract = Contract.TARGET_LABEL
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     cuts: int = Field(CUTS, ge=8, description="ordinary cuts, each tried twice; fewer are faster")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -47,12 +46,12 @@ class LabelsAreWhatTheyAreCalled(Check):
         (2018), Advances in Financial Machine Learning, section 3.2.
     """
 
-    code: ClassVar[str] = "TGT004"
-    contract: ClassVar[Contract] = Contract.TARGET_LABEL
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "TGT004"
+    contract = Contract.TARGET_LABEL
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     tolerance: float = Field(1e-6, gt=0, description="difference of returns that is rounding")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
@@ -34,12 +33,12 @@ class UnknownLabelsStayUnknown(Check):
         Lopez de Prado (2018), Advances in Financial Machine Learning, section 3.3.
     """
 
-    code: ClassVar[str] = "TGT003"
-    contract: ClassVar[Contract] = Contract.TARGET_LABEL
-    task: ClassVar[Task] = Task.T2
-    severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
-    needs: ClassVar[tuple[str, ...]] = ("features.panel", HOOK)
+    code = "TGT003"
+    contract = Contract.TARGET_LABEL
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look at the last bars of every asset."""
