@@ -52,7 +52,11 @@ class SurfaceAllowsNoArbitrage(Check):
 
     widest: float = Field(0.5, gt=0, description="largest log-moneyness of the grid")
     wing: float = Field(3.0, gt=0, description="log-moneyness at which the wings are judged")
-    maturities: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0)
+    maturities: tuple[float, ...] = Field(
+        (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0),
+        min_length=2,
+        description="maturities of the grid, in years, ascending",
+    )
     tolerance: float = Field(1e-6, gt=0, description="total variance that counts as rounding")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
