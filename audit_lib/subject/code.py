@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from math import log2
-from weakref import WeakKeyDictionary
 
 from audit_lib.subject.imports import ImportGraph
 from audit_lib.subject.modules import ModuleIndex
@@ -76,11 +75,10 @@ class Code:
         return tuple(sorted(units, key=lambda u: (-self.risk(u), u.key)))
 
 
-_views: WeakKeyDictionary[SourceTree, Code] = WeakKeyDictionary()
-
-
 def code_of(tree: SourceTree) -> Code:
     """The view of a tree; the same one for every check that asks."""
-    if tree not in _views:
-        _views[tree] = Code(tree)
-    return _views[tree]
+    # Kept on the tree itself: a weak mapping would hold on to the tree through its own value.
+    if tree.code is None:
+        tree.code = Code(tree)
+    assert isinstance(tree.code, Code)
+    return tree.code

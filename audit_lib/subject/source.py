@@ -122,6 +122,7 @@ class SourceTree:
     def __init__(self, root: Path, source: Source) -> None:
         self.root = root
         self.parameters = source
+        self.code: object = None
 
     @cached_property
     def files(self) -> tuple[SourceFile, ...]:
