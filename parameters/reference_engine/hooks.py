@@ -12,6 +12,7 @@ import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,9 @@ class Engine:
         self.package, parent = at.root.name, str(at.root.parent)
         if parent not in sys.path:
             sys.path.insert(0, parent)
+        found = importlib.import_module(self.package).__file__ or ""
+        if Path(found).resolve().parent != at.root.resolve():
+            raise ImportError(f"{self.package} is {found}, not the checkout at {at.root}")
 
     def __getattr__(self, module: str) -> Any:
         return importlib.import_module(f"{self.package}.{module}")

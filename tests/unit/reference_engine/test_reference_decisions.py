@@ -81,7 +81,7 @@ def test_every_gate_can_close():
 @pytest.mark.parametrize("version", CLEAN)
 def test_live_and_backtest_give_the_same_orders(store, version):
     predictor = Predictor.load(store, version)
-    features = build_backtest(load_panel(start="2021-01-04"), predictor.checkpoint.feature_cols)
+    features = build_backtest(load_panel(start="2022-01-03"), predictor.checkpoint.feature_cols)
     one, other = backtest.decide(predictor, features), live.decide(predictor, features)
     pd.testing.assert_frame_equal(one, other, check_exact=True)
     assert (one["side"] != 0).any()
@@ -140,7 +140,9 @@ def test_a_drawdown_stops_trading(champion):
     stopped = Predictor.of(
         replace(champion.checkpoint, decisions={"backtest": config, "live": config})
     )
-    report = backtest.run(stopped, load_panel(start="2019-06-03"), pd.Timestamp("2020-02-03"))
+    report = backtest.run(
+        stopped, load_panel(start="2019-06-03", end="2020-08-31"), pd.Timestamp("2020-02-03")
+    )
     assert (report.orders["gate"] == "drawdown").any()
     assert report.metrics()["traded"] < 0.5
 

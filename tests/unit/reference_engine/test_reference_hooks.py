@@ -66,6 +66,13 @@ def test_every_hook_is_written(registered):
     assert set(registered) == set(HOOKS)
 
 
+def test_hooks_never_answer_for_another_checkout(call, registered, at, tmp_path):
+    call("features.policy")
+    other = replace(at, root=tmp_path / "elsewhere" / "reference_engine")
+    with pytest.raises(ImportError, match="not the checkout"):
+        registered["features.policy"](other)
+
+
 def test_panels_and_builders(call, at, panel):
     whole = call("features.panel")
     assert whole.index.names == ["asset", "date"]
