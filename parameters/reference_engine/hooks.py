@@ -279,7 +279,10 @@ def sample(at: Context) -> CalibrationSample:
     with version_at(at) as (_, checkpoint):
         record = checkpoint.calibration
         return CalibrationSample(
-            scores=record["scores"], outcomes=record["outcomes"], fitted=record["fitted"]
+            scores=record["scores"],
+            outcomes=record["outcomes"],
+            fitted=record["fitted"],
+            dates=[str(day) for day in record["dates"]],
         )
 
 
