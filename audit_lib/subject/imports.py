@@ -43,7 +43,7 @@ class Import:
         type: when it is executed.
         symbol: qualified name of the enclosing definition, '' at module level.
         caught: the handler that would swallow its failure, or None.
-        typing_only: it stands under ``if TYPE_CHECKING``.
+        typing_only: it stands under ``if TYPE_CHECKING`` or in a stub, and never runs.
     """
 
     path: str
@@ -250,7 +250,7 @@ class ImportGraph:
                     yield Broken(
                         imported,
                         f"{written}:{symbol}",
-                        f"{target.path} binds no such name",
+                        f"{target.path} binds no name {symbol!r}",
                         target.path,
                     )
 
@@ -263,7 +263,8 @@ def imports_of(file: SourceFile) -> Iterator[Import]:
     """Import statements of a file with their surroundings, in source order."""
     if file.tree is None:
         return
-    stack: list[tuple[ast.AST, _Around]] = [(file.tree, _Around())]
+    start = _Around(typing_only=file.path.endswith(".pyi"))
+    stack: list[tuple[ast.AST, _Around]] = [(file.tree, start)]
     while stack:
         node, around = stack.pop()
         if isinstance(node, (ast.Import, ast.ImportFrom)):

@@ -76,11 +76,15 @@ class ModuleIndex:
 
     @cached_property
     def package(self) -> str:
-        """Import name of the package that the root folder itself is; '' where it is none."""
+        """Import name of the package that the root folder itself is; '' where it is none.
+
+        A declared name that a folder below the root bears means that folder.
+        """
         declared = self.tree.parameters.package
-        if declared:
-            return declared
-        return self.tree.root.name if "__init__.py" in self.tree.by_path else ""
+        if "__init__.py" in self.tree.by_path:
+            return declared or self.tree.root.name
+        held = any(self._file(_join(root, declared), "__init__") for root in self.search_roots)
+        return "" if held else declared
 
     @cached_property
     def folders(self) -> frozenset[str]:
@@ -237,6 +241,8 @@ class ModuleIndex:
             self.locate(module.folder, [name]) is not None or self.has_compiled(module.folder, name)
         ):
             return True
+        if f"{path}i" in self.tree.by_path and name in self.module(f"{path}i").bindings:
+            return True  # made at run time, and declared in the stub beside the file
         unsure = module.open
         for star in module.stars:
             target = self.target_of(path, star)
@@ -318,7 +324,7 @@ def _read(source: SourceFile) -> Module:
     if tree is None:
         module.open = True
         return module
-    for name, node in _bound(tree.body):
+    for name, node in _bound(tree.body, declared=source.path.endswith(".pyi")):
         if name == "*" and isinstance(node, ast.ImportFrom):
             module.stars.append(node)
         else:
@@ -359,8 +365,15 @@ def _is_globals(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("globals", "vars")
 
 
-def _bound(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
-    """Names that statements bind in their own scope, with the binding node, in source order."""
+def _bound(
+    body: Iterable[ast.stmt], *, declared: bool = False
+) -> Iterator[tuple[str, ast.AST]]:
+    """Names that statements bind in their own scope, with the binding node, in source order.
+
+    Args:
+        body: the statements.
+        declared: a bare ``name: type`` binds too, as it does in stubs.
+    """
     stack: list[ast.AST] = list(reversed(list(body)))
     while stack:
         node = stack.pop()
@@ -373,7 +386,7 @@ def _bound(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
                 yield (whole if isinstance(node, ast.ImportFrom) else whole.split(".")[0]), node
             continue
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
-            if isinstance(node, ast.AnnAssign) and node.value is None:
+            if isinstance(node, ast.AnnAssign) and node.value is None and not declared:
                 continue
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:

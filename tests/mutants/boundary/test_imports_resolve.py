@@ -33,7 +33,7 @@ def test_a_fallback_that_always_runs(tmp_path):
     assert finding.key == "pkg/core.py pkg.core:MAX"
     assert finding.severity is Severity.HIGH
     assert finding.message == (
-        "`from pkg.core import MAX`: pkg/core.py binds no such name; the handler at line 4 "
+        "`from pkg.core import MAX`: pkg/core.py binds no name 'MAX'; the handler at line 4 "
         "swallows it, so its fallback always runs"
     )
 

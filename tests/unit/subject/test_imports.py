@@ -185,6 +185,35 @@ def test_dependents_follow_imports_of_imports(tmp_path):
     assert graph.edges[0].type is ImportType.TOP_LEVEL
 
 
+def test_a_declared_package_may_stand_below_the_root(tmp_path):
+    files = {
+        "src/pkg/__init__.py": "",
+        "src/pkg/a.py": "from pkg.b import x, gone\nimport pkg.lost\n",
+        "src/pkg/b.py": "x = 1\n",
+    }
+    found = tree(tmp_path, files, package="pkg")
+    assert edges(found) == {("src/pkg/a.py", 1, "src/pkg/b.py", "top_level")}
+    assert broken(found) == {
+        ("src/pkg/a.py", "pkg.b:gone", False),
+        ("src/pkg/a.py", "pkg.lost", False),
+    }
+
+
+def test_a_stub_declares_names_and_its_own_imports_never_run(tmp_path):
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/api.py": "",
+        "pkg/api.pyi": "from pkg.moved import Old\nlimit: int\ndef order(n: int) -> None: ...\n",
+        "pkg/fast.pyi": "rate: float\n",
+        "pkg/moved.py": "",
+        "pkg/use.py": "from pkg.api import order, limit, gone\nfrom pkg.fast import rate\n",
+    }
+    found = tree(tmp_path, files)
+    assert broken(found) == {("pkg/use.py", "pkg.api:gone", False)}
+    (only,) = code_of(found).imports.broken
+    assert only.reason == "pkg/api.py binds no name 'gone'"
+
+
 def test_modules_that_the_build_makes_are_no_fault(tmp_path):
     files = {
         "pyproject.toml": "[tool.setuptools_scm]\nversion_file = 'pkg/_version.py'\n",
