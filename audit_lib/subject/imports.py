@@ -4,7 +4,8 @@ Rule of the type, as architecture maps use it: ``conditional`` where any ``try``
 the statement, else ``lazy`` inside a function, else ``top_level``.  One edge is one import
 statement and one file it leads to; ``from package import module`` leads to the module.  The
 *group* of a file is its first folder, or at the root its stem, where ``config_extra.py`` goes with
-its sibling ``config``; an edge between two groups is cross-module.
+its sibling ``config``; an edge between two groups is cross-module.  Where one package holds nearly
+all of the repository, folders are counted from it (``src/engine/models/a.py`` is of ``models``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from audit_lib.subject.modules import DEFINITIONS, ModuleIndex, Target
 from audit_lib.subject.source import SourceFile, SourceTree, matches, uncollected
 
 TESTS = ("tests/**", "test/**")
+#: share of the files that a package must hold for its folders to be the repository's parts
+MOST = 0.9
 
 
 class ImportType(StrEnum):
@@ -138,10 +141,25 @@ class ImportGraph:
 
     @cached_property
     def _root_names(self) -> frozenset[str]:
-        return frozenset(group_of(path) for path in self.tree.by_path)
+        return frozenset(group_of(self._from_package(path)) for path in self.tree.by_path)
+
+    @cached_property
+    def _package_folder(self) -> str:
+        """The package that holds nearly all of the repository, with a slash; '' for none."""
+        if "__init__.py" in self.tree.by_path:
+            return ""
+        packages = {p.removesuffix("__init__.py") for p in self.tree.by_path if _is_folder(p)}
+        tops = {p for p in packages if PurePosixPath(p).parent.as_posix() + "/" not in packages}
+        held = {top: sum(f.path.startswith(top) for f in self.files) for top in tops}
+        largest = max(held, key=lambda top: held[top], default="")
+        return largest if held.get(largest, 0) >= MOST * len(self.files) else ""
+
+    def _from_package(self, path: str) -> str:
+        return path.removeprefix(self._package_folder)
 
     def group(self, path: str) -> str:
         """The part of the repository a file belongs to; see the module's rule."""
+        path = self._from_package(path)
         name = group_of(path)
         if "/" not in path:
             parts = name.split("_")

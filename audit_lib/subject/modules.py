@@ -365,9 +365,7 @@ def _is_globals(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("globals", "vars")
 
 
-def _bound(
-    body: Iterable[ast.stmt], *, declared: bool = False
-) -> Iterator[tuple[str, ast.AST]]:
+def _bound(body: Iterable[ast.stmt], *, declared: bool = False) -> Iterator[tuple[str, ast.AST]]:
     """Names that statements bind in their own scope, with the binding node, in source order.
 
     Args:

@@ -34,6 +34,18 @@ def test_a_private_name_across_parts(tmp_path):
     assert finding.message == "imports _folds, private to models/b.py"
 
 
+@pytest.mark.fails("BND004")
+def test_a_private_name_across_folders_of_one_package(tmp_path):
+    files = {
+        "engine/__init__.py": "",
+        "engine/models/__init__.py": "from engine.features.build import _folds\n",
+        "engine/features/build.py": "_folds = 1\n",
+    }
+    source = {"subsystem": {"files": ["**/*.py"]}}
+    result = run_check("BND004", subject(tmp_path, files, source=source))
+    assert_fails(result, path="engine/models/__init__.py", line=1)
+
+
 # --- BND005 ---------------------------------------------------------------------------------------
 @pytest.mark.passes("BND005")
 def test_a_cycle_that_closes_only_late_is_listed(tmp_path):

@@ -185,6 +185,34 @@ def test_dependents_follow_imports_of_imports(tmp_path):
     assert graph.edges[0].type is ImportType.TOP_LEVEL
 
 
+@pytest.mark.parametrize("top", ["pkg/", "src/pkg/"])
+def test_parts_of_a_package_that_is_nearly_the_whole_repository(tmp_path, top):
+    files = {
+        f"{top}__init__.py": "",
+        f"{top}config.py": "A = 1\n",
+        f"{top}models/__init__.py": "",
+        f"{top}models/core.py": "from pkg.config import A\nfrom pkg.features.build import _f\n",
+        f"{top}features/build.py": "_f = 1\n",
+        "tests/test_core.py": "import pkg.models.core\n",
+    }
+    graph = code_of(tree(tmp_path, files)).imports
+    assert {(e.source_group, e.target_group) for e in graph.edges} == {
+        ("models", "config"),
+        ("models", "features"),
+    }
+    assert graph.group("tests/test_core.py") == "tests"
+
+
+def test_a_package_among_others_is_one_part(tmp_path):
+    files = {
+        "models/__init__.py": "",
+        "models/core.py": "from api.routes import x\n",
+        "api/routes.py": "x = 1\n",
+    }
+    (edge,) = code_of(tree(tmp_path, files)).imports.edges
+    assert (edge.source_group, edge.target_group) == ("models", "api")
+
+
 def test_a_declared_package_may_stand_below_the_root(tmp_path):
     files = {
         "src/pkg/__init__.py": "",
