@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
@@ -22,7 +24,8 @@ class NoImportCycles(Check):
         In a cycle it depends on who is imported first which names exist. The engine then starts
         under one entry point and fails, or takes a fallback, under another.
     How
-        Strongly connected components of the graph of loading-time edges.
+        Strongly connected components of the graph of loading-time edges; one finding a component,
+        with a shortest circle through its first file under audit.
     Limitations
         The implicit load of a package's `__init__` is not an edge. A cycle may be harmless where
         every name is used late; it is reported all the same.
@@ -56,10 +59,12 @@ class NoImportCycles(Check):
             if not under_audit & set(cycle):
                 continue
             first = next(p for p in cycle if p in under_audit)
-            target = next(t for t in sorted(loading[first]) if t in cycle)
+            circle = shortest_circle(loading, first, set(cycle))
+            one = "" if len(circle) == len(cycle) + 1 else "; one circle is"
+            said = f"{len(cycle)} files import each other while loading{one}"
             yield self.finding(
-                graph.tree.by_path[first].location(lines[first, target]),
-                f"{len(cycle)} files import each other while loading: {' → '.join(cycle)}",
+                graph.tree.by_path[first].location(lines[first, circle[1]]),
+                f"{said}: {' → '.join(circle)}",
                 measured=len(cycle),
                 expected="no cycle",
                 key=" ".join(sorted(cycle)),
@@ -78,6 +83,24 @@ class NoImportCycles(Check):
 def _is_function(subject: Subject, path: str, symbol: str) -> bool:
     unit = code_of(subject.source).references.unit(path, symbol)
     return unit is None or unit.kind != "class"
+
+
+def shortest_circle(
+    graph: Mapping[str, set[str]], start: str, members: AbstractSet[str]
+) -> list[str]:
+    """A shortest way from a node of a component through its members back to the node."""
+    came: dict[str, str] = {}
+    queue = deque([start])
+    while start not in came:
+        node = queue.popleft()
+        for target in sorted(graph.get(node, ())):
+            if target in members and target not in came:
+                came[target] = node
+                queue.append(target)
+    way = [start, came[start]]
+    while way[-1] != start:
+        way.append(came[way[-1]])
+    return way[::-1]
 
 
 def components(graph: Mapping[str, set[str]]) -> list[list[str]]:
