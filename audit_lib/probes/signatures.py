@@ -351,3 +351,22 @@ def called(references: References, unit: Unit, call: ast.Call) -> tuple[Unit, Si
         base = references.chain(unit, receiver)
         bound = base.instance or "classmethod" in kinds
     return thing.unit, signature.without_first() if bound else signature
+
+
+def fits_an_override(references: References, target: Unit, call: ast.Call) -> bool:
+    """True where a method's call fits a definition that a subclass puts in its place.
+
+    A base class may call what only some subclasses answer: a hook with more parameters.
+    """
+    if isinstance(target.node, ast.ClassDef):
+        return False
+    for override in references.overrides(target):
+        signature = callable_signature(references, override)
+        if signature is None:
+            return True
+        static = isinstance(override.node, DEFINITIONS) and (
+            "staticmethod" in decorators(override.node)
+        )
+        if not (signature if static else signature.without_first()).refusal(call):
+            return True
+    return False

@@ -145,6 +145,30 @@ class References:
             self._members[key] = self._find_member(cls, name)
         return self._members[key]
 
+    @cached_property
+    def _subclasses(self) -> dict[str, list[Unit]]:
+        found: dict[str, list[Unit]] = defaultdict(list)
+        for file in self.files.values():
+            for unit in file.units:
+                if isinstance(unit.node, ast.ClassDef):
+                    for base in self.bases(unit):
+                        if base is not None:
+                            found[base.key].append(unit)
+        return found
+
+    def overrides(self, method: Unit) -> list[Unit]:
+        """Definitions of a method in classes of the repository below its own."""
+        name = method.name.rpartition(".")[2]
+        found, seen, queue = [], set[str](), [self._outer(method)]
+        while queue:
+            for cls in self._subclasses.get(queue.pop().key, ()):
+                if cls.key not in seen:
+                    seen.add(cls.key)
+                    queue.append(cls)
+                    own = self.unit(cls.path, f"{cls.name}.{name}")
+                    found += [own] if own is not None else []
+        return found
+
     def bases(self, cls: Unit) -> list[Unit | None]:
         """Base classes; None for those outside the repository."""
         assert isinstance(cls.node, ast.ClassDef)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.signatures import called, own_calls
+from audit_lib.probes.signatures import called, fits_an_override, own_calls
 from audit_lib.subject.code import code_of
 from audit_lib.subject.source import matches
 from audit_lib.subject.subject import Subject
@@ -29,8 +29,9 @@ class CallsFitSignatures(Check):
         reads its parameters from the syntax tree and binds the arguments to them.
     Limitations
         Calls with `*args` or `**kwargs`, callees behind unknown decorators, metaclasses or bases
-        outside the repository, and names with several definitions are left out. A subclass that
-        narrows a method is not considered. Test files are not read.
+        outside the repository, and names with several definitions are left out. A method's call
+        that fits an override in a subclass is believed, whatever the class of the object; a
+        subclass that narrows a method is not considered. Test files are not read.
     Remediation
         Pass what the signature asks for, or change it together with all callers.
     Sources
@@ -60,7 +61,7 @@ class CallsFitSignatures(Check):
                     touches = bool(under_audit & {path, target.path})
                     count += touches
                     refusal = signature.refusal(call)
-                    if refusal:
+                    if refusal and not fits_an_override(code.references, target, call):
                         yield self.finding(
                             Location(path, line=call.lineno, symbol=unit.name),
                             f"{target.name}{signature} of {target.path} {refusal}",

@@ -182,9 +182,12 @@ class _Flow:
             return True
         if isinstance(node, ast.If):
             return bool(node.orelse) and ends(node.body) and ends(node.orelse)
-        if isinstance(node, ast.While):
-            endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
-            return endless and not any(isinstance(n, ast.Break) for n in _own(node.body))
+        if isinstance(node, (ast.While, ast.For, ast.AsyncFor)):
+            if any(isinstance(n, ast.Break) for n in _own(node.body)):
+                return False
+            if isinstance(node, ast.While) and isinstance(node.test, ast.Constant):
+                return bool(node.test.value) or ends(node.orelse)
+            return ends(node.orelse)
         if isinstance(node, (ast.With, ast.AsyncWith)):
             return ends(node.body)
         if isinstance(node, (ast.Try, ast.TryStar)):

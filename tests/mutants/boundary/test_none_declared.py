@@ -20,6 +20,8 @@ GOOD = (
     "def f(a) -> int:\n    try:\n        return 1\n    except ValueError:\n        raise\n",
     "def f(a) -> int:\n    try:\n        a()\n    except ValueError:\n        return 1\n    else:\n"
     "        return 2\n",
+    "def f(a) -> int:\n    for b in a:\n        if b:\n            return b\n    else:\n"
+    "        return 2\n",
     "def f(a) -> int:\n    with a:\n        return 1\n",
     "def f(a) -> int:\n    match a:\n        case 1:\n            return 1\n        case _:\n"
     "            return 2\n",
@@ -59,6 +61,8 @@ def test_functions_that_keep_their_word(tmp_path, text):
          "f declares int and has a path that runs off its end"),
         ("def f(a) -> int:\n    while a:\n        return 1\n", 12, "runs off",
          "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n    for x in a:\n        break\n    else:\n        return 1\n", 14,
+         "runs off", "f declares int and has a path that runs off its end"),
         ("def f(a) -> int:\n    try:\n        return 1\n    except ValueError:\n        print()\n",
          14, "runs off", "f declares int and has a path that runs off its end"),
         ("class A:\n    def f(self) -> list[int]:\n        if self:\n            return\n"

@@ -68,7 +68,23 @@ def test_a_cycle_while_loading(tmp_path):
     }
     finding = assert_fails(check(tmp_path, "BND005", files), path="models/a.py", line=2)
     assert finding.message == (
-        "3 files import each other while loading: models/a.py → models/b.py → models/c.py"
+        "3 files import each other while loading: models/a.py → models/b.py → models/c.py → "
+        "models/a.py"
+    )
+
+
+@pytest.mark.fails("BND005")
+def test_the_circle_that_is_shown_follows_the_imports(tmp_path):
+    files = {
+        "models/a.py": "import models.d\n",
+        "models/b.py": "import models.a\n",
+        "models/c.py": "import models.d\n",
+        "models/d.py": "import models.c\nimport models.b\n",
+    }
+    finding = assert_fails(check(tmp_path, "BND005", files), path="models/a.py", line=1)
+    assert finding.message == (
+        "4 files import each other while loading; one circle is: models/a.py → models/d.py → "
+        "models/b.py → models/a.py"
     )
 
 
@@ -201,6 +217,46 @@ def test_calls_that_do_not_fit(tmp_path, call, refusal):
 def test_a_method_called_on_self(tmp_path):
     result = check(tmp_path, "BND006", calling("pass", inner="1, 2, 3"))
     assert_fails(result, path="models/core.py", symbol="Model.go")
+
+
+HOOKS = """
+class Risk:
+    def predict(self, x, parts=False):
+        if parts:
+            return self._predict(x, parts=True)
+        return self._predict(x)
+
+    def _predict(self, x):
+        return x
+
+
+class Structured(Risk):
+    def _predict(self, x, parts={default}):
+        return x
+
+
+class Plain(Structured):
+    pass
+"""
+
+
+@pytest.mark.passes("BND006")
+def test_a_hook_that_a_subclass_answers_with_more(tmp_path):
+    files = {"models/core.py": HOOKS.format(default="False")}
+    result = check(tmp_path, "BND006", files)
+    assert_passes(result)
+    assert result.findings == ()
+
+
+@pytest.mark.fails("BND006")
+def test_a_hook_that_no_subclass_answers(tmp_path):
+    text = HOOKS.format(default="False").replace(
+        "parts=False):\n        return x", "other=1):\n        return x"
+    )
+    finding = assert_fails(
+        check(tmp_path, "BND006", {"models/core.py": text}), path="models/core.py", line=5
+    )
+    assert finding.measured == "has no parameter 'parts'"
 
 
 @pytest.mark.passes("BND006")
