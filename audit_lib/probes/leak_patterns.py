@@ -10,7 +10,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Gap, Severity
@@ -45,10 +45,15 @@ class Hit:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node stands: enclosing definitions and the names its statement assigns."""
+    """Where a node stands: enclosing definitions and the names its statement assigns.
+
+    Attributes:
+        one_date: it is applied to a group of rows of one date, so that it sees no other.
+    """
 
     symbol: str
     assigned: tuple[str, ...]
+    one_date: bool = False
 
     @property
     def makes_labels(self) -> bool:
@@ -59,12 +64,15 @@ class Place:
 Pattern = Callable[[ast.AST], str | None]
 
 
-def hits(subject: Subject, pattern: Pattern, *, labels_may: bool = True) -> Iterator[Hit]:
+def hits(
+    subject: Subject, pattern: Pattern, *, labels_may: bool = True, one_date_may: bool = False
+) -> Iterator[Hit]:
     """Places that match, in the files that build features or belong to the subsystem.
 
     Args:
         pattern: node to what it matches, or None.
         labels_may: leave out what makes labels, which must look ahead.
+        one_date_may: leave out what is applied to the rows of one date.
     """
     for file in related_files(subject):
         if file.tree is None:
@@ -72,7 +80,9 @@ def hits(subject: Subject, pattern: Pattern, *, labels_may: bool = True) -> Iter
         found = [
             (node, place.symbol, what)
             for node, place in walk(file.tree)
-            if (what := pattern(node)) and not (labels_may and place.makes_labels)
+            if (what := pattern(node))
+            and not (labels_may and place.makes_labels)
+            and not (one_date_may and place.one_date)
         ]
         seen: Counter[tuple[str, str]] = Counter()
         for node, symbol, what in sorted(found, key=lambda f: getattr(f[0], "lineno", 0)):
@@ -105,19 +115,59 @@ def is_test(path: str) -> bool:
 
 def walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Place]]:
     """Every node with its place."""
+    by_date = set(_applied_by_date(tree))
     stack: list[tuple[ast.AST, Place]] = [(tree, Place("", ()))]
     while stack:
         node, place = stack.pop()
         yield node, place
         inner = place
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            inner = Place(f"{place.symbol}.{node.name}".lstrip("."), ())
+            one_date = place.one_date or node.name in by_date
+            inner = Place(f"{place.symbol}.{node.name}".lstrip("."), (), one_date)
+        elif isinstance(node, ast.Lambda) and node in by_date:
+            inner = replace(place, one_date=True)
         elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            inner = Place(place.symbol, tuple(n for t in targets for n in _names(t)))
+            inner = replace(place, assigned=tuple(n for t in targets for n in _names(t)))
         elif isinstance(node, ast.keyword) and node.arg:
-            inner = Place(place.symbol, (*place.assigned, node.arg))
+            inner = replace(place, assigned=(*place.assigned, node.arg))
         stack.extend((child, inner) for child in ast.iter_child_nodes(node))
+
+
+DATES = re.compile(
+    r"(^|[_.\W])(date|dates|datetime|day|days|time|timestamp|session|era)s?($|[_.\W])"
+)
+
+
+def _applied_by_date(tree: ast.Module) -> Iterator[ast.Lambda | str]:
+    """Lambdas, and names of functions, that are applied to groups of rows of one date."""
+    for node in ast.walk(tree):
+        if called(node) not in ("apply", "transform", "agg", "aggregate", "map_groups", "pipe"):
+            continue
+        assert isinstance(node, ast.Call)
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        while isinstance(owner, (ast.Attribute, ast.Subscript)):
+            owner = owner.value  # groupby("date")["x"]
+        if not isinstance(owner, ast.Call) or called(owner) != "groupby":
+            continue
+        if not any(_names_dates(a) for a in _values(owner)):
+            continue
+        for given in _values(node):
+            if isinstance(given, ast.Lambda):
+                yield given
+            elif isinstance(given, (ast.Name, ast.Attribute)):
+                yield given.attr if isinstance(given, ast.Attribute) else given.id
+
+
+def _names_dates(key: ast.expr) -> bool:
+    """True for a key that is called a date; ``index.date`` is computed, of times within a day."""
+    keys = key.elts if isinstance(key, (ast.List, ast.Tuple)) else [key]
+    names = [k.id if isinstance(k, ast.Name) else text(k) or "" for k in keys]
+    return any(DATES.search(name.lower()) for name in names)
+
+
+def _values(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(k.value for k in call.keywords)]
 
 
 def suspicion(subject: Subject) -> tuple[Severity, str]:
@@ -205,6 +255,8 @@ def global_statistic(node: ast.AST) -> str | None:
     if not (isinstance(left, ast.BinOp) and isinstance(left.op, ast.Sub)):
         return None
     source = ast.unparse(left.left)
+    if source in ("row", "cross_section"):
+        return None
     centre, spread = _statistic(left.right, source), _spread(node.right, source)
     return f"`({source} - {centre}) / {spread}`" if centre and spread else None
 
@@ -217,7 +269,7 @@ def random_split(node: ast.AST) -> str | None:
     shuffle = argument(node, None, "shuffle")
     on = isinstance(shuffle, ast.Constant) and shuffle.value is True
     off = isinstance(shuffle, ast.Constant) and shuffle.value is False
-    if name == "train_test_split" and not off and not isinstance(shuffle, ast.Name):
+    if name == "train_test_split" and not off and not open_split(node):
         return "`train_test_split`, which shuffles rows"
     if name in ("KFold", "StratifiedKFold", "GroupKFold", "cross_val_score") and on:
         return f"`{name}(shuffle=True)`"
@@ -229,6 +281,19 @@ def random_split(node: ast.AST) -> str | None:
     ):
         return f"`{name}`"
     return None
+
+
+def open_split(node: ast.AST) -> str | None:
+    """Splits of which the text does not tell whether they shuffle."""
+    name = called(node)
+    if not isinstance(node, ast.Call) or name not in ("train_test_split", "KFold"):
+        return None
+    shuffle = argument(node, None, "shuffle")
+    if shuffle is not None:
+        told = isinstance(shuffle, ast.Constant)
+        return None if told else f"`{name}` shuffles where {ast.unparse(shuffle)} says so"
+    options = [k.value for k in node.keywords if k.arg is None]
+    return f"`{name}` shuffles as **{ast.unparse(options[0])} says" if options else None
 
 
 FITTING = re.compile(

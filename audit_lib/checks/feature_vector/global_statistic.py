@@ -24,9 +24,10 @@ class NoGlobalStatistic(Check):
         ahead. Where the features can be driven, the measured influence map decides: HIGH if some
         column reads ahead, INFO if none does, MEDIUM if nobody could measure.
     Limitations
-        A statistic over assets at one date (`axis=1`, a group by date) is fine and left out where
-        it can be told; inside `groupby(...).apply` or `rolling(...).apply` it cannot, and the
-        probe decides.
+        A statistic over assets at one date is fine and left out where the text tells: `axis=1`, a
+        variable called `row`, what is applied to `groupby(...)` of a key called date, day, time
+        or the like. Inside other groups or `rolling(...).apply` it does not, and the probe
+        decides.
     Remediation
         Use rolling or expanding statistics, or fit a scaler inside each fold.
     Sources
@@ -42,7 +43,7 @@ class NoGlobalStatistic(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for the pattern, and let the probe say what it does."""
-        for hit in hits(subject, global_statistic):
+        for hit in hits(subject, global_statistic, one_date_may=True):
             severity, said = suspicion(subject)
             where = hit.symbol or "module level"
             yield self.finding(

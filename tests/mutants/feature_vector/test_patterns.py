@@ -14,6 +14,10 @@ def make_target(close, horizon):
     return close.shift(-horizon) / close - 1
 
 
+def standard(x):
+    return (x - x.mean()) / x.std()
+
+
 def features(close, frame, names):
     """A docstring may say x.shift(-1) or bfill."""
     frame["lag"] = close.shift(1)
@@ -22,6 +26,9 @@ def features(close, frame, names):
     frame["smooth"] = close.rolling(5, center=False).mean().ffill()
     frame["z"] = (close - close.rolling(60).mean()) / close.rolling(60).std()
     frame["xs"] = (frame - frame.mean(axis=1)) / frame.std(axis=1)
+    frame["cs"] = frame.groupby("date").apply(lambda day: (day - day.mean()) / day.std())
+    frame["cs2"] = frame.groupby(level="datetime")["close"].transform(standard)
+    frame["cs3"] = frame.apply(lambda row: (row - row.mean()) / row.std(), axis=1)
     frame["line"] = close.interpolate(limit_direction="forward")
     frame["ratio"] = (close - close.mean()) / frame.high.std()
     left, right = names.split(",")
@@ -57,6 +64,14 @@ GUILTY = {
         ("(close - close.mean()) / close.std()", "`(close - close.mean()) / close.std()`"),
         ("(x - np.mean(x)) / (np.std(x) + 1e-9)", "`(x - np.mean(x)) / np.std(x)`"),
         ("(x - x.min()) / (x.max() - x.min())", "`(x - x.min()) / x.max()`"),
+        (
+            "frame.groupby('asset').apply(lambda x: (x - x.mean()) / x.std())",
+            "`(x - x.mean()) / x.std()`",
+        ),
+        (
+            "bars.groupby(bars.index.date).apply(lambda x: (x - x.mean()) / x.std())",
+            "`(x - x.mean()) / x.std()`",
+        ),
         ("stats.zscore(close)", "`zscore` over the whole sample"),
     ],
 }

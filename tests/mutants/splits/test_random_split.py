@@ -19,6 +19,21 @@ def test_splitters_that_shuffle(tmp_path, call):
     assert found.measured == CALLS[call]
 
 
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("train_test_split(x, **kw['split'])", "`train_test_split` shuffles as **kw['split'] says"),
+        ("train_test_split(x, shuffle=kw.mix)", "`train_test_split` shuffles where kw.mix says so"),
+    ],
+)
+def test_a_split_of_which_the_text_does_not_tell_is_a_gap(tmp_path, call, said):
+    source = f"def fit(x, kw):\n    return {call}\n"
+    with tiny(tmp_path, source={"trainer.py": source}) as subject:
+        result = run_check("SPL011", subject)
+    assert result.findings == ()
+    assert [g.why for g in result.gaps] == [said]
+
+
 @pytest.mark.passes("SPL011")
 def test_splitters_that_keep_time(tmp_path):
     source = """
