@@ -23,7 +23,7 @@ from audit_lib.model import Location
 from audit_lib.subject.modules import DEFINITIONS, ModuleIndex, Target
 from audit_lib.subject.source import SourceFile, SourceTree, matches, uncollected
 
-TESTS = ("tests/**", "test/**")
+TESTS = ("**/tests/**", "**/test/**")
 #: share of the files that a package must hold for its folders to be the repository's parts
 MOST = 0.9
 
@@ -156,6 +156,10 @@ class ImportGraph:
 
     def _from_package(self, path: str) -> str:
         return path.removeprefix(self._package_folder)
+
+    def at_root(self, path: str) -> bool:
+        """True for a file that stands at the root, or directly in the package that is all of it."""
+        return "/" not in self._from_package(path)
 
     def group(self, path: str) -> str:
         """The part of the repository a file belongs to; see the module's rule."""

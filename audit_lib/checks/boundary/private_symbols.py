@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Location, Severity, Task
 from audit_lib.subject.code import code_of
+from audit_lib.subject.imports import Edge, ImportGraph
 from audit_lib.subject.subject import Subject
 
 
@@ -24,7 +26,8 @@ class NoPrivateSymbolsCross(Check):
         Reads the symbols of every cross-module edge.
     Limitations
         Private attributes of objects that are passed across are not followed. Files of the same
-        part may share private names.
+        part may share private names; so may the files that stand at the root, and a private
+        module there is the whole package's.
     Remediation
         Give the name a public spelling with a documented signature, or move the caller.
     Sources
@@ -40,10 +43,13 @@ class NoPrivateSymbolsCross(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report private names on cross-module edges."""
         under_audit = {f.path for f in subject.source.subsystem}
+        graph = code_of(subject.source).imports
         crossing = [
             edge
-            for edge in code_of(subject.source).imports.edges
-            if edge.cross_module and under_audit & {edge.source, edge.target}
+            for edge in graph.edges
+            if edge.cross_module
+            and under_audit & {edge.source, edge.target}
+            and not _of_the_package(graph, edge)
         ]
         for edge in crossing:
             for name in edge.symbols:
@@ -61,3 +67,18 @@ class NoPrivateSymbolsCross(Check):
                         key=f"{edge.target}:{last}",
                     )
         yield Examined(len(crossing), "imports across parts")
+
+
+def _of_the_package(graph: ImportGraph, edge: Edge) -> bool:
+    """True where both files stand at the root, or the target is a private module there."""
+    if graph.at_root(edge.source) and graph.at_root(edge.target):
+        return True
+    stem = PurePosixPath(edge.target).stem
+    private = stem.startswith("_") and stem != "__init__"
+    whole = stem == "__init__" and all(_compiled_module(graph, edge, n) for n in edge.symbols)
+    return graph.at_root(edge.target) and (private or whole)
+
+
+def _compiled_module(graph: ImportGraph, edge: Edge, name: str) -> bool:
+    folder = PurePosixPath(edge.target).parent.as_posix().removeprefix(".")
+    return graph.index.has_compiled(folder, name)

@@ -34,6 +34,33 @@ def test_a_private_name_across_parts(tmp_path):
     assert finding.message == "imports _folds, private to models/b.py"
 
 
+@pytest.mark.passes("BND004")
+def test_private_modules_at_the_root_are_the_packages_own(tmp_path):
+    files = {
+        "engine/__init__.py": "",
+        "engine/_native.so": b"",
+        "engine/_limits.py": "_MOST = 1\n",
+        "engine/basic.py": "_lib = 1\n",
+        "engine/callback.py": "from .basic import _lib\n",
+        "engine/models/core.py": "from engine._limits import _MOST\nfrom engine import _native\n"
+        "from engine.basic import open\n",
+    }
+    source = {"subsystem": {"files": ["**/*.py"]}}
+    assert_passes(run_check("BND004", subject(tmp_path, files, source=source)))
+
+
+@pytest.mark.fails("BND004")
+def test_a_private_name_of_a_public_module_at_the_root(tmp_path):
+    files = {
+        "engine/__init__.py": "",
+        "engine/basic.py": "_lib = 1\n",
+        "engine/models/core.py": "from engine.basic import _lib\n",
+    }
+    source = {"subsystem": {"files": ["**/*.py"]}}
+    result = run_check("BND004", subject(tmp_path, files, source=source))
+    assert_fails(result, path="engine/models/core.py", line=1)
+
+
 @pytest.mark.fails("BND004")
 def test_a_private_name_across_folders_of_one_package(tmp_path):
     files = {

@@ -203,6 +203,16 @@ def test_parts_of_a_package_that_is_nearly_the_whole_repository(tmp_path, top):
     assert graph.group("tests/test_core.py") == "tests"
 
 
+def test_tests_inside_a_package_are_no_part_of_it(tmp_path):
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/a.py": "x = 1\n",
+        "pkg/deep/tests/check_a.py": "from pkg.a import gone\n",
+        "pkg/contests/a.py": "from pkg.a import lost\n",
+    }
+    assert broken(tree(tmp_path, files)) == {("pkg/contests/a.py", "pkg.a:lost", False)}
+
+
 def test_a_package_among_others_is_one_part(tmp_path):
     files = {
         "models/__init__.py": "",
