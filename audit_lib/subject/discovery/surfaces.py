@@ -40,6 +40,9 @@ class Words:
     never: tuple[str, ...] = ()
 
 
+#: files of packagers, which speak of versions and mean their own
+PACKAGING = re.compile(r"(^|/)(_?version|versioneer|setup)\.py$")
+
 #: at most two words between the verb and what it makes
 _GAP = r"(_[a-z0-9]+){0,2}_?"
 
@@ -115,7 +118,9 @@ WORDS: dict[str, Words] = {
         parameters=("days", "drift", "psi", "metrics", "timestamp"),
     ),
     "drift.psi": Words(
-        r"(^|_)psi($|_)|population_stability", around=("drift", "shift", "stability", "monitor")
+        r"population_stability|(compute|calc|calculate|get)_psi|psi_(score|index|value)",
+        vague=r"(^|_)psi($|_)",  # in other places it is the influence function of a norm
+        around=("drift", "shift", "population", "monitor"),
     ),
     "drift.cusum": Words(
         r"cusum_(test|detect|statistic|alarm|change)|detect\w*cusum|page_hinkley",
@@ -193,7 +198,7 @@ def candidates(files: Iterable[SourceFile], fan_in: dict[str, int]) -> tuple[Can
     """
     found: dict[str, list[Candidate]] = {hook: [] for hook in WORDS}
     for file in files:
-        if file.tree is None or TESTS.search(file.path):
+        if file.tree is None or TESTS.search(file.path) or PACKAGING.search(file.path):
             continue
         for scope, node in _functions(file.tree):
             for hook, words in WORDS.items():

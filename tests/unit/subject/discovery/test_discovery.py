@@ -184,6 +184,8 @@ def test_console_scripts_of_a_wheel_and_sources_that_are_not_read(tmp_path):
 @pytest.mark.parametrize(
     ("path", "source", "hook"),
     [
+        ("drift/a.py", "def psi(reference, current): return reference - current", "drift.psi"),
+        ("a.py", "def compute_psi(reference, current): return current", "drift.psi"),
         ("m/kit.py", "def check_if_model_expired(self, stamp): return stamp > 1", "retrain.decide"),
         ("m/kit.py", "def make_train_test_datasets(self, df): return df[:1]", "splits.folds"),
         ("factors/a.py", "def compute(self, data): return data * 2", "features.build"),
@@ -204,6 +206,8 @@ def test_names_that_speak_for_a_hook(tmp_path, path, source, hook):
         ("ops.py", "class DayCumsum:\n    def period_cusum(self, df): return df.cumsum()"),
         ("a.py", "def generate_order_for_target_amount(self, position): return position * 2"),
         ("a.py", "def get_unique_classes_of_these_labels(self, df): return df.unique()"),
+        ("pkg/_version.py", "def get_versions(version): return {'version': version}"),
+        ("robust/norms.py", "class Huber:\n    def psi(self, z): return z * 2"),
         ("report/a.py", "def add_label_to_frame(df): return df.assign(label=1)"),
     ],
 )
