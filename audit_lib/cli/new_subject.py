@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -52,11 +53,15 @@ def new_subject(path: Path, name: str | None, keep_root: bool, workspace: Path |
     for file, text in written.items():
         (folder / file).write_text(text, encoding="utf-8")
     load_parameters(folder)
-    _say(found, chosen, folder)
+    _say(found, chosen, folder, f" --workspace {shlex.quote(str(workspace))}" if workspace else "")
 
 
-def _say(found: Discovery, name: str, folder: Path) -> None:
+def _say(found: Discovery, name: str, folder: Path, option: str) -> None:
     click.echo(f"{found.files} Python files, {found.lines:,} lines; package {found.package or '?'}")
+    if found.unread:
+        told = ", ".join(f"{count} {ending}" for ending, count in found.unread.items())
+        click.echo(f"not read, since only Python is: {told}")
+    click.echo(f"subsystem to look at first: {', '.join(found.subsystem)}")
     store = found.store
     if store:
         models = sum(store.models.values())
@@ -67,8 +72,9 @@ def _say(found: Discovery, name: str, folder: Path) -> None:
     for kind, path in found.documents.items():
         click.echo(f"document: {kind} = {path}")
     hooks = {c.hook for c in found.candidates}
-    click.echo(f"candidates for {len(hooks)} hooks: {', '.join(sorted(hooks)) or 'none'}")
+    noun = "hook" if len(hooks) == 1 else "hooks"
+    click.echo(f"candidates for {len(hooks)} {noun}: {', '.join(sorted(hooks)) or 'none'}")
     click.echo(
         f"wrote {os.path.relpath(folder)}: " + ", ".join(sorted(p.name for p in folder.iterdir()))
     )
-    click.echo(f"next: workbook run {name}")
+    click.echo(f"next: workbook run {name}{option}")
