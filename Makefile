@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export NO_MKDOCS_2_WARNING ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit engine test test-all lab check format lint types layers docs docs-check bench lock clean
+.PHONY: help setup audit engine test lab check format lint types layers docs docs-check bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,9 +33,6 @@ audit: engine  ## audit every version of the embedded subject; packets land in r
 
 test: engine  ## all tests
 	$(BIN)/python -m pytest -n 2 -q
-
-test-all: engine  ## all tests, the slow ones included
-	$(BIN)/python -m pytest -n 2 -q -m "slow or not slow"
 
 lab: engine  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

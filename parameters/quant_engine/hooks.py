@@ -16,7 +16,7 @@ import pandas as pd
 
 from audit_lib.hooks import Context, Refusal, surface
 
-BARS = 600
+BARS = 400
 HORIZON = 10
 FIELDS = {"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
 
@@ -54,11 +54,11 @@ def scored(at: Context, features: pd.DataFrame) -> pd.DataFrame:
 # --- features, targets, splits ----------------------------------------------------------------
 @surface("features.panel")
 def panel(at: Context) -> pd.DataFrame:
-    """The repository's own cached bars: one daily series, two hourly ones as daily bars."""
+    """The repository's own cached bars: a daily series and an hourly one as daily bars."""
     cache = at.root / "data" / "cache"
     daily, hourly = sorted(cache.glob("*_1d.parquet")), sorted(cache.glob("*_1hour_*.parquet"))
     bars = {}
-    for file in daily[:1] + hourly[:2]:
+    for file in daily[:1] + hourly[:1]:
         frame = pd.read_parquet(file)[list(FIELDS.values())].astype(float)
         frame.index = pd.DatetimeIndex(frame.index).tz_localize(None)
         days = frame.resample("D").agg(

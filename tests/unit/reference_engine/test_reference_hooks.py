@@ -158,7 +158,8 @@ def test_governance_retraining_and_drift(call):
 
 def test_calibration_and_conformal(call, at):
     sample = call("calibration.sample")
-    assert {a.shape for a in sample.values()} == {sample["scores"].shape}
+    assert {len(a) for a in sample.values()} == {len(sample["scores"])}
+    assert set(sample) == {"scores", "outcomes", "fitted", "dates"}
     assert sample["fitted"].dtype == bool
     assert set(np.unique(sample["outcomes"])) == {0, 1}
     assert sample["fitted"].all() == (at.version == CANDIDATE)
