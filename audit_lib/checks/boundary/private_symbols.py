@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Location, Severity, Task
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import Edge, ImportGraph
@@ -51,6 +52,8 @@ class NoPrivateSymbolsCross(Check):
             and under_audit & {edge.source, edge.target}
             and not _of_the_package(graph, edge)
         ]
+        if all(graph.at_root(path) for path in under_audit) and not crossing:
+            raise NotApplicable("every file under audit stands at the root, which is one part")
         for edge in crossing:
             for name in edge.symbols:
                 last = name.rpartition(".")[2]

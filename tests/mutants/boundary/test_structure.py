@@ -1,7 +1,7 @@
 import pytest
 
 from audit_lib.checks.boundary.import_cycles import components
-from audit_lib.model import Severity
+from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.made_repo import subject
 
@@ -47,6 +47,12 @@ def test_private_modules_at_the_root_are_the_packages_own(tmp_path):
     }
     source = {"subsystem": {"files": ["**/*.py"]}}
     assert_passes(run_check("BND004", subject(tmp_path, files, source=source)))
+
+
+def test_a_flat_package_has_no_parts(tmp_path):
+    files = {"__init__.py": "", "a.py": "from .b import _x\n", "b.py": "_x = 1\n"}
+    result = run_check("BND004", subject(tmp_path, files))
+    assert result.outcome is Outcome.NOT_APPLICABLE
 
 
 @pytest.mark.fails("BND004")
