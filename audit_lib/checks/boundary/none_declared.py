@@ -18,7 +18,7 @@ from audit_lib.subject.units import Unit, dotted
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
-_LIKE_EXITS = re.compile(r"fail|abort|exit|error|raise|die")
+_LIKE_EXITS = re.compile(r"fail|abort|exit|die|fatal|raise_\w+")
 _STUBS = frozenset({"abstractmethod", "overload"})
 
 
@@ -166,6 +166,25 @@ def _own(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
         stack.extend(ast.iter_child_nodes(node))
 
 
+def _breaks(body: Sequence[ast.AST]) -> bool:
+    """True where a `break` in the body of a loop leaves that loop, not one within it."""
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Break):
+            return True
+        if isinstance(node, (ast.While, ast.For, ast.AsyncFor)):
+            stack.extend(node.orelse)
+        elif not isinstance(node, (*DEFINITIONS, ast.Lambda)):
+            stack.extend(ast.iter_child_nodes(node))
+    return False
+
+
+def _suppresses(item: ast.withitem) -> bool:
+    call = item.context_expr
+    return isinstance(call, ast.Call) and dotted(call.func) in ("suppress", "contextlib.suppress")
+
+
 class _Flow:
     """Which statements of a unit let no path run past them."""
 
@@ -183,13 +202,13 @@ class _Flow:
         if isinstance(node, ast.If):
             return bool(node.orelse) and ends(node.body) and ends(node.orelse)
         if isinstance(node, (ast.While, ast.For, ast.AsyncFor)):
-            if any(isinstance(n, ast.Break) for n in _own(node.body)):
+            if _breaks(node.body):
                 return False
             if isinstance(node, ast.While) and isinstance(node.test, ast.Constant):
                 return bool(node.test.value) or ends(node.orelse)
             return ends(node.orelse)
         if isinstance(node, (ast.With, ast.AsyncWith)):
-            return ends(node.body)
+            return ends(node.body) and not any(_suppresses(i) for i in node.items)
         if isinstance(node, (ast.Try, ast.TryStar)):
             caught = all(ends(h.body) for h in node.handlers)
             return ends(node.finalbody) or (caught and (ends(node.body) or ends(node.orelse)))
@@ -207,7 +226,7 @@ class _Flow:
             return text in _EXITS
         reached = self.references.chain(self.unit, text).unit if text.count(".") < 3 else None
         if reached is None:  # a library's: believed where it is called like an exit
-            return bool(_LIKE_EXITS.search(text.rpartition(".")[2]))
+            return bool(_LIKE_EXITS.fullmatch(text.rpartition(".")[2]))
         node = reached.node
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return False

@@ -17,6 +17,10 @@ def check(tmp_path, text):
 GOOD = (
     "def f(a) -> int:\n    if a:\n        return 1\n    else:\n        raise ValueError\n",
     "def f(a) -> int:\n    while True:\n        if a:\n            return 1\n",
+    "def f(a) -> int:\n    while True:\n        for b in a:\n            if b:\n"
+    "                break\n        if a:\n            return 1\n",
+    "def f(a) -> int:\n    while True:\n        for b in a:\n            break\n        return 1\n",
+    "def f(a) -> int:\n    with contextlib.suppress(ValueError):\n        return 1\n    return 2\n",
     "def f(a) -> int:\n    try:\n        return 1\n    except ValueError:\n        raise\n",
     "def f(a) -> int:\n    try:\n        a()\n    except ValueError:\n        return 1\n    else:\n"
     "        return 2\n",
@@ -65,6 +69,25 @@ def test_functions_that_keep_their_word(tmp_path, text):
          "runs off", "f declares int and has a path that runs off its end"),
         ("def f(a) -> int:\n    try:\n        return 1\n    except ValueError:\n        print()\n",
          14, "runs off", "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n"
+         "    try:\n        return a.load()\n    except ValueError:\n        logger.error('no')\n",
+         14, "runs off", "f declares int and has a path that runs off its end"),
+        ("class A:\n    def f(self) -> int:\n"
+         "        if self:\n            return 1\n        self.log.error('no')\n",
+         14, "runs off", "A.f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n"
+         "    if a:\n        return 1\n    a.studies()\n",
+         13, "runs off", "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n"
+         "    with contextlib.suppress(ValueError):\n        return a.load()\n",
+         12, "runs off", "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n"
+         "    with a, suppress(ValueError):\n        return a.load()\n",
+         12, "runs off", "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n"
+         "    while True:\n        for b in a:\n            pass\n"
+         "        else:\n            break\n",
+         15, "runs off", "f declares int and has a path that runs off its end"),
         ("class A:\n    def f(self) -> list[int]:\n        if self:\n            return\n"
          "        if 2:\n            return None\n        return [1]\n",
          13, "returns None", "A.f declares list[int] and returns None on 2 paths"),
