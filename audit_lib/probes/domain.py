@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from audit_lib.errors import NotAssessed
 from audit_lib.model import Scalar
-from audit_lib.probes.asking import Reply
+from audit_lib.probes.asking import Reply, reasons
 
 T = TypeVar("T")
 Floats = npt.NDArray[np.float64]
@@ -43,6 +44,21 @@ def reaction(reply: Reply[Any]) -> Reaction:
     if numbers is not None and not np.isfinite(numbers).any():
         return Reaction.UNDEFINED
     return Reaction.ANSWERED
+
+
+def control(hook: str, replies: Sequence[Reply[Any]]) -> bool:
+    """Whether an ordinary question gets a definite answer, so that odd ones can tell something.
+
+    Args:
+        hook: full name of the hook, for the message.
+        replies: what came back from ordinary questions, at least one.
+
+    Raises:
+        NotAssessed: every ordinary question fails: the hook is at fault, not the odd input.
+    """
+    if all(reply.failure is not None for reply in replies):
+        raise NotAssessed(f"{hook} fails on ordinary input too: {reasons(replies)}")
+    return any(reaction(reply) is Reaction.ANSWERED for reply in replies)
 
 
 def _numbers(value: Any) -> Floats | None:

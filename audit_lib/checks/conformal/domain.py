@@ -10,9 +10,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.asking import Reply, ask_many, floats
-from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import Reply, ask, ask_many, floats
+from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, control, reaction, reaction_row
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ class NoResidualsNoInterval(Check):
         A default width stands for a confidence that nobody measured; position sizing takes it at
         its word.
     How
-        Drives `conformal.interval` with one oddity at a time.
+        Drives `conformal.interval` with one oddity at a time, after one ordinary question.
     Limitations
         Too few residuals for the level is judged for one residual only.
     Remediation
@@ -48,10 +48,12 @@ class NoResidualsNoInterval(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Ask for intervals that cannot be had."""
-        asked = self._oddities()
-        replies = ask_many(
-            subject.hook("conformal.interval"), list(asked.values()), into=floats(-1, 2)
-        )
+        asked, hook = self._oddities(), subject.hook("conformal.interval")
+        ordinary = ask(hook, self._scores(), np.zeros(1), 0.1, into=floats(1, 2))
+        if not control("conformal.interval", [ordinary]):
+            why = ordinary.why or "no finite interval"
+            yield Gap("whether the oddity is the reason", f"an ordinary question: {why}")
+        replies = ask_many(hook, list(asked.values()), into=floats(-1, 2))
         yield Examined(len(replies), "odd inputs")
         yield Evidence(
             "odd",
@@ -75,8 +77,11 @@ class NoResidualsNoInterval(Check):
                     evidence=("odd",),
                 )
 
+    def _scores(self) -> Floats:
+        return np.random.default_rng(self.seed).normal(size=99) * 0.01
+
     def _oddities(self) -> dict[str, tuple[Floats, Floats, float]]:
-        scores = np.random.default_rng(self.seed).normal(size=99) * 0.01
+        scores = self._scores()
         zero = np.zeros(1)
         return {
             "no residuals": (np.empty(0), zero, 0.1),

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.asking import Reply, ask_many, number
-from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import Reply, ask, ask_many, number
+from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, control, reaction, reaction_row
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ class PsiSeesBrokenData(Check):
         what falls outside, quantile edges of a constant collapse to nothing, and a mask on NaN
         throws away the evidence: each reads as PSI zero.
     How
-        Drives `drift.psi` with seeded samples, one fault at a time.
+        Drives `drift.psi` with seeded samples, one fault at a time, after two sound samples.
     Limitations
         Half of the rows is a large share; smaller ones may go unseen by design.
     Remediation
@@ -53,10 +53,12 @@ class PsiSeesBrokenData(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Break one sample at a time."""
-        asked = list(self._faults())
-        replies = ask_many(
-            subject.hook("drift.psi"), [(ref, cur) for *_, ref, cur in asked], into=number
-        )
+        asked, hook = list(self._faults()), subject.hook("drift.psi")
+        sound = ask(hook, *self._samples(), into=number)
+        if not control("drift.psi", [sound]):
+            why = sound.why or "PSI is not finite"
+            yield Gap("whether the fault is the reason", f"two sound samples: {why}")
+        replies = ask_many(hook, [(ref, cur) for *_, ref, cur in asked], into=number)
         yield Examined(len(replies), "kinds of broken data")
         yield Evidence(
             "broken",
@@ -96,9 +98,12 @@ class PsiSeesBrokenData(Check):
                 evidence=("broken",),
             )
 
-    def _faults(self) -> Iterator[tuple[str, bool, Floats, Floats]]:
+    def _samples(self) -> tuple[Floats, Floats]:
         rng = np.random.default_rng(self.seed)
-        reference, current = rng.normal(size=self.rows), rng.normal(size=self.rows)
+        return rng.normal(size=self.rows), rng.normal(size=self.rows)
+
+    def _faults(self) -> Iterator[tuple[str, bool, Floats, Floats]]:
+        reference, current = self._samples()
         half = np.arange(self.rows) % 2 == 0
         nothing = np.empty(0)
         yield "current is constant", False, reference, np.zeros(self.rows)

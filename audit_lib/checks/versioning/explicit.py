@@ -10,6 +10,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.asking import Reply, ask, ask_many
+from audit_lib.probes.domain import control
 from audit_lib.probes.registries import Resolution, odd_ids, resolution
 from audit_lib.probes.state import ScratchStore
 from audit_lib.subject.subject import Subject
@@ -51,6 +52,8 @@ class ExplicitMeansExplicit(Check):
         hook = subject.hook("registry.resolve")
         rows: list[tuple[Scalar, ...]] = []
         findings: list[Answer] = []
+        listed = [(version,) for version in known or [subject.version]]
+        control("registry.resolve", ask_many(hook, listed, into=resolution))
         requests = [*known, *odd_ids(subject.version, known)]
         replies = ask_many(hook, [(r,) for r in requests], into=resolution)
         for request, reply in zip(requests, replies, strict=True):

@@ -11,9 +11,11 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Scalar, Severity, Task
-from audit_lib.probes.asking import Reply, ask
+from audit_lib.probes.asking import Reply, ask, ask_many
+from audit_lib.probes.domain import control
 from audit_lib.probes.registries import Resolution, resolution
 from audit_lib.probes.state import ScratchStore
+from audit_lib.subject.registry import Registry
 from audit_lib.subject.subject import Subject
 
 NOWHERE = "points-nowhere"
@@ -61,20 +63,12 @@ class PointersLeadWhereTheySay(Check):
         pointers = {"latest": layout.latest, "champion": layout.champion}
         rows: list[tuple[Scalar, ...]] = []
         findings: list[Answer] = []
+        yield from self._unlisted(registry, named, pointers)
+        ordinary = [(version,) for version in [*registry.rows] or [None]]
+        control("registry.resolve", ask_many(hook, ordinary, into=resolution))
         for name, version in named.items():
             if version is None:
                 continue
-            if version not in registry.rows:
-                findings.append(
-                    self.finding(
-                        registry.document.location(pointers[name]),
-                        f"{name} points to {version!r}, which the registry does not list",
-                        measured=version,
-                        expected=f"one of {', '.join(registry.rows) or 'no versions'}",
-                        key=name,
-                        evidence=("pointers",),
-                    )
-                )
             reply = ask(hook, version, into=resolution)
             rows.append((name, version, self._said(reply)))
             if not reply.answered or reply.got.version != version:
@@ -94,6 +88,19 @@ class PointersLeadWhereTheySay(Check):
         yield Examined(len(rows), "requests")
         yield Evidence("pointers", "Where pointers lead", ("request", "id", "answer"), tuple(rows))
         yield from findings
+
+    def _unlisted(
+        self, registry: Registry, named: dict[str, str | None], pointers: dict[str, str]
+    ) -> Iterator[Answer]:
+        for name, version in named.items():
+            if version is not None and version not in registry.rows:
+                yield self.finding(
+                    registry.document.location(pointers[name]),
+                    f"{name} points to {version!r}, which the registry does not list",
+                    measured=version,
+                    expected=f"one of {', '.join(registry.rows) or 'no versions'}",
+                    key=name,
+                )
 
     def _cut(
         self, subject: Subject, default: str, pointers: dict[str, str]

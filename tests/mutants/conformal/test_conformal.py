@@ -1,6 +1,6 @@
 import pytest
 
-from audit_lib.model import Severity
+from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import edit_source, mutant
 from tests.mutants.tiny import tiny
@@ -84,3 +84,18 @@ def test_a_default_width_where_there_are_no_residuals(engine):
     assert len(result.findings) == 1
     found = assert_fails(result, key="no residuals", severity=Severity.MEDIUM)
     assert "[-0.02, 0.02]" in found.message
+
+
+@pytest.mark.parametrize("body", ['raise RuntimeError("broken hook")', "return object()"])
+def test_a_hook_that_always_fails_is_not_blamed_on_the_engine(tmp_path, body):
+    with tiny(tmp_path, INTERVAL.format(body=body)) as subject:
+        result = run_check("CNF003", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.reason.startswith("conformal.interval fails on ordinary input too: ")
+    assert not result.findings
+
+
+def test_a_hook_that_always_refuses_proves_nothing(tmp_path):
+    body = 'raise Refusal("closed")'
+    with tiny(tmp_path, INTERVAL.format(body=body)) as subject:
+        assert run_check("CNF003", subject).outcome is Outcome.NOT_ASSESSED

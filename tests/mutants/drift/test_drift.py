@@ -191,3 +191,22 @@ def test_a_detector_that_sees_nothing_gives_no_verdict_on_bad_data(tmp_path):
     with tiny(tmp_path, cusum(fired="False")) as subject:
         result = run_check("DRF004", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
+
+
+@pytest.mark.parametrize("body", ['raise RuntimeError("broken hook")', "return object()"])
+def test_a_hook_that_always_fails_is_not_blamed_on_the_engine(tmp_path, body):
+    with tiny(
+        tmp_path, f'@surface("drift")\ndef psi(at, reference, current):\n    {body}\n'
+    ) as subject:
+        result = run_check("DRF003", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.reason.startswith("drift.psi fails on ordinary input too: ")
+    assert not result.findings
+
+
+def test_a_hook_that_always_refuses_proves_nothing(tmp_path):
+    body = 'raise Refusal("closed")'
+    with tiny(
+        tmp_path, f'@surface("drift")\ndef psi(at, reference, current):\n    {body}\n'
+    ) as subject:
+        assert run_check("DRF003", subject).outcome is Outcome.NOT_ASSESSED

@@ -1,8 +1,11 @@
+import json
+
 import pytest
 
 from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import edit_json, edit_source, mutant
+from tests.mutants.tiny import tiny
 
 LOOKUP = "        row = _row(data, str(version))\n        folder"
 
@@ -143,3 +146,19 @@ def test_a_store_too_large_to_copy_is_not_assessed(engine):
         result = run_check("VER003", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "store_mb" in result.reason
+
+
+@pytest.mark.parametrize("code", ["VER001", "VER002"])
+@pytest.mark.parametrize("body", ['raise RuntimeError("broken hook")', "return 7"])
+def test_a_hook_that_always_fails_is_not_blamed_on_the_engine(tmp_path, code, body):
+    registry = {"versions": [{"version_id": "v1"}], "latest": "v1", "champion": "v1"}
+    with tiny(
+        tmp_path,
+        f'@surface("registry")\ndef resolve(at, request):\n    {body}\n',
+        source={"store/registry.json": json.dumps(registry), "store/v1/meta.json": "{}"},
+        parameters="artifacts: {store: store, registry: {file: registry.json}}",
+    ) as subject:
+        result = run_check(code, subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.reason.startswith("registry.resolve fails on ordinary input too: ")
+    assert not result.findings
