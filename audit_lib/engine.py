@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -10,7 +11,9 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from audit_lib.checks.base import Check
+from audit_lib.checks.catalogue import CATALOGUE, check_class
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
+from audit_lib.hooks import HOOKS
 from audit_lib.host import HookError, HostUnavailable, IsolationUnavailable
 from audit_lib.model import (
     CheckResult,
@@ -47,6 +50,39 @@ def configured(check: type[Check], subject: Subject) -> Check:
             where=str(subject.folder / "subject.yaml"),
             mend=f"options of {check.code}: {known}",
         ) from None
+
+
+def check_parameters(subject: Subject) -> None:
+    """Find mistakes in the parameters that only the catalogue and the hooks can tell.
+
+    Raises:
+        ParameterError: options of a check that does not exist or does not know them, or a hook
+            that nothing knows; the message names the nearest.
+    """
+    for code in subject.parameters.options:
+        if code not in CATALOGUE:
+            raise ParameterError(
+                f"key 'options.{code}' names no check",
+                where=str(subject.folder / "subject.yaml"),
+                mend=_near(code, CATALOGUE, "`workbook list --checks` shows all"),
+            )
+        configured(check_class(code), subject)
+    try:
+        written = subject.hooks.lines
+    except NotAssessed:  # a syntax error costs the checks that need hooks, and they say so
+        return
+    for hook, line in written.items():
+        if hook not in HOOKS:
+            raise ParameterError(
+                f"no hook is called {hook!r}",
+                where=f"{subject.folder / subject.parameters.hooks}:{line}",
+                mend=_near(hook, HOOKS, "`workbook list SUBJECT --hooks` shows all"),
+            )
+
+
+def _near(word: str, known: Iterable[str], otherwise: str) -> str:
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean {found[0]!r}?" if found else otherwise
 
 
 def run_check(check: Check, subject: Subject) -> CheckResult:

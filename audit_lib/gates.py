@@ -11,7 +11,7 @@ from datetime import date
 
 from audit_lib.checks.base import Check
 from audit_lib.checks.catalogue import check_class
-from audit_lib.engine import Progress, configured, run_check
+from audit_lib.engine import Progress, check_parameters, configured, run_check
 from audit_lib.errors import AuditError
 from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.model import CheckResult, Verdict, verdict_of
@@ -112,6 +112,7 @@ def run_gate(
     gate: Gate, subject: Subject, *, today: date, progress: Progress | None = None
 ) -> GateResult:
     """Run the checks of a gate on the subject's version, with the subject's exemptions."""
+    check_parameters(subject)
     notify: Callable[..., None] = progress or (lambda *_: None)
     exemptions = load_exemptions(subject.folder)
     ready = [configured(check, subject) for check in gate.checks]

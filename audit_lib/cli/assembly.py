@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audit_lib.engine import check_parameters
 from audit_lib.errors import NotAssessed, RunError
 from audit_lib.execution.layout import Place
 from audit_lib.execution.plan import Job, Plan
+from audit_lib.exemptions import load_exemptions
 from audit_lib.host.digest import tree_digest
+from audit_lib.ledger import load as load_ledger
 from audit_lib.model import TaskResult
 from audit_lib.packets.assembly import Baseline, assemble
 from audit_lib.packets.packet import Input, Provenance
@@ -31,6 +34,10 @@ class Assembly:
             job.subject: open_subject(job.asked, workspace=plan.workspace, root=job.root)
             for job in plan.jobs
         }
+        for subject in self.subjects.values():
+            check_parameters(subject)
+            load_exemptions(subject.folder)
+            load_ledger(subject.folder)
         self.before = {name: digests(subject) for name, subject in self.subjects.items()}
         self.jobs = {job.run_id: job for job in plan.jobs}
 

@@ -19,6 +19,7 @@ from audit_lib.packets.manifest import NAME, read_manifest
 from audit_lib.packets.manifest import verify as verify_run
 from audit_lib.packets.run import read_run
 from audit_lib.reporters import REPORTERS, report_of
+from audit_lib.subject.registry import check_id
 from audit_lib.workspace import find_workspace
 
 reports_option = click.option(
@@ -63,7 +64,7 @@ def show(
 )
 @click.pass_context
 def verify(ctx: click.Context, run: Path, output_format: str) -> None:
-    """Prove that a packet is whole and unchanged since it was written.
+    """Prove that a packet is whole, and that its files are those of its manifest.
 
     RUN is the folder of a run, such as reports/<subject>/<version>/latest.  Checks every file
     against the manifest's SHA-256, the results against their sentinels, and that the subject was
@@ -87,6 +88,7 @@ def verify(ctx: click.Context, run: Path, output_format: str) -> None:
         if not problems:
             files = len(read_manifest(folder).files)
             console.print(Text(f"whole: {files} files are as {NAME} says", style="green"))
+            console.print(Text("this shows what the manifest covers, not who wrote the manifest"))
     ctx.exit(1 if problems else 0)
 
 
@@ -130,7 +132,7 @@ def published(
         RunError: there is none; the message says what to run.
     """
     kept = reports or find_workspace(workspace) / "reports"
-    place = Place(kept, subject, version)
+    place = Place(kept, check_id(subject), check_id(version))
     folder = place.latest() if run_id == "latest" else place.published(run_id)
     if folder is None or not folder.path.is_dir():
         raise RunError(

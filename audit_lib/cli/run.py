@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from audit_lib.cli.options import TaskList, format_option, root_option, workspac
 from audit_lib.cli.watch import MARKS, Watch
 from audit_lib.execution.plan import Plan, plan
 from audit_lib.execution.runner import RunOutcome, execute
-from audit_lib.model import Finding, Task, Verdict, breaks, ranked, verdict_of
+from audit_lib.model import Finding, Outcome, Task, Verdict, breaks, ranked, verdict_of
 from audit_lib.packets.index import update_index
 from audit_lib.reporters import REPORTERS, report_of
 from audit_lib.reporters.report import severities
@@ -171,16 +172,29 @@ def _first_things(outcomes: Sequence[RunOutcome], console: Console) -> None:
 
 
 def _places(outcomes: Sequence[RunOutcome], console: Console) -> None:
-    untold = sum(
-        r.outcome == "not_assessed" for o in outcomes for t in o.results for r in t.results
+    untold = Counter(
+        f"{r.code} {r.outcome.value.replace('_', ' ')}: {_first_line(r.reason)}"
+        for o in outcomes
+        for t in o.results
+        for r in t.results
+        if r.outcome in (Outcome.NOT_ASSESSED, Outcome.ERROR)
     )
     if untold:
-        console.print(f"\n[bold]not assessed[/]  {untold} checks; each packet says which and why")
+        console.print("\n[bold]could not be told[/]")
+        for reason in list(untold)[:FIRST]:
+            console.print(Text(reason), soft_wrap=True)
+        if len(untold) > FIRST:
+            console.print(f"… and {len(untold) - FIRST} more in the packets")
     published = [o.folder for o in outcomes if o.folder]
     if published:
         console.print("\n[bold]packets[/]")
         for folder in published:
             console.print(Text(str(_near(folder / "packet.html"))), soft_wrap=True)
+
+
+def _first_line(reason: str) -> str:
+    line = reason.split("\n", maxsplit=1)[0]
+    return line if len(line) <= 160 else line[:157] + "..."
 
 
 def _near(path: Path) -> Path:

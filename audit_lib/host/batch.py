@@ -11,11 +11,15 @@ from audit_lib.host.child.decoding import decode
 from audit_lib.host.child.encoding import encode
 from audit_lib.host.child.wire import Frame, WireError, pack
 from audit_lib.host.crew import Crew
+from audit_lib.host.errors import HookTimedOut
 from audit_lib.host.files import remove
 from audit_lib.host.limits import Limits
 from audit_lib.host.outcome import described
 
 _ARGUMENTS_LIMIT = 8 << 30
+#: calls of a batch that may run out of time in a row before the rest is not asked any more;
+#: a batch of fifty questions to a hook that hangs would otherwise cost fifty limits
+PATIENCE = 2
 
 
 class Batch:
@@ -42,6 +46,7 @@ class Batch:
         self._worker: Worker | None = None
         self._folder = Path()
         self._number = 0
+        self._late = 0
 
     def one(self, arguments: Sequence[Any]) -> Any:
         """The answer of one call, or the error that it cost."""
@@ -49,6 +54,12 @@ class Batch:
             encoded, buffers = encode(tuple(arguments), paths=True, at="argument")
         except WireError as error:
             raise TypeError(f"{self._hook}: {error}") from None
+        if self._late >= PATIENCE:
+            return HookTimedOut(
+                self._hook,
+                self._limits.seconds,
+                detail=f"not asked: it hung {PATIENCE} times before",
+            )
         while True:
             if self._worker is None:
                 self._folder = self._folders()
@@ -56,11 +67,14 @@ class Batch:
             worker = self._worker
             served = worker.served
             try:
-                return self._ask(worker, encoded, buffers)
+                answer = self._ask(worker, encoded, buffers)
+                self._late = 0
+                return answer
             except (EOFError, TimeoutError, WireError) as error:
                 cost = self._crew.cost(self._hook, worker, error, self._limits.seconds)
                 self.dismiss()
                 if served == 0:
+                    self._late += isinstance(cost, HookTimedOut)
                     return cost
 
     def _ask(self, worker: Worker, encoded: Any, buffers: list[Any]) -> Any:

@@ -79,8 +79,8 @@ class HookTimedOut(HookError):
         limit: the limit, in seconds.
     """
 
-    def __init__(self, hook: str, limit: float, *, output: bytes = b"") -> None:
-        super().__init__(hook, f"no answer within {limit:g} s; killed", output=output)
+    def __init__(self, hook: str, limit: float, *, output: bytes = b"", detail: str = "") -> None:
+        super().__init__(hook, detail or f"no answer within {limit:g} s; killed", output=output)
         self.limit = limit
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import purpose, signature
-from audit_lib.host import HookError, Host
+from audit_lib.host import HookError, HookTimedOut, Host
+from audit_lib.host.batch import PATIENCE
 from audit_lib.model import Location
 
 
@@ -86,20 +87,37 @@ class Hook:
     store: Path
     version: str
     scratch: Path | None = None
+    late: dict[str, int] = field(default_factory=dict)
+    """how often each hook ran out of time in a row; shared by all hooks of a subject"""
 
     def __call__(self, *args: Any) -> Any:
-        """The hook's answer to one call."""
-        return self.host.call(
-            self.name, *args, store=self.store, version=self.version, scratch=self.scratch
-        )
+        """The hook's answer to one call; one that hung twice is not asked again."""
+        self._asked_in_vain()
+        try:
+            answer = self.host.call(
+                self.name, *args, store=self.store, version=self.version, scratch=self.scratch
+            )
+        except HookTimedOut:
+            self.late[self.name] = self.late.get(self.name, 0) + 1
+            raise
+        self.late.pop(self.name, None)
+        return answer
 
     def many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Answers to many calls in one round trip; a failed call's answer is its HookError."""
-        return self.host.call_many(self.name, calls, store=self.store, version=self.version)
+        self._asked_in_vain()
+        answers = self.host.call_many(self.name, calls, store=self.store, version=self.version)
+        if answers and isinstance(answers[-1], HookTimedOut):
+            self.late[self.name] = self.late.get(self.name, 0) + len(answers)
+        return answers
+
+    def _asked_in_vain(self) -> None:
+        if self.late.get(self.name, 0) >= PATIENCE:
+            raise HookTimedOut(self.name, 0, detail="not asked: it did not answer in time before")
 
     def on(self, store: Path) -> Hook:
         """The same hook, reading another store (a scratch copy)."""
-        return Hook(self.name, self.host, store, self.version, self.scratch)
+        return replace(self, store=store)
 
 
 def written_hooks(file: Path) -> dict[str, int]:

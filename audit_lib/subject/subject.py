@@ -43,6 +43,7 @@ class Subject:
         self.so_far: tuple[CheckResult, ...] = ()
         self.source = SourceTree(root, parameters.source)
         self._hosts: dict[Path | None, Host] = {}
+        self._late: dict[str, int] = {}
 
     @property
     def name(self) -> str:
@@ -167,7 +168,7 @@ class Subject:
                 host.refuse_untrusted(name)
             except IsolationUnavailable as error:
                 raise NotAssessed(str(error)) from None
-        return Hook(name, host, store, self.version)
+        return Hook(name, host, store, self.version, late=self._late)
 
     def _could_run_code(self) -> bool:
         """True where some artifact is in a format that runs code when it is loaded."""

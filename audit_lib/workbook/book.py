@@ -10,7 +10,7 @@ from typing import Any
 
 from audit_lib import __version__
 from audit_lib.checks.catalogue import checks_of
-from audit_lib.engine import run_task
+from audit_lib.engine import check_parameters, run_task
 from audit_lib.errors import AuditError, NotAssessed, ParameterError, RunError
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import Exemption, apply, load_exemptions
@@ -90,6 +90,7 @@ class Workbook(Looking):
             self.subject.close()
             self.subject = self._open_subject()
         self._ran = True
+        check_parameters(self.subject)
         waivers = load_exemptions(self.subject.folder)
         if self.task is Task.T6 and self._gathered is None:
             self._gather()

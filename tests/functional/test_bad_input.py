@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from audit_lib.cli import main
+from audit_lib.host import HookError
+from audit_lib.subject.subject import open_subject
 
 ROOT = Path(__file__).parents[2]
 SUBJECT = """\
@@ -156,6 +158,59 @@ def test_a_source_file_with_a_syntax_error_is_a_finding(run, place):
     code, out, _ = run("gate", "pull_request", "tiny", "--version", "v1", "--output-format", "json")
     assert code == 1
     assert "broken.py" in out
+
+
+def test_options_of_a_check_that_does_not_exist(run, place):
+    with (place / "parameters/tiny/subject.yaml").open("a") as file:
+        file.write("options: {DRF01: {seed: 1}}\n")
+    for command in (("gate", "train", "tiny"), ("run", "tiny")):
+        code, _, said = run(*command)
+        assert code == 2
+        assert "'options.DRF01' names no check" in " ".join(said.split())
+        assert "did you mean 'DRF001'?" in said
+    assert no_run_was_kept(place)
+
+
+def test_options_of_a_check_that_the_gate_does_not_run(run, place):
+    with (place / "parameters/tiny/subject.yaml").open("a") as file:
+        file.write("options: {DRF001: {sede: 1}}\n")
+    code, _, said = run("gate", "train", "tiny")
+    assert code == 2
+    assert "options.DRF001.sede" in said
+
+
+def test_a_misspelt_hook(run, place):
+    edit(place / "parameters/tiny/hooks.py", '"drift.psi"', '"drift.pis"')
+    code, _, said = run("gate", "live", "tiny", "--version", "v1")
+    assert code == 2
+    assert "no hook is called 'drift.pis'" in said
+    assert "did you mean 'drift.psi'?" in said
+
+
+def test_a_misspelt_ledger(run, place):
+    (place / "parameters/tiny/ledger.toml").write_text('[criteria.read]\ndescripion = "x"\n')
+    code, _, said = run("run", "tiny")
+    assert code == 2
+    assert "ledger.toml" in said
+    assert no_run_was_kept(place)
+
+
+def test_a_hook_that_hangs_is_asked_twice_and_no_more(run, place):
+    with (place / "parameters/tiny/subject.yaml").open("a") as file:
+        file.write("limits: {seconds: 1}\n")
+    hooks = place / "parameters/tiny/hooks.py"
+    edit(hooks, 'raise RuntimeError("the engine fell over")', "\n    while True: pass")
+    found = open_subject("tiny", workspace=place).at("v1")
+    psi = found.hook("drift.psi")
+    answers = psi.many([([0.0], [1.0])] * 20)
+    assert [a.detail for a in answers[:3]] == [
+        "no answer within 1 s; killed",
+        "no answer within 1 s; killed",
+        "not asked: it hung 2 times before",
+    ]
+    with pytest.raises(HookError, match="did not answer in time before"):
+        psi([0.0], [1.0])
+    found.close()
 
 
 def test_a_misspelt_command_and_option(run):
