@@ -64,8 +64,9 @@ class PointersLeadWhereTheySay(Check):
         rows: list[tuple[Scalar, ...]] = []
         findings: list[Answer] = []
         yield from self._unlisted(registry, named, pointers)
-        ordinary = [(version,) for version in [*registry.rows] or [None]]
-        control("registry.resolve", ask_many(hook, ordinary, into=resolution))
+        ordinary: list[str | None] = list(registry.rows)
+        asked = [(version,) for version in ordinary or [None]]
+        control("registry.resolve", ask_many(hook, asked, into=resolution))
         for name, version in named.items():
             if version is None:
                 continue
