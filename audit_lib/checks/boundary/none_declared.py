@@ -18,7 +18,7 @@ from audit_lib.subject.units import Unit, dotted
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
-_LIKE_EXITS = re.compile(r"fail|abort|exit|die|fatal|raise_\w+")
+_LIKE_EXITS = re.compile(r"fail|abort|exit|die|fatal|raise_(?!for_|if_)\w+")
 _STUBS = frozenset({"abstractmethod", "overload"})
 
 
