@@ -62,6 +62,7 @@ def test_links_are_removed_and_not_followed(tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_removed_already(tmp_path: Path) -> None:
     remove(tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_within() -> None:

@@ -67,7 +67,8 @@ def test_derived_fields_are_written_for_other_readers():
 
 def test_text_is_strict_json_that_utf8_can_hold():
     text = dump_task(made_up.tasks()[0])
-    json.loads(text.encode("utf-8"), parse_constant=pytest.fail)
+    read = json.loads(text.encode("utf-8"), parse_constant=pytest.fail)
+    assert read["task"] == made_up.tasks()[0].task
 
 
 @pytest.mark.parametrize(
