@@ -1,4 +1,4 @@
-"""What a run's folder holds, and how its files are written whole or not at all.
+"""What a run's folder holds.
 
 While a run works, its folder is ``reports/<subject>/<version>/.work/<run id>/``; once complete
 it is renamed to ``reports/<subject>/<version>/<run id>/``, on the same file system.
@@ -6,18 +6,17 @@ it is renamed to ``reports/<subject>/<version>/<run id>/``, on the same file sys
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
 import secrets
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from audit_lib.errors import RunError
+from audit_lib.files import write_whole
 from audit_lib.model import Task
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -115,9 +114,9 @@ class RunFolder:
         content = text.encode("utf-8", "surrogatepass")
         digest = hashlib.sha256(content).hexdigest()
         self.sentinel(task).unlink(missing_ok=True)
-        write_atomic(self.results(task), content)
+        write_whole(self.results(task), content)
         sentinel = {"run_id": self.run_id, "task": task.value, "results_sha256": digest}
-        write_atomic(self.sentinel(task), json.dumps(sentinel).encode() + b"\n")
+        write_whole(self.sentinel(task), json.dumps(sentinel).encode() + b"\n")
         return digest
 
     def check(self, task: Task) -> str:
@@ -138,31 +137,3 @@ class RunFolder:
             if found != value:
                 return f"its sentinel holds {key} {found!r} instead of {value!r}"
         return ""
-
-
-def write_atomic(file: Path, content: bytes) -> None:
-    """Write a file so that readers see its old content or all of the new, even after a crash."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-    sync_folder(file.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames within a folder durable, where the system can."""
-    with contextlib.suppress(OSError):  # Windows opens no folders
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

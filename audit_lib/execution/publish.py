@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 
 from audit_lib.errors import RunError
-from audit_lib.execution.layout import Place, RunFolder, sync_folder, write_atomic
+from audit_lib.execution.layout import Place, RunFolder
+from audit_lib.files import sync_folder, write_whole
 
 MANIFEST = "run_manifest.json"
 _LITTER_AFTER = 3600.0
@@ -31,7 +32,7 @@ def begin(place: Place, run_id: str) -> RunFolder:
     """
     folder = place.work(run_id)
     try:
-        write_atomic(_owner_file(folder), json.dumps(_me()).encode())
+        write_whole(_owner_file(folder), json.dumps(_me()).encode())
         folder.notebooks.mkdir(parents=True)
     except OSError as error:
         raise RunError(
@@ -121,7 +122,7 @@ def point_latest(place: Place, folder: RunFolder) -> None:
         fresh.unlink(missing_ok=True)
         if pointer.is_symlink():
             pointer.unlink()
-        write_atomic(pointer, folder.run_id.encode() + b"\n")
+        write_whole(pointer, folder.run_id.encode() + b"\n")
     sync_folder(place.folder)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 
 from audit_lib.errors import RunError
-from audit_lib.execution.layout import write_atomic
+from audit_lib.files import write_whole
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -28,7 +28,7 @@ def render(folder: Path) -> list[Path]:
             text, _ = exporter.from_notebook_node(
                 document, resources={"metadata": {"name": notebook.stem}}
             )
-            write_atomic(page, text.encode("utf-8", "replace"))
+            write_whole(page, text.encode("utf-8", "replace"))
         except (OSError, ValueError) as error:
             raise RunError(
                 f"cannot be rendered: {error}", where=str(page), mend="free some space there"

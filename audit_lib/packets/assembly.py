@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit_lib.files import write_whole
 from audit_lib.packets.compare import compare
-from audit_lib.packets.files import write_whole
 from audit_lib.packets.manifest import write_manifest
 from audit_lib.packets.packet import Packet, Provenance, build
 from audit_lib.packets.run import read_run

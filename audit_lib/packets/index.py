@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from audit_lib.errors import RunError
+from audit_lib.files import write_whole
 from audit_lib.model import Task, Verdict
-from audit_lib.packets.files import write_whole
 from audit_lib.packets.html import page
 from audit_lib.packets.manifest import NAME, Manifest, read_manifest
 

@@ -16,8 +16,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit_lib.errors import RunError
+from audit_lib.files import write_whole
 from audit_lib.model import Severity, Task, Verdict, verdict_of
-from audit_lib.packets.files import files_below, sha256_of, write_whole
+from audit_lib.packets.files import files_below, sha256_of
 from audit_lib.packets.packet import Input, Packet, Provenance, build
 from audit_lib.packets.provenance import environment, packages
 from audit_lib.packets.run import read_run

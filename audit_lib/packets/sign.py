@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lib.errors import AuditError
-from audit_lib.packets.files import write_whole
+from audit_lib.files import write_whole
 from audit_lib.packets.manifest import NAME, SIGNATURE, Problem
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pytest
 
 from audit_lib.errors import RunError
 from audit_lib.execution import layout, publish
-from audit_lib.execution.layout import Place, RunFolder, check_run_id, new_run_id, write_atomic
+from audit_lib.execution.layout import Place, RunFolder, check_run_id, new_run_id
 from audit_lib.model import Task
 
 
@@ -72,28 +72,11 @@ def test_saving_again_takes_the_old_sentinel_away_first(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(layout, "write_atomic", full)
+    monkeypatch.setattr(layout, "write_whole", full)
     with pytest.raises(OSError, match="full"):
         folder.save(Task.T2, "{ }")
 
     assert folder.check(Task.T2) == "its last cell left no sentinel"
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "a.json"
-    write_atomic(file, b"old")
-
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, "full")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="full"):
-        write_atomic(file, b"new")
-
-    assert file.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [file]
 
 
 # --- publishing -------------------------------------------------------------------------------

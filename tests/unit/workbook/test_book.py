@@ -278,7 +278,7 @@ def test_close_on_a_place_that_cannot_be_written_is_one_message(
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("audit_lib.execution.layout.write_atomic", full)
+    monkeypatch.setattr("audit_lib.execution.layout.write_whole", full)
     with pytest.raises(RunError, match="cannot be written: No space left on device"):
         audit.close()
 
