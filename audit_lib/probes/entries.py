@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from audit_lib.probes.leak_patterns import is_test
+from audit_lib.probes.suspicions import is_test
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
 

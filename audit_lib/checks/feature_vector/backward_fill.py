@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Severity, Task
-from audit_lib.probes.leak_patterns import backward_fill, hits, related_files, suspicion, unread
-from audit_lib.subject.subject import Subject
+from audit_lib.checks.feature_vector.suspicion import SourceSuspicion
+from audit_lib.probes import leak_patterns
 
 
-class NoBackwardFill(Check):
+class NoBackwardFill(SourceSuspicion):
     """Feature code fills no gap from a later bar.
 
     What it checks
@@ -22,8 +20,9 @@ class NoBackwardFill(Check):
     How
         Walks the syntax trees of the subsystem and of files that build features; tests are left
         out, and so is code whose definition or variable says that it makes labels, which must look
-        ahead. Where the features can be driven, the measured influence map decides: HIGH if some
-        column reads ahead, INFO if none does, MEDIUM if nobody could measure.
+        ahead. Where the features can be driven, the measured influence decides, of the columns
+        that the statement assigns where it names any: HIGH if one reads ahead, INFO if none does.
+        What nobody could measure is told, and leaves the check not assessed.
     Limitations
         A backward fill on data that are never missing leaks nothing; the probe then clears it with
         gaps of its own making.
@@ -35,23 +34,9 @@ class NoBackwardFill(Check):
     """
 
     code = "FEA112"
-    contract = Contract.FEATURE_VECTOR
-    task = Task.T2
-    severity = Severity.MEDIUM
-    reads = Reads.CODE
+    right = "fills from earlier bars only"
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
-        """Look for the pattern, and let the probe say what it does."""
-        for hit in hits(subject, backward_fill):
-            severity, said = suspicion(subject)
-            where = hit.symbol or "module level"
-            yield self.finding(
-                hit.file.location(hit.node, hit.symbol),
-                f"{where} uses {hit.what}; {said}",
-                measured=hit.what,
-                expected="fills from earlier bars only",
-                key=hit.key,
-                severity=severity,
-            )
-        yield from unread(subject)
-        yield Examined(len(related_files(subject)), "files")
+    @staticmethod
+    def pattern(node: ast.AST) -> str | None:
+        """See :func:`audit_lib.probes.leak_patterns.backward_fill`."""
+        return leak_patterns.backward_fill(node)

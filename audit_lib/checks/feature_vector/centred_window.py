@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Severity, Task
-from audit_lib.probes.leak_patterns import centred_window, hits, related_files, suspicion, unread
-from audit_lib.subject.subject import Subject
+from audit_lib.checks.feature_vector.suspicion import SourceSuspicion
+from audit_lib.probes import leak_patterns
 
 
-class NoCentredWindow(Check):
+class NoCentredWindow(SourceSuspicion):
     """Feature code uses no window that reaches past its bar.
 
     What it checks
@@ -22,8 +20,9 @@ class NoCentredWindow(Check):
     How
         Walks the syntax trees of the subsystem and of files that build features; tests are left
         out, and so is code whose definition or variable says that it makes labels, which must look
-        ahead. Where the features can be driven, the measured influence map decides: HIGH if some
-        column reads ahead, INFO if none does, MEDIUM if nobody could measure.
+        ahead. Where the features can be driven, the measured influence decides, of the columns
+        that the statement assigns where it names any: HIGH if one reads ahead, INFO if none does.
+        What nobody could measure is told, and leaves the check not assessed.
     Limitations
         Filters with other names are not known; the probe needs none.
     Remediation
@@ -34,23 +33,9 @@ class NoCentredWindow(Check):
     """
 
     code = "FEA113"
-    contract = Contract.FEATURE_VECTOR
-    task = Task.T2
-    severity = Severity.MEDIUM
-    reads = Reads.CODE
+    right = "trailing windows"
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
-        """Look for the pattern, and let the probe say what it does."""
-        for hit in hits(subject, centred_window):
-            severity, said = suspicion(subject)
-            where = hit.symbol or "module level"
-            yield self.finding(
-                hit.file.location(hit.node, hit.symbol),
-                f"{where} uses {hit.what}; {said}",
-                measured=hit.what,
-                expected="trailing windows",
-                key=hit.key,
-                severity=severity,
-            )
-        yield from unread(subject)
-        yield Examined(len(related_files(subject)), "files")
+    @staticmethod
+    def pattern(node: ast.AST) -> str | None:
+        """See :func:`audit_lib.probes.leak_patterns.centred_window`."""
+        return leak_patterns.centred_window(node)

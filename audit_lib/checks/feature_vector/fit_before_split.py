@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Severity, Task
-from audit_lib.probes.leak_patterns import fits_before_split, related_files, unread, walk
+from audit_lib.probes.leak_patterns import fits_before_split
+from audit_lib.probes.suspicions import related_files, unread, walk
 from audit_lib.subject.subject import Subject
 
 
@@ -26,7 +27,8 @@ class PreprocessingIsFittedAfterTheSplit(Check):
         in the same function, whose arguments are not named as train rows.
     Limitations
         Sees one function at a time; a fit in one function and a split in another is left to the
-        forensics of the artifacts (FEA104). Names decide.
+        forensics of the artifacts (FEA104). Names decide. No probe of the features could clear
+        it, since the order of fit and split is itself the departure, so it stands on the text.
     Remediation
         Split first, fit on the train rows of each fold, apply to the others; or use a pipeline.
     Sources

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
-from audit_lib.probes.leak_patterns import hits, open_split, random_split, related_files, unread
+from audit_lib.probes.leak_patterns import open_split, random_split
+from audit_lib.probes.suspicions import hits, related_files, unread
 from audit_lib.subject.subject import Subject
 
 

@@ -31,6 +31,16 @@ def features(close, frame, names):
     frame["cs3"] = frame.apply(lambda row: (row - row.mean()) / row.std(), axis=1)
     frame["line"] = close.interpolate(limit_direction="forward")
     frame["ratio"] = (close - close.mean()) / frame.high.std()
+    frame["cs_rank"] = frame.groupby("date")["close"].rank(pct=True)
+    frame["cs_rank2"] = frame.rank(axis=1, pct=True)
+    frame["cs_rank3"] = frame.groupby(level=1)["close"].rank(pct=True)
+    frame["agreement"] = close.rank().corr(frame.high.rank())
+    frame["ts_rank"] = close.rolling(60).rank(pct=True)
+    frame["capped"] = close.clip(0, 10)
+    frame["high"] = close > close.rolling(60).quantile(0.9)
+    frame["deciles"] = frame.groupby("date")["close"].transform(lambda x: pd.qcut(x, 10))
+    values, axes = np.linalg.eigh(frame)
+    parts = PCA(3).fit_transform(frame[:split].loc[past])
     left, right = names.split(",")
     return np.roll(close, 1), left, right
 
@@ -73,6 +83,22 @@ GUILTY = {
             "`(x - x.mean()) / x.std()`",
         ),
         ("stats.zscore(close)", "`zscore` over the whole sample"),
+        ("close.rank(pct=True)", "`rank` over time"),
+        ("frame.groupby('asset')['close'].rank(pct=True)", "`rank` over time"),
+        ("frame.groupby(level=0)['close'].rank(pct=True)", "`rank` over time"),
+        ("pd.qcut(close, 10)", "`qcut`, whose edges are quantiles of the whole sample"),
+        ("mstats.winsorize(close, 0.01)", "`winsorize` by quantiles of the whole sample"),
+        (
+            "close.clip(close.quantile(0.01), close.quantile(0.99))",
+            "`clip` at quantiles of the whole sample",
+        ),
+        (
+            "close > np.nanquantile(close, 0.9)",
+            "a comparison with a quantile of the whole sample",
+        ),
+        ("PCA(3).fit_transform(close)", "`PCA(3).fit_transform` on the whole sample"),
+        ("np.linalg.svd(close)", "`svd` of the whole sample"),
+        ("np.linalg.eigh(close.cov())", "`eigh` of the covariance of the whole sample"),
     ],
 }
 CLEAN_BUILD = """
@@ -81,6 +107,7 @@ def build(at, panel):
     return each(panel, r=returns)
 """
 LEAKY_BUILD = CLEAN_BUILD.replace("r=returns", "r=lambda b: returns(b).shift(-1)")
+TWO_BUILD = LEAKY_BUILD.replace("r=lambda", "m=returns, r=lambda")
 
 
 def engine(expression):
@@ -98,14 +125,35 @@ def test_code_that_only_looks_like_a_leak(tmp_path):
 @pytest.mark.fails("FEA111", "FEA112", "FEA113", "FEA114")
 @pytest.mark.parametrize(
     ("code", "expression", "what"),
+    [(code, *case) for code, cases in GUILTY.items() for case in cases[:1]],
+)
+def test_a_pattern_that_the_probe_confirms(tmp_path, code, expression, what):
+    with tiny(tmp_path, LEAKY_BUILD, source=engine(expression)) as subject:
+        result = run_check(code, subject)
+    found = assert_fails(result, path="features.py", line=2, symbol="momentum", key=what)
+    assert found.severity is Severity.HIGH
+    assert found.message.endswith("the probe finds columns that read ahead: r")
+    assert [row[:3] for row in result.evidence[0].rows] == [
+        (str(found.location), what, "confirmed")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "expression", "what"),
     [(code, *case) for code, cases in GUILTY.items() for case in cases],
 )
-def test_patterns_are_named_where_they_stand(tmp_path, code, expression, what):
+def test_patterns_are_named_where_they_stand_and_not_judged_by_text(
+    tmp_path, code, expression, what
+):
     with tiny(tmp_path, source=engine(expression)) as subject:
         results = {c: run_check(c, subject) for c in CODES}
-    found = assert_fails(results[code], path="features.py", line=2, symbol="momentum", key=what)
-    assert found.severity is Severity.MEDIUM
-    assert "no probe" in found.message
+    result = results[code]
+    assert result.outcome is Outcome.NOT_ASSESSED
+    (found,) = result.findings
+    assert (found.location.path, found.location.line, found.key) == ("features.py", 2, what)
+    assert found.severity is Severity.INFO
+    assert what in result.gaps[0].why
+    assert "no probe" in result.gaps[0].why
     assert all(not r.findings for c, r in results.items() if c != code)
 
 
@@ -127,6 +175,21 @@ def test_the_probe_clears_or_confirms_a_pattern(tmp_path, hooks, severity, outco
     assert result.outcome is outcome
     assert [f.severity for f in result.findings] == [severity]
     assert said in result.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("column", "verdict", "said"),
+    [
+        ("m", "cleared", "the probe does not confirm it: no column it assigns (m) reads ahead"),
+        ("r", "confirmed", "the probe finds columns that read ahead: r"),
+    ],
+)
+def test_the_columns_that_the_statement_assigns_decide(tmp_path, column, verdict, said):
+    source = {"features.py": f"def momentum(x):\n    frame['{column}'] = x.bfill()\n"}
+    with tiny(tmp_path, TWO_BUILD, source=source) as subject:
+        result = run_check("FEA112", subject)
+    assert result.findings[0].message == f"momentum uses `bfill`; {said}"
+    assert result.evidence[0].rows[0][2] == verdict
 
 
 def test_a_pattern_twice_in_a_definition_is_two_findings(tmp_path):
@@ -155,5 +218,6 @@ def test_a_file_that_does_not_parse_ends_nothing(tmp_path):
     source = {"features.py": "def broken(:\n", **{"more.py": "x.shift(-1)\n"}}
     with tiny(tmp_path, source=source) as subject:
         result = run_check("FEA111", subject)
-    assert assert_fails(result, path="more.py", line=1).message.startswith("module level")
-    assert [g.what for g in result.gaps] == ["features.py"]
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.findings[0].message.startswith("module level")
+    assert [g.what for g in result.gaps] == ["more.py:1", "features.py"]

@@ -1,0 +1,61 @@
+"""The frame of the checks that read a leak off the source and let the probe judge it."""
+
+from __future__ import annotations
+
+import ast
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.suspicions import NOT_MEASURED, hits, related_files, suspicion, unread
+from audit_lib.subject.subject import Subject
+
+
+class SourceSuspicion(Check):
+    """A pattern in feature code, and what the measured influence of the features says of it.
+
+    Subclasses name the pattern, what would be right, and whether one date's rows may do it.  A
+    pattern that the probe confirms is HIGH, one that it clears is INFO.  One that could not be
+    measured is INFO too, and a gap: the check is then not assessed, for the text alone proves
+    neither.
+    """
+
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.CODE
+
+    right: ClassVar[str]
+    one_date_may: ClassVar[bool] = False
+
+    @staticmethod
+    @abstractmethod
+    def pattern(node: ast.AST) -> str | None:
+        """What the node matches, in words that fit after "uses"; None for nothing."""
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Look for the pattern, and let the probe say what it does."""
+        rows = []
+        for hit in hits(subject, self.pattern, one_date_may=self.one_date_may):
+            found, where = suspicion(subject, hit), hit.file.location(hit.node, hit.symbol)
+            rows.append((str(where), hit.what, found.verdict, found.said))
+            yield self.finding(
+                where,
+                f"{hit.symbol or 'module level'} uses {hit.what}; {found.said}",
+                measured=hit.what,
+                expected=self.right,
+                key=hit.key,
+                severity=found.severity,
+                evidence=("suspicions",),
+            )
+        if rows:
+            heads = ("place", "pattern", "probe", "what it says")
+            yield Evidence("suspicions", "Patterns and what the probe says", heads, tuple(rows))
+            open_ones = [row for row in rows if row[2] == NOT_MEASURED]
+            if open_ones:
+                more = f" and {len(open_ones) - 1} more" if len(open_ones) > 1 else ""
+                yield Gap(open_ones[0][0] + more, f"uses {open_ones[0][1]}; {open_ones[0][3]}")
+        yield from unread(subject)
+        yield Examined(len(related_files(subject)), "files")

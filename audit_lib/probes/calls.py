@@ -1,0 +1,97 @@
+"""Reading calls in syntax trees: what is called, on what, with which arguments."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+DATES = re.compile(
+    r"(^|[_.\W])(date|dates|datetime|day|days|time|timestamp|session|era)s?($|[_.\W])"
+)
+ASSETS = re.compile(
+    r"(^|[_.\W])(asset|ticker|symbol|permno|instrument|stock|security|isin|sid|code|pair)s?($|[_.\W])"
+)
+
+
+def called(node: ast.AST) -> str | None:
+    """Last name of what a call calls; None for other nodes."""
+    if not isinstance(node, ast.Call):
+        return None
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else None
+
+
+def argument(call: ast.Call, position: int | None, name: str) -> ast.expr | None:
+    """An argument by name, or by position where one is given."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    if position is not None and len(call.args) > position:
+        return call.args[position]
+    return None
+
+
+def given(call: ast.Call) -> list[ast.expr]:
+    """All arguments, named ones too."""
+    return [*call.args, *(k.value for k in call.keywords)]
+
+
+def text(node: ast.expr | None) -> str | None:
+    """The text of a constant; None for anything else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def owner(call: ast.Call) -> ast.expr | None:
+    """What a method is called on; None for a function."""
+    return call.func.value if isinstance(call.func, ast.Attribute) else None
+
+
+def chain(call: ast.Call) -> list[ast.Call]:
+    """Calls that a method call stands on: of ``x.groupby(k)["y"].rank()`` the ``groupby``."""
+    found: list[ast.Call] = []
+    node: ast.expr | None = owner(call)
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        if isinstance(node, ast.Call):
+            found.append(node)
+            node = owner(node)
+        else:
+            node = node.value
+    return found
+
+
+def groups_of_a_date(call: ast.Call) -> bool:
+    """True for a call on ``groupby`` of a key called a date."""
+    return any(called(c) == "groupby" and _keys_match(c, DATES) for c in chain(call)[:1])
+
+
+def across_time(call: ast.Call) -> bool:
+    """True where a method sees all dates: of the whole, or of one asset's rows.
+
+    Windows, groups by anything but the asset, and ``axis=1`` see fewer.
+    """
+    axis = argument(call, None, "axis")
+    if isinstance(axis, ast.Constant) and axis.value in (1, "columns"):
+        return False
+    for link in chain(call):
+        name = called(link)
+        if name in ("rolling", "expanding", "ewm", "resample"):
+            return False
+        if name == "groupby" and not (_keys_match(link, ASSETS) or _first_level(link)):
+            return False
+    return True
+
+
+def _keys_match(call: ast.Call, names: re.Pattern[str]) -> bool:
+    """True where a key is called so; ``index.date`` is computed, of times within a day."""
+    keys = [
+        k for a in given(call) for k in (a.elts if isinstance(a, (ast.List, ast.Tuple)) else [a])
+    ]
+    called_so = [k.id if isinstance(k, ast.Name) else text(k) or "" for k in keys]
+    return any(names.search(name.lower()) for name in called_so)
+
+
+def _first_level(call: ast.Call) -> bool:
+    level = argument(call, None, "level")
+    return isinstance(level, ast.Constant) and level.value == 0

@@ -1,0 +1,211 @@
+"""Where a pattern stands in the source, and what the probe of the features says of it.
+
+A pattern is a suspicion.  Where the builders can be driven, the measured influence map decides,
+and both are shown together: a pattern that a probe confirms is a finding, one that a probe clears
+informs.  One that nobody could measure is neither: half of all negative shifts make labels under
+another name, and a backward fill of data that are never missing leaks nothing.  It is told, and
+named as not looked into, so that the check does not pass and the packet does not break on a guess.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.model import Gap, Severity
+from audit_lib.probes.calls import called, given, groups_of_a_date
+from audit_lib.probes.measured import influence_of
+from audit_lib.subject.source import SourceFile
+from audit_lib.subject.subject import Subject
+
+LABELS = re.compile(
+    r"(^|[_.\W])(y|ys|fwd|labels?|labell?ing|targets?|forward|future|outcomes?|ahead|realized)"
+    r"($|[_.\W\d])",
+    re.I,
+)
+RELATED = re.compile(r"feature|indicator|factor|signal|dataset|preprocess|pipeline", re.I)
+
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One place that matches a pattern.
+
+    Attributes:
+        what: the pattern, in words that fit after "calls" or "uses".
+        symbol: qualified name of the enclosing definition.
+        assigned: names that the statement assigns, column names among them.
+        key: ``what``, numbered where a definition holds it more than once.
+    """
+
+    file: SourceFile
+    node: ast.AST
+    what: str
+    symbol: str
+    assigned: tuple[str, ...]
+    key: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a node stands: enclosing definitions and the names its statement assigns.
+
+    Attributes:
+        one_date: it is applied to a group of rows of one date, so that it sees no other.
+    """
+
+    symbol: str
+    assigned: tuple[str, ...]
+    one_date: bool = False
+
+    @property
+    def makes_labels(self) -> bool:
+        """True where definition or assigned name says that a label is made."""
+        return any(LABELS.search(name) for name in (self.symbol, *self.assigned))
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """What the probe says of a pattern: confirmed (True), cleared (False), or neither (None)."""
+
+    confirmed: bool | None
+    said: str
+
+    @property
+    def severity(self) -> Severity:
+        """HIGH where some column reads ahead; else it only informs."""
+        return Severity.HIGH if self.confirmed else Severity.INFO
+
+    @property
+    def verdict(self) -> str:
+        """In a word."""
+        return {True: "confirmed", False: "cleared", None: NOT_MEASURED}[self.confirmed]
+
+
+Pattern = Callable[[ast.AST], str | None]
+
+
+def hits(
+    subject: Subject, pattern: Pattern, *, labels_may: bool = True, one_date_may: bool = False
+) -> Iterator[Hit]:
+    """Places that match, in the files that build features or belong to the subsystem.
+
+    Args:
+        pattern: node to what it matches, or None.
+        labels_may: leave out what makes labels, which must look ahead.
+        one_date_may: leave out what is applied to the rows of one date.
+    """
+    for file in related_files(subject):
+        if file.tree is None:
+            continue
+        found = [
+            (node, place, what)
+            for node, place in walk(file.tree)
+            if (what := pattern(node))
+            and not (labels_may and place.makes_labels)
+            and not (one_date_may and place.one_date)
+        ]
+        yield from numbered(file, found)
+
+
+def numbered(file: SourceFile, found: list[tuple[ast.AST, Place, str]]) -> Iterator[Hit]:
+    """Hits of one file by line; a pattern twice in one definition is told apart by number."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for node, place, what in sorted(found, key=lambda f: getattr(f[0], "lineno", 0)):
+        seen[place.symbol, what] += 1
+        count = seen[place.symbol, what]
+        key = what if count == 1 else f"{what} no. {count}"
+        yield Hit(file, node, what, place.symbol, place.assigned, key)
+
+
+def related_files(subject: Subject) -> list[SourceFile]:
+    """Files of the subsystem, and files whose path says that they build features; no tests."""
+    own = {f.path for f in subject.source.subsystem}
+    return [
+        f
+        for f in subject.source.files
+        if (f.path in own or RELATED.search(f.path)) and not is_test(f.path)
+    ]
+
+
+def unread(subject: Subject) -> list[Gap]:
+    """Files that do not parse."""
+    return [Gap(f.path, "does not parse") for f in related_files(subject) if f.tree is None]
+
+
+def is_test(path: str) -> bool:
+    """True for files of a test suite."""
+    parts = path.split("/")
+    return bool({"tests", "test"} & set(parts)) or parts[-1].startswith(("test_", "conftest"))
+
+
+def walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Place]]:
+    """Every node with its place."""
+    by_date = set(_applied_by_date(tree))
+    stack: list[tuple[ast.AST, Place]] = [(tree, Place("", ()))]
+    while stack:
+        node, place = stack.pop()
+        yield node, place
+        inner = place
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            one_date = place.one_date or node.name in by_date
+            inner = Place(f"{place.symbol}.{node.name}".lstrip("."), (), one_date)
+        elif isinstance(node, ast.Lambda) and node in by_date:
+            inner = replace(place, one_date=True)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            inner = replace(place, assigned=tuple(n for t in targets for n in _names(t)))
+        elif isinstance(node, ast.keyword) and node.arg:
+            inner = replace(place, assigned=(*place.assigned, node.arg))
+        stack.extend((child, inner) for child in ast.iter_child_nodes(node))
+
+
+def suspicion(subject: Subject, hit: Hit) -> Suspicion:
+    """What the measured influence of the features says of a pattern in feature code.
+
+    Where the statement assigns columns that ``features.build`` answers, these decide; else all.
+    """
+    try:
+        found = influence_of(subject, "features.build")
+    except (NotAssessed, NotApplicable):
+        return Suspicion(None, "no probe of features.build could confirm or clear it")
+    own = [n for n in dict.fromkeys(hit.assigned) if n in found.columns]
+    leaking = [c.column for c in found.leaking() if not own or c.column in own]
+    if leaking:
+        shown = ", ".join(leaking[:4]) + (", ..." if len(leaking) > 4 else "")
+        return Suspicion(True, f"the probe finds columns that read ahead: {shown}")
+    looked = own or list(found.columns)
+    measured = f"none of the {len(looked)} columns of features.build"
+    if own:
+        measured = f"no column it assigns ({', '.join(own[:4])})"
+    return Suspicion(False, f"the probe does not confirm it: {measured} reads ahead")
+
+
+def _applied_by_date(tree: ast.Module) -> Iterator[ast.Lambda | str]:
+    """Lambdas, and names of functions, that are applied to groups of rows of one date."""
+    for node in ast.walk(tree):
+        if called(node) not in ("apply", "transform", "agg", "aggregate", "map_groups", "pipe"):
+            continue
+        assert isinstance(node, ast.Call)
+        if not groups_of_a_date(node):
+            continue
+        for value in given(node):
+            if isinstance(value, ast.Lambda):
+                yield value
+            elif isinstance(value, (ast.Name, ast.Attribute)):
+                yield value.attr if isinstance(value, ast.Attribute) else value.id
+
+
+def _names(node: ast.expr) -> Iterator[str]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Attribute):
+            yield part.attr
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield part.value
