@@ -20,7 +20,8 @@ from audit_lib.probes.constants import constant
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.source import uncollected
-from audit_lib.subject.units import Unit, dotted
+from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
 
 Path = tuple[str, ...]
 ANY = "*"

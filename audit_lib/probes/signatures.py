@@ -9,7 +9,8 @@ from typing import Literal
 
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.references import References
-from audit_lib.subject.units import Unit, dotted
+from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
 
 ParameterKind = Literal["positional", "either", "keyword", "args", "kwargs"]
 

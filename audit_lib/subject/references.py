@@ -16,7 +16,8 @@ from functools import cached_property
 
 from audit_lib.subject.modules import DEFINITIONS, ModuleIndex
 from audit_lib.subject.source import uncollected
-from audit_lib.subject.units import MODULE, FileUnits, Unit, dotted
+from audit_lib.subject.units import MODULE, FileUnits, Unit
+from audit_lib.subject.uses import dotted
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,18 @@ def uncollected() -> Iterator[None]:
 
     Without this, two thirds of the time to parse a repository go into looking for some.
     """
-    was_on = gc.isenabled()
+    if not gc.isenabled():
+        yield
+        return
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
-            gc.enable()
+        # What was built counts as old at once; else the next allocation looks through all of it.
+        if not gc.get_freeze_count():  # not in a fork, which shares what its parent froze
+            gc.freeze()
+            gc.unfreeze()
+        gc.enable()
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,7 @@ Counting rules:
 - *Branch points* are statements that fork or repeat: ``if`` and ``elif``, ``for``, ``while``,
   ``try``, ``except``, ``case``.  *Branch lines* are lines that begin with one of the first six
   words, strings included, as text tools count them.
-- *Cyclomatic complexity* is radon's (McCabe 1976), of the unit itself without those inside it.
-  *Cognitive complexity* is complexipy's (Campbell 2018), of outermost functions and methods with
-  what is nested in them; a function too deep for it has none.
+- Complexities are those of two libraries, see ``complexity.py``.
 """
 
 from __future__ import annotations
@@ -19,48 +17,26 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-import complexipy
-from radon.visitors import ComplexityVisitor  # type: ignore[import-untyped]
-
+from audit_lib.subject.complexity import FORKS, cognitive, cyclomatic
 from audit_lib.subject.lines import Kind, Lines, Span, lines_of, span_of
 from audit_lib.subject.modules import DEFINITIONS, Definition
 from audit_lib.subject.source import SourceFile
+from audit_lib.subject.uses import SEEN, Uses, parameters
 
 MODULE = "<module>"
-_BRANCHES = (
-    ast.If,
-    ast.For,
-    ast.AsyncFor,
-    ast.While,
-    ast.Try,
-    ast.TryStar,
-    ast.ExceptHandler,
-    ast.match_case,
+_BRANCHES = frozenset(
+    {
+        ast.If,
+        ast.For,
+        ast.AsyncFor,
+        ast.While,
+        ast.Try,
+        ast.TryStar,
+        ast.ExceptHandler,
+        ast.match_case,
+    }
 )
 _BRANCH_LINE = re.compile(rb"^[ \t\f]*(?:if|elif|for|while|try|except)\b", re.MULTILINE)
-
-
-@dataclass
-class Uses:
-    """Names that a unit touches, for telling who refers to whom.
-
-    Attributes:
-        names: names it reads.
-        attributes: (name, attribute) pairs it reads from plain names.
-        members: (name, attribute, attribute) triples, such as ``self.model.fit``.
-        binds: names of its own: parameters and assignments.
-        imports: own name to the import statement that brings it.
-        narrowed: names that an ``isinstance`` asks about.
-        made: own name, or ``self.x``, to the dotted callable or annotation it comes from.
-    """
-
-    names: set[str] = field(default_factory=set)
-    attributes: set[tuple[str, str]] = field(default_factory=set)
-    members: set[tuple[str, str, str]] = field(default_factory=set)
-    binds: set[str] = field(default_factory=set)
-    imports: dict[str, ast.Import | ast.ImportFrom] = field(default_factory=dict)
-    narrowed: set[str] = field(default_factory=set)
-    made: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -158,7 +134,7 @@ def units_of(file: SourceFile, *, measured: bool = True) -> FileUnits:
     owners = _owners(walk.units, lines)
     _count(lines, walk.units, owners)
     if measured:
-        _measure(file, parsed, walk.units)
+        _measure(file, walk)
     return FileUnits(file, lines, tuple(walk.units), owners, branch_lines)
 
 
@@ -168,24 +144,27 @@ class _Walk:
     def __init__(self, path: str, tree: ast.Module) -> None:
         self.path = path
         self.units = [Unit(path, MODULE, "module", 1, 1, -1, tree)]
+        self.forks: list[list[ast.AST]] = [[]]
         self.strings: list[Span] = []
         self.docstrings: list[Span] = []
         self._taken: dict[str, int] = {}
         self._docstring_of(tree)
-        stack: list[tuple[ast.AST, int]] = [(child, 0) for child in reversed(tree.body)]
+        self._within(tree)
+
+    def _within(self, tree: ast.Module) -> None:
+        owner = 0
+        # A number on the stack: what follows belongs to that unit again.
+        stack: list[ast.AST | int] = list(reversed(tree.body))
         while stack:
-            node, owner = stack.pop()
-            if isinstance(node, DEFINITIONS):
+            node = stack.pop()
+            if isinstance(node, int):
+                owner = node
+            elif isinstance(node, DEFINITIONS):
+                stack.append(owner)
                 owner = self._define(node, owner)
-            else:
-                self._see(node, self.units[owner])
-            if isinstance(node, ast.JoinedStr):
-                inner = [n for n in ast.walk(node) if not isinstance(n, ast.JoinedStr)]
-                for part in inner:
-                    if not isinstance(part, ast.Constant):
-                        self._see(part, self.units[owner])
-                continue
-            stack.extend([(child, owner) for child in ast.iter_child_nodes(node)][::-1])
+                stack.extend(reversed(node.body))
+            elif not self._see(node, owner):
+                stack.extend(children(node)[::-1])
 
     def _define(self, node: Definition, owner: int) -> int:
         outer = self.units[owner]
@@ -207,10 +186,14 @@ class _Walk:
         )
         outer.uses.binds.add(node.name)
         if not isinstance(node, ast.ClassDef):
-            _parameters(node, unit.uses)
+            parameters(node, unit.uses)
         self._docstring_of(node)
         self.units.append(unit)
-        return len(self.units) - 1
+        self.forks.append([])
+        inner = len(self.units) - 1
+        body = set(map(id, node.body))
+        self._uncounted([n for n in children(node) if id(n) not in body], inner)
+        return inner
 
     def _unique(self, name: str) -> str:
         times = self._taken[name] = self._taken.get(name, 0) + 1
@@ -225,79 +208,43 @@ class _Walk:
                 end_column = value.end_col_offset or 0
                 self.docstrings.append((value.lineno, value.col_offset, end, end_column))
 
-    def _see(self, node: ast.AST, unit: Unit) -> None:
-        uses = unit.uses
-        if isinstance(node, ast.Name):
-            (uses.names if isinstance(node.ctx, ast.Load) else uses.binds).add(node.id)
-        elif isinstance(node, ast.Attribute):
-            inner = node.value
-            if isinstance(inner, ast.Name):
-                uses.attributes.add((inner.id, node.attr))
-            elif isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name):
-                uses.members.add((inner.value.id, inner.attr, node.attr))
-        elif isinstance(node, (ast.Constant, ast.JoinedStr)):
+    def _see(self, node: ast.AST, owner: int) -> bool:
+        """Note what a node is; True where its children are dealt with already."""
+        cls = node.__class__
+        unit = self.units[owner]
+        see = SEEN.get(cls)
+        if see is not None:
+            see(node, unit.uses)
+        elif cls is ast.Constant or cls is ast.JoinedStr:
             if (span := span_of(node)) is not None:
                 self.strings.append(span)
-        elif isinstance(node, _BRANCHES):
+        elif cls in _BRANCHES:
             unit.branches += 1
-        elif isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Name) and node.func.id == "isinstance" and node.args:
-                uses.narrowed.add(dotted(node.args[0]))
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            _made(node, uses)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            for alias in node.names:
-                uses.imports[alias.asname or alias.name.split(".")[0]] = node
+        if cls in FORKS:
+            self.forks[owner].append(node)
+        if cls is ast.JoinedStr:
+            self._expressions(node, owner)
+            return True
+        if cls is ast.Assert:
+            self._uncounted(children(node), owner)
+            return True
+        return False
 
+    def _expressions(self, node: ast.AST, owner: int) -> None:
+        """What stands in the braces of an f-string; its texts are part of one string."""
+        for part in ast.walk(node):
+            if not isinstance(part, (ast.JoinedStr, ast.Constant)):
+                self._see(part, owner)
 
-def dotted(node: ast.AST | None) -> str:
-    """``a.b.c`` for names and attributes of names; '' for anything else."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if isinstance(node, ast.Name):
-        return ".".join([node.id, *reversed(parts)])
-    return ""
-
-
-def annotated(node: ast.AST | None) -> str:
-    """The class an annotation names: ``X``, ``"X"``, ``X | None`` or ``Optional[X]``; else ''."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        text = node.value.strip("'\" ")
-        return text if all(p.isidentifier() for p in text.split(".")) else ""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        sides = [annotated(node.left), annotated(node.right)]
-        return next((s for s in sides if s), "")
-    if isinstance(node, ast.Subscript) and dotted(node.value).split(".")[-1] == "Optional":
-        return annotated(node.slice)
-    return dotted(node)
-
-
-def _parameters(node: ast.FunctionDef | ast.AsyncFunctionDef, uses: Uses) -> None:
-    arguments = node.args
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    for argument in every:
-        uses.binds.add(argument.arg)
-        if named := annotated(argument.annotation):
-            uses.made[argument.arg] = named
-    for star in (arguments.vararg, arguments.kwarg):
-        if star is not None:
-            uses.binds.add(star.arg)
-
-
-def _made(node: ast.Assign | ast.AnnAssign, uses: Uses) -> None:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    name = dotted(targets[0]) if len(targets) == 1 else ""
-    if not name or name.count(".") > 1:
-        return
-    source = dotted(node.value.func) if isinstance(node.value, ast.Call) else ""
-    if not source and isinstance(node, ast.AnnAssign):
-        source = annotated(node.annotation)
-    # Two different origins leave a name untyped.
-    if name in uses.made and uses.made[name] != source:
-        source = ""
-    uses.made[name] = source
+    def _uncounted(self, nodes: list[ast.AST], owner: int) -> None:
+        """Parts whose forks are not counted: heads of definitions, assertions."""
+        counted = len(self.forks[owner])
+        stack = nodes[::-1]
+        while stack:
+            node = stack.pop()
+            if not self._see(node, owner):
+                stack.extend(children(node)[::-1])
+        del self.forks[owner][counted:]
 
 
 def _owners(units: list[Unit], lines: Lines) -> tuple[int, ...]:
@@ -314,59 +261,36 @@ def _count(lines: Lines, units: list[Unit], owners: tuple[int, ...]) -> None:
         units[owner].counts[kind] += 1
 
 
-def _measure(file: SourceFile, tree: ast.Module, units: list[Unit]) -> None:
-    cyclomatic = _cyclomatic(tree)
-    cognitive = _cognitive(file)
-    for unit in units:
-        if isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            found = cyclomatic.get((unit.node.lineno, unit.node.col_offset))
-            unit.cyclomatic = found if found is not None else _own_cyclomatic([unit.node])
-            unit.cognitive = cognitive.get(unit.node.lineno, cognitive.get(unit.line))
-            if unit.kind == "nested":
-                unit.cognitive = None
-        elif unit.node is not None:
-            body = [s for s in unit.node.body if not isinstance(s, DEFINITIONS)]
-            unit.cyclomatic = _own_cyclomatic(body)
+def _measure(file: SourceFile, walk: _Walk) -> None:
+    by_line = cognitive(file)
+    for unit, forks in zip(walk.units, walk.forks, strict=True):
+        unit.cyclomatic = cyclomatic(forks)
+        if unit.kind != "nested" and isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            unit.cognitive = by_line.get(unit.node.lineno, by_line.get(unit.line))
 
 
-def _cyclomatic(tree: ast.Module) -> dict[tuple[int, int], int]:
-    """Complexity of functions by place; those within classes within functions are missing."""
-    try:
-        visitor = ComplexityVisitor.from_ast(tree)
-    except RecursionError:
-        return {}
-    found = {}
-    functions = list(visitor.functions)
-    classes = list(visitor.classes)
-    while classes:
-        cls = classes.pop()
-        functions.extend(cls.methods)
-        classes.extend(cls.inner_classes)
-    while functions:
-        function = functions.pop()
-        found[function.lineno, function.col_offset] = function.complexity
-        functions.extend(function.closures)
+class _Fields(dict[type, tuple[str, ...]]):
+    """Fields of a kind of node that may hold nodes worth seeing."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        found = tuple(f for f in getattr(kind, "_fields", ()) if f not in _PLAIN)
+        self[kind] = found
+        return found
+
+
+_PLAIN = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "arg", "asname", "kind", "level", "type_comment", "rest"}
+)
+_FIELDS = _Fields({ast.Constant: (), ast.Global: (), ast.Nonlocal: (), ast.alias: ()})
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """Children of a node in source order, without operators and contexts."""
+    found: list[ast.AST] = []
+    for name in _FIELDS[node.__class__]:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [v for v in value if isinstance(v, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
     return found
-
-
-def _own_cyclomatic(body: list[ast.stmt]) -> int | None:
-    if not body:
-        return 1
-    try:
-        visitor = ComplexityVisitor.from_ast(ast.Module(body=body, type_ignores=[]))
-    except RecursionError:
-        return None
-    if len(body) == 1 and isinstance(body[0], DEFINITIONS) and visitor.functions:
-        return int(visitor.functions[0].complexity)
-    return int(visitor.complexity)
-
-
-def _cognitive(file: SourceFile) -> dict[int, int]:
-    """Cognitive complexity of outermost functions and methods, by line."""
-    # The library honours suppression comments that name it; an audit must not.
-    text = file.text.removeprefix("\ufeff").replace("complexipy", "complexipX")
-    try:
-        result = complexipy.code_complexity(text)
-    except ValueError:
-        return {}
-    return {f.line_start: f.complexity for f in result.functions}

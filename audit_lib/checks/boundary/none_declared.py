@@ -14,7 +14,8 @@ from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.references import References
 from audit_lib.subject.subject import Subject
-from audit_lib.subject.units import Unit, dotted
+from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
