@@ -2,8 +2,8 @@
 
 Run by freqtrade's own interpreter (``leaks.py`` does).  Each column becomes a strategy that its
 users could have written; the exchange is the only thing replaced, since its markets come from the
-network.  Prints one JSON object a column, on a
-line that begins with ``@@``; freqtrade prints its tables in between.
+network.  Prints one JSON object a column, on a line that begins with ``@@``; freqtrade prints its
+tables in between.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def judge(folder: Path, group: str, name: str, title: str) -> dict[str, object]:
             said["lookahead"], said["error"] = None, repr(error)[:200]
         said["calls"] = builtins.builder_calls
         said["seconds"] = round(time.perf_counter() - started, 2)
-        builtins.builder_calls = 0
+        builtins.builder_calls, started = 0, time.perf_counter()
         try:
             with patch("freqtrade.optimize.analysis.recursive.logger.info") as log:
                 RecursiveAnalysisSubFunctions.start(prepare(folder, group, name, title))
@@ -111,6 +111,7 @@ def judge(folder: Path, group: str, name: str, title: str) -> dict[str, object]:
         except Exception as error:  # noqa: BLE001 - told as the answer
             said["recursive"], said["error"] = None, repr(error)[:200]
         said["recursive_calls"] = builtins.builder_calls
+        said["recursive_seconds"] = round(time.perf_counter() - started, 2)
     return said
 
 
