@@ -9,10 +9,13 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.scored import HOOK, scored_sample
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.scored import HOOK, Scored, scored_sample
 from audit_lib.subject.subject import Subject
+
+Extent = tuple[pd.Timestamp, pd.Timestamp]
+Extents = tuple[Extent, Extent]
 
 
 class CalibratorIsJudgedOnUnseenRows(Check):
@@ -28,7 +31,9 @@ class CalibratorIsJudgedOnUnseenRows(Check):
         Reads the `fitted` flags of `calibration.sample`, and the two extents of dates in the
         metadata at `fitted_on` and `judged_on` (mappings with first and last date).
     Limitations
-        Believes the flags; extents of dates cannot show rows that were thinned within them.
+        Believes the flags; extents of dates cannot show rows that were thinned within them. A
+        sample without rows of either kind tells nothing and is named as not looked into, unless
+        nothing else shows that any row was kept apart.
     Remediation
         Fit the calibrator on out-of-fold scores that end before the judged period begins.
     Sources
@@ -47,55 +52,66 @@ class CalibratorIsJudgedOnUnseenRows(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look at flags and recorded extents."""
-        looked, reasons = 0, []
-        try:
-            sample = scored_sample(subject)
-        except (NotAssessed, NotApplicable) as error:
-            if isinstance(error, NotApplicable):
-                raise
-            reasons.append(str(error))
-        else:
-            looked += len(sample.fitted)
-            count = int(sample.fitted.sum())
-            if len(sample.fitted) and count == len(sample.fitted):
-                yield self.finding(
-                    subject.where(HOOK),
-                    f"the calibrator was fitted on all {count} scored rows, so none is left to "
-                    "judge it",
-                    measured=f"0 of {count} rows unseen",
-                    expected="rows the calibrator was not fitted on",
-                    key="flags",
-                )
+        reasons, extents, sample = [], None, None
         try:
             extents = self._extents(subject)
         except NotAssessed as error:
             reasons.append(str(error))
-        else:
-            looked += 1
-            (first, last), (begin, end) = extents
-            rows = (
-                ("fitted", str(first.date()), str(last.date())),
-                ("judged", str(begin.date()), str(end.date())),
-            )
-            heads = ("rows", "first", "last")
-            yield Evidence("extents", "Dates the calibrator was fitted and judged on", heads, rows)
-            if last >= begin and first <= end:
-                yield self.finding(
-                    subject.metadata.location(self.fitted_on),
-                    f"the calibrator was fitted on rows until {last.date()}, and judged on rows "
-                    f"from {begin.date()}",
-                    measured=f"fitted until {last.date()}",
-                    expected=f"before {begin.date()}",
-                    key="extents",
-                    evidence=("extents",),
-                )
-        if not looked:
+        try:
+            sample = scored_sample(subject)
+        except NotAssessed as error:
+            reasons.append(str(error))
+        if sample is None and extents is None:
             raise NotAssessed("; ".join(reasons))
+        if sample is not None:
+            yield from self._flags(subject, sample, extents)
+        if extents is not None:
+            yield from self._apart(subject, *extents)
+        looked = (0 if sample is None else len(sample.fitted)) + (extents is not None)
         yield Examined(looked, "flags and extents")
 
-    def _extents(
-        self, subject: Subject
-    ) -> tuple[tuple[pd.Timestamp, pd.Timestamp], tuple[pd.Timestamp, pd.Timestamp]]:
+    def _flags(self, subject: Subject, sample: Scored, extents: Extents | None) -> Iterator[Answer]:
+        """Both halves must be there: flags of one kind cannot tell what the calibrator saw."""
+        total, fitted = len(sample.fitted), int(sample.fitted.sum())
+        if fitted == 0:
+            why = f"none of its {total} rows is flagged as fitted on, so the flags tell nothing"
+            yield Gap(HOOK, why)
+        elif fitted == total and extents is not None and not _overlap(*extents):
+            why = (
+                f"the calibrator was fitted on all its {total} rows; the judged rows that the "
+                "metadata record are not in it"
+            )
+            yield Gap(HOOK, why)
+        elif fitted == total:
+            yield self.finding(
+                subject.where(HOOK),
+                f"the calibrator was fitted on all {total} scored rows, so none is left to judge "
+                "it",
+                measured=f"0 of {total} rows unseen",
+                expected="rows the calibrator was not fitted on",
+                key="flags",
+            )
+
+    def _apart(self, subject: Subject, fitted: Extent, judged: Extent) -> Iterator[Answer]:
+        """The recorded extents do not overlap."""
+        rows = tuple(
+            (name, str(first.date()), str(last.date()))
+            for name, (first, last) in (("fitted", fitted), ("judged", judged))
+        )
+        heads = ("rows", "first", "last")
+        yield Evidence("extents", "Dates the calibrator was fitted and judged on", heads, rows)
+        if _overlap(fitted, judged):
+            last, begin = fitted[1].date(), judged[0].date()
+            yield self.finding(
+                subject.metadata.location(self.fitted_on),
+                f"the calibrator was fitted on rows until {last}, and judged on rows from {begin}",
+                measured=f"fitted until {last}",
+                expected=f"before {begin}",
+                key="extents",
+                evidence=("extents",),
+            )
+
+    def _extents(self, subject: Subject) -> Extents:
         if subject.parameters.artifacts is None:
             raise NotAssessed("no artifact store, so no recorded extents")
         fitted = _extent(subject.metadata.get(self.fitted_on))
@@ -106,7 +122,11 @@ class CalibratorIsJudgedOnUnseenRows(Check):
         return fitted, judged
 
 
-def _extent(value: Any) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+def _overlap(fitted: Extent, judged: Extent) -> bool:
+    return fitted[1] >= judged[0] and fitted[0] <= judged[1]
+
+
+def _extent(value: Any) -> Extent | None:
     if isinstance(value, dict):
         value = [value.get(k, value.get(o)) for k, o in (("first", "start"), ("last", "end"))]
     if not isinstance(value, list) or len(value) != 2:

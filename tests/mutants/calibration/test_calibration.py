@@ -112,6 +112,32 @@ def test_extents_alone_are_enough(tmp_path):
         assert_passes(run_check("CAL002", subject))
 
 
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        ("np.zeros(len(scores), dtype=bool)", "none of its 3000 rows is flagged as fitted on"),
+        ("np.ones(len(scores), dtype=bool)", "fitted on all its 3000 rows; the judged rows"),
+    ],
+)
+def test_a_sample_of_one_half_only_is_a_gap(tmp_path, flags, why):
+    hooks = GOOD.replace("np.arange(len(scores)) < 1500", flags)
+    rows = {
+        "calibrator": ["2015-01-01", "2019-12-31"],
+        "judged": ["2020-01-10", "2020-12-31"],
+    }
+    with tiny(tmp_path, hooks, meta={"run": {"rows": rows}}) as subject:
+        result = run_check("CAL002", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.findings == ()
+    assert why in result.gaps[0].why
+
+
+def test_a_surface_that_is_declared_absent_is_not_applicable(tmp_path):
+    absent = "absent: {calibration: probabilities are not calibrated}"
+    with tiny(tmp_path, parameters=absent) as subject:
+        assert run_check("CAL002", subject).outcome is Outcome.NOT_APPLICABLE
+
+
 @pytest.mark.fails("CAL003")
 def test_a_calibrator_fitted_on_probabilities_and_served_margins(tmp_path):
     hooks = GOOD.replace(
