@@ -128,17 +128,20 @@ def load_exemptions(folder: Path) -> tuple[Exemption, ...]:
 def apply(
     results: Iterable[CheckResult], exemptions: Sequence[Exemption], *, version: str, today: date
 ) -> Applied:
-    """Mark the findings that waivers in force cover.  Outcomes stay as they were."""
+    """Mark findings that waivers cover, or did until their date.  Outcomes stay as they were."""
     marked, used = [], set()
     for result in results:
-        waived = []
+        waived, lapsed = [], []
         for finding in result.findings:
-            for exemption in exemptions:
-                if exemption.expires >= today and exemption.covers(finding, version):
-                    used.add(exemption)
-                    waived.append(_exempted(finding, exemption))
-                    break
-        marked.append(replace(result, exempted=tuple(waived)) if waived else result)
+            naming = [e for e in exemptions if e.covers(finding, version)]
+            in_force = [e for e in naming if e.expires >= today]
+            if in_force:
+                used.add(in_force[0])
+                waived.append(_exempted(finding, in_force[0]))
+            elif naming:
+                lapsed.append(_exempted(finding, max(naming, key=lambda e: e.expires)))
+        changed = replace(result, exempted=tuple(waived), lapsed=tuple(lapsed))
+        marked.append(changed if waived or lapsed else result)
     expired = tuple(e for e in exemptions if e.expires < today)
     return Applied(
         tuple(marked),

@@ -13,8 +13,8 @@ from audit_lib.cli.options import format_option, workspace_option
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place
 from audit_lib.model import Finding, TaskResult, Verdict
-from audit_lib.packets.compare import Comparison
-from audit_lib.packets.compare import compare as compare_runs
+from audit_lib.model.closure import Comparison, Fate
+from audit_lib.model.closure import compare as compare_runs
 from audit_lib.packets.manifest import NAME, read_manifest
 from audit_lib.packets.manifest import verify as verify_run
 from audit_lib.packets.run import read_run
@@ -120,7 +120,7 @@ def compare(ctx: click.Context, before: Path, after: Path, output_format: str) -
             console.print(Text(f"{name}: {len(findings)}", style="bold"))
             for finding in findings:
                 console.print(Text(_line(finding)))
-    ctx.exit(1 if found.new or found.regressed else 2 if found.untold else 0)
+    ctx.exit(found.exit_code)
 
 
 def published(
@@ -158,8 +158,7 @@ def tasks_of(folder: Path) -> tuple[TaskResult, ...]:
 
 
 def _groups(found: Comparison) -> dict[str, tuple[Finding, ...]]:
-    names = ("new", "regressed", "persisting", "fixed", "untold", "exempted")
-    return {name: getattr(found, name) for name in names}
+    return {f.value: tuple(c.matter.finding for c in found.of(f)) for f in Fate}
 
 
 def _line(finding: Finding) -> str:

@@ -1,151 +1,296 @@
-"""Closing an audit: one list of findings, what became of each since the last run, what weighs most.
+"""Closing an audit: what became of each finding since another run, and what weighs most.
 
-Pure functions over results.  A finding is the same finding in two runs or versions where its
-fingerprint is the same; measured values and line numbers do not enter it.
+Pure functions over results; findings are merged first (:mod:`audit_lib.model.merging`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from audit_lib.model.results import CheckResult, Exempted, Finding, TaskResult
-from audit_lib.model.vocabulary import Outcome, Task
+from audit_lib.model.merging import Merged, dependents, identity_marks, merged
+from audit_lib.model.results import TaskResult, digest_of
+from audit_lib.model.vocabulary import Outcome
 
 
 class Fate(StrEnum):
-    """What became of a finding between two runs."""
+    """What became of a finding between two runs, in the order in which people ask."""
 
     NEW = "new"
-    """not there before"""
-    PERSISTING = "persisting"
-    """there before and now"""
-    FIXED = "fixed"
-    """there before, and its check has looked again and not found it"""
+    """open now, and never seen before"""
     REGRESSED = "regressed"
-    """fixed in an earlier run, and back"""
-    EXEMPTED = "exempted"
-    """there, and waived by an exemption in force"""
+    """open now, not in the run before, and seen before that"""
     EXPIRED = "expired"
-    """there, and waived before; the waiver covers it no longer"""
+    """open now, and waived before; the waiver covers it no longer"""
+    PERSISTING = "persisting"
+    """open before and now"""
     UNKNOWN = "unknown"
     """there before, and its check could not tell this time"""
+    EXEMPTED = "exempted"
+    """there now, and waived by an exemption in force"""
+    FIXED = "fixed"
+    """there before, and its check has looked again and not found it"""
+
+
+#: open now, and not open in the run before
+CAME = (Fate.NEW, Fate.REGRESSED, Fate.EXPIRED)
 
 
 @dataclass(frozen=True)
 class Closed:
-    """One finding of the closing list.
+    """What became of one matter.
 
     Attributes:
-        finding: the worst of those that share its fingerprint.
         fate: what became of it.
-        tasks: tasks that reported it.
-        blast: how many files depend on the place it stands at.
-        exemption: what waives it, or None.
+        matter: as it stands now; as it stood, where it is gone.
+        was: as it stood before; None where it was not there.
+        why: why its check could not tell; or, of a new one, why nobody knew of it before.
     """
 
-    finding: Finding
     fate: Fate
-    tasks: tuple[Task, ...]
-    blast: int = 0
-    exemption: Exempted | None = None
+    matter: Merged
+    was: Merged | None = None
+    why: str = ""
+
+    @property
+    def moved_from(self) -> str:
+        """Where it stood before, where that is another place; else ''."""
+        if self.was is None or self.was is self.matter:
+            return ""
+        then, now = self.was.finding.location, self.matter.finding.location
+        return "" if (then.path, then.line) == (now.path, now.line) else str(then)
 
 
-def merged(results: Iterable[TaskResult]) -> list[tuple[Finding, tuple[Task, ...]]]:
-    """Findings of all tasks, one a fingerprint: the worst, with every task that reported it."""
-    worst: dict[str, Finding] = {}
-    tasks: dict[str, list[Task]] = {}
-    for task in results:
-        for result in task.results:
-            for finding in result.findings:
-                mark = finding.fingerprint
-                if mark not in worst or finding.severity > worst[mark].severity:
-                    worst[mark] = finding
-                if task.task not in tasks.setdefault(mark, []):
-                    tasks[mark].append(task.task)
-    return [(finding, tuple(tasks[mark])) for mark, finding in worst.items()]
+@dataclass(frozen=True)
+class Untold:
+    """A check that told before and does not now, or not of everything.
+
+    Attributes:
+        findings: how many findings of the earlier side nobody knows the fate of.
+    """
+
+    code: str
+    title: str
+    why: str
+    findings: int
 
 
-def close(
-    results: Iterable[TaskResult],
+@dataclass(frozen=True)
+class Comparison:
+    """What became of the findings between two runs.
+
+    Attributes:
+        label: what the earlier side is called, such as ``champion 2022-06``.
+        before: subject, version and run id of the earlier side, as text.
+        version, run_id: of the earlier side.
+        closed: every matter of either side once, the weightiest first.
+        untold: checks that leave something unknown.
+    """
+
+    label: str
+    before: str
+    version: str
+    run_id: str
+    closed: tuple[Closed, ...]
+    untold: tuple[Untold, ...]
+
+    def of(self, *fates: Fate) -> list[Closed]:
+        """Matters that met one of those fates, the weightiest first."""
+        return [c for c in self.closed if c.fate in fates]
+
+    def counts(self) -> dict[Fate, int]:
+        """How many matters met each fate; every fate is listed."""
+        met = Counter(c.fate for c in self.closed)
+        return {fate: met[fate] for fate in Fate}
+
+    def fates(self) -> dict[str, Fate]:
+        """Fate by identity."""
+        return {c.matter.identity: c.fate for c in self.closed}
+
+    @property
+    def exit_code(self) -> int:
+        """1 where something came, 2 where something is not known, else 0."""
+        return 1 if self.of(*CAME) else 2 if self.untold else 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the closing list.
+
+    Attributes:
+        rank: 1 for the weightiest of those that stand open; None for what does not.
+        matter: the matter.
+        fates: against each comparison, in order; None where the earlier side did not have it
+            either, which is so for what only another comparison found gone.
+        moved_from: where it stood before, where that is another place.
+        why: why its fate is unknown.
+    """
+
+    rank: int | None
+    matter: Merged
+    fates: tuple[Fate | None, ...]
+    moved_from: str = ""
+    why: str = ""
+
+    @property
+    def here(self) -> bool:
+        """True where this run found it, waived or not."""
+        return self.rank is not None or self.matter.waived
+
+
+# --- comparing --------------------------------------------------------------------------------
+def compare(
+    before: Sequence[TaskResult],
+    after: Sequence[TaskResult],
     *,
-    before: Iterable[TaskResult] = (),
-    history: Iterable[Collection[str]] = (),
-    dependents: Callable[[str], int] | Mapping[str, int] | None = None,
-) -> tuple[Closed, ...]:
-    """The closing list: merged, with fates, the weightiest first.
-
-    Order: open before waived before fixed; then severity; then blast radius; then code and place.
+    label: str = "before",
+    earlier: Iterable[Sequence[TaskResult]] = (),
+) -> Comparison:
+    """What became of the findings of one run in another, of the same or of another version.
 
     Args:
-        results: tasks of this run.
-        before: tasks of the run or version to compare with; without it everything is new.
-        history: fingerprints of every earlier run, oldest first; one that was there, then gone,
-            and is back has regressed.
-        dependents: path of a source file to how many files depend on it.
+        before: tasks of the earlier run.
+        after: tasks of the run in question.
+        label: what the earlier side is called.
+        earlier: runs before ``before``; what they found and ``before`` did not has come back.
     """
-    now, past = list(results), list(before)
-    waived_now, waived_past = _waived(now), _waived(past)
-    previous = {f.fingerprint: (f, t) for f, t in merged(past)}
-    ever = {mark for run in history for mark in run}
+    then = {m.identity: m for m in merged(before)}
+    now = {m.identity: m for m in merged(after)}
+    for old, new in _moves(before, after, then, now).items():
+        then[new] = replace(then.pop(old), identity=new)
+    once = {m.identity for run in earlier for m in merged(run)}
+    silent_then, silent_now = _silent(before), _silent(after)
     closed = []
-    present = set()
-    for finding, tasks in merged(now):
-        mark = finding.fingerprint
-        present.add(mark)
-        exemption = waived_now.get(mark)
-        if exemption is not None:
-            fate = Fate.EXEMPTED
-        elif mark in waived_past:
-            fate = Fate.EXPIRED
-        elif mark in previous:
-            fate = Fate.PERSISTING
-        else:
-            fate = Fate.REGRESSED if mark in ever else Fate.NEW
-        closed.append(Closed(finding, fate, tasks, _blast(finding, dependents), exemption))
-    looked = {r.code for t in now for r in t.results if _told(r)}
-    for mark, (finding, tasks) in previous.items():
-        if mark not in present:
-            fate = Fate.FIXED if finding.code in looked else Fate.UNKNOWN
-            closed.append(Closed(finding, fate, tasks, _blast(finding, dependents)))
-    return tuple(sorted(closed, key=_weight))
-
-
-def counts(closed: Iterable[Closed]) -> dict[Fate, int]:
-    """How many findings met each fate; every fate is listed."""
-    listed = list(closed)
-    return {fate: sum(c.fate is fate for c in listed) for fate in Fate}
-
-
-_ORDER = (
-    {Fate.NEW, Fate.PERSISTING, Fate.REGRESSED, Fate.EXPIRED},
-    {Fate.UNKNOWN},
-    {Fate.EXEMPTED},
-    {Fate.FIXED},
-)
-
-
-def _weight(item: Closed) -> tuple[int, int, int, str, str, str]:
-    place = next(i for i, fates in enumerate(_ORDER) if item.fate in fates)
-    finding = item.finding
-    return (
-        place, -finding.severity, -item.blast, finding.code, str(finding.location), finding.key
-    )  # fmt: skip
-
-
-def _blast(finding: Finding, dependents: Callable[[str], int] | Mapping[str, int] | None) -> int:
-    if dependents is None or finding.location.base != "source":
-        return 0
-    path = finding.location.path
-    return dependents.get(path, 0) if isinstance(dependents, Mapping) else dependents(path)
-
-
-def _waived(results: Iterable[TaskResult]) -> dict[str, Exempted]:
-    return {e.fingerprint: e for t in results for r in t.results for e in r.exempted}
-
-
-def _told(result: CheckResult) -> bool:
-    return result.outcome in (Outcome.PASS, Outcome.FAIL, Outcome.NOT_APPLICABLE) and not (
-        result.gaps
+    for name, matter in now.items():
+        was = then.get(name)
+        fate = _fate(matter, was, seen=name in once)
+        why = silent_then.get(matter.finding.code, "") if fate is Fate.NEW else ""
+        closed.append(Closed(fate, matter, was, why))
+    asked = {r.code for t in after for r in t.results}
+    for name in then.keys() - now.keys():
+        was = then[name]
+        code = was.finding.code
+        why = silent_now.get(code, "" if code in asked else "it did not run")
+        closed.append(Closed(Fate.UNKNOWN if why else Fate.FIXED, was, was, why))
+    first = before[0] if before else None
+    return Comparison(
+        label,
+        f"{first.subject} {first.version} run {first.run_id}" if first else "nothing",
+        first.version if first else "",
+        first.run_id if first else "",
+        tuple(sorted(closed, key=lambda c: c.matter.weight)),
+        _untold(before, after, closed),
     )
+
+
+def closing_list(tasks: Sequence[TaskResult], comparisons: Sequence[Comparison]) -> tuple[Row, ...]:
+    """Everything that is or was to be closed, ranked.
+
+    Open before unknown before waived before fixed; then severity, then blast radius, then code and
+    place.
+    """
+    fates = [c.fates() for c in comparisons]
+    told: dict[str, Closed] = {}
+    for comparison in comparisons:
+        for closed in comparison.closed:
+            told.setdefault(closed.matter.identity, closed)
+    here = {m.identity: m for m in merged(tasks)}
+    gone = {name: c.matter for name, c in told.items() if name not in here}
+    rows = []
+    for matter in (*here.values(), *gone.values()):
+        name = matter.identity
+        met = tuple(known.get(name) for known in fates)
+        place = 0 if name in here and not matter.waived else 2 if name in here else 3
+        if name in gone and Fate.UNKNOWN in met:
+            place = 1
+        said = told.get(name)
+        # Gone in this run: a waiver that covered it then covers nothing now.
+        shown = matter if name in here else replace(matter, waived=False)
+        rows.append(
+            (
+                place,
+                Row(None, shown, met, said.moved_from if said else "", said.why if said else ""),
+            )
+        )
+    rows.sort(key=lambda pair: (pair[0], pair[1].matter.weight))
+    return tuple(
+        replace(row, rank=position) if place == 0 else row
+        for position, (place, row) in enumerate(rows, start=1)
+    )
+
+
+# --- inside -----------------------------------------------------------------------------------
+def _fate(matter: Merged, was: Merged | None, *, seen: bool) -> Fate:
+    if matter.waived:
+        return Fate.EXEMPTED
+    if was is not None:
+        return Fate.EXPIRED if was.waived else Fate.PERSISTING
+    return Fate.REGRESSED if seen else Fate.NEW
+
+
+def _silent(tasks: Iterable[TaskResult]) -> dict[str, str]:
+    """Checks that did not tell, or not of everything, with the reason."""
+    said = {}
+    for result in (r for t in tasks for r in t.results):
+        gaps = "; ".join(f"{g.what}: {g.why}" for g in result.gaps)
+        if result.outcome is Outcome.ERROR:
+            said[result.code] = result.reason or "it crashed"
+        elif result.outcome in (Outcome.NOT_ASSESSED, Outcome.NOT_APPLICABLE):
+            said[result.code] = result.reason or gaps or result.outcome.value.replace("_", " ")
+        elif gaps:
+            said[result.code] = gaps
+    return said
+
+
+def _untold(
+    before: Sequence[TaskResult], after: Sequence[TaskResult], closed: Iterable[Closed]
+) -> tuple[Untold, ...]:
+    lost = Counter(c.matter.finding.code for c in closed if c.fate is Fate.UNKNOWN)
+    asked = {r.code: r for t in after for r in t.results}
+    silent_then, silent_now = _silent(before), _silent(after)
+    made = []
+    for result in (r for t in before for r in t.results):
+        code = result.code
+        why = silent_now.get(code, "" if code in asked else "it did not run")
+        told_then = code not in silent_then
+        # What applies no longer has nothing left to tell, unless it had something to answer for.
+        applies = code not in asked or asked[code].outcome is not Outcome.NOT_APPLICABLE
+        if lost[code] or (why and told_then and applies):
+            made.append(Untold(code, result.title, why, lost[code]))
+    return tuple(sorted(made, key=lambda u: (-u.findings, u.code)))
+
+
+def _moves(
+    before: Sequence[TaskResult],
+    after: Sequence[TaskResult],
+    then: Mapping[str, Merged],
+    now: Mapping[str, Merged],
+) -> dict[str, str]:
+    """Earlier identity to later one, of findings whose file was moved or renamed.
+
+    Only where all else is the same and fits no other finding, the file of the one is not in the
+    later tree, and that of the other was not in the earlier.
+    """
+    files_then, files_now = dependents(before), dependents(after)
+    if not files_then or not files_now:
+        return {}
+    gone = _by_all_but_path(before[0].version, then, now, files_now)
+    came = _by_all_but_path(after[0].version, now, then, files_then)
+    return {
+        names[0]: came[marks][0]
+        for marks, names in gone.items()
+        if len(names) == 1 and len(came.get(marks, ())) == 1
+    }
+
+
+def _by_all_but_path(
+    version: str, side: Mapping[str, Merged], other: Mapping[str, Merged], there: Mapping[str, int]
+) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, matter in side.items():
+        place = matter.finding.location
+        if name not in other and place.base == "source" and place.path not in there:
+            found[digest_of(identity_marks(matter.finding, version, path=""))].append(name)
+    return found

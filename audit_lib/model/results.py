@@ -142,6 +142,8 @@ class CheckResult:
     examined: tuple[Examined, ...] = ()
     gaps: tuple[Gap, ...] = ()
     exempted: tuple[Exempted, ...] = ()
+    lapsed: tuple[Exempted, ...] = ()
+    """waivers past their date that name a finding; they cover it no longer"""
     seconds: float = 0.0
 
     @property
@@ -177,6 +179,8 @@ class TaskResult:
     """ISO 8601, UTC"""
     seconds: float = 0.0
     provenance: dict[str, str] = field(default_factory=dict)
+    dependents: dict[str, int] = field(default_factory=dict)
+    """of the closing task: every source file to how many files depend on it, through others too"""
 
 
 def digest_of(value: object) -> str:

@@ -4,7 +4,6 @@ Drawing stands apart, in :mod:`audit_lib.packets.figures`, because it imports ma
 """
 
 from audit_lib.packets.assembly import Baseline, assemble
-from audit_lib.packets.compare import Comparison, compare
 from audit_lib.packets.index import update_index
 from audit_lib.packets.manifest import Manifest, Problem, read_manifest, verify
 from audit_lib.packets.packet import Input, Packet, Provenance, build
@@ -12,7 +11,6 @@ from audit_lib.packets.run import Run, read_run
 
 __all__ = [
     "Baseline",
-    "Comparison",
     "Input",
     "Manifest",
     "Packet",
@@ -21,7 +19,6 @@ __all__ = [
     "Run",
     "assemble",
     "build",
-    "compare",
     "read_manifest",
     "read_run",
     "update_index",

@@ -1,19 +1,35 @@
 """The audit's acceptance criteria and must-nots, each answered from the results.
 
-They are those of the audit specification and plan, said for any subject.  A criterion that rests
-on contracts is met where all of them are kept, not met where one is broken, and not told where
+They are those of the audit specification and plan, said for any subject.  A criterion is met where
+everything that it rests on is kept, not met where some of it is broken, and not answered where
 nothing applies or something could not be assessed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from audit_lib.model import CheckResult, Contract, Task, Verdict, verdict_of
+from audit_lib.model import (
+    CheckResult,
+    Contract,
+    Outcome,
+    Task,
+    Verdict,
+    breaks,
+    effective_outcome,
+    verdict_of,
+)
 from audit_lib.packets.packet import Packet
+from audit_lib.reporters.report import severities
+from audit_lib.reporters.text import count
 
 C = Contract
+WORDS = {
+    Verdict.KEPT: "met",
+    Verdict.BROKEN: "not met",
+    Verdict.INCONCLUSIVE: "not answered",
+}
 
 
 @dataclass(frozen=True)
@@ -24,16 +40,27 @@ class Answer:
         text: the criterion.
         verdict: kept where it is met, broken where not, inconclusive where nobody can tell.
         rests_on: what the answer rests on, in a few words.
+        must_not: it forbids something, rather than asks for it.
     """
 
     text: str
     verdict: Verdict
     rests_on: str
+    must_not: bool = False
+
+    @property
+    def word(self) -> str:
+        """``met``, ``not met`` or ``not answered``."""
+        return WORDS[self.verdict]
 
 
+#: criterion -> checks that must all be kept
+_CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Every line of the subsystem is accounted for and scanned", ("LED001", "LED002")),
+    ("Every line is certified by a person, as the policy asks", ("LED004",)),
+)
 #: criterion -> contracts that must all be kept
 _CONTRACTS: tuple[tuple[str, tuple[Contract, ...]], ...] = (
-    ("Every line of the subsystem is accounted for", (C.LEDGER,)),
     ("Checkpoint metadata is present and consistent", (C.CHECKPOINT,)),
     ("Feature contracts of trainer and predictor are validated", (C.FEATURE_VECTOR,)),
     ("Labels and folds leak nothing from the future", (C.TARGET_LABEL, C.SPLITS)),
@@ -42,35 +69,64 @@ _CONTRACTS: tuple[tuple[str, tuple[Contract, ...]], ...] = (
     ("Retraining answers drift", (C.RETRAIN, C.DRIFT)),
     ("Documents say what the code does", (C.DOCS,)),
 )
-_MUST_NOT = "No serious finding stands open in a high-risk file"
 _CLOSURE = "LED901"
+#: checks that tell whether what is stored has the format that it is versioned as
+_FORMAT = ("CHK001", "CHK004", "FEA001")
 
 
 def answers(packet: Packet) -> list[Answer]:
-    """Every criterion, answered for the packet."""
-    made = [_of_contracts(text, contracts, packet.results) for text, contracts in _CONTRACTS]
-    return [*made, _boundaries(packet), _must_not(packet), _untouched(packet)]
+    """Every criterion, then every must-not, answered for the packet."""
+    results = packet.results
+    return [
+        *(_of_checks(text, codes, results) for text, codes in _CHECKS),
+        *(_of_contracts(text, contracts, results) for text, contracts in _CONTRACTS),
+        _boundaries(packet),
+        _untouched(packet),
+        _format(packet),
+        _high_risk(packet),
+    ]
+
+
+def _of_checks(text: str, codes: Sequence[str], results: Sequence[CheckResult]) -> Answer:
+    held = [r for r in results if r.code in codes]
+    missing = [code for code in codes if code not in {r.code for r in held}]
+    verdict = verdict_of(held) or Verdict.INCONCLUSIVE
+    if missing and verdict is Verdict.KEPT:
+        verdict = Verdict.INCONCLUSIVE
+    looked = ", ".join(f"{e.count:,} {e.what}" for r in held for e in r.examined if e.count)
+    return Answer(text, verdict, _said(held, missing) + (f"; {looked}" if looked else ""))
 
 
 def _of_contracts(
     text: str, contracts: tuple[Contract, ...], results: Iterable[CheckResult]
 ) -> Answer:
-    # The closing task's ledger checks speak of findings and waivers, not of lines.
-    held = [r for r in results if r.contract in contracts and not _closes(r)]
+    held = [r for r in results if r.contract in contracts]
     # A contract that no check looked at is not one that was validated.
     unseen = [c for c in contracts if verdict_of(r for r in held if r.contract is c) is None]
     verdict = verdict_of(held) or Verdict.INCONCLUSIVE
     if unseen and verdict is Verdict.KEPT:
         verdict = Verdict.INCONCLUSIVE
-    names = ", ".join(c.title.lower() for c in contracts)
-    said = f"contract{'s' if len(contracts) > 1 else ''} {names}"
-    if unseen:
-        said += f" ({', '.join(c.title.lower() for c in unseen)}: nothing applies)"
-    return Answer(text, verdict, said)
+    said = "; ".join(f"{c.title.lower()}: nothing applies" for c in unseen)
+    return Answer(text, verdict, "; ".join(filter(None, (_said(held), said))))
 
 
-def _closes(result: CheckResult) -> bool:
-    return result.contract is Contract.LEDGER and result.task is Task.T6
+def _said(held: Sequence[CheckResult], missing: Sequence[str] = ()) -> str:
+    """What checks came to: broken and silent ones by code, the others by number."""
+    outcomes = {r.code: effective_outcome(r) for r in held}
+    broken = [r for r in held if outcomes[r.code] is Outcome.FAIL]
+    untold = [r.code for r in held if outcomes[r.code] in (Outcome.ERROR, Outcome.NOT_ASSESSED)]
+    kept = [r.code for r in held if outcomes[r.code] is Outcome.PASS]
+    parts = []
+    if broken:
+        found = severities(f for r in broken for f in r.open_findings if breaks(f))
+        parts.append(f"broken: {', '.join(r.code for r in broken)} ({found})")
+    if untold:
+        parts.append(f"not told: {', '.join(untold)}")
+    if missing:
+        parts.append(f"not run: {', '.join(missing)}")
+    if kept:
+        parts.append(f"kept: {', '.join(kept) if len(kept) <= 3 else count(len(kept), 'check')}")
+    return "; ".join(parts)
 
 
 def _boundaries(packet: Packet) -> Answer:
@@ -78,23 +134,52 @@ def _boundaries(packet: Packet) -> Answer:
     risky = [b for b in packet.boundaries if b.risk.lower() in ("high", "critical")]
     open_ = [b.boundary for b in risky if b.verdict is Verdict.INCONCLUSIVE]
     if not risky:
-        return Answer(text, Verdict.INCONCLUSIVE, "no high-risk boundary is declared")
+        ran = any(t.task is Task.T6 for t in packet.tasks)
+        why = "no high-risk boundary is declared" if ran else "the closing task did not run"
+        return Answer(text, Verdict.INCONCLUSIVE, why)
     if open_:
         return Answer(text, Verdict.BROKEN, f"undecided: {', '.join(open_)}")
-    return Answer(text, Verdict.KEPT, f"{len(risky)} high-risk boundaries")
+    failed = [b.boundary for b in risky if b.verdict is Verdict.BROKEN]
+    said = f"{len(risky)} high-risk boundaries: {len(risky) - len(failed)} pass, {len(failed)} fail"
+    return Answer(text, Verdict.KEPT, said + (f" ({', '.join(failed)})" if failed else ""))
 
 
-def _must_not(packet: Packet) -> Answer:
+def _high_risk(packet: Packet) -> Answer:
+    text = "No serious finding stands open in a high-risk file"
     closing = [r for r in packet.results if r.code == _CLOSURE]
     verdict = verdict_of(closing) or Verdict.INCONCLUSIVE
-    why = closing[0].reason if closing else "the closing task did not run"
-    return Answer(_MUST_NOT, verdict, f"check {_CLOSURE}" + (f": {why}" if why else ""))
+    if not closing:
+        return Answer(text, verdict, "the closing task did not run", must_not=True)
+    result = closing[0]
+    found = [m for m in packet.closing if m.here and _CLOSURE in m.matter.also]
+    places = dict.fromkeys(f.location.path for f in result.open_findings)
+    said = f"check {_CLOSURE}"
+    if result.open_findings:
+        said += f": {severities(m.matter.finding for m in found)} in {', '.join(places)}"
+    elif result.reason:
+        said += f": {result.reason}"
+    elif result.examined:
+        said += ": none among " + ", ".join(f"{e.count:,} {e.what}" for e in result.examined)
+    return Answer(text, verdict, said, must_not=True)
+
+
+def _digest(packet: Packet) -> tuple[Verdict, str]:
+    if packet.void:
+        return Verdict.BROKEN, "the subject's digest changed"
+    if not packet.provenance.subject_before:
+        return Verdict.INCONCLUSIVE, "no digest was taken"
+    return Verdict.KEPT, "the subject's digest before and after"
 
 
 def _untouched(packet: Packet) -> Answer:
     text = "The audit retrained, replaced and wrote nothing of the subject"
-    if packet.void:
-        return Answer(text, Verdict.BROKEN, "the subject's digest changed")
-    if not packet.provenance.subject_before:
-        return Answer(text, Verdict.INCONCLUSIVE, "no digest was taken")
-    return Answer(text, Verdict.KEPT, "the subject's digest before and after")
+    return Answer(text, *_digest(packet), must_not=True)
+
+
+def _format(packet: Packet) -> Answer:
+    text = "No artifact's format changed without its version"
+    verdict, why = _digest(packet)
+    held = _of_checks(text, _FORMAT, packet.results)
+    order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
+    worst = min(verdict, held.verdict, key=order.index)
+    return Answer(text, worst, f"{why}; {held.rests_on}", must_not=True)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit_lib.files import write_whole
-from audit_lib.packets.compare import compare
+from audit_lib.model import TaskResult
+from audit_lib.model.closure import Comparison, compare
+from audit_lib.packets.closing import closure_csv, closure_json
 from audit_lib.packets.manifest import write_manifest
 from audit_lib.packets.packet import Packet, Provenance, build
 from audit_lib.packets.run import read_run
@@ -38,8 +40,9 @@ def assemble(
     """Write the packet of a run beside its results.
 
     Reads ``results/`` and ``sentinels/``; writes ``packet.html``, ``packet.pdf``,
-    ``findings.sarif``, ``findings.csv``, ``junit.xml`` and, last, ``run_manifest.json``.  A run
-    that is not whole gets a packet as well: it says so on page one, and is never ``kept``.
+    ``findings.sarif``, ``findings.csv``, ``junit.xml``, ``closure.json``, ``closure.csv`` and,
+    last, ``run_manifest.json``.  A run that is not whole gets a packet as well: it says so on page
+    one, and is never ``kept``.
 
     Args:
         run_dir: the run's folder, staged; nothing outside it is written.
@@ -54,15 +57,7 @@ def assemble(
     from audit_lib.packets.pdf import render_pdf
 
     run = read_run(run_dir, provenance.tasks)
-    comparisons = []
-    for baseline in baselines:
-        before = read_run(baseline.run_dir, tuple(t.task for t in run.tasks))
-        if run.tasks and not before.problems:
-            earlier = [read_run(folder, ()).tasks for folder in baseline.earlier]
-            comparisons.append(
-                compare(before.tasks, run.tasks, label=baseline.label, earlier=earlier)
-            )
-    packet = build(run, provenance, comparisons)
+    packet = build(run, provenance, comparisons_with(run.tasks, baselines))
     report = packet.report
     forms = {
         "packet.html": render_html(packet).encode("utf-8"),
@@ -71,8 +66,23 @@ def assemble(
         # The mark tells spreadsheets that the text is UTF-8.
         "findings.csv": ("\ufeff" + to_csv(report)).encode("utf-8"),
         "junit.xml": to_junit(report).encode("utf-8"),
+        "closure.json": closure_json(packet).encode("utf-8"),
+        "closure.csv": ("\ufeff" + closure_csv(packet)).encode("utf-8"),
     }
     for name, content in forms.items():
         write_whole(run_dir / name, content)
     write_manifest(run_dir, packet)
     return packet
+
+
+def comparisons_with(
+    tasks: Sequence[TaskResult], baselines: Sequence[Baseline]
+) -> list[Comparison]:
+    """What became of the findings since each baseline that is whole."""
+    made = []
+    for baseline in baselines:
+        before = read_run(baseline.run_dir, tuple(t.task for t in tasks))
+        if tasks and not before.problems:
+            earlier = [read_run(folder, ()).tasks for folder in baseline.earlier]
+            made.append(compare(before.tasks, tasks, label=baseline.label, earlier=earlier))
+    return made

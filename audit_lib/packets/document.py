@@ -14,8 +14,8 @@ from audit_lib.model import (
     breaks,
     effective_outcome,
 )
-from audit_lib.packets.acceptance import answers
-from audit_lib.packets.compare import Comparison
+from audit_lib.packets.acceptance import WORDS, answers
+from audit_lib.packets.closing import closure_doc, summary
 from audit_lib.packets.packet import Found, Packet
 from audit_lib.packets.provenance import provenance_groups
 from audit_lib.packets.sections import LINE, Doc, Style, anchor, finding_doc, runs, task_doc
@@ -46,13 +46,22 @@ def document(packet: Packet, style: Style) -> Doc:
         "top": _top(packet, style),
         "more": _more(packet),
         "strip": _strip(packet),
-        "comparisons": [_comparison(c, packet, style) for c in packet.comparisons],
+        "comparisons": [
+            {"label": one_line(c.label), "summary": summary(c)} for c in packet.comparisons
+        ],
+        "closure": closure_doc(packet, style),
         "severities": _severities(packet),
         "findings": _findings(packet.open[:most], style),
         "notes": _notes(packet.notes[:most], style),
         "exempted": _findings(packet.exempted[:most], style),
         "acceptance": [
-            {"text": a.text, "verdict": a.verdict.value, "rests_on": runs(a.rests_on, style)}
+            {
+                "text": a.text,
+                "verdict": a.verdict.value,
+                "word": a.word,
+                "must_not": a.must_not,
+                "rests_on": runs(a.rests_on, style),
+            }
             for a in answers(packet)
         ],
         "contracts": [_contract(*row) for row in packet.contracts],
@@ -141,9 +150,8 @@ def _strip(packet: Packet) -> list[Doc]:
 
 
 def _accepted(packet: Packet) -> str:
-    words = {"kept": "met", "broken": "not met", "inconclusive": "not told"}
-    verdicts = [a.verdict.value for a in answers(packet)]
-    return " · ".join(f"{verdicts.count(v)} {w}" for v, w in words.items() if v in verdicts)
+    verdicts = [a.verdict for a in answers(packet)]
+    return " · ".join(f"{verdicts.count(v)} {w}" for v, w in WORDS.items() if v in verdicts)
 
 
 def _tally(verdicts: Sequence[str]) -> str:
@@ -186,36 +194,6 @@ def _severities(packet: Packet) -> list[Doc]:
         for s in sorted(Severity, reverse=True)
         if s in counted
     ]
-
-
-def _comparison(comparison: Comparison, packet: Packet, style: Style) -> Doc:
-    ids = {f.finding: f.id for f in packet.found}
-    groups = []
-    for name in ("new", "regressed", "persisting", "exempted", "fixed", "untold"):
-        findings = getattr(comparison, name)
-        groups.append(
-            {
-                "name": "not told" if name == "untold" else name,
-                "count": len(findings),
-                "findings": [
-                    {
-                        "id": ids.get(f, ""),
-                        "code": f.code,
-                        "severity": f.severity.label,
-                        "place": place(f.location),
-                        "message": runs(one_line(f.message, 200), style),
-                    }
-                    for f in findings[: style.rows]
-                ],
-            }
-        )
-    shown = [g for g in groups if g["count"] or g["name"] in ("new", "fixed", "persisting")]
-    return {
-        "label": one_line(comparison.label),
-        "before": one_line(comparison.before),
-        "summary": " · ".join(f"{g['count']} {g['name']}" for g in shown),
-        "groups": [g for g in groups if g["count"]],
-    }
 
 
 def _contract(contract: Contract, verdict: Any, results: list[CheckResult]) -> Doc:

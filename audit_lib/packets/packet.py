@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from audit_lib.model import (
     BoundaryVerdict,
@@ -20,7 +21,8 @@ from audit_lib.model import (
     ranked,
     verdict_of,
 )
-from audit_lib.packets.compare import Comparison
+from audit_lib.model.closure import Comparison, Row, closing_list
+from audit_lib.model.merging import identity
 from audit_lib.packets.run import Run
 from audit_lib.reporters.report import Report, report_of, severities
 from audit_lib.reporters.text import count
@@ -90,7 +92,7 @@ class Found:
     Attributes:
         id: ``SPL001-2``, the second finding of SPL001; also its anchor.
         exemption: the waiver that covers it, or None.
-        state: against the first comparison: ``new``, ``persisting``, ``regressed`` or ''.
+        state: its fate against the first comparison, such as ``new``; '' without one.
     """
 
     id: str
@@ -145,6 +147,11 @@ class Packet:
     def exempted(self) -> list[Found]:
         """Findings that a waiver covers, worst first."""
         return [f for f in self.found if f.exemption is not None]
+
+    @cached_property
+    def closing(self) -> tuple[Row, ...]:
+        """The closing list: findings merged over tasks and ranked, with what became of them."""
+        return closing_list(self.tasks, self.comparisons)
 
     @property
     def untold(self) -> list[CheckResult]:
@@ -213,7 +220,7 @@ def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = 
         for r in t.results
         for i, f in reversed(list(enumerate(r.findings, start=1)))
     }
-    states = comparisons[0].states() if comparisons else {}
+    fates = comparisons[0].fates() if comparisons else {}
     waivers = {(r.code, e.fingerprint): e for t in run.tasks for r in t.results for e in r.exempted}
     found = tuple(
         Found(
@@ -221,7 +228,7 @@ def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = 
             f,
             placed[f][1],
             waivers.get((f.code, f.fingerprint)),
-            states.get(f, ""),
+            str(fates.get(identity(f, provenance.version), "")),
         )
         for f in ranked(placed)
     )

@@ -1,77 +1,390 @@
+"""What becomes of findings: every fate, moves, the closing list, and relations that must hold."""
+
+from __future__ import annotations
+
 from dataclasses import replace
 
+import made_up
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from audit_lib.model import Exempted, Gap, Location, Outcome, Severity, Task
-from audit_lib.model.closure import Fate, close, counts, merged
-from tests.made_up import finding, result, tasks
+from audit_lib.model.closure import CAME, Fate, closing_list, compare
+from audit_lib.model.merging import merged
+
+UNTIL = "2026-12-31"
 
 
-def task(*results, task=Task.T6):
-    return replace(tasks()[0], task=task, results=results)
-
-
-def failing(*findings, **changes):
-    return result(findings[0].code, Outcome.FAIL, findings=findings, **changes)
-
-
-A = finding("BND001", key="a", location=Location("a.py", line=1))
-B = finding("BND002", key="b", location=Location("b.py", line=1))
-
-
-def fates(closed):
-    return {c.finding.key: c.fate for c in closed}
-
-
-def test_one_finding_of_two_tasks_is_one_and_the_worst_stands():
-    worse = replace(A, severity=Severity.CRITICAL, message="worse")
-    found = merged([task(failing(A), task=Task.T1), task(failing(worse), task=Task.T3)])
-    assert found == [(worse, (Task.T1, Task.T3))]
-
-
-def test_every_fate():
-    c, d, e, f = (replace(A, key=k, code="DOC001") for k in "cdef")
-    waiver = Exempted(c.fingerprint, "o", "r", "2026-12-31")
-    ended = Exempted(d.fingerprint, "o", "r", "2026-01-01")
-    before = [task(failing(A, B), failing(c, d, exempted=(ended,)))]
-    now = [task(failing(A), result("BND002"), failing(c, d, e, f, exempted=(waiver,)))]
-    closed = close(now, before=before, history=[{e.fingerprint}])
-    assert fates(closed) == {
-        "a": Fate.PERSISTING,
-        "b": Fate.FIXED,
-        "c": Fate.EXEMPTED,
-        "d": Fate.EXPIRED,
-        "e": Fate.REGRESSED,
-        "f": Fate.NEW,
-    }
-    assert next(x for x in closed if x.finding.key == "c").exemption == waiver
-    assert counts(closed)[Fate.UNKNOWN] == 0
-    assert sum(counts(closed).values()) == 6
-
-
-def test_what_was_not_looked_at_again_is_not_fixed():
-    before = [task(failing(A))]
-    for now in (
-        [],
-        [task(result("BND001", Outcome.ERROR))],
-        [task(result("BND001", Outcome.NOT_ASSESSED))],
-        [task(failing(B), result("BND001", gaps=(Gap("x", "y"),)))],
-    ):
-        assert fates(close(now, before=before))["a"] is Fate.UNKNOWN
-
-
-def test_order_is_open_first_then_severity_then_blast_radius():
-    low = replace(A, key="low", severity=Severity.LOW)
-    wide = replace(A, key="wide", location=Location("wide.py"))
-    far = replace(A, key="far", location=Location("wide.py", base="artifacts"))
-    closed = close(
-        [task(failing(low, A, wide, far))],
-        before=[task(failing(A)), task(failing(B))],
-        dependents={"wide.py": 9, "a.py": 2},
+def spl(*keys, code="SPL001", outcome=None, exempt=(), lapsed=(), gaps=(), **changes):
+    """A check's answer with a finding a key."""
+    findings = tuple(made_up.finding(code, key=k, **changes) for k in keys)
+    marks = {f.key: f.fingerprint for f in findings}
+    return made_up.result(
+        code,
+        outcome or (Outcome.FAIL if keys else Outcome.PASS),
+        findings=findings,
+        exempted=tuple(Exempted(marks[k], "desk", "accepted", UNTIL) for k in exempt),
+        lapsed=tuple(Exempted(marks[k], "desk", "accepted", "2026-01-01") for k in lapsed),
+        gaps=gaps,
     )
-    assert [(c.finding.key, c.blast) for c in closed] == [
-        ("wide", 9), ("a", 2), ("far", 0), ("low", 2), ("b", 0),
-    ]  # fmt: skip
 
 
-def test_a_moved_line_is_the_same_finding():
-    moved = replace(A, location=Location("a.py", line=99), measured="other")
-    assert fates(close([task(failing(moved))], before=[task(failing(A))])) == {"a": Fate.PERSISTING}
+def run(*results, version="v1", task=Task.T2, files=None):
+    made = replace(made_up.tasks(version=version)[1], task=task, results=results, boundaries=())
+    return [replace(made, dependents=dict(files or {}))]
+
+
+def keys(comparison, *fates):
+    return [c.matter.finding.key for c in comparison.of(*fates)]
+
+
+def fates(comparison):
+    return {c.matter.finding.key: c.fate.value for c in comparison.closed}
+
+
+# --- fates ------------------------------------------------------------------------------------
+def test_every_fate():
+    before = run(spl("stays", "mended", "waived", "ended", exempt=("ended",)), spl("lost",
+                 code="CAL001"))  # fmt: skip
+    after = run(
+        spl("stays", "waived", "ended", "back", "fresh", exempt=("waived",)),
+        spl(code="CAL001", outcome=Outcome.ERROR),
+    )
+    made = compare(before, after, earlier=[run(spl("back"))])
+    assert fates(made) == {
+        "stays": "persisting",
+        "mended": "fixed",
+        "waived": "exempted",
+        "ended": "expired",
+        "back": "regressed",
+        "fresh": "new",
+        "lost": "unknown",
+    }
+    assert set(fates(made).values()) == {f.value for f in Fate}
+    assert made.counts() == dict.fromkeys(Fate, 1)
+    assert made.before == "made_up_engine v1 run 20261121T220000-7f3a"
+
+
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [
+        (spl(outcome=Outcome.ERROR), "no hook `online.run` is written"),
+        (spl(outcome=Outcome.NOT_ASSESSED), "no hook `online.run` is written"),
+        (spl(outcome=Outcome.NOT_APPLICABLE), "no hook `online.run` is written"),
+        (spl(gaps=(Gap("fold 1", "no data"),)), "fold 1: no data"),
+        (spl("b", gaps=(Gap("fold 1", "no data"),)), "fold 1: no data"),
+        (spl("b", code="CAL001"), "it did not run"),
+    ],
+)
+def test_nothing_is_fixed_by_a_check_that_did_not_answer(now, why):
+    made = compare(run(spl("a")), run(now))
+    assert fates(made)["a"] == "unknown"
+    (untold,) = made.untold
+    assert (untold.code, untold.why, untold.findings) == ("SPL001", why, 1)
+    assert made.of(Fate.UNKNOWN)[0].why == why
+
+
+def test_a_check_that_tells_no_more_is_named_even_if_it_had_found_nothing():
+    made = compare(run(spl()), run(spl(outcome=Outcome.ERROR)))
+    assert [(u.code, u.findings) for u in made.untold] == [("SPL001", 0)]
+    assert made.exit_code == 2
+
+
+def test_a_check_that_never_told_is_not_named():
+    blind = run(spl(outcome=Outcome.NOT_ASSESSED))
+    assert compare(blind, blind).untold == ()
+
+
+def test_a_surface_that_went_leaves_nothing_untold():
+    made = compare(run(spl()), run(spl(outcome=Outcome.NOT_APPLICABLE)))
+    assert (made.untold, made.exit_code) == ((), 0)
+
+
+def test_what_is_new_because_its_check_never_told_before_says_so():
+    made = compare(run(spl(outcome=Outcome.NOT_ASSESSED)), run(spl("a")))
+    (new,) = made.of(Fate.NEW)
+    assert new.why == "no hook `online.run` is written"
+    assert made.exit_code == 1
+
+
+def test_exit_codes():
+    assert compare(run(spl("a")), run(spl("a"))).exit_code == 0
+    assert compare(run(spl("a")), run(spl())).exit_code == 0
+    assert compare(run(spl()), run(spl("a"))).exit_code == 1
+    assert compare(run(spl("a", exempt=("a",))), run(spl("a"))).exit_code == 1
+    assert compare(run(spl()), run(spl("a", exempt=("a",)))).exit_code == 0
+    assert compare(run(spl()), run(spl("a", severity=Severity.INFO))).exit_code == 0
+    assert compare([], []).exit_code == 0
+
+
+def test_a_waived_finding_that_went_is_fixed():
+    assert fates(compare(run(spl("a", exempt=("a",))), run(spl()))) == {"a": "fixed"}
+
+
+def test_a_waiver_that_has_ended_in_both_runs_changes_nothing():
+    both = run(spl("a", lapsed=("a",)))
+    made = compare(both, both)
+    assert fates(made) == {"a": "persisting"}
+    assert made.closed[0].matter.waiver.expires == "2026-01-01"
+    assert not made.closed[0].matter.waived
+
+
+# --- identity ---------------------------------------------------------------------------------
+def test_a_remeasured_finding_on_another_line_persists_and_shows_the_move():
+    before = run(spl("a", location=Location("m.py", line=1, symbol="f"), measured="1"))
+    after = run(spl("a", location=Location("m.py", line=99, symbol="f"), measured="2"))
+    (only,) = compare(before, after).closed
+    assert (only.fate, only.moved_from) == (Fate.PERSISTING, "m.py:1")
+
+
+def test_a_finding_that_did_not_move_shows_none():
+    (only,) = compare(run(spl("a")), run(spl("a"))).closed
+    assert only.moved_from == ""
+
+
+MOVED = (
+    Location("old/m.py", line=3, symbol="f"),
+    Location("new/m.py", line=5, symbol="f"),
+)
+
+
+def test_a_file_that_moved_takes_its_findings_along():
+    before = run(spl("a", location=MOVED[0]), files={"old/m.py": 0})
+    after = run(spl("a", location=MOVED[1]), files={"new/m.py": 2})
+    (only,) = compare(before, after).closed
+    assert (only.fate, only.moved_from, only.matter.blast) == (Fate.PERSISTING, "old/m.py:3", 2)
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        ({"old/m.py": 0}, {"old/m.py": 0, "new/m.py": 0}),
+        ({"old/m.py": 0, "new/m.py": 0}, {"new/m.py": 0}),
+        ({}, {"new/m.py": 0}),
+        ({"old/m.py": 0}, {}),
+    ],
+    ids=["copied", "was there", "unknown before", "unknown now"],
+)
+def test_what_may_be_another_place_is_no_move(then, now):
+    before = run(spl("a", location=MOVED[0]), files=then)
+    after = run(spl("a", location=MOVED[1]), files=now)
+    assert sorted(c.fate for c in compare(before, after).closed) == ["fixed", "new"]
+
+
+def test_a_move_to_one_of_two_places_is_none():
+    before = run(spl("a", location=MOVED[0]), files={"old/m.py": 0})
+    twin = replace(MOVED[1], path="other/m.py")
+    after = run(spl("a", location=MOVED[1]), spl("a", location=twin),
+                files={"new/m.py": 0, "other/m.py": 0})  # fmt: skip
+    assert sorted(c.fate for c in compare(before, after).closed) == ["fixed", "new", "new"]
+
+
+def test_a_finding_in_the_versions_own_folder_persists_across_versions():
+    runs = [
+        run(
+            spl(v, location=Location(f"{v}/meta.json", base="artifacts", pointer=f"/{v}")),
+            version=v,
+        )
+        for v in ("2022-06", "2023-12rc")
+    ]
+    assert fates(compare(*runs)) == {"2023-12rc": "persisting"}
+
+
+@pytest.mark.parametrize(
+    "versions", [("a", "b"), ("1", "2"), ("v1", "v2"), ("2024-03", "2024-03rc")]
+)
+def test_an_id_inside_other_text_is_no_id(versions):
+    places = [
+        Location("data/a1v1.json", base="artifacts", pointer="/heads/1"),
+        Location("engine/a.py", symbol="b.a1"),
+    ]
+    runs = [
+        run(*(spl(str(i), location=p) for i, p in enumerate(places)), version=v) for v in versions
+    ]
+    assert fates(compare(*runs)) == {"0": "persisting", "1": "persisting"}
+
+
+def test_a_numbered_folder_is_a_version():
+    runs = [run(spl("k", location=Location(f"models/{v}/m.json")), version=v) for v in ("1", "2")]
+    assert fates(compare(*runs)) == {"k": "persisting"}
+
+
+# --- merging ----------------------------------------------------------------------------------
+def test_one_matter_of_two_tasks_is_one_and_the_worst_stands():
+    mild, worse = spl("a", severity=Severity.LOW), spl("a", severity=Severity.CRITICAL)
+    (only,) = merged([*run(mild, task=Task.T1), *run(worse, task=Task.T3)])
+    assert (only.finding, only.tasks) == (worse.findings[0], (Task.T1, Task.T3))
+
+
+def test_what_a_closing_check_says_again_is_the_same_matter():
+    first = spl("a")
+    again = made_up.result(
+        "LED901",
+        Outcome.FAIL,
+        findings=(made_up.finding("LED901", key=first.findings[0].fingerprint),),
+    )
+    (only,) = merged([*run(first), *run(again, task=Task.T6)])
+    assert (only.finding.code, only.also) == ("SPL001", ("LED901",))
+    assert only.tasks == (Task.T2, Task.T6)
+
+
+def test_one_that_stands_unwaived_in_one_task_stands():
+    waived, bare = spl("a", exempt=("a",)), spl("a")
+    assert not merged([*run(waived), *run(bare, task=Task.T3)])[0].waived
+    assert merged(run(waived))[0].waived
+
+
+def test_what_only_informs_is_not_closed():
+    assert merged(run(spl("a", severity=Severity.INFO))) == ()
+
+
+def test_only_places_in_the_source_have_a_blast_radius():
+    inside, beside = Location("m.py"), Location("m.py", base="artifacts")
+    made = merged(run(spl("a", location=inside), spl("b", location=beside), files={"m.py": 4}))
+    assert {m.finding.key: m.blast for m in made} == {"a": 4, "b": None}
+    assert merged(run(spl("a", location=inside)))[0].blast is None
+
+
+# --- the closing list -------------------------------------------------------------------------
+def test_the_list_is_by_standing_then_severity_then_blast_radius():
+    files = {"wide.py": 9, "m.py": 2}
+    now = run(
+        spl("low", severity=Severity.LOW, location=Location("wide.py")),
+        spl("narrow", location=Location("m.py")),
+        spl("wide", "waived", location=Location("wide.py"), exempt=("waived",)),
+        spl(code="CAL001", outcome=Outcome.ERROR),
+        files=files,
+    )
+    before = run(spl("narrow", "gone", location=Location("m.py")), spl("lost", code="CAL001"),
+                 files=files)  # fmt: skip
+    champion = run(spl("wide", location=Location("wide.py")), version="v0")
+    rows = closing_list(now, [compare(before, now), compare(champion, now)])
+    assert [(r.rank, r.matter.finding.key, r.matter.blast, *r.fates) for r in rows] == [
+        (1, "wide", 9, Fate.NEW, Fate.PERSISTING),
+        (2, "narrow", 2, Fate.PERSISTING, Fate.NEW),
+        (3, "low", 9, Fate.NEW, Fate.NEW),
+        (None, "lost", None, Fate.UNKNOWN, None),
+        (None, "waived", 9, Fate.EXEMPTED, Fate.EXEMPTED),
+        (None, "gone", 2, Fate.FIXED, None),
+    ]
+    assert [r.here for r in rows] == [True, True, True, False, True, False]
+
+
+def test_without_another_run_there_are_no_fates():
+    (row,) = closing_list(run(spl("a")), [])
+    assert (row.rank, row.fates) == (1, ())
+
+
+def test_every_matter_of_a_run_stands_in_it_once():
+    tasks = made_up.tasks(version="b")
+    rows = closing_list(tasks, [compare(made_up.tasks(version="a"), tasks)])
+    assert len(rows) == len({r.matter.identity for r in rows}) == 19
+    assert [r.rank for r in rows if r.rank] == list(range(1, 19))
+
+
+# --- relations that must hold -----------------------------------------------------------------
+CODES = ("SPL001", "CAL001", "FEA001")
+ANSWERS = st.lists(
+    st.tuples(
+        st.sampled_from("abcdef"),
+        st.sampled_from(sorted(Severity)),
+        st.sampled_from(("", "exempt", "lapsed")),
+        st.sampled_from(("m.py", "n.py")),
+    ),
+    max_size=5,
+)
+
+
+@st.composite
+def runs(draw, silent=True):
+    results = []
+    for code in CODES:
+        parts = [
+            spl(
+                key,
+                code=code,
+                severity=severity,
+                location=Location(path),
+                exempt=(key,) if state == "exempt" else (),
+                lapsed=(key,) if state == "lapsed" else (),
+            )
+            for key, severity, state, path in draw(ANSWERS)
+        ]
+        outcome = Outcome.FAIL if parts else Outcome.PASS
+        if silent and draw(st.booleans()):
+            outcome = draw(st.sampled_from((Outcome.ERROR, Outcome.NOT_ASSESSED)))
+        results.append(
+            made_up.result(
+                code,
+                outcome,
+                findings=tuple(f for p in parts for f in p.findings),
+                exempted=tuple(e for p in parts for e in p.exempted),
+                lapsed=tuple(e for p in parts for e in p.lapsed),
+            )
+        )
+    kept = [r for r in results if not silent or draw(st.booleans())]
+    return run(*kept, files={"m.py": 3, "n.py": 1})
+
+
+def names(comparison, *fates):
+    return {c.matter.identity for c in comparison.of(*fates)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs())
+def test_a_run_against_itself_only_persists(a):
+    made = compare(a, a)
+    assert {c.fate for c in made.closed} <= {Fate.PERSISTING, Fate.EXEMPTED}
+    assert len(made.closed) == len(merged(a))
+    assert (made.untold, made.exit_code) == ((), 0)
+    assert all(c.moved_from == "" for c in made.closed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs(), runs())
+def test_every_matter_meets_one_fate(a, b):
+    made = compare(a, b)
+    both = {m.identity for m in (*merged(a), *merged(b))}
+    assert sorted(c.matter.identity for c in made.closed) == sorted(both)
+    assert made == compare(a, b)
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs(), runs())
+def test_swapping_the_sides_swaps_what_came_and_what_went(a, b):
+    there, back = compare(a, b), compare(b, a)
+    gone = {c.matter.identity for c in back.of(Fate.FIXED, Fate.UNKNOWN)}
+    came = {m.identity for m in merged(b)} - {m.identity for m in merged(a)}
+    assert gone == came
+    assert names(there, Fate.NEW) == {i for i in gone if not _waived(b)[i]}
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs(silent=False), runs(silent=False))
+def test_where_every_check_tells_swapping_swaps_new_and_fixed(a, b):
+    there, back = compare(a, b), compare(b, a)
+    waived = {i for i, w in (_waived(a) | _waived(b)).items() if w}
+    assert names(there, Fate.NEW) - waived == names(back, Fate.FIXED) - waived
+    assert names(there, Fate.UNKNOWN) == set()
+
+
+@settings(max_examples=60, deadline=None)
+@given(runs(), runs(), runs())
+def test_the_list_holds_every_matter_once_and_ranks_the_open(a, b, c):
+    comparisons = [compare(a, c), compare(b, c)]
+    rows = closing_list(c, comparisons)
+    every = {m.identity for side in (a, b, c) for m in merged(side)}
+    assert sorted(r.matter.identity for r in rows) == sorted(every)
+    ranked = [r for r in rows if r.rank]
+    assert [r.rank for r in ranked] == list(range(1, len(ranked) + 1))
+    assert rows[: len(ranked)] == tuple(ranked)
+    assert [r.matter.weight for r in ranked] == sorted(r.matter.weight for r in ranked)
+    assert {r.matter.identity for r in ranked} == {m.identity for m in merged(c) if not m.waived}
+    for position, comparison in enumerate(comparisons):
+        came = {r.matter.identity for r in rows if r.fates[position] in CAME}
+        assert came == names(comparison, *CAME)
+
+
+def _waived(tasks):
+    return {m.identity: m.waived for m in merged(tasks)}

@@ -25,9 +25,7 @@ def test_a_contract_that_nobody_looked_at_is_not_validated(packet_of):
     made = {a.text: a for a in answers(packet_of(made_up.clean_tasks()))}
     both = made["Outputs are named, and backtest and live agree"]
     assert both.verdict is Verdict.INCONCLUSIVE
-    assert (
-        both.rests_on == "contracts head mapping, interpretation (interpretation: nothing applies)"
-    )
+    assert both.rests_on == "kept: HED001; interpretation: nothing applies"
 
 
 @pytest.mark.parametrize(

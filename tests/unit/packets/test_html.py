@@ -9,7 +9,8 @@ import made_up
 import pytest
 
 from audit_lib.model import Evidence, Outcome, Severity, View
-from audit_lib.packets import build, compare, read_run
+from audit_lib.model.closure import compare
+from audit_lib.packets import build, read_run
 from audit_lib.packets.html import LARGEST, render_html
 
 VOID = {"meta", "br", "input", "path", "use", "rect", "image", "hr"}

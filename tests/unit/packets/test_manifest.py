@@ -13,7 +13,10 @@ from audit_lib.packets import Baseline, assemble, build, read_manifest, read_run
 from audit_lib.packets.manifest import NAME, manifest_schema, write_manifest
 
 SCHEMA = Path(__file__).parents[3] / "docs/schema/run_manifest.schema.json"
-FORMS = {"packet.html", "packet.pdf", "findings.sarif", "findings.csv", "junit.xml"}
+FORMS = {
+    "packet.html", "packet.pdf", "findings.sarif", "findings.csv", "junit.xml", "closure.json",
+    "closure.csv",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,123 @@
+"""The findings of a run, merged: one a matter, with an identity that outlives runs and versions.
+
+Measured values, line numbers and the version's own id do not enter the identity.  ``INFO``
+findings break nothing, so there is nothing to close, and they are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from audit_lib.model.results import CheckResult, Exempted, Finding, TaskResult, digest_of
+from audit_lib.model.verdicts import breaks
+from audit_lib.model.vocabulary import Task
+
+
+@dataclass(frozen=True)
+class Merged:
+    """One matter of a run: the findings that share an identity.
+
+    Attributes:
+        identity: what it is known by across runs and versions.
+        finding: the worst of them.
+        tasks: tasks that reported it.
+        also: codes of closing checks that say it again of this finding, by its fingerprint.
+        blast: how many files depend on the file it stands in, directly or through others; None
+            where it stands in no source file, or where nobody counted.
+        waiver: what names it, in force or ended; None where it stands unwaived.
+        waived: the waiver is in force for every one of them.
+    """
+
+    identity: str
+    finding: Finding
+    tasks: tuple[Task, ...]
+    also: tuple[str, ...] = ()
+    blast: int | None = None
+    waiver: Exempted | None = None
+    waived: bool = False
+
+    @property
+    def weight(self) -> tuple[int, int, str, str, str]:
+        """Sorts the weightiest first: severity, blast radius, then code and place."""
+        f = self.finding
+        return (-f.severity, -(self.blast or 0), f.code, str(f.location), f.key)
+
+
+def identity(finding: Finding, version: str) -> str:
+    """Identity of a finding across versions: its fingerprint with the version id taken out.
+
+    The id is taken out where it stands by itself (``models/v7/meta.json``), never inside a word;
+    a short one like ``2`` only where it names a folder, since elsewhere it is an index as likely.
+    """
+    parts = finding.location.path.split("/")
+    path = "/".join("{version}" if p == version else _nameless(p, version) for p in parts)
+    return digest_of(identity_marks(finding, version, path=path))
+
+
+def identity_marks(finding: Finding, version: str, *, path: str) -> list[str]:
+    """What an identity is made of, for a finding that stands at ``path``."""
+    place = finding.location
+    inner = _nameless(place.symbol or place.pointer, version)
+    return [finding.code, place.base, path, inner, _nameless(finding.key, version)]
+
+
+def merged(tasks: Iterable[TaskResult]) -> tuple[Merged, ...]:
+    """The matters of a run, the weightiest first.
+
+    Findings of one identity are one; so are a finding and what a closing check says again of it,
+    which carries the finding's fingerprint as its key.
+    """
+    run = list(tasks)
+    sizes = dependents(run)
+    every = [(t, r, f) for t in run for r in t.results for f in r.findings if breaks(f)]
+    prints = {f.fingerprint for _, _, f in every}
+    also: dict[str, list[tuple[Task, str]]] = defaultdict(list)
+    groups: dict[str, list[tuple[TaskResult, CheckResult, Finding]]] = defaultdict(list)
+    for task, result, finding in every:
+        if finding.key in prints and finding.key != finding.fingerprint:
+            also[finding.key].append((task.task, finding.code))
+        else:
+            groups[identity(finding, task.version)].append((task, result, finding))
+    made = []
+    for name, group in groups.items():
+        worst = max((f for _, _, f in group), key=lambda f: f.severity)
+        again = [said for _, _, f in group for said in also[f.fingerprint]]
+        reported = [*(t.task for t, _, _ in group), *(task for task, _ in again)]
+        waivers = [_waiver(r, f) for _, r, f in group]
+        source = worst.location.base == "source"
+        made.append(
+            Merged(
+                name,
+                worst,
+                tuple(dict.fromkeys(reported)),
+                tuple(dict.fromkeys(code for _, code in again)),
+                sizes.get(worst.location.path) if source else None,
+                next((w for w, _ in waivers if w), None),
+                all(in_force for _, in_force in waivers),
+            )
+        )
+    return tuple(sorted(made, key=lambda m: m.weight))
+
+
+def dependents(tasks: Iterable[TaskResult]) -> Mapping[str, int]:
+    """Every source file to how many files depend on it, as the closing task counted them."""
+    return {path: number for task in tasks for path, number in task.dependents.items()}
+
+
+def _nameless(text: str, version: str) -> str:
+    if len(version) < 3 or (version.isdigit() and len(version) < 4):
+        return text
+    token = rf"(?<![A-Za-z0-9]){re.escape(version)}(?![A-Za-z0-9])"
+    return re.sub(token, "{version}", text)
+
+
+def _waiver(result: CheckResult, finding: Finding) -> tuple[Exempted | None, bool]:
+    """What waives a finding, and whether it is in force."""
+    for waivers, in_force in ((result.exempted, True), (result.lapsed, False)):
+        for waiver in waivers:
+            if waiver.fingerprint == finding.fingerprint:
+                return waiver, in_force
+    return None, False

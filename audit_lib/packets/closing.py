@@ -1,0 +1,234 @@
+"""The closing list of a packet: as data for both typesetters, as JSON for scripts, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from audit_lib.model import CheckResult, Contract, Evidence, Exempted, Finding
+from audit_lib.model.closure import Comparison, Fate, Row
+from audit_lib.packets.acceptance import answers
+from audit_lib.packets.packet import Packet
+from audit_lib.packets.sections import LINE, Doc, Style, anchor, cell, runs
+from audit_lib.reporters.csv_report import safe_cell
+from audit_lib.reporters.json_report import dumps, plain
+from audit_lib.reporters.report import severities
+from audit_lib.reporters.text import clean, count, one_line, place
+
+FORMAT = "closure/1"
+#: the check whose evidence lists the waivers, with what each comes to
+WAIVERS = ("LED902", "waivers")
+#: what a place in the list means, for those that do not stand open
+_PARTS = {
+    "open": "stand open",
+    "unknown": "nobody can tell: the check that found them gave no answer this time",
+    "exempted": "are waived",
+    "fixed": "were found before and are gone",
+}
+
+
+def closure_doc(packet: Packet, style: Style) -> Doc:
+    """The closing list as plain data: what stands, what became of it, and the waivers."""
+    rows = packet.closing
+    ids = _ids(packet)
+    parts = []
+    for name, meaning in _PARTS.items():
+        held = [r for r in rows if standing(r) == name]
+        parts.append(
+            {
+                "name": name,
+                "meaning": meaning,
+                "count": len(held),
+                "severities": severities(r.matter.finding for r in held),
+                "hidden": max(0, len(held) - style.rows),
+                "rows": [_row(r, ids, packet, style) for r in held[: style.rows]],
+            }
+        )
+    return {
+        "against": [_against(c, style) for c in packet.comparisons],
+        "parts": [p for p in parts if p["count"]],
+        "widest": max((r.matter.blast or 0 for r in rows), default=0),
+        "counted": any(t.dependents for t in packet.tasks),
+        "waivers": _waivers(packet.results, style),
+    }
+
+
+def closure_json(packet: Packet) -> str:
+    """The closing list as JSON: ``closure.json`` of a run."""
+    ids = _ids(packet)
+    labels = [c.label for c in packet.comparisons]
+    return dumps(
+        {
+            "format": FORMAT,
+            "subject": packet.provenance.subject,
+            "version": packet.provenance.version,
+            "run_id": packet.provenance.run_id,
+            "verdict": packet.verdict.value,
+            "against": [comparison_record(c) for c in packet.comparisons],
+            "findings": [_record(r, ids, labels) for r in packet.closing],
+            "acceptance": [
+                {"criterion": a.text, "answer": a.word, "rests_on": clean(a.rests_on)}
+                for a in answers(packet)
+            ],
+        }
+    )
+
+
+def comparison_record(comparison: Comparison) -> Doc:
+    """What a comparison comes to, without its findings, as JSON-ready data."""
+    return {
+        "label": comparison.label,
+        "version": comparison.version,
+        "run_id": comparison.run_id,
+        "counts": {fate.value: n for fate, n in comparison.counts().items()},
+        "untold": [plain(u) for u in comparison.untold],
+    }
+
+
+def closure_csv(packet: Packet) -> str:
+    """The closing list as CSV, one row a finding; what is gone is in it as well."""
+    labels = [c.label for c in packet.comparisons]
+    records = [_record(r, _ids(packet), labels) for r in packet.closing]
+    fates = [f"fate against {label}" for label in labels]
+    columns = [
+        "rank", "standing", "severity", *fates, "dependents", "tasks", "code", "also", "id", "base",
+        "path", "line", "pointer", "symbol", "message", "moved_from", "why", "exempted_by",
+        "exempted_because", "exempted_until", "exemption_in_force", "identity",
+    ]  # fmt: skip
+    file = io.StringIO()
+    writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for record in records:
+        waiver = record["exemption"] or {}
+        flat = record | record["location"]
+        flat |= {f"fate against {label}": fate for label, fate in record["fates"].items()}
+        flat |= {
+            "tasks": " ".join(record["tasks"]),
+            "also": " ".join(record["also"]),
+            "exempted_by": waiver.get("owner"),
+            "exempted_because": waiver.get("reason"),
+            "exempted_until": waiver.get("expires"),
+            "exemption_in_force": waiver and ("yes" if waiver["in_force"] else "no"),
+        }
+        writer.writerow({key: safe_cell(flat.get(key) if flat.get(key) != {} else "")
+                         for key in columns})  # fmt: skip
+    return file.getvalue()
+
+
+def standing(row: Row) -> str:
+    """How a matter stands in this run: ``open``, ``unknown``, ``exempted`` or ``fixed``."""
+    if row.rank is not None:
+        return "open"
+    if row.matter.waived:
+        return "exempted"
+    return "unknown" if Fate.UNKNOWN in row.fates else "fixed"
+
+
+def _ids(packet: Packet) -> dict[Finding, str]:
+    return {f.finding: f.id for f in packet.found}
+
+
+def _record(row: Row, ids: dict[Finding, str], labels: list[str]) -> Doc:
+    matter, finding = row.matter, row.matter.finding
+    fates = zip(labels, row.fates, strict=True)
+    return {
+        "rank": row.rank,
+        "standing": standing(row),
+        "id": ids.get(finding, "") if row.here else "",
+        "identity": matter.identity,
+        "code": finding.code,
+        "contract": finding.contract.value,
+        "severity": finding.severity.label,
+        "fates": {label: fate.value for label, fate in fates if fate is not None},
+        "dependents": matter.blast,
+        "tasks": [t.value for t in matter.tasks],
+        "also": list(matter.also),
+        "location": plain(finding.location),
+        "message": finding.message,
+        "measured": finding.measured,
+        "expected": finding.expected,
+        "moved_from": row.moved_from,
+        "why": row.why,
+        "exemption": _waiver_record(matter.waiver, in_force=matter.waived),
+    }
+
+
+def _waiver_record(waiver: Exempted | None, *, in_force: bool) -> Doc | None:
+    if waiver is None:
+        return None
+    return {
+        "owner": waiver.owner,
+        "reason": waiver.reason,
+        "expires": waiver.expires,
+        "in_force": in_force,
+    }
+
+
+def _row(row: Row, ids: dict[Finding, str], packet: Packet, style: Style) -> Doc:
+    matter, finding = row.matter, row.matter.finding
+    waiver = matter.waiver if row.here else None
+    results = {r.code: r for r in packet.results}
+    return {
+        "rank": row.rank or "",
+        "id": ids.get(finding, "") if row.here else "",
+        "code": finding.code,
+        "severity": finding.severity.label,
+        "fates": [{"word": fate.value if fate else ""} for fate in row.fates],
+        "blast": matter.blast,
+        "tasks": [t.value for t in matter.tasks],
+        "also": [
+            {"code": code, "check": anchor(results[code]) if code in results else ""}
+            for code in matter.also
+        ],
+        "place": place(finding.location),
+        "moved_from": one_line(row.moved_from, 200),
+        "message": runs(one_line(finding.message, LINE), style),
+        "why": runs(one_line(row.why, 200), style),
+        "waiver": waiver
+        and {
+            "owner": one_line(waiver.owner),
+            "reason": runs(waiver.reason, style),
+            "expires": one_line(waiver.expires),
+            "in_force": matter.waived,
+        },
+    }
+
+
+def _against(comparison: Comparison, style: Style) -> Doc:
+    return {
+        "label": one_line(comparison.label),
+        "before": one_line(comparison.before),
+        "summary": summary(comparison),
+        "untold": [
+            {
+                "code": u.code,
+                "title": runs(u.title, style),
+                "why": runs(one_line(u.why, 300), style),
+                "said": count(u.findings, "finding") if u.findings else "",
+            }
+            for u in comparison.untold
+        ],
+    }
+
+
+def summary(comparison: Comparison) -> str:
+    """How many findings met which fate, in a line; the usual ones are said even where none did."""
+    always = (Fate.NEW, Fate.PERSISTING, Fate.FIXED)
+    met = comparison.counts().items()
+    return " · ".join(f"{n} {fate.value}" for fate, n in met if n or fate in always)
+
+
+def _waivers(results: Iterable[CheckResult], style: Style) -> Doc | None:
+    """The waivers with what each comes to, as the closing task lists them."""
+    code, name = WAIVERS
+    tables: list[Evidence] = [
+        e for r in results if r.code == code and r.contract is Contract.LEDGER
+        for e in r.evidence if e.name == name
+    ]  # fmt: skip
+    if not tables:
+        return None
+    table = tables[0]
+    rows: list[list[Any]] = [[cell(c, style.cells) for c in row] for row in table.rows]
+    return {"columns": list(table.columns), "rows": rows[: style.rows]}
