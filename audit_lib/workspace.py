@@ -9,6 +9,9 @@ from audit_lib.errors import AuditError
 from audit_lib.model import Task
 
 VARIABLE = "AUDIT_WORKSPACE"
+#: what tells the notebooks of a run where things are: parameters stay in an executed notebook,
+#: the environment does not, and a packet holds no machine's paths
+PLACES = {"subject": "AUDIT_RUN_SUBJECT", "root": "AUDIT_RUN_ROOT", "reports": "AUDIT_RUN_REPORTS"}
 _PACKAGE = Path(__file__).resolve().parent
 
 

@@ -25,11 +25,13 @@ def decide(score):
 PARAMETERS = 'subject = ""\nversion = ""\nroot = ""\nreports = ""\nrun_id = ""'
 #: a last cell that does what `audit.close()` does, without importing what it does not need
 CLOSE = """\
+import os
 from pathlib import Path
 from audit_lib.execution.layout import Place
 from audit_lib.model import Task, TaskResult
 from audit_lib.reporters.json_report import dump_task
-folder = Place(Path(reports), subject, version).work(run_id)
+reports = Path(reports or os.environ["AUDIT_RUN_REPORTS"])
+folder = Place(reports, subject, version).work(run_id)
 folder.save(Task("{task}"), dump_task(TaskResult(subject, version, run_id, Task("{task}"), ())))
 """
 

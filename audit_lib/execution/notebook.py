@@ -28,6 +28,7 @@ from audit_lib.errors import AuditError, RunError
 from audit_lib.execution.kernels import Kernels
 from audit_lib.execution.layout import RunFolder
 from audit_lib.execution.progress import MIME
+from audit_lib.files import write_whole
 from audit_lib.model import Task
 
 ENGINE = "audit-workbook"
@@ -43,6 +44,7 @@ class Errand:
         task: the task it is for.
         notebook: the notebook, which stays as it is.
         parameters: what to set in it.
+        environment: what its kernel is told beside them, and the packet is not.
         folder: the run it belongs to.
         kernels: where its kernel comes from.
         timeout: seconds it may take; None for no limit.
@@ -54,6 +56,7 @@ class Errand:
     parameters: Mapping[str, str]
     folder: RunFolder
     kernels: Kernels
+    environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
     report: Report = lambda message: None
     cell: str = field(default="", init=False)
@@ -110,6 +113,7 @@ def execute(errand: Errand) -> None:
     finally:
         errand.log.unlink(missing_ok=True)
     _check_executed(errand, done)
+    _forget_places(errand, done)
 
 
 def check_parameters(notebook: Path, parameters: Iterable[str]) -> None:
@@ -192,7 +196,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
         )
         with errand.log.open("wb") as log:
             return client.execute(
-                env=errand.kernels.environment(),
+                env={**errand.kernels.environment(), **errand.environment},
                 cwd=str(errand.notebook.parent),
                 stdout=log,
                 stderr=log,
@@ -221,6 +225,18 @@ def _check_executed(errand: Errand, done: Any) -> None:
     gap = errand.folder.check(errand.task)
     if gap:
         raise errand.problem(gap, "end the notebook with audit.close(), in a cell of its own")
+
+
+def _forget_places(errand: Errand, done: Any) -> None:
+    """Take what papermill notes of this machine's folders out of an executed notebook."""
+    noted = done.metadata.get("papermill", {})
+    noted.update({k: Path(noted[k]).name for k in ("input_path", "output_path") if noted.get(k)})
+    try:
+        write_whole(errand.output, nbformat.writes(done).encode())  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise errand.problem(
+            f"cannot be written: {error.strerror}", "free some space there"
+        ) from None
 
 
 def _raised(errand: Errand, error: PapermillExecutionError) -> RunError:

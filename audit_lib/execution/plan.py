@@ -12,7 +12,7 @@ from audit_lib.execution.layout import Place, new_run_id
 from audit_lib.model import Task
 from audit_lib.subject.registry import check_id
 from audit_lib.subject.subject import Subject, open_subject
-from audit_lib.workspace import notebook_path
+from audit_lib.workspace import PLACES, notebook_path
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,16 @@ class Job:
         return self.place.version
 
     def parameters(self) -> dict[str, str]:
-        """What every notebook of this run is given."""
-        root = str(self.root) if self.root else ""
-        values = (self.asked, self.version, root, str(self.place.reports), self.run_id)
+        """What every notebook of this run is given; no path, since it stays in the packet."""
+        values = (self.subject, self.version, "", "", self.run_id)
         return dict(zip(self.PARAMETERS, values, strict=True))
+
+    def environment(self) -> dict[str, str]:
+        """Where the notebooks of this run find things."""
+        found = {"reports": str(self.place.reports), "root": str(self.root) if self.root else ""}
+        if "/" in self.asked:
+            found["subject"] = self.asked
+        return {PLACES[name]: found.get(name, "") for name in PLACES}
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,7 @@ class _Run:
             task=task,
             notebook=self.plan.notebooks[task],
             parameters=self.job.parameters(),
+            environment=self.job.environment(),
             folder=folder,
             kernels=self.kernels,
             timeout=self.plan.timeout,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from audit_lib import __version__
@@ -32,6 +34,7 @@ from audit_lib.workbook.gather import Gathered, gather
 from audit_lib.workbook.jupyter import prepare_shell
 from audit_lib.workbook.looking import Looking
 from audit_lib.workbook.parameters import NotebookParameters, from_namespace
+from audit_lib.workbook.places import nameless, words_for
 from audit_lib.workbook.progress import TaskProgress
 from audit_lib.workspace import find_workspace
 
@@ -158,7 +161,7 @@ class Workbook(Looking):
     # --- inside -------------------------------------------------------------------------------
     def _open_subject(self) -> Subject:
         asked = self.parameters
-        subject = open_subject(asked.subject, workspace=self.workspace, root=asked.path("root"))
+        subject = open_subject(asked.asked, workspace=self.workspace, root=asked.path("root"))
         if asked.version == "all":
             raise ParameterError(
                 "a notebook audits one version, not 'all'",
@@ -183,12 +186,24 @@ class Workbook(Looking):
         self.result = None  # what was found out closes over what was gathered before
 
     def _completed(self, raw: TaskResult, waivers: tuple[Exemption, ...]) -> TaskResult:
+        raw = nameless(raw, words_for(self._places()))
         today = datetime.now(UTC).date()
         applied = apply(raw.results, waivers, version=self.subject.version, today=today)
         boundaries = self._boundaries(applied.results) if self.task is Task.T6 else ()
         return replace(
             raw, results=applied.results, boundaries=boundaries, provenance=self._provenance()
         )
+
+    def _places(self) -> dict[str, Path | None]:
+        """Folders of this machine that texts of a result may name."""
+        return {
+            "source": self.subject.root,
+            "parameters": self.subject.folder,
+            "workspace": self.workspace,
+            "reports": self.place.reports,
+            "python": Path(sys.prefix),
+            "home": Path.home(),
+        }
 
     def _boundaries(self, own: tuple[CheckResult, ...]) -> tuple[BoundaryVerdict, ...]:
         gathered = self._gathered.tasks if self._gathered else ()

@@ -7,6 +7,7 @@ papermill injects whatever name it is given and only warns about unknown ones, s
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from audit_lib.errors import ParameterError
+from audit_lib.workspace import PLACES
 
 _OPENED = "_audit_opened"
 _IPYTHON = frozenset({"In", "Out", "exit", "quit", "open", "get_ipython"})
@@ -39,9 +41,14 @@ class NotebookParameters(BaseModel):
     reports: str = ""
     run_id: str = ""
 
+    @property
+    def asked(self) -> str:
+        """How the subject is opened: as the run's environment says, else by ``subject``."""
+        return os.environ.get(PLACES["subject"]) or self.subject
+
     def path(self, name: str) -> Path | None:
-        """The path that a parameter holds; None where it is empty."""
-        text: str = getattr(self, name)
+        """The path that a parameter holds, else the run's environment; None where neither does."""
+        text: str = getattr(self, name) or os.environ.get(PLACES[name], "")
         return Path(text).expanduser().absolute() if text else None
 
 

@@ -30,7 +30,7 @@ def test_tasks_run_in_task_order(workspace: Path) -> None:
     )
 
 
-def test_notebooks_are_told_everything_by_absolute_paths(
+def test_notebooks_are_told_absolute_paths_in_their_environment_only(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(workspace)
@@ -41,9 +41,14 @@ def test_notebooks_are_told_everything_by_absolute_paths(
     assert planned.jobs[0].parameters() == {
         "subject": "toy",
         "version": "v1",
-        "root": str(workspace / "engine"),
-        "reports": str(workspace / "elsewhere"),
+        "root": "",
+        "reports": "",
         "run_id": planned.jobs[0].run_id,
+    }
+    assert planned.jobs[0].environment() == {
+        "AUDIT_RUN_SUBJECT": "",
+        "AUDIT_RUN_ROOT": str(workspace / "engine"),
+        "AUDIT_RUN_REPORTS": str(workspace / "elsewhere"),
     }
 
 
@@ -54,6 +59,8 @@ def test_a_subject_may_be_named_by_its_folder(workspace: Path) -> None:
 
     assert planned.jobs[0].subject == "toy"
     assert planned.jobs[0].asked == f"{folder}/"
+    assert planned.jobs[0].parameters()["subject"] == "toy"
+    assert planned.jobs[0].environment()["AUDIT_RUN_SUBJECT"] == f"{folder}/"
 
 
 def test_what_cannot_run_is_one_message(workspace: Path) -> None:
