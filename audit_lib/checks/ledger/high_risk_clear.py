@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
+from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.model import (
+    CheckResult,
     Contract,
     Evidence,
     Examined,
-    Finding,
     Gap,
     Severity,
     Task,
-    TaskResult,
     ranked,
 )
 from audit_lib.subject.subject import Subject
@@ -26,14 +27,15 @@ class HighRiskFilesAreClear(Check):
     """No serious finding stays open in a file that the subject calls high-risk.
 
     What it checks
-        The findings of T1 to T5 of the same run: none of high or critical severity may stand,
-        unwaived, in a file named under `source.high_risk`.
+        The findings of the same run, those of T1 to T5 and those of T6 before it: none of high or
+        critical severity may stand, unwaived, in a file named under `source.high_risk`.
     Why it matters
         A release may carry known weaknesses, but not in the files on which every signal depends.
         Listing them apart keeps a long packet from hiding the few that must stop it.
     How
-        Gathers the results of the earlier tasks, keeps findings located in the source, and compares
-        their paths with the globs of `source.high_risk`.
+        Gathers the results of the earlier tasks and checks, leaves out what a waiver in force
+        covers, keeps findings located in the source, and compares their paths with the globs of
+        `source.high_risk`. In the closing list its findings are one with those they are about.
     Limitations
         A finding about behaviour stands at the hook that showed it, not in the file that causes it,
         and is therefore not counted here. A task that has not run leaves a gap.
@@ -63,10 +65,11 @@ class HighRiskFilesAreClear(Check):
         for task in Task:
             if task not in ran and task is not self.task:
                 yield Gap(task.value, "has no results in this run")
-        found = [f for f in _open_findings(subject.earlier) if f.severity >= floor]
+        results = [*(r for task in subject.earlier for r in task.results), *_waived(subject)]
+        found = [f for r in results for f in r.open_findings if f.severity >= floor]
         inside = [f for f in found if f.location.base == "source"]
         serious = [f for f in ranked(inside) if subject.source.is_high_risk(f.location.path)]
-        yield Examined(sum(len(r.results) for r in subject.earlier), "check results")
+        yield Examined(len(results), "check results")
         if serious:
             yield Evidence(
                 "open",
@@ -85,5 +88,7 @@ class HighRiskFilesAreClear(Check):
             )
 
 
-def _open_findings(results: tuple[TaskResult, ...]) -> list[Finding]:
-    return [f for task in results for result in task.results for f in result.open_findings]
+def _waived(subject: Subject) -> tuple[CheckResult, ...]:
+    """Results of this task so far, with what waivers in force cover; those of others have it."""
+    waivers, today = load_exemptions(subject.folder), datetime.now(UTC).date()
+    return apply(subject.so_far, waivers, version=subject.version, today=today).results

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.exemptions import FILE, apply, load_exemptions
+from audit_lib.exemptions import FILE, Applied, Exemption, apply, load_exemptions
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.subject.subject import Subject
 
@@ -42,17 +42,28 @@ class WaiversAreInForce(Check):
         today = datetime.now(UTC).date()
         earlier = [*(r for task in subject.earlier for r in task.results), *subject.so_far]
         applied = apply(earlier, waivers, version=subject.version, today=today)
+        ran = {result.task for result in subject.earlier}
+        missing = [t.value for t in Task if t not in ran and t is not self.task]
         # "No waiver at all" is an answer too: the file was looked for.
         yield Examined(len(waivers) or 1, "waivers" if waivers else "waiver file (empty or absent)")
         if waivers:
             yield Evidence(
                 "waivers",
                 "Waivers",
-                ("names", "version", "owner", "expires", "reason"),
+                ("state", "names", "version", "covers", "owner", "reason", "expires"),
                 tuple(
-                    (w.describe(), w.version or "all", w.owner, w.expires.isoformat(), w.reason)
-                    for w in waivers
+                    (
+                        _state(waiver, applied, missing, subject.version),
+                        waiver.describe(),
+                        waiver.version or "all",
+                        sum(waiver.covers(f, subject.version) for r in earlier for f in r.findings),
+                        waiver.owner,
+                        waiver.reason,
+                        waiver.expires.isoformat(),
+                    )
+                    for waiver in waivers
                 ),
+                note="covers: findings of this run that it names",
             )
         where = Location(FILE, base="parameters")
         for waiver in applied.expired:
@@ -64,8 +75,6 @@ class WaiversAreInForce(Check):
                 key=f"expired {waiver.describe()} {waiver.version}",
                 evidence=("waivers",),
             )
-        ran = {result.task for result in subject.earlier}
-        missing = [t.value for t in Task if t not in ran and t is not self.task]
         if missing and applied.unused:
             yield Gap("unused waivers", f"{', '.join(missing)} did not run")
             return
@@ -78,3 +87,13 @@ class WaiversAreInForce(Check):
                 key=f"unused {waiver.describe()} {waiver.version}",
                 evidence=("waivers",),
             )
+
+
+def _state(waiver: Exemption, applied: Applied, missing: list[str], version: str) -> str:
+    if waiver in applied.expired:
+        return "expired"
+    if waiver in applied.used:
+        return "in force"
+    if waiver.version not in ("", version):
+        return "of another version"
+    return "not told" if missing else "unused"

@@ -33,6 +33,36 @@ def test_a_serious_finding_in_a_high_risk_file_stays_open(engine):
     assert result.evidence[0].rows[0][0] == "LED002"
 
 
+@pytest.mark.fails("LED901")
+def test_a_finding_of_its_own_task_counts_as_well(engine):
+    edit_source(engine, "trainer.py", "from __future__ import annotations", "def broken(:")
+    with mutant(engine) as subject:
+        parsed = run_check("LED002", subject)
+        closing(subject).so_far = (parsed,)
+        result = run_check("LED901", subject)
+    finding = assert_fails(result, path="trainer.py")
+    assert finding.key == parsed.findings[0].fingerprint
+
+
+@pytest.mark.passes("LED901")
+def test_what_a_waiver_in_force_covers_may_stand(engine, tmp_path):
+    edit_source(engine, "trainer.py", "from __future__ import annotations", "def broken(:")
+    with mutant(engine) as subject:
+        closing(subject).so_far = (run_check("LED002", subject),)
+        waive(subject, tmp_path, code="LED002", path="trainer.py")
+        assert_passes(run_check("LED901", subject))
+
+
+@pytest.mark.fails("LED901")
+def test_what_an_ended_waiver_covered_may_not(engine, tmp_path):
+    edit_source(engine, "trainer.py", "from __future__ import annotations", "def broken(:")
+    with mutant(engine) as subject:
+        closing(subject).so_far = (run_check("LED002", subject),)
+        ended = TODAY - timedelta(1)
+        waive(subject, tmp_path, code="LED002", path="trainer.py", expires=ended)
+        assert_fails(run_check("LED901", subject), path="trainer.py")
+
+
 @pytest.mark.passes("LED901")
 def test_the_same_in_another_file_is_not_counted(engine):
     edit_source(engine, "drift.py", "from __future__ import annotations", "def broken(:")
@@ -75,6 +105,7 @@ def test_a_waiver_past_its_date(reference, tmp_path):
     finding = assert_fails(result, path="exemptions.toml", key="expired abc ")
     assert finding.measured == yesterday.isoformat()
     assert finding.message == f"the waiver of abc by desk ended on {yesterday}"
+    assert [row[0] for row in result.evidence[0].rows] == ["expired"]
 
 
 @pytest.mark.fails("LED902")
@@ -90,7 +121,12 @@ def test_a_waiver_in_force_that_covers_a_finding(engine, tmp_path):
     with mutant(engine) as subject:
         parsed = run_check("LED002", subject)
         waive(closing(subject, parsed), tmp_path, code="LED002", path="drift.py")
-        assert_passes(run_check("LED902", subject))
+        result = run_check("LED902", subject)
+    assert_passes(result)
+    until = (TODAY + timedelta(30)).isoformat()
+    assert result.evidence[0].rows == (
+        ("in force", "LED002 at drift.py", "all", 1, "desk", "known", until),
+    )
 
 
 @pytest.mark.passes("LED902")

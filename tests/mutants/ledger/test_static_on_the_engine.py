@@ -3,7 +3,7 @@
 import pytest
 
 from audit_lib.model import Outcome, Severity, Task, Verdict
-from audit_lib.model.closure import Fate, close
+from audit_lib.model.closure import Fate, compare
 from audit_lib.probes.boundaries import boundary_verdicts
 from audit_lib.testing import assert_fails, run_check
 from tests.mutants.mutate import CANDIDATE, CLEAN, edit_json, edit_source, mutant
@@ -102,6 +102,6 @@ def test_closing_against_the_clean_version_names_what_is_new(reference):
         results = tuple(run_check(c, subject) for c in ("CHK002", "DOC001"))
         return [replace(tasks()[0], task=Task.T1, version=version, results=results)]
 
-    closed = close(run(CANDIDATE), before=run("2021-12"))
-    assert closed
-    assert {c.fate for c in closed} == {Fate.NEW}
+    made = compare(run("2021-12"), run(CANDIDATE))
+    assert made.closed
+    assert {c.fate for c in made.closed} == {Fate.NEW}

@@ -1,3 +1,5 @@
+import random
+
 import pytest
 
 from audit_lib.subject.code import code_of
@@ -262,3 +264,41 @@ def test_modules_that_the_build_makes_are_no_fault(tmp_path):
         "import pkg.deep._fast\n",
     }
     assert broken(tree(tmp_path, files)) == set()
+
+
+REACH = {
+    "pkg/__init__.py": "",
+    "pkg/base.py": "A = 1\n",
+    "pkg/mid.py": "from pkg.base import A\n",
+    "pkg/left.py": "from pkg.mid import A\nfrom pkg import right\n",
+    "pkg/right.py": "from pkg import left\n",
+    "run.py": "def main():\n    from pkg.right import left\n",
+    "alone.py": "import json\n",
+    "tests/test_base.py": "from pkg.base import A\n",
+}
+
+
+def test_dependents_count_through_others_and_around_cycles(tmp_path):
+    counts = code_of(tree(tmp_path, REACH)).imports.dependent_counts
+    assert counts == {
+        "pkg/__init__.py": 0,
+        "pkg/base.py": 4,
+        "pkg/mid.py": 3,
+        "pkg/left.py": 2,
+        "pkg/right.py": 2,
+        "run.py": 0,
+        "alone.py": 0,
+        "tests/test_base.py": 0,
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_counts_agree_with_the_dependents_of_each_file(tmp_path, seed):
+    chance = random.Random(seed)
+    names = [f"m{i}" for i in range(25)]
+    files = {
+        f"{name}.py": "".join(f"import {other}\n" for other in chance.sample(names, 2))
+        for name in names
+    }
+    graph = code_of(tree(tmp_path, files)).imports
+    assert graph.dependent_counts == {p: len(graph.dependents(p)) for p in files}
