@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from audit_lib.checks.catalogue import CATALOGUE, check_class
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
 from audit_lib.hooks import HOOKS
 from audit_lib.host import HookError, HostUnavailable, IsolationUnavailable
+from audit_lib.memory import Memory
 from audit_lib.model import (
     CheckResult,
     Evidence,
@@ -135,6 +136,31 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
     )
 
 
+def run_checks(
+    checks: Sequence[Check], subject: Subject, *, progress: Progress | None = None
+) -> tuple[CheckResult, ...]:
+    """Run checks in order; answers that cannot have changed are those of before.
+
+    Args:
+        progress: called with (check, None) before and (check, result) after each check.
+    """
+    memory = Memory(subject, checks)
+    results: list[CheckResult] = []
+    for check in checks:
+        if progress:
+            progress(type(check), None)
+        subject.so_far = tuple(results)
+        result = memory.recall(check)
+        if result is None:
+            result = run_check(check, subject)
+            memory.note(check, result)
+        results.append(result)
+        if progress:
+            progress(type(check), result)
+    memory.close()
+    return tuple(results)
+
+
 def run_task(
     task: Task,
     subject: Subject,
@@ -153,21 +179,13 @@ def run_task(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     ready = [configured(check, subject) for check in checks]
-    results: list[CheckResult] = []
-    for check in ready:
-        if progress:
-            progress(type(check), None)
-        subject.so_far = tuple(results)
-        result = run_check(check, subject)
-        results.append(result)
-        if progress:
-            progress(type(check), result)
+    results = run_checks(ready, subject, progress=progress)
     return TaskResult(
         subject=subject.name,
         version=subject.version,
         run_id=run_id,
         task=task,
-        results=tuple(results),
+        results=results,
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - clock, 4),
     )

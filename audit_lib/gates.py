@@ -5,13 +5,12 @@ The plan's seven smoke checks are the sets below; a gate is one or more of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
 from audit_lib.checks.base import Check
 from audit_lib.checks.catalogue import check_class
-from audit_lib.engine import Progress, check_parameters, configured, run_check
+from audit_lib.engine import Progress, check_parameters, configured, run_checks
 from audit_lib.errors import AuditError
 from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.model import CheckResult, Verdict, verdict_of
@@ -113,13 +112,8 @@ def run_gate(
 ) -> GateResult:
     """Run the checks of a gate on the subject's version, with the subject's exemptions."""
     check_parameters(subject)
-    notify: Callable[..., None] = progress or (lambda *_: None)
     exemptions = load_exemptions(subject.folder)
     ready = [configured(check, subject) for check in gate.checks]
-    results = []
-    for check in ready:
-        notify(type(check), None)
-        results.append(run_check(check, subject))
-        notify(type(check), results[-1])
+    results = run_checks(ready, subject, progress=progress)
     applied = apply(results, exemptions, version=subject.version, today=today)
     return GateResult(gate, subject.version, applied.results)

@@ -83,6 +83,8 @@ class Check(BaseModel, ABC):
         contract, task, severity: where it belongs and how bad a finding is by default.
         reads: code, artifacts or behaviour.
         needs: hooks without which it is not assessed.
+        pure: its answer rests on nothing but the subject's files, parameters and its options: on no
+            hook, date, environment or other result.  Such answers are kept from run to run.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -93,6 +95,7 @@ class Check(BaseModel, ABC):
     severity: ClassVar[Severity]
     reads: ClassVar[Reads]
     needs: ClassVar[tuple[str, ...]] = ()
+    pure: ClassVar[bool] = False
 
     @abstractmethod
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -43,6 +43,7 @@ class CallsFitSignatures(Check):
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Bind the arguments of every call whose target is known."""

@@ -57,6 +57,7 @@ class DeclaredBoundariesHold(Check):
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare each boundary with the source."""

@@ -46,6 +46,7 @@ class DeclaredEdgesAgree(Check):
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
+    pure = True
 
     document: str = Field("edges", description="name of the document that declares the edges")
 

@@ -40,6 +40,7 @@ class NoImportCycles(Check):
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Find cycles with and without lazy imports."""

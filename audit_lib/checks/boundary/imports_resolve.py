@@ -40,6 +40,7 @@ class ImportsResolve(Check):
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report imports that cannot succeed."""

@@ -51,6 +51,7 @@ class DeclaredValuesAreThere(Check):
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look at every annotated function under audit."""

@@ -40,6 +40,7 @@ class NoPrivateSymbolsCross(Check):
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report private names on cross-module edges."""

@@ -48,6 +48,7 @@ class ChecksumsCoverTheFiles(Check):
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
+    pure = True
 
     ignore: tuple[str, ...] = Option((), description="globs of files that nothing loads")
 

@@ -40,6 +40,7 @@ class ModelsReadTheDeclaredColumns(Check):
     task = Task.T1
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare each artifact's columns with the declared lists."""

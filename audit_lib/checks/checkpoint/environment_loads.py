@@ -69,6 +69,7 @@ class EnvironmentLoadsArtifacts(Check):
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare writers with declarations, and classes with the source."""

@@ -41,6 +41,7 @@ class MetadataIsConsistent(Check):
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare fields with each other."""

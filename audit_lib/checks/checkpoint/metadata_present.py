@@ -49,6 +49,7 @@ class MetadataIsComplete(Check):
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report fields that are absent or empty."""

@@ -36,6 +36,7 @@ class DifferentModelsDiffer(Check):
     task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report groups of identical fitted files."""

@@ -49,6 +49,7 @@ class NoOrphanArtifacts(Check):
     task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
+    pure = True
 
     shared: tuple[str, ...] = Option((), description="globs of files that belong to no version")
 

@@ -40,6 +40,7 @@ class NormStatsAreSane(Check):
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
+    pure = True
 
     smallest: float = Option(1e-12, gt=0, description="scales below this count as zero")
 

@@ -47,6 +47,7 @@ class RegistryAgreesWithArtifacts(Check):
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare rows, pointers, folders and fields."""

@@ -55,6 +55,7 @@ class ContractDocumentAgrees(Check):
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
+    pure = True
 
     document: str = Option("contract", description="name of the contract document")
     bindings: dict[str, str] = Option(

@@ -51,6 +51,7 @@ class MetadataKeysAreWrittenAndRead(Check):
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
+    pure = True
 
     name: str = Option(
         "", description="telling part of the file name; that of `artifacts.metadata` if empty"

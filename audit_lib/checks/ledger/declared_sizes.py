@@ -41,6 +41,7 @@ class DeclaredSizesAgree(Check):
     task = Task.T1
     severity = Severity.LOW
     reads = Reads.CODE
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare each declared size with what is measured."""

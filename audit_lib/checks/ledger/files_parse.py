@@ -36,6 +36,7 @@ class EveryFileParses(Check):
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.CODE
+    pure = True
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report every file that gave a syntax error."""

@@ -52,6 +52,7 @@ class EveryLineIsAccountedFor(Check):
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.CODE
+    pure = True
 
     shown: int = Field(25, ge=1, description="how many units the risk picture shows")
 

@@ -44,6 +44,7 @@ class ArtifactsAreSafeToLoad(Check):
     task = Task.T1
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS
+    pure = True
 
     trusted: tuple[str, ...] = Option(
         (), description="globs of globals (module.name) that loading may construct"
