@@ -13,7 +13,8 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
 from audit_lib.probes import samples
-from audit_lib.probes.influence import Outcome, manageable, measure_influence
+from audit_lib.probes.influence import Outcome, measure_influence
+from audit_lib.probes.markets import short
 from audit_lib.probes.measured import influence_evidence, reach, witness_evidence
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
@@ -22,23 +23,24 @@ PATHS = ("decisions.backtest", "decisions.live")
 
 
 class DecisionsReadNoFuture(Check):
-    """An order at a bar follows from bars up to it, through the whole pipeline.
+    """An order at a bar follows from features up to it, in backtest and in live.
 
     What it checks
-        Features, model and rules taken together: side, size and gate of an order do not change
-        when only later bars change, in backtest and in live.
+        Model and rules taken together: side, size and gate of an order do not change when only
+        rows of later bars change.
     Why it matters
         A leak can stand after the features: a threshold from all predictions, a position sized by
         the volatility of the whole test, a signal compared with the next close. Feature checks
         pass then, and the backtest still trades on tomorrow.
     How
-        Drives `features.build` and then the decision hook on the sample panel and on copies cut
-        at period ends, gaps, regime changes, orders, and seeded random bars; see FEA101. Rows
-        that miss a required feature are left out before the decision, as the model cannot see
-        them.
+        Builds the features once, and drives the decision hook of both paths on them and on copies
+        altered after cuts at period ends, gaps, regime changes, orders, and seeded random bars;
+        see FEA101, which judges the features themselves. Rows that miss a required feature are
+        left out before the decision, as the model cannot see them.
     Limitations
         Where orders are rare, a leak that decides few of them may be missed; the number of cuts
-        is shown. What the decision reads apart from features stays unseen.
+        is shown. What the decision reads apart from features stays unseen. Bars count complete
+        rows of an asset.
     Remediation
         Take thresholds and scales from train rows or earlier bars, and let an order fill after
         its decision.
@@ -54,22 +56,23 @@ class DecisionsReadNoFuture(Check):
     needs = ("features.panel", "features.build")
 
     cuts: int = Field(8, ge=8, description="ordinary cuts, each tried twice; fewer are faster")
-    rows: int = Field(4000, ge=500, description="rows of the sample that are driven")
+    assets: int = Field(6, ge=1, description="assets of the sample that are driven")
+    bars: int = Field(250, ge=60, description="newest complete rows of each")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Measure both paths."""
         paths = [p for p in PATHS if subject.has(p)]
         if not paths:
             raise NotAssessed(subject.hooks.missing(PATHS[0]))
-        needed = samples.required(subject) if subject.has("predictor.required") else None
-        panel = manageable(samples.panel(subject), self.rows)
-        pipeline = _Pipeline(
-            subject.hook("features.build"), {p: subject.hook(p) for p in paths}, needed
-        )
-        found = measure_influence(pipeline.one, panel, many=pipeline, cuts=self.cuts)
+        features = samples.built(subject)
+        if subject.has("predictor.required"):
+            features = samples.inputs(subject)
+        decide = _Decisions({p: subject.hook(p) for p in paths})
+        sample = short(features, assets=self.assets, bars=self.bars)
+        found = measure_influence(decide.one, sample, many=decide, cuts=self.cuts)
         if found.outcome is not Outcome.MEASURED:
             raise NotAssessed(f"{' and '.join(paths)}: {found.outcome.value}: {found.reason}")
-        yield influence_evidence(found, "influence", "Bars that each part of an order reads")
+        yield influence_evidence(found, "influence", "Rows that each part of an order reads")
         leaking = found.leaking()
         if leaking:
             yield witness_evidence(leaking, "witnesses")
@@ -85,40 +88,34 @@ class DecisionsReadNoFuture(Check):
             )
         for path in paths:
             if not any(c.reacts for n, c in found.columns.items() if n.startswith(path)):
-                yield Gap(path, f"no order of {found.bars} bars moved with the panel")
+                yield Gap(path, f"no order of {found.bars} bars moved with the features")
         yield Examined(len(found.columns), "columns of orders")
 
 
-class _Pipeline:
-    """Features, then the decisions of every path, for many panels at once."""
+class _Decisions:
+    """Orders of every path, for many tables of features at once."""
 
-    def __init__(self, build: Hook, paths: dict[str, Hook], needed: list[str] | None) -> None:
-        self.build = build
+    def __init__(self, paths: dict[str, Hook]) -> None:
         self.paths = paths
-        self.needed = needed
 
-    def one(self, panel: pd.DataFrame) -> Any:
-        """Orders of one panel; raises as the hooks do."""
-        (answer,) = self([panel])
+    def one(self, features: pd.DataFrame) -> Any:
+        """Orders of one table; raises as the hooks do."""
+        (answer,) = self([features])
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def __call__(self, panels: Sequence[pd.DataFrame]) -> list[Any]:
-        """Orders of each panel by all paths, or the exception that stood in the way."""
-        answers: list[Any] = self.build.many([(panel,) for panel in panels])
-        ready = [k for k, made in enumerate(answers) if isinstance(made, pd.DataFrame)]
-        inputs = [(self._complete(answers[k]),) for k in ready]
+    def __call__(self, tables: Sequence[pd.DataFrame]) -> list[Any]:
+        """Orders of each table by all paths, or the exception that stood in the way."""
+        inputs = [(_complete(table),) for table in tables]
         orders = {path: decide.many(inputs) for path, decide in self.paths.items()}
-        for i, k in enumerate(ready):
-            answers[k] = _side_by_side({path: made[i] for path, made in orders.items()})
-        return answers
+        made = zip(*orders.values(), strict=True)
+        return [_side_by_side(dict(zip(orders, answers, strict=True))) for answers in made]
 
-    def _complete(self, features: pd.DataFrame) -> pd.DataFrame:
-        chosen: pd.DataFrame = features if self.needed is None else features[self.needed]
-        numbers = chosen.select_dtypes("number").to_numpy(np.float64, na_value=np.nan)
-        complete: pd.DataFrame = chosen.loc[np.isfinite(numbers).all(axis=1)]
-        return complete
+
+def _complete(features: pd.DataFrame) -> pd.DataFrame:
+    numbers = features.select_dtypes("number").to_numpy(np.float64, na_value=np.nan)
+    return features.iloc[np.flatnonzero(np.isfinite(numbers).all(axis=1))]
 
 
 def _side_by_side(orders: dict[str, Any]) -> Any:

@@ -19,20 +19,19 @@ class ScalesFitTheFeatures(Check):
     """The recorded scales are of the size of the features they divide.
 
     What it checks
-        Every recorded scale is finite and above 0, is not far smaller or larger than the
-        feature's own spread, and the scaler was not fitted on features already scaled.
+        Every recorded scale is finite and above 0, and is not far smaller or larger than the
+        feature's own spread.
     Why it matters
         A scale near zero turns an input into the only thing the model sees; a huge one removes
-        it. Centres of 0 and scales of 1 for features that are not standardised show that the
-        scaler saw scaled data, and live inputs are then scaled once too few.
+        it.
     How
-        Compares centre and scale at the pointers of the parameters with median and spread of the
-        built features on the sample.
+        Compares the scales at the pointer of the parameters with the spread of the built features
+        on the sample.
     Limitations
         Floors for constant columns are rightly larger than the spread; a column that does not
         vary on the sample is left out.
     Remediation
-        Put a floor under scales, drop constant columns, and fit the scaler on raw features once.
+        Put a floor under scales and drop constant columns.
     Sources
         Rousseeuw and Croux (1993), Alternatives to the Median Absolute Deviation, JASA 88.
     """
@@ -82,23 +81,6 @@ class ScalesFitTheFeatures(Check):
                     key=name,
                     evidence=("scales",),
                 )
-        centre = recorded_numbers(document, fields.scaler_center, columns)
-        if centre is not None and _already_scaled(centre, scale, spread):
-            yield self.finding(
-                document.location(fields.scaler_center),
-                f"centres are 0 and scales 1 for {len(columns)} features whose median spread is "
-                f"{np.nanmedian(spread):.3g}: the scaler saw features already scaled",
-                measured="centres 0, scales 1",
-                expected=f"scales like {np.nanmedian(spread):.3g}",
-                key="scaled twice",
-                evidence=("scales",),
-            )
         heads = ("feature", "recorded scale", "spread on the sample")
         yield Evidence("scales", "Recorded scales against the features", heads, tuple(rows))
         yield Examined(len(columns), "recorded scales")
-
-
-def _already_scaled(centre: np.ndarray, scale: np.ndarray, spread: np.ndarray) -> bool:
-    standard = np.abs(centre).max() < 0.05 and np.abs(scale - 1).max() < 0.1
-    own = spread[np.isfinite(spread) & (spread > 0)]
-    return bool(len(own) > 0 and standard and not 0.5 < np.median(own) < 2)

@@ -2,6 +2,7 @@ import pytest
 
 from audit_lib.model import Outcome
 from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import edit_source, mutant
 from tests.mutants.tiny import tiny
 
 HOOKS = """
@@ -72,3 +73,38 @@ def test_rules_that_raise_are_not_assessed(tmp_path):
         result = run_check("FEA106", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "no level" in result.reason
+
+
+def test_orders_that_rank_the_assets_of_a_date(tmp_path):
+    hooks = HOOKS.replace(
+        'np.sign(features["momentum"])',
+        '(features["momentum"].groupby(level=1).rank(pct=True) > 0.5).astype(int)',
+    )
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("FEA106", subject)
+    assert_passes(result)
+    assert "24 builds" in result.evidence[0].note
+
+
+@pytest.mark.passes("FEA106")
+def test_the_reference_engine(reference):
+    result = run_check("FEA106", reference)
+    assert_passes(result)
+    assert "3 builds" in result.evidence[0].note
+
+
+@pytest.mark.fails("FEA106")
+def test_a_backtest_that_standardises_its_predictions_over_the_test(engine):
+    edit_source(
+        engine,
+        "backtest.py",
+        "return interpret(predictor, predictor.predict(features), drawdown)",
+        "found = predictor.predict(features)\n"
+        '    found["volatility"] *= found["volatility"].median() / 0.2\n'
+        "    return interpret(predictor, found, drawdown)",
+    )
+    with mutant(engine) as subject:
+        result = run_check("FEA106", subject)
+    found = assert_fails(result, key="decisions.backtest size")
+    assert int(found.measured.split()[1]) > 200
+    assert not any("live" in f.key for f in result.findings)
