@@ -9,19 +9,16 @@ from pathlib import Path
 
 from audit_lib.engine import check_parameters
 from audit_lib.errors import NotAssessed, RunError
-from audit_lib.execution.layout import Place
 from audit_lib.execution.plan import Job, Plan
 from audit_lib.exemptions import load_exemptions
 from audit_lib.host.digest import tree_digest
 from audit_lib.ledger import load as load_ledger
 from audit_lib.model import TaskResult
-from audit_lib.packets.assembly import Baseline, assemble
+from audit_lib.packets.assembly import assemble
 from audit_lib.packets.packet import Input, Provenance
 from audit_lib.packets.run import read_run
 from audit_lib.subject.subject import Subject, open_subject
-
-#: how many runs before the previous one are read to tell what has come back from what is new
-HISTORY = 10
+from audit_lib.workbook.baselines import baselines
 
 
 class Assembly:
@@ -60,7 +57,7 @@ class Assembly:
         assemble(
             run_dir,
             provenance=self._provenance(job, subject, run_dir, before, after),
-            baselines=baselines(job, subject),
+            baselines=baselines(job.place, subject, but=job.run_id),
         )
 
     def _provenance(
@@ -100,25 +97,6 @@ def digests(subject: Subject) -> dict[str, str]:
         return found
     if not store.is_relative_to(subject.root):
         found["artifacts"] = tree_digest(store).sha256
-    return found
-
-
-def baselines(job: Job, subject: Subject) -> list[Baseline]:
-    """Runs to compare with: the newest of the champion, and the previous one of the version."""
-    found = []
-    try:
-        champion = subject.registry.champion
-    except NotAssessed:
-        champion = None
-    if champion and champion != job.version:
-        newest = Place(job.place.reports, job.subject, champion).latest()
-        if newest:
-            found.append(Baseline(f"champion {champion}", newest.path))
-    previous = job.place.latest()
-    if previous:
-        runs = sorted(p for p in job.place.folder.iterdir() if (p / "run_manifest.json").is_file())
-        earlier = tuple(p for p in runs if p.name < previous.run_id and not p.is_symlink())
-        found.append(Baseline("the previous run", previous.path, earlier[-HISTORY:]))
     return found
 
 

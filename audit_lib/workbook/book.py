@@ -27,6 +27,7 @@ from audit_lib.model import (
 )
 from audit_lib.probes.boundaries import boundary_verdicts
 from audit_lib.reporters.json_report import dump_task
+from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook import sheets
 from audit_lib.workbook.display import Note, Sheet
@@ -189,9 +190,13 @@ class Workbook(Looking):
         raw = nameless(raw, words_for(self._places()))
         today = datetime.now(UTC).date()
         applied = apply(raw.results, waivers, version=self.subject.version, today=today)
-        boundaries = self._boundaries(applied.results) if self.task is Task.T6 else ()
+        closes = self.task is Task.T6
         return replace(
-            raw, results=applied.results, boundaries=boundaries, provenance=self._provenance()
+            raw,
+            results=applied.results,
+            boundaries=self._boundaries(applied.results) if closes else (),
+            provenance=self._provenance(),
+            dependents=code_of(self.subject.source).imports.dependent_counts if closes else {},
         )
 
     def _places(self) -> dict[str, Path | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from audit_lib.checks.catalogue import check_class
 from audit_lib.errors import AuditError, RunError
+from audit_lib.execution.layout import Place
 from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.model import (
     CheckResult,
@@ -18,8 +19,11 @@ from audit_lib.model import (
     by_contract,
     verdict_of,
 )
+from audit_lib.packets.assembly import comparisons_with
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook import pictures, sheets
+from audit_lib.workbook.baselines import baselines
+from audit_lib.workbook.closing import closing_sheet
 from audit_lib.workbook.display import Note, Part, Sheet, show
 from audit_lib.workbook.findings import FindingView
 from audit_lib.workbook.gather import Gathered
@@ -35,9 +39,11 @@ class Looking:
         task: the task.
         subject: the subject, bound to the version.
         result: what the task found out; None until it has run.
+        place: where the version's runs are.
     """
 
     task: Task
+    place: Place
     subject: Subject
     result: TaskResult | None
     _gathered: Gathered | None
@@ -138,20 +144,28 @@ class Looking:
         return sheets.boundary_sheet(self._done().boundaries)
 
     def closure(self) -> Sheet:
-        """Every finding of the run, T1 to T6, worst first (T6)."""
-        found = self.all_findings()
-        missing = self._gathered.missing if self._gathered else {}
-        title = f"Findings of the run: {len(found)}"
-        if missing:
-            title += f"; {', '.join(missing)} missing, so the list is not whole"
-        return sheets.finding_sheet(title, found)
+        """Every finding of the run, T1 to T6, merged and ranked, with what became of it (T6).
+
+        Ranked by severity, then by how many files depend on the place.  Fates are told against the
+        version's previous published run and against the champion's, where there are such.
+        """
+        own, gathered = self._done(), self._gathered
+        tasks = (*(gathered.tasks if gathered else ()), own)
+        asked = gathered.run_id if gathered and not gathered.own else own.run_id
+        against = comparisons_with(tasks, baselines(self.place, self.subject, but=asked))
+        missing = gathered.missing if gathered else {}
+        return closing_sheet(tasks, against, self.all_findings(), missing)
 
     def exemptions(self) -> Sheet:
         """The subject's waivers against every finding of the run (T6)."""
         waivers = load_exemptions(self.subject.folder)
         today = datetime.now(UTC).date()
         applied = apply(self._everything(), waivers, version=self.subject.version, today=today)
-        groups = (("expired", applied.expired), ("unused", applied.unused), ("used", applied.used))
+        groups = (
+            ("expired", applied.expired),
+            ("unused", applied.unused),
+            ("in force", applied.used),
+        )
         rows = tuple(
             (state, w.describe(), w.owner, w.reason, w.expires.isoformat())
             for state, group in groups

@@ -26,7 +26,7 @@ from audit_lib.model import (
 from audit_lib.reporters.json_report import dump_task, load_task
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook import Workbook, book, looking
-from audit_lib.workbook.display import Picture
+from audit_lib.workbook.display import Picture, Sheet
 
 
 class Leaks(Check):
@@ -352,8 +352,16 @@ def test_closure_lists_findings_of_every_task(workspace: Path) -> None:
 
     sheet = audit.closure()
 
-    assert [row[0] for row in sheet.rows] == ["SPL003-1", "SPL003-2"]
-    assert sheet.title == "Findings of the run: 2; T1, T3, T4, T5 missing, so the list is not whole"
+    said = [(r["rank"], r["state"], r["dependents"], r["finding"]) for r in _records(sheet)]
+    assert said == [(1, "open", 0, "SPL003-1"), (2, "open", None, "SPL003-2")]
+    assert sheet.title == (
+        "Closure: 2 open (2 critical); T1, T3, T4, T5 missing, so the list is not whole"
+    )
+    assert sheet.note == "No published run to compare with, so nothing is called new."
+
+
+def _records(sheet: Sheet) -> list[dict[str, object]]:
+    return [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]
 
 
 # --- in a shell -------------------------------------------------------------------------------

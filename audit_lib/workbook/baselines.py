@@ -1,0 +1,50 @@
+"""The runs that a run is compared with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audit_lib.errors import NotAssessed
+from audit_lib.execution.layout import Place, RunFolder
+from audit_lib.model import Task
+from audit_lib.packets.assembly import Baseline
+from audit_lib.packets.manifest import NAME
+from audit_lib.subject.subject import Subject
+
+#: how many runs before the previous one are read to tell what has come back from what is new
+HISTORY = 10
+
+
+def baselines(place: Place, subject: Subject, *, but: str = "") -> list[Baseline]:
+    """Runs to compare with: the newest of the champion, and the previous one of the version.
+
+    Args:
+        place: where the version's runs are.
+        subject: its registry says which version is champion.
+        but: id of the run that asks; a run is compared with earlier ones only.
+    """
+    found = []
+    try:
+        champion = subject.registry.champion
+    except NotAssessed:
+        champion = None
+    if champion and champion != place.version:
+        newest = Place(place.reports, place.subject, champion).latest()
+        if newest:
+            found.append(Baseline(f"champion {champion}", newest.path))
+    runs = [p for p in _runs(place) if not but or p.name < but]
+    whole = [p for p in runs if _whole(p)]
+    if whole:
+        earlier = tuple(p for p in runs if p.name < whole[-1].name)
+        found.append(Baseline("the previous run", whole[-1], earlier[-HISTORY:]))
+    return found
+
+
+def _runs(place: Place) -> list[Path]:
+    """Published runs of a version, oldest first; the pointer to the newest is none."""
+    held = sorted(p for p in place.folder.glob("*") if (p / NAME).is_file())
+    return [p for p in held if not p.is_symlink()]
+
+
+def _whole(run: Path) -> bool:
+    return all(RunFolder(run).results(task).is_file() for task in Task)
