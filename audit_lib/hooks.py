@@ -263,6 +263,18 @@ class DecideRetrain(Protocol):
     def __call__(self, at: Context, state: RetrainState) -> RetrainDecision: ...
 
 
+class Train(Protocol):
+    """``retrain.train``: train on made-up data, and store the version in ``at.store``.
+
+    ``features`` and ``labels`` have the index of a panel; every number in them is a number of its
+    own, so that the host can record which rows each estimator was fitted on.  Answers the new
+    version's id, or None where nothing was stored.  Name estimators of the subject's own with
+    :func:`watch` first; those of scikit-learn, LightGBM and XGBoost are known.
+    """
+
+    def __call__(self, at: Context, features: pd.DataFrame, labels: pd.DataFrame) -> str | None: ...
+
+
 class Psi(Protocol):
     """``drift.psi``: population stability index between two samples of one feature."""
 
@@ -384,6 +396,7 @@ HOOKS: dict[str, type] = {
     "governance.metrics": GovernanceMetrics,
     "governance.promote": Promote,
     "retrain.decide": DecideRetrain,
+    "retrain.train": Train,
     "drift.psi": Psi,
     "drift.cusum": Cusum,
     "calibration.fit_apply": FitCalibrator,
@@ -401,6 +414,7 @@ HOOKS: dict[str, type] = {
 SURFACES: tuple[str, ...] = tuple(dict.fromkeys(name.split(".")[0] for name in HOOKS))
 
 _registered: dict[str, Callable[..., Any]] = {}
+_watching: list[Callable[[type, dict[str, str]], None]] = []
 
 
 def surface(name: str) -> Callable[[HookFunction], HookFunction]:
@@ -425,6 +439,30 @@ def surface(name: str) -> Callable[[HookFunction], HookFunction]:
         return function
 
     return register
+
+
+def watch(owner: type, *, fit: str = "", transform: str = "", predict: str = "") -> None:
+    """Have a class of the subject's own recorded like an estimator, during ``retrain.train``.
+
+    Call it in the hook, before training.  Each method takes the rows, an array (n, d) or a frame,
+    as its first argument; ``fit`` may be a class method that answers the fitted object.
+
+    Args:
+        owner: the class.
+        fit: name of the method that fits on rows.
+        transform: name of the method that makes other columns of rows.
+        predict: name of the method that answers values, a row each; a mapping of them will do.
+
+    Raises:
+        ValueError: the class has no such method.
+    """
+    methods = {"fit": fit, "transform": transform, "predict": predict}
+    named = {op: name for op, name in methods.items() if name}
+    for name in named.values():
+        if not callable(getattr(owner, name, None)):
+            raise ValueError(f"{owner.__name__} has no method {name!r} to watch")
+    for told in _watching:
+        told(owner, named)
 
 
 def registered() -> dict[str, Callable[..., Any]]:

@@ -41,6 +41,7 @@ CATALOGUE: dict[str, str] = {
     "FEA105": "feature_vector.scale_sanity:ScalesFitTheFeatures",
     "FEA106": "feature_vector.decisions_causal:DecisionsReadNoFuture",
     "FEA107": "feature_vector.scaled_once:ScalerSawRawFeaturesOnce",
+    "FEA108": "feature_vector.imputation:GapsAreFilledFromThePast",
     "FEA111": "feature_vector.negative_shift:NoNegativeShift",
     "FEA112": "feature_vector.backward_fill:NoBackwardFill",
     "FEA113": "feature_vector.centred_window:NoCentredWindow",

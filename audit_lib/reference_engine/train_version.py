@@ -19,6 +19,7 @@ from .provenance import dates_of, fold_row, run_record, splits_record, targets_r
 from .recipes import Recipe
 from .rules import DecisionConfig
 from .splits import Fold, Integers
+from .svi import Surface
 from .trainer import (
     Design,
     Fitted,
@@ -58,12 +59,30 @@ def train(recipe: Recipe) -> Checkpoint:
     panel = load_panel(start=recipe.start, end=recipe.end)
     dates = pd.DatetimeIndex(panel.index.get_level_values("date").unique().sort_values())
     plan = recipe.splits.over(len(dates))
-    data = design(panel, recipe)
-    walk = walk_forward(data, recipe, plan, dates)
-    checkpoint = _checkpoint(data, recipe, walk, rows_behind(data, recipe, walk, plan[-1]), panel)
+    checkpoint = learn(design(panel, recipe), recipe, dates, fit_surface(panel))
     report = backtest.run(Predictor.of(checkpoint), panel, dates[plan[-1].test[0]])
-    holdout = scores(data, walk.judged[-1], checkpoint.calibrator)
-    return replace(checkpoint, metrics={**holdout, **report.metrics()})
+    return replace(checkpoint, metrics={**checkpoint.metrics, **report.metrics()})
+
+
+def learn(
+    data: Design, recipe: Recipe, dates: pd.DatetimeIndex, surface: Surface
+) -> Checkpoint:
+    """Walk forward over a design, and all that is served, with the holdout's scores.
+
+    Args:
+        data: rows to learn from; positions count ``dates``.
+        recipe: how.
+        dates: the calendar, sorted.
+        surface: the volatility surface to ship.
+
+    Raises:
+        Refused: too few dates for the recipe's folds.
+    """
+    plan = recipe.splits.over(len(dates))
+    walk = walk_forward(data, recipe, plan, dates)
+    rows = rows_behind(data, recipe, walk, plan[-1])
+    checkpoint = _checkpoint(data, recipe, walk, rows, surface, len(dates))
+    return replace(checkpoint, metrics=scores(data, walk.judged[-1], checkpoint.calibrator))
 
 
 def walk_forward(data: Design, recipe: Recipe, plan: list[Fold], dates: pd.DatetimeIndex) -> Walk:
@@ -109,7 +128,12 @@ def rows_behind(data: Design, recipe: Recipe, walk: Walk, last: Fold) -> dict[st
 
 
 def _checkpoint(
-    data: Design, recipe: Recipe, walk: Walk, rows: dict[str, Integers], panel: pd.DataFrame
+    data: Design,
+    recipe: Recipe,
+    walk: Walk,
+    rows: dict[str, Integers],
+    surface: Surface,
+    n_dates: int,
 ) -> Checkpoint:
     """Everything but the holdout's metrics."""
     sample = np.append(rows["conformal"], rows["judged"])
@@ -141,12 +165,12 @@ def _checkpoint(
             "dates": dates_of(data, rows["conformal"]),
         },
         reference={"columns": np.array(data.names), "features": data.features[kept]},
-        surface=fit_surface(panel),
+        surface=surface,
         decisions={"backtest": shared, "live": replace(shared, **dict(recipe.live_overrides))},
         targets=targets_record(data),
         splits=splits_record(recipe),
         folds=walk.folds,
         metrics={},
-        run=run_record(data, recipe, panel.index.get_level_values("date").nunique(), rows),
+        run=run_record(data, recipe, n_dates, rows),
         unlisted=recipe.unlisted,
     )

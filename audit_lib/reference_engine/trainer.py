@@ -84,6 +84,25 @@ class Fitted:
     texts: dict[str, str]
     network: Network | None
 
+    @classmethod
+    def fit(
+        cls,
+        rows: Floats,
+        labels: dict[str, Floats],
+        scaler: RobustScaler,
+        names: Sequence[str],
+        seed: int,
+    ) -> Fitted:
+        """Fit every output that has a label on rows of shape (n, d)."""
+        scaled = scaler.transform(rows)
+        texts = {
+            name: _fit_trees(scaled, label, name, names, seed)
+            for name, label in labels.items()
+            if name != NEURAL
+        }
+        network = Network.fit(scaled, labels[NEURAL], seed) if NEURAL in labels else None
+        return cls(scaler, texts, network)
+
     def values(self, rows: Floats) -> dict[str, Floats]:
         """Output name to uncalibrated value for rows of shape (n, d)."""
         scaled = self.scaler.transform(rows)
@@ -129,14 +148,10 @@ def design(panel: pd.DataFrame, recipe: Recipe) -> Design:
 def fit(data: Design, train: Integers, scaler_rows: Integers, seed: int, neural: bool) -> Fitted:
     """Fit the scaler on its rows and every output on the train rows."""
     scaler = RobustScaler.fit(data.features[scaler_rows])
-    rows = scaler.transform(data.features[train])
-    texts = {
-        name: _fit_trees(rows, training_label(name, data)[train], name, data.names, seed)
-        for name in LABELS
-        if name != NEURAL
+    labels = {
+        name: training_label(name, data)[train] for name in LABELS if name != NEURAL or neural
     }
-    network = Network.fit(rows, training_label(NEURAL, data)[train], seed) if neural else None
-    return Fitted(scaler, texts, network)
+    return Fitted.fit(data.features[train], labels, scaler, data.names, seed)
 
 
 def training_label(output: str, data: Design) -> Floats:

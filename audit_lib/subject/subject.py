@@ -181,8 +181,12 @@ class Subject:
         return self.hooks.location(hook)
 
     def scratch_store(self) -> Path:
-        """A fresh copy of the store that hooks may write to; see ``Hook.on``."""
-        return self._host().scratch_copy(self.store)
+        """A fresh copy of the store that hooks may write to; see ``Hook.on``.
+
+        Empty where the subject has none.
+        """
+        host = self._host()
+        return host.scratch_copy(self.store) if self.parameters.artifacts else host.folder("store")
 
     @property
     def isolation(self) -> str:

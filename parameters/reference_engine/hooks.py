@@ -30,6 +30,7 @@ from audit_lib.hooks import (
     SplitSpec,
     TargetSpec,
     surface,
+    watch,
 )
 
 Array = np.ndarray[Any, Any]
@@ -241,6 +242,31 @@ def decide_retrain(at: Context, state: RetrainState) -> RetrainDecision:
     with engine_at(at) as engine:
         reasons = engine.retrain.reasons_to_retrain(engine.retrain.LiveState.of(state))
         return RetrainDecision(retrain=bool(reasons), reasons=reasons)
+
+
+@surface("retrain.train")
+def train(at: Context, features: pd.DataFrame, labels: pd.DataFrame) -> str:
+    """By the version's recipe; the volatility surface, which no row enters, is the version's."""
+    with engine_at(at) as engine:
+        watch(engine.trainer.Fitted, fit="fit", predict="values")
+        watch(engine.scaling.RobustScaler, fit="fit", transform="transform")
+        watch(engine.calibration.Calibrator, fit="fit", predict="apply")
+        recipe = engine.recipes.recipe(at.version)
+        columns = list(recipe.features)
+        data = engine.trainer.Design(
+            names=recipe.features,
+            features=features[columns].to_numpy(),
+            labels={name: labels[name].to_numpy(dtype=float) for name in labels},
+            dates=pd.DatetimeIndex(features.index.get_level_values("date")),
+            positions=engine.splits.date_positions(features),
+            assets=features.index.get_level_values("asset"),
+        )
+        registry = engine.registry.Registry(at.store)
+        shipped = registry.load(at.version).surface
+        dates = data.dates.unique().sort_values()
+        made = engine.train_version.learn(data, recipe, dates, shipped).renamed("made-up")
+        registry.publish(made, stage=recipe.stage)
+        return made.version
 
 
 @surface("drift.psi")

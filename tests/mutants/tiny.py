@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 
 from audit_lib import hooks
 from audit_lib.host import HookError, HookRaised, HookRefused, Isolation
+from audit_lib.host.child.capture import recording
 from audit_lib.subject.subject import Subject, open_subject
 
 MARKET = """
@@ -64,7 +66,14 @@ class LocalHost:
         self.root = root
         hooks._registered.clear()
         exec(compile(file.read_text(), file.name, "exec"), {"__name__": "tiny_hooks"})
-        self.functions = hooks.registered()
+        self.functions = recording(hooks.registered())
+        self.scratch = tempfile.TemporaryDirectory()
+
+    def folder(self, name: str) -> Path:
+        return Path(tempfile.mkdtemp(prefix=name, dir=self.scratch.name))
+
+    def scratch_copy(self, path: Path) -> Path:
+        return Path(shutil.copytree(path, self.folder("copy") / path.name))
 
     def call(
         self, name: str, *args: Any, store: Path, version: str, scratch: Path | None = None
@@ -91,6 +100,7 @@ class LocalHost:
 
     def close(self) -> None:
         """Nothing runs elsewhere."""
+        self.scratch.cleanup()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .capture import recording
 from .decoding import decode
 from .encoding import encode
 from .streams import flush
@@ -84,7 +85,7 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
             load_hooks(order["hooks"])
         except BaseException as error:  # noqa: BLE001 - answered to the first call
             failure = describe(error)
-    hooks = _hooks().registered()
+    hooks = recording(_hooks().registered())
     while True:
         try:
             frame = receive(wire, incoming)

@@ -1,0 +1,75 @@
+"""CAL011."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.training import HOOK, Downstream, trained
+from audit_lib.subject.subject import Subject
+
+
+class CalibratorIsFittedOnNewRows(Check):
+    """What the trainer fits on a model's predictions, it fits on rows new to that model.
+
+    What it checks
+        For every calibrator, and every further layer of a stack: none of the rows behind its
+        scores is a row that the model below was fitted on.
+    Why it matters
+        Scores on rows that a model knows are better than any it will serve. A calibrator fitted
+        on them learns a confidence that live trading never earns, and position sizes follow it.
+    How
+        Drives the trainer once on made-up data (`retrain.train`) and follows predictions into
+        what is fitted on them. Where scores are changed on the way (a magnitude, an average of
+        models), it counts: of n scores made from m predicted rows, k of them new to the model,
+        at least n - k are not new.
+    Limitations
+        The counting gives a lower bound, and calls clean what it cannot prove. Sees estimators of
+        known libraries and those that the hook names with `watch`.
+    Remediation
+        Fit the calibrator on out-of-fold scores; where rows are cut by position, sort the panel
+        by date first.
+    Sources
+        Platt (1999), Probabilistic Outputs for Support Vector Machines, section 2.1; Wolpert
+        (1992), Stacked Generalization, Neural Networks 5(2).
+    """
+
+    code = "CAL011"
+    contract = Contract.CALIBRATION
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (HOOK,)
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare the rows of what is fitted on predictions with those of the model below."""
+        training = trained(subject)
+        found = list(training.downstream())
+        if not found:
+            raise NotAssessed("nothing that the trainer fitted could be traced to predictions")
+        rows = tuple(
+            (d.fit.kind, d.fit.count, d.model.kind, d.seen, "yes" if d.exact else "at least")
+            for d in found
+        )
+        heads = ("fitted", "on scores", "of model", "rows the model was fitted on", "exact")
+        title = "What was fitted on predictions, and whether the model knew the rows"
+        yield Evidence("downstream", title, heads, rows)
+        worst: dict[tuple[str, str], Downstream] = {}
+        for case in found:
+            key = (case.fit.kind, case.model.kind)
+            if case.seen and (key not in worst or case.seen > worst[key].seen):
+                worst[key] = case
+        for (kind, model), case in worst.items():
+            least = "" if case.exact else "at least "
+            yield self.finding(
+                subject.where(HOOK),
+                f"{kind} was fitted on scores of {model}, {least}{case.seen} of {case.fit.count} "
+                "of them for rows that the model was fitted on",
+                measured=f"{least}{case.seen} of {case.fit.count} rows",
+                expected="0",
+                key=f"{kind} of {model}",
+                evidence=("downstream",),
+            )
+        yield Examined(len(found), "fits on predictions")

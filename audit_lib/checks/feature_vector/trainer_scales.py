@@ -1,0 +1,75 @@
+"""FEA121."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.training import HOOK, trained
+from audit_lib.subject.subject import Subject
+
+
+class PreprocessingSawNoJudgedRow(Check):
+    """No scaler, imputer or selector behind a model was fitted on rows the model is judged on.
+
+    What it checks
+        For every model that the trainer fits and judges on other rows: the preprocessing between
+        the table and the model's inputs was fitted on none of the judged rows.
+    Why it matters
+        A scaler fitted before the split carries level and spread of the judged period into
+        training; a selector fitted before the split has already chosen what works there.
+    How
+        Drives the trainer once on made-up data (`retrain.train`) and follows the values from the
+        table through each `transform` into each `fit`; compares the rows of the transformer's own
+        fit with the judged rows.
+    Limitations
+        Follows scikit-learn's transformers and those that the hook names with `watch`;
+        preprocessing written with plain pandas is seen through the numbers it records (FEA122)
+        and in the source (FEA115).
+    Remediation
+        Fit every preprocessing step inside the fold, on its train rows.
+    Sources
+        Hastie, Tibshirani and Friedman (2009), The Elements of Statistical Learning, section
+        7.10.2; Kapoor and Narayanan (2023), Patterns 4(9), L1.2 and L1.3.
+    """
+
+    code = "FEA121"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = (HOOK,)
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare the rows of every transformer with the judged rows of its models."""
+        training = trained(subject)
+        pairs = []
+        worst: dict[tuple[str, str], tuple[int, int]] = {}
+        for judgement in training.judgements():
+            for kind, rows in judgement.scaled:
+                seen = len(np.intersect1d(rows, judgement.judged))
+                pairs.append((kind, len(rows), judgement.kind, len(judgement.judged), seen))
+                if seen:
+                    key = (kind, judgement.kind)
+                    worst[key] = max(worst.get(key, (0, 0)), (seen, len(judgement.judged)))
+        heads = ("fitted", "on rows", "for model", "judged rows", "seen of these")
+        title = "What preprocessing saw of the rows its models are judged on"
+        yield Evidence("preprocessing", title, heads, tuple(pairs))
+        for (kind, model), (seen, judged) in worst.items():
+            yield self.finding(
+                subject.where(HOOK),
+                f"{kind} before {model} was fitted on {seen} of the {judged} rows that the model "
+                "is judged on",
+                measured=f"{seen} of {judged} judged rows",
+                expected="0",
+                key=f"{kind} before {model}",
+                evidence=("preprocessing",),
+            )
+        for kind, count in training.unknown().items():
+            yield Gap(kind, f"the rows behind {count} fits could not be traced")
+        yield Examined(
+            len(pairs) or sum(1 for _ in training.judgements()), "models with what is before them"
+        )

@@ -1,0 +1,66 @@
+"""RET011."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.training import HOOK, trained
+from audit_lib.subject.subject import Subject
+
+
+class TrainingWritesToItsStoreOnly(Check):
+    """A training that is given a store writes there and nowhere else.
+
+    What it checks
+        While the trainer runs with a scratch store, no file outside it is opened for writing.
+    Why it matters
+        A trainer that honours its folder in most places leaves the calibrator, the registry row
+        or the monitoring file of one version in the folder of another. Research runs then change
+        what live trading loads.
+    How
+        Drives the trainer once on made-up data (`retrain.train`) in the host, where the subject
+        cannot be written to, and notes every attempt through Python's audit events, whether it
+        succeeded or not.
+    Limitations
+        Writes of compiled code are stopped but not seen. At the isolation level `audit_hook`,
+        attempts are stopped before they are noted.
+    Remediation
+        Pass the folder to every part that saves, and take the default only at the entry point.
+    Sources
+        PEP 578, Python Runtime Audit Hooks; the design rule that what runs in a directory writes
+        only there.
+    """
+
+    code = "RET011"
+    contract = Contract.RETRAIN
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (HOOK,)
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Look at what was opened for writing."""
+        training = trained(subject)
+        strays = sorted({_shown(path, subject.root) for path in training.writes})
+        inside = [p.as_posix() for p in training.written()]
+        rows = tuple([(p, "outside its store") for p in strays] + [(p, "") for p in inside])
+        yield Evidence("writes", "Files that training opened for writing", ("file", "where"), rows)
+        for path in strays:
+            yield self.finding(
+                subject.where(HOOK),
+                f"training with a store of its own writes {path}",
+                measured=path,
+                expected="files in the given store only",
+                key=path,
+                evidence=("writes",),
+            )
+        yield Examined(len(rows) or 1, "files written" if rows else "training without a file")
+
+
+def _shown(path: Path, root: Path) -> str:
+    """Relative to the subject where it lies there, else its name only: no path of a machine."""
+    real = root.resolve()
+    return path.relative_to(real).as_posix() if path.is_relative_to(real) else f"…/{path.name}"

@@ -1,0 +1,101 @@
+"""SPL021."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.training import HOOK, Judgement, Training, trained
+from audit_lib.subject.subject import Subject
+
+
+class TrainerJudgesPurgedRows(Check):
+    """What the trainer judges a model on shares no bar of a label with what it fitted it on.
+
+    What it checks
+        For every model that the trainer fits and then asks about other rows (a fold's test, the
+        holdout, a validation part for early stopping or for choosing features): no fitted row's
+        label reaches into the label of a judged row.
+    Why it matters
+        A splitter can be right and unused. Purging is often done between folds and forgotten
+        where the holdout begins, and it is the holdout's number that decides whether a model is
+        deployed.
+    How
+        Drives the trainer once on made-up data (`retrain.train`). Every number there occurs once,
+        so the host can tell which rows went into each fit and prediction. Fitted and judged rows
+        are compared on the calendar with the measured horizon h: labels (t, t + h] and (s, s + h]
+        overlap where the dates are fewer than h bars apart.
+    Limitations
+        Sees estimators of scikit-learn, LightGBM and XGBoost, and those that the hook names with
+        `watch`. Validation rows that a library sets aside inside one `fit` are not seen.
+    Remediation
+        Leave out the last h - 1 bars before every judged period, the holdout's included.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.4; Kapoor and
+        Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9), L1.1 and L3.1.
+    """
+
+    code = "SPL021"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (HOOK,)
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare fitted and judged rows of every model."""
+        training = trained(subject)
+        found = list(training.judgements())
+        yield training.table()
+        yield _table(training, found)
+        guilty: dict[str, list[tuple[Judgement, tuple[int, int, int]]]] = {}
+        for judgement in found:
+            overlap = training.overlap(judgement.fitted, judgement.judged)
+            if overlap[0]:
+                guilty.setdefault(judgement.kind, []).append((judgement, overlap))
+        for kind, cases in guilty.items():
+            fits = sum(j.kind == kind for j in found)
+            rows, shared, nearest = max((o for _, o in cases), key=lambda o: o[0])
+            same = f", {shared} of them on the very dates of judged rows" if shared else ""
+            yield self.finding(
+                subject.where(HOOK),
+                f"{len(cases)} of {fits} fits of {kind} were judged on rows whose labels overlap "
+                f"those of up to {rows} fitted rows{same}; the nearest judged row is {nearest} "
+                f"bar{'s' * (nearest != 1)} away ({training.known} horizon {training.horizon})",
+                measured=f"{rows} rows, {nearest} bars away",
+                expected=f"at least {training.horizon} bars away",
+                key=kind,
+                evidence=("judged",),
+            )
+        for kind, count in training.unknown().items():
+            yield Gap(kind, f"the rows behind {count} fits could not be traced")
+        yield Examined(len(found), "fits that were judged on other rows")
+
+
+def _table(training: Training, found: list[Judgement]) -> Evidence:
+    rows = []
+    for judgement in found:
+        fitted, judged = training.at[judgement.fitted], training.at[judgement.judged]
+        overlapping, shared, nearest = training.overlap(judgement.fitted, judgement.judged)
+        rows.append(
+            (
+                judgement.kind,
+                len(judgement.fitted),
+                training.date(int(fitted.min())),
+                training.date(int(fitted.max())),
+                len(judgement.judged),
+                training.date(int(judged.min())),
+                training.date(int(judged.max())),
+                nearest,
+                overlapping,
+                shared,
+            )
+        )
+    heads = (
+        "model", "fitted rows", "from", "to", "judged rows", "judged from", "judged to",
+        "bars between", "overlapping rows", "of these same date",
+    )  # fmt: skip
+    note = f"{training.known} horizon {training.horizon}; at least as many bars must lie between"
+    title = "What each model was fitted and judged on"
+    return Evidence("judged", title, heads, tuple(rows), note=note)

@@ -1,0 +1,189 @@
+"""Has estimators report to a recorder while a trainer runs.
+
+Watched are scikit-learn, LightGBM and XGBoost where the subject can import them, and the classes
+that its hook names with ``audit_lib.hooks.watch``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .capture import Recorder
+
+#: These only pass on to the estimators within, which report themselves.
+_TRANSPARENT = ("sklearn.pipeline", "sklearn.model_selection", "sklearn.compose")
+_METHODS = {
+    "fit": "fit",
+    "partial_fit": "fit",
+    "fit_transform": "fit_transform",
+    "transform": "transform",
+    "predict": "predict",
+    "predict_proba": "predict",
+    "decision_function": "predict",
+}
+
+
+@contextmanager
+def watching(recorder: Recorder) -> Iterator[None]:
+    """Libraries, and classes that the hook names, report while this lasts."""
+    hooks = sys.modules["audit_lib.hooks"]
+    with ExitStack() as undo:
+        watch = Watch(recorder, undo)
+        for owner in _estimators():
+            for name, op in _METHODS.items():
+                watch.method(owner, name, op)
+        for library, holder in (("lightgbm", "Dataset"), ("xgboost", "DMatrix")):
+            module = _module(library)
+            if module is not None:
+                watch.boosters(module, holder)
+
+        def named(owner: type, methods: dict[str, str]) -> None:
+            for op, name in methods.items():
+                watch.method(owner, name, op, outermost=False)
+
+        hooks._watching.append(named)
+        undo.callback(hooks._watching.clear)
+        yield
+
+
+class Watch:
+    """Puts wrappers around methods, and takes them away again through ``undo``."""
+
+    def __init__(self, recorder: Recorder, undo: ExitStack) -> None:
+        """Report to ``recorder``."""
+        self._recorder = recorder
+        self._undo = undo
+        self._depth = threading.local()
+
+    def method(self, owner: type, name: str, op: str, *, outermost: bool = True) -> None:
+        """Have one method report; calls that estimators make within one another do not."""
+        found = vars(owner).get(name)
+        method = getattr(found, "__func__", found)
+        if not callable(method) or isinstance(found, (property, staticmethod)):
+            return
+        if not hasattr(method, "__code__") or hasattr(method, "_audit_watched"):
+            return
+
+        @wraps(method)
+        def call(who: Any, *args: Any, **kwargs: Any) -> Any:
+            depth = getattr(self._depth, "value", 0)
+            if depth and outermost:
+                return method(who, *args, **kwargs)
+            self._depth.value = depth + outermost
+            try:
+                out = method(who, *args, **kwargs)
+            finally:
+                self._depth.value = depth
+            x, y = _given(args, kwargs)
+            if op in ("fit", "fit_transform"):
+                self._recorder.fitted(out if isinstance(who, type) else who, x, y)
+            if op in ("transform", "fit_transform"):
+                self._recorder.transformed(who, x, out)
+            return self._recorder.predicted(who, x, out) if op == "predict" else out
+
+        call._audit_watched = True  # type: ignore[attr-defined]
+        self._undo.callback(setattr, owner, name, found)
+        setattr(owner, name, classmethod(call) if isinstance(found, classmethod) else call)
+
+    def boosters(self, module: Any, holder: str) -> None:
+        """LightGBM's or XGBoost's own interface, which takes datasets."""
+        kept: dict[int, Any] = {}
+        self._datasets(getattr(module, holder), kept)
+        self._train(module, kept)
+        self._predict(module.Booster, kept)
+
+    def _datasets(self, owner: type, kept: dict[int, Any]) -> None:
+        begin = owner.__init__  # type: ignore[misc]
+
+        @wraps(begin)
+        def initialise(who: Any, *args: Any, **kwargs: Any) -> None:
+            begin(who, *args, **kwargs)
+            given = dict(zip(("data", "label"), args)) | kwargs  # noqa: B905 - the child may be 3.9
+            kept[id(who)] = (who, given.get("data"), given.get("label"))
+
+        self._undo.callback(setattr, owner, "__init__", begin)
+        owner.__init__ = initialise  # type: ignore[misc]
+
+    def _train(self, module: Any, kept: dict[int, Any]) -> None:
+        train = module.train
+
+        @wraps(train)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            depth = getattr(self._depth, "value", 0)
+            self._depth.value = depth + 1
+            try:
+                out = train(*args, **kwargs)
+            finally:
+                self._depth.value = depth
+            given = [*args[1:2], kwargs.get("train_set"), kwargs.get("dtrain")]
+            held = next((kept[id(g)] for g in given if id(g) in kept), None)
+            if depth == 0 and held is not None:
+                self._recorder.fitted(out, held[1], held[2])
+            return out
+
+        self._undo.callback(setattr, module, "train", train)
+        module.train = call
+
+    def _predict(self, owner: type, kept: dict[int, Any]) -> None:
+        predict = owner.predict  # type: ignore[attr-defined]
+
+        @wraps(predict)
+        def call(who: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
+            out = predict(who, data, *args, **kwargs)
+            if getattr(self._depth, "value", 0) == 0:
+                return self._recorder.predicted(
+                    who, kept[id(data)][1] if id(data) in kept else data, out
+                )
+            return out
+
+        self._undo.callback(setattr, owner, "predict", predict)
+        owner.predict = call  # type: ignore[attr-defined]
+
+
+def _estimators() -> list[type]:
+    """Classes of scikit-learn, and the likes of them in the boosting libraries."""
+    found: dict[type, None] = {}
+    if _module("sklearn") is not None:
+        from sklearn.utils import all_estimators
+
+        for _, kind in all_estimators():
+            found |= dict.fromkeys(kind.__mro__)
+    for library, name in (("lightgbm", "LGBMModel"), ("xgboost", "XGBModel")):
+        module = _module(library)
+        base = getattr(module, name, None)
+        for kind in [base, *_below(base)] if isinstance(base, type) else []:
+            found[kind] = None
+    libraries = ("sklearn.", "lightgbm.", "xgboost.")
+    return [
+        kind
+        for kind in found
+        if kind.__module__.startswith(libraries) and not kind.__module__.startswith(_TRANSPARENT)
+    ]
+
+
+def _below(kind: type[Any]) -> list[type]:
+    found: list[type] = []
+    for sub in kind.__subclasses__():
+        found += [sub, *_below(sub)]
+    return found
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except Exception:  # noqa: BLE001 - absent, or broken: then the subject cannot use it either
+        return None
+
+
+def _given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    x = args[0] if args else next(iter(kwargs.values()), None)
+    y = args[1] if len(args) > 1 else kwargs.get("y")
+    return x, y
