@@ -17,11 +17,13 @@ from audit_lib.host.errors import (
     HostUnavailable,
     IsolationUnavailable,
 )
+from audit_lib.host.exercise import Exercised, Measure
 from audit_lib.host.host import Host
 from audit_lib.host.isolation import Isolation, Probe, probe, probe_isolation
 from audit_lib.host.limits import Limits
 
 __all__ = [
+    "Exercised",
     "HookBadAnswer",
     "HookDied",
     "HookError",
@@ -35,6 +37,7 @@ __all__ = [
     "Isolation",
     "IsolationUnavailable",
     "Limits",
+    "Measure",
     "Probe",
     "TreeDigest",
     "probe",

@@ -12,6 +12,7 @@ from audit_lib.host.child.encoding import encode
 from audit_lib.host.child.wire import Frame, WireError, pack
 from audit_lib.host.crew import Crew
 from audit_lib.host.errors import HookTimedOut
+from audit_lib.host.exercise import Exercised
 from audit_lib.host.files import remove
 from audit_lib.host.limits import Limits
 from audit_lib.host.outcome import described
@@ -20,6 +21,8 @@ _ARGUMENTS_LIMIT = 8 << 30
 #: calls of a batch that may run out of time in a row before the rest is not asked any more;
 #: a batch of fifty questions to a hook that hangs would otherwise cost fifty limits
 PATIENCE = 2
+#: how long a worker may take to tell which lines it executed, in seconds
+COLLECTING = 10.0
 
 
 class Batch:
@@ -36,8 +39,18 @@ class Batch:
         hook: str,
         request: dict[str, Any],
         folders: Callable[[], Path],
+        exercised: Exercised | None = None,
     ) -> None:
-        """Prepare; ``request`` is what all calls share, ``folders`` makes one for each worker."""
+        """Prepare.
+
+        Args:
+            crew: who works.
+            limits: what a call may cost.
+            hook: which is called.
+            request: what all calls share.
+            folders: makes a folder for each worker.
+            exercised: where to note the lines that calls execute; None where nobody asks.
+        """
         self._crew = crew
         self._limits = limits
         self._hook = hook
@@ -47,6 +60,8 @@ class Batch:
         self._folder = Path()
         self._number = 0
         self._late = 0
+        self._exercised = exercised
+        self._untold = 0
 
     def one(self, arguments: Sequence[Any]) -> Any:
         """The answer of one call, or the error that it cost."""
@@ -72,6 +87,7 @@ class Batch:
                 return answer
             except (EOFError, TimeoutError, WireError) as error:
                 cost = self._crew.cost(self._hook, worker, error, self._limits.seconds)
+                self._lose(served == 0)
                 self.dismiss()
                 if served == 0:
                     self._late += isinstance(cost, HookTimedOut)
@@ -85,6 +101,7 @@ class Batch:
             "id": self._number,
             "args": encoded,
             "learn": learn,
+            "measure": self._exercised is not None,
         }
         frame = worker.exchange(pack(request, buffers, _ARGUMENTS_LIMIT), self._limits.seconds)
         return self._read(frame, worker, learn)
@@ -95,14 +112,51 @@ class Batch:
             raise WireError("the answer belongs to no call")
         if learn:
             self._crew.warmth.learn(header.get("imported"))
+        self._note(header, 1)
         if "fail" in header:
             return described(self._hook, header["fail"], self._limits, worker.printed.text())
         if "ok" not in header:
             raise WireError("the answer is neither a value nor a failure")
         return decode(header["ok"], frame.buffers)
 
+    def _note(self, header: dict[str, Any], calls: int) -> None:
+        """Take what the worker tells about the lines that it executed."""
+        if self._exercised is None:
+            return
+        self._untold += calls
+        if "executed" in header:
+            self._exercised.take(self._hook, header["executed"], self._untold)
+            self._untold = 0
+
+    def _lose(self, failed: bool) -> None:
+        """The worker is gone, and with it what it had not told.
+
+        Args:
+            failed: the present call is charged with it, and not made again.
+        """
+        if self._exercised is not None and self._untold + failed:
+            self._exercised.lost[self._hook] += self._untold + failed
+        self._untold = 0
+
+    def _collect(self, worker: Worker) -> None:
+        """Ask for the lines that the worker has not told of yet."""
+        self._number += 1
+        request = {"id": self._number, "measure": True}
+        try:
+            frame = worker.exchange(pack(request, [], _ARGUMENTS_LIMIT), COLLECTING)
+        except (EOFError, TimeoutError, WireError):
+            self._lose(False)
+            return
+        header = frame.header
+        if isinstance(header, dict) and "executed" in header:
+            self._note(header, 0)
+        else:
+            self._lose(False)
+
     def dismiss(self) -> None:
         """End the worker and whatever it left running."""
+        if self._worker is not None and self._untold:
+            self._collect(self._worker)
         if self._worker is not None:
             self._worker.close()
             self._worker = None

@@ -29,6 +29,7 @@ class Crew:
         self._limits = plan.limits
         self._process: Process | None = Process(plan)
         self.versions = dict(self._process.versions)
+        self.measured = dict(self._process.measured)
         self.restarts = 0
         self._template: Forker | None = None
         self._names: frozenset[str] | None = None

@@ -21,6 +21,7 @@ from audit_lib.host import launch
 from audit_lib.host.batch import Batch
 from audit_lib.host.crew import Crew
 from audit_lib.host.errors import HookError, HookMissing, HostUnavailable, IsolationUnavailable
+from audit_lib.host.exercise import Exercised, Measure, library
 from audit_lib.host.files import remove, within
 from audit_lib.host.isolation import Isolation, Probe, absent, probe
 from audit_lib.host.limits import Limits
@@ -45,6 +46,7 @@ class Host:
         allow_unisolated: bool = False,
         scratch: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        measure: Measure = Measure.NEVER,
     ) -> None:
         """Prepare a host; nothing is started yet.
 
@@ -61,6 +63,7 @@ class Host:
             scratch: an existing folder for the host's files, which is kept; by default a
                 temporary one, which is removed.
             environment: further variables for the child.
+            measure: when to note which lines of the source calls execute; see ``exercised``.
         """
         self._hooks = Path(hooks_file).absolute()
         self._root = Path(root).absolute()
@@ -71,6 +74,8 @@ class Host:
         self._allow_unisolated = allow_unisolated
         self._given_scratch = None if scratch is None else Path(scratch).resolve()
         self._environment = {"WORKBOOK_ROOT": str(self._root), **(environment or {})}
+        self.measure = measure
+        self.exercised = Exercised()
         self._lock = threading.RLock()
         self._open: _Open | None = None
 
@@ -146,6 +151,7 @@ class Host:
             isolation=found.isolation.label,
             seccomp="seccomp" not in absent(),
             environment=launch.environment(scratch, self._interpreter, self._environment),
+            coverage=None if self.measure is Measure.NEVER else library(),
         )
 
     # --- what it is ---------------------------------------------------------------------------
@@ -173,7 +179,7 @@ class Host:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Versions of ``python``, ``numpy`` and ``pandas`` in the child."""
+        """Versions of ``python``, ``numpy``, ``pandas``, ``scikit-learn`` in the child."""
         with self._lock:
             return dict(self._opened().crew.versions)
 
@@ -279,11 +285,24 @@ class Host:
                 raise HookMissing(hook, f"{self._hooks} registers no such hook")
             request = self._request(hook, store, version, scratch)
             limits = self._limits if seconds is None else replace(self._limits, seconds=seconds)
-            run = Batch(opened.crew, limits, hook, request, lambda: opened.folder("work"))
+            calls = list(batch)
+            noted = self._noted(opened.crew.measured, len(calls))
+            run = Batch(opened.crew, limits, hook, request, lambda: opened.folder("work"), noted)
             try:
-                return [run.one(arguments) for arguments in batch]
+                return [run.one(arguments) for arguments in calls]
             finally:
                 run.dismiss()
+
+    def _noted(self, measured: Mapping[str, Any], calls: int) -> Exercised | None:
+        """Where to note executed lines; None where they are not measured."""
+        if self.measure is Measure.NEVER:
+            return None
+        why = str(measured.get("why", ""))
+        if not why and measured.get("slow") and self.measure is Measure.CHEAPLY:
+            why = "only a tracer written in Python is to be had, which is slow"
+        if why:
+            self.exercised.unmeasured[why] += calls
+        return None if why else self.exercised
 
     def _request(
         self, hook: str, store: Path | None, version: str, scratch: Path | None

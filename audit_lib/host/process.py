@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from audit_lib.host import launch
 from audit_lib.host.channels import PROMPT, Forker, Lost
@@ -34,6 +35,8 @@ class Plan:
     isolation: str
     seccomp: bool
     environment: dict[str, str]
+    coverage: str | None = None
+    """folder of our ``coverage`` package ('' where we have none); None: lines are not measured"""
 
     @property
     def python(self) -> str:
@@ -52,6 +55,7 @@ class Process:
         """
         self._plan = plan
         self.versions: dict[str, str] = {}
+        self.measured: dict[str, Any] = {}
         ours, orders = socket.socketpair()
         channel, far = socket.socketpair()
         printed = Printed(plan.limits.printed_kb << 10)
@@ -86,6 +90,7 @@ class Process:
             "root": str(plan.root),
             "library": str(launch.LIBRARY),
             "control": far,
+            "coverage": plan.coverage,
             "memory_mb": limits.memory_mb,
             "file_mb": limits.file_mb,
             "output_mb": limits.output_mb,
@@ -124,6 +129,7 @@ class Process:
         if "failed" in hello:
             raise HostUnavailable(f"cannot enter {hello['failed']}", where=python)
         self.versions = {str(k): str(v) for k, v in hello["versions"].items()}
+        self.measured = dict(hello["measured"])
         self._say("mark")
 
     def _say(self, order: str, *, wait: bool = True) -> str | None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from audit_lib.errors import NotApplicable, NotAssessed, ParameterError, VersionError
-from audit_lib.host import Host, IsolationUnavailable, Limits
+from audit_lib.host import Exercised, Host, IsolationUnavailable, Limits, Measure
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
 from audit_lib.subject.documents import Document, read_document
@@ -32,6 +32,8 @@ class Subject:
         version: id of the version under audit.
         earlier: results of the tasks that ran before in the same run; T6 closes over them.
         so_far: results of the checks that ran before in the same task.
+        measure: when to note which lines of the source the hooks execute; set before the first
+            call.
     """
 
     def __init__(self, parameters: SubjectParameters, folder: Path, root: Path) -> None:
@@ -41,6 +43,7 @@ class Subject:
         self.version = ""
         self.earlier: tuple[TaskResult, ...] = ()
         self.so_far: tuple[CheckResult, ...] = ()
+        self.measure = Measure.NEVER
         self.source = SourceTree(root, parameters.source)
         self._hosts: dict[Path | None, Host] = {}
         self._late: dict[str, int] = {}
@@ -193,6 +196,14 @@ class Subject:
         """Level under which hooks run, in words; starts the host."""
         return self._host().isolation.describe()
 
+    @property
+    def exercised(self) -> Exercised:
+        """Lines of the source that calls of hooks executed so far."""
+        total = Exercised()
+        for host in self._hosts.values():
+            total.add(host.exercised)
+        return total
+
     def _host(self) -> Host:
         environment = self.parameters.environment
         named = environment.versions.get(self.version, environment.python)
@@ -207,6 +218,7 @@ class Subject:
                     memory_mb=self.parameters.limits.memory_mb,
                 ),
                 allow_unisolated=self.parameters.policy.allow_unisolated,
+                measure=self.measure,
             )
         return self._hosts[interpreter]
 

@@ -9,9 +9,11 @@ themselves.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import gc
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -23,12 +25,14 @@ import threading
 import time
 from typing import Any
 
-from . import sandbox
+from . import exercise, sandbox
 from .control import hear, say
 from .streams import flush
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEEDED = ("numpy", "pandas")
+#: libraries whose version a reader of the results wants to know; read, not imported
+TOLD = ("scikit-learn",)
 
 
 def load(name: str, path: str, package: str | None = None) -> Any:
@@ -44,6 +48,15 @@ def load(name: str, path: str, package: str | None = None) -> Any:
     if parent:
         setattr(sys.modules[parent], child, module)
     return module
+
+
+def installed(names: tuple[str, ...]) -> dict[str, str]:
+    """Versions of those that are installed, as their metadata tell."""
+    found = {}
+    for name in names:
+        with contextlib.suppress(Exception):
+            found[name] = str(importlib.metadata.version(name))
+    return found
 
 
 def run(text: str) -> None:
@@ -70,7 +83,10 @@ def run(text: str) -> None:
     importlib.import_module(".worker", __package__)
     versions = {name: str(sys.modules[name].__version__) for name in NEEDED}
     versions["python"] = ".".join(str(n) for n in sys.version_info[:3])
-    say(channel, {"ready": os.getpid(), "versions": versions})
+    versions |= installed(TOLD)
+    asked = config.get("coverage") is not None
+    measured = exercise.prepare(config) if asked else {"why": "not asked for", "slow": False}
+    say(channel, {"ready": os.getpid(), "versions": versions, "measured": measured})
     Forker(channel, config).serve()
 
 
