@@ -180,6 +180,17 @@ def matches(
     return sorted(found, key=lambda m: (-m.share, m.error))
 
 
+def nearest(ranked: list[Match]) -> str:
+    """The best of matches that are not good enough, in words."""
+    if not ranked:
+        return "no feature is known on any of them"
+    best = ranked[0]
+    return (
+        f"nearest is the {best.statistic} over {best.rows.name} "
+        f"({best.hits} of {best.columns} columns)"
+    )
+
+
 def _judged(last: RecordedFold, dates: pd.DatetimeIndex) -> list[tuple[str, Flags, bool]]:
     start, end = last.train_start, last.test_end
     return [

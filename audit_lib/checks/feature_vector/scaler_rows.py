@@ -19,7 +19,13 @@ from audit_lib.model import (
     Task,
 )
 from audit_lib.probes import samples
-from audit_lib.probes.provenance import Match, candidate_rows, matches, recorded_numbers
+from audit_lib.probes.provenance import (
+    Match,
+    candidate_rows,
+    matches,
+    nearest,
+    recorded_numbers,
+)
 from audit_lib.subject.subject import Subject
 
 CENTRES = ("median", "mean", "minimum")
@@ -105,7 +111,7 @@ class ScalerSawTrainRowsOnly(Check):
                 for m in ranked[:6]
             ]
             if best is None:
-                yield Gap(pointer, f"no set of rows reproduces it; {_nearest(ranked)}")
+                yield Gap(pointer, f"no set of rows reproduces it; {nearest(ranked)}")
                 continue
             compared += best.columns
             if best.rows.judged:
@@ -138,13 +144,3 @@ class ScalerSawTrainRowsOnly(Check):
         """The best match; of equally good ones, one that spares the judged period."""
         good = [m for m in ranked if m.share >= self.share and m.share == ranked[0].share]
         return min(good, key=lambda m: m.rows.judged, default=None)
-
-
-def _nearest(ranked: list[Match]) -> str:
-    if not ranked:
-        return "no feature is known on any of them"
-    nearest = ranked[0]
-    return (
-        f"nearest is the {nearest.statistic} over {nearest.rows.name} "
-        f"({nearest.hits} of {nearest.columns} columns)"
-    )

@@ -1,0 +1,163 @@
+"""FEA108."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes import samples
+from audit_lib.probes.measured import influence_of, reach, where_named, witness_evidence
+from audit_lib.probes.provenance import Floats, Match, candidate_rows, matches, nearest
+from audit_lib.subject.documents import Document
+from audit_lib.subject.subject import Subject
+
+HOOK = "features.build"
+STATISTICS = ("median", "mean", "minimum")
+CALLED = re.compile(r"imput|fill_?values?|fillna|feature_(medians|means)", re.I)
+
+
+class GapsAreFilledFromThePast(Check):
+    """What stands in for a missing value was known at that bar, and comes from train rows.
+
+    What it checks
+        No feature fills a gap of its inputs from later bars; and imputation values recorded in
+        the version's metadata are statistics of train rows, none of them of the judged period.
+    Why it matters
+        A gap filled with the next known price, the mean of everything, or a median that the test
+        rows helped to make, puts the future exactly where data is bad: at halts, before listings,
+        around events. Tests on clean data cannot see it.
+    How
+        Blanks and removes bars of the sample panel, one field or all, and alters bars after the
+        gap: a value at or before it that moves was filled from later bars (the measurement is
+        FEA101's). Recorded values are found at `pointer`, or under names that speak of imputing,
+        and recomputed as medians, means and minima of the features on train rows, train and
+        test, and everything, as FEA104 does for scalers.
+    Limitations
+        A value that is the same for all features (0) tells no rows. Imputation inside the model
+        is not seen; FEA005 shows what a missing feature does to a prediction.
+    Remediation
+        Fill forward or not at all, and fit imputation values on the train rows of each fold.
+    Sources
+        Kaufman et al. (2012), Leakage in Data Mining, ACM TKDD 6(4); Kapoor and Narayanan (2023),
+        Leakage and the reproducibility crisis, Patterns 4(9), L1.2.
+    """
+
+    code = "FEA108"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK)
+
+    pointer: str = Field("", description="pointer to recorded imputation values; '': by name")
+    share: float = Field(0.8, gt=0.5, le=1, description="columns that a set must reproduce")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Fill gaps of our making, then recompute the recorded values."""
+        reasons, looked = [], 0
+        try:
+            found = influence_of(subject, HOOK)
+        except NotAssessed as error:
+            reasons.append(Gap("filled gaps", str(error)))
+        else:
+            looked += len(found.columns)
+            late = [c for c in found.leaking() if c.at_gaps_only]
+            if late:
+                yield witness_evidence(late, "gaps")
+            for column in late:
+                yield self.finding(
+                    where_named(subject, column.column, HOOK),
+                    f"feature {column.column!r} fills a gap with what it reads {reach(column)}",
+                    measured=f"look-ahead {column.look_ahead} bars at gaps, 0 elsewhere",
+                    expected="filled from earlier bars, or missing",
+                    key=column.column,
+                    evidence=("gaps",),
+                )
+        for answer in self._recorded(subject):
+            looked += answer.count if isinstance(answer, Examined) else 0
+            yield answer
+        yield from reasons
+        yield Examined(looked, "columns and recorded values")
+
+    def _recorded(self, subject: Subject) -> Iterator[Answer]:
+        if subject.parameters.artifacts is None:
+            return
+        fields, document = subject.parameters.artifacts.fields, subject.metadata
+        columns = [str(c) for c in document.get(fields.feature_cols, [])]
+        scaler = (fields.scaler_center, fields.scaler_scale)
+        rows, built = [], None
+        for pointer, values in recorded_values(document, columns, self.pointer, scaler):
+            if built is None:
+                built = samples.built(subject).reindex(columns=columns)
+            try:
+                sets = candidate_rows(subject, built)
+            except NotAssessed as error:
+                yield Gap(pointer, str(error))
+                return
+            ranked = matches(built, values, sets, STATISTICS)
+            rows += [
+                (pointer, m.statistic, m.rows.name, m.rows.count, m.hits, m.columns)
+                for m in ranked[:4]
+            ]
+            best = self._best(ranked)
+            if best is None:
+                yield Gap(pointer, f"no set of rows reproduces it; {nearest(ranked)}")
+                continue
+            yield Examined(best.columns, "recorded imputation values")
+            if best.rows.judged:
+                yield self.finding(
+                    document.location(pointer),
+                    f"the recorded values for missing features are, in {best.hits} of "
+                    f"{best.columns}, the {best.statistic} of {best.rows.name} "
+                    f"({best.rows.count} rows)",
+                    measured=best.rows.name,
+                    expected="train rows of a fold",
+                    key=pointer,
+                    evidence=("imputed",),
+                )
+        if rows:
+            heads = ("numbers", "statistic", "rows", "n", "columns matched", "columns")
+            title = "Which rows made the values for missing features"
+            yield Evidence("imputed", title, heads, tuple(rows))
+
+    def _best(self, ranked: list[Match]) -> Match | None:
+        """The best match; of equally good ones, one that spares the judged period."""
+        good = [m for m in ranked if m.share >= self.share and m.share == ranked[0].share]
+        return min(good, key=lambda m: m.rows.judged, default=None)
+
+
+def recorded_values(
+    document: Document, columns: list[str], pointer: str, scaler: tuple[str, str]
+) -> Iterator[tuple[str, Floats]]:
+    """Recorded imputation values: pointer, and one number a feature (NaN where there is none)."""
+    places = [pointer] if pointer else [p for p in _named(document.data, "") if p not in scaler]
+    for place in places:
+        raw = document.get(place)
+        if isinstance(raw, dict):
+            raw = [raw.get(name) for name in columns]
+        if not isinstance(raw, list) or len(raw) != len(columns) or not columns:
+            continue
+        try:
+            values = np.array([np.nan if v is None else float(v) for v in raw])
+        except (TypeError, ValueError):
+            continue
+        known = values[np.isfinite(values)]
+        if len(known) >= max(1, len(columns) // 2) and pd.Series(known).nunique() > 1:
+            yield place, values
+
+
+def _named(data: Any, pointer: str, depth: int = 4) -> Iterator[str]:
+    """Pointers to lists and mappings whose name speaks of imputing."""
+    for key, value in data.items() if isinstance(data, dict) and depth else ():
+        here = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+        if isinstance(value, (list, dict)) and CALLED.search(here):
+            yield here
+        yield from _named(value, here, depth - 1)
