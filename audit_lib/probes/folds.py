@@ -206,6 +206,42 @@ def recorded_folds(subject: Subject) -> list[RecordedFold]:
     return found
 
 
+def bars_between(
+    earlier: pd.Timestamp, later: pd.Timestamp, calendar: pd.DatetimeIndex | None
+) -> int:
+    """Bars strictly between two dates; weekdays stand for bars where the calendar ends."""
+    if calendar is not None and calendar[0] <= earlier and later <= calendar[-1]:
+        return int(((calendar > earlier) & (calendar < later)).sum())
+    first, last = earlier.to_datetime64(), later.to_datetime64()
+    days = np.busday_count(first.astype("datetime64[D]"), last.astype("datetime64[D]"))
+    return max(int(days) - 1, 0)
+
+
+def calendar_of(subject: Subject) -> pd.DatetimeIndex | None:
+    """Sorted dates of the sample panel without time zone; None where there is no panel."""
+    try:
+        dates = samples.panel(subject).index.get_level_values(1).unique().sort_values()
+    except NotAssessed:
+        return None
+    if not isinstance(dates, pd.DatetimeIndex):
+        return None
+    return dates.tz_localize(None) if dates.tz is not None else dates
+
+
+Extent = tuple[pd.Timestamp, pd.Timestamp]
+
+
+def extent(value: Any) -> Extent | None:
+    """First and last date of a recorded span (``{first, last}``, ``{start, end}``, ``[a, b]``)."""
+    if isinstance(value, list) and len(value) == 2:
+        value = {"first": value[0], "last": value[1]}
+    if not isinstance(value, dict):
+        return None
+    first = _date(value, ("first", "start", "from", "begin", "rows/first", "train_start"))
+    last = _date(value, ("last", "end", "to", "until", "rows/last", "train_end"))
+    return None if first is None or last is None else (first, last)
+
+
 def _date(row: dict[str, Any], keys: tuple[str, ...]) -> pd.Timestamp | None:
     for key in keys:
         value: Any = row

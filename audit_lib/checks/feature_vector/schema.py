@@ -22,7 +22,8 @@ class SchemaIsTheModels(Check):
         A model is trained on positions. Two columns that changed places, or one that was added
         in the middle, give numbers that look like predictions.
     How
-        Compares the two lists, then recognises the form of the stored hash among the usual
+        Compares the two lists (a predictor of several models may also ask for columns that another
+        list of the metadata holds), then recognises the form of the stored hash among the usual
         serialisations and hash functions. A hash that fits the sorted names only does not protect
         the order.
     Limitations
@@ -75,9 +76,10 @@ class SchemaIsTheModels(Check):
         artifacts = subject.parameters.artifacts
         assert artifacts is not None
         where = subject.metadata.location(artifacts.fields.feature_cols)
+        listed_anywhere = set(stored).union(*self._lists(subject))
         for kind, names in (
             ("in the checkpoint, and not asked for by the predictor", set(stored) - set(asked)),
-            ("asked for by the predictor, and not in the checkpoint", set(asked) - set(stored)),
+            ("asked for by the predictor, and not in the checkpoint", set(asked) - listed_anywhere),
             ("more than once in the checkpoint", {c for c in stored if stored.count(c) > 1}),
         ):
             if names:
@@ -102,6 +104,13 @@ class SchemaIsTheModels(Check):
                 key="order",
                 evidence=("columns",),
             )
+
+    @staticmethod
+    def _lists(subject: Subject) -> list[tuple[str, ...]]:
+        """Every list of columns in the metadata: an ensemble keeps one a model."""
+        path = subject.metadata.path
+        own = (a for a in subject.version_artifacts if a.path == path)
+        return [names for artifact in own for names in artifact.feature_sets.values()]
 
     def _hash(self, subject: Subject, stored: list[str]) -> Iterator[Answer]:
         artifacts = subject.parameters.artifacts

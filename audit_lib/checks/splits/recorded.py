@@ -6,11 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-import numpy as np
-import pandas as pd
-
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import (
     Contract,
     Evidence,
@@ -21,8 +17,13 @@ from audit_lib.model import (
     Task,
     View,
 )
-from audit_lib.probes import samples
-from audit_lib.probes.folds import RecordedFold, iso, recorded_folds
+from audit_lib.probes.folds import (
+    RecordedFold,
+    bars_between,
+    calendar_of,
+    iso,
+    recorded_folds,
+)
 from audit_lib.probes.label_facts import horizon_of
 from audit_lib.subject.subject import Subject
 
@@ -60,7 +61,7 @@ class RecordedFoldsArePurged(Check):
         """Compare the recorded periods."""
         folds = recorded_folds(subject)
         horizon, known = horizon_of(subject)
-        calendar = _calendar(subject)
+        calendar = calendar_of(subject)
         rows, short = [], {}
         for fold in folds:
             lane = f"fold {fold.number}"
@@ -69,7 +70,7 @@ class RecordedFoldsArePurged(Check):
             if fold.train_end >= fold.test_start and fold.train_start <= fold.test_end:
                 yield self._out_of_order(fold)
             elif fold.train_end < fold.test_start:
-                gap = _bars_between(fold.train_end, fold.test_start, calendar)
+                gap = bars_between(fold.train_end, fold.test_start, calendar)
                 if gap < horizon - 1:
                     short[fold.number] = gap
         if short:
@@ -116,24 +117,3 @@ class RecordedFoldsArePurged(Check):
 def _table(fold: RecordedFold) -> Location:
     """Where the whole table stands."""
     return replace(fold.location, pointer=fold.location.pointer.rpartition("/")[0])
-
-
-def _bars_between(
-    earlier: pd.Timestamp, later: pd.Timestamp, calendar: pd.DatetimeIndex | None
-) -> int:
-    """Bars strictly between two dates."""
-    if calendar is not None and calendar[0] <= earlier and later <= calendar[-1]:
-        return int(((calendar > earlier) & (calendar < later)).sum())
-    first, last = earlier.to_datetime64(), later.to_datetime64()
-    days = np.busday_count(first.astype("datetime64[D]"), last.astype("datetime64[D]"))
-    return max(int(days) - 1, 0)
-
-
-def _calendar(subject: Subject) -> pd.DatetimeIndex | None:
-    try:
-        dates = samples.panel(subject).index.get_level_values(1).unique().sort_values()
-    except NotAssessed:
-        return None
-    if not isinstance(dates, pd.DatetimeIndex):
-        return None
-    return dates.tz_localize(None) if dates.tz is not None else dates

@@ -1,0 +1,98 @@
+"""SPL008."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.probes.folds import bars_between, calendar_of, extent, iso
+from audit_lib.probes.label_facts import horizon_of
+from audit_lib.subject.subject import Subject
+
+NO_LABELS = re.compile(r"scal|normali|standardi|imput|feature", re.I)
+"""fits that read features only: their rows may end at the bar before the holdout"""
+
+
+class FitsEndBeforeTheHoldout(Check):
+    """Every fit's last label ends before the first decision of the holdout.
+
+    What it checks
+        Rows that the version records for its fits (train, scaler, calibrator, conformal residuals,
+        any other) end before the judged period, by at least one bar less than the label's horizon
+        where the fit reads labels; and none lies after it begins.
+    Why it matters
+        The holdout is the one number that people believe. A gap shorter than the horizon lets the
+        last train labels, and most of all a calibrator fitted on the newest rows, contain returns
+        of the days that are judged.
+    How
+        Reads first and last dates of each fit at `rows`, counts bars between the last one and
+        the first judged date on the calendar of the sample panel (on weekdays, where there is no
+        panel), and compares with the measured horizon, or with the declared one.
+    Limitations
+        Sees dates, not rows, and believes them; a fit named as a scaler or an imputer is taken
+        to read no labels. Folds are judged by SPL001 and SPL004.
+    Remediation
+        End every fit at least one horizon before the holdout begins, and record its dates.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.4.
+    """
+
+    code = "SPL008"
+    contract = Contract.SPLITS
+    task = Task.T2
+    severity = Severity.CRITICAL
+    reads = Reads.ARTIFACTS
+
+    rows: str = Field("/run/rows", description="pointer to a mapping of fit to its span of dates")
+    judged: str = Field("judged", description="key of the judged period among them")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare the spans."""
+        if subject.parameters.artifacts is None:
+            raise NotAssessed("the subject declares no artifact store, so no rows are recorded")
+        document = subject.metadata
+        raw = document.get(self.rows)
+        spans = {str(k): extent(v) for k, v in raw.items()} if isinstance(raw, dict) else {}
+        known = {name: span for name, span in spans.items() if span is not None}
+        holdout = known.pop(self.judged, None)
+        if holdout is None or not known:
+            missing = self.judged if holdout is None else "fit's dates"
+            raise NotAssessed(
+                f"{document.path} has no {missing} at {self.rows} (options.SPL008.rows)"
+            )
+        horizon, how = horizon_of(subject)
+        calendar, drawn = calendar_of(subject), []
+        for name, (first, last) in known.items():
+            needed = 0 if NO_LABELS.search(name) else horizon - 1
+            gap = bars_between(last, holdout[0], calendar)
+            drawn.append((name, iso(first), iso(last), "fitted"))
+            if last >= holdout[0] and first <= holdout[1]:
+                yield self.finding(
+                    document.location(f"{self.rows}/{name}"),
+                    f"{name!r} was fitted on rows until {iso(last)}, past the begin of the judged "
+                    f"period {iso(holdout[0])}",
+                    measured=iso(last),
+                    expected=f"before {iso(holdout[0])}",
+                    key=name,
+                    evidence=("holdout",),
+                )
+            elif last < holdout[0] and gap < needed:
+                yield self.finding(
+                    document.location(f"{self.rows}/{name}"),
+                    f"labels that {name!r} was fitted on end {needed - gap} bars after the first "
+                    f"judged decision {iso(holdout[0])} (gap {gap} bars, {how} horizon {horizon})",
+                    measured=f"gap {gap} bars",
+                    expected=f"gap of at least {needed} bars",
+                    key=name,
+                    evidence=("holdout",),
+                )
+        drawn.append((self.judged, iso(holdout[0]), iso(holdout[1]), "test"))
+        note = f"labels read {horizon} bars ahead ({how})"
+        heads, title = ("lane", "start", "end", "kind"), "Rows of each fit and the judged period"
+        yield Evidence("holdout", title, heads, tuple(drawn), View.TIMELINE, note)
+        yield Examined(len(known), "fits")
