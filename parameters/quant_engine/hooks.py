@@ -6,9 +6,10 @@ the panel by asset and join what comes back.
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,21 @@ import pandas as pd
 from audit_lib.hooks import Context, Refusal, surface
 
 BARS = 400
-HORIZON = 10
 FIELDS = {"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
 
-
-def engine(at: Context, module: str) -> Any:
-    """A module of the checkout under audit."""
-    parent = str(at.root.parent)
-    if parent not in sys.path:
-        sys.path.insert(0, parent)
-    __import__(f"{at.root.name}.{module}")
-    return sys.modules[f"{at.root.name}.{module}"]
+beside = importlib.util.spec_from_file_location(
+    "quant_engine_trading", Path(__file__).with_name("trading.py")
+)
+assert beside is not None
+assert beside.loader is not None
+trading = importlib.util.module_from_spec(beside)
+beside.loader.exec_module(trading)
+engine, AFTER, HORIZON, REGIMES = (
+    trading.engine,
+    trading.AFTER,
+    trading.HORIZON,
+    trading.REGIMES,
+)
 
 
 def by_asset(panel: pd.DataFrame, build: Any) -> pd.DataFrame:
@@ -40,21 +45,28 @@ def by_asset(panel: pd.DataFrame, build: Any) -> pd.DataFrame:
     return joined
 
 
-def scored(at: Context, features: pd.DataFrame) -> pd.DataFrame:
-    """The version's predictions in regime 0 with full confidence in the regime."""
-    predictor = engine(at, "models.predictor").EnsemblePredictor(
-        horizon=HORIZON, model_dir=at.store, version=at.version
+def loaded(at: Context, store: Path, version: str) -> Any:
+    """The engine's predictor on a version."""
+    predictor = engine(at, "models.predictor").EnsemblePredictor
+    return predictor(horizon=HORIZON, model_dir=store, version=version)
+
+
+def scored(predictor: Any, features: pd.DataFrame) -> pd.DataFrame:
+    """Predictions: the regime columns are arguments of `predict`, the others its features."""
+    regimes = [c for c in REGIMES if c in features]
+    probabilities = [c for c in regimes if c.startswith("regime_prob_")]
+    answer: pd.DataFrame = predictor.predict(
+        features.drop(columns=regimes),
+        features.get("regime"),
+        features.get("regime_confidence"),
+        regime_probabilities=features[probabilities] if probabilities else None,
     )
-    regime = pd.Series(0, index=features.index)
-    certain = pd.Series(1.0, index=features.index)
-    answer: pd.DataFrame = predictor.predict(features, regime, certain)
+    answer.attrs.clear()  # arrays in there keep frames of two assets from being concatenated
     return answer
 
 
-# --- features, targets, splits ----------------------------------------------------------------
-@surface("features.panel")
-def panel(at: Context) -> pd.DataFrame:
-    """The repository's own cached bars: a daily series and an hourly one as daily bars."""
+def cached_bars(at: Context) -> dict[str, pd.DataFrame]:
+    """The repository's own cached bars: a daily series, and an hourly one as daily bars."""
     cache = at.root / "data" / "cache"
     daily, hourly = sorted(cache.glob("*_1d.parquet")), sorted(cache.glob("*_1hour_*.parquet"))
     bars = {}
@@ -64,16 +76,65 @@ def panel(at: Context) -> pd.DataFrame:
         days = frame.resample("D").agg(
             {"Open": "first", "High": "max", "Low": "min", "Close": "last", "Volume": "sum"}
         )
-        bars[file.name.split("_")[0]] = days.dropna().tail(BARS)
+        bars[file.name.split("_")[0]] = days.dropna()
+    return bars
+
+
+def full_features(at: Context, bars: pd.DataFrame) -> pd.DataFrame:
+    """Everything `predict` takes of one ticker: features it may be served, and regimes.
+
+    The regime detector reads all features, as in training, backtest and prediction; what the
+    engine calls research-only is left out after that.
+    """
+    module = engine(at, "features.pipeline")
+    features, _ = module.FeaturePipeline().compute(bars, compute_targets_flag=False)
+    regimes = engine(at, "regime.detector").RegimeDetector().regime_features(features)
+    served = module._filter_causal_features(features)
+    return served.join(regimes[REGIMES].astype(float))
+
+
+# --- features, targets, splits ----------------------------------------------------------------
+@surface("features.panel")
+def panel(at: Context) -> pd.DataFrame:
+    """Cached bars; the newest are held back, since a backtest needs bars after its signals."""
+    bars = {name: days.iloc[-BARS - AFTER : -AFTER] for name, days in cached_bars(at).items()}
     joined = pd.concat(bars, names=["asset", "date"])
     return joined.rename(columns={v: k for k, v in FIELDS.items()}).sort_index()
 
 
 @surface("features.build")
 def build_features(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
-    """What training and prediction both compute, research-only features left out."""
-    pipeline = engine(at, "features.pipeline").FeaturePipeline(production_mode=True)
-    return by_asset(panel, lambda bars: pipeline.compute(bars, compute_targets_flag=False)[0])
+    """The full profile, which made the features that the version lists; regimes beside them."""
+    return by_asset(panel, lambda bars: full_features(at, bars))
+
+
+def by_universe(panel: pd.DataFrame, pipeline: Any) -> pd.DataFrame:
+    """Features of all assets in one call, as the engine's entry points build them."""
+    assets = panel.index.get_level_values("asset").unique()
+    data = {str(a): panel.loc[a].rename(columns=FIELDS).astype(float) for a in assets}
+    features, _ = pipeline.compute_universe(data, verbose=False, compute_targets_flag=False)
+    named: pd.DataFrame = features.rename_axis(["asset", "date"])
+    return named
+
+
+@surface("features.build_backtest")
+def build_backtest(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """`run_backtest.py` and `run_predict.py` with their default profile."""
+    mode = engine(at, "config").FEATURE_MODE_DEFAULT
+    pipeline = engine(at, "features.pipeline").FeaturePipeline
+    return by_universe(panel, pipeline(feature_mode=mode, include_interactions=True))
+
+
+@surface("features.build_live")
+def build_live(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """The autopilot's cycle with its default profile."""
+    full = engine(at, "config").AUTOPILOT_FEATURE_MODE != "core"
+    pipeline = engine(at, "features.pipeline").FeaturePipeline(
+        include_interactions=full,
+        include_research_factors=full,
+        include_cross_asset_factors=full,
+    )
+    return by_universe(panel, pipeline)
 
 
 @surface("features.policy")
@@ -120,19 +181,68 @@ def declared_splits(at: Context) -> dict[str, int]:
 # --- predictor --------------------------------------------------------------------------------
 @surface("predictor.required")
 def required(at: Context) -> list[str]:
-    """Features of the global model, in its order."""
-    file = next((at.store / at.version).glob("*_meta.json"))
-    return list(json.loads(file.read_text())["global_features"])
+    """Features of the global model, those of the regime models, and the regimes themselves."""
+    meta = json.loads(next((at.store / at.version).glob("*_meta.json")).read_text())
+    names = list(meta["global_features"])
+    for model in meta["regime_models"].values():
+        names += model["features"]
+    return list(dict.fromkeys([*names, *REGIMES]))
 
 
 @surface("predictor.predict")
 def predict(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """Predicted return and confidence; a ValueError is how the engine refuses."""
+    predictor = loaded(at, at.store, at.version)
     try:
-        answer = scored(at, features)
+        answer = scored(predictor, features)
     except ValueError as error:
         raise Refusal(str(error)) from error
     return answer[["predicted_return", "confidence"]].astype(float)
+
+
+# --- decisions --------------------------------------------------------------------------------
+def decide_rows(at: Context, path: Any, features: pd.DataFrame) -> pd.DataFrame:
+    """Predict, then decide each row by itself on the repository's own bars."""
+    predictor = loaded(at, at.store, at.version)
+    try:
+        parts = [scored(predictor, rows) for _, rows in features.groupby(level="asset")]
+    except ValueError as error:
+        raise Refusal(str(error)) from error
+    predictions = pd.concat(parts).reindex(features.index)
+    bars = {name: days.iloc[-BARS - AFTER :] for name, days in cached_bars(at).items()}
+    orders: pd.DataFrame = trading.decided(at, path, predictions, bars)
+    return orders
+
+
+@surface("decisions.backtest")
+def decide_backtest(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """`run_backtest.py` with its defaults."""
+    return decide_rows(at, trading.backtest, features)
+
+
+@surface("decisions.live")
+def decide_live(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """The autopilot's cycle with the same strategy active."""
+    return decide_rows(at, trading.live, features)
+
+
+def rules(at: Context, path: Any, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Decide made-up predictions in a calm uptrend (regime 0), all assets of a date together."""
+    bars = next(iter(cached_bars(at).values()))
+    orders: pd.DataFrame = trading.ruled(at, path, predictions, bars)
+    return orders
+
+
+@surface("decisions.rules_backtest")
+def rules_backtest(at: Context, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The backtester's thresholds, gates and sizes."""
+    return rules(at, trading.backtest, predictions)
+
+
+@surface("decisions.rules_live")
+def rules_live(at: Context, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The autopilot's and the paper trader's thresholds, gates and sizes."""
+    return rules(at, trading.live, predictions)
 
 
 # --- registry, governance, retrain, drift -----------------------------------------------------
@@ -236,6 +346,37 @@ def fit_apply(at: Context, scores: Any, outcomes: Any, served: Any) -> Any:
     return np.asarray(calibrator.transform(served), dtype=float)
 
 
+@surface("calibration.sample")
+def sample(at: Context) -> Any:
+    """Confidence that the version serves on the cached daily bars, every tenth date.
+
+    The outcome is the engine's own: was the sign of the ten-day return foreseen?  No row is
+    `fitted`, since no calibrator is stored with the version; the models themselves may have been
+    trained on some of these dates, which the metadata do not tell.
+    """
+    days = next(iter(cached_bars(at).values()))
+    features = full_features(at, days)[required(at)].dropna()
+    answer = scored(loaded(at, at.store, at.version), features)
+    label = engine(at, "features.pipeline").compute_targets(days, horizons=[HORIZON])
+    known = pd.concat([answer, label], axis=1, join="inner").dropna(
+        subset=["predicted_return", "confidence", f"target_{HORIZON}d"]
+    )[::HORIZON]
+    right = (known["predicted_return"] > 0) == (known[f"target_{HORIZON}d"] > 0)
+    return {
+        "scores": known["confidence"].to_numpy(float),
+        "outcomes": right.to_numpy(np.int64),
+        "fitted": np.zeros(len(known), dtype=bool),
+        "dates": [str(date.date()) for date in known.index],
+    }
+
+
+@surface("calibration.served")
+def served(at: Context, scores: Any) -> Any:
+    """What the predictor does to its raw confidence; without a calibrator it passes it on."""
+    predictor = loaded(at, at.store, at.version)
+    return np.asarray(predictor._calibrate_confidence(np.asarray(scores, dtype=float)))
+
+
 @surface("conformal.interval")
 def interval(at: Context, residuals: Any, predictions: Any, alpha: float) -> Any:
     """Calibrate on zero predictions with these residuals as outcomes."""
@@ -311,3 +452,40 @@ def run(at: Context, batches: Any, probe: pd.DataFrame, restart_after: int | Non
             learner.load_state()
     raw = probe.drop(columns="y", errors="ignore").mean(axis=1)
     return np.asarray([learner.adjust_prediction(float(value)) for value in raw])
+
+
+# --- checkpoint_io ----------------------------------------------------------------------------
+@surface("checkpoint_io.round_trip")
+def round_trip(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """Save what the predictor loaded through the trainer's own `_save`, load that, predict.
+
+    Metrics of training come from the metadata, as the predictor keeps them nowhere else.
+    """
+    trainer = engine(at, "models.trainer")
+    was = loaded(at, at.store, at.version)
+    meta, codes = was.meta, list(was.regime_models)
+
+    def result(name: str, kept: Any, names: list[str], prefix: str) -> Any:
+        return trainer.TrainResult(
+            name, meta["total_samples"], len(names), names,
+            [kept[f"{prefix}cv_corr"]], [], 0.0, kept[f"{prefix}holdout_r2"], 0.0,
+            kept[f"{prefix}holdout_corr"], kept[f"{prefix}feature_importance"],
+            kept[f"{prefix}target_std"], kept[f"{prefix}feature_medians"],
+            kept[f"{prefix}warnings"],
+        )  # fmt: skip
+
+    overall = result("global", meta, was.global_features, "global_")
+    of_regime = {c: meta["regime_models"][str(c)] for c in codes}
+    results = {c: result(kept["name"], kept, kept["features"], "") for c, kept in of_regime.items()}
+    trainer.MODEL_DIR = at.scratch
+    trainer.ModelTrainer(model_params={})._save(
+        was.global_model, was.global_scaler, was.global_features, overall,
+        was.regime_models, was.regime_scalers, was.regime_features, results, HORIZON,
+        trainer.EnsembleResult(
+            overall, results, HORIZON, meta["train_time_seconds"],
+            len(was.global_features), meta["total_samples"],
+        ),
+        versioned=False,
+    )  # fmt: skip
+    answer = scored(loaded(at, at.scratch, "latest"), features)
+    return answer[["predicted_return", "confidence"]].astype(float)
