@@ -101,6 +101,13 @@ def test_a_column_that_the_checkpoint_does_not_know(tmp_path):
     assert found.measured == "['level']"
 
 
+@pytest.mark.passes("FEA001")
+def test_columns_of_the_other_models_of_an_ensemble(tmp_path):
+    meta = {"feature_cols": ["move", "calm"], "models": {"1": {"features": ["calm", "level"]}}}
+    with tiny(tmp_path, engine_text(), meta=meta) as subject:
+        assert_passes(run_check("FEA001", subject))
+
+
 @pytest.mark.fails("FEA001")
 def test_the_candidate_is_hashed_in_another_order(engine):
     with mutant(engine, "2022-03rc") as subject:
