@@ -127,4 +127,7 @@ def _levels(values: Floats, kind: Kind | None) -> Floats:
     reach = np.linspace(low - spread / 2, high + spread / 2, 41)
     digits = int(np.ceil(-np.log10(spread))) + 1
     found = np.unique(np.concatenate([reach, np.round(reach, digits), [0.0]]))
+    if kind is None and finite.size and low >= 0 and high <= 1:
+        # Nobody says what this head is: it may be a probability whose threshold lies far off.
+        found = np.union1d(found, np.round(np.linspace(0, 1, 21), 2))
     return found[found > 0] if kind is Kind.POSITIVE else found

@@ -95,6 +95,15 @@ def test_the_candidate_sells_at_another_threshold(engine):
 
 
 @pytest.mark.fails("INT001")
+def test_a_threshold_far_from_the_scores_of_an_undeclared_head(tmp_path):
+    shy = text(rules="return _orders(predictions, limit=0.7)")
+    shy = shy.replace("1 / (1 + np.exp(-40 * x))", "0.05 + 0.001 * np.sign(x)")
+    with tiny(tmp_path, shy, meta={"feature_cols": ["move", "calm"]}) as subject:
+        found = assert_fails(run_check("INT001", subject), key="side", severity=Severity.CRITICAL)
+    assert "made-up predictions" in found.message
+
+
+@pytest.mark.fails("INT001")
 def test_a_threshold_that_live_excludes(engine):
     edit_source(
         engine,
