@@ -188,8 +188,8 @@ def compare(
 def closing_list(tasks: Sequence[TaskResult], comparisons: Sequence[Comparison]) -> tuple[Row, ...]:
     """Everything that is or was to be closed, ranked.
 
-    Open before unknown before waived before fixed; then severity, then blast radius, then code and
-    place.
+    Open before unknown before waived before fixed; then severity, then blast radius; what weighs
+    the same by check, and there in the order of :class:`Fate`.
     """
     fates = [c.fates() for c in comparisons]
     told: dict[str, Closed] = {}
@@ -214,7 +214,7 @@ def closing_list(tasks: Sequence[TaskResult], comparisons: Sequence[Comparison])
                 Row(None, shown, met, said.moved_from if said else "", said.why if said else ""),
             )
         )
-    rows.sort(key=lambda pair: (pair[0], pair[1].matter.weight))
+    rows.sort(key=lambda pair: (pair[0], *_weight(pair[1])))
     return tuple(
         replace(row, rank=position) if place == 0 else row
         for position, (place, row) in enumerate(rows, start=1)
@@ -222,6 +222,13 @@ def closing_list(tasks: Sequence[TaskResult], comparisons: Sequence[Comparison])
 
 
 # --- inside -----------------------------------------------------------------------------------
+def _weight(row: Row) -> tuple[object, ...]:
+    severity, blast, code, *rest = row.matter.weight
+    order = list(Fate)
+    met = tuple(order.index(fate) if fate else len(order) for fate in row.fates)
+    return (severity, blast, code, met, *rest)
+
+
 def _fate(matter: Merged, was: Merged | None, *, seen: bool) -> Fate:
     if matter.waived:
         return Fate.EXEMPTED

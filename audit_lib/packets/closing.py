@@ -11,13 +11,15 @@ from audit_lib.model import CheckResult, Contract, Evidence, Exempted, Finding
 from audit_lib.model.closure import Comparison, Fate, Row
 from audit_lib.packets.acceptance import answers
 from audit_lib.packets.packet import Packet
-from audit_lib.packets.sections import LINE, Doc, Style, anchor, cell, runs
+from audit_lib.packets.sections import Doc, Style, anchor, cell, runs
 from audit_lib.reporters.csv_report import safe_cell
 from audit_lib.reporters.json_report import dumps, plain
-from audit_lib.reporters.report import severities
+from audit_lib.reporters.report import folded, severities
 from audit_lib.reporters.text import clean, count, one_line, place
 
 FORMAT = "closure/1"
+#: most characters of a finding's message in the table; the whole of it stands under Findings
+SAYS = 180
 #: the check whose evidence lists the waivers, with what each comes to
 WAIVERS = ("LED902", "waivers")
 #: what a place in the list means, for those that do not stand open
@@ -36,14 +38,18 @@ def closure_doc(packet: Packet, style: Style) -> Doc:
     parts = []
     for name, meaning in _PARTS.items():
         held = [r for r in rows if standing(r) == name]
+        digest = folded(held, lambda r: (r.matter.finding.severity, r.matter.finding.code, r.fates))
+        shown = digest[: style.findings]
         parts.append(
             {
                 "name": name,
                 "meaning": meaning,
                 "count": len(held),
                 "severities": severities(r.matter.finding for r in held),
-                "hidden": max(0, len(held) - style.rows),
-                "rows": [_row(r, ids, packet, style) for r in held[: style.rows]],
+                "hidden": len(held) - sum(1 + more for _, more in shown),
+                "rows": [_row(r, ids, packet, style) | {"more": more} for r, more in shown],
+                "folded": sum(more for _, more in shown),
+                "all": [_row(r, ids, packet, style) for r in held[: style.rows]],
             }
         )
     return {
@@ -172,6 +178,7 @@ def _row(row: Row, ids: dict[Finding, str], packet: Packet, style: Style) -> Doc
     results = {r.code: r for r in packet.results}
     return {
         "rank": row.rank or "",
+        "more": 0,
         "id": ids.get(finding, "") if row.here else "",
         "code": finding.code,
         "severity": finding.severity.label,
@@ -184,8 +191,8 @@ def _row(row: Row, ids: dict[Finding, str], packet: Packet, style: Style) -> Doc
         ],
         "place": place(finding.location),
         "moved_from": one_line(row.moved_from, 200),
-        "message": runs(one_line(finding.message, LINE), style),
-        "why": runs(one_line(row.why, 200), style),
+        "message": runs(one_line(finding.message, SAYS), style),
+        "why": runs(one_line(row.why, SAYS), style),
         "waiver": waiver
         and {
             "owner": one_line(waiver.owner),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
 
 from audit_lib.model import (
     BoundaryVerdict,
@@ -18,6 +20,8 @@ from audit_lib.model import (
     ranked,
     verdict_of,
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -112,3 +116,18 @@ def severities(findings: Iterable[Finding]) -> str:
 def and_more(message: str, number: int) -> str:
     """A message that stands for several of its kind."""
     return f"{message} (and {number - 1:,} more like it)" if number > 1 else message
+
+
+def folded(
+    items: Iterable[T], alike: Callable[[T], object], *, shown: int = 3
+) -> list[tuple[T, int]]:
+    """A list with long runs of alike items cut: each item, and how many like it follow unshown.
+
+    A run is cut only where that spares more than one line.
+    """
+    made: list[tuple[T, int]] = []
+    for _, run in groupby(items, alike):
+        held = list(run)
+        kept = held if len(held) <= shown + 2 else held[:shown]
+        made += [(item, 0) for item in kept[:-1]] + [(kept[-1], len(held) - len(kept))]
+    return made

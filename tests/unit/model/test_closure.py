@@ -271,6 +271,12 @@ def test_the_list_is_by_standing_then_severity_then_blast_radius():
     assert [r.here for r in rows] == [True, True, True, False, True, False]
 
 
+def test_of_equal_weight_what_is_new_comes_first():
+    before, now = run(spl("a", "c")), run(spl("a", "b", "c", "d"))
+    rows = closing_list(now, [compare(before, now)])
+    assert [r.matter.finding.key for r in rows] == ["b", "d", "a", "c"]
+
+
 def test_without_another_run_there_are_no_fates():
     (row,) = closing_list(run(spl("a")), [])
     assert (row.rank, row.fates) == (1, ())
@@ -379,7 +385,8 @@ def test_the_list_holds_every_matter_once_and_ranks_the_open(a, b, c):
     ranked = [r for r in rows if r.rank]
     assert [r.rank for r in ranked] == list(range(1, len(ranked) + 1))
     assert rows[: len(ranked)] == tuple(ranked)
-    assert [r.matter.weight for r in ranked] == sorted(r.matter.weight for r in ranked)
+    weights = [r.matter.weight[:3] for r in ranked]
+    assert weights == sorted(weights)
     assert {r.matter.identity for r in ranked} == {m.identity for m in merged(c) if not m.waived}
     for position, comparison in enumerate(comparisons):
         came = {r.matter.identity for r in rows if r.fates[position] in CAME}
