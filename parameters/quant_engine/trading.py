@@ -20,7 +20,7 @@ from audit_lib.hooks import Context
 
 HORIZON = 10
 AFTER = 20  # bars kept after the last decision, in which a backtest can leave its position
-BEFORE = 120  # bars of history behind a made-up row
+LENGTH = 120 + AFTER  # bars behind and after a made-up row
 REGIMES = ["regime", "regime_confidence", *(f"regime_prob_{code}" for code in range(4))]
 
 
@@ -60,7 +60,8 @@ def decided(at: Context, path: Any, predictions: pd.DataFrame, bars: dict[str, A
 def ruled(at: Context, path: Any, predictions: pd.DataFrame, bars: pd.DataFrame) -> Any:
     """Orders of `path` for made-up predictions, all assets of a date competing for its slots.
 
-    Every asset has the same bars, redated so that the decision falls on a known bar.
+    Every asset has another stretch of one real series, redated so that the decision falls on a
+    known bar: equal bars would be refused as one correlated bet.
     """
     made = predictions.copy()
     made[REGIMES] = 0.0, 1.0, 1.0, 0.0, 0.0, 0.0
@@ -71,10 +72,10 @@ def ruled(at: Context, path: Any, predictions: pd.DataFrame, bars: pd.DataFrame)
     orders = nothing(made.index)
     for date, rows in made.groupby(level="date", sort=False):
         ids = permnos(rows.index.get_level_values("asset").unique())
-        history = bars.tail(BEFORE + AFTER).copy()
-        days = pd.date_range(end=date + pd.Timedelta(days=AFTER), periods=len(history), freq="D")
-        history.index = days
-        prices = dict.fromkeys(ids.values(), history)
+        days = pd.date_range(end=date + pd.Timedelta(days=AFTER), periods=LENGTH, freq="D")
+        starts = np.linspace(0, len(bars) - LENGTH, len(ids)).astype(int)
+        stretches = (bars.iloc[start : start + LENGTH].set_axis(days) for start in starts)
+        prices = dict(zip(ids.values(), stretches, strict=True))
         fill(orders, rows.index, path(at, keyed(rows, ids), prices, iter([range(len(rows))])))
     orders.index = predictions.index
     return orders
