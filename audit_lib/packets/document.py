@@ -10,19 +10,17 @@ from audit_lib.model import (
     Contract,
     Outcome,
     Severity,
-    Task,
     breaks,
     effective_outcome,
 )
-from audit_lib.packets.acceptance import WORDS, answers
+from audit_lib.packets import page_one
+from audit_lib.packets.acceptance import answers
 from audit_lib.packets.closing import closure_doc, summary
 from audit_lib.packets.packet import Found, Packet
 from audit_lib.packets.provenance import provenance_groups
 from audit_lib.packets.sections import LINE, Doc, Style, anchor, finding_doc, runs, task_doc
 from audit_lib.reporters.report import severities
-from audit_lib.reporters.text import count, one_line, place
-
-TOP = 8
+from audit_lib.reporters.text import one_line, place
 
 
 def document(packet: Packet, style: Style) -> Doc:
@@ -39,13 +37,13 @@ def document(packet: Packet, style: Style) -> Doc:
         "role": one_line(said.role),
         "run_id": one_line(said.run_id),
         "date": _day(packet),
-        "isolation": one_line(said.isolation).split(":")[0] or "isolation not recorded",
         "verdict": packet.verdict.value,
         "headline": packet.headline,
         "problems": [runs(p, style) for p in packet.problems],
-        "top": _top(packet, style),
-        "more": _more(packet),
-        "strip": _strip(packet),
+        "identity": page_one.identity(packet),
+        "top": page_one.top(packet),
+        "codes": page_one.codes(packet),
+        "strip": page_one.strip(packet),
         "comparisons": [
             {"label": one_line(c.label), "summary": summary(c)} for c in packet.comparisons
         ],
@@ -87,76 +85,6 @@ def document(packet: Packet, style: Style) -> Doc:
         ],
         "provenance": provenance_groups(packet),
     }
-
-
-def _top(packet: Packet, style: Style) -> list[Doc]:
-    """The first findings, one line a check: the worst of each, and how many more it has."""
-    by_code: dict[str, list[Found]] = {}
-    for found in packet.open:
-        by_code.setdefault(found.finding.code, []).append(found)
-    return [
-        {
-            "id": group[0].id,
-            "code": code,
-            "severity": group[0].finding.severity.label,
-            "task": group[0].finding.task.value,
-            "place": place(group[0].finding.location),
-            "message": runs(one_line(group[0].finding.message, 150)),
-            "more": len(group) - 1,
-            "state": group[0].state,
-        }
-        for code, group in list(by_code.items())[:TOP]
-    ]
-
-
-def _more(packet: Packet) -> int:
-    return max(0, len({f.finding.code for f in packet.open}) - TOP)
-
-
-def _strip(packet: Packet) -> list[Doc]:
-    """The lines of page one below the findings."""
-    verdicts = [v.value for _, v, _ in packet.contracts if v is not None]
-    boundaries = [b.verdict.value for b in packet.boundaries]
-    checks, untold = len(packet.results), packet.untold
-    examined = [
-        f"{e.count:,} {one_line(e.what)}"
-        for r in packet.results
-        if r.contract is Contract.LEDGER and r.task is Task.T1
-        for e in r.examined
-        if e.count
-    ]
-    why = ", ".join(dict.fromkeys(r.contract.title.lower() for r in untold))
-    said = packet.provenance
-    state = "unchanged by the audit" if said.subject_before else "no digest of it was taken"
-    lines = [
-        ("contracts", _tally(verdicts), "contracts"),
-        ("boundaries", _tally(boundaries), "boundaries"),
-        ("acceptance", _accepted(packet), "acceptance"),
-        ("ledger", " · ".join(list(dict.fromkeys(examined))[:4]), ""),
-        (
-            "not assessed",
-            f"{len(untold)} of {count(checks, 'check')}" + (f": {why}" if why else ""),
-            "untold",
-        ),
-        ("exempted", count(len(packet.exempted), "finding") if packet.exempted else "", "exempted"),
-        (
-            "notes",
-            count(len(packet.notes), "finding") + " that only inform" if packet.notes else "",
-            "notes",
-        ),
-        ("subject", "CHANGED while it was audited" if packet.void else state, "provenance"),
-    ]
-    return [{"label": a, "text": b, "anchor": c} for a, b, c in lines if b]
-
-
-def _accepted(packet: Packet) -> str:
-    verdicts = [a.verdict for a in answers(packet)]
-    return " · ".join(f"{verdicts.count(v)} {w}" for v, w in WORDS.items() if v in verdicts)
-
-
-def _tally(verdicts: Sequence[str]) -> str:
-    order = ("kept", "broken", "inconclusive")
-    return " · ".join(f"{verdicts.count(v)} {v}" for v in order if v in verdicts)
 
 
 def _findings(found: Sequence[Found], style: Style) -> list[Doc]:

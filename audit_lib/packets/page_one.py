@@ -1,0 +1,157 @@
+"""Page one as plain data: for a reader without time, and for one who decides whether to read on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from audit_lib.model import Contract, Task, Verdict
+from audit_lib.packets.acceptance import WORDS, answers
+from audit_lib.packets.packet import Found, Packet
+from audit_lib.packets.sections import Doc, runs
+from audit_lib.reporters.text import count, one_line, place
+
+#: most findings of which a typesetter may show as many as fit
+TOP = 24
+#: most names on one line; the section has all
+NAMES = 12
+_DIGITS = 12
+
+
+def identity(packet: Packet) -> list[Doc]:
+    """What was audited, exactly: revision, digest, version, run, isolation."""
+    said = packet.provenance
+    taken = (tree.rpartition(":")[::2] for tree in said.subject_before.split())
+    digests = " · ".join(f"{name} {digest[:_DIGITS]}".strip() for name, digest in taken)
+    rows = [
+        ("revision", said.revision[:_DIGITS]),
+        ("sha256", digests or "no digest was taken"),
+        ("version", said.version + (f" ({said.role})" if said.role else "")),
+        ("run", said.run_id),
+        ("isolation", said.isolation.split(":")[0] or "not recorded"),
+    ]
+    return [{"label": label, "text": one_line(text)} for label, text in rows if text]
+
+
+def top(packet: Packet) -> list[Doc]:
+    """The first findings, one line a check: the worst of each, and how many more it has."""
+    return [
+        {
+            "id": group[0].id,
+            "code": code,
+            "severity": group[0].finding.severity.label,
+            "task": group[0].finding.task.value,
+            "place": place(group[0].finding.location),
+            "message": runs(one_line(group[0].finding.message, 150)),
+            "more": len(group) - 1,
+            "state": group[0].state,
+        }
+        for code, group in list(_by_code(packet).items())[:TOP]
+    ]
+
+
+def codes(packet: Packet) -> int:
+    """How many checks have open findings."""
+    return len(_by_code(packet))
+
+
+def strip(packet: Packet) -> list[Doc]:
+    """The lines of page one below the findings.
+
+    A line has chips (names with a verdict, those that are not kept), a text after them, and what
+    else there is to say below.
+    """
+    contracts = [
+        (c.title, v, f"contract-{i}") for i, (c, v, _) in enumerate(packet.contracts, 1) if v
+    ]
+    boundaries = [
+        (one_line(b.boundary), b.verdict, f"boundary-{i}")
+        for i, b in enumerate(packet.boundaries, 1)
+    ]
+    kept = [name for name, verdict, _ in contracts if verdict is Verdict.KEPT]
+    lines = [
+        _line(
+            "contracts",
+            _tally(v for _, v, _ in contracts),
+            _chips(contracts, "contracts"),
+            "contracts",
+            f"kept: {', '.join(kept)}" if kept else "",
+        ),
+        _line(
+            "boundaries",
+            _tally(v for _, v, _ in boundaries),
+            _chips(boundaries, "boundaries"),
+            "boundaries",
+        ),
+        _line("acceptance", *_accepted(packet)),
+        _line("ledger", " · ".join(_examined(packet)[:4])),
+        _line("not assessed", _untold(packet), [], "untold"),
+        _line("exempted", _number(packet.exempted, ""), [], "exempted"),
+        _line("notes", _number(packet.notes, " that only inform"), [], "notes"),
+        _line("subject", _state(packet), [], "provenance"),
+    ]
+    return [line for line in lines if line["text"]]
+
+
+def _by_code(packet: Packet) -> dict[str, list[Found]]:
+    by_code: dict[str, list[Found]] = {}
+    for found in packet.open:
+        by_code.setdefault(found.finding.code, []).append(found)
+    return by_code
+
+
+def _line(
+    label: str, text: str, chips: Sequence[Doc] = (), anchor: str = "", rest: str = ""
+) -> Doc:
+    return {"label": label, "text": text, "chips": list(chips), "anchor": anchor, "rest": rest}
+
+
+def _chips(named: Iterable[tuple[str, Verdict, str]], section: str) -> list[Doc]:
+    """Those that are not kept, broken before inconclusive."""
+    order = (Verdict.BROKEN, Verdict.INCONCLUSIVE)
+    listed = sorted((n for n in named if n[1] in order), key=lambda n: order.index(n[1]))
+    made = [{"name": name, "verdict": v.value, "anchor": at} for name, v, at in listed[:NAMES]]
+    if len(listed) > NAMES:
+        made.append({"name": f"and {len(listed) - NAMES} more", "verdict": "", "anchor": section})
+    return made
+
+
+def _tally(verdicts: Iterable[Verdict]) -> str:
+    listed = list(verdicts)
+    order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
+    return " · ".join(f"{listed.count(v)} {v.value}" for v in order if v in listed)
+
+
+def _accepted(packet: Packet) -> tuple[str, list[Doc], str, str]:
+    told = answers(packet)
+    verdicts = [a.verdict for a in told]
+    counts = " · ".join(f"{verdicts.count(v)} {w}" for v, w in WORDS.items() if v in verdicts)
+    unmet = "; ".join(a.text for a in told if a.verdict is Verdict.BROKEN)
+    return counts, [], "acceptance", f"not met: {unmet}" if unmet else ""
+
+
+def _examined(packet: Packet) -> list[str]:
+    said = (
+        f"{e.count:,} {one_line(e.what)}"
+        for r in packet.results
+        if r.contract is Contract.LEDGER and r.task is Task.T1
+        for e in r.examined
+        if e.count
+    )
+    return list(dict.fromkeys(said))
+
+
+def _untold(packet: Packet) -> str:
+    said = f"{len(packet.untold)} of {count(len(packet.results), 'check')}"
+    of = ", ".join(dict.fromkeys(r.contract.title.lower() for r in packet.untold))
+    return f"{said}: {of}" if of else said
+
+
+def _number(found: Sequence[Found], rest: str) -> str:
+    return count(len(found), "finding") + rest if found else ""
+
+
+def _state(packet: Packet) -> str:
+    if packet.void:
+        return "CHANGED while it was audited"
+    taken = packet.provenance.subject_before
+    return "unchanged by the audit" if taken else "no digest of it was taken"

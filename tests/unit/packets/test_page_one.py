@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import made_up
+import pytest
+
+from audit_lib.model import BoundaryVerdict, Outcome, Task, Verdict
+from audit_lib.packets import page_one
+
+
+def line(packet, label):
+    (found,) = [x for x in page_one.strip(packet) if x["label"] == label]
+    return found
+
+
+def with_boundaries(*verdicts):
+    made = tuple(
+        BoundaryVerdict(f"b{i}", "high" if i % 2 else "low", v, "why")
+        for i, v in enumerate(verdicts)
+    )
+    return [replace(t, boundaries=made if t.task is Task.T6 else ()) for t in made_up.clean_tasks()]
+
+
+def test_broken_contracts_are_named_before_those_that_could_not_be_told(packet_of):
+    contracts = line(packet_of(made_up.tasks()), "contracts")
+    words = [c["verdict"] for c in contracts["chips"]]
+    assert words == sorted(words)
+    assert words.count("broken") == 5
+    assert {"Splits", "Head mapping"} <= {c["name"] for c in contracts["chips"]}
+    assert contracts["text"] == "5 broken · 3 inconclusive · 6 kept"
+    assert contracts["rest"].startswith("kept: ")
+
+
+def test_nothing_broken_names_what_is_kept(packet_of):
+    contracts = line(packet_of(made_up.clean_tasks()), "contracts")
+    assert contracts["chips"] == []
+    assert contracts["rest"].count(", ") == int(contracts["text"].split()[0]) - 1
+
+
+def test_broken_boundaries_are_named_high_risk_first_and_a_crowd_is_cut(packet_of):
+    some = line(packet_of(with_boundaries(*[Verdict.BROKEN] * 4, Verdict.KEPT)), "boundaries")
+    assert [c["name"] for c in some["chips"]] == ["b1", "b3", "b0", "b2"]
+    assert some["text"] == "4 broken · 1 kept"
+    many = line(packet_of(with_boundaries(*[Verdict.BROKEN] * 40)), "boundaries")
+    assert len(many["chips"]) == page_one.NAMES + 1
+    assert many["chips"][-1] == {"name": "and 28 more", "verdict": "", "anchor": "boundaries"}
+
+
+def test_it_says_exactly_what_was_audited(packet_of):
+    trees = f"source:{'ab' * 32} artifacts:{'cd' * 32}"
+    packet = packet_of(made_up.tasks(), subject_before=trees, subject_after=trees)
+    assert {i["label"]: i["text"] for i in page_one.identity(packet)} == {
+        "revision": "5e1f0c2",
+        "sha256": "source abababababab · artifacts cdcdcdcdcdcd",
+        "version": "2024-03rc (latest)",
+        "run": "20261121T220000-7f3a",
+        "isolation": "bubblewrap",
+    }
+
+
+def test_what_nobody_recorded_is_said_to_be_so(packet_of):
+    packet = packet_of(
+        made_up.clean_tasks(), revision="", isolation="", subject_before="", subject_after=""
+    )
+    said = {i["label"]: i["text"] for i in page_one.identity(packet)}
+    assert "revision" not in said
+    assert said["sha256"] == "no digest was taken"
+    assert said["isolation"] == "not recorded"
+    assert line(packet, "subject")["text"] == "no digest of it was taken"
+
+
+@pytest.mark.parametrize("codes", [1, 7, 30])
+def test_every_check_with_open_findings_is_counted_once(packet_of, codes):
+    tasks = made_up.clean_tasks()
+    broken = tuple(
+        made_up.result(
+            f"SPL{i:03}",
+            Outcome.FAIL,
+            findings=tuple(made_up.finding(f"SPL{i:03}", key=k) for k in "ab"),
+        )
+        for i in range(codes)
+    )
+    packet = packet_of([replace(t, results=broken if t.task is Task.T2 else ()) for t in tasks])
+    assert page_one.codes(packet) == codes
+    shown = page_one.top(packet)
+    assert len(shown) == min(codes, page_one.TOP)
+    assert {f["more"] for f in shown} == {1}
+
+
+def test_unmet_criteria_are_named(packet_of):
+    acceptance = line(packet_of(made_up.tasks()), "acceptance")
+    assert acceptance["rest"].startswith("not met: ")
+    assert f"{acceptance['rest'].count('; ') + 1} not met" in acceptance["text"]
