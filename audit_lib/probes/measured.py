@@ -71,14 +71,24 @@ def unjudged(found: InfluenceMap, hook: str, columns: Iterable[str]) -> list[Gap
     return gaps
 
 
-def influence_evidence(found: InfluenceMap, name: str, title: str) -> Evidence:
-    """The influence map: deepest look-ahead first."""
+def influence_evidence(
+    found: InfluenceMap, name: str, title: str, allowed: dict[str, int] | None = None
+) -> Evidence:
+    """The influence map: deepest look-ahead first.
+
+    Args:
+        allowed: bars ahead that a column may read, by column (labels read their horizon).
+    """
     columns = sorted(found.columns.values(), key=lambda c: (-c.look_ahead, c.column))
-    rows = tuple((c.column, c.look_back, c.look_ahead) for c in columns)
+    rows: list[tuple[str | int, ...]] = [(c.column, c.look_back, c.look_ahead) for c in columns]
+    heads: tuple[str, ...] = ("column", "look_back", "look_ahead")
+    if allowed is not None:
+        heads = (*heads, "allowed_ahead")
+        rows = [(*row, allowed.get(str(row[0]), 0)) for row in rows]
     note = f"bars; {found.bars} bars of {found.assets} assets, {found.builds} builds" + (
         "; " + "; ".join(found.problems) if found.problems else ""
     )
-    return Evidence(name, title, ("column", "look_back", "look_ahead"), rows, View.INFLUENCE, note)
+    return Evidence(name, title, heads, tuple(rows), View.INFLUENCE, note)
 
 
 def witness_evidence(columns: Iterable[ColumnInfluence], name: str) -> Evidence:

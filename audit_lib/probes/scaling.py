@@ -88,7 +88,8 @@ def origins(
 def _statistics(part: Floats) -> dict[str, Floats]:
     empty = ~np.isfinite(part).any(axis=0)
     filled = np.where(empty, 0.0, part)
-    found = {n: STATISTICS[n](filled) for _, c, s in SCALERS for n in (c, s)}
+    names = dict.fromkeys(n for _, c, s in SCALERS for n in (c, s))
+    found = {n: STATISTICS[n](filled) for n in names}
     return {n: np.where(empty, np.nan, v) for n, v in found.items()}
 
 

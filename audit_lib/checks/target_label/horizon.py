@@ -8,7 +8,8 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
-from audit_lib.probes.label_facts import HOOK, declared_labels
+from audit_lib.probes.influence import InfluenceMap
+from audit_lib.probes.label_facts import HOOK, Declared, declared_labels
 from audit_lib.probes.measured import CUTS, influence_evidence, influence_of, unjudged
 from audit_lib.subject.subject import Subject
 
@@ -49,7 +50,9 @@ class HorizonIsAsDeclared(Check):
         """Compare the measured look-ahead with every declaration."""
         statements = declared_labels(subject)
         found = influence_of(subject, HOOK)
-        yield influence_evidence(found, "horizons", "Bars that each label reads")
+        yield influence_evidence(
+            found, "horizons", "Bars that each label reads", _allowed(statements, found)
+        )
         gaps = {g.what: g for g in unjudged(found, HOOK, {s.label for s in statements})}
         yield from gaps.values()
         compared = 0
@@ -74,3 +77,13 @@ class HorizonIsAsDeclared(Check):
             if name not in {s.label for s in statements}:
                 yield Gap(name, "no horizon is declared for this label")
         yield Examined(compared, "declared horizons")
+
+
+def _allowed(statements: list[Declared], found: InfluenceMap) -> dict[str, int]:
+    """Bars ahead that each label may read: the shortest declared horizon, else the measured one."""
+    allowed: dict[str, int] = {}
+    for said in statements:
+        bars = said.facts.get("horizon")
+        if isinstance(bars, int):
+            allowed[said.label] = min(bars, allowed.get(said.label, bars))
+    return {n: allowed.get(n, c.look_ahead) for n, c in found.columns.items()}

@@ -45,7 +45,8 @@ def test_a_horizon_that_forgets_the_entry(tmp_path):
     assert "reads 6 bars ahead; the metadata declares 5" in in_file.message
     assert len(result.findings) == 2
     chart = next(e for e in result.evidence if e.view is View.INFLUENCE)
-    assert ("week", 0, 6) in chart.rows
+    assert chart.columns == ("column", "look_back", "look_ahead", "allowed_ahead")
+    assert set(chart.rows) == {("week", 0, 6, 5), ("up", 0, 6, 6)}
 
 
 @pytest.mark.fails("TGT001")
