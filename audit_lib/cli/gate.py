@@ -10,6 +10,7 @@ from rich.console import Console
 
 from audit_lib.checks.base import Check
 from audit_lib.cli.options import format_option, opened, root_option, workspace_option
+from audit_lib.cli.places import in_repository
 from audit_lib.gates import GATES, GateResult, gate_named, run_gate
 from audit_lib.model import CheckResult, Verdict
 from audit_lib.reporters import REPORTERS, Report
@@ -37,7 +38,7 @@ def gate(
     GATE is train, backtest, live or pull_request.  Exit codes: 0 kept, 1 broken, 2 could not
     tell.
     """
-    found, _ = opened(subject, workspace=workspace, root=root)
+    found, place = opened(subject, workspace=workspace, root=root)
     chosen = gate_named(name)
     console = Console(stderr=True)
     results: list[GateResult] = []
@@ -55,7 +56,10 @@ def gate(
                 )
     finally:
         found.close()
-    reports = [Report(found.name, r.version, f"gate {name}", r.results) for r in results]
+    locate = in_repository(found, place)
+    reports = [
+        Report(found.name, r.version, f"gate {name}", r.results, locate=locate) for r in results
+    ]
     click.echo(REPORTERS[output_format](*reports), nl=False)
     verdicts = {r.verdict for r in results}
     worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)

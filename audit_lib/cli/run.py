@@ -13,6 +13,7 @@ from rich.text import Text
 
 from audit_lib.cli.assembly import Assembly
 from audit_lib.cli.options import TaskList, format_option, root_option, workspace_option
+from audit_lib.cli.places import of_asked
 from audit_lib.cli.watch import MARKS, Watch
 from audit_lib.execution.plan import Plan, plan
 from audit_lib.execution.runner import RunOutcome, execute
@@ -90,7 +91,9 @@ def run(
     if output_format == "console":
         _summary(planned, outcomes, Console())
     else:
-        whole = [report_of(o.results) for o in outcomes if o.results]
+        job = planned.jobs[0]
+        locate = of_asked(job.asked, planned.workspace, job.root)
+        whole = [report_of(o.results, locate=locate) for o in outcomes if o.results]
         click.echo(REPORTERS[output_format](*whole), nl=False)
     ctx.exit(max_verdict(outcomes).exit_code)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from audit_lib.model import Finding, Outcome
 from audit_lib.reporters.report import Report, and_more, severities
-from audit_lib.reporters.text import clean, one_line
+from audit_lib.reporters.text import clean, one_line, place
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -23,9 +23,9 @@ def to_github(*reports: Report) -> str:
     """
     lines: list[str] = []
     for report in reports:
-        lines += [_finding(f) for f in report.breaking]
+        lines += [_finding(f, report) for f in report.breaking]
         lines += [
-            _finding(replace(first, message=and_more(first.message, number)))
+            _finding(replace(first, message=and_more(first.message, number)), report)
             for first, number in report.notes
         ]
         lines += _untold(report)
@@ -41,16 +41,18 @@ def command(name: str, message: str, **properties: object) -> str:
     return f"::{name}{' ' if shown else ''}{shown}::{_data(message)}"
 
 
-def _finding(finding: Finding) -> str:
-    place = finding.location
+def _finding(finding: Finding, report: Report) -> str:
+    location = finding.location
     name = _COMMANDS[finding.severity.sarif_level]
-    where = "" if place.base == "source" and place.line else f"{place}: "
+    # Hosts look a file up in the repository; of what is not there, the message says where it is.
+    file = report.locate(location.base, location.path)
+    where = "" if file and location.line else f"{place(location)}: "
     return command(
         name,
         f"{where}{finding.message}",
-        file=place.path,
-        line=place.line,
-        endLine=place.end_line,
+        file=file,
+        line=location.line if file else None,
+        endLine=location.end_line if file else None,
         title=f"{finding.code} {finding.severity.label}",
     )
 

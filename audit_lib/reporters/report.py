@@ -24,6 +24,11 @@ from audit_lib.model import (
 T = TypeVar("T")
 
 
+def nowhere(base: str, path: str) -> str:
+    """Of no file is it known where it stands in a repository."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Report:
     """Results of one version, ready to be written.
@@ -38,6 +43,8 @@ class Report:
         started: ISO 8601, UTC; '' where nobody noted it.
         seconds: how long it took.
         forced: a verdict that stands whatever the results say, such as that of an incomplete run.
+        locate: base and path of a finding to its path in the repository that reports are shown
+            on; '' for what is not in it.
     """
 
     subject: str
@@ -49,6 +56,7 @@ class Report:
     started: str = ""
     seconds: float = 0.0
     forced: Verdict | None = None
+    locate: Callable[[str, str], str] = nowhere
 
     @property
     def verdict(self) -> Verdict:
@@ -91,7 +99,12 @@ class Report:
         return [r for r in self.results if r.outcome in outcomes]
 
 
-def report_of(tasks: Sequence[TaskResult], *, forced: Verdict | None = None) -> Report:
+def report_of(
+    tasks: Sequence[TaskResult],
+    *,
+    forced: Verdict | None = None,
+    locate: Callable[[str, str], str] = nowhere,
+) -> Report:
     """One report over the tasks of one run, which must not be empty."""
     first = tasks[0]
     return Report(
@@ -104,6 +117,7 @@ def report_of(tasks: Sequence[TaskResult], *, forced: Verdict | None = None) -> 
         started=min(t.started for t in tasks),
         seconds=sum(t.seconds for t in tasks),
         forced=forced,
+        locate=locate,
     )
 
 

@@ -8,10 +8,16 @@ import pytest
 from audit_lib.model import Location, Outcome, Severity
 from audit_lib.reporters import Report, report_of
 from audit_lib.reporters.github import command, to_github
+from audit_lib.reporters.report import nowhere
 
 
-def lines(*results):
-    return to_github(Report("engine", "v1", "gate", results)).splitlines()
+def here(base, path):
+    """A repository that holds the source below src/ and the parameters below audit/."""
+    return {"source": f"src/{path}", "parameters": f"audit/engine/{path}"}.get(base, "")
+
+
+def lines(*results, locate=here):
+    return to_github(Report("engine", "v1", "gate", results, locate=locate)).splitlines()
 
 
 def fails(**changes):
@@ -22,7 +28,7 @@ def test_a_finding_is_an_annotation_of_its_line():
     place = Location("a,b:c.py", line=7, end_line=9)
     first, last = lines(fails(location=place, message="50 % off\nby far", severity=Severity.HIGH))
     assert first == (
-        "::error file=a%2Cb%3Ac.py,line=7,endLine=9,title=SPL001 high::50 %25 off%0Aby far"
+        "::error file=src/a%2Cb%3Ac.py,line=7,endLine=9,title=SPL001 high::50 %25 off%0Aby far"
     )
     assert last == "engine v1: broken, 1 high"
 
@@ -54,12 +60,26 @@ def test_crashes_and_gaps_are_said():
 
 def test_nobody_elses_text_starts_a_command():
     for line in to_github(report_of(made_up.tasks())).splitlines():
-        assert re.match(r"::(error|warning|notice) (file=[^,:]+,|title=)|made_up_engine ", line)
+        assert re.match(r"::(error|warning|notice) title=|made_up_engine ", line)
 
 
 def test_a_place_inside_an_artifact_is_in_the_message():
     first, _ = lines(fails(location=Location("m.json", base="artifacts", pointer="/a")))
-    assert "::m.json /a: fold 3" in first
+    assert first.startswith("::error title=SPL001 high::artifacts: m.json /a: fold 3")
+
+
+@pytest.mark.parametrize(
+    ("base", "file"), [("source", "src/a.py"), ("parameters", "audit/engine/a.py")]
+)
+def test_files_are_named_as_the_repository_knows_them(base, file):
+    first, _ = lines(fails(location=Location("a.py", base=base, line=7)))
+    assert first.startswith(f"::error file={file},line=7,title=SPL001 high::fold 3")
+
+
+def test_a_file_that_is_not_in_the_repository_is_in_the_message_only():
+    place = Location("a.py", line=7, end_line=9)
+    first, _ = lines(fails(location=place), locate=nowhere)
+    assert first.startswith("::error title=SPL001 high::a.py:7: fold 3")
 
 
 def test_properties_cannot_be_left():
@@ -70,6 +90,6 @@ def test_notes_are_one_command_a_check():
     notes = tuple(made_up.finding("BND001", key=str(i), severity=Severity.INFO) for i in range(99))
     made = lines(made_up.result("BND001", findings=notes))
     assert len(made) == 2
-    assert made[0].startswith("::notice file=engine/features.py,line=88,title=BND001 info::")
+    assert made[0].startswith("::notice file=src/engine/features.py,line=88,title=BND001 info::")
     assert made[0].endswith("(and 98 more like it)")
     assert made[1] == "engine v1: kept, no open findings"
