@@ -19,17 +19,14 @@ import pandas as pd
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence
 from audit_lib.probes import samples
-from audit_lib.probes.asking import ask, mapping, texts
+from audit_lib.probes.asking import ask, mapping
 from audit_lib.probes.folds import iso
-from audit_lib.probes.label_facts import declared_labels, horizon_of
+from audit_lib.probes.label_facts import horizon_of
+from audit_lib.probes.made_up_table import made_up
 from audit_lib.subject.subject import Subject
 
 HOOK = "retrain.train"
-SEED = 20100104
-ASSETS, DATES, COLUMNS = 12, 500, 12
-LABEL = "label"
 FEATURES, LABELS = -1, -2  # where values come from that no step made
-LABEL_SHARE = 0.1  # noise in the labels, in standard deviations of what the features say
 
 Integers = npt.NDArray[np.int64]
 
@@ -46,6 +43,7 @@ class Step:
         source: number of the step that made the values, or negative where they were given.
         scores: where the values are predictions, the rows of each prediction, by its number.
         count: how many rows went in, known or not; ``columns`` wide.
+        begun: number of the first step that happened within it; its own where none did.
     """
 
     number: int
@@ -56,6 +54,7 @@ class Step:
     source: int | None
     count: int
     columns: int
+    begun: int
     scores: dict[int, Integers] = field(default_factory=dict)
 
 
@@ -102,7 +101,7 @@ class Training:
         horizon: bars that a label spans; ``known`` says how that is known.
         steps: in order.
         writes: absolute paths outside the store and scratch that it opened for writing.
-        store: the scratch store it was given; ``before`` are files that were there before.
+        store: the scratch store it was given; ``before`` says which files it held before.
         version: what the hook answered.
     """
 
@@ -115,7 +114,7 @@ class Training:
     steps: tuple[Step, ...]
     writes: tuple[Path, ...]
     store: Path
-    before: frozenset[str]
+    before: dict[str, int]
     version: str | None
 
     def date(self, position: int) -> str:
@@ -133,7 +132,7 @@ class Training:
             ]
             other = np.setdiff1d(np.concatenate([step.rows[:0], *seen]), step.rows)
             if len(other):
-                yield Judgement(step.kind, step.rows, other, tuple(self._scaled(step, other)))
+                yield Judgement(step.kind, step.rows, other, tuple(self._scaled(step)))
 
     def downstream(self) -> Iterator[Downstream]:
         """Fits on predictions.
@@ -211,9 +210,9 @@ class Training:
         return found
 
     def written(self) -> list[Path]:
-        """Files that the training put into the store, relative to it."""
-        files = (p.relative_to(self.store) for p in self.store.rglob("*") if p.is_file())
-        return sorted(p for p in files if p.as_posix() not in self.before)
+        """Files that the training made or wrote over in the store, relative to it."""
+        now = _files(self.store)
+        return sorted(Path(p) for p, when in now.items() if self.before.get(p) != when)
 
     def table(self) -> Evidence:
         """All steps, for notebook and packet."""
@@ -235,26 +234,20 @@ class Training:
         note = "on made-up data; a blank means that the rows could not be traced"
         return Evidence("steps", "What the trainer did", heads, rows, note=note)
 
-    def _scaled(self, fit: Step, judged: Integers) -> Iterator[tuple[str, Integers]]:
-        """Preprocessing behind a fit: its kind, and the rows that it was fitted on itself.
-
-        Where a model scales within, it is what transformed both its fitted and its judged rows.
-        """
+    def _scaled(self, fit: Step) -> Iterator[tuple[str, Integers]]:
+        """Preprocessing behind a fit, or within it: its kind, and the rows it was fitted on."""
+        for within in self.steps[fit.begun : fit.number]:
+            if within.op == "transform":
+                yield from self._origin(within)
         source = fit.source
-        if source == FEATURES:
-            wanted = np.union1d(fit.rows, judged) if fit.rows is not None else judged
-            for own in self.steps[: fit.number]:
-                if own.op == "fit" and own.rows is not None and own.object != fit.object:
-                    made = [s.rows for s in self._until_next_fit(own) if s.op == "transform"]
-                    rows = np.concatenate([wanted[:0], *(r for r in made if r is not None)])
-                    if np.isin(wanted, rows).all():
-                        yield own.kind, own.rows
         while source is not None and source >= 0 and self.steps[source].op == "transform":
-            step = self.steps[source]
-            fitted = self.fit_of(step)
-            if fitted is not None and fitted.rows is not None:
-                yield fitted.kind, fitted.rows
-            source = step.source
+            yield from self._origin(self.steps[source])
+            source = self.steps[source].source
+
+    def _origin(self, transform: Step) -> Iterator[tuple[str, Integers]]:
+        own = self.fit_of(transform)
+        if own is not None and own.rows is not None:
+            yield own.kind, own.rows
 
 
 def trained(subject: Subject) -> Training:
@@ -271,7 +264,7 @@ def _train(subject: Subject) -> Training:
     horizon, known = horizon_of(subject)
     features, labels = made_up(subject)
     store = subject.scratch_store()
-    before = frozenset(p.relative_to(store).as_posix() for p in store.rglob("*"))
+    before = _files(store)
     reply = ask(hook.on(store), features, labels, into=mapping)
     if not reply.answered:
         raise NotAssessed(f"{HOOK} does not train on made-up data: {reply.why}")
@@ -291,57 +284,18 @@ def _train(subject: Subject) -> Training:
     )  # fmt: skip
 
 
-def made_up(subject: Subject) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Features (n, d) and labels (n, k) of a made-up panel; no number occurs twice.
-
-    Columns bear the names that the model requires, and the labels those that are declared.
-    """
-    rng = np.random.default_rng(SEED)
-    dates = pd.bdate_range("2012-01-02", periods=DATES, name="date")
-    assets = pd.Index([f"A{i}" for i in range(ASSETS)], name="asset")
-    index = pd.MultiIndex.from_product([assets, dates])
-    names = _columns(subject)
-    values = rng.standard_normal((len(index), len(names)))
-    said = values @ (rng.uniform(0.5, 1.5, len(names)) * rng.choice((-1, 1), len(names)))
-    said = (said + LABEL_SHARE * said.std() * rng.standard_normal(len(index))) / said.std()
-    kinds = _labels(subject)
-    labels = {name: _label(said, facts, rng) for name, facts in kinds.items()}
-    return pd.DataFrame(values, index, names), pd.DataFrame(labels, index)
-
-
-def _columns(subject: Subject) -> list[str]:
-    if subject.has("predictor.required"):
-        reply = ask(subject.hook("predictor.required"), into=texts)
-        if reply.answered and reply.got:
-            return list(dict.fromkeys(reply.got))
-    if subject.has("features.build") and subject.has("features.panel"):
-        return [str(c) for c in samples.built(subject).columns[:COLUMNS]]
-    return [f"feature_{i}" for i in range(COLUMNS)]
-
-
-def _labels(subject: Subject) -> dict[str, dict[str, Any]]:
-    try:
-        return {d.label: d.facts for d in declared_labels(subject)} or {LABEL: {}}
-    except NotAssessed:
-        return {LABEL: {}}
-
-
-def _label(said: npt.NDArray[np.float64], facts: dict[str, Any], rng: np.random.Generator) -> Any:
-    """Values of a label of that kind that follow ``said`` (n,), of unit variance."""
-    returns = 0.02 * said + 0.001 * rng.standard_normal(len(said))
-    kind = facts.get("kind")
-    if kind == "direction":
-        return (returns > 0).astype(np.int64)
-    if kind == "class":
-        return np.digitize(returns, sorted(facts.get("thresholds") or [0.0]))
-    if kind == "volatility":
-        return 0.2 * np.exp(0.3 * said)
-    return returns
+def _files(store: Path) -> dict[str, int]:
+    """When each file below was last written, in nanoseconds."""
+    return {
+        p.relative_to(store).as_posix(): p.stat().st_mtime_ns
+        for p in store.rglob("*")
+        if p.is_file()
+    }
 
 
 def _step(number: int, raw: dict[str, Any]) -> Step:
     rows, source = raw["rows"], raw["source"]
-    shape, scores = (raw["count"], raw["columns"]), {}
+    shape, scores = (raw["count"], raw["columns"], raw["begun"]), {}
     if rows is not None:
         found = np.asarray(rows, dtype=np.int64)
         if isinstance(source, np.ndarray):

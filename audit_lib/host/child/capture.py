@@ -43,13 +43,13 @@ class Recorder:
             tracer.learn(table, np.arange(len(table)), source)
 
     # --- what watched methods report --------------------------------------------------------
-    def fitted(self, who: Any, x: Any, y: Any) -> None:
-        """``who`` was fitted on ``x`` and ``y``."""
+    def fitted(self, who: Any, x: Any, y: Any, begun: int) -> None:
+        """``who`` was fitted on ``x`` and ``y``; steps since ``begun`` happened within."""
         table = table_of(x)
         rows, source = self._trace(table)
         if rows is None and y is not None:
             rows, source = self._label_tracer.rows_of(table_of(y))
-        self._step("fit", who, rows, source, table)
+        self._step("fit", who, rows, source, table, begun)
 
     def transformed(self, who: Any, x: Any, out: Any) -> None:
         """``who`` made ``out`` of ``x``."""
@@ -76,7 +76,9 @@ class Recorder:
                 self._outputs.append((number, column[order], rows[order]))
         return answer
 
-    def _step(self, op: str, who: Any, rows: Any, source: Any, table: Any) -> int:
+    def _step(
+        self, op: str, who: Any, rows: Any, source: Any, table: Any, begun: int | None = None
+    ) -> int:
         # kept alive: an id would be used again
         known = next((i for i, other in enumerate(self._objects) if other is who), None)
         if known is None:
@@ -89,7 +91,9 @@ class Recorder:
             op == "predict"
             and last is not None
             and (last["op"], last["object"]) == (op, known)
-            and np.array_equal(last["rows"], rows)
+            and rows is not None
+            and last["rows"] is not None
+            and np.array_equal(np.sort(last["rows"]), np.sort(rows))
             and np.array_equal(last["source"], source)
         ):
             return len(self.steps) - 1  # the same rows again, as in permutation importance
@@ -102,6 +106,7 @@ class Recorder:
                 "source": source,
                 "count": count,
                 "columns": columns,
+                "begun": len(self.steps) if begun is None else begun,
             }
         )
         return len(self.steps) - 1

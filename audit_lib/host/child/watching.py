@@ -78,13 +78,14 @@ class Watch:
             if depth and outermost:
                 return method(who, *args, **kwargs)
             self._depth.value = depth + outermost
+            begun = len(self._recorder.steps)
             try:
                 out = method(who, *args, **kwargs)
             finally:
                 self._depth.value = depth
             x, y = _given(args, kwargs)
             if op in ("fit", "fit_transform"):
-                self._recorder.fitted(out if isinstance(who, type) else who, x, y)
+                self._recorder.fitted(out if isinstance(who, type) else who, x, y, begun)
             if op in ("transform", "fit_transform"):
                 self._recorder.transformed(who, x, out)
             return self._recorder.predicted(who, x, out) if op == "predict" else out
@@ -126,7 +127,7 @@ class Watch:
             given = [*args[1:2], kwargs.get("train_set"), kwargs.get("dtrain")]
             held = next((kept[id(g)] for g in given if id(g) in kept), None)
             if depth == 0 and held is not None:
-                self._recorder.fitted(out, held[1], held[2])
+                self._recorder.fitted(out, held[1], held[2], len(self._recorder.steps))
             return out
 
         self._undo.callback(setattr, module, "train", train)
