@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,16 @@ class ExplicitMeansExplicit(Check):
                 severity=Severity.LOW,
                 evidence=("requests",),
             )
+        elif reply.answered and self._alias(subject, request) == reply.got.version:
+            yield self.finding(
+                where,
+                f"the id {request!r} is taken for a path, and leads to {reply.got.version!r}",
+                measured=reply.got.version,
+                expected="a refusal",
+                key=f"request {request[:40]!r}",
+                severity=Severity.MEDIUM,
+                evidence=("requests",),
+            )
         elif reply.answered and reply.got.version != request:
             close = request.strip().lower() == reply.got.version.lower()
             yield self.finding(
@@ -100,16 +111,24 @@ class ExplicitMeansExplicit(Check):
                 evidence=("requests",),
             )
         elif reply.answered and not listed:
+            alias = self._alias(subject, request)
             yield self.finding(
                 where,
                 f"{request!r}, which nobody registered, is answered as a version",
                 measured=reply.got.version,
                 expected="a refusal",
                 key=f"request {request[:40]!r}",
+                severity=Severity.MEDIUM if alias else None,
                 evidence=("requests",),
             )
         elif reply.answered:
             yield from self._files(subject, request, reply.got)
+
+    @staticmethod
+    def _alias(subject: Subject, request: str) -> str | None:
+        """The listed version that the request spells as a path; None where it spells none."""
+        plain = posixpath.normpath(request) if request else ""
+        return plain if plain != request and plain in subject.versions() else None
 
     def _files(self, subject: Subject, request: str, got: Resolution) -> Iterator[Answer]:
         outside, missing = got.escapes(subject.store), got.missing(subject.store)

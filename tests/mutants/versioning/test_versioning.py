@@ -71,6 +71,31 @@ def test_ids_are_matched_by_their_beginning(engine):
     assert_fails(result, key="request '2020-1'", severity=Severity.CRITICAL)
 
 
+@pytest.mark.fails("VER001")
+def test_ids_that_are_taken_for_paths(tmp_path):
+    registry = {"versions": [{"version_id": "v1"}], "latest": "v1"}
+    resolve = """
+@surface("registry")
+def resolve(at, request):
+    folder = at.store / ("v1" if request is None else request)
+    if not folder.is_dir():
+        raise Refusal("no such version")
+    return {"version": folder.relative_to(at.store).as_posix(), "files": []}
+"""
+    with tiny(
+        tmp_path,
+        resolve,
+        source={"store/registry.json": json.dumps(registry), "store/v1/meta.json": "{}"},
+        parameters="artifacts: {store: store, registry: {file: registry.json}}",
+    ) as subject:
+        result = run_check("VER001", subject)
+    found = assert_fails(result, key="request './v1'", severity=Severity.MEDIUM)
+    assert found.message == "the id './v1' is taken for a path, and leads to 'v1'"
+    assert_fails(result, key="request 'v1/../v1'", severity=Severity.MEDIUM)
+    assert_fails(result, key="request ''", severity=Severity.CRITICAL)
+    assert_fails(result, key="request '..'", severity=Severity.CRITICAL)
+
+
 @pytest.mark.fails("VER002")
 def test_a_champion_that_nobody_registered(engine):
     edit_json(engine, "registry.json", lambda r: r.update(champion="2019-06"), seal=False)
