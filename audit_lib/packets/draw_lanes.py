@@ -114,6 +114,8 @@ def timeline(evidence: Evidence, palette: Palette) -> Figure | None:
     if dated:
         axes.xaxis_date()
         date_axis(axes)
+    else:
+        axes.set_xlabel(axis_label(columns, "end", "x"))
     say_left_out(axes, len(shown), len(set(lanes)), palette)
     legend(axes, palette, columns=6)
     return figure
@@ -142,14 +144,17 @@ def influence(evidence: Evidence, palette: Palette) -> Figure | None:
     )
     for lane, i in enumerate(order):
         fair = min(_or_zero(allowed[i]), _or_zero(ahead[i]))
-        sides = ((back[i], -1, palette.series[0]), (ahead[i], 1, palette.bad),
-                 (fair, 1, palette.series[2]))  # fmt: skip
-        for value, sign, colour in sides:
+        sides = ((back[i], -1, palette.series[0], "bars before the decision"),
+                 (ahead[i], 1, palette.bad, "the future"),
+                 (fair, 1, palette.series[2], "bars ahead, as allowed"))  # fmt: skip
+        for value, sign, colour, name in sides:
             endless = math.isinf(value)
             length = furthest * 1.3 if endless else _or_zero(value)
             if not length:
                 continue
-            axes.barh(lane, sign * length, height=0.62, color=colour, linewidth=0,
+            if colour == palette.bad and fair == value:
+                continue  # all of it is allowed
+            axes.barh(lane, sign * length, height=0.62, color=colour, linewidth=0, label=name,
                       alpha=0.5 if endless else 1)  # fmt: skip
             if value in (back[i], ahead[i]):
                 axes.annotate(
@@ -168,6 +173,7 @@ def influence(evidence: Evidence, palette: Palette) -> Figure | None:
     axes.set_xlabel(f"bars before (left) and after (right) the decision{scale}")
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     say_left_out(axes, len(order), len(names), palette)
+    legend(axes, palette)
     return figure
 
 

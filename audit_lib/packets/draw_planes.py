@@ -131,16 +131,28 @@ def reliability(evidence: Evidence, palette: Palette) -> Figure | None:
             predicted[off], observed[off], "D", color=palette.bad, markersize=5.5,
             label="interval misses the diagonal",
         )  # fmt: skip
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.02)
+    edges = _window([*predicted, *np.nan_to_num(low, nan=1.0), *observed, *np.nan_to_num(high)])
+    axes.set_xlim(*edges)
+    axes.set_ylim(*edges)
     axes.set_ylabel(columns.label("observed") or "observed frequency")
-    width = min(0.08, 0.8 * float(np.min(np.diff(np.sort(predicted)), initial=0.1)) or 0.02)
+    span = edges[1] - edges[0]
+    close = 0.8 * float(np.min(np.diff(np.sort(predicted)), initial=0.1))
+    width = max(0.008 * span, min(0.08 * span, close))
     counts.bar(predicted, np.nan_to_num(count), width=width, color=palette.series[6], linewidth=0)
     counts.yaxis.set_major_locator(MaxNLocator(2, integer=True))
     counts.set_ylabel("count")
     counts.set_xlabel(columns.label("predicted") or "predicted probability")
     legend(axes, palette, columns=3)
     return figure
+
+
+def _window(shares: list[float]) -> tuple[float, float]:
+    """The unit interval, or the part of it that a shy model's probabilities and intervals fill."""
+    low, high = max(0.0, min(shares)), min(1.0, max(shares))
+    if high - low > 0.6:
+        return -0.02, 1.02
+    margin = max(0.08 * (high - low), 0.02)
+    return low - margin, high + margin
 
 
 def _ticks(axes: Axes, at: list[object], names: list[str] | None) -> None:

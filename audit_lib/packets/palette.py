@@ -60,6 +60,8 @@ KINDS: dict[str, int | str] = {
     "validation": 2,
     "valid": 2,
     "calibration": 2,
+    "labels of train": 2,
+    "reach of train labels": 2,
     "test": 1,
     "purge": "muted",
     "purged": "muted",
@@ -116,8 +118,9 @@ def dress(axes: Axes, palette: Palette, *, grid: str = "") -> None:
 
 
 def legend(axes: Axes, palette: Palette, *, columns: int = 4) -> None:
-    """A frameless legend above the plot, at its left edge."""
-    handles, labels = axes.get_legend_handles_labels()
+    """A frameless legend above the plot, at its left edge; each label once."""
+    by_label = dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
+    handles, labels = list(by_label.values()), list(by_label)
     if not handles:
         return
     axes.legend(

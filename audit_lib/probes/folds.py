@@ -153,6 +153,28 @@ def timeline(driven: DrivenFolds) -> Evidence:
     return Evidence("timeline", "Folds on the calendar", heads, tuple(rows), View.TIMELINE, note)
 
 
+def edges(driven: DrivenFolds) -> Evidence:
+    """The bars around each fold's first test decision: where train ends, and its labels."""
+    shown = max(20, 3 * driven.horizon)
+    rows: list[tuple[str, int, int, str]] = []
+    for fold in driven.folds:
+        first = int(fold.test_at.min(initial=len(driven.calendar)))
+        before = fold.train_at < first
+        if not before.any():
+            continue
+        lane, last = f"fold {fold.number}", int(fold.train_at[before].max()) - first
+        reach = int(fold.train_ends[before].max()) - first
+        rows.append((lane, max(-shown, int(fold.train_at[before].min()) - first), last, "train"))
+        rows.append((lane, last, min(reach, 0), "labels of train"))
+        rows.append((lane, 0, min(shown, int(fold.test_at.max()) - first), "test"))
+        if reach > 0:
+            rows.append((lane, 0, reach, "leak"))
+    note = f"x: bars from the first test decision; labels read {driven.horizon} bars ahead"
+    heads = ("lane", "start", "end", "kind")
+    title = "Where train labels end, around the first test decision"
+    return Evidence("edges", title, heads, tuple(rows), View.TIMELINE, note)
+
+
 # --- recorded tables --------------------------------------------------------------------------
 @dataclass(frozen=True)
 class RecordedFold:

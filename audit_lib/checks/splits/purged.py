@@ -8,7 +8,7 @@ import numpy as np
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Severity, Task
-from audit_lib.probes.folds import HOOK, DrivenFold, drive_folds, timeline
+from audit_lib.probes.folds import HOOK, DrivenFold, drive_folds, edges, timeline
 from audit_lib.probes.label_facts import horizon_of
 from audit_lib.subject.subject import Subject
 
@@ -49,6 +49,7 @@ class TrainLabelsEndBeforeTheTest(Check):
         horizon, known = horizon_of(subject)
         driven = drive_folds(subject, horizon)
         yield timeline(driven)
+        yield edges(driven)
         before = {f.number: _before(f) for f in driven.folds}
         yield from self._side(
             subject,
@@ -84,7 +85,7 @@ class TrainLabelsEndBeforeTheTest(Check):
                 measured=f"{into} bars, {rows} rows",
                 expected="0 bars",
                 key=side,
-                evidence=("timeline",),
+                evidence=("timeline", "edges"),
             )
 
 

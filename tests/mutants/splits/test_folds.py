@@ -2,6 +2,7 @@ import pytest
 
 from audit_lib.model import Outcome, Severity, View
 from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import CANDIDATE, mutant
 from tests.mutants.tiny import tiny
 
 TARGETS = """
@@ -60,8 +61,62 @@ def test_labels_that_end_inside_the_test_period(tmp_path):
     assert found.measured == "5 bars, 45 rows"
     assert found.message.startswith("3 of 3 folds")
     assert "(measured horizon 10): fold 1, 2, 3" in found.message
-    lanes = next(e for e in result.evidence if e.view is View.TIMELINE)
+    lanes, edges = (e for e in result.evidence if e.view is View.TIMELINE)
     assert {row[3] for row in lanes.rows} == {"train", "test", "reach of train labels"}
+    assert [row for row in edges.rows if row[0] == "fold 1"] == [
+        ("fold 1", -30, -5, "train"),
+        ("fold 1", -5, 0, "labels of train"),
+        ("fold 1", 0, 30, "test"),
+        ("fold 1", 0, 5, "leak"),
+    ]
+
+
+@pytest.mark.fails("SPL001")
+def test_a_purge_that_counts_rows_of_a_panel_for_time(tmp_path):
+    """Ten rows of three assets are three dates and a bit."""
+    hooks = (
+        TARGETS
+        + """
+@surface("splits")
+def folds(at, panel):
+    order = np.argsort(panel.index.get_level_values(1), kind="stable")
+    return [{"train": order[: 600 - 10], "test": order[600:900]}]
+"""
+    )
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("SPL001", subject)
+        assert_passes(run_check("SPL002", subject))
+    assert assert_fails(result, key="before").measured.startswith("6 bars")
+
+
+@pytest.mark.fails("SPL002")
+def test_rows_that_stand_twice_are_not_time(tmp_path):
+    hooks = (
+        splits()
+        + """
+@surface("features")
+def panel(at):
+    market = _market()
+    return pd.concat([market, market.iloc[100:130]]).sort_index()
+"""
+    )
+    with tiny(tmp_path, hooks) as subject:
+        found = assert_fails(run_check("SPL002", subject), key="panel")
+    assert (found.measured, found.location.symbol) == ("30", "features.panel")
+
+
+@pytest.mark.fails("SPL001", "SPL003")
+def test_the_engine_with_a_purge_that_forgets_the_horizon(engine):
+    with mutant(engine, CANDIDATE) as subject:
+        purged, declared = run_check("SPL001", subject), run_check("SPL003", subject)
+    assert assert_fails(purged, key="before").measured.startswith("3 bars")
+    assert assert_fails(declared, key="code purge").measured == "purge 2"
+
+
+@pytest.mark.passes("SPL001", "SPL002", "SPL003", "SPL005")
+def test_the_reference_engine(reference):
+    for code in CODES:
+        assert_passes(run_check(code, reference))
 
 
 @pytest.mark.fails("SPL001")
