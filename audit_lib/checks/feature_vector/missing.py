@@ -19,6 +19,7 @@ from audit_lib.probes.frames import differences
 from audit_lib.probes.samples import few, numeric, required
 from audit_lib.subject.subject import Subject
 
+MERGED = 3  # columns in one condition that still get a finding each
 Fault = Literal["absent", "nan", "all_nan", "infinite", "text", "duplicate", "empty"]
 
 
@@ -86,7 +87,11 @@ class MissingIsNeverMadeUp(Check):
             ("fault", "column", "reaction", "said"),
             tuple((t.fault, t.column, reaction(t.reply).value, t.said) for t in trials),
         )
-        for trial in trials:
+        together = self._together(trials)
+        for said, group in together.items():
+            yield self._one_of(subject, said, group)
+        merged = [trial for group in together.values() for trial in group]
+        for trial in (t for t in trials if t not in merged):
             yield from self._judged(subject, trial)
         yield from self._extra(subject, features, whole.got)
 
@@ -106,6 +111,27 @@ class MissingIsNeverMadeUp(Check):
     @staticmethod
     def _with(features: pd.DataFrame, column: str, value: float) -> pd.DataFrame:
         return features.assign(**{column: value})
+
+    @staticmethod
+    def _together(trials: list[Trial]) -> dict[str, list[Trial]]:
+        """Absent columns that are made up in one way: a single cause, so a single finding."""
+        groups: dict[str, list[Trial]] = {}
+        for trial in trials:
+            if trial.fault == "absent" and reaction(trial.reply) is Reaction.ANSWERED:
+                groups.setdefault(trial.said.replace(trial.column, "it"), []).append(trial)
+        return {said: group for said, group in groups.items() if len(group) > MERGED}
+
+    def _one_of(self, subject: Subject, said: str, group: list[Trial]) -> Answer:
+        names = [trial.column for trial in group]
+        return self.finding(
+            subject.where("predictor.predict"),
+            f"any one of {len(names)} required features may be absent ({', '.join(names[:3])}, …), "
+            f"and a prediction comes back: {said}",
+            measured=said or "a prediction",
+            expected="a refusal, or NaN",
+            key=f"absent, {said}",
+            evidence=("faults",),
+        )
 
     def _judged(self, subject: Subject, trial: Trial) -> Iterator[Answer]:
         seen = reaction(trial.reply)
