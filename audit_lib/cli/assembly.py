@@ -80,6 +80,8 @@ class Assembly:
             started=min((t.started for t in run.tasks), default=self.started),
             ended=_now(),
             isolation=_said(run.tasks, "isolation"),
+            stopped=_said(run.tasks, "isolation_stopped"),
+            subject_environment=_said(run.tasks, "subject_environment"),
             kernel=_said(run.tasks, "kernel"),
             subject_before=_joined(before),
             subject_after=_joined(after),

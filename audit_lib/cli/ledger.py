@@ -12,6 +12,9 @@ import click
 from audit_lib import ledger as ledgers
 from audit_lib.cli.options import opened, root_option, workspace_option
 from audit_lib.cli.tables import print_table
+from audit_lib.host import Measure
+from audit_lib.model import Review
+from audit_lib.probes.tryout import try_hooks
 from audit_lib.subject.subject import Subject
 
 Command = Callable[..., Any]
@@ -44,6 +47,12 @@ def ledger() -> None:
 @ledger.command()
 @_on_subject
 @gate_option
+@click.option(
+    "--exercise",
+    is_flag=True,
+    help="Call each hook once on small data, and measure which lines that executes.",
+)
+@click.option("--version", default="latest", show_default=True, help="For --exercise.")
 @form_option
 @click.pass_context
 def status(
@@ -52,18 +61,24 @@ def status(
     root: Path | None,
     workspace: Path | None,
     gate: str,
+    exercise: bool,
+    version: str,
     output: str,
 ) -> None:
-    """Say how many lines are scanned and certified, and what the policy still misses.
+    """Say how many lines are scanned, exercised and certified, and what the policy still misses.
 
     Exit codes: 0 nothing is missing and nothing is in breach, 1 something is.
     """
-    told = ledgers.status(_open(subject, root, workspace), gate=gate)
+    found = _open(subject, root, workspace)
+    told = ledgers.status(
+        found, gate=gate, exercised=_exercised(found, version) if exercise else None
+    )
     if output == "json":
         click.echo(json.dumps(told, indent=2))
     else:
         click.echo(f"{told['files']} files, {told['units']} units, {told['lines']:,} lines")
         click.echo(f"scanned    {_share(told['scanned'])}")
+        click.echo(f"exercised  {_ran(told)}")
         for name, share in told["certified"].items():
             click.echo(f"certified  {_share(share)}  {name}")
         for entry in told["violations"]:
@@ -178,6 +193,29 @@ def export(subject: str, root: Path | None, workspace: Path | None) -> None:
 def _open(subject: str, root: Path | None, workspace: Path | None) -> Subject:
     found, _ = opened(subject, workspace=workspace, root=root)
     return found
+
+
+def _exercised(found: Subject, version: str) -> Review:
+    """One measured call of each hook."""
+    try:
+        bound = found.at(found.select(version)[0])
+        bound.measure = Measure.ALWAYS
+        try_hooks(bound)
+        return ledgers.review(bound)
+    finally:
+        found.close()
+
+
+def _ran(told: dict[str, Any]) -> str:
+    ran = told["exercised"]
+    if ran is None:
+        return f"not measured: {told['exercised_reason']}"
+    loaded = f"{ran['on_loading']:,} of them when modules were loaded"
+    missing = "".join(f"\n           {said}" for said in ran["missing"])
+    return (
+        f"{ran['executed']:,} of {ran['statements']:,} statements ({ran['share']:.1%}), {loaded}"
+        + missing
+    )
 
 
 def _share(share: dict[str, Any]) -> str:

@@ -59,6 +59,7 @@ from audit_lib.ledger.form import (
     validate,
 )
 from audit_lib.ledger.judge import UnitState, diff, export, states, status, suggest
+from audit_lib.ledger.review import UnitExercise, least_exercised, review
 from audit_lib.ledger.write import certify, violation
 
 __all__ = [
@@ -69,12 +70,15 @@ __all__ = [
     "Ledger",
     "LedgerExemption",
     "LedgerPolicy",
+    "UnitExercise",
     "UnitState",
     "Violation",
     "certify",
     "diff",
     "export",
+    "least_exercised",
     "load",
+    "review",
     "states",
     "status",
     "suggest",

@@ -9,6 +9,8 @@ from typing import Any
 
 from audit_lib.errors import AuditError
 from audit_lib.ledger.form import Certification, Ledger, Strict, load
+from audit_lib.model import Review
+from audit_lib.model.reviews import executed, on_loading, shares
 from audit_lib.subject.code import code_of
 from audit_lib.subject.fingerprints import Fingerprint, fingerprints
 from audit_lib.subject.source import matches
@@ -66,7 +68,7 @@ def status(
     *,
     gate: str = "",
     scanned: Mapping[str, Collection[str]] | None = None,
-    exercised: Mapping[str, Collection[int]] | None = None,
+    exercised: Review | None = None,
     today: date | None = None,
 ) -> dict[str, Any]:
     """Lines of the subsystem by the three kinds of review, as JSON-ready data.
@@ -76,7 +78,7 @@ def status(
         gate: whose policy applies on top of the general one.
         scanned: path to the codes of checks that read it; without it, every file that parses
             counts as scanned by the ledger itself.
-        exercised: path to the lines that probes executed (1-based); None where not measured.
+        exercised: what probes executed (see ``review.py``); None where it was not measured.
         today: the day for which exemptions are judged.
 
     Raises:
@@ -96,10 +98,7 @@ def status(
         "lines": total,
         "by_file": lines,
         "scanned": _share(sum(n for p, n in lines.items() if p in covered), total),
-        "exercised": None
-        if exercised is None
-        else _share(sum(len(_within(lines[p], v)) for p, v in exercised.items() if p in lines),
-                    total),
+        **_exercised(exercised),
         "certified": {
             name: _share(
                 sum(s.lines for s in found if name in s.held and name not in s.violated), total
@@ -331,5 +330,25 @@ def _share(lines: int, total: int) -> dict[str, Any]:
     return {"lines": lines, "share": round(lines / total, 6) if total else 1.0}
 
 
-def _within(count: int, lines: Collection[int]) -> set[int]:
-    return {n for n in lines if 1 <= n <= count}
+def _exercised(review: Review | None) -> dict[str, Any]:
+    """What probes executed, of statements; null with the reason where that is not known."""
+    if review is None or review.unmeasured:
+        why = review.unmeasured if review else "not asked for"
+        return {"exercised": None, "exercised_reason": why}
+    (ran,) = (s for s in shares(review) if s.kind == "exercised")
+    by_line = executed(review)
+    return {
+        "exercised": {
+            "statements": ran.of,
+            "executed": ran.lines,
+            "on_loading": on_loading(review),
+            "share": round(ran.share or 0.0, 6),
+            "calls": review.calls,
+            "missing": list(review.missing),
+            "by_file": {
+                f.path: {"statements": f.executable, "executed": len(by_line.get(f.path, {}))}
+                for f in review.files
+            },
+        },
+        "exercised_reason": "",
+    }

@@ -166,6 +166,61 @@ class BoundaryVerdict:
 
 
 @dataclass(frozen=True)
+class FileReview:
+    """How far the lines of one file were reviewed.
+
+    Attributes:
+        path: relative to the subject's root.
+        lines: as ``wc -l`` counts.
+        scanned: lines that checks could read; 0 in a file that does not parse.
+        executable: statements, as coverage counts them; each stands on its first line.
+        loading: of them, those that run when the module is loaded, not when something is called.
+        certified: criterion to lines that a person vouches for.
+    """
+
+    path: str
+    lines: int
+    scanned: int
+    executable: int
+    loading: int
+    certified: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Exercised:
+    """Statements of one file that calls of one hook executed.
+
+    Attributes:
+        called: first lines of those that run when something is called, as ranges: ``3-7,12``.
+        loaded: of those that run when the module is loaded.
+    """
+
+    hook: str
+    path: str
+    called: str
+    loaded: str = ""
+
+
+@dataclass(frozen=True)
+class Review:
+    """The three kinds of review of the subsystem's lines, which are never mixed.
+
+    Attributes:
+        files: every file under audit.
+        exercised: what hook calls executed.
+        calls: how many calls were measured.
+        unmeasured: why nothing was measured; '' where something was.
+        missing: what the measure does not hold, a sentence each.
+    """
+
+    files: tuple[FileReview, ...]
+    exercised: tuple[Exercised, ...] = ()
+    calls: int = 0
+    unmeasured: str = ""
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class TaskResult:
     """All that one task of one run found out."""
 
@@ -181,6 +236,8 @@ class TaskResult:
     provenance: dict[str, str] = field(default_factory=dict)
     dependents: dict[str, int] = field(default_factory=dict)
     """of the closing task: every source file to how many files depend on it, through others too"""
+    review: Review | None = None
+    """of a task that took stock of the lines, or measured which of them its probes executed"""
 
 
 def digest_of(value: object) -> str:

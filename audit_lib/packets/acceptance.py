@@ -20,6 +20,7 @@ from audit_lib.model import (
     effective_outcome,
     verdict_of,
 )
+from audit_lib.model.reviews import merged, shares
 from audit_lib.packets.packet import Packet
 from audit_lib.reporters.report import severities
 from audit_lib.reporters.text import count
@@ -79,6 +80,7 @@ def answers(packet: Packet) -> list[Answer]:
     results = packet.results
     return [
         *(_of_checks(text, codes, results) for text, codes in _CHECKS),
+        _exercised(packet),
         *(_of_contracts(text, contracts, results) for text, contracts in _CONTRACTS),
         _boundaries(packet),
         _untouched(packet),
@@ -95,6 +97,19 @@ def _of_checks(text: str, codes: Sequence[str], results: Sequence[CheckResult]) 
         verdict = Verdict.INCONCLUSIVE
     looked = ", ".join(f"{e.count:,} {e.what}" for r in held for e in r.examined if e.count)
     return Answer(text, verdict, _said(held, missing) + (f"; {looked}" if looked else ""))
+
+
+def _exercised(packet: Packet) -> Answer:
+    """Whether probes executed every statement, over all tasks that measured."""
+    text = "Every line of the subsystem is exercised by a probe"
+    found = merged(t.review for t in packet.tasks if t.review)
+    if found is None:
+        return Answer(text, Verdict.INCONCLUSIVE, "no task has taken stock of the lines")
+    (ran,) = (part for part in shares(found) if part.kind == "exercised")
+    if ran.lines is None:
+        return Answer(text, Verdict.INCONCLUSIVE, ran.said)
+    said = "; ".join((f"{ran.lines:,} of {ran.of:,} {ran.said}", *found.missing[:3]))
+    return Answer(text, Verdict.KEPT if ran.lines == ran.of else Verdict.BROKEN, said)
 
 
 def _of_contracts(

@@ -75,6 +75,8 @@ class Manifest(_Part):
     exempted: int
     problems: tuple[str, ...]
     isolation: str
+    stopped: str = ""
+    subject_environment: str = ""
     kernel: str
     subject_digest: SubjectDigest
     environment: dict[str, str]
@@ -162,6 +164,8 @@ def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
         exempted=len(packet.exempted),
         problems=packet.problems,
         isolation=said.isolation,
+        stopped=said.stopped,
+        subject_environment=said.subject_environment,
         kernel=said.kernel,
         subject_digest=SubjectDigest(before=said.subject_before, after=said.subject_after),
         environment=environment(),

@@ -55,6 +55,8 @@ class Provenance:
         revision: revision of the subject's source, where it has one.
         started, ended: ISO 8601, UTC.
         isolation: level under which the subject's code ran.
+        stopped: what that level was seen to stop, when it was tried.
+        subject_environment: interpreter and libraries that the subject's code ran with.
         kernel: kind of kernels that executed the notebooks.
         subject_before, subject_after: digest of the subject's trees before and after the run.
         inputs: every file and tree that the run read.
@@ -72,6 +74,8 @@ class Provenance:
     started: str = ""
     ended: str = ""
     isolation: str = ""
+    stopped: str = ""
+    subject_environment: str = ""
     kernel: str = ""
     subject_before: str = ""
     subject_after: str = ""

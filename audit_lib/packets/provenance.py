@@ -89,6 +89,8 @@ def provenance_groups(packet: Packet) -> list[dict[str, Any]]:
             "Environment",
             [
                 ("isolation", said.isolation),
+                ("seen to stop", said.stopped),
+                ("subject ran with", said.subject_environment),
                 ("kernels", said.kernel),
                 ("workbook", f"{here['library']} (sha256 {here['library_sha256'][:16]})"),
                 ("python", f"{here['implementation']} {here['python']}"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -116,6 +116,11 @@ class SubjectParameters(_Strict):
         {}, description="surface or document to the reason why the subject has none"
     )
     options: dict[str, dict[str, Any]] = Field({}, description="check code to its options")
+    exercise: Literal["sample", "every_call", "never"] = Field(
+        "sample",
+        description="which calls of hooks have their lines measured: one of each hook in T1, all "
+        "calls of all tasks, or none",
+    )
     limits: HookLimits = HookLimits()
     policy: Policy = Policy()
 

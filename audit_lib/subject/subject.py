@@ -194,7 +194,12 @@ class Subject:
     @property
     def isolation(self) -> str:
         """Level under which hooks run, in words; starts the host."""
-        return self._host().isolation.describe()
+        return self.host.isolation.describe()
+
+    @property
+    def host(self) -> Host:
+        """The child in which this version's hooks run."""
+        return self._host()
 
     @property
     def exercised(self) -> Exercised:

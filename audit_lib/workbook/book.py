@@ -16,16 +16,19 @@ from audit_lib.engine import check_parameters, run_task
 from audit_lib.errors import AuditError, NotAssessed, ParameterError, RunError
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import Exemption, apply, load_exemptions
-from audit_lib.host import HookError
+from audit_lib.host import HookError, Measure
+from audit_lib.ledger import review
 from audit_lib.model import (
     BoundaryVerdict,
     CheckResult,
     Contract,
+    Review,
     Task,
     TaskResult,
     verdict_of,
 )
 from audit_lib.probes.boundaries import boundary_verdicts
+from audit_lib.probes.tryout import try_hooks
 from audit_lib.reporters.json_report import dump_task
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject, open_subject
@@ -102,9 +105,11 @@ class Workbook(Looking):
             self.subject.earlier = self._gathered.tasks
         checks = checks_of(self.task)
         progress = TaskProgress(self.task, len(checks))
+        self.subject.measure = self._measure()
         raw = run_task(
             self.task, self.subject, checks, run_id=self.folder.run_id, progress=progress
         )
+        raw = replace(raw, review=self._review())
         self.result = self._completed(raw, waivers)
         verdict = verdict_of(self.result.results)
         found = sum(len(r.open_findings) for r in self.result.results)
@@ -199,6 +204,27 @@ class Workbook(Looking):
             dependents=code_of(self.subject.source).imports.dependent_counts if closes else {},
         )
 
+    def _measure(self) -> Measure:
+        """Whether calls of hooks have their lines measured in this task."""
+        asked = self.subject.parameters.exercise
+        wanted = asked == "every_call" or (asked == "sample" and self.task is Task.T1)
+        return Measure.ALWAYS if wanted else Measure.NEVER
+
+    def _review(self) -> Review | None:
+        """What is known of the lines: in T1 with one call of each hook; else of its own calls."""
+        if self.task is not Task.T1:
+            measured = self.subject.measure is not Measure.NEVER
+            return review(self.subject) if measured and self.subject.exercised.calls else None
+        why = ""
+        if self.subject.measure is Measure.NEVER:
+            why = "the parameters say `exercise: never`"
+        else:
+            try:
+                try_hooks(self.subject)
+            except (AuditError, HookError, NotAssessed) as error:
+                why = str(error)
+        return review(self.subject, why=why)
+
     def _places(self) -> dict[str, Path | None]:
         """Folders of this machine that texts of a result may name."""
         return {
@@ -222,10 +248,26 @@ class Workbook(Looking):
             "python": platform.python_version(),
             "kernel": os.environ.get("AUDIT_KERNEL", "jupyter"),
             "isolation": self._isolation(),
+            **self._host_said(),
             "gathered_from": gathered.run_id if gathered else "",
             "missing_tasks": ", ".join(gathered.missing) if gathered else "",
         }
         return {key: value for key, value in said.items() if value}
+
+    def _host_said(self) -> dict[str, str]:
+        """What the child is, and what it was seen not to be able to do."""
+        try:
+            host = self.subject.host if self.subject.hooks.lines else None
+            return (
+                {}
+                if host is None
+                else {
+                    "isolation_stopped": ", ".join(sorted(host.probed.stopped)) or "nothing",
+                    "subject_environment": ", ".join(f"{k} {v}" for k, v in host.versions.items()),
+                }
+            )
+        except (AuditError, HookError, NotAssessed):
+            return {}
 
     def _isolation(self) -> str:
         try:

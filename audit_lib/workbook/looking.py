@@ -9,19 +9,22 @@ from audit_lib.checks.catalogue import check_class
 from audit_lib.errors import AuditError, RunError
 from audit_lib.execution.layout import Place
 from audit_lib.exemptions import apply, load_exemptions
+from audit_lib.ledger import least_exercised
 from audit_lib.model import (
     CheckResult,
     Contract,
     Evidence,
     Finding,
+    Review,
     Task,
     TaskResult,
     by_contract,
     verdict_of,
 )
+from audit_lib.model.reviews import merged
 from audit_lib.packets.assembly import comparisons_with
 from audit_lib.subject.subject import Subject
-from audit_lib.workbook import pictures, sheets
+from audit_lib.workbook import pictures, reviewing, sheets
 from audit_lib.workbook.baselines import baselines
 from audit_lib.workbook.closing import closing_sheet
 from audit_lib.workbook.display import Note, Part, Sheet, show
@@ -89,6 +92,30 @@ class Looking:
             for evidence in result.evidence:
                 parts.extend(drawn(result, evidence))
         show(parts)
+
+    def review(self) -> None:
+        """Show which lines were scanned, exercised and certified; in T6, over all tasks.
+
+        Raises:
+            RunError: no task of the run has taken stock of the lines.
+        """
+        found = self.reviewed()
+        if found is None:
+            raise RunError(
+                "no task has taken stock of the lines", where="audit.review", mend="run T1 first"
+            )
+        parts: list[Part] = [reviewing.share_sheet(found), reviewing.file_sheet(found)]
+        if not found.unmeasured:
+            parts += [
+                reviewing.surface_sheet(found),
+                reviewing.least_sheet(least_exercised(self.subject, found)),
+            ]
+        show(parts)
+
+    def reviewed(self) -> Review | None:
+        """The review as data, merged over the tasks that measured; None where there is none."""
+        gathered = self._gathered.tasks if self._gathered else ()
+        return merged(t.review for t in (*gathered, self._done()) if t.review)
 
     def findings(self) -> Sheet:
         """Every finding of this task, worst first; ``.frame`` gives a data frame."""

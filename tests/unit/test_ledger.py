@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_lib import ledger
+from audit_lib import host, ledger
 from audit_lib.errors import AuditError, ParameterError
 from audit_lib.ledger.write import _quoted
 from tests.made_repo import subject, write
@@ -33,16 +33,33 @@ def state_of(found, unit, **options):
 def test_status_answers_the_three_kinds_apart(tmp_path):
     found = made(tmp_path)
     ledger.certify(found, "a.py::f", criteria=["safe"], who="reader", notes='said "yes"\n\\o/')
-    status = ledger.status(found, exercised={"a.py": {1, 2, 99}, "gone.py": {1}})
+    seen = host.Exercised()
+    told = {"lines": {"a.py": [1, 2, 3, 99], "gone.py": [1]}, "forks": 0}
+    seen.take("drift.psi", told, calls=2)
+    status = ledger.status(found, exercised=ledger.review(found, seen))
     assert (status["files"], status["units"], status["lines"]) == (2, 4, 9)
     assert status["scanned"] == {"lines": 9, "share": 1.0}
-    assert status["exercised"] == {"lines": 2, "share": round(2 / 9, 6)}
+    assert status["exercised"] == {
+        "statements": 7,
+        "executed": 3,
+        "on_loading": 1,
+        "share": round(3 / 7, 6),
+        "calls": 2,
+        "missing": [],
+        "by_file": {
+            "a.py": {"statements": 6, "executed": 3},
+            "b.py": {"statements": 1, "executed": 0},
+        },
+    }
     assert status["certified"] == {
         "read": {"lines": 4, "share": round(4 / 9, 6)},
         "safe": {"lines": 4, "share": round(4 / 9, 6)},
     }
     assert [m["unit"] for m in status["missing"]] == ["a.py::<module>", "a.py::g", "b.py::<module>"]
-    assert ledger.status(found)["exercised"] is None
+    unasked = ledger.status(found)
+    assert (unasked["exercised"], unasked["exercised_reason"]) == (None, "not asked for")
+    uncalled = ledger.status(found, exercised=ledger.review(found, host.Exercised()))
+    assert (uncalled["exercised"], uncalled["exercised_reason"]) == (None, "no hook was called")
 
 
 def test_gates_and_high_risk_files_ask_for_more(tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import made_up
 import pytest
 
-from audit_lib.model import Contract, Outcome, Task, Verdict
+from audit_lib.model import Contract, Exercised, FileReview, Outcome, Review, Task, Verdict
 from audit_lib.packets.acceptance import answers
 
 
@@ -69,3 +69,38 @@ def test_an_untouched_subject_is_shown_by_its_digest(packet_of, digests, verdict
     packet = packet_of(made_up.clean_tasks(), subject_before=digests[0], subject_after=digests[1])
     text = "The audit retrained, replaced and wrote nothing of the subject"
     assert told(packet)[text] is verdict
+
+
+TEXT = "Every line of the subsystem is exercised by a probe"
+FILES = (
+    FileReview("a.py", lines=9, scanned=9, executable=6, loading=2),
+    FileReview("b.py", lines=1, scanned=1, executable=1, loading=1),
+)
+HALF = Review(FILES, (Exercised("drift.psi", "a.py", "2-3", "1"),), calls=1)
+REST = Review(
+    FILES,
+    (Exercised("drift.cusum", "a.py", "3,7-8", "6"), Exercised("drift.cusum", "b.py", "", "1")),
+)
+
+
+@pytest.mark.parametrize(
+    ("reviews", "verdict", "said"),
+    [
+        ((), Verdict.INCONCLUSIVE, "no task has taken stock of the lines"),
+        ((Review(FILES, unmeasured="no hook was called"),), Verdict.INCONCLUSIVE,
+         "not measured: no hook was called"),
+        ((HALF,), Verdict.BROKEN,
+         "3 of 7 statements: 1 hooks executed them, 1 when a module was loaded"),
+        ((HALF, REST), Verdict.KEPT,
+         "7 of 7 statements: 2 hooks executed them, 3 when a module was loaded"),
+        ((replace(HALF, missing=("2 calls of drift.psi were lost with their process",)),),
+         Verdict.BROKEN, "3 of 7 statements: 1 hooks executed them, 1 when a module was loaded; "
+         "2 calls of drift.psi were lost with their process"),
+    ],
+)  # fmt: skip
+def test_exercised_is_answered_over_all_tasks_that_measured(packet_of, reviews, verdict, said):
+    tasks = made_up.clean_tasks()
+    for position, review in enumerate(reviews):
+        tasks[position] = replace(tasks[position], review=review)
+    answer = next(a for a in answers(packet_of(tasks)) if a.text == TEXT)
+    assert (answer.verdict, answer.rests_on) == (verdict, said)

@@ -1,0 +1,115 @@
+"""Reviews of several tasks taken together, and the shares they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from audit_lib.model.results import Exercised, Review
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many of so many lines.
+
+    Attributes:
+        kind: ``scanned``, ``exercised`` or ``certified``.
+        lines, of: how many, of how many; None where it was not measured.
+        said: what they are, or why they were not measured.
+    """
+
+    kind: str
+    lines: int | None
+    of: int
+    said: str = ""
+
+    @property
+    def share(self) -> float | None:
+        """The fraction; 1 of nothing is whole."""
+        if self.lines is None:
+            return None
+        return self.lines / self.of if self.of else 1.0
+
+
+def merged(reviews: Iterable[Review]) -> Review | None:
+    """One review of the same source: exercised is what any of them saw executed."""
+    listed = list(reviews)
+    if not listed:
+        return None
+    lines: dict[tuple[str, str], tuple[set[int], set[int]]] = {}
+    for review in listed:
+        for part in review.exercised:
+            called, loaded = lines.setdefault((part.hook, part.path), (set(), set()))
+            called |= numbers(part.called)
+            loaded |= numbers(part.loaded)
+    measured = [r for r in listed if not r.unmeasured]
+    return replace(
+        listed[0],
+        exercised=tuple(
+            Exercised(hook, path, ranges(called), ranges(loaded))
+            for (hook, path), (called, loaded) in sorted(lines.items())
+        ),
+        calls=sum(r.calls for r in listed),
+        unmeasured="" if measured else listed[0].unmeasured,
+        missing=tuple(dict.fromkeys(said for r in listed for said in r.missing)),
+    )
+
+
+def executed(review: Review) -> dict[str, dict[int, tuple[str, ...]]]:
+    """Path to line to the hooks whose calls executed it."""
+    found: dict[str, dict[int, list[str]]] = {}
+    for part in review.exercised:
+        own = found.setdefault(part.path, {})
+        for line in numbers(part.called) | numbers(part.loaded):
+            own.setdefault(line, []).append(part.hook)
+    return {p: {n: tuple(hooks) for n, hooks in sorted(own.items())} for p, own in found.items()}
+
+
+def on_loading(review: Review, path: str = "") -> int:
+    """How many of the executed statements run when their module is loaded, in one file or all."""
+    found = {
+        (e.path, n) for e in review.exercised for n in numbers(e.loaded) if path in ("", e.path)
+    }
+    return len(found)
+
+
+def shares(review: Review) -> tuple[Share, ...]:
+    """Scanned, exercised, and certified once for each criterion."""
+    total = sum(f.lines for f in review.files)
+    statements = sum(f.executable for f in review.files)
+    scanned = Share("scanned", sum(f.scanned for f in review.files), total, "lines read by checks")
+    ran = sum(len(lines) for lines in executed(review).values())
+    hooks = len({e.hook for e in review.exercised})
+    said = (
+        f"statements: {hooks} hooks executed them, {on_loading(review):,} when a module was loaded"
+    )
+    if review.unmeasured:
+        exercised = Share("exercised", None, statements, f"not measured: {review.unmeasured}")
+    else:
+        exercised = Share("exercised", ran, statements, said)
+    criteria = dict.fromkeys(c for f in review.files for c in f.certified)
+    signed = [
+        Share("certified", sum(f.certified.get(c, 0) for f in review.files), total, f"lines: {c}")
+        for c in criteria
+    ] or [Share("certified", 0, total, "lines: the ledger defines no criterion")]
+    return scanned, exercised, *signed
+
+
+def ranges(lines: Collection[int]) -> str:
+    """Line numbers as text: ``3-7,12``."""
+    told: list[list[int]] = []
+    for line in sorted(lines):
+        if told and line == told[-1][1] + 1:
+            told[-1][1] = line
+        else:
+            told.append([line, line])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in told)
+
+
+def numbers(text: str) -> set[int]:
+    """The line numbers that :func:`ranges` wrote."""
+    found: set[int] = set()
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return found

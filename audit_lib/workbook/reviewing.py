@@ -1,0 +1,79 @@
+"""How far the lines were reviewed, as the tables that notebooks show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit_lib.ledger import UnitExercise
+from audit_lib.model import Review
+from audit_lib.model.reviews import executed, on_loading, shares
+from audit_lib.workbook.display import Sheet
+
+NOTE = (
+    "scanned and certified are of lines; exercised is of statements, which stand on their first "
+    "line; on loading: they ran because a call loaded their module"
+)
+
+
+def share_sheet(review: Review) -> Sheet:
+    """The three kinds of review, one line each, and one for every criterion."""
+    rows = tuple((s.kind, s.lines, s.of, percent(s.lines, s.of), s.said) for s in shares(review))
+    note = "; ".join(review.missing)
+    return Sheet("Review", ("kind", "lines", "of", "share", "what"), rows, note)
+
+
+def file_sheet(review: Review) -> Sheet:
+    """The same by file."""
+    ran = executed(review)
+    criteria = tuple(dict.fromkeys(c for f in review.files for c in f.certified))
+    columns = ("file", "lines", "scanned", "statements", "exercised", "on loading")
+    rows = tuple(
+        (
+            f.path,
+            f.lines,
+            percent(f.scanned, f.lines),
+            f.executable,
+            None if review.unmeasured else percent(len(ran.get(f.path, ())), f.executable),
+            None if review.unmeasured else on_loading(review, f.path),
+            *(percent(f.certified.get(c, 0), f.lines) for c in criteria),
+        )
+        for f in review.files
+    )
+    return Sheet("Review by file", (*columns, *(f"certified: {c}" for c in criteria)), rows, NOTE)
+
+
+def surface_sheet(review: Review) -> Sheet:
+    """What the hooks of each surface executed, and nobody else did."""
+    every = executed(review)
+    told: dict[str, list[int]] = {}
+    for lines in every.values():
+        for hooks in lines.values():
+            surfaces = {h.partition(".")[0] for h in hooks}
+            for surface in surfaces:
+                counts = told.setdefault(surface, [0, 0])
+                counts[0] += 1
+                counts[1] += len(surfaces) == 1
+    rows = tuple((s, shared, alone) for s, (shared, alone) in sorted(told.items()))
+    columns = ("surface", "statements", "nobody else")
+    return Sheet("Statements executed, by surface", columns, rows, empty="none was executed")
+
+
+def least_sheet(units: Sequence[UnitExercise]) -> Sheet:
+    """Functions that probes did not execute whole."""
+    rows = tuple(
+        (u.unit, u.line, u.risk, u.high_risk, u.statements, percent(u.ran, u.statements),
+         ", ".join(dict.fromkeys(h.partition(".")[0] for h in u.hooks)))
+        for u in units
+    )  # fmt: skip
+    columns = ("unit", "line", "risk", "high risk", "statements", "exercised", "by")
+    return Sheet(
+        "Least exercised: high-risk files first, then by risk",
+        columns,
+        rows,
+        empty="every function was executed whole",
+    )
+
+
+def percent(lines: int | None, of: int) -> str | None:
+    """A share as text; None where it is not known, or nothing is there to be reviewed."""
+    return None if lines is None or not of else f"{lines / of:.1%}"
