@@ -202,10 +202,13 @@ class Training:
         return int((distance < self.horizon).sum()), int((distance == 0).sum()), int(distance.min())
 
     def unknown(self) -> dict[str, int]:
-        """Classes of estimators with how many of their fits have no known rows."""
+        """Classes of estimators with how many of their fits have no known rows.
+
+        Fits on one column are left out: :meth:`downstream` counts those.
+        """
         found: dict[str, int] = {}
         for step in self.steps:
-            if step.op == "fit" and step.rows is None:
+            if step.op == "fit" and step.rows is None and step.columns != 1:
                 found[step.kind] = found.get(step.kind, 0) + 1
         return found
 
