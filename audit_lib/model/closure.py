@@ -6,7 +6,7 @@ Pure functions over results; findings are merged first (:mod:`audit_lib.model.me
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -83,7 +83,7 @@ class Comparison:
 
     Attributes:
         label: what the earlier side is called, such as ``champion 2022-06``.
-        before: subject, version and run id of the earlier side, as text.
+        before, after: subject, version and run id of either side, as text.
         version, run_id: of the earlier side.
         closed: every matter of either side once, the weightiest first.
         untold: checks that leave something unknown.
@@ -91,6 +91,7 @@ class Comparison:
 
     label: str
     before: str
+    after: str
     version: str
     run_id: str
     closed: tuple[Closed, ...]
@@ -121,11 +122,9 @@ class Row:
 
     Attributes:
         rank: 1 for the weightiest of those that stand open; None for what does not.
-        matter: the matter.
-        fates: against each comparison, in order; None where the earlier side did not have it
-            either, which is so for what only another comparison found gone.
+        fates: against each comparison, in order; None where the earlier side lacks it as well.
         moved_from: where it stood before, where that is another place.
-        why: why its fate is unknown.
+        why: as in :class:`Closed`.
     """
 
     rank: int | None
@@ -148,7 +147,7 @@ def compare(
     label: str = "before",
     earlier: Iterable[Sequence[TaskResult]] = (),
 ) -> Comparison:
-    """What became of the findings of one run in another, of the same or of another version.
+    """What became of the findings of one run in another, of whichever version.
 
     Args:
         before: tasks of the earlier run.
@@ -166,18 +165,17 @@ def compare(
     for name, matter in now.items():
         was = then.get(name)
         fate = _fate(matter, was, seen=name in once)
-        why = silent_then.get(matter.finding.code, "") if fate is Fate.NEW else ""
+        why = silent_then(matter.finding.code) if fate is Fate.NEW else ""
         closed.append(Closed(fate, matter, was, why))
-    asked = {r.code for t in after for r in t.results}
     for name in then.keys() - now.keys():
         was = then[name]
-        code = was.finding.code
-        why = silent_now.get(code, "" if code in asked else "it did not run")
+        why = silent_now(was.finding.code)
         closed.append(Closed(Fate.UNKNOWN if why else Fate.FIXED, was, was, why))
     first = before[0] if before else None
     return Comparison(
         label,
-        f"{first.subject} {first.version} run {first.run_id}" if first else "nothing",
+        _name(before),
+        _name(after),
         first.version if first else "",
         first.run_id if first else "",
         tuple(sorted(closed, key=lambda c: c.matter.weight)),
@@ -229,6 +227,12 @@ def _weight(row: Row) -> tuple[object, ...]:
     return (severity, blast, code, met, *rest)
 
 
+def _name(tasks: Sequence[TaskResult]) -> str:
+    if not tasks:
+        return "nothing"
+    return f"{tasks[0].subject} {tasks[0].version} run {tasks[0].run_id}"
+
+
 def _fate(matter: Merged, was: Merged | None, *, seen: bool) -> Fate:
     if matter.waived:
         return Fate.EXEMPTED
@@ -237,34 +241,29 @@ def _fate(matter: Merged, was: Merged | None, *, seen: bool) -> Fate:
     return Fate.REGRESSED if seen else Fate.NEW
 
 
-def _silent(tasks: Iterable[TaskResult]) -> dict[str, str]:
-    """Checks that did not tell, or not of everything, with the reason."""
+def _silent(tasks: Iterable[TaskResult]) -> Callable[[str], str]:
+    """Why a check did not tell, or not of everything; '' where it did."""
     said = {}
     for result in (r for t in tasks for r in t.results):
         gaps = "; ".join(f"{g.what}: {g.why}" for g in result.gaps)
-        if result.outcome is Outcome.ERROR:
-            said[result.code] = result.reason or "it crashed"
-        elif result.outcome in (Outcome.NOT_ASSESSED, Outcome.NOT_APPLICABLE):
-            said[result.code] = result.reason or gaps or result.outcome.value.replace("_", " ")
-        elif gaps:
+        if result.outcome in (Outcome.PASS, Outcome.FAIL):
             said[result.code] = gaps
-    return said
+        else:
+            said[result.code] = result.reason or gaps or result.outcome.value.replace("_", " ")
+    return lambda code: said.get(code, "it did not run")
 
 
 def _untold(
-    before: Sequence[TaskResult], after: Sequence[TaskResult], closed: Iterable[Closed]
+    before: Iterable[TaskResult], after: Iterable[TaskResult], closed: Iterable[Closed]
 ) -> tuple[Untold, ...]:
     lost = Counter(c.matter.finding.code for c in closed if c.fate is Fate.UNKNOWN)
-    asked = {r.code: r for t in after for r in t.results}
     silent_then, silent_now = _silent(before), _silent(after)
+    # What applies no longer has nothing left to tell, unless it had something to answer for.
+    moot = {r.code for t in after for r in t.results if r.outcome is Outcome.NOT_APPLICABLE}
     made = []
     for result in (r for t in before for r in t.results):
-        code = result.code
-        why = silent_now.get(code, "" if code in asked else "it did not run")
-        told_then = code not in silent_then
-        # What applies no longer has nothing left to tell, unless it had something to answer for.
-        applies = code not in asked or asked[code].outcome is not Outcome.NOT_APPLICABLE
-        if lost[code] or (why and told_then and applies):
+        code, why = result.code, silent_now(result.code)
+        if lost[code] or (why and not silent_then(code) and code not in moot):
             made.append(Untold(code, result.title, why, lost[code]))
     return tuple(sorted(made, key=lambda u: (-u.findings, u.code)))
 

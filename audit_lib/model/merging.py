@@ -29,6 +29,7 @@ class Merged:
             where it stands in no source file, or where nobody counted.
         waiver: what names it, in force or ended; None where it stands unwaived.
         waived: the waiver is in force for every one of them.
+        title: the property that its check asks for.
     """
 
     identity: str
@@ -38,6 +39,12 @@ class Merged:
     blast: int | None = None
     waiver: Exempted | None = None
     waived: bool = False
+    title: str = ""
+
+    @property
+    def path(self) -> str:
+        """Of the file it stands in."""
+        return self.finding.location.path
 
     @property
     def weight(self) -> tuple[int, int, str, str, str]:
@@ -97,6 +104,7 @@ def merged(tasks: Iterable[TaskResult]) -> tuple[Merged, ...]:
                 sizes.get(worst.location.path) if source else None,
                 next((w for w, _ in waivers if w), None),
                 all(in_force for _, in_force in waivers),
+                group[0][1].title,
             )
         )
     return tuple(sorted(made, key=lambda m: m.weight))

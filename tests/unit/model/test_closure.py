@@ -108,6 +108,11 @@ def test_what_is_new_because_its_check_never_told_before_says_so():
     assert made.exit_code == 1
 
 
+def test_what_is_new_because_its_check_is_new_says_so():
+    (new,) = compare(run(spl()), run(spl(), spl("a", code="CAL001"))).of(Fate.NEW)
+    assert new.why == "it did not run"
+
+
 def test_exit_codes():
     assert compare(run(spl("a")), run(spl("a"))).exit_code == 0
     assert compare(run(spl("a")), run(spl())).exit_code == 0

@@ -1,0 +1,27 @@
+"""What differs between two runs besides the subject."""
+
+from __future__ import annotations
+
+from audit_lib.packets.manifest import Manifest
+
+
+def differences(before: Manifest, after: Manifest) -> list[str]:
+    """What may have changed a finding, other than the subject: a sentence each."""
+    said = []
+    key = "library_sha256"
+    if before.environment.get(key) != after.environment.get(key):
+        said.append("the workbook itself differs: a check may have changed, not the subject")
+    given = [
+        {(i.kind, i.name): i.sha256 for i in m.inputs if i.kind in ("parameters", "notebook")}
+        for m in (before, after)
+    ]
+    names = sorted(n for n in {*given[0], *given[1]} if given[0].get(n) != given[1].get(n))
+    for kind, called in (("parameters", "parameters"), ("notebook", "notebooks")):
+        changed = [name for what, name in names if what == kind]
+        if changed:
+            said.append(f"{called} differ: {', '.join(changed)}")
+    if before.isolation != after.isolation:
+        said.append(f"isolation differs: {before.isolation or 'none'}, {after.isolation or 'none'}")
+    if before.subject != after.subject:
+        said.append(f"the subjects differ: {before.subject}, {after.subject}")
+    return said
