@@ -1,4 +1,4 @@
-"""Commands about published packets: show, verify, compare."""
+"""Commands about published packets: show, compare."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from rich.console import Console
 from rich.text import Text
 
 from audit_lib.cli.options import format_option, workspace_option
+from audit_lib.cli.places import of_asked
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place
-from audit_lib.model import TaskResult, Verdict
+from audit_lib.model import Finding, TaskResult, Verdict
+from audit_lib.model.closure import Comparison, Fate
 from audit_lib.model.closure import compare as compare_runs
-from audit_lib.packets.differences import differences
-from audit_lib.packets.manifest import NAME, read_manifest
-from audit_lib.packets.manifest import verify as verify_run
+from audit_lib.packets.manifest import read_manifest
 from audit_lib.packets.run import read_run
 from audit_lib.reporters import REPORTERS, report_of
-from audit_lib.reporters.comparison import comparison_console, comparison_json
-from audit_lib.reporters.comparison_markdown import comparison_markdown
+from audit_lib.reporters.report import nowhere
 from audit_lib.subject.registry import check_id
 from audit_lib.workspace import find_workspace
 
@@ -55,78 +54,40 @@ def show(
     folder = published(subject, version, run_id, reports=reports, workspace=workspace)
     tasks = tasks_of(folder)
     manifest = read_manifest(folder)
-    click.echo(REPORTERS[output_format](report_of(tasks, forced=manifest.verdict)), nl=False)
+    locate = of_asked(subject, find_workspace(workspace)) if output_format == "github" else nowhere
+    report = report_of(tasks, forced=manifest.verdict, locate=locate)
+    click.echo(REPORTERS[output_format](report), nl=False)
     ctx.exit(Verdict(manifest.verdict).exit_code)
-
-
-@click.command()
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option(
-    "--output-format", type=click.Choice(["console", "json"]), default="console", show_default=True
-)
-@click.pass_context
-def verify(ctx: click.Context, run: Path, output_format: str) -> None:
-    """Prove that a packet is whole, and that its files are those of its manifest.
-
-    RUN is the folder of a run, such as reports/<subject>/<version>/latest.  Checks every file
-    against the manifest's SHA-256, the results against their sentinels, and that the subject was
-    not changed.  Exit codes: 0 whole, 1 not, 2 there is no such run.
-    """
-    if not run.is_dir():
-        raise RunError(
-            f"{run} is not a folder",
-            where="RUN",
-            mend="name a run, such as reports/<subject>/<version>/latest",
-        )
-    folder = run.resolve()
-    problems = verify_run(folder)
-    if output_format == "json":
-        found = [{"path": p.path, "message": p.message} for p in problems]
-        click.echo(json.dumps({"whole": not problems, "problems": found}, indent=2))
-    else:
-        console = Console(soft_wrap=True, highlight=False)
-        for problem in problems:
-            console.print(Text(str(problem), style="red"))
-        if not problems:
-            files = len(read_manifest(folder).files)
-            console.print(Text(f"whole: {files} files are as {NAME} says", style="green"))
-            console.print(Text("this shows what the manifest covers, not who wrote the manifest"))
-    ctx.exit(1 if problems else 0)
 
 
 @click.command()
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
-@click.option("--all", "everything", is_flag=True, help="List every finding; fold nothing.")
 @click.option(
-    "--output-format",
-    type=click.Choice(["console", "json", "markdown"]),
-    default="console",
-    show_default=True,
-    help="json holds everything; markdown suits a comment on a change.",
+    "--output-format", type=click.Choice(["console", "json"]), default="console", show_default=True
 )
 @click.pass_context
-def compare(
-    ctx: click.Context, before: Path, after: Path, everything: bool, output_format: str
-) -> None:
-    """Compare the findings of two runs: what is new, fixed, still there, or not known.
+def compare(ctx: click.Context, before: Path, after: Path, output_format: str) -> None:
+    """Compare the findings of two runs: new, regressed, persisting, fixed, waived.
 
-    BEFORE and AFTER are folders of runs, of the same or of different versions.  A finding is the
-    same in both where its check, its place and what it is about are the same; lines, measured
-    values and the version's id do not count, and a file that was moved takes its findings along.
-
-    Exit codes: 0 nothing new, 1 something that breaks a contract is new, has come back or is no
-    longer waived, 2 nothing new was seen and some check that told before does not tell now.
+    BEFORE and AFTER are folders of runs, of the same or of different versions.  Exit codes:
+    0 nothing new, 1 something is new or has come back, 2 some of it could not be told.
     """
     found = compare_runs(tasks_of(before), tasks_of(after), label=before.name)
-    notes = _notes(before, after)
+    groups = _groups(found)
     if output_format == "json":
-        said = comparison_json(found, notes=notes)
-    elif output_format == "markdown":
-        said = comparison_markdown(found, notes=notes, everything=everything)
+        told = {
+            name: [{"code": f.code, "place": str(f.location), "message": f.message} for f in fs]
+            for name, fs in groups.items()
+        }
+        click.echo(json.dumps({"before": found.before, **told}, indent=2))
     else:
-        said = comparison_console(found, notes=notes, everything=everything)
-    click.echo(said, nl=False)
+        console = Console(soft_wrap=True, highlight=False)
+        console.print(Text(f"against {found.before}", style="dim"))
+        for name, findings in groups.items():
+            console.print(Text(f"{name}: {len(findings)}", style="bold"))
+            for finding in findings:
+                console.print(Text(_line(finding)))
     ctx.exit(found.exit_code)
 
 
@@ -164,8 +125,9 @@ def tasks_of(folder: Path) -> tuple[TaskResult, ...]:
     return tasks
 
 
-def _notes(before: Path, after: Path) -> list[str]:
-    """What differs between two runs besides the subject; nothing where one has no manifest."""
-    if not all((folder / NAME).is_file() for folder in (before, after)):
-        return []
-    return differences(read_manifest(before), read_manifest(after))
+def _groups(found: Comparison) -> dict[str, tuple[Finding, ...]]:
+    return {f.value: tuple(c.matter.finding for c in found.of(f)) for f in Fate}
+
+
+def _line(finding: Finding) -> str:
+    return f"  {finding.location}  {finding.code} {finding.severity.label}  {finding.message}"

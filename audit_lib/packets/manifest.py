@@ -25,8 +25,8 @@ from audit_lib.packets.run import read_run
 from audit_lib.reporters.json_report import dumps
 
 NAME = "run_manifest.json"
-#: a detached signature over the manifest; it comes after it, so the manifest cannot list it
-SIGNATURE = "run_manifest.json.sig"
+#: signatures over the manifest; they come after it, so the manifest cannot list them
+SIGNATURES = "signatures.intoto.jsonl"
 _MEND = "the packet cannot be relied on; run the audit again"
 
 
@@ -179,7 +179,7 @@ def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
 def _entries(run_dir: Path) -> tuple[FileEntry, ...]:
     entries = []
     for path, file in files_below(run_dir):
-        if path in (NAME, SIGNATURE):
+        if path in (NAME, SIGNATURES):
             continue
         if file.is_symlink() or not file.is_file():
             raise RunError(
@@ -193,7 +193,7 @@ def _entries(run_dir: Path) -> tuple[FileEntry, ...]:
 
 def _files_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
     there = dict(files_below(run_dir))
-    for name in (NAME, SIGNATURE):
+    for name in (NAME, SIGNATURES):
         there.pop(name, None)
     problems = []
     listed = [entry.path for entry in manifest.files]

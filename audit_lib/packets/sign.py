@@ -1,146 +1,215 @@
-"""A detached signature over a run's manifest (Ed25519, RFC 8032).
+"""Who vouches for a packet: signatures over the digest of its manifest.
 
-The manifest proves a packet whole; the signature says who vouches for the manifest.  It needs the
-``cryptography`` package (extra ``sign``); packets are made and verified without it.
+A signature is a DSSE envelope around an in-toto statement that names the manifest by its SHA-256
+and says who decided what, when.  Each reviewer adds one, as a line of a file beside the manifest.
+Sources: DSSE protocol 1.0.2; in-toto attestation framework, statement v1 and bundle.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
+import hashlib
 import json
-import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from audit_lib.errors import AuditError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from audit_lib.errors import RunError
 from audit_lib.files import write_whole
-from audit_lib.packets.manifest import NAME, SIGNATURE, Problem
+from audit_lib.packets.keys import PublicKey, parse_public, private_key, public_of
+from audit_lib.packets.manifest import NAME, SIGNATURES, read_manifest
+from audit_lib.reporters.text import one_line
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+DECISIONS = ("release", "conditions", "reject")
+PAYLOAD = "application/vnd.in-toto+json"
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "sign-off/1"
 
-FORMAT = "manifest-signature/1"
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-def new_key(file: Path) -> str:
-    """Write a new private key, readable by its owner only.
+class _Signature(_Part):
+    keyid: str = ""
+    sig: str
 
-    Returns:
-        the public key to hand to reviewers, as base64 text.
 
-    Raises:
-        AuditError: the file exists already.
+class _Envelope(_Part):
+    payloadType: str  # noqa: N815 - the names are DSSE's and in-toto's
+    payload: str
+    signatures: tuple[_Signature, ...] = Field(min_length=1, max_length=1)
+
+
+class _Subject(_Part):
+    name: str
+    digest: dict[str, str]
+
+
+class _SignOff(_Part):
+    name: str
+    public_key: str
+    decision: str
+    remarks: str = ""
+    at: str
+    run: str = ""
+
+
+class _Statement(_Part):
+    subject: tuple[_Subject, ...] = Field(min_length=1, max_length=1)
+    predicateType: str  # noqa: N815
+    predicate: _SignOff
+
+
+@dataclass(frozen=True)
+class Signed:
+    """One signature, as it was found.
+
+    Attributes:
+        name: who signed, in his own words.
+        key: the key it was made with; None where the signature cannot be read.
+        decision: ``release``, ``conditions`` or ``reject``.
+        at: ISO 8601, UTC; the signer's own clock.
+        problem: why it does not hold; '' where it does.
+        trusted_as: the name under which the key is trusted; None where it is not, or nobody said.
     """
-    serialization = _library("serialization")
-    key = _library("asymmetric.ed25519").Ed25519PrivateKey.generate()
-    text = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise AuditError(
-            "the file exists already", where=str(file), mend="choose another name for the key"
-        ) from None
-    with os.fdopen(handle, "wb") as out:
-        out.write(text)
-    return _public(key)
+
+    name: str = ""
+    key: PublicKey | None = None
+    decision: str = ""
+    remarks: str = ""
+    at: str = ""
+    problem: str = ""
+    trusted_as: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        """True where its own key made it over this manifest."""
+        return not self.problem
 
 
-def sign(run_dir: Path, key_file: Path) -> str:
-    """Sign the manifest of a run, beside it.
-
-    Returns:
-        the public key, as base64 text.
-
-    Raises:
-        AuditError: there is no manifest, or the key cannot be read as an Ed25519 private key.
-    """
-    key = _private(key_file)
-    try:
-        manifest = (run_dir / NAME).read_bytes()
-    except OSError as error:
-        raise AuditError(
-            f"cannot be read: {error.strerror}", where=f"{run_dir.name}/{NAME}",
-            mend="sign a complete run",
-        ) from None  # fmt: skip
-    record = {
-        "format": FORMAT,
-        "algorithm": "ed25519",
-        "public_key": _public(key),
-        "signature": base64.b64encode(key.sign(manifest)).decode(),
-    }
-    write_whole(run_dir / SIGNATURE, json.dumps(record, indent=1).encode() + b"\n")
-    return record["public_key"]
-
-
-def verify_signature(run_dir: Path, trusted: str = "") -> list[Problem]:
-    """What keeps the manifest's signature from holding; empty where it does.
+def sign(
+    run_dir: Path,
+    key_file: Path,
+    *,
+    name: str,
+    decision: str,
+    remarks: str = "",
+    ask: Callable[[], str] | None = None,
+) -> PublicKey:
+    """Add a signature to a run, beside its manifest; others' signatures stay.
 
     Args:
         run_dir: the run's folder.
-        trusted: public key that must have signed, as base64 text; without one, any signature that
-            fits its own key holds, which says nothing about who made it.
+        key_file: an Ed25519 private key.
+        name: who signs.
+        decision: one of ``DECISIONS``.
+        remarks: conditions, or what else a reader should know.
+        ask: called for the passphrase of an encrypted key.
+
+    Raises:
+        AuditError: there is no manifest, the key cannot be used, or nothing can be written.
+    """
+    key = private_key(key_file, ask)
+    public = public_of(key)
+    statement = {
+        "_type": STATEMENT,
+        "subject": [{"name": NAME, "digest": {"sha256": _manifest_digest(run_dir)}}],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "name": one_line(name),
+            "public_key": public.text,
+            "decision": decision,
+            "remarks": remarks,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "run": read_manifest(run_dir).run_id,
+        },
+    }
+    payload = json.dumps(statement, ensure_ascii=False).encode("utf-8", "replace")
+    envelope = {
+        "payloadType": PAYLOAD,
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": [
+            {"keyid": public.id, "sig": base64.b64encode(key.sign(_encoded(payload))).decode()}
+        ],
+    }
+    file = run_dir / SIGNATURES
+    before = file.read_bytes() if file.is_file() else b""
+    if before and not before.endswith(b"\n"):
+        before += b"\n"
+    try:
+        write_whole(file, before + json.dumps(envelope).encode() + b"\n")
+    except OSError as error:
+        raise RunError(
+            f"cannot be written: {error.strerror}",
+            where=f"{run_dir.name}/{SIGNATURES}",
+            mend="sign a copy of the packet in a folder of yours",
+        ) from None
+    return public
+
+
+def signatures(run_dir: Path, trusted: Mapping[PublicKey, str] | None = None) -> list[Signed]:
+    """Every signature of a run, in the order they were added; those that do not hold say why.
+
+    Args:
+        run_dir: the run's folder.
+        trusted: keys that are trusted, and the name of each.
     """
     try:
-        record = json.loads((run_dir / SIGNATURE).read_bytes())
-        signed_by = base64.b64decode(record["public_key"], validate=True)
-        signature = base64.b64decode(record["signature"], validate=True)
-        if record["format"] != FORMAT or record["algorithm"] != "ed25519":
-            return [Problem(SIGNATURE, "is of an unknown format")]
+        lines = (run_dir / SIGNATURES).read_bytes().splitlines()
     except FileNotFoundError:
-        return [Problem(SIGNATURE, "is missing: the manifest is not signed")]
-    except (OSError, ValueError, KeyError, TypeError, binascii.Error):
-        return [Problem(SIGNATURE, "is no signature")]
-    if trusted and record["public_key"] != trusted.strip():
-        return [Problem(SIGNATURE, f"was made with another key: {record['public_key']}")]
-    ed25519 = _library("asymmetric.ed25519")
-    try:
-        manifest = (run_dir / NAME).read_bytes()
-        ed25519.Ed25519PublicKey.from_public_bytes(signed_by).verify(signature, manifest)
-    except OSError:
-        return [Problem(NAME, "cannot be read")]
-    except (_invalid(), ValueError):
-        return [Problem(SIGNATURE, "does not fit the manifest: one of the two was changed")]
-    return []
-
-
-def _private(file: Path) -> Ed25519PrivateKey:
-    ed25519, serialization = _library("asymmetric.ed25519"), _library("serialization")
-    mend = "give the file that new_key wrote"
-    try:
-        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        return []
     except OSError as error:
-        raise AuditError(f"cannot be read: {error.strerror}", where=str(file), mend=mend) from None
-    except (ValueError, TypeError):
-        raise AuditError("is no unencrypted private key", where=str(file), mend=mend) from None
-    if not isinstance(key, ed25519.Ed25519PrivateKey):
-        raise AuditError("is no Ed25519 key", where=str(file), mend=mend)
-    found: Ed25519PrivateKey = key
-    return found
+        return [Signed(problem=f"cannot be read: {error.strerror}")]
+    digest = _manifest_digest(run_dir)
+    return [_checked(line, digest, trusted or {}) for line in lines if line.strip()]
 
 
-def _public(key: Ed25519PrivateKey) -> str:
-    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
-
-
-def _library(name: str) -> Any:
-    from importlib import import_module
-
+def _checked(line: bytes, digest: str, trusted: Mapping[PublicKey, str]) -> Signed:
     try:
-        return import_module(f"cryptography.hazmat.primitives.{name}")
-    except ImportError:
-        raise AuditError(
-            "signatures need the cryptography package",
-            where="signing",
-            mend="pip install 'model-audit-workbook[sign]'",
+        envelope = _Envelope.model_validate_json(line)
+        payload = base64.b64decode(envelope.payload, validate=True)
+        signature = base64.b64decode(envelope.signatures[0].sig, validate=True)
+        statement = _Statement.model_validate_json(payload)
+    except (ValidationError, ValueError):
+        return Signed(problem="is no signature that can be read")
+    said = statement.predicate
+    key = parse_public(said.public_key)
+    found: dict[str, Any] = {
+        "name": one_line(said.name, 200),
+        "key": key,
+        "decision": one_line(said.decision, 40),
+        "remarks": one_line(said.remarks),
+        "at": one_line(said.at, 40),
+    }
+    if (envelope.payloadType, statement.predicateType) != (PAYLOAD, PREDICATE) or key is None:
+        return Signed(**found, problem="is of an unknown kind")
+    if not key.fits(signature, _encoded(payload)):
+        return Signed(**found, problem="was not made with the key it names, or was changed since")
+    signed = statement.subject[0]
+    if signed.name != NAME or signed.digest.get("sha256") != digest:
+        return Signed(
+            **found, problem=f"is for another {NAME}: this one was changed since, or swapped"
+        )
+    return Signed(**found, trusted_as=trusted.get(key))
+
+
+def _encoded(payload: bytes) -> bytes:
+    """What is signed: DSSE's pre-authentication encoding."""
+    kind = PAYLOAD.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def _manifest_digest(run_dir: Path) -> str:
+    try:
+        return hashlib.sha256((run_dir / NAME).read_bytes()).hexdigest()
+    except OSError as error:
+        raise RunError(
+            f"cannot be read: {error.strerror}",
+            where=f"{run_dir.name}/{NAME}",
+            mend="name a complete run",
         ) from None
-
-
-def _invalid() -> type[Exception]:
-    from cryptography.exceptions import InvalidSignature
-
-    return InvalidSignature
