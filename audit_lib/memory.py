@@ -73,7 +73,9 @@ class Memory:
 
     def note(self, check: Check, result: CheckResult) -> None:
         """Keep an answer, once :meth:`close` finds that nothing has changed meanwhile."""
-        if check.pure and self._digest and result.outcome is not Outcome.ERROR:
+        # What could not be told today (a time limit, a tool that was not there) may be tomorrow.
+        told = result.outcome not in (Outcome.ERROR, Outcome.NOT_ASSESSED)
+        if check.pure and self._digest and told:
             self._fresh[self._file(check).name] = result
 
     def close(self) -> None:

@@ -120,6 +120,7 @@ CATALOGUE: dict[str, str] = {
     "BND005": "boundary.import_cycles:NoImportCycles",
     "BND006": "boundary.calls_fit:CallsFitSignatures",
     "BND007": "boundary.none_declared:DeclaredValuesAreThere",
+    "BND008": "boundary.none_reaches:NoneStaysWhereItIsDeclared",
     "DOC001": "docs.contract_agrees:ContractDocumentAgrees",
     "DOC002": "docs.metadata_keys:MetadataKeysAreWrittenAndRead",
     "LED901": "ledger.high_risk_clear:HighRiskFilesAreClear",

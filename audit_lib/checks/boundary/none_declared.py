@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.probes.annotations import allows_none, is_none
 from audit_lib.probes.signatures import decorators
 from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
@@ -63,7 +64,7 @@ class DeclaredValuesAreThere(Check):
                 if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     continue
                 yield from self._defaults(unit, node)
-                if node.returns is None or _allows_none(node.returns) or _is_stub(file.units, unit):
+                if node.returns is None or allows_none(node.returns) or _is_stub(file.units, unit):
                     continue
                 count += 1
                 yield from self._returns(unit, node, _Flow(code.references, unit))
@@ -77,7 +78,9 @@ class DeclaredValuesAreThere(Check):
         own = list(_own(node.body))
         if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own):
             return
-        empty = [n for n in own if isinstance(n, ast.Return) and _is_none(n.value)]
+        empty = [
+            n for n in own if isinstance(n, ast.Return) and (n.value is None or is_none(n.value))
+        ]
         if empty:
             yield self.finding(
                 Location(unit.path, line=min(n.lineno for n in empty), symbol=unit.name),
@@ -103,7 +106,7 @@ class DeclaredValuesAreThere(Check):
         pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
         for argument, default in pairs:
             annotation = argument.annotation
-            if annotation is not None and _is_none(default) and not _allows_none(annotation):
+            if annotation is not None and is_none(default) and not allows_none(annotation):
                 declared = ast.unparse(annotation)
                 yield self.finding(
                     Location(unit.path, line=argument.lineno, symbol=unit.name),
@@ -114,31 +117,6 @@ class DeclaredValuesAreThere(Check):
                     key=f"default {argument.arg}",
                     severity=Severity.INFO,
                 )
-
-
-def _is_none(node: ast.expr | None) -> bool:
-    return node is None or (isinstance(node, ast.Constant) and node.value is None)
-
-
-def _allows_none(node: ast.expr) -> bool:
-    """True where an annotation admits None, or where that cannot be told."""
-    if isinstance(node, ast.Constant):
-        if isinstance(node.value, str):
-            try:
-                return _allows_none(ast.parse(node.value, mode="eval").body)
-            except (SyntaxError, ValueError):
-                return True
-        return node.value is None or node.value is Ellipsis
-    if isinstance(node, ast.BinOp):
-        return _allows_none(node.left) or _allows_none(node.right)
-    name = dotted(node.value if isinstance(node, ast.Subscript) else node).rpartition(".")[2]
-    if name in ("Union", "Annotated") and isinstance(node, ast.Subscript):
-        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        return any(_allows_none(p) for p in (parts[:1] if name == "Annotated" else parts))
-    # One letter, or T_co: a type variable.
-    return name in ("", "Optional", "Any", "object", "None", "NoReturn", "Never", "TypeGuard") or (
-        len(name.partition("_")[0]) == 1
-    )
 
 
 def _is_stub(units: Sequence[Unit], unit: Unit) -> bool:

@@ -1,0 +1,95 @@
+"""BND008."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field as Option
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.probes.none_flow import NoneFlow, NoneFlows
+from audit_lib.probes.type_checker import type_errors
+from audit_lib.subject.code import code_of
+from audit_lib.subject.subject import Subject
+
+
+class NoneStaysWhereItIsDeclared(Check):
+    """No path brings None to a value that is declared without it.
+
+    What it checks
+        Calls, returns and assignments of the subsystem, and calls of the subsystem by the files
+        that import it: None, or a value that may be None, does not become an argument, a returned
+        value, a field or a variable whose annotation has no None. An answer that is declared with
+        None is looked at before it is used.
+    Why it matters
+        The declaration is all that the other side of a boundary reads. Where it promises a model
+        and None arrives (training was rejected, nothing matched), the failure comes later, in a
+        file that did nothing wrong.
+    How
+        Asks mypy, which reads the files and runs nothing, with settings of the audit's own; keeps
+        the errors that begin or end at an annotation of the repository. Fields and locals that are
+        None only until something else fills them are left out: a type checker does not see that
+        the other method ran, or the loop. All errors about None stand in the table.
+    Limitations
+        What libraries return counts as untyped, and a line with `# type: ignore` is passed over. An
+        answer that is kept in a variable before it is used is told as information, since a flag
+        may rule None out. Functions that return None outright are told by BND007.
+    Remediation
+        Declare the None on the receiving side and handle it there, or raise where it arises.
+    Sources
+        PEP 484, "Union types"; the documentation of mypy, "None and Optional types".
+    """
+
+    code = "BND008"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.MEDIUM
+    reads = Reads.CODE
+    pure = True
+
+    seconds: float = Option(120, gt=0, description="how long the type checker may take")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask the type checker, and judge what it says of None."""
+        code = code_of(subject.source)
+        audited = {f.path for f in subject.source.subsystem}
+        users = {p for path in audited for p in code.imports.importers.get(path, ())}
+        files = [subject.source.by_path[p] for p in sorted(audited | users)]
+        flows = NoneFlows(code)
+        rows = []
+        for said in type_errors(subject.source, files, seconds=self.seconds):
+            flow = flows.of(said)
+            crosses = flow is not None and (said.path in audited or flow.path in audited)
+            if flow is not None and crosses:
+                yield self._told(flow)
+            if "None" in said.text and (crosses or said.path in audited):
+                where = f"{said.path}:{said.line}"
+                rows.append((where, said.code, said.text, "told" if crosses else ""))
+        if rows:
+            yield Evidence(
+                "none",
+                "What the type checker says of None",
+                ("place", "code", "message", "finding"),
+                tuple(rows),
+                note="without a finding: a field or local that something else may have filled",
+            )
+        yield Examined(sum(f.path in audited for f in files), "files under audit")
+        yield Examined(len(files) - len(audited), "files that import them")
+
+    def _told(self, flow: NoneFlow) -> Answer:
+        said = flow.said
+        wants = f", which is declared {flow.declared}" if flow.declared != "not None" else ""
+        return self.finding(
+            Location(said.path, line=said.line, symbol=_symbol(flow)),
+            f"{flow.what}{wants}",
+            measured=flow.given,
+            expected=flow.declared,
+            key=f"{flow.path}::{flow.declaration} {said.code} {flow.what}",
+            severity=self.severity if flow.certain else Severity.INFO,
+            evidence=("none",),
+        )
+
+
+def _symbol(flow: NoneFlow) -> str:
+    return "" if flow.symbol == "<module>" else flow.symbol

@@ -1,0 +1,291 @@
+"""Which of a type checker's errors say that None reaches a value declared without it.
+
+A type checker does not know which method runs first, nor that a loop runs at least once; so where
+a field that another method fills, or a local that begins as None, *may* be None, nothing is said.
+What is left begins or ends at a declaration: a parameter, return type, variable or constant of the
+repository whose annotation says that None is, or is not, among its values.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from audit_lib.probes.annotations import is_none, says_none
+from audit_lib.probes.type_checker import Said
+from audit_lib.subject.code import Code
+from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
+
+_ARGUMENT = re.compile(
+    r'Argument (?:\d+|"(?P<name>\w+)") to "(?P<callee>\w+)".* '
+    r'has incompatible type "(?P<given>.+)"; expected "(?P<wanted>.+)"$'
+)
+_RETURN = re.compile(
+    r'Incompatible return value type \(got "(?P<given>.+)", expected "(?P<wanted>.+)"\)$'
+)
+_ASSIGNMENT = re.compile(
+    r"Incompatible types in assignment "
+    r'\(expression has type "(?P<given>.+)", \w+ has type "(?P<wanted>.+)"\)$'
+)
+#: Codes of the errors that a value gives which is used as if it could not be None.
+_USED = frozenset({"union-attr", "index", "operator"})
+
+
+@dataclass(frozen=True)
+class NoneFlow:
+    """None on its way to, or from, a declaration.
+
+    Attributes:
+        said: the error.
+        symbol: definition in which it stands.
+        declaration: unit or constant whose annotation is at odds with it.
+        path: file of the declaration.
+        declared: what the annotation says, or what use asks for.
+        given: type of what arrives.
+        what: the departure in words.
+        certain: it does not hang on what a flag or another field says.
+    """
+
+    said: Said
+    symbol: str
+    declaration: str
+    path: str
+    declared: str
+    given: str
+    what: str
+    certain: bool = True
+
+
+class NoneFlows:
+    """Judges errors of a type checker by the declarations of the repository."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        self._nodes: dict[str, dict[tuple[int, int], list[tuple[ast.AST, ast.AST]]]] = {}
+
+    def of(self, said: Said) -> NoneFlow | None:
+        """What an error says about None; None where it says nothing that is certain."""
+        unit = self._unit(said)
+        if said.code == "arg-type":
+            return self._argument(said, unit)
+        if said.code == "return-value":
+            return self._returned(said, unit)
+        if said.code == "assignment":
+            return self._assigned(said, unit)
+        return self._used(said, unit) if said.code in _USED and "None" in said.text else None
+
+    # --- towards a declaration ----------------------------------------------------------------
+    def _argument(self, said: Said, unit: Unit) -> NoneFlow | None:
+        told = _ARGUMENT.match(said.text)
+        if told is None or not _adds_none(told["given"], told["wanted"]):
+            return None
+        for call, argument in self._at(said):
+            if not isinstance(call, ast.Call) or not isinstance(argument, ast.expr):
+                continue
+            target = self.code.references.chain(unit, dotted(call.func)).unit
+            if target is None or self._unsure(unit, argument, told["given"]):
+                continue
+            name = told["name"] or "argument"
+            what = f"{_shown(argument)}, of type {told['given']}, is given to {target.name}"
+            what += f" as {name}" if told["name"] else ""
+            return NoneFlow(
+                said, unit.name, target.name, target.path, told["wanted"], told["given"], what
+            )
+        return None
+
+    def _returned(self, said: Said, unit: Unit) -> NoneFlow | None:
+        told = _RETURN.match(said.text)
+        node = unit.node
+        if told is None or not _adds_none(told["given"], told["wanted"]):
+            return None
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return None
+        values = [p.value for p, _ in self._standing(said) if isinstance(p, ast.Return)]
+        value = values[0] if values else None
+        if value is None or is_none(value) or self._unsure(unit, value, told["given"]):
+            return None  # a literal None is told of by reading alone
+        what = f"{_shown(value)}, of type {told['given']}, is returned"
+        return NoneFlow(said, unit.name, unit.name, unit.path, told["wanted"], told["given"], what)
+
+    def _assigned(self, said: Said, unit: Unit) -> NoneFlow | None:
+        told = _ASSIGNMENT.match(said.text)
+        if told is None or not _adds_none(told["given"], told["wanted"]):
+            return None
+        for statement, value in self._at(said):
+            if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or value is None:
+                continue
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            name = next((n for t in targets if (n := dotted(t))), "")
+            if not name or not isinstance(value, ast.expr):
+                continue
+            if not self._annotated(unit, name) or self._unsure(unit, value, told["given"]):
+                continue
+            what = f"{_shown(value)}, of type {told['given']}, is assigned to {name}"
+            return NoneFlow(said, unit.name, name, unit.path, told["wanted"], told["given"], what)
+        return None
+
+    def _annotated(self, unit: Unit, name: str) -> bool:
+        """True where the text declares the type of a variable or field, and nowhere with None."""
+        owner = self.code.references.owner_class(unit) if name.startswith("self.") else None
+        scope = owner or unit
+        wanted = {name, name.removeprefix("self.")} if owner else {name}
+        declared = [
+            n.annotation
+            for n in (ast.walk(scope.node) if scope.node is not None else ())
+            if isinstance(n, ast.AnnAssign) and dotted(n.target) in wanted
+        ]
+        return bool(declared) and not any(map(says_none, declared))
+
+    # --- from a declaration -------------------------------------------------------------------
+    def _used(self, said: Said, unit: Unit) -> NoneFlow | None:
+        for _, node in self._at(said):
+            for value in _operands(node):
+                source = self._optional(unit, value)
+                if source is None:
+                    continue
+                path, name, declared = source
+                how = _use_of(node)
+                what = f"{_shown(value)}, declared {declared}, {how} without a look for None"
+                return NoneFlow(
+                    said,
+                    unit.name,
+                    name,
+                    path,
+                    "not None",
+                    declared,
+                    what,
+                    certain=not isinstance(value, ast.Name),
+                )
+        return None
+
+    def _optional(self, unit: Unit, value: ast.expr) -> tuple[str, str, str] | None:
+        """Path, name and annotation of the declaration that makes a value optional."""
+        references = self.code.references
+        if isinstance(value, ast.Await):
+            value = value.value
+        if isinstance(value, ast.Call):
+            target = references.chain(unit, dotted(value.func)).unit
+            node = target.node if target is not None else None
+            if target is None or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                return None
+            said = node.returns
+            if said is None or not says_none(said):
+                return None
+            return target.path, target.name, ast.unparse(said)
+        if not isinstance(value, ast.Name):
+            return None
+        constant = references.name(unit, value.id).constant
+        if constant is not None:
+            for bound in self.code.index.module(constant[0]).bindings.get(constant[1], []):
+                if isinstance(bound, ast.AnnAssign) and says_none(bound.annotation):
+                    return constant[0], constant[1], ast.unparse(bound.annotation)
+            return None
+        made = list(_assignments(unit, value.id))
+        if len(made) == 1 and isinstance(made[0], (ast.Call, ast.Await)):
+            return self._optional(unit, made[0])
+        return None
+
+    # --- places -------------------------------------------------------------------------------
+    def _unsure(self, unit: Unit, value: ast.expr, given: str) -> bool:
+        """True where the type checker may not know that None never gets here."""
+        if given == "None":
+            return False
+        if isinstance(value, ast.Attribute):
+            return True
+        if isinstance(value, ast.Name):
+            return _begins_as_none(unit, value.id)
+        return False
+
+    def _unit(self, said: Said) -> Unit:
+        file = self.code.files[said.path]
+        position = file.lines.count and min(said.line, len(file.owners)) - 1
+        return file.units[file.owners[position]] if file.owners else file.units[0]
+
+    def _at(self, said: Said) -> list[tuple[ast.AST, ast.AST]]:
+        """(parent, node) pairs of the nodes that begin where the error stands."""
+        return self._placed(said.path).get((said.line, said.column), [])
+
+    def _standing(self, said: Said) -> Iterator[tuple[ast.AST, ast.AST]]:
+        """The same, with the nodes themselves as parents of what is in them."""
+        for parent, node in self._at(said):
+            yield parent, node
+            yield node, node
+
+    def _placed(self, path: str) -> dict[tuple[int, int], list[tuple[ast.AST, ast.AST]]]:
+        if path not in self._nodes:
+            placed = defaultdict(list)
+            tree = self.code.tree.by_path[path].tree
+            for parent in ast.walk(tree) if tree is not None else ():
+                owner = parent
+                for child in ast.iter_child_nodes(parent):
+                    inner = [child]
+                    if isinstance(child, ast.keyword):
+                        inner = [child.value]
+                    for node in inner:
+                        line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+                        placed[line, column].append((owner, node))
+            self._nodes[path] = dict(placed)
+        return self._nodes[path]
+
+
+def _adds_none(given: str, wanted: str) -> bool:
+    """True where None is among what is given, and not among what is wanted."""
+    parts = given.split(" | ")
+    return "None" in parts and "None" not in re.split(r"[^\w]+", wanted) and wanted != "object"
+
+
+def _assignments(unit: Unit, name: str) -> Iterator[ast.expr]:
+    """Values that a unit assigns to a name."""
+    for node in ast.walk(unit.node) if unit.node is not None else ():
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(dotted(t) == name for t in targets):
+                yield node.value
+        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)) and (
+            dotted(node.target) == name
+        ):
+            yield node.iter
+
+
+def _begins_as_none(unit: Unit, name: str) -> bool:
+    """True where a local is None until something else, perhaps in a loop, is assigned to it.
+
+    None in an ``else`` or an ``except`` is a path of its own and no beginning.
+    """
+    stack: list[tuple[ast.AST, bool]] = [(unit.node, False)] if unit.node is not None else []
+    while stack:
+        node, otherwise = stack.pop()
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            named = any(dotted(t) == name for t in targets)
+            if named and is_none(node.value) and not otherwise:
+                return True
+        other = {id(s) for s in getattr(node, "orelse", [])} if isinstance(node, ast.If) else set()
+        caught = isinstance(node, ast.ExceptHandler)
+        stack += [(c, caught or id(c) in other) for c in ast.iter_child_nodes(node)]
+    return False
+
+
+def _operands(node: ast.AST) -> list[ast.expr]:
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return [node.value]
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    return [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+
+
+def _use_of(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"is asked for .{node.attr}"
+    if isinstance(node, ast.Subscript):
+        return "is indexed"
+    return "is compared" if isinstance(node, ast.Compare) else "is computed with"
+
+
+def _shown(node: ast.expr) -> str:
+    text = re.sub(r"\s+", " ", ast.unparse(node))
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,280 @@
+import subprocess
+
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.probes import type_checker
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import subject
+from tests.mutants.mutate import edit_source, mutant
+
+MODELS = """\
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Optional, Union
+
+LIMIT: Optional[int] = None
+
+
+@dataclass
+class Result:
+    model: str
+    score: float = 0.0
+
+
+def best(names: list[str]) -> str | None:
+    return names[0] if names else None
+
+
+async def later(names: list[str]) -> Union[str, None]:
+    return best(names)
+
+
+def save(name: str, *, note: str = "") -> str:
+    return name + note
+
+
+class Trainer:
+    name: str
+    fitted: Optional[str] = None
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.path: str = ""
+
+    def fit(self, names: list[str]) -> None:
+        self.fitted = best(names)
+"""
+
+BAD = {
+    "None, of type None, is given to Result as model, which is declared str": (
+        "def rejected() -> Result:\n    return Result(model=None)\n", "rejected", 2),
+    "name, of type str | None, is given to save, which is declared str": (
+        "def chosen(names: list[str]) -> str:\n    name = best(names)\n    return save(name)\n",
+        "chosen", 3),
+    "best(names), of type str | None, is returned, which is declared str": (
+        "def first(names: list[str]) -> str:\n    return best(names)\n", "first", 2),
+    "best(names), of type str | None, is assigned to held, which is declared str": (
+        "def keep(names: list[str]) -> str:\n    held: str = ''\n    held = best(names)\n"
+        "    return held\n", "keep", 3),
+    "None, of type None, is assigned to self.path, which is declared str": (
+        "class Late(Trainer):\n    path: str\n    def stop(self) -> None:\n"
+        "        self.path = None\n", "Late.stop", 4),
+    "best(names), declared str | None, is asked for .upper without a look for None": (
+        "def loud(names: list[str]) -> str:\n    return best(names).upper()\n", "loud", 2),
+    "await later(names), declared Union[str, None], is indexed without a look for None": (
+        "async def letter(names: list[str]) -> str:\n    return (await later(names))[0]\n",
+        "letter", 2),
+    "note, of type str | None, is given to save as note, which is declared str": (
+        "def told(names: list[str]) -> str:\n    if names:\n        note = best(names)\n"
+        "    else:\n        note = None\n    return save('x', note=note)\n", "told", 6),
+}  # fmt: skip
+
+GOOD = """\
+def looked(names: list[str]) -> str:
+    name = best(names)
+    return save(name) if name is not None else ""
+
+
+def filled(trainer: Trainer) -> str:
+    return save(trainer.fitted)
+
+
+def looped(names: list[str]) -> str:
+    found = None
+    for name in names:
+        found = name
+    return save(found)
+
+
+def passed(names: list[str]) -> Optional[str]:
+    return best(names)
+
+
+def undeclared(names):
+    held = "x"
+    held = best(names)
+    return held
+
+
+class Slow(Trainer):
+    kept: Result | None = None
+
+    def __init__(self) -> None:
+        self.made = Result("")
+
+    def drop(self) -> None:
+        self.kept = None
+        self.made = None
+
+
+def library(text: str) -> int:
+    import re
+    return re.match("a", text).end()
+
+
+def whatever(thing: object) -> str:
+    return str(thing)
+
+
+def told_by_reading() -> str:
+    return None
+"""
+
+HEAD = (
+    "from pkg.models import LIMIT, Result, Trainer, best, later, save\n"
+    "from typing import Optional\n"
+)
+
+
+def made(folder, text, **more):
+    files = {"pkg/__init__.py": "", "pkg/models.py": MODELS, "pkg/use.py": HEAD + text}
+    more.setdefault("source", {"subsystem": {"files": ["pkg/**"]}})
+    return subject(folder, files, **more)
+
+
+@pytest.mark.fails("BND008")
+def test_none_where_a_declaration_has_none(tmp_path):
+    text, lines, start = "", {}, HEAD.count("\n")
+    for said, (body, symbol, line) in BAD.items():
+        lines[said] = (symbol, start + line)
+        text += body
+        start += body.count("\n")
+    result = run_check("BND008", made(tmp_path, text))
+    assert result.outcome is Outcome.FAIL
+    assert {f.message: (f.location.symbol, f.location.line) for f in result.findings} == lines
+    assert {f.severity for f in result.findings} == {Severity.MEDIUM}
+    assert {f.location.path for f in result.findings} == {"pkg/use.py"}
+    assert len({f.fingerprint for f in result.findings}) == len(BAD)
+
+
+@pytest.mark.fails("BND008")
+def test_a_constant_that_may_be_none(tmp_path):
+    text = "def many(n: int) -> bool:\n    from pkg.models import LIMIT\n    return n < LIMIT\n"
+    result = run_check("BND008", made(tmp_path, "\n" + text))
+    assert_passes(result)
+    (finding,) = result.findings
+    assert finding.severity is Severity.INFO
+    assert finding.message == ("LIMIT, declared Optional[int], is compared without a look for None")
+
+
+@pytest.mark.passes("BND008")
+def test_what_a_type_checker_cannot_know_is_no_finding(tmp_path):
+    result = run_check("BND008", made(tmp_path, GOOD))
+    assert_passes(result)
+    assert result.findings == ()
+    (table,) = result.evidence
+    assert any("Item" in row[2] for row in table.rows)  # seen, and told of in the table
+
+
+@pytest.mark.fails("BND008")
+def test_the_other_side_of_the_boundary_is_read_too(tmp_path):
+    text = "def go() -> str:\n    return save(None)\n"
+    files = {"source": {"subsystem": {"files": ["pkg/models.py"]}}}
+    result = run_check("BND008", made(tmp_path, text, **files))
+    finding = assert_fails(result)
+    assert finding.location.path == "pkg/use.py"
+    assert finding.message == "None, of type None, is given to save, which is declared str"
+    assert [e.count for e in result.examined] == [1, 1]
+
+
+@pytest.mark.passes("BND008")
+def test_what_others_do_among_themselves_is_not_the_subsystems(tmp_path):
+    text = "def own(a: str) -> str:\n    return a\n\n\nx = own(None)\ny = save('')\n"
+    files = {"source": {"subsystem": {"files": ["pkg/models.py"]}}}
+    result = run_check("BND008", made(tmp_path, text, **files))
+    assert_passes(result)
+    assert result.findings == ()
+
+
+@pytest.mark.fails("BND008")
+def test_a_root_that_is_itself_the_package_whatever_its_folder_is_called(tmp_path):
+    files = {
+        "__init__.py": "",
+        "models.py": MODELS,
+        "deep/__init__.py": "",
+        "deep/use.py": "from engine.models import save\nfrom ..models import Result\n\n"
+        "def go() -> Result:\n    save(None)\n    return Result(None)\n",
+    }
+    result = run_check("BND008", subject(tmp_path, files, source={"package": "engine"}))
+    assert sorted(f.message for f in result.findings) == [
+        "None, of type None, is given to Result, which is declared str",
+        "None, of type None, is given to save, which is declared str",
+    ]
+
+
+def test_settings_and_plugins_of_the_subject_are_not_used(tmp_path, monkeypatch):
+    plugin = "raise SystemExit('the plugin ran')\n"
+    settings = "[mypy]\nplugins = evil.py\nignore_errors = true\n"
+    files = {
+        "evil.py": plugin,
+        "mypy.ini": settings,
+        "setup.cfg": settings,
+        "mypy.py": plugin,
+        "sitecustomize.py": plugin,
+        "m.py": "def f(a: int) -> int:\n    return a\n\n\nf(None)\n",
+    }
+    found = subject(tmp_path, files)
+    monkeypatch.chdir(found.root)
+    monkeypatch.setenv("MYPYPATH", str(found.root))
+    monkeypatch.setenv("MYPY_CONFIG_FILE_DIR", str(found.root))
+    monkeypatch.setenv("PYTHONPATH", str(found.root))
+    before = sorted(p for p in found.root.rglob("*"))
+    assert_fails(run_check("BND008", found))
+    assert sorted(p for p in found.root.rglob("*")) == before
+
+
+def test_without_mypy_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(type_checker, "find_spec", lambda name: None)
+    result = run_check("BND008", made(tmp_path, GOOD))
+    assert (result.outcome, result.reason) == (
+        Outcome.NOT_ASSESSED,
+        "mypy is not installed: pip install 'model-audit-workbook[types]'",
+    )
+
+
+def test_a_type_checker_that_does_not_end_is_stopped(tmp_path):
+    result = run_check("BND008", made(tmp_path, GOOD, options={"BND008": {"seconds": 0.01}}))
+    assert (result.outcome, result.reason) == (
+        Outcome.NOT_ASSESSED,
+        "mypy did not end within 0.01 s",
+    )
+
+
+@pytest.mark.parametrize(
+    "stop", [b"Segmentation fault", b"", b'{"file": "files", "line": 3, "message": "broken"}']
+)
+def test_a_type_checker_that_gives_up_is_no_pass(tmp_path, monkeypatch, stop):
+    monkeypatch.setattr(
+        subprocess,
+        "run",
+        lambda *a, **k: subprocess.CompletedProcess(a, 2, stdout=stop, stderr=b""),
+    )
+    result = run_check("BND008", made(tmp_path, GOOD))
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.reason.startswith("mypy gave up: ")
+
+
+def test_files_that_do_not_parse_are_left_to_another_check(tmp_path):
+    files = {"m.py": "def f(a: int) -> int:\n    return a\n\n\nf(None)\n", "bad.py": "def f(:\n"}
+    assert_fails(run_check("BND008", subject(tmp_path, files)))
+    only = run_check("BND008", subject(tmp_path / "only", {"bad.py": "def f(:\n"}))
+    assert (only.outcome, only.reason) == (Outcome.NOT_ASSESSED, "no file under audit parses")
+
+
+@pytest.mark.passes("BND008")
+def test_the_reference_engine_is_clean(reference):
+    result = run_check("BND008", reference)
+    assert_passes(result)
+    assert result.findings == ()
+
+
+@pytest.mark.fails("BND008")
+def test_a_mutant_that_passes_on_the_request_as_it_came(engine):
+    edit_source(engine, "registry.py", "_row(data, str(version))", "_row(data, request)")
+    with mutant(engine, "2020-12") as found:
+        finding = assert_fails(run_check("BND008", found))
+    assert finding.location.symbol == "Registry.resolve"
+    assert finding.message == "request, of type str | None, is given to _row, which is declared str"
