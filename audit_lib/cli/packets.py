@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from audit_lib.cli.options import format_option, workspace_option
 from audit_lib.cli.places import of_asked
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place
-from audit_lib.model import Finding, TaskResult, Verdict
-from audit_lib.model.closure import Comparison, Fate
+from audit_lib.model import TaskResult, Verdict
 from audit_lib.model.closure import compare as compare_runs
-from audit_lib.packets.manifest import read_manifest
+from audit_lib.packets.differences import differences
+from audit_lib.packets.manifest import NAME, read_manifest
 from audit_lib.packets.run import read_run
 from audit_lib.reporters import REPORTERS, report_of
+from audit_lib.reporters.comparison import comparison_console, comparison_json
+from audit_lib.reporters.comparison_markdown import comparison_markdown
 from audit_lib.reporters.report import nowhere
 from audit_lib.subject.registry import check_id
 from audit_lib.workspace import find_workspace
@@ -63,31 +62,36 @@ def show(
 @click.command()
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
+@click.option("--all", "everything", is_flag=True, help="List every finding; fold nothing.")
 @click.option(
-    "--output-format", type=click.Choice(["console", "json"]), default="console", show_default=True
+    "--output-format",
+    type=click.Choice(["console", "json", "markdown"]),
+    default="console",
+    show_default=True,
+    help="json holds everything; markdown suits a comment on a change.",
 )
 @click.pass_context
-def compare(ctx: click.Context, before: Path, after: Path, output_format: str) -> None:
-    """Compare the findings of two runs: new, regressed, persisting, fixed, waived.
+def compare(
+    ctx: click.Context, before: Path, after: Path, everything: bool, output_format: str
+) -> None:
+    """Compare the findings of two runs: what is new, fixed, still there, or not known.
 
-    BEFORE and AFTER are folders of runs, of the same or of different versions.  Exit codes:
-    0 nothing new, 1 something is new or has come back, 2 some of it could not be told.
+    BEFORE and AFTER are folders of runs, of the same or of different versions.  A finding is the
+    same in both where its check, its place and what it is about are the same; lines, measured
+    values and the version's id do not count, and a file that was moved takes its findings along.
+
+    Exit codes: 0 nothing new, 1 something that breaks a contract is new, has come back or is no
+    longer waived, 2 nothing new was seen and some check that told before does not tell now.
     """
     found = compare_runs(tasks_of(before), tasks_of(after), label=before.name)
-    groups = _groups(found)
+    notes = _notes(before, after)
     if output_format == "json":
-        told = {
-            name: [{"code": f.code, "place": str(f.location), "message": f.message} for f in fs]
-            for name, fs in groups.items()
-        }
-        click.echo(json.dumps({"before": found.before, **told}, indent=2))
+        said = comparison_json(found, notes=notes)
+    elif output_format == "markdown":
+        said = comparison_markdown(found, notes=notes, everything=everything)
     else:
-        console = Console(soft_wrap=True, highlight=False)
-        console.print(Text(f"against {found.before}", style="dim"))
-        for name, findings in groups.items():
-            console.print(Text(f"{name}: {len(findings)}", style="bold"))
-            for finding in findings:
-                console.print(Text(_line(finding)))
+        said = comparison_console(found, notes=notes, everything=everything)
+    click.echo(said, nl=False)
     ctx.exit(found.exit_code)
 
 
@@ -125,9 +129,8 @@ def tasks_of(folder: Path) -> tuple[TaskResult, ...]:
     return tasks
 
 
-def _groups(found: Comparison) -> dict[str, tuple[Finding, ...]]:
-    return {f.value: tuple(c.matter.finding for c in found.of(f)) for f in Fate}
-
-
-def _line(finding: Finding) -> str:
-    return f"  {finding.location}  {finding.code} {finding.severity.label}  {finding.message}"
+def _notes(before: Path, after: Path) -> list[str]:
+    """What differs between two runs besides the subject; nothing where one has no manifest."""
+    if not all((folder / NAME).is_file() for folder in (before, after)):
+        return []
+    return differences(read_manifest(before), read_manifest(after))
