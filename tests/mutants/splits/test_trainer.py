@@ -56,7 +56,7 @@ def trainer(**wrong):
     return TRAINER.format(**{**CLEAN, **wrong})
 
 
-@pytest.mark.passes(*CODES)
+@pytest.mark.passes("SPL021", "FEA121", "FEA122", "CAL011", "RET011")
 def test_a_clean_trainer_passes(tmp_path):
     with tiny(tmp_path, trainer()) as subject:
         results = {code: run_check(code, subject) for code in CODES}
@@ -245,7 +245,7 @@ def test_libraries_are_left_as_they_were(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.passes(*CODES)
+@pytest.mark.passes("SPL021", "FEA121", "FEA122", "CAL011", "RET011")
 def test_the_reference_engine_trains_as_it_says(reference):
     for code in CODES:
         assert_passes(run_check(code, reference))
