@@ -94,16 +94,11 @@ class Looking:
         show(parts)
 
     def review(self) -> None:
-        """Show which lines were scanned, exercised and certified; in T6, over all tasks.
-
-        Raises:
-            RunError: no task of the run has taken stock of the lines.
-        """
+        """Show which lines were scanned, exercised and certified; in T6, over all tasks."""
         found = self.reviewed()
         if found is None:
-            raise RunError(
-                "no task has taken stock of the lines", where="audit.review", mend="run T1 first"
-            )
+            show([Note("no task of this run has taken stock of the lines: run T1", tone="missing")])
+            return
         parts: list[Part] = [reviewing.share_sheet(found), reviewing.file_sheet(found)]
         if not found.unmeasured:
             parts += [
