@@ -180,18 +180,42 @@ def deflated_sharpe(
     return float(stats.norm.cdf((sharpe - luck) * np.sqrt(observations - 1) / np.sqrt(spread)))
 
 
-def backtest_overfitting(returns: Floats, blocks: int = 12) -> tuple[float, int]:
-    """Probability of backtest overfitting, and the number of splits behind it.
+@dataclass(frozen=True)
+class Overfitting:
+    """Probability of backtest overfitting, beside what exchangeable trials give.
 
-    The share of combinatorially symmetric splits in which the trial that is best in one half
-    ranks below the median in the other.
+    Attributes:
+        probability: share of splits in which the best of one half is below the median of the other.
+        p_value: share of shuffles whose probability is at least as high (one-sided, at most 1).
+        smallest: the p value that a probability of 1 would have had; above the level that is asked
+            for, nothing could be told.
+        splits: combinations of blocks behind it.
+    """
+
+    probability: float
+    p_value: float
+    smallest: float
+    splits: int
+
+
+def backtest_overfitting(
+    returns: Floats, rng: np.random.Generator, *, blocks: int = 12, draws: int = 199
+) -> Overfitting:
+    """Probability of backtest overfitting, with a permutation test against exchangeable trials.
+
+    Trials among which a choice neither helps nor harms give values all around one half, so a bare
+    value above it tells nothing.  Shuffling the trials within each block of time makes them
+    exchangeable and keeps how they move together; a value that few shuffles reach says that what
+    is best in one half is reliably worse in the other.
 
     Args:
         returns: shape (observations, trials), in time order.
         blocks: even number of blocks that are combined.
+        draws: shuffles.
 
     Source: Bailey, Borwein, Lopez de Prado and Zhu (2017), The Probability of Backtest
-        Overfitting, Journal of Computational Finance 20(4).
+        Overfitting, Journal of Computational Finance 20(4); Phipson and Smyth (2010), Permutation
+        P-values Should Never Be Zero (the p value).
     """
     from itertools import combinations
 
@@ -199,18 +223,31 @@ def backtest_overfitting(returns: Floats, blocks: int = 12) -> tuple[float, int]
     totals = np.array([p.sum(axis=0) for p in parts])
     squares = np.array([(p**2).sum(axis=0) for p in parts])
     sizes = np.array([len(p) for p in parts], dtype=np.float64)
-    below = count = 0
-    for chosen in combinations(range(blocks), blocks // 2):
-        inside = np.isin(np.arange(blocks), chosen)
-        best = int(np.argmax(_sharpes(totals[inside], squares[inside], sizes[inside])))
-        other = _sharpes(totals[~inside], squares[~inside], sizes[~inside])
-        rank = float(stats.rankdata(other)[best]) / (other.size + 1)
-        below += rank <= 0.5
-        count += 1
-    return below / count, count
+    chosen = list(combinations(range(blocks), blocks // 2))
+    halves = np.zeros((len(chosen), blocks))
+    halves[np.arange(len(chosen))[:, None], np.array(chosen)] = 1.0
+    found = _overfitting(totals, squares, sizes, halves)
+    shuffled = np.empty(draws)
+    rows = np.arange(blocks)[:, None]
+    for k in range(draws):
+        order = rng.permuted(np.tile(np.arange(returns.shape[1]), (blocks, 1)), axis=1)
+        shuffled[k] = _overfitting(totals[rows, order], squares[rows, order], sizes, halves)
+    reached, sure = (int((shuffled >= v - 1e-12).sum()) for v in (found, 1.0))
+    return Overfitting(found, (1 + reached) / (1 + draws), (1 + sure) / (1 + draws), len(chosen))
+
+
+def _overfitting(totals: Floats, squares: Floats, sizes: Floats, halves: Floats) -> float:
+    """Share of the splits, rows of ``halves``, in which the best inside is below the median."""
+    inside = _sharpes(halves @ totals, halves @ squares, halves @ sizes)
+    outside = _sharpes((1 - halves) @ totals, (1 - halves) @ squares, (1 - halves) @ sizes)
+    chosen = outside[np.arange(len(halves)), inside.argmax(axis=1)][:, None]
+    below, equal = (outside < chosen).sum(axis=1), (outside == chosen).sum(axis=1)
+    rank = below + (equal + 1) / 2
+    return float((rank / (outside.shape[1] + 1) <= 0.5).mean())
 
 
 def _sharpes(totals: Floats, squares: Floats, sizes: Floats) -> Floats:
-    mean = totals.sum(axis=0) / sizes.sum()
-    variance = squares.sum(axis=0) / sizes.sum() - mean**2
+    """Sharpe ratios, shape (splits, trials), from sums over the blocks of each split."""
+    mean = totals / sizes[:, None]
+    variance = squares / sizes[:, None] - mean**2
     return np.asarray(mean / np.sqrt(np.maximum(variance, 1e-300)))

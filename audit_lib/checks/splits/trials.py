@@ -17,24 +17,33 @@ from audit_lib.probes.statistics import backtest_overfitting, deflated_sharpe
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
 
+FEWEST = 30
+"""observations below which a Sharpe ratio tells nothing"""
+LEVEL = 0.01
+"""of the test of overfitting"""
+
 
 class SelectionSurvivesTheTrials(Check):
     """The chosen trial's Sharpe ratio stands once the number of trials is counted.
 
     What it checks
         Where trials are recorded: a Sharpe ratio that is significant by itself is significant
-        when deflated by the number and spread of the trials, and the probability of backtest
-        overfitting is at most one half.
+        when deflated by the number and spread of the trials, and what is best in one half of the
+        time is not reliably worse in the other (probability of backtest overfitting).
     Why it matters
         The best of a hundred worthless strategies has a Sharpe ratio of 2.5 standard errors. A
         version chosen by it is luck with a file name.
     How
         Reads the list of trials from the metadata (numbers, or mappings with `sharpe` and perhaps
         `returns`; the number 1 where there was a single one). Deflated Sharpe ratio with the
-        recorded number of observations; probability of overfitting by symmetric combinations of
-        12 blocks of the trials' returns, where these are recorded.
+        recorded number of observations: of worthless trials at most 1 - `level` stand.
+        Probability of overfitting by symmetric combinations of 12 blocks of the trials' returns,
+        where these are recorded; a finding needs one that at most 1 % of shuffles of exchangeable
+        trials reach. Above one half without that, the choice is told to be no better than chance.
     Limitations
         Trials that nobody recorded are not counted, and similar trials count as independent.
+        Fewer than 30 observations, or so few trials that no probability could be significant,
+        have no power, and the check says so.
         Annualised ratios are divided by the root of `periods`.
     Remediation
         Record every trial, choose fewer, and judge the choice on data that no trial saw.
@@ -54,6 +63,7 @@ class SelectionSurvivesTheTrials(Check):
     observations: str = Field("/metrics/observations", description="pointer to its sample size")
     periods: float = Field(252, gt=0, description="periods a year; 1 where ratios are per period")
     level: float = Field(0.95, gt=0.5, lt=1, description="probability that counts as significant")
+    seed: int = Field(7, description="seed of the shuffles")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Deflate the Sharpe ratio, and combine the trials' returns."""
@@ -81,9 +91,13 @@ class SelectionSurvivesTheTrials(Check):
 
     def _deflated(self, document: Document, ratios: npt.NDArray[np.float64]) -> Iterator[Answer]:
         chosen, count = number(document.get(self.sharpe)), number(document.get(self.observations))
-        if chosen is None or count is None:
+        if chosen is None or count is None or count < FEWEST:
             missing = self.sharpe if chosen is None else self.observations
-            yield Gap("deflated Sharpe ratio", f"{document.path} has no number at {missing}")
+            few = f"{count:g} observations; {FEWEST} are needed" if count is not None else ""
+            why = (
+                few if chosen is not None and few else f"{document.path} has no number at {missing}"
+            )
+            yield Gap("deflated Sharpe ratio", why)
             return
         per_period, size = chosen / np.sqrt(self.periods), int(count)
         alone = deflated_sharpe(per_period, size, 1, 0.0)
@@ -92,34 +106,43 @@ class SelectionSurvivesTheTrials(Check):
         heads = ("probability that the ratio is above 0", "trials", "value")
         note = f"Sharpe ratio {chosen:g}, {size} observations"
         yield Evidence("deflated", "Deflated Sharpe ratio", heads, rows, note=note)
-        if alone >= self.level > counted:
+        if counted < self.level:
+            significant = alone >= self.level
+            told = f"is significant alone ({alone:.3f}) but not"
+            if not significant:
+                told = f"is not significant alone ({alone:.3f}), nor"
             yield self.finding(
                 document.location(self.sharpe),
-                f"the Sharpe ratio {chosen:g} is significant alone ({alone:.3f}) but not as the "
-                f"best of {len(ratios)} trials ({counted:.3f})",
+                f"the Sharpe ratio {chosen:g} {told} as the best of {len(ratios)} trials "
+                f"({counted:.3f})",
                 measured=counted,
                 expected=f"at least {self.level:g}",
                 key="deflated",
+                severity=None if significant else Severity.INFO,
                 evidence=("deflated",),
             )
 
     def _overfitting(
         self, document: Document, returns: npt.NDArray[np.float64]
     ) -> Iterator[Answer]:
-        probability, splits = backtest_overfitting(returns)
-        note = f"{returns.shape[1]} trials, {returns.shape[0]} observations, {splits} splits"
-        heads = ("probability of overfitting",)
-        yield Evidence(
-            "pbo", "Probability of backtest overfitting", heads, ((probability,),), note=note
-        )
-        if probability > 0.5:
+        found = backtest_overfitting(returns, np.random.default_rng(self.seed))
+        note = f"{returns.shape[1]} trials, {returns.shape[0]} observations, {found.splits} splits"
+        heads = ("probability of overfitting", "p value against exchangeable trials")
+        row = (found.probability, found.p_value)
+        yield Evidence("pbo", "Probability of backtest overfitting", heads, (row,), note=note)
+        if found.smallest > LEVEL:
+            yield Gap("probability of overfitting", f"{note}: too few to tell from chance")
+        elif found.probability > 0.5:
+            sure = found.p_value <= LEVEL
             yield self.finding(
                 document.location(self.trials),
                 f"the trial that is best in one half is below the median in the other in "
-                f"{probability:.0%} of {splits} splits",
-                measured=probability,
+                f"{found.probability:.0%} of {found.splits} splits (p {found.p_value:.2g})"
+                + ("" if sure else ": choosing was no better than chance"),
+                measured=found.probability,
                 expected="at most 0.5",
                 key="overfitting",
+                severity=None if sure else Severity.INFO,
                 evidence=("pbo",),
             )
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from audit_lib.checks.splits.overfit_gap import SkillSurvivesOutOfSample
-from audit_lib.model import Outcome
+from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
@@ -95,7 +95,41 @@ def test_a_choice_that_reverses_in_the_other_half(tmp_path):
     ]
     with tiny(tmp_path, meta=told) as subject:
         result = run_check("SPL007", subject)
-    assert float(assert_fails(result, key="overfitting", pointer="/run/trials").measured) > 0.5
+    found = assert_fails(result, key="overfitting", pointer="/run/trials")
+    assert found.severity is Severity.MEDIUM
+    assert float(found.measured) > 0.5
+
+
+def test_worthless_trials_of_which_none_reverses_only_inform(tmp_path):
+    """PBO of noise lies around one half: an accusation would be a coin toss."""
+    with tiny(tmp_path, meta=trials(12, 0.4)) as subject:
+        result = run_check("SPL007", subject)
+    assert result.outcome is Outcome.PASS
+    assert {f.severity for f in result.findings} == {Severity.INFO}
+    assert "not significant alone" in result.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"metrics": {"sharpe": 3.0, "observations": 20}}, "20 observations; 30 are needed"),
+        ({"metrics": {"sharpe": 3.0}}, "has no number at /metrics/observations"),
+    ],
+)
+def test_too_few_observations_are_not_assessed(tmp_path, change, why):
+    with tiny(tmp_path, meta=trials(20, 3.5, skill=0.25) | change) as subject:
+        result = run_check("SPL007", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert why in result.reason
+
+
+def test_trials_that_are_all_alike_cannot_tell_overfitting(tmp_path):
+    told = trials(4, 3.5, skill=0.25)
+    told["run"]["trials"] = [told["run"]["trials"][3]] * 4
+    with tiny(tmp_path, meta=told) as subject:
+        result = run_check("SPL007", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "4 trials, 1000 observations, 924 splits: too few to tell from chance" in result.reason
 
 
 @pytest.mark.passes("SPL007")

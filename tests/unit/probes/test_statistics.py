@@ -118,5 +118,26 @@ def test_overfitting_of_noise_and_of_skill():
     rng = np.random.default_rng(6)
     noise = rng.normal(size=(1200, 30))
     skill = noise + 0.3 * (np.arange(30) == 7)
-    assert backtest_overfitting(noise)[0] > 0.25
-    assert backtest_overfitting(skill) == (0.0, 924)
+    found = backtest_overfitting(noise, rng)
+    assert found.probability > 0.25
+    assert 0.01 < found.p_value <= 1
+    assert found.smallest == 1 / 200
+    assert (backtest_overfitting(skill, rng).probability, found.splits) == (0.0, 924)
+
+
+def test_overfitting_that_reverses_is_beyond_chance():
+    """Each trial wins in one half of the time what it loses in the other."""
+    rng = np.random.default_rng(9)
+    pattern = np.repeat([1.0, -1.0], 300)[:, None] * np.array([1, -1, 2, -2, 3, -3])
+    found = backtest_overfitting(0.1 * pattern + rng.normal(0, 0.01, (600, 6)), rng)
+    assert found.probability > 0.8
+    assert found.p_value <= 0.05
+
+
+def test_a_permutation_test_keeps_its_level_over_200_seeds():
+    accused = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        found = backtest_overfitting(rng.normal(size=(120, 5)), rng, blocks=8, draws=99)
+        accused += found.p_value <= 0.05
+    assert accused <= stats.binom.isf(1e-4, 200, 0.05)
