@@ -365,13 +365,13 @@ def fit_apply(at: Context, scores: Any, outcomes: Any, served: Any) -> Any:
 
 @surface("calibration.sample")
 def sample(at: Context) -> Any:
-    """Confidence that the version serves on the cached daily bars, every tenth date.
+    """Confidence that the version serves on eight years of cached bars, every tenth date.
 
     The outcome is the engine's own: was the sign of the ten-day return foreseen?  No row is
     `fitted`, since no calibrator is stored with the version; the models themselves may have been
     trained on some of these dates, which the metadata do not tell.
     """
-    days = next(iter(cached_bars(at).values()))
+    days = next(iter(cached_bars(at).values())).tail(5 * BARS)
     features = full_features(at, days)[required(at)].dropna()
     answer = scored(loaded(at, at.store, at.version), features)
     label = engine(at, "features.pipeline").compute_targets(days, horizons=[HORIZON])
