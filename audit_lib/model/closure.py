@@ -6,12 +6,13 @@ Pure functions over results; findings are merged first (:mod:`audit_lib.model.me
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from audit_lib.model.merging import Merged, dependents, identity_marks, merged
 from audit_lib.model.results import TaskResult, digest_of
+from audit_lib.model.sight import sights, unseen
 from audit_lib.model.vocabulary import Outcome
 
 
@@ -160,16 +161,17 @@ def compare(
     for old, new in _moves(before, after, then, now).items():
         then[new] = replace(then.pop(old), identity=new)
     once = {m.identity for run in earlier for m in merged(run)}
-    silent_then, silent_now = _silent(before), _silent(after)
+    sights_then, sights_now = sights(before), sights(after)
     closed = []
     for name, matter in now.items():
         was = then.get(name)
         fate = _fate(matter, was, seen=name in once)
-        why = silent_then(matter.finding.code) if fate is Fate.NEW else ""
+        code = matter.finding.code
+        why = unseen(code, sights_then, sights_now) if fate is Fate.NEW else ""
         closed.append(Closed(fate, matter, was, why))
     for name in then.keys() - now.keys():
         was = then[name]
-        why = silent_now(was.finding.code)
+        why = unseen(was.finding.code, sights_now, sights_then)
         closed.append(Closed(Fate.UNKNOWN if why else Fate.FIXED, was, was, why))
     first = before[0] if before else None
     return Comparison(
@@ -241,29 +243,17 @@ def _fate(matter: Merged, was: Merged | None, *, seen: bool) -> Fate:
     return Fate.REGRESSED if seen else Fate.NEW
 
 
-def _silent(tasks: Iterable[TaskResult]) -> Callable[[str], str]:
-    """Why a check did not tell, or not of everything; '' where it did."""
-    said = {}
-    for result in (r for t in tasks for r in t.results):
-        gaps = "; ".join(f"{g.what}: {g.why}" for g in result.gaps)
-        if result.outcome in (Outcome.PASS, Outcome.FAIL):
-            said[result.code] = gaps
-        else:
-            said[result.code] = result.reason or gaps or result.outcome.value.replace("_", " ")
-    return lambda code: said.get(code, "it did not run")
-
-
 def _untold(
     before: Iterable[TaskResult], after: Iterable[TaskResult], closed: Iterable[Closed]
 ) -> tuple[Untold, ...]:
     lost = Counter(c.matter.finding.code for c in closed if c.fate is Fate.UNKNOWN)
-    silent_then, silent_now = _silent(before), _silent(after)
+    sights_then, sights_now = sights(before), sights(after)
     # What applies no longer has nothing left to tell, unless it had something to answer for.
     moot = {r.code for t in after for r in t.results if r.outcome is Outcome.NOT_APPLICABLE}
     made = []
     for result in (r for t in before for r in t.results):
-        code, why = result.code, silent_now(result.code)
-        if lost[code] or (why and not silent_then(code) and code not in moot):
+        code, why = result.code, unseen(result.code, sights_now, sights_then)
+        if lost[code] or (why and not sights_then[code].blind and code not in moot):
             made.append(Untold(code, result.title, why, lost[code]))
     return tuple(sorted(made, key=lambda u: (-u.findings, u.code)))
 

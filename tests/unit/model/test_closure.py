@@ -85,6 +85,23 @@ def test_nothing_is_fixed_by_a_check_that_did_not_answer(now, why):
     assert made.of(Fate.UNKNOWN)[0].why == why
 
 
+@pytest.mark.parametrize("left", [("b",), ()], ids=["another stays", "none stays"])
+def test_a_part_that_nobody_could_look_at_in_either_run_hides_no_mending(left):
+    gap = (Gap("fold 1", "no data"),)
+    outcome = Outcome.FAIL if left else Outcome.NOT_ASSESSED
+    now = replace(spl(*left, outcome=outcome, gaps=gap), reason="" if left else "fold 1: no data")
+    made = compare(run(spl("a", "b", gaps=gap)), run(now))
+    assert fates(made)["a"] == "fixed"
+    assert made.untold == ()
+
+
+def test_a_check_that_gave_up_is_blind_whatever_gaps_it_left():
+    gap = (Gap("fold 1", "no data"),)
+    now = replace(spl(outcome=Outcome.NOT_ASSESSED, gaps=gap), reason="the hook hangs")
+    made = compare(run(spl("a", gaps=gap)), run(now))
+    assert (fates(made)["a"], made.untold[0].why) == ("unknown", "the hook hangs")
+
+
 def test_a_check_that_tells_no_more_is_named_even_if_it_had_found_nothing():
     made = compare(run(spl()), run(spl(outcome=Outcome.ERROR)))
     assert [(u.code, u.findings) for u in made.untold] == [("SPL001", 0)]
