@@ -53,15 +53,19 @@ class ArtifactsAreSafeToLoad(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report every artifact that must not be loaded."""
         artifacts = subject.artifacts
-        rows = []
+        rows, alike = [], dict[str, list[Artifact]]()
         for artifact in artifacts:
             open_reasons = [r for r in artifact.reasons if not self._vouched(r)]
             refused = artifact.safety.refused and bool(open_reasons or not artifact.reasons)
             shown = "; ".join(dict.fromkeys(_short(r) for r in open_reasons[:3]))
             said = artifact.safety.value if refused or not artifact.reasons else "vouched for"
             rows.append((artifact.path, artifact.format.value, artifact.size, said, shown))
-            if refused:
-                yield self._refused(artifact, open_reasons, shown)
+            if refused and self._unsafe(artifact, open_reasons):
+                yield self._found([artifact], "unsafe", shown)
+            elif refused:
+                alike.setdefault(shown or artifact.path, []).append(artifact)
+        for shown, group in alike.items():
+            yield self._found(group, "unknown", "" if shown == group[0].path else shown)
         counts = Counter(row[3] for row in rows)
         yield Evidence(
             "artifacts",
@@ -79,17 +83,27 @@ class ArtifactsAreSafeToLoad(Check):
         )
         yield Examined(len(artifacts), "artifacts")
 
-    def _refused(self, artifact: Artifact, reasons: list[SafetyReason], shown: str) -> Answer:
-        unsafe = any(r.safety is Safety.UNSAFE for r in reasons) or (
-            not reasons and artifact.safety is Safety.UNSAFE
-        )
+    @staticmethod
+    def _unsafe(artifact: Artifact, reasons: list[SafetyReason]) -> bool:
+        if not reasons:
+            return artifact.safety is Safety.UNSAFE
+        return any(r.safety is Safety.UNSAFE for r in reasons)
+
+    def _found(self, group: list[Artifact], verdict: str, shown: str) -> Answer:
+        """One finding for each harmful file; one for all files that name the same unknown code."""
+        first = group[0]
+        named = f"{first.path} ({first.format.value})"
+        if len(group) > 1:
+            others = ", ".join(a.path for a in group[1:3]) + (", …" if len(group) > 3 else "")
+            named = f"{len(group)} files, {named}, {others},"
+        unsafe = verdict == "unsafe"
         what = "runs or reaches what it must not" if unsafe else "cannot be called safe"
         return self.finding(
-            Location(artifact.path, base="artifacts"),
-            f"{artifact.path} ({artifact.format.value}) {what}: {shown or 'no reason recorded'}",
-            measured="unsafe" if unsafe else "unknown",
+            Location(first.path, base="artifacts"),
+            f"{named} {what}: {shown or 'no reason recorded'}",
+            measured=verdict,
             expected="safe or not executable",
-            key="unsafe" if unsafe else "unknown",
+            key=verdict,
             severity=self.severity if unsafe else Severity.MEDIUM,
             evidence=("artifacts",),
         )

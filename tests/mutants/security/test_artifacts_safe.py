@@ -39,6 +39,19 @@ def test_what_cannot_be_decided_is_refused(tmp_path, content):
     assert finding.severity >= Severity.MEDIUM
 
 
+@pytest.mark.fails("SEC001")
+def test_files_that_name_the_same_unknown_class_are_one_finding(tmp_path):
+    files = {f"store/v1/{n}.pkl": OWN for n in "abcde"}
+    other = OWN.replace(b"Ensemble", b"Scaler")
+    result = check(tmp_path, {**files, "store/v1/s.pkl": other, "store/v1/t.pkl": SYSTEM})
+    found = {f.location.path: f for f in result.findings}
+    assert set(found) == {"v1/a.pkl", "v1/s.pkl", "v1/t.pkl"}
+    assert found["v1/a.pkl"].message.startswith(
+        "5 files, v1/a.pkl (pickle), v1/b.pkl, v1/c.pkl, …, cannot be called safe: "
+    )
+    assert found["v1/t.pkl"].severity is Severity.CRITICAL
+
+
 @pytest.mark.passes("SEC001")
 def test_own_classes_that_the_owners_vouch_for(tmp_path):
     options = {"SEC001": {"trusted": ["engine.models.*"]}}
