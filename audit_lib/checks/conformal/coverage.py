@@ -69,9 +69,10 @@ class IntervalsCoverWhatTheyPromise(Check):
                 silent = [r for r in replies if not r.answered]
                 if silent:
                     yield Gap(f"{len(silent)} of {len(calls)} calibrations, m {m}", reasons(silent))
-                covered = np.array([self._coverage(law, r.got[0]) for r in replies if r.answered])
-                if len(covered) < 2:
+                answered = [r.got[0] for r in replies if r.answered]
+                if len(answered) < 2:
                     continue
+                covered = self._coverage(law, np.array(answered))
                 total += len(covered)
                 mean = float(covered.mean())
                 error = float(covered.std(ddof=1) / np.sqrt(len(covered)))
@@ -122,8 +123,8 @@ class IntervalsCoverWhatTheyPromise(Check):
         }
 
     @staticmethod
-    def _coverage(law: stats.rv_continuous, interval: Floats) -> float:
-        low, high = interval / 0.01
-        if np.isnan(low) or np.isnan(high):
-            return 0.0
-        return max(0.0, float(law.cdf(high) - law.cdf(low)))
+    def _coverage(law: stats.rv_continuous, intervals: Floats) -> Floats:
+        """Exact coverage of intervals, shape (n, 2); an end that is missing covers nothing."""
+        low, high = intervals.T / 0.01
+        share = np.maximum(0.0, law.cdf(high) - law.cdf(low))
+        return np.where(np.isnan(low) | np.isnan(high), 0.0, share)

@@ -22,6 +22,9 @@ from audit_lib.subject.subject import Subject
 HOOK = "conformal.interval"
 Floats = npt.NDArray[np.float64]
 
+LEVEL = 0.999
+"""of the interval; a version that keeps its promise is accused in fewer than one of 2,000 audits"""
+
 
 class IntervalsCoverLaterRows(Check):
     """Intervals calibrated on earlier rows of the judged period cover the later ones.
@@ -107,9 +110,9 @@ class IntervalsCoverLaterRows(Check):
     def _judge(
         self, subject: Subject, head: str, covered: Floats, blocks: npt.NDArray[np.int64]
     ) -> Iterator[Answer]:
-        mean, low, high, count = mean_interval(covered, blocks, 0.999)
+        mean, low, high, count = mean_interval(covered, blocks, LEVEL)
         exact = clopper_pearson(int(covered.sum()), len(covered), 0.95)
-        if high < 1 - self.alpha - self.tolerance:
+        if self.falls_short(covered, blocks):
             yield self.finding(
                 subject.where(HOOK),
                 f"intervals of {head!r} cover {mean:.1%} of {len(covered)} later rows "
@@ -120,6 +123,10 @@ class IntervalsCoverLaterRows(Check):
                 key=head,
                 evidence=("coverage",),
             )
+
+    def falls_short(self, covered: Floats, blocks: npt.NDArray[np.int64]) -> bool:
+        """True where the whole interval of the coverage lies below what is accepted."""
+        return mean_interval(covered, blocks, LEVEL)[2] < 1 - self.alpha - self.tolerance
 
 
 def _halves(residual: pd.Series[float], horizon: int) -> tuple[pd.Series[float], pd.Series[float]]:
