@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
 from audit_lib.probes.checkpoint_fields import field, names_in
 from audit_lib.subject.artifacts import Artifact
+from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
 
 
@@ -25,10 +27,12 @@ class ModelsReadTheDeclaredColumns(Check):
     How
         Reads feature names from the bytes of the artifacts without executing them, and compares
         them with `feature_cols` and with every other list of columns in the metadata (one model a
-        regime has a list of its own).
+        regime has a list of its own). Where a key above a list, or a value beside it, is the name
+        of a file, the list is due from that file and from no other.
     Limitations
         A model fitted on a bare array keeps no names; only its width can be told. Names that a
-        library made up (`Column_0`) are left out.
+        library made up (`Column_0`) are left out. Where the metadata does not say whose a list is,
+        any list of it will do for any file.
     Remediation
         Export `feature_cols` from the fitted model, never from the pipeline or sorted by name.
     Sources
@@ -52,6 +56,8 @@ class ModelsReadTheDeclaredColumns(Check):
         for artifact in subject.version_artifacts:
             if artifact.path == subject.metadata.path:
                 lists.update(artifact.feature_sets)
+        paths = [a.path for a in subject.version_artifacts if a.path != subject.metadata.path]
+        owners = {p: _owner(p, subject.metadata, paths) for p in lists}
         rows = []
         count = 0
         for artifact in subject.version_artifacts:
@@ -59,10 +65,11 @@ class ModelsReadTheDeclaredColumns(Check):
                 continue
             for pointer, names in _fitted_on(artifact):
                 count += 1
-                match = next((p for p, listed in lists.items() if listed == names), "")
+                due = _due(artifact.path, lists, owners)
+                match = next((p for p, listed in due.items() if listed == names), "")
                 rows.append((artifact.path, len(names), match or "none"))
                 if not match:
-                    yield self._departs(artifact, pointer, names, lists)
+                    yield self._departs(artifact, pointer, names, due)
         if not count:
             raise NotAssessed("no artifact of the version names the columns it was fitted on")
         yield Evidence(
@@ -102,6 +109,32 @@ class ModelsReadTheDeclaredColumns(Check):
             key="columns",
             evidence=("columns",),
         )
+
+
+def _owner(pointer: str, metadata: Document, paths: Sequence[str]) -> str:
+    """The artifact whose columns a list of the metadata is said to be; '' where it does not say.
+
+    It says so where a key above the list is the name of a file, or where the mapping that holds
+    the list, or one above it, names one.
+    """
+    tokens = [t.replace("~1", "/").replace("~0", "~") for t in pointer.split("/")[1:-1]]
+    for depth in range(len(tokens), 0, -1):
+        holder = metadata.get("/" + "/".join(pointer.split("/")[1 : depth + 1]))
+        values = holder.values() if isinstance(holder, dict) else ()
+        said = {tokens[depth - 1], *(v for v in values if isinstance(v, str))}
+        named = [p for p in paths if said & {p, PurePath(p).name, PurePath(p).stem}]
+        if named:
+            return named[0] if len(named) == 1 else ""
+    return ""
+
+
+def _due(
+    path: str, lists: dict[str, tuple[str, ...]], owners: dict[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Lists that an artifact may follow: its own, else those that are nobody else's, else all."""
+    own = {p: names for p, names in lists.items() if owners[p] == path}
+    free = {p: names for p, names in lists.items() if not owners[p]}
+    return own or free or lists
 
 
 def _fitted_on(artifact: Artifact) -> list[tuple[str, tuple[str, ...]]]:

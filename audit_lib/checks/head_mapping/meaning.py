@@ -40,7 +40,8 @@ class HeadsMeanWhatTheySay(Check):
     Limitations
         Pairs whose labels are themselves alike (rank correlation of 0.5 and more, as a return and
         its direction) cannot be told apart and are left out. Where both fits lie within two
-        standard errors, power is too low, and the pair is a gap.
+        standard errors, power is too low, and the pair is a gap; so is a head or label that never
+        changes.
     Remediation
         Look up outputs by the names stored with the model, in training order.
     Sources
@@ -147,7 +148,7 @@ class HeadsMeanWhatTheySay(Check):
                 key=f"swapped {pair}",
                 evidence=("meaning",),
             )
-        elif gain > -2 * error:
+        elif gain >= -2 * error:  # two constant heads: nothing on either side, and no error
             yield Gap(
                 f"meaning of {pair}",
                 f"power too low: the fit differs by {gain:.3f}, standard error {error:.3f}",
@@ -156,7 +157,9 @@ class HeadsMeanWhatTheySay(Check):
     def _against(self, head: Head, found: RankCorrelations, z: float) -> Iterator[Answer]:
         value = found.at(head.name, head.label)
         error = float(np.std(found.of(head.name, head.label), ddof=1))
-        if value < -z * error:
+        if not error:
+            yield Gap(f"meaning of {head.name}", "it or its label is the same in every row")
+        elif value < -z * error:
             yield self.finding(
                 head.location,
                 f"head {head.name} runs against its label {head.label}: rank correlation "

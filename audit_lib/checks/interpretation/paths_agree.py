@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task, View
-from audit_lib.probes.asking import Reply, ask
+from audit_lib.probes.asking import Reply, ask, ask_many
 from audit_lib.probes.frames import Difference, differences, label
 from audit_lib.probes.orders import COLUMNS, RULES, feature_scenarios, orders, prediction_grid
 from audit_lib.subject.subject import Subject
 
+MADE_UP = "made-up predictions"
 LEVELS = {"side": Severity.CRITICAL, "size": Severity.HIGH, "gate": Severity.MEDIUM}
 
 
@@ -23,7 +25,7 @@ class BacktestIsLive(Check):
     What it checks
         On the same features, both paths give every row the same side, the same size and the same
         gate; and where the rule sets are exposed, they do so for made-up predictions on and
-        around every threshold.
+        around every threshold. Rows that one path refuses and the other trades are a difference.
     Why it matters
         A backtest earns its money with its own thresholds, sizing and gates. Where live has
         others, nobody has tested the strategy that trades.
@@ -54,6 +56,7 @@ class BacktestIsLive(Check):
     seed: int = Field(13, description="of everything random")
     rows: int = Field(400, ge=10, description="rows of the sample that are used")
     grid: int = Field(1_000, ge=10, description="made-up predictions")
+    alone: int = Field(100, ge=1, description="rows that a path which refuses a table sees alone")
     tolerance: float = Field(1e-9, ge=0, description="of sizes, relative")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
@@ -61,12 +64,9 @@ class BacktestIsLive(Check):
         rows: list[tuple[Scalar, ...]] = []
         counts: list[tuple[str, float, str]] = []
         found: dict[str, list[tuple[str, Difference, int]]] = {}
-        for name, backtest, live in self._answers(subject):
-            silent = [r for r in (backtest, live) if not r.answered]
-            if silent:
-                refused = [r.refusal is not None for r in (backtest, live)]
-                if not all(refused):
-                    yield Gap(name, silent[0].why)
+        for name, features, backtest, live in self._answers(subject):
+            if not (backtest.answered and live.answered):
+                yield from self._one_sided(subject, name, features, backtest, live)
                 continue
             shared = backtest.got.index.intersection(live.got.index)
             yield Examined(len(shared), f"rows {name}")
@@ -106,14 +106,57 @@ class BacktestIsLive(Check):
 
     def _answers(
         self, subject: Subject
-    ) -> Iterator[tuple[str, Reply[pd.DataFrame], Reply[pd.DataFrame]]]:
+    ) -> Iterator[tuple[str, pd.DataFrame, Reply[pd.DataFrame], Reply[pd.DataFrame]]]:
         backtest, live = subject.hook("decisions.backtest"), subject.hook("decisions.live")
         for name, features in feature_scenarios(subject, rows=self.rows, seed=self.seed):
-            yield name, ask(backtest, features, into=orders), ask(live, features, into=orders)
+            there, here = (ask(hook, features, into=orders) for hook in (backtest, live))
+            yield name, features, there, here
         if all(subject.has(hook) for hook in RULES) and subject.has("predictor.predict"):
             grid = prediction_grid(subject, rows=self.grid, seed=self.seed)
             there, here = (ask(subject.hook(hook), grid, into=orders) for hook in RULES)
-            yield "made-up predictions", there, here
+            yield MADE_UP, grid, there, here
+
+    def _one_sided(
+        self,
+        subject: Subject,
+        name: str,
+        given: pd.DataFrame,
+        backtest: Reply[pd.DataFrame],
+        live: Reply[pd.DataFrame],
+    ) -> Iterator[Answer]:
+        """What it means that not both paths answered."""
+        failed = [r for r in (backtest, live) if r.failure is not None]
+        if failed:
+            yield Gap(name, failed[0].why)
+            return
+        if not (backtest.answered or live.answered):  # they agree to decline
+            return
+        refuses, answers = ("live", "backtest") if backtest.answered else ("backtest", "live")
+        orders_given = (backtest if backtest.answered else live).got
+        refusal = live if backtest.answered else backtest
+        traded = orders_given.index[(orders_given["side"] != 0).to_numpy()]
+        yield Examined(len(orders_given), f"rows {name}")
+        if traded.empty:  # declining and standing aside are the same orders
+            return
+        # A path may decline a table for one row of it; each row alone tells which it declines.
+        chosen = np.unique(np.linspace(0, len(traded) - 1, self.alone).astype(int))
+        kept = given.loc[traded[chosen]]
+        asked = [(kept.iloc[[i]],) for i in range(len(kept))]
+        prefix = "decisions.rules_" if name == MADE_UP else "decisions."
+        alone = ask_many(subject.hook(prefix + refuses), asked, into=orders)
+        declined = sum(r.refusal is not None for r in alone)
+        if not declined:
+            yield Gap(name, f"{refuses} refused the table, though none of {len(alone)} rows alone")
+            return
+        yield self.finding(
+            subject.where(f"decisions.{refuses}"),
+            f"{refuses} refuses {declined} of {len(alone)} rows {name} that {answers} trades: "
+            f"{refusal.refusal or 'without a reason'}",
+            measured=f"{refuses} refuses, {answers} trades",
+            expected="the same in backtest and live",
+            key=f"refusal {name}",
+            severity=Severity.HIGH,
+        )
 
     @staticmethod
     def _examples(

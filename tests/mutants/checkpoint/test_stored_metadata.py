@@ -285,6 +285,33 @@ def test_columns_in_another_order(tmp_path):
     )
 
 
+OWNED = {
+    "key": {"regime": {"features": ["c", "a"]}},
+    "file name as key": {"models": {"regime.txt": {"features": ["c", "a"]}}},
+    "value beside it": {"models": [{"file": "regime.txt", "features": ["c", "a"]}]},
+}
+
+
+@pytest.mark.fails("CHK006")
+@pytest.mark.parametrize("form", OWNED)
+@pytest.mark.parametrize(
+    ("file", "columns"), [("regime.txt", ["a", "b", "c"]), ("model.txt", ["c", "a"])]
+)
+def test_the_columns_of_another_model(tmp_path, form, file, columns):
+    files = with_meta(**OWNED[form])
+    files["store/v1/regime.txt"] = lightgbm_text(["c", "a"])
+    assert_passes(check(tmp_path / "good", "CHK006", files))
+    files[f"store/v1/{file}"] = lightgbm_text(columns)
+    assert_fails(check(tmp_path / "bad", "CHK006", files), path=f"v1/{file}", key="columns")
+
+
+@pytest.mark.passes("CHK006")
+def test_lists_that_are_nobodys_will_do_for_any_model(tmp_path):
+    files = with_meta(quiet={"features": ["c", "a"]})
+    files["store/v1/regime.txt"] = lightgbm_text(["c", "a"])
+    assert_passes(check(tmp_path, "CHK006", files))
+
+
 @pytest.mark.fails("CHK006")
 def test_other_columns(tmp_path):
     files = good_store()

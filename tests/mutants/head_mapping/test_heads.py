@@ -213,6 +213,20 @@ def test_heads_that_do_not_mean_what_they_say(tmp_path, text, key, severity):
     assert found.severity is severity
 
 
+@pytest.mark.parametrize(
+    ("text", "silent"),
+    [
+        ('{"gain": drift * 0, "risk": risk * 0 + 0.2}', {"meaning of gain", "meaning of risk"}),
+        ('{"gain": drift, "risk": risk * 0 + 0.2}', {"meaning of risk"}),
+    ],
+)
+def test_heads_that_never_change_are_never_told(tmp_path, text, silent):
+    with tiny(tmp_path, heads(text), meta=META) as subject:
+        result = run_check("HED004", subject)
+    assert result.outcome is not Outcome.PASS
+    assert silent <= {g.what for g in result.gaps}
+
+
 def test_heads_that_know_nothing_are_a_gap_and_not_a_verdict(tmp_path):
     noise = '{"gain": _noise(len(features), 1), "risk": abs(_noise(len(features), 2)) * 20}'
     source = (

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from audit_lib.model import Outcome, Severity
@@ -101,6 +103,52 @@ def test_a_threshold_far_from_the_scores_of_an_undeclared_head(tmp_path):
     with tiny(tmp_path, shy, meta={"feature_cols": ["move", "calm"]}) as subject:
         found = assert_fails(run_check("INT001", subject), key="side", severity=Severity.CRITICAL)
     assert "made-up predictions" in found.message
+
+
+REFUSES = """
+    if {when}:
+        raise Refusal("it fell")
+    return _orders(_predict(features))"""
+
+
+@pytest.mark.fails("INT001")
+@pytest.mark.parametrize("path", ["live", "backtest"])
+def test_one_path_refuses_what_the_other_trades(tmp_path, path):
+    refusing = REFUSES.format(when='not (features["move"] > 0).all()')
+    engine = text(live=refusing) if path == "live" else text()
+    if path == "backtest":
+        head = "def backtest(at, features):\n"
+        engine = engine.replace(f"{head}    return _orders(_predict(features))", head + refusing)
+    other = "backtest" if path == "live" else "live"
+    with tiny(tmp_path, engine, meta=META, parameters=SIZING) as subject:
+        result = run_check("INT001", subject)
+    found = assert_fails(result, key="refusal as they are", severity=Severity.HIGH)
+    assert found.location.symbol == f"decisions.{path}"
+    assert re.fullmatch(
+        rf"{path} refuses \d+ of \d+ rows as they are that {other} trades: it fell",
+        found.message,
+    )
+
+
+@pytest.mark.passes("INT001")
+def test_refusing_and_standing_aside_are_the_same_orders(tmp_path):
+    flat = text(live=REFUSES.format(when="True"))
+    flat = flat.replace(
+        "def backtest(at, features):\n    return _orders(_predict(features))",
+        "def backtest(at, features):\n    return _orders(_predict(features) * np.nan)",
+    )
+    with tiny(tmp_path, flat, meta=META, parameters=SIZING) as subject:
+        result = run_check("INT001", subject)
+    assert not result.findings
+    assert not result.gaps
+
+
+def test_a_table_refused_as_a_whole_and_no_row_of_it_is_a_gap(tmp_path):
+    single = text(live=REFUSES.format(when="len(features) > 1"))
+    with tiny(tmp_path, single, meta=META, parameters=SIZING) as subject:
+        result = run_check("INT001", subject)
+    assert not result.findings
+    assert any("live refused the table, though none of 1" in g.why for g in result.gaps)
 
 
 @pytest.mark.fails("INT001")
