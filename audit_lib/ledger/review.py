@@ -183,6 +183,8 @@ def _parsed(text: str) -> tuple[frozenset[int], dict[int, int]]:
     from coverage.exceptions import CoverageException
     from coverage.parser import PythonParser
 
+    if not text:  # coverage takes no text for a mistake of its caller
+        return frozenset(), {}
     parser = PythonParser(text=text)
     try:
         parser.parse_source()
