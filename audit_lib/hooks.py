@@ -119,6 +119,13 @@ class RetrainDecision(TypedDict):
     reasons: list[str]
 
 
+class Admission(TypedDict):
+    """What today's gates say of recorded metrics."""
+
+    admitted: bool
+    reasons: list[str]  # why not, in the subject's words
+
+
 class CusumAlarm(TypedDict):
     """What a CUSUM detector answered: whether it fired and at which position (0-based)."""
 
@@ -255,6 +262,17 @@ class Promote(Protocol):
     def __call__(
         self, at: Context, champion: dict[str, float] | None, challenger: dict[str, float]
     ) -> bool: ...
+
+
+class Admits(Protocol):
+    """``governance.admits``: would today's gates let a version with these metrics be served?
+
+    ``metrics`` are those recorded for ``at.version``, under their recorded names.  Answers the
+    subject's own quality or promotion gates, without a champion to compare with.  Raises
+    :class:`Refusal` where a metric that a gate needs is not recorded.
+    """
+
+    def __call__(self, at: Context, metrics: dict[str, float]) -> Admission: ...
 
 
 class DecideRetrain(Protocol):
@@ -395,6 +413,7 @@ HOOKS: dict[str, type] = {
     "registry.versions": ListVersions,
     "governance.metrics": GovernanceMetrics,
     "governance.promote": Promote,
+    "governance.admits": Admits,
     "retrain.decide": DecideRetrain,
     "retrain.train": Train,
     "drift.psi": Psi,

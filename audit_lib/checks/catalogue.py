@@ -97,6 +97,7 @@ CATALOGUE: dict[str, str] = {
     "GOV002": "governance.monotone:BetterNeverLoses",
     "GOV003": "governance.antisymmetric:TwoModelsCannotBeatEachOther",
     "GOV004": "governance.unknown_metrics:UnknownMetricsNeverPromote",
+    "GOV005": "governance.served_admitted:ServedVersionsPassTheGates",
     "RET001": "retrain.monotone:WorseNeverUntriggers",
     "RET002": "retrain.extremes:HealthyRestsAndDisasterFires",
     "RET003": "retrain.unknown_state:UnknownIsNotHealthy",

@@ -49,6 +49,30 @@ def recorded(subject: Subject, names: dict[str, str]) -> list[Metrics]:
     return found
 
 
+def recorded_metrics(subject: Subject) -> dict[str, Metrics]:
+    """Version to every number that its registry row records as a metric; {} where there is none.
+
+    Where the parameters name the key of the metrics (``artifacts.registry.metrics``), those below
+    it; else the numbers of the row itself.
+    """
+    try:
+        rows = subject.registry.rows
+    except NotAssessed:
+        return {}
+    layout = subject.parameters.artifacts
+    key = layout.registry.metrics if layout and layout.registry else ""
+    found: dict[str, Metrics] = {}
+    for version, row in rows.items():
+        kept = row.get(key) if key and isinstance(row, dict) else row
+        numbers = kept.items() if isinstance(kept, dict) else ()
+        found[version] = {
+            str(name): float(value)
+            for name, value in numbers
+            if isinstance(value, (int, float)) and not isinstance(value, bool)
+        }
+    return found
+
+
 def bases(subject: Subject, names: dict[str, str], *, seed: int, count: int) -> Iterator[Metrics]:
     """Metrics to start from: the recorded ones, their mirror images, zeros, and other scales.
 

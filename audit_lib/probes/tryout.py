@@ -18,10 +18,12 @@ import pandas as pd
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import HOOKS
 from audit_lib.host import HookError, HookRefused
+from audit_lib.probes.metrics import recorded_metrics
 from audit_lib.subject.subject import Subject
 
 POLICIES = {"CAUSAL", "END_OF_DAY", "RESEARCH_ONLY"}
 BARS = 400  # of each asset; enough for year-long windows
+RECORDED = "recorded metrics of the version"  # among the answers, though no hook gave it
 Answers = Mapping[str, Any]
 Complaints = list[str]
 
@@ -69,6 +71,9 @@ class Report:
 def try_hooks(subject: Subject, told: Callable[[Report], None] | None = None) -> tuple[Report, ...]:
     """Try every written hook, in the order in which they depend on each other."""
     answers: dict[str, Any] = {}
+    kept = recorded_metrics(subject).get(subject.version)
+    if kept:
+        answers[RECORDED] = kept
     reports = []
     for hook in (h for h in HOOKS if subject.has(h) and h in TRIALS):
         report = _try(subject, hook, answers)
@@ -163,6 +168,11 @@ def _inputs(answers: Answers) -> tuple[Any, ...]:
 def _promotion(answers: Answers) -> tuple[Any, ...]:
     directions = _answered(answers, "governance.metrics")
     return None, dict.fromkeys(directions, 0.5)
+
+
+def _recorded(answers: Answers) -> tuple[Any, ...]:
+    """Metrics as the registry records them for some version; made-up values where it does not."""
+    return (answers[RECORDED],) if RECORDED in answers else _promotion(answers)[1:]
 
 
 def _draw(size: int, seed: int = 7) -> Any:
@@ -327,6 +337,15 @@ def _is_directions(answer: Any, _: tuple[Any, ...]) -> Complaints:
     ]
 
 
+def _is_admission(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
+    said = _has_keys("admitted", "reasons")(answer, arguments)
+    if not said and not isinstance(answer["admitted"], bool):
+        said.append(f"admitted must be True or False, not {type(answer['admitted']).__name__}")
+    if not said and not answer["admitted"] and not answer["reasons"]:
+        said.append("a version that is not admitted needs a reason")
+    return said
+
+
 def _is_folds(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     if not isinstance(answer, Sequence) or not answer:
         return ["wanted a list of folds, got none"]
@@ -395,6 +414,7 @@ TRIALS: dict[str, Trial] = {
     ),
     "registry.versions": Trial("a list of ids", _nothing, _is_kind(list, "a list")),
     "governance.metrics": Trial("metric to higher or lower", _nothing, _is_directions),
+    "governance.admits": Trial("admitted and reasons", _recorded, _is_admission),
     "governance.promote": Trial("True or False", _promotion, _is_kind(bool, "True or False")),
     "retrain.decide": Trial(
         "retrain and reasons",

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.hooks import (
+    Admission,
     CalibrationSample,
     Context,
     CusumAlarm,
@@ -234,6 +235,15 @@ def promote(at: Context, champion: dict[str, float] | None, challenger: dict[str
     """Whether governance would promote."""
     with engine_at(at) as engine:
         return engine.governance.should_promote(champion, challenger)
+
+
+@surface("governance.admits")
+def admits(at: Context, metrics: dict[str, float]) -> Admission:
+    """Governance with an empty chair: what it declines there, it would never serve."""
+    with engine_at(at) as engine:
+        admitted = engine.governance.should_promote(None, metrics)
+    reasons = [] if admitted else ["governance does not promote it even into an empty chair"]
+    return Admission(admitted=admitted, reasons=reasons)
 
 
 @surface("retrain.decide")

@@ -110,6 +110,13 @@ WORDS: dict[str, Words] = {
         around=("govern", "champion", "promotion"),
         parameters=("metrics", "score", "challenger", "candidate"),
     ),
+    "governance.admits": Words(
+        r"(pass|check|apply|meet|satisf)\w*_(gate|threshold|criteria|promotion|quality)s?|"
+        r"(quality|promotion|release|acceptance)_gates?",
+        vague=r"^(evaluate|admits?|accepts?|is_acceptable|validate)$",
+        around=("gate", "promotion", "acceptance", "quality"),
+        parameters=("metrics", "score", "thresholds", "result"),
+    ),
     "retrain.decide": Words(
         r"(should|check|needs?|is|must)\w*_re_?train|re_?train\w*(needed|required|trigger|due)|"
         r"new_training_(needed|required|due)|check\w*model_(expired|stale|outdated)",
