@@ -15,11 +15,14 @@ from audit_lib.model import (
     Contract,
     Evidence,
     Examined,
+    Finding,
     Gap,
+    Location,
     Severity,
     Task,
     ranked,
 )
+from audit_lib.model.reviews import merged
 from audit_lib.subject.subject import Subject
 
 
@@ -34,11 +37,14 @@ class HighRiskFilesAreClear(Check):
         Listing them apart keeps a long packet from hiding the few that must stop it.
     How
         Gathers the results of the earlier tasks and checks, leaves out what a waiver in force
-        covers, keeps findings located in the source, and compares their paths with the globs of
-        `source.high_risk`. In the closing list its findings are one with those they are about.
+        covers, and compares the file of each, or the files that its hook was measured to execute,
+        with the globs of `source.high_risk`. In the closing list its findings are one with those
+        they are about.
     Limitations
-        A finding about behaviour stands at the hook that showed it, not in the file that causes it,
-        and is therefore not counted here. A task that has not run leaves a gap.
+        A finding about behaviour stands at the hook that showed it. It counts in every high-risk
+        file of which that hook executes more than what loading it does, though only one may be the
+        cause; where nobody measured what the hook executes, it leaves a gap. A finding about an
+        artifact counts in no file. A task that has not run leaves a gap.
     Remediation
         Mend the finding, or waive it with owner, reason and expiry.
     Sources
@@ -67,25 +73,65 @@ class HighRiskFilesAreClear(Check):
                 yield Gap(task.value, "has no results in this run")
         results = [*(r for task in subject.earlier for r in task.results), *_waived(subject)]
         found = [f for r in results for f in r.open_findings if f.severity >= floor]
-        inside = [f for f in found if f.location.base == "source"]
-        serious = [f for f in ranked(inside) if subject.source.is_high_risk(f.location.path)]
+        executed = _Executed(subject)
+        serious = [(f, places) for f in ranked(found) if (places := executed.high_risk(f))]
         yield Examined(len(results), "check results")
+        if hooks := executed.unknown(found):
+            yield Gap(f"serious findings shown by {', '.join(hooks)}", executed.why)
         if serious:
             yield Evidence(
                 "open",
                 "Serious findings open in high-risk files",
-                ("code", "severity", "place", "finding"),
-                tuple((f.code, f.severity.label, str(f.location), f.message) for f in serious),
+                ("code", "severity", "place", "file", "finding"),
+                tuple(
+                    (f.code, f.severity.label, str(f.location), ", ".join(places), f.message)
+                    for f, places in serious
+                ),
             )
-        for finding in serious:
+        for finding, places in serious:
+            here = finding.location.base == "source"
+            through = "" if here else f", {places[0]}, which {finding.location.symbol} executes"
             yield self.finding(
-                finding.location,
-                f"{finding.code} is open in a high-risk file: {finding.message}",
+                finding.location if here else Location(places[0]),
+                f"{finding.code} is open in a high-risk file{through}: {finding.message}",
                 measured=finding.severity.label,
                 expected=f"nothing at or above {self.at_least}",
                 key=finding.fingerprint,
                 evidence=("open",),
             )
+
+
+class _Executed:
+    """Which high-risk files a finding is in: where it stands, or what its hook executes."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.review = merged(t.review for t in subject.earlier if t.review)
+        self.files: dict[str, list[str]] = {}
+        for part in self.review.exercised if self.review else ():
+            if part.called and subject.source.is_high_risk(part.path):
+                self.files.setdefault(part.hook, []).append(part.path)
+
+    def high_risk(self, finding: Finding) -> list[str]:
+        place = finding.location
+        if place.base == "source":
+            return [place.path] if self.subject.source.is_high_risk(place.path) else []
+        return self.files.get(place.symbol, []) if place.base == "parameters" else []
+
+    def unknown(self, found: list[Finding]) -> list[str]:
+        """Hooks that showed findings, and of which nobody knows what they execute."""
+        hooks = {f.location.symbol for f in found if f.location.base == "parameters"} - {""}
+        if self.review is None or self.review.unmeasured:
+            return sorted(hooks)
+        lost = " ".join(self.review.missing).split()
+        return sorted(h for h in hooks if h not in self.files and h in lost)
+
+    @property
+    def why(self) -> str:
+        if self.review is None:
+            return "what the hooks execute was not measured"
+        said = self.review.unmeasured or "; ".join(self.review.missing)
+        return f"what the hooks execute was not measured: {said}"
 
 
 def _waived(subject: Subject) -> tuple[CheckResult, ...]:
