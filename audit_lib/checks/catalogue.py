@@ -104,6 +104,7 @@ CATALOGUE: dict[str, str] = {
     "VER001": "versioning.explicit:ExplicitMeansExplicit",
     "VER002": "versioning.pointers:PointersLeadWhereTheySay",
     "VER003": "versioning.register:RegisteredIsResolved",
+    "VER004": "versioning.writers:ConcurrentWritersLoseNothing",
     # T5 Specialised models
     "NEU001": "neural.batch:NeuralRowsAreIndependent",
     "NEU002": "neural.domain:NeuralDomainIsClosed",

@@ -14,6 +14,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.hooks import purpose, signature
 from audit_lib.host import HookError, HookTimedOut, Host
 from audit_lib.host.batch import PATIENCE
+from audit_lib.host.child.derived import TOGETHER
 from audit_lib.model import Location
 
 
@@ -114,6 +115,14 @@ class Hook:
     def _asked_in_vain(self) -> None:
         if self.late.get(self.name, 0) >= PATIENCE:
             raise HookTimedOut(self.name, 0, detail="not asked: it did not answer in time before")
+
+    def together(self) -> Hook:
+        """The hook that takes a list of calls' arguments and makes them at once.
+
+        Each runs in a process of its own; answers for each whether it is ``done`` or
+        ``refused``, and ``why``.
+        """
+        return replace(self, name=self.name + TOGETHER)
 
     def on(self, store: Path) -> Hook:
         """The same hook, reading another store (a scratch copy)."""

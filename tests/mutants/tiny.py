@@ -18,7 +18,7 @@ from typing import Any
 
 from audit_lib import hooks
 from audit_lib.host import HookError, HookRaised, HookRefused, Isolation
-from audit_lib.host.child.capture import recording
+from audit_lib.host.child.derived import derived
 from audit_lib.subject.subject import Subject, open_subject
 
 MARKET = """
@@ -66,7 +66,7 @@ class LocalHost:
         self.root = root
         hooks._registered.clear()
         exec(compile(file.read_text(), file.name, "exec"), {"__name__": "tiny_hooks"})
-        self.functions = recording(hooks.registered())
+        self.functions = derived(hooks.registered())
         self.scratch = tempfile.TemporaryDirectory()
 
     def folder(self, name: str) -> Path:

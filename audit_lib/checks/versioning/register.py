@@ -70,7 +70,7 @@ class RegisteredIsResolved(Check):
         Registers made-up copies of the version in a scratch copy of the store, lists and resolves
         them from other processes, and compares the store's surroundings before and after.
     Limitations
-        Writers take turns; a race between two of them is not provoked.
+        Writers take turns here; VER004 lets them race.
     Remediation
         Write under a lock, check ids before use, and exempt pointed-to versions from retention.
     Sources

@@ -20,7 +20,6 @@ from .watching import watching
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-TRAIN = "retrain.train"
 INPUT, LABEL = -1, -2
 """sources of rows that are no step: the features and the labels given"""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -146,11 +145,6 @@ def recorded(train: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
         return {"version": name, "steps": recorder.steps, "writes": sorted(written)}
 
     return call
-
-
-def recording(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-    """The hooks, of which the one that trains answers with its record."""
-    return {name: recorded(h) if name == TRAIN else h for name, h in hooks.items()}
 
 
 @contextmanager

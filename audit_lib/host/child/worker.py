@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import exercise
-from .capture import recording
 from .decoding import decode
+from .derived import derived
 from .encoding import encode
 from .streams import flush
 from .wire import Incoming, WireError, pack, receive, send
@@ -86,7 +86,7 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
             load_hooks(order["hooks"])
         except BaseException as error:  # noqa: BLE001 - answered to the first call
             failure = describe(error)
-    hooks = recording(_hooks().registered())
+    hooks = derived(_hooks().registered())
     served = _Served()
     while True:
         try:

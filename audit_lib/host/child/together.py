@@ -1,0 +1,61 @@
+"""Runs a hook several times at once, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SAID = 2000
+_DIED = {"done": False, "refused": False, "why": "it died"}
+
+
+def together(hook: Callable[..., Any]) -> Callable[..., list[dict[str, Any]]]:
+    """The hook, taking a list of calls' arguments, and answering how each call ended.
+
+    All processes wait for one signal to begin.  An answer holds ``done`` and, where it is false,
+    whether the hook ``refused``, and ``why``; what it answered itself is not passed on.
+    """
+
+    def call(at: Any, calls: list[Any]) -> list[dict[str, Any]]:
+        ready, go = os.pipe()
+        begun = [_begin(hook, at, arguments, (ready, go)) for arguments in calls]
+        os.close(ready)
+        os.close(go)  # the end of the pipe is the signal
+        return [_ended(*child) for child in begun]
+
+    return call
+
+
+def _begin(hook: Any, at: Any, arguments: Any, signal: tuple[int, int]) -> tuple[int, int]:
+    """Fork a process that waits for the signal, calls, and writes how it ended."""
+    told, tell = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(tell)
+        return pid, told
+    try:
+        os.close(signal[1])
+        os.read(signal[0], 1)
+        hook(at, *arguments)
+        answer = {"done": True, "refused": False, "why": ""}
+    except BaseException as error:  # noqa: BLE001 - also sys.exit: it is an answer here
+        refused = isinstance(error, sys.modules["audit_lib.hooks"].Refusal)
+        why = f"{type(error).__name__}: {error}"[:_SAID]
+        answer = {"done": False, "refused": refused, "why": why}
+    try:
+        os.write(tell, json.dumps(answer).encode())
+    finally:
+        os._exit(0)
+
+
+def _ended(pid: int, told: int) -> dict[str, Any]:
+    with os.fdopen(told, "rb") as pipe:
+        said = pipe.read()
+    os.waitpid(pid, 0)
+    answer: dict[str, Any] = json.loads(said) if said else dict(_DIED)
+    return answer
