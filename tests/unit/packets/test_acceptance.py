@@ -104,3 +104,93 @@ def test_exercised_is_answered_over_all_tasks_that_measured(packet_of, reviews, 
         tasks[position] = replace(tasks[position], review=review)
     answer = next(a for a in answers(packet_of(tasks)) if a.text == TEXT)
     assert (answer.verdict, answer.rests_on) == (verdict, said)
+
+
+# --- what answers rest on ---------------------------------------------------------------------
+FORMAT = "No artifact's format changed without its version"
+HIGH_RISK = "No serious finding stands open in a high-risk file"
+LINES = "Every line of the subsystem is accounted for and scanned"
+CERTIFIED = "Every line is certified by a person, as the policy asks"
+
+
+def by_text(packet):
+    return {a.text: a for a in answers(packet)}
+
+
+def with_t1(*results):
+    tasks = made_up.clean_tasks()
+    tasks[0] = replace(tasks[0], results=results)
+    return tasks
+
+
+def test_lines_are_answered_by_kind_of_review(packet_of):
+    checks = [made_up.result(code) for code in ("LED001", "LED002")]
+    blind = made_up.result("LED004", Outcome.NOT_ASSESSED)
+    made = by_text(packet_of(with_t1(*checks, blind)))
+    assert (made[LINES].word, made[LINES].rests_on) == (
+        "met",
+        "kept: LED001, LED002; 12 columns, 12 columns",
+    )
+    assert (made[CERTIFIED].word, made[CERTIFIED].rests_on) == (
+        "not answered",
+        "not told: LED004",
+    )
+
+
+def test_a_wrong_number_in_a_document_does_not_unread_a_line(packet_of):
+    checks = [made_up.result(code) for code in ("LED001", "LED002")]
+    declared = made_up.finding("LED003")
+    wrong = made_up.result("LED003", Outcome.FAIL, findings=(declared,))
+    assert by_text(packet_of(with_t1(*checks, wrong)))[LINES].word == "met"
+    torn = made_up.result("LED002", Outcome.FAIL, findings=(made_up.finding("LED002"),))
+    answer = by_text(packet_of(with_t1(checks[0], torn)))[LINES]
+    assert (answer.word, answer.rests_on.split(";")[0]) == ("not met", "broken: LED002 (1 high)")
+
+
+def test_a_check_that_did_not_run_leaves_a_criterion_unanswered(packet_of):
+    answer = by_text(packet_of(with_t1(made_up.result("LED001"))))[LINES]
+    assert (answer.word, answer.rests_on) == (
+        "not answered",
+        "not run: LED002; kept: LED001; 12 columns",
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "digest", "word"),
+    [
+        (Outcome.PASS, "ab" * 32, "met"),
+        (Outcome.FAIL, "ab" * 32, "not met"),
+        (Outcome.PASS, "00" * 32, "not met"),
+        (Outcome.NOT_ASSESSED, "ab" * 32, "not answered"),
+    ],
+)
+def test_formats_rest_on_the_digest_and_on_what_is_stored(packet_of, outcome, digest, word):
+    tasks = made_up.clean_tasks()
+    found = (made_up.finding("CHK004"),) if outcome is Outcome.FAIL else ()
+    stored = made_up.result("CHK004", outcome, findings=found)
+    tasks[0] = replace(tasks[0], results=(made_up.result("CHK001"), stored))
+    answer = by_text(packet_of(tasks, subject_after=digest))[FORMAT]
+    assert (answer.word, answer.must_not) == (word, True)
+
+
+def test_a_serious_finding_in_a_high_risk_file_breaks_the_packet_and_says_where(packet_of):
+    tasks = made_up.tasks()
+    leak = tasks[1].results[1].findings[0]
+    again = made_up.finding("LED901", key=leak.fingerprint, severity=leak.severity)
+    closing = made_up.result(
+        "LED901", Outcome.FAIL, findings=(again,), contract=Contract.LEDGER, task=Task.T6
+    )
+    tasks[5] = replace(tasks[5], results=(closing,))
+    packet = packet_of(tasks)
+    answer = by_text(packet)[HIGH_RISK]
+    assert packet.verdict is Verdict.BROKEN
+    assert (answer.word, answer.rests_on) == (
+        "not met",
+        "check LED901: 1 critical in engine/features.py",
+    )
+
+
+def test_must_nots_come_after_what_must_be(packet_of):
+    kinds = [a.must_not for a in answers(packet_of(made_up.tasks()))]
+    assert kinds == sorted(kinds)
+    assert sum(kinds) == 3
