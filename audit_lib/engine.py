@@ -28,6 +28,7 @@ from audit_lib.model import (
     breaks,
     ranked,
 )
+from audit_lib.probes.boundaries import own_boundaries
 from audit_lib.subject.subject import Subject
 
 Progress = Callable[[type[Check], CheckResult | None], None]
@@ -57,8 +58,9 @@ def check_parameters(subject: Subject) -> None:
     """Find mistakes in the parameters that only the catalogue and the hooks can tell.
 
     Raises:
-        ParameterError: options of a check that does not exist or does not know them, or a hook
-            that nothing knows; the message names the nearest.
+        ParameterError: options of a check that does not exist or does not know them, a hook that
+            nothing knows, a subsystem without files, or a boundary that does not have the form of
+            one; the message names the nearest.
     """
     for code in subject.parameters.options:
         if code not in CATALOGUE:
@@ -68,6 +70,8 @@ def check_parameters(subject: Subject) -> None:
                 mend=_near(code, CATALOGUE, "`workbook list --checks` shows all"),
             )
         configured(check_class(code), subject)
+    subject.source.subsystem  # noqa: B018 - asking is what finds out
+    own_boundaries(subject)
     try:
         written = subject.hooks.lines
     except NotAssessed:  # a syntax error costs the checks that need hooks, and they say so

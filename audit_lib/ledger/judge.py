@@ -323,7 +323,10 @@ def fingerprint_of(subject: Subject, unit: str) -> Fingerprint:
 
 
 def _names(pattern: str, unit: Unit) -> bool:
-    return pattern == unit.key or fnmatch(unit.key, pattern) or matches(unit.path, pattern)
+    path, _, name = pattern.partition("::")
+    if not matches(unit.path, path):
+        return pattern == unit.key
+    return not name or fnmatch(unit.name, name)
 
 
 def _share(lines: int, total: int) -> dict[str, Any]:

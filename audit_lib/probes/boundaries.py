@@ -145,16 +145,32 @@ def declared_boundaries(subject: Subject) -> tuple[Boundary, ...]:
             found = {b.id: b for b in _from_document(subject.document("boundaries"))}
         except NotAssessed as error:
             missing = str(error)
-    own = subject.folder / FILE
-    if own.is_file():
-        for boundary in _from_ours(read_document(own, path=FILE, base="parameters")):
-            before = found.get(boundary.id)
-            found[boundary.id] = _merged(before, boundary) if before else boundary
+    for boundary in own_boundaries(subject):
+        before = found.get(boundary.id)
+        found[boundary.id] = _merged(before, boundary) if before else boundary
     if not found:
         raise NotAssessed(
             missing or f"no boundaries are declared (documents.boundaries, or {FILE})"
         )
     return tuple(found.values())
+
+
+def own_boundaries(subject: Subject) -> list[Boundary]:
+    """Boundaries that ``boundaries.yaml`` beside ``subject.yaml`` declares; none without it.
+
+    Raises:
+        ParameterError: the file does not parse, or a key or value does not fit.
+    """
+    own = subject.folder / FILE
+    if not own.is_file():
+        return []
+    try:
+        document = read_document(own, path=FILE, base="parameters")
+    except NotAssessed as error:
+        raise ParameterError(
+            str(error), where=str(own), mend="correct the syntax at the line named"
+        ) from None
+    return _from_ours(document)
 
 
 def boundaries_under_audit(subject: Subject) -> tuple[Boundary, ...]:

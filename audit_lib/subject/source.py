@@ -6,16 +6,16 @@ import ast
 import gc
 import io
 import os
+import re
 import tokenize
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from audit_lib.errors import ParameterError
+from audit_lib.errors import NotAssessed, ParameterError
 from audit_lib.model import Location
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.parameters import Source
@@ -178,7 +178,15 @@ class SourceTree:
         subsystem = self.parameters.subsystem
         if not subsystem.map:
             return None
-        document = read_document(self.root / subsystem.map, path=subsystem.map, base="documents")
+        try:
+            path = self.root / subsystem.map
+            document = read_document(path, path=subsystem.map, base="documents")
+        except NotAssessed as error:
+            raise ParameterError(
+                f"the subsystem map cannot be read: {error}",
+                where="subject.yaml: source.subsystem.map",
+                mend=f"name a JSON or YAML file below {self.root}",
+            ) from None
         files = document.get(f"/subsystems/{subsystem.id}/files")
         if not isinstance(files, list):
             known = document.get("/subsystems", {})
@@ -191,13 +199,36 @@ class SourceTree:
 
 
 def matches(path: str, glob: str) -> bool:
-    """True where a POSIX path matches a glob; ``**/`` also stands for no folder at all."""
-    return any(fnmatch(path, each) for each in _spelled_out(glob))
+    """True where a POSIX path matches a glob.
+
+    As in a shell: ``*``, ``?`` and ``[...]`` stay within one folder; a part ``**`` stands for any
+    number of folders, none among them, and at the end for everything below.
+    """
+    return _compiled(glob).fullmatch(path) is not None
 
 
 @lru_cache(maxsize=1024)
-def _spelled_out(glob: str) -> tuple[str, ...]:
-    head, stars, tail = glob.partition("**/")
-    if not stars:
-        return (glob,)
-    return tuple(f"{head}{folders}{rest}" for folders in ("**/", "") for rest in _spelled_out(tail))
+def _compiled(glob: str) -> re.Pattern[str]:
+    *folders, last = glob.split("/")
+    text = "".join("(?:[^/]+/)*" if part == "**" else _part(part) + "/" for part in folders)
+    try:
+        return re.compile(text + (".+" if last == "**" else _part(last)), re.DOTALL)
+    except re.error:  # brackets that hold no set, such as [!] or [z-a]
+        return re.compile(re.escape(glob))
+
+
+def _part(glob: str) -> str:
+    """One part of a glob as a regular expression that does not cross a slash."""
+    pieces = re.split(r"(\*+|\?|\[!?\]?[^\]]*\])", glob)
+    return "".join(map(_piece, pieces))
+
+
+def _piece(piece: str) -> str:
+    if piece[:1] == "*":
+        return "[^/]*"
+    if piece == "?":
+        return "[^/]"
+    if piece[:1] == "[" and piece[-1:] == "]":
+        inside = re.sub(r"[\\[]|^\^", r"\\\g<0>", piece[1:-1])
+        return f"(?!/)[{'^' + inside[1:] if inside[0] == '!' else inside}]"
+    return re.escape(piece)

@@ -22,3 +22,42 @@ from audit_lib.subject.source import matches
 )
 def test_two_stars_stand_for_any_number_of_folders(path, glob, expected):
     assert matches(path, glob) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "glob", "expected"),
+    [
+        ("models/a.py", "models/*.py", True),
+        ("models/deep/a.py", "models/*.py", False),
+        ("deep/models/a.py", "models/*.py", False),
+        ("a.py", "*.py", True),
+        ("deep/a.py", "*.py", False),
+        ("models/deep/a.py", "models/*/a.py", True),
+        ("models/a/b/a.py", "models/*/a.py", False),
+        ("models/a.py", "models?a.py", False),
+        ("models/a1.py", "models/a?.py", True),
+        ("models/a1.py", "models/a[0-9].py", True),
+        ("models/ab.py", "models/a[!0-9].py", True),
+        ("models/a1.py", "models/a[!0-9].py", False),
+        ("models/a.py", "models[!x]a.py", False),
+        ("models/a^.py", "models/a[^].py", True),
+        ("models/a].py", "models/a[]].py", True),
+        ("models/a[.py", "models/a[.py", True),
+        ("models/a\\.py", "models/a[\\].py", True),
+        ("models/a.py", "models/a(.py", False),
+        ("tests/deep/a.py", "tests/**", True),
+        ("tests", "tests/**", False),
+        ("mytests/a.py", "tests/**", False),
+        ("a/tests/b.py", "**/tests/**", True),
+        ("tests/b.py", "**/tests/**", True),
+        ("models/deep/a.py", "models/**.py", False),
+        ("models/a.py", "models/**.py", True),
+        ("a\nb.py", "*.py", True),
+        ("", "**", False),
+        ("a/b/c", "**", True),
+        ("a[!].py", "a[!].py", True),
+        ("a[z-a].py", "a[z-a].py", True),
+    ],
+)
+def test_one_star_stays_within_a_folder(path, glob, expected):
+    assert matches(path, glob) is expected
