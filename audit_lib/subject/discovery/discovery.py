@@ -137,14 +137,22 @@ def _subsystem(found: tuple[Candidate, ...], lines: dict[str, int]) -> tuple[str
     folders: Counter[str] = Counter()
     for candidate in found:
         folders[PurePosixPath(candidate.path).parent.as_posix()] += 1
-    chosen = sorted(f for f in folders if f != ".")
-    covered = sum(n for p, n in lines.items() if any(p.startswith(f"{f}/") for f in chosen))
-    if not chosen or covered > 0.8 * sum(lines.values()):
+    most = 0.8 * sum(lines.values())
+
+    def below(*named: str) -> int:
+        return sum(n for p, n in lines.items() if any(p.startswith(f"{f}/") for f in named))
+
+    # At the root of a package that has others inside, a candidate speaks for its own file only.
+    roots = {f for f in folders if f == "." or (below(f) > most and len(folders) > 1)}
+    chosen = sorted(set(folders) - roots)
+    if not chosen or below(*chosen) > most:
         return ("**/*.py",)
+    alone = {c.path for c in found if PurePosixPath(c.path).parent.as_posix() in roots}
     top = sorted(c for c in chosen if not any(c.startswith(f"{o}/") for o in chosen if o != c))
-    return tuple(
+    globs = [
         f"{folder}/**/*.py" if _has_inner(folder, lines) else f"{folder}/*.py" for folder in top
-    )
+    ]
+    return tuple(sorted([*globs, *alone]))
 
 
 def _mapped(root: Path, path: str, found: tuple[Candidate, ...]) -> str:

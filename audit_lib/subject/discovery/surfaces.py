@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from audit_lib.subject.source import SourceFile
 
 PER_HOOK = 3
+#: score of a block of a larger network; it is shown where there is no network
+INNER = 0.25
 TESTS = re.compile(
     r"(^|/)(tests?|testing|examples?|docs?|notebooks?|scripts?)(/|$)|(^|/)(test_|conftest)"
 )
@@ -29,7 +31,9 @@ class Words:
         typed: vaguer still (``update``): a parameter must tell besides.
         around: words in class, module or folder names that speak for it.
         parameters: words in parameter names that speak for it.
-        never: words in the function's name that speak against it.
+        never: words in the function's name that rule it out.
+        against: words in class, module or folder names that speak against it.
+        kept: words in parameter names of functions that look up what others made.
     """
 
     name: str = ""
@@ -38,6 +42,8 @@ class Words:
     around: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 #: files of packagers, which speak of versions and mean their own
@@ -63,32 +69,57 @@ WORDS: dict[str, Words] = {
     "targets.build": Words(
         rf"(build|compute|make|create|set|get|generate|add){_GAP}(targets?|labels?)(_|$)|"
         r"forward_returns?|triple_barrier",
+        vague=r"^[a-z]{2,}(_[a-z]{2,}){0,2}_labels(_apply)?$",
         around=("target", "label", "handler", "dataset"),
         parameters=("df", "close", "prices", "horizon", "data"),
-        never=("position", "weight", "amount", "order", "portfolio", "price", "stake", "encod"),
+        never=(
+            "position",
+            "weight",
+            "amount",
+            "order",
+            "portfolio",
+            "price",
+            "stake",
+            "encod",
+            "plot",
+        ),
     ),
     "splits.folds": Words(
         r"(purged|walk_forward|time_series|combinatorial)\w*(split|fold)|train_test_(split|data)",
-        vague=r"(date|expanding|rolling)\w*(split|fold)|^split$|split_(time|date|period|range)|"
+        vague=r"(date|data|expanding|rolling)\w*(split|fold)|^split$|"
+        r"split_(data|time|date|period|range)|"
         r"make_folds|generate_folds|rolling_split",
-        around=("split", "fold", "walk_forward", "cross_validation", "cv", "rolling", "kitchen"),
+        around=(
+            "split",
+            "fold",
+            "walk_forward",
+            "cross_validation",
+            "cv",
+            "rolling",
+            "kitchen",
+            "process",
+        ),
         parameters=("dates", "n_splits", "n_folds", "purge", "embargo", "x", "train"),
     ),
     "predictor.predict": Words(
-        vague=r"^(predict|predict_proba|score|infer|inference|make_predictions?)$",
+        vague=r"^(predict|predict_proba|score|infer|inference|make_predictions?)$|"
+        r"^[a-z]{1,8}_prediction$",
         around=("predict", "model", "infer", "ensemble", "forecast"),
         parameters=("x", "features", "dataset", "df", "data"),
+        never=("save", "load", "get_", "set_", "append", "plot", "check"),
     ),
     "decisions.backtest": Words(
         vague=r"(generate|get|make|compute|build)\w*(order|signal|decision|position|trade)(s|$)|"
-        r"position_siz",
+        r"position_siz|^from_(signals|predictions)$",
         around=("backtest", "strategy", "simulat", "portfolio", "rule"),
         parameters=("prediction", "signal", "score", "features"),
+        kept=("records",),
     ),
     "decisions.live": Words(
         vague=r"(generate|place|submit|make|create|execute)\w*(order|signal|decision|trade)(s|$)",
-        around=("live", "paper", "broker", "trader", "execution"),
+        around=("live", "paper", "broker", "trader", "execution", "bot "),
         parameters=("prediction", "signal", "features"),
+        against=("simulat", "backtest", "/rl/", "/gym", "backtrad"),
     ),
     "registry.resolve": Words(
         vague=r"(get|load|resolve|find|select)\w*(version|champion|latest|model_dir|recorder)|"
@@ -207,16 +238,21 @@ def candidates(files: Iterable[SourceFile], fan_in: dict[str, int]) -> tuple[Can
     for file in files:
         if file.tree is None or TESTS.search(file.path) or PACKAGING.search(file.path):
             continue
+        inner = _inner_networks(file.tree)
         for scope, node in _functions(file.tree):
             for hook, words in WORDS.items():
                 score = _score(words, file.path, scope, node)
+                if hook == "neural.forward" and scope.rpartition(".")[2] in inner:
+                    score = min(score, INNER)
                 if score > 0:
                     found[hook].append(_candidate(hook, file, scope, node, score, fan_in))
-    return tuple(
-        candidate
-        for hook in WORDS
-        for candidate in sorted(found[hook], key=lambda c: (-c.score, c.path, c.line))[:PER_HOOK]
-    )
+    return tuple(candidate for hook in WORDS for candidate in _best(found[hook]))
+
+
+def _best(found: list[Candidate]) -> list[Candidate]:
+    """The first few; those far behind the first are left out."""
+    ranked = sorted(found, key=lambda c: (-c.score, c.path, c.line))
+    return [c for c in ranked[:PER_HOOK] if c.score > ranked[0].score / 3]
 
 
 def _score(
@@ -240,8 +276,29 @@ def _score(
     if not said and not (around and (vague or parameters)):
         return 0.0
     against = 0.5 * name.startswith("_") + 0.5 * _is_abstract(node)
+    against += 2.0 * any(word in near for word in words.against)
+    against += 2.0 * any(word in p for word in words.kept for p in named)
     against += 1.5 * bool(SHOWN.search(path)) + 0.5 * bool(EXAMPLE.search(f"{scope} {path}"))
     return max(0.0, 1.0 + around + 0.5 * parameters - against)
+
+
+def _inner_networks(tree: ast.Module) -> frozenset[str]:
+    """Classes that other classes with a ``forward`` of the same file are made of."""
+    networks = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(f, ast.FunctionDef) and f.name == "forward" for f in node.body)
+    ]
+    names = {node.name for node in networks}
+    return frozenset(
+        call.func.id
+        for node in networks
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in names - {node.name}
+    )
 
 
 def _is_abstract(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

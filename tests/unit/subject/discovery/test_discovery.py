@@ -191,6 +191,19 @@ def test_console_scripts_of_a_wheel_and_sources_that_are_not_read(tmp_path):
         ("factors/a.py", "def compute(self, data): return data * 2", "features.build"),
         ("m/handler.py", "def get_label_config(self): return {'a': 1}", "targets.build"),
         ("online/a.py", "def update(self, x, y): self.w = x * y", "online.run"),
+        ("labels/a.py", "def fixed_labels_apply(close, n): return close + n", "targets.build"),
+        ("process/a.py", "def data_split(df, start): return df[start:]", "splits.folds"),
+        ("models/a.py", "def agent_prediction(env): return env * 2", "predictor.predict"),
+        (
+            "a.py",
+            "class TradeBot:\n    def create_trade(self, pair): return pair * 2",
+            "decisions.live",
+        ),
+        (
+            "portfolio/a.py",
+            "def from_signals(cls, close): return close * 2",
+            "decisions.backtest",
+        ),
     ],
 )
 def test_names_that_speak_for_a_hook(tmp_path, path, source, hook):
@@ -208,12 +221,47 @@ def test_names_that_speak_for_a_hook(tmp_path, path, source, hook):
         ("a.py", "def get_unique_classes_of_these_labels(self, df): return df.unique()"),
         ("pkg/_version.py", "def get_versions(version): return {'version': version}"),
         ("robust/norms.py", "class Huber:\n    def psi(self, z): return z * 2"),
+        ("a/rl/execution.py", "def generate_trade_decision(self, x): return x * 2"),
+        ("portfolio/nb.py", "def get_trades_nb(order_records, close): return close * 2"),
+        ("models/a.py", "def save_prediction(self, df): return df * 2"),
+        ("labels/a.py", "def plot_labels(self, df): return df * 2"),
         ("report/a.py", "def add_label_to_frame(df): return df.assign(label=1)"),
     ],
 )
 def test_names_that_only_sound_like_a_hook(tmp_path, path, source):
     write(tmp_path, **{path: source + "\n"})
     assert discover(tmp_path).candidates == ()
+
+
+NETWORKS = """
+class Block:
+    def forward(self, x): return x * 2
+
+class Net:
+    def __init__(self): self.blocks = [Block(1) for _ in range(3)]
+    def forward(self, x): return self.blocks[0](x)
+"""
+
+
+def test_a_network_goes_before_the_blocks_it_is_made_of(tmp_path):
+    write(tmp_path, **{"torch/net.py": NETWORKS})
+    assert [c.name for c in discover(tmp_path).candidates] == ["Net.forward"]
+    write(tmp_path, **{"torch/net.py": NETWORKS.partition("class Net")[0]})
+    assert [c.name for c in discover(tmp_path).candidates] == ["Block.forward"]
+
+
+def test_a_candidate_at_the_root_of_a_package_speaks_for_its_own_file(tmp_path):
+    write(
+        tmp_path,
+        **{
+            "alpha/__init__.py": "",
+            "alpha/tradebot.py": "class TradeBot:\n    def create_trade(self, p): return p * 2\n",
+            "alpha/ml/kit.py": "def compute_features(df): return df * 2\n",
+            "alpha/ml/ahead.py": "def forward_returns(close): return close.shift(-1)\n",
+            "alpha/web.py": "x = 1\n" * 99,
+        },
+    )
+    assert discover(tmp_path).subsystem == ("alpha/ml/*.py", "alpha/tradebot.py")
 
 
 def test_the_subsystem_takes_in_the_files_of_its_folders(tmp_path):
