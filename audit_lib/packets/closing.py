@@ -190,7 +190,7 @@ def _row(row: Row, ids: dict[Finding, str], packet: Packet, style: Style) -> Doc
             for code in matter.also
         ],
         "place": place(finding.location),
-        "moved_from": one_line(row.moved_from, 200),
+        "was": _was(row),
         "message": runs(one_line(finding.message, SAYS), style),
         "why": runs(one_line(row.why, SAYS), style),
         "waiver": waiver
@@ -201,6 +201,14 @@ def _row(row: Row, ids: dict[Finding, str], packet: Packet, style: Style) -> Doc
             "in_force": matter.waived,
         },
     }
+
+
+def _was(row: Row) -> str:
+    """Where it stood before, in words; '' where it stands there still."""
+    path, _, line = row.moved_from.rpartition(":")
+    if path == row.matter.path:
+        return f"was on line {line}"
+    return f"moved from {one_line(row.moved_from, 200)}" if row.moved_from else ""
 
 
 def _against(comparison: Comparison, style: Style) -> Doc:

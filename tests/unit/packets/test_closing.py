@@ -102,7 +102,7 @@ def test_the_html_shows_fate_reach_tasks_move_and_waiver(packet):
     for said in (
         "Against the previous run",
         "1 new · 1 regressed · 1 expired · 10 persisting · 5 unknown · 1 exempted · 1 fixed",
-        'moved from <span class="mono">old/splits.py:10</span>',
+        "moved from old/splits.py:10",
         "exempted until 2026-12-31 by risk desk: known; mended in Q1",
         "exemption EXPIRED on 2026-11-01 by risk desk",
         "2 checks told before and not now",
