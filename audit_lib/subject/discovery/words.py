@@ -1,0 +1,183 @@
+"""The words of the field that speak for a hook, and those that speak against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words that speak for a hook.
+
+    Attributes:
+        name: names of functions that say it by themselves, as a regular expression.
+        vague: names that say nothing alone (``predict``, ``save``): one of ``around`` must too.
+        typed: vaguer still (``update``): a parameter must tell besides.
+        around: words in class, module or folder names that speak for it.
+        parameters: words in parameter names that speak for it.
+        never: words in the function's name that rule it out.
+        against: words in class, module or folder names that speak against it.
+        kept: words in parameter names of functions that look up what others made.
+    """
+
+    name: str = ""
+    vague: str = ""
+    typed: str = ""
+    around: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+#: at most two words between the verb and what it makes
+_GAP = r"(_[a-z0-9]+){0,2}_?"
+
+WORDS: dict[str, Words] = {
+    "features.build": Words(
+        rf"(build|compute|make|create|generate|extract|populate|add|engineer|calculate){_GAP}"
+        r"(feature|indicator|factor)|feature_engineering|^transform_features?$|"
+        r"^get_(features?|factors?)(_config|_frame)?$",
+        vague=r"^compute$",
+        around=("feature", "indicator", "pipeline", "factor", "handler"),
+        parameters=("df", "data", "frame", "prices", "ohlcv", "panel", "bars"),
+    ),
+    "features.policy": Words(
+        vague=r"feature_(type|policy|metadata|schema)",
+        around=("feature",),
+        parameters=("feature", "name"),
+    ),
+    "targets.build": Words(
+        rf"(build|compute|make|create|set|get|generate|add){_GAP}(targets?|labels?)(_|$)|"
+        r"forward_returns?|triple_barrier",
+        vague=r"^[a-z]{2,}(_[a-z]{2,}){0,2}_labels(_apply)?$",
+        around=("target", "label", "handler", "dataset"),
+        parameters=("df", "close", "prices", "horizon", "data"),
+        never=(
+            "position",
+            "weight",
+            "amount",
+            "order",
+            "portfolio",
+            "price",
+            "stake",
+            "encod",
+            "plot",
+        ),
+    ),
+    "splits.folds": Words(
+        r"(purged|walk_forward|time_series|combinatorial)\w*(split|fold)|train_test_(split|data)",
+        vague=r"(date|data|expanding|rolling)\w*(split|fold)|^split$|"
+        r"split_(data|time|date|period|range)|"
+        r"make_folds|generate_folds|rolling_split",
+        around=(
+            "split",
+            "fold",
+            "walk_forward",
+            "cross_validation",
+            "cv",
+            "rolling",
+            "kitchen",
+            "process",
+        ),
+        parameters=("dates", "n_splits", "n_folds", "purge", "embargo", "x", "train"),
+    ),
+    "predictor.predict": Words(
+        vague=r"^(predict|predict_proba|score|infer|inference|make_predictions?)$|"
+        r"^[a-z]{1,8}_prediction$",
+        around=("predict", "model", "infer", "ensemble", "forecast"),
+        parameters=("x", "features", "dataset", "df", "data"),
+        never=("save", "load", "get_", "set_", "append", "plot", "check"),
+    ),
+    "decisions.backtest": Words(
+        vague=r"(generate|get|make|compute|build)\w*(order|signal|decision|position|trade)(s|$)|"
+        r"position_siz|^from_(signals|predictions)$",
+        around=("backtest", "strategy", "simulat", "portfolio", "rule"),
+        parameters=("prediction", "signal", "score", "features"),
+        kept=("records",),
+    ),
+    "decisions.live": Words(
+        vague=r"(generate|place|submit|make|create|execute)\w*(order|signal|decision|trade)(s|$)",
+        around=("live", "paper", "broker", "trader", "execution", "bot "),
+        parameters=("prediction", "signal", "features"),
+        against=("simulat", "backtest", "/rl/", "/gym", "backtrad"),
+    ),
+    "registry.resolve": Words(
+        vague=r"(get|load|resolve|find|select)\w*(version|champion|latest|model_dir|recorder)|"
+        r"^load_model$",
+        around=("registry", "version", "store", "recorder", "drawer", "repository"),
+        parameters=("version", "version_id", "name", "horizon"),
+    ),
+    "registry.register": Words(
+        vague=r"(register|publish|add|save)\w*(version|model)",
+        typed=r"^register$",
+        around=("registry", "version", "store", "recorder", "drawer"),
+        parameters=("version", "model", "metrics"),
+    ),
+    "registry.versions": Words(
+        vague=r"(list|get_all|all)_?(version|model|recorder)s?", around=("registry", "version")
+    ),
+    "governance.promote": Words(
+        r"promot|champion|challenger|evaluate_and_update|should_replace",
+        around=("govern", "champion", "promotion"),
+        parameters=("metrics", "score", "challenger", "candidate"),
+    ),
+    "governance.admits": Words(
+        r"(pass|check|apply|meet|satisf)\w*_(gate|threshold|criteria|promotion|quality)s?|"
+        r"(quality|promotion|release|acceptance)_gates?",
+        vague=r"^(evaluate|admits?|accepts?|is_acceptable|validate)$",
+        around=("gate", "promotion", "acceptance", "quality"),
+        parameters=("metrics", "score", "thresholds", "result"),
+    ),
+    "retrain.decide": Words(
+        r"(should|check|needs?|is|must)\w*_re_?train|re_?train\w*(needed|required|trigger|due)|"
+        r"new_training_(needed|required|due)|check\w*model_(expired|stale|outdated)",
+        vague=r"(check|is)_?\w*(expired|stale)|^check(_triggers?)?$",
+        around=("retrain", "trigger", "monitor", "schedule"),
+        parameters=("days", "drift", "psi", "metrics", "timestamp"),
+    ),
+    "drift.psi": Words(
+        r"population_stability|(compute|calc|calculate|get)_psi|psi_(score|index|value)",
+        vague=r"(^|_)psi($|_)",  # in other places it is the influence function of a norm
+        around=("drift", "shift", "population", "monitor"),
+    ),
+    "drift.cusum": Words(
+        r"cusum_(test|detect|statistic|alarm|change)|detect\w*cusum|page_hinkley",
+        vague="cusum",  # in other places it is a cumulative sum
+        around=("drift", "shift", "change", "monitor", "detect"),
+        parameters=("errors", "series", "threshold"),
+    ),
+    "calibration.fit_apply": Words(
+        vague=r"^(fit|calibrate|fit_transform|fit_calibrat\w*)$",
+        around=("calibrat", "platt", "isotonic"),
+    ),
+    "conformal.interval": Words(
+        vague=r"(predict_|prediction_|conformal_)?intervals?(_batch)?$|^conformal",
+        around=("conformal", "interval", "uncertainty"),
+        parameters=("alpha", "coverage", "prediction", "residual"),
+    ),
+    "pricing.price": Words(
+        vague=r"black_scholes|bs_price|^price$|option_price",
+        around=("black", "scholes", "option", "pricing", "heston", "bsm"),
+        parameters=("strike", "sigma", "vol", "k", "s", "t"),
+    ),
+    "pricing.implied_volatility": Words(
+        r"implied_vol|^iv$|calc_iv", around=("option", "black", "iv", "vol")
+    ),
+    "pricing.total_variance": Words(
+        r"total_variance|svi|w_svi", around=("svi", "surface", "iv", "variance")
+    ),
+    "neural.forward": Words(
+        vague=r"^forward$", around=("net", "mlp", "lstm", "transformer", "nn", "torch")
+    ),
+    "online.run": Words(
+        r"^(partial_fit|learn_one|online_update|update_online)$",
+        typed=r"^update$",
+        around=("online", "incremental"),
+        parameters=("x", "y", "row", "sample", "observation", "residual", "error", "label"),
+    ),
+    "checkpoint_io.round_trip": Words(
+        vague=r"^(save|load|dump|to_pickle|from_dict|load_state)$|(save|load)_(model|checkpoint)",
+        around=("model", "checkpoint", "serial", "ensemble", "drawer"),
+    ),
+}
