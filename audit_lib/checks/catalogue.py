@@ -67,6 +67,7 @@ CATALOGUE: dict[str, str] = {
     "TGT003": "target_label.unknown_stays_unknown:UnknownLabelsStayUnknown",
     "TGT004": "target_label.kind:LabelsAreWhatTheyAreCalled",
     "TGT005": "target_label.balance:LabelsVary",
+    "TGT006": "target_label.statistics_rows:LabelStatisticsComeFromTrainRows",
     # T3 Prediction and features
     "CHK101": "checkpoint.round_trip:SavingChangesNothing",
     "CHK102": "checkpoint.tampered:TamperedIsRefused",

@@ -173,6 +173,9 @@ def influence(evidence: Evidence, palette: Palette) -> Figure | None:
     axes.set_xlabel(f"bars before (left) and after (right) the decision{scale}")
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     say_left_out(axes, len(order), len(names), palette)
+    if not any(reach):
+        axes.text(0.012, 0.5, "all read their own row only", transform=axes.transAxes,
+                  color=palette.muted, fontsize=SMALL, va="center")  # fmt: skip
     legend(axes, palette)
     return figure
 

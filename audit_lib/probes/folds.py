@@ -144,11 +144,11 @@ def timeline(driven: DrivenFolds) -> Evidence:
             ]
         first = fold.test_at.min(initial=len(driven.calendar))
         before = fold.train_at[fold.train_at < first]
-        if len(before):
+        if len(before) and driven.horizon:
             last = int(before.max())
             reach = int(fold.train_ends[fold.train_at == last].max())
             rows.append((lane, driven.date(last), driven.date(reach), "reach of train labels"))
-    note = f"labels read {driven.horizon} bars ahead"
+    note = f"labels read {driven.horizon} bars ahead" if driven.horizon else ""
     heads = ("lane", "start", "end", "kind")
     return Evidence("timeline", "Folds on the calendar", heads, tuple(rows), View.TIMELINE, note)
 

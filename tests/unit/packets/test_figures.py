@@ -210,3 +210,11 @@ def test_a_timeline_in_bars_says_what_they_count_from():
     assert drawn is not None
     assert drawn.axes[0].get_xlabel() == "bars from the first test decision"
     assert to_hex(drawn.axes[0].patches[-1].get_facecolor()) == PALETTES["light"].bad
+
+
+def test_columns_that_read_their_own_row_only_say_so():
+    heads = ("column", "look_back", "look_ahead")
+    rows = (("side", 0, 0), ("size", 0, 0))
+    drawn = draw(Evidence("i", "Influence", heads, rows, View.INFLUENCE))
+    assert drawn is not None
+    assert "all read their own row only" in [t.get_text() for t in drawn.axes[0].texts]
