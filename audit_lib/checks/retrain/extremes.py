@@ -8,10 +8,19 @@ from audit_lib.checks.base import Answer, Check, Reads, show
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import reasons
-from audit_lib.probes.retraining import SCORES, Answered, decided, disastrous, healthy, ways
+from audit_lib.probes.retraining import (
+    SCORES,
+    Answered,
+    decided,
+    disastrous,
+    healthy,
+    ways,
+    with_key,
+)
 from audit_lib.subject.subject import Subject
 
 Said = dict[tuple[float, str], Answered]
+BETTER = "better than in training"
 
 
 class HealthyRestsAndDisasterFires(Check):
@@ -29,7 +38,9 @@ class HealthyRestsAndDisasterFires(Check):
         training scores of 1, 0.05, 0, -0.05 and -1.
     Limitations
         A key that has no effect for any training score is listed as unused, not as a fault: a
-        subject need not watch everything.
+        subject need not watch everything. A floor that a score must reach is no fault either: a
+        trigger that also fires where the live score is better than in training is taken for one,
+        if it rests for some training score.
     Remediation
         Compare scores by difference, and test the trigger at both extremes and at negative scores.
     Sources
@@ -63,30 +74,42 @@ class HealthyRestsAndDisasterFires(Check):
             tuple((s, n, a.retrain, "; ".join(a.reasons)) for (s, n), a in said.items()),
         )
         yield from self._extremes(subject, said)
-        yield from self._unused(subject, said)
+        low = self._below_floor(said)
+        yield from self._unused(subject, {k: a for k, a in said.items() if k[0] not in low})
         yield from self._mute(subject, said)
 
     @staticmethod
     def _states(score: float) -> Iterator[tuple[str, RetrainState]]:
         base = healthy(score)
         yield "healthy", base
+        yield BETTER, with_key(base, "training_score", score - (abs(score) or 1.0))
         yield "disastrous", disastrous(base)
         for way in ways(base):
             yield f"{way.name} alone", way.states[-1]
 
     def _extremes(self, subject: Subject, said: Said) -> Iterator[Answer]:
+        low = self._below_floor(said)
         for name, wanted in (("healthy", False), ("disastrous", True)):
             wrong = [s for s in SCORES if (s, name) in said and said[s, name].retrain != wanted]
+            wrong = [s for s in wrong if s not in low]
             if wrong:
                 verb = "does not trigger" if wanted else "triggers"
                 yield self._wrong(subject, f"a {name} model {verb}", wrong, name)
-        heard = [s for s in SCORES if (s, "live score alone") in said]
+        heard = [s for s in SCORES if (s, "live score alone") in said and s not in low]
         slept = [s for s in heard if not said[s, "live score alone"].retrain]
         if slept and len(slept) < len(heard):
             message = (
                 "a collapse of the live score alone does not trigger, though it does elsewhere"
             )
             yield self._wrong(subject, message, slept, "live score")
+
+    @staticmethod
+    def _below_floor(said: Said) -> set[float]:
+        """Training scores at which a trigger fires for the level of a score, not for a decay."""
+        fires = {s for s in SCORES if (s, "healthy") in said and said[s, "healthy"].retrain}
+        if all(s in fires for s in SCORES if (s, "healthy") in said):
+            return set()
+        return {s for s in fires if (s, BETTER) in said and said[s, BETTER].retrain}
 
     def _unused(self, subject: Subject, said: Said) -> Iterator[Answer]:
         unused = [w.name for w in ways(healthy()) if self._never_fires(said, f"{w.name} alone")]

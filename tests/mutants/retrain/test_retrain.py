@@ -50,6 +50,25 @@ def test_a_ratio_of_scores_that_may_be_negative(tmp_path):
     assert found.measured == "wrong for training scores 0, -0.05, -1"
 
 
+@pytest.mark.passes("RET002")
+@pytest.mark.parametrize("watched", ["training_score", "live_score"])
+def test_a_score_that_must_reach_a_floor(tmp_path, watched):
+    rule = f"""    if state["{watched}"] < 0.015:
+        reasons.append("poor")"""
+    with tiny(tmp_path, HEAD + rule + TAIL) as subject:
+        result = run_check("RET002", subject)
+    assert {f.key for f in result.findings} == {"unused"}
+
+
+@pytest.mark.fails("RET002")
+def test_a_ratio_that_blames_healthy_models_of_negative_score(tmp_path):
+    rule = """    if state["live_score"] < 0.8 * state["training_score"]:
+        reasons.append("decay")"""
+    with tiny(tmp_path, HEAD + rule + TAIL) as subject:
+        found = assert_fails(run_check("RET002", subject), key="healthy")
+    assert found.measured == "wrong for training scores -0.05, -1"
+
+
 @pytest.mark.fails("RET001")
 def test_a_decay_beyond_reason_is_taken_for_an_error_of_data(engine):
     edit_source(engine, "retrain.py", "if loss > max(MAX_DECAY", "if 0.5 > loss > max(MAX_DECAY")
