@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from datetime import datetime, timedelta
 from inspect import signature
 from pathlib import Path
@@ -258,17 +259,23 @@ def resolve(at: Context, request: str | None) -> Any:
         folder = unloaded._resolve_model_dir()
     except FileNotFoundError as error:
         raise Refusal(str(error)) from error
-    files = [f.relative_to(at.store).as_posix() for f in sorted(folder.iterdir()) if f.is_file()]
-    return {"version": folder.relative_to(at.store).as_posix(), "files": files}
+    inside = folder.is_relative_to(at.store)
+    files = [os.path.relpath(f, at.store) for f in sorted(folder.iterdir()) if f.is_file()]
+    return {"version": str(folder.relative_to(at.store) if inside else folder), "files": files}
 
 
 @surface("registry.register")
 def register(at: Context, version: str, metrics: dict[str, float]) -> None:
-    """Copy the audited version's files, register, prune: what `_save` does after training."""
+    """Copy the audited version's files, register, prune: what `_save` does after training.
+
+    Pruning soon deletes the audited version itself, as the oldest; its files then come from the
+    checkout.
+    """
     versioning = engine(at, "models.versioning")
     registry = versioning.ModelRegistry(model_dir=at.store)
     _, folder = registry.create_version_dir(version)
-    for file in (at.store / at.version).iterdir():
+    kept = at.store / at.version
+    for file in (kept if kept.is_dir() else at.root / "trained_models" / at.version).iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
     row = {"version_id": version, "training_date": "2026-01-01T00:00:00", "horizon": HORIZON}
     registry.register_version(
@@ -303,15 +310,24 @@ def promote(at: Context, champion: dict[str, float] | None, challenger: dict[str
 
 @surface("retrain.decide")
 def decide(at: Context, state: dict[str, Any]) -> Any:
-    """Schedule and CUSUM triggers; the engine does not compare live with training scores."""
+    """Schedule, recorded quality, rolling information coefficient and CUSUM of errors.
+
+    What a state does not tell is left as the trigger finds it before any training.  A PSI cannot
+    be given: the trigger computes it from features.
+    """
     trigger = engine(at, "models.retrain_trigger").RetrainTrigger(
         metadata_file=str(at.scratch / "retrain.json")
     )
-    trained = datetime.now() - timedelta(days=int(state.get("days_since_training", 0)))
-    trigger.metadata["last_trained"] = trained.isoformat()
-    trigger.metadata["oos_spearman"] = float(state.get("training_score", 0.0))
+    days, live = state.get("days_since_training"), state.get("live_score")
+    if days is not None and np.isfinite(days):
+        trigger.metadata["last_trained"] = (datetime.now() - timedelta(days=days)).isoformat()
+    if state.get("training_score") is not None:
+        trigger.metadata["oos_spearman"] = float(state["training_score"])
+    if live is not None:
+        trigger.metadata["recent_ic_values"] = [float(live)] * trigger.lookback
     fires, reasons = trigger.check()
-    shifted, more = trigger.check_shift(prediction_errors=np.asarray(state.get("errors", [])))
+    errors = np.asarray(state.get("errors") or [], dtype=float)
+    shifted, more = trigger.check_shift(prediction_errors=errors if len(errors) else None)
     return {"retrain": bool(fires or shifted), "reasons": [*reasons, *more]}
 
 
