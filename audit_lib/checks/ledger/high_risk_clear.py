@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -22,7 +23,7 @@ from audit_lib.model import (
     Task,
     ranked,
 )
-from audit_lib.model.reviews import merged
+from audit_lib.model.reviews import merged, numbers
 from audit_lib.subject.subject import Subject
 
 
@@ -42,9 +43,10 @@ class HighRiskFilesAreClear(Check):
         they are about.
     Limitations
         A finding about behaviour stands at the hook that showed it. It counts in every high-risk
-        file of which that hook executes more than what loading it does, though only one may be the
-        cause; where nobody measured what the hook executes, it leaves a gap. A finding about an
-        artifact counts in no file. A task that has not run leaves a gap.
+        file of which that hook executes lines that at most half of the hooks execute, though only
+        one may be the cause. Where the hook executes none but shared lines of such files, or nobody
+        measured it, it leaves a gap. A finding about an artifact counts in no file. A task that has
+        not run leaves a gap.
     Remediation
         Mend the finding, or waive it with owner, reason and expiry.
     Sources
@@ -76,8 +78,7 @@ class HighRiskFilesAreClear(Check):
         executed = _Executed(subject)
         serious = [(f, places) for f in ranked(found) if (places := executed.high_risk(f))]
         yield Examined(len(results), "check results")
-        if hooks := executed.unknown(found):
-            yield Gap(f"serious findings shown by {', '.join(hooks)}", executed.why)
+        yield from executed.gaps(found)
         if serious:
             yield Evidence(
                 "open",
@@ -90,10 +91,11 @@ class HighRiskFilesAreClear(Check):
             )
         for finding, places in serious:
             here = finding.location.base == "source"
-            through = "" if here else f", {places[0]}, which {finding.location.symbol} executes"
+            through = f", {', '.join(places)}, which {finding.location.symbol} executes"
+            inside = "is open in a high-risk file" + ("" if here else through)
             yield self.finding(
                 finding.location if here else Location(places[0]),
-                f"{finding.code} is open in a high-risk file{through}: {finding.message}",
+                f"{finding.code} {inside}: {finding.message}",
                 measured=finding.severity.label,
                 expected=f"nothing at or above {self.at_least}",
                 key=finding.fingerprint,
@@ -102,36 +104,55 @@ class HighRiskFilesAreClear(Check):
 
 
 class _Executed:
-    """Which high-risk files a finding is in: where it stands, or what its hook executes."""
+    """Which high-risk files a finding is in: where it stands, or what its hook executes.
+
+    Lines that most hooks execute (loading a version, say) tell nothing of a cause.
+    """
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.review = merged(t.review for t in subject.earlier if t.review)
-        self.files: dict[str, list[str]] = {}
-        for part in self.review.exercised if self.review else ():
-            if part.called and subject.source.is_high_risk(part.path):
-                self.files.setdefault(part.hook, []).append(part.path)
+        parts = self.review.exercised if self.review else ()
+        lines = {(e.hook, e.path): numbers(e.called) for e in parts}
+        ran = Counter((path, n) for (_, path), own in lines.items() for n in own)
+        most = max(2, len({e.hook for e in parts}) / 2)
+        self.own: dict[str, Counter[str]] = {}
+        self.shared: set[str] = set()
+        for (hook, path), executed in lines.items():
+            if executed and subject.source.is_high_risk(path):
+                own = sum(ran[path, n] <= most for n in executed)
+                self.own.setdefault(hook, Counter())[path] += own
+                self.shared.add(hook)
 
     def high_risk(self, finding: Finding) -> list[str]:
+        """Files that count, the likeliest first."""
         place = finding.location
         if place.base == "source":
             return [place.path] if self.subject.source.is_high_risk(place.path) else []
-        return self.files.get(place.symbol, []) if place.base == "parameters" else []
+        hook = place.symbol if place.base == "parameters" else ""
+        return [path for path, n in self.own.get(hook, Counter()).most_common() if n]
 
-    def unknown(self, found: list[Finding]) -> list[str]:
-        """Hooks that showed findings, and of which nobody knows what they execute."""
+    def gaps(self, found: list[Finding]) -> Iterator[Gap]:
+        """Findings of behaviour of which nobody can tell whether they count."""
         hooks = {f.location.symbol for f in found if f.location.base == "parameters"} - {""}
+        if not hooks:
+            return
+        said = "what the hooks execute was not measured"
         if self.review is None or self.review.unmeasured:
-            return sorted(hooks)
-        lost = " ".join(self.review.missing).split()
-        return sorted(h for h in hooks if h not in self.files and h in lost)
+            why = self.review.unmeasured if self.review else ""
+            yield _gap(hooks, f"{said}: {why}" if why else said)
+            return
+        words = " ".join(self.review.missing).split()
+        lost = {h for h in hooks - self.own.keys() if h in words}
+        if lost:
+            yield _gap(lost, f"{said}: {'; '.join(self.review.missing)}")
+        shared = {h for h in hooks & self.shared if not any(self.own[h].values())}
+        if shared:
+            yield _gap(shared, "of high-risk files they execute only lines that most hooks execute")
 
-    @property
-    def why(self) -> str:
-        if self.review is None:
-            return "what the hooks execute was not measured"
-        said = self.review.unmeasured or "; ".join(self.review.missing)
-        return f"what the hooks execute was not measured: {said}"
+
+def _gap(hooks: set[str], why: str) -> Gap:
+    return Gap(f"serious findings shown by {', '.join(sorted(hooks))}", why)
 
 
 def _waived(subject: Subject) -> tuple[CheckResult, ...]:

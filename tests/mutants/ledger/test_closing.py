@@ -107,6 +107,28 @@ def test_behaviour_counts_in_the_high_risk_files_that_its_hook_executes(referenc
     )
 
 
+def test_lines_that_most_hooks_execute_accuse_no_file(reference):
+    subject = closing(reference.at(reference.version), behaviour("splits.folds"))
+    loading = [(f"features.{i}", "registry.py", "3-9") for i in range(3)]
+    measured(subject, ("splits.folds", "registry.py", "3-9"), *loading)
+    result = run_check("LED901", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.gaps == (
+        Gap(
+            "serious findings shown by splits.folds",
+            "of high-risk files they execute only lines that most hooks execute",
+        ),
+    )
+
+
+@pytest.mark.fails("LED901")
+def test_a_line_of_its_own_among_them_does(reference):
+    subject = closing(reference.at(reference.version), behaviour("splits.folds"))
+    loading = [(f"features.{i}", "registry.py", "3-9") for i in range(3)]
+    measured(subject, ("splits.folds", "registry.py", "3-10"), *loading)
+    assert_fails(run_check("LED901", subject), path="registry.py")
+
+
 @pytest.mark.passes("LED901")
 def test_behaviour_of_other_files_is_not_counted(reference):
     subject = closing(reference.at(reference.version), behaviour("drift.psi"))
