@@ -53,23 +53,22 @@ def market(seed: int, assets: int, bars: int) -> pd.DataFrame:
 
 def own_columns(panel: pd.DataFrame) -> pd.DataFrame:
     """Clean columns of each asset by itself; rolling sums and moments leave rounding traces."""
-    parts = {}
-    for asset, part in panel.groupby(level=0):
-        close, volume = part["close"].droplevel(0), part["volume"].droplevel(0)
-        move = close.pct_change(fill_method=None)
-        parts[asset] = pd.DataFrame(
-            {
-                "return": move,
-                "deviation": move.rolling(20).std(),
-                "skewness": move.rolling(20).skew(),
-                "kurtosis": volume.rolling(15).kurt(),
-                "correlation": move.rolling(12).corr(volume),
-                "fading": close.ewm(span=8).mean() / close,
-                "highest": close / close.rolling(30).max(),
-                "signal": (close > close.rolling(10).mean()).astype(int),
-            }
-        )
-    return pd.concat(parts, names=["asset", "date"])
+    close, volume = panel["close"], panel["volume"]
+    move = close.groupby(level=0).pct_change(fill_method=None)
+
+    def window(values: pd.Series, bars: int) -> Any:
+        return values.groupby(level=0).rolling(bars)
+
+    columns = {
+        "deviation": window(move, 20).std(),
+        "skewness": window(move, 20).skew(),
+        "kurtosis": window(volume, 15).kurt(),
+        "highest": window(close, 30).max(),
+        "mean": window(close, 10).mean(),
+    }
+    frame = pd.DataFrame({n: c.droplevel(0) for n, c in columns.items()}).assign(move=move)
+    fading = close.groupby(level=0).ewm(span=8).mean().droplevel(0)
+    return frame.assign(fading=fading / close, signal=(close > frame["mean"]).astype(int))
 
 
 def across_columns(panel: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from audit_lib.probes.perturbation import (
     Strength,
     change,
     join_assets,
+    price_columns,
     price_field,
     split_assets,
     with_holes,
@@ -80,7 +81,8 @@ class Designer:
 
     def __post_init__(self) -> None:
         self._made = 0
-        self.price = price_field(join_assets(self.frames))
+        plain = join_assets(self.frames)
+        self.price, self.prices = price_field(plain), price_columns(plain)
         longest = max(len(f) for f in self.frames.values())
         self.long = [a for a, f in self.frames.items() if len(f) >= 0.5 * longest]
 
@@ -93,7 +95,16 @@ class Designer:
     def _change(
         self, frame: pd.DataFrame, how: Change, cut: int, rng: np.random.Generator, up: bool
     ) -> pd.DataFrame:
-        return change(frame, how, cut, rng, up=up, strength=self.strength, fields=self.fields)
+        return change(
+            frame,
+            how,
+            cut,
+            rng,
+            up=up,
+            strength=self.strength,
+            fields=self.fields,
+            prices=self.prices,
+        )
 
     # --- clones -------------------------------------------------------------------------------
     def clones(self, table: Table) -> Experiment:

@@ -68,6 +68,11 @@ def is_price(series: pd.Series[Any]) -> bool:
     return bool((series.dropna() > 0).all())
 
 
+def price_columns(frame: pd.DataFrame) -> frozenset[str]:
+    """Names of the columns that are prices."""
+    return frozenset(str(c) for c in frame.columns if is_price(frame[c]))
+
+
 def change(
     frame: pd.DataFrame,
     how: Change,
@@ -77,6 +82,7 @@ def change(
     up: bool = True,
     strength: Strength = LOUD,
     fields: frozenset[str] | None = None,
+    prices: frozenset[str] | None = None,
 ) -> pd.DataFrame:
     """A changed copy of one asset's bars.
 
@@ -86,6 +92,7 @@ def change(
         cut: position; see :class:`Change`.
         up: prices move up, else down.
         fields: only these columns are touched; None for all.
+        prices: columns that are prices; None: told by :func:`is_price`.
     """
     if how is Change.TRUNCATE:
         return frame.iloc[: cut + 1]
@@ -95,7 +102,9 @@ def change(
     if how is Change.BLANK:
         replaced = {c: _blank(touched[c]) for c in names}
     else:
-        replaced = _noisy(touched, names, rng, up=up, strength=strength)
+        if prices is None:
+            prices = price_columns(frame)
+        replaced = _noisy(touched, names, rng, prices, up=up, strength=strength)
     changed = frame.copy()
     for name, values in replaced.items():
         column = changed[name].to_numpy(copy=True)
@@ -175,6 +184,7 @@ def _noisy(
     frame: pd.DataFrame,
     names: list[Any],
     rng: np.random.Generator,
+    prices: frozenset[str],
     *,
     up: bool,
     strength: Strength,
@@ -184,12 +194,12 @@ def _noisy(
     moved: dict[Any, npt.NDArray[Any]] = {}
     for name in names:
         series, wobble = frame[name], rng.standard_normal(len(frame))
-        if is_price(series):
+        if str(name) in prices:
             values = series.to_numpy(np.float64)
             moved[name] = values * level * np.exp(strength.noise * wobble)
         else:
             moved[name] = _moved_other(series, wobble, level)
-    bars = {str(n).lower(): n for n in moved if is_price(frame[n])}
+    bars = {str(n).lower(): n for n in moved if str(n) in prices}
     body = [moved[bars[k]] for k in ("open", "close") if k in bars]
     for edge, pick in (("high", np.fmax), ("low", np.fmin)):
         if edge in bars and body:
