@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.annotations import allows_none, is_none
+from audit_lib.probes.annotations import aliases_of_none, allows_none, is_none
 from audit_lib.probes.signatures import decorators
 from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
@@ -57,14 +57,19 @@ class DeclaredValuesAreThere(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look at every annotated function under audit."""
         code = code_of(subject.source)
+        aliases = aliases_of_none(f.tree for f in subject.source.files)
         count = 0
         for file in code.subsystem:
             for unit in file.units:
                 node = unit.node
                 if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     continue
-                yield from self._defaults(unit, node)
-                if node.returns is None or allows_none(node.returns) or _is_stub(file.units, unit):
+                yield from self._defaults(unit, node, aliases)
+                if (
+                    node.returns is None
+                    or allows_none(node.returns, aliases)
+                    or _is_stub(file.units, unit)
+                ):
                     continue
                 count += 1
                 yield from self._returns(unit, node, _Flow(code.references, unit))
@@ -99,14 +104,14 @@ class DeclaredValuesAreThere(Check):
                 key="runs off",
             )
 
-    def _defaults(self, unit: Unit, node: Function) -> Iterator[Answer]:
+    def _defaults(self, unit: Unit, node: Function, aliases: frozenset[str]) -> Iterator[Answer]:
         a = node.args
         placed = [*a.posonlyargs, *a.args]
         pairs = [*zip(placed[len(placed) - len(a.defaults) :], a.defaults, strict=True)]
         pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
         for argument, default in pairs:
             annotation = argument.annotation
-            if annotation is not None and is_none(default) and not allows_none(annotation):
+            if annotation is not None and is_none(default) and not allows_none(annotation, aliases):
                 declared = ast.unparse(annotation)
                 yield self.finding(
                     Location(unit.path, line=argument.lineno, symbol=unit.name),

@@ -114,3 +114,22 @@ def test_implicit_optional_parameters_only_inform(tmp_path):
 def test_without_annotations_it_does_not_apply(tmp_path):
     found = subject(tmp_path, {"m.py": "def f():\n    return None\n"})
     assert run_check("BND007", found).outcome is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.passes("BND007")
+def test_a_type_of_the_repository_that_admits_none(tmp_path):
+    types = (
+        "from typing import Any, Optional, Union\nLevel = Optional[str]\nDeep = Level\n"
+        "Wide = Union[int, Level]\nNew: 'TypeAlias' = int | None\nLoose = Any\nStrict = list[int]\n"
+    )
+    names = ("Level", "Deep", "Wide", "New", "Loose")
+    text = (
+        "from pkg import types as tp\n\n\ndef f(a: tp.Strict = None) -> tp.Deep:\n    return None\n"
+    )
+    text += "".join(f"\n\ndef g{n}(a: tp.{n} = None) -> int:\n    return 1\n" for n in names)
+    files = {"pkg/__init__.py": "", "pkg/types.py": types, "pkg/m.py": text}
+    result = run_check("BND007", subject(tmp_path, files))
+    assert_passes(result)
+    assert [f.message for f in result.findings] == [
+        "parameter 'a' of f declares tp.Strict and defaults to None"
+    ]
