@@ -33,12 +33,13 @@ class _Session:
         self.log.append(("register", version, reply.why or "done"))
         return reply
 
-    def register_all(self, versions: list[str]) -> None:
+    def register_all(self, versions: list[str]) -> list[Reply[Any]]:
         hook = self.subject.hook("registry.register").on(self.store)
         replies = ask_many(hook, [(v, self.metrics) for v in versions], into=lambda raw: raw)
         self.log += [
             ("register", v, r.why or "done") for v, r in zip(versions, replies, strict=True)
         ]
+        return replies
 
     def resolve(self, request: str | None) -> Reply[Resolution]:
         hook = self.subject.hook("registry.resolve").on(self.store)
@@ -105,7 +106,11 @@ class RegisteredIsResolved(Check):
             raise NotAssessed(f"registry.register declines an ordinary version: {first.why}")
         findings = list(self._one(session, made[0], old))
         findings += self._twice(session, made[0])
-        session.register_all(made[1:])
+        later = session.register_all(made[1:])
+        failed = [r for r in later if not r.answered]
+        if failed:
+            yield Gap(f"{len(failed)} of {len(made)} registrations", failed[0].why)
+        made = [made[0], *(v for v, r in zip(made[1:], later, strict=True) if r.answered)]
         findings += self._many(session, made, champion)
         if written := self._outside(session, around):
             text = f"registering writes outside the store: {written[0]}"

@@ -135,6 +135,20 @@ def test_retention_that_forgets_the_champion(engine):
     assert found.severity is Severity.CRITICAL
 
 
+def test_a_registration_that_fails_is_not_called_forgotten(engine):
+    edit_source(
+        engine,
+        "registry.py",
+        'if any(row["version_id"] == version for row in data["versions"]):',
+        'if version == "audit-0023":\n                raise OSError("disk full")\n'
+        '            if any(row["version_id"] == version for row in data["versions"]):',
+    )
+    with mutant(engine) as subject:
+        result = run_check("VER003", subject)
+    assert not result.findings
+    assert ("1 of 24 registrations", True) in [(g.what, "disk full" in g.why) for g in result.gaps]
+
+
 @pytest.mark.fails("VER003")
 def test_an_id_that_can_be_registered_twice(engine):
     edit_source(
