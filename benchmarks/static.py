@@ -29,6 +29,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -137,7 +138,7 @@ def large_artifact() -> None:
             file = Path(folder) / f"{name}.joblib"
             joblib.dump(held, file, compress=level)
             size = file.stat().st_size / 1e6
-            took = seconds(lambda file=file: read_artifact(file))
+            took = seconds(partial(read_artifact, file))
             row(f"inventory of a {size:.0f} MB joblib, {name}", took, None, "under 1 s")
 
 
