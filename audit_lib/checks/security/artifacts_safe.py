@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 
 from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import AuditError
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task, View
-from audit_lib.subject.artifacts import Artifact, Safety, SafetyReason
+from audit_lib.subject.artifacts import Artifact, Safety, SafetyReason, read_artifact
+from audit_lib.subject.artifacts.trust import judge
 from audit_lib.subject.subject import Subject
+
+#: what is said of a class that a Keras file names
+_OF_KERAS = ("is not of Keras", "names code that the loader looks up")
 
 
 class ArtifactsAreSafeToLoad(Check):
@@ -31,7 +36,8 @@ class ArtifactsAreSafeToLoad(Check):
     Limitations
         "Safe" is about code: a parser written in C may still be crashed by values it does not
         check, so loading belongs in a child process all the same. Classes that the owners vouch for
-        are named in `trusted`; the code behind them is then theirs to answer for.
+        are named in `trusted`: building one bare and giving it attributes is then theirs to answer
+        for, and whatever else a file does with it is still found.
     Remediation
         Store models in a format that holds data only (LightGBM or XGBoost text, ONNX, safetensors,
         npz), or name the classes of your own that loading may construct in `trusted`.
@@ -54,11 +60,12 @@ class ArtifactsAreSafeToLoad(Check):
         """Report every artifact that must not be loaded."""
         artifacts = subject.artifacts
         rows, alike = [], dict[str, list[Artifact]]()
-        for artifact in artifacts:
+        for first in artifacts:
+            artifact = self._vouched_for(subject, first)
             open_reasons = [r for r in artifact.reasons if not self._vouched(r)]
             refused = artifact.safety.refused and bool(open_reasons or not artifact.reasons)
             shown = "; ".join(dict.fromkeys(_short(r) for r in open_reasons[:3]))
-            said = artifact.safety.value if refused or not artifact.reasons else "vouched for"
+            said = artifact.safety.value if refused or not first.reasons else "vouched for"
             rows.append((artifact.path, artifact.format.value, artifact.size, said, shown))
             if refused and self._unsafe(artifact, open_reasons):
                 yield self._found([artifact], "unsafe", shown)
@@ -108,10 +115,29 @@ class ArtifactsAreSafeToLoad(Check):
             evidence=("artifacts",),
         )
 
+    def _vouched_for(self, subject: Subject, artifact: Artifact) -> Artifact:
+        """The artifact, read again with the classes that it names and the owners vouch for.
+
+        Only that they are named is forgiven: what the file does with them is still judged.
+        """
+        names = [name for name in artifact.globals if self._trusts(name)]
+        if not names or not artifact.safety.refused:
+            return artifact
+        try:
+            file = subject.store / artifact.path
+            return read_artifact(file, relative_to=subject.store, trusted=names)
+        except AuditError:  # it is gone by now, so what was read before stands
+            return artifact
+
+    def _trusts(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self.trusted)
+
     def _vouched(self, reason: SafetyReason) -> bool:
-        if reason.safety is Safety.UNSAFE or not reason.global_name:
+        """True for a reason that is the name alone, in formats whose reader takes no names."""
+        if reason.safety is Safety.UNSAFE or not self._trusts(reason.global_name):
             return False
-        return any(fnmatch(reason.global_name, pattern) for pattern in self.trusted)
+        module, _, name = reason.global_name.rpartition(".")
+        return reason.why in (judge(module, name).why, *_OF_KERAS)
 
 
 def _short(reason: SafetyReason) -> str:

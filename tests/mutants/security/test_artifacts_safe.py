@@ -65,3 +65,33 @@ def test_nobody_can_vouch_for_what_is_known_to_be_harmful(tmp_path):
     options = {"SEC001": {"trusted": ["*"]}}
     result = check(tmp_path, {"store/v1/a.pkl": SYSTEM}, options=options)
     assert assert_fails(result, path="v1/a.pkl").severity is Severity.CRITICAL
+
+
+CALLED = b"cengine.models\nEnsemble\n(I1\ntR."
+STATE = OWN[:-1] + b"(dS'__class__'\ncengine.models\nOther\nsb."
+OTHER = OWN[:-1] + b"0" + OWN.replace(b"engine.models", b"vendor.stuff")
+
+
+@pytest.mark.fails("SEC001")
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (CALLED, "engine.models.Ensemble: "),
+        (STATE, "sets __class__"),
+        (OTHER, "vendor.stuff.Ensemble: "),
+    ],
+    ids=["called", "state", "other"],
+)
+def test_a_trusted_class_is_forgiven_its_name_and_nothing_else(tmp_path, content, says):
+    options = {"SEC001": {"trusted": ["engine.models.*"]}}
+    result = check(tmp_path, {"store/v1/a.pkl": content}, options=options)
+    finding = assert_fails(result, path="v1/a.pkl")
+    assert says in finding.message
+    assert "nobody vouched" not in finding.message.split("vendor")[0]
+
+
+@pytest.mark.parametrize("pattern", ["engine.models.ensemble", "Ensemble"])
+def test_names_are_matched_whole_and_with_their_case(tmp_path, pattern):
+    options = {"SEC001": {"trusted": [pattern]}}
+    result = check(tmp_path, {"store/v1/a.pkl": OWN}, options=options)
+    assert_fails(result, path="v1/a.pkl", key="unknown")
