@@ -22,12 +22,12 @@ FORMAT = "closure/1"
 SAYS = 180
 #: the check whose evidence lists the waivers, with what each comes to
 WAIVERS = ("LED902", "waivers")
-#: what a place in the list means, for those that do not stand open
+#: standing -> how its part of the list is headed, after the count
 _PARTS = {
-    "open": "stand open",
-    "unknown": "nobody can tell: the check that found them gave no answer this time",
-    "exempted": "are waived",
-    "fixed": "were found before and are gone",
+    "open": "open",
+    "unknown": "of unknown fate, since their check could not tell this time",
+    "exempted": "exempted",
+    "fixed": "found before and gone",
 }
 
 

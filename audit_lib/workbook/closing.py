@@ -62,6 +62,11 @@ def _row(row: Row, ids: Mapping[Finding, str]) -> tuple[Scalar, ...]:
         " ".join(matter.tasks),
         " ".join((name, *matter.also)),
         f"{finding.location}{moved}",
-        finding.message + (f" (not told: {row.why})" if row.why else ""),
+        finding.message + _why(row),
         f"{ended}{waiver.expires} {waiver.owner}: {waiver.reason}" if waiver else None,
     )
+
+
+def _why(row: Row) -> str:
+    when = "not told before" if row.rank else "not told now"
+    return f" ({when}: {row.why})" if row.why else ""
