@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+
+from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
@@ -24,7 +27,8 @@ class NoPrivateSymbolsCross(Check):
         without a thought, and the caller in the other part breaks, or trains on other folds than it
         believes.
     How
-        Reads the symbols of every cross-module edge.
+        Reads the symbols of every cross-module edge. A name that several parts import is the
+        package's own helper whatever it is called: it is told once, as information.
     Limitations
         Private attributes of objects that are passed across are not followed. Files of the same
         part may share private names; so may the files that stand at the root, and a private
@@ -42,6 +46,10 @@ class NoPrivateSymbolsCross(Check):
     reads = Reads.CODE
     pure = True
 
+    shared: int = Option(
+        3, ge=1, description="how many other parts must import a private name for it to be shared"
+    )
+
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report private names on cross-module edges."""
         under_audit = {f.path for f in subject.source.subsystem}
@@ -55,22 +63,56 @@ class NoPrivateSymbolsCross(Check):
         ]
         if all(graph.at_root(path) for path in under_audit) and not crossing:
             raise NotApplicable("every file under audit stands at the root, which is one part")
+        users = _users(graph)
+        shared: set[tuple[str, str]] = set()
         for edge in crossing:
-            for name in edge.symbols:
-                last = name.rpartition(".")[2]
-                if (
-                    last.startswith("_")
-                    and not last.startswith("__")
-                    and f" as {last}" not in (edge.statement)
-                ):
-                    yield self.finding(
-                        Location(edge.source, line=edge.line, symbol=edge.symbol),
-                        f"imports {last}, private to {edge.target}",
-                        measured=last,
-                        expected="a public name",
-                        key=f"{edge.target}:{last}",
-                    )
+            for name in _private_names(edge):
+                parts = users[edge.target, name]
+                if len(parts) < self.shared:
+                    yield self._told(edge, name)
+                elif (edge.target, name) not in shared:
+                    shared.add((edge.target, name))
+                    yield self._shared(edge, name, parts)
         yield Examined(len(crossing), "imports across parts")
+
+    def _told(self, edge: Edge, name: str) -> Answer:
+        return self.finding(
+            Location(edge.source, line=edge.line, symbol=edge.symbol),
+            f"imports {name}, private to {edge.target}",
+            measured=name,
+            expected="a public name",
+            key=f"{edge.target}:{name}",
+        )
+
+    def _shared(self, edge: Edge, name: str, parts: set[str]) -> Answer:
+        return self.finding(
+            Location(edge.target),
+            f"{name} has a private name and is imported by {len(parts)} other parts",
+            measured=", ".join(sorted(parts)),
+            expected="a public name",
+            key=f"shared {name}",
+            severity=Severity.INFO,
+        )
+
+
+def _private_names(edge: Edge) -> list[str]:
+    """Names of one underscore that an edge brings; ``import x as _x`` is the importer's own."""
+    names = [name.rpartition(".")[2] for name in edge.symbols]
+    return [
+        n
+        for n in names
+        if n.startswith("_") and not n.startswith("__") and f" as {n}" not in edge.statement
+    ]
+
+
+def _users(graph: ImportGraph) -> dict[tuple[str, str], set[str]]:
+    """(file, private name) to the other parts of the repository that import it."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for edge in graph.edges:
+        if edge.cross_module:
+            for name in _private_names(edge):
+                found[edge.target, name].add(edge.source_group)
+    return found
 
 
 def _of_the_package(graph: ImportGraph, edge: Edge) -> bool:

@@ -79,6 +79,26 @@ def test_a_private_name_across_folders_of_one_package(tmp_path):
     assert_fails(result, path="engine/models/__init__.py", line=1)
 
 
+def test_a_private_name_that_many_parts_import_is_told_once(tmp_path):
+    files = {
+        "engine/__init__.py": "",
+        "engine/core/build.py": "_folds = 1\n",
+        **{f"engine/{p}/use.py": "from engine.core.build import _folds\n" for p in "abc"},
+        "engine/c/more.py": "from engine.core import build\nfrom engine.core.build import _folds\n",
+    }
+    source = {"subsystem": {"files": ["engine/core/*.py"]}}
+    result = run_check("BND004", subject(tmp_path, files, source=source))
+    assert_passes(result)
+    (finding,) = result.findings
+    assert (finding.severity, finding.location.path) == (Severity.INFO, "engine/core/build.py")
+    assert finding.message == "_folds has a private name and is imported by 3 other parts"
+    (tmp_path / "repo/engine/c/use.py").unlink()
+    (tmp_path / "repo/engine/c/more.py").unlink()
+    few = run_check("BND004", subject(tmp_path, {}, source=source))
+    assert [f.location.path for f in few.findings] == ["engine/a/use.py", "engine/b/use.py"]
+    assert {f.severity for f in few.findings} == {Severity.MEDIUM}
+
+
 # --- BND005 ---------------------------------------------------------------------------------------
 @pytest.mark.passes("BND005")
 def test_a_cycle_that_closes_only_late_is_listed(tmp_path):
