@@ -19,7 +19,7 @@ import pandas as pd
 
 from audit_lib.hooks import Context, Refusal, surface
 
-BARS = 400
+BARS = 430
 FIELDS = {"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
 
 beside = importlib.util.spec_from_file_location(
@@ -110,12 +110,15 @@ def build_features(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     return by_asset(panel, lambda bars: full_features(at, bars))
 
 
-def by_universe(panel: pd.DataFrame, pipeline: Any) -> pd.DataFrame:
-    """Features of all assets in one call, as the engine's entry points build them."""
+def by_universe(at: Context, panel: pd.DataFrame, pipeline: Any) -> pd.DataFrame:
+    """Features of all assets in one call, as the engine's entry points build them; regimes too."""
     assets = panel.index.get_level_values("asset").unique()
     data = {str(a): panel.loc[a].rename(columns=FIELDS).astype(float) for a in assets}
     features, _ = pipeline.compute_universe(data, verbose=False, compute_targets_flag=False)
-    named: pd.DataFrame = features.rename_axis(["asset", "date"])
+    detector = engine(at, "regime.detector").RegimeDetector()
+    regimes = {asset: detector.regime_features(features.loc[asset])[REGIMES] for asset in data}
+    joined = features.join(pd.concat(regimes, names=features.index.names).astype(float))
+    named: pd.DataFrame = joined.rename_axis(["asset", "date"])
     return named
 
 
@@ -124,7 +127,7 @@ def build_backtest(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     """`run_backtest.py` and `run_predict.py` with their default profile."""
     mode = engine(at, "config").FEATURE_MODE_DEFAULT
     pipeline = engine(at, "features.pipeline").FeaturePipeline
-    return by_universe(panel, pipeline(feature_mode=mode, include_interactions=True))
+    return by_universe(at, panel, pipeline(feature_mode=mode, include_interactions=True))
 
 
 @surface("features.build_live")
@@ -136,14 +139,16 @@ def build_live(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
         include_research_factors=full,
         include_cross_asset_factors=full,
     )
-    return by_universe(panel, pipeline)
+    return by_universe(at, panel, pipeline)
 
 
 @surface("features.policy")
 def policy(at: Context) -> dict[str, str]:
-    """The engine's metadata table; it calls every feature that is not in it CAUSAL."""
-    table = engine(at, "features.pipeline").FEATURE_METADATA
-    return {name: entry["type"] for name, entry in table.items()}
+    """The engine's table of types, and its rule for interactions; other features have no type."""
+    module = engine(at, "features.pipeline")
+    types = {name: entry["type"] for name, entry in module.FEATURE_METADATA.items()}
+    crossed = [name for name in required(at) if name.startswith("X_")]
+    return {**types, **{name: module.get_feature_type(name) for name in crossed}}
 
 
 @surface("targets.build")
