@@ -27,9 +27,9 @@ from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
 
 SELECTOR = re.compile(
-    r"^(select_?(k_?best|percentile|from_model|fdr|fpr|fwe|features?)|rfe(cv)?|feature_selection"
-    r"|sequential_?feature_?selector|mutual_info_\w+|f_(classif|regression)|variance_?threshold"
-    r"|boruta\w*)$",
+    r"^_*(select_?(k_?best|percentile|from_model|fdr|fpr|fwe)|rfe(cv)?|mutual_info_\w+"
+    r"|(select|prune|filter|drop|keep)\w*_features?|features?_selection|select_?features?\w*"
+    r"|sequential_?feature_?selector|f_(classif|regression)|variance_?threshold|boruta\w*)$",
     re.I,
 )
 PLACES = ("/feature_selection", "/selection", "/run/feature_selection", "/run/selection")

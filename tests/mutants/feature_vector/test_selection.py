@@ -78,12 +78,17 @@ def test_the_engine_choosing_on_everything(engine):
     assert "8 of 8 folds" in assert_fails(result, pointer="/feature_selection").message
 
 
-def test_code_that_selects_without_a_record_is_not_assessed(tmp_path):
-    source = {"trainer.py": "def fit(x, y):\n    return SelectKBest(k=20).fit_transform(x, y)\n"}
+@pytest.mark.parametrize(
+    "call",
+    ["SelectKBest(k=20)", "self._select_features(x, y)", "_prune_correlated_features(x)", "RFE(m)"],
+)
+def test_code_that_selects_without_a_record_is_not_assessed(tmp_path, call):
+    source = {"trainer.py": f"def fit(self, x, y, m):\n    return {call}\n"}
     with tiny(tmp_path, meta=meta(), source=source) as subject:
         result = run_check("FEA109", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
-    assert "trainer.py:2 calls `SelectKBest`" in result.reason
+    name = call.partition("(")[0].removeprefix("self.")
+    assert f"trainer.py:2 calls `{name}`" in result.reason
 
 
 def test_a_fold_without_dates_is_a_gap(tmp_path):
