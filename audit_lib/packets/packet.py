@@ -21,7 +21,7 @@ from audit_lib.model import (
     ranked,
     verdict_of,
 )
-from audit_lib.model.closure import Comparison, Row, closing_list
+from audit_lib.model.closure import Comparison, Fate, Row, closing_list
 from audit_lib.model.merging import identity
 from audit_lib.packets.run import Run
 from audit_lib.reporters.report import Report, report_of, severities
@@ -96,7 +96,7 @@ class Found:
     Attributes:
         id: ``SPL001-2``, the second finding of SPL001; also its anchor.
         exemption: the waiver that covers it, or None.
-        state: its fate against the first comparison, such as ``new``; '' without one.
+        state: its fate against the first comparison, such as ``new``; '' without one, or waived.
     """
 
     id: str
@@ -225,6 +225,7 @@ def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = 
         for i, f in reversed(list(enumerate(r.findings, start=1)))
     }
     fates = comparisons[0].fates() if comparisons else {}
+    fates = {name: fate for name, fate in fates.items() if fate is not Fate.EXEMPTED}
     waivers = {(r.code, e.fingerprint): e for t in run.tasks for r in t.results for e in r.exempted}
     found = tuple(
         Found(

@@ -120,3 +120,9 @@ def test_a_first_run_calls_nothing_new(packet_of):
     assert {json.dumps(f["fates"]) for f in made["findings"]} == {"{}"}
     text = render_html(packet)
     assert "There is no published run to compare with" in text
+
+
+def test_a_waived_finding_is_called_exempted_once(packet):
+    (waived,) = packet.exempted
+    assert (waived.finding.code, waived.state) == ("PRC001", "")
+    assert {f.state for f in packet.open if f.finding.code == "HED001"} == {"new"}
