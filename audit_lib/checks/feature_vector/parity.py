@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 from pydantic import Field
@@ -14,6 +15,7 @@ from audit_lib.probes.frames import Difference, differences
 from audit_lib.probes.samples import built, required
 from audit_lib.subject.subject import Subject
 
+MERGED = 2  # missing or surplus columns that still get a finding each
 OTHERS = ("features.build_backtest", "features.build_live")
 LEVELS = {
     "columns": Severity.CRITICAL,
@@ -82,7 +84,9 @@ class BuildersAgree(Check):
             rows += [
                 (name, 100 * d.count / d.total, hook.split(".")[1]) for name, d in differing.items()
             ]
-            for difference in found:
+            lists = [d for d in found if d.kind == "columns"]
+            together = _together(lists) if len(lists) > MERGED else lists
+            for difference in [*together, *(d for d in found if d.kind != "columns")]:
                 yield self._found(subject, hook, difference)
         yield Evidence(
             "parity",
@@ -111,3 +115,17 @@ class BuildersAgree(Check):
         if not subject.has("predictor.required"):
             return [str(c) for c in train.columns]
         return [c for c in required(subject) if c in train.columns]
+
+
+def _together(differences: list[Difference]) -> list[Difference]:
+    """One difference for all columns of which the same is said: the list has a single cause."""
+    alike: dict[str, list[Difference]] = {}
+    for difference in differences:
+        alike.setdefault(difference.text, []).append(difference)
+    return [replace(group[0], column="", text=_each(group)) for group in alike.values()]
+
+
+def _each(group: list[Difference]) -> str:
+    names = ", ".join(d.column for d in group[:3])
+    more = f" and {len(group) - 3} more" if len(group) > 3 else ""
+    return f"{names}{more}: each {group[0].text}"

@@ -190,6 +190,15 @@ def test_a_live_builder_that_answers_the_newest_bars_only_does_not_differ(tmp_pa
         assert run_check("FEA003", subject).findings == ()
 
 
+@pytest.mark.fails("FEA003")
+def test_columns_that_are_all_missing_are_one_finding(tmp_path):
+    with tiny(tmp_path, engine_text(live="return features(panel).add_prefix('x_')")) as subject:
+        result = run_check("FEA003", subject)
+    assert len(result.findings) == 1
+    found = assert_fails(result, key="columns", severity=Severity.CRITICAL)
+    assert found.message.endswith("columns move, calm, level: each is missing")
+
+
 # --- FEA004 -----------------------------------------------------------------------------------
 @pytest.mark.fails("FEA004")
 def test_columns_taken_by_position(engine):
