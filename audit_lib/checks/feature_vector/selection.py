@@ -28,7 +28,8 @@ from audit_lib.subject.subject import Subject
 
 SELECTOR = re.compile(
     r"^_*(select_?(k_?best|percentile|from_model|fdr|fpr|fwe)|rfe(cv)?|mutual_info_\w+"
-    r"|(select|prune|filter|drop|keep)\w*_features?|features?_selection|select_?features?\w*"
+    r"|(select|prune)\w*_features?|features?_selection|select_?features?\w*"
+    r"|(filter|drop)_(correlated|collinear|redundant|unstable|weak)\w*"
     r"|sequential_?feature_?selector|f_(classif|regression)|variance_?threshold|boruta\w*)$",
     re.I,
 )
