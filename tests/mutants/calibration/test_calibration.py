@@ -72,9 +72,11 @@ def test_overconfident_probabilities(tmp_path):
 def test_too_few_rows_are_not_assessed(tmp_path):
     hooks = GOOD.replace("n=3000", "n=1560")
     with tiny(tmp_path, hooks) as subject:
-        result = run_check("CAL001", subject)
+        result, domain = run_check("CAL001", subject), run_check("CAL003", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "12 independent groups" in result.reason
+    assert domain.outcome is Outcome.NOT_ASSESSED
+    assert domain.reason == "12 independent unseen rows; 50 are needed"
 
 
 @pytest.mark.fails("CAL002")
