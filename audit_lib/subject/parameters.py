@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -164,10 +164,11 @@ def load_parameters(folder: Path) -> SubjectParameters:
     try:
         return SubjectParameters.model_validate(data)
     except ValidationError as error:
-        raise ParameterError(*_explain(error, SubjectParameters), where=str(file)) from None
+        raise ParameterError(*explain(error, SubjectParameters), where=str(file)) from None
 
 
-def _explain(error: ValidationError, model: type[BaseModel]) -> tuple[str]:
+def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str]:
+    """What does not fit, in a sentence for people: keys, and the nearest known ones."""
     lines = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
@@ -185,19 +186,23 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> tuple[str]:
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    for part in path:
+    parts = iter(path)
+    for part in parts:
         field = model.model_fields.get(str(part))
         inner = (
             next((a for a in _types_in(field.annotation) if _is_model(a)), None) if field else None
         )
-        if inner is None:
+        if field is None or inner is None:
             return []
+        if get_origin(field.annotation) in (dict, list, tuple):
+            next(parts, None)  # a key or position, whatever it is
         model = inner
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _types_in(annotation: Any) -> list[Any]:
-    return [annotation, *getattr(annotation, "__args__", ())]
+    inner = [t for a in getattr(annotation, "__args__", ()) for t in _types_in(a)]
+    return [annotation, *inner]
 
 
 def _is_model(annotation: Any) -> bool:

@@ -92,6 +92,36 @@ def test_a_misspelt_key(run, place):
     assert no_run_was_kept(place)
 
 
+@pytest.mark.parametrize("command", [("run",), ("gate", "pull_request")])
+def test_a_misspelt_key_of_a_boundary(run, place, command):
+    file = place / "parameters/tiny/boundaries.yaml"
+    file.write_text("boundaries:\n  model:\n    riks: high\n")
+    code, _, said = run(*command, "tiny")
+    assert code == 2
+    flat = " ".join(said.split())
+    assert "boundaries.yaml" in flat
+    assert "'boundaries.model.riks' is not known; did you mean 'risk'?" in flat
+    assert no_run_was_kept(place)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "  subsystem: {files: [modles/*.py]}",
+        "  exclude: ['**']",
+        "  subsystem: {map: map.json, id: a}",
+    ],
+)
+def test_parameters_whose_source_has_no_files(run, place, source):
+    edit(place / "parameters/tiny/subject.yaml", "  package: engine", source)
+    code, _, said = run("run", "tiny")
+    assert code == 2
+    flat = " ".join(said.split())
+    assert "subject.yaml: source.subsystem" in flat
+    assert "mend: name" in flat
+    assert no_run_was_kept(place)
+
+
 @pytest.mark.parametrize("version", ["v3", "../../etc", "..", "/etc/passwd", "", "a/b", "v1\n"])
 def test_a_version_that_is_not_there_or_not_safe(run, place, version):
     code, _, said = run("run", "tiny", "--version", version)

@@ -11,13 +11,8 @@ from pathlib import Path
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
-from audit_lib.probes.boundaries import (
-    Boundary,
-    SharedArtifact,
-    Symbol,
-    boundaries_under_audit,
-    declared_boundaries,
-)
+from audit_lib.probes.boundaries import boundaries_under_audit, declared_boundaries
+from audit_lib.probes.boundary_forms import Boundary, SharedArtifact, Symbol
 from audit_lib.probes.signatures import callable_signature, differences, parse_signature
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.imports import Edge

@@ -252,16 +252,32 @@ def test_a_document_of_the_wrong_form_is_not_a_pass(tmp_path, declared):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("boundaries: []\n", "holds no mapping"),
-        ("boundaries: {a: {riks: high}}\n", "key 'riks' is not known"),
-        ("boundaries: {a: {symbols: {f: {sig: x}}}}\n", "boundaries.a.symbols.f"),
-        ("boundaries: {a: 3}\n", "is no mapping"),
+        ("boundaries: []\n", "holds no mapping `boundaries`"),
+        ("[1, 2]\n", "holds no mapping `boundaries`"),
+        ("boundaries: {a: {riks: high}}\n",
+         "key 'boundaries.a.riks' is not known; did you mean 'risk'?"),
+        ("boundaries: {a: {risk: huge}}\n", "key 'boundaries.a.risk': Input should be"),
+        ("boundaries: {a: {symbols: {f: {sig: x}}}}\n",
+         "key 'boundaries.a.symbols.f.sig' is not known; known keys: in, by, type, signature"),
+        ("boundaries: {a: {symbols: {f: {signatur: x}}}}\n", "did you mean 'signature'?"),
+        ("boundaries: {a: {symbols: [f, g]}}\n", "key 'boundaries.a.symbols'"),
+        ("boundaries: {a: {symbols: {f: {type: sometimes}}}}\n", "boundaries.a.symbols.f.type.0"),
+        ("boundaries: {a: {artifacts: [{path: x, writr: y}]}}\n", "did you mean 'writer'?"),
+        ("boundaries: {a: {artifacts: [{writer: y}]}}\n",
+         "key 'boundaries.a.artifacts.0.path' is missing"),
+        ("boundaries: {a: {checks: 3}}\n", "key 'boundaries.a.checks'"),
+        ("boundaries: {a: 3}\n", "key 'boundaries.a'"),
+        ("boundaries: {a: }\n", "key 'boundaries.a'"),
+        ("bounds: {}\nboundaries: {}\n", "key 'bounds' is not known"),
+        ("boundaries: {a: [\n", "does not parse"),
     ],
-)
+)  # fmt: skip
 def test_mistakes_in_our_own_form_are_told(tmp_path, text, message):
     with pytest.raises(ParameterError) as error:
         declared_boundaries(made(tmp_path, declared=None, own={"boundaries.yaml": text}))
     assert message in str(error.value)
+    assert "boundaries.yaml" in error.value.where
+    assert error.value.mend
 
 
 @pytest.mark.passes("BND003")
