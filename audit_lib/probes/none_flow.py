@@ -35,6 +35,10 @@ _ASSIGNMENT = re.compile(
 _USED = frozenset({"union-attr", "index", "operator"})
 
 
+#: names of functions that are called to rule something out
+_CHECKS = re.compile(r"^(assert|check|ensure|require|validate|verify|is|has)_|not_none|notnone")
+
+
 @dataclass(frozen=True)
 class NoneFlow:
     """None on its way to, or from, a declaration.
@@ -197,7 +201,7 @@ class NoneFlows:
         if isinstance(value, ast.Attribute):
             return True
         if isinstance(value, ast.Name):
-            return _begins_as_none(unit, value.id)
+            return _begins_as_none(unit, value.id) or _vouched_for(unit, value)
         return False
 
     def _unit(self, said: Said) -> Unit:
@@ -267,6 +271,24 @@ def _begins_as_none(unit: Unit, name: str) -> bool:
         other = {id(s) for s in getattr(node, "orelse", [])} if isinstance(node, ast.If) else set()
         caught = isinstance(node, ast.ExceptHandler)
         stack += [(c, caught or id(c) in other) for c in ast.iter_child_nodes(node)]
+    return False
+
+
+def _vouched_for(unit: Unit, value: ast.Name) -> bool:
+    """True where something before ruled None out in a way that a type checker does not follow.
+
+    A function that is called to check the name, or its own annotation anew where it is None.
+    """
+    for node in ast.walk(unit.node) if unit.node is not None else ():
+        if getattr(node, "lineno", value.lineno) >= value.lineno:
+            continue
+        told: list[str] = []
+        if isinstance(node, ast.Call) and _CHECKS.search(dotted(node.func).rpartition(".")[2]):
+            told = [dotted(a) for a in node.args]
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == f"{value.id} is None":
+            told = [dotted(s.target) for s in node.body if isinstance(s, ast.AnnAssign)]
+        if value.id in told:
+            return True
     return False
 
 

@@ -30,7 +30,8 @@ class NoneStaysWhereItIsDeclared(Check):
         Asks mypy, which reads the files and runs nothing, with settings of the audit's own; keeps
         the errors that begin or end at an annotation of the repository. Fields and locals that are
         None only until something else fills them are left out: a type checker does not see that
-        the other method ran, or the loop. All errors about None stand in the table.
+        the other method ran, or the loop; so are names that a function which checks (`assert_…`,
+        `require_…`, `is_…`) was called with before. All errors about None stand in the table.
     Limitations
         What libraries return counts as untyped, and a line with `# type: ignore` is passed over. An
         answer that is kept in a variable before it is used is told as information, since a flag

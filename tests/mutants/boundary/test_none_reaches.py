@@ -121,6 +121,23 @@ def whatever(thing: object) -> str:
 
 def told_by_reading() -> str:
     return None
+
+
+def assert_not_none(value: object) -> None:
+    if value is None:
+        raise ValueError
+
+
+def vouched_for(names: list[str]) -> str:
+    name = best(names)
+    assert_not_none(name)
+    return save(name)
+
+
+def annotated_anew(name: str = None) -> str:
+    if name is None:
+        name: str = "x"
+    return save(name)
 """
 
 HEAD = (
@@ -148,6 +165,17 @@ def test_none_where_a_declaration_has_none(tmp_path):
     assert {f.severity for f in result.findings} == {Severity.MEDIUM}
     assert {f.location.path for f in result.findings} == {"pkg/use.py"}
     assert len({f.fingerprint for f in result.findings}) == len(BAD)
+
+
+@pytest.mark.fails("BND008")
+def test_a_check_of_another_name_or_a_later_one_vouches_for_nothing(tmp_path):
+    text = (
+        "def check_name(value: object) -> None:\n    pass\n"
+        "def other(names: list[str]) -> str:\n    name = best(names)\n    check_name(names)\n"
+        "    made = save(name)\n    check_name(name)\n    return made\n"
+    )
+    found = assert_fails(run_check("BND008", made(tmp_path, text)))
+    assert found.message == "name, of type str | None, is given to save, which is declared str"
 
 
 @pytest.mark.fails("BND008")
