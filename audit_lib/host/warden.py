@@ -25,6 +25,7 @@ from typing import Any
 WATCH_EVERY = 0.05
 IDLE = 1.0
 PATIENCE = 10.0
+DYING = 0.0005
 _SUBREAPER = 36
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -220,6 +221,7 @@ def kill(spared: Processes) -> None:
             except OSError:
                 continue
         reap()
+        time.sleep(DYING)  # else the rest of its end would be spent on looking
     if spared:
         kill({})
 

@@ -147,16 +147,14 @@ class _Served:
 
 
 class _Place:
-    """Where a worker's files go: a home, temporary files, and a fresh folder for each call."""
+    """Where a worker's files go: home and temporary files, and in it a folder for each call."""
 
     def __init__(self, folder: str, root: str) -> None:
         self._folder = folder
         self._root = Path(root)
         self._number = 0
         self._current = ""
-        for variable, name in (("HOME", "home"), ("TMPDIR", "tmp")):
-            os.environ[variable] = os.path.join(folder, name)
-            os.makedirs(os.environ[variable], exist_ok=True)
+        os.environ["HOME"] = os.environ["TMPDIR"] = folder
         if "tempfile" in sys.modules:
             vars(sys.modules["tempfile"])["tempdir"] = None  # it remembers an old one
 
