@@ -12,12 +12,14 @@ import pandas as pd
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Gap, Location, View
 from audit_lib.probes import samples
+from audit_lib.probes.asking import ask, mapping
 from audit_lib.probes.influence import InfluenceMap, Outcome, manageable, measure_influence
 from audit_lib.probes.tally import ColumnInfluence
 from audit_lib.subject.subject import Subject
 
 CUTS = 24
 """ordinary cuts, unless the subject's options say otherwise"""
+RESEARCH = "RESEARCH_ONLY"
 LOUDEST_NOISE = 0.05
 """spread between equal builds, in units of scale, above which a window cannot be judged"""
 
@@ -53,6 +55,21 @@ def influence_of(
     if found.outcome is not Outcome.MEASURED:
         raise NotAssessed(f"{hook}: {found.outcome.value}: {found.reason}")
     return found
+
+
+def feature_policy(subject: Subject) -> dict[str, str]:
+    """Declared type of each feature, in capitals; empty where nothing declares any."""
+    if not subject.has("features.policy"):
+        return {}
+    reply = ask(subject.hook("features.policy"), into=mapping)
+    return {k: str(v).upper() for k, v in reply.got.items()} if reply.answered else {}
+
+
+def research_only(subject: Subject) -> set[str]:
+    """Features that may read ahead: declared for research, and not required by the version."""
+    policy = feature_policy(subject)
+    needed = set(samples.required(subject)) if subject.has("predictor.required") else set()
+    return {name for name, kind in policy.items() if kind == RESEARCH and name not in needed}
 
 
 def unjudged(found: InfluenceMap, hook: str, columns: Iterable[str]) -> list[Gap]:

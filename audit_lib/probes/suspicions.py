@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Gap, Severity
 from audit_lib.probes.calls import called, given, groups_of_a_date
-from audit_lib.probes.measured import influence_of
+from audit_lib.probes.measured import influence_of, research_only
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
 
@@ -177,7 +177,10 @@ def suspicion(subject: Subject, hit: Hit) -> Suspicion:
     own = [n for n in dict.fromkeys(hit.assigned) if n in found.columns]
     leaking = [c.column for c in found.leaking() if not own or c.column in own]
     if leaking:
+        apart = research_only(subject)
         shown = ", ".join(leaking[:4]) + (", ..." if len(leaking) > 4 else "")
+        if apart >= set(leaking):
+            return Suspicion(False, f"the probe finds columns for research only: {shown}")
         return Suspicion(True, f"the probe finds columns that read ahead: {shown}")
     looked = own or list(found.columns)
     measured = f"none of the {len(looked)} columns of features.build"

@@ -9,12 +9,13 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Severity, Task
 from audit_lib.probes import samples
-from audit_lib.probes.asking import ask, mapping
 from audit_lib.probes.measured import (
     CUTS,
+    feature_policy,
     influence_evidence,
     influence_of,
     reach,
+    research_only,
     unjudged,
     where_named,
     witness_evidence,
@@ -22,7 +23,6 @@ from audit_lib.probes.measured import (
 from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"
-RESEARCH = "RESEARCH_ONLY"
 
 
 class FeaturesReadNoFuture(Check):
@@ -64,9 +64,9 @@ class FeaturesReadNoFuture(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Measure the windows and compare them with the policy."""
         found = influence_of(subject, HOOK)
-        policy = _policy(subject)
+        policy, apart = feature_policy(subject), research_only(subject)
         needed = set(samples.required(subject)) if subject.has("predictor.required") else set()
-        judged = [c for c in found.columns if policy.get(c) != RESEARCH or c in needed]
+        judged = [c for c in found.columns if c not in apart]
         yield influence_evidence(found, "influence", "Bars that each feature reads")
         leaking = [c for c in found.leaking() if c.column in judged]
         if leaking:
@@ -85,10 +85,3 @@ class FeaturesReadNoFuture(Check):
         yield Examined(len(judged), "feature columns")
         wanted = [c for c in judged if not needed or c in needed]
         yield from unjudged(found, HOOK, [*wanted, *sorted(needed - set(found.columns))])
-
-
-def _policy(subject: Subject) -> dict[str, str]:
-    if not subject.has("features.policy"):
-        return {}
-    reply = ask(subject.hook("features.policy"), into=mapping)
-    return {k: str(v).upper() for k, v in reply.got.items()} if reply.answered else {}

@@ -14,7 +14,13 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes import samples
-from audit_lib.probes.measured import influence_of, reach, where_named, witness_evidence
+from audit_lib.probes.measured import (
+    influence_of,
+    reach,
+    research_only,
+    where_named,
+    witness_evidence,
+)
 from audit_lib.probes.provenance import Floats, Match, candidate_rows, matches, nearest
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
@@ -69,7 +75,8 @@ class GapsAreFilledFromThePast(Check):
             reasons.append(Gap("filled gaps", str(error)))
         else:
             looked += len(found.columns)
-            late = [c for c in found.leaking() if c.at_gaps_only]
+            apart = research_only(subject)
+            late = [c for c in found.leaking() if c.at_gaps_only and c.column not in apart]
             if late:
                 yield witness_evidence(late, "gaps")
             for column in late:

@@ -93,6 +93,13 @@ def test_a_gap_carried_forward(tmp_path):
         assert_passes(run_check("FEA108", subject))
 
 
+def test_a_column_for_research_only_may_fill_backwards(tmp_path):
+    hooks = HOOKS.replace('np.log(b["volume"])', 'np.log(b["volume"].bfill())')
+    policy = '@surface("features")\ndef policy(at):\n    return {"traded": "RESEARCH_ONLY"}\n'
+    with tiny(tmp_path, hooks + policy) as subject:
+        assert_passes(run_check("FEA108", subject))
+
+
 @pytest.mark.fails("FEA108")
 def test_the_engine_filling_its_closes_backwards(engine):
     edit_source(

@@ -192,6 +192,14 @@ def test_the_columns_that_the_statement_assigns_decide(tmp_path, column, verdict
     assert result.evidence[0].rows[0][2] == verdict
 
 
+def test_a_column_for_research_only_clears_a_pattern(tmp_path):
+    policy = '@surface("features")\ndef policy(at):\n    return {"r": "research_only"}\n'
+    with tiny(tmp_path, LEAKY_BUILD + policy, source=engine("close.shift(-1)")) as subject:
+        result = run_check("FEA111", subject)
+    assert result.outcome is Outcome.PASS
+    assert result.findings[0].message.endswith("the probe finds columns for research only: r")
+
+
 def test_a_pattern_twice_in_a_definition_is_two_findings(tmp_path):
     source = {"features.py": "def momentum(x):\n    a = x.bfill()\n    return a.bfill()\n"}
     with tiny(tmp_path, source=source) as subject:
