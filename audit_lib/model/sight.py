@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from audit_lib.model.results import CheckResult, TaskResult
 from audit_lib.model.vocabulary import Outcome
 
+NOT_RUN = "it did not run"
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -34,7 +36,7 @@ def unseen(code: str, here: Mapping[str, Sight], there: Mapping[str, Sight]) -> 
     """
     sight = here.get(code)
     if sight is None:
-        return "it did not run"
+        return NOT_RUN
     if sight.blind:
         return sight.blind
     known = there[code].gaps if code in there else {}

@@ -18,7 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from audit_lib.model import Severity
-from audit_lib.model.closure import CAME, Closed, Comparison, Fate
+from audit_lib.model.closure import CAME, Closed, Comparison, Fate, Untold
+from audit_lib.model.sight import NOT_RUN
 from audit_lib.reporters.console import TONES
 from audit_lib.reporters.json_report import dumps, plain
 from audit_lib.reporters.report import severities
@@ -78,8 +79,23 @@ def listed(group: Group, fate: Fate, *, everything: bool = False) -> tuple[Close
     """Findings of a group that are told one by one; those of moved files always are."""
     if everything:
         return group.closed
-    first = group.closed[: _LISTED.get(fate, _OTHERWISE)]
+    asked = fate is not Fate.UNKNOWN or group.closed[0].why != NOT_RUN
+    first = group.closed[: _LISTED.get(fate, _OTHERWISE) if asked else 0]
     return first or tuple(c for c in group.closed if c.was and c.was.path != c.matter.path)
+
+
+def silence(comparison: Comparison) -> list[tuple[str, str]]:
+    """Checks that told before and do not now, by reason: which they are, and the reason."""
+    held: dict[str, list[Untold]] = {}
+    for untold in comparison.untold:
+        held.setdefault(one_line(untold.why, 200), []).append(untold)
+    made = []
+    for why, checks in held.items():
+        said = [f"{u.code} ({count(u.findings, 'finding')})" for u in checks if u.findings]
+        said += [u.code for u in checks if not u.findings]
+        lead = f"{len(checks)} checks: " if len(checks) > 1 else ""
+        made.append((lead + ", ".join(said), why))
+    return made
 
 
 def verdict_line(comparison: Comparison) -> str:
@@ -175,12 +191,11 @@ def _parts(
                 yield from _group(group, listed(group, fate, everything=everything))
     if comparison.untold:
         yield Text()
-        yield Text("checks that told before and not now", style="bold yellow")
-        for untold in comparison.untold:
-            lost = f"  {count(untold.findings, 'finding')} unknown" if untold.findings else ""
-            yield Text.assemble(
-                f"  {untold.code}", (lost, "yellow"), (f"  {one_line(untold.why, 200)}", "dim")
-            )
+        yield Text(
+            "checks that told before and not now (findings of unknown fate)", style="bold yellow"
+        )
+        for checks, why in silence(comparison):
+            yield Text.assemble(f"  {checks}", (f"  {why}", "dim"))
     yield Text()
     mark, tone = (("✓", "green"), ("✗", "bold red"), ("?", "yellow"))[comparison.exit_code]
     yield Text.assemble((f"{mark} ", tone), verdict_line(comparison))

@@ -13,10 +13,11 @@ from audit_lib.reporters.comparison import (
     Group,
     groups,
     listed,
+    silence,
     verdict_line,
     why_new,
 )
-from audit_lib.reporters.text import count, one_line, place
+from audit_lib.reporters.text import one_line, place
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#@~])")
 
@@ -40,10 +41,8 @@ def comparison_markdown(
         if held:
             lines += ["", *_section(fate, held, everything=everything)]
     if comparison.untold:
-        lines += ["", "**Checks that told before and not now**", ""]
-        for untold in comparison.untold:
-            lost = f" ({count(untold.findings, 'finding')} unknown)" if untold.findings else ""
-            lines.append(f"- {untold.code}{lost}: {_md(one_line(untold.why, 200))}")
+        lines += ["", "**Checks that told before and not now (findings of unknown fate)**", ""]
+        lines += [f"- {checks}: {_md(why)}" for checks, why in silence(comparison)]
     return "\n".join(lines) + "\n"
 
 

@@ -12,6 +12,7 @@ from audit_lib.reporters.comparison import (
     comparison_console,
     comparison_json,
     groups,
+    silence,
     verdict_line,
 )
 from audit_lib.reporters.comparison_markdown import comparison_markdown
@@ -90,6 +91,21 @@ def test_hundreds_of_findings_are_a_page():
     assert len(comparison_console(made).splitlines()) < 40
     assert len(comparison_console(made, everything=True).splitlines()) > 600
     assert len(comparison_markdown(made)) < 6_000
+
+
+def test_checks_that_did_not_run_share_a_line():
+    codes = ("FEA001", "SPL001", "GOV001")
+    before = made_runs._run(
+        "a", {}, *(made_runs.failing(code, *made_runs.many(code, 4)) for code in codes),
+        *(made_up.result(code) for code in ("PRC001", "HED001")),
+    )  # fmt: skip
+    made = compare(before, made_runs._run("b", {}, made_up.result("DRF001")))
+    lost = ", ".join(f"{code} (4 findings)" for code in sorted(codes))
+    assert silence(made) == [(f"5 checks: {lost}, HED001, PRC001", "it did not run")]
+    text = comparison_console(made)
+    assert "column 0" not in text
+    assert "FEA001  4 high" in text
+    assert len(text.splitlines()) < 25
 
 
 def test_nothing_to_say_is_said(made):
