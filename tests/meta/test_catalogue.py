@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from audit_lib.checks.base import SECTIONS
-from audit_lib.checks.catalogue import CATALOGUE, all_checks, check_class
+from audit_lib.checks.catalogue import BY_TASK, CATALOGUE, all_checks, check_class, checks_of
 from audit_lib.errors import AuditError
 from audit_lib.gates import GATES, SMOKE
 from audit_lib.hooks import HOOKS
@@ -123,3 +123,8 @@ def test_an_unknown_code_names_the_nearest():
 
 def test_prefixes_cover_every_contract():
     assert set(PREFIX.values()) == {contract.value for contract in Contract}
+
+
+def test_checks_stand_under_their_own_task():
+    assert {c.code for task in BY_TASK for c in checks_of(task) if c.task is not task} == set()
+    assert sum(map(len, BY_TASK.values())) == len(CATALOGUE)
