@@ -152,10 +152,8 @@ class Watch:
 def _estimators() -> list[type]:
     """Classes of scikit-learn, and the likes of them in the boosting libraries."""
     found: dict[type, None] = {}
-    if _module("sklearn") is not None:
-        from sklearn.utils import all_estimators
-
-        for _, kind in all_estimators():
+    if (utils := _module("sklearn.utils")) is not None:
+        for _, kind in utils.all_estimators():
             found |= dict.fromkeys(kind.__mro__)
     for library, name in (("lightgbm", "LGBMModel"), ("xgboost", "XGBModel")):
         module = _module(library)
