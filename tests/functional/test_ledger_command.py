@@ -88,3 +88,45 @@ def test_mistakes_are_said(ledger, arguments, said):
     assert code == 2
     assert said in err
     assert "Traceback" not in err
+
+
+def exercised(ledger):
+    code, out, _ = ledger("status", "--exercise", "--format", "json")
+    told = json.loads(out)
+    return code, told["exercised"], told["exercised_reason"]
+
+
+def test_status_measures_what_hooks_execute_when_asked(ledger, place):
+    told = json.loads(ledger("status", "--format", "json")[1])
+    assert (told["exercised"], told["exercised_reason"]) == (None, "not asked for")
+    assert "exercised  not measured: not asked for\n" in ledger("status")[1]
+    assert exercised(ledger)[1:] == (None, "no hook was called")
+    hooks = place / "parameters" / "tiny" / "hooks.py"
+    hooks.write_text(
+        "import sys\n"
+        "from audit_lib.hooks import surface\n\n"
+        '@surface("drift.psi")\n'
+        "def psi(at, reference, current):\n"
+        "    sys.path.insert(0, str(at.root))\n"
+        "    import a\n"
+        "    return float(a.f(1))\n"
+    )
+    (place / "engine" / "b.py").write_text("def g():\n    return 1  # pragma: no cover\n")
+    code, found, reason = exercised(ledger)
+    assert (code, reason) == (1, "")
+    assert found == {
+        "statements": 5,
+        "executed": 3,
+        "on_loading": 1,
+        "share": 0.6,
+        "calls": 1,
+        "missing": [],
+        "by_file": {
+            "a.py": {"statements": 3, "executed": 3},
+            "b.py": {"statements": 2, "executed": 0},
+        },
+    }
+    said = ledger("status", "--exercise")[1]
+    assert "exercised  3 of 5 statements (60.0%), 1 of them when modules were loaded\n" in said
+    hooks.write_text(hooks.read_text().replace("return float", "import os; os.abort()"))
+    assert exercised(ledger)[1:] == (None, "every call was lost with its process")
