@@ -32,10 +32,10 @@ class ProbabilitiesMatchOutcomes(Check):
         99.9 % interval comes from random signs on whole dates (on rows, where the sample has no
         dates). A finding needs the interval's lower end above the tolerance.
     Limitations
-        Where the interval is wider than `widest`, or fewer than 30 dates are independent, the
-        sample is too small to tell and the check says so. Without dates, rows are taken as
-        independent, which makes the interval too narrow for rows of one day. The error averages
-        over scores; see the curve for where it sits.
+        Where the interval is wider than `widest` and reaches down to the tolerance, or fewer than
+        30 dates are independent, the sample is too small to tell and the check says so. Without
+        dates, rows are taken as independent, which makes the interval too narrow for rows of one
+        day. The error averages over scores; see the curve for where it sits.
     Remediation
         Refit the calibrator on out-of-fold scores of the served model, or on newer rows.
     Sources
@@ -74,11 +74,12 @@ class ProbabilitiesMatchOutcomes(Check):
             )
         found = self.measure(served, unseen)
         yield self._curve(served, unseen, found)
-        if found.band > self.widest or found.groups < FEWEST:
+        wrong = found.low > self.tolerance  # however wide the interval, it leaves no doubt of that
+        if found.groups < FEWEST or (found.band > self.widest and not wrong):
             raise NotAssessed(
                 f"{found.groups} independent groups tell the error only to ±{found.band:.3f}"
             )
-        if found.low > self.tolerance:
+        if wrong:
             yield self.finding(
                 subject.where(SERVED),
                 f"probabilities are off by {found.error:.3f} (99.9 % interval {found.low:.3f} to "

@@ -69,6 +69,16 @@ def test_overconfident_probabilities(tmp_path):
     assert sum(row[4] for row in curve.rows) == 1500
 
 
+@pytest.mark.fails("CAL001")
+def test_a_wide_interval_far_above_the_tolerance(tmp_path):
+    hooks = GOOD.replace("n=3000", "n=1700").replace(
+        "1 / (1 + np.exp(-SLOPE * np.asarray(scores)))", "0.05 + 0.0 * np.asarray(scores)"
+    )
+    with tiny(tmp_path, hooks, parameters="options: {CAL001: {widest: 0.01}}") as subject:
+        found = assert_fails(run_check("CAL001", subject), symbol="calibration.served")
+    assert float(found.measured.split()[0]) > 0.3
+
+
 def test_too_few_rows_are_not_assessed(tmp_path):
     hooks = GOOD.replace("n=3000", "n=1560")
     with tiny(tmp_path, hooks) as subject:
