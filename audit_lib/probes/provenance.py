@@ -11,7 +11,7 @@ import pandas as pd
 
 from audit_lib.errors import NotAssessed
 from audit_lib.probes import samples
-from audit_lib.probes.folds import RecordedFold, recorded_folds
+from audit_lib.probes.folds import extent, recorded_folds
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
 
@@ -107,17 +107,16 @@ def recorded_numbers(document: Document, pointer: str, columns: list[str]) -> Fl
 
 
 def candidate_rows(subject: Subject, features: pd.DataFrame) -> list[RowSet]:
-    """Sets of rows that a fit may have used, by the version's recorded folds.
+    """Sets of rows that a fit may have used, by the version's recorded folds or spans of rows.
 
     Each period is tried with all rows, with complete rows, and with complete rows whose labels
     are known.
 
     Raises:
-        NotAssessed: no folds are recorded.
+        NotAssessed: neither folds nor spans are recorded.
     """
-    folds = recorded_folds(subject)
-    last = max(folds, key=lambda f: f.test_end)
     dates = _dates(features)
+    periods = _periods(subject, dates)
     complete = np.isfinite(features.to_numpy(np.float64)).all(axis=1)
     filters = {"": np.ones(len(features), dtype=bool), ", complete": complete}
     if subject.has("targets.build"):
@@ -127,11 +126,6 @@ def candidate_rows(subject: Subject, features: pd.DataFrame) -> list[RowSet]:
             filters[", complete and labelled"] = complete & known
         except NotAssessed:
             pass
-    periods = [
-        (f"train of fold {f.number}", _within(dates, f.train_start, f.train_end), False)
-        for f in sorted(folds, key=lambda f: f.test_end, reverse=True)
-    ]
-    periods += _judged(last, dates)
     found: dict[bytes, RowSet] = {}
     for name, period, judged in periods:
         for more, kept in filters.items():
@@ -191,11 +185,41 @@ def nearest(ranked: list[Match]) -> str:
     )
 
 
-def _judged(last: RecordedFold, dates: pd.DatetimeIndex) -> list[tuple[str, Flags, bool]]:
-    start, end = last.train_start, last.test_end
+Period = tuple[str, Flags, bool]
+ROWS = "/run/rows"
+"""where spans of ``train`` and ``judged`` rows stand in metadata without a fold table"""
+
+
+def _periods(subject: Subject, dates: pd.DatetimeIndex) -> list[Period]:
+    """Periods by the recorded folds; else by the recorded spans of train and judged rows."""
+    try:
+        folds = recorded_folds(subject)
+    except NotAssessed:
+        spans = [
+            extent(subject.metadata.get(f"{ROWS}/{k}")) if subject.parameters.artifacts else None
+            for k in ("train", "judged")
+        ]
+        if spans[0] is None or spans[1] is None:
+            raise
+        (start, until), (begin, end) = spans[0], spans[1]
+        train = ("the recorded train rows", _within(dates, start, until), False)
+        return [train, *_judged("the recorded judged rows", start, begin, end, dates)]
+    last = max(folds, key=lambda f: f.test_end)
+    trains = [
+        (f"train of fold {f.number}", _within(dates, f.train_start, f.train_end), False)
+        for f in sorted(folds, key=lambda f: f.test_end, reverse=True)
+    ]
+    start, begin, end = last.train_start, last.test_start, last.test_end
+    return [*trains, *_judged("test of the last fold", start, begin, end, dates)]
+
+
+def _judged(
+    name: str, start: pd.Timestamp, begin: pd.Timestamp, end: pd.Timestamp, dates: pd.DatetimeIndex
+) -> list[Period]:
+    """Periods that hold judged rows."""
     return [
-        ("train and test of the last fold", _within(dates, start, end), True),
-        ("test of the last fold", _within(dates, last.test_start, end), True),
+        (f"train and {name}", _within(dates, start, end), True),
+        (name, _within(dates, begin, end), True),
         ("everything up to the last test", np.asarray(dates <= end), True),
         ("the whole sample", np.ones(len(dates), dtype=bool), True),
     ]

@@ -72,6 +72,20 @@ def test_a_scaler_fitted_on_the_judged_period_too(tmp_path, start, end, rows):
     assert len(result.findings) == 2
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_recorded_spans_will_do_where_no_folds_are(tmp_path, whole):
+    told = meta(TRAIN[0], TEST[1] if whole else TRAIN[1])
+    del told["folds"]
+    told["run"] = {"rows": {"train": list(TRAIN), "judged": {"first": TEST[0], "last": TEST[1]}}}
+    with tiny(tmp_path, HOOKS, meta=told) as subject:
+        result = run_check("FEA104", subject)
+    if whole:
+        found = assert_fails(result, pointer="/scaler/mad")
+        assert found.measured == "train and the recorded judged rows"
+    else:
+        assert_passes(result)
+
+
 @pytest.mark.fails("FEA104")
 def test_numbers_that_belong_to_other_columns(tmp_path):
     told = meta(*TRAIN)
