@@ -292,6 +292,24 @@ def test_files_that_do_not_parse_are_left_to_another_check(tmp_path):
     assert (only.outcome, only.reason) == (Outcome.NOT_ASSESSED, "no file under audit parses")
 
 
+@pytest.mark.fails("BND008")
+def test_sources_that_git_can_hold(tmp_path):
+    bad = "def f(a: int) -> int:\n    return a\n\n\nf(None)\n"
+    files = {
+        "bom.py": b"\xef\xbb\xbf" + bad.encode(),
+        "latin.py": b"# -*- coding: latin-1 -*-\nx = '\xe9'\n" + bad.encode(),
+        "returns.py": bad.replace("\n", "\r\n").encode(),
+        "zero.py": b"x = 1\0\n",
+        "empty.py": b"",
+        "wide é.py": bad.encode(),
+    }
+    result = run_check("BND008", subject(tmp_path, files))
+    assert {f.location.path for f in result.findings} >= {"bom.py", "returns.py"}
+    assert {f.message for f in result.findings} == {
+        "None, of type None, is given to f, which is declared int"
+    }
+
+
 @pytest.mark.passes("BND008")
 def test_the_reference_engine_is_clean(reference):
     result = run_check("BND008", reference)
