@@ -25,7 +25,9 @@ class _Strict(BaseModel):
 class Subsystem(_Strict):
     """Which files are under audit: globs, or an entry of the repository's own subsystem map."""
 
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...] = Field(
+        (), description="globs; `*` stays within one folder, `**` stands for any number of them"
+    )
     map: str = Field("", description="document with the subsystem map, relative to the root")
     id: str = Field("", description="key of the subsystem in the map")
 
