@@ -64,9 +64,7 @@ def train(recipe: Recipe) -> Checkpoint:
     return replace(checkpoint, metrics={**checkpoint.metrics, **report.metrics()})
 
 
-def learn(
-    data: Design, recipe: Recipe, dates: pd.DatetimeIndex, surface: Surface
-) -> Checkpoint:
+def learn(data: Design, recipe: Recipe, dates: pd.DatetimeIndex, surface: Surface) -> Checkpoint:
     """Walk forward over a design, and all that is served, with the holdout's scores.
 
     Args:
