@@ -10,16 +10,17 @@ import importlib.util
 import json
 import os
 from datetime import datetime, timedelta
-from inspect import signature
+from inspect import getsource, signature
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from audit_lib.hooks import Context, Refusal, surface
+from audit_lib.hooks import Admission, Context, Refusal, surface
 
 BARS = 430
+VALIDATION = {"pbo": "lower", "ece": "lower"}  # two flags beside them are no numbers
 FIELDS = {"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
 
 beside = importlib.util.spec_from_file_location(
@@ -92,7 +93,8 @@ def full_features(at: Context, bars: pd.DataFrame) -> pd.DataFrame:
     features, _ = module.FeaturePipeline().compute(bars, compute_targets_flag=False)
     regimes = engine(at, "regime.detector").RegimeDetector().regime_features(features)
     served = module._filter_causal_features(features)
-    return served.join(regimes[REGIMES].astype(float))
+    joined: pd.DataFrame = served.join(regimes[REGIMES].astype(float))
+    return joined
 
 
 # --- features, targets, splits ----------------------------------------------------------------
@@ -298,8 +300,26 @@ def versions(at: Context) -> list[str]:
 
 @surface("governance.metrics")
 def metrics(at: Context) -> dict[str, str]:
-    """The performance metrics that the score weighs."""
-    return {"oos_spearman": "higher", "holdout_spearman": "higher", "cv_gap": "lower"}
+    """What the score weighs: performance, and at later commits validation too."""
+    score = getsource(engine(at, "models.governance").ModelGovernance._score)
+    weighed = {name: better for name, better in VALIDATION.items() if f'"{name}"' in score}
+    return {"oos_spearman": "higher", "holdout_spearman": "higher", "cv_gap": "lower", **weighed}
+
+
+@surface("governance.admits")
+def admits(at: Context, metrics: dict[str, float]) -> Admission:
+    """The two conditions under which the trainer does not save a model.
+
+    They stand inline in a training, so they are said again here, with the bound of this commit.
+    """
+    missing = [name for name in ("cv_gap", "holdout_r2") if name not in metrics]
+    if missing:
+        raise Refusal(f"the version records no {', '.join(missing)}")
+    bound = 3 * engine(at, "config").MAX_IS_OOS_GAP
+    gap, fit = metrics["cv_gap"], metrics["holdout_r2"]
+    reasons = [f"CV gap {gap:.4f} exceeds the hard block {bound:.4f}"] if gap > bound else []
+    reasons += [f"holdout R2 {fit:.4f} < 0"] if fit < 0 else []
+    return Admission(admitted=not reasons, reasons=reasons)
 
 
 @surface("governance.promote")
@@ -310,7 +330,8 @@ def promote(at: Context, champion: dict[str, float] | None, challenger: dict[str
     governance = engine(at, "models.governance").ModelGovernance(registry_path=file)
     if champion is not None:
         governance.evaluate_and_update(HORIZON, "champion", champion)
-    return bool(governance.evaluate_and_update(HORIZON, "challenger", challenger)["promoted"])
+    answer = governance.evaluate_and_update(HORIZON, "challenger", challenger)
+    return bool(answer["promoted"])
 
 
 @surface("retrain.decide")

@@ -123,7 +123,11 @@ class ConcurrentWritersLoseNothing(Check):
         reply = ask(register.together(), calls, into=list)
         if not reply.answered:
             raise NotAssessed(f"registry.register cannot be called at once: {reply.why}")
-        ended = list(zip(versions, reply.got, strict=True))
+        place = str(register.store)
+        ended = [
+            (version, {**how, "why": how["why"].replace(place, "<store>")})
+            for version, how in zip(versions, reply.got, strict=True)
+        ]
         rows += [("register", v, "done" if how["done"] else how["why"]) for v, how in ended]
         crashes += [how["why"] for _, how in ended if not how["done"] and not how["refused"]]
         return [v for v, how in ended if how["done"]]
