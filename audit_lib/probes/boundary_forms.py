@@ -155,8 +155,8 @@ def _boundary(document: Document, row: dict[str, Any], pointer: str) -> Boundary
     return Boundary(
         id=str(row["id"]),
         risk=str(row.get("boundary_risk", "")).lower(),
-        consumer=_texts(row.get("consumer_module")),
-        provider=_texts(row.get("provider_module")),
+        consumer=_modules(row.get("consumer_module")),
+        provider=_modules(row.get("provider_module")),
         symbols=tuple(
             _symbol(s, document.location(f"{pointer}/symbols/{i}")) for i, s in enumerate(symbols)
         ),
@@ -208,6 +208,11 @@ def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,) if value else ()
     return tuple(str(v) for v in _listed(value))
+
+
+def _modules(value: Any) -> tuple[str, ...]:
+    """Names of modules; a text may hold several, set apart by commas."""
+    return tuple(part.strip() for text in _texts(value) for part in text.split(",") if part.strip())
 
 
 # --- our own form ---------------------------------------------------------------------------------

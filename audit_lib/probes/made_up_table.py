@@ -24,15 +24,15 @@ NOISE = 0.02
 """in the labels, in standard deviations of what the features say"""
 
 
-def made_up(subject: Subject) -> tuple[pd.DataFrame, pd.DataFrame]:
+def made_up(subject: Subject, dates: int = DATES) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Features (n, d) and labels (n, k) of a made-up panel; no number occurs twice.
 
     Columns bear the names that the model requires, and the labels those that are declared.
     """
     rng = np.random.default_rng(SEED)
-    dates = pd.bdate_range("2012-01-02", periods=DATES, name="date")
+    days = pd.bdate_range("2012-01-02", periods=dates, name="date")
     assets = pd.Index([f"A{i}" for i in range(ASSETS)], name="asset")
-    index = pd.MultiIndex.from_product([assets, dates])
+    index = pd.MultiIndex.from_product([assets, days])
     names = _columns(subject)
     values = rng.standard_normal((len(index), len(names)))
     # a few columns say nearly all, so that a model that may look at few of them learns it too

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,15 @@ import pandas as pd
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import HOOKS
 from audit_lib.host import HookError, HookRefused
+from audit_lib.probes.made_up_table import made_up
 from audit_lib.probes.metrics import recorded_metrics
 from audit_lib.subject.subject import Subject
 
 POLICIES = {"CAUSAL", "END_OF_DAY", "RESEARCH_ONLY"}
 BARS = 400  # of each asset; enough for year-long windows
 RECORDED = "recorded metrics of the version"  # among the answers, though no hook gave it
+TABLE = "made-up rows to train on"  # the same
+DATES = 300  # of the table to train on; a check takes more
 Answers = Mapping[str, Any]
 Complaints = list[str]
 
@@ -76,6 +80,8 @@ def try_hooks(subject: Subject, told: Callable[[Report], None] | None = None) ->
         answers[RECORDED] = kept
     reports = []
     for hook in (h for h in HOOKS if subject.has(h) and h in TRIALS):
+        if hook == "retrain.train":
+            answers[TABLE] = made_up(subject, dates=DATES)
         report = _try(subject, hook, answers)
         reports.append(report)
         if told:
@@ -97,7 +103,7 @@ def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> Report:
         return report("skipped", f"needs {skip}")
     try:
         caller = subject.hook(hook)
-        if hook == "registry.register":
+        if hook in ("registry.register", "retrain.train"):
             caller = caller.on(subject.scratch_store())
         answer = caller(*arguments)
     except HookRefused as refusal:
@@ -173,6 +179,10 @@ def _promotion(answers: Answers) -> tuple[Any, ...]:
 def _recorded(answers: Answers) -> tuple[Any, ...]:
     """Metrics as the registry records them for some version; made-up values where it does not."""
     return (answers[RECORDED],) if RECORDED in answers else _promotion(answers)[1:]
+
+
+def _table(answers: Answers) -> tuple[Any, ...]:
+    return _answered(answers, TABLE)  # type: ignore[no-any-return]  # a pair of frames
 
 
 def _draw(size: int, seed: int = 7) -> Any:
@@ -346,6 +356,20 @@ def _is_admission(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     return said
 
 
+def _is_record(answer: Any, _: tuple[Any, ...]) -> Complaints:
+    """What the host recorded of a training, in place of the hook's own answer."""
+    fits = [step for step in answer["steps"] if step["op"] == "fit"]
+    traced = sum(step["rows"] is not None for step in fits)
+    said = []
+    if not traced:
+        said.append(
+            f"none of {len(fits)} fits could be traced to rows: name the subject's own estimators "
+            "with audit_lib.hooks.watch, and train on the numbers as they are given"
+        )
+    said += [f"it writes {Path(path).name}, outside the store" for path in answer["writes"]]
+    return said
+
+
 def _is_folds(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     if not isinstance(answer, Sequence) or not answer:
         return ["wanted a list of folds, got none"]
@@ -421,6 +445,7 @@ TRIALS: dict[str, Trial] = {
         lambda _: ({"days_since_training": 1, "psi": 0.01, "errors": [0.0] * 50},),
         _has_keys("retrain", "reasons"),
     ),
+    "retrain.train": Trial("fits that can be traced to rows", _table, _is_record),
     "drift.psi": Trial(
         "one number", lambda _: (_draw(500), _draw(500, 8)), _is_kind(float, "a number")
     ),

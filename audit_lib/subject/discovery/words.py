@@ -136,6 +136,14 @@ WORDS: dict[str, Words] = {
         around=("retrain", "trigger", "monitor", "schedule"),
         parameters=("days", "drift", "psi", "metrics", "timestamp"),
     ),
+    "retrain.train": Words(
+        rf"^(train|fit|retrain){_GAP}(model|ensemble|models|predictor|estimator|pipeline)s?$|"
+        r"^run_training$",
+        vague=r"^(train|fit|retrain)$",
+        around=("train", "learner", "model"),
+        parameters=("features", "x_train", "labels", "target", "y", "dataset", "df", "data"),
+        against=("layer", "loss", "network", "scaler", "transformer", "wrapper"),
+    ),
     "drift.psi": Words(
         r"population_stability|(compute|calc|calculate|get)_psi|psi_(score|index|value)",
         vague=r"(^|_)psi($|_)",  # in other places it is the influence function of a norm

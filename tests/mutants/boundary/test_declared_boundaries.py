@@ -234,6 +234,12 @@ def test_without_its_checks_a_boundary_is_inconclusive(tmp_path):
     assert (verdict.verdict, verdict.reason) == (Verdict.INCONCLUSIVE, "BND003 did not run")
 
 
+def test_modules_may_be_set_apart_by_commas(tmp_path):
+    row = {"id": "x", "provider_module": "models, data", "consumer_module": "api"}
+    (found,) = declared_boundaries(made(tmp_path, declared={"boundaries": [row]}))
+    assert (found.provider, found.consumer) == (("models", "data"), ("api",))
+
+
 def test_a_declaration_that_names_nothing_is_a_gap(tmp_path):
     empty = {"boundaries": [{"id": "x", "provider_module": "models", "consumer_module": "api"}]}
     found = made(tmp_path, declared=empty)

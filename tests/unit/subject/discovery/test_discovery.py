@@ -187,6 +187,7 @@ def test_console_scripts_of_a_wheel_and_sources_that_are_not_read(tmp_path):
         ("drift/a.py", "def psi(reference, current): return reference - current", "drift.psi"),
         ("a.py", "def compute_psi(reference, current): return current", "drift.psi"),
         ("m/kit.py", "def check_if_model_expired(self, stamp): return stamp > 1", "retrain.decide"),
+        ("m/trainer.py", "def train_ensemble(self, features, labels): return 1", "retrain.train"),
         ("m/kit.py", "def make_train_test_datasets(self, df): return df[:1]", "splits.folds"),
         ("factors/a.py", "def compute(self, data): return data * 2", "features.build"),
         ("m/handler.py", "def get_label_config(self): return {'a': 1}", "targets.build"),
