@@ -84,8 +84,13 @@ class HeadsMeanWhatTheySay(Check):
         )
         among = realised.corr(method="spearman")
         heads_among = predicted.corr(method="spearman")
-        pairs = list(combinations(heads, 2))
-        z = float(norm.isf(self.alpha / (len(pairs) + len(heads))))
+        still = [h for h in heads if _still(predicted[h.name]) or _still(realised[h.label])]
+        yield from (
+            Gap(f"meaning of {h.name}", "it or its label is the same in every row") for h in still
+        )
+        moving = [h for h in heads if h not in still]
+        pairs = list(combinations(moving, 2))
+        z = float(norm.isf(self.alpha / max(1, len(pairs) + len(moving))))
         for one, other in pairs:
             if one.label == other.label:
                 continue
@@ -93,8 +98,9 @@ class HeadsMeanWhatTheySay(Check):
             if abs(alike) < ALIKE:
                 same = float(heads_among.loc[one.name, other.name])  # type: ignore[arg-type]
                 yield from self._pair(one, other, found, same, z)
-        for head in heads:
+        for head in moving:
             yield from self._against(head, found, z)
+        for head in heads:
             yield from self._size(head, predicted[head.name], realised[head.label])
 
     def _matched(self, subject: Subject) -> tuple[list[Head], pd.DataFrame, pd.DataFrame, pd.Index]:
@@ -148,7 +154,7 @@ class HeadsMeanWhatTheySay(Check):
                 key=f"swapped {pair}",
                 evidence=("meaning",),
             )
-        elif gain >= -2 * error:  # two constant heads: nothing on either side, and no error
+        elif gain > -2 * error:
             yield Gap(
                 f"meaning of {pair}",
                 f"power too low: the fit differs by {gain:.3f}, standard error {error:.3f}",
@@ -157,9 +163,7 @@ class HeadsMeanWhatTheySay(Check):
     def _against(self, head: Head, found: RankCorrelations, z: float) -> Iterator[Answer]:
         value = found.at(head.name, head.label)
         error = float(np.std(found.of(head.name, head.label), ddof=1))
-        if not error:
-            yield Gap(f"meaning of {head.name}", "it or its label is the same in every row")
-        elif value < -z * error:
+        if value < -z * error:
             yield self.finding(
                 head.location,
                 f"head {head.name} runs against its label {head.label}: rank correlation "
@@ -194,3 +198,7 @@ class HeadsMeanWhatTheySay(Check):
                 severity=Severity.HIGH,
                 evidence=("meaning",),
             )
+
+
+def _still(values: pd.Series) -> bool:
+    return bool((values == values.iloc[0]).all())
