@@ -79,6 +79,18 @@ class TargetSpec(TypedDict, total=False):
     thresholds: list[float]  # class edges, as fractions
 
 
+class Terms(TypedDict, total=False):
+    """What the subject's preconditions fix about every label and trade (``targets.preconditions``).
+
+    Leave out what they do not fix.
+    """
+
+    holding: int  # bars from the price that enters to the price that leaves
+    entry: int  # bars from the decision to the bar whose price enters
+    price: str  # field of the panel that is paid at entry, such as "open"
+    kind: str  # "simple_return" or "log_return"
+
+
 class SplitSpec(TypedDict, total=False):
     """What the subject declares about its splits (``splits.declared``)."""
 
@@ -176,6 +188,12 @@ class DeclaredTargets(Protocol):
     """``targets.declared``: label name to its declared horizon, kind and thresholds."""
 
     def __call__(self, at: Context) -> dict[str, TargetSpec]: ...
+
+
+class Preconditions(Protocol):
+    """``targets.preconditions``: the terms that training and backtests are locked to."""
+
+    def __call__(self, at: Context) -> Terms: ...
 
 
 class Folds(Protocol):
@@ -400,6 +418,7 @@ HOOKS: dict[str, type] = {
     "features.policy": FeaturePolicy,
     "targets.build": BuildTargets,
     "targets.declared": DeclaredTargets,
+    "targets.preconditions": Preconditions,
     "splits.folds": Folds,
     "splits.declared": DeclaredSplits,
     "predictor.required": RequiredFeatures,

@@ -69,6 +69,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "TGT004": "target_label.kind:LabelsAreWhatTheyAreCalled",
         "TGT005": "target_label.balance:LabelsVary",
         "TGT006": "target_label.statistics_rows:LabelStatisticsComeFromTrainRows",
+        "TGT007": "target_label.preconditions:PreconditionsHoldForTheLabels",
     },
     Task.T3: {  # Prediction and features
         "CHK101": "checkpoint.round_trip:SavingChangesNothing",

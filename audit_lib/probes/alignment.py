@@ -89,6 +89,13 @@ def price_ratio(
     return ratio
 
 
+def return_errors(label: pd.Series[float], ratio: pd.Series[float]) -> dict[str, float]:
+    """Largest difference of a label from each kind of return with that price ratio."""
+    value, gross = label.to_numpy(np.float64), ratio.to_numpy(np.float64)
+    made = {"simple_return": gross - 1.0, "log_return": np.log(gross)}
+    return {kind: float(np.nanmax(np.abs(value - other))) for kind, other in made.items()}
+
+
 def _without_traces(by_field: dict[str, dict[int, float]]) -> dict[str, tuple[int, ...]]:
     strongest = max((v for bars in by_field.values() for v in bars.values()), default=0.0)
     kept = {

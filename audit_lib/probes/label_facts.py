@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit_lib.errors import NotAssessed
+from audit_lib.host import HookError
 from audit_lib.model import Location
+from audit_lib.probes import samples
+from audit_lib.probes.alignment import Offsets, bar_offsets
 from audit_lib.probes.asking import ask, mapping
+from audit_lib.probes.influence import manageable
 from audit_lib.probes.measured import influence_of
+from audit_lib.probes.responses import RowsDifferError
 from audit_lib.subject.subject import Subject
 
 HOOK = "targets.build"
@@ -64,6 +69,23 @@ def measured_horizons(subject: Subject) -> dict[str, int]:
     """
     found = influence_of(subject, HOOK)
     return {n: c.look_ahead for n, c in found.columns.items() if not c.empty and c.reacts}
+
+
+def label_offsets(subject: Subject) -> Offsets:
+    """Bars ahead of a row whose values move each label, by column and field.
+
+    Raises:
+        NotAssessed: the labels cannot be built, or not bar by bar.
+    """
+
+    def drive() -> Offsets:
+        panel = manageable(samples.panel(subject))
+        try:
+            return bar_offsets(subject.hook(HOOK), panel)
+        except (HookError, RowsDifferError) as error:
+            raise NotAssessed(f"cannot be driven bar by bar: {error}") from None
+
+    return samples.once(subject, "label offsets", drive)
 
 
 def horizon_of(subject: Subject) -> tuple[int, str]:

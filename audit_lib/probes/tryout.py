@@ -370,6 +370,18 @@ def _is_record(answer: Any, _: tuple[Any, ...]) -> Complaints:
     return said
 
 
+def _is_terms(answer: Any, _: tuple[Any, ...]) -> Complaints:
+    known = {"holding": int, "entry": int, "price": str, "kind": str}
+    if not isinstance(answer, dict) or not answer:
+        return ["wanted a mapping with some of " + ", ".join(known)]
+    said = [f"{key!r} is no term; known: {', '.join(known)}" for key in answer if key not in known]
+    return said + [
+        f"{key} must be {kind.__name__}, not {type(answer[key]).__name__}"
+        for key, kind in known.items()
+        if key in answer and not isinstance(answer[key], kind)
+    ]
+
+
 def _is_folds(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     if not isinstance(answer, Sequence) or not answer:
         return ["wanted a list of folds, got none"]
@@ -415,6 +427,9 @@ TRIALS: dict[str, Trial] = {
     "targets.build": Trial(_FRAME, _panel, _is_frame),
     "targets.declared": Trial(
         "a mapping of label to horizon", _nothing, _is_kind(dict, "a mapping")
+    ),
+    "targets.preconditions": Trial(
+        "holding, entry, price and kind, as far as they are fixed", _nothing, _is_terms
     ),
     "splits.folds": Trial("a list of folds with row positions", _panel, _is_folds),
     "splits.declared": Trial(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit_lib.hooks import Admission, Context, Refusal, surface
+from audit_lib.hooks import Admission, Context, Refusal, Terms, surface
 
 BARS = 430
 VALIDATION = {"pbo": "lower", "ece": "lower"}  # two flags beside them are no numbers
@@ -166,6 +166,19 @@ def declared_targets(at: Context) -> dict[str, Any]:
     file = next((at.store / at.version).glob("*_meta.json"))
     horizon = json.loads(file.read_text())["horizon"]
     return {f"target_{horizon}d": {"horizon": horizon, "kind": "simple_return"}}
+
+
+@surface("targets.preconditions")
+def preconditions(at: Context) -> Terms:
+    """What `enforce_preconditions` locks: the execution contract in the configuration."""
+    config = engine(at, "config")
+    entered = str(config.ENTRY_PRICE_TYPE)
+    return Terms(
+        holding=int(config.LABEL_H),
+        entry=int(entered.startswith("next_bar")),
+        price="open" if entered.endswith("open") else "close",
+        kind=f"{config.RET_TYPE}_return",
+    )
 
 
 @surface("splits.folds")

@@ -30,6 +30,7 @@ from audit_lib.hooks import (
     RetrainState,
     SplitSpec,
     TargetSpec,
+    Terms,
     surface,
     watch,
 )
@@ -131,6 +132,14 @@ def declared_targets(at: Context) -> dict[str, TargetSpec]:
             )
             for name, record in checkpoint.targets.items()
         }
+
+
+@surface("targets.preconditions")
+def preconditions(at: Context) -> Terms:
+    """The constants that labels, folds and backtest share."""
+    with engine_at(at) as engine:
+        entry, holding = engine.targets.ENTRY, engine.targets.HOLDING
+        return Terms(holding=holding, entry=entry, price="close", kind="simple_return")
 
 
 @surface("splits.folds")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.host import HookError
+from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes import samples
-from audit_lib.probes.alignment import bar_offsets, entry_and_exit, price_ratio
+from audit_lib.probes.alignment import entry_and_exit, price_ratio, return_errors
 from audit_lib.probes.influence import manageable
-from audit_lib.probes.label_facts import HOOK, Declared, declared_labels
-from audit_lib.probes.responses import RowsDifferError
+from audit_lib.probes.label_facts import HOOK, Declared, declared_labels, label_offsets
 from audit_lib.subject.subject import Subject
 
 RETURNS = ("simple_return", "log_return")
@@ -61,9 +59,9 @@ class LabelsAreWhatTheyAreCalled(Check):
         panel = manageable(samples.panel(subject))
         labels = samples.labels(subject).reindex(panel.index)
         try:
-            offsets = bar_offsets(subject.hook(HOOK), panel)
-        except (HookError, RowsDifferError) as error:
-            yield Gap(HOOK, f"cannot be driven bar by bar: {error}")
+            offsets = label_offsets(subject)
+        except NotAssessed as error:
+            yield Gap(HOOK, str(error))
             return
         rows = [
             (name, field, min(bars), max(bars), len(bars))
@@ -96,9 +94,7 @@ class LabelsAreWhatTheyAreCalled(Check):
         ratio: pd.Series[float],
         ends: tuple[tuple[str, int], tuple[str, int]],
     ) -> Iterator[Answer]:
-        value, gross = label.to_numpy(np.float64), ratio.to_numpy(np.float64)
-        made = {"simple_return": gross - 1.0, "log_return": np.log(gross)}
-        off = {kind: float(np.nanmax(np.abs(value - other))) for kind, other in made.items()}
+        off = return_errors(label, ratio)
         declared = str(said.facts["kind"])
         if off[declared] <= self.tolerance:
             return

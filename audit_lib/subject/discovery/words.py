@@ -65,6 +65,10 @@ WORDS: dict[str, Words] = {
             "plot",
         ),
     ),
+    "targets.preconditions": Words(
+        r"(enforce|ensure|validate|check|verify)_?(\w+_)?(preconditions?|execution_contract)",
+        around=("precondition", "contract", "validation"),
+    ),
     "splits.folds": Words(
         r"(purged|walk_forward|time_series|combinatorial)\w*(split|fold)|train_test_(split|data)",
         vague=r"(date|data|expanding|rolling)\w*(split|fold)|^split$|"

@@ -1,0 +1,114 @@
+"""TGT007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.probes import samples
+from audit_lib.probes.alignment import entry_and_exit, price_ratio, return_errors
+from audit_lib.probes.asking import ask, mapping
+from audit_lib.probes.influence import manageable
+from audit_lib.probes.label_facts import HOOK, declared_labels, label_offsets
+from audit_lib.subject.subject import Subject
+
+PRECONDITIONS = "targets.preconditions"
+WORDS = {
+    "holding": "bars from entry to exit",
+    "entry": "bars from decision to entry",
+    "price": "field paid at entry",
+    "kind": "kind of return",
+}
+
+
+class PreconditionsHoldForTheLabels(Check):
+    """The labels the version learns are those that the subject's preconditions lock.
+
+    What it checks
+        Holding period, entry bar, entry price and kind of return of every label, as measured, are
+        those that the subject's preconditions fix for training and backtests.
+    Why it matters
+        A precondition that is enforced everywhere and holds nowhere is worse than none: research
+        is reviewed under terms (log return over five bars from the next open) that the model was
+        never trained for.
+    How
+        Moves single bars in single fields to find which prices a label reads; the first is its
+        entry, the last its exit. Recomputes simple and log return between them. Compares with the
+        answer of `targets.preconditions`.
+    Limitations
+        Terms that the subject does not fix are not judged. The kind of return is told for labels
+        that are a return between two prices.
+    Remediation
+        Derive labels from the same constants that the preconditions check, or change what is
+        locked.
+    Sources
+        Meyer (1992), Applying "Design by Contract", IEEE Computer 25(10); Lopez de Prado (2018),
+        Advances in Financial Machine Learning, chapter 3.
+    """
+
+    code = "TGT007"
+    contract = Contract.TARGET_LABEL
+    task = Task.T2
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", HOOK, PRECONDITIONS)
+
+    tolerance: float = Field(1e-6, gt=0, description="difference of returns that is rounding")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Measure the terms of each label, and compare."""
+        reply = ask(subject.hook(PRECONDITIONS), into=mapping)
+        if not reply.answered:
+            raise NotAssessed(f"{PRECONDITIONS} gives no terms: {reply.why}")
+        locked = {term: reply.got[term] for term in WORDS if term in reply.got}
+        if not locked:
+            raise NotAssessed(f"{PRECONDITIONS} fixes none of {', '.join(WORDS)}")
+        measured = self._measured(subject)
+        rows = [
+            (label, WORDS[term], terms.get(term, "not told"), locked[term])
+            for label, terms in measured.items()
+            for term in locked
+        ]
+        heads = ("label", "term", "measured", "locked")
+        yield Evidence("terms", "Terms of the labels, measured and locked", heads, tuple(rows))
+        for label, terms in measured.items():
+            if not terms:
+                yield Gap(label, "reads fewer than two prices")
+            for term, value in terms.items():
+                if term in locked and value != locked[term]:
+                    yield self.finding(
+                        subject.where(PRECONDITIONS),
+                        f"label {label!r}: {WORDS[term]} is {value}; the preconditions lock "
+                        f"{locked[term]}",
+                        measured=value,
+                        expected=locked[term],
+                        key=f"{label} {term}",
+                        evidence=("terms",),
+                    )
+        yield Examined(sum(map(len, measured.values())), "terms of labels")
+
+    def _measured(self, subject: Subject) -> dict[str, dict[str, Scalar]]:
+        """Terms of every label that the version declares; of every label where it declares none."""
+        offsets, panel = label_offsets(subject), manageable(samples.panel(subject))
+        labels = samples.labels(subject).reindex(panel.index)
+        try:
+            names = [d.label for d in declared_labels(subject) if d.label in labels]
+        except NotAssessed:
+            names = [str(name) for name in labels]
+        found: dict[str, dict[str, Scalar]] = {}
+        for name in dict.fromkeys(names):
+            ends = entry_and_exit(offsets.get(name, {}), panel)
+            found[name] = {}
+            if ends is None:
+                continue
+            (field, entry), (_, leave) = ends
+            found[name] = {"holding": leave - entry, "entry": entry, "price": field}
+            errors = return_errors(labels[name], price_ratio(panel, *ends))
+            fits = [kind for kind, error in errors.items() if error <= self.tolerance]
+            if fits:
+                found[name]["kind"] = fits[0]
+        return found
