@@ -13,6 +13,7 @@ from typing import Any
 
 from audit_lib.model import Location
 from audit_lib.subject.documents import Document
+from audit_lib.subject.pointers import pointer_to
 
 #: What is counted, by the words that documents use for it.
 _MEANINGS = (
@@ -49,7 +50,7 @@ def in_data(document: Document) -> Iterator[DeclaredSize]:
             files, numbers = _files_of(value), _numbers_of(value)
             if files and numbers:
                 yield DeclaredSize(files, numbers, document.location(pointer))
-            inner = [(f"{pointer}/{_escape(str(k))}", v) for k, v in value.items()]
+            inner = [(pointer + pointer_to(str(k)), v) for k, v in value.items()]
         elif isinstance(value, list):
             inner = [(f"{pointer}/{i}", v) for i, v in enumerate(value)]
         stack.extend(reversed([(p, v) for p, v in inner if isinstance(v, (dict, list))]))
@@ -99,7 +100,3 @@ def _numbers_of(value: dict[Any, Any]) -> dict[str, int]:
 
 def _meaning(word: str) -> str:
     return next((meaning for meaning, pattern in _MEANINGS if pattern.match(word)), "")
-
-
-def _escape(token: str) -> str:
-    return token.replace("~", "~0").replace("/", "~1")

@@ -10,6 +10,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.hooks import TargetSpec
 from audit_lib.model import Location
 from audit_lib.probes.asking import ask, mapping
+from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
 
@@ -65,7 +66,6 @@ def declared_heads(subject: Subject) -> list[Head]:
     targets = declared_targets(subject)
     found = []
     for token, name, facts in _entries(raw):
-        escaped = token.replace("~", "~0").replace("/", "~1")
         label = _label(name, facts, targets)
         found.append(
             Head(
@@ -73,7 +73,7 @@ def declared_heads(subject: Subject) -> list[Head]:
                 _kind(facts, targets.get(label, {})),
                 label,
                 _position(facts),
-                metadata.location(f"{pointer}/{escaped}"),
+                metadata.location(pointer + pointer_to(token)),
             )
         )
     if not found:

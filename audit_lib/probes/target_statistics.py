@@ -12,6 +12,7 @@ import pandas as pd
 
 from audit_lib.probes.provenance import STATISTICS, RowSet
 from audit_lib.probes.recorded_metrics import number
+from audit_lib.subject.pointers import pointer_to
 
 SCALES = re.compile(
     r"(^|_)(targets?|labels?|y)_(std|stds|sigma|scales?|means?|cent(er|re)s?|medians?|mad)($|_)",
@@ -67,7 +68,7 @@ def _walk(data: Any, pointer: str, described: bool, depth: int) -> Iterator[Reco
     elif isinstance(data, list) and depth and len(data) <= 50:
         items = [(str(k), v) for k, v in enumerate(data)]
     for name, value in items:
-        here = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        here = pointer + pointer_to(name)
         found = number(value)
         if found is None:
             inside = bool(DESCRIBES.match(name)) and bool(re.search(r"target|label", here, re.I))
@@ -97,6 +98,5 @@ def sources(recorded: Recorded, labels: pd.DataFrame, sets: list[RowSet]) -> lis
 
 def _digits(value: float) -> int:
     """Decimal places of a number as it is written."""
-    text = f"{value:.17g}" if repr(value) == f"{value:.17g}" else repr(value)
-    mantissa, _, exponent = text.lower().partition("e")
+    mantissa, _, exponent = repr(value).partition("e")
     return len(mantissa.partition(".")[2]) - int(exponent or 0)

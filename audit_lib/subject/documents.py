@@ -11,6 +11,7 @@ import yaml
 
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Location
+from audit_lib.subject.pointers import keys_of
 
 _MISSING = object()
 
@@ -45,8 +46,7 @@ class Document:
 
 def resolve_pointer(data: Any, pointer: str) -> Any:
     """Value at an RFC 6901 pointer; a private sentinel where it leads nowhere."""
-    for part in pointer.split("/")[1:]:
-        token = part.replace("~1", "/").replace("~0", "~")
+    for token in keys_of(pointer):
         if isinstance(data, dict) and token in data:
             data = data[token]
         elif isinstance(data, list) and token.isdigit() and int(token) < len(data):

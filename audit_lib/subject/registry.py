@@ -10,6 +10,7 @@ from typing import Any
 from audit_lib.errors import NotAssessed, VersionError
 from audit_lib.subject.documents import Document, read_document
 from audit_lib.subject.parameters import Artifacts
+from audit_lib.subject.pointers import pointer_to
 
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
 
@@ -73,7 +74,7 @@ def read_registry(store: Path, artifacts: Artifacts) -> Registry:
         raise NotAssessed(f"registry {layout.file} has no versions at {layout.versions!r}")
     for token, version, row in entries:
         rows[version] = row
-        pointers[version] = f"{layout.versions}/{token.replace('~', '~0').replace('/', '~1')}"
+        pointers[version] = layout.versions + pointer_to(token)
     return Registry(
         document,
         rows,

@@ -11,6 +11,7 @@ from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Ta
 from audit_lib.probes.checkpoint_fields import field, names_in
 from audit_lib.subject.artifacts import Artifact
 from audit_lib.subject.documents import Document
+from audit_lib.subject.pointers import keys_of
 from audit_lib.subject.subject import Subject
 
 
@@ -117,7 +118,7 @@ def _owner(pointer: str, metadata: Document, paths: Sequence[str]) -> str:
     It says so where a key above the list is the name of a file, or where the mapping that holds
     the list, or one above it, names one.
     """
-    tokens = [t.replace("~1", "/").replace("~0", "~") for t in pointer.split("/")[1:-1]]
+    tokens = keys_of(pointer)[:-1]
     for depth in range(len(tokens), 0, -1):
         holder = metadata.get("/" + "/".join(pointer.split("/")[1 : depth + 1]))
         values = holder.values() if isinstance(holder, dict) else ()

@@ -18,6 +18,7 @@ from audit_lib.probes.constants import UNKNOWN, class_defaults, constant
 from audit_lib.subject.code import code_of
 from audit_lib.subject.documents import Document
 from audit_lib.subject.parameters import CheckpointFields
+from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
 Path = tuple[str, ...]
@@ -72,7 +73,7 @@ class ContractDocumentAgrees(Check):
         compared = 0
         yield from self._unbound(document, truth)
         for path, said in self._statements(document.data):
-            pointer = _pointer(path)
+            pointer = pointer_to(*path)
             where, found = self._counterpart(truth, path, pointer, said)
             if found is UNKNOWN:
                 rows.append((pointer, _shown(said), "", "not compared"))
@@ -102,7 +103,7 @@ class ContractDocumentAgrees(Check):
         stack: list[tuple[Path, Any]] = [((), data)]
         while stack:
             path, value = stack.pop()
-            bound = _pointer(path) in self.bindings
+            bound = pointer_to(*path) in self.bindings
             if isinstance(value, Mapping) and value and not bound:
                 stack.extend((*[((*path, str(k)), v) for k, v in value.items()],)[::-1])
             elif path:
@@ -182,13 +183,13 @@ class _Truth:
 
     def named(self, path: Path) -> tuple[str, Any]:
         """Counterpart by name; :data:`UNKNOWN` where there is none."""
-        pointer = _pointer(path)
+        pointer = pointer_to(*path)
         if self.metadata is not None and self.metadata.has(pointer):
             return f"{self.metadata.path} {pointer}", self.metadata.get(pointer)
         if path[0] in self.data_files:
             inner = Document(path[0], "artifacts", self.data_files[path[0]])
-            if inner.has(_pointer(path[1:])):
-                return f"{path[0]} file {_pointer(path[1:])}", inner.get(_pointer(path[1:]))
+            if inner.has(pointer_to(*path[1:])):
+                return f"{path[0]} file {pointer_to(*path[1:])}", inner.get(pointer_to(*path[1:]))
         artifacts = self.subject.parameters.artifacts
         if self.metadata is not None and artifacts is not None and path[-1] in self.fields:
             where = str(getattr(artifacts.fields, path[-1]))
@@ -223,10 +224,6 @@ class _Truth:
             if isinstance(inner, Mapping):
                 return f"keys of {self.metadata.path} {rest}".rstrip(), list(inner)
         return "", UNKNOWN
-
-
-def _pointer(path: Path) -> str:
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _differs(said: Any, found: Any) -> str:

@@ -15,6 +15,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.keyflow import ANY, Flow, Path, Use, key_flow, overlaps, within
 from audit_lib.subject.code import code_of
+from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
 _WILD = re.compile(r"[*?\[\]{}]+")
@@ -87,21 +88,21 @@ class MetadataKeysAreWrittenAndRead(Check):
                 continue  # told of the parent
             required = [u for u in uses if u.required and not within(path, flow.tested)]
             use = (required or uses)[0]
-            elsewhere = sorted({_pointer(w) for w in written if w[-1] == path[-1]})
+            elsewhere = sorted({pointer_to(*w) for w in written if w[-1] == path[-1]})
             said = f"; a field of that name is written at {elsewhere[0]}" if elsewhere else ""
             if required:
-                text = f"reads {_pointer(path)} of {name}, which nothing writes{said}"
+                text = f"reads {pointer_to(*path)} of {name}, which nothing writes{said}"
             else:
                 text = (
-                    f"reads {_pointer(path)} of {name} with default {use.default or 'None'}, and "
-                    f"nothing writes it, so the default always holds{said}"
+                    f"reads {pointer_to(*path)} of {name} with default {use.default or 'None'}, "
+                    f"and nothing writes it, so the default always holds{said}"
                 )
             yield self.finding(
                 use.location,
                 text,
                 measured="never written",
                 expected=elsewhere[0] if elsewhere else "written",
-                key=_pointer(path),
+                key=pointer_to(*path),
                 severity=self.severity if required else Severity.MEDIUM,
                 evidence=("fields",),
             )
@@ -148,7 +149,7 @@ class MetadataKeysAreWrittenAndRead(Check):
             yield self.finding(
                 Location(use.location.path, line=use.location.line, symbol=use.location.symbol),
                 f"{len(top)} fields of {name} are written and never read by the code: "
-                + ", ".join(map(_pointer, sorted(top))),
+                + ", ".join(pointer_to(*path) for path in sorted(top)),
                 measured=f"{len(top)} fields",
                 expected="read, or known to be for people",
                 key="never read",
@@ -187,20 +188,16 @@ def _missing(data: Any, path: Path) -> list[str]:
         for pointer, value in places:
             if isinstance(value, Mapping):
                 keys = list(value) if key == ANY else [key] if key in value else []
-                inner += [(f"{pointer}{_pointer((str(k),))}", value[k]) for k in keys]
+                inner += [(pointer + pointer_to(str(k)), value[k]) for k in keys]
             elif isinstance(value, list) and key == ANY:
                 inner += [(f"{pointer}/{i}", v) for i, v in enumerate(value)]
         places = inner
     last = path[-1]
     return [
-        f"{pointer}{_pointer((last,))}"
+        pointer + pointer_to(last)
         for pointer, value in places
         if isinstance(value, Mapping) and last not in value
     ]
-
-
-def _pointer(path: Path) -> str:
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def _table(flow: Flow, data: Any) -> Evidence:
@@ -212,7 +209,7 @@ def _table(flow: Flow, data: Any) -> Evidence:
         defaults = sorted({u.default for u in flow.reads if u.path == path and u.default})
         absent = isinstance(data, Mapping) and path[-1] != ANY and bool(_missing(data, path))
         rows.append(
-            (_pointer(path), ", ".join(writes), ", ".join(reads), ", ".join(defaults),
+            (pointer_to(*path), ", ".join(writes), ", ".join(reads), ", ".join(defaults),
              "absent" if absent else "")
         )  # fmt: skip
     return Evidence(

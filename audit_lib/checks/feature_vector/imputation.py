@@ -23,6 +23,7 @@ from audit_lib.probes.measured import (
 )
 from audit_lib.probes.provenance import Floats, Match, candidate_rows, matches, nearest
 from audit_lib.subject.documents import Document
+from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"
@@ -164,7 +165,7 @@ def recorded_values(
 def _named(data: Any, pointer: str, depth: int = 4) -> Iterator[str]:
     """Pointers to lists and mappings whose name speaks of imputing."""
     for key, value in data.items() if isinstance(data, dict) and depth else ():
-        here = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+        here = pointer + pointer_to(str(key))
         if isinstance(value, (list, dict)) and CALLED.search(here):
             yield here
         yield from _named(value, here, depth - 1)

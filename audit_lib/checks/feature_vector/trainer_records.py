@@ -16,6 +16,7 @@ from audit_lib.model import Contract, Evidence, Examined, Severity, Task
 from audit_lib.probes.provenance import STATISTICS
 from audit_lib.probes.training import HOOK, Training, trained
 from audit_lib.subject.documents import read_document
+from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
 Integers = npt.NDArray[np.int64]
@@ -117,7 +118,7 @@ def _numbers(subject: Subject, training: Training, file: Path) -> Iterator[tuple
 def _leaves(data: Any, pointer: str) -> Iterator[tuple[str, float]]:
     if isinstance(data, dict):
         for key, value in data.items():
-            yield from _leaves(value, f"{pointer}/{key}")
+            yield from _leaves(value, pointer + pointer_to(str(key)))
     elif isinstance(data, list):
         for number, value in enumerate(data):
             yield from _leaves(value, f"{pointer}/{number}")

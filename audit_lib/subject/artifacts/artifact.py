@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from audit_lib.subject.pointers import keys_of, pointer_to
+
 #: Anything :func:`json.dumps` takes: the type of documents and parameters.
 Json = Any
 
@@ -228,19 +230,10 @@ def resolve(document: Json, pointer: str) -> Json:
     if pointer and not pointer.startswith("/"):
         raise PointerError(f"a JSON pointer is empty or starts with '/': {pointer!r}")
     value, done = document, ""
-    for token in pointer.split("/")[1:]:
-        value = _step(_followed(document, value), _unescape(token), done)
-        done = f"{done}/{token}"
+    for key in keys_of(pointer):
+        value = _step(_followed(document, value), key, done)
+        done += pointer_to(key)
     return _followed(document, value)
-
-
-def escape(token: str) -> str:
-    """One reference token of a JSON pointer (RFC 6901, section 3)."""
-    return token.replace("~", "~0").replace("/", "~1")
-
-
-def _unescape(token: str) -> str:
-    return token.replace("~1", "/").replace("~0", "~")
 
 
 def _followed(document: Json, value: Json) -> Json:
@@ -249,8 +242,8 @@ def _followed(document: Json, value: Json) -> Json:
         # The first occurrence is always written out, so one step is enough.
         if isinstance(target, str):
             found = document
-            for token in target.split("/")[1:]:
-                found = _step(found, _unescape(token), target)
+            for key in keys_of(target):
+                found = _step(found, key, target)
             return found
     return value
 
@@ -263,7 +256,7 @@ def _step(value: Json, token: str, done: str) -> Json:
         plain = token == "0" or (token.isascii() and token.isdigit() and token[0] != "0")
         if plain and len(token) < len(str(len(value))) + 1 and int(token) < len(value):
             return value[int(token)]
-    raise PointerError(f"nothing at {done + '/' + escape(token)!r}")
+    raise PointerError(f"nothing at {done + pointer_to(token)!r}")
 
 
 def walk(document: Json) -> Iterator[tuple[str, Json]]:
@@ -273,7 +266,7 @@ def walk(document: Json) -> Iterator[tuple[str, Json]]:
         pointer, value = waiting.pop()
         yield pointer, value
         if isinstance(value, Mapping):
-            inner = [(f"{pointer}/{escape(str(key))}", item) for key, item in value.items()]
+            inner = [(pointer + pointer_to(str(key)), item) for key, item in value.items()]
         elif isinstance(value, (list, tuple)):
             inner = [(f"{pointer}/{index}", item) for index, item in enumerate(value)]
         else:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from audit_lib.subject.artifacts import lightgbm, numpy_values, xgboost
-from audit_lib.subject.artifacts.artifact import Json, escape, resolve, walk
+from audit_lib.subject.artifacts.artifact import Json, resolve, walk
 from audit_lib.subject.artifacts.draft import Draft, Undecodable
 from audit_lib.subject.artifacts.metadata import FEATURE_KEYS
 from audit_lib.subject.artifacts.values import Blob, Value
 from audit_lib.subject.artifacts.view import Native
+from audit_lib.subject.pointers import pointer_to
 
 _LIBRARIES = frozenset(("sklearn", "lightgbm", "xgboost", "catboost"))
 #: Attributes that fitted estimators keep the names of their input columns in.
@@ -75,7 +76,7 @@ def describe(draft: Draft, document: Json) -> None:
             if key in FEATURE_KEYS or key in _FITTED_NAMES:
                 names = _names(document, inner)
                 if names:
-                    draft.features(f"{pointer}/{escape(str(key))}", names)
+                    draft.features(pointer + pointer_to(str(key)), names)
     _numpy_version(draft)
     _own_features(draft)
     draft.parameters.update(_parameters(document, document, "", 0))

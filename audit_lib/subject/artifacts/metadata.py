@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
-from audit_lib.subject.artifacts.artifact import Format, Json, Safety, escape, walk
+from audit_lib.subject.artifacts.artifact import Format, Json, Safety, walk
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.source import Source
+from audit_lib.subject.pointers import pointer_to
 
 #: Keys under which projects keep the columns of a model, and its hyper-parameters.
 FEATURE_KEYS = frozenset(
@@ -262,7 +263,7 @@ def describe(draft: Draft) -> None:
             if key in FEATURE_KEYS or (isinstance(key, str) and key.endswith("_features")):
                 names = inner
                 if isinstance(names, list) and names and all(isinstance(n, str) for n in names):
-                    draft.features(f"{pointer}/{escape(key)}", names)
+                    draft.features(pointer + pointer_to(key), names)
     if isinstance(draft.document, Mapping):
         _describe_top(draft.document, draft)
 

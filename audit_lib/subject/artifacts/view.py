@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audit_lib.subject.artifacts import numpy_values
-from audit_lib.subject.artifacts.artifact import ArrayInfo, Json, escape
+from audit_lib.subject.artifacts.artifact import ArrayInfo, Json
 from audit_lib.subject.artifacts.draft import Draft
 from audit_lib.subject.artifacts.values import (
     Array,
@@ -30,6 +30,7 @@ from audit_lib.subject.artifacts.values import (
     Tuple,
     Value,
 )
+from audit_lib.subject.pointers import pointer_to
 
 _SHOWN_BYTES = 64
 _RESERVED = frozenset(
@@ -136,7 +137,7 @@ class View:
             if self._left < 0:
                 self._draft.note("holds more values than are shown")
                 break
-            drawn[name] = self.draw(value, f"{pointer}/{escape(name)}", depth)
+            drawn[name] = self.draw(value, pointer + pointer_to(name), depth)
         return drawn
 
     def _key(self, key: Value) -> str:
