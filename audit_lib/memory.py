@@ -21,7 +21,6 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -32,6 +31,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from audit_lib.checks.base import Check
+from audit_lib.files import write_whole
 from audit_lib.model import CheckResult, Outcome
 from audit_lib.subject.digest import subject_digest
 from audit_lib.subject.subject import Subject
@@ -84,10 +84,9 @@ class Memory:
         if not fresh or self.folder is None or subject_digest(self.subject) != self._digest:
             return
         with suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
             ignore = self.folder / ".gitignore"
             if not ignore.exists():
-                ignore.write_text(_IGNORE, encoding="utf-8")
+                write_whole(ignore, _IGNORE.encode())
             for name, result in fresh.items():
                 _write(self.folder / name, result)
             _tidy(self.folder)
@@ -143,22 +142,13 @@ def _write(file: Path, result: CheckResult) -> None:
             return  # JSON does not hold it as it is: NaN, a NumPy scalar
     except ValueError:
         return
-    text = f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}"
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-            out.write(text)
-        os.replace(name, file)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(name)
-        raise
+    write_whole(file, f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}".encode())
 
 
 def _tidy(folder: Path) -> None:
     """Remove what nobody has asked for in a month."""
     oldest = time.time() - _DAYS * 86_400
-    for file in (*folder.glob("*.json"), *folder.glob(".*.part")):
+    for file in (*folder.glob("*.json"), *folder.glob(".*.json.*")):
         with suppress(OSError):
             if file.stat().st_mtime < oldest:
                 file.unlink()

@@ -236,7 +236,7 @@ def test_runs_side_by_side_leave_whole_answers(made, tmp_path):
         thread.join()
     memory = Memory(again(tmp_path), [check_class("LED002")()])
     assert memory.recall(check_class("LED002")()) is not None
-    assert not list((tmp_path / FOLDER).glob(".*.part"))
+    assert not list((tmp_path / FOLDER).glob(".*.json.*"))
 
 
 def test_what_nobody_asks_for_goes_after_a_month(made, tmp_path):
