@@ -27,7 +27,6 @@ IDLE = 1.0
 PATIENCE = 10.0
 DYING = 0.0005
 _SUBREAPER = 36
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 Processes = dict[int, str]
 
