@@ -34,7 +34,7 @@ _PARTS = {
 def closure_doc(packet: Packet, style: Style) -> Doc:
     """The closing list as plain data: what stands, what became of it, and the waivers."""
     rows = packet.closing
-    ids = _ids(packet)
+    ids, checks = _ids(packet), {r.code: anchor(r) for r in packet.results}
     parts = []
     for name, meaning in _PARTS.items():
         held = [r for r in rows if standing(r) == name]
@@ -47,9 +47,9 @@ def closure_doc(packet: Packet, style: Style) -> Doc:
                 "count": len(held),
                 "severities": severities(r.matter.finding for r in held),
                 "hidden": len(held) - sum(1 + more for _, more in shown),
-                "rows": [_row(r, ids, packet, style) | {"more": more} for r, more in shown],
+                "rows": [_row(r, ids, checks, style) | {"more": more} for r, more in shown],
                 "folded": sum(more for _, more in shown),
-                "all": [_row(r, ids, packet, style) for r in held[: style.rows]],
+                "all": [_row(r, ids, checks, style) for r in held[: style.rows]],
             }
         )
     return {
@@ -95,8 +95,8 @@ def comparison_record(comparison: Comparison) -> Doc:
 
 def closure_csv(packet: Packet) -> str:
     """The closing list as CSV, one row a finding; what is gone is in it as well."""
-    labels = [c.label for c in packet.comparisons]
-    records = [_record(r, _ids(packet), labels) for r in packet.closing]
+    ids, labels = _ids(packet), [c.label for c in packet.comparisons]
+    records = [_record(r, ids, labels) for r in packet.closing]
     fates = [f"fate against {label}" for label in labels]
     columns = [
         "rank", "standing", "severity", *fates, "dependents", "tasks", "code", "also", "id", "base",
@@ -172,10 +172,9 @@ def _waiver_record(waiver: Exempted | None, *, in_force: bool) -> Doc | None:
     }
 
 
-def _row(row: Row, ids: dict[Finding, str], packet: Packet, style: Style) -> Doc:
+def _row(row: Row, ids: dict[Finding, str], checks: dict[str, str], style: Style) -> Doc:
     matter, finding = row.matter, row.matter.finding
     waiver = matter.waiver if row.here else None
-    results = {r.code: r for r in packet.results}
     return {
         "rank": row.rank or "",
         "more": 0,
@@ -185,10 +184,7 @@ def _row(row: Row, ids: dict[Finding, str], packet: Packet, style: Style) -> Doc
         "fates": [{"word": fate.value if fate else ""} for fate in row.fates],
         "blast": matter.blast,
         "tasks": [t.value for t in matter.tasks],
-        "also": [
-            {"code": code, "check": anchor(results[code]) if code in results else ""}
-            for code in matter.also
-        ],
+        "also": [{"code": code, "check": checks.get(code, "")} for code in matter.also],
         "place": place(finding.location),
         "was": _was(row),
         "message": runs(one_line(finding.message, SAYS), style),
