@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from audit_lib.model.merging import Merged, dependents, identity_marks, merged
 from audit_lib.model.results import TaskResult, digest_of
-from audit_lib.model.sight import sights, unseen
+from audit_lib.model.sight import Sight, sights, unseen
 from audit_lib.model.vocabulary import Outcome
 
 
@@ -181,7 +181,7 @@ def compare(
         first.version if first else "",
         first.run_id if first else "",
         tuple(sorted(closed, key=lambda c: c.matter.weight)),
-        _untold(before, after, closed),
+        _untold(before, after, sights_then, sights_now, closed),
     )
 
 
@@ -244,10 +244,13 @@ def _fate(matter: Merged, was: Merged | None, *, seen: bool) -> Fate:
 
 
 def _untold(
-    before: Iterable[TaskResult], after: Iterable[TaskResult], closed: Iterable[Closed]
+    before: Iterable[TaskResult],
+    after: Iterable[TaskResult],
+    sights_then: Mapping[str, Sight],
+    sights_now: Mapping[str, Sight],
+    closed: Iterable[Closed],
 ) -> tuple[Untold, ...]:
     lost = Counter(c.matter.finding.code for c in closed if c.fate is Fate.UNKNOWN)
-    sights_then, sights_now = sights(before), sights(after)
     # What applies no longer has nothing left to tell, unless it had something to answer for.
     moot = {r.code for t in after for r in t.results if r.outcome is Outcome.NOT_APPLICABLE}
     made = []
