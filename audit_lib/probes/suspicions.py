@@ -30,6 +30,8 @@ LABELS = re.compile(
 RELATED = re.compile(r"feature|indicator|factor|signal|dataset|preprocess|pipeline", re.I)
 
 NOT_MEASURED = "not measured"
+SHORTEST = 4
+"""letters that tell a column's name from others"""
 
 
 @dataclass(frozen=True)
@@ -168,25 +170,57 @@ def walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Place]]:
 def suspicion(subject: Subject, hit: Hit) -> Suspicion:
     """What the measured influence of the features says of a pattern in feature code.
 
-    Where the statement assigns columns that ``features.build`` answers, these decide; else all.
+    Where the statement assigns columns that ``features.build`` answers, these decide; else the
+    leaking columns that its outermost definition names.
     """
     try:
         found = influence_of(subject, "features.build")
     except (NotAssessed, NotApplicable):
         return Suspicion(None, "no probe of features.build could confirm or clear it")
     own = [n for n in dict.fromkeys(hit.assigned) if n in found.columns]
-    leaking = [c.column for c in found.leaking() if not own or c.column in own]
+    ahead = [c.column for c in found.leaking()]
+    leaking = [c for c in ahead if c in own] if own else _named(hit, ahead)
     if leaking:
         apart = research_only(subject)
-        shown = ", ".join(leaking[:4]) + (", ..." if len(leaking) > 4 else "")
         if apart >= set(leaking):
-            return Suspicion(False, f"the probe finds columns for research only: {shown}")
-        return Suspicion(True, f"the probe finds columns that read ahead: {shown}")
+            return Suspicion(False, f"the probe finds columns for research only: {_few(leaking)}")
+        return Suspicion(True, f"the probe finds columns that read ahead: {_few(leaking)}")
+    if ahead and not own:
+        where = hit.symbol.partition(".")[0] or "the module"
+        return Suspicion(
+            False, f"{where} names none of the columns that read ahead ({_few(ahead)})"
+        )
     looked = own or list(found.columns)
     measured = f"none of the {len(looked)} columns of features.build"
     if own:
         measured = f"no column it assigns ({', '.join(own[:4])})"
     return Suspicion(False, f"the probe does not confirm it: {measured} reads ahead")
+
+
+def _named(hit: Hit, columns: list[str]) -> list[str]:
+    """Columns whose name, or its beginning before numbers, stands in the outermost definition."""
+    outermost = hit.symbol.partition(".")[0]
+    body = hit.file.tree.body if hit.file.tree else []
+    within = next((n for n in body if getattr(n, "name", None) == outermost), hit.file.tree)
+    texts = [t for node in ast.walk(within) for t in _words(node)] if within else []
+    return [c for c in columns if c in texts or any(_begins(c, text) for text in texts)]
+
+
+def _begins(column: str, text: str) -> bool:
+    """True for ``PivotHi_`` and ``PivotHi_5_5``: what a format string holds of a name."""
+    stem = re.split(r"\d", column, maxsplit=1)[0]
+    return len(stem) >= SHORTEST and text.startswith(stem)
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.keyword) and node.arg:
+        yield node.arg
+
+
+def _few(columns: list[str]) -> str:
+    return ", ".join(columns[:4]) + (", ..." if len(columns) > 4 else "")
 
 
 def _applied_by_date(tree: ast.Module) -> Iterator[ast.Lambda | str]:

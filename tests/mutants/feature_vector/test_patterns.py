@@ -110,8 +110,9 @@ LEAKY_BUILD = CLEAN_BUILD.replace("r=returns", "r=lambda b: returns(b).shift(-1)
 TWO_BUILD = LEAKY_BUILD.replace("r=lambda", "m=returns, r=lambda")
 
 
-def engine(expression):
-    return {"features.py": f"def momentum(close):\n    frame['m'] = {expression}\n"}
+def engine(expression, column="m"):
+    """A function of features; ``m`` is no column that the builders of these tests answer."""
+    return {"features.py": f"def momentum(close):\n    frame['{column}'] = {expression}\n"}
 
 
 @pytest.mark.passes("FEA111", "FEA112", "FEA113", "FEA114", "FEA115")
@@ -128,7 +129,7 @@ def test_code_that_only_looks_like_a_leak(tmp_path):
     [(code, *case) for code, cases in GUILTY.items() for case in cases[:1]],
 )
 def test_a_pattern_that_the_probe_confirms(tmp_path, code, expression, what):
-    with tiny(tmp_path, LEAKY_BUILD, source=engine(expression)) as subject:
+    with tiny(tmp_path, LEAKY_BUILD, source=engine(expression, "r")) as subject:
         result = run_check(code, subject)
     found = assert_fails(result, path="features.py", line=2, symbol="momentum", key=what)
     assert found.severity is Severity.HIGH
@@ -170,7 +171,8 @@ def test_patterns_are_named_where_they_stand_and_not_judged_by_text(
     ],
 )
 def test_the_probe_clears_or_confirms_a_pattern(tmp_path, hooks, severity, outcome, said):
-    with tiny(tmp_path, hooks, source=engine("close.shift(-1)")) as subject:
+    source = {"features.py": "def momentum(close):\n    return {'r': close.shift(-1)}\n"}
+    with tiny(tmp_path, hooks, source=source) as subject:
         result = run_check("FEA111", subject)
     assert result.outcome is outcome
     assert [f.severity for f in result.findings] == [severity]
@@ -192,9 +194,20 @@ def test_the_columns_that_the_statement_assigns_decide(tmp_path, column, verdict
     assert result.evidence[0].rows[0][2] == verdict
 
 
+@pytest.mark.passes("FEA111")
+def test_a_leak_that_the_definition_does_not_name_is_not_laid_to_it(tmp_path):
+    with tiny(tmp_path, LEAKY_BUILD, source=engine("close.shift(-1)")) as subject:
+        result = run_check("FEA111", subject)
+    assert_passes(result)
+    assert result.findings[0].message.endswith(
+        "momentum names none of the columns that read ahead (r)"
+    )
+
+
 def test_a_column_for_research_only_clears_a_pattern(tmp_path):
     policy = '@surface("features")\ndef policy(at):\n    return {"r": "research_only"}\n'
-    with tiny(tmp_path, LEAKY_BUILD + policy, source=engine("close.shift(-1)")) as subject:
+    source = engine("close.shift(-1)", "r")
+    with tiny(tmp_path, LEAKY_BUILD + policy, source=source) as subject:
         result = run_check("FEA111", subject)
     assert result.outcome is Outcome.PASS
     assert result.findings[0].message.endswith("the probe finds columns for research only: r")
