@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.host import Isolation
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.training import HOOK, trained
 from audit_lib.subject.subject import Subject
 
@@ -26,7 +27,7 @@ class TrainingWritesToItsStoreOnly(Check):
         succeeded or not.
     Limitations
         Writes of compiled code are stopped but not seen. At the isolation level `audit_hook`,
-        attempts are stopped before they are noted.
+        attempts are stopped before they are noted, so that the check cannot pass there.
     Remediation
         Pass the folder to every part that saves, and take the default only at the entry point.
     Sources
@@ -57,6 +58,8 @@ class TrainingWritesToItsStoreOnly(Check):
                 key=path,
                 evidence=("writes",),
             )
+        if subject.host.isolation is Isolation.AUDIT_HOOK:
+            yield Gap("writes elsewhere", "this isolation stops them before they are noted")
         yield Examined(len(rows) or 1, "files written" if rows else "training without a file")
 
 
