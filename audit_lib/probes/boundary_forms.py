@@ -37,6 +37,7 @@ from audit_lib.model import Location
 from audit_lib.subject.documents import Document
 from audit_lib.subject.imports import ImportGraph
 from audit_lib.subject.parameters import explain
+from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.source import matches
 
 FILE = "boundaries.yaml"
@@ -279,7 +280,7 @@ def from_ours(document: Document, where: str) -> list[Boundary]:
 
 
 def _own(document: Document, name: str, entry: _BoundaryForm) -> Boundary:
-    pointer = f"/boundaries/{name}"
+    pointer = pointer_to("boundaries", name)
     homes = tuple(p for p in entry.provider if p.endswith(".py"))
     symbols = []
     for symbol, given in entry.symbols.items():
@@ -287,7 +288,7 @@ def _own(document: Document, name: str, entry: _BoundaryForm) -> Boundary:
         symbols.append(
             Symbol(
                 names=(symbol,),
-                location=document.location(f"{pointer}/symbols/{symbol}"),
+                location=document.location(pointer, "symbols", symbol),
                 defined_in=facts.where or homes,
                 imported_by=facts.by,
                 types=frozenset(facts.type),

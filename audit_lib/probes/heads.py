@@ -10,7 +10,6 @@ from audit_lib.errors import NotAssessed
 from audit_lib.hooks import TargetSpec
 from audit_lib.model import Location
 from audit_lib.probes.asking import ask, mapping
-from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
 
@@ -73,7 +72,7 @@ def declared_heads(subject: Subject) -> list[Head]:
                 _kind(facts, targets.get(label, {})),
                 label,
                 _position(facts),
-                metadata.location(pointer + pointer_to(token)),
+                metadata.location(pointer, token),
             )
         )
     if not found:

@@ -11,7 +11,7 @@ import yaml
 
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Location
-from audit_lib.subject.pointers import keys_of
+from audit_lib.subject.pointers import keys_of, pointer_to
 
 _MISSING = object()
 
@@ -39,9 +39,9 @@ class Document:
         """True where the pointer leads to a value."""
         return resolve_pointer(self.data, pointer) is not _MISSING
 
-    def location(self, pointer: str = "") -> Location:
-        """Where a finding about that value stands."""
-        return Location(self.path, base=self.base, pointer=pointer)
+    def location(self, pointer: str = "", *keys: str) -> Location:
+        """Where a finding about that value stands, or about one below it."""
+        return Location(self.path, base=self.base, pointer=pointer + pointer_to(*keys))
 
 
 def resolve_pointer(data: Any, pointer: str) -> Any:

@@ -168,6 +168,6 @@ def _row_digests(subject: Subject, names: set[str]) -> dict[str, tuple[str, Loca
     for key, value in row.items() if isinstance(row, Mapping) else ():
         digests = _digests(value)
         if names & set(digests):
-            where = registry.document.location(f"{registry.pointer(subject.version)}/{key}")
+            where = registry.document.location(registry.pointer(subject.version), str(key))
             found.update({name: (digest, where) for name, digest in digests.items()})
     return found

@@ -133,7 +133,7 @@ class RegistryAgreesWithArtifacts(Check):
         self, registry: Registry, pointer: str, key: str, row: Any, said: Any, where: str
     ) -> Answer:
         return self.finding(
-            registry.document.location(f"{pointer}/{key}"),
+            registry.document.location(pointer, key),
             f"the registry says {key} = {_shown(row)}, the {where} {_shown(said)}",
             measured=_shown(row),
             expected=_shown(said),

@@ -126,12 +126,12 @@ class ContractDocumentAgrees(Check):
 
     def _left_out(self, document: Document, truth: _Truth) -> Iterator[Answer]:
         for key, said in document.data.items():
-            found: Any = truth.metadata.get(f"/{key}") if truth.metadata else None
+            found: Any = truth.metadata.get(pointer_to(key)) if truth.metadata else None
             if not (_is_catalogue(said) and _is_catalogue(found)):
                 continue
             for name in sorted(set(found) - set(said)):
                 yield self.finding(
-                    document.location(f"/{key}"),
+                    document.location("", key),
                     f"the metadata has {key} {name!r}, which the contract does not name",
                     measured=name,
                     expected=", ".join(sorted(said)),
@@ -139,7 +139,7 @@ class ContractDocumentAgrees(Check):
                 )
             for name in sorted(set(said) - set(found)):
                 yield self.finding(
-                    document.location(f"/{key}/{name}"),
+                    document.location("", key, name),
                     f"the contract names {key} {name!r}, which the metadata does not have",
                     measured=", ".join(sorted(found)),
                     expected=name,

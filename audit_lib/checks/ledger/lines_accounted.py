@@ -104,7 +104,7 @@ class EveryLineIsAccountedFor(Check):
                 owners[str(path)].append(str(name))
                 if name == declared.id and path not in present:
                     yield self.finding(
-                        document.location(f"/subsystems/{name}/files/{position}"),
+                        document.location("/subsystems", name, "files", str(position)),
                         f"{path} is declared part of {name} and does not exist",
                         measured="no such file",
                         expected=path,

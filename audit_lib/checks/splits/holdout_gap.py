@@ -73,7 +73,7 @@ class FitsEndBeforeTheHoldout(Check):
             drawn.append((name, iso(first), iso(last), "fitted"))
             if last >= holdout[0] and first <= holdout[1]:
                 yield self.finding(
-                    document.location(f"{self.rows}/{name}"),
+                    document.location(self.rows, name),
                     f"{name!r} was fitted on rows until {iso(last)}, past the begin of the judged "
                     f"period {iso(holdout[0])}",
                     measured=iso(last),
@@ -83,7 +83,7 @@ class FitsEndBeforeTheHoldout(Check):
                 )
             elif last < holdout[0] and gap < needed:
                 yield self.finding(
-                    document.location(f"{self.rows}/{name}"),
+                    document.location(self.rows, name),
                     f"labels that {name!r} was fitted on end {needed - gap} bars after the first "
                     f"judged decision {iso(holdout[0])} (gap {gap} bars, {how} horizon {horizon})",
                     measured=f"gap {gap} bars",
