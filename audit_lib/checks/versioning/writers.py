@@ -8,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Finding, Location, Severity, Task
 from audit_lib.probes.asking import ask, texts
 from audit_lib.probes.registries import sample_metrics
 from audit_lib.probes.state import ScratchStore
@@ -78,7 +78,12 @@ class ConcurrentWritersLoseNothing(Check):
         yield Evidence(
             "race", "Two registrations at once", ("call", "version", "answer"), tuple(rows)
         )
-        where = subject.where("registry.register")
+        yield from self._told(subject.where("registry.register"), unreadable, lost, crashes)
+        yield Examined(self.rounds, "pairs of registrations at once")
+
+    def _told(
+        self, where: Location, unreadable: str, lost: int, crashes: list[str]
+    ) -> Iterator[Finding]:
         if unreadable:
             yield self.finding(
                 where,
@@ -108,7 +113,6 @@ class ConcurrentWritersLoseNothing(Check):
                 key="crash",
                 evidence=("race",),
             )
-        yield Examined(self.rounds, "pairs of registrations at once")
 
     def _at_once(
         self,
