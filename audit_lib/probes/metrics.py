@@ -35,18 +35,11 @@ def directions(subject: Subject) -> dict[str, str]:
 
 def recorded(subject: Subject, names: dict[str, str]) -> list[Metrics]:
     """Metrics that the registry records for its versions, where it records all of ``names``."""
-    try:
-        rows = subject.registry.rows.values()
-        layout = subject.parameters.artifacts
-    except NotAssessed:
-        return []
-    key = layout.registry.metrics if layout and layout.registry else ""
-    found = []
-    for row in rows:
-        kept = row.get(key) if key and isinstance(row, dict) else row
-        if isinstance(kept, dict) and all(_is_number(kept.get(name)) for name in names):
-            found.append({name: float(kept[name]) for name in names})
-    return found
+    return [
+        {name: metrics[name] for name in names}
+        for metrics in recorded_metrics(subject).values()
+        if all(math.isfinite(metrics.get(name, math.nan)) for name in names)
+    ]
 
 
 def recorded_metrics(subject: Subject) -> dict[str, Metrics]:
@@ -100,7 +93,3 @@ def text_of(metrics: Metrics | None) -> str:
     if metrics is None:
         return "none"
     return ", ".join(f"{name} {value:.6g}" for name, value in metrics.items())
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
