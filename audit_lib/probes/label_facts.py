@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +87,18 @@ def label_offsets(subject: Subject) -> Offsets:
             raise NotAssessed(f"cannot be driven bar by bar: {error}") from None
 
     return samples.once(subject, "label offsets", drive)
+
+
+def horizons_of(subject: Subject) -> dict[str, int]:
+    """Horizon of each label in bars, measured where it can be, else declared."""
+    found: dict[str, int] = {}
+    with suppress(NotAssessed):
+        for said in declared_labels(subject):
+            if isinstance(said.facts.get("horizon"), int):
+                found[said.label] = int(said.facts["horizon"])
+    with suppress(NotAssessed):
+        found |= {label: bars for label, bars in measured_horizons(subject).items() if bars}
+    return found
 
 
 def horizon_of(subject: Subject) -> tuple[int, str]:

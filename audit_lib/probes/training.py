@@ -7,6 +7,7 @@ sorting, scaling).  Labels follow the features closely, so that gates on quality
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from audit_lib.model import Evidence
 from audit_lib.probes import samples
 from audit_lib.probes.asking import ask, mapping
 from audit_lib.probes.folds import iso
-from audit_lib.probes.label_facts import horizon_of
+from audit_lib.probes.label_facts import horizon_of, horizons_of
 from audit_lib.probes.made_up_table import made_up
 from audit_lib.subject.subject import Subject
 
@@ -44,6 +45,11 @@ class Step:
         scores: where the values are predictions, the rows of each prediction, by its number.
         count: how many rows went in, known or not; ``columns`` wide.
         begun: number of the first step that happened within it; its own where none did.
+        resembles: rank correlation by which ``scores`` were told; 0 where they are the values.
+        below: object that a calibrator was put on by reference.
+        label: number of the label that was learnt; None where unknown.
+        sources: where the values of its columns come from.
+        stateless: a transformer that learns nothing from rows.
     """
 
     number: int
@@ -55,6 +61,11 @@ class Step:
     count: int
     columns: int
     begun: int
+    resembles: float = 0.0
+    below: int | None = None
+    label: int | None = None
+    sources: tuple[int, ...] = ()
+    stateless: bool = False
     scores: dict[int, Integers] = field(default_factory=dict)
 
 
@@ -67,12 +78,14 @@ class Judgement:
         fitted: rows of its last fit before.
         judged: the other rows that it predicted.
         scaled: kind and rows of each preprocessing step between the table and its fit.
+        horizon: bars that its label spans; the longest where it is not known which it is.
     """
 
     kind: str
     fitted: Integers
     judged: Integers
     scaled: tuple[tuple[str, Integers], ...]
+    horizon: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +94,14 @@ class Downstream:
 
     Attributes:
         fit: the fit; ``model`` is the fit of the model below.
-        seen: how many of its rows that model was fitted on; at least so many where not ``exact``.
+        seen: how many of its rows that model was fitted on.
+        how: how its rows were told.
     """
 
     fit: Step
     model: Step
     seen: int
-    exact: bool
+    how: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +112,9 @@ class Training:
         features, labels: the made-up table; index (asset, date).
         at: position of each row's date in the calendar, shape (n,).
         calendar: distinct dates, sorted.
-        horizon: bars that a label spans; ``known`` says how that is known.
+        horizon: bars that the longest label spans; ``known`` says how that is known.
+        horizons: the same for each label, as far as they are known.
+        failed: how it ended, where it did not end well.
         steps: in order.
         writes: absolute paths outside the store and scratch that it opened for writing.
         store: the scratch store it was given; ``before`` says which files it held before.
@@ -111,6 +127,8 @@ class Training:
     calendar: pd.Index
     horizon: int
     known: str
+    horizons: dict[str, int]
+    failed: str
     steps: tuple[Step, ...]
     writes: tuple[Path, ...]
     store: Path
@@ -126,32 +144,38 @@ class Training:
         for step in self.steps:
             if step.op != "fit" or step.rows is None:
                 continue
-            answers = ("predict", "transform") if step.scores else ("predict",)
-            seen = [
-                s.rows for s in self._until_next_fit(step) if s.op in answers and s.rows is not None
-            ]
+            seen = [rows for rows, mixed in self._answered(step) if not mixed]
             other = np.setdiff1d(np.concatenate([step.rows[:0], *seen]), step.rows)
+            # labels of the last bars are not known in life: asked about these, a model serves
+            other = other[self.at[other] <= self.at.max() - self._horizon(step)]
             if len(other):
-                yield Judgement(step.kind, step.rows, other, tuple(self._scaled(step)))
+                yield Judgement(
+                    step.kind, step.rows, other, tuple(self._scaled(step)), self._horizon(step)
+                )
+
+    def _answered(self, fit: Step) -> Iterator[tuple[Integers, bool]]:
+        """Rows of each prediction until the next fit; and whether most fitted rows are among them.
+
+        A model that is asked about the whole history at once is not judged by that: which of the
+        answers count is not told.
+        """
+        answers = ("predict", "transform") if fit.scores else ("predict",)
+        for step in self._until_next_fit(fit):
+            if step.op in answers and step.rows is not None and fit.rows is not None:
+                again = len(np.intersect1d(step.rows, fit.rows))
+                yield step.rows, len(step.rows) > again > len(fit.rows) / 2
 
     def downstream(self) -> Iterator[Downstream]:
-        """Fits on predictions.
-
-        Where the scores were changed on the way (a magnitude, an average of models), their rows
-        are unknown, but not those of the last prediction before: of n scores made of m predicted
-        rows, k of them new to the model, at least n - k are not new.
-        """
+        """Fits on predictions whose rows are known."""
         for step in self.steps:
             if step.op == "fit" and step.scores:
                 yield from self._traced(step)
-            elif step.op == "fit" and step.columns == 1 and step.rows is None:
-                below = self._prediction_before(step)
-                model = self.fit_of(below) if below else None
-                if below is None or below.rows is None or model is None or model.rows is None:
-                    continue
-                if step.count <= len(below.rows):
-                    new = len(np.setdiff1d(below.rows, model.rows))
-                    yield Downstream(step, model, max(0, step.count - new), False)
+            elif step.op == "fit" and step.below is not None and step.rows is not None:
+                own = [s for s in self.steps[: step.number] if s.object == step.below]
+                model = next((s for s in reversed(own) if s.op == "fit"), None)
+                if model is not None and model.rows is not None:
+                    seen = len(np.intersect1d(step.rows, model.rows))
+                    yield Downstream(step, model, seen, "given the model")
 
     def _traced(self, fit: Step) -> Iterator[Downstream]:
         models: dict[str, tuple[Step, int]] = {}
@@ -161,8 +185,9 @@ class Training:
                 seen = len(np.intersect1d(rows, model.rows))
                 before = models.get(model.kind, (model, 0))[1]
                 models[model.kind] = (model, before + seen)
+        how = f"rank correlation {fit.resembles:.2f}" if fit.resembles else "values"
         for model, seen in models.values():
-            yield Downstream(fit, model, seen, True)
+            yield Downstream(fit, model, seen, how)
 
     def fit_of(self, step: Step) -> Step | None:
         """The last fit of a step's object before it."""
@@ -178,39 +203,68 @@ class Training:
                 found.append(step)
         return found
 
-    def _prediction_before(self, fit: Step) -> Step | None:
-        """The prediction that comes right before, no fit between."""
-        for step in reversed(self.steps[: fit.number]):
-            if step.op == "fit":
-                return None
-            if step.op == "predict":
-                return step
-        return None
+    def _horizon(self, fit: Step) -> int:
+        if fit.label is None:
+            return self.horizon
+        return self.horizons.get(str(self.labels.columns[fit.label]), self.horizon)
 
-    def overlap(self, fitted: Integers, judged: Integers) -> tuple[int, int, int]:
+    def overlap(self, judgement: Judgement) -> tuple[int, int, int]:
         """How fitted rows' labels overlap those of judged rows.
 
         Returns:
             Number of fitted rows that do, how many of them share a date with a judged row, and
             the smallest distance in bars between a fitted and a judged row.
         """
-        places = np.unique(self.at[judged])
-        mine = self.at[fitted]
+        places = np.unique(self.at[judgement.judged])
+        mine = self.at[judgement.fitted]
         after = places[np.minimum(np.searchsorted(places, mine), len(places) - 1)]
         before = places[np.maximum(np.searchsorted(places, mine, side="right") - 1, 0)]
         distance = np.minimum(np.abs(after - mine), np.abs(mine - before))
-        return int((distance < self.horizon).sum()), int((distance == 0).sum()), int(distance.min())
+        return (
+            int((distance < judgement.horizon).sum()),
+            int((distance == 0).sum()),
+            int(distance.min()),
+        )
 
-    def unknown(self) -> dict[str, int]:
-        """Classes of estimators with how many of their fits have no known rows.
+    def unknown(self) -> dict[str, str]:
+        """Classes of estimators, and what of their rows is not known.
 
-        Fits on one column are left out: :meth:`downstream` counts those.
+        Fits on one column are left out: those on scores are told by :meth:`scores_unknown`.
         """
-        found: dict[str, int] = {}
+        found: dict[str, Counter[str]] = {}
         for step in self.steps:
-            if step.op == "fit" and step.rows is None and step.columns != 1:
-                found[step.kind] = found.get(step.kind, 0) + 1
-        return found
+            if step.rows is None and step.columns != 1:
+                what = {"fit": "fits", "predict": "predictions"}.get(step.op)
+                if what:
+                    found.setdefault(step.kind, Counter())[what] += 1
+            elif step.op == "fit" and step.rows is not None:
+                answers = [mixed for _, mixed in self._answered(step)]
+                if answers and all(answers):
+                    found.setdefault(step.kind, Counter())["judgements"] += 1
+        words = {
+            "fits": "the rows behind {} fits could not be traced",
+            "predictions": "the rows of {} predictions could not be traced",
+            "judgements": "{} fits were asked about fitted and other rows at once only",
+        }
+        return {
+            kind: "; ".join(words[what].format(n) for what, n in counts.items())
+            for kind, counts in found.items()
+        }
+
+    def scores_unknown(self) -> dict[str, int]:
+        """Classes with how many fits on one column, after some prediction, cannot be traced."""
+        first = next((s.number for s in self.steps if s.op == "predict"), len(self.steps))
+        return dict(
+            Counter(
+                s.kind
+                for s in self.steps[first:]
+                if s.op == "fit" and s.columns == 1 and s.rows is None
+            )
+        )
+
+    def scaling_unknown(self) -> dict[str, int]:
+        """Classes with how many fits are known by their labels only, not by what they read."""
+        return dict(Counter(s.kind for s in self.steps if s.op == "fit" and s.source == LABELS))
 
     def written(self) -> list[Path]:
         """Files that the training made or wrote over in the store, relative to it."""
@@ -239,17 +293,20 @@ class Training:
 
     def _scaled(self, fit: Step) -> Iterator[tuple[str, Integers]]:
         """Preprocessing behind a fit, or within it: its kind, and the rows it was fitted on."""
-        for within in self.steps[fit.begun : fit.number]:
-            if within.op == "transform":
-                yield from self._origin(within)
-        source = fit.source
-        while source is not None and source >= 0 and self.steps[source].op == "transform":
-            yield from self._origin(self.steps[source])
-            source = self.steps[source].source
+        within = [s.number for s in self.steps[fit.begun : fit.number] if s.op == "transform"]
+        left, seen = [*within, *fit.sources], set[int]()
+        while left:
+            number = left.pop()
+            if number < 0 or number in seen or self.steps[number].op != "transform":
+                continue
+            seen.add(number)
+            yield from self._origin(self.steps[number])
+            own = self.fit_of(self.steps[number])
+            left += [self.steps[number].source or FEATURES, *(own.sources if own else ())]
 
     def _origin(self, transform: Step) -> Iterator[tuple[str, Integers]]:
         own = self.fit_of(transform)
-        if own is not None and own.rows is not None:
+        if own is not None and own.rows is not None and not own.stateless:
             yield own.kind, own.rows
 
 
@@ -259,6 +316,19 @@ def trained(subject: Subject) -> Training:
     Raises:
         NotAssessed: there is no such hook, it does not answer, or nothing that it fitted is known.
     """
+    training = attempted(subject)
+    if training.failed:
+        raise NotAssessed(f"{HOOK} does not train on made-up data: raised {training.failed}")
+    if not any(s.op == "fit" and s.rows is not None for s in training.steps):
+        raise NotAssessed(
+            f"{HOOK} fitted nothing that could be traced: name the subject's own estimators with "
+            "audit_lib.hooks.watch, and train on the numbers as they are given"
+        )
+    return training
+
+
+def attempted(subject: Subject) -> Training:
+    """The same, also where the training failed after it tried to write elsewhere."""
     return samples.once(subject, "training", lambda: _train(subject))
 
 
@@ -269,22 +339,32 @@ def _train(subject: Subject) -> Training:
     store = subject.scratch_store()
     before = _files(store)
     reply = ask(hook.on(store), features, labels, into=mapping)
+    places = {str(store): "<store>", str(subject.root): "<source>"}
     if not reply.answered:
-        raise NotAssessed(f"{HOOK} does not train on made-up data: {reply.why}")
-    steps = tuple(_step(number, raw) for number, raw in enumerate(reply.got["steps"]))
-    if not any(s.op == "fit" and s.rows is not None for s in steps):
-        raise NotAssessed(
-            f"{HOOK} fitted nothing that could be traced: name the subject's own estimators with "
-            "audit_lib.hooks.watch, and train on the numbers as they are given"
-        )
+        raise NotAssessed(f"{HOOK} does not train on made-up data: {_placed(reply.why, places)}")
     dates = features.index.get_level_values("date")
     calendar = dates.unique().sort_values()
-    at = np.asarray(calendar.get_indexer(dates), dtype=np.int64)
-    writes = tuple(Path(p) for p in reply.got["writes"])
     return Training(
-        features, labels, at, calendar, horizon, known, steps, writes, store, before,
-        reply.got["version"],
-    )  # fmt: skip
+        features=features,
+        labels=labels,
+        at=np.asarray(calendar.get_indexer(dates), dtype=np.int64),
+        calendar=calendar,
+        horizon=horizon,
+        known=known,
+        horizons=horizons_of(subject),
+        failed=_placed(reply.got["failed"], places),
+        steps=tuple(_step(number, raw) for number, raw in enumerate(reply.got["steps"])),
+        writes=tuple(Path(p) for p in reply.got["writes"]),
+        store=store,
+        before=before,
+        version=reply.got["version"],
+    )
+
+
+def _placed(text: str, places: dict[str, str]) -> str:
+    for path, name in places.items():
+        text = text.replace(path, name)
+    return text
 
 
 def _files(store: Path) -> dict[str, int]:
@@ -298,14 +378,30 @@ def _files(store: Path) -> dict[str, int]:
 
 def _step(number: int, raw: dict[str, Any]) -> Step:
     rows, source = raw["rows"], raw["source"]
-    shape, scores = (raw["count"], raw["columns"], raw["begun"]), {}
+    scores = {}
     if rows is not None:
         found = np.asarray(rows, dtype=np.int64)
         if isinstance(source, np.ndarray):
             scores = {int(n): np.unique(found[source == n]) for n in np.unique(source[source >= 0])}
             source = None
         rows = np.unique(found[found >= 0])
-    return Step(number, raw["op"], raw["object"], raw["class"], rows, source, *shape, scores)
+    return Step(
+        number=number,
+        op=raw["op"],
+        object=raw["object"],
+        kind=raw["class"],
+        rows=rows,
+        source=source,
+        count=raw["count"],
+        columns=raw["columns"],
+        begun=raw["begun"],
+        resembles=raw["resembles"],
+        below=raw["below"],
+        label=raw["label"],
+        sources=tuple(raw["sources"]),
+        stateless=raw["stateless"],
+        scores=scores,
+    )
 
 
 def _from(step: Step) -> str:

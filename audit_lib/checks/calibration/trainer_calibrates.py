@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.training import HOOK, Downstream, trained
 from audit_lib.subject.subject import Subject
 
@@ -23,11 +23,11 @@ class CalibratorIsFittedOnNewRows(Check):
     How
         Drives the trainer once on made-up data (`retrain.train`) and follows predictions into
         what is fitted on them. Where scores are changed on the way (a magnitude, an average of
-        models), it counts: of n scores made from m predicted rows, k of them new to the model,
-        at least n - k are not new.
+        models), the first or last rows of one prediction are taken for theirs if they alone are
+        ordered like them (rank correlation above 0.8, and 0.1 above any other rows).
     Limitations
-        The counting gives a lower bound, and calls clean what it cannot prove. Sees estimators of
-        known libraries and those that the hook names with `watch`.
+        Sees estimators of known libraries and those that the hook names with `watch`. Scores that
+        resemble no prediction, or several, are a gap.
     Remediation
         Fit the calibrator on out-of-fold scores; where rows are cut by position, sort the panel
         by date first.
@@ -49,11 +49,8 @@ class CalibratorIsFittedOnNewRows(Check):
         found = list(training.downstream())
         if not found:
             raise NotAssessed("nothing that the trainer fitted could be traced to predictions")
-        rows = tuple(
-            (d.fit.kind, d.fit.count, d.model.kind, d.seen, "yes" if d.exact else "at least")
-            for d in found
-        )
-        heads = ("fitted", "on scores", "of model", "rows the model was fitted on", "exact")
+        rows = tuple((d.fit.kind, d.fit.count, d.model.kind, d.seen, d.how) for d in found)
+        heads = ("fitted", "on scores", "of model", "rows the model was fitted on", "told by")
         title = "What was fitted on predictions, and whether the model knew the rows"
         yield Evidence("downstream", title, heads, rows)
         worst: dict[tuple[str, str], Downstream] = {}
@@ -62,14 +59,15 @@ class CalibratorIsFittedOnNewRows(Check):
             if case.seen and (key not in worst or case.seen > worst[key].seen):
                 worst[key] = case
         for (kind, model), case in worst.items():
-            least = "" if case.exact else "at least "
             yield self.finding(
                 subject.where(HOOK),
-                f"{kind} was fitted on scores of {model}, {least}{case.seen} of {case.fit.count} "
-                "of them for rows that the model was fitted on",
-                measured=f"{least}{case.seen} of {case.fit.count} rows",
+                f"{kind} was fitted on scores of {model}, {case.seen} of {case.fit.count} of them "
+                f"for rows that the model was fitted on (told by {case.how})",
+                measured=f"{case.seen} of {case.fit.count} rows",
                 expected="0",
                 key=f"{kind} of {model}",
                 evidence=("downstream",),
             )
+        for kind, count in training.scores_unknown().items():
+            yield Gap(kind, f"the rows behind the scores of {count} fits could not be traced")
         yield Examined(len(found), "fits on predictions")

@@ -65,8 +65,8 @@ class RecordedNumbersComeFromTrainRows(Check):
         if not numbers:
             raise NotAssessed(f"{HOOK} stored no JSON or YAML with numbers to recompute")
         whole, parts = _sets(training)
-        if not parts:
-            raise NotAssessed("every model was fitted on all rows, so no set of rows is told apart")
+        if not parts or any(len(part) == len(whole) for part in parts):
+            raise NotAssessed("a model was fitted on all rows, so their statistics prove nothing")
         of_all = _statistics(training, whole)
         of_parts = [_statistics(training, part) for part in parts]
         rows = []
@@ -127,11 +127,12 @@ def _leaves(data: Any, pointer: str) -> Iterator[tuple[str, float]]:
 
 
 def _sets(training: Training) -> tuple[Integers, list[Integers]]:
-    """All rows that were used, and those of every judged model that knew fewer."""
-    used = [s.rows for s in training.steps if s.rows is not None]
-    whole = np.unique(np.concatenate(used))
-    fitted = {j.fitted.tobytes(): j.fitted for j in training.judgements()}
-    return whole, [rows for rows in fitted.values() if len(rows) < len(whole)]
+    """All rows that were used, and those of every model; a last fit for serving among them."""
+    whole = np.unique(np.concatenate([s.rows for s in training.steps if s.rows is not None]))
+    scaling = {s.object for s in training.steps if s.op == "transform"}
+    fits = [s.rows for s in training.steps if s.op == "fit" and s.object not in scaling]
+    found = {rows.tobytes(): rows for rows in fits if rows is not None}
+    return whole, list(found.values())
 
 
 def _statistics(training: Training, rows: Integers) -> Statistics:

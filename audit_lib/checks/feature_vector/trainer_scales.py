@@ -68,8 +68,10 @@ class PreprocessingSawNoJudgedRow(Check):
                 key=f"{kind} before {model}",
                 evidence=("preprocessing",),
             )
-        for kind, count in training.unknown().items():
-            yield Gap(kind, f"the rows behind {count} fits could not be traced")
+        for kind, why in training.unknown().items():
+            yield Gap(kind, why)
+        for kind, count in training.scaling_unknown().items():
+            yield Gap(kind, f"what {count} fits read could not be traced, only their labels")
         yield Examined(
             len(pairs) or sum(1 for _ in training.judgements()), "models with what is before them"
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.host import Isolation
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.training import HOOK, trained
+from audit_lib.probes.training import HOOK, attempted
 from audit_lib.subject.subject import Subject
 
 
@@ -23,8 +24,8 @@ class TrainingWritesToItsStoreOnly(Check):
         what live trading loads.
     How
         Drives the trainer once on made-up data (`retrain.train`) in the host, where the subject
-        cannot be written to, and notes every attempt through Python's audit events, whether it
-        succeeded or not.
+        cannot be written to, and notes every attempt to write, make, move or remove a file through
+        Python's audit events, whether it succeeded or not.
     Limitations
         Writes of compiled code are stopped but not seen. At the isolation level `audit_hook`,
         attempts are stopped before they are noted, so that the check cannot pass there.
@@ -44,7 +45,7 @@ class TrainingWritesToItsStoreOnly(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look at what was opened for writing."""
-        training = trained(subject)
+        training = attempted(subject)
         strays = sorted({_shown(path, subject.root) for path in training.writes})
         inside = [p.as_posix() for p in training.written()]
         rows = tuple([(p, "outside its store") for p in strays] + [(p, "") for p in inside])
@@ -64,6 +65,12 @@ class TrainingWritesToItsStoreOnly(Check):
 
 
 def _shown(path: Path, root: Path) -> str:
-    """Relative to the subject where it lies there, else its name only: no path of a machine."""
+    """Relative to the subject where it lies there, else its name only: no path of a machine.
+
+    Names that ``tempfile`` draws are the same in every run.
+    """
     real = root.resolve()
-    return path.relative_to(real).as_posix() if path.is_relative_to(real) else f"…/{path.name}"
+    if path == real:
+        return "a nameless file at its root"
+    shown = path.relative_to(real).as_posix() if path.is_relative_to(real) else f"…/{path.name}"
+    return re.sub(r"tmp[a-z0-9_]{8}", "tmp*", shown)

@@ -28,7 +28,9 @@ class TrainerJudgesPurgedRows(Check):
         overlap where the dates are fewer than h bars apart.
     Limitations
         Sees estimators of scikit-learn, LightGBM and XGBoost, and those that the hook names with
-        `watch`. Validation rows that a library sets aside inside one `fit` are not seen.
+        `watch`. Validation rows that a library sets aside inside one `fit` are not seen. A
+        prediction over most fitted rows and others at once judges nothing; where a model has no
+        other, that is a gap.
     Remediation
         Leave out the last h - 1 bars before every judged period, the holdout's included.
     Sources
@@ -51,25 +53,25 @@ class TrainerJudgesPurgedRows(Check):
         yield _table(training, found)
         guilty: dict[str, list[tuple[Judgement, tuple[int, int, int]]]] = {}
         for judgement in found:
-            overlap = training.overlap(judgement.fitted, judgement.judged)
+            overlap = training.overlap(judgement)
             if overlap[0]:
                 guilty.setdefault(judgement.kind, []).append((judgement, overlap))
         for kind, cases in guilty.items():
             fits = sum(j.kind == kind for j in found)
-            rows, shared, nearest = max((o for _, o in cases), key=lambda o: o[0])
+            worst, (rows, shared, nearest) = max(cases, key=lambda case: case[1][0])
             same = f", {shared} of them on the very dates of judged rows" if shared else ""
             yield self.finding(
                 subject.where(HOOK),
                 f"{len(cases)} of {fits} fits of {kind} were judged on rows whose labels overlap "
                 f"those of up to {rows} fitted rows{same}; the nearest judged row is {nearest} "
-                f"bar{'s' * (nearest != 1)} away ({training.known} horizon {training.horizon})",
+                f"bar{'s' * (nearest != 1)} away ({training.known} horizon {worst.horizon})",
                 measured=f"{rows} rows, {nearest} bars away",
-                expected=f"at least {training.horizon} bars away",
+                expected=f"at least {worst.horizon} bars away",
                 key=kind,
                 evidence=("judged",),
             )
-        for kind, count in training.unknown().items():
-            yield Gap(kind, f"the rows behind {count} fits could not be traced")
+        for kind, why in training.unknown().items():
+            yield Gap(kind, why)
         yield Examined(len(found), "fits that were judged on other rows")
 
 
@@ -77,10 +79,11 @@ def _table(training: Training, found: list[Judgement]) -> Evidence:
     rows = []
     for judgement in found:
         fitted, judged = training.at[judgement.fitted], training.at[judgement.judged]
-        overlapping, shared, nearest = training.overlap(judgement.fitted, judgement.judged)
+        overlapping, shared, nearest = training.overlap(judgement)
         rows.append(
             (
                 judgement.kind,
+                judgement.horizon,
                 len(judgement.fitted),
                 training.date(int(fitted.min())),
                 training.date(int(fitted.max())),
@@ -93,9 +96,9 @@ def _table(training: Training, found: list[Judgement]) -> Evidence:
             )
         )
     heads = (
-        "model", "fitted rows", "from", "to", "judged rows", "judged from", "judged to",
+        "model", "horizon", "fitted rows", "from", "to", "judged rows", "judged from", "judged to",
         "bars between", "overlapping rows", "of these same date",
     )  # fmt: skip
-    note = f"{training.known} horizon {training.horizon}; at least as many bars must lie between"
+    note = f"{training.known} horizons in bars; at least as many must lie between"
     title = "What each model was fitted and judged on"
     return Evidence("judged", title, heads, tuple(rows), note=note)

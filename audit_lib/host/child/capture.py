@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .rows import KNOWN_SHARE, Tracer, columns_of, marked, table_of
+from .rows import KNOWN_SHARE, Tracer, columns_of, marked, ranks, table_of
 from .watching import watching
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 INPUT, LABEL = -1, -2
 """sources of rows that are no step: the features and the labels given"""
+_ALIKE, _APART, _FEW = 0.8, 0.1, 20
+"""rank correlation that is likeness, its lead over that of other rows, and the fewest scores"""
+_SAID = 2000
+_STACKED = 8
+"""columns of scores of a stack that are looked at"""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -32,57 +37,100 @@ class Recorder:
         """Learn the values that tell the rows."""
         self.steps: list[dict[str, Any]] = []
         self._objects: list[Any] = []
-        self._outputs: list[tuple[int, Any, Any]] = []
-        self._tracer, self._label_tracer = Tracer(), Tracer()
-        for tracer, frame, source in (
-            (self._label_tracer, labels, LABEL),
-            (self._tracer, features, INPUT),
-        ):
-            table = table_of(frame)
-            tracer.learn(table, np.arange(len(table)), source)
+        self._outputs: list[_Output] = []
+        self._marked = 0
+        self._tracer = Tracer()
+        table, answers = table_of(features), table_of(labels)
+        self._tracer.learn(table, np.arange(len(table)), INPUT)
+        self._labels = [Tracer() for _ in range(answers.shape[1])]
+        for tracer, label in zip(self._labels, answers.T):  # noqa: B905 - the child may be 3.9
+            tracer.learn(label[:, None], np.arange(len(label)), LABEL)
 
     # --- what watched methods report --------------------------------------------------------
-    def fitted(self, who: Any, x: Any, y: Any, begun: int) -> None:
-        """``who`` was fitted on ``x`` and ``y``; steps since ``begun`` happened within."""
+    def fitted(self, who: Any, x: Any, y: Any, begun: int, *, more: bool = False) -> None:
+        """``who`` was fitted on ``x`` and ``y``; steps since ``begun`` happened within.
+
+        Args:
+            more: rows are added to those of its last fit, as ``partial_fit`` does.
+        """
         table = table_of(x)
         rows, source = self._trace(table)
-        if rows is None and y is not None:
-            rows, source = self._label_tracer.rows_of(table_of(y))
-        self._step("fit", who, rows, source, table, begun)
+        resembles = 0.0
+        if rows is None and table is not None and table.shape[1] == 1:
+            rows, source, resembles = self._resembling(table[:, 0])
+        label, by_label = self._label_of(y)
+        if rows is None and by_label is not None:
+            rows, source = by_label, LABEL
+        before = self._last_fit(who) if more else None
+        if before is not None and rows is not None and before["rows"] is not None:
+            rows = np.concatenate([before["rows"], rows])
+        number = self._step("fit", who, rows, source, table, begun)
+        self.steps[number] |= {
+            "resembles": resembles,
+            "below": self._frozen(who),
+            "label": label,
+            "sources": [] if table is None else self._tracer.sources_of(table),
+        }
 
-    def transformed(self, who: Any, x: Any, out: Any) -> None:
-        """``who`` made ``out`` of ``x``."""
-        table, made = table_of(x), table_of(out)
+    def transformed(self, who: Any, x: Any, out: Any) -> Any:
+        """``who`` made ``out`` of ``x``; the answer, with its values told apart."""
+        table = table_of(x)
         rows, source = self._trace(table)
         number = self._step("transform", who, rows, source, table)
+        answer = self._mark(out)
+        made = table_of(answer)
         if rows is not None and made is not None and len(made) == len(rows):
             known = rows >= 0
             self._tracer.learn(made[known], rows[known], number)
+        return answer
 
     def predicted(self, who: Any, x: Any, out: Any) -> Any:
         """``who`` predicted ``out`` for ``x``; the answer, with its values told apart.
 
-        A shallow tree gives many rows one value.  They are moved by parts in 1e13, far below what
-        any model means, so that what is fitted on them can be traced to rows.
+        A shallow tree gives many rows one value, and an imputer leaves values as they are.  Marks
+        far below what any model means tell them apart, so that what is fitted on them can be
+        traced.
         """
         table = table_of(x)
         rows, source = self._trace(table)
         number = self._step("predict", who, rows, source, table)
-        answer = {k: marked(v) for k, v in out.items()} if isinstance(out, dict) else marked(out)
+        answer = {k: self._mark(v) for k, v in out.items()} if isinstance(out, dict) else (
+            self._mark(out)
+        )  # fmt: skip
         for column in columns_of(answer):
             if rows is not None and len(column) == len(rows):
-                order = np.argsort(column)
-                self._outputs.append((number, column[order], rows[order]))
+                self._outputs.append(_Output(number, column, rows))
+        return answer
+
+    def judged(self, who: Any, x: Any) -> None:
+        """``who`` was judged on ``x`` while it was fitted."""
+        table = table_of(x)
+        rows, source = self._trace(table)
+        self._step("predict", who, rows, source, table)
+
+    def unseen(self, name: str) -> None:
+        """Something was fitted where it cannot be watched."""
+        self.steps.append(_record("fit", len(self._objects), name, len(self.steps)))
+        self._objects.append(name)
+
+    def _mark(self, out: Any) -> Any:
+        answer = marked(out, self._marked)
+        self._marked += len(out) if answer is not out else 0
         return answer
 
     def _step(
-        self, op: str, who: Any, rows: Any, source: Any, table: Any, begun: int | None = None
+        self,
+        op: str,
+        who: Any,
+        rows: Any,
+        source: Any,
+        table: Any,
+        begun: int | None = None,
     ) -> int:
-        # kept alive: an id would be used again
-        known = next((i for i, other in enumerate(self._objects) if other is who), None)
+        known = self._number(who)
         if known is None:
             known = len(self._objects)
-            self._objects.append(who)
+            self._objects.append(who)  # kept alive: an id would be used again
         kind = who if isinstance(who, type) else type(who)
         count, columns = (0, 0) if table is None else table.shape
         last = self.steps[-1] if self.steps else None
@@ -96,60 +144,154 @@ class Recorder:
             and np.array_equal(last["source"], source)
         ):
             return len(self.steps) - 1  # the same rows again, as in permutation importance
-        self.steps.append(
-            {
-                "op": op,
-                "object": known,
-                "class": kind.__name__,
-                "rows": rows,
-                "source": source,
-                "count": count,
-                "columns": columns,
-                "begun": len(self.steps) if begun is None else begun,
-            }
-        )
+        begun = len(self.steps) if begun is None else begun
+        self.steps.append(_record(op, known, kind.__name__, begun, rows, source, count, columns))
         return len(self.steps) - 1
+
+    def _number(self, who: Any) -> int | None:
+        return next((i for i, other in enumerate(self._objects) if other is who), None)
+
+    def _last_fit(self, who: Any) -> dict[str, Any] | None:
+        known = self._number(who)
+        own = [s for s in self.steps if s["op"] == "fit" and s["object"] == known]
+        return own[-1] if own else None
+
+    def _frozen(self, who: Any) -> int | None:
+        """The fitted model that a calibrator of scikit-learn is put on, if there is one."""
+        if not type(who).__module__.startswith("sklearn.calibration"):
+            return None
+        inner = getattr(who, "estimator", None)
+        inner = getattr(inner, "estimator", inner)
+        return self._number(inner) if self._last_fit(inner) is not None else None
 
     def _trace(self, table: Any) -> tuple[Any, Any]:
         """Rows (n,), -1 where unknown, and the step they come from; for scores one for each."""
         if table is None or len(table) == 0:
             return None, None
         rows, source = self._tracer.rows_of(table)
-        if rows is None and table.shape[1] == 1:
-            return self._from_predictions(table[:, 0])
+        for column in table.T[:_STACKED] if rows is None else ():
+            rows, source = self._from_predictions(column)
+            if rows is not None:
+                break
         return rows, source
+
+    def _label_of(self, y: Any) -> tuple[int | None, Any]:
+        """Which label a model learns, and the rows of its values; both None where unknown."""
+        table = None if y is None else table_of(y)
+        if table is None or len(table) == 0:
+            return None, None
+        for number, tracer in enumerate(self._labels):
+            rows, _ = tracer.rows_of(table)
+            if rows is not None:
+                return number, rows
+        return None, None
 
     def _from_predictions(self, scores: Any) -> tuple[Any, Any]:
         """Rows of scores that steps before have predicted, in whatever order they stand now."""
         rows = np.full(len(scores), -1, dtype=np.int64)
         sources = np.full(len(scores), -1, dtype=np.int64)
-        for number, values, owners in reversed(self._outputs):
+        for output in reversed(self._outputs):
             left = np.flatnonzero(sources < 0)
             if len(left) == 0:
                 break
-            place = np.minimum(np.searchsorted(values, scores[left]), len(values) - 1)
-            hit = values[place] == scores[left]
-            rows[left[hit]] = owners[place[hit]]
-            sources[left[hit]] = number
+            place = np.minimum(np.searchsorted(output.ordered, scores[left]), len(output.rows) - 1)
+            hit = output.ordered[place] == scores[left]
+            rows[left[hit]] = output.owners[place[hit]]
+            sources[left[hit]] = output.number
         return (rows, sources) if (rows >= 0).mean() >= KNOWN_SHARE else (None, None)
+
+    def _resembling(self, scores: Any) -> tuple[Any, Any, float]:
+        """Rows of scores that were changed on the way, where one prediction alone is like them.
+
+        Magnitudes, distances from one half and averages of models keep the order of a prediction,
+        or nearly; its first or its last rows are tried.
+        """
+        n = len(scores)
+        wanted, other = ranks(scores), 0.0
+        best: tuple[float, _Output | None, int] = (0.0, None, 0)
+        for output in self._outputs:
+            for start in {0, len(output.rows) - n} if len(output.rows) >= n > _FEW else ():
+                part = output.values[start : start + n]
+                alike = max(
+                    abs(float(wanted @ ranks(p))) for p in (part, np.abs(part), np.abs(part - 0.5))
+                )
+                rows = output.rows[start : start + n]
+                same = best[1] is not None and np.array_equal(
+                    np.sort(best[1].rows[best[2] : best[2] + n]), np.sort(rows)
+                )
+                if alike > best[0]:
+                    other = other if same else max(other, best[0])
+                    best = (alike, output, start)
+                elif not same:
+                    other = max(other, alike)
+        alike, found, start = best
+        if found is None or alike < _ALIKE or other > alike - _APART:
+            return None, None, 0.0
+        return found.rows[start : start + n], np.full(n, found.number), alike
+
+
+class _Output:
+    """One column of a prediction, and whose it is."""
+
+    def __init__(self, number: int, values: Any, rows: Any) -> None:
+        order = np.argsort(values)
+        self.number, self.values, self.rows = number, values, rows
+        self.ordered, self.owners = values[order], rows[order]
+
+
+def _record(
+    op: str,
+    known: int,
+    name: str,
+    begun: int,
+    rows: Any = None,
+    source: Any = None,
+    count: int = 0,
+    columns: int = 0,
+) -> dict[str, Any]:
+    return {
+        "op": op,
+        "object": known,
+        "class": name,
+        "rows": rows,
+        "source": source,
+        "count": count,
+        "columns": columns,
+        "begun": begun,
+        "resembles": 0.0,
+        "below": None,
+        "label": None,
+        "sources": [],
+        "stateless": False,
+    }
 
 
 def recorded(train: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
-    """The hook ``retrain.train``, answering what it fitted on which rows and where it wrote."""
+    """The hook ``retrain.train``, answering what it fitted on which rows and where it wrote.
+
+    Where it fails after it tried to write elsewhere, that is still answered, with how it failed.
+    """
 
     def call(at: Any, features: Any, labels: Any) -> dict[str, Any]:
         recorder = Recorder(features, labels)
+        name, failed = None, ""
         with watching(recorder), writes(at) as written:
-            answer = train(at, features, labels)
-        name = answer if isinstance(answer, str) else None
-        return {"version": name, "steps": recorder.steps, "writes": sorted(written)}
+            try:
+                answer = train(at, features, labels)
+                name = answer if isinstance(answer, str) else None
+            except Exception as error:
+                if not written:
+                    raise
+                failed = f"{type(error).__name__}: {error}"[:_SAID]
+        steps = recorder.steps
+        return {"version": name, "steps": steps, "writes": sorted(written), "failed": failed}
 
     return call
 
 
 @contextmanager
 def writes(at: Any) -> Iterator[set[str]]:
-    """Paths outside the store and the scratch folders that were opened for writing.
+    """Paths outside the store and the scratch folders that something was written to.
 
     In vain or not; only what goes through Python is seen.
     """
@@ -160,16 +302,27 @@ def writes(at: Any) -> Iterator[set[str]]:
     active = [True]
 
     def listen(event: str, args: tuple[Any, ...]) -> None:
-        if event != "open" or not active[0] or len(args) < 3:
-            return
-        path, _, flags = args
-        if isinstance(path, (str, bytes)) and isinstance(flags, int) and flags & _WRITING:
-            real = os.path.realpath(os.fsdecode(path))
-            if not real.startswith((*allowed, "/dev/", "/proc/")) and "__pycache__" not in real:
-                found.add(real)
+        for path in _changed(event, args) if active[0] else ():
+            if isinstance(path, (str, bytes, os.PathLike)):
+                real = os.path.realpath(os.fsdecode(path))
+                if not real.startswith((*allowed, "/dev/", "/proc/")) and "__pycache__" not in real:
+                    found.add(real)
 
     sys.addaudithook(listen)  # cannot be taken away again, only silenced
     try:
         yield found
     finally:
         active[0] = False
+
+
+def _changed(event: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Paths that an audit event is about to write, make, move or remove."""
+    if event == "open" and len(args) > 2:
+        return args[:1] if isinstance(args[2], int) and args[2] & _WRITING else ()
+    if event in ("os.rename", "os.link"):
+        return args[:2]
+    if event in ("os.remove", "os.rmdir", "os.truncate", "os.chmod"):
+        return args[:1]
+    if event in ("os.mkdir", "sqlite3.connect"):
+        return () if isinstance(args[0], int) or os.path.exists(args[0]) else args[:1]
+    return args[1:2] if event == "os.symlink" else ()

@@ -12,6 +12,8 @@ import numpy as np
 KNOWN_SHARE = 0.99
 """of a table's rows that must be known for it to count as traced"""
 _COLUMNS = 24
+_SAMPLE, _MOST = 12, 0.7
+"""values of a column that are looked up to tell its source, and the share that must be found"""
 _HOPELESS = 3
 """columns without a hit after which a table is given up"""
 
@@ -21,39 +23,61 @@ class Tracer:
 
     def __init__(self) -> None:
         """Know nothing yet."""
-        self._tables: list[tuple[Any, Any, int]] = []
+        self._tables: list[tuple[dict[str, tuple[Any, Any]], int]] = []
 
     def learn(self, table: Any, rows: Any, source: int) -> None:
         """Remember which row each value of ``table`` (n, d) belongs to.
 
-        Values that stand there twice tell nothing and are left out.
+        Values that stand there twice tell nothing and are left out; which these are depends on
+        the precision in which they are asked for.
         """
         table = table[:, :_COLUMNS] if source >= 0 else table
-        flat = table.ravel()
-        owners = np.repeat(rows, table.shape[1])
-        values, first, counts = np.unique(flat, return_index=True, return_counts=True)
-        single = np.isfinite(values) & (counts == 1)
-        if single.any():
-            self._tables.append((values[single], owners[first[single]], source))
+        flat, owners = table.ravel(), np.repeat(rows, table.shape[1])
+        kept = {kind: _single(flat.astype(kind), owners) for kind in ("float64", "float32")}
+        if len(kept["float64"][0]):
+            self._tables.append((kept, source))
 
     def rows_of(self, table: Any) -> tuple[Any, int | None]:
         """Rows (n,) of a table (n, d), -1 where unknown, and where its values come from.
 
         Both are None where fewer than ``KNOWN_SHARE`` of the rows are known.
         """
-        for values, owners, source in reversed(self._tables):
+        for kept, source in reversed(self._tables):
+            values, owners = kept[str(table.dtype)]
+            if not len(values):
+                continue
             rows = np.full(len(table), -1, dtype=np.int64)
-            wanted = values.astype(table.dtype) if table.dtype == np.float32 else values
             for number, column in enumerate(table.T[:_COLUMNS]):
-                open_ = np.flatnonzero(rows < 0)
-                if len(open_) == 0 or (number == _HOPELESS and len(open_) == len(rows)):
+                left = np.flatnonzero(rows < 0)
+                if len(left) == 0 or (number == _HOPELESS and len(left) == len(rows)):
                     break
-                place = np.minimum(np.searchsorted(wanted, column[open_]), len(wanted) - 1)
-                hit = wanted[place] == column[open_]
-                rows[open_[hit]] = owners[place[hit]]
+                place = np.minimum(np.searchsorted(values, column[left]), len(values) - 1)
+                hit = values[place] == column[left]
+                rows[left[hit]] = owners[place[hit]]
             if len(rows) and (rows >= 0).mean() >= KNOWN_SHARE:
                 return rows, source
         return None, None
+
+    def sources_of(self, table: Any) -> list[int]:
+        """Where the values of each column come from, each source once."""
+        found: dict[int, None] = {}
+        few = table[:: max(1, len(table) // _SAMPLE)]
+        for column in few.T[:_COLUMNS]:
+            for kept, source in reversed(self._tables):
+                values = kept[str(table.dtype)][0]
+                if len(values):
+                    place = np.minimum(np.searchsorted(values, column), len(values) - 1)
+                    if (values[place] == column).mean() > _MOST:
+                        found[source] = None
+                        break
+        return list(found)
+
+
+def _single(flat: Any, owners: Any) -> tuple[Any, Any]:
+    """Values that stand there once, sorted, and whose they are."""
+    values, first, counts = np.unique(flat, return_index=True, return_counts=True)
+    once = np.isfinite(values) & (counts == 1)
+    return values[once], owners[first[once]]
 
 
 def table_of(data: Any) -> Any:
@@ -76,10 +100,32 @@ def columns_of(out: Any) -> list[Any]:
     return [column for table in tables if table is not None for column in table.T]
 
 
-def marked(out: Any) -> Any:
-    """A copy in which no two rows have one value; only arrays of float64 can be."""
-    if not isinstance(out, np.ndarray) or out.dtype != np.float64 or out.ndim not in (1, 2):
+def marked(out: Any, begun: int) -> Any:
+    """A copy of which no two rows have one value, and none one of an earlier copy.
+
+    Values move towards zero by parts in 1e13, so that probabilities stay what they are.  Only
+    columns of float64 with fractions can be marked; whole numbers may be codes.
+
+    Args:
+        out: array (n,) or (n, d), or a data frame.
+        begun: how many rows were marked before.
+    """
+    table = getattr(out, "values", out)
+    if not isinstance(table, np.ndarray) or table.dtype != np.float64 or table.ndim not in (1, 2):
         return out
-    scale = np.abs(out[np.isfinite(out)]).max(initial=0.0) or 1.0
-    steps = np.arange(1, len(out) + 1) * (scale * 1e-13)
-    return out + (steps if out.ndim == 1 else steps[:, None])
+    factors = 1.0 - np.arange(begun + 1, begun + len(table) + 1) * 1e-13
+    made = table * (factors if table.ndim == 1 else factors[:, None])
+    whole = np.all((table == np.round(table)) | ~np.isfinite(table), axis=0)
+    made = np.where(whole, table, made)
+    if table is out:
+        return made
+    copy = out.copy()
+    copy[:] = made
+    return copy
+
+
+def ranks(values: Any) -> Any:
+    """Positions in order, centred, of unit length; ties as they come."""
+    placed = np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(np.float64)
+    placed -= placed.mean()
+    return placed / (np.linalg.norm(placed) or 1.0)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import importlib
 import sys
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import wraps
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
 #: These only pass on to the estimators within, which report themselves.
 _TRANSPARENT = ("sklearn.pipeline", "sklearn.model_selection", "sklearn.compose")
+_FEW = 8
 _METHODS = {
     "fit": "fit",
-    "partial_fit": "fit",
+    "partial_fit": "partial_fit",
     "fit_transform": "fit_transform",
     "transform": "transform",
     "predict": "predict",
@@ -49,9 +52,16 @@ def watching(recorder: Recorder) -> Iterator[None]:
             for op, name in methods.items():
                 watch.method(owner, name, op, outermost=False)
 
+        undo.enter_context(_one_process())
         hooks._watching.append(named)
         undo.callback(hooks._watching.clear)
         yield
+
+
+def _one_process() -> Any:
+    """Joblib without helpers: what they fit could not be seen."""
+    joblib = _module("joblib")
+    return nullcontext() if joblib is None else joblib.parallel_config(backend="sequential")
 
 
 class Watch:
@@ -84,10 +94,17 @@ class Watch:
             finally:
                 self._depth.value = depth
             x, y = _given(args, kwargs)
-            if op in ("fit", "fit_transform"):
-                self._recorder.fitted(out if isinstance(who, type) else who, x, y, begun)
+            if op in ("fit", "partial_fit", "fit_transform"):
+                made = out if isinstance(who, type) else who
+                self._recorder.fitted(made, x, y, begun, more=op == "partial_fit")
+                if outermost and y is None and hasattr(who, "transform"):
+                    self._depth.value = depth + 1  # what is tried here is no step
+                    self._recorder.steps[-1]["stateless"] = _stateless(who, x)
+                    self._depth.value = depth
+                for held in _held_out(kwargs):
+                    self._recorder.judged(made, held)
             if op in ("transform", "fit_transform"):
-                self._recorder.transformed(who, x, out)
+                return self._recorder.transformed(who, x, out)
             return self._recorder.predicted(who, x, out) if op == "predict" else out
 
         call._audit_watched = True  # type: ignore[attr-defined]
@@ -100,6 +117,7 @@ class Watch:
         self._datasets(getattr(module, holder), kept)
         self._train(module, kept)
         self._predict(module.Booster, kept)
+        self._cross_validate(module)
 
     def _datasets(self, owner: type, kept: dict[int, Any]) -> None:
         begin = owner.__init__  # type: ignore[misc]
@@ -128,10 +146,25 @@ class Watch:
             held = next((kept[id(g)] for g in given if id(g) in kept), None)
             if depth == 0 and held is not None:
                 self._recorder.fitted(out, held[1], held[2], len(self._recorder.steps))
+                for other in _datasets(kwargs, args):
+                    if id(other) in kept and kept[id(other)] is not held:
+                        self._recorder.judged(out, kept[id(other)][1])
             return out
 
         self._undo.callback(setattr, module, "train", train)
         module.train = call
+
+    def _cross_validate(self, module: Any) -> None:
+        """Folds that are fitted in compiled code cannot be followed."""
+        run = module.cv
+
+        @wraps(run)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._recorder.unseen(f"{module.__name__}.cv")
+            return run(*args, **kwargs)
+
+        self._undo.callback(setattr, module, "cv", run)
+        module.cv = call
 
     def _predict(self, owner: type, kept: dict[int, Any]) -> None:
         predict = owner.predict  # type: ignore[attr-defined]
@@ -180,6 +213,35 @@ def _module(name: str) -> Any:
         return importlib.import_module(name)
     except Exception:  # noqa: BLE001 - absent, or broken: then the subject cannot use it either
         return None
+
+
+def _stateless(who: Any, x: Any) -> bool:
+    """True where a transformer learns nothing from rows: fitted on half, it answers the same."""
+    try:
+        twin = type(who)(**who.get_params(deep=False))
+        few = x.iloc[:_FEW] if hasattr(x, "iloc") else x[:_FEW]
+        half = x.iloc[len(x) // 2 :] if hasattr(x, "iloc") else x[len(x) // 2 :]
+        return bool(np.array_equal(twin.fit(half).transform(few), who.transform(few)))
+    except Exception:  # noqa: BLE001 - then it is no ordinary transformer
+        return False
+
+
+def _held_out(kwargs: dict[str, Any]) -> list[Any]:
+    """Rows that a fit is stopped by: ``eval_set`` of boosting libraries, ``X_val`` of others."""
+    given = kwargs.get("eval_set") or []
+    pairs = [given] if isinstance(given, tuple) else list(given)
+    found = [pair[0] for pair in pairs if isinstance(pair, (tuple, list)) and pair]
+    named = [kwargs[name] for name in ("X_val", "X_valid", "eval_X") if name in kwargs]
+    return found + [x for n in named for x in (n if isinstance(n, (list, tuple)) else [n])]
+
+
+def _datasets(kwargs: dict[str, Any], args: tuple[Any, ...]) -> list[Any]:
+    """Datasets besides the one trained on: ``valid_sets`` of LightGBM, ``evals`` of XGBoost."""
+    found: list[Any] = []
+    for given in (*args[3:], kwargs.get("valid_sets"), kwargs.get("evals")):
+        for entry in given if isinstance(given, (list, tuple)) else [given]:
+            found.append(entry[0] if isinstance(entry, tuple) else entry)
+    return found
 
 
 def _given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
