@@ -146,9 +146,8 @@ class Training:
                 continue
             seen = [rows for rows, mixed in self._answered(step) if not mixed]
             other = np.setdiff1d(np.concatenate([step.rows[:0], *seen]), step.rows)
-            # labels of the last bars are not known in life: asked about these, a model serves
-            other = other[self.at[other] <= self.at.max() - self._horizon(step)]
-            if len(other):
+            # labels of the last bars are not known in life: asked about these only, a model serves
+            if (self.at[other] <= self.at.max() - self._horizon(step)).any():
                 yield Judgement(
                     step.kind, step.rows, other, tuple(self._scaled(step)), self._horizon(step)
                 )
