@@ -151,7 +151,8 @@ def check_class(code: str) -> type[Check]:
     if code not in CATALOGUE:
         import difflib
 
-        near = difflib.get_close_matches(code.upper(), CATALOGUE, n=3) or list(CATALOGUE)[:3]
+        alike = [c for c in CATALOGUE if c[:3] == code[:3].upper()] or list(CATALOGUE)
+        near = difflib.get_close_matches(code.upper(), alike, n=3) or alike[:3]
         raise AuditError(
             f"no check is called {code!r}",
             where="check code",

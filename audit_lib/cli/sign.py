@@ -115,8 +115,8 @@ def _make_key(file: Path, name: str, *, passphrase: bool) -> None:
     secret = click.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True) \
         if passphrase else ""  # fmt: skip
     public = new_key(file, secret)
-    click.echo(f"wrote {file}; keep it to yourself")
-    click.echo(f"others trust it by this line:\n{public.line(name)}")
+    click.echo(f"wrote {file}; keep it to yourself. Others trust it by this line:", err=True)
+    click.echo(public.line(name))
 
 
 def _ask_passphrase() -> str:

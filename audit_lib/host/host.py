@@ -8,7 +8,10 @@ process ends with it.
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import weakref
@@ -111,6 +114,12 @@ class Host:
         if self._open is None:
             self._check_places()
             found = probe(self._demanded, interpreter=self._interpreter)
+            if found.isolation is Isolation.NONE and not self._runs_python():
+                raise HostUnavailable(
+                    "this interpreter does not run Python",
+                    where=str(self._interpreter),
+                    mend="name a Python with NumPy and pandas under environment in subject.yaml",
+                )
             if found.isolation is Isolation.NONE and not self._allow_unisolated:
                 raise IsolationUnavailable(
                     "this machine offers no isolation for the subject's code",
@@ -118,6 +127,15 @@ class Host:
                 )
             self._open = _Open(self._plan(found), found)
         return self._open
+
+    def _runs_python(self) -> bool:
+        python = str(self._interpreter or sys.executable)
+        try:
+            asked = [python, "-c", "print(6 * 7)"]
+            answer = subprocess.run(asked, capture_output=True, timeout=30, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        return answer.stdout.strip() == b"42"
 
     def _check_places(self) -> None:
         if not launch.is_posix():
@@ -212,11 +230,11 @@ class Host:
     def scratch_copy(self, path: Path) -> Path:
         """A copy of a folder (an artifact store, say) that hooks can write to.
 
-        Symbolic links are copied as links.
+        Symbolic links are copied as links; pipes, sockets and devices are left out.
         """
         source = Path(path)
         copied = self.folder("copy") / (source.name or "copy")
-        shutil.copytree(source, copied, symlinks=True)
+        shutil.copytree(source, copied, symlinks=True, ignore=_special)
         return copied
 
     # --- calls --------------------------------------------------------------------------------
@@ -347,3 +365,13 @@ def _end(crew: Crew, doomed: Path | None) -> None:
     crew.stop()
     if doomed is not None:
         remove(doomed)
+
+
+def _special(folder: str, names: list[str]) -> set[str]:
+    """Names that are neither a file nor a folder nor a link."""
+    places = {name: os.path.join(folder, name) for name in names}
+    return {
+        name
+        for name, path in places.items()
+        if not (os.path.islink(path) or os.path.isfile(path) or os.path.isdir(path))
+    }

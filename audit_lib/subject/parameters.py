@@ -138,6 +138,21 @@ class SubjectParameters(_Strict):
         return value
 
 
+class _OnceLoader(yaml.SafeLoader):
+    """YAML in which no mapping holds a key twice: the last would win without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As its parent; refuses a key that stands there twice."""
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key.value!r} stands here twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 def load_parameters(folder: Path) -> SubjectParameters:
     """Read ``subject.yaml`` of a parameters folder.
 
@@ -147,7 +162,7 @@ def load_parameters(folder: Path) -> SubjectParameters:
     """
     file = folder / "subject.yaml"
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        data = yaml.load(file.read_text(encoding="utf-8"), _OnceLoader)
     except FileNotFoundError:
         raise ParameterError(
             "no subject.yaml here", where=str(folder), mend="`workbook list` shows the subjects"

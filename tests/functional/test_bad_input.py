@@ -255,3 +255,27 @@ def test_explain_of_an_unknown_code(capfd):
         main(["explain", "XYZ999"])
     assert stopped.value.code == 2
     assert "no check is called 'XYZ999'" in capfd.readouterr().err
+
+
+def test_a_key_twice_is_refused(place, run):
+    file = place / "parameters" / "tiny" / "subject.yaml"
+    file.write_text(SUBJECT + "title: one\ntitle: two\n")
+    code, _, said = run("list", "tiny")
+    assert code == 2
+    assert "key 'title' stands here twice" in said
+    assert "subject.yaml:9" in said
+
+
+def test_a_check_that_is_not_there_is_told_its_neighbours(capfd):
+    with pytest.raises(SystemExit) as stopped:
+        main(["explain", "SPL999"])
+    assert stopped.value.code == 2
+    assert "did you mean SPL" in capfd.readouterr().err
+
+
+def test_an_interpreter_that_runs_no_python_is_named(place, run):
+    file = place / "parameters" / "tiny" / "subject.yaml"
+    file.write_text(SUBJECT + "environment: {python: /bin/false}\n")
+    _, out, said = run("hooks", "check", "tiny")
+    assert "does not run Python" in out + said
+    assert "allow_unisolated" not in out + said

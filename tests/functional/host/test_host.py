@@ -115,6 +115,12 @@ def test_a_copy_of_the_store_can_be_written_and_the_store_cannot(
     assert os.listdir(tmp_path) == ["model"]
 
 
+def test_a_copy_leaves_pipes_out(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("m")
+    os.mkfifo(tmp_path / "pipe")
+    assert os.listdir(host.scratch_copy(tmp_path)) == ["model"]
+
+
 def test_surroundings(host: Host, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = host.call("online.run", "surroundings")
     ours = {str(root), str(HOOKS.parent), "", str(host.scratch)}
@@ -295,7 +301,7 @@ def test_an_interpreter_that_is_none(root: Path, tmp_path: Path) -> None:
     fake = tmp_path / "python"
     fake.write_text("#!/bin/sh\necho I am no Python >&2\nexit 3\n")
     fake.chmod(0o755)
-    with pytest.raises(AuditError, match=r"no isolation|I am no Python"):
+    with pytest.raises(AuditError, match="does not run Python"):
         Host(HOOKS, root=root, interpreter=fake).open()
 
 
