@@ -12,7 +12,7 @@ import pandas as pd
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.provenance import STATISTICS
 from audit_lib.probes.training import HOOK, trained
 from audit_lib.probes.training_record import Training
@@ -62,7 +62,12 @@ class RecordedNumbersComeFromTrainRows(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Recompute what training stored."""
         training = trained(subject)
-        numbers = [(f, p, v) for f in _texts(training) for p, v in _numbers(subject, training, f)]
+        numbers = []
+        for file in _texts(training):
+            try:
+                numbers += [(file, p, v) for p, v in _numbers(subject, training, file)]
+            except NotAssessed as error:
+                yield Gap(file.as_posix(), str(error))
         if not numbers:
             raise NotAssessed(f"{HOOK} stored no JSON or YAML with numbers to recompute")
         whole, parts = _sets(training)
@@ -107,10 +112,7 @@ def _numbers(subject: Subject, training: Training, file: Path) -> Iterator[tuple
     """Every number with a fraction in a document, by its pointer; not what describes the labels."""
     artifacts = subject.parameters.artifacts
     described = artifacts.fields.targets if artifacts else None
-    try:
-        document = read_document(training.store / file, path=file.as_posix(), base="artifacts")
-    except NotAssessed:
-        return
+    document = read_document(training.store / file, path=file.as_posix(), base="artifacts")
     for pointer, value in _leaves(document.get(""), ""):
         if described is None or not pointer.startswith(f"{described}/"):
             yield pointer, value

@@ -113,6 +113,14 @@ def test_medians_of_all_rows_are_one_finding(tmp_path):
     assert "12 numbers below /medians" in result.findings[0].message
 
 
+def test_a_stored_file_that_cannot_be_read_is_no_pass(tmp_path):
+    folder = CLEAN["folder"] + "; (folder / 'torn.json').write_text('{')"
+    with tiny(tmp_path, trainer(folder=folder)) as subject:
+        result = run_check("FEA122", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert [gap.what for gap in result.gaps] == ["v2/torn.json"]
+
+
 @pytest.mark.fails("CAL011")
 def test_a_calibrator_on_rows_that_the_model_knows(tmp_path):
     wrong = "IsotonicRegression().fit(model.predict(scaler.transform(X[fitted])), y[fitted] > 0)"
