@@ -17,7 +17,18 @@ from audit_lib.cli.places import of_asked
 from audit_lib.cli.watch import MARKS, Watch
 from audit_lib.execution.plan import Plan, plan
 from audit_lib.execution.runner import RunOutcome, execute
-from audit_lib.model import Finding, Outcome, Task, Verdict, breaks, ranked, verdict_of
+from audit_lib.model import (
+    Finding,
+    Outcome,
+    Task,
+    Verdict,
+    breaks,
+    not_run,
+    ranked,
+    run_verdict,
+    verdict_of,
+    verdict_words,
+)
 from audit_lib.packets.index import update_index
 from audit_lib.reporters import REPORTERS, report_of
 from audit_lib.reporters.report import severities
@@ -65,8 +76,9 @@ def run(
 ) -> None:
     """Audit SUBJECT: every check of T1 to T6, through the notebooks, into a packet a version.
 
-    SUBJECT is the name of a folder in parameters/, or the path of one.  Exit codes: 0 every
-    version is kept, 1 some is broken, 2 something could not be told.
+    SUBJECT is the name of a folder in parameters/, or the path of one.  A run of some tasks is
+    PARTIAL: it may be broken, and is never kept.  Exit codes: 0 every version is kept, 1 some is
+    broken, 2 something could not be told.
     """
     progress = Console(stderr=True)
     planned = plan(
@@ -108,8 +120,7 @@ def max_verdict(outcomes: Sequence[RunOutcome]) -> Verdict:
 
 
 def _verdict(outcome: RunOutcome) -> Verdict:
-    results = [r for t in outcome.results for r in t.results]
-    return verdict_of(results) or Verdict.INCONCLUSIVE
+    return run_verdict(outcome.results)
 
 
 def _say_failures(outcomes: Sequence[RunOutcome], console: Console) -> None:
@@ -138,7 +149,8 @@ def _summary(planned: Plan, outcomes: Sequence[RunOutcome], console: Console) ->
             for task in planned.tasks
         ]
         verdict = _verdict(outcome) if outcome.results else None
-        said = Text.assemble(MARKS[verdict], f" {verdict}") if verdict else Text("failed")
+        words = verdict_words(verdict, not_run(outcome.results)) if verdict else ""
+        said = Text.assemble(MARKS[verdict], f" {words}") if verdict else Text("failed")
         table.add_row(
             Text(outcome.job.version, style="bold"),
             *cells,
@@ -148,6 +160,9 @@ def _summary(planned: Plan, outcomes: Sequence[RunOutcome], console: Console) ->
         )
     console.print()
     console.print(table)
+    left = [t for t in Task if t not in planned.tasks]
+    if left:
+        console.print(f"\nPARTIAL: {', '.join(left)} were not run, so nothing is kept as a whole")
     _first_things(outcomes, console)
     _places(outcomes, console)
 

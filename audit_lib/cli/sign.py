@@ -13,7 +13,7 @@ from audit_lib.errors import AuditError, RunError
 from audit_lib.packets.keys import new_key, trusted_keys
 from audit_lib.packets.manifest import NAME, Problem, read_manifest
 from audit_lib.packets.manifest import verify as verify_run
-from audit_lib.packets.sign import DECISIONS, Signed, signatures
+from audit_lib.packets.sign import DECISIONS, Signed, refusal, signatures
 from audit_lib.packets.sign import sign as sign_run
 
 
@@ -42,7 +42,7 @@ def sign(
 
     What is signed is the SHA-256 of the run's manifest, which lists every file of the packet, with
     your name, your decision and the time.  Signatures of others stay.  Exit codes: 0 signed, 1 the
-    packet is not whole and was not signed, 2 bad usage.
+    packet is not whole, or is partial and cannot be released, and was not signed, 2 bad usage.
     """
     if fresh is not None:
         _make_key(fresh, name or "YOUR NAME", passphrase=passphrase)
@@ -54,6 +54,12 @@ def sign(
     if problems:
         _say_problems(problems)
         click.echo("not signed: the packet is not whole", err=True)
+        ctx.exit(1)
+    why = refusal(folder, decision)
+    if why:
+        click.echo(
+            f"not signed: {why}; run all tasks, or decide `conditions` or `reject`", err=True
+        )
         ctx.exit(1)
     public = sign_run(
         folder, key, name=name, decision=decision, remarks=remarks, ask=_ask_passphrase

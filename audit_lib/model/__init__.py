@@ -16,7 +16,16 @@ from audit_lib.model.results import (
     TaskResult,
     digest_of,
 )
-from audit_lib.model.verdicts import breaks, by_contract, effective_outcome, ranked, verdict_of
+from audit_lib.model.verdicts import (
+    breaks,
+    by_contract,
+    effective_outcome,
+    not_run,
+    ranked,
+    run_verdict,
+    verdict_of,
+    verdict_words,
+)
 from audit_lib.model.vocabulary import Contract, Outcome, Severity, Task, Verdict, View
 
 __all__ = [
@@ -43,6 +52,9 @@ __all__ = [
     "by_contract",
     "digest_of",
     "effective_outcome",
+    "not_run",
     "ranked",
+    "run_verdict",
     "verdict_of",
+    "verdict_words",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit_lib.model.results import CheckResult, Finding
-from audit_lib.model.vocabulary import Contract, Outcome, Severity, Verdict
+from audit_lib.model.results import CheckResult, Finding, TaskResult
+from audit_lib.model.vocabulary import Contract, Outcome, Severity, Task, Verdict
 
 
 def verdict_of(results: Iterable[CheckResult]) -> Verdict | None:
@@ -21,6 +21,27 @@ def verdict_of(results: Iterable[CheckResult]) -> Verdict | None:
     if Outcome.FAIL in outcomes:
         return Verdict.BROKEN
     return Verdict.KEPT if outcomes == {Outcome.PASS} else Verdict.INCONCLUSIVE
+
+
+def not_run(tasks: Iterable[TaskResult]) -> tuple[Task, ...]:
+    """Tasks of an audit of which there are no results; with any, the run is *partial*."""
+    ran = {t.task for t in tasks}
+    return tuple(task for task in Task if task not in ran)
+
+
+def run_verdict(tasks: Iterable[TaskResult]) -> Verdict:
+    """Verdict over a run; a partial one may be broken, and is never kept."""
+    held = list(tasks)
+    verdict = verdict_of(r for t in held for r in t.results) or Verdict.INCONCLUSIVE
+    partial = verdict is Verdict.KEPT and not_run(held)
+    return Verdict.INCONCLUSIVE if partial else verdict
+
+
+def verdict_words(verdict: Verdict, missing: Iterable[Task]) -> str:
+    """A run's verdict as people read it: ``kept``, ``PARTIAL``, ``broken, PARTIAL``."""
+    if not tuple(missing):
+        return verdict.value
+    return f"{verdict.value}, PARTIAL" if verdict is Verdict.BROKEN else "PARTIAL"
 
 
 def effective_outcome(result: CheckResult) -> Outcome:

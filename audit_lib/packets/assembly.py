@@ -78,12 +78,14 @@ def assemble(
 def comparisons_with(
     tasks: Sequence[TaskResult], baselines: Sequence[Baseline]
 ) -> list[Comparison]:
-    """What became of the findings since each baseline that is whole, as far as these tasks go."""
+    """What became of the findings since each baseline that has all that these tasks look at.
+
+    A task that the baseline ran and this run did not leaves its findings unknown.
+    """
     made, asked = [], tuple(t.task for t in tasks)
     for baseline in baselines:
         before = read_run(baseline.run_dir, asked)
         if tasks and not before.problems:
-            same = [t for t in before.tasks if t.task in asked]
             earlier = [read_run(folder, ()).tasks for folder in baseline.earlier]
-            made.append(compare(same, tasks, label=baseline.label, earlier=earlier))
+            made.append(compare(before.tasks, tasks, label=baseline.label, earlier=earlier))
     return made

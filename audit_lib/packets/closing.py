@@ -9,6 +9,7 @@ from typing import Any
 
 from audit_lib.model import CheckResult, Contract, Evidence, Exempted, Finding
 from audit_lib.model.closure import Comparison, Fate, Row
+from audit_lib.model.sight import NOT_RUN
 from audit_lib.packets.acceptance import answers
 from audit_lib.packets.packet import Packet
 from audit_lib.packets.sections import Doc, Style, anchor, cell, runs
@@ -72,6 +73,7 @@ def closure_json(packet: Packet) -> str:
             "version": packet.provenance.version,
             "run_id": packet.provenance.run_id,
             "verdict": packet.verdict.value,
+            "not_run": [t.value for t in packet.not_run],
             "against": [comparison_record(c) for c in packet.comparisons],
             "findings": [_record(r, ids, labels) for r in packet.closing],
             "acceptance": [
@@ -208,10 +210,13 @@ def _was(row: Row) -> str:
 
 
 def _against(comparison: Comparison, style: Style) -> Doc:
+    # What a whole task would have told is not worth a line a check.
+    told = [u for u in comparison.untold if u.findings or u.why != NOT_RUN]
     return {
         "label": one_line(comparison.label),
         "before": one_line(comparison.before),
         "summary": summary(comparison),
+        "silent": len(comparison.untold),
         "untold": [
             {
                 "code": u.code,
@@ -219,7 +224,7 @@ def _against(comparison: Comparison, style: Style) -> Doc:
                 "why": runs(one_line(u.why, 300), style),
                 "said": count(u.findings, "finding") if u.findings else "",
             }
-            for u in comparison.untold
+            for u in told
         ],
     }
 

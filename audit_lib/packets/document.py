@@ -38,7 +38,9 @@ def document(packet: Packet, style: Style) -> Doc:
         "run_id": one_line(said.run_id),
         "date": _day(packet),
         "verdict": packet.verdict.value,
+        "words": packet.words,
         "headline": packet.headline,
+        "partial": [runs(p, style) for p in packet.partial],
         "problems": [runs(p, style) for p in packet.problems],
         "identity": page_one.identity(packet),
         "top": page_one.top(packet),
@@ -74,11 +76,7 @@ def document(packet: Packet, style: Style) -> Doc:
             for b in packet.boundaries
         ],
         "tasks": [task_doc(t, packet, style) for t in packet.tasks],
-        "missing": [
-            {"task": t.value, "title": t.title}
-            for t in said.tasks
-            if t not in {r.task for r in packet.tasks}
-        ],
+        "missing": [{"task": t.value, "title": t.title} for t in packet.not_run],
         "untold": [_untold(r, style) for r in packet.untold],
         "absent": [
             _untold(r, style) for r in packet.results if r.outcome is Outcome.NOT_APPLICABLE

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from audit_lib.errors import RunError
 from audit_lib.files import write_whole
-from audit_lib.model import Task, Verdict
+from audit_lib.model import Task, Verdict, verdict_words
 from audit_lib.packets.html import page
 from audit_lib.packets.manifest import NAME, Manifest, read_manifest
 
@@ -30,6 +30,22 @@ class Entry:
     def when(self) -> str:
         """Start, to the minute."""
         return self.manifest.started[:16].replace("T", " ")
+
+    @property
+    def words(self) -> str:
+        """The verdict as people read it; a partial run is never kept."""
+        return verdict_words(self.manifest.verdict, self.manifest.not_run)
+
+    @property
+    def partial(self) -> bool:
+        """True where some task has no results."""
+        return bool(self.manifest.not_run)
+
+    @property
+    def tone(self) -> Verdict:
+        """The verdict that colours it."""
+        green = self.manifest.verdict is Verdict.KEPT
+        return Verdict.INCONCLUSIVE if green and self.partial else self.manifest.verdict
 
     @property
     def cells(self) -> list[str]:
@@ -56,25 +72,34 @@ def update_index(reports: Path, subject: str) -> Path:
     """
     versions = _versions(reports / subject)
     file = reports / subject / "index.html"
-    made = page("index.html.j2", subject=subject, versions=versions, tasks=list(Task))
+    made = page("index.html.j2", subject=subject, versions=versions, tasks=list(Task), whole=whole)
     write_whole(file, made.encode("utf-8"))
     subjects = []
     for folder in sorted(p for p in reports.iterdir() if (p / "index.html").is_file()):
-        newest = [runs[0] for runs in _versions(folder).values()]
-        verdicts = [e.manifest.verdict for e in newest]
-        worst = [v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts]
+        every = list(_versions(folder).values())
+        standing = [e for runs in every for e in (runs[0], whole(runs)) if e]
+        order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
+        worst = min(standing, key=lambda e: order.index(e.tone), default=None)
         subjects.append(
             {
                 "name": folder.name,
                 "link": f"{quote(folder.name)}/index.html",
-                "versions": len(newest),
-                "verdict": worst[0].value if worst else "inconclusive",
-                "when": max((e.when for e in newest), default=""),
+                "versions": len(every),
+                "verdict": worst.tone.value if worst else "inconclusive",
+                "partial": sum(runs[0].partial for runs in every),
+                "when": max((runs[0].when for runs in every), default=""),
             }
         )
     made = page("subjects.html.j2", subjects=subjects)
     write_whole(reports / "index.html", made.encode("utf-8"))
     return file
+
+
+def whole(runs: list[Entry]) -> Entry | None:
+    """Behind a newest run that is partial, the newest whole one, which it does not undo."""
+    if not runs[0].partial:
+        return None
+    return next((e for e in runs if not e.partial), None)
 
 
 def _versions(folder: Path) -> dict[str, list[Entry]]:

@@ -71,6 +71,9 @@ class Manifest(_Part):
     verdict: Verdict
     planned: tuple[Task, ...]
     tasks: dict[Task, Verdict | None]
+    not_run: tuple[Task, ...] = Field(
+        default_factory=lambda held: tuple(t for t in Task if t not in held["tasks"])
+    )
     findings: dict[str, int]
     exempted: int
     problems: tuple[str, ...]
@@ -160,6 +163,7 @@ def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
         verdict=packet.verdict,
         planned=said.tasks,
         tasks={t.task: verdict_of(t.results) for t in packet.tasks},
+        not_run=packet.not_run,
         findings={s.label: counted[s] for s in sorted(Severity, reverse=True) if counted[s]},
         exempted=len(packet.exempted),
         problems=packet.problems,

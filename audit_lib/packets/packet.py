@@ -18,8 +18,11 @@ from audit_lib.model import (
     Verdict,
     breaks,
     by_contract,
+    not_run,
     ranked,
+    run_verdict,
     verdict_of,
+    verdict_words,
 )
 from audit_lib.model.closure import Comparison, Fate, Row, closing_list
 from audit_lib.model.merging import identity
@@ -132,10 +135,34 @@ class Packet:
     @property
     def verdict(self) -> Verdict:
         """Over everything.  A run that is not whole is inconclusive at best; a void one always."""
-        rested = verdict_of(self.results) or Verdict.INCONCLUSIVE
+        rested = run_verdict(self.tasks)
         if self.void or (self.problems and rested is Verdict.KEPT):
             return Verdict.INCONCLUSIVE
         return rested
+
+    @property
+    def not_run(self) -> tuple[Task, ...]:
+        """Tasks without results, asked for or not; with any, the run is partial."""
+        return not_run(self.tasks)
+
+    @property
+    def words(self) -> str:
+        """The verdict as people read it."""
+        return verdict_words(self.verdict, self.not_run)
+
+    @property
+    def partial(self) -> list[str]:
+        """What a partial run leaves out, a sentence each; empty for a run of all tasks."""
+        if not self.not_run:
+            return []
+        missing = ", ".join(f"{t.value} {t.title}" for t in self.not_run)
+        said = [f"Not run: {missing}. Nothing is known of what they look at."]
+        for c in self.comparisons:
+            lost = [x.matter.finding for x in c.of(Fate.UNKNOWN) if not x.matter.waived]
+            if lost:
+                stood = count(len(lost), "finding") + f" ({severities(lost)})"
+                said.append(f"Open in {c.label} and unknown now: {stood}.")
+        return said
 
     @property
     def open(self) -> list[Found]:
@@ -200,12 +227,15 @@ class Packet:
             said = "No check had anything to say."
         else:
             kept = verdicts.count(Verdict.KEPT)
-            said = f"{kept} of {count(len(verdicts), 'contract')} kept; nothing is broken."
+            said = f"{kept} of {count(len(verdicts), 'contract')} kept; nothing is broken"
+            said += " in what was run." if self.not_run else "."
         unclear = verdicts.count(Verdict.INCONCLUSIVE)
         if unclear:
             said += f" {count(unclear, 'contract')} could not be told."
         if self.problems:
             said += " The run is not whole."
+        if self.not_run:
+            said += f" PARTIAL: {', '.join(self.not_run)} were not run."
         return said
 
 

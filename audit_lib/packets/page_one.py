@@ -142,6 +142,8 @@ def _examined(packet: Packet) -> list[str]:
 
 def _untold(packet: Packet) -> str:
     said = f"{len(packet.untold)} of {count(len(packet.results), 'check')}"
+    if packet.not_run:
+        said += f" that were run; none of {', '.join(packet.not_run)} was"
     of = ", ".join(dict.fromkeys(r.contract.title.lower() for r in packet.untold))
     return f"{said}: {of}" if of else said
 

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,10 @@ def sign(
     Raises:
         AuditError: there is no manifest, the key cannot be used, or nothing can be written.
     """
+    why = refusal(run_dir, decision)
+    if why:
+        mend = "run all tasks, or decide `conditions` or `reject`"
+        raise RunError(why, where=run_dir.name, mend=mend)
     key = private_key(key_file, ask)
     public = public_of(key)
     statement = {
@@ -152,6 +156,14 @@ def sign(
     return public
 
 
+def refusal(run_dir: Path, decision: str) -> str:
+    """Why a run cannot carry a decision; '' where it can.  A partial run releases nothing."""
+    missing = read_manifest(run_dir).not_run if decision == "release" else ()
+    if not missing:
+        return ""
+    return f"the run is PARTIAL ({', '.join(missing)} not run), and a partial run releases nothing"
+
+
 def signatures(run_dir: Path, trusted: Mapping[PublicKey, str] | None = None) -> list[Signed]:
     """Every signature of a run, in the order they were added; those that do not hold say why.
 
@@ -166,7 +178,10 @@ def signatures(run_dir: Path, trusted: Mapping[PublicKey, str] | None = None) ->
     except OSError as error:
         return [Signed(problem=f"cannot be read: {error.strerror}")]
     digest = _manifest_digest(run_dir)
-    return [_checked(line, digest, trusted or {}) for line in lines if line.strip()]
+    found = [_checked(line, digest, trusted or {}) for line in lines if line.strip()]
+    # Whatever signed it: a release of a run that left tasks out vouches for what nobody saw.
+    return [replace(s, problem=refusal(run_dir, s.decision), trusted_as=None)
+            if s.holds and refusal(run_dir, s.decision) else s for s in found]  # fmt: skip
 
 
 def _checked(line: bytes, digest: str, trusted: Mapping[PublicKey, str]) -> Signed:

@@ -114,9 +114,7 @@ def verdict_strip(report: Report) -> Text:
     found = severities(report.breaking) or "no open findings"
     waived = f" · {len(report.exempted)} exempted" if report.exempted else ""
     took = f" · {report.seconds:.1f} s" if report.seconds else ""
-    return Text.assemble(
-        (f"{mark} {report.verdict.value}", tone), f"  {found}{waived} · {done}{took}"
-    )
+    return Text.assemble((f"{mark} {report.words}", tone), f"  {found}{waived} · {done}{took}")
 
 
 def _row(results: Sequence[CheckResult]) -> list[Text]:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from audit_lib.model import Exempted, Finding, Outcome
-from audit_lib.reporters.report import Report
+from audit_lib.reporters.report import NOT_RUN, Report
 from audit_lib.reporters.text import clean
 
 COLUMNS = (
@@ -50,8 +50,8 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 def to_csv(*reports: Report) -> str:
     """CSV text: a row a finding, and one for each check that crashed or could not tell.
 
-    The column ``state`` is ``open``, ``exempted``, ``error`` or ``not_assessed``, so that a table
-    without open findings does not pass for a clean bill.
+    The column ``state`` is ``open``, ``exempted``, ``error``, ``not_assessed`` or, of a task,
+    ``not_run``, so that a table without open findings does not pass for a clean bill.
     """
     file = io.StringIO()
     writer = csv.DictWriter(
@@ -92,6 +92,8 @@ def _rows(report: Report) -> Iterator[dict[str, object]]:
             "severity": result.severity.label,
             "message": result.reason,
         }
+    for task in report.not_run:
+        yield run | {"task": task.value, "state": "not_run", "message": NOT_RUN}
 
 
 def _row(finding: Finding, waiver: Exempted | None) -> dict[str, object]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from audit_lib.model import Finding, Outcome
-from audit_lib.reporters.report import Report, and_more, severities
+from audit_lib.reporters.report import NOT_RUN, Report, and_more, severities
 from audit_lib.reporters.text import clean, one_line, place
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
@@ -29,9 +29,10 @@ def to_github(*reports: Report) -> str:
             for first, number in report.notes
         ]
         lines += _untold(report)
+        lines += [command("warning", NOT_RUN, title=f"{t.value} not run") for t in report.not_run]
         found = severities(report.breaking) or "no open findings"
         lines.append(f"{one_line(report.subject)} {one_line(report.version)}: "
-                     f"{report.verdict.value}, {found}")  # fmt: skip
+                     f"{report.words}, {found}")  # fmt: skip
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from audit_lib.model import CheckResult, Finding, Outcome, effective_outcome
-from audit_lib.reporters.report import Report, severities
+from audit_lib.model import CheckResult, Finding, Outcome, Task, effective_outcome
+from audit_lib.reporters.report import NOT_RUN, Report, severities
 from audit_lib.reporters.text import clean, one_line, place
 
 
@@ -21,7 +21,11 @@ def to_junit(*reports: Report) -> str:
         for task in dict.fromkeys(r.task for r in report.results):
             results = [r for r in report.results if r.task is task]
             root.append(_suite(report, f"{task.value} {task.title}", results))
+        root.extend(_not_run(report, task) for task in report.not_run)
     _count(root, [r for report in reports for r in report.results])
+    missing = sum(len(report.not_run) for report in reports)
+    for key in ("tests", "skipped"):
+        root.set(key, str(int(root.attrib[key]) + missing))
     ET.indent(root, " ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -38,6 +42,19 @@ def _suite(report: Report, title: str, results: list[CheckResult]) -> ET.Element
         if value:
             ET.SubElement(properties, "property", name=key, value=value)
     suite.extend(_case(r, f"{report.subject}.{report.version}") for r in results)
+    return suite
+
+
+def _not_run(report: Report, task: Task) -> ET.Element:
+    """A suite of one skipped case: a task that is missing must not look like one that is kept."""
+    title = f"{task.value} {task.title}"
+    suite = ET.Element("testsuite", name=one_line(f"{report.subject} {report.version} {title}"))
+    _count(suite, [])
+    suite.set("tests", "1")
+    suite.set("skipped", "1")
+    family = one_line(f"{report.subject}.{report.version}")
+    case = ET.SubElement(suite, "testcase", classname=family, name=title, time="0.000")
+    ET.SubElement(case, "skipped", message=f"not assessed: {NOT_RUN}")
     return suite
 
 

@@ -14,14 +14,19 @@ from audit_lib.model import (
     Exempted,
     Finding,
     Outcome,
+    Task,
     TaskResult,
     Verdict,
     breaks,
+    not_run,
     ranked,
     verdict_of,
+    verdict_words,
 )
 
 T = TypeVar("T")
+#: what reporters say of a task that a partial run left out
+NOT_RUN = "the task was not run, so nothing is known of what it looks at"
 
 
 def nowhere(base: str, path: str) -> str:
@@ -43,6 +48,7 @@ class Report:
         started: ISO 8601, UTC; '' where nobody noted it.
         seconds: how long it took.
         forced: a verdict that stands whatever the results say, such as that of an incomplete run.
+        not_run: tasks of the audit that this run left out; empty for a gate.
         locate: base and path of a finding to its path in the repository that reports are shown
             on; '' for what is not in it.
     """
@@ -56,12 +62,20 @@ class Report:
     started: str = ""
     seconds: float = 0.0
     forced: Verdict | None = None
+    not_run: tuple[Task, ...] = ()
     locate: Callable[[str, str], str] = nowhere
 
     @property
     def verdict(self) -> Verdict:
-        """Over all results; where nothing applies, inconclusive."""
-        return self.forced or verdict_of(self.results) or Verdict.INCONCLUSIVE
+        """Over all results; where nothing applies, or a part of what is kept, inconclusive."""
+        rested = self.forced or verdict_of(self.results) or Verdict.INCONCLUSIVE
+        return Verdict.INCONCLUSIVE if self.not_run and rested is Verdict.KEPT else rested
+
+    @property
+    def words(self) -> str:
+        """The verdict as people read it, and what was left out."""
+        said = verdict_words(self.verdict, self.not_run)
+        return f"{said}: {', '.join(self.not_run)} not run" if self.not_run else said
 
     @property
     def open_findings(self) -> list[Finding]:
@@ -117,6 +131,7 @@ def report_of(
         started=min(t.started for t in tasks),
         seconds=sum(t.seconds for t in tasks),
         forced=forced,
+        not_run=not_run(tasks),
         locate=locate,
     )
 

@@ -95,6 +95,7 @@ def _run(report: Report) -> Json:
             "subject": report.subject,
             "version": report.version,
             "verdict": report.verdict.value,
+            "notRun": [task.value for task in report.not_run],
         },
     }
 
@@ -226,7 +227,7 @@ def _invocation(report: Report, codes: list[str]) -> Json:
     made: Json = {
         "executionSuccessful": not crashed,
         "exitCode": report.verdict.exit_code,
-        "exitCodeDescription": report.verdict.value,
+        "exitCodeDescription": report.words,
         "toolExecutionNotifications": [
             {
                 "level": "error",

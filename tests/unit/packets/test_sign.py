@@ -140,7 +140,7 @@ def test_a_missing_key_or_manifest_is_one_message(run, key, tmp_path):
     with pytest.raises(AuditError, match="cannot be read: No such file"):
         sign(run, tmp_path / "gone.pem", **JANE)
     (run / NAME).unlink()
-    with pytest.raises(AuditError, match="cannot be read: No such file"):
+    with pytest.raises(AuditError, match="there is no manifest"):
         sign(run, key[0], **JANE)
 
 
