@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from audit_lib.checks.base import Check
 from audit_lib.checks.catalogue import CATALOGUE, check_class
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
-from audit_lib.hooks import HOOKS
+from audit_lib.hooks import HOOKS, VARIANT, VARIANT_FORM, with_variant, without_variant
 from audit_lib.host import HookError, HostUnavailable, IsolationUnavailable
 from audit_lib.memory import Memory
 from audit_lib.model import (
@@ -28,8 +28,10 @@ from audit_lib.model import (
     breaks,
     ranked,
 )
+from audit_lib.model.several import combined
 from audit_lib.probes.boundaries import own_boundaries
 from audit_lib.subject.subject import Subject
+from audit_lib.subject.variants import each_variant, in_use
 
 Progress = Callable[[type[Check], CheckResult | None], None]
 
@@ -40,12 +42,18 @@ def configured(check: type[Check], subject: Subject) -> Check:
     Raises:
         ParameterError: an option is not known or does not fit; the message names it.
     """
-    options = subject.parameters.options.get(check.code, {})
+    return _with_options(check, subject, check.code)
+
+
+def _with_options(check: type[Check], subject: Subject, *keys: str) -> Check:
+    """The check with the options under those keys; what a later one says holds."""
+    given = subject.parameters.options
+    options = {name: value for key in keys for name, value in given.get(key, {}).items()}
     try:
         return check(**options)
     except ValidationError as error:
         problem = error.errors()[0]
-        key = ".".join(["options", check.code, *map(str, problem["loc"])])
+        key = ".".join(["options", keys[-1], *map(str, problem["loc"])])
         known = ", ".join(check.model_fields) or "none"
         raise ParameterError(
             f"key {key!r}: {problem['msg']}",
@@ -59,30 +67,62 @@ def check_parameters(subject: Subject) -> None:
 
     Raises:
         ParameterError: options of a check that does not exist or does not know them, a hook that
-            nothing knows, a subsystem without files, or a boundary that does not have the form of
-            one; the message names the nearest.
+            nothing knows or that stands there twice, a variant that no hook has, a subsystem
+            without files, or a boundary that does not have the form of one; the message names the
+            nearest.
     """
-    for code in subject.parameters.options:
+    for key in subject.parameters.options:
+        code = without_variant(key)[0]
         if code not in CATALOGUE:
             raise ParameterError(
                 f"key 'options.{code}' names no check",
                 where=str(subject.folder / "subject.yaml"),
                 mend=_near(code, CATALOGUE, "`workbook list --checks` shows all"),
             )
-        configured(check_class(code), subject)
+        _with_options(check_class(code), subject, code, key)
     subject.source.subsystem  # noqa: B018 - asking is what finds out
     own_boundaries(subject)
     try:
-        written = subject.hooks.lines
+        written = subject.hooks.written
     except NotAssessed:  # a syntax error costs the checks that need hooks, and they say so
         return
-    for hook, line in written.items():
+    _check_hooks(subject, written)
+    known = {without_variant(name)[1] for name, _ in written} - {""}
+    for place in ("options", "absent"):
+        for key in getattr(subject.parameters, place):
+            variant = without_variant(key)[1]
+            if variant and variant not in known:
+                raise ParameterError(
+                    f"key '{place}.{key}': no hook has a variant {variant!r}",
+                    where=str(subject.folder / "subject.yaml"),
+                    mend=_near(variant, known, f"known: {', '.join(sorted(known)) or 'none'}"),
+                )
+
+
+def _check_hooks(subject: Subject, written: Sequence[tuple[str, int]]) -> None:
+    """Find hooks that nothing knows, that stand there twice, or whose variant is no name."""
+    file, first = subject.folder / subject.parameters.hooks, dict[str, int]()
+    for name, line in written:
+        hook, variant = without_variant(name)
         if hook not in HOOKS:
             raise ParameterError(
                 f"no hook is called {hook!r}",
-                where=f"{subject.folder / subject.parameters.hooks}:{line}",
+                where=f"{file}:{line}",
                 mend=_near(hook, HOOKS, "`workbook list SUBJECT --hooks` shows all"),
             )
+        if variant and not VARIANT.match(variant):
+            raise ParameterError(
+                f"the variant of {hook!r} is no name written as plain text",
+                where=f"{file}:{line}",
+                mend=VARIANT_FORM,
+            )
+        if name in first:
+            raise ParameterError(
+                f"hook {name!r} stands here a second time, after line {first[name]}",
+                where=f"{file}:{line}",
+                mend=f'name several of a kind: @surface("{hook}", variant="...")',
+            )
+        first[name] = line
 
 
 def _near(word: str, known: Iterable[str], otherwise: str) -> str:
@@ -91,7 +131,29 @@ def _near(word: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def run_check(check: Check, subject: Subject) -> CheckResult:
-    """Run one check on the subject's version.  Never raises for what the subject does."""
+    """Run one check on the subject's version: on each variant of the hooks that it asks for.
+
+    Never raises for what the subject does.
+    """
+    parts: list[tuple[str, CheckResult]] = []
+    for bound, asked in each_variant(subject):
+        ready = _for_variants(check, bound, in_use(bound, check.needs))
+        result = _run_once(ready, bound)
+        used = in_use(bound, asked)
+        meant = _for_variants(check, bound, used)
+        parts.append((", ".join(used), result if meant == ready else _run_once(meant, bound)))
+    return combined(parts)
+
+
+def _for_variants(check: Check, subject: Subject, variants: Sequence[str]) -> Check:
+    """The check with the options that the subject sets for these variants."""
+    keys = [with_variant(check.code, variant) for variant in variants]
+    given = [subject.parameters.options[k] for k in keys if k in subject.parameters.options]
+    extra = {name: value for options in given for name, value in options.items()}
+    return type(check)(**{**check.model_dump(exclude_unset=True), **extra}) if extra else check
+
+
+def _run_once(check: Check, subject: Subject) -> CheckResult:
     started = time.perf_counter()
     findings: list[Finding] = []
     evidence: list[Evidence] = []

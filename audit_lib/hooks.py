@@ -11,7 +11,9 @@ answers in data only (numbers, strings, lists, dicts, NumPy arrays, pandas frame
         from my_engine.monitoring import population_stability_index
         return population_stability_index(reference, current)
 
-The hook above is called ``drift.psi``.  Hooks run in a child process (the *host*), never in the
+The hook above is called ``drift.psi``.  Where the subject has several of a kind, each is a named
+variant, ``@surface("drift.psi", variant="by_decile")``, and every check of the surface runs on
+each.  Hooks run in a child process (the *host*), never in the
 process that judges.  This module therefore imports the standard library only: the child's
 interpreter is the subject's, and only NumPy and pandas are asked of it.
 
@@ -32,6 +34,7 @@ refusal
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -451,19 +454,26 @@ HOOKS: dict[str, type] = {
 
 SURFACES: tuple[str, ...] = tuple(dict.fromkeys(name.split(".")[0] for name in HOOKS))
 
+#: names of variants
+VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")
+VARIANT_FORM = "begin with a letter or digit; use letters, digits, '.', '_', '+' and '-'"
+
 _registered: dict[str, Callable[..., Any]] = {}
 _watching: list[Callable[[type, dict[str, str]], None]] = []
 
 
-def surface(name: str) -> Callable[[HookFunction], HookFunction]:
+def surface(name: str, *, variant: str = "") -> Callable[[HookFunction], HookFunction]:
     """Register the decorated function as a hook.
 
     Args:
         name: the hook's full name, such as ``"drift.psi"``; or the surface alone, and the
             function's own name completes it.
+        variant: which of several of its kind this is, such as ``"heston"``.  Hooks of one surface
+            that share a name belong together; a hook without one serves all variants.
 
     Raises:
-        ValueError: no such hook is known; the message lists those of the surface.
+        ValueError: no such hook is known, and the message lists those of the surface; or the
+            variant's name is none.
     """
 
     def register(function: HookFunction) -> HookFunction:
@@ -473,10 +483,23 @@ def surface(name: str) -> Callable[[HookFunction], HookFunction]:
                 h for h in HOOKS if h.startswith(name.split(".", maxsplit=1)[0] + ".")
             ] or list(SURFACES)
             raise ValueError(f"no hook is called {full!r}; known: {', '.join(known)}")
-        _registered[full] = function
+        if variant and not VARIANT.match(variant):
+            raise ValueError(f"{full}: variant {variant!r} is no name; {VARIANT_FORM}")
+        _registered[with_variant(full, variant)] = function
         return function
 
     return register
+
+
+def with_variant(hook: str, variant: str) -> str:
+    """Name of one variant of a hook: ``pricing.price[heston]``; of a plain hook, its own."""
+    return f"{hook}[{variant}]" if variant else hook
+
+
+def without_variant(name: str) -> tuple[str, str]:
+    """The hook, or whatever else stands before the brackets, and the variant; '' for none."""
+    hook, bracket, rest = name.partition("[")
+    return (hook, rest[:-1]) if bracket and rest.endswith("]") else (name, "")
 
 
 def watch(owner: type, *, fit: str = "", transform: str = "", predict: str = "") -> None:
@@ -508,14 +531,15 @@ def registered() -> dict[str, Callable[..., Any]]:
     return dict(_registered)
 
 
-def signature(hook: str) -> str:
+def signature(hook: str, variant: str = "") -> str:
     """The ``def`` line to write for a hook, for messages and docs."""
     call = HOOKS[hook].__call__
     parameters = [p for n, p in inspect.signature(call).parameters.items() if n != "self"]
     shown = ", ".join(str(p) for p in parameters).replace("'", "")
     returns = inspect.signature(call).return_annotation
-    name = hook.split(".")[1]
-    return f'@surface("{hook}")\ndef {name}({shown}) -> {returns}: ...'
+    name = hook.split(".")[1] + (f"_{re.sub(r'[^A-Za-z0-9]', '_', variant)}" if variant else "")
+    named = f', variant="{variant}"' if variant else ""
+    return f'@surface("{hook}"{named})\ndef {name}({shown}) -> {returns}: ...'
 
 
 def purpose(hook: str) -> str:

@@ -15,7 +15,7 @@ from audit_lib.cli.options import opened, root_option, workspace_option
 from audit_lib.cli.tables import print_table
 from audit_lib.errors import AuditError, NotAssessed
 from audit_lib.gates import GATES
-from audit_lib.hooks import HOOKS
+from audit_lib.hooks import HOOKS, with_variant, without_variant
 from audit_lib.subject.subject import Subject, known_subjects, open_subject
 from audit_lib.workspace import find_workspace
 
@@ -66,8 +66,9 @@ def explain(code: str) -> None:
     (drift.psi).
     """
     console = Console()
-    if code in HOOKS:
-        console.print(Markdown(_hook_text(code)))
+    hook = without_variant(code)[0]
+    if hook in HOOKS:
+        console.print(Markdown(_hook_text(hook)))
         return
     console.print(Markdown(_check_text(check_class(code.upper().split("-")[0]))))
 
@@ -143,14 +144,14 @@ def _version_rows(subject: Subject) -> list[dict[str, str]]:
 
 def _hook_rows(subject: Subject) -> list[dict[str, str]]:
     rows = []
-    for name in HOOKS:
-        surface = name.split(".")[0]
-        if surface in subject.parameters.absent:
-            state = f"declared absent: {subject.parameters.absent[surface]}"
-        else:
-            location = subject.hooks.location(name)
-            state = str(location) if name in subject.hooks else "not written"
-        rows.append({"hook": name, "state": state})
+    for hook in HOOKS:
+        for variant in subject.hooks.variants(hook) or ("",):
+            name = with_variant(hook, variant)
+            absent = subject.parameters.why_absent(hook, variant)
+            written = str(subject.hooks.location(name)) if name in subject.hooks else "not written"
+            rows.append(
+                {"hook": name, "state": f"declared absent: {absent}" if absent else written}
+            )
     return rows
 
 

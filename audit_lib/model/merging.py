@@ -68,7 +68,8 @@ def identity_marks(finding: Finding, version: str, *, path: str) -> list[str]:
     """What an identity is made of, for a finding that stands at ``path``."""
     place = finding.location
     inner = _nameless(place.symbol or place.pointer, version)
-    return [finding.code, place.base, path, inner, _nameless(finding.key, version)]
+    named = [finding.variant] if finding.variant else []
+    return [finding.code, place.base, path, inner, _nameless(finding.key, version), *named]
 
 
 def merged(tasks: Iterable[TaskResult]) -> tuple[Merged, ...]:

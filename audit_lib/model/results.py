@@ -75,6 +75,7 @@ class Finding:
         key: what tells this finding from others of its check at the same place (a feature, a
             fold, a field); part of the fingerprint, so it holds no line numbers or measured values.
         evidence: names of evidence tables of the same result.
+        variant: of the subject's hooks, where it has several of a kind; '' otherwise.
     """
 
     code: str
@@ -88,13 +89,15 @@ class Finding:
     remediation: str = ""
     key: str = ""
     evidence: tuple[str, ...] = ()
+    variant: str = ""
 
     @property
     def fingerprint(self) -> str:
         """Stable identity across runs and versions: unmoved by line shifts and re-measurement."""
         place = self.location
+        named = [self.variant] if self.variant else []
         return digest_of(
-            [self.code, place.base, place.path, place.symbol or place.pointer, self.key]
+            [self.code, place.base, place.path, place.symbol or place.pointer, self.key, *named]
         )[:20]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -16,16 +16,27 @@ from audit_lib.subject.subject import Subject
 
 T = TypeVar("T")
 
-_kept: WeakKeyDictionary[Subject, dict[str, Any]] = WeakKeyDictionary()
+#: of each subject: name to values, each with the hooks that it rests on
+_kept: WeakKeyDictionary[Subject, dict[str, list[tuple[Mapping[str, str | None], Any]]]] = (
+    WeakKeyDictionary()
+)
 
 
 def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
-    """The value of that name, made at the first request for this subject and version."""
-    values = _kept.setdefault(subject, {})
-    if name not in values:
-        values[name] = make()
-    found: T = values[name]
-    return found
+    """The value of that name, made at the first request for this subject and version.
+
+    A variant shares the values that rest on the same hooks, and makes the others anew.
+    """
+    values = _kept.setdefault(subject.base, {}).setdefault(name, [])
+    for asked, value in values:
+        if all(subject.hooks.chosen(h, subject.variant) == found for h, found in asked.items()):
+            subject.note(asked)
+            kept: T = value
+            return kept
+    with subject.noting() as asked:
+        made = make()
+    values.append((asked, made))
+    return made
 
 
 def _answer(subject: Subject, hook: str, *args: Any, into: Into[T]) -> T:

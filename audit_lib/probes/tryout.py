@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.errors import NotAssessed
-from audit_lib.hooks import HOOKS
+from audit_lib.hooks import HOOKS, with_variant
 from audit_lib.host import HookError, HookRefused
 from audit_lib.probes.made_up_table import made_up
 from audit_lib.probes.metrics import recorded_metrics
@@ -56,7 +56,7 @@ class Report:
     """What became of one hook.
 
     Attributes:
-        hook: its name.
+        hook: its full name, ``pricing.price[heston]``.
         state: ``good``, ``wrong``, ``refused``, ``failed`` or ``skipped``.
         got: what it answered, in a phrase.
         wanted: what it should answer.
@@ -79,26 +79,35 @@ def try_hooks(subject: Subject, told: Callable[[Report], None] | None = None) ->
     if kept:
         answers[RECORDED] = kept
     reports = []
-    for hook in (h for h in HOOKS if subject.has(h) and h in TRIALS):
-        if hook == "retrain.train":
-            answers[TABLE] = made_up(subject, dates=DATES)
-        report = _try(subject, hook, answers)
-        reports.append(report)
-        if told:
-            told(report)
+    for hook in (h for h in HOOKS if h in TRIALS):
+        for variant in subject.hooks.variants(hook):
+            bound = subject.as_variant(variant) if variant else subject
+            if hook == "retrain.train":
+                answers[TABLE] = made_up(bound, dates=DATES)
+            report = _try(bound, hook, answers)
+            reports.append(report)
+            if told:
+                told(report)
     return tuple(reports)
 
 
+def _for(subject: Subject, answers: Answers) -> dict[str, Any]:
+    """Answers by hook, each of the variant that goes with this one."""
+    chosen = {hook: subject.hooks.chosen(hook, subject.variant) for hook in HOOKS}
+    found = {hook: answers[name] for hook, name in chosen.items() if name in answers}
+    return found | {key: answers[key] for key in (RECORDED, TABLE) if key in answers}
+
+
 def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> Report:
-    trial = TRIALS[hook]
+    trial, name = TRIALS[hook], with_variant(hook, subject.variant)
     started = time.perf_counter()
 
     def report(state: str, got: str, *complaints: str) -> Report:
         took = round(time.perf_counter() - started, 3)
-        return Report(hook, state, got, trial.wanted, complaints, took)
+        return Report(name, state, got, trial.wanted, complaints, took)
 
     try:
-        arguments = trial.arguments(answers)
+        arguments = trial.arguments(_for(subject, answers))
     except Skip as skip:
         return report("skipped", f"needs {skip}")
     try:
@@ -112,7 +121,7 @@ def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> Report:
         return report("skipped", str(reason))
     except HookError as error:
         return report("failed", str(error))
-    answers[hook] = answer
+    answers[name] = answer
     complaints = trial.judge(answer, arguments)
     return report("wrong" if complaints else "good", describe(answer), *complaints)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.errors import NotAssessed
-from audit_lib.hooks import purpose, signature
+from audit_lib.hooks import purpose, signature, with_variant, without_variant
 from audit_lib.host import HookError, HookTimedOut, Host
 from audit_lib.host.batch import PATIENCE
 from audit_lib.host.child.derived import TOGETHER
@@ -20,14 +20,62 @@ from audit_lib.model import Location
 
 @dataclass
 class HookSet:
-    """Hooks of one subject.  Which exist is read from the source; nothing runs until a call."""
+    """Hooks of one subject.  Which exist is read from the source; nothing runs until a call.
+
+    A hook may have named variants.  Names here are full, ``pricing.price[heston]``, unless a
+    method says otherwise.
+    """
 
     file: Path
 
     @cached_property
+    def written(self) -> tuple[tuple[str, int], ...]:
+        """Every hook and the line of its ``def``, as they stand in the file."""
+        return written_hooks(self.file) if self.file.is_file() else ()
+
+    @cached_property
     def lines(self) -> dict[str, int]:
         """Hook name to the line of its ``def``."""
-        return written_hooks(self.file) if self.file.is_file() else {}
+        return dict(self.written)
+
+    @cached_property
+    def _variants(self) -> dict[str, tuple[str, ...]]:
+        """Hooks, and surfaces, without variant to their variants; '' for a plain hook."""
+        found: dict[str, list[str]] = {}
+        for name in self.lines:
+            hook, variant = without_variant(name)
+            for key in (hook, hook.split(".", maxsplit=1)[0]):
+                found.setdefault(key, []).append(variant)
+        return {key: tuple(dict.fromkeys(listed)) for key, listed in found.items()}
+
+    def variants(self, hook: str) -> tuple[str, ...]:
+        """Variants of a hook, or of all hooks of a surface, in the order of the file.
+
+        '' stands for a plain hook.
+        """
+        return self._variants.get(hook, ())
+
+    def meant(self, hook: str, variant: str = "") -> str:
+        """The variant of a hook's surface that a name stands for.
+
+        A name that the surface does not know, or none, stands for the plain hook, and for the
+        surface's first variant where there is no plain one.
+        """
+        kin = self.variants(hook.split(".", maxsplit=1)[0])
+        if not variant or variant in kin:
+            plain = not variant and "" not in self.variants(hook)
+            return next(filter(None, kin), "") if plain else variant
+        return self.meant(hook)
+
+    def chosen(self, hook: str, variant: str = "") -> str | None:
+        """The written hook that serves a variant, by its full name; None where there is none.
+
+        That of the variant's own name; else the plain one, which serves all.
+        """
+        written, meant = self.variants(hook), self.meant(hook, variant)
+        if meant in written:
+            return with_variant(hook, meant)
+        return hook if "" in written else None
 
     def __contains__(self, name: str) -> bool:
         """True where the hook is written."""
@@ -39,12 +87,15 @@ class HookSet:
             self.file.name, base="parameters", line=self.lines.get(name, 1), symbol=name
         )
 
-    def missing(self, name: str) -> str:
+    def missing(self, hook: str, variant: str = "") -> str:
         """What to say about a hook that nobody wrote, with what could stand behind it."""
-        found = self._candidates().get(name, [])
+        found = self._candidates().get(hook, [])
         could = f"\nfound in the source: {'; '.join(map(str, found))}" if found else ""
-        said = f"no hook {name} in {self.file.name} ({purpose(name)}); write:\n{signature(name)}"
-        return said + could
+        others = ", ".join(filter(None, self.variants(hook)))
+        lacking = f" for variant {variant}, only for {others}" if others and variant else ""
+        form = signature(hook, variant if lacking else "")
+        what = f"no hook {hook} in {self.file.name}{lacking} ({purpose(hook)}); write:\n{form}"
+        return what + could
 
     def _candidates(self) -> dict[str, list[str]]:
         """What ``workbook new-subject`` found, where it was used."""
@@ -69,7 +120,8 @@ LOADING = frozenset(
 
 
 def loads_artifacts(hook: str) -> bool:
-    """True where the subject must load stored artifacts to answer."""
+    """True where the subject must load stored artifacts to answer; any variant of it."""
+    hook = without_variant(hook)[0]
     return hook in LOADING or hook.split(".", maxsplit=1)[0] in LOADING
 
 
@@ -90,6 +142,11 @@ class Hook:
     scratch: Path | None = None
     late: dict[str, int] = field(default_factory=dict)
     """how often each hook ran out of time in a row; shared by all hooks of a subject"""
+
+    @property
+    def variant(self) -> str:
+        """Which of several of its kind this is; '' for a plain hook."""
+        return without_variant(self.name)[1]
 
     def __call__(self, *args: Any) -> Any:
         """The hook's answer to one call; one that hung twice is not asked again."""
@@ -129,8 +186,10 @@ class Hook:
         return replace(self, store=store)
 
 
-def written_hooks(file: Path) -> dict[str, int]:
+def written_hooks(file: Path) -> tuple[tuple[str, int], ...]:
     """Hook names and lines in a hooks file, read without running it.
+
+    A variant that is not written as plain text is called ``?``.
 
     Raises:
         NotAssessed: the file does not parse; the message names line and error.
@@ -140,25 +199,33 @@ def written_hooks(file: Path) -> dict[str, int]:
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise NotAssessed(f"{file.name}:{line or 1} does not parse: {error}") from None
-    found = {}
+    found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             for decorator in node.decorator_list:
-                name = _surface_of(decorator)
+                name, variant = _surface_of(decorator)
                 if name:
-                    found[name if "." in name else f"{name}.{node.name}"] = node.lineno
-    return found
+                    full = name if "." in name else f"{name}.{node.name}"
+                    found.append((with_variant(full, variant), node.lineno))
+    return tuple(sorted(found, key=lambda hook: hook[1]))
 
 
-def _surface_of(decorator: ast.expr) -> str | None:
+def _surface_of(decorator: ast.expr) -> tuple[str, str]:
+    """Name and variant that a decorator registers; '' where it registers nothing."""
     if not isinstance(decorator, ast.Call) or len(decorator.args) != 1:
-        return None
+        return "", ""
     called = decorator.func
     called_name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    argument = decorator.args[0]
-    if called_name != "surface" or not isinstance(argument, ast.Constant):
-        return None
-    return argument.value if isinstance(argument.value, str) else None
+    name = _text(decorator.args[0])
+    if called_name != "surface" or name is None:
+        return "", ""
+    named = [_text(k.value) for k in decorator.keywords if k.arg == "variant"]
+    return name, ("?" if None in named else str(named[0])) if named else ""
+
+
+def _text(node: ast.expr) -> str | None:
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return str(node.value) if is_text else None  # type: ignore[attr-defined]  # is_text says so
 
 
 __all__ = ["Hook", "HookError", "HookSet", "written_hooks"]

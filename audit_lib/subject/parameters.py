@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from audit_lib.errors import ParameterError
-from audit_lib.hooks import SURFACES
+from audit_lib.hooks import HOOKS, SURFACES, with_variant, without_variant
 
 #: documents that checks know what to do with; others may be named and are ignored
 DOCUMENTS = ("contract", "edges", "boundaries", "subsystem_map", "spec")
@@ -115,9 +115,13 @@ class SubjectParameters(_Strict):
     environment: Environment = Environment()
     hooks: str = Field("hooks.py", description="hooks file in the parameters folder")
     absent: dict[str, str] = Field(
-        {}, description="surface or document to the reason why the subject has none"
+        {},
+        description="surface, hook or document to the reason why the subject has none; "
+        "`pricing[heston]` for one variant",
     )
-    options: dict[str, dict[str, Any]] = Field({}, description="check code to its options")
+    options: dict[str, dict[str, Any]] = Field(
+        {}, description="check code to its options; `PRC001[heston]` for one variant"
+    )
     exercise: Literal["sample", "every_call", "never"] = Field(
         "sample",
         description="which calls of hooks have their lines measured: one of each hook in T1, all "
@@ -130,12 +134,20 @@ class SubjectParameters(_Strict):
     @classmethod
     def _known_surfaces(cls, value: dict[str, str]) -> dict[str, str]:
         known = (*SURFACES, *DOCUMENTS)
-        unknown = sorted(set(value) - set(known))
+        unknown = sorted(k for k in value if without_variant(k)[0] not in (*known, *HOOKS))
         if unknown:
             raise ValueError(
-                f"no surface or document is called {unknown[0]!r}; known: {', '.join(known)}"
+                f"no surface, hook or document is called {unknown[0]!r}; known: {', '.join(known)}"
             )
         return value
+
+    def why_absent(self, hook: str, variant: str = "") -> str | None:
+        """The reason why the subject has no such hook, surface, or variant of them."""
+        for name in (hook, hook.split(".", maxsplit=1)[0]):
+            for key in (name, with_variant(name, variant)):
+                if key in self.absent:
+                    return self.absent[key]
+        return None
 
 
 class _OnceLoader(yaml.SafeLoader):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -30,6 +32,7 @@ class Subject:
         folder: the parameters folder.
         root: the source checkout.
         version: id of the version under audit.
+        variant: which variant of its hooks is driven; '' for the plain ones, or the first.
         earlier: results of the tasks that ran before in the same run; T6 closes over them.
         so_far: results of the checks that ran before in the same task.
         measure: when to note which lines of the source the hooks execute; set before the first
@@ -41,12 +44,15 @@ class Subject:
         self.folder = folder
         self.root = root
         self.version = ""
+        self.variant = ""
         self.earlier: tuple[TaskResult, ...] = ()
         self.so_far: tuple[CheckResult, ...] = ()
         self.measure = Measure.NEVER
         self.source = SourceTree(root, parameters.source)
         self._hosts: dict[Path | None, Host] = {}
         self._late: dict[str, int] = {}
+        self._notes: list[dict[str, str | None]] = []
+        self._base: Subject | None = None
 
     @property
     def name(self) -> str:
@@ -149,21 +155,27 @@ class Subject:
         return HookSet(self.folder / self.parameters.hooks)
 
     def has(self, hook: str) -> bool:
-        """True where the hook is written."""
-        return hook in self.hooks
+        """True where the hook is written, for the variant that is driven."""
+        return self._chosen(hook) is not None
+
+    def lacks(self, hook: str) -> bool:
+        """True where the subject declares that it has no such hook, surface or variant."""
+        meant = self.hooks.meant(hook, self.variant)
+        return self.parameters.why_absent(hook, meant) is not None
 
     def hook(self, name: str) -> Hook:
-        """The hook of that name, bound to this version.
+        """The hook of that name, bound to this version and variant.
 
         Raises:
-            NotApplicable: the subject declares that it has no such surface.
+            NotApplicable: the subject declares that it has no such surface, hook or variant.
             NotAssessed: nobody wrote the hook.
         """
-        surface = name.split(".", maxsplit=1)[0]
-        if surface in self.parameters.absent:
-            raise NotApplicable(f"declared absent: {self.parameters.absent[surface]}")
-        if name not in self.hooks:
-            raise NotAssessed(self.hooks.missing(name))
+        chosen, variant = self._chosen(name), self.hooks.meant(name, self.variant)
+        reason = self.parameters.why_absent(name, variant)
+        if reason is not None:
+            raise NotApplicable(f"declared absent: {reason}")
+        if chosen is None:
+            raise NotAssessed(self.hooks.missing(name, variant))
         store = self.store if self.parameters.artifacts else self.root
         host = self._host()
         if loads_artifacts(name) and not host.isolation.contains and self._could_run_code():
@@ -171,7 +183,42 @@ class Subject:
                 host.refuse_untrusted(name)
             except IsolationUnavailable as error:
                 raise NotAssessed(str(error)) from None
-        return Hook(name, host, store, self.version, late=self._late)
+        return Hook(chosen, host, store, self.version, late=self._late)
+
+    def _chosen(self, hook: str) -> str | None:
+        """The written hook that serves the variant that is driven; noted as asked for."""
+        found = self.hooks.chosen(hook, self.variant)
+        self.note({hook: found})
+        return found
+
+    # --- variants -----------------------------------------------------------------------------
+    def as_variant(self, name: str) -> Subject:
+        """This subject with its hooks of that variant; hosts and what was read are shared."""
+        other = copy.copy(self)
+        other.variant = name
+        other._base = self.base
+        return other
+
+    @property
+    def base(self) -> Subject:
+        """The subject and version that this is a variant of; itself where it is none."""
+        return self._base or self
+
+    @contextmanager
+    def noting(self) -> Iterator[dict[str, str | None]]:
+        """What is asked for meanwhile: hooks without variant, to the written ones that serve."""
+        asked: dict[str, str | None] = {}
+        self._notes.append(asked)
+        try:
+            yield asked
+        finally:
+            self._notes.pop()
+            self.note(asked)
+
+    def note(self, asked: Mapping[str, str | None]) -> None:
+        """Have hooks count as asked for, as an answer that is kept from before rests on them."""
+        if self._notes:
+            self._notes[-1].update(asked)
 
     def _could_run_code(self) -> bool:
         """True where some artifact is in a format that runs code when it is loaded."""
@@ -181,7 +228,7 @@ class Subject:
 
     def where(self, hook: str) -> Location:
         """Where a finding about a probed behaviour stands: the hook that drives it."""
-        return self.hooks.location(hook)
+        return self.hooks.location(self._chosen(hook) or hook)
 
     def scratch_store(self) -> Path:
         """A fresh copy of the store that hooks may write to; see ``Hook.on``.
@@ -232,6 +279,7 @@ class Subject:
         """This subject, bound to another version; hosts are shared."""
         other = copy.copy(self)
         other.__dict__.pop("metadata", None)
+        other._base = None
         other.version = check_id(version)
         return other
 

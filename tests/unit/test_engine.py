@@ -1,5 +1,6 @@
 """Checks run to an outcome, whatever they do."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -52,6 +53,8 @@ def subject(*script, options=None, folder="."):
         folder=__import__("pathlib").Path(folder),
         parameters=SimpleNamespace(options=options or {}),
         hook=lambda name: None,
+        variant="",
+        noting=lambda: nullcontext({}),
     )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.asking import ask, ask_many, floats
 from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
@@ -36,7 +36,9 @@ class ImpliedVolatilityInvertsPrice(Check):
         more than rounding, and gives the prices to `pricing.implied_volatility`. Then impossible
         prices, one option a call.
     Limitations
-        Where vega is so small that rounding hides the volatility, nothing is judged.
+        Where vega is so small that rounding hides the volatility, nothing is judged. Of several
+        prices it is held against that of its own variant alone; one inverse without a variant,
+        among several prices with one, is a gap.
     Remediation
         Check the bounds before searching, bracket the root, and answer NaN where it fails.
     Sources
@@ -57,8 +59,28 @@ class ImpliedVolatilityInvertsPrice(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Invert ordinary prices, then ask for the impossible."""
-        yield from self._inverted(subject)
+        yield from (
+            self._inverted(subject)
+            if self._is_pair(subject)
+            else [
+                Gap(
+                    "the round trip",
+                    "which of the prices it inverts is not said; give it that one's variant",
+                )
+            ]
+        )
         yield from self._impossible(subject)
+
+    @staticmethod
+    def _is_pair(subject: Subject) -> bool:
+        """True where it inverts this price: of several prices, that of its own variant alone."""
+        prices = subject.hooks.variants("pricing.price")
+        price, inverse = subject.hook("pricing.price"), subject.hook("pricing.implied_volatility")
+        if price.variant == inverse.variant or len(prices) == 1:
+            return True
+        if inverse.variant in prices:
+            raise NotApplicable(f"implied volatility inverts {inverse.name}'s own price")
+        return bool(inverse.variant)
 
     def _inverted(self, subject: Subject) -> Iterator[Answer]:
         grid = terms(volatilities=(0.03, 0.1, 0.25, 0.6, 1.5))

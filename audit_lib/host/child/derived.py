@@ -17,5 +17,8 @@ TOGETHER = "@together"
 
 def derived(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
     """All hooks there are to call, by name."""
-    known = {name: recorded(hook) if name == WATCHED else hook for name, hook in hooks.items()}
+    known = {
+        name: recorded(hook) if name.partition("[")[0] == WATCHED else hook
+        for name, hook in hooks.items()
+    }
     return known | {name + TOGETHER: together(hook) for name, hook in hooks.items()}

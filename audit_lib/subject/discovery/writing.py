@@ -117,6 +117,9 @@ def _hooks(found: Discovery, name: str) -> Iterator[str]:
             yield f"# {purpose(hook)}"
             yield "# found:"
             yield from (f"#   {c.path}:{c.line}  {c.name}{_cut(c.signature)}" for c in listed)
+            if len(listed) > 1:
+                yield "# where several are in use, each is a variant:"
+                yield f'#   @surface("{hook}", variant="...")'
             yield from (f"# {line}" for line in _example(found, listed[0]))
 
 

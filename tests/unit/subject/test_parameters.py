@@ -46,7 +46,7 @@ def test_a_value_of_another_type_is_shown(tmp_path):
 
 def test_a_surface_that_does_not_exist(tmp_path):
     text = message(tmp_path, "subject: m\nabsent: {neurall: none}\n")
-    assert "no surface or document is called 'neurall'" in text
+    assert "no surface, hook or document is called 'neurall'" in text
     assert "neural" in text
 
 

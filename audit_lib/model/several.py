@@ -1,0 +1,89 @@
+"""One result of a check that ran on several variants of the subject's hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from audit_lib.model.results import CheckResult, Evidence, Examined, Finding, Gap
+from audit_lib.model.verdicts import ranked
+from audit_lib.model.vocabulary import Outcome
+
+PLAIN = "the plain hooks"
+#: the first that any variant came to is what the check comes to
+_FIRST = (
+    Outcome.FAIL,
+    Outcome.ERROR,
+    Outcome.NOT_ASSESSED,
+    Outcome.PASS,
+    Outcome.NOT_APPLICABLE,
+)
+
+
+def combined(parts: Sequence[tuple[str, CheckResult]]) -> CheckResult:
+    """Results of one check as one, each with the name of its variant ('' for plain hooks).
+
+    A variant that was not assessed, or in error, is a gap of the whole.
+    """
+    named = [(variant, _named(variant, part)) for variant, part in parts]
+    if len(named) == 1:
+        return named[0][1]
+    told = [part for _, part in named]
+    outcome = next(o for o in _FIRST if any(p.outcome is o for p in told))
+    gaps = () if all(map(_mute, told)) else tuple(g for v, p in named for g in _gaps(v, p))
+    reasons = [
+        _said(variant or PLAIN, part.reason)
+        for variant, part in named
+        if part.reason and part.outcome is outcome
+    ]
+    if outcome is Outcome.NOT_ASSESSED and gaps:
+        reasons = [f"{gap.what}: {gap.why}" for gap in gaps]
+    return replace(
+        told[0],
+        outcome=outcome,
+        reason="; ".join(reasons),
+        findings=tuple(ranked(f for p in told for f in p.findings)),
+        evidence=tuple(e for p in told for e in p.evidence),
+        examined=tuple(e for p in told for e in p.examined),
+        gaps=gaps,
+        seconds=round(sum(p.seconds for p in told), 4),
+    )
+
+
+def _mute(part: CheckResult) -> bool:
+    """True where it told nothing at all."""
+    return part.outcome in (Outcome.NOT_ASSESSED, Outcome.ERROR) and not part.gaps
+
+
+def _gaps(variant: str, part: CheckResult) -> tuple[Gap, ...]:
+    """Its gaps; all of it where it told nothing."""
+    return (Gap(variant or PLAIN, part.reason),) if _mute(part) else part.gaps
+
+
+def _named(variant: str, part: CheckResult) -> CheckResult:
+    if not variant:
+        return part
+    return replace(
+        part,
+        findings=tuple(_named_finding(variant, f) for f in part.findings),
+        evidence=tuple(_named_table(variant, e) for e in part.evidence),
+        examined=tuple(Examined(e.count, f"{e.what} ({variant})") for e in part.examined),
+        gaps=tuple(Gap(_said(variant, g.what), g.why) for g in part.gaps),
+    )
+
+
+def _named_finding(variant: str, finding: Finding) -> Finding:
+    return replace(
+        finding,
+        variant=variant,
+        message=_said(variant, finding.message),
+        evidence=tuple(f"{name}[{variant}]" for name in finding.evidence),
+    )
+
+
+def _named_table(variant: str, table: Evidence) -> Evidence:
+    return replace(table, name=f"{table.name}[{variant}]", title=f"{table.title} ({variant})")
+
+
+def _said(variant: str, text: str) -> str:
+    return f"{variant}: {text}"
