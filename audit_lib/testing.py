@@ -14,23 +14,32 @@ In a subject's repository::
     def test_contract(check, subject):
         check(subject)
 
-Each check becomes one test, named by its code.  What could not be assessed is skipped with the
-reason, never passed.
+Each check becomes one test, named by its code.  Waivers of ``exemptions.toml`` count as they do in
+gates.  What could not be assessed is skipped with the reason, never passed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(
+        "audit_lib.testing needs pytest, which is not installed\n"
+        "  mend: pip install 'model-audit-workbook[pytest]'",
+        name=missing.name,
+    ) from None
 
 from audit_lib.checks.base import Check
 from audit_lib.checks.catalogue import all_checks, check_class
-from audit_lib.engine import configured
+from audit_lib.engine import check_parameters, configured
 from audit_lib.engine import run_check as _run
-from audit_lib.model import CheckResult, Finding, Outcome, Task
+from audit_lib.exemptions import apply, load_exemptions
+from audit_lib.model import CheckResult, Finding, Outcome, Task, effective_outcome
 from audit_lib.subject.subject import Subject, open_subject
 
 
@@ -48,14 +57,23 @@ def audited(
         f"{place}/", workspace=place.parent.parent, root=Path(root) if root else None
     )
     try:
+        check_parameters(subject)
+        load_exemptions(subject.folder)
         yield subject.at(subject.select(version)[0])
     finally:
         subject.close()
 
 
 def run_check(code: str, subject: Subject) -> CheckResult:
-    """Run the check of that code, with the subject's options."""
+    """Run the check of that code, with the subject's options; no waiver is looked at."""
     return _run(configured(check_class(code), subject), subject)
+
+
+def waived(result: CheckResult, subject: Subject, *, today: date | None = None) -> CheckResult:
+    """The same answer with the subject's waivers applied, as a gate applies them."""
+    waivers = load_exemptions(subject.folder)
+    day = today or datetime.now(UTC).date()
+    return apply([result], waivers, version=subject.version, today=day).results[0]
 
 
 def assert_fails(result: CheckResult, **expected: object) -> Finding:
@@ -112,10 +130,16 @@ class _Asserting:
         self.check = check
 
     def __call__(self, subject: Subject) -> None:
-        result = run_check(self.check.code, subject)
-        if result.outcome in (Outcome.NOT_ASSESSED, Outcome.NOT_APPLICABLE):
-            pytest.skip(f"{result.outcome}: {result.reason}")
-        shown = "\n".join(f"{f.location}  {f.message}" for f in result.findings)
-        assert result.outcome is Outcome.PASS, (
-            f"{result.code} {result.outcome}\n{shown or result.reason}"
+        result = waived(run_check(self.check.code, subject), subject)
+        outcome = effective_outcome(result)
+        if outcome in (Outcome.NOT_ASSESSED, Outcome.NOT_APPLICABLE):
+            pytest.skip(f"{outcome}: {result.reason or _gaps(result)}")
+        shown = "\n".join(f"{f.location}  {f.message}" for f in result.open_findings)
+        ended = "".join(
+            f"\nthe waiver of {w.owner} ended on {w.expires}: {w.reason}" for w in result.lapsed
         )
+        assert outcome is Outcome.PASS, f"{result.code} {outcome}\n{shown or result.reason}{ended}"
+
+
+def _gaps(result: CheckResult) -> str:
+    return "; ".join(f"{g.what}: {g.why}" for g in result.gaps)
