@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audit_lib.cli.places import shown
 from audit_lib.engine import check_parameters
 from audit_lib.errors import NotAssessed, RunError
 from audit_lib.execution.plan import Job, Plan
@@ -58,6 +59,7 @@ class Assembly:
             run_dir,
             provenance=self._provenance(job, subject, run_dir, before, after),
             baselines=baselines(job.place, subject, but=job.run_id),
+            **shown(subject, self.plan.workspace),
         )
 
     def _provenance(

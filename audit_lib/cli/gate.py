@@ -10,7 +10,7 @@ from rich.console import Console
 
 from audit_lib.checks.base import Check
 from audit_lib.cli.options import format_option, opened, root_option, workspace_option
-from audit_lib.cli.places import in_repository
+from audit_lib.cli.places import shown
 from audit_lib.gates import GATES, GateResult, gate_named, run_gate
 from audit_lib.model import CheckResult, Verdict
 from audit_lib.reporters import REPORTERS, Report
@@ -56,10 +56,8 @@ def gate(
                 )
     finally:
         found.close()
-    locate = in_repository(found, place)
-    reports = [
-        Report(found.name, r.version, f"gate {name}", r.results, locate=locate) for r in results
-    ]
+    where = shown(found, place)
+    reports = [Report(found.name, r.version, f"gate {name}", r.results, **where) for r in results]
     click.echo(REPORTERS[output_format](*reports), nl=False)
     verdicts = {r.verdict for r in results}
     worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -18,7 +19,6 @@ from audit_lib.packets.run import read_run
 from audit_lib.reporters import REPORTERS, report_of
 from audit_lib.reporters.comparison import comparison_console, comparison_json
 from audit_lib.reporters.comparison_markdown import comparison_markdown
-from audit_lib.reporters.report import nowhere
 from audit_lib.subject.registry import check_id
 from audit_lib.workspace import find_workspace
 
@@ -53,8 +53,11 @@ def show(
     folder = published(subject, version, run_id, reports=reports, workspace=workspace)
     tasks = tasks_of(folder)
     manifest = read_manifest(folder)
-    locate = of_asked(subject, find_workspace(workspace)) if output_format == "github" else nowhere
-    report = report_of(tasks, forced=manifest.verdict, locate=locate)
+    # Other forms name no files of the repository, and asking git takes time.
+    hosted = output_format == "github" or output_format.startswith("sarif")
+    report = report_of(tasks, forced=manifest.verdict)
+    if hosted:
+        report = replace(report, **of_asked(subject, find_workspace(workspace)))
     click.echo(REPORTERS[output_format](report), nl=False)
     ctx.exit(Verdict(manifest.verdict).exit_code)
 

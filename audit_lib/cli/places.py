@@ -6,14 +6,24 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TypedDict
 
 from audit_lib.errors import AuditError, NotAssessed
-from audit_lib.reporters.report import nowhere
+from audit_lib.model import Location
+from audit_lib.reporters.report import nowhere, unread
 from audit_lib.subject.subject import Subject, open_subject
 
 #: set by GitHub Actions: the folder that paths of annotations are relative to
 CHECKOUT = "GITHUB_WORKSPACE"
+
+
+class Shown(TypedDict):
+    """What a report is told of the repository that it is shown on, by keyword."""
+
+    locate: Callable[[str, str], str]
+    snippet: Callable[[Location], str]
 
 
 def in_repository(subject: Subject, start: Path) -> Callable[[str, str], str]:
@@ -49,12 +59,41 @@ def in_repository(subject: Subject, start: Path) -> Callable[[str, str], str]:
     return path_of
 
 
-def of_asked(asked: str, workspace: Path, root: Path | None = None) -> Callable[[str, str], str]:
-    """The same for a subject by name, or nowhere for one that cannot be opened any more."""
+def shown(subject: Subject, start: Path) -> Shown:
+    """Where files of a subject stand in the repository, and what their lines are."""
+    return {"locate": in_repository(subject, start), "snippet": lines_of(subject)}
+
+
+def of_asked(asked: str, workspace: Path, root: Path | None = None) -> Shown:
+    """The same for a subject by name; nothing for one that cannot be opened any more."""
     try:
-        return in_repository(open_subject(asked, workspace=workspace, root=root), workspace)
+        return shown(open_subject(asked, workspace=workspace, root=root), workspace)
     except AuditError:
-        return nowhere
+        return {"locate": nowhere, "snippet": unread}
+
+
+def lines_of(subject: Subject) -> Callable[[Location], str]:
+    """What reads the lines of a place in a text file of the subject; '' where it cannot."""
+    folders = {base: folder for base, folder in _folders(subject).items() if base != "artifacts"}
+
+    @cache
+    def lines(base: str, path: str) -> tuple[str, ...]:
+        folder = folders.get(base)
+        file = Path(os.path.normpath(folder / path)) if folder else None
+        if file is None or folder is None or not file.resolve().is_relative_to(folder):
+            return ()
+        try:
+            return tuple(file.read_text(encoding="utf-8", errors="replace").splitlines())
+        except OSError:
+            return ()
+
+    def text_of(location: Location) -> str:
+        if location.line is None or location.line < 1:
+            return ""
+        last = max(location.line, location.end_line or location.line)
+        return "\n".join(lines(location.base, location.path)[location.line - 1 : last])
+
+    return text_of
 
 
 def _folders(subject: Subject) -> dict[str, Path]:

@@ -104,8 +104,8 @@ def run(
         _summary(planned, outcomes, Console())
     else:
         job = planned.jobs[0]
-        locate = of_asked(job.asked, planned.workspace, job.root)
-        whole = [report_of(o.results, locate=locate) for o in outcomes if o.results]
+        where = of_asked(job.asked, planned.workspace, job.root)
+        whole = [report_of(o.results, **where) for o in outcomes if o.results]
         click.echo(REPORTERS[output_format](*whole), nl=False)
     ctx.exit(max_verdict(outcomes).exit_code)
 

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from audit_lib.model.merging import Merged, dependents, identity_marks, merged
+from audit_lib.model.merging import Merged, dependents, identity, identity_marks, merged
 from audit_lib.model.results import TaskResult, digest_of
 from audit_lib.model.sight import Sight, sights, unseen
+from audit_lib.model.verdicts import breaks
 from audit_lib.model.vocabulary import Outcome
 
 
@@ -88,6 +89,7 @@ class Comparison:
         version, run_id: of the earlier side.
         closed: every matter of either side once, the weightiest first.
         untold: checks that leave something unknown.
+        notes: identities of what only informed before.
     """
 
     label: str
@@ -97,6 +99,7 @@ class Comparison:
     run_id: str
     closed: tuple[Closed, ...]
     untold: tuple[Untold, ...]
+    notes: frozenset[str] = frozenset()
 
     def of(self, *fates: Fate) -> list[Closed]:
         """Matters that met one of those fates, the weightiest first."""
@@ -182,6 +185,7 @@ def compare(
         first.run_id if first else "",
         tuple(sorted(closed, key=lambda c: c.matter.weight)),
         _untold(before, after, sights_then, sights_now, closed),
+        _notes(before),
     )
 
 
@@ -233,6 +237,11 @@ def _name(tasks: Sequence[TaskResult]) -> str:
     if not tasks:
         return "nothing"
     return f"{tasks[0].subject} {tasks[0].version} run {tasks[0].run_id}"
+
+
+def _notes(tasks: Iterable[TaskResult]) -> frozenset[str]:
+    every = ((f, t.version) for t in tasks for r in t.results for f in r.findings)
+    return frozenset(identity(f, version) for f, version in every if not breaks(f))
 
 
 def _fate(matter: Merged, was: Merged | None, *, seen: bool) -> Fate:

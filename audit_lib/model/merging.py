@@ -59,9 +59,19 @@ def identity(finding: Finding, version: str) -> str:
     The id is taken out where it stands by itself (``models/v7/meta.json``), never inside a word;
     a short one like ``2`` only where it names a folder, since elsewhere it is an index as likely.
     """
+    return digest_of(identity_marks(finding, version, path=_path(finding, version)))
+
+
+def identity_place(finding: Finding, version: str) -> tuple[str, str, str, str]:
+    """Where a finding stands, whatever the version: base, path, line, symbol or pointer."""
+    place = finding.location
+    inner = _nameless(place.symbol or place.pointer, version)
+    return (place.base, _path(finding, version), str(place.line or ""), inner)
+
+
+def _path(finding: Finding, version: str) -> str:
     parts = finding.location.path.split("/")
-    path = "/".join("{version}" if p == version else _nameless(p, version) for p in parts)
-    return digest_of(identity_marks(finding, version, path=path))
+    return "/".join("{version}" if p == version else _nameless(p, version) for p in parts)
 
 
 def identity_marks(finding: Finding, version: str, *, path: str) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audit_lib.files import write_whole
-from audit_lib.model import TaskResult
+from audit_lib.model import Location, TaskResult
 from audit_lib.model.closure import Comparison, compare
 from audit_lib.packets.closing import closure_csv, closure_json
 from audit_lib.packets.manifest import write_manifest
@@ -15,6 +15,7 @@ from audit_lib.packets.packet import Packet, Provenance, build
 from audit_lib.packets.run import read_run
 from audit_lib.reporters.csv_report import to_csv
 from audit_lib.reporters.junit import to_junit
+from audit_lib.reporters.report import nowhere, unread
 from audit_lib.reporters.sarif import to_sarif
 
 
@@ -35,7 +36,12 @@ class Baseline:
 
 
 def assemble(
-    run_dir: Path, *, provenance: Provenance, baselines: Sequence[Baseline] = ()
+    run_dir: Path,
+    *,
+    provenance: Provenance,
+    baselines: Sequence[Baseline] = (),
+    locate: Callable[[str, str], str] = nowhere,
+    snippet: Callable[[Location], str] = unread,
 ) -> Packet:
     """Write the packet of a run beside its results.
 
@@ -48,6 +54,7 @@ def assemble(
         run_dir: the run's folder, staged; nothing outside it is written.
         provenance: what the results do not say.
         baselines: runs to compare with; the first one marks findings as new or persisting.
+        locate, snippet: as in :class:`~audit_lib.reporters.report.Report`, for code hosts.
 
     Raises:
         RunError: the packet could not be typeset, or the folder holds links.
@@ -62,7 +69,7 @@ def assemble(
     forms = {
         "packet.html": render_html(packet).encode("utf-8"),
         "packet.pdf": render_pdf(packet),
-        "findings.sarif": to_sarif(report).encode("utf-8"),
+        "findings.sarif": to_sarif(replace(report, locate=locate, snippet=snippet)).encode("utf-8"),
         # The mark tells spreadsheets that the text is UTF-8.
         "findings.csv": ("\ufeff" + to_csv(report)).encode("utf-8"),
         "junit.xml": to_junit(report).encode("utf-8"),

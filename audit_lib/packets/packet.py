@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from audit_lib.model import (
@@ -26,6 +26,7 @@ from audit_lib.model import (
 )
 from audit_lib.model.closure import Comparison, Fate, Row, closing_list
 from audit_lib.model.merging import identity
+from audit_lib.model.states import baseline_states
 from audit_lib.packets.run import Run
 from audit_lib.reporters.report import Report, report_of, severities
 from audit_lib.reporters.text import count
@@ -209,7 +210,8 @@ class Packet:
         if not self.tasks:
             said = self.provenance
             return Report(said.subject, said.version, "", (), said.run_id, forced=self.verdict)
-        return report_of(self.tasks, forced=self.verdict)
+        states = baseline_states(self.tasks, self.comparisons[0]) if self.comparisons else {}
+        return replace(report_of(self.tasks, forced=self.verdict), states=states)
 
     @property
     def headline(self) -> str:

@@ -24,7 +24,7 @@ from audit_lib.model import (
     verdict_of,
 )
 from audit_lib.packets.packet import Found, Packet
-from audit_lib.reporters.sarif import documentation
+from audit_lib.reporters.sarif_rules import documentation
 from audit_lib.reporters.text import clean, one_line, place
 
 Doc = dict[str, Any]

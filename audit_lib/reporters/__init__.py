@@ -15,7 +15,7 @@ from audit_lib.reporters.github import to_github
 from audit_lib.reporters.json_report import to_json
 from audit_lib.reporters.junit import to_junit
 from audit_lib.reporters.report import Report, report_of
-from audit_lib.reporters.sarif import to_sarif
+from audit_lib.reporters.sarif import everything_to_sarif, to_sarif
 
 __all__ = ["REPORTERS", "Report", "report_of"]
 
@@ -24,6 +24,7 @@ REPORTERS: dict[str, Callable[..., str]] = {
     "console": to_console,
     "json": to_json,
     "sarif": to_sarif,
+    "sarif-full": everything_to_sarif,
     "junit": to_junit,
     "csv": to_csv,
     "github": to_github,

@@ -1,5 +1,8 @@
 """Workflow commands: findings as annotations of a GitHub Actions run.
 
+Hosts show ten annotations of a kind a step, so the worst come first, and one cause is one
+annotation: findings of one check at one place, and the same finding of several versions.
+
 Escaping follows the toolkit's rules: ``%``, CR and LF in the message; ``:`` and ``,`` as well in
 properties.  Nothing of the subject's starts a line, so none of it can be a command.
 """
@@ -10,30 +13,50 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from audit_lib.model import Finding, Outcome
+from audit_lib.model.merging import identity_place
 from audit_lib.reporters.report import NOT_RUN, Report, and_more, severities
-from audit_lib.reporters.text import clean, one_line, place
+from audit_lib.reporters.text import clean, count, one_line, place
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
+_ORDER = ("::error", "::warning", "::notice")
 
 
 def to_github(*reports: Report) -> str:
-    """Workflow commands, one a finding, crash or gap, then a line of summary a report.
+    """Workflow commands, one a cause, crash or gap, the worst first; then a line a report.
 
-    What only informs is one command a check: hosts show a handful of annotations a step.
+    What only informs is one command a check.
     """
-    lines: list[str] = []
+    lines = [*_findings(reports), *_untold(reports)]
+    lines.sort(key=lambda line: _ORDER.index(line.split(" ")[0]))
     for report in reports:
-        lines += [_finding(f, report) for f in report.breaking]
         lines += [
             _finding(replace(first, message=and_more(first.message, number)), report)
             for first, number in report.notes
         ]
-        lines += _untold(report)
-        lines += [command("warning", NOT_RUN, title=f"{t.value} not run") for t in report.not_run]
+    for report in reports:
         found = severities(report.breaking) or "no open findings"
         lines.append(f"{one_line(report.subject)} {one_line(report.version)}: "
                      f"{report.words}, {found}")  # fmt: skip
     return "".join(f"{line}\n" for line in lines)
+
+
+def _findings(reports: tuple[Report, ...]) -> Iterator[str]:
+    causes: dict[tuple[str, ...], list[tuple[Finding, Report]]] = {}
+    for report in reports:
+        prints = {f.fingerprint for f in report.breaking}
+        for finding in report.breaking:
+            if finding.key in prints and finding.key != finding.fingerprint:
+                continue  # a closing check says it again of a finding that is listed
+            cause = (finding.code, *identity_place(finding, report.version))
+            causes.setdefault(cause, []).append((finding, report))
+    for group in sorted(causes.values(), key=lambda g: -max(f.severity for f, _ in g)):
+        worst, report = max(group, key=lambda pair: pair[0].severity)
+        versions = dict.fromkeys(r.version for _, r in group)
+        keys = {f.key for f, _ in group}
+        said = and_more(worst.message, len(keys))
+        if len(versions) > 1:
+            said += f" [{count(len(versions), 'version')}: {', '.join(map(one_line, versions))}]"
+        yield _finding(replace(worst, message=said), report)
 
 
 def command(name: str, message: str, **properties: object) -> str:
@@ -58,11 +81,14 @@ def _finding(finding: Finding, report: Report) -> str:
     )
 
 
-def _untold(report: Report) -> Iterator[str]:
-    for result in report.having(Outcome.ERROR):
-        yield command("error", result.reason, title=f"{result.code} crashed")
-    for result in report.having(Outcome.NOT_ASSESSED):
-        yield command("warning", result.reason, title=f"{result.code} not assessed")
+def _untold(reports: tuple[Report, ...]) -> Iterator[str]:
+    kinds = ((Outcome.ERROR, "error", "crashed"), (Outcome.NOT_ASSESSED, "warning", "not assessed"))
+    for outcome, name, word in kinds:
+        told = ((r.code, r.reason) for report in reports for r in report.having(outcome))
+        for code, reason in dict.fromkeys(told):
+            yield command(name, reason, title=f"{code} {word}")
+    for task in dict.fromkeys(t for report in reports for t in report.not_run):
+        yield command("warning", NOT_RUN, title=f"{task.value} not run")
 
 
 def _data(text: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from audit_lib.model import (
     CheckResult,
     Exempted,
     Finding,
+    Location,
     Outcome,
     Task,
     TaskResult,
@@ -34,6 +35,11 @@ def nowhere(base: str, path: str) -> str:
     return ""
 
 
+def unread(location: Location) -> str:
+    """Of no place are the lines known."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Report:
     """Results of one version, ready to be written.
@@ -51,6 +57,9 @@ class Report:
         not_run: tasks of the audit that this run left out; empty for a gate.
         locate: base and path of a finding to its path in the repository that reports are shown
             on; '' for what is not in it.
+        snippet: the lines of a place in a text file; '' where they are not known.
+        states: what became of a finding since an earlier run, by its fingerprint, in the words of
+            SARIF (``new``, ``unchanged``, ``updated``); empty without such a run.
     """
 
     subject: str
@@ -64,6 +73,8 @@ class Report:
     forced: Verdict | None = None
     not_run: tuple[Task, ...] = ()
     locate: Callable[[str, str], str] = nowhere
+    snippet: Callable[[Location], str] = unread
+    states: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -118,6 +129,7 @@ def report_of(
     *,
     forced: Verdict | None = None,
     locate: Callable[[str, str], str] = nowhere,
+    snippet: Callable[[Location], str] = unread,
 ) -> Report:
     """One report over the tasks of one run, which must not be empty."""
     first = tasks[0]
@@ -133,6 +145,7 @@ def report_of(
         forced=forced,
         not_run=not_run(tasks),
         locate=locate,
+        snippet=snippet,
     )
 
 

@@ -1,95 +1,108 @@
 """SARIF 2.1.0 (OASIS, 2020): what code-scanning tools and editors read.
 
-Every result has a physical location: relative to a named base, never a machine's path.  A place
-inside a document or artifact is a logical location that carries the JSON pointer.  Checks that
-did not fail are results too (``pass``, ``notApplicable``, ``open``), so that a reader can tell a
-kept promise from one that nobody looked at; a crashed check is also a notification, and makes the
-invocation unsuccessful.
+A file that the repository holds is named as the repository knows it (``%SRCROOT%``).  Of any other
+file, such as an artifact that git does not keep, the message says where it is; it is shown on the
+``subject.yaml`` that names its store.  Where no repository is known, paths are relative to named
+bases, never a machine's path.
+
+Findings are the results.  What nobody could tell and what crashed are notifications of the run, so
+that a file without results is not taken for a promise that was kept; ``everything=True`` makes
+results of checks that passed, do not apply or could not tell as well.  The limits of code hosts
+stand in :mod:`audit_lib.reporters.sarif_limits`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from audit_lib import __version__
-from audit_lib.model import (
-    CheckResult,
-    Exempted,
-    Finding,
-    Location,
-    Outcome,
-    Severity,
-    breaks,
-    effective_outcome,
-)
+from audit_lib.model import CheckResult, Outcome, Verdict, effective_outcome
 from audit_lib.reporters.json_report import dumps
-from audit_lib.reporters.report import Report
-from audit_lib.reporters.text import clean
+from audit_lib.reporters.report import NOT_RUN, Report
+from audit_lib.reporters.sarif_limits import RESULTS_A_RUN, RUNS_A_FILE
+from audit_lib.reporters.sarif_results import BASES, findings, standing
+from audit_lib.reporters.sarif_rules import rule
+from audit_lib.reporters.text import clean, count
 
 Json = dict[str, Any]
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-FINGERPRINT = "modelAudit/v1"
-
-#: ids of the bases that locations are relative to, with what they mean
-BASES = {
-    "source": ("SRCROOT", "Root of the subject's source checkout."),
-    "artifacts": ("ARTIFACTS", "Folder of the subject's artifact store."),
-    "documents": ("DOCUMENTS", "Root of the checkout that holds the subject's documents."),
-    "parameters": ("PARAMETERS", "Folder of the subject's audit parameters."),
-}
-
-#: middle of the CVSS band of each severity, as code-scanning tools rank by it
-SECURITY_SEVERITY = {
-    Severity.INFO: "0.0",
-    Severity.LOW: "3.0",
-    Severity.MEDIUM: "5.5",
-    Severity.HIGH: "8.0",
-    Severity.CRITICAL: "9.5",
-}
-
-_KINDS = {
-    Outcome.PASS: "pass",
-    Outcome.FAIL: "pass",  # only INFO findings, or exempted ones: they stand as their own results
-    Outcome.NOT_APPLICABLE: "notApplicable",
-    Outcome.NOT_ASSESSED: "open",
-    Outcome.ERROR: "open",
-}
 
 
-def to_sarif(*reports: Report) -> str:
-    """SARIF text, one run a report."""
-    return dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(r) for r in reports]})
+def to_sarif(*reports: Report, everything: bool = False) -> str:
+    """SARIF text, one run a report; more reports than a file may hold runs are one run.
+
+    Args:
+        reports: what was found out, a version each.
+        everything: also make results of checks that did not fail.
+    """
+    alone = len(reports) == 1
+    shown = [_joined(reports)] if len(reports) > RUNS_A_FILE else list(reports)
+    runs = [_run(r, category=_category(r, alone=alone), everything=everything) for r in shown]
+    return dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": runs})
 
 
-def _run(report: Report) -> Json:
-    codes = list(dict.fromkeys(r.code for r in report.results))
+def everything_to_sarif(*reports: Report) -> str:
+    """SARIF text with the checks that did not fail as results."""
+    return to_sarif(*reports, everything=True)
+
+
+def _joined(reports: Sequence[Report]) -> Report:
+    """One report over many versions; what all of them have in common is then one result."""
+    first = reports[0]
+    verdicts = {r.verdict for r in reports}
+    order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
+    return Report(
+        subject=first.subject,
+        version=count(len(reports), "version"),
+        title=first.title,
+        results=tuple(r for report in reports for r in report.results),
+        started=min(r.started for r in reports),
+        forced=next(v for v in order if v in verdicts),
+        not_run=tuple(dict.fromkeys(t for r in reports for t in r.not_run)),
+        seconds=sum(r.seconds for r in reports),
+        locate=first.locate,
+        snippet=first.snippet,
+    )
+
+
+def _category(report: Report, *, alone: bool) -> str:
+    """What a host knows this analysis by, up to the last slash; the rest names the run.
+
+    A file of one version is the analysis of whichever version is looked at, so that the next
+    version's closes what it mends; a file of several needs one a version, since hosts refuse two
+    runs of one category.
+    """
+    named = ["model-audit", report.title, report.subject, *([] if alone else [report.version])]
+    run = "-".join(filter(None, (report.version if alone else "", report.run_id)))
+    return clean("/".join([*(n.replace("/", "-") for n in named), run]))
+
+
+def _run(report: Report, *, category: str, everything: bool) -> Json:
     rules = {r.code: r for r in report.results}
-    waivers = {e.fingerprint: e for r in report.results for e in r.exempted}
-    results = [
-        {**result, "ruleIndex": codes.index(result["ruleId"])}
-        for check in report.results
-        for result in _results(check, waivers)
-    ]
-    name = "/".join(filter(None, (report.subject, report.version, report.run_id)))
+    codes = list(rules)
+    made = list(findings(report))
+    if everything:
+        made += [standing(r) for r in report.results if effective_outcome(r) is not Outcome.FAIL]
+    left_out = len(made) - RESULTS_A_RUN
+    results = [{**r, "ruleIndex": codes.index(r["ruleId"])} for r in made[:RESULTS_A_RUN]]
     return {
         "tool": {
             "driver": {
                 "name": "model-audit-workbook",
                 "semanticVersion": __version__,
-                "rules": [_rule(rules[code]) for code in codes],
+                "rules": [rule(rules[code]) for code in codes],
             }
         },
-        "automationDetails": {"id": f"model-audit/{clean(name)}"},
+        "automationDetails": {"id": category},
         "originalUriBaseIds": {
             name: {"description": {"text": meaning}} for name, meaning in BASES.values()
         },
         "columnKind": "unicodeCodePoints",
-        "invocations": [_invocation(report, codes)],
+        "invocations": [_invocation(report, codes, left_out)],
         "results": results,
         "properties": {
             "subject": report.subject,
@@ -100,142 +113,12 @@ def _run(report: Report) -> Json:
     }
 
 
-def _rule(result: CheckResult) -> Json:
-    sections = documentation(result.code)
-    text = "\n\n".join(f"{head}\n{body}" for head, body in sections.items())
-    markdown = "\n\n".join(f"**{head}**\n\n{body}" for head, body in sections.items())
-    meaning = " ".join(sections.get("What it checks", "").split())
-    return {
-        "id": result.code,
-        "name": result.name,
-        "shortDescription": {"text": clean(result.title)},
-        "fullDescription": {"text": meaning or clean(result.title)},
-        "help": {
-            "text": text or clean(result.title),
-            "markdown": markdown or clean(result.title),
-        },
-        "defaultConfiguration": {"level": result.severity.sarif_level},
-        "properties": {
-            "tags": sorted({"security", "model-audit", result.contract.value, result.task.value}),
-            "precision": "high",
-            "problem.severity": _problem(result.severity),
-            "security-severity": SECURITY_SEVERITY[result.severity],
-        },
-    }
-
-
-def documentation(code: str) -> dict[str, str]:
-    """Sections of a check's documentation; none where the catalogue knows no such check."""
-    # The catalogue imports the subject's readers and the host, which the other reporters spare.
-    from audit_lib.checks.catalogue import CATALOGUE, check_class
-
-    return check_class(code).sections() if code in CATALOGUE else {}
-
-
-def _problem(severity: Severity) -> str:
-    return "recommendation" if severity.sarif_level == "note" else severity.sarif_level
-
-
-def _results(check: CheckResult, waivers: dict[str, Exempted]) -> Iterator[Json]:
-    for finding in check.findings:
-        yield _finding(check, finding, waivers.get(finding.fingerprint))
-    if effective_outcome(check) is Outcome.FAIL:
-        return
-    # Spec, 3.27.10: a result that is no failure has level "none".
-    yield {
-        "ruleId": check.code,
-        "kind": _KINDS[effective_outcome(check)],
-        "level": "none",
-        "message": {"text": clean(check.reason) or _seen(check)},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": "subject.yaml", "uriBaseId": "PARAMETERS"}
-                },
-                "logicalLocations": [
-                    {"fullyQualifiedName": check.contract.value, "kind": "module"}
-                ],
-            }
-        ],
-        "suppressions": [],
-        "properties": {"outcome": check.outcome.value},
-    }
-
-
-def _seen(check: CheckResult) -> str:
-    looked = ", ".join(f"{e.count:,} {clean(e.what)}" for e in check.examined)
-    return f"{clean(check.title)} Examined: {looked or 'nothing'}."
-
-
-def _finding(check: CheckResult, finding: Finding, waiver: Exempted | None) -> Json:
-    broken = breaks(finding)
-    detail = {
-        "contract": finding.contract.value,
-        "task": finding.task.value,
-        "severity": finding.severity.label,
-        "measured": clean(finding.measured),
-        "expected": clean(finding.expected),
-        "remediation": clean(finding.remediation),
-        "key": clean(finding.key),
-    }
-    return {
-        "ruleId": check.code,
-        "kind": "fail" if broken else "informational",
-        "level": finding.severity.sarif_level if broken else "none",
-        "message": {"text": clean(finding.message)},
-        "locations": [_location(finding.location)],
-        "partialFingerprints": {FINGERPRINT: finding.fingerprint},
-        # Spec, 3.27.23: where one result of a run has suppressions, every one has the property.
-        "suppressions": [_suppression(waiver)] if waiver else [],
-        "properties": {k: v for k, v in detail.items() if v}
-        | {"security-severity": SECURITY_SEVERITY[finding.severity]},
-    }
-
-
-def _location(location: Location) -> Json:
-    base = BASES.get(location.base, BASES["source"])[0]
-    physical: Json = {"artifactLocation": {"uri": uri(location.path), "uriBaseId": base}}
-    if location.line is not None and location.line > 0:
-        last = max(location.line, location.end_line or location.line)
-        physical["region"] = {"startLine": location.line, "endLine": last}
-    made: Json = {"physicalLocation": physical}
-    logical = []
-    if location.symbol:
-        logical.append({"fullyQualifiedName": clean(location.symbol), "kind": "function"})
-    if location.pointer:
-        logical.append({"fullyQualifiedName": clean(location.pointer), "kind": "member"})
-    if logical:
-        made["logicalLocations"] = logical
-    return made
-
-
-def uri(path: str) -> str:
-    """A relative path as a URI reference (RFC 3986)."""
-    return quote(path.encode("utf-8", "surrogatepass"), safe="/~!$&'()*+,;=@") or "."
-
-
-def _suppression(waiver: Exempted) -> Json:
-    return {
-        "kind": "external",
-        "status": "accepted",
-        "justification": clean(f"{waiver.reason} ({waiver.owner}, until {waiver.expires})"),
-    }
-
-
-def _invocation(report: Report, codes: list[str]) -> Json:
-    crashed = report.having(Outcome.ERROR)
+def _invocation(report: Report, codes: list[str], left_out: int) -> Json:
     made: Json = {
-        "executionSuccessful": not crashed,
+        "executionSuccessful": not report.having(Outcome.ERROR),
         "exitCode": report.verdict.exit_code,
         "exitCodeDescription": report.words,
-        "toolExecutionNotifications": [
-            {
-                "level": "error",
-                "message": {"text": clean(r.reason) or "the check crashed"},
-                "associatedRule": {"id": r.code, "index": codes.index(r.code)},
-            }
-            for r in crashed
-        ],
+        "toolExecutionNotifications": list(_notifications(report, codes, left_out)),
     }
     try:
         began = datetime.fromisoformat(report.started)
@@ -245,3 +128,27 @@ def _invocation(report: Report, codes: list[str]) -> Json:
     for key, moment in (("startTimeUtc", began), ("endTimeUtc", ended)):
         made[key] = moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
     return made
+
+
+def _notifications(report: Report, codes: list[str], left_out: int) -> Iterator[Json]:
+    for outcome, level, said in (
+        (Outcome.ERROR, "error", "the check crashed"),
+        (Outcome.NOT_ASSESSED, "warning", "nobody could tell"),
+    ):
+        for result in report.results:
+            if result.outcome is outcome or effective_outcome(result) is outcome:
+                yield _notification(result, level, said, codes)
+    for task in report.not_run:
+        yield {"level": "warning", "message": {"text": f"{task.value}: {NOT_RUN}"}}
+    if left_out > 0:
+        text = f"{count(left_out, 'result')} left out; a run may hold {RESULTS_A_RUN:,}"
+        yield {"level": "error", "message": {"text": text}}
+
+
+def _notification(result: CheckResult, level: str, said: str, codes: list[str]) -> Json:
+    gaps = "; ".join(f"{g.what}: {g.why}" for g in result.gaps)
+    return {
+        "level": level,
+        "message": {"text": clean(result.reason or gaps) or said},
+        "associatedRule": {"id": result.code, "index": codes.index(result.code)},
+    }

@@ -93,3 +93,59 @@ def test_notes_are_one_command_a_check():
     assert made[0].startswith("::notice file=src/engine/features.py,line=88,title=BND001 info::")
     assert made[0].endswith("(and 98 more like it)")
     assert made[1] == "engine v1: kept, no open findings"
+
+
+def severity_of(code, severity, **changes):
+    found = made_up.finding(code, severity=severity, **changes)
+    return made_up.result(code, Outcome.FAIL, findings=(found,))
+
+
+def test_the_worst_come_first_over_all_versions():
+    reports = [
+        Report("engine", "v1", "gate", (severity_of("SPL001", Severity.LOW),), locate=here),
+        Report("engine", "v2", "gate", (severity_of("GOV001", Severity.MEDIUM),), locate=here),
+        Report("engine", "v3", "gate", (severity_of("CHK001", Severity.CRITICAL),), locate=here),
+    ]
+    made = to_github(*reports).splitlines()
+    titles = [re.search(r"title=(\S+)", line)[1] for line in made[:3]]
+    assert titles == ["CHK001", "GOV001", "SPL001"]
+
+
+def test_a_finding_of_many_versions_is_one_annotation():
+    reports = [
+        Report("engine", f"v{n}", "gate", (severity_of("SPL001", Severity.HIGH),), locate=here)
+        for n in (1, 2, 3)
+    ]
+    made = to_github(*reports).splitlines()
+    assert len(made) == 1 + len(reports)
+    assert made[0].endswith("[3 versions: v1, v2, v3]")
+
+
+def test_the_same_place_in_each_versions_folder_is_one_place():
+    reports = [
+        Report(
+            "engine",
+            version,
+            "gate",
+            (fails(location=Location(f"{version}/meta.json", base="artifacts", pointer="/a")),),
+        )
+        for version in ("2020-12", "2021-12")
+    ]
+    assert len(to_github(*reports).splitlines()) == 1 + len(reports)
+
+
+def test_findings_of_one_check_at_one_place_are_one_annotation():
+    place = Location("a.py", line=7, symbol="f")
+    findings = tuple(made_up.finding("SPL001", key=str(n), location=place) for n in range(5))
+    first, _ = lines(made_up.result("SPL001", Outcome.FAIL, findings=findings))
+    assert first.endswith("(and 4 more like it)")
+
+
+def test_what_a_closing_check_says_again_is_not_said_twice():
+    found = made_up.finding("SPL001")
+    again = made_up.finding("LED901", key=found.fingerprint)
+    made = lines(
+        made_up.result("SPL001", Outcome.FAIL, findings=(found,)),
+        made_up.result("LED901", Outcome.FAIL, findings=(again,)),
+    )
+    assert len(made) == 2
