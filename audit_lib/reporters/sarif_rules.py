@@ -65,7 +65,7 @@ def documentation_site() -> str:
         return ""
     pairs = (entry.partition(",") for entry in declared)
     named = {label.strip().lower(): address.strip() for label, _, address in pairs}
-    return named.get("documentation", "")
+    return str(named.get("documentation", ""))
 
 
 def _problem(severity: Severity) -> str:
