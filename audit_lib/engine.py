@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from audit_lib.checks.base import Check
-from audit_lib.checks.catalogue import CATALOGUE, check_class
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
 from audit_lib.hooks import HOOKS, VARIANT, VARIANT_FORM, with_variant, without_variant
 from audit_lib.host import HookError, HostUnavailable, IsolationUnavailable
@@ -30,6 +29,7 @@ from audit_lib.model import (
 )
 from audit_lib.model.several import combined
 from audit_lib.probes.boundaries import own_boundaries
+from audit_lib.selection import Selection, rated, roster_of, selected
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.variants import each_variant, in_use
 
@@ -71,15 +71,17 @@ def check_parameters(subject: Subject) -> None:
             without files, or a boundary that does not have the form of one; the message names the
             nearest.
     """
+    roster = roster_of(subject)
     for key in subject.parameters.options:
         code = without_variant(key)[0]
-        if code not in CATALOGUE:
+        if code not in roster.codes:
             raise ParameterError(
                 f"key 'options.{code}' names no check",
                 where=str(subject.folder / "subject.yaml"),
-                mend=_near(code, CATALOGUE, "`workbook list --checks` shows all"),
+                mend=_near(code, roster.codes, "`workbook list --checks` shows all"),
             )
-        _with_options(check_class(code), subject, code, key)
+        _with_options(roster.get(code), subject, code, key)
+    selected(subject, roster)
     subject.source.subsystem  # noqa: B018 - asking is what finds out
     own_boundaries(subject)
     try:
@@ -199,27 +201,36 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         examined=tuple(examined),
         gaps=tuple(gaps),
         seconds=round(time.perf_counter() - started, 4),
+        origin=check.origin,
+        about=check.sections() if check.origin else {},
     )
 
 
 def run_checks(
-    checks: Sequence[Check], subject: Subject, *, progress: Progress | None = None
+    checks: Sequence[Check],
+    subject: Subject,
+    *,
+    selection: Selection | None = None,
+    progress: Progress | None = None,
 ) -> tuple[CheckResult, ...]:
     """Run checks in order; answers that cannot have changed are those of before.
 
     Args:
+        selection: what it leaves out is not asked, and its result says so.
         progress: called with (check, None) before and (check, result) after each check.
     """
+    chosen = selection or selected(subject, roster_of(subject))
     memory = Memory(subject, checks)
     results: list[CheckResult] = []
     for check in checks:
         if progress:
             progress(type(check), None)
         subject.so_far = tuple(results)
-        result = memory.recall(check)
+        result = chosen.result(type(check)) or memory.recall(check)
         if result is None:
             result = run_check(check, subject)
             memory.note(check, result)
+        result = rated(result, subject)
         results.append(result)
         if progress:
             progress(type(check), result)
@@ -233,11 +244,13 @@ def run_task(
     checks: Iterable[type[Check]],
     *,
     run_id: str,
+    selection: Selection | None = None,
     progress: Progress | None = None,
 ) -> TaskResult:
     """Run the checks of one task, in order.
 
     Args:
+        selection: what it leaves out is not asked, and its result says so.
         progress: called with (check, None) before and (check, result) after each check.
 
     Raises:
@@ -245,7 +258,7 @@ def run_task(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     ready = [configured(check, subject) for check in checks]
-    results = run_checks(ready, subject, progress=progress)
+    results = run_checks(ready, subject, selection=selection, progress=progress)
     return TaskResult(
         subject=subject.name,
         version=subject.version,

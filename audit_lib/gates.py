@@ -5,15 +5,16 @@ The plan's seven smoke checks are the sets below; a gate is one or more of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 
-from audit_lib.checks.base import Check
-from audit_lib.checks.catalogue import check_class
 from audit_lib.engine import Progress, check_parameters, configured, run_checks
-from audit_lib.errors import AuditError
+from audit_lib.errors import ParameterError
 from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.model import CheckResult, Verdict, verdict_of
+from audit_lib.selection import Roster, Selection, expanded, roster_of, selected
 from audit_lib.subject.subject import Subject
 
 #: smoke check of the plan -> check codes
@@ -42,11 +43,6 @@ class Gate:
         """Codes of the checks, each once, in order."""
         listed = [code for name in self.smoke for code in SMOKE[name]]
         return tuple(dict.fromkeys([*listed, *self.extra]))
-
-    @property
-    def checks(self) -> tuple[type[Check], ...]:
-        """The checks themselves."""
-        return tuple(check_class(code) for code in self.codes)
 
 
 GATES: dict[str, Gate] = {
@@ -94,26 +90,108 @@ class GateResult:
         return verdict_of(self.results) or Verdict.INCONCLUSIVE
 
 
-def gate_named(name: str) -> Gate:
-    """The gate of that name.
+def gates_of(subject: Subject | None = None) -> dict[str, Gate]:
+    """The gates there are: ours with the foreign checks that join them, then a subject's own.
+
+    Raises:
+        ParameterError: an own gate has a name of ours, holds itself, or names no check.
+    """
+    roster = roster_of(subject)
+    found = {n: replace(g, extra=(*g.extra, *roster.joining(n))) for n, g in GATES.items()}
+    if subject is None:
+        return found
+    where = f"{subject.folder / 'subject.yaml'}: gates"
+    for name in subject.parameters.gates:
+        if name in GATES:
+            raise ParameterError(
+                f"gate {name!r} is one of the workbook's own, which stay as they are",
+                where=where,
+                mend=f"choose another name; it may hold that gate: `mine: [{name}, ...]`",
+            )
+        codes = _members(name, subject, found, roster, f"{where}.{name}", ())
+        found[name] = Gate(name, "what the subject's owners decide", (), codes)
+    return found
+
+
+def _members(
+    name: str,
+    subject: Subject,
+    known: dict[str, Gate],
+    roster: Roster,
+    where: str,
+    inside: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Codes of an own gate, whose members are codes, beginnings of codes, and other gates."""
+    if name in inside:
+        raise ParameterError(
+            f"gate {name!r} holds itself", where=where, mend="take it out of what it names"
+        )
+    own, codes = subject.parameters.gates, list[str]()
+    for member in own[name]:
+        if member in own:
+            codes += _members(member, subject, known, roster, where, (*inside, name))
+        elif member in known:
+            codes += known[member].codes
+        elif member == member.lower():
+            raise _unknown(member, [*known, *own], where)
+        else:
+            codes += expanded([member], roster, where)
+    joined = [*codes, *roster.joining(name)]
+    return tuple(code for code in roster.codes if code in joined)
+
+
+def gate_named(name: str, subject: Subject | None = None) -> Gate:
+    """The gate of that name, of ours or of the subject's own.
 
     Raises:
         AuditError: no such gate; the message lists them.
     """
-    if name not in GATES:
-        raise AuditError(
-            f"no gate is called {name!r}", where="gate", mend=f"use one of: {', '.join(GATES)}"
-        )
-    return GATES[name]
+    known = gates_of(subject)
+    if name not in known:
+        raise _unknown(name, list(known), "gate")
+    return known[name]
+
+
+def _unknown(name: str, known: list[str], where: str) -> ParameterError:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return ParameterError(
+        f"no gate is called {name!r}", where=where, mend=f"{hint}use one of: {', '.join(known)}"
+    )
 
 
 def run_gate(
-    gate: Gate, subject: Subject, *, today: date, progress: Progress | None = None
+    gate: Gate,
+    subject: Subject,
+    *,
+    today: date,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    progress: Progress | None = None,
 ) -> GateResult:
-    """Run the checks of a gate on the subject's version, with the subject's exemptions."""
+    """Run the checks of a gate on the subject's version, with the subject's exemptions.
+
+    Args:
+        select, ignore: selectors of checks; what they leave out is not assessed.
+
+    Raises:
+        ParameterError: they fit no check, or leave none of the gate.
+    """
     check_parameters(subject)
     exemptions = load_exemptions(subject.folder)
-    ready = [configured(check, subject) for check in gate.checks]
-    results = run_checks(ready, subject, progress=progress)
+    roster = roster_of(subject)
+    selection = selected(subject, roster, select=select, ignore=ignore)
+    _leaves_some(gate, selection)
+    ready = [configured(roster.get(code), subject) for code in gate.codes]
+    results = run_checks(ready, subject, selection=selection, progress=progress)
     applied = apply(results, exemptions, version=subject.version, today=today)
     return GateResult(gate, subject.version, applied.results)
+
+
+def _leaves_some(gate: Gate, selection: Selection) -> None:
+    if all(selection.left_out(code) for code in gate.codes):
+        raise ParameterError(
+            f"no check of the gate is left: {selection.left_out(gate.codes[0])}",
+            where=f"gate {gate.name}",
+            mend=f"it holds {', '.join(gate.codes)}",
+        )

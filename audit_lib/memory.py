@@ -52,12 +52,12 @@ class Memory:
         self._fresh: dict[str, CheckResult] = {}
         # Without a pure check there is nothing to remember, and nothing to hash for.
         self._digest = ""
-        if self.folder is not None and any(c.pure for c in checks):
+        if self.folder is not None and any(map(_kept, checks)):
             self._digest = subject_digest(subject)
 
     def recall(self, check: Check) -> CheckResult | None:
         """The answer that was given before; None where there is none."""
-        if not check.pure or not self._digest:
+        if not _kept(check) or not self._digest:
             return None
         started = time.perf_counter()
         try:
@@ -75,7 +75,7 @@ class Memory:
         """Keep an answer, once :meth:`close` finds that nothing has changed meanwhile."""
         # What could not be told today (a time limit, a tool that was not there) may be tomorrow.
         told = result.outcome not in (Outcome.ERROR, Outcome.NOT_ASSESSED)
-        if check.pure and self._digest and told:
+        if _kept(check) and self._digest and told:
             self._fresh[self._file(check).name] = result
 
     def close(self) -> None:
@@ -101,6 +101,11 @@ class Memory:
             library_digest(),
         ]
         return self.folder / (hashlib.sha256(json.dumps(parts).encode()).hexdigest() + ".json")
+
+
+def _kept(check: Check) -> bool:
+    """True for a pure check of the workbook's own: what others rest on is in no digest."""
+    return check.pure and not check.origin
 
 
 def cache_folder(subject: Subject) -> Path | None:

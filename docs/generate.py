@@ -7,6 +7,7 @@ python docs/generate.py --check    fail where a page is missing, stale or left o
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,18 @@ def pages() -> dict[str, str]:
     written["reference/commands.md"] = commands_page()
     written["reference/parameters.md"] = parameters_page()
     written["reference/hooks.md"] = hooks_page()
-    return {path: NOTICE + text.strip() + "\n" for path, text in written.items()}
+    made = {path: NOTICE + text.strip() + "\n" for path, text in written.items()}
+    made["schema/subject.schema.json"] = subject_schema()
+    return made
+
+
+def subject_schema() -> str:
+    """JSON Schema of subject.yaml, for editors that complete and check YAML by one."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **SubjectParameters.model_json_schema(),
+    }
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def check_page(check: type[Check]) -> str:
@@ -117,6 +129,7 @@ def _help(command: click.Command, name: str) -> str:
 def parameters_page() -> str:
     """Every key of subject.yaml."""
     lines = ["# subject.yaml", "", "Keys of `parameters/<subject>/subject.yaml`.", ""]
+    lines += ["[subject.schema.json](../schema/subject.schema.json) says the same to editors.", ""]
     lines += ["| key | default | meaning |", "|---|---|---|"]
     for key, default, meaning in _keys(SubjectParameters, ""):
         lines.append(f"| `{key}` | {default} | {meaning} |")

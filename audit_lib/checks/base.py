@@ -85,6 +85,8 @@ class Check(BaseModel, ABC):
         needs: hooks without which it is not assessed.
         pure: its answer rests on nothing but the subject's files, parameters and its options: on no
             hook, date, environment or other result.  Such answers are kept from run to run.
+        gates: gates that it joins, where it is not of the catalogue.
+        origin: where it came from, where it is not of the catalogue.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -96,6 +98,8 @@ class Check(BaseModel, ABC):
     reads: ClassVar[Reads]
     needs: ClassVar[tuple[str, ...]] = ()
     pure: ClassVar[bool] = False
+    gates: ClassVar[tuple[str, ...]] = ()
+    origin: ClassVar[str] = ""
 
     @abstractmethod
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -18,6 +18,7 @@ from audit_lib.model import TaskResult
 from audit_lib.packets.assembly import assemble
 from audit_lib.packets.packet import Input, Provenance
 from audit_lib.packets.run import read_run
+from audit_lib.selection.foreign import own_files
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook.baselines import baselines
 
@@ -110,6 +111,8 @@ def _inputs(plan: Plan, subject: Subject, trees: dict[str, str]) -> Iterable[Inp
     for file in sorted(subject.folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):
             yield Input(file.name, "parameters", _sha256(file))
+    for file in own_files(subject.folder):
+        yield Input(f"{file.parent.name}/{file.name}", "parameters", _sha256(file))
     for notebook in plan.notebooks.values():
         yield Input(notebook.name, "notebook", _sha256(notebook))
 

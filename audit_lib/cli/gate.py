@@ -9,17 +9,24 @@ import click
 from rich.console import Console
 
 from audit_lib.checks.base import Check
-from audit_lib.cli.options import format_option, opened, root_option, workspace_option
+from audit_lib.cli.options import (
+    format_option,
+    opened,
+    root_option,
+    selection_options,
+    workspace_option,
+)
 from audit_lib.cli.places import shown
-from audit_lib.gates import GATES, GateResult, gate_named, run_gate
+from audit_lib.gates import GateResult, gate_named, run_gate
 from audit_lib.model import CheckResult, Verdict
 from audit_lib.reporters import REPORTERS, Report
 
 
 @click.command()
-@click.argument("name", metavar="GATE", type=click.Choice(list(GATES)))
+@click.argument("name", metavar="GATE")
 @click.argument("subject")
 @click.option("--version", default="latest", show_default=True, help="id, latest, champion or all")
+@selection_options
 @root_option
 @workspace_option
 @format_option
@@ -29,17 +36,20 @@ def gate(
     name: str,
     subject: str,
     version: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
     root: Path | None,
     workspace: Path | None,
     output_format: str,
 ) -> None:
     """Run a gate: a fast set of checks, no notebook, an exit code.
 
-    GATE is train, backtest, live or pull_request.  Exit codes: 0 kept, 1 broken, 2 could not
+    GATE is train, backtest, live, pull_request, or one of SUBJECT's own (`gates` in its
+    subject.yaml).  Exit codes: 0 kept, 1 broken, 2 could not
     tell.
     """
     found, place = opened(subject, workspace=workspace, root=root)
-    chosen = gate_named(name)
+    chosen = gate_named(name, found)
     console = Console(stderr=True)
     results: list[GateResult] = []
     try:
@@ -52,7 +62,14 @@ def gate(
             for one in found.select(version):
                 bound = found.at(one)
                 results.append(
-                    run_gate(chosen, bound, today=datetime.now(UTC).date(), progress=progress)
+                    run_gate(
+                        chosen,
+                        bound,
+                        today=datetime.now(UTC).date(),
+                        select=select,
+                        ignore=ignore,
+                        progress=progress,
+                    )
                 )
     finally:
         found.close()

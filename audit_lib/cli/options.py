@@ -10,6 +10,7 @@ import click
 
 from audit_lib.model import Task
 from audit_lib.reporters import REPORTERS
+from audit_lib.selection import listed
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workspace import find_workspace
 
@@ -34,6 +35,40 @@ format_option: Decorator = click.option(
     show_default=True,
     help="What goes to standard output; progress goes to standard error.",
 )
+
+
+class SelectorList(click.ParamType[tuple[str, ...]]):
+    """``CHK,FEA101`` as selectors of checks."""
+
+    name = "codes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Selectors named in a comma-separated list."""
+        found = value if isinstance(value, tuple) else listed(str(value))
+        if not found:
+            self.fail("names no check; write codes or beginnings of codes, CHK,FEA101", param, ctx)
+        return found
+
+
+def _flat(
+    ctx: click.Context, param: click.Parameter, value: tuple[tuple[str, ...], ...]
+) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(selector for part in value for selector in part))
+
+
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--select`` and ``--ignore``."""
+    for name, told in (
+        ("--select", "Ask these checks only: codes or beginnings of codes, CHK,FEA101."),
+        ("--ignore", "Do not ask these; they count as not assessed."),
+    ):
+        made = click.option(
+            name, type=SelectorList(), multiple=True, callback=_flat, metavar="CODES", help=told
+        )
+        command = made(command)
+    return command
 
 
 class TaskList(click.ParamType[tuple[Task, ...]]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from audit_lib.checks.base import SECTIONS, Check
-from audit_lib.checks.catalogue import all_checks, check_class
+from audit_lib.checks.catalogue import all_checks
 from audit_lib.cli.options import opened, root_option, workspace_option
 from audit_lib.cli.tables import print_table
 from audit_lib.errors import AuditError, NotAssessed
-from audit_lib.gates import GATES
+from audit_lib.gates import gates_of
 from audit_lib.hooks import HOOKS, with_variant, without_variant
+from audit_lib.selection import roster_of
+from audit_lib.selection.foreign import own_files
 from audit_lib.subject.subject import Subject, known_subjects, open_subject
 from audit_lib.workspace import find_workspace
 
@@ -26,8 +29,8 @@ json_option = click.option(
 
 @click.command("list")
 @click.argument("subject", required=False)
-@click.option("--checks", "what", flag_value="checks", help="List the checks, by task.")
-@click.option("--gates", "what", flag_value="gates", help="List the gates and their checks.")
+@click.option("--checks", "what", flag_value="checks", help="List the checks, SUBJECT's own too.")
+@click.option("--gates", "what", flag_value="gates", help="List the gates, SUBJECT's own too.")
 @click.option("--hooks", "what", flag_value="hooks", help="List SUBJECT's hooks, written or not.")
 @root_option
 @workspace_option
@@ -40,13 +43,9 @@ def list_(
     output_format: str,
 ) -> None:
     """List subjects; or the versions of SUBJECT; or checks, gates, hooks."""
-    if what == "checks":
-        rows = [_check_row(check) for check in all_checks()]
-    elif what == "gates":
-        rows = [
-            {"gate": g.name, "before": g.before, "checks": " ".join(g.codes)}
-            for g in GATES.values()
-        ]
+    if what in ("checks", "gates"):
+        chosen = opened(subject, workspace=workspace, root=root)[0] if subject else None
+        rows = _check_rows(chosen) if what == "checks" else _gate_rows(chosen)
     elif subject is None:
         if what == "hooks":
             raise click.UsageError("--hooks needs a SUBJECT")
@@ -59,18 +58,55 @@ def list_(
 
 @click.command()
 @click.argument("code")
-def explain(code: str) -> None:
+@click.argument("subject", required=False)
+@root_option
+@workspace_option
+def explain(code: str, subject: str | None, root: Path | None, workspace: Path | None) -> None:
     """Say what a check does, why it matters, and how to mend what it finds.
 
     CODE is that of a check (SPL001), of a finding (SPL001-2), or the name of a hook
-    (drift.psi).
+    (drift.psi).  Checks of SUBJECT's own are found where it is named.
     """
     console = Console()
     hook = without_variant(code)[0]
     if hook in HOOKS:
         console.print(Markdown(_hook_text(hook)))
         return
-    console.print(Markdown(_check_text(check_class(code.upper().split("-")[0]))))
+    wanted = code.upper().split("-")[0]
+    owner = opened(subject, workspace=workspace, root=root)[0] if subject else None
+    try:
+        check = roster_of(owner).get(wanted)
+    except AuditError:
+        owner_name = None if subject else _owner(wanted, workspace)
+        if owner_name is None:
+            raise
+        raise AuditError(
+            f"{wanted} is a check of {owner_name}'s own",
+            where="check code",
+            mend=f"`workbook explain {wanted} {owner_name}`",
+        ) from None
+    console.print(Markdown(_check_text(check)))
+
+
+def _owner(code: str, workspace: Path | None) -> str | None:
+    """A subject of which some own check spells that code; its files are read, never run."""
+    with contextlib.suppress(AuditError, OSError):
+        place = find_workspace(workspace)
+        for name in known_subjects(place):
+            for file in own_files(place / "parameters" / name):
+                if f'"{code}"' in file.read_text(encoding="utf-8", errors="replace"):
+                    return name
+    return None
+
+
+def _check_rows(subject: Subject | None) -> list[dict[str, str]]:
+    roster = roster_of(subject)
+    return [_check_row(roster.get(code)) for code in roster.codes]
+
+
+def _gate_rows(subject: Subject | None) -> list[dict[str, str]]:
+    gates = gates_of(subject).values()
+    return [{"gate": g.name, "before": g.before, "checks": " ".join(g.codes)} for g in gates]
 
 
 def _check_text(check: type[Check]) -> str:
@@ -80,6 +116,7 @@ def _check_text(check: type[Check]) -> str:
         f"**{check.title()}**",
         f"contract {check.contract.value} · task {check.task.value} · "
         f"severity {check.severity.label} · reads {check.reads.value}{needs}",
+        *([f"Not of the workbook: it comes from {check.origin}."] if check.origin else []),
     ]
     sections = check.sections()
     for head in SECTIONS:
@@ -111,6 +148,7 @@ def _check_row(check: type[Check]) -> dict[str, str]:
         "contract": check.contract.value,
         "severity": check.severity.label,
         "reads": check.reads.value,
+        "from": check.origin or "the workbook",
         "property": check.title(),
     }
 

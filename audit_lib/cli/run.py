@@ -12,7 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from audit_lib.cli.assembly import Assembly
-from audit_lib.cli.options import TaskList, format_option, root_option, workspace_option
+from audit_lib.cli.options import (
+    TaskList,
+    format_option,
+    root_option,
+    selection_options,
+    workspace_option,
+)
 from audit_lib.cli.places import of_asked
 from audit_lib.cli.watch import MARKS, Watch
 from audit_lib.execution.plan import Plan, plan
@@ -31,7 +37,7 @@ from audit_lib.model import (
 )
 from audit_lib.packets.index import update_index
 from audit_lib.reporters import REPORTERS, report_of
-from audit_lib.reporters.report import severities
+from audit_lib.reporters.report import left_out, severities
 from audit_lib.workspace import find_workspace
 
 FIRST = 10
@@ -46,6 +52,7 @@ FIRST = 10
 @click.option(
     "--tasks", type=TaskList(), default=",".join(Task), show_default=True, help="Such as T1,T6."
 )
+@selection_options
 @click.option(
     "--reports",
     type=click.Path(file_okay=False, path_type=Path),
@@ -67,6 +74,8 @@ def run(
     root: Path | None,
     version: str,
     tasks: tuple[Task, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
     reports: Path | None,
     jobs: int,
     timeout: float | None,
@@ -89,6 +98,8 @@ def run(
         root=root,
         reports=reports,
         timeout=timeout,
+        select=select,
+        ignore=ignore,
     )
     with Watch(planned, progress) as watch:
         outcomes = execute(
@@ -190,12 +201,13 @@ def _first_things(outcomes: Sequence[RunOutcome], console: Console) -> None:
 
 
 def _places(outcomes: Sequence[RunOutcome], console: Console) -> None:
+    _left_out(outcomes, console)
     untold = Counter(
         f"{r.code} {r.outcome.value.replace('_', ' ')}: {_first_line(r.reason)}"
         for o in outcomes
         for t in o.results
         for r in t.results
-        if r.outcome in (Outcome.NOT_ASSESSED, Outcome.ERROR)
+        if r.asked and r.outcome in (Outcome.NOT_ASSESSED, Outcome.ERROR)
     )
     if untold:
         console.print("\n[bold]could not be told[/]")
@@ -208,6 +220,14 @@ def _places(outcomes: Sequence[RunOutcome], console: Console) -> None:
         console.print("\n[bold]packets[/]")
         for folder in published:
             console.print(Text(str(_near(folder / "packet.html"))), soft_wrap=True)
+
+
+def _left_out(outcomes: Sequence[RunOutcome], console: Console) -> None:
+    told = left_out([r for o in outcomes for t in o.results for r in t.results])
+    if told:
+        console.print("\n[bold]left out[/]")
+        for line in told:
+            console.print(Text(line), soft_wrap=True)
 
 
 def _first_line(reason: str) -> str:

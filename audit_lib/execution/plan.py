@@ -10,6 +10,7 @@ from typing import ClassVar
 from audit_lib.errors import NotAssessed, RunError
 from audit_lib.execution.layout import Place, new_run_id
 from audit_lib.model import Task
+from audit_lib.selection import roster_of, selected
 from audit_lib.subject.registry import check_id
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workspace import PLACES, notebook_path
@@ -24,12 +25,15 @@ class Job:
         place: where the version's runs are kept.
         run_id: id of this run.
         root: the subject's checkout, where the parameters do not hold it.
+        select, ignore: selectors of checks, comma-separated; '' where none was given.
     """
 
     asked: str
     place: Place
     run_id: str
     root: Path | None = None
+    select: str = ""
+    ignore: str = ""
 
     PARAMETERS: ClassVar[tuple[str, ...]] = ("subject", "version", "root", "reports", "run_id")
 
@@ -46,7 +50,8 @@ class Job:
     def parameters(self) -> dict[str, str]:
         """What every notebook of this run is given; no path, since it stays in the packet."""
         values = (self.subject, self.version, "", "", self.run_id)
-        return dict(zip(self.PARAMETERS, values, strict=True))
+        chosen = {k: v for k in ("select", "ignore") if (v := getattr(self, k))}
+        return {**dict(zip(self.PARAMETERS, values, strict=True)), **chosen}
 
     def environment(self) -> dict[str, str]:
         """Where the notebooks of this run find things."""
@@ -87,6 +92,8 @@ def plan(
     root: Path | None = None,
     reports: Path | None = None,
     timeout: float | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
 ) -> Plan:
     """Resolve what was asked for.
 
@@ -98,9 +105,10 @@ def plan(
         root: the checkout, where the parameters do not hold it.
         reports: where runs are kept; ``reports/`` of the workspace by default.
         timeout: seconds that one notebook may take.
+        select, ignore: selectors of checks, codes or beginnings of codes.
 
     Raises:
-        ParameterError: no such subject, or its parameters do not fit.
+        ParameterError: no such subject, or its parameters do not fit; or a selector fits no check.
         VersionError: no such version.
         RunError: nothing to run, or a limit that is none.
     """
@@ -117,6 +125,7 @@ def plan(
         try:
             chosen = dict.fromkeys(v for request in requests for v in subject.select(request))
             champion = _champion(subject)
+            selected(subject, roster_of(subject), select=select, ignore=ignore)
         finally:
             subject.close()
         # By folder where a folder was given, so that the notebooks find the same one.
@@ -124,7 +133,9 @@ def plan(
         # The champion first: the others are compared with its packet.
         for version in sorted(chosen, key=lambda v: v != champion):
             place = Place(kept, check_id(subject.name), check_id(version))
-            jobs.append(Job(name, place, new_run_id(), root.absolute() if root else None))
+            at = root.absolute() if root else None
+            chosen_checks = (",".join(select), ",".join(ignore))
+            jobs.append(Job(name, place, new_run_id(), at, *chosen_checks))
     notebooks = {task: notebook_path(task, workspace) for task in Task if task in wanted}
     return Plan(tuple(jobs), notebooks, workspace, timeout)
 

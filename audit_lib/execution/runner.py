@@ -81,7 +81,7 @@ def execute(
         from audit_lib.execution.notebook import check_parameters
 
         for notebook in plan.notebooks.values():
-            check_parameters(notebook, Job.PARAMETERS)
+            check_parameters(notebook, [n for job in plan.jobs for n in job.parameters()])
         with (
             ThreadPoolExecutor(jobs, thread_name_prefix="notebook") as pool,
             ThreadPoolExecutor(jobs, thread_name_prefix="version") as versions,

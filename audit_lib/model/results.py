@@ -148,6 +148,14 @@ class CheckResult:
     lapsed: tuple[Exempted, ...] = ()
     """waivers past their date that name a finding; they cover it no longer"""
     seconds: float = 0.0
+    asked: bool = True
+    """False where a selection left the check out; ``reason`` says which"""
+    declared: Severity | None = None
+    """severity by the check itself, where the subject's parameters say another"""
+    origin: str = ""
+    """where the check came from, if it is none of the workbook's own"""
+    about: dict[str, str] = field(default_factory=dict)
+    """sections of its documentation, for a check that is none of the workbook's own"""
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:

@@ -24,6 +24,7 @@ from audit_lib.model import (
     verdict_of,
 )
 from audit_lib.packets.packet import Found, Packet
+from audit_lib.reporters.report import remarks
 from audit_lib.reporters.sarif_rules import documentation
 from audit_lib.reporters.text import clean, one_line, place
 
@@ -170,6 +171,7 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
         "outcome": outcome.value,
         "waived": outcome is not result.outcome,
         "reason": runs(result.reason, style),
+        "remarks": one_line("; ".join(remarks(result))),
         "examined": ", ".join(f"{e.count:,} {one_line(e.what)}" for e in result.examined),
         "gaps": [{"what": runs(g.what, style), "why": runs(g.why, style)} for g in result.gaps],
         "seconds": f"{result.seconds:.2f}",
@@ -190,7 +192,7 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
 
 def _about(result: CheckResult) -> list[Doc]:
     wanted = ("Why it matters", "How", "Limitations", "Remediation", "Sources")
-    sections = documentation(result.code)
+    sections = documentation(result)
     return [
         {
             "head": head,

@@ -21,7 +21,7 @@ from audit_lib.model import (
     effective_outcome,
 )
 from audit_lib.model import verdict_of as verdict_over
-from audit_lib.reporters.report import Report, and_more, severities
+from audit_lib.reporters.report import Report, and_more, left_out, remarks, severities
 from audit_lib.reporters.text import count, one_line, place
 
 TONES = {
@@ -148,5 +148,11 @@ def _untold(report: Report) -> list[RenderableType]:
         lines += [
             Text.assemble((f"{word}: ", tone), f"{r.code} ", (one_line(r.reason), "dim"))
             for r in report.having(outcome)
+            if r.asked
         ]
+    for result in report.results:
+        for said in remarks(result) if result.asked else ():
+            lines.append(Text(one_line(f"{result.code} {said}"), style="dim"))
+    for said in left_out(report.results):
+        lines.append(Text.assemble(("left out: ", "yellow"), (one_line(said), "dim")))
     return lines

@@ -155,6 +155,31 @@ def severities(findings: Iterable[Finding]) -> str:
     return " · ".join(f"{counted[s]} {s.label}" for s in sorted(counted, reverse=True))
 
 
+def left_out(results: Iterable[CheckResult], most: int = 8) -> list[str]:
+    """Checks that a selection left out, a line a reason."""
+    by_reason: dict[str, dict[str, None]] = {}
+    for result in results:
+        if not result.asked:
+            by_reason.setdefault(result.reason, {})[result.code] = None
+    lines = []
+    for reason, found in by_reason.items():
+        codes = list(found)
+        more = f" and {len(codes) - most} more" if len(codes) > most else ""
+        lines.append(f"{', '.join(codes[:most])}{more}: {reason}")
+    return lines
+
+
+def remarks(result: CheckResult) -> list[str]:
+    """What a reader should know of a check before its answer: whose it is, and who rated it."""
+    said = [f"foreign: from {result.origin}"] if result.origin else []
+    if result.declared is not None:
+        said.append(
+            f"severity {result.severity.label} by the subject's parameters, "
+            f"{result.declared.label} by the check"
+        )
+    return said
+
+
 def and_more(message: str, number: int) -> str:
     """A message that stands for several of its kind."""
     return f"{message} (and {number - 1:,} more like it)" if number > 1 else message

@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from audit_lib.model import CheckResult, Severity
+from audit_lib.reporters.report import remarks
 from audit_lib.reporters.sarif_limits import NAME_CHARACTERS, cut
 from audit_lib.reporters.text import clean
 
@@ -23,7 +24,7 @@ DISTRIBUTION = "model-audit-workbook"
 
 def rule(result: CheckResult) -> dict[str, Any]:
     """The rule that a result answers, with the check's documentation as its help."""
-    sections = documentation(result.code)
+    sections = documentation(result)
     text = "\n\n".join(f"{head}\n{body}" for head, body in sections.items())
     markdown = "\n\n".join(f"**{head}**\n\n{body}" for head, body in sections.items())
     meaning = " ".join(sections.get("What it checks", "").split())
@@ -37,23 +38,30 @@ def rule(result: CheckResult) -> dict[str, Any]:
             "text": text or clean(result.title),
             "markdown": markdown or clean(result.title),
         },
-        **({"helpUri": f"{page.rstrip('/')}/checks/{result.code}/"} if page else {}),
+        **(
+            {"helpUri": f"{page.rstrip('/')}/checks/{result.code}/"}
+            if page and not result.origin
+            else {}
+        ),
         "defaultConfiguration": {"level": result.severity.sarif_level},
         "properties": {
             "tags": sorted({"security", "model-audit", result.contract.value, result.task.value}),
             "precision": "high",
             "problem.severity": _problem(result.severity),
             "security-severity": SECURITY_SEVERITY[result.severity],
+            **({"remarks": said} if (said := [clean(r) for r in remarks(result)]) else {}),
         },
     }
 
 
-def documentation(code: str) -> dict[str, str]:
-    """Sections of a check's documentation; none where the catalogue knows no such check."""
+def documentation(result: CheckResult) -> dict[str, str]:
+    """Sections of a check's documentation; none where nobody knows such a check."""
+    if result.origin:
+        return {head: clean(text) for head, text in result.about.items()}
     # The catalogue imports the subject's readers and the host, which the other reporters spare.
     from audit_lib.checks.catalogue import CATALOGUE, check_class
 
-    return check_class(code).sections() if code in CATALOGUE else {}
+    return check_class(result.code).sections() if result.code in CATALOGUE else {}
 
 
 @cache

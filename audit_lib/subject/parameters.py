@@ -15,6 +15,8 @@ from audit_lib.hooks import HOOKS, SURFACES, with_variant, without_variant
 #: documents that checks know what to do with; others may be named and are ignored
 DOCUMENTS = ("contract", "edges", "boundaries", "subsystem_map", "spec")
 NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
+Selector = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*$")]
+Reason = Annotated[str, Field(min_length=1)]
 Pointer = Annotated[str, Field(pattern=r"^(/.*)?$", description="JSON pointer, RFC 6901")]
 
 
@@ -122,6 +124,18 @@ class SubjectParameters(_Strict):
     options: dict[str, dict[str, Any]] = Field(
         {}, description="check code to its options; `PRC001[heston]` for one variant"
     )
+    select: tuple[Selector, ...] = Field(
+        (), description="codes, or beginnings of codes, of the checks to ask; all by default"
+    )
+    ignore: dict[Selector, Reason] = Field(
+        {}, description="code, or beginning of codes, to the reason why it is not asked"
+    )
+    severity: dict[Selector, Literal["low", "medium", "high", "critical"]] = Field(
+        {}, description="code, or beginning of codes, to the severity of what it finds"
+    )
+    gates: dict[str, tuple[str, ...]] = Field(
+        {}, description="own gate to its checks: codes, beginnings of codes, names of other gates"
+    )
     exercise: Literal["sample", "every_call", "never"] = Field(
         "sample",
         description="which calls of hooks have their lines measured: one of each hook in T1, all "
@@ -129,6 +143,33 @@ class SubjectParameters(_Strict):
     )
     limits: HookLimits = HookLimits()
     policy: Policy = Policy()
+
+    @field_validator("ignore", mode="before")
+    @classmethod
+    def _reasons(cls, value: object) -> object:
+        if isinstance(value, list | str):
+            raise ValueError("write each with its reason, such as `FEA111: the vendor backfills`")
+        return value
+
+    @field_validator("severity", mode="before")
+    @classmethod
+    def _breaks(cls, value: object) -> object:
+        if isinstance(value, dict) and "info" in value.values():
+            raise ValueError(
+                "`info` would pass whatever the check finds; put the check under `ignore` with a "
+                "reason, or waive its findings"
+            )
+        return value
+
+    @field_validator("gates")
+    @classmethod
+    def _gate_names(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name, members in value.items():
+            if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+                raise ValueError(f"gate {name!r}: use small letters, digits, '_' and '-'")
+            if not members:
+                raise ValueError(f"gate {name!r} names no check")
+        return value
 
     @field_validator("absent")
     @classmethod

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib import __version__
-from audit_lib.checks.catalogue import checks_of
 from audit_lib.engine import check_parameters, run_task
 from audit_lib.errors import AuditError, NotAssessed, ParameterError, RunError
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
@@ -30,6 +29,7 @@ from audit_lib.model import (
 from audit_lib.probes.boundaries import boundary_verdicts
 from audit_lib.probes.tryout import try_hooks
 from audit_lib.reporters.json_report import dump_task
+from audit_lib.selection import listed, roster_of, selected
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook import sheets
@@ -103,11 +103,20 @@ class Workbook(Looking):
             self._gather()
         if self._gathered is not None:
             self.subject.earlier = self._gathered.tasks
-        checks = checks_of(self.task)
+        roster, asked = roster_of(self.subject), self.parameters
+        selection = selected(
+            self.subject, roster, select=listed(asked.select), ignore=listed(asked.ignore)
+        )
+        checks = roster.of(self.task)
         progress = TaskProgress(self.task, len(checks))
         self.subject.measure = self._measure()
         raw = run_task(
-            self.task, self.subject, checks, run_id=self.folder.run_id, progress=progress
+            self.task,
+            self.subject,
+            checks,
+            run_id=self.folder.run_id,
+            selection=selection,
+            progress=progress,
         )
         raw = replace(raw, review=self._review())
         self.result = self._completed(raw, waivers)

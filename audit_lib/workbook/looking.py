@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from audit_lib.checks.catalogue import check_class
 from audit_lib.errors import AuditError, RunError
 from audit_lib.execution.layout import Place
 from audit_lib.exemptions import apply, load_exemptions
@@ -23,6 +22,7 @@ from audit_lib.model import (
 )
 from audit_lib.model.reviews import merged
 from audit_lib.packets.assembly import comparisons_with
+from audit_lib.selection import roster_of
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook import pictures, reviewing, sheets
 from audit_lib.workbook.baselines import baselines
@@ -202,7 +202,7 @@ class Looking:
         Raises:
             AuditError: no such check.
         """
-        check = check_class(code)
+        check = roster_of(self.subject).get(code)
         rows = tuple(check.sections().items())
         return Sheet(f"{check.code} {check.title()}", ("section", "text"), rows, record=True)
 

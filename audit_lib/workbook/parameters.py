@@ -31,6 +31,8 @@ class NotebookParameters(BaseModel):
         root: the subject's checkout, where its parameters do not hold it.
         reports: where runs are kept; empty for ``reports/`` of the workspace.
         run_id: the run this notebook belongs to; empty for one of its own.
+        select: codes of the checks to ask, or beginnings of codes; empty for all.
+        ignore: codes of checks that are not asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +42,8 @@ class NotebookParameters(BaseModel):
     root: str = ""
     reports: str = ""
     run_id: str = ""
+    select: str = ""
+    ignore: str = ""
 
     @property
     def asked(self) -> str:

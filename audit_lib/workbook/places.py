@@ -48,7 +48,8 @@ def _without(value: Any, words: list[tuple[str, str]]) -> Any:
         made = tuple(_without(v, words) for v in value)
         return value if all(a is b for a, b in zip(made, value, strict=True)) else made
     if isinstance(value, dict):
-        return {_without(k, words): _without(v, words) for k, v in value.items()}
+        renamed = {_without(k, words): _without(v, words) for k, v in value.items()}
+        return renamed if renamed != value else value
     if is_dataclass(value) and not isinstance(value, type):
         changed = {
             f.name: made

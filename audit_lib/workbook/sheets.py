@@ -15,6 +15,7 @@ from audit_lib.model import (
     effective_outcome,
     verdict_of,
 )
+from audit_lib.reporters.report import remarks
 from audit_lib.workbook.display import Sheet
 
 
@@ -49,10 +50,17 @@ def verdict_sheet(results: Sequence[CheckResult]) -> Sheet:
 def check_sheet(results: Sequence[CheckResult]) -> Sheet:
     """One line a check: what it asks and what it answered."""
     rows = [
-        (r.code, r.title, words(effective_outcome(r)), r.seconds, _seen(r), r.reason or None)
+        (
+            r.code,
+            r.title,
+            words(effective_outcome(r)),
+            r.seconds,
+            _seen(r),
+            "; ".join([*([r.reason] if r.reason else []), *remarks(r)]) or None,
+        )
         for r in results
     ]
-    columns = ["check", "property", "outcome", "seconds", "examined", "reason"]
+    columns = ["check", "property", "outcome", "seconds", "examined", "remarks"]
     while columns[4:] and all(row[len(columns) - 1] is None for row in rows):
         columns.pop()  # nothing to say there
     return Sheet("", tuple(columns), tuple(row[: len(columns)] for row in rows))

@@ -19,6 +19,7 @@ from audit_lib.model import (
     Severity,
     Task,
 )
+from audit_lib.subject.parameters import SubjectParameters
 
 HERE = Location("a.py", line=3)
 
@@ -51,7 +52,7 @@ def subject(*script, options=None, folder="."):
         name="s",
         version="1",
         folder=__import__("pathlib").Path(folder),
-        parameters=SimpleNamespace(options=options or {}),
+        parameters=SubjectParameters(subject="s", options=options or {}),
         hook=lambda name: None,
         variant="",
         noting=lambda: nullcontext({}),

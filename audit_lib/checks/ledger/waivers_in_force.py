@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.exemptions import FILE, Applied, Exemption, apply, load_exemptions
-from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import (
+    CheckResult,
+    Contract,
+    Evidence,
+    Examined,
+    Gap,
+    Location,
+    Outcome,
+    Severity,
+    Task,
+)
 from audit_lib.subject.subject import Subject
 
 
@@ -23,7 +33,7 @@ class WaiversAreInForce(Check):
         and reports those past their date and those that covered nothing.
     Limitations
         A waiver for another version is not judged here. One that covers nothing is only told when
-        all earlier tasks have run.
+        all earlier tasks have run, and the check that it names was asked.
     Remediation
         Remove the waiver, or renew its date with a fresh decision of its owner.
     Sources
@@ -78,7 +88,12 @@ class WaiversAreInForce(Check):
         if missing and applied.unused:
             yield Gap("unused waivers", f"{', '.join(missing)} did not run")
             return
+        untold = [w for w in applied.unused if _untold(w, earlier)]
+        if untold:
+            yield Gap("unused waivers", f"nobody asked what {untold[0].describe()} names")
         for waiver in applied.unused:
+            if waiver in untold:
+                continue
             yield self.finding(
                 where,
                 f"the waiver of {waiver.describe()} by {waiver.owner} covers nothing",
@@ -87,6 +102,14 @@ class WaiversAreInForce(Check):
                 key=f"unused {waiver.describe()} {waiver.version}",
                 evidence=("waivers",),
             )
+
+
+def _untold(waiver: Exemption, results: list[CheckResult]) -> bool:
+    """True where the check that a waiver names gave no answer, so that its finding may stand."""
+    if not waiver.code:
+        return any(not r.asked for r in results)
+    dumb = (Outcome.NOT_ASSESSED, Outcome.ERROR)
+    return any(r.outcome in dumb for r in results if r.code == waiver.code)
 
 
 def _state(waiver: Exemption, applied: Applied, missing: list[str], version: str) -> str:

@@ -24,8 +24,9 @@ from audit_lib.model import (
     View,
 )
 from audit_lib.reporters.json_report import dump_task, load_task
+from audit_lib.selection import Roster
 from audit_lib.subject.subject import Subject
-from audit_lib.workbook import Workbook, book, looking
+from audit_lib.workbook import Workbook, looking
 from audit_lib.workbook.display import Picture, Sheet
 
 
@@ -70,7 +71,7 @@ class Blind(Check):
 
 @pytest.fixture(autouse=True)
 def _checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(book, "checks_of", lambda task: (Leaks, Blind) if task is Task.T2 else ())
+    monkeypatch.setattr(Roster, "of", lambda self, task: (Leaks, Blind) if task is Task.T2 else ())
 
 
 def opened(task: str = "T2", **names: str) -> Workbook:

@@ -1,0 +1,6 @@
+"""Which checks are asked: ours and those from elsewhere, and what was selected or ignored."""
+
+from audit_lib.selection.roster import Roster, roster_of
+from audit_lib.selection.selectors import Selection, expanded, listed, rated, selected
+
+__all__ = ["Roster", "Selection", "expanded", "listed", "rated", "roster_of", "selected"]
