@@ -146,7 +146,8 @@ class _Run:
                 self.first.ended.wait()
             self.assemble(folder.path)
             published = publish.publish(self.job.place, folder)
-            if set(self.plan.tasks) == set(Task):
+            asked_all = not (self.job.select or self.job.ignore)
+            if asked_all and set(self.plan.tasks) == set(Task):
                 publish.point_latest(self.job.place, published)
             self._tell(Stage.PUBLISHED)
         except Exception as error:  # noqa: BLE001 - one version's end must not be the others'
