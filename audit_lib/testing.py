@@ -35,11 +35,12 @@ except ModuleNotFoundError as missing:
     ) from None
 
 from audit_lib.checks.base import Check
-from audit_lib.checks.catalogue import all_checks, check_class
+from audit_lib.checks.catalogue import all_checks
 from audit_lib.engine import check_parameters, configured
 from audit_lib.engine import run_check as _run
 from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.model import CheckResult, Finding, Outcome, Task, effective_outcome
+from audit_lib.selection import rated, roster_of, selected
 from audit_lib.subject.subject import Subject, open_subject
 
 
@@ -66,7 +67,10 @@ def audited(
 
 def run_check(code: str, subject: Subject) -> CheckResult:
     """Run the check of that code, with the subject's options; no waiver is looked at."""
-    return _run(configured(check_class(code), subject), subject)
+    roster = roster_of(subject)
+    check = roster.get(code)
+    left_out = selected(subject, roster).result(check)
+    return left_out or rated(_run(configured(check, subject), subject), subject)
 
 
 def waived(result: CheckResult, subject: Subject, *, today: date | None = None) -> CheckResult:

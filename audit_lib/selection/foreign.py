@@ -13,6 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
+from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -63,6 +64,7 @@ def from_folder(folder: Path) -> tuple[type[Check], ...]:
     return tuple(found)
 
 
+@cache
 def from_packages() -> tuple[type[Check], ...]:
     """The checks that installed packages announce.
 

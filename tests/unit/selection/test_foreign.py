@@ -187,6 +187,13 @@ def announce(monkeypatch, folder, text, value="acme_audit"):
     entry = EntryPoint("acme", value, foreign.GROUP)
     vars(entry)["dist"] = _Dist
     monkeypatch.setattr(foreign, "entry_points", lambda group: [entry])
+    foreign.from_packages.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_packages_left():
+    yield
+    foreign.from_packages.cache_clear()
 
 
 @pytest.mark.parametrize("value", ["acme_audit", "acme_audit:NoFileIsHuge"])
