@@ -27,6 +27,7 @@ COMMANDS = {
     "new-subject": ("new_subject:new_subject", "Look at a repository; write its parameters."),
     "hooks": ("hooks:hooks", "Help with writing a subject's hooks."),
     "ledger": ("ledger:ledger", "Keep the review ledger: status, suggest, certify."),
+    "contract": ("contract:contract", "Derive the pipeline contract; check a written one."),
     "artifacts": ("scripts:artifacts", "Inventory files without executing any."),
     "edges": ("scripts:edges", "List import edges of a subject."),
 }

@@ -1,0 +1,97 @@
+"""``workbook contract``: derive the pipeline contract, and hold a written one to the pipeline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.contract import as_markdown, derive, differences, read_contract
+from audit_lib.files import write_whole
+
+NAME = "PIPELINE_CONTRACT"
+version_option = click.option(
+    "--version", default="latest", show_default=True, help="id, latest or champion"
+)
+
+
+@click.group()
+def contract() -> None:
+    """Derive the pipeline contract from code and artifacts; hold a written one to them."""
+
+
+@contract.command()
+@click.argument("subject")
+@version_option
+@root_option
+@workspace_option
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help=f"Folder for {NAME}.json and {NAME}.md.  [default: here]",
+)
+def export(subject: str, version: str, root: Path | None, workspace: Path | None, to: Path) -> None:
+    """Write PIPELINE_CONTRACT.json and PIPELINE_CONTRACT.md, derived from the version."""
+    derived = _derived(subject, version, root, workspace)
+    text = json.dumps(derived, indent=1, ensure_ascii=False) + "\n"
+    write_whole(to / f"{NAME}.json", text.encode())
+    write_whole(to / f"{NAME}.md", as_markdown(derived).encode())
+    click.echo(f"{to / NAME}.json\n{to / NAME}.md")
+    for section, why in derived["not_derived"].items():
+        click.echo(f"not derived: {section}: {why}", err=True)
+
+
+@contract.command()
+@click.argument("subject")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@version_option
+@root_option
+@workspace_option
+@click.pass_context
+def check(
+    ctx: click.Context,
+    subject: str,
+    file: Path,
+    version: str,
+    root: Path | None,
+    workspace: Path | None,
+) -> None:
+    """Compare FILE, an exported contract, with what is derived today.
+
+    Exit codes: 0 they agree, 1 they differ, 2 a documented section can no longer be derived.
+    """
+    documented = read_contract(file)
+    derived = _derived(subject, version, root, workspace)
+    # A section that cannot be derived today is not gone: nobody could tell.
+    lost = {
+        name: why
+        for name, why in derived["not_derived"].items()
+        if name not in documented.get("not_derived", {})
+    }
+    found = [d for d in differences(documented, derived) if not _within(d.pointer, lost)]
+    for one in found:
+        click.echo(str(one))
+    for name, why in lost.items():
+        click.echo(f"could not tell: {name}: {why}")
+    if not found and not lost:
+        click.echo(f"{file} agrees with {subject} {derived['model']['version']}")
+    ctx.exit(1 if found else 2 if lost else 0)
+
+
+def _derived(
+    subject: str, version: str, root: Path | None, workspace: Path | None
+) -> dict[str, Any]:
+    found, _ = opened(subject, workspace=workspace, root=root)
+    try:
+        return derive(found.at(found.select(version)[0]))
+    finally:
+        found.close()
+
+
+def _within(pointer: str, sections: dict[str, str]) -> bool:
+    places = {"policy": "/features/policy"}
+    return any(pointer.startswith(places.get(name, f"/{name}")) for name in sections)
