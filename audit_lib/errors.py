@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class AuditError(Exception):
-    """A user's mistake or a broken input; printed as one message, exit code 2, no traceback.
+    """A user's mistake or a broken input; printed as one message with an exit code, no traceback.
 
     Attributes:
         message: what is wrong.
@@ -32,7 +32,13 @@ class VersionError(AuditError):
 
 
 class RunError(AuditError):
-    """A run could not be executed or published whole."""
+    """A run could not be executed or published whole.
+
+    Attributes:
+        fault: whether the workbook itself failed.
+    """
+
+    fault = False
 
 
 class NotAssessed(Exception):  # noqa: N818 - an answer of a check, not a failure of it

@@ -1,17 +1,23 @@
-"""The command group, and how errors reach a person: one message, exit code 2, no traceback."""
+"""The command group, and how errors reach a person: one message, an exit code, no traceback."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import traceback
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 
 import click
 from rich.console import Console
 
 from audit_lib import __version__
+from audit_lib.cli.codes import FAULT, INTERRUPTED, PIPE, USAGE
+from audit_lib.cli.output import prepare_streams
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed
+from audit_lib.model import Verdict
 
 #: command name -> ("module:function", what it does); imported only when used, since `--help` and
 #: `list` should not wait for pandas
@@ -49,23 +55,49 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """As its parent; click itself would end with 1, "broken", where nobody reads any more."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise click.exceptions.Exit(_nobody_reads()) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in ``--help``, without importing any command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, told) for name, (_, told) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+#: what options were once called; they still work
+RENAMED = {"output-format": "format"}
+
+
+def _current(name: str) -> str:
+    if name in RENAMED:
+        _say_renamed(name)
+    return RENAMED.get(name, name)
+
+
+@cache  # once is enough
+def _say_renamed(name: str) -> None:
+    click.echo(f"note: --{name} is now --{RENAMED[name]}", err=True)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": _current},
+)
 @click.version_option(__version__, prog_name="workbook")
 def cli() -> None:
     """Audit a quantitative trading model: contract checks, notebooks, packets, gates.
 
-    Exit codes: 0 kept, 1 broken, 2 could not tell or bad usage.
+    Exit codes: 0 kept, 1 broken, 2 could not tell, 3 the workbook itself failed, 4 bad usage.
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the ``workbook`` command."""
+    prepare_streams()
     sys.exit(
         _guarded(lambda: cli.main(args=arguments, prog_name="workbook", standalone_mode=False))
     )
@@ -74,23 +106,33 @@ def main(arguments: list[str] | None = None) -> None:
 def _guarded(call: Callable[[], object]) -> int:
     try:
         code = call()
+        sys.stdout.flush()  # so that a reader who went away is noticed here
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
-        return 2
-    except click.Abort:
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
         _say("interrupted; nothing was published")
-        return 130
-    except (AuditError, NotAssessed, NotApplicable) as error:
+        return INTERRUPTED
+    except AuditError as error:
         _say(str(error))
-        return 2
+        return USAGE
+    except (NotAssessed, NotApplicable) as error:
+        _say(str(error))
+        return Verdict.INCONCLUSIVE.exit_code
     except BrokenPipeError:
-        sys.stderr.close()
-        return 2
+        return _nobody_reads()
     except Exception:  # noqa: BLE001 - Python's own exit code 1 would say "broken"
         traceback.print_exc()
         _say("the workbook itself failed; this is a defect of it, not of the subject")
-        return 2
+        return FAULT
+
+
+def _nobody_reads() -> int:
+    # Python flushes once more on its way out, and would complain.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return PIPE
 
 
 def _say(message: str) -> None:

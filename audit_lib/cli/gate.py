@@ -9,13 +9,16 @@ import click
 from rich.console import Console
 
 from audit_lib.checks.base import Check
+from audit_lib.cli.codes import code_of
 from audit_lib.cli.options import (
     format_option,
+    inconclusive_option,
     opened,
     root_option,
     selection_options,
     workspace_option,
 )
+from audit_lib.cli.output import emit
 from audit_lib.cli.places import shown
 from audit_lib.gates import GateResult, gate_named, run_gate
 from audit_lib.model import CheckResult, Verdict
@@ -30,6 +33,7 @@ from audit_lib.reporters import REPORTERS, Report
 @root_option
 @workspace_option
 @format_option
+@inconclusive_option
 @click.pass_context
 def gate(
     ctx: click.Context,
@@ -41,6 +45,7 @@ def gate(
     root: Path | None,
     workspace: Path | None,
     output_format: str,
+    allow_inconclusive: bool,
 ) -> None:
     """Run a gate: a fast set of checks, no notebook, an exit code.
 
@@ -75,7 +80,7 @@ def gate(
         found.close()
     where = shown(found, place)
     reports = [Report(found.name, r.version, f"gate {name}", r.results, **where) for r in results]
-    click.echo(REPORTERS[output_format](*reports), nl=False)
+    emit(REPORTERS[output_format](*reports), output_format)
     verdicts = {r.verdict for r in results}
     worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)
-    ctx.exit(worst.exit_code)
+    ctx.exit(code_of(worst, allow_inconclusive=allow_inconclusive))

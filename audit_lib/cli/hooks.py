@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.probes.tryout import Report, try_hooks
 
 TONES = {"good": "green", "wrong": "bold red", "failed": "bold red", "refused": "yellow"}
@@ -26,9 +26,7 @@ def hooks() -> None:
 @click.option("--version", default="latest", show_default=True, help="An id, latest or champion.")
 @root_option
 @workspace_option
-@click.option(
-    "--output-format", type=click.Choice(["console", "json"]), default="console", show_default=True
-)
+@json_option
 @click.pass_context
 def check(
     ctx: click.Context,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from audit_lib import ledger as ledgers
-from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.tables import print_table
 from audit_lib.host import Measure
 from audit_lib.model import Review
@@ -19,13 +19,6 @@ from audit_lib.subject.subject import Subject
 
 Command = Callable[..., Any]
 gate_option = click.option("--gate", default="", help="Apply the policy of this gate on top.")
-form_option = click.option(
-    "--format",
-    "output",
-    type=click.Choice(["console", "json"]),
-    default="console",
-    show_default=True,
-)
 criteria_option = click.option(
     "--criteria", multiple=True, required=True, help="A criterion of ledger.toml; may be repeated."
 )
@@ -53,7 +46,7 @@ def ledger() -> None:
     help="Call each hook once on small data, and measure which lines that executes.",
 )
 @click.option("--version", default="latest", show_default=True, help="For --exercise.")
-@form_option
+@json_option
 @click.pass_context
 def status(
     ctx: click.Context,
@@ -63,7 +56,7 @@ def status(
     gate: str,
     exercise: bool,
     version: str,
-    output: str,
+    output_format: str,
 ) -> None:
     """Say how many lines are scanned, exercised and certified, and what the policy still misses.
 
@@ -73,7 +66,7 @@ def status(
     told = ledgers.status(
         found, gate=gate, exercised=_exercised(found, version) if exercise else None
     )
-    if output == "json":
+    if output_format == "json":
         click.echo(json.dumps(told, indent=2))
     else:
         click.echo(f"{told['files']} files, {told['units']} units, {told['lines']:,} lines")
@@ -92,7 +85,7 @@ def status(
 @gate_option
 @click.option("--criteria", multiple=True, help="To be reached; those of the policy by default.")
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
-@form_option
+@json_option
 def suggest(
     subject: str,
     root: Path | None,
@@ -100,12 +93,12 @@ def suggest(
     gate: str,
     criteria: tuple[str, ...],
     limit: int,
-    output: str,
+    output_format: str,
 ) -> None:
     """Name what to read next: the smallest unread part first."""
     found = _open(subject, root, workspace)
     rows = ledgers.suggest(found, criteria=criteria, gate=gate, limit=limit)
-    if output == "json":
+    if output_format == "json":
         click.echo(json.dumps(rows, indent=2))
         return
     shown = ("unit", "read", "statements", "lines", "risk", "criteria", "why")
@@ -115,11 +108,13 @@ def suggest(
 @ledger.command()
 @_on_subject
 @click.argument("unit")
-@form_option
-def diff(subject: str, root: Path | None, workspace: Path | None, unit: str, output: str) -> None:
+@json_option
+def diff(
+    subject: str, root: Path | None, workspace: Path | None, unit: str, output_format: str
+) -> None:
     """Show what changed in UNIT (path::name) since it was last certified."""
     told = ledgers.diff(_open(subject, root, workspace), unit)
-    if output == "json":
+    if output_format == "json":
         click.echo(json.dumps(told, indent=2))
         return
     if told["same"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,16 +28,42 @@ root_option: Decorator = click.option(
     help="The subject's checkout, where the parameters do not hold it.",
 )
 
-format_option: Decorator = click.option(
-    "--output-format",
-    type=click.Choice(["console", *(name for name in REPORTERS if name != "console")]),
-    default="console",
-    show_default=True,
-    help="What goes to standard output; progress goes to standard error.",
+
+def format_of(*forms: str, told: str = "What goes to standard output.") -> Decorator:
+    """``--format`` with these choices, the first of which is the default."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(forms),
+        default=forms[0],
+        show_default=True,
+        help=told,
+    )
+
+
+format_option: Decorator = format_of(
+    "console",
+    *(name for name in REPORTERS if name != "console"),
+    told="What goes to standard output; progress goes to standard error.",
 )
 
+json_option: Decorator = format_of("console", "json")
 
-class SelectorList(click.ParamType[tuple[str, ...]]):
+inconclusive_option: Decorator = click.option(
+    "--allow-inconclusive",
+    is_flag=True,
+    help="End with 0 where nothing is broken and something could not be told.",
+)
+
+# click 8.4 made its types generic; at run time older ones cannot be subscripted.
+if TYPE_CHECKING:
+    _Tasks = click.ParamType[tuple[Task, ...]]
+    _Codes = click.ParamType[tuple[str, ...]]
+else:
+    _Tasks = _Codes = click.ParamType
+
+
+class SelectorList(_Codes):
     """``CHK,FEA101`` as selectors of checks."""
 
     name = "codes"
@@ -71,7 +97,7 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-class TaskList(click.ParamType[tuple[Task, ...]]):
+class TaskList(_Tasks):
     """``T1,T6`` as tasks."""
 
     name = "tasks"

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from audit_lib.cli.options import format_option, workspace_option
+from audit_lib.cli.codes import code_of
+from audit_lib.cli.options import format_of, format_option, inconclusive_option, workspace_option
+from audit_lib.cli.output import emit
 from audit_lib.cli.places import of_asked
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place
@@ -36,6 +38,7 @@ reports_option = click.option(
 @reports_option
 @workspace_option
 @format_option
+@inconclusive_option
 @click.pass_context
 def show(
     ctx: click.Context,
@@ -45,6 +48,7 @@ def show(
     reports: Path | None,
     workspace: Path | None,
     output_format: str,
+    allow_inconclusive: bool,
 ) -> None:
     """Show the findings of a published packet in the terminal.
 
@@ -58,20 +62,19 @@ def show(
     report = report_of(tasks, forced=manifest.verdict)
     if hosted:
         report = replace(report, **of_asked(subject, find_workspace(workspace)))
-    click.echo(REPORTERS[output_format](report), nl=False)
-    ctx.exit(Verdict(manifest.verdict).exit_code)
+    emit(REPORTERS[output_format](report), output_format)
+    ctx.exit(code_of(Verdict(manifest.verdict), allow_inconclusive=allow_inconclusive))
 
 
 @click.command()
 @click.argument("before", type=click.Path(path_type=Path))
 @click.argument("after", type=click.Path(path_type=Path))
 @click.option("--all", "everything", is_flag=True, help="List every finding; fold nothing.")
-@click.option(
-    "--output-format",
-    type=click.Choice(["console", "json", "markdown"]),
-    default="console",
-    show_default=True,
-    help="json holds everything; markdown suits a comment on a change.",
+@format_of(
+    "console",
+    "json",
+    "markdown",
+    told="json holds everything; markdown suits a comment on a change.",
 )
 @click.pass_context
 def compare(
@@ -94,7 +97,7 @@ def compare(
         said = comparison_markdown(found, notes=notes, everything=everything)
     else:
         said = comparison_console(found, notes=notes, everything=everything)
-    click.echo(said, nl=False)
+    emit(said, output_format)
     ctx.exit(found.exit_code)
 
 

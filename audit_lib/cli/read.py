@@ -12,7 +12,7 @@ from rich.markdown import Markdown
 
 from audit_lib.checks.base import SECTIONS, Check
 from audit_lib.checks.catalogue import all_checks
-from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.tables import print_table
 from audit_lib.errors import AuditError, NotAssessed
 from audit_lib.gates import gates_of
@@ -21,10 +21,6 @@ from audit_lib.selection import roster_of
 from audit_lib.selection.foreign import own_files
 from audit_lib.subject.subject import Subject, known_subjects, open_subject
 from audit_lib.workspace import find_workspace
-
-json_option = click.option(
-    "--output-format", type=click.Choice(["console", "json"]), default="console", show_default=True
-)
 
 
 @click.command("list")

@@ -12,13 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from audit_lib.cli.assembly import Assembly
+from audit_lib.cli.codes import FAULT, code_of
 from audit_lib.cli.options import (
     TaskList,
     format_option,
+    inconclusive_option,
     root_option,
     selection_options,
     workspace_option,
 )
+from audit_lib.cli.output import emit
 from audit_lib.cli.places import of_asked
 from audit_lib.cli.watch import MARKS, Watch
 from audit_lib.execution.plan import Plan, plan
@@ -67,6 +70,7 @@ FIRST = 10
 )
 @workspace_option
 @format_option
+@inconclusive_option
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -82,12 +86,13 @@ def run(
     cold: bool,
     workspace: Path | None,
     output_format: str,
+    allow_inconclusive: bool,
 ) -> None:
     """Audit SUBJECT: every check of T1 to T6, through the notebooks, into a packet a version.
 
     SUBJECT is the name of a folder in parameters/, or the path of one.  A run of some tasks is
     PARTIAL: it may be broken, and is never kept.  Exit codes: 0 every version is kept, 1 some is
-    broken, 2 something could not be told.
+    broken, 2 something could not be told or a run did not complete.
     """
     progress = Console(stderr=True)
     planned = plan(
@@ -117,17 +122,25 @@ def run(
         job = planned.jobs[0]
         where = of_asked(job.asked, planned.workspace, job.root)
         whole = [report_of(o.results, **where) for o in outcomes if o.results]
-        click.echo(REPORTERS[output_format](*whole), nl=False)
-    ctx.exit(max_verdict(outcomes).exit_code)
+        emit(REPORTERS[output_format](*whole), output_format)
+    ctx.exit(exit_code(outcomes, allow_inconclusive=allow_inconclusive))
 
 
-def max_verdict(outcomes: Sequence[RunOutcome]) -> Verdict:
-    """The worst of all: broken, else inconclusive (a run that failed is), else kept."""
+def exit_code(outcomes: Sequence[RunOutcome], *, allow_inconclusive: bool = False) -> int:
+    """The worst of all: broken, else a fault of the workbook, else inconclusive, else kept.
+
+    A run that did not complete is inconclusive, whatever is allowed.
+    """
     verdicts = {_verdict(o) for o in outcomes}
-    for verdict in (Verdict.BROKEN, Verdict.INCONCLUSIVE):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.KEPT
+    if Verdict.BROKEN in verdicts:
+        return Verdict.BROKEN.exit_code
+    failures = [o.error for o in outcomes if o.error is not None]
+    if any(error.fault for error in failures):
+        return FAULT
+    if failures:
+        return Verdict.INCONCLUSIVE.exit_code
+    worst = Verdict.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else Verdict.KEPT
+    return code_of(worst, allow_inconclusive=allow_inconclusive)
 
 
 def _verdict(outcome: RunOutcome) -> Verdict:

@@ -8,33 +8,26 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.tables import Cell, print_table
 from audit_lib.subject.artifacts import Artifact, Safety, inventory, read_artifact, summary
 from audit_lib.subject.imports import edges_report
 
-shown = click.option(
-    "--format",
-    "output",
-    type=click.Choice(["console", "json"]),
-    default="console",
-    show_default=True,
-)
 TONES = {Safety.UNSAFE: "bold red", Safety.UNKNOWN: "yellow", Safety.SAFE: "green"}
 
 
 @click.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
-@shown
+@json_option
 @click.pass_context
-def artifacts(ctx: click.Context, path: Path, output: str) -> None:
+def artifacts(ctx: click.Context, path: Path, output_format: str) -> None:
     """Inventory a file or folder: format, writers, classes, arrays, safety.
 
     Nothing is executed to be read, and no subject is needed.  Exit codes: 0 everything is safe,
     1 something is unsafe, 2 something could not be decided.
     """
     found = inventory(path) if path.is_dir() else (read_artifact(path),)
-    if output == "json":
+    if output_format == "json":
         click.echo(json.dumps([summary(artifact) for artifact in found], indent=2))
     else:
         print_table([_artifact_row(artifact) for artifact in found], right=("size",))
@@ -46,15 +39,15 @@ def artifacts(ctx: click.Context, path: Path, output: str) -> None:
 @click.argument("subject")
 @root_option
 @workspace_option
-@shown
-def edges(subject: str, root: Path | None, workspace: Path | None, output: str) -> None:
+@json_option
+def edges(subject: str, root: Path | None, workspace: Path | None, output_format: str) -> None:
     """List the import edges of SUBJECT's repository, with symbols and type.
 
     The JSON has the form of DEPENDENCY_EDGES.json, with `total` and `cross_module`.
     """
     found, _ = opened(subject, workspace=workspace, root=root)
     report = edges_report(found.source)
-    if output == "json":
+    if output_format == "json":
         click.echo(json.dumps(report, indent=2))
         return
     rows = [

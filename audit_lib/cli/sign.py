@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from audit_lib.cli.options import json_option
 from audit_lib.errors import AuditError, RunError
 from audit_lib.packets.keys import new_key, trusted_keys
 from audit_lib.packets.manifest import NAME, Problem, read_manifest
@@ -42,7 +43,7 @@ def sign(
 
     What is signed is the SHA-256 of the run's manifest, which lists every file of the packet, with
     your name, your decision and the time.  Signatures of others stay.  Exit codes: 0 signed, 1 the
-    packet is not whole, or is partial and cannot be released, and was not signed, 2 bad usage.
+    packet is not whole, or is partial and cannot be released, and was not signed.
     """
     if fresh is not None:
         _make_key(fresh, name or "YOUR NAME", passphrase=passphrase)
@@ -75,17 +76,14 @@ def sign(
     type=click.Path(path_type=Path),
     help="Keys to trust, one a line: `ed25519 KEY NAME`.  One of them must have signed.",
 )
-@click.option(
-    "--output-format", type=click.Choice(["console", "json"]), default="console", show_default=True
-)
+@json_option
 @click.pass_context
 def verify(ctx: click.Context, run: Path, trusted: Path | None, output_format: str) -> None:
     """Prove that a packet is whole, that its files are those of its manifest, and who signed it.
 
     RUN is the folder of a run, such as reports/<subject>/<version>/latest.  Checks every file
     against the manifest's SHA-256, the results against their sentinels, that the subject was not
-    changed, and every signature.  Exit codes: 0 whole, 1 not, or not signed with a trusted key, 2
-    there is no such run or file of keys.
+    changed, and every signature.  Exit codes: 0 whole, 1 not, or not signed with a trusted key.
     """
     folder = _folder(run)
     known = trusted_keys(trusted) if trusted is not None else None

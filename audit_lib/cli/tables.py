@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from audit_lib.cli.output import emit
+
 Cell = str | Text
 
 
@@ -29,4 +31,4 @@ def print_table(rows: Sequence[Mapping[str, Cell]], *, right: Sequence[str] = ()
         return
     file = io.StringIO()
     Console(file=file, width=100_000, highlight=False).print(table)
-    click.echo("\n".join(line.rstrip() for line in file.getvalue().splitlines()))
+    emit("".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines()), "console")

@@ -243,4 +243,5 @@ def _as_run_error(error: Exception, job: Job) -> RunError:
         mend="this is a defect of the workbook: please report it with this message",
     )
     made.__cause__ = error
+    made.fault = True
     return made

@@ -19,7 +19,7 @@ from audit_lib.reporters.sarif import everything_to_sarif, to_sarif
 
 __all__ = ["REPORTERS", "Report", "report_of"]
 
-#: name for ``--output-format`` -> reporter; each takes reports and answers text
+#: name for ``--format`` -> reporter; each takes reports and answers text
 REPORTERS: dict[str, Callable[..., str]] = {
     "console": to_console,
     "json": to_json,

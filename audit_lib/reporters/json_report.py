@@ -39,7 +39,7 @@ def dump_task(result: TaskResult) -> str:
 
 
 def to_json(*reports: Report) -> str:
-    """Reports as one JSON document, each with its verdict, for ``--output-format json``."""
+    """Reports as one JSON document, each with its verdict, for ``--format json``."""
     made = [{**plain(report), "verdict": report.verdict.value} for report in reports]
     for report in made:
         report.pop("forced")

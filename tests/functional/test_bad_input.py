@@ -1,4 +1,4 @@
-"""A user's mistake gets one clear message and exit code 2; nothing is half-written."""
+"""A user's mistake gets one clear message and a code of its own; nothing is half-written."""
 
 import json
 import shutil
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from audit_lib.cli import main
+from audit_lib.cli.codes import USAGE
 from audit_lib.host import HookError
 from audit_lib.subject.subject import open_subject
 
@@ -77,7 +78,7 @@ def edit(file, old, new):
 )
 def test_a_missing_subject(run, place, command):
     code, _, said = run(*command)
-    assert code == 2
+    assert code == USAGE
     assert "no subject is called 'missing'" in said
     assert "tiny" in said
     assert no_run_was_kept(place)
@@ -86,7 +87,7 @@ def test_a_missing_subject(run, place, command):
 def test_a_misspelt_key(run, place):
     edit(place / "parameters/tiny/subject.yaml", "  store:", "  stor:")
     code, _, said = run("run", "tiny")
-    assert code == 2
+    assert code == USAGE
     assert "subject.yaml" in said
     assert "'artifacts.stor' is not known; did you mean 'store'?" in " ".join(said.split())
     assert no_run_was_kept(place)
@@ -97,7 +98,7 @@ def test_a_misspelt_key_of_a_boundary(run, place, command):
     file = place / "parameters/tiny/boundaries.yaml"
     file.write_text("boundaries:\n  model:\n    riks: high\n")
     code, _, said = run(*command, "tiny")
-    assert code == 2
+    assert code == USAGE
     flat = " ".join(said.split())
     assert "boundaries.yaml" in flat
     assert "'boundaries.model.riks' is not known; did you mean 'risk'?" in flat
@@ -115,7 +116,7 @@ def test_a_misspelt_key_of_a_boundary(run, place, command):
 def test_parameters_whose_source_has_no_files(run, place, source):
     edit(place / "parameters/tiny/subject.yaml", "  package: engine", source)
     code, _, said = run("run", "tiny")
-    assert code == 2
+    assert code == USAGE
     flat = " ".join(said.split())
     assert "subject.yaml: source.subsystem" in flat
     assert "mend: name" in flat
@@ -125,7 +126,7 @@ def test_parameters_whose_source_has_no_files(run, place, source):
 @pytest.mark.parametrize("version", ["v3", "../../etc", "..", "/etc/passwd", "", "a/b", "v1\n"])
 def test_a_version_that_is_not_there_or_not_safe(run, place, version):
     code, _, said = run("run", "tiny", "--version", version)
-    assert code == 2
+    assert code == USAGE
     assert "version" in said
     assert no_run_was_kept(place)
 
@@ -133,7 +134,7 @@ def test_a_version_that_is_not_there_or_not_safe(run, place, version):
 def test_latest_that_points_nowhere(run, place):
     edit(place / "engine/store/registry.json", '"latest": "v2"', '"latest": "v9"')
     code, _, said = run("run", "tiny", "--version", "latest")
-    assert code == 2
+    assert code == USAGE
     assert "latest points to 'v9'" in said
     assert "v1, v2" in said
 
@@ -142,21 +143,21 @@ def test_an_empty_store(run, place):
     shutil.rmtree(place / "engine/store")
     (place / "engine/store").mkdir()
     code, _, said = run("run", "tiny")
-    assert code == 2
+    assert code == USAGE
     assert "registry.json does not exist" in " ".join(said.split())
     assert no_run_was_kept(place)
 
 
 def test_no_checkout(run, place):
     code, _, said = run("run", "tiny", "--root", str(place / "nowhere"))
-    assert code == 2
+    assert code == USAGE
     assert "--root" in said
     assert "is not a folder" in said
 
 
 def test_an_unknown_task(run):
     code, _, said = run("run", "tiny", "--tasks", "T7")
-    assert code == 2
+    assert code == USAGE
     assert "no task is called 'T7'" in said
 
 
@@ -164,14 +165,14 @@ def test_a_notebook_without_a_parameters_cell(run, place):
     file = next((place / "notebooks").glob("T4_*.ipynb"))
     edit(file, '"parameters"', '"other"')
     code, _, said = run("run", "tiny", "--tasks", "T4", "--version", "v1")
-    assert code == 2
+    assert code == USAGE
     assert file.name in said
     assert "parameters" in said
     assert no_run_was_kept(place)
 
 
 def test_a_hook_that_raises_costs_its_checks_only(run):
-    code, out, _ = run("gate", "live", "tiny", "--version", "v1", "--output-format", "json")
+    code, out, _ = run("gate", "live", "tiny", "--version", "v1", "--format", "json")
     assert code in (1, 2)
     assert json.loads(out)
 
@@ -185,7 +186,7 @@ def test_a_hooks_file_that_does_not_parse(run, place):
 
 def test_a_source_file_with_a_syntax_error_is_a_finding(run, place):
     (place / "engine/broken.py").write_text("def broken(:\n")
-    code, out, _ = run("gate", "pull_request", "tiny", "--version", "v1", "--output-format", "json")
+    code, out, _ = run("gate", "pull_request", "tiny", "--version", "v1", "--format", "json")
     assert code == 1
     assert "broken.py" in out
 
@@ -195,7 +196,7 @@ def test_options_of_a_check_that_does_not_exist(run, place):
         file.write("options: {DRF01: {seed: 1}}\n")
     for command in (("gate", "train", "tiny"), ("run", "tiny")):
         code, _, said = run(*command)
-        assert code == 2
+        assert code == USAGE
         assert "'options.DRF01' names no check" in " ".join(said.split())
         assert "did you mean 'DRF001'?" in said
     assert no_run_was_kept(place)
@@ -205,14 +206,14 @@ def test_options_of_a_check_that_the_gate_does_not_run(run, place):
     with (place / "parameters/tiny/subject.yaml").open("a") as file:
         file.write("options: {DRF001: {sede: 1}}\n")
     code, _, said = run("gate", "train", "tiny")
-    assert code == 2
+    assert code == USAGE
     assert "options.DRF001.sede" in said
 
 
 def test_a_misspelt_hook(run, place):
     edit(place / "parameters/tiny/hooks.py", '"drift.psi"', '"drift.pis"')
     code, _, said = run("gate", "live", "tiny", "--version", "v1")
-    assert code == 2
+    assert code == USAGE
     assert "no hook is called 'drift.pis'" in said
     assert "did you mean 'drift.psi'?" in said
 
@@ -220,7 +221,7 @@ def test_a_misspelt_hook(run, place):
 def test_a_misspelt_ledger(run, place):
     (place / "parameters/tiny/ledger.toml").write_text('[criteria.read]\ndescripion = "x"\n')
     code, _, said = run("run", "tiny")
-    assert code == 2
+    assert code == USAGE
     assert "ledger.toml" in said
     assert no_run_was_kept(place)
 
@@ -246,14 +247,14 @@ def test_a_hook_that_hangs_is_asked_twice_and_no_more(run, place):
 def test_a_misspelt_command_and_option(run):
     for arguments in (("rnu",), ("run", "tiny", "--verison", "v1"), ("gate", "lvie", "tiny")):
         code, _, said = run(*arguments)
-        assert code == 2
+        assert code == USAGE
         assert "Usage" in said or "Error" in said
 
 
 def test_explain_of_an_unknown_code(capfd):
     with pytest.raises(SystemExit) as stopped:
         main(["explain", "XYZ999"])
-    assert stopped.value.code == 2
+    assert stopped.value.code == USAGE
     assert "no check is called 'XYZ999'" in capfd.readouterr().err
 
 
@@ -261,7 +262,7 @@ def test_a_key_twice_is_refused(place, run):
     file = place / "parameters" / "tiny" / "subject.yaml"
     file.write_text(SUBJECT + "title: one\ntitle: two\n")
     code, _, said = run("list", "tiny")
-    assert code == 2
+    assert code == USAGE
     assert "key 'title' stands here twice" in said
     assert "subject.yaml:9" in said
 
@@ -269,7 +270,7 @@ def test_a_key_twice_is_refused(place, run):
 def test_a_check_that_is_not_there_is_told_its_neighbours(capfd):
     with pytest.raises(SystemExit) as stopped:
         main(["explain", "SPL999"])
-    assert stopped.value.code == 2
+    assert stopped.value.code == USAGE
     assert "did you mean SPL" in capfd.readouterr().err
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from audit_lib.cli import main
+from audit_lib.cli.codes import USAGE
 
 LEDGER = """\
 [criteria.read]
@@ -85,7 +86,7 @@ def test_a_violation_beats_a_certification(ledger):
 )
 def test_mistakes_are_said(ledger, arguments, said):
     code, _, err = ledger(*arguments)
-    assert code == 2
+    assert code == USAGE
     assert said in err
     assert "Traceback" not in err
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from audit_lib.cli.app import cli, main
+from audit_lib.cli.codes import USAGE
 from audit_lib.packets import assemble
 
 
@@ -48,7 +49,7 @@ def test_a_trusted_signature_is_told_with_name_and_decision(run, key):
 
 def test_json_says_the_same(run, key):
     signed(run, key)
-    done = workbook("verify", run, "--trusted", key.with_name("trusted"), "--output-format", "json")
+    done = workbook("verify", run, "--trusted", key.with_name("trusted"), "--format", "json")
     told = json.loads(done.output)
     assert told["whole"] is True
     (one,) = told["signatures"]
@@ -119,13 +120,13 @@ def test_a_key_with_a_passphrase_asks_for_it(run, tmp_path):
         (("sign", "--new-key", "RUN"), "the file exists already"),
     ],
 )
-def test_bad_usage_is_one_message_and_exit_code_2(
+def test_bad_usage_is_one_message_and_a_code_of_its_own(
     run, tmp_path, monkeypatch, capsys, arguments, says
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         main([str(run) if a == "RUN" else a for a in arguments])
-    assert ended.value.code == 2
+    assert ended.value.code == USAGE
     said = capsys.readouterr().err
     assert says in said
     assert "Traceback" not in said

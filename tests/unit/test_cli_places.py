@@ -71,7 +71,7 @@ def test_without_a_repository_there_are_no_paths(tmp_path, monkeypatch):
 def test_a_gate_annotates_files_of_the_repository_only(repository, capsys):
     meta = repository / "audit/engine/store/v1/meta.json"
     meta.write_text(json.dumps({"version": "v9"}))
-    asked = ["gate", "backtest", "toy", "--version", "v1", "--output-format", "github"]
+    asked = ["gate", "backtest", "toy", "--version", "v1", "--format", "github"]
     code = cli.main([*asked, "--workspace", str(repository / "audit")], standalone_mode=False)
     assert code == 1
     lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith("::error")]

@@ -54,7 +54,7 @@ def test_exit_codes(tmp_path, before, after, code, said):
 @pytest.mark.parametrize("form", ["json", "markdown", "console"])
 def test_every_form_says_the_same(tmp_path, form):
     folders = [lay(tmp_path / "a", made_runs.before()), lay(tmp_path / "b", made_runs.after())]
-    done = invoke(*folders, "--output-format", form)
+    done = invoke(*folders, "--format", form)
     assert done.exit_code == 1
     # The run before both is not given, so that what had been gone is new.
     if form == "json":
