@@ -186,7 +186,7 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
     if any(breaks(f) for f in findings):
         outcome = Outcome.FAIL
     elif outcome is Outcome.PASS:
-        outcome, reason = _assessed(examined, gaps)
+        outcome, reason = _assessed(examined, gaps, _silent(check, subject))
     return CheckResult(
         code=check.code,
         name=type(check).__name__,
@@ -270,13 +270,28 @@ def run_task(
     )
 
 
-def _assessed(examined: list[Examined], gaps: list[Gap]) -> tuple[Outcome, str]:
+def _assessed(examined: list[Examined], gaps: list[Gap], silent: str) -> tuple[Outcome, str]:
     if gaps:
         return Outcome.NOT_ASSESSED, "; ".join(f"{g.what}: {g.why}" for g in gaps)
     if not any(e.count > 0 for e in examined):
         seen = ", ".join(f"{e.count} {e.what}" for e in examined) or "nothing"
         return Outcome.NOT_ASSESSED, f"examined {seen}"
-    return Outcome.PASS, ""
+    return (Outcome.NOT_ASSESSED, silent) if silent else (Outcome.PASS, "")
+
+
+def _silent(check: Check, subject: Subject) -> str:
+    """Which hook that the check needs was asked and never gave anything that can be judged.
+
+    Counted where hooks are called, over all checks of the version, since probes share answers.
+    """
+    heard = {hook: subject.heard(hook) for hook in check.needs}
+    said = [
+        f"{hook} was asked {h.asked} times and gave nothing to judge"
+        + (f" ({h.empty} empty answers, the others refused or failed)" if h.empty else "")
+        for hook, h in heard.items()
+        if h.asked and not h.held
+    ]
+    return "; ".join(said)
 
 
 def _crash(error: Exception) -> str:

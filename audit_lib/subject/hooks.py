@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -106,6 +106,49 @@ class HookSet:
         return found if isinstance(found, dict) else {}
 
 
+@dataclass
+class Heard:
+    """What calls of one hook gave, counted where they are made and not by who asks.
+
+    Attributes:
+        asked: calls.
+        held: answers that hold something to judge.
+        empty: answers that hold nothing: no row, no column, no entry, no value but NaN.
+    """
+
+    asked: int = 0
+    held: int = 0
+    empty: int = 0
+
+    def note(self, answers: Iterable[Any]) -> None:
+        """Count answers; what was refused or failed is a call without one."""
+        for answer in answers:
+            self.asked += 1
+            if not isinstance(answer, HookError):
+                full = holds(answer)
+                self.held += full
+                self.empty += not full
+
+
+def holds(answer: Any) -> bool:
+    """True where an answer holds something that can be judged."""
+    if answer is None:
+        return False
+    if isinstance(answer, dict):
+        return any(map(holds, answer.values()))
+    if isinstance(answer, (list, tuple)):
+        return any(map(holds, answer))
+    if isinstance(answer, (str, bytes)):
+        return bool(answer)
+    import numpy as np
+    import pandas as pd
+
+    return bool(np.asarray(pd.notna(answer)).any())
+
+
+#: hooks whose answer may be None: what they do is seen elsewhere
+_MUTE = frozenset({"registry.register", "retrain.train"})
+
 #: hooks, or whole surfaces, behind which the subject loads its stored artifacts
 LOADING = frozenset(
     {
@@ -142,6 +185,8 @@ class Hook:
     scratch: Path | None = None
     late: dict[str, int] = field(default_factory=dict)
     """how often each hook ran out of time in a row; shared by all hooks of a subject"""
+    heard: dict[tuple[str, str], Heard] = field(default_factory=dict)
+    """what each hook gave, by version and name; shared likewise"""
 
     @property
     def variant(self) -> str:
@@ -155,10 +200,13 @@ class Hook:
             answer = self.host.call(
                 self.name, *args, store=self.store, version=self.version, scratch=self.scratch
             )
-        except HookTimedOut:
-            self.late[self.name] = self.late.get(self.name, 0) + 1
+        except HookError as error:
+            if isinstance(error, HookTimedOut):
+                self.late[self.name] = self.late.get(self.name, 0) + 1
+            self._note(error)
             raise
         self.late.pop(self.name, None)
+        self._note(answer)
         return answer
 
     def many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -167,7 +215,14 @@ class Hook:
         answers = self.host.call_many(self.name, calls, store=self.store, version=self.version)
         if answers and isinstance(answers[-1], HookTimedOut):
             self.late[self.name] = self.late.get(self.name, 0) + len(answers)
+        self._note(*answers)
         return answers
+
+    def _note(self, *answers: Any) -> None:
+        name = self.name.removesuffix(TOGETHER)
+        heard = self.heard.setdefault((self.version, name), Heard())
+        mute = without_variant(name)[0] in _MUTE
+        heard.note([True if mute and a is None else a for a in answers])
 
     def _asked_in_vain(self) -> None:
         if self.late.get(self.name, 0) >= PATIENCE:

@@ -15,7 +15,7 @@ from audit_lib.host import Exercised, Host, IsolationUnavailable, Limits, Measur
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
 from audit_lib.subject.documents import Document, read_document
-from audit_lib.subject.hooks import Hook, HookSet, loads_artifacts
+from audit_lib.subject.hooks import Heard, Hook, HookSet, loads_artifacts
 from audit_lib.subject.parameters import SubjectParameters, load_parameters
 from audit_lib.subject.registry import Registry, check_id, read_registry
 from audit_lib.subject.source import SourceTree
@@ -53,6 +53,7 @@ class Subject:
         self._late: dict[str, int] = {}
         self._notes: list[dict[str, str | None]] = []
         self._base: Subject | None = None
+        self._heard: dict[tuple[str, str], Heard] = {}
 
     @property
     def name(self) -> str:
@@ -183,7 +184,12 @@ class Subject:
                 host.refuse_untrusted(name)
             except IsolationUnavailable as error:
                 raise NotAssessed(str(error)) from None
-        return Hook(chosen, host, store, self.version, late=self._late)
+        return Hook(chosen, host, store, self.version, late=self._late, heard=self._heard)
+
+    def heard(self, hook: str) -> Heard:
+        """What that hook has given for this version so far, whoever asked it."""
+        chosen = self.hooks.chosen(hook, self.variant) or hook
+        return self._heard.get((self.version, chosen), Heard())
 
     def _chosen(self, hook: str) -> str | None:
         """The written hook that serves the variant that is driven; noted as asked for."""

@@ -1,0 +1,96 @@
+"""No check passes on a subject that offers it nothing to judge."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit_lib.checks.base import Check
+from audit_lib.checks.catalogue import all_checks
+from audit_lib.engine import run_check
+from audit_lib.hooks import HOOKS
+from audit_lib.model import CheckResult, Outcome
+from audit_lib.subject.subject import Subject
+from tests.mutants.tiny import tiny
+
+#: what stands at the top of every world: a market, and how to answer with nothing in it
+PRELUDE = """
+    BARS = _market()
+    EMPTY = BARS.iloc[:0]
+
+
+    def frame(index, columns, value):
+        return pd.DataFrame({c: np.full(len(index), value) for c in columns}, index=index)
+
+    def no_orders(index):
+        return frame(index, ["side", "size"], 0.0).assign(gate="")
+"""
+
+#: hook -> what it answers, by world; what is not named here is answered by kind
+PANELS = {
+    "nothing at all": "EMPTY[[]]",
+    "no rows": "EMPTY",
+    "no columns": "BARS",
+    "no values": "BARS",
+    "refuses": "BARS",
+}
+WORLDS = tuple(PANELS)
+
+KINDS = {
+    # returned by hooks whose annotation starts so
+    "pd.DataFrame": {
+        "nothing at all": "pd.DataFrame()",
+        "no rows": 'frame(EMPTY.index, ["a", "b"], 0.0)',
+        "no columns": "pd.DataFrame(index=BARS.index)",
+        "no values": 'frame(getattr(given[0], "index", BARS.index) if given else BARS.index, '
+        '["a", "b"], np.nan)',
+    },
+    "dict": "{}",
+    "list": "[]",
+    "bool": "False",
+    "float": 'float("nan")',
+    "Floats": "np.empty(0)",
+    "None": "None",
+    "str": "None",
+    "TypedDict": "{}",
+}
+
+
+def hooks_of(world: str) -> str:
+    """Text of hooks, every one written, that answer with nothing."""
+    lines = [PRELUDE]
+    for name, protocol in HOOKS.items():
+        kind = str(protocol.__call__.__annotations__["return"])
+        answers = next((a for k, a in KINDS.items() if kind.startswith(k)), KINDS["TypedDict"])
+        answer = answers if isinstance(answers, str) else answers.get(world, "None")
+        if name == "features.panel":
+            answer = PANELS[world]
+        elif name.startswith("decisions.") and world in ("no values", "no rows"):
+            answer = "no_orders(given[0].index)"
+        elif world == "refuses":
+            answer = '(_ for _ in ()).throw(Refusal("not today"))'
+        lines.append(
+            f'\n    @surface("{name}")\n    def f_{name.replace(".", "_")}(at, *given):\n'
+            f"        return {answer}\n"
+        )
+    return "".join(lines)
+
+
+@pytest.fixture(scope="module", params=WORLDS)
+def driven(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
+    """A subject whose hooks are all written and hold nothing."""
+    folder = tmp_path_factory.mktemp("vacuous")
+    with tiny(folder, hooks_of(request.param), meta={"version": "v1"}) as subject:
+        yield subject
+
+
+@pytest.mark.parametrize("check", all_checks(), ids=lambda c: c.code)
+def test_hooks_that_answer_nothing_pass_nothing(driven: Subject, check: type[Check]) -> None:
+    if check.needs:
+        result = run_check(check(), driven)
+        assert result.outcome is not Outcome.PASS, told(result)
+
+
+def told(result: CheckResult) -> str:
+    """What a check that should not have passed says that it saw."""
+    seen = ", ".join(f"{e.count} {e.what}" for e in result.examined)
+    return f"{result.code} {result.title} passed on {seen}"
