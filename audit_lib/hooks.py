@@ -78,8 +78,12 @@ class TargetSpec(TypedDict, total=False):
     """What the subject declares about one label (``targets.declared``)."""
 
     horizon: int  # bars from decision to the last price the label reads
-    kind: str  # "simple_return", "log_return", "direction", "volatility", "class"
+    kind: str  # "simple_return", "log_return", "direction", "volatility", "class", "barrier"
     thresholds: list[float]  # class edges, as fractions
+    returns: str  # what thresholds are edges of: "simple_return" or "log_return"
+    take: float  # upper barrier of a first touch, a fraction above the entry price
+    stop: float  # lower barrier, a fraction below the entry price
+    limit: int  # bars after which a position is closed whatever happened
 
 
 class Terms(TypedDict, total=False):
@@ -183,6 +187,16 @@ class FeaturePolicy(Protocol):
 # --- targets, splits --------------------------------------------------------------------------
 class BuildTargets(Protocol):
     """``targets.build``: panel to labels; NaN where the label is not known yet."""
+
+    def __call__(self, at: Context, panel: pd.DataFrame) -> pd.DataFrame: ...
+
+
+class LabelEnds(Protocol):
+    """``targets.ends``: panel to the date of the last bar that each row's label reads.
+
+    On the panel's index, one column of dates a label; NaT where a label is not known.  Needed only
+    where labels end at different times and ``targets.build`` cannot tell when.
+    """
 
     def __call__(self, at: Context, panel: pd.DataFrame) -> pd.DataFrame: ...
 
@@ -420,6 +434,7 @@ HOOKS: dict[str, type] = {
     "features.build_live": BuildFeatures,
     "features.policy": FeaturePolicy,
     "targets.build": BuildTargets,
+    "targets.ends": LabelEnds,
     "targets.declared": DeclaredTargets,
     "targets.preconditions": Preconditions,
     "splits.folds": Folds,

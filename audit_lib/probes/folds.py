@@ -62,6 +62,8 @@ class DrivenFolds:
     horizon: int
     duplicated: int
     """rows of the panel that repeat an earlier (asset, date)"""
+    varying: bool = False
+    """some labels were seen to end before the horizon"""
 
     def date(self, position: int) -> str:
         """ISO date (and time, where there is one) of a calendar position."""

@@ -122,6 +122,15 @@ def build_targets(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
         return engine.targets.build_targets(panel)
 
 
+@surface("targets.ends")
+def label_ends(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """The bar at which a position leaves: as many bars of its own asset ahead for each label."""
+    with engine_at(at) as engine:
+        dates = panel.index.get_level_values("date").to_series(index=panel.index)
+        last = dates.groupby(level="asset").shift(-engine.targets.HORIZON)
+        return pd.DataFrame({name: last for name in engine.targets.TARGETS})
+
+
 @surface("targets.declared")
 def declared_targets(at: Context) -> dict[str, TargetSpec]:
     """What the version's checkpoint records about its labels."""

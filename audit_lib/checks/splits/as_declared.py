@@ -12,9 +12,13 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Examined, Location, Severity, Task
 from audit_lib.probes.asking import ask, mapping
-from audit_lib.probes.folds import HOOK, DrivenFold, drive_folds
+from audit_lib.probes.folds import HOOK, DrivenFold, DrivenFolds, drive_folds
 from audit_lib.probes.label_facts import horizon_of
+from audit_lib.probes.label_reach import with_ends
 from audit_lib.subject.subject import Subject
+
+Said = tuple[str, dict[str, Any], Location]
+"""who declares (code or metadata), what, and where"""
 
 
 class SplitsAreAsDeclared(Check):
@@ -22,14 +26,15 @@ class SplitsAreAsDeclared(Check):
 
     What it checks
         The declared purge reaches at least one bar short of the measured horizon; the declared
-        horizon is the measured one; and the folds leave out at least the declared purge before,
-        and the declared embargo after, each test stretch.
+        horizon is the measured one; and the folds leave out at least the declared purge before
+        each test stretch, and the declared embargo after the end of its last label.
     Why it matters
         Reviewers and later code rely on the declared numbers. A purge that stayed at 5 while the
         label grew to 10 bars leaks in every fold; an embargo that nothing applies protects nobody.
     How
         Reads `splits.declared` and the splits in the version's metadata, measures the horizon by
-        perturbing prices, and counts the bars between train and test in the folds.
+        perturbing prices, and counts the bars between train and test in the folds. An embargo
+        begins where the purge ends: bars that the last test labels span are no embargo.
     Limitations
         Where no folds can be driven, only the declared numbers are compared with the horizon.
     Remediation
@@ -50,9 +55,11 @@ class SplitsAreAsDeclared(Check):
         """Compare declarations with horizon and folds."""
         horizon, known = horizon_of(subject)
         said = self._declared(subject)
+        driven = self._driven(subject, horizon, said)
         for source, facts, where in said:
             purge, own = facts.get("purge"), facts.get("horizon")
-            if isinstance(purge, int) and purge < horizon - 1:
+            vary = driven is not None and driven.varying  # then SPL001 judges row by row
+            if isinstance(purge, int) and purge < horizon - 1 and not vary:
                 yield self.finding(
                     where,
                     f"the {source} declares a purge of {purge} bars for labels that read "
@@ -70,15 +77,13 @@ class SplitsAreAsDeclared(Check):
                     key=f"{source} horizon",
                 )
         compared = len(said)
-        if subject.has(HOOK) and subject.has("features.panel"):
-            driven = drive_folds(subject, horizon)
-            for fold in driven.folds:
-                yield from self._fold(subject, fold, said)
+        if driven is not None:
+            yield from self._folds(subject, driven, said)
             compared += len(driven.folds)
         yield Examined(compared, "declarations and folds")
 
-    def _declared(self, subject: Subject) -> list[tuple[str, dict[str, Any], Location]]:
-        found: list[tuple[str, dict[str, Any], Location]] = []
+    def _declared(self, subject: Subject) -> list[Said]:
+        found: list[Said] = []
         if subject.has("splits.declared"):
             reply = ask(subject.hook("splits.declared"), into=mapping)
             if reply.answered:
@@ -95,35 +100,50 @@ class SplitsAreAsDeclared(Check):
             )
         return found
 
-    def _fold(
-        self,
-        subject: Subject,
-        fold: DrivenFold,
-        said: list[tuple[str, dict[str, Any], Location]],
-    ) -> Iterator[Answer]:
-        before, after = _gaps(fold)
+    @staticmethod
+    def _driven(subject: Subject, horizon: int, said: list[Said]) -> DrivenFolds | None:
+        if not (subject.has(HOOK) and subject.has("features.panel")):
+            return None
+        stated = (facts.get("embargo") for _, facts, _ in said)
+        embargo = max((e for e in stated if isinstance(e, int)), default=0)
+        return with_ends(subject, drive_folds(subject, horizon), embargo)
+
+    def _folds(self, subject: Subject, driven: DrivenFolds, said: list[Said]) -> Iterator[Answer]:
+        gaps = {fold.number: _gaps(fold) for fold in driven.folds}
         for source, facts, _ in said:
-            for what, gap in (("purge", before), ("embargo", after)):
+            for k, (what, side) in enumerate((("purge", "before"), ("embargo", "after"))):
                 wanted = facts.get(what)
-                if isinstance(wanted, int) and gap is not None and gap < wanted:
-                    side = "before" if what == "purge" else "after"
+                if not isinstance(wanted, int) or (what == "purge" and driven.varying):
+                    continue  # rows whose label ended early may stay: SPL001 judges them
+                short = {n: g for n, pair in gaps.items() if (g := pair[k]) is not None}
+                short = {n: g for n, g in short.items() if g < wanted}
+                if short:
+                    least = min(short.values())
+                    place = "a test period" if what == "purge" else "its last label ends"
                     yield self.finding(
                         subject.where(HOOK),
-                        f"fold {fold.number} leaves out {gap} bars {side} its test period; the "
-                        f"{source} declares {what} {wanted}",
-                        measured=f"{gap} bars",
+                        f"{len(short)} of {len(gaps)} folds leave out as few as {least} "
+                        f"bar{'s' * (least != 1)} {side} {place}; the {source} declares {what} "
+                        f"{wanted}: fold {', '.join(map(str, short))}",
+                        measured=f"{least} bars",
                         expected=f"at least {wanted} bars",
-                        key=f"fold {fold.number} {what} {source}",
+                        key=f"{what} {source}",
                     )
 
 
 def _gaps(fold: DrivenFold) -> tuple[int | None, int | None]:
-    """Fewest bars left out before and after a test stretch; None where no train row is there."""
+    """Fewest bars left out before a test stretch, and after the end of its last label.
+
+    None where no train row is there.  A train row may stand at the very bar at which the last test
+    label ends, so what lies between them is what the embargo leaves out.
+    """
     before: list[int] = []
     after: list[int] = []
     for start, end in fold.stretches():
         earlier = fold.train_at[fold.train_at < start]
         later = fold.train_at[fold.train_at > end]
         before += [start - int(np.max(earlier)) - 1] if len(earlier) else []
-        after += [int(np.min(later)) - end - 1] if len(later) else []
+        inside = (fold.test_at >= start) & (fold.test_at <= end)
+        last = int(fold.test_ends[inside].max(initial=end))
+        after += [max(0, int(np.min(later)) - last)] if len(later) else []
     return min(before, default=None), min(after, default=None)

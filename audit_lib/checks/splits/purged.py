@@ -10,6 +10,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Severity, Task
 from audit_lib.probes.folds import HOOK, DrivenFold, drive_folds, edges, timeline
 from audit_lib.probes.label_facts import horizon_of
+from audit_lib.probes.label_reach import with_ends
 from audit_lib.subject.subject import Subject
 
 
@@ -26,10 +27,14 @@ class TrainLabelsEndBeforeTheTest(Check):
     How
         Takes the measured horizon h of the labels (the declared one where they cannot be built),
         in bars of each asset, and the rows that `splits.folds` gives on the sample panel.
-        Returns (t, t + h] and (s, s + h] are compared for every train row and test stretch.
+        Returns (t, t + h] and (s, s + h] are compared for every train row and test stretch. Where
+        that accuses, every row's own end decides (a barrier is touched early): the bars after the
+        first test decision are moved up, down and held still, and train labels that change read
+        them; `targets.ends`, where it is written, is believed as well.
     Limitations
         Overlap through features (a long window that reaches back over a test period) is not
-        judged here; an embargo is there for it.
+        judged here; an embargo is there for it. Panels of more than 40,000 rows are measured on a
+        part; its deepest end stands for rows outside it.
     Remediation
         Purge at least h - 1 bars on the side where train comes first, and h - 1 after a test
         period, with h in bars from the decision to the last price of the label.
@@ -47,7 +52,9 @@ class TrainLabelsEndBeforeTheTest(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare label windows of every fold."""
         horizon, known = horizon_of(subject)
-        driven = drive_folds(subject, horizon)
+        driven = with_ends(subject, drive_folds(subject, horizon))
+        if driven.varying:
+            known = f"labels end row by row, {known}"
         yield timeline(driven)
         yield edges(driven)
         before = {f.number: _before(f) for f in driven.folds}

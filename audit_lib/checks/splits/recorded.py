@@ -12,6 +12,7 @@ from audit_lib.model import (
     Evidence,
     Examined,
     Finding,
+    Gap,
     Location,
     Severity,
     Task,
@@ -25,6 +26,7 @@ from audit_lib.probes.folds import (
     recorded_folds,
 )
 from audit_lib.probes.label_facts import horizon_of
+from audit_lib.probes.label_reach import ends_vary
 from audit_lib.subject.subject import Subject
 
 
@@ -44,6 +46,7 @@ class RecordedFoldsArePurged(Check):
         with the measured horizon, or with the declared one.
     Limitations
         Sees dates, not rows: rows missing inside a period, or shared by assets, are not seen.
+        Where labels end at different times, a short gap may be right and is a gap of the check.
         Weekdays stand for bars where no panel covers the dates, so holidays may hide a bar.
     Remediation
         Retrain with a purge of at least the horizon less one bar, and record the folds again.
@@ -73,7 +76,12 @@ class RecordedFoldsArePurged(Check):
                 gap = bars_between(fold.train_end, fold.test_start, calendar)
                 if gap < horizon - 1:
                     short[fold.number] = gap
-        if short:
+        if short and ends_vary(subject, horizon):
+            yield Gap(
+                "purge", "labels end at different times, and the table holds dates, not rows: "
+                "see SPL001"
+            )  # fmt: skip
+        elif short:
             gap = min(short.values())
             numbers = ", ".join(map(str, short))
             yield self.finding(

@@ -10,6 +10,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
 from audit_lib.probes.influence import InfluenceMap
 from audit_lib.probes.label_facts import HOOK, Declared, declared_labels
+from audit_lib.probes.label_reach import ENDS, label_reach
 from audit_lib.probes.measured import CUTS, influence_evidence, influence_of, unjudged
 from audit_lib.subject.subject import Subject
 
@@ -19,7 +20,8 @@ class HorizonIsAsDeclared(Check):
 
     What it checks
         The measured look-ahead of every label equals the horizon that the code and the version's
-        metadata declare, and ends inside the data.
+        metadata declare, and ends inside the data. Where `targets.ends` states an end for each
+        row, no label reads beyond its own.
     Why it matters
         Purge, embargo and the overlap of samples are set from the declared horizon. Where a label
         reads further, the training set of every fold knows part of its test period.
@@ -73,10 +75,34 @@ class HorizonIsAsDeclared(Check):
                 key=said.label,
                 evidence=("horizons",),
             )
+        yield from self._ends(subject)
         for name in found.columns:
             if name not in {s.label for s in statements}:
                 yield Gap(name, "no horizon is declared for this label")
         yield Examined(compared, "declared horizons")
+
+    def _ends(self, subject: Subject) -> Iterator[Answer]:
+        """Rows that read bars after the end which ``targets.ends`` states for them."""
+        if not subject.has(ENDS):
+            return
+        reach = label_reach(subject)
+        assert reach.stated is not None
+        cuts = [int(share * len(reach.calendar)) for share in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)]
+        told = late = 0
+        for cut, reads in zip(cuts, reach.measured(cuts), strict=True):
+            known = reads & (reach.stated >= 0)
+            told += int(known.sum())
+            late += int((known & (reach.stated <= cut)).sum())
+        yield Examined(told, "labels with a stated end")
+        if late:
+            yield self.finding(
+                subject.where(ENDS),
+                f"{late} of {told} labels read bars after the end that is stated for them",
+                measured=f"{late} of {told}",
+                expected=0,
+                key="ends",
+                evidence=("horizons",),
+            )
 
 
 def _allowed(statements: list[Declared], found: InfluenceMap) -> dict[str, int]:

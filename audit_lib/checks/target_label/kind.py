@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
@@ -12,12 +15,17 @@ from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes import samples
 from audit_lib.probes.alignment import entry_and_exit, price_ratio, return_errors
+from audit_lib.probes.barriers import Path, as_sides, measured_barriers, paths
 from audit_lib.probes.influence import manageable
 from audit_lib.probes.label_facts import HOOK, Declared, declared_labels, label_offsets
 from audit_lib.subject.subject import Subject
 
+Floats = npt.NDArray[np.float64]
 RETURNS = ("simple_return", "log_return")
 CLASSES = ("direction", "class")
+BARRIER = "barrier"
+SHARE = 0.001
+"""rows that a recomputed touch may miss: rounding exactly at a barrier"""
 
 
 class LabelsAreWhatTheyAreCalled(Check):
@@ -26,16 +34,21 @@ class LabelsAreWhatTheyAreCalled(Check):
     What it checks
         A label declared as a simple or log return equals that return between the prices it was
         measured to read. A class label follows that return, and its declared thresholds lie
-        between the returns of neighbouring classes.
+        between the returns of neighbouring classes. A label with take, stop and time limit is the
+        first touch of these on the path.
     Why it matters
         Log returns sized as simple ones, entries at a price that was never tradable, and
         thresholds off by a unit change what a signal means without any error.
     How
         Moves single bars in single fields to find which prices a label reads, takes the first as
         entry and the last as exit, recomputes the return, and compares. Between the largest
-        return of one class and the smallest of the next lies the measured threshold.
+        return of one class and the smallest of the next lies the measured threshold; thresholds
+        may be of simple or of log returns, unless `returns` says which. A touch is recomputed on
+        closes, or within the bar where the label reads highs and lows.
     Limitations
-        Labels of other kinds (volatility, barriers, ranks) are shown with the bars they read, but
+        Bars that touch both barriers tell nothing. At the time limit the middle class and the sign
+        of the return are both accepted. Barriers that scale with volatility are not recomputed.
+        Labels of other kinds (volatility, ranks) are shown with the bars they read, but
         not recomputed. Costs subtracted from the return make it differ, and are reported.
     Remediation
         Make the declaration say what the label is, or the label what is declared.
@@ -73,18 +86,23 @@ class LabelsAreWhatTheyAreCalled(Check):
         compared = 0
         for said in statements:
             kind = said.facts.get("kind")
-            if said.label not in labels or kind not in RETURNS + CLASSES:
+            touch = kind == BARRIER or "take" in said.facts or "stop" in said.facts
+            if said.label not in labels or not (touch or kind in RETURNS + CLASSES):
                 continue
             ends = entry_and_exit(offsets.get(said.label, {}), panel)
             if ends is None:
                 yield Gap(said.label, "reads fewer than two prices")
                 continue
             compared += 1
-            ratio = price_ratio(panel, *ends)
-            if kind in RETURNS:
-                yield from self._returns(said, labels[said.label], ratio, ends)
+            ratio, label = price_ratio(panel, *ends), labels[said.label]
+            if touch:
+                yield from self._touch(said, label, panel, offsets[said.label], ends[0])
+            elif kind in RETURNS:
+                yield from self._returns(said, label, ratio, ends)
+            elif _separable(label, ratio, self.tolerance):
+                yield from self._classes(said, label, ratio)
             else:
-                yield from self._classes(said, labels[said.label], ratio - 1.0)
+                yield from self._touch(said, label, panel, offsets[said.label], ends[0])
         yield Examined(compared, "labels of a kind that can be recomputed")
 
     def _returns(
@@ -114,18 +132,9 @@ class LabelsAreWhatTheyAreCalled(Check):
         )
 
     def _classes(
-        self, said: Declared, label: pd.Series[float], earned: pd.Series[float]
+        self, said: Declared, label: pd.Series[float], ratio: pd.Series[float]
     ) -> Iterator[Answer]:
-        known = label.notna() & earned.notna()
-        groups = earned[known].groupby(label[known])
-        low, high = groups.min(), groups.max()
-        edges = list(zip(high.iloc[:-1], low.iloc[1:], strict=True))
-        mixed = [k for k, (a, b) in enumerate(edges) if a > b + self.tolerance]
-        if mixed:
-            yield Gap(
-                said.label, "its classes overlap in the return, so no threshold separates them"
-            )
-            return
+        edges = _edges(label, ratio)
         declared = [float(t) for t in said.facts.get("thresholds", [])]
         if declared and len(declared) != len(edges):
             yield self.finding(
@@ -137,8 +146,12 @@ class LabelsAreWhatTheyAreCalled(Check):
                 key=f"{said.label} classes",
             )
             return
-        for threshold, (below, above) in zip(sorted(declared), edges, strict=False):
-            if not below - self.tolerance <= threshold <= above + self.tolerance:
+        of = said.facts.get("returns")
+        for threshold, (low, high) in zip(sorted(declared), edges, strict=False):
+            readings = [threshold] if of != "log_return" else []
+            readings += [math.expm1(threshold)] if of != "simple_return" else []
+            below, above = low - 1.0, high - 1.0
+            if not any(below - self.tolerance <= t <= above + self.tolerance for t in readings):
                 yield self.finding(
                     said.location,
                     f"label {said.label!r} changes class between returns {below:.6f} and "
@@ -147,3 +160,89 @@ class LabelsAreWhatTheyAreCalled(Check):
                     expected=threshold,
                     key=f"{said.label} threshold {threshold:g}",
                 )
+
+    def _touch(
+        self,
+        said: Declared,
+        label: pd.Series[float],
+        panel: pd.DataFrame,
+        offsets: dict[str, tuple[int, ...]],
+        entry: tuple[str, int],
+    ) -> Iterator[Answer]:
+        """Recompute which barrier is touched first, under every reading of the declaration."""
+        barriers, sides = _barriers(said), as_sides(label)
+        if barriers is None or sides is None:
+            yield Gap(said.label, "its classes overlap in the return, and no take, stop and limit "
+                                  "are declared to recompute a first touch")  # fmt: skip
+            return
+        take, stop, limit = barriers
+        asked = paths(panel, entry, frozenset(offsets), limit or _horizon(said, offsets))
+        tried = [(path, *path.agrees(sides, take, stop)) for path in asked]
+        tried = [t for t in tried if t[1]]
+        if not tried:
+            yield Gap(said.label, "no path of closes from its entry can be recomputed")
+            return
+        path, known, wrong = min(tried, key=lambda t: t[2] / t[1])
+        if wrong <= SHARE * known:
+            return
+        found = _told_apart(asked, sides, take, stop)
+        if not found and said.facts.get("kind") != BARRIER:
+            yield Gap(said.label, "its classes are neither those of a return nor of a first touch")
+            return
+        yield self.finding(
+            said.location,
+            f"label {said.label!r} is not the first touch of +{take:g} and -{stop:g} that is "
+            f"declared: {wrong} of {known} rows differ ({path.text})"
+            + (f"; its own is {found}" if found else ""),
+            measured=found or f"{wrong} of {known} rows differ",
+            expected=f"+{take:g} and -{stop:g}",
+            key=f"{said.label} touch",
+            evidence=("alignment",),
+        )
+
+
+def _edges(label: pd.Series[float], ratio: pd.Series[float]) -> list[tuple[float, float]]:
+    """Largest price ratio of each class and the smallest of the next."""
+    known = label.notna() & ratio.notna()
+    groups = ratio[known].groupby(label[known])
+    low, high = groups.min(), groups.max()
+    return list(zip(high.iloc[:-1].tolist(), low.iloc[1:].tolist(), strict=True))
+
+
+def _separable(label: pd.Series[float], ratio: pd.Series[float], tolerance: float) -> bool:
+    return all(a <= b + tolerance for a, b in _edges(label, ratio))
+
+
+def _barriers(said: Declared) -> tuple[float, float, int] | None:
+    """Take, stop and time limit (0: not said); two thresholds on either side of zero are such."""
+    facts = said.facts
+    take, stop = facts.get("take"), facts.get("stop")
+    edges = facts.get("thresholds") or []
+    if take is None and stop is None and len(edges) == 2 and min(edges) < 0 < max(edges):
+        take, stop = max(edges), -min(edges)
+    if not isinstance(take, int | float) or not isinstance(stop, int | float):
+        return None
+    limit = facts.get("limit", 0)
+    return float(take), abs(float(stop)), limit if isinstance(limit, int) else 0
+
+
+def _horizon(said: Declared, offsets: dict[str, tuple[int, ...]]) -> int:
+    """Bars that a label without a declared time limit may read: as declared, else as seen."""
+    stated = said.facts.get("horizon")
+    if isinstance(stated, int):
+        return stated
+    return max((max(bars) for bars in offsets.values() if bars), default=0)
+
+
+def _told_apart(asked: list[Path], sides: Floats, take: float, stop: float) -> str:
+    """The barriers that do explain every row, in words; '' where none do."""
+    for path in asked:
+        (low_up, up), (low_down, down) = measured_barriers(path, sides)
+        if not (math.isfinite(up) and math.isfinite(down) and up > 0 and down > 0):
+            continue
+        known, wrong = path.agrees(sides, up, down)
+        if known and wrong <= SHARE * known:
+            said = [f"+{low_up:.4g} to +{up:.4g}"] if not low_up <= take <= up else []
+            said += [f"-{down:.4g} to -{low_down:.4g}"] if not low_down <= stop <= down else []
+            return f"{' and '.join(said) or 'another time limit'} ({path.text})"
+    return ""

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import pandas as pd
+
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.influence import manageable
-from audit_lib.probes.label_facts import HOOK, measured_horizons
+from audit_lib.probes.asking import ask_many, frame
+from audit_lib.probes.label_facts import HOOK
+from audit_lib.probes.label_reach import label_reach
 from audit_lib.probes.measured import where_named
+from audit_lib.probes.responses import as_table
 from audit_lib.subject.subject import Subject
+
+CUTS = (0.6, 0.8)
+"""shares of the calendar at which the data are made to end"""
 
 
 class UnknownLabelsStayUnknown(Check):
     """A label whose horizon reaches past the data is missing, not filled.
 
     What it checks
-        The last bars of every asset, as many as the measured horizon, hold no label.
+        A row whose label reads bars that are not there yet has no label.
     Why it matters
         A label that is not known yet and yet has a value (0, the last return, "no move") teaches
         the model an outcome that never happened, and does so on the newest rows.
     How
-        Takes the measured look-ahead h of each label and looks for values in the last h bars of
-        each asset of the sample panel.
+        Builds the labels as they would have been built on two earlier dates. Labels that read bars
+        after such a date, as alterations of those bars show row by row, must be missing then.
     Limitations
-        A label that may end early (a barrier that was touched) can be known sooner; only labels
-        where every asset's very last bar holds a value are called broken then.
+        Sees labels that move with prices. A label that ended early (a barrier that was touched)
+        may be known, and is told apart.
     Remediation
         Leave the label missing until its last price is known, and drop such rows from training.
     Sources
@@ -41,23 +48,34 @@ class UnknownLabelsStayUnknown(Check):
     needs = ("features.panel", HOOK)
 
     def run(self, subject: Subject) -> Iterator[Answer]:
-        """Look at the last bars of every asset."""
-        horizons = measured_horizons(subject)
-        panel = manageable(samples.panel(subject))
-        built = samples.labels(subject).reindex(panel.index)
-        for name, bars in horizons.items():
-            if name not in built or bars == 0:
-                yield Gap(name, "no look-ahead was measured")
+        """Build on data that end earlier, and look at rows whose outcome lies past their end."""
+        reach = label_reach(subject)
+        cuts = [int(share * len(reach.calendar)) for share in CUTS]
+        reads = reach.by_label(cuts)
+        filled: dict[str, tuple[int, int]] = {}
+        asked = [(reach.until(cut),) for cut in cuts]
+        for cut, early, answer in zip(
+            cuts, reads, ask_many(subject.hook(HOOK), asked, into=frame), strict=True
+        ):
+            if not answer.answered:
+                yield Gap(f"labels at {reach.calendar[cut]}", answer.why)
                 continue
-            last = built[name].groupby(level=0).tail(1)
-            tail = built[name].groupby(level=0).tail(bars)
-            if last.notna().any():
+            index = reach.part.index
+            assert isinstance(index, pd.MultiIndex)
+            known = np.isfinite(as_table(answer.got, index, reach.labels).values)
+            for k, name in enumerate(reach.labels):
+                due, made = int(early[:, k].sum()), int((early[:, k] & known[:, k]).sum())
+                filled[name] = max(filled.get(name, (0, 0)), (made, due))
+        for name, (made, due) in filled.items():
+            if not due:
+                yield Gap(name, "no look-ahead was measured")
+            elif made:
                 yield self.finding(
                     where_named(subject, name, HOOK),
-                    f"label {name!r} has a value in {int(tail.notna().sum())} of the "
-                    f"{len(tail)} rows whose outcome lies past the data",
-                    measured=int(tail.notna().sum()),
+                    f"label {name!r} has a value in {made} of the {due} rows whose outcome lies "
+                    "past the data",
+                    measured=made,
                     expected=0,
                     key=name,
                 )
-        yield Examined(len(horizons), "labels")
+        yield Examined(sum(due for _, due in filled.values()), "rows with an open outcome")
