@@ -128,7 +128,7 @@ def label_ends(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     with engine_at(at) as engine:
         dates = panel.index.get_level_values("date").to_series(index=panel.index)
         last = dates.groupby(level="asset").shift(-engine.targets.HORIZON)
-        return pd.DataFrame({name: last for name in engine.targets.TARGETS})
+        return pd.DataFrame(dict.fromkeys(engine.targets.TARGETS, last))
 
 
 @surface("targets.declared")
