@@ -10,9 +10,19 @@ from rich.text import Text
 
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.tables import Cell, print_table
-from audit_lib.subject.artifacts import Artifact, Safety, inventory, read_artifact, summary
+from audit_lib.subject.artifacts import (
+    Artifact,
+    Safety,
+    inventory,
+    json_ready,
+    read_artifact,
+    summary,
+)
+from audit_lib.subject.artifacts.fields import telling_fields
 from audit_lib.subject.imports import edges_report
 
+#: fields a file in the table for people
+FIELDS_SHOWN = 12
 TONES = {Safety.UNSAFE: "bold red", Safety.UNKNOWN: "yellow", Safety.SAFE: "green"}
 
 
@@ -23,14 +33,20 @@ TONES = {Safety.UNSAFE: "bold red", Safety.UNKNOWN: "yellow", Safety.SAFE: "gree
 def artifacts(ctx: click.Context, path: Path, output_format: str) -> None:
     """Inventory a file or folder: format, writers, classes, arrays, safety.
 
-    Nothing is executed to be read, and no subject is needed.  Exit codes: 0 everything is safe,
+    Fields that metadata can be taken from are listed with the reference to write.  Nothing is
+    executed to be read, and no subject is needed.  Exit codes: 0 everything is safe,
     1 something is unsafe, 2 something could not be decided.
     """
     found = inventory(path) if path.is_dir() else (read_artifact(path),)
     if output_format == "json":
-        click.echo(json.dumps([summary(artifact) for artifact in found], indent=2))
+        told = [{**summary(a), "fields": json_ready(telling_fields(a))} for a in found]
+        click.echo(json.dumps(told, indent=2))
     else:
         print_table([_artifact_row(artifact) for artifact in found], right=("size",))
+        rows = [row for artifact in found for row in _field_rows(artifact)]
+        if rows:
+            click.echo("\nFields that `artifacts.metadata` and `artifacts.fields` can name:")
+            print_table(rows)
     safeties = {artifact.safety for artifact in found}
     ctx.exit(1 if Safety.UNSAFE in safeties else 2 if Safety.UNKNOWN in safeties else 0)
 
@@ -72,6 +88,29 @@ def _artifact_row(artifact: Artifact) -> dict[str, Cell]:
         "written by": Text(", ".join(f"{k} {v}" for k, v in artifact.written_by.items())),
         "what": Text(_what(artifact)),
     }
+
+
+def _field_rows(artifact: Artifact) -> list[dict[str, Cell]]:
+    """The first fields of an artifact, as references."""
+    name = artifact.path.rpartition("/")[2]
+    fields = list(telling_fields(artifact).items())
+    rows: list[dict[str, Cell]] = [
+        {"file": Text(artifact.path), "reference": Text(f"{name}#{p}"), "value": Text(_short(v))}
+        for p, v in fields[:FIELDS_SHOWN]
+    ]
+    if len(fields) > FIELDS_SHOWN:
+        more = f"and {len(fields) - FIELDS_SHOWN} more (--format json)"
+        rows.append({"file": Text(artifact.path), "reference": Text(more), "value": Text("")})
+    return rows
+
+
+def _short(value: object) -> str:
+    """A value in a few words."""
+    if isinstance(value, (list, dict)) and len(value) > 3:
+        first = list(value)[:3]
+        return f"{len(value)}: {', '.join(str(v) for v in first)[:50]}, ..."
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _what(artifact: Artifact) -> str:

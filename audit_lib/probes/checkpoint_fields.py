@@ -1,4 +1,4 @@
-"""What a version's metadata says, found through the pointers of ``artifacts.fields``."""
+"""What a version's files say, found through the references of ``artifacts.fields``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Field:
 
     Attributes:
         name: as in ``artifacts.fields``.
-        pointer: where it is looked for; '' where the subject says it keeps none.
+        pointer: reference to where it is looked for; '' where the subject says it keeps none.
         value: what is there; None where nothing is.
         present: True where the metadata holds the pointer.
         location: where a finding about it stands.
@@ -51,10 +51,13 @@ def field(subject: Subject, name: str) -> Field:
     if artifacts is None:
         raise NotAssessed("the subject declares no artifact store (artifacts.store)")
     metadata = subject.metadata
-    pointer = str(getattr(artifacts.fields, name))
-    present = bool(pointer) and metadata.has(pointer)
-    value = metadata.get(pointer) if present else None
-    return Field(name, pointer, value, present, metadata.location(pointer))
+    pointer: str | None = getattr(artifacts.fields, name)
+    present, value = metadata.has(pointer), metadata.get(pointer)
+    where = metadata.location(pointer)
+    texts = metadata.opened(pointer or "")[0].texts
+    if name == "input_dim" and texts and isinstance(value, str) and value.isdigit():
+        value = int(value)
+    return Field(name, pointer or "", value, present, where)
 
 
 def names_in(value: Any) -> list[str] | None:

@@ -64,9 +64,9 @@ class Truth:
                 return f"{path[0]} file {pointer_to(*path[1:])}", inner.get(pointer_to(*path[1:]))
         artifacts = self.subject.parameters.artifacts
         if self.metadata is not None and artifacts is not None and path[-1] in self.fields:
-            where = str(getattr(artifacts.fields, path[-1]))
-            if where and self.metadata.has(where):
-                return f"{self.metadata.path} {where}", self.metadata.get(where)
+            where = getattr(artifacts.fields, path[-1])
+            if self.metadata.has(where):
+                return str(self.metadata.location(where)), self.metadata.get(where)
         return self._in_code(path)
 
     def _in_code(self, path: Path) -> tuple[str, Any]:
@@ -89,10 +89,12 @@ class Truth:
             path, _, name = rest.partition("::")
             if path in self.subject.source.by_path:
                 return f"{path} {name}", constant(self.index, path, name)
-        elif kind == "metadata" and self.metadata is not None and self.metadata.has(rest):
-            return f"{self.metadata.path} {rest}", self.metadata.get(rest)
-        elif kind == "keys" and self.metadata is not None:
-            inner = self.metadata.get(rest)
-            if isinstance(inner, Mapping):
-                return f"keys of {self.metadata.path} {rest}".rstrip(), list(inner)
-        return "", UNKNOWN
+            return "", UNKNOWN
+        reference = rest if kind in ("metadata", "keys") else target
+        # Other files of the version answer where it has no metadata file.
+        known = self.metadata or Document("", "artifacts", {}, self.subject.beside)
+        found = known.get(reference, UNKNOWN)
+        where = str(known.location(reference)) if found is not UNKNOWN else ""
+        if kind == "keys":
+            return f"keys of {where}", list(found) if isinstance(found, Mapping) else UNKNOWN
+        return where, found

@@ -213,18 +213,16 @@ def recorded_folds(subject: Subject) -> list[RecordedFold]:
     document, pointer = subject.metadata, artifacts.fields.folds
     table = document.get(pointer)
     if not isinstance(table, list) or not table:
-        raise NotAssessed(
-            f"{document.path} has no fold table at {pointer} (artifacts.fields.folds)"
-        )
+        raise NotAssessed(f"no fold table at {document.location(pointer)} (artifacts.fields.folds)")
     found = []
     for k, row in enumerate(table):
         if not isinstance(row, dict):
-            raise NotAssessed(f"{document.path} {pointer}/{k} is not a mapping")
+            raise NotAssessed(f"{document.location(pointer, str(k))} is not a mapping")
         dates = {name: _date(row, keys) for name, keys in _KEYS.items()}
         missing = [n for n, d in dates.items() if d is None]
         if missing:
-            raise NotAssessed(f"{document.path} {pointer}/{k} has no date {missing[0]}")
-        place = document.location(f"{pointer}/{k}")
+            raise NotAssessed(f"{document.location(pointer, str(k))} has no date {missing[0]}")
+        place = document.location(pointer, str(k))
         known = {n: d for n, d in dates.items() if d is not None}
         found.append(RecordedFold(k + 1, **known, row=row, location=place))
     return found

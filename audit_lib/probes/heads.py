@@ -76,7 +76,7 @@ def declared_heads(subject: Subject) -> list[Head]:
             )
         )
     if not found:
-        raise NotAssessed(f"the checkpoint names no heads at {pointer}")
+        raise NotAssessed(f"the checkpoint names no heads at {metadata.location(pointer)}")
     return found
 
 

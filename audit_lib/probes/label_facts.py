@@ -142,7 +142,7 @@ def _from_metadata(subject: Subject) -> list[Declared]:
     if not isinstance(data, dict):
         return []
     return [
-        Declared(str(n), facts, document.location(f"{pointer}/{n}"), "metadata")
+        Declared(str(n), facts, document.location(pointer, str(n)), "metadata")
         for n, facts in data.items()
         if isinstance(facts, dict)
     ]

@@ -93,8 +93,8 @@ class Match:
         return self.hits / max(1, self.columns)
 
 
-def recorded_numbers(document: Document, pointer: str, columns: list[str]) -> Floats | None:
-    """Numbers a column at a pointer: a list in column order, or a mapping by column name."""
+def recorded_numbers(document: Document, pointer: str | None, columns: list[str]) -> Floats | None:
+    """Numbers a column at a reference: a list in column order, or a mapping by column name."""
     raw = document.get(pointer)
     if isinstance(raw, dict):
         raw = [raw.get(name) for name in columns]

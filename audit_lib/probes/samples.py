@@ -12,6 +12,7 @@ import pandas as pd
 
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.asking import Into, ask, frame, texts
+from audit_lib.probes.checkpoint_fields import field
 from audit_lib.subject.subject import Subject
 
 T = TypeVar("T")
@@ -116,8 +117,7 @@ def input_width(subject: Subject) -> int:
     """
     if subject.has("predictor.required"):
         return len(required(subject))
-    fields = subject.parameters.artifacts
-    width = subject.metadata.get(fields.fields.input_dim) if fields else None
+    width = field(subject, "input_dim").value if subject.parameters.artifacts else None
     if not isinstance(width, int) or width < 1:
         raise NotAssessed("neither predictor.required nor the checkpoint's input_dim tells inputs")
     return width

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from audit_lib.errors import ParameterError
 from audit_lib.hooks import HOOKS, SURFACES, with_variant, without_variant
+from audit_lib.subject.pointers import split_reference
 
 #: documents that checks know what to do with; others may be named and are ignored
 DOCUMENTS = ("contract", "edges", "boundaries", "subsystem_map", "spec")
@@ -18,6 +26,26 @@ NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
 Selector = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*$")]
 Reason = Annotated[str, Field(min_length=1)]
 Pointer = Annotated[str, Field(pattern=r"^(/.*)?$", description="JSON pointer, RFC 6901")]
+
+
+def _reference(value: Any) -> Any:
+    """Refuse references that lead nowhere, or to more than a value."""
+    if not isinstance(value, str):
+        return value
+    file, pointer = split_reference(value)
+    if not value or value.endswith("#"):
+        whole = f"; a whole file is named as {file!r}" if file else ""
+        raise ValueError(
+            f"an empty pointer would be the whole document; write null where there is none{whole}"
+        )
+    if pointer and not pointer.startswith("/"):
+        raise ValueError("what follows '#' is a JSON pointer and starts with '/'")
+    if (not file and not pointer) or file.startswith("/") or ".." in PurePosixPath(file).parts:
+        raise ValueError("name a pointer (/key), a file (splits.json), or both (scaler.json#/mad)")
+    return value
+
+
+Reference = Annotated[str | None, BeforeValidator(_reference)]
 
 
 class _Strict(BaseModel):
@@ -47,30 +75,30 @@ class Source(_Strict):
 class RegistryFile(_Strict):
     """Where a registry file keeps its rows and pointers."""
 
-    file: str = "registry.json"
-    versions: Pointer = "/versions"
+    file: str = Field("registry.json", description="JSON, YAML or TOML, relative to the store")
+    versions: Pointer = Field("/versions", description="its rows; '' where the file is the table")
     id: str = Field("version_id", description="key of the id in a row; '' where rows are a mapping")
-    latest: Pointer = "/latest"
-    champion: Pointer = "/champion"
+    latest: Pointer | None = Field("/latest", description="null where there is no such pointer")
+    champion: Pointer | None = Field("/champion", description="null where there is none")
     metrics: str = Field(
         "metrics", description="key of the metrics in a row; '' for the row itself"
     )
 
 
 class CheckpointFields(_Strict):
-    """Where a version's metadata keeps what the checkpoint contract asks for."""
+    """Where a version keeps what the contracts ask for: `/pointer`, `FILE`, or `FILE#/pointer`."""
 
-    feature_cols: Pointer = "/feature_cols"
-    input_dim: Pointer = "/input_dim"
-    heads: Pointer = "/heads"
-    schema_hash: Pointer = "/schema_hash"
-    version: Pointer = "/version"
-    run: Pointer = "/run"
-    checksums: Pointer = "/checksums"
-    scaler_center: Pointer = "/scaler/median"
-    scaler_scale: Pointer = "/scaler/mad"
-    folds: Pointer = "/folds"
-    targets: Pointer = "/targets"
+    feature_cols: Reference = "/feature_cols"
+    input_dim: Reference = "/input_dim"
+    heads: Reference = "/heads"
+    schema_hash: Reference = "/schema_hash"
+    version: Reference = "/version"
+    run: Reference = "/run"
+    checksums: Reference = "/checksums"
+    scaler_center: Reference = "/scaler/median"
+    scaler_scale: Reference = "/scaler/mad"
+    folds: Reference = "/folds"
+    targets: Reference = "/targets"
 
 
 class Artifacts(_Strict):
@@ -78,7 +106,11 @@ class Artifacts(_Strict):
 
     store: str = Field(description="folder, relative to the source root")
     version_dir: str = Field("{version}", description="folder of a version within the store")
-    metadata: str = Field("meta.json", description="metadata file (or glob) within a version")
+    metadata: Reference = Field(
+        "meta.json",
+        description="metadata file (or glob) within a version, JSON, YAML, TOML or a model file, "
+        "and a pointer into it where it is a part: `model.pt#/meta`; null where there is none",
+    )
     registry: RegistryFile | None = RegistryFile()
     fields: CheckpointFields = CheckpointFields()
     prepare: str = Field("", description="how to make the store, told when it is missing")

@@ -79,8 +79,8 @@ def read_registry(store: Path, artifacts: Artifacts) -> Registry:
         document,
         rows,
         pointers,
-        latest=_text(document.get(layout.latest)),
-        champion=_text(document.get(layout.champion)) if layout.champion else None,
+        latest=_text(document.get(layout.latest or None)),
+        champion=_text(document.get(layout.champion or None)),
     )
 
 
@@ -90,4 +90,6 @@ def _identity(row: Any, key: str, position: int) -> str:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+    """An id; YAML and TOML read one of digits alone as a number."""
+    plain = isinstance(value, (str, int)) and not isinstance(value, bool)
+    return str(value) if plain else None

@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from audit_lib.errors import NotApplicable, NotAssessed, ParameterError, Version
 from audit_lib.host import Exercised, Host, IsolationUnavailable, Limits, Measure
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
-from audit_lib.subject.documents import Document, read_document
+from audit_lib.subject.documents import MISSING, Document, read_any, read_document
 from audit_lib.subject.hooks import Heard, Hook, HookSet, loads_artifacts
 from audit_lib.subject.parameters import SubjectParameters, load_parameters
+from audit_lib.subject.pointers import split_reference
 from audit_lib.subject.registry import Registry, check_id, read_registry
 from audit_lib.subject.source import SourceTree
 
@@ -127,12 +129,47 @@ class Subject:
         """
         folder = self.version_folder
         assert self.parameters.artifacts is not None
-        pattern = self.parameters.artifacts.metadata
+        named = self.parameters.artifacts.metadata
+        if named is None:  # fields name files of their own
+            path = folder.relative_to(self.store).as_posix()
+            return Document(path, "artifacts", {}, self.beside)
+        pattern, pointer = split_reference(named)
         found = sorted(folder.glob(pattern))
         if not found:
             raise NotAssessed(f"version {self.version} has no metadata file {pattern}")
         path = found[0].relative_to(self.store).as_posix()
-        return read_document(found[0], path=path, base="artifacts")
+        document = read_any(found[0], path=path, base="artifacts", pointer=pointer)
+        return replace(document, beside=self.beside)
+
+    def beside(self, name: str) -> Document:
+        """A data file that a reference names, without executing anything of it.
+
+        It is looked for in the version's folder; then, unless another version keeps one of that
+        name, in the store and beside the code.  One that is not there holds nothing.
+
+        Raises:
+            NotAssessed: it is there and cannot be read.
+        """
+        name = name.replace("{version}", self.version)
+        code = (self.root, self.root, "documents")
+        if self.parameters.artifacts is None:
+            return self._opened(name, [code]) or Document(name, "documents", MISSING)
+        folder = self.version_folder
+        places = [(folder, self.store, "artifacts")]
+        pattern = self.parameters.artifacts.version_dir.format(version="*")
+        if not any(self.store.glob(f"{pattern}/{name}")):
+            places += [(self.store, self.store, "artifacts"), code]
+        missing = (folder / name).relative_to(self.store).as_posix()
+        return self._opened(name, places) or Document(missing, "artifacts", MISSING)
+
+    def _opened(self, name: str, places: list[tuple[Path, Path, str]]) -> Document | None:
+        """The first file of that name; places are folder, what paths are relative to, base."""
+        for place, top, base in places:
+            for file in sorted(place.glob(name)):
+                if file.is_file():
+                    path = file.relative_to(top).as_posix()
+                    return replace(read_any(file, path=path, base=base), beside=self.beside)
+        return None
 
     # --- documents ----------------------------------------------------------------------------
     def document(self, name: str) -> Document:

@@ -31,12 +31,12 @@ class MetadataIsComplete(Check):
         What the checkpoint does not say, the predictor assumes. Assumed column order and assumed
         head order are the two mistakes that no exception ever reports.
     How
-        Looks at the pointers of `artifacts.fields` in the metadata file, and reads scaler objects
-        in the artifacts without executing them.
+        Follows the references of `artifacts.fields` into the metadata and other files of the
+        version, and reads scaler objects in the artifacts without executing them.
     Limitations
         It sees that a field is there, not that it is true; CHK004 to CHK006 compare fields with
         each other and with the models. A model that wants no scaling must say so: set
-        `artifacts.fields.scaler_scale` to an empty pointer and no statistics are asked for.
+        `artifacts.fields.scaler_scale: null` and no statistics are asked for.
     Remediation
         Let the trainer write the field into the metadata of every version it saves.
     Sources

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import Field as Option
+from pydantic import field_validator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -34,7 +35,9 @@ class ContractDocumentAgrees(Check):
         called like the first word (`/decisions/...` in `decisions.json`); a checkpoint field called
         like the last word; a constant or field default of that name in the module called like the
         first word (`/governance/margin` and `MARGIN` in `governance.py`). `bindings` names others,
-        such as `/features/order: metadata:/feature_cols` or `/gates: code:gates.py::NAMES`.
+        such as `/features/order: metadata:/feature_cols`, `/gates: code:gates.py::NAMES`,
+        `/scaler/mad: scaler.json#/mad` (a file of the version), `/regimes: policies.yaml#/regimes`
+        (one beside the code) or `/regimes: keys:policies.yaml#/regimes` (its keys).
     Limitations
         Statements without a counterpart are listed and not judged. Constants computed at run time
         are not known.
@@ -54,8 +57,23 @@ class ContractDocumentAgrees(Check):
 
     document: str = Option("contract", description="name of the contract document")
     bindings: dict[str, str] = Option(
-        {}, description="pointer in the contract to metadata:/pointer or code:file.py::NAME"
+        {},
+        description="pointer in the contract to metadata:/pointer, FILE#/pointer, keys:/pointer or "
+        "code:file.py::NAME",
     )
+
+    @field_validator("bindings")
+    @classmethod
+    def _each_leads_somewhere(cls, value: dict[str, str]) -> dict[str, str]:
+        for pointer, target in value.items():
+            if not pointer.startswith("/"):
+                raise ValueError(f"{pointer!r} is no pointer into the contract; start it with '/'")
+            if not target or target in ("metadata:", "code:") or target.endswith("#"):
+                raise ValueError(
+                    f"{target!r} of {pointer} leads to no value; write metadata:/pointer, "
+                    "FILE#/pointer, keys:/pointer or code:file.py::NAME"
+                )
+        return value
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare every statement that has a counterpart."""

@@ -15,7 +15,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.keyflow import ANY, Flow, Path, Use, key_flow, overlaps, within
 from audit_lib.subject.code import code_of
-from audit_lib.subject.pointers import pointer_to
+from audit_lib.subject.pointers import pointer_to, split_reference
 from audit_lib.subject.subject import Subject
 
 _WILD = re.compile(r"[*?\[\]{}]+")
@@ -162,7 +162,8 @@ def _telling(subject: Subject) -> str:
     artifacts = subject.parameters.artifacts
     if artifacts is None:
         raise NotAssessed("the subject declares no artifact store (artifacts.store)")
-    pieces = _WILD.split(PurePosixPath(artifacts.metadata).name)
+    file, _ = split_reference(artifacts.metadata or "")
+    pieces = _WILD.split(PurePosixPath(file).name)
     longest = max(pieces, key=len)
     if len(longest.partition(".")[0].strip("_-")) < 3:
         raise NotAssessed(f"artifacts.metadata {artifacts.metadata!r} holds no telling name")

@@ -143,7 +143,7 @@ class GapsAreFilledFromThePast(Check):
 
 
 def recorded_values(
-    document: Document, columns: list[str], pointer: str, scaler: tuple[str, str]
+    document: Document, columns: list[str], pointer: str, scaler: tuple[str | None, str | None]
 ) -> Iterator[tuple[str, Floats]]:
     """Recorded imputation values: pointer, and one number a feature (NaN where there is none)."""
     places = [pointer] if pointer else [p for p in _named(document.data, "") if p not in scaler]

@@ -53,7 +53,7 @@ class ScalesFitTheFeatures(Check):
         columns = [str(c) for c in document.get(fields.feature_cols, [])]
         scale = recorded_numbers(document, fields.scaler_scale, columns) if columns else None
         if scale is None:
-            raise NotAssessed(f"{document.path} has no number a feature at {fields.scaler_scale}")
+            raise NotAssessed(f"no number a feature at {document.location(fields.scaler_scale)}")
         built = samples.built(subject).reindex(columns=columns)
         values = built.to_numpy(np.float64, na_value=np.nan)
         with np.errstate(all="ignore"):

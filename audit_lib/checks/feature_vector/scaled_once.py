@@ -70,7 +70,7 @@ class ScalerSawRawFeaturesOnce(Check):
         centre, scale = recorded
         if not columns or centre is None or scale is None:
             where = fields.scaler_scale if centre is not None else fields.scaler_center
-            raise NotAssessed(f"{document.path} has no number a feature at {where}")
+            raise NotAssessed(f"no number a feature at {document.location(where)}")
         built = samples.built(subject).reindex(columns=columns)
         ranked = origins(built, centre, scale, _rows(subject, built), self.share)
         best = ranked[0]
@@ -90,7 +90,7 @@ class ScalerSawRawFeaturesOnce(Check):
         yield Examined(2 * len(columns), "recorded centres and scales")
 
     def _twice(
-        self, document: Document, pointer: str, best: Origin | None, spread: float
+        self, document: Document, pointer: str | None, best: Origin | None, spread: float
     ) -> Finding:
         """Scaled twice."""
         told = "centres are 0 and scales 1"
@@ -106,9 +106,11 @@ class ScalerSawRawFeaturesOnce(Check):
             evidence=("origins",),
         )
 
-    def _prescaled(self, document: Document, pointer: str, best: Origin) -> Iterator[Finding]:
+    def _prescaled(
+        self, document: Document, pointer: str | None, best: Origin
+    ) -> Iterator[Finding]:
         """A MAD that holds its factor already."""
-        parent, _, name = pointer.rpartition("/")
+        parent, _, name = (pointer or "").rpartition("/")
         factor = _factor(document.get(parent))
         called = bool(re.search(r"(^|_)mad($|_)", name, re.I))
         if best.scaler != NORMAL or not (called or factor):

@@ -86,15 +86,16 @@ class ScalerSawTrainRowsOnly(Check):
             what = (
                 f"features.build makes no column {missing[0]!r}"
                 if missing
-                else (f"{document.path} has no feature columns at {fields.feature_cols}")
+                else (f"no feature columns at {document.location(fields.feature_cols)}")
             )
             raise NotAssessed(what)
         sets = candidate_rows(subject, built[columns])
         rows, compared = [], 0
-        for pointer, statistics in ((fields.scaler_center, CENTRES), (fields.scaler_scale, SCALES)):
+        recorded_at = ((fields.scaler_center, CENTRES), (fields.scaler_scale, SCALES))
+        for pointer, statistics in ((p, s) for p, s in recorded_at if p is not None):
             recorded = recorded_numbers(document, pointer, columns)
             if recorded is None:
-                yield Gap(pointer, f"no number a feature in {document.path}")
+                yield Gap(pointer, f"no number a feature at {document.location(pointer)}")
                 continue
             ranked = matches(built[columns], recorded, sets, statistics)
             best = self._best(ranked)

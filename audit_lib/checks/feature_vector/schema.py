@@ -53,7 +53,8 @@ class SchemaIsTheModels(Check):
         if not isinstance(stored, list) or not all(isinstance(c, str) for c in stored):
             yield self.finding(
                 metadata.location(pointer),
-                f"the checkpoint of {subject.version} lists no feature columns at {pointer}",
+                f"the checkpoint of {subject.version} lists no feature columns at "
+                f"{pointer or 'any place (null)'}",
                 measured="none" if stored is None else type(stored).__name__,
                 expected=f"{len(asked)} column names",
                 key="feature_cols",
@@ -146,7 +147,7 @@ class SchemaIsTheModels(Check):
             yield Gap("schema hash", "it is of no usual form and cannot be recomputed")
 
     @staticmethod
-    def _form_elsewhere(subject: Subject, pointer: str) -> str | None:
+    def _form_elsewhere(subject: Subject, pointer: str | None) -> str | None:
         artifacts = subject.parameters.artifacts
         assert artifacts is not None
         for version in subject.versions():

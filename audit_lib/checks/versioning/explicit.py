@@ -197,8 +197,9 @@ class ExplicitMeansExplicit(Check):
         if folder.parts and (scratch.store / folder).is_dir():
             yield "the version's folder gone", folder, "delete"
             metadata = Path(subject.metadata.path)
-            yield "the version's metadata gone", metadata, "delete"
-            yield "the version's metadata cut in half", metadata, "truncate"
+            if (scratch.store / metadata).is_file():
+                yield "the version's metadata gone", metadata, "delete"
+                yield "the version's metadata cut in half", metadata, "truncate"
         artifacts = subject.parameters.artifacts
         if artifacts and artifacts.registry and (scratch.store / artifacts.registry.file).is_file():
             file = Path(artifacts.registry.file)

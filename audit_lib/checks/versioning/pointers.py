@@ -60,7 +60,7 @@ class PointersLeadWhereTheySay(Check):
         assert artifacts.registry is not None
         layout = artifacts.registry
         named = {"latest": registry.latest, "champion": registry.champion}
-        pointers = {"latest": layout.latest, "champion": layout.champion}
+        pointers = {"latest": layout.latest or "", "champion": layout.champion or ""}
         rows: list[tuple[Scalar, ...]] = []
         findings: list[Answer] = []
         yield from self._unlisted(registry, named, pointers)

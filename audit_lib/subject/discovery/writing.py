@@ -78,7 +78,9 @@ def _artifacts(found: Discovery) -> Iterator[str]:
         yield f"  registry:{GUESS}"
         yield f"    file: {_quoted(store.registry)}"
         for key in ("versions", "id", "latest", "champion", "metrics"):
-            yield f"    {key}: {_quoted(getattr(store, key))}"
+            value = getattr(store, key)
+            none = key in ("latest", "champion") and not value
+            yield f"    {key}: {'null' if none else _quoted(value)}"
     others = [s.path for s in found.stores[1:6]]
     if others:
         yield f"  # other folders with models: {', '.join(others)}"

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 
 from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
@@ -65,7 +66,7 @@ def test_scaling_kept_in_a_file_or_declared_away(tmp_path, scaler_pickle):
     files = with_meta(scaler=...)
     files["store/v1/scaler.pkl"] = scaler_pickle(np.array([1.0, 2.0, 3.0]))
     assert_passes(check(tmp_path / "a", "CHK001", files))
-    unscaled = {**STORE, "fields": {"scaler_scale": "", "scaler_center": ""}}
+    unscaled = {**STORE, "fields": {"scaler_scale": None, "scaler_center": None}}
     assert_passes(check(tmp_path / "b", "CHK001", with_meta(scaler=...), unscaled))
 
 
@@ -323,3 +324,64 @@ def test_models_that_name_no_columns_are_not_assessed(tmp_path):
     files = good_store()
     files["store/v1/model.txt"] = lightgbm_text(["Column_0", "Column_1", "Column_2"])
     assert check(tmp_path, "CHK006", files).outcome is Outcome.NOT_ASSESSED
+
+
+# --- checksums elsewhere --------------------------------------------------------------------------
+def elsewhere(form, *, spoilt=False):
+    files = with_meta(checksums=...)
+    meta = json.dumps(files["store/v1/meta.json"]).encode()
+    known = {"model.txt": digest(files["store/v1/model.txt"]), "meta.json": digest(meta)}
+    if spoilt:
+        known["model.txt"] = digest(b"another")
+    listed = "".join(f"{hexa}  {name}\n" for name, hexa in known.items())
+    files |= {
+        "data": {"store/v1/checksums.json": known},
+        "nested": {"store/v1/checksums.json": {"algorithm": "sha256", "files": known}},
+        "yaml": {"store/v1/sums.yaml": yaml.safe_dump({"files": known})},
+        "sha256sum": {"store/v1/SHA256SUMS": listed},
+        "bsd": {"store/v1/SUMS": "".join(f"SHA256 ({n}) = {h}\n" for n, h in known.items())},
+        "root": {"store/sums.json": {f"v1/{n}": h for n, h in known.items()} | {"v0/x": "0" * 64}},
+        "apiece": {f"store/v1/{n}.sha256": f"{h}\n" for n, h in known.items()},
+    }[form]  # fmt: skip
+    return files
+
+
+FORMS = ["data", "nested", "yaml", "sha256sum", "bsd", "root", "apiece"]
+
+
+@pytest.mark.passes("CHK002")
+@pytest.mark.parametrize("form", FORMS)
+def test_checksums_in_a_file_of_their_own(tmp_path, form):
+    assert_passes(check(tmp_path, "CHK002", elsewhere(form)))
+
+
+@pytest.mark.fails("CHK002")
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_that_departs_from_a_checksum_elsewhere(tmp_path, form):
+    result = check(tmp_path, "CHK002", elsewhere(form, spoilt=True))
+    assert_fails(result, key="mismatch", path="v1/model.txt")
+    assert len(result.findings) == 1
+
+
+@pytest.mark.fails("CHK002")
+def test_digests_of_other_things_are_no_checksums(tmp_path):
+    files = with_meta(checksums=...)
+    files["store/v1/data.json"] = {"prices.parquet": "0" * 64, "schema_hash": "1" * 64}
+    assert_fails(check(tmp_path, "CHK002", files), key="none")
+
+
+@pytest.mark.passes("CHK001")
+@pytest.mark.passes("CHK002")
+def test_fields_that_stand_in_other_files(tmp_path):
+    files = with_meta(scaler=..., heads=..., checksums=...)
+    model, meta = files["store/v1/model.txt"], json.dumps(files["store/v1/meta.json"]).encode()
+    scaler, heads = {"mad": [1.0, 1.0, 1.0]}, "heads: {return: 0}\n"
+    files |= {"store/v1/scaler.json": scaler, "heads.yaml": heads}
+    known = {"model.txt": model, "meta.json": meta, "scaler.json": json.dumps(scaler).encode()}
+    files["store/v1/checksums.json"] = {"of": {n: digest(c) for n, c in known.items()}}
+    fields = {
+        "scaler_scale": "scaler.json#/mad", "heads": "heads.yaml#/heads",
+        "checksums": "checksums.json#/of",
+    }  # fmt: skip
+    assert_passes(check(tmp_path / "a", "CHK001", files, {**STORE, "fields": fields}))
+    assert_passes(check(tmp_path / "b", "CHK002", files, {**STORE, "fields": fields}))

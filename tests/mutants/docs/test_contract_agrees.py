@@ -2,6 +2,7 @@ import copy
 
 import pytest
 
+from audit_lib.errors import ParameterError
 from audit_lib.model import Outcome
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.made_repo import STORE, good_store, subject
@@ -107,3 +108,41 @@ def test_bindings_that_lead_nowhere_are_gaps(tmp_path):
 @pytest.mark.parametrize("contract", [[], {}, {"title": "prose"}, b"{"])
 def test_a_contract_with_nothing_to_compare_is_not_a_pass(tmp_path, contract):
     assert check(tmp_path, contract, bindings={}).outcome is Outcome.NOT_ASSESSED
+
+
+ELSEWHERE = {
+    **FILES,
+    "store/v1/scaler.json": {"mad": [1.0, 2.0]},
+    "config/policies.yaml": "regimes: {calm: 0, wild: 1}\n",
+}
+FILE_BINDINGS = {
+    "/scale": "scaler.json#/mad",
+    "/regimes": "keys:config/policies.yaml#/regimes",
+    "/wild": "config/policies.yaml#/regimes/wild",
+}
+
+
+@pytest.mark.passes("DOC001")
+def test_bindings_lead_into_any_file(tmp_path):
+    contract = {"scale": [1.0, 2.0], "regimes": ["calm", "wild"], "wild": 1}
+    result = check(tmp_path, contract, ELSEWHERE, FILE_BINDINGS)
+    assert_passes(result)
+    assert {r[3] for r in result.evidence[0].rows} == {
+        "v1/scaler.json /mad",
+        "keys of config/policies.yaml /regimes",
+        "config/policies.yaml /regimes/wild",
+    }
+
+
+@pytest.mark.fails("DOC001")
+def test_a_policy_beside_the_code_says_something_else(tmp_path):
+    contract = {"scale": [1.0, 2.0], "regimes": ["calm"], "wild": 2}
+    result = check(tmp_path, contract, ELSEWHERE, FILE_BINDINGS)
+    assert {f.key for f in result.findings} == {"/regimes", "/wild"}
+    assert assert_fails(result, key="/wild").measured == "1"
+
+
+@pytest.mark.parametrize("target", ["metadata:", "scaler.json#", ""])
+def test_a_binding_that_leads_to_no_value_is_an_error(tmp_path, target):
+    with pytest.raises(ParameterError, match="leads to no value"):
+        check(tmp_path, CONTRACT, bindings={"/rules/hold": target})

@@ -1,0 +1,49 @@
+"""Fields of an artifact that a version's metadata could name by a pointer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from audit_lib.subject.artifacts.artifact import Artifact, Json
+from audit_lib.subject.artifacts.plain import plain_document
+from audit_lib.subject.pointers import pointer_to
+
+_TELLING = re.compile(
+    r"(^|_)(feature|col(umn)?s?|inputs?|outputs?|median|mad|mean|scaler?|cent(er|re)|std|version|"
+    r"schema|hash|checksum|horizon|targets?|labels?|heads?|class(es)?|run|commit|trained|created|"
+    r"folds?|splits?|purge|embargo|seed|window|lookback|metrics?|signature)(_|$)",
+    re.IGNORECASE,
+)
+#: Where formats keep what their users add.
+_ADDED = ("/learner/attributes/", "/metadata/", "/__metadata__/")
+_DEEPEST = 4
+
+
+def telling_fields(artifact: Artifact) -> dict[str, Json]:
+    """Pointer to value of fields that say what a model reads, answers and comes from.
+
+    Told by their names, as far as the safe readers see them; nothing is executed.
+    """
+    return dict(_fields(plain_document(artifact), "", 0))
+
+
+def _fields(value: Json, pointer: str, depth: int) -> Iterator[tuple[str, Json]]:
+    if not isinstance(value, dict) or depth > _DEEPEST:
+        return
+    for key, inner in value.items():
+        here = pointer + pointer_to(str(key))
+        if key.startswith("__") and key != "__metadata__":
+            continue
+        told = here.startswith(_ADDED) or _TELLING.search(key)
+        # A block of other things (`scaler: {median, mad}`) is told by what it holds.
+        below = list(_fields(inner, here, depth + 1)) if isinstance(inner, dict) else []
+        if below:
+            yield from below
+        elif told and inner not in ("", [], {}, None) and not _is_picture(inner):
+            yield here, inner
+
+
+def _is_picture(value: Json) -> bool:
+    """True for what the reader shows of a value without its content, such as a large array."""
+    return isinstance(value, dict) and any(key.startswith("__") for key in value)
