@@ -31,10 +31,12 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from audit_lib.checks.base import Check
+from audit_lib.errors import NotAssessed
 from audit_lib.files import write_whole
 from audit_lib.model import CheckResult, Outcome
 from audit_lib.subject.digest import subject_digest
 from audit_lib.subject.subject import Subject
+from audit_lib.workspace import PLACES
 
 VARIABLE = "AUDIT_CACHE"
 FOLDER = ".workbook_cache"
@@ -49,11 +51,12 @@ class Memory:
     def __init__(self, subject: Subject, checks: Iterable[Check] = ()) -> None:
         self.subject = subject
         self.folder = cache_folder(subject)
+        self._own = _own_places(subject, self.folder)
         self._fresh: dict[str, CheckResult] = {}
         # Without a pure check there is nothing to remember, and nothing to hash for.
         self._digest = ""
         if self.folder is not None and any(map(_kept, checks)):
-            self._digest = subject_digest(subject)
+            self._digest = subject_digest(subject, but=self._own)
 
     def recall(self, check: Check) -> CheckResult | None:
         """The answer that was given before; None where there is none."""
@@ -81,7 +84,11 @@ class Memory:
     def close(self) -> None:
         """Write what is new; nothing where the subject has changed while the checks ran."""
         fresh, self._fresh = self._fresh, {}
-        if not fresh or self.folder is None or subject_digest(self.subject) != self._digest:
+        if (
+            not fresh
+            or self.folder is None
+            or subject_digest(self.subject, but=self._own) != self._digest
+        ):
             return
         with suppress(OSError):
             ignore = self.folder / ".gitignore"
@@ -115,8 +122,19 @@ def cache_folder(subject: Subject) -> Path | None:
         return None
     if named:
         return Path(named).absolute()
-    workspace = subject.folder.parent.parent
-    return workspace / FOLDER if subject.folder.parent.name == "parameters" else None
+    if subject.folder.parent.name != "parameters":
+        return None
+    made = subject.folder.parent.parent / FOLDER
+    with suppress(NotAssessed):
+        if Path(os.path.realpath(made)).is_relative_to(os.path.realpath(subject.store)):
+            return None  # it would be one more artifact
+    return made
+
+
+def _own_places(subject: Subject, cache: Path | None) -> tuple[Path, ...]:
+    """What the workbook writes, which may stand inside the repository that is audited."""
+    reports = os.environ.get(PLACES["reports"]) or subject.folder.parent.parent / "reports"
+    return (Path(reports) / subject.name, *((cache,) if cache else ()))
 
 
 @cache

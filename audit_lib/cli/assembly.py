@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audit_lib.cli.digests import changes, digests, own_places
 from audit_lib.cli.places import shown
 from audit_lib.engine import check_parameters
 from audit_lib.errors import NotAssessed, RunError
 from audit_lib.execution.plan import Job, Plan
 from audit_lib.exemptions import load_exemptions
-from audit_lib.host.digest import tree_digest
+from audit_lib.host.digest import TreeDigest
 from audit_lib.ledger import load as load_ledger
 from audit_lib.model import TaskResult
 from audit_lib.packets.assembly import assemble
@@ -37,7 +38,8 @@ class Assembly:
             check_parameters(subject)
             load_exemptions(subject.folder)
             load_ledger(subject.folder)
-        self.before = {name: digests(subject) for name, subject in self.subjects.items()}
+        self.own = {name: own_places(plan, subject) for name, subject in self.subjects.items()}
+        self.before = {n: digests(s, self.own[n]) for n, s in self.subjects.items()}
         self.jobs = {job.run_id: job for job in plan.jobs}
 
     def __call__(self, run_dir: Path) -> None:
@@ -48,11 +50,11 @@ class Assembly:
         """
         job = self.jobs[run_dir.name]
         subject = self.subjects[job.subject]
-        before, after = self.before[job.subject], digests(subject)
-        changed = sorted(name for name in before if before[name] != after.get(name))
+        before, after = self.before[job.subject], digests(subject, self.own[job.subject])
+        changed = changes(before, after)
         if changed:
             raise RunError(
-                f"the {' and the '.join(changed)} changed while it was audited; the run is void",
+                f"the {changed} changed while it was audited; the run is void",
                 where=f"{job.subject} {job.version}",
                 mend="audit a checkout that nothing else writes to",
             )
@@ -68,8 +70,8 @@ class Assembly:
         job: Job,
         subject: Subject,
         run_dir: Path,
-        before: dict[str, str],
-        after: dict[str, str],
+        before: dict[str, TreeDigest],
+        after: dict[str, TreeDigest],
     ) -> Provenance:
         run = read_run(run_dir, self.plan.tasks)
         return Provenance(
@@ -93,21 +95,9 @@ class Assembly:
         )
 
 
-def digests(subject: Subject) -> dict[str, str]:
-    """SHA-256 of the subject's source tree and of its artifact store, metadata included."""
-    found = {"source": tree_digest(subject.root).sha256}
-    try:
-        store = subject.store
-    except NotAssessed:
-        return found
-    if not store.is_relative_to(subject.root):
-        found["artifacts"] = tree_digest(store).sha256
-    return found
-
-
-def _inputs(plan: Plan, subject: Subject, trees: dict[str, str]) -> Iterable[Input]:
+def _inputs(plan: Plan, subject: Subject, trees: dict[str, TreeDigest]) -> Iterable[Input]:
     for name, digest in trees.items():
-        yield Input(name, "subject", digest)
+        yield Input(name, "subject", digest.sha256)
     for file in sorted(subject.folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):
             yield Input(file.name, "parameters", _sha256(file))
@@ -131,8 +121,8 @@ def _said(tasks: Iterable[TaskResult], key: str) -> str:
     return "; ".join(dict.fromkeys(t.provenance[key] for t in tasks if t.provenance.get(key)))
 
 
-def _joined(trees: dict[str, str]) -> str:
-    return " ".join(f"{name}:{digest}" for name, digest in trees.items())
+def _joined(trees: dict[str, TreeDigest]) -> str:
+    return " ".join(f"{name}:{digest.sha256}" for name, digest in trees.items())
 
 
 def _sha256(file: Path) -> str:

@@ -17,14 +17,16 @@ import fnmatch
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 #: What is entered of ``.git``; the rest is Git's own upkeep.
 GIT_ENTERED = ("HEAD", "config", "packed-refs", "refs", "hooks", "info")
 _CHUNK = 1 << 20
+_TIME = 4
+"""where an entry's metadata holds the time of modification"""
 _KINDS = {
     stat.S_IFDIR: "folder",
     stat.S_IFLNK: "link",
@@ -93,7 +95,11 @@ class TreeDigest:
 
 
 def tree_digest(
-    path: Path, *, ignore: Sequence[str] = (), workers: int | None = None
+    path: Path,
+    *,
+    ignore: Sequence[str] = (),
+    untimed: Collection[str] = (),
+    workers: int | None = None,
 ) -> TreeDigest:
     """Digest a folder.
 
@@ -101,6 +107,8 @@ def tree_digest(
         path: the folder.
         ignore: patterns (``fnmatch``) of relative paths to leave out; a folder that matches is
             not entered at all.  They are recorded in the digest's ``left_out``.
+        untimed: relative paths of folders (``.`` for the folder itself) whose time of modification
+            is not entered, because what is ignored comes and goes in them.
         workers: threads that hash; as many as there are processors by default.
 
     Raises:
@@ -111,7 +119,8 @@ def tree_digest(
         raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(top))
     found = list(_walk(str(top), tuple(ignore)))
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        entries = tuple(pool.map(lambda item: _entry(*item), found, chunksize=8))
+        seen = pool.map(lambda item: _entry(*item), found, chunksize=8)
+        entries = tuple(_timeless(e) if e.path in untimed else e for e in seen)
     full, content = hashlib.sha256(), hashlib.sha256()
     for entry in entries:
         if not entry.path.startswith(".git/"):  # differs from checkout to checkout
@@ -129,6 +138,11 @@ def tree_digest(
         left_out=(*ignore, *upkeep),
         entries=entries,
     )
+
+
+def _timeless(entry: Entry) -> Entry:
+    metadata = entry.metadata
+    return replace(entry, metadata=(*metadata[:_TIME], 0, *metadata[_TIME + 1 :]))
 
 
 def _walk(top: str, ignore: tuple[str, ...]) -> Iterator[tuple[str, str]]:

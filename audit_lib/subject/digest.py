@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from audit_lib.subject.source import SKIPPED_FOLDERS
@@ -25,20 +25,24 @@ class _TooMuchError(Exception):
     """The subject is too large, or leads out of the folders that are hashed."""
 
 
-def subject_digest(subject: Subject) -> str:
+def subject_digest(subject: Subject, *, but: Collection[Path] = ()) -> str:
     """SHA-256 over source, artifact store, documents and parameters of a subject.
+
+    Args:
+        subject: the subject.
+        but: folders below the root that the workbook itself writes; their Python files count.
 
     Returns:
         hex digits; '' where the subject is too large for it, where a link leads out of what is
         hashed, or where something cannot be read.
     """
     try:
-        return _digest(subject)
+        return _digest(subject, frozenset(map(os.path.realpath, but)))
     except (_TooMuchError, OSError):
         return ""
 
 
-def _digest(subject: Subject) -> str:
+def _digest(subject: Subject, but: frozenset[str]) -> str:
     root, folder = Path(os.path.realpath(subject.root)), Path(os.path.realpath(subject.folder))
     whole: list[Path] = []
     if subject.parameters.artifacts is not None:
@@ -49,10 +53,13 @@ def _digest(subject: Subject) -> str:
     single = [root / path for path in subject.parameters.documents.values() if path]
     single += [root / subject.parameters.source.subsystem.map, *(root.parent / b for b in _BUILD)]
     files: dict[str, None] = {}
-    for top, skipped in ((root, SKIPPED_FOLDERS), (folder, SKIPPED_FOLDERS)):
-        files.update(dict.fromkeys(_files(top, skipped, (root, folder, *whole))))
+    inside = (root, folder, *whole)
+    for top in (root, folder):
+        files.update(dict.fromkeys(_files(top, SKIPPED_FOLDERS, inside, but)))
     for top in whole:
-        files.update(dict.fromkeys(_files(top, frozenset(), (root, folder, *whole))))
+        files.update(dict.fromkeys(_files(top, frozenset(), inside)))
+    if but:
+        files.update(dict.fromkeys(os.path.realpath(f.file) for f in subject.source.files))
     files.update(dict.fromkeys(os.path.realpath(f) for f in single))
     for text in (str(subject.root), str(root), str(folder), *map(str, whole)):
         found.update(text.encode("utf-8", "surrogateescape") + b"\0")
@@ -64,9 +71,16 @@ def _digest(subject: Subject) -> str:
     return found.hexdigest()
 
 
-def _files(top: Path, skipped: frozenset[str], inside: tuple[Path, ...]) -> Iterator[str]:
+def _files(
+    top: Path,
+    skipped: frozenset[str],
+    inside: tuple[Path, ...],
+    but: frozenset[str] = frozenset(),
+) -> Iterator[str]:
     for place, folders, names in os.walk(top):
-        folders[:] = sorted(f for f in folders if f not in skipped)
+        folders[:] = sorted(
+            f for f in folders if f not in skipped and os.path.join(place, f) not in but
+        )
         for name in folders:
             path = os.path.join(place, name)
             yield path  # an empty folder is something, too

@@ -9,7 +9,7 @@ import os
 import re
 import tokenize
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -122,11 +122,18 @@ class SourceFile:
 
 
 class SourceTree:
-    """The Python files below the root, and which of them are the subsystem under audit."""
+    """The Python files below the root, and which of them are the subsystem under audit.
 
-    def __init__(self, root: Path, source: Source) -> None:
+    Attributes:
+        root: the checkout.
+        parameters: what of it is audited.
+        but: folders of files that are not the subject's, such as its own hooks.
+    """
+
+    def __init__(self, root: Path, source: Source, *, but: Iterable[Path] = ()) -> None:
         self.root = root
         self.parameters = source
+        self.but = frozenset(map(os.path.realpath, but))
         self.code: object = None
 
     @cached_property
@@ -135,6 +142,9 @@ class SourceTree:
         found = []
         for folder, folders, names in os.walk(self.root):
             folders[:] = [f for f in folders if f not in SKIPPED_FOLDERS]
+            if self.but:
+                here = os.path.realpath(folder)
+                folders[:] = [f for f in folders if os.path.join(here, f) not in self.but]
             for name in names:
                 file = Path(folder) / name
                 # A pipe or device of that name would never end; a broken link is told as such.

@@ -50,7 +50,7 @@ class Subject:
         self.earlier: tuple[TaskResult, ...] = ()
         self.so_far: tuple[CheckResult, ...] = ()
         self.measure = Measure.NEVER
-        self.source = SourceTree(root, parameters.source)
+        self.source = SourceTree(root, parameters.source, but=_parameters_inside(root, folder))
         self._hosts: dict[Path | None, Host] = {}
         self._late: dict[str, int] = {}
         self._notes: list[dict[str, str | None]] = []
@@ -418,6 +418,16 @@ def open_subject(name: str, *, workspace: Path, root: Path | None = None) -> Sub
             mend="name the folder that holds the subject's source",
         )
     return Subject(parameters, folder, Path(os.path.abspath(checkout)))
+
+
+def _parameters_inside(root: Path, folder: Path) -> list[Path]:
+    """Parameters folders of the workspace that stand inside the checkout, hooks included."""
+    inside, top = Path(os.path.realpath(folder)), Path(os.path.realpath(root))
+    if inside == top or not inside.is_relative_to(top):
+        return []
+    named = inside.parent.name == "parameters"
+    siblings = inside.parent.glob("*/subject.yaml") if named else ()
+    return [inside, *(file.parent for file in siblings)]
 
 
 def known_subjects(workspace: Path) -> list[str]:

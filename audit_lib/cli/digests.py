@@ -1,0 +1,107 @@
+"""What the subject is before and after a run, and what the run itself writes beside it.
+
+A workspace may stand inside the repository that it audits.  What the workbook writes there is no
+change of the subject; whatever else is written voids the run.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from audit_lib.errors import NotAssessed, RunError
+from audit_lib.execution.plan import Plan
+from audit_lib.host.digest import TreeDigest, tree_digest
+from audit_lib.memory import cache_folder
+from audit_lib.subject.subject import Subject, known_subjects
+
+_SAID = 3
+
+
+def own_places(plan: Plan, subject: Subject) -> tuple[Path, ...]:
+    """Folders that a run writes to, made where they are missing, and the index of all reports.
+
+    Raises:
+        RunError: they cannot be made, or hold what is audited.
+    """
+    reports = plan.jobs[0].place.reports
+    names = dict.fromkeys([*(job.subject for job in plan.jobs), *known_subjects(plan.workspace)])
+    cache = cache_folder(subject)
+    places = [reports / name for name in names] + ([cache] if cache else [])
+    for place in places:
+        _refuse_audited(place, subject)
+        if place == cache or place.name == subject.name:
+            _make(place)
+    return (*places, reports / "index.html")
+
+
+def digests(subject: Subject, places: Iterable[Path]) -> dict[str, TreeDigest]:
+    """Of the source tree and of the artifact store, metadata included, without own places."""
+    listed = tuple(places)
+    found = {"source": _digest(subject.root, listed)}
+    try:
+        store = subject.store
+    except NotAssessed:
+        return found
+    if not store.is_relative_to(subject.root):
+        found["artifacts"] = _digest(store, listed)
+    return found
+
+
+def changes(before: dict[str, TreeDigest], after: dict[str, TreeDigest]) -> str:
+    """What differs, in words; '' where nothing does."""
+    told = []
+    for name, tree in before.items():
+        if tree == after.get(name):
+            continue
+        lines = tree.changes(after[name]) if name in after else ["gone"]
+        more = f", and {len(lines) - _SAID} more" if len(lines) > _SAID else ""
+        told.append(f"{name} ({', '.join(lines[:_SAID])}{more})")
+    return " and the ".join(told)
+
+
+def _digest(top: Path, places: tuple[Path, ...]) -> TreeDigest:
+    real = Path(os.path.realpath(top))
+    inside = [
+        p.relative_to(real).as_posix()
+        for p in (Path(os.path.realpath(place)) for place in places)
+        if p.is_relative_to(real)
+    ]
+    above = {os.path.dirname(path) or "." for path in inside}
+    ignored = [glob.escape(path) for path in inside]
+    # Files are written under a name of their own first.
+    ignored += [
+        glob.escape(os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.")) + "*"
+        for path in inside
+    ]
+    return tree_digest(top, ignore=ignored, untimed=above)
+
+
+def _refuse_audited(place: Path, subject: Subject) -> None:
+    real = Path(os.path.realpath(place))
+    root = Path(os.path.realpath(subject.root))
+    mend = "name a folder of its own as --reports"
+    if root.is_relative_to(real) or any(
+        Path(os.path.realpath(f.file)).is_relative_to(real)
+        for f in (subject.source.files if real.is_relative_to(root) else ())
+    ):
+        raise RunError("holds source that is audited", where=str(place), mend=mend)
+    try:
+        store = Path(os.path.realpath(subject.store))
+    except NotAssessed:
+        return
+    if store.is_relative_to(real) or real.is_relative_to(store):
+        raise RunError("and the artifact store lie in one another", where=str(place), mend=mend)
+
+
+def _make(place: Path) -> None:
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"cannot be made: {error.strerror}",
+            where=str(place),
+            mend="name a folder that can be written to as --reports",
+        ) from None
