@@ -29,6 +29,10 @@ SMOKE: dict[str, tuple[str, ...]] = {
 }
 
 
+#: the plan's names, numbered in its order
+NUMBERED = {f"{i:02d}_{name}": name for i, name in enumerate(SMOKE, start=1)}
+
+
 @dataclass(frozen=True)
 class Gate:
     """A named set of checks that must be kept before something happens."""
@@ -152,11 +156,38 @@ def gate_named(name: str, subject: Subject | None = None) -> Gate:
     return known[name]
 
 
-def _unknown(name: str, known: list[str], where: str) -> ParameterError:
+def smoke_named(name: str) -> Gate:
+    """A smoke check of the plan as a gate of its own, or all seven.
+
+    Args:
+        name: as in :data:`NUMBERED`, its number or its name alone, or ``all``.
+
+    Raises:
+        ParameterError: there is none; the message lists them.
+    """
+    if name == "all":
+        return Gate("smoke", "a backtest or live trading", tuple(SMOKE))
+    for full, short in NUMBERED.items():
+        if name in (full, short, full[:2], full[1:2]):
+            return Gate(full, "a backtest or live trading", (short,))
+    raise _unknown(name, [*NUMBERED, "all"], "smoke", what="smoke check")
+
+
+def smoke_verdicts(result: GateResult) -> dict[str, Verdict]:
+    """What each smoke check of a gate came to, by its numbered name."""
+    told = {}
+    for full, short in NUMBERED.items():
+        if short in result.gate.smoke:
+            own = [r for r in result.results if r.code in SMOKE[short]]
+            told[full] = verdict_of(own) or Verdict.INCONCLUSIVE
+    return told
+
+
+def _unknown(name: str, known: list[str], where: str, what: str = "gate") -> ParameterError:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return ParameterError(
-        f"no gate is called {name!r}", where=where, mend=f"{hint}use one of: {', '.join(known)}"
+        f"no {what} is called {name!r}", where=where, mend=f"{hint}use one of: {', '.join(known)}"
     )
 
 

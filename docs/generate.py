@@ -20,7 +20,7 @@ from audit_lib import hooks
 from audit_lib.checks.base import SECTIONS, Check
 from audit_lib.checks.catalogue import all_checks
 from audit_lib.cli.app import cli
-from audit_lib.gates import GATES, SMOKE
+from audit_lib.gates import GATES, NUMBERED, SMOKE
 from audit_lib.model import Contract, Task
 from audit_lib.subject.parameters import SubjectParameters
 
@@ -89,7 +89,7 @@ def checks_index() -> str:
     for gate in GATES.values():
         lines.append(f"| `{gate.name}` | {gate.before} | {', '.join(gate.codes)} |")
     lines += ["", "## Smoke checks of the plan", "", "| smoke check | checks |", "|---|---|"]
-    lines += [f"| `{name}` | {', '.join(codes)} |" for name, codes in SMOKE.items()]
+    lines += [f"| `{full}` | {', '.join(SMOKE[name])} |" for full, name in NUMBERED.items()]
     silent = [c.title for c in Contract if not any(k.contract is c for k in all_checks())]
     if silent:
         lines += ["", f"Contracts without a check yet: {', '.join(silent)}."]

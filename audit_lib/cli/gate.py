@@ -1,14 +1,17 @@
-"""``workbook gate``: the fast checks before a training run, a backtest, live trading, a merge."""
+"""``workbook gate`` and ``workbook smoke``: fast checks before training, backtest, live, merge."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from audit_lib.checks.base import Check
+from audit_lib.cli.assembly import digests
 from audit_lib.cli.codes import code_of
 from audit_lib.cli.options import (
     format_option,
@@ -20,26 +23,77 @@ from audit_lib.cli.options import (
 )
 from audit_lib.cli.output import emit
 from audit_lib.cli.places import shown
-from audit_lib.gates import GateResult, gate_named, run_gate
+from audit_lib.gates import Gate, GateResult, gate_named, run_gate, smoke_named, smoke_verdicts
 from audit_lib.model import CheckResult, Verdict
+from audit_lib.packets.gate_record import KEPT, gate_manifest, write_records
 from audit_lib.reporters import REPORTERS, Report
+from audit_lib.subject.subject import Subject
+
+Command = Callable[..., Any]
+_SIGNS = {Verdict.KEPT: "✓", Verdict.BROKEN: "✗", Verdict.INCONCLUSIVE: "?"}
+
+
+def _gate_options(command: Command) -> Command:
+    """Arguments and options that both commands take."""
+    version = click.option(
+        "--version", default="latest", show_default=True, help="id, latest, champion or all"
+    )
+    to = click.option(
+        "--to",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder for run_manifest.json (and checkpoint_metadata.json of gate train).  "
+        "[default: live and train write to reports/SUBJECT/VERSION/gates/GATE, others nowhere]",
+    )
+    for decorate in (
+        inconclusive_option,
+        format_option,
+        workspace_option,
+        root_option,
+        selection_options,
+        to,
+        version,
+        click.argument("subject"),
+    ):
+        command = decorate(command)
+    return command
 
 
 @click.command()
 @click.argument("name", metavar="GATE")
-@click.argument("subject")
-@click.option("--version", default="latest", show_default=True, help="id, latest, champion or all")
-@selection_options
-@root_option
-@workspace_option
-@format_option
-@inconclusive_option
+@_gate_options
 @click.pass_context
-def gate(
+def gate(ctx: click.Context, /, name: str, subject: str, **asked: Any) -> None:
+    """Run a gate: a fast set of checks, no notebook, an exit code.
+
+    GATE is train, backtest, live, pull_request, or one of SUBJECT's own (`gates` in its
+    subject.yaml).  `live` leaves a run_manifest.json to attach to the trading log, `train` the
+    metadata of the checkpoint beside it.  Exit codes: 0 kept, 1 broken, 2 could not tell.
+    """
+    _run(ctx, lambda found: gate_named(name, found), subject, **asked)
+
+
+@click.command()
+@click.argument("name", metavar="CHECK")
+@_gate_options
+@click.pass_context
+def smoke(ctx: click.Context, /, name: str, subject: str, **asked: Any) -> None:
+    """Run one of the seven smoke checks, or all.
+
+    CHECK is 01_checkpoint_inventory, 02_feature_schema_alignment, 03_norm_stats_sanity,
+    04_model_forward_contract, 05_output_distribution, 06_ruleset_execution_smoke,
+    07_feature_pipeline_parity (the number or the name alone will do), or all.  Exit codes: 0 kept,
+    1 broken, 2 could not tell.
+    """
+    _run(ctx, lambda _: smoke_named(name), subject, **asked)
+
+
+def _run(
     ctx: click.Context,
-    name: str,
+    choose: Callable[[Subject], Gate],
     subject: str,
+    *,
     version: str,
+    to: Path | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     root: Path | None,
@@ -47,14 +101,8 @@ def gate(
     output_format: str,
     allow_inconclusive: bool,
 ) -> None:
-    """Run a gate: a fast set of checks, no notebook, an exit code.
-
-    GATE is train, backtest, live, pull_request, or one of SUBJECT's own (`gates` in its
-    subject.yaml).  Exit codes: 0 kept, 1 broken, 2 could not
-    tell.
-    """
     found, place = opened(subject, workspace=workspace, root=root)
-    chosen = gate_named(name, found)
+    chosen = choose(found)
     console = Console(stderr=True)
     results: list[GateResult] = []
     try:
@@ -62,25 +110,60 @@ def gate(
 
             def progress(check: type[Check], result: CheckResult | None) -> None:
                 if result is None:
-                    status.update(f"{name}: {check.code} {check.title()}")
+                    status.update(f"{chosen.name}: {check.code} {check.title()}")
 
-            for one in found.select(version):
-                bound = found.at(one)
-                results.append(
-                    run_gate(
-                        chosen,
-                        bound,
-                        today=datetime.now(UTC).date(),
-                        select=select,
-                        ignore=ignore,
-                        progress=progress,
-                    )
+            versions = found.select(version)
+            for one in versions:
+                bound, started = found.at(one), _now()
+                result = run_gate(
+                    chosen,
+                    bound,
+                    today=datetime.now(UTC).date(),
+                    select=select,
+                    ignore=ignore,
+                    progress=progress,
                 )
+                results.append(result)
+                folder = _folder(to, place, found.name, result, several=len(versions) > 1)
+                if folder:
+                    _record(folder, result, bound, started)
     finally:
         found.close()
     where = shown(found, place)
-    reports = [Report(found.name, r.version, f"gate {name}", r.results, **where) for r in results]
+    reports = [
+        Report(found.name, r.version, f"gate {chosen.name}", r.results, **where) for r in results
+    ]
     emit(REPORTERS[output_format](*reports), output_format)
+    if output_format == "console" and len(chosen.smoke) > 1:
+        emit("".join(map(_smoke_lines, results)), output_format)
     verdicts = {r.verdict for r in results}
     worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)
     ctx.exit(code_of(worst, allow_inconclusive=allow_inconclusive))
+
+
+def _folder(
+    to: Path | None, workspace: Path, subject: str, result: GateResult, *, several: bool
+) -> Path | None:
+    """Where the records of a gate go; None where none are kept."""
+    if to is not None:
+        return to / result.version if several else to
+    if result.gate.name not in KEPT:
+        return None
+    return workspace / "reports" / subject / result.version / "gates" / result.gate.name
+
+
+def _record(folder: Path, result: GateResult, subject: Subject, started: str) -> None:
+    manifest = gate_manifest(
+        result, subject, started=started, ended=_now(), digests=digests(subject)
+    )
+    for file in write_records(folder, manifest, subject):
+        click.echo(f"written: {file}", err=True)
+
+
+def _smoke_lines(result: GateResult) -> str:
+    told = (f"{_SIGNS[v]} {name}  {v.value}\n" for name, v in smoke_verdicts(result).items())
+    return f"smoke checks of {result.version}\n" + "".join(told)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

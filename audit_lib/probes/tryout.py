@@ -94,7 +94,7 @@ def try_hooks(subject: Subject, told: Callable[[Report], None] | None = None) ->
 def _for(subject: Subject, answers: Answers) -> dict[str, Any]:
     """Answers by hook, each of the variant that goes with this one."""
     chosen = {hook: subject.hooks.chosen(hook, subject.variant) for hook in HOOKS}
-    found = {hook: answers[name] for hook, name in chosen.items() if name in answers}
+    found = {hook: answers[name] for hook, name in chosen.items() if name and name in answers}
     return found | {key: answers[key] for key in (RECORDED, TABLE) if key in answers}
 
 
