@@ -44,7 +44,7 @@ audit: engine  ## audit every version of the embedded subject; packets land in r
 test: engine  ## all tests
 	$(BIN)/python -m pytest -n 2 -q
 
-lab: engine  ## open JupyterLab on the notebooks
+lab: engine  ## open JupyterLab on copies of the notebooks
 	$(BIN)/jupyter lab notebooks
 
 check: format lint types layers docs-check test  ## the one gate: all of the above that can fail

@@ -47,3 +47,13 @@ class NotAssessed(Exception):  # noqa: N818 - an answer of a check, not a failur
 
 class NotApplicable(Exception):  # noqa: N818 - an answer of a check, not a failure of it
     """Raised by a check when the subject declares that it has no such surface."""
+
+
+class NoRegistry(NotApplicable, NotAssessed):
+    """The subject declares that its store has no registry.
+
+    A check of the registry does not apply then; whoever can do without one takes it as not told.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the store keeps no registry (artifacts.registry is null)")

@@ -9,6 +9,8 @@ from audit_lib.errors import AuditError
 from audit_lib.model import Task
 
 VARIABLE = "AUDIT_WORKSPACE"
+#: the file that makes a folder a workspace, whatever else it holds
+MARKER = ".workbook"
 #: what tells the notebooks of a run where things are: parameters stay in an executed notebook,
 #: the environment does not, and a packet holds no machine's paths
 PLACES = {"subject": "AUDIT_RUN_SUBJECT", "root": "AUDIT_RUN_ROOT", "reports": "AUDIT_RUN_REPORTS"}
@@ -18,10 +20,11 @@ _PACKAGE = Path(__file__).resolve().parent
 def find_workspace(start: Path | None = None) -> Path:
     """The workspace at or above a folder.
 
-    A workspace holds ``parameters/`` and ``notebooks/``, or at least one
-    ``parameters/<subject>/subject.yaml`` (the notebooks then come from the installed package).
-    Without ``start``, the environment variable ``AUDIT_WORKSPACE``, the notebook that a Jupyter
-    server is running, the working directory, and the checkout of this package are tried in turn.
+    A workspace holds the marker that ``workbook init`` leaves, or ``parameters/`` with
+    ``notebooks/`` beside it or at least one ``subject.yaml`` below it (notebooks that it lacks come
+    from the installed package).  Without ``start``, the environment variable ``AUDIT_WORKSPACE``,
+    the notebook that a Jupyter server is running, and the working directory are tried in turn;
+    never the place of this package, where nobody asked for anything to be written.
 
     Raises:
         AuditError: there is none; the message says where it was looked for.
@@ -34,7 +37,7 @@ def find_workspace(start: Path | None = None) -> Path:
     # Jupyter servers tell a kernel which notebook it serves, whatever its working directory is.
     served = Path(os.environ.get("JPY_SESSION_NAME", ""))
     starts = [served.parent] if served.is_absolute() else []
-    for folder in (*starts, Path.cwd(), _PACKAGE.parent):
+    for folder in (*starts, Path.cwd()):
         found = _above(folder)
         if found:
             return found
@@ -76,10 +79,13 @@ def _required(start: Path, where: str = "") -> Path:
 
 def _above(start: Path) -> Path | None:
     folder = Path(os.path.abspath(start))
-    return next((f for f in (folder, *folder.parents) if _is_workspace(f)), None)
+    return next((f for f in (folder, *folder.parents) if is_workspace(f)), None)
 
 
-def _is_workspace(folder: Path) -> bool:
+def is_workspace(folder: Path) -> bool:
+    """True for a folder that is a workspace itself."""
+    if (folder / MARKER).is_file():
+        return True
     parameters = folder / "parameters"
     if not parameters.is_dir():
         return False
@@ -90,5 +96,5 @@ def _missing(start: Path, where: str = "") -> AuditError:
     return AuditError(
         f"no workspace at or above {start}",
         where=where,
-        mend=f"work in a folder that holds parameters/ and notebooks/, or name it in {VARIABLE}",
+        mend=f"`workbook init` makes one here; or name one as --workspace, or in {VARIABLE}",
     )

@@ -31,6 +31,8 @@ COMMANDS = {
     "verify": ("sign:verify", "Prove that a packet is whole, and who signed it."),
     "sign": ("sign:sign", "Sign a packet that you have read."),
     "compare": ("packets:compare", "Compare the findings of two runs."),
+    "init": ("init:init", "Make a workspace: parameters, a place for reports."),
+    "lab": ("lab:lab", "Open JupyterLab on copies of the notebooks."),
     "new-subject": ("new_subject:new_subject", "Look at a repository; write its parameters."),
     "hooks": ("hooks:hooks", "Help with writing a subject's hooks."),
     "ledger": ("ledger:ledger", "Keep the review ledger: status, suggest, certify."),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import tempfile
 from pathlib import Path
 
 import click
 
+from audit_lib.cli.init import workspace_or_offer
 from audit_lib.cli.options import workspace_option
 from audit_lib.errors import ParameterError
 from audit_lib.subject.discovery import Discovery, discover, render
 from audit_lib.subject.parameters import NAME, load_parameters
-from audit_lib.workspace import find_workspace
 
 
 @click.command("new-subject")
@@ -33,7 +34,6 @@ def new_subject(path: Path, name: str | None, keep_root: bool, workspace: Path |
     high-risk files, and candidates for every hook.  Everything it guessed is marked as a guess.
     The repository's code is never run, and nothing is written into it.
     """
-    place = find_workspace(workspace)
     found = discover(Path(os.path.abspath(path)))
     chosen = name or re.sub(r"[^A-Za-z0-9_.-]", "_", found.root.name)
     if not re.match(NAME, chosen):
@@ -42,18 +42,27 @@ def new_subject(path: Path, name: str | None, keep_root: bool, workspace: Path |
             where="--name",
             mend="begin with a letter; use letters, digits, '.', '_' and '-'",
         )
-    folder = place / "parameters" / chosen
+    folder = workspace_or_offer(workspace) / "parameters" / chosen
     if folder.exists():
         raise ParameterError(
             "exists already", where=str(folder), mend="choose another --name, or remove it first"
         )
     root = os.path.relpath(found.root, folder) if keep_root else ""
     written = render(found, chosen, root=root)
-    folder.mkdir(parents=True)
-    for file, text in written.items():
-        (folder / file).write_text(text, encoding="utf-8")
-    load_parameters(folder)
+    _write(folder, written)
     _say(found, chosen, folder, f" --workspace {shlex.quote(str(workspace))}" if workspace else "")
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    """Whole or not at all: a folder that is there is not written to again."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+        made = Path(scratch) / folder.name
+        made.mkdir()
+        for file, text in files.items():
+            (made / file).write_text(text, encoding="utf-8")
+        load_parameters(made)
+        made.rename(folder)
 
 
 def _say(found: Discovery, name: str, folder: Path, option: str) -> None:

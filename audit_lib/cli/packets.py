@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from audit_lib.cli.codes import code_of
-from audit_lib.cli.options import format_of, format_option, inconclusive_option, workspace_option
+from audit_lib.cli.options import (
+    format_of,
+    format_option,
+    inconclusive_option,
+    opened,
+    root_option,
+    workspace_option,
+)
 from audit_lib.cli.output import emit
 from audit_lib.cli.places import of_asked
 from audit_lib.errors import RunError
@@ -33,7 +40,8 @@ reports_option = click.option(
 
 @click.command()
 @click.argument("subject")
-@click.option("--version", required=True, help="The version whose packet is shown.")
+@root_option
+@click.option("--version", default="latest", show_default=True, help="An id, latest or champion.")
 @click.option("--run", "run_id", default="latest", show_default=True, help="A run id, or latest.")
 @reports_option
 @workspace_option
@@ -43,6 +51,7 @@ reports_option = click.option(
 def show(
     ctx: click.Context,
     subject: str,
+    root: Path | None,
     version: str,
     run_id: str,
     reports: Path | None,
@@ -54,6 +63,9 @@ def show(
 
     Exit codes as those of the run: 0 kept, 1 broken, 2 could not tell.
     """
+    if version in ("latest", "champion"):
+        found, _ = opened(subject, workspace=workspace, root=root)
+        subject, version = found.name, found.select(version)[0]
     folder = published(subject, version, run_id, reports=reports, workspace=workspace)
     tasks = tasks_of(folder)
     manifest = read_manifest(folder)
@@ -61,7 +73,7 @@ def show(
     hosted = output_format == "github" or output_format.startswith("sarif")
     report = report_of(tasks, forced=manifest.verdict)
     if hosted:
-        report = replace(report, **of_asked(subject, find_workspace(workspace)))
+        report = replace(report, **of_asked(subject, find_workspace(workspace), root))
     emit(REPORTERS[output_format](report), output_format)
     ctx.exit(code_of(Verdict(manifest.verdict), allow_inconclusive=allow_inconclusive))
 

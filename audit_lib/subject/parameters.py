@@ -73,7 +73,7 @@ class Source(_Strict):
 
 
 class RegistryFile(_Strict):
-    """Where a registry file keeps its rows and pointers."""
+    """Where a registry file keeps its rows; null where the store has none, and its checks go."""
 
     file: str = Field("registry.json", description="JSON, YAML or TOML, relative to the store")
     versions: Pointer = Field("/versions", description="its rows; '' where the file is the table")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audit_lib.errors import NotAssessed, VersionError
+from audit_lib.errors import NoRegistry, NotAssessed, VersionError
 from audit_lib.subject.documents import Document, read_document
 from audit_lib.subject.parameters import Artifacts
 from audit_lib.subject.pointers import pointer_to
@@ -57,11 +57,17 @@ def read_registry(store: Path, artifacts: Artifacts) -> Registry:
     """Read the registry file of a store.
 
     Raises:
-        NotAssessed: there is none, or it does not hold rows where the parameters say.
+        NoRegistry: the parameters say that there is none.
+        NotAssessed: it is not there, or does not hold rows where the parameters say.
     """
     layout = artifacts.registry
     if layout is None:
-        raise NotAssessed("the subject declares no registry file (artifacts.registry)")
+        raise NoRegistry
+    if not (store / layout.file).exists():
+        raise NotAssessed(
+            f"artifacts file {layout.file} does not exist; where the store keeps no registry, "
+            "write `registry: null` under `artifacts` in subject.yaml"
+        )
     document = read_document(store / layout.file, path=layout.file, base="artifacts")
     raw = document.get(layout.versions)
     rows: dict[str, Any] = {}

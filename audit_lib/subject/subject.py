@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from audit_lib.errors import NotApplicable, NotAssessed, ParameterError, VersionError
+from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed, ParameterError, VersionError
 from audit_lib.host import Exercised, Host, IsolationUnavailable, Limits, Measure
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
@@ -213,6 +213,9 @@ class Subject:
         if reason is not None:
             raise NotApplicable(f"declared absent: {reason}")
         if chosen is None:
+            artifacts = self.parameters.artifacts
+            if name.startswith("registry.") and artifacts and artifacts.registry is None:
+                raise NoRegistry
             raise NotAssessed(self.hooks.missing(name, variant))
         store = self.store if self.parameters.artifacts else self.root
         host = self._host()

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import toy_workspace
 
+from audit_lib.cli.init import make_workspace
 from audit_lib.errors import AuditError
 from audit_lib.model import Task
 from audit_lib.workspace import find_workspace, notebook_path
@@ -50,10 +51,19 @@ def test_a_jupyter_servers_notebook_leads_to_it(
     assert find_workspace() == workspace
 
 
-def test_elsewhere_it_is_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_checkout_of_the_tool_is_never_taken_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert find_workspace() == toy_workspace.REPOSITORY
+    with pytest.raises(AuditError, match="`workbook init` makes one here"):
+        find_workspace()
+
+
+def test_what_init_makes_is_one_though_it_holds_nothing(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "audit")
+
+    assert find_workspace(tmp_path / "audit" / "reports") == tmp_path / "audit"
 
 
 def test_where_there_is_none_the_message_says_where_it_was_looked_for(
