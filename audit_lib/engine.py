@@ -30,6 +30,7 @@ from audit_lib.model import (
 from audit_lib.model.several import combined
 from audit_lib.probes.boundaries import own_boundaries
 from audit_lib.selection import Selection, rated, roster_of, selected
+from audit_lib.subject.keys import combinations, text_of
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.variants import each_variant, in_use
 
@@ -89,13 +90,19 @@ def check_parameters(subject: Subject) -> None:
     except NotAssessed:  # a syntax error costs the checks that need hooks, and they say so
         return
     _check_hooks(subject, written)
+    _check_bindings(subject, written)
+
+
+def _check_bindings(subject: Subject, written: Sequence[tuple[str, int]]) -> None:
+    """Find options and absences of a variant or key that there is not."""
     known = {without_variant(name)[1] for name, _ in written} - {""}
+    known |= {text_of(key) for key in combinations(subject.parameters.keys) if key}
     for place in ("options", "absent"):
         for key in getattr(subject.parameters, place):
             variant = without_variant(key)[1]
             if variant and variant not in known:
                 raise ParameterError(
-                    f"key '{place}.{key}': no hook has a variant {variant!r}",
+                    f"key '{place}.{key}': there is no variant or key {variant!r}",
                     where=str(subject.folder / "subject.yaml"),
                     mend=_near(variant, known, f"known: {', '.join(sorted(known)) or 'none'}"),
                 )

@@ -35,8 +35,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
 
@@ -62,12 +62,15 @@ class Context:
         store: the artifact store to read.  A probe that writes passes a scratch copy here.
         version: id of the version under audit.
         scratch: an empty folder of this call; the only place where a hook may write.
+        key: what the subject keeps apart beside versions, as ``keys`` in ``subject.yaml`` declares
+            it: ``{"horizon": 20}``.
     """
 
     root: Path
     store: Path
     version: str
     scratch: Path
+    key: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error

@@ -80,7 +80,7 @@ class Assembly:
             run_id=job.run_id,
             tasks=self.plan.tasks,
             title=subject.parameters.title,
-            role=_role(subject, job.version),
+            role=subject.roles().get(job.version, ""),
             revision=subject.revision,
             started=min((t.started for t in run.tasks), default=self.started),
             ended=_now(),
@@ -105,15 +105,6 @@ def _inputs(plan: Plan, subject: Subject, trees: dict[str, TreeDigest]) -> Itera
         yield Input(f"{file.parent.name}/{file.name}", "parameters", _sha256(file))
     for notebook in plan.notebooks.values():
         yield Input(notebook.name, "notebook", _sha256(notebook))
-
-
-def _role(subject: Subject, version: str) -> str:
-    try:
-        registry = subject.registry
-    except NotAssessed:
-        return ""
-    pointers = {"champion": registry.champion, "latest": registry.latest}
-    return ", ".join(role for role, pointed in pointers.items() if pointed == version)
 
 
 def _said(tasks: Iterable[TaskResult], key: str) -> str:

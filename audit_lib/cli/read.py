@@ -14,7 +14,7 @@ from audit_lib.checks.base import SECTIONS, Check
 from audit_lib.checks.catalogue import all_checks
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.tables import print_table
-from audit_lib.errors import AuditError, NotAssessed
+from audit_lib.errors import AuditError
 from audit_lib.gates import gates_of
 from audit_lib.hooks import HOOKS, with_variant, without_variant
 from audit_lib.selection import roster_of
@@ -161,19 +161,8 @@ def _subject_row(name: str, workspace: Path | None) -> dict[str, str]:
 
 
 def _version_rows(subject: Subject) -> list[dict[str, str]]:
-    try:
-        registry = subject.registry
-        pointed = {registry.latest: "latest", registry.champion: "champion"}
-        both = registry.latest == registry.champion
-    except NotAssessed:
-        pointed, both = {}, False
-    return [
-        {
-            "version": version,
-            "role": "latest, champion" if both and version in pointed else pointed.get(version, ""),
-        }
-        for version in subject.versions()
-    ]
+    roles = subject.roles()
+    return [{"version": v, "role": roles.get(v, "")} for v in subject.versions()]
 
 
 def _hook_rows(subject: Subject) -> list[dict[str, str]]:

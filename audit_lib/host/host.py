@@ -255,6 +255,7 @@ class Host:
         version: str = "",
         scratch: Path | None = None,
         seconds: float | None = None,
+        key: Mapping[str, Any] | None = None,
     ) -> Any:
         """Call a hook in a process of its own and return its answer.
 
@@ -266,6 +267,7 @@ class Host:
             scratch: folder for ``at.scratch``, from :meth:`folder`; a fresh one by default,
                 which is removed after the call.
             seconds: limit of time for this call.
+            key: for ``at.key``; JSON scalars only.
 
         Raises:
             HookError: there is no usable answer; see its subclasses.
@@ -273,7 +275,7 @@ class Host:
         """
         batch = [arguments]
         (answer,) = self.call_many(
-            hook, batch, store=store, version=version, scratch=scratch, seconds=seconds
+            hook, batch, store=store, version=version, scratch=scratch, seconds=seconds, key=key
         )
         if isinstance(answer, HookError):
             raise answer
@@ -288,6 +290,7 @@ class Host:
         version: str = "",
         scratch: Path | None = None,
         seconds: float | None = None,
+        key: Mapping[str, Any] | None = None,
     ) -> list[Any]:
         """Call a hook once for each list of arguments, in one process as long as it lasts.
 
@@ -302,7 +305,7 @@ class Host:
             opened = self._opened()
             if hook.removesuffix(TOGETHER) not in opened.crew.names():
                 raise HookMissing(hook, f"{self._hooks} registers no such hook")
-            request = self._request(hook, store, version, scratch)
+            request = self._request(hook, store, version, scratch) | {"key": dict(key or {})}
             limits = self._limits if seconds is None else replace(self._limits, seconds=seconds)
             calls = list(batch)
             noted = self._noted(opened.crew.measured, len(calls))

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.host import HookError
 from audit_lib.model import Location
 from audit_lib.probes import samples
@@ -135,7 +135,7 @@ def _from_metadata(subject: Subject) -> list[Declared]:
         return []
     try:
         document = subject.metadata
-    except NotAssessed:
+    except (NotAssessed, NotApplicable):
         return []
     pointer = artifacts.fields.targets
     data = document.get(pointer)

@@ -13,12 +13,13 @@ import pandas as pd
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.asking import Into, ask, frame, texts
 from audit_lib.probes.checkpoint_fields import field
+from audit_lib.subject.bound import Serving
 from audit_lib.subject.subject import Subject
 
 T = TypeVar("T")
 
 #: of each subject: name to values, each with the hooks that it rests on
-_kept: WeakKeyDictionary[Subject, dict[str, list[tuple[Mapping[str, str | None], Any]]]] = (
+_kept: WeakKeyDictionary[Subject, dict[str, list[tuple[Mapping[str, Serving], Any]]]] = (
     WeakKeyDictionary()
 )
 
@@ -26,11 +27,11 @@ _kept: WeakKeyDictionary[Subject, dict[str, list[tuple[Mapping[str, str | None],
 def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
     """The value of that name, made at the first request for this subject and version.
 
-    A variant shares the values that rest on the same hooks, and makes the others anew.
+    A variant or key shares the values that rest on the same hooks, and makes the others anew.
     """
     values = _kept.setdefault(subject.base, {}).setdefault(name, [])
     for asked, value in values:
-        if all(subject.hooks.chosen(h, subject.variant) == found for h, found in asked.items()):
+        if all(subject.serving(hook) == served for hook, served in asked.items()):
             subject.note(asked)
             kept: T = value
             return kept

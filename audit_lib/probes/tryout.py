@@ -81,7 +81,7 @@ def try_hooks(subject: Subject, told: Callable[[Report], None] | None = None) ->
     reports = []
     for hook in (h for h in HOOKS if h in TRIALS):
         for variant in subject.hooks.variants(hook):
-            bound = subject.as_variant(variant) if variant else subject
+            bound = subject.bound(variant, subject.every_key()[0])
             if hook == "retrain.train":
                 answers[TABLE] = made_up(bound, dates=DATES)
             report = _try(bound, hook, answers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from audit_lib.host import HookError, HookTimedOut, Host
 from audit_lib.host.batch import PATIENCE
 from audit_lib.host.child.derived import TOGETHER
 from audit_lib.model import Location
+from audit_lib.subject.keys import Key
 
 
 @dataclass
@@ -183,10 +184,13 @@ class Hook:
     store: Path
     version: str
     scratch: Path | None = None
+    key: Key = field(default_factory=dict)
     late: dict[str, int] = field(default_factory=dict)
     """how often each hook ran out of time in a row; shared by all hooks of a subject"""
     heard: dict[tuple[str, str], Heard] = field(default_factory=dict)
     """what each hook gave, by version and name; shared likewise"""
+    used: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
+    """told at every call, so that an answer which is kept is known to rest on this hook"""
 
     @property
     def variant(self) -> str:
@@ -195,10 +199,16 @@ class Hook:
 
     def __call__(self, *args: Any) -> Any:
         """The hook's answer to one call; one that hung twice is not asked again."""
+        self.used()
         self._asked_in_vain()
         try:
             answer = self.host.call(
-                self.name, *args, store=self.store, version=self.version, scratch=self.scratch
+                self.name,
+                *args,
+                store=self.store,
+                version=self.version,
+                scratch=self.scratch,
+                key=self.key,
             )
         except HookError as error:
             if isinstance(error, HookTimedOut):
@@ -211,8 +221,11 @@ class Hook:
 
     def many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Answers to many calls in one round trip; a failed call's answer is its HookError."""
+        self.used()
         self._asked_in_vain()
-        answers = self.host.call_many(self.name, calls, store=self.store, version=self.version)
+        answers = self.host.call_many(
+            self.name, calls, store=self.store, version=self.version, key=self.key
+        )
         if answers and isinstance(answers[-1], HookTimedOut):
             self.late[self.name] = self.late.get(self.name, 0) + len(answers)
         self._note(*answers)
@@ -239,6 +252,10 @@ class Hook:
     def on(self, store: Path) -> Hook:
         """The same hook, reading another store (a scratch copy)."""
         return replace(self, store=store)
+
+    def for_key(self, key: Key) -> Hook:
+        """The same hook, driven with another key."""
+        return replace(self, key=key)
 
 
 def written_hooks(file: Path) -> tuple[tuple[str, int], ...]:

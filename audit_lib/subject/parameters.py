@@ -78,8 +78,12 @@ class RegistryFile(_Strict):
     file: str = Field("registry.json", description="JSON, YAML or TOML, relative to the store")
     versions: Pointer = Field("/versions", description="its rows; '' where the file is the table")
     id: str = Field("version_id", description="key of the id in a row; '' where rows are a mapping")
-    latest: Pointer | None = Field("/latest", description="null where there is no such pointer")
-    champion: Pointer | None = Field("/champion", description="null where there is none")
+    latest: Pointer | None = Field(
+        "/latest",
+        description="pointer to the id, `/latest/{horizon}` where each key has its own; null "
+        "where there is no such pointer",
+    )
+    champion: Pointer | None = Field("/champion", description="the same; null where there is none")
     metrics: str = Field(
         "metrics", description="key of the metrics in a row; '' for the row itself"
     )
@@ -116,6 +120,37 @@ class Artifacts(_Strict):
     prepare: str = Field("", description="how to make the store, told when it is missing")
 
 
+class KeyedBy(_Strict):
+    """One thing that the subject keeps apart beside versions: horizons, instruments, regimes."""
+
+    values: tuple[str | int | float, ...] = Field(
+        min_length=1, description="all there are; checks run for each"
+    )
+    surfaces: tuple[str, ...] = Field(
+        ("targets", "splits", "registry"), description="surfaces whose hooks are driven for each"
+    )
+    stored: Pointer = Field(
+        "",
+        description="where a version says which one it is for, in its row of the registry or its "
+        "metadata; '' where a version serves all",
+    )
+
+    @field_validator("values")
+    @classmethod
+    def _once(cls, value: tuple[str | int | float, ...]) -> tuple[str | int | float, ...]:
+        if len(set(map(str, value))) < len(value):
+            raise ValueError("a value stands here twice")
+        return value
+
+    @field_validator("surfaces")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in SURFACES]
+        if unknown:
+            raise ValueError(f"no surface is called {unknown[0]!r}; known: {', '.join(SURFACES)}")
+        return value
+
+
 class Environment(_Strict):
     """In which interpreter hooks run."""
 
@@ -145,6 +180,9 @@ class SubjectParameters(_Strict):
     artifacts: Artifacts | None = None
     documents: dict[str, str] = Field(
         {}, description="name to path relative to the root: contract, boundaries, edges, ..."
+    )
+    keys: dict[str, KeyedBy] = Field(
+        {}, description="what is kept apart beside versions, by name: horizon, instrument, regime"
     )
     environment: Environment = Environment()
     hooks: str = Field("hooks.py", description="hooks file in the parameters folder")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from audit_lib.errors import NoRegistry, NotAssessed, VersionError
 from audit_lib.subject.documents import Document, read_document
+from audit_lib.subject.keys import Key, filled
 from audit_lib.subject.parameters import Artifacts
 from audit_lib.subject.pointers import pointer_to
 
@@ -25,6 +26,7 @@ class Registry:
         pointers: version id to the JSON pointer of its row.
         latest: id that ``latest`` points to, or None.
         champion: id that ``champion`` points to, or None.
+        roles: ``latest`` and ``champion`` to the JSON pointers that were followed.
     """
 
     document: Document
@@ -32,6 +34,7 @@ class Registry:
     pointers: dict[str, str]
     latest: str | None
     champion: str | None
+    roles: dict[str, str] = field(default_factory=dict)
 
     def pointer(self, version: str) -> str:
         """JSON pointer of a version's row; '' where it has none."""
@@ -53,8 +56,11 @@ def check_id(version: str) -> str:
     return version
 
 
-def read_registry(store: Path, artifacts: Artifacts) -> Registry:
+def read_registry(store: Path, artifacts: Artifacts, key: Key | None = None) -> Registry:
     """Read the registry file of a store.
+
+    Args:
+        key: what stands for ``{horizon}`` and the like in the pointers of roles.
 
     Raises:
         NoRegistry: the parameters say that there is none.
@@ -81,13 +87,10 @@ def read_registry(store: Path, artifacts: Artifacts) -> Registry:
     for token, version, row in entries:
         rows[version] = row
         pointers[version] = layout.versions + pointer_to(token)
-    return Registry(
-        document,
-        rows,
-        pointers,
-        latest=_text(document.get(layout.latest or None)),
-        champion=_text(document.get(layout.champion or None)),
-    )
+    roles = {"latest": layout.latest or "", "champion": layout.champion or ""}
+    roles = {role: filled(pointer, key or {}) for role, pointer in roles.items()}
+    found = {role: _text(document.get(pointer or None)) for role, pointer in roles.items()}
+    return Registry(document, rows, pointers, found["latest"], found["champion"], roles)
 
 
 def _identity(row: Any, key: str, position: int) -> str:

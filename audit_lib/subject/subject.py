@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,18 +15,19 @@ from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed, ParameterEr
 from audit_lib.host import Exercised, Host, IsolationUnavailable, Limits, Measure
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
+from audit_lib.subject.bound import Bound, Serving
 from audit_lib.subject.documents import MISSING, Document, read_any, read_document
 from audit_lib.subject.hooks import Heard, Hook, HookSet, loads_artifacts
+from audit_lib.subject.keys import Value
 from audit_lib.subject.parameters import SubjectParameters, load_parameters
-from audit_lib.subject.pointers import split_reference
-from audit_lib.subject.registry import Registry, check_id, read_registry
+from audit_lib.subject.registry import check_id
 from audit_lib.subject.source import SourceTree
 
 #: id under which a subject is audited that keeps no versions apart
 UNVERSIONED = "unversioned"
 
 
-class Subject:
+class Subject(Bound):
     """What is audited, bound to one version.  Nothing here writes to it.
 
     Attributes:
@@ -34,7 +35,7 @@ class Subject:
         folder: the parameters folder.
         root: the source checkout.
         version: id of the version under audit.
-        variant: which variant of its hooks is driven; '' for the plain ones, or the first.
+        variant, key: what its hooks are driven for; see :class:`Bound`.
         earlier: results of the tasks that ran before in the same run; T6 closes over them.
         so_far: results of the checks that ran before in the same task.
         measure: when to note which lines of the source the hooks execute; set before the first
@@ -42,19 +43,17 @@ class Subject:
     """
 
     def __init__(self, parameters: SubjectParameters, folder: Path, root: Path) -> None:
+        super().__init__()
         self.parameters = parameters
         self.folder = folder
         self.root = root
         self.version = ""
-        self.variant = ""
         self.earlier: tuple[TaskResult, ...] = ()
         self.so_far: tuple[CheckResult, ...] = ()
         self.measure = Measure.NEVER
         self.source = SourceTree(root, parameters.source, but=_parameters_inside(root, folder))
         self._hosts: dict[Path | None, Host] = {}
         self._late: dict[str, int] = {}
-        self._notes: list[dict[str, str | None]] = []
-        self._base: Subject | None = None
         self._heard: dict[tuple[str, str], Heard] = {}
 
     @property
@@ -74,7 +73,7 @@ class Subject:
 
     # --- artifacts ----------------------------------------------------------------------------
     @property
-    def store(self) -> Path:
+    def store(self) -> Path:  # type: ignore[override]  # read-only is enough
         """Folder of the artifact store.
 
         Raises:
@@ -94,19 +93,8 @@ class Subject:
         """Every file of the store, read without executing anything."""
         return inventory(self.store)
 
-    @cached_property
-    def registry(self) -> Registry:
-        """What the registry file says.
-
-        Raises:
-            NotAssessed: there is none, or it cannot be read.
-        """
-        store = self.store
-        assert self.parameters.artifacts is not None
-        return read_registry(store, self.parameters.artifacts)
-
     @property
-    def version_folder(self) -> Path:
+    def version_folder(self) -> Path:  # type: ignore[override]  # the same
         """Folder of the version's artifacts."""
         store = self.store
         assert self.parameters.artifacts is not None
@@ -119,27 +107,6 @@ class Subject:
         """Artifacts that stand in the version's folder."""
         prefix = self.version_folder.relative_to(self.store).as_posix() + "/"
         return tuple(a for a in self.artifacts if prefix == "./" or a.path.startswith(prefix))
-
-    @cached_property
-    def metadata(self) -> Document:
-        """Metadata of the version.
-
-        Raises:
-            NotAssessed: no metadata file matches, or it does not parse.
-        """
-        folder = self.version_folder
-        assert self.parameters.artifacts is not None
-        named = self.parameters.artifacts.metadata
-        if named is None:  # fields name files of their own
-            path = folder.relative_to(self.store).as_posix()
-            return Document(path, "artifacts", {}, self.beside)
-        pattern, pointer = split_reference(named)
-        found = sorted(folder.glob(pattern))
-        if not found:
-            raise NotAssessed(f"version {self.version} has no metadata file {pattern}")
-        path = found[0].relative_to(self.store).as_posix()
-        document = read_any(found[0], path=path, base="artifacts", pointer=pointer)
-        return replace(document, beside=self.beside)
 
     def beside(self, name: str) -> Document:
         """A data file that a reference names, without executing anything of it.
@@ -194,7 +161,7 @@ class Subject:
 
     def has(self, hook: str) -> bool:
         """True where the hook is written, for the variant that is driven."""
-        return self._chosen(hook) is not None
+        return self._chosen(hook)[0] is not None
 
     def lacks(self, hook: str) -> bool:
         """True where the subject declares that it has no such hook, surface or variant."""
@@ -208,7 +175,8 @@ class Subject:
             NotApplicable: the subject declares that it has no such surface, hook or variant.
             NotAssessed: nobody wrote the hook.
         """
-        chosen, variant = self._chosen(name), self.hooks.meant(name, self.variant)
+        chosen, key = self._chosen(name)
+        variant = self.hooks.meant(name, self.variant)
         reason = self.parameters.why_absent(name, variant)
         if reason is not None:
             raise NotApplicable(f"declared absent: {reason}")
@@ -224,47 +192,35 @@ class Subject:
                 host.refuse_untrusted(name)
             except IsolationUnavailable as error:
                 raise NotAssessed(str(error)) from None
-        return Hook(chosen, host, store, self.version, late=self._late, heard=self._heard)
+        served = {name: (chosen, key)}
+        return Hook(
+            chosen,
+            host,
+            store,
+            self.version,
+            key=dict(key),
+            late=self._late,
+            heard=self._heard,
+            used=lambda: self.note(served),
+        )
 
     def heard(self, hook: str) -> Heard:
         """What that hook has given for this version so far, whoever asked it."""
         chosen = self.hooks.chosen(hook, self.variant) or hook
         return self._heard.get((self.version, chosen), Heard())
 
-    def _chosen(self, hook: str) -> str | None:
-        """The written hook that serves the variant that is driven; noted as asked for."""
-        found = self.hooks.chosen(hook, self.variant)
+    def _chosen(self, hook: str) -> Serving:
+        """What serves for the variant and key that are driven; noted as asked for."""
+        found = self.serving(hook)
         self.note({hook: found})
         return found
 
-    # --- variants -----------------------------------------------------------------------------
-    def as_variant(self, name: str) -> Subject:
-        """This subject with its hooks of that variant; hosts and what was read are shared."""
-        other = copy.copy(self)
-        other.variant = name
-        other._base = self.base
+    def bound(self, variant: str, key: Mapping[str, Value]) -> Subject:
+        """This subject and version, with its hooks of that variant and key."""
+        self.hooks  # noqa: B018 - read once for all bindings
+        other = super().bound(variant, key)
+        other.so_far, other.earlier = self.so_far, self.earlier
         return other
-
-    @property
-    def base(self) -> Subject:
-        """The subject and version that this is a variant of; itself where it is none."""
-        return self._base or self
-
-    @contextmanager
-    def noting(self) -> Iterator[dict[str, str | None]]:
-        """What is asked for meanwhile: hooks without variant, to the written ones that serve."""
-        asked: dict[str, str | None] = {}
-        self._notes.append(asked)
-        try:
-            yield asked
-        finally:
-            self._notes.pop()
-            self.note(asked)
-
-    def note(self, asked: Mapping[str, str | None]) -> None:
-        """Have hooks count as asked for, as an answer that is kept from before rests on them."""
-        if self._notes:
-            self._notes[-1].update(asked)
 
     def _could_run_code(self) -> bool:
         """True where some artifact is in a format that runs code when it is loaded."""
@@ -274,7 +230,7 @@ class Subject:
 
     def where(self, hook: str) -> Location:
         """Where a finding about a probed behaviour stands: the hook that drives it."""
-        return self.hooks.location(self._chosen(hook) or hook)
+        return self.hooks.location(self._chosen(hook)[0] or hook)
 
     def scratch_store(self) -> Path:
         """A fresh copy of the store that hooks may write to; see ``Hook.on``.
@@ -324,8 +280,7 @@ class Subject:
     def at(self, version: str) -> Subject:
         """This subject, bound to another version; hosts are shared."""
         other = copy.copy(self)
-        other.__dict__.pop("metadata", None)
-        other._base = None
+        other._forget()
         other.version = check_id(version)
         return other
 
@@ -358,8 +313,7 @@ class Subject:
         if request == "all":
             chosen = known
         elif request in ("latest", "champion"):
-            pointed = self._pointed(request)
-            chosen = [pointed] if pointed else []
+            chosen = self._pointed(request)
         else:
             chosen = [check_id(request)]
         missing = [v for v in chosen if v not in known]
@@ -376,18 +330,30 @@ class Subject:
             )
         return chosen
 
-    def _pointed(self, request: str) -> str | None:
+    def _pointed(self, request: str) -> list[str]:
+        """Versions of a role, the champions of all keys for one."""
         try:
-            registry = self.registry
+            found = self.pointed(request)
         except NotAssessed:
             known = self.versions()
-            return known[-1] if known and request == "latest" else None
-        return registry.latest if request == "latest" else registry.champion
+            return known[-1:] if request == "latest" else []
+        return list(dict.fromkeys(v for v in found.values() if v))
+
+    def roles(self) -> dict[str, str]:
+        """Versions that have a role to what it is: ``champion, latest (horizon=20)``."""
+        found: dict[str, list[str]] = {}
+        for role in ("champion", "latest"):
+            with suppress(NotAssessed):
+                for key, version in self.pointed(role).items():
+                    if version:
+                        named = f"{role} ({key})" if key else role
+                        found.setdefault(version, []).append(named)
+        return {version: ", ".join(named) for version, named in found.items()}
 
     def why_no_versions(self) -> str:
         """Why ``versions`` is empty, in a few words."""
         try:
-            self.registry  # noqa: B018 - reading it tells why there is none
+            self._registry({})
         except NotAssessed as error:
             return f"there is none: {error}"
         return "the registry lists none"

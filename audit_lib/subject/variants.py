@@ -1,60 +1,66 @@
-"""Runs through the variants of a subject's hooks: which there are is told by what is asked for."""
+"""Runs through variants and keys of a subject's hooks: which, is told by what is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import without_variant
+from audit_lib.subject.bound import Serving
+from audit_lib.subject.keys import Value, text_of
 from audit_lib.subject.subject import Subject
 
-Asked = dict[str, str | None]
+Asked = Mapping[str, Serving]
 
 
 def each_variant(subject: Subject) -> Iterator[tuple[Subject, Asked]]:
-    """The subject as it is, then bound to each further variant of the hooks asked for meanwhile.
+    """The subject bound to each variant and key of the hooks that are asked for meanwhile.
 
     With each comes what it was asked for, which fills while the caller works.  Variants of one name
     go together, also across surfaces; a surface that does not know a name stays at its first.
     """
-    every: Asked = {}
-    done: list[str] = []
-    left = [subject.variant]
+    every: dict[str, Serving] = {}
+    done: list[Subject] = []
+    left = [subject if subject.base is not subject else subject.bound("", subject.every_key()[0])]
     while left:
-        name = left.pop(0)
-        bound = subject if name == subject.variant else subject.as_variant(name)
+        bound = left[0]
         with bound.noting() as asked:
             yield bound, asked
         every.update(asked)
-        done.append(name)
-        left = [name for name in _names(subject, every) if _is_new(subject, name, done, every)]
+        done.append(bound)
+        if subject.base is subject:
+            left = [b for b in _bindings(subject, every) if _is_new(b, done, every)]
+        else:  # it is bound already, and meant to be
+            left = []
 
 
 def in_use(subject: Subject, hooks: Iterable[str]) -> tuple[str, ...]:
-    """Variants that serve when those hooks are asked for, the one the subject is bound to first."""
-    found = [subject.variant]
+    """Names of what serves when those hooks are asked for: variants, then the key."""
+    variants, key = [subject.variant], dict[str, Value]()
     try:
         for hook in hooks:
-            chosen = subject.hooks.chosen(hook, subject.variant)
+            chosen, _ = subject.serving(hook)
             if chosen:
-                found.append(without_variant(chosen)[1])
+                variants.append(without_variant(chosen)[1])
             elif subject.hooks.variants(hook):  # written, but not for this variant
-                found.append(subject.hooks.meant(hook, subject.variant))
+                variants.append(subject.hooks.meant(hook, subject.variant))
+            key |= subject.in_turn(hook)
     except NotAssessed:  # the hooks file does not parse, and every hook asked for says so
         return ()
-    return tuple(dict.fromkeys(filter(None, found)))
+    return tuple(dict.fromkeys(filter(None, [*variants, text_of(key)])))
 
 
-def _names(subject: Subject, asked: Iterable[str]) -> list[str]:
-    found = (v for hook in asked for v in subject.hooks.variants(hook) if v)
-    return list(dict.fromkeys(found))
+def _bindings(subject: Subject, asked: Iterable[str]) -> list[Subject]:
+    named = (v for hook in asked for v in subject.hooks.variants(hook) if v)
+    variants = list(dict.fromkeys(["", *named]))
+    return [subject.bound(variant, key) for key in subject.every_key() for variant in variants]
 
 
-def _is_new(subject: Subject, name: str, done: Iterable[str], asked: Iterable[str]) -> bool:
-    """True where some hook that was asked for is not the one of a run before."""
+def _is_new(bound: Subject, done: Iterable[Subject], asked: Iterable[str]) -> bool:
+    """True where some hook that was asked for is not served as in a run before."""
     hooks = list(asked)
 
-    def serving(variant: str) -> list[str | None]:
-        return [subject.hooks.chosen(hook, variant) for hook in hooks]
+    def serving(subject: Subject) -> list[Serving]:
+        return [subject.serving(hook) for hook in hooks]
 
-    return serving(name) not in [serving(variant) for variant in done]
+    return serving(bound) not in [serving(other) for other in done]

@@ -98,7 +98,7 @@ def test_options_of_one_variant_are_its_own(tmp_path):
 
 @pytest.mark.parametrize("key", ["options: {'DRF001[c]': {}}", "absent: {'drift[c]': none}"])
 def test_a_variant_that_no_hook_has(tmp_path, key):
-    said = pytest.raises(ParameterError, match="no hook has a variant 'c'")
+    said = pytest.raises(ParameterError, match="there is no variant or key 'c'")
     with tiny(tmp_path, psi("a"), parameters=key) as subject, said:
         check_parameters(subject)
 

@@ -76,10 +76,16 @@ class LocalHost:
         return Path(shutil.copytree(path, self.folder("copy") / path.name))
 
     def call(
-        self, name: str, *args: Any, store: Path, version: str, scratch: Path | None = None
+        self,
+        name: str,
+        *args: Any,
+        store: Path,
+        version: str,
+        scratch: Path | None = None,
+        key: Any = None,
     ) -> Any:
         with tempfile.TemporaryDirectory() as folder:
-            at = hooks.Context(self.root, store, version, scratch or Path(folder))
+            at = hooks.Context(self.root, store, version, scratch or Path(folder), key or {})
             try:
                 return self.functions[name](at, *copy.deepcopy(args))
             except hooks.Refusal as refusal:
@@ -88,12 +94,18 @@ class LocalHost:
                 raise HookRaised(name, type(error).__name__, str(error)) from None
 
     def call_many(
-        self, name: str, calls: Sequence[tuple[Any, ...]], *, store: Path, version: str
+        self,
+        name: str,
+        calls: Sequence[tuple[Any, ...]],
+        *,
+        store: Path,
+        version: str,
+        key: Any = None,
     ) -> list[Any]:
         found: list[Any] = []
         for call in calls:
             try:
-                found.append(self.call(name, *call, store=store, version=version))
+                found.append(self.call(name, *call, store=store, version=version, key=key))
             except HookError as error:
                 found.append(error)
         return found

@@ -47,16 +47,20 @@ class Scripted(Check):
 
 
 def subject(*script, options=None, folder="."):
-    return SimpleNamespace(
+    made = SimpleNamespace(
         script=script,
         name="s",
         version="1",
         folder=__import__("pathlib").Path(folder),
         parameters=SubjectParameters(subject="s", options=options or {}),
         hook=lambda name: None,
+        hooks=SimpleNamespace(variants=lambda hook: ()),
         variant="",
         noting=lambda: nullcontext({}),
+        every_key=lambda: [{}],
     )
+    made.base, made.bound = made, lambda variant, key: made
+    return made
 
 
 def outcome(*script):

@@ -9,7 +9,7 @@ from typing import Any
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.checkpoint_fields import field, names_in
 from audit_lib.subject.registry import Registry
 from audit_lib.subject.subject import Subject
@@ -58,11 +58,10 @@ class RegistryAgreesWithArtifacts(Check):
         yield from self._row(subject, registry)
 
     def _pointers(self, subject: Subject, registry: Registry) -> Iterator[Answer]:
-        path = registry.document.path
         for name, version in (("latest", registry.latest), ("champion", registry.champion)):
             if version is not None and version not in registry.rows:
                 yield self.finding(
-                    Location(path, base="artifacts", pointer=f"/{name}"),
+                    registry.document.location(registry.roles[name]),
                     f"{name} points to {version!r}, which the registry does not list",
                     measured=version,
                     expected=f"one of {len(registry.rows)} versions",

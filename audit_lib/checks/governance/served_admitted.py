@@ -53,7 +53,7 @@ class ServedVersionsPassTheGates(Check):
         if not recorded:
             subject.registry  # noqa: B018 - says so where there is none
             raise NotAssessed("there is no registry whose rows could record metrics")
-        roles = _roles(subject)
+        roles = {v: role.replace(", ", " and ") for v, role in subject.roles().items()}
         rows = []
         for version in sorted(recorded, key=lambda v: (v not in roles, v)):
             metrics = recorded[version]
@@ -93,16 +93,6 @@ class ServedVersionsPassTheGates(Check):
             severity=self.severity if role else Severity.LOW,
             evidence=("replay",),
         )
-
-
-def _roles(subject: Subject) -> dict[str, str]:
-    """Version to the pointers that lead to it."""
-    pointed = {"champion": subject.registry.champion, "latest": subject.registry.latest}
-    roles: dict[str, str] = {}
-    for role, version in pointed.items():
-        if version is not None:
-            roles[version] = f"{roles[version]} and {role}" if version in roles else role
-    return roles
 
 
 def _row(

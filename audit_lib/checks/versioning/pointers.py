@@ -55,12 +55,8 @@ class PointersLeadWhereTheySay(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Follow the pointers, then cut them."""
         hook, registry = subject.hook("registry.resolve"), subject.registry
-        artifacts = subject.parameters.artifacts
-        assert artifacts is not None
-        assert artifacts.registry is not None
-        layout = artifacts.registry
         named = {"latest": registry.latest, "champion": registry.champion}
-        pointers = {"latest": layout.latest or "", "champion": layout.champion or ""}
+        pointers = registry.roles
         rows: list[tuple[Scalar, ...]] = []
         findings: list[Answer] = []
         yield from self._unlisted(registry, named, pointers)

@@ -167,6 +167,7 @@ class _Place:
             store=Path(request["store"]),
             version=request["version"],
             scratch=Path(scratch),
+            key=request.get("key") or {},
         )
 
     def _fresh(self) -> str:

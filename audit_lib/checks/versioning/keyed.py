@@ -1,0 +1,118 @@
+"""VER011."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.probes.asking import Reply, ask
+from audit_lib.probes.registries import Resolution, resolution
+from audit_lib.subject.keys import Key, combinations, text_of
+from audit_lib.subject.subject import Subject
+
+#: fields of a registry's rows that tell versions apart which must not stand in for one another
+TELLING = ("horizon", "instrument", "symbol", "ticker", "asset", "regime", "market", "timeframe")
+
+
+class EachKeyIsServedItsOwn(Check):
+    """A request for one horizon, instrument or regime is never answered with another's version.
+
+    What it checks
+        Where versions are made for one key each (`keys` with `stored` in `subject.yaml`): a
+        request without a version is answered with a version of the key that is asked for, or
+        refused; and a request for an id under another key gets that id, or a refusal, never the
+        other key's version.
+    Why it matters
+        One global `latest` beside several horizons serves whichever was trained last: a ranking
+        for five days is traded as one for twenty, and nothing fails.
+    How
+        Drives `registry.resolve` with every declared key in `at.key`, and compares what the
+        answered version says of itself, in its row of the registry or in its metadata.
+    Limitations
+        A version that does not say what it is for is a gap.
+    Remediation
+        Keep `latest` and `champion` for each key, and compare the key of what is about to be
+        loaded with the one that was asked for.
+    Sources
+        SR 11-7 section V (model inventory).
+    """
+
+    code = "VER011"
+    contract = Contract.VERSIONING
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("registry.resolve",)
+
+    versions: int = Field(8, ge=1, description="newest versions that are asked for by id")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask for every key, without a version and by id."""
+        keys = subject.parameters.keys
+        if not any(by.stored for by in keys.values()):
+            raise self._nothing_kept_apart(subject)
+        rows: list[tuple[Scalar, ...]] = []
+        wrong: dict[str, list[str]] = {"without a version": [], "for an id": []}
+        asked = [None, *subject.versions()[-self.versions :]]
+        for key in combinations(keys):
+            for request in asked:
+                reply, said = self._asked(subject, key, request)
+                rows.append((text_of(key), request or "none", said))
+                if not reply.answered:
+                    if reply.failure is not None:
+                        yield Gap(f"{request or 'no version'}, {text_of(key)}", reply.why)
+                    continue
+                version = reply.got.version
+                own = self._own(subject, version)
+                if not own:
+                    yield Gap(f"version {version}", "does not say what it is for")
+                elif request is None and not own.items() <= key.items():
+                    told = f"{text_of(key)} gets {version}, which is for {text_of(own)}"
+                    wrong["without a version"].append(told)
+                elif request is not None and version != request:
+                    wrong["for an id"].append(f"{request} under {text_of(key)} gets {version}")
+        yield Examined(len(rows), "requests")
+        columns = ("key", "version asked for", "answer")
+        yield Evidence("keys", "What each key is served", columns, tuple(rows))
+        for kind, cases in wrong.items():
+            if cases:
+                yield self.finding(
+                    subject.where("registry.resolve"),
+                    f"{len(cases)} requests {kind} are answered with another's: {cases[0]}",
+                    measured=f"{len(cases)} of {len(rows)} requests",
+                    expected="a version of the key that is asked for, or a refusal",
+                    key=kind,
+                    evidence=("keys",),
+                )
+
+    @staticmethod
+    def _asked(subject: Subject, key: Key, request: str | None) -> tuple[Reply[Resolution], str]:
+        hook = subject.hook("registry.resolve").for_key(key)
+        reply = ask(hook, request, into=resolution)
+        return reply, str(reply.got) if reply.answered else reply.why
+
+    @staticmethod
+    def _own(subject: Subject, version: str) -> Key:
+        return subject.at(version).own_key if version in subject.versions() else {}
+
+    @staticmethod
+    def _nothing_kept_apart(subject: Subject) -> Exception:
+        """Why there is nothing to ask: not declared, though the registry has it, or not there."""
+        if subject.parameters.keys:
+            return NotApplicable("every version serves every key (keys without `stored`)")
+        try:
+            rows = [row for row in subject.registry.rows.values() if isinstance(row, dict)]
+        except NotAssessed:
+            rows = []
+        for name in TELLING:
+            values = sorted({str(row[name]) for row in rows if row.get(name) is not None})
+            if len(values) > 1:
+                return NotAssessed(
+                    f"versions in the registry differ by {name} ({', '.join(values[:4])}); say so "
+                    f"in subject.yaml: keys: {{{name}: {{values: [...], stored: /{name}}}}}"
+                )
+        return NotApplicable("the parameters declare no keys: versions are served by id alone")

@@ -1,0 +1,193 @@
+"""What a subject is bound to while a check runs: a variant of its hooks, and a key."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.subject.documents import Document, read_any
+from audit_lib.subject.hooks import HookSet
+from audit_lib.subject.keys import Value, combinations, given, own_key, text_of
+from audit_lib.subject.parameters import SubjectParameters
+from audit_lib.subject.pointers import split_reference
+from audit_lib.subject.registry import Registry, read_registry
+
+Serving = tuple[str | None, tuple[tuple[str, Value], ...]]
+"""the written hook that serves, by its full name, and the key that it is driven with"""
+
+
+class Bound:
+    """The part of a subject that knows its variant and key, its registry and its metadata.
+
+    Attributes:
+        variant: which variant of its hooks is driven; '' for the plain ones, or the first.
+        key: which of its keys is asked for; empty for none.
+    """
+
+    parameters: SubjectParameters
+    version: str
+    store: Path
+    version_folder: Path
+
+    def __init__(self) -> None:
+        self.variant = ""
+        self.key: dict[str, Value] = {}
+        self._notes: list[dict[str, Serving]] = []
+        self._bindings: dict[tuple[str, str], Self] = {}
+        self._base: Self | None = None
+
+    @property
+    def hooks(self) -> HookSet:
+        """Which hooks are written, and where."""
+        raise NotImplementedError
+
+    def beside(self, name: str) -> Document:
+        """A data file that a reference names."""
+        raise NotImplementedError
+
+    # --- bindings -----------------------------------------------------------------------------
+    def bound(self, variant: str, key: Mapping[str, Value]) -> Self:
+        """This subject and version, with its hooks of that variant and key.
+
+        Hosts and what was read are shared; what one binding has read, its next use finds.
+        """
+        base = self.base
+        if variant == base.variant and key == base.key:
+            return base
+        name = (variant, text_of(key))
+        if name not in base._bindings:
+            other = copy.copy(base)
+            other._forget()
+            other.variant, other.key, other._base = variant, dict(key), base
+            base._bindings[name] = other
+        return base._bindings[name]
+
+    @property
+    def base(self) -> Self:
+        """The subject and version without variant and key; itself where it has none."""
+        return self._base or self
+
+    def _forget(self) -> None:
+        """Drop what was read of a version or for a key."""
+        for read in ("own_metadata", "own_key", *(["registry"] if self.parameters.keys else [])):
+            self.__dict__.pop(read, None)
+        self._bindings, self._base = {}, None
+
+    def every_key(self) -> list[dict[str, Value]]:
+        """Every key there is, those of the version itself first; one empty key for none."""
+        declared = combinations(self.parameters.keys)
+        own = self.own_key
+        known = [key for key in declared if own.items() <= key.items()]
+        made = [] if known or not own else [{**declared[0], **own}]
+        return [*made, *known, *(key for key in declared if key not in known)]
+
+    # --- hooks --------------------------------------------------------------------------------
+    def serving(self, hook: str) -> Serving:
+        """What serves when a hook is asked for."""
+        surface = hook.split(".", maxsplit=1)[0]
+        key = given(self.parameters.keys, surface, self.key, self.own_key)
+        return self.hooks.chosen(hook, self.variant), tuple(key.items())
+
+    def in_turn(self, hook: str) -> dict[str, Value]:
+        """The part of the key that a hook is driven with for one value after another."""
+        surface = hook.split(".", maxsplit=1)[0]
+        return given(self.parameters.keys, surface, self.key, self.own_key, in_turn=True)
+
+    @contextmanager
+    def noting(self) -> Iterator[dict[str, Serving]]:
+        """What is asked for meanwhile: hooks without variant, to what served."""
+        asked: dict[str, Serving] = {}
+        self._notes.append(asked)
+        try:
+            yield asked
+        finally:
+            self._notes.pop()
+            self.note(asked)
+
+    def note(self, asked: Mapping[str, Serving]) -> None:
+        """Have hooks count as asked for, as an answer that is kept from before rests on them."""
+        if self._notes:
+            self._notes[-1].update(asked)
+
+    # --- what is stored -----------------------------------------------------------------------
+    @cached_property
+    def registry(self) -> Registry:
+        """What the registry file says; its roles are those of the key.
+
+        Raises:
+            NotAssessed: there is none, or it cannot be read.
+        """
+        return self._registry({**self.key, **self.own_key} if self.parameters.keys else {})
+
+    def _registry(self, key: Mapping[str, Value]) -> Registry:
+        store = self.store
+        assert self.parameters.artifacts is not None
+        return read_registry(store, self.parameters.artifacts, key)
+
+    def pointed(self, role: str) -> dict[str, str | None]:
+        """Versions that ``latest`` or ``champion`` points to, by the text of their key.
+
+        Raises:
+            NotAssessed: there is no registry, or it cannot be read.
+        """
+        found = {}
+        for key in combinations(self.parameters.keys):
+            registry = self._registry(key)
+            found[text_of(key)] = registry.latest if role == "latest" else registry.champion
+        return found
+
+    @property
+    def metadata(self) -> Document:
+        """Metadata of the version.
+
+        Raises:
+            NotAssessed: no metadata file matches, or it does not parse.
+            NotApplicable: the key that is asked for is not the version's own.
+        """
+        own = self.own_key
+        other = {n: v for n, v in self.key.items() if n in own and own[n] != v}
+        if other:
+            raise NotApplicable(f"version {self.version} is for {text_of(own)} only")
+        return self.own_metadata
+
+    @cached_property
+    def own_metadata(self) -> Document:
+        """Metadata of the version, whatever key is asked for."""
+        folder = self.version_folder
+        assert self.parameters.artifacts is not None
+        named = self.parameters.artifacts.metadata
+        if named is None:  # fields name files of their own
+            path = folder.relative_to(self.store).as_posix()
+            return Document(path, "artifacts", {}, self.beside)
+        pattern, pointer = split_reference(named)
+        found = sorted(folder.glob(pattern))
+        if not found:
+            raise NotAssessed(f"version {self.version} has no metadata file {pattern}")
+        path = found[0].relative_to(self.store).as_posix()
+        document = read_any(found[0], path=path, base="artifacts", pointer=pointer)
+        return replace(document, beside=self.beside)
+
+    @cached_property
+    def own_key(self) -> dict[str, Value]:
+        """What the version says it is for; empty where it does not, or serves all."""
+        keys = {name: by for name, by in self.parameters.keys.items() if by.stored}
+        if not keys or not self.version or self.parameters.artifacts is None:
+            return {}
+
+        def in_row(pointer: str) -> object:
+            row = self._registry({}).rows.get(self.version)
+            return Document("", "artifacts", row).get(pointer)
+
+        def in_metadata(pointer: str) -> object:
+            return self.own_metadata.get(pointer)
+
+        return own_key(keys, (in_row, in_metadata))
+
+
+__all__ = ["Bound", "Serving"]

@@ -1,0 +1,160 @@
+"""Registries, labels and folds that are kept apart by horizon."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from audit_lib.engine import check_parameters
+from audit_lib.errors import ParameterError
+from audit_lib.model import Outcome
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+GUIDE = Path(__file__).parents[3] / "docs/guide/keys.md"
+ROWS = [{"version_id": f"v{n}", "horizon": h} for n, h in [(1, 5), (2, 20), (3, 5), (4, 20)]]
+LAYOUT = "{file: registry.json, versions: /versions, latest: '/latest/{horizon}', champion: ''}"
+STORE = f"artifacts: {{store: store, registry: {LAYOUT}}}\n"
+KEYS = STORE + "keys: {horizon: {values: [5, 20], stored: /horizon}}\n"
+RESOLVE = """
+import json
+import re
+
+@surface("registry")
+def resolve(at, request):
+    held = json.loads((at.store / "registry.json").read_text())
+    horizons = {{row["version_id"]: row["horizon"] for row in held["versions"]}}
+    {answer}
+    if found not in horizons or not (at.store / found).is_dir():
+        raise Refusal("no such version")
+    return {{"version": found, "files": []}}
+"""
+KEPT_APART = 'found = request or held["latest"][str(at.key["horizon"])]'
+GLOBAL = 'found = request or held["versions"][-1]["version_id"]'
+SUBSTITUTED = (
+    'latest = held["latest"][str(at.key["horizon"])]; '
+    'found = request if horizons.get(request) == at.key["horizon"] else latest'
+)
+LABELS = """
+HORIZON = {horizon}
+
+@surface("targets.build")
+def build_targets(at, panel):
+    return each(panel, label=lambda b: b["close"].shift(-HORIZON) / b["close"] - 1)
+
+@surface("targets.declared")
+def declared_targets(at):
+    return {{"label": {{"horizon": at.key["horizon"], "kind": "simple_return"}}}}
+
+@surface("splits")
+def folds(at, panel):
+    dates = panel.index.get_level_values("date")
+    known = dates.unique().sort_values()
+    where = known.get_indexer(dates)
+    return [
+        {{
+            "train": np.flatnonzero(where < start - PURGE),
+            "test": np.flatnonzero((where >= start) & (where < start + 50)),
+        }}
+        for start in (150, 220, 290)
+    ]
+"""
+EACH = "keys: {horizon: {values: [5, 10, 20]}}\n"
+
+
+def stored(rows=ROWS, latest=None):
+    held = {"versions": rows, "latest": latest or {"5": "v3", "20": "v4"}}
+    metadata = {f"store/{r['version_id']}/meta.json": "{}" for r in rows}
+    return {"store/registry.json": json.dumps(held), **metadata}
+
+
+@pytest.mark.passes("VER011")
+def test_each_horizon_has_a_latest_of_its_own(tmp_path):
+    text = RESOLVE.format(answer=KEPT_APART)
+    with tiny(tmp_path, text, source=stored(), parameters=KEYS) as subject:
+        assert_passes(run_check("VER011", subject))
+        assert subject.select("latest") == ["v3", "v4"]
+        assert subject.roles() == {"v3": "latest (horizon=5)", "v4": "latest (horizon=20)"}
+        assert subject.at("v4").registry.latest == "v4"
+        assert_passes(run_check("VER002", subject.at("v4")))
+
+
+@pytest.mark.fails("VER011")
+@pytest.mark.parametrize(
+    ("answer", "key"), [(GLOBAL, "without a version"), (SUBSTITUTED, "for an id")]
+)
+def test_another_horizons_version_is_served(tmp_path, answer, key):
+    text = RESOLVE.format(answer=answer)
+    with tiny(tmp_path, text, source=stored(), parameters=KEYS) as subject:
+        found = assert_fails(run_check("VER011", subject), key=key)
+    assert "horizon=5" in found.message
+
+
+def test_a_registry_that_tells_horizons_apart_wants_keys(tmp_path):
+    text = RESOLVE.format(answer=GLOBAL)
+    with tiny(tmp_path / "a", text, source=stored(), parameters=STORE) as subject:
+        result = run_check("VER011", subject)
+        assert result.outcome is Outcome.NOT_ASSESSED
+        assert "differ by horizon (20, 5)" in result.reason
+    same = [{**row, "horizon": 5} for row in ROWS]
+    with tiny(tmp_path / "b", text, source=stored(same), parameters=STORE) as subject:
+        assert run_check("VER011", subject).outcome is Outcome.NOT_APPLICABLE
+
+
+def test_a_literal_horizon_shows_at_the_others(tmp_path):
+    literal = LABELS.format(horizon=10).replace("PURGE", "10")
+    with tiny(tmp_path / "a", literal, parameters=EACH) as subject:
+        result = run_check("TGT001", subject)
+        assert {f.variant for f in result.findings} == {"horizon=5", "horizon=20"}
+    keyed = LABELS.format(horizon="None").replace("-HORIZON", '-at.key["horizon"]')
+    with tiny(tmp_path / "b", keyed.replace("PURGE", "10"), parameters=EACH) as subject:
+        assert_passes(run_check("TGT001", subject))
+        result = run_check("SPL001", subject)
+        assert {f.variant for f in result.findings} == {"horizon=20"}
+    sound = keyed.replace("PURGE", 'at.key["horizon"]')
+    with tiny(tmp_path / "c", sound, parameters=EACH) as subject:
+        assert_passes(run_check("SPL001", subject))
+
+
+def test_the_example_of_the_guide(tmp_path):
+    (yaml,) = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    (hooks,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    rows = [{"version_id": f"v{n}", "horizon": n} for n in (5, 10, 20)]
+    latest = {str(n): f"v{n}" for n in (5, 10, 20)}
+    source = {p.replace("store/", "trained_models/"): t for p, t in stored(rows, latest).items()}
+    with tiny(tmp_path, hooks, source=source, parameters=yaml) as subject:
+        assert_passes(result := run_check("TGT001", subject))
+        assert len(result.examined) == 3
+        assert subject.select("latest") == ["v5", "v10", "v20"]
+
+
+def test_a_surface_that_no_key_reaches_is_asked_once(tmp_path):
+    text = 'SEEN = []\n@surface("drift.psi")\ndef psi(at, a, b):\n    return float(len(at.key))\n'
+    with tiny(tmp_path, text, parameters=EACH) as subject:
+        assert {f.variant for f in run_check("DRF001", subject).findings} <= {""}
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("{horizon: {values: []}}", "keys.horizon.values"),
+        ("{horizon: {values: [5, '5']}}", "a value stands here twice"),
+        ("{horizon: {values: [5], surfaces: [label]}}", "no surface is called 'label'"),
+    ],
+)
+def test_mistakes_name_the_key(tmp_path, keys, said):
+    made = pytest.raises(ParameterError, match=said)
+    with made, tiny(tmp_path, "", parameters=f"keys: {keys}"):
+        pass
+
+
+def test_options_of_one_key(tmp_path):
+    for key, known in [("horizon=20", True), ("horizon=7", False)]:
+        options = f"options: {{'TGT001[{key}]': {{cuts: 12}}}}\n{EACH}"
+        with tiny(tmp_path / key, "", parameters=options) as subject:
+            if known:
+                check_parameters(subject)
+                continue
+            with pytest.raises(ParameterError, match="horizon=7"):
+                check_parameters(subject)
