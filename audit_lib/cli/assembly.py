@@ -10,7 +10,7 @@ from pathlib import Path
 from audit_lib.cli.digests import changes, digests, own_places
 from audit_lib.cli.places import shown
 from audit_lib.engine import check_parameters
-from audit_lib.errors import NotAssessed, RunError
+from audit_lib.errors import RunError
 from audit_lib.execution.plan import Job, Plan
 from audit_lib.exemptions import load_exemptions
 from audit_lib.host.digest import TreeDigest
