@@ -22,6 +22,8 @@ from audit_lib.subject.parameters import Source
 from audit_lib.subject.source import SKIPPED_FOLDERS, SourceFile, SourceTree, matches
 
 HIGH_RISK = 5
+#: packages of so few files are audited whole, unless candidates stand in most of them
+SMALL = 60
 #: hooks that must have candidates before their folders are called a subsystem
 TELLING_HOOKS = 3
 COMPILED_SOURCES = (".pyx", ".c", ".cc", ".cpp", ".rs")
@@ -88,9 +90,9 @@ def discover(root: Path) -> Discovery:
     fan_in = {path: len(importers) for path, importers in graph.importers.items()}
     lines = {file.path: file.content.count(b"\n") for file in own}
     package = _package(root, own, lines)
-    found = candidates(own, fan_in)
+    found = candidates(own, {path: frozenset(by) for path, by in graph.importers.items()})
     named = documents(root)
-    subsystem = _subsystem(found, lines)
+    subsystem = _subsystem(found, lines, graph)
     return Discovery(
         root=root,
         package=package,
@@ -130,8 +132,13 @@ def _parts(package: str, lines: dict[str, int]) -> dict[str, int]:
     return dict(sizes.most_common())
 
 
-def _subsystem(found: tuple[Candidate, ...], lines: dict[str, int]) -> tuple[str, ...]:
-    """Folders that hold candidates; everything where they say little, or are most of it anyway."""
+def _subsystem(
+    found: tuple[Candidate, ...], lines: dict[str, int], graph: ImportGraph
+) -> tuple[str, ...]:
+    """Folders that hold candidates, and the files that run them.
+
+    Everything where the package is small, where candidates say little, or are most of it anyway.
+    """
     if len({candidate.hook for candidate in found}) < TELLING_HOOKS:
         return ("**/*.py",)
     folders: Counter[str] = Counter()
@@ -152,7 +159,22 @@ def _subsystem(found: tuple[Candidate, ...], lines: dict[str, int]) -> tuple[str
     globs = [
         f"{folder}/**/*.py" if _has_inner(folder, lines) else f"{folder}/*.py" for folder in top
     ]
-    return tuple(sorted([*globs, *alone]))
+    named = {*globs, *alone}
+    runners = {p for p in _runners(found, graph) if p in lines}
+    named |= {p for p in runners if not any(matches(p, glob) for glob in globs)}
+    taken = sum(any(matches(p, glob) for glob in named) for p in lines)
+    if len(lines) <= SMALL and taken < len(lines) / 2:
+        return ("**/*.py",)
+    return tuple(sorted(named))
+
+
+def _runners(found: tuple[Candidate, ...], graph: ImportGraph) -> set[str]:
+    """Files that import candidates of several surfaces: they put the engine together and run it."""
+    used: dict[str, set[str]] = {}
+    for candidate in found:
+        for importer in graph.importers.get(candidate.path, ()):
+            used.setdefault(importer, set()).add(candidate.hook.split(".")[0])
+    return {path for path, surfaces in used.items() if len(surfaces) >= TELLING_HOOKS}
 
 
 def _mapped(root: Path, path: str, found: tuple[Candidate, ...]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import yaml
 from audit_lib.errors import NotAssessed
 from audit_lib.subject.artifacts import Format
 from audit_lib.subject.artifacts.detect import detect
+from audit_lib.subject.discovery.registries import Table, tables
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.source import SKIPPED_FOLDERS
 
@@ -55,6 +55,7 @@ class Store:
         latest, champion: pointers to the ids of those roles, '' where there is none.
         metadata: glob of a version's metadata, '' where none was seen.
         metrics: key of the metrics in a row; '' where the row itself holds them.
+        version_dir: folder of a version within the store.
     """
 
     path: str
@@ -66,6 +67,7 @@ class Store:
     champion: str = ""
     metadata: str = ""
     metrics: str = ""
+    version_dir: str = "{version}"
 
 
 def stores(root: Path) -> tuple[Store, ...]:
@@ -76,8 +78,23 @@ def stores(root: Path) -> tuple[Store, ...]:
         if form in MODELS:
             folder = PurePosixPath(path.relative_to(root).as_posix()).parent.as_posix()
             found.setdefault(folder, Counter())[form.value] += 1
-    made = [_store(root, top, found) for top in _tops(root, found)]
+    # Of the registries that list a folder's models, the fullest speaks for it.
+    made: list[Store] = []
+    for table in tables(root, list(found)):
+        store = _registered(root, table, found)
+        if not any(_overlap(store.path, other.path) for other in made):
+            made.append(store)
+    for top in _tops(found, [store.path for store in made]):
+        made.append(Store(top, _models(found, top), metadata=_metadata(root / top, "*")))
     return tuple(sorted(made, key=lambda s: (not s.registry, -sum(s.models.values()), s.path)))
+
+
+def _overlap(first: str, second: str) -> bool:
+    return (
+        "." in (first, second)
+        or first == second
+        or (first.startswith(f"{second}/") or second.startswith(f"{first}/"))
+    )
 
 
 def documents(root: Path) -> dict[str, str]:
@@ -120,80 +137,50 @@ def _kind(stem: str, data: Any) -> str:
     return "contract" if "contract" in stem and "pipeline" in stem else ""
 
 
-def _tops(root: Path, found: dict[str, Counter[str]]) -> list[str]:
-    """Folders that hold the others: a parent with models or a registry speaks for its children."""
+def _tops(found: dict[str, Counter[str]], taken: list[str]) -> list[str]:
+    """Folders with models that hold the others, outside of the stores found already."""
     tops: list[str] = []
     for folder in sorted(found):
-        parent = PurePosixPath(folder).parent.as_posix()
-        registered = parent != "." and _registry(root / parent) is not None
-        top = parent if registered else folder
-        inside = any(top == t or top.startswith(f"{t}/") for t in tops)
-        if not inside and top != ".":
-            tops.append(top)
-    return tops
+        inside = any(t in (".", folder) or folder.startswith(f"{t}/") for t in [*taken, *tops])
+        if not inside and folder != ".":
+            tops.append(folder)
+    return _with_parents(tops)
 
 
-def _store(root: Path, top: str, found: dict[str, Counter[str]]) -> Store:
+def _with_parents(tops: list[str]) -> list[str]:
+    """Sibling folders are versions of one store: their parent stands for them."""
+    held = Counter(PurePosixPath(t).parent.as_posix() for t in tops)
+    merged = [
+        p if held[p := PurePosixPath(t).parent.as_posix()] > 1 and p != "." else t for t in tops
+    ]
+    return list(dict.fromkeys(merged))
+
+
+def _models(found: dict[str, Counter[str]], top: str) -> dict[str, int]:
     models: Counter[str] = Counter()
     for inner, counted in found.items():
-        if inner == top or inner.startswith(f"{top}/"):
+        if top in (".", inner) or inner.startswith(f"{top}/"):
             models += counted
-    folder = root / top
-    registry = _registry(folder) or {}
-    return Store(top, dict(models), metadata=_metadata(folder), **registry)
+    return dict(models)
 
 
-def _registry(folder: Path) -> dict[str, str] | None:
-    """Layout of a registry file in a folder: JSON whose rows name the folder's own subfolders."""
-    inner = {p.name for p in folder.iterdir() if p.is_dir()} if folder.is_dir() else set()
-    for file in sorted(folder.glob("*.json")):
-        if file.stat().st_size > LARGEST_DOCUMENT:
-            continue
-        try:
-            data = json.loads(file.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError, RecursionError):
-            continue
-        layout = _layout(data, inner)
-        if layout is not None:
-            return {"registry": file.name, **layout}
-    return None
+def _registered(root: Path, table: Table, found: dict[str, Counter[str]]) -> Store:
+    """The store that a registry file describes; below it where it stands at the root."""
+    store, file, layout = table.folder, table.file, table.version_dir
+    if store == "." and "/" in layout:
+        store, _, layout = layout.partition("/")
+        file = f"../{file}"
+    return Store(
+        store, _models(found, store), file, table.versions, table.id, table.latest,
+        table.champion, _metadata(root / store, layout), table.metrics, layout,
+    )  # fmt: skip
 
 
-def _layout(data: Any, folders: set[str]) -> dict[str, str] | None:
-    if not isinstance(data, dict):
-        return None
-    for key, rows in data.items():
-        identity = _id_key(rows, folders)
-        if identity is not None:
-            pointers = {
-                role: f"/{name}"
-                for role in ("latest", "champion")
-                for name, value in data.items()
-                if role in name.lower() and isinstance(value, str | None)
-            }
-            sample = rows[0] if isinstance(rows, list) else next(iter(rows.values()))
-            held = isinstance(sample, dict) and isinstance(sample.get("metrics"), dict)
-            metrics = "metrics" if held else ""
-            return {"versions": f"/{key}", "id": identity, "metrics": metrics, **pointers}
-    return None
-
-
-def _id_key(rows: Any, folders: set[str]) -> str | None:
-    """Key under which rows name subfolders; '' for a mapping by id; None where they do not."""
-    if isinstance(rows, dict) and rows and set(rows) & folders:
-        return ""
-    if isinstance(rows, list) and rows and isinstance(rows[0], dict):
-        for key in rows[0]:
-            named = {row.get(key) for row in rows if isinstance(row, dict)}
-            if any(isinstance(n, str) and n in folders for n in named):
-                return str(key)
-    return None
-
-
-def _metadata(folder: Path) -> str:
-    """Glob of the largest JSON file that version folders share by the end of its name."""
+def _metadata(folder: Path, layout: str) -> str:
+    """Glob of the largest data file that version folders share by the end of its name."""
     ends: Counter[str] = Counter()
-    for file in folder.glob("*/*.json"):
+    inner = layout.replace("{version}", "*")
+    for file in (f for e in ("json", "yaml", "yml", "toml") for f in folder.glob(f"{inner}/*.{e}")):
         stem = file.name.split("_")[-1] if "_" in file.name else file.name
         ends[f"*_{stem}" if "_" in file.name else stem] += file.stat().st_size
     wanted = [e for e in ends if "meta" in e]

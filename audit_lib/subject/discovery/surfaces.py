@@ -1,20 +1,25 @@
-"""Which functions of a repository could stand behind which hook, by what they are called.
+"""Which functions of a repository could stand behind which hook.
 
-A candidate is a guess from names: of the function, of its class and module, and of its
-parameters.  Nothing is imported.  The words are the field's, not those of any repository.
+A candidate is a guess from names (of the function, its class and module), from what it takes and
+gives (parameters, annotations, what its body calls), and from who calls it.  Nothing is imported.
+The words are the field's, not those of any repository.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from audit_lib.subject.discovery.facts import Callers, Facts
 from audit_lib.subject.discovery.words import WORDS, Words
 from audit_lib.subject.source import SourceFile
 
-PER_HOOK = 3
+PER_HOOK = 4
+#: candidates of one class or module that are shown before those of others
+OF_ONE_PLACE = 2
 #: score of a block of a larger network; it is shown where there is no network
 INNER = 0.25
 TESTS = re.compile(
@@ -51,59 +56,78 @@ class Candidate:
     score: float
 
 
-def candidates(files: Iterable[SourceFile], fan_in: dict[str, int]) -> tuple[Candidate, ...]:
+def candidates(
+    files: Iterable[SourceFile], importers: Mapping[str, frozenset[str]]
+) -> tuple[Candidate, ...]:
     """The best few candidates of every hook, best first.
 
     Args:
         files: sources to look through; tests and examples among them are passed over.
-        fan_in: how many files import a file, by its path; breaks ties.
+        importers: which files import a file, by its path.
     """
+    files = list(files)
     found: dict[str, list[Candidate]] = {hook: [] for hook in WORDS}
+    callers = Callers(files, importers)
     for file in files:
         if file.tree is None or TESTS.search(file.path) or PACKAGING.search(file.path):
             continue
         inner = _inner_networks(file.tree)
         for scope, node in _functions(file.tree):
+            facts = Facts.of(file.path, scope, node, callers)
             for hook, words in WORDS.items():
-                score = _score(words, file.path, scope, node)
+                score = _score(words, facts)
                 if hook == "neural.forward" and scope.rpartition(".")[2] in inner:
                     score = min(score, INNER)
                 if score > 0:
-                    found[hook].append(_candidate(hook, file, scope, node, score, fan_in))
+                    found[hook].append(_candidate(hook, file, scope, node, score, facts))
     return tuple(candidate for hook in WORDS for candidate in _best(found[hook]))
 
 
 def _best(found: list[Candidate]) -> list[Candidate]:
     """The first few; those far behind the first are left out."""
     ranked = sorted(found, key=lambda c: (-c.score, c.path, c.line))
-    return [c for c in ranked[:PER_HOOK] if c.score > ranked[0].score / 3]
+    near = [c for c in ranked if c.score > ranked[0].score / 3]
+    # A third method of one class tells a reader less than the first of another.
+    places: Counter[tuple[str, str]] = Counter()
+    first, others = [], []
+    for candidate in near:
+        place = (candidate.path, candidate.name.rpartition(".")[0])
+        places[place] += 1
+        (first if places[place] <= OF_ONE_PLACE else others).append(candidate)
+    chosen = [*first, *others][:PER_HOOK]
+    return sorted(chosen, key=lambda c: (-c.score, c.path, c.line))
 
 
-def _score(
-    words: Words, path: str, scope: str, node: ast.FunctionDef | ast.AsyncFunctionDef
-) -> float:
-    name = node.name.lower()
+def _score(words: Words, facts: Facts) -> float:
+    name, near = facts.name.lower(), facts.near
     said, vague, typed = (
         bool(pattern) and re.search(pattern, name) is not None
         for pattern in (words.name, words.vague, words.typed)
     )
     if not (said or vague or typed) or any(word in name for word in words.never):
         return 0.0
-    near = f"{scope} {path}".lower()
     around = sum(word in near for word in words.around)
-    named = {
-        a.arg.lower() for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-    }
+    named = facts.parameters
     parameters = sum(
         any(word == p or (len(word) > 2 and word in p) for p in named) for word in words.parameters
     )
     if not said and not (around and (vague or parameters)):
         return 0.0
-    against = 0.5 * name.startswith("_") + 0.5 * _is_abstract(node)
+    if words.caller and not said and not any(re.search(words.caller, c) for c in facts.callers):
+        return 0.0
+    against = 0.5 * name.startswith("_") + 0.5 * facts.abstract
     against += 2.0 * any(word in near for word in words.against)
     against += 2.0 * any(word in p for word in words.kept for p in named)
-    against += 1.5 * bool(SHOWN.search(path)) + 0.5 * bool(EXAMPLE.search(f"{scope} {path}"))
-    return max(0.0, 1.0 + around + 0.5 * parameters - against)
+    against += 1.5 * bool(SHOWN.search(facts.path))
+    against += 0.5 * bool(EXAMPLE.search(f"{facts.scope} {facts.path}"))
+    return max(0.0, 1.0 + around + 0.5 * parameters + _behaves(words, facts) - against)
+
+
+def _behaves(words: Words, facts: Facts) -> float:
+    """What the signature, the body and the callers say for it."""
+    gives = bool(words.gives) and re.search(words.gives, facts.gives) is not None
+    calls = bool(words.calls) and any(re.search(words.calls, c) for c in facts.calls)
+    return 0.5 * gives + 0.5 * calls + 0.4 * min(len(facts.callers), 3)
 
 
 def _inner_networks(tree: ast.Module) -> frozenset[str]:
@@ -125,27 +149,15 @@ def _inner_networks(tree: ast.Module) -> frozenset[str]:
     )
 
 
-def _is_abstract(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """True for bodies that only raise, pass, document, or hand a parameter back."""
-    body = [
-        s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
-    ]
-    return all(
-        isinstance(s, ast.Raise | ast.Pass)
-        or (isinstance(s, ast.Return) and isinstance(s.value, ast.Name | ast.Constant | None))
-        for s in body
-    )
-
-
 def _candidate(
     hook: str,
     file: SourceFile,
     scope: str,
     node: ast.FunctionDef | ast.AsyncFunctionDef,
     score: float,
-    fan_in: dict[str, int],
+    facts: Facts,
 ) -> Candidate:
-    used = min(fan_in.get(file.path, 0), 20) / 40
+    used = min(facts.fan_in, 20) / 40
     return Candidate(
         hook,
         file.path,

@@ -18,6 +18,9 @@ class Words:
         never: words in the function's name that rule it out.
         against: words in class, module or folder names that speak against it.
         kept: words in parameter names of functions that look up what others made.
+        gives: what the function returns, as annotated; ``yields`` for a generator.
+        calls: what its body calls, as a regular expression over names.
+        caller: files or functions that call it; without such a caller ``vague`` says nothing.
     """
 
     name: str = ""
@@ -28,22 +31,60 @@ class Words:
     never: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    gives: str = ""
+    calls: str = ""
+    caller: str = ""
 
 
 #: at most two words between the verb and what it makes
 _GAP = r"(_[a-z0-9]+){0,2}_?"
 
+_TABLE = r"DataFrame|Series|Frame|ndarray|NDArray|Floats"
+_MAKES_FEATURES = r"^(compute|transform|build|make|prepare|calculate|features?)(_\w+)?$"
+_FEATURES_NEAR = ("feature", "indicator", "pipeline", "factor", "handler")
+_DECIDES = (
+    r"(generate|get|make|compute|build)\w*(order|signal|decision|position|trade)(s|$)|"
+    r"position_siz|^from_(signals|predictions)$|^(decide|interpret|simulate|rebalance)\w*$|"
+    r"^run(_(backtest|cycle|simulation))?$"
+)
+_LIVE = r"(^|[/_.])(live|paper|auto\w*|serv\w*|trade\w*|bot|predict\w*|infer\w*|online)"
+
 WORDS: dict[str, Words] = {
+    "features.panel": Words(
+        r"(load|read|fetch|download)_?(\w+_)?(panel|prices|bars|ohlcv|candles|history|universe)$",
+        vague=r"^(load|read|fetch|download)\w*$",
+        around=("data", "panel", "provider", "loader", "cache", "feed"),
+        parameters=("symbol", "ticker", "start", "end", "universe", "timeframe", "asset", "pair"),
+        against=("config", "model", "plot", "/ui", "rpc"),
+        gives=_TABLE,
+    ),
     "features.build": Words(
         rf"(build|compute|make|create|generate|extract|populate|add|engineer|calculate){_GAP}"
         r"(feature|indicator|factor)|feature_engineering|^transform_features?$|"
         r"^get_(features?|factors?)(_config|_frame)?$",
-        vague=r"^compute$",
-        around=("feature", "indicator", "pipeline", "factor", "handler"),
+        vague=_MAKES_FEATURES,
+        around=_FEATURES_NEAR,
         parameters=("df", "data", "frame", "prices", "ohlcv", "panel", "bars"),
+        gives=_TABLE,
+    ),
+    "features.build_backtest": Words(
+        r"(build|compute|make|prepare|create)_?(\w+_)?(backtest|training|research)$",
+        vague=_MAKES_FEATURES,
+        around=_FEATURES_NEAR,
+        parameters=("df", "data", "frame", "prices", "ohlcv", "panel", "bars"),
+        gives=_TABLE,
+        caller="backtest|simulat|evaluat",
+    ),
+    "features.build_live": Words(
+        r"(build|compute|make|prepare|create)_?(\w+_)?(live|online|serving|inference)$",
+        vague=_MAKES_FEATURES,
+        around=_FEATURES_NEAR,
+        parameters=("df", "data", "frame", "prices", "ohlcv", "panel", "bars"),
+        gives=_TABLE,
+        caller=_LIVE,
     ),
     "features.policy": Words(
-        vague=r"feature_(type|policy|metadata|schema)",
+        vague=r"feature_(type|policy|metadata|schema)|^polic(y|ies)$",
         around=("feature",),
         parameters=("feature", "name"),
     ),
@@ -71,7 +112,7 @@ WORDS: dict[str, Words] = {
     ),
     "splits.folds": Words(
         r"(purged|walk_forward|time_series|combinatorial)\w*(split|fold)|train_test_(split|data)",
-        vague=r"(date|data|expanding|rolling)\w*(split|fold)|^split$|"
+        vague=r"(date|data|expanding|rolling)\w*(split|fold)|^(split|folds?|rows|indices)$|"
         r"split_(data|time|date|period|range)|"
         r"make_folds|generate_folds|rolling_split",
         around=(
@@ -84,7 +125,8 @@ WORDS: dict[str, Words] = {
             "kitchen",
             "process",
         ),
-        parameters=("dates", "n_splits", "n_folds", "purge", "embargo", "x", "train"),
+        parameters=("dates", "n_splits", "n_folds", "purge", "embargo", "x", "train", "panel"),
+        gives=r"Iterator|Generator|(list|List|Sequence)\[(tuple|Tuple|Fold)|yields",
     ),
     "predictor.predict": Words(
         vague=r"^(predict|predict_proba|score|infer|inference|make_predictions?)$|"
@@ -94,32 +136,52 @@ WORDS: dict[str, Words] = {
         never=("save", "load", "get_", "set_", "append", "plot", "check"),
     ),
     "decisions.backtest": Words(
-        vague=r"(generate|get|make|compute|build)\w*(order|signal|decision|position|trade)(s|$)|"
-        r"position_siz|^from_(signals|predictions)$",
+        vague=_DECIDES,
         around=("backtest", "strategy", "simulat", "portfolio", "rule"),
         parameters=("prediction", "signal", "score", "features"),
+        against=("api/", "service", "null", "baseline", "live", "paper"),
         kept=("records",),
+        calls=r"predict|position|signal|order|size|threshold|interpret",
     ),
     "decisions.live": Words(
-        vague=r"(generate|place|submit|make|create|execute)\w*(order|signal|decision|trade)(s|$)",
-        around=("live", "paper", "broker", "trader", "execution", "bot "),
+        vague=r"(generate|place|submit|make|create|execute)\w*(order|signal|decision|trade)(s|$)|"
+        + _DECIDES,
+        around=("live", "paper", "broker", "trader", "execution", "bot ", "autopilot"),
         parameters=("prediction", "signal", "features"),
         against=("simulat", "backtest", "/rl/", "/gym", "backtrad"),
+        calls=r"predict|position|signal|order|size|threshold|interpret",
+    ),
+    "decisions.rules_backtest": Words(
+        vague=r"^(interpret|apply_(rules|gates)|rules?|size_positions?)$",
+        typed=_DECIDES,
+        around=("backtest", "simulat", "rule"),
+        parameters=("prediction", "signal", "score"),
+        against=("api/", "service", "null", "baseline", "live", "paper"),
+        calls=r"position|signal|order|size|threshold|gate|rule",
+    ),
+    "decisions.rules_live": Words(
+        vague=r"^(interpret|apply_(rules|gates)|rules?)$",
+        typed=_DECIDES,
+        around=("live", "paper", "trader", "bot ", "autopilot"),
+        parameters=("prediction", "signal", "score"),
+        against=("simulat", "backtest", "/rl/", "/gym", "backtrad"),
+        calls=r"position|signal|order|size|threshold|gate|rule",
     ),
     "registry.resolve": Words(
         vague=r"(get|load|resolve|find|select)\w*(version|champion|latest|model_dir|recorder)|"
-        r"^load_model$",
-        around=("registry", "version", "store", "recorder", "drawer", "repository"),
+        r"^(load_model|resolve)$",
+        around=("registry", "version", "store", "recorder", "drawer", "repository", "predict"),
         parameters=("version", "version_id", "name", "horizon"),
     ),
     "registry.register": Words(
-        vague=r"(register|publish|add|save)\w*(version|model)",
+        vague=r"(register|publish|add|save)\w*(version|model)|^publish$",
         typed=r"^register$",
         around=("registry", "version", "store", "recorder", "drawer"),
         parameters=("version", "model", "metrics"),
     ),
     "registry.versions": Words(
-        vague=r"(list|get_all|all)_?(version|model|recorder)s?", around=("registry", "version")
+        vague=r"(list|get_all|all)_?(version|model|recorder)s?|^versions$",
+        around=("registry", "version"),
     ),
     "governance.promote": Words(
         r"promot|champion|challenger|evaluate_and_update|should_replace",
@@ -135,16 +197,17 @@ WORDS: dict[str, Words] = {
     ),
     "retrain.decide": Words(
         r"(should|check|needs?|is|must)\w*_re_?train|re_?train\w*(needed|required|trigger|due)|"
-        r"new_training_(needed|required|due)|check\w*model_(expired|stale|outdated)",
-        vague=r"(check|is)_?\w*(expired|stale)|^check(_triggers?)?$",
+        r"new_training_(needed|required|due)|_to_retrain$|check\w*model_(expired|stale|outdated)",
+        vague=r"(check|is)_?\w*(expired|stale)|^check(_\w+)?$",
         around=("retrain", "trigger", "monitor", "schedule"),
         parameters=("days", "drift", "psi", "metrics", "timestamp"),
     ),
     "retrain.train": Words(
         rf"^(train|fit|retrain){_GAP}(model|ensemble|models|predictor|estimator|pipeline)s?$|"
         r"^run_training$",
-        vague=r"^(train|fit|retrain)$",
+        vague=r"^(train|fit|retrain|learn)$",
         around=("train", "learner", "model"),
+        calls=r"^(fit|partial_fit|save|publish|register|train)|_fit|fold|split",
         parameters=("features", "x_train", "labels", "target", "y", "dataset", "df", "data"),
         against=("layer", "loss", "network", "scaler", "transformer", "wrapper"),
     ),
@@ -162,6 +225,15 @@ WORDS: dict[str, Words] = {
     "calibration.fit_apply": Words(
         vague=r"^(fit|calibrate|fit_transform|fit_calibrat\w*)$",
         around=("calibrat", "platt", "isotonic"),
+    ),
+    "calibration.served": Words(
+        r"(^|_)calibrate(d|_\w+)?$",
+        vague=r"^(apply|transform|predict|predict_proba)$",
+        around=("calibrat",),
+        against=("heston", "svi", "option", "pricing", "surface"),
+        parameters=("score", "confidence", "raw", "proba", "prediction"),
+        never=("fit", "error", "save", "load", "compute", "plot"),
+        gives=_TABLE,
     ),
     "conformal.interval": Words(
         vague=r"(predict_|prediction_|conformal_)?intervals?(_batch)?$|^conformal",
@@ -184,12 +256,13 @@ WORDS: dict[str, Words] = {
     ),
     "online.run": Words(
         r"^(partial_fit|learn_one|online_update|update_online)$",
+        vague=r"^(learn|observe|add_sample|adjust_\w+)$",
         typed=r"^update$",
         around=("online", "incremental"),
         parameters=("x", "y", "row", "sample", "observation", "residual", "error", "label"),
     ),
     "checkpoint_io.round_trip": Words(
-        vague=r"^(save|load|dump|to_pickle|from_dict|load_state)$|(save|load)_(model|checkpoint)",
+        vague=r"^_?(save|load|dump|to_pickle|from_dict|load_state)$|(save|load)_(model|checkpoint)",
         around=("model", "checkpoint", "serial", "ensemble", "drawer"),
     ),
 }

@@ -70,10 +70,12 @@ def _artifacts(found: Discovery) -> Iterator[str]:
     told = ", ".join(f"{n} {form}" for form, n in sorted(store.models.items()))
     yield "artifacts:"
     yield f"  store: {_quoted(store.path)}{GUESS}: {told}"
+    if store.version_dir != "{version}":
+        yield f"  version_dir: {_quoted(store.version_dir)}{GUESS}"
     if store.metadata:
         yield f"  metadata: {_quoted(store.metadata)}{GUESS}"
     if not store.registry:
-        yield f"  registry: null{GUESS}: no JSON file names the store's folders"
+        yield f"  registry: null{GUESS}: no file names the store's folders"
     else:
         yield f"  registry:{GUESS}"
         yield f"    file: {_quoted(store.registry)}"
