@@ -41,6 +41,10 @@ class RunError(AuditError):
     fault = False
 
 
+class VerdictError(AuditError):
+    """A task came to a verdict that its notebook was asked to fail on; everything is saved."""
+
+
 class NotAssessed(Exception):  # noqa: N818 - an answer of a check, not a failure of it
     """Raised by a check, or by what it reads, when there is nothing to tell from."""
 

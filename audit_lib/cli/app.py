@@ -25,6 +25,7 @@ COMMANDS = {
     "run": ("run:run", "Audit versions through the six notebooks, into packets."),
     "gate": ("gate:gate", "Run a fast set of checks with an exit code."),
     "smoke": ("gate:smoke", "Run one of the seven smoke checks, or all."),
+    "assemble": ("assemble:assemble", "Make the packet of notebooks that a scheduler ran."),
     "list": ("read:list_", "List subjects, versions, checks, gates or hooks."),
     "show": ("packets:show", "Show the findings of a published packet."),
     "explain": ("read:explain", "Say what a check or a hook is about."),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audit_lib.cli.digests import changes, digests, own_places
 from audit_lib.cli.places import shown
 from audit_lib.engine import check_parameters
 from audit_lib.errors import RunError
@@ -22,12 +21,18 @@ from audit_lib.packets.run import read_run
 from audit_lib.selection.foreign import own_files
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook.baselines import baselines
+from audit_lib.workbook.digests import changes, digests, joined, own_places
 
 
 class Assembly:
-    """Knows what the subjects were before a plan runs, and makes the packets of its runs."""
+    """Knows what the subjects were before a plan runs, and makes the packets of its runs.
 
-    def __init__(self, plan: Plan) -> None:
+    Args:
+        plan: what runs, or has run.
+        noted: digests of the subjects before it ran, by name, where it has run already.
+    """
+
+    def __init__(self, plan: Plan, noted: Mapping[str, str] | None = None) -> None:
         self.plan = plan
         self.started = _now()
         self.subjects = {
@@ -38,7 +43,12 @@ class Assembly:
             check_parameters(subject)
             load_exemptions(subject.folder)
             load_ledger(subject.folder)
-        self.own = {name: own_places(plan, subject) for name, subject in self.subjects.items()}
+        self.noted = noted or {}
+        reports = plan.jobs[0].place.reports
+        self.own = {
+            name: own_places(reports, plan.workspace, subject, self.subjects)
+            for name, subject in self.subjects.items()
+        }
         self.before = {n: digests(s, self.own[n]) for n, s in self.subjects.items()}
         self.jobs = {job.run_id: job for job in plan.jobs}
 
@@ -51,7 +61,8 @@ class Assembly:
         job = self.jobs[run_dir.name]
         subject = self.subjects[job.subject]
         before, after = self.before[job.subject], digests(subject, self.own[job.subject])
-        changed = changes(before, after)
+        said = self.noted.get(job.subject, joined(before))
+        changed = changes(before, after) or ("" if said == joined(after) else "subject")
         if changed:
             raise RunError(
                 f"the {changed} changed while it was audited; the run is void",
@@ -60,7 +71,7 @@ class Assembly:
             )
         assemble(
             run_dir,
-            provenance=self._provenance(job, subject, run_dir, before, after),
+            provenance=self._provenance(job, subject, run_dir, said, after),
             baselines=baselines(job.place, subject, but=job.run_id),
             **shown(subject, self.plan.workspace),
         )
@@ -70,7 +81,7 @@ class Assembly:
         job: Job,
         subject: Subject,
         run_dir: Path,
-        before: dict[str, TreeDigest],
+        before: str,
         after: dict[str, TreeDigest],
     ) -> Provenance:
         run = read_run(run_dir, self.plan.tasks)
@@ -88,9 +99,9 @@ class Assembly:
             stopped=_said(run.tasks, "isolation_stopped"),
             subject_environment=_said(run.tasks, "subject_environment"),
             kernel=_said(run.tasks, "kernel"),
-            subject_before=_joined(before),
-            subject_after=_joined(after),
-            inputs=tuple(_inputs(self.plan, subject, before)),
+            subject_before=before,
+            subject_after=joined(after),
+            inputs=tuple(_inputs(self.plan, subject, after)),
             parameters={"subject": job.subject, "version": job.version, "run_id": job.run_id},
         )
 
@@ -110,10 +121,6 @@ def _inputs(plan: Plan, subject: Subject, trees: dict[str, TreeDigest]) -> Itera
 def _said(tasks: Iterable[TaskResult], key: str) -> str:
     """What the tasks say of their provenance; every answer, where they differ."""
     return "; ".join(dict.fromkeys(t.provenance[key] for t in tasks if t.provenance.get(key)))
-
-
-def _joined(trees: dict[str, TreeDigest]) -> str:
-    return " ".join(f"{name}:{digest.sha256}" for name, digest in trees.items())
 
 
 def _sha256(file: Path) -> str:

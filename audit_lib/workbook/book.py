@@ -12,7 +12,7 @@ from typing import Any
 
 from audit_lib import __version__
 from audit_lib.engine import check_parameters, run_task
-from audit_lib.errors import AuditError, NotAssessed, ParameterError, RunError
+from audit_lib.errors import AuditError, NotAssessed, ParameterError, RunError, VerdictError
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import Exemption, apply, load_exemptions
 from audit_lib.host import HookError, Measure
@@ -33,7 +33,9 @@ from audit_lib.selection import listed, roster_of, selected
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook import sheets
+from audit_lib.workbook.digests import digests, joined, own_places
 from audit_lib.workbook.display import Note, Sheet
+from audit_lib.workbook.failing import fail_if_asked, under_workbook_run
 from audit_lib.workbook.gather import Gathered, gather
 from audit_lib.workbook.jupyter import prepare_shell
 from audit_lib.workbook.looking import Looking
@@ -66,6 +68,7 @@ class Workbook(Looking):
         self._gathered: Gathered | None = None
         self._shown: set[Contract] = set()
         self._ran = False
+        self._before = ""
 
     @classmethod
     def open(cls, task: str, namespace: dict[str, Any]) -> Workbook:
@@ -108,6 +111,9 @@ class Workbook(Looking):
             self.subject, roster, select=listed(asked.select), ignore=listed(asked.ignore)
         )
         checks = roster.of(self.task)
+        # A run that somebody else drives, notebook by notebook, has nobody to note it before.
+        noted = not (self.by_hand or under_workbook_run())
+        self._before = self._noted() if noted else ""
         progress = TaskProgress(self.task, len(checks))
         self.subject.measure = self._measure()
         raw = run_task(
@@ -148,6 +154,7 @@ class Workbook(Looking):
 
         Raises:
             RunError: nothing has run, or the results cannot be written.
+            VerdictError: the parameter ``fail_on`` asks for it; everything is saved then.
         """
         result = self._done()
         try:
@@ -159,9 +166,18 @@ class Workbook(Looking):
                 mend="free some space there, or choose another `reports` folder",
             ) from None
         self.subject.close()
-        return Note(
-            f"{self.task.value} complete · run {self.folder.run_id} · results sha256 {digest}"
-        )
+        said = f"{self.task.value} complete · run {self.folder.run_id} · results sha256 {digest}"
+        gathered = self._gathered
+        try:
+            fail_if_asked(
+                self.parameters.fail_on,
+                [*(gathered.tasks if gathered else ()), result],
+                gathered.missing if gathered else (),
+            )
+        except VerdictError:
+            print(said)  # a cell that raises shows no value
+            raise
+        return Note(said)
 
     def __repr__(self) -> str:
         subject, task = self.subject, self.task
@@ -213,6 +229,10 @@ class Workbook(Looking):
             dependents=code_of(self.subject.source).imports.dependent_counts if closes else {},
         )
 
+    def _noted(self) -> str:
+        own = own_places(self.place.reports, self.workspace, self.subject)
+        return joined(digests(self.subject, own))
+
     def _measure(self) -> Measure:
         """Whether calls of hooks have their lines measured in this task."""
         asked = self.subject.parameters.exercise
@@ -259,6 +279,7 @@ class Workbook(Looking):
             "isolation": self._isolation(),
             **self._host_said(),
             "gathered_from": gathered.run_id if gathered else "",
+            "subject_digest": self._before,
             "missing_tasks": ", ".join(gathered.missing) if gathered else "",
         }
         return {key: value for key, value in said.items() if value}

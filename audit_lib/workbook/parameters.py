@@ -33,6 +33,8 @@ class NotebookParameters(BaseModel):
         run_id: the run this notebook belongs to; empty for one of its own.
         select: codes of the checks to ask, or beginnings of codes; empty for all.
         ignore: codes of checks that are not asked.
+        fail_on: on which verdict the last cell raises, once everything is saved: ``never``,
+            ``broken``, or ``inconclusive``, which includes broken.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +46,7 @@ class NotebookParameters(BaseModel):
     run_id: str = ""
     select: str = ""
     ignore: str = ""
+    fail_on: str = "never"
 
     @property
     def asked(self) -> str:
@@ -56,6 +59,7 @@ class NotebookParameters(BaseModel):
         return Path(text).expanduser().absolute() if text else None
 
 
+FAIL_ON = ("never", "broken", "inconclusive")
 KNOWN = tuple(NotebookParameters.model_fields)
 
 
@@ -88,6 +92,12 @@ def from_namespace(namespace: dict[str, Any], notebook: str) -> NotebookParamete
             "parameter 'subject' is missing",
             where=notebook,
             mend="run the cell tagged `parameters` first",
+        )
+    if values.get("fail_on", "never") not in FAIL_ON:
+        raise ParameterError(
+            f"parameter 'fail_on' is {values['fail_on']!r}",
+            where=notebook,
+            mend=f"use one of: {', '.join(FAIL_ON)}",
         )
     namespace[_OPENED] = True
     return NotebookParameters(**values)

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 import toy_workspace
+from audit_lib.cli.digests import changes, digests
 
 from audit_lib.cli.assembly import Assembly
-from audit_lib.cli.digests import changes, digests
 from audit_lib.errors import RunError
 from audit_lib.execution.plan import plan
 from audit_lib.execution.runner import execute

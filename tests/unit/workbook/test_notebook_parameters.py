@@ -28,7 +28,7 @@ def test_a_misspelt_name_is_an_error_that_names_the_right_one() -> None:
     assert caught.value.message == "unknown parameter 'verison'"
     assert caught.value.mend == (
         "did you mean 'version'? known parameters: "
-        "subject, version, root, reports, run_id, select, ignore"
+        "subject, version, root, reports, run_id, select, ignore, fail_on"
     )
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from audit_lib.errors import NotAssessed, RunError
-from audit_lib.execution.plan import Plan
 from audit_lib.host.digest import TreeDigest, tree_digest
 from audit_lib.memory import cache_folder
 from audit_lib.subject.subject import Subject, known_subjects
@@ -20,14 +19,21 @@ from audit_lib.subject.subject import Subject, known_subjects
 _SAID = 3
 
 
-def own_places(plan: Plan, subject: Subject) -> tuple[Path, ...]:
+def own_places(
+    reports: Path, workspace: Path, subject: Subject, others: Iterable[str] = ()
+) -> tuple[Path, ...]:
     """Folders that a run writes to, made where they are missing, and the index of all reports.
+
+    Args:
+        reports: where runs are kept.
+        workspace: its subjects have folders there too.
+        subject: what is audited.
+        others: names of subjects that are audited along with it.
 
     Raises:
         RunError: they cannot be made, or hold what is audited.
     """
-    reports = plan.jobs[0].place.reports
-    names = dict.fromkeys([*(job.subject for job in plan.jobs), *known_subjects(plan.workspace)])
+    names = dict.fromkeys([subject.name, *others, *known_subjects(workspace)])
     cache = cache_folder(subject)
     places = [reports / name for name in names] + ([cache] if cache else [])
     for place in places:
@@ -60,6 +66,11 @@ def changes(before: dict[str, TreeDigest], after: dict[str, TreeDigest]) -> str:
         more = f", and {len(lines) - _SAID} more" if len(lines) > _SAID else ""
         told.append(f"{name} ({', '.join(lines[:_SAID])}{more})")
     return " and the ".join(told)
+
+
+def joined(trees: dict[str, TreeDigest]) -> str:
+    """Digests as one text."""
+    return " ".join(f"{name}:{tree.sha256}" for name, tree in trees.items())
 
 
 def _digest(top: Path, places: tuple[Path, ...]) -> TreeDigest:

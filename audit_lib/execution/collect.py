@@ -1,0 +1,91 @@
+"""Executed notebooks that somebody else ran, taken into the folder of their run."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from audit_lib.errors import RunError
+from audit_lib.execution.layout import RunFolder
+from audit_lib.files import write_whole
+from audit_lib.model import Task
+
+_OPENS = re.compile(r"Workbook\.open\(\s*[\"'](T[1-6])[\"']")
+
+
+def collect(notebooks: Path, folder: RunFolder, names: dict[Task, str]) -> dict[Task, Path]:
+    """Copy the executed notebooks of a run out of a folder; others there are left alone.
+
+    A notebook belongs to the run where its last cell says the digest of the results that are here.
+    What papermill noted of this machine's folders is taken out.
+
+    Args:
+        notebooks: where the scheduler put them, under any names.
+        folder: the run, at work.
+        names: what the notebook of a task is called in the packet.
+
+    Returns:
+        task to the file that was taken.
+
+    Raises:
+        RunError: two notebooks of one task belong to the run, or one cannot be written.
+    """
+    taken: dict[Task, Path] = {}
+    for file in sorted(notebooks.rglob("*.ipynb")):
+        document = _read(file)
+        task = _task(document)
+        if task is None or not _belongs(document, folder, task):
+            continue
+        if task in taken:
+            raise RunError(
+                f"two notebooks of {task} belong to the run: {taken[task].name} and {file.name}",
+                where=str(notebooks),
+                mend="remove one of them",
+            )
+        taken[task] = file
+        noted = document.metadata.get("papermill", {})
+        noted.update({k: Path(v).name for k, v in noted.items() if k in _PATHS and v})
+        _write(folder.notebooks / names[task], document)
+    return taken
+
+
+_PATHS = ("input_path", "output_path")
+
+
+def _read(file: Path) -> Any:
+    try:
+        return nbformat.read(file, as_version=4)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, nbformat.validator.NotebookValidationError):
+        return None
+
+
+def _task(document: Any) -> Task | None:
+    if document is None:
+        return None
+    code = "\n".join(c.source for c in document.cells if c.cell_type == "code")
+    found = set(_OPENS.findall(code))
+    return Task(found.pop()) if len(found) == 1 else None
+
+
+def _belongs(document: Any, folder: RunFolder, task: Task) -> bool:
+    """True where its outputs say the digest that the sentinel of its task holds."""
+    try:
+        digest = str(json.loads(folder.sentinel(task).read_bytes())["results_sha256"])
+    except (OSError, ValueError, KeyError):
+        return False
+    outputs = [o for c in document.cells for o in c.get("outputs", [])]
+    return len(digest) == 64 and digest in json.dumps(outputs)
+
+
+def _write(target: Path, document: Any) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, nbformat.writes(document).encode())  # type: ignore[no-untyped-call]
+    except OSError as error:
+        raise RunError(
+            f"cannot be written: {error.strerror}", where=str(target), mend="free some space there"
+        ) from None
