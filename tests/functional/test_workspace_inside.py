@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 import toy_workspace
-from audit_lib.cli.digests import changes, digests
+from audit_lib.workbook.digests import changes, digests
 
 from audit_lib.cli.assembly import Assembly
 from audit_lib.errors import RunError
