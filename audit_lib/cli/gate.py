@@ -11,7 +11,6 @@ import click
 from rich.console import Console
 
 from audit_lib.checks.base import Check
-from audit_lib.cli.assembly import digests
 from audit_lib.cli.codes import code_of
 from audit_lib.cli.options import (
     format_option,
@@ -28,6 +27,7 @@ from audit_lib.model import CheckResult, Verdict
 from audit_lib.packets.gate_record import KEPT, gate_manifest, write_records
 from audit_lib.reporters import REPORTERS, Report
 from audit_lib.subject.subject import Subject
+from audit_lib.workbook.digests import digests, own_places
 
 Command = Callable[..., Any]
 _SIGNS = {Verdict.KEPT: "✓", Verdict.BROKEN: "✗", Verdict.INCONCLUSIVE: "?"}
@@ -126,7 +126,7 @@ def _run(
                 results.append(result)
                 folder = _folder(to, place, found.name, result, several=len(versions) > 1)
                 if folder:
-                    _record(folder, result, bound, started)
+                    _record(folder, result, bound, place, started)
     finally:
         found.close()
     where = shown(found, place)
@@ -152,10 +152,12 @@ def _folder(
     return workspace / "reports" / subject / result.version / "gates" / result.gate.name
 
 
-def _record(folder: Path, result: GateResult, subject: Subject, started: str) -> None:
-    manifest = gate_manifest(
-        result, subject, started=started, ended=_now(), digests=digests(subject)
-    )
+def _record(
+    folder: Path, result: GateResult, subject: Subject, workspace: Path, started: str
+) -> None:
+    trees = digests(subject, own_places(workspace / "reports", workspace, subject))
+    seen = {name: tree.sha256 for name, tree in trees.items()}
+    manifest = gate_manifest(result, subject, started=started, ended=_now(), digests=seen)
     for file in write_records(folder, manifest, subject):
         click.echo(f"written: {file}", err=True)
 
