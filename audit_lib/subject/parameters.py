@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from audit_lib.errors import ParameterError
@@ -89,6 +90,23 @@ class RegistryFile(_Strict):
     )
 
 
+class MlflowModel(_Strict):
+    """A registered model of MLflow in place of a registry file; `store` is its `mlruns` folder.
+
+    With `tracking_uri`, `store` is the copy that `workbook pull` makes of the server's versions.
+    """
+
+    model: str = Field(pattern=r"^[^/\\]+$", description="name of the registered model")
+    tracking_uri: str = Field(
+        "",
+        pattern=r"^(https?://[^@]+)?$",
+        description="http(s) address of a tracking server, without credentials; '' where the "
+        "store is a file store",
+    )
+    latest: str = Field("", description="alias that counts as latest; '' for the highest version")
+    champion: str = Field("champion", description="alias that counts as champion")
+
+
 class CheckpointFields(_Strict):
     """Where a version keeps what the contracts ask for: `/pointer`, `FILE`, or `FILE#/pointer`."""
 
@@ -116,8 +134,25 @@ class Artifacts(_Strict):
         "and a pointer into it where it is a part: `model.pt#/meta`; null where there is none",
     )
     registry: RegistryFile | None = RegistryFile()
+    mlflow: MlflowModel | None = None
     fields: CheckpointFields = CheckpointFields()
     prepare: str = Field("", description="how to make the store, told when it is missing")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_mlflow_has_them(cls, data: Any) -> Any:
+        """Where MLflow keeps what others keep in a metadata file."""
+        if not isinstance(data, dict) or not data.get("mlflow"):
+            return data
+        fields = data.get("fields") or {}
+        kept = {"feature_cols": "/signature/inputs", "run": "/run_id"}
+        told = {**kept, **fields} if isinstance(fields, dict) else fields
+        return {"metadata": "MLmodel", **data, "fields": told}
+
+    @property
+    def is_mlflow_file_store(self) -> bool:
+        """True where versions stand in the folders of runs."""
+        return self.mlflow is not None and not self.mlflow.tracking_uri
 
 
 class KeyedBy(_Strict):

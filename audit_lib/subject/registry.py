@@ -10,7 +10,7 @@ from typing import Any
 from audit_lib.errors import NoRegistry, NotAssessed, VersionError
 from audit_lib.subject.documents import Document, read_document
 from audit_lib.subject.keys import Key, filled
-from audit_lib.subject.parameters import Artifacts
+from audit_lib.subject.parameters import Artifacts, MlflowModel
 from audit_lib.subject.pointers import pointer_to
 
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
@@ -27,6 +27,7 @@ class Registry:
         latest: id that ``latest`` points to, or None.
         champion: id that ``champion`` points to, or None.
         roles: ``latest`` and ``champion`` to the JSON pointers that were followed.
+        folders: version id to its folder in the store, where no layout says it.
     """
 
     document: Document
@@ -35,6 +36,7 @@ class Registry:
     latest: str | None
     champion: str | None
     roles: dict[str, str] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
 
     def pointer(self, version: str) -> str:
         """JSON pointer of a version's row; '' where it has none."""
@@ -66,6 +68,8 @@ def read_registry(store: Path, artifacts: Artifacts, key: Key | None = None) -> 
         NoRegistry: the parameters say that there is none.
         NotAssessed: it is not there, or does not hold rows where the parameters say.
     """
+    if artifacts.mlflow is not None and artifacts.is_mlflow_file_store:
+        return _of_mlflow(store, artifacts.mlflow)
     layout = artifacts.registry
     if layout is None:
         raise NoRegistry
@@ -91,6 +95,18 @@ def read_registry(store: Path, artifacts: Artifacts, key: Key | None = None) -> 
     roles = {role: filled(pointer, key or {}) for role, pointer in roles.items()}
     found = {role: _text(document.get(pointer or None)) for role, pointer in roles.items()}
     return Registry(document, rows, pointers, found["latest"], found["champion"], roles)
+
+
+def _of_mlflow(store: Path, model: MlflowModel) -> Registry:
+    from audit_lib.subject.mlflow import read_file_store
+
+    listed = read_file_store(store, model)
+    latest, champion = listed.pointed(model.latest), listed.aliases.get(model.champion)
+    data = {"versions": listed.rows, "latest": latest, "champion": champion}
+    pointers = {version: pointer_to("versions", version) for version in listed.rows}
+    document = Document(listed.place, "artifacts", data)
+    roles = {"latest": "/latest", "champion": "/champion"}
+    return Registry(document, dict(listed.rows), pointers, latest, champion, roles, listed.folders)
 
 
 def _identity(row: Any, key: str, position: int) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed, ParameterError, VersionError
 from audit_lib.host import Exercised, Host, IsolationUnavailable, Limits, Measure
@@ -84,7 +84,9 @@ class Subject(Bound):
             raise NotAssessed("the subject declares no artifact store (artifacts.store)")
         store = Path(os.path.normpath(self.root / artifacts.store))
         if not store.is_dir():
-            hint = f"; {artifacts.prepare}" if artifacts.prepare else ""
+            pulled = artifacts.mlflow is not None and artifacts.mlflow.tracking_uri
+            pull = f"`workbook pull {self.parameters.subject}` copies it" if pulled else ""
+            hint = f"; {artifacts.prepare or pull}" if artifacts.prepare or pull else ""
             raise NotAssessed(f"artifact store {artifacts.store} does not exist{hint}")
         return store
 
@@ -100,7 +102,18 @@ class Subject(Bound):
         assert self.parameters.artifacts is not None
         if self.version == UNVERSIONED:
             return store
-        return store / self.parameters.artifacts.version_dir.format(version=self.version)
+        return store / self.folder_of(self.version)
+
+    def folder_of(self, version: str) -> str:
+        """Folder of a version, relative to the store."""
+        artifacts = self.parameters.artifacts
+        assert artifacts is not None
+        if artifacts.is_mlflow_file_store:
+            registry = self.registry
+            # Where a version's files are not in the store, this folder does not exist either.
+            missing = PurePosixPath(registry.document.path).parent / f"version-{version}/artifacts"
+            return registry.folders.get(version, missing.as_posix())
+        return artifacts.version_dir.format(version=version)
 
     @property
     def version_artifacts(self) -> tuple[Artifact, ...]:

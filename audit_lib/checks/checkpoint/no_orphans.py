@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
 from audit_lib.subject.artifacts import Artifact, Format
 from audit_lib.subject.source import matches
@@ -58,9 +58,9 @@ class NoOrphanArtifacts(Check):
         artifacts = subject.parameters.artifacts
         if artifacts is None:
             raise NotAssessed("the subject declares no artifact store (artifacts.store)")
-        known = tuple(
-            artifacts.version_dir.format(version=v).rstrip("/") + "/" for v in subject.registry.rows
-        )
+        if artifacts.is_mlflow_file_store:
+            raise NotApplicable("runs of MLflow that no version came from are experiments")
+        known = tuple(f"{subject.folder_of(v).rstrip('/')}/" for v in subject.registry.rows)
         models = [a for a in subject.artifacts if a.format in MODEL_FORMATS]
         yield Examined(len(models), "model files")
         if "./" in known or "/" in known:

@@ -79,9 +79,7 @@ class RegistryAgreesWithArtifacts(Check):
 
     def _folders(self, subject: Subject, registry: Registry) -> Iterator[Answer]:
         for version in registry.rows:
-            artifacts = subject.parameters.artifacts
-            assert artifacts is not None
-            folder = artifacts.version_dir.format(version=version)
+            folder = subject.folder_of(version)
             if not (subject.store / folder).is_dir():
                 yield self.finding(
                     registry.document.location(registry.pointer(version)),

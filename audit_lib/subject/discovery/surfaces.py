@@ -89,7 +89,8 @@ def _best(found: list[Candidate]) -> list[Candidate]:
     near = [c for c in ranked if c.score > ranked[0].score / 3]
     # A third method of one class tells a reader less than the first of another.
     places: Counter[tuple[str, str]] = Counter()
-    first, others = [], []
+    first: list[Candidate] = []
+    others: list[Candidate] = []
     for candidate in near:
         place = (candidate.path, candidate.name.rpartition(".")[0])
         places[place] += 1

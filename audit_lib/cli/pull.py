@@ -1,0 +1,39 @@
+"""``workbook pull``: a copy of what a tracking server registers, for audits to read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.errors import ParameterError
+
+
+@click.command()
+@click.argument("subject")
+@click.option(
+    "--most-mb", default=2048, show_default=True, help="Megabytes that a version may have."
+)
+@root_option
+@workspace_option
+def pull(subject: str, most_mb: int, root: Path | None, workspace: Path | None) -> None:
+    """Copy the versions of SUBJECT's model from its MLflow server into its store.
+
+    Files are read over the server's REST API and never loaded.  Credentials come from
+    MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+    """
+    from audit_lib.subject.mlflow_rest import pull as copied
+
+    found, _ = opened(subject, workspace=workspace, root=root)
+    artifacts = found.parameters.artifacts
+    if artifacts is None or artifacts.mlflow is None or not artifacts.mlflow.tracking_uri:
+        raise ParameterError(
+            "no tracking server is named",
+            where=f"{found.folder / 'subject.yaml'}: artifacts.mlflow.tracking_uri",
+            mend="name one, as http://host:5000; a file store is read where it is",
+        )
+    store = Path(os.path.normpath(found.root / artifacts.store))
+    versions = copied(artifacts.mlflow, store, most_mb=most_mb)
+    click.echo(f"{len(versions)} versions of {artifacts.mlflow.model} in {store}")
