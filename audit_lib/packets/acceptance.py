@@ -14,6 +14,7 @@ from audit_lib.model import (
     CheckResult,
     Contract,
     Outcome,
+    Severity,
     Task,
     Verdict,
     breaks,
@@ -55,11 +56,8 @@ class Answer:
         return WORDS[self.verdict]
 
 
-#: criterion -> checks that must all be kept
-_CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Every line of the subsystem is accounted for and scanned", ("LED001", "LED002")),
-    ("Every line is certified by a person, as the policy asks", ("LED004",)),
-)
+_ACCOUNTED = ("LED001", "LED002")
+_CERTIFIED = "LED004"
 #: criterion -> contracts that must all be kept
 _CONTRACTS: tuple[tuple[str, tuple[Contract, ...]], ...] = (
     ("Checkpoint metadata is present and consistent", (C.CHECKPOINT,)),
@@ -72,14 +70,17 @@ _CONTRACTS: tuple[tuple[str, tuple[Contract, ...]], ...] = (
 )
 _CLOSURE = "LED901"
 #: checks that tell whether what is stored has the format that it is versioned as
-_FORMAT = ("CHK001", "CHK004", "FEA001")
+_FORMAT = ("CHK004", "FEA001")
+#: the check of what must be recorded, without which nobody can tell
+_RECORDED = "CHK001"
 
 
 def answers(packet: Packet) -> list[Answer]:
     """Every criterion, then every must-not, answered for the packet."""
     results = packet.results
     return [
-        *(_of_checks(text, codes, results) for text, codes in _CHECKS),
+        _accounted(results),
+        _certified(packet),
         _exercised(packet),
         *(_of_contracts(text, contracts, results) for text, contracts in _CONTRACTS),
         _boundaries(packet),
@@ -89,14 +90,60 @@ def answers(packet: Packet) -> list[Answer]:
     ]
 
 
-def _of_checks(text: str, codes: Sequence[str], results: Sequence[CheckResult]) -> Answer:
+def _of_checks(
+    text: str,
+    codes: Sequence[str],
+    results: Sequence[CheckResult],
+    least: Severity = Severity.LOW,
+) -> Answer:
+    """Answered by checks; findings below ``least`` are about less than the criterion asks."""
     held = [r for r in results if r.code in codes]
     missing = [code for code in codes if code not in {r.code for r in held}]
-    verdict = verdict_of(held) or Verdict.INCONCLUSIVE
-    if missing and verdict is Verdict.KEPT:
+    lesser = [r for r in held if _only_below(r, least)]
+    verdict = verdict_of(r for r in held if r not in lesser)
+    if verdict is None:
+        verdict = Verdict.KEPT if lesser else Verdict.INCONCLUSIVE
+    unclear = missing or any(r.gaps for r in lesser)
+    if unclear and verdict is Verdict.KEPT:
         verdict = Verdict.INCONCLUSIVE
-    looked = ", ".join(f"{e.count:,} {e.what}" for r in held for e in r.examined if e.count)
-    return Answer(text, verdict, _said(held, missing) + (f"; {looked}" if looked else ""))
+    said = [_said([r for r in held if r not in lesser], missing)]
+    said += [f"{r.code}: {_found(r)}, not about this" for r in lesser]
+    said += [", ".join(f"{e.count:,} {e.what}" for r in held for e in r.examined if e.count)]
+    return Answer(text, verdict, "; ".join(filter(None, said)))
+
+
+def _only_below(result: CheckResult, least: Severity) -> bool:
+    broken = effective_outcome(result) is Outcome.FAIL
+    return broken and all(f.severity < least for f in result.open_findings)
+
+
+def _found(result: CheckResult) -> str:
+    return severities(f for f in result.open_findings if breaks(f))
+
+
+def _accounted(results: Sequence[CheckResult]) -> Answer:
+    # What is low there concerns files outside of the audited folders.
+    text = "Every line of the subsystem is accounted for and scanned"
+    return _of_checks(text, _ACCOUNTED, results, Severity.MEDIUM)
+
+
+def _certified(packet: Packet) -> Answer:
+    """Whether every line is certified, under each criterion, and not only what policy asks."""
+    policy = _of_checks("Every line is certified by a person", (_CERTIFIED,), packet.results)
+    found = merged(t.review for t in packet.tasks if t.review)
+    if found is None:
+        why = f"no task has taken stock of the lines; {policy.rests_on}"
+        return Answer(policy.text, _worst(policy.verdict, Verdict.INCONCLUSIVE), why)
+    signed = [s for s in shares(found) if s.kind == "certified"]
+    whole = all(s.lines == s.of for s in signed)
+    counted = "; ".join(f"{s.lines or 0:,} of {s.of:,} {s.said}" for s in signed)
+    verdict = policy.verdict if whole else Verdict.BROKEN
+    return Answer(policy.text, verdict, f"{counted}; the policy: {policy.rests_on}")
+
+
+def _worst(*verdicts: Verdict) -> Verdict:
+    order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
+    return min(verdicts, key=order.index)
 
 
 def _exercised(packet: Packet) -> Answer:
@@ -194,7 +241,10 @@ def _untouched(packet: Packet) -> Answer:
 def _format(packet: Packet) -> Answer:
     text = "No artifact's format changed without its version"
     verdict, why = _digest(packet)
-    held = _of_checks(text, _FORMAT, packet.results)
-    order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
-    worst = min(verdict, held.verdict, key=order.index)
-    return Answer(text, worst, f"{why}; {held.rests_on}", must_not=True)
+    # A field that is missing shows no change; it only keeps one from being seen.
+    held = _of_checks(text, _FORMAT, packet.results, Severity.HIGH)
+    recorded = _of_checks(text, (_RECORDED,), packet.results)
+    seen = Verdict.KEPT if recorded.verdict is Verdict.KEPT else Verdict.INCONCLUSIVE
+    worst = _worst(verdict, held.verdict, seen)
+    said = f"{why}; {held.rests_on}; what is recorded: {recorded.rests_on}"
+    return Answer(text, worst, said, must_not=True)

@@ -165,10 +165,19 @@ class Packet:
                 said.append(f"Open in {c.label} and unknown now: {stood}.")
         return said
 
-    @property
+    @cached_property
     def open(self) -> list[Found]:
-        """Findings that break a contract and that no waiver covers, worst first."""
-        return [f for f in self.found if f.exemption is None and breaks(f.finding)]
+        """What breaks a contract and no waiver covers, one a matter, worst first.
+
+        As many as the closing list has open: what a closing check says again is not told twice.
+        """
+        open_ = {row.matter.identity for row in self.closing if row.rank is not None}
+        firsts: dict[str, Found] = {}
+        for f in self.found:
+            name = identity(f.finding, self.provenance.version)
+            if f.exemption is None and breaks(f.finding) and name in open_:
+                firsts.setdefault(name, f)
+        return list(firsts.values())
 
     @property
     def notes(self) -> list[Found]:

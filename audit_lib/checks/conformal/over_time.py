@@ -78,6 +78,7 @@ class IntervalsCoverLaterRows(Check):
             raise NotAssessed("no head has the name of a label of many values")
         start, end = _judged(subject, predicted.index)
         rows: list[tuple[str, float, str, float, float]] = []
+        decided: list[tuple[str | float, ...]] = []
         for head in heads:
             residual = (labels[head].reindex(predicted.index) - predicted[head]).dropna()
             dates = pd.DatetimeIndex(residual.index.get_level_values(-1))
@@ -100,17 +101,32 @@ class IntervalsCoverLaterRows(Check):
                 continue
             covered = _covered(reply.got, guess + late.to_numpy(np.float64))
             rows += _by_month(head, covered, late.index)
-            yield from self._judge(subject, head, covered, blocks)
+            yield from self._judge(subject, head, covered, blocks, decided)
         title = f"Coverage by month; {1 - self.alpha:.0%} is promised"
         columns = ("x", "value", "series", "band_low", "band_high")
         note = "share of rows covered; band: exact 95 % binomial interval, rows as independent"
         yield Evidence("coverage", title, columns, tuple(rows), View.LINES, note)
-        yield Examined(len(heads), "heads")
+        yield Evidence(
+            "interval",
+            "What decided: coverage of all later rows",
+            ("head", "covered", "low", "high", "blocks", "promised", "accepted from"),
+            tuple(decided),
+            note="99.9 % interval over blocks of one horizon; broken where all of it lies below "
+            "what is accepted, not told where only its middle does",
+        )
+        yield Examined(len(decided), "heads")
 
     def _judge(
-        self, subject: Subject, head: str, covered: Floats, blocks: npt.NDArray[np.int64]
+        self,
+        subject: Subject,
+        head: str,
+        covered: Floats,
+        blocks: npt.NDArray[np.int64],
+        decided: list[tuple[str | float, ...]],
     ) -> Iterator[Answer]:
         mean, low, high, count = mean_interval(covered, blocks, LEVEL)
+        floor = 1 - self.alpha - self.tolerance
+        decided.append((head, mean, low, high, count, 1 - self.alpha, floor))
         exact = clopper_pearson(int(covered.sum()), len(covered), 0.95)
         if self.falls_short(covered, blocks):
             yield self.finding(
@@ -121,7 +137,14 @@ class IntervalsCoverLaterRows(Check):
                 measured=mean,
                 expected=f"at least {1 - self.alpha:g}",
                 key=head,
-                evidence=("coverage",),
+                evidence=("coverage", "interval"),
+            )
+        elif mean < floor:
+            yield Gap(
+                head,
+                f"{mean:.1%} of {len(covered)} later rows are covered, {1 - self.alpha:.0%} are "
+                f"promised; {count} blocks cannot tell the two apart (99.9 % interval {low:.1%} to "
+                f"{high:.1%})",
             )
 
     def falls_short(self, covered: Floats, blocks: npt.NDArray[np.int64]) -> bool:

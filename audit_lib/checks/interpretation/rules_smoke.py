@@ -76,7 +76,8 @@ class RulesTradeWhenTheyShould(Check):
             ("label", "value", "group"),
             tuple(shares),
             View.BARS,
-            "per cent; undefined and neutral rows must be at 0",
+            "per cent; rows that are neutral or undefined must be at 0, but for those marked as "
+            "of no effect on orders",
         )
 
     def _paths(
@@ -124,11 +125,18 @@ class RulesTradeWhenTheyShould(Check):
         replies = dict(zip(cases, answers, strict=False))
         levels = dict(zip(probes, answers[len(cases) :], strict=True))
         yield Examined(sum(r.answered for r in replies.values()), f"cases of {hook}")
+        told = {name.removeprefix("NaN in "): name for name in replies if "NaN in " in name}
+        effect = {head: self._matters(head, levels) for head in told}
         for name, reply in replies.items():
+            head = name.removeprefix("NaN in ")
             if reply.failure is not None:
                 yield Gap(f"{hook}, {name}", reply.why)
             elif reply.answered:
-                shares.append((name, 100 * self._count(reply) / ROWS, hook))
+                idle = head in told and effect[head] is False
+                label = f"{name}, which has no effect on orders" if idle else name
+                shares.append((label, 100 * self._count(reply) / ROWS, hook))
+                if head in told and effect[head] is None:
+                    yield Gap(f"{hook}, {name}", f"no order was given for any level of {head}")
         strong = [r for n, r in replies.items() if n.startswith("strongest") and r.answered]
         if strong and not any(self._count(r, 1.0) for r in strong):
             yield self._found(
@@ -140,9 +148,8 @@ class RulesTradeWhenTheyShould(Check):
             )
         for name, reply in replies.items():
             nan_of = name.removeprefix("NaN in ")
-            matters = nan_of == name or self._matters(nan_of, levels)
-            quiet = name == "neutral" or nan_of != name
-            if quiet and matters and reply.answered and self._count(reply):
+            quiet = name == "neutral" or (nan_of != name and effect[nan_of])
+            if quiet and reply.answered and self._count(reply):
                 yield self._found(
                     subject,
                     hook,
@@ -183,14 +190,14 @@ class RulesTradeWhenTheyShould(Check):
         return found
 
     @staticmethod
-    def _matters(head: str, levels: dict[tuple[str, float], Reply[pd.DataFrame]]) -> bool:
-        """Whether that head has any effect on orders at strong scores."""
+    def _matters(head: str, levels: dict[tuple[str, float], Reply[pd.DataFrame]]) -> bool | None:
+        """Whether that head has any effect on orders at strong scores; None where none came."""
         seen = {
             tuple(reply.got.iloc[0][["side", "size"]])
             for (name, _), reply in levels.items()
             if name == head and reply.answered
         }
-        return len(seen) > 1
+        return len(seen) > 1 if seen else None
 
     @staticmethod
     def _table(subject: Subject, row: pd.Series) -> pd.DataFrame:

@@ -52,6 +52,9 @@ class SidesFollowADirectionalHead(Check):
 
     rows: int = Field(4_000, ge=50, description="rows of the sample that are used")
     separation: float = Field(0.9, gt=0.5, le=1, description="least area under the ROC curve")
+    margin: float = Field(
+        0.02, ge=0, lt=0.5, description="by how much another head must separate sides better"
+    )
     orders: int = Field(20, ge=2, description="fewest orders of a side that tell")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
@@ -117,9 +120,14 @@ class SidesFollowADirectionalHead(Check):
         best = max(names, key=lambda head: areas[head])
         others = {h: a for h, a in areas.items() if h not in names}
         rival = max(others, key=lambda h: abs(others[h] - 0.5), default=None)
-        if areas[best] >= asked:
+        # Trading where another head is high or low is a filter; to buy and sell by it is not.
+        apart = abs(others[rival] - 0.5) if rival and asked == self.separation else 0.0
+        led = apart > 0.49 and apart - abs(areas[best] - 0.5) > self.margin
+        if areas[best] >= asked and not led:
             return
-        if areas[best] <= 1 - asked:
+        if led:
+            text, severity = f"sides follow {rival}, which tells no direction", self.severity
+        elif areas[best] <= 1 - asked:
             text, severity = f"what is bought scores below what is sold on {best}", self.severity
         elif rival and abs(others[rival] - 0.5) > max(0.4, abs(areas[best] - 0.5)):
             text, severity = f"sides follow {rival}, which tells no direction", self.severity

@@ -55,6 +55,9 @@ class CertificationsHold(Check):
         if not (policy.required or policy.high_risk or policy.gates or ledger.violation):
             raise NotAssessed(f"no policy says what must be certified ({FILE}: [policy])")
         found = states(subject, ledger, gate=self.gate)
+        asked = [s for s in found if s.wanted]
+        if not asked and not any(s.violated for s in found):
+            raise NotAssessed(f"the policy asks nothing of any of the {len(found)} units")
         wanting: dict[str, list[UnitState]] = defaultdict(list)
         for state in found:
             if state.violated and set(state.violated) & set(state.wanted or state.violated):
@@ -65,7 +68,7 @@ class CertificationsHold(Check):
             yield self._uncertified(subject, path, units)
         yield _table(found)
         yield _shares(found, tuple(ledger.criteria))
-        yield Examined(len(found), "units")
+        yield Examined(len(asked), "units of which the policy asks something")
 
     def _violated(self, subject: Subject, state: UnitState) -> Answer:
         file = code_of(subject.source).files[state.path]

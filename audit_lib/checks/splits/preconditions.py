@@ -48,22 +48,17 @@ class EveryEntryEnforcesThePreconditions(Check):
         shared = [p for p in enforced if "precondition" in p.lower() or self._common(p, found)]
         if not found:
             raise NotAssessed("no function or class is named as training or backtesting")
-        if not shared:
-            yield self.finding(
-                found[0].file.location(found[0].node, found[0].node.name),
-                f"none of the {len(found)} entries that train or backtest calls a precondition "
-                "by name",
-                measured="no preconditions",
-                expected="preconditions that every entry enforces",
-                key="none",
-                severity=Severity.INFO,
-            )
         rows = tuple(
             (e.file.path, e.node.name, *("yes" if p in e.reaches else "no" for p in shared))
             for e in found
         )
         heads = ("file", "entry", *shared)
         yield Evidence("entries", "Entries and the preconditions they reach", heads, rows)
+        if not shared:
+            raise NotAssessed(
+                f"none of the {len(found)} entries that train or backtest calls a precondition by "
+                "name, so that there is nothing to compare them by"
+            )
         for precondition in shared:
             if not raising[precondition]:
                 holder = next(e for e in found if precondition in e.reaches)

@@ -49,6 +49,10 @@ def test_a_market_that_stays_as_it_was(tmp_path):
         result = run_check("CNF101", subject)
     assert_passes(result)
     assert result.evidence[0].view is View.LINES
+    head, covered, low, high, blocks, promised, accepted = result.evidence[1].rows[0]
+    assert (head, promised, round(accepted, 9)) == ("week", 0.9, 0.85)
+    assert low < covered < high
+    assert blocks >= 10
 
 
 @pytest.mark.fails("CNF101")
@@ -68,3 +72,16 @@ def test_a_judged_period_too_short_to_tell(tmp_path):
         result = run_check("CNF101", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "rows to calibrate on" in result.reason
+
+
+def test_a_shortfall_that_few_blocks_cannot_tell_is_no_pass(tmp_path):
+    meta = {
+        "folds": [{"train": ["2015-01-01", "2016-06-30"], "test": ["2016-12-20", "2017-09-30"]}]
+    }
+    text = HOOKS.replace("BREAK = 10_000", "BREAK = 590").replace("BREAK, 4.0", "BREAK, 1.7")
+    with tiny(tmp_path, text, meta=meta) as subject:
+        result = run_check("CNF101", subject)
+    covered = result.evidence[1].rows[0][1]
+    assert covered < 0.85
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "blocks cannot tell the two apart (99.9 % interval" in result.reason

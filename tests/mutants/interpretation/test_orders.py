@@ -317,3 +317,41 @@ def test_sides_that_follow_something_else(tmp_path, live, message):
     with tiny(tmp_path, text(live), meta=META) as subject:
         found = assert_fails(run_check("INT004", subject), symbol="decisions.live")
     assert found.message.startswith(message)
+
+
+#: a head that is no direction and goes along with one, if not quite
+ALONG = text().replace(
+    '"risk": calm}', '"risk": 0.2 + 0.1 / (1 + np.exp(-40 * x)) + 0.018 * np.sin(1e4 * x)}'
+)
+
+
+@pytest.mark.fails("INT004")
+def test_sides_that_follow_a_head_that_goes_along_with_a_direction(tmp_path):
+    live = "p = _predict(features)\n    return _orders(p.assign(up=p['risk'].rank(pct=True)))"
+    along = ALONG.replace("return _orders(_predict(features))", live.replace("\n    ", "; "))
+    with tiny(tmp_path, along, meta=META) as s:
+        result = run_check("INT004", s)
+    found = assert_fails(result, symbol="decisions.live", key="sides")
+    assert float(found.measured) > 0.9
+    assert found.message.startswith("sides follow risk, which tells no direction")
+
+
+@pytest.mark.passes("INT004")
+def test_sides_that_follow_the_direction_with_another_head_along(tmp_path):
+    with tiny(tmp_path, ALONG, meta=META) as subject:
+        assert_passes(run_check("INT004", subject))
+
+
+def test_a_head_without_effect_is_marked_where_its_gaps_are_traded(tmp_path):
+    rules = "return _orders(predictions.assign(gain=0.0))"
+    with tiny(tmp_path, text(rules=rules), meta=META) as subject:
+        result = run_check("INT003", subject)
+    assert_passes(result)
+    shares = {(label, group): value for label, value, group in result.evidence[0].rows}
+    idle = "NaN in gain, which has no effect on orders"
+    assert shares[idle, "decisions.rules_live"] == 100
+    bound = [v for (label, _), v in shares.items() if "NaN" in label or label == "neutral"]
+    assert sorted(set(bound)) == [0, 100]
+    assert all(
+        v == 0 or "no effect" in label for (label, _), v in shares.items() if "NaN in" in label
+    )

@@ -65,3 +65,10 @@ def test_no_policy_is_not_assessed_and_a_wrong_file_is_an_error(tmp_path):
     result = run_check("LED004", wrong)
     assert result.outcome is Outcome.ERROR
     assert "policy names criterion 'x'" in result.reason
+
+
+def test_a_policy_that_asks_nothing_of_any_unit_is_not_assessed(tmp_path):
+    text = '[criteria.read]\ndescription = "read"\n[policy]\nhigh_risk = ["read"]\n'
+    result = run_check("LED004", made(tmp_path, text=text))
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "asks nothing of any of the 3 units" in result.reason

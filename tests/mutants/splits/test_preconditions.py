@@ -1,6 +1,6 @@
 import pytest
 
-from audit_lib.model import Outcome, Severity
+from audit_lib.model import Outcome
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
@@ -74,8 +74,9 @@ def test_a_precondition_that_cannot_refuse(tmp_path):
 def test_a_source_without_preconditions_is_told_so(tmp_path):
     with tiny(tmp_path, source={"trainer.py": "def train(panel):\n    return panel\n"}) as subject:
         result = run_check("SPL012", subject)
-    assert result.outcome is Outcome.PASS
-    assert [(f.key, f.severity) for f in result.findings] == [("none", Severity.INFO)]
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "none of the 1 entries that train or backtest calls a precondition" in result.reason
+    assert result.evidence[0].rows == (("trainer.py", "train"),)
 
 
 def test_a_source_without_entries_is_not_assessed(tmp_path):
