@@ -142,8 +142,8 @@ def _versions(server: TrackingServer, name: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     token = ""
     while True:
-        told = name.replace("'", "''")
-        query = {"filter": f"name='{told}'", "max_results": "200"}
+        mark = "'" if '"' in name else '"'  # MLflow's filters know no escapes
+        query = {"filter": f"name={mark}{name}{mark}", "max_results": "200"}
         page = server.get(
             "mlflow/model-versions/search", **query, **({"page_token": token} if token else {})
         )
