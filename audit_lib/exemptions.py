@@ -8,6 +8,10 @@
     reason = "the vendor closes the gap in Q1"
     expires = 2026-12-31
 
+``baseline.toml`` beside it holds the findings that were accepted together when the audit of an old
+engine began; ``workbook baseline`` writes it.  Its owner, reason and expiry stand once, on top, and
+hold for every ``[[accepted]]`` finding that does not name its own.
+
 A waiver never grows silently: it names one finding, or one check at one place; it ends on its
 date, after which what it named counts again; and one that is expired or covers nothing is itself
 a finding of the closure task.
@@ -20,6 +24,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -27,6 +32,7 @@ from audit_lib.errors import ParameterError
 from audit_lib.model import CheckResult, Exempted, Finding
 
 FILE = "exemptions.toml"
+BASELINE = "baseline.toml"
 
 
 class Exemption(BaseModel):
@@ -69,6 +75,41 @@ class Exemption(BaseModel):
         """What it names, in a few words."""
         return self.fingerprint or f"{self.code} at {self.path}"
 
+    @property
+    def file(self) -> str:
+        """The file that it stands in."""
+        return FILE
+
+    def judged(self, version: str) -> bool:
+        """True where it should cover something of that version."""
+        return self.version in ("", version)
+
+
+class Accepted(Exemption):
+    """A finding of the baseline.
+
+    Attributes:
+        what: what it was about, for whoever reads the file.
+        seen: versions in which it was found when it was accepted; it covers it in any version, but
+            only in these it is missed once it is gone.
+    """
+
+    fingerprint: str = Field(min_length=6)
+    what: str = ""
+    seen: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The file that it stands in."""
+        return BASELINE
+
+    def judged(self, version: str) -> bool:
+        """True where it should cover something of that version."""
+        return super().judged(version) and (not self.seen or version in self.seen)
+
+
+Waiver = TypeVar("Waiver", bound=Exemption)
+
 
 @dataclass(frozen=True)
 class Applied:
@@ -88,13 +129,27 @@ class Applied:
 
 
 def load_exemptions(folder: Path) -> tuple[Exemption, ...]:
-    """Waivers of a parameters folder; none where the file does not exist.
+    """Waivers of a parameters folder, those of its baseline last; none where there is no file.
 
     Raises:
         ParameterError: not TOML, or a waiver lacks owner, reason, expiry or what it names; every
             problem is listed at once.
     """
-    file = folder / FILE
+    return (*_read(folder / FILE, "exemption", Exemption), *load_baseline(folder))
+
+
+def load_baseline(folder: Path) -> tuple[Accepted, ...]:
+    """Findings that the baseline accepts; none where there is no file.
+
+    Raises:
+        ParameterError: as :func:`load_exemptions`.
+    """
+    return _read(folder / BASELINE, "accepted", Accepted, shared=("owner", "reason", "expires"))
+
+
+def _read(
+    file: Path, table: str, kind: type[Waiver], shared: tuple[str, ...] = ()
+) -> tuple[Waiver, ...]:
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -103,19 +158,20 @@ def load_exemptions(folder: Path) -> tuple[Exemption, ...]:
         raise ParameterError(
             f"not valid TOML: {error}", where=str(file), mend="correct the syntax there"
         ) from None
-    unknown = sorted(set(data) - {"exemption"})
+    unknown = sorted(set(data) - {table, *shared})
     if unknown:
         raise ParameterError(
-            f"key {unknown[0]!r} is not known", where=str(file), mend="write [[exemption]] tables"
+            f"key {unknown[0]!r} is not known", where=str(file), mend=f"write [[{table}]] tables"
         )
+    given = {key: data[key] for key in shared if key in data}
     waivers, problems = [], []
-    for position, entry in enumerate(data.get("exemption", []), start=1):
+    for position, entry in enumerate(data.get(table, []), start=1):
         try:
-            waivers.append(Exemption.model_validate(entry))
+            waivers.append(kind.model_validate(given | entry if isinstance(entry, dict) else entry))
         except ValidationError as error:
             for problem in error.errors():
                 key = ".".join(map(str, problem["loc"])) or "entry"
-                problems.append(f"exemption {position}, {key}: {problem['msg']}")
+                problems.append(f"{table} {position}, {key}: {problem['msg']}")
     if problems:
         raise ParameterError(
             "; ".join(problems),
@@ -136,7 +192,7 @@ def apply(
             naming = [e for e in exemptions if e.covers(finding, version)]
             in_force = [e for e in naming if e.expires >= today]
             if in_force:
-                used.add(in_force[0])
+                used.update(in_force)
                 waived.append(_exempted(finding, in_force[0]))
             elif naming:
                 lapsed.append(_exempted(finding, max(naming, key=lambda e: e.expires)))
@@ -148,13 +204,9 @@ def apply(
         used=tuple(e for e in exemptions if e in used),
         expired=expired,
         unused=tuple(
-            e for e in exemptions if e not in used and e not in expired and _here(e, version)
+            e for e in exemptions if e not in used and e not in expired and e.judged(version)
         ),
     )
-
-
-def _here(exemption: Exemption, version: str) -> bool:
-    return exemption.version in ("", version)
 
 
 def _exempted(finding: Finding, exemption: Exemption) -> Exempted:

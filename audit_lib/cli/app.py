@@ -36,6 +36,7 @@ COMMANDS = {
     "lab": ("lab:lab", "Open JupyterLab on copies of the notebooks."),
     "new-subject": ("new_subject:new_subject", "Look at a repository; write its parameters."),
     "hooks": ("hooks:hooks", "Help with writing a subject's hooks."),
+    "baseline": ("baseline:baseline", "Accept today's findings; fail on new ones alone."),
     "ledger": ("ledger:ledger", "Keep the review ledger: status, suggest, certify."),
     "contract": ("contract:contract", "Derive the pipeline contract; check a written one."),
     "artifacts": ("scripts:artifacts", "Inventory files without executing any."),

@@ -25,6 +25,7 @@ from audit_lib.reporters.report import Report
 
 FORMAT = "task-result/1"
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_RATINGS = ("severity", "declared")
 _MEND = "the file is not what a run wrote; execute the task again"
 
 
@@ -159,7 +160,7 @@ def _inward(value: Any) -> Any:
         return value
     if set(value) == {"float"} and value["float"] in ("nan", "inf", "-inf"):
         return float(value["float"])
-    return {k: _severity(v) if k == "severity" else _inward(v) for k, v in value.items()}
+    return {k: _severity(v) if k in _RATINGS else _inward(v) for k, v in value.items()}
 
 
 def _severity(value: Any) -> Any:

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from audit_lib import __version__
-from audit_lib.engine import check_parameters, run_task
-from audit_lib.errors import AuditError, NotAssessed, ParameterError, RunError, VerdictError
+from audit_lib.engine import check_parameters
+from audit_lib.errors import AuditError, ParameterError, RunError, VerdictError
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
-from audit_lib.exemptions import Exemption, apply, load_exemptions
-from audit_lib.host import HookError, Measure
-from audit_lib.ledger import review
+from audit_lib.exemptions import load_exemptions
 from audit_lib.model import (
-    BoundaryVerdict,
-    CheckResult,
     Contract,
-    Review,
     Task,
     TaskResult,
     verdict_of,
 )
-from audit_lib.probes.boundaries import boundary_verdicts
-from audit_lib.probes.tryout import try_hooks
 from audit_lib.reporters.json_report import dump_task
-from audit_lib.selection import listed, roster_of, selected
-from audit_lib.subject.code import code_of
+from audit_lib.selection import listed, roster_of
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook import sheets
+from audit_lib.workbook.asking import ask
 from audit_lib.workbook.digests import digests, joined, own_places
 from audit_lib.workbook.display import Note, Sheet
 from audit_lib.workbook.failing import fail_if_asked, under_workbook_run
@@ -40,7 +29,7 @@ from audit_lib.workbook.gather import Gathered, gather
 from audit_lib.workbook.jupyter import prepare_shell
 from audit_lib.workbook.looking import Looking
 from audit_lib.workbook.parameters import NotebookParameters, from_namespace
-from audit_lib.workbook.places import nameless, words_for
+from audit_lib.workbook.places import words_for
 from audit_lib.workbook.progress import TaskProgress
 from audit_lib.workspace import find_workspace
 
@@ -68,7 +57,6 @@ class Workbook(Looking):
         self._gathered: Gathered | None = None
         self._shown: set[Contract] = set()
         self._ran = False
-        self._before = ""
 
     @classmethod
     def open(cls, task: str, namespace: dict[str, Any]) -> Workbook:
@@ -101,31 +89,31 @@ class Workbook(Looking):
             self.subject = self._open_subject()
         self._ran = True
         check_parameters(self.subject)
-        waivers = load_exemptions(self.subject.folder)
+        load_exemptions(self.subject.folder)
         if self.task is Task.T6 and self._gathered is None:
             self._gather()
-        if self._gathered is not None:
-            self.subject.earlier = self._gathered.tasks
-        roster, asked = roster_of(self.subject), self.parameters
-        selection = selected(
-            self.subject, roster, select=listed(asked.select), ignore=listed(asked.ignore)
-        )
-        checks = roster.of(self.task)
+        checks = roster_of(self.subject).of(self.task)
         # A run that somebody else drives, notebook by notebook, has nobody to note it before.
         noted = not (self.by_hand or under_workbook_run())
-        self._before = self._noted() if noted else ""
+        before = self._noted() if noted else ""
         progress = TaskProgress(self.task, len(checks))
-        self.subject.measure = self._measure()
-        raw = run_task(
+        gathered, asked = self._gathered, self.parameters
+        self.result = ask(
             self.task,
             self.subject,
-            checks,
             run_id=self.folder.run_id,
-            selection=selection,
+            select=listed(asked.select),
+            ignore=listed(asked.ignore),
+            earlier=gathered.tasks if gathered else (),
+            words=words_for(self._places()),
+            said={
+                "kernel": os.environ.get("AUDIT_KERNEL", "jupyter"),
+                "gathered_from": gathered.run_id if gathered else "",
+                "subject_digest": before,
+                "missing_tasks": ", ".join(gathered.missing) if gathered else "",
+            },
             progress=progress,
         )
-        raw = replace(raw, review=self._review())
-        self.result = self._completed(raw, waivers)
         verdict = verdict_of(self.result.results)
         found = sum(len(r.open_findings) for r in self.result.results)
         said = f"{verdict}, {found or 'no'} open finding{'s'[: found != 1]}"
@@ -216,43 +204,9 @@ class Workbook(Looking):
         self._gathered = gather(self.place, self.folder, other=run_id, by_hand=self.by_hand)
         self.result = None  # what was found out closes over what was gathered before
 
-    def _completed(self, raw: TaskResult, waivers: tuple[Exemption, ...]) -> TaskResult:
-        raw = nameless(raw, words_for(self._places()))
-        today = datetime.now(UTC).date()
-        applied = apply(raw.results, waivers, version=self.subject.version, today=today)
-        closes = self.task is Task.T6
-        return replace(
-            raw,
-            results=applied.results,
-            boundaries=self._boundaries(applied.results) if closes else (),
-            provenance=self._provenance(),
-            dependents=code_of(self.subject.source).imports.dependent_counts if closes else {},
-        )
-
     def _noted(self) -> str:
         own = own_places(self.place.reports, self.workspace, self.subject)
         return joined(digests(self.subject, own))
-
-    def _measure(self) -> Measure:
-        """Whether calls of hooks have their lines measured in this task."""
-        asked = self.subject.parameters.exercise
-        wanted = asked == "every_call" or (asked == "sample" and self.task is Task.T1)
-        return Measure.ALWAYS if wanted else Measure.NEVER
-
-    def _review(self) -> Review | None:
-        """What is known of the lines: in T1 with one call of each hook; else of its own calls."""
-        if self.task is not Task.T1:
-            measured = self.subject.measure is not Measure.NEVER
-            return review(self.subject) if measured and self.subject.exercised.calls else None
-        why = ""
-        if self.subject.measure is Measure.NEVER:
-            why = "the parameters say `exercise: never`"
-        else:
-            try:
-                try_hooks(self.subject)
-            except (AuditError, HookError, NotAssessed) as error:
-                why = str(error)
-        return review(self.subject, why=why)
 
     def _places(self) -> dict[str, Path | None]:
         """Folders of this machine that texts of a result may name."""
@@ -264,45 +218,3 @@ class Workbook(Looking):
             "python": Path(sys.prefix),
             "home": Path.home(),
         }
-
-    def _boundaries(self, own: tuple[CheckResult, ...]) -> tuple[BoundaryVerdict, ...]:
-        gathered = self._gathered.tasks if self._gathered else ()
-        results = [r for t in gathered for r in t.results]
-        return boundary_verdicts(self.subject, [*results, *own])
-
-    def _provenance(self) -> dict[str, str]:
-        gathered = self._gathered
-        said = {
-            "workbook": __version__,
-            "python": platform.python_version(),
-            "kernel": os.environ.get("AUDIT_KERNEL", "jupyter"),
-            "isolation": self._isolation(),
-            **self._host_said(),
-            "gathered_from": gathered.run_id if gathered else "",
-            "subject_digest": self._before,
-            "missing_tasks": ", ".join(gathered.missing) if gathered else "",
-        }
-        return {key: value for key, value in said.items() if value}
-
-    def _host_said(self) -> dict[str, str]:
-        """What the child is, and what it was seen not to be able to do."""
-        try:
-            host = self.subject.host if self.subject.hooks.lines else None
-            return (
-                {}
-                if host is None
-                else {
-                    "isolation_stopped": ", ".join(sorted(host.probed.stopped)) or "nothing",
-                    "subject_environment": ", ".join(f"{k} {v}" for k, v in host.versions.items()),
-                }
-            )
-        except (AuditError, HookError, NotAssessed):
-            return {}
-
-    def _isolation(self) -> str:
-        try:
-            if not self.subject.hooks.lines:
-                return "not needed: no hook is written"
-            return self.subject.isolation
-        except (AuditError, HookError, NotAssessed) as error:
-            return f"unavailable: {error}"

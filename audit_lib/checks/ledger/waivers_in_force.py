@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.exemptions import FILE, Applied, Exemption, apply, load_exemptions
+from audit_lib.exemptions import BASELINE, FILE, Applied, Exemption, apply, load_exemptions
 from audit_lib.model import (
     CheckResult,
     Contract,
     Evidence,
     Examined,
+    Finding,
     Gap,
     Location,
     Outcome,
@@ -25,7 +26,8 @@ class WaiversAreInForce(Check):
     """Every waiver is in date and covers a finding that is still there.
 
     What it checks
-        Each entry of `exemptions.toml` against today's date and the findings of the run.
+        Each entry of `exemptions.toml` and of `baseline.toml` against today's date and the findings
+        of the run.
     Why it matters
         Waivers that outlive what they excused become a standing permission that nobody decided on.
     How
@@ -35,7 +37,8 @@ class WaiversAreInForce(Check):
         A waiver for another version is not judged here. One that covers nothing is only told when
         all earlier tasks have run, and the check that it names was asked.
     Remediation
-        Remove the waiver, or renew its date with a fresh decision of its owner.
+        Remove the waiver, or renew its date with a fresh decision of its owner;
+        `workbook baseline --prune` does so for the baseline.
     Sources
         cargo-vet's treatment of stale exemptions; SARIF 2.1.0, section 3.35, on suppressions.
     """
@@ -75,33 +78,63 @@ class WaiversAreInForce(Check):
                 ),
                 note="covers: findings of this run that it names",
             )
-        where = Location(FILE, base="parameters")
-        for waiver in applied.expired:
-            yield self.finding(
-                where,
-                f"the waiver of {waiver.describe()} by {waiver.owner} ended on {waiver.expires}",
-                measured=waiver.expires.isoformat(),
-                expected=f"on or after {today.isoformat()}",
-                key=f"expired {waiver.describe()} {waiver.version}",
-                evidence=("waivers",),
-            )
+        yield from self._expired(applied.expired, today)
         if missing and applied.unused:
             yield Gap("unused waivers", f"{', '.join(missing)} did not run")
             return
         untold = [w for w in applied.unused if _untold(w, earlier)]
         if untold:
             yield Gap("unused waivers", f"nobody asked what {untold[0].describe()} names")
-        for waiver in applied.unused:
-            if waiver in untold:
-                continue
+        yield from self._unused([w for w in applied.unused if w not in untold])
+
+    def _expired(self, waivers: Iterable[Exemption], today: date) -> Iterator[Finding]:
+        for alike in _together(waivers, by_end=True):
+            first = alike[0]
+            named = _named(alike)
             yield self.finding(
-                where,
-                f"the waiver of {waiver.describe()} by {waiver.owner} covers nothing",
-                measured="0 findings",
-                expected="at least 1",
-                key=f"unused {waiver.describe()} {waiver.version}",
+                Location(first.file, base="parameters"),
+                f"{named} by {first.owner} ended on {first.expires}",
+                measured=first.expires.isoformat(),
+                expected=f"on or after {today.isoformat()}",
+                key=f"expired {_key(first)}",
                 evidence=("waivers",),
             )
+
+    def _unused(self, waivers: Iterable[Exemption]) -> Iterator[Finding]:
+        for alike in _together(waivers, by_end=False):
+            first = alike[0]
+            whose = f" by {first.owner}" if first.file == FILE else ""
+            yield self.finding(
+                Location(first.file, base="parameters"),
+                f"{_named(alike)}{whose} covers nothing",
+                measured="0 findings",
+                expected="at least 1",
+                key=f"unused {_key(first) if first.file == FILE else first.file}",
+                evidence=("waivers",),
+            )
+
+
+def _together(waivers: Iterable[Exemption], *, by_end: bool) -> list[list[Exemption]]:
+    """Each waiver alone, but those of the baseline that one decision covers together."""
+    groups: dict[tuple[object, ...], list[Exemption]] = {}
+    for waiver in waivers:
+        decision = (waiver.owner, waiver.expires) if by_end else ()
+        same = decision if waiver.file == BASELINE else (waiver,)
+        groups.setdefault((waiver.file, *same), []).append(waiver)
+    return list(groups.values())
+
+
+def _named(alike: list[Exemption]) -> str:
+    if alike[0].file == FILE:
+        return f"the waiver of {alike[0].describe()}"
+    some = ", ".join(w.describe() for w in alike[:3])
+    return f"what the baseline accepts ({len(alike)} of its entries: {some})"
+
+
+def _key(first: Exemption) -> str:
+    if first.file == FILE:
+        return f"{first.describe()} {first.version}"
+    return f"{first.file} {first.owner} {first.expires}"
 
 
 def _untold(waiver: Exemption, results: list[CheckResult]) -> bool:
@@ -117,6 +150,6 @@ def _state(waiver: Exemption, applied: Applied, missing: list[str], version: str
         return "expired"
     if waiver in applied.used:
         return "in force"
-    if waiver.version not in ("", version):
+    if not waiver.judged(version):
         return "of another version"
     return "not told" if missing else "unused"

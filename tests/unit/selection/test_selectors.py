@@ -14,7 +14,8 @@ from audit_lib.cli.app import cli
 from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
 from audit_lib.gates import GATES, gate_named, gates_of, run_gate
-from audit_lib.model import Outcome, Severity, Verdict
+from audit_lib.model import Outcome, Severity, Task, TaskResult, Verdict
+from audit_lib.reporters.json_report import dump_task, load_task
 from audit_lib.selection import Selection, roster_of, selected
 
 CODES = list(CATALOGUE)
@@ -153,6 +154,12 @@ def test_a_severity_of_the_parameters_counts_and_shows_the_checks_own(tmp_path):
     assert result.outcome is Outcome.FAIL
     other = next(r for r in gate(found).results if r.code == "CHK002")
     assert other.severity is Severity.MEDIUM
+
+
+def test_what_was_rated_and_left_out_is_read_back_as_it_was_written(tmp_path):
+    found = subject(tmp_path, severity={"CHK": "low"}, ignore={"CHK002": "why"})
+    answer = TaskResult("made", "v1", "r", Task.T1, gate(found).results)
+    assert load_task(dump_task(answer)) == answer
 
 
 # --- gates of one's own -----------------------------------------------------------------------

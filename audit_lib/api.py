@@ -1,0 +1,362 @@
+"""Audit from Python, in a script or a notebook, in a few lines.
+
+```python
+from audit_lib import audit
+
+found = audit("my_engine", select="CHK,SPL")   # or version="2024-03", tasks="T2", gate="live"
+found.verdict                                  # kept, broken or inconclusive
+found.findings                                 # a data frame, worst first
+found.checks                                   # what each check answered
+found.evidence("SPL001/folds")                 # a table that a finding rests on
+found.save()                                   # a packet, as `workbook run` makes it
+```
+
+Everything runs in this process, and the subject's code in the host as always.  ``import audit_lib``
+alone loads none of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit_lib.cli.assembly import Assembly
+from audit_lib.engine import check_parameters
+from audit_lib.errors import AuditError
+from audit_lib.execution import publish
+from audit_lib.execution.plan import Job, Plan, plan
+from audit_lib.gates import gate_named, run_gate
+from audit_lib.model import CheckResult, Finding, Outcome, Task, TaskResult, Verdict, ranked
+from audit_lib.packets.index import update_index
+from audit_lib.reporters import REPORTERS, Report, report_of
+from audit_lib.reporters.json_report import dump_task
+from audit_lib.selection import listed
+from audit_lib.subject.subject import Subject, open_subject
+from audit_lib.workbook.asking import ask_all
+from audit_lib.workbook.places import words_for
+from audit_lib.workspace import find_workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _InProcess(Plan):
+    """A plan of tasks that no notebook executes."""
+
+    asked: tuple[Task, ...] = ()
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Tasks that the job runs, in order."""
+        return self.asked
+
+
+@dataclass(frozen=True, repr=False)
+class Audit:
+    """What an audit of one version found out.
+
+    Attributes:
+        subject: name of the subject.
+        version: the version that was audited.
+        report: the results as reporters take them.
+    """
+
+    subject: str
+    version: str
+    report: Report
+    _tasks: tuple[TaskResult, ...] = ()
+    _assembly: Assembly | None = field(default=None, compare=False)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Kept, broken or inconclusive.
+
+        What was left out or could not be told is never kept.
+        """
+        return self.report.verdict
+
+    @property
+    def results(self) -> tuple[CheckResult, ...]:
+        """The answer of every check, with its findings and evidence."""
+        return self.report.results
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """Findings, worst first: one row each, with its fingerprint and its waiver's owner."""
+        waivers = {e.fingerprint: e.owner for r in self.results for e in r.exempted}
+        rows = [
+            _finding_row(f, waivers) for f in ranked(f for r in self.results for f in r.findings)
+        ]
+        return _frame(rows, _FINDINGS)
+
+    @cached_property
+    def checks(self) -> pd.DataFrame:
+        """Checks, in order: what each answered, on what it rests, and why it could not tell."""
+        rows = [
+            {
+                "code": r.code,
+                "task": r.task.value,
+                "contract": r.contract.value,
+                "severity": r.severity.label,
+                "outcome": r.outcome.value,
+                "findings": len(r.findings),
+                "examined": ", ".join(f"{e.count} {e.what}" for e in r.examined),
+                "reason": r.reason,
+                "from": r.origin or "workbook",
+                "title": r.title,
+            }
+            for r in self.results
+        ]
+        return _frame(rows, _CHECKS)
+
+    def evidence(self, name: str) -> pd.DataFrame:
+        """A table that a finding rests on.
+
+        Args:
+            name: ``SPL001/folds``: the check's code and the table's name.
+
+        Raises:
+            AuditError: there is none; the message names those there are.
+        """
+        import pandas as pd
+
+        tables = {f"{r.code}/{e.name}": e for r in self.results for e in r.evidence}
+        if name not in tables:
+            raise AuditError(
+                f"no evidence is called {name!r}",
+                where="evidence",
+                mend=f"known: {', '.join(tables) or 'none'}",
+            )
+        table = tables[name]
+        return pd.DataFrame(list(table.rows), columns=list(table.columns))
+
+    def to(self, form: str) -> str:
+        """The results as text: ``json``, ``sarif``, ``junit``, ``csv``, ``github``, ``console``.
+
+        Raises:
+            AuditError: no such form; the message lists them.
+        """
+        if form not in REPORTERS:
+            raise AuditError(
+                f"no reporter is called {form!r}",
+                where="to",
+                mend=f"use one of: {', '.join(REPORTERS)}",
+            )
+        return REPORTERS[form](self.report)
+
+    def save(self) -> Path:
+        """Publish a packet where ``workbook run`` would: HTML, PDF, SARIF, CSV, manifest.
+
+        Returns:
+            the packet's folder.
+
+        Raises:
+            RunError: the subject has changed since, or the folder cannot be written to.
+            AuditError: it was saved already, or it is a gate's answer, which has no packet.
+        """
+        if self._assembly is None:
+            raise AuditError(
+                "a gate has no packet", where="save", mend="leave out `gate`, or write `to('json')`"
+            )
+        (job,) = self._assembly.plan.jobs
+        if job.place.published(job.run_id).path.exists():
+            raise AuditError(
+                "this audit is saved already",
+                where=str(job.place.published(job.run_id).path),
+                mend="call audit() again for a new one",
+            )
+        folder = publish.begin(job.place, job.run_id)
+        try:
+            for task in self._tasks:
+                folder.save(task.task, dump_task(task))
+            self._assembly(folder.path)
+        except BaseException:
+            publish.discard(folder)
+            raise
+        published = publish.publish(job.place, folder)
+        whole = {t.task for t in self._tasks} == set(Task)
+        if whole and not (job.select or job.ignore):
+            publish.point_latest(job.place, published)
+        update_index(job.place.reports, job.place.subject)
+        return published.path
+
+    def __repr__(self) -> str:
+        counts = self.report.outcomes
+        said = " · ".join(f"{counts[o]} {o.value.replace('_', ' ')}" for o in Outcome if counts[o])
+        return f"{self.subject} {self.version}: {self.verdict.value} ({said})"
+
+
+def audit(
+    subject: str | Path,
+    version: str = "latest",
+    *,
+    tasks: str | Iterable[Task] = tuple(Task),
+    gate: str = "",
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
+    root: str | Path | None = None,
+    workspace: str | Path | None = None,
+    reports: str | Path | None = None,
+    progress: Told | None = None,
+) -> Audit:
+    """Audit one version of a subject, in this process and without notebooks.
+
+    Args:
+        subject: name of a folder in ``parameters/``, or the path of one.
+        version: an id, ``latest`` or ``champion``.
+        tasks: such as ``"T1,T6"``; all six by default.
+        gate: name of a gate to run instead of tasks.
+        select: codes of the checks to ask, or beginnings of codes, such as ``"CHK,FEA101"``.
+        ignore: codes of checks that are not asked; they count as not assessed.
+        root: the subject's checkout, where its parameters do not hold it.
+        workspace: folder that holds ``parameters/``; found upwards from here by default.
+        reports: where ``save`` publishes; ``reports/`` of the workspace by default.
+        progress: called with a line before each check, such as ``print``.
+
+    Returns:
+        what was found out; nothing is written until ``save`` is called.
+
+    Raises:
+        AuditError: no such subject, version, gate or check, or parameters that do not fit; the
+            message says how to mend it.
+    """
+    asked, place = _asked(subject), find_workspace(Path(workspace) if workspace else None)
+    chosen, spared = _selectors(select), _selectors(ignore)
+    checkout = Path(root) if root else None
+
+    def told(check: type, result: object) -> None:
+        if progress and result is None:
+            progress(f"{check.code} {check.title()}")  # type: ignore[attr-defined]
+
+    if gate:
+        found = open_subject(asked, workspace=place, root=checkout)
+        try:
+            bound = found.at(_one(found, version))
+            answer = run_gate(
+                gate_named(gate, found),
+                bound,
+                today=datetime.now(UTC).date(),
+                select=chosen,
+                ignore=spared,
+                progress=told,
+            )
+        finally:
+            found.close()
+        report = Report(found.name, bound.version, f"gate {gate}", answer.results)
+        return Audit(found.name, bound.version, report)
+    wanted = _tasks(tasks)
+    made = plan(
+        [asked],
+        [version],
+        wanted,
+        workspace=place,
+        root=checkout,
+        reports=Path(reports) if reports else None,
+        select=chosen,
+        ignore=spared,
+    )
+    if len(made.jobs) != 1:
+        raise AuditError("one version at a time", where="version", mend="name one, or loop")
+    assembly = Assembly(_InProcess(made.jobs, {}, made.workspace, asked=wanted))
+    (job,) = made.jobs
+    answers = _asked_all(assembly.subjects[job.subject], job, assembly, told)
+    return Audit(job.subject, job.version, report_of(answers), answers, assembly)
+
+
+def _asked_all(
+    found: Subject, job: Job, assembly: Assembly, told: Callable[[type, object], None]
+) -> tuple[TaskResult, ...]:
+    check_parameters(found)
+    try:
+        return ask_all(
+            found.at(job.version),
+            assembly.plan.tasks,
+            run_id=job.run_id,
+            select=listed(job.select),
+            ignore=listed(job.ignore),
+            words=words_for(
+                {
+                    "source": found.root,
+                    "parameters": found.folder,
+                    "workspace": assembly.plan.workspace,
+                    "reports": job.place.reports,
+                    "python": Path(sys.prefix),
+                    "home": Path.home(),
+                }
+            ),
+            said={"kernel": "none: in one process"},
+            progress=told,
+        )
+    finally:
+        found.close()
+
+
+def _asked(subject: str | Path) -> str:
+    if isinstance(subject, Path) or "/" in subject:
+        return f"{Path(subject).absolute()}/"
+    return subject
+
+
+def _one(found: Subject, version: str) -> str:
+    chosen = found.select(version)
+    if len(chosen) != 1:
+        raise AuditError("one version at a time", where="version", mend="name one, or loop")
+    return chosen[0]
+
+
+def _selectors(given: str | Iterable[str]) -> tuple[str, ...]:
+    return listed(given if isinstance(given, str) else ",".join(given))
+
+
+def _tasks(given: str | Iterable[Task]) -> tuple[Task, ...]:
+    names = listed(given) if isinstance(given, str) else tuple(t.value for t in given)
+    unknown = [name for name in names if name not in set(Task)]
+    if unknown or not names:
+        raise AuditError(
+            f"no task is called {', '.join(unknown) or given!r}", where="tasks", mend="use T1 to T6"
+        )
+    return tuple(task for task in Task if task.value in names)
+
+
+_FINDINGS = (
+    "code", "severity", "contract", "task", "path", "line", "symbol", "pointer", "message",
+    "measured", "expected", "remediation", "exempted_by", "fingerprint",
+)  # fmt: skip
+_CHECKS = (
+    "code", "task", "contract", "severity", "outcome", "findings", "examined", "reason", "from",
+    "title",
+)  # fmt: skip
+
+
+def _finding_row(finding: Finding, waivers: dict[str, str]) -> dict[str, object]:
+    place = finding.location
+    return {
+        "code": finding.code,
+        "severity": finding.severity.label,
+        "contract": finding.contract.value,
+        "task": finding.task.value,
+        "path": place.path,
+        "line": place.line,
+        "symbol": place.symbol,
+        "pointer": place.pointer,
+        "message": finding.message,
+        "measured": finding.measured,
+        "expected": finding.expected,
+        "remediation": finding.remediation,
+        "exempted_by": waivers.get(finding.fingerprint, ""),
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _frame(rows: list[dict[str, object]], columns: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(columns))
