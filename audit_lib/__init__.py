@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from audit_lib.api import Audit, audit
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Audit", "__version__", "audit"]
+_API = ("Audit", "audit")
 
 
 def __getattr__(name: str) -> Any:
     # Loaded when it is asked for: `import audit_lib` alone stays as fast as it is small.
-    if name in ("Audit", "audit"):
-        from audit_lib import api
-
-        return getattr(api, name)
+    if name in _API:
+        return getattr(import_module("audit_lib.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_API])

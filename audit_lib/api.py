@@ -100,7 +100,7 @@ class Audit:
     @cached_property
     def checks(self) -> pd.DataFrame:
         """Checks, in order: what each answered, on what it rests, and why it could not tell."""
-        rows = [
+        rows: list[dict[str, object]] = [
             {
                 "code": r.code,
                 "task": r.task.value,
@@ -222,7 +222,7 @@ def audit(
         progress: called with a line before each check, such as ``print``.
 
     Returns:
-        what was found out; nothing is written until ``save`` is called.
+        what was found out; no result is written until ``save`` is called.
 
     Raises:
         AuditError: no such subject, version, gate or check, or parameters that do not fit; the
