@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ MODELS = frozenset(
 )
 HEAD = 8192
 LARGEST_DOCUMENT = 20 << 20
+#: where a file store of MLflow says of a version what it is
+MLFLOW_VERSION = re.compile(r"(^|/)models/(?P<model>[^/]+)/version-\d+/meta\.yaml$")
 NOT_STORES = frozenset({"test", "tests", "testdata", "fixtures", "docs", "site", "build", "dist"})
 
 
@@ -56,6 +59,7 @@ class Store:
         metadata: glob of a version's metadata, '' where none was seen.
         metrics: key of the metrics in a row; '' where the row itself holds them.
         version_dir: folder of a version within the store.
+        mlflow: registered model of MLflow whose file store this is, or ''.
     """
 
     path: str
@@ -68,25 +72,32 @@ class Store:
     metadata: str = ""
     metrics: str = ""
     version_dir: str = "{version}"
+    mlflow: str = ""
 
 
 def stores(root: Path) -> tuple[Store, ...]:
     """Folders with model artifacts, the ones with a registry first, then by number of models."""
     found: dict[str, Counter[str]] = {}
+    registered: dict[str, str] = {}
     for path in _files(root):
+        inner = path.relative_to(root).as_posix()
+        if match := MLFLOW_VERSION.search(inner):
+            registered.setdefault(inner[: match.start()] or ".", match["model"])
         form = _format(path)
         if form in MODELS:
             folder = PurePosixPath(path.relative_to(root).as_posix()).parent.as_posix()
             found.setdefault(folder, Counter())[form.value] += 1
     # Of the registries that list a folder's models, the fullest speaks for it.
-    made: list[Store] = []
+    made = [Store(p, _models(found, p), mlflow=name) for p, name in registered.items()]
     for table in tables(root, list(found)):
         store = _registered(root, table, found)
         if not any(_overlap(store.path, other.path) for other in made):
             made.append(store)
     for top in _tops(found, [store.path for store in made]):
         made.append(Store(top, _models(found, top), metadata=_metadata(root / top, "*")))
-    return tuple(sorted(made, key=lambda s: (not s.registry, -sum(s.models.values()), s.path)))
+    return tuple(
+        sorted(made, key=lambda s: (not (s.registry or s.mlflow), -sum(s.models.values()), s.path))
+    )
 
 
 def _overlap(first: str, second: str) -> bool:

@@ -70,6 +70,9 @@ def _artifacts(found: Discovery) -> Iterator[str]:
     told = ", ".join(f"{n} {form}" for form, n in sorted(store.models.items()))
     yield "artifacts:"
     yield f"  store: {_quoted(store.path)}{GUESS}: {told}"
+    if store.mlflow:
+        yield f"  mlflow: {{model: {_quoted(store.mlflow)}}}{GUESS}: of those it registers"
+        return
     if store.version_dir != "{version}":
         yield f"  version_dir: {_quoted(store.version_dir)}{GUESS}"
     if store.metadata:

@@ -122,3 +122,16 @@ def test_live_runners_belong_to_the_subsystem_and_small_packages_are_whole(tmp_p
     assert found == ("eng/ml/*.py", "ops/runner.py")
     engine(tmp_path, **{f"web/page{n}.py": "x = 1\n" * 9 for n in range(20)})
     assert discover(tmp_path).subsystem == ("**/*.py",)
+
+
+def test_a_file_store_of_mlflow_is_its_own_registry(tmp_path):
+    said = {"name": "up", "version": "1", "run_id": "r1", "source": "runs:/r1/model"}
+    root = repository(tmp_path / "repo", "notes.txt", "", ["runs/0/r1/artifacts/model"])
+    for folder, text in (("", "name: up\n"), ("version-1/", yaml.safe_dump(said))):
+        file = root / f"runs/models/up/{folder}meta.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    assert (discover(root).store.path, discover(root).store.mlflow) == ("runs", "up")
+    subject = opened(root, tmp_path)
+    assert subject.versions() == ["1"]
+    assert (subject.at("1").version_folder / "model.bin").is_file()
