@@ -8,13 +8,18 @@ from typing import Any
 
 import click
 
+from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import opened, root_option, workspace_option
 from audit_lib.contract import as_markdown, derive, differences, read_contract
 from audit_lib.files import write_whole
 
 NAME = "PIPELINE_CONTRACT"
 version_option = click.option(
-    "--version", default="latest", show_default=True, help="id, latest or champion"
+    "--version",
+    shell_complete=versions,
+    default="latest",
+    show_default=True,
+    help="id, latest or champion",
 )
 
 
@@ -24,7 +29,7 @@ def contract() -> None:
 
 
 @contract.command()
-@click.argument("subject")
+@click.argument("subject", shell_complete=subjects)
 @version_option
 @root_option
 @workspace_option
@@ -46,7 +51,7 @@ def export(subject: str, version: str, root: Path | None, workspace: Path | None
 
 
 @contract.command()
-@click.argument("subject")
+@click.argument("subject", shell_complete=subjects)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @version_option
 @root_option

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from audit_lib.checks.base import Check
 from audit_lib.cli.codes import code_of
+from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import (
     format_option,
     inconclusive_option,
@@ -36,7 +37,11 @@ _SIGNS = {Verdict.KEPT: "✓", Verdict.BROKEN: "✗", Verdict.INCONCLUSIVE: "?"}
 def _gate_options(command: Command) -> Command:
     """Arguments and options that both commands take."""
     version = click.option(
-        "--version", default="latest", show_default=True, help="id, latest, champion or all"
+        "--version",
+        shell_complete=versions,
+        default="latest",
+        show_default=True,
+        help="id, latest, champion or all",
     )
     to = click.option(
         "--to",
@@ -52,7 +57,7 @@ def _gate_options(command: Command) -> Command:
         selection_options,
         to,
         version,
-        click.argument("subject"),
+        click.argument("subject", shell_complete=subjects),
     ):
         command = decorate(command)
     return command

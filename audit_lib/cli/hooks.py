@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.probes.tryout import Report, try_hooks
 
@@ -22,8 +23,14 @@ def hooks() -> None:
 
 
 @hooks.command()
-@click.argument("subject")
-@click.option("--version", default="latest", show_default=True, help="An id, latest or champion.")
+@click.argument("subject", shell_complete=subjects)
+@click.option(
+    "--version",
+    shell_complete=versions,
+    default="latest",
+    show_default=True,
+    help="An id, latest or champion.",
+)
 @root_option
 @workspace_option
 @json_option

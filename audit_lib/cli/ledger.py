@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from audit_lib import ledger as ledgers
+from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.tables import print_table
 from audit_lib.host import Measure
@@ -27,7 +28,11 @@ who_option = click.option("--who", required=True, help="Who read it.")
 
 def _on_subject(command: Command) -> Command:
     """Arguments that every ledger command takes."""
-    for decorate in (workspace_option, root_option, click.argument("subject")):
+    for decorate in (
+        workspace_option,
+        root_option,
+        click.argument("subject", shell_complete=subjects),
+    ):
         command = decorate(command)
     return command
 
@@ -45,7 +50,13 @@ def ledger() -> None:
     is_flag=True,
     help="Call each hook once on small data, and measure which lines that executes.",
 )
-@click.option("--version", default="latest", show_default=True, help="For --exercise.")
+@click.option(
+    "--version",
+    shell_complete=versions,
+    default="latest",
+    show_default=True,
+    help="For --exercise.",
+)
 @json_option
 @click.pass_context
 def status(

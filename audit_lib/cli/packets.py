@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from audit_lib.cli.codes import code_of
+from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import (
     format_of,
     format_option,
@@ -39,9 +40,15 @@ reports_option = click.option(
 
 
 @click.command()
-@click.argument("subject")
+@click.argument("subject", shell_complete=subjects)
 @root_option
-@click.option("--version", default="latest", show_default=True, help="An id, latest or champion.")
+@click.option(
+    "--version",
+    shell_complete=versions,
+    default="latest",
+    show_default=True,
+    help="An id, latest or champion.",
+)
 @click.option("--run", "run_id", default="latest", show_default=True, help="A run id, or latest.")
 @reports_option
 @workspace_option

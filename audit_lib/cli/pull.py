@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import opened, root_option, workspace_option
 from audit_lib.errors import ParameterError
 
 
 @click.command()
-@click.argument("subject")
+@click.argument("subject", shell_complete=subjects)
 @click.option(
     "--most-mb", default=2048, show_default=True, help="Megabytes that a version may have."
 )

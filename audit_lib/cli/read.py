@@ -12,6 +12,7 @@ from rich.markdown import Markdown
 
 from audit_lib.checks.base import SECTIONS, Check
 from audit_lib.checks.catalogue import all_checks
+from audit_lib.cli.completion import codes, subjects
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.tables import print_table
 from audit_lib.errors import AuditError
@@ -24,7 +25,7 @@ from audit_lib.workspace import find_workspace
 
 
 @click.command("list")
-@click.argument("subject", required=False)
+@click.argument("subject", required=False, shell_complete=subjects)
 @click.option("--checks", "what", flag_value="checks", help="List the checks, SUBJECT's own too.")
 @click.option("--gates", "what", flag_value="gates", help="List the gates, SUBJECT's own too.")
 @click.option("--hooks", "what", flag_value="hooks", help="List SUBJECT's hooks, written or not.")
@@ -53,8 +54,8 @@ def list_(
 
 
 @click.command()
-@click.argument("code")
-@click.argument("subject", required=False)
+@click.argument("code", shell_complete=codes)
+@click.argument("subject", required=False, shell_complete=subjects)
 @root_option
 @workspace_option
 def explain(code: str, subject: str | None, root: Path | None, workspace: Path | None) -> None:

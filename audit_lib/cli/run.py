@@ -13,6 +13,7 @@ from rich.text import Text
 
 from audit_lib.cli.assembly import Assembly
 from audit_lib.cli.codes import FAULT, code_of
+from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import (
     TaskList,
     format_option,
@@ -47,10 +48,14 @@ FIRST = 10
 
 
 @click.command()
-@click.argument("subject")
+@click.argument("subject", shell_complete=subjects)
 @root_option
 @click.option(
-    "--version", default="latest", show_default=True, help="An id, latest, champion or all."
+    "--version",
+    shell_complete=versions,
+    default="latest",
+    show_default=True,
+    help="An id, latest, champion or all.",
 )
 @click.option(
     "--tasks", type=TaskList(), default=",".join(Task), show_default=True, help="Such as T1,T6."

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
+from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.tables import Cell, print_table
 from audit_lib.subject.artifacts import (
@@ -52,7 +53,7 @@ def artifacts(ctx: click.Context, path: Path, output_format: str) -> None:
 
 
 @click.command()
-@click.argument("subject")
+@click.argument("subject", shell_complete=subjects)
 @root_option
 @workspace_option
 @json_option
