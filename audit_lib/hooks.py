@@ -175,8 +175,21 @@ class SamplePanel(Protocol):
     def __call__(self, at: Context) -> pd.DataFrame: ...
 
 
+class SideTables(Protocol):
+    """``features.sides``, ``predictor.sides``: tables beside the panel or the features.
+
+    Regimes, confidences, macro series: name to a frame, labelled by what it is joined on
+    (``(asset, date)``, or ``date`` alone).  Hooks that take a third argument get them there.
+    """
+
+    def __call__(self, at: Context, given: pd.DataFrame) -> dict[str, pd.DataFrame]: ...
+
+
 class BuildFeatures(Protocol):
-    """``features.build``, ``.build_backtest``, ``.build_live``: panel to features."""
+    """``features.build``, ``.build_backtest``, ``.build_live``: panel to features.
+
+    A hook with a third argument, ``sides``, gets the tables of ``features.sides`` in it.
+    """
 
     def __call__(self, at: Context, panel: pd.DataFrame) -> pd.DataFrame: ...
 
@@ -238,7 +251,8 @@ class RequiredFeatures(Protocol):
 class Predict(Protocol):
     """``predictor.predict``: features to one column a head, on the same index.
 
-    Raises :class:`Refusal` where the subject documents that it refuses.
+    Raises :class:`Refusal` where the subject documents that it refuses.  A hook with a third
+    argument, ``sides``, gets the tables of ``predictor.sides`` in it; so do decisions.
     """
 
     def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
@@ -432,6 +446,7 @@ class RoundTrip(Protocol):
 #: Every hook there is: full name to the Protocol that types and documents it.
 HOOKS: dict[str, type] = {
     "features.panel": SamplePanel,
+    "features.sides": SideTables,
     "features.build": BuildFeatures,
     "features.build_backtest": BuildFeatures,
     "features.build_live": BuildFeatures,
@@ -443,6 +458,7 @@ HOOKS: dict[str, type] = {
     "splits.folds": Folds,
     "splits.declared": DeclaredSplits,
     "predictor.required": RequiredFeatures,
+    "predictor.sides": SideTables,
     "predictor.predict": Predict,
     "decisions.backtest": Decide,
     "decisions.live": Decide,

@@ -84,6 +84,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "FEA005": "feature_vector.missing:MissingIsNeverMadeUp",
         "FEA006": "feature_vector.domain:FeaturesStayInTheirDomain",
         "FEA007": "feature_vector.unit:FeaturesHaveNoUnit",
+        "FEA008": "feature_vector.builders_by_label:BuildersJoinByLabel",
         "HED001": "head_mapping.named:HeadsAreNamed",
         "HED002": "head_mapping.forward:OutputsKeepTheirContract",
         "HED003": "head_mapping.distribution:OutputsAreAlive",

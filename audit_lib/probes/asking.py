@@ -139,6 +139,11 @@ def frame(raw: Any) -> pd.DataFrame:
     return raw
 
 
+def tables(raw: Any) -> dict[str, pd.DataFrame]:
+    """Data frames by name."""
+    return {name: frame(table) for name, table in mapping(raw).items()}
+
+
 def mapping(raw: Any) -> dict[str, Any]:
     """A mapping with text keys."""
     if not isinstance(raw, dict):

@@ -407,6 +407,17 @@ def _is_folds(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     return []
 
 
+def _is_tables(answer: Any, _: tuple[Any, ...]) -> Complaints:
+    if not isinstance(answer, dict) or not answer:
+        return [f"wanted a mapping of table to frame, got {describe(answer)}"]
+    said = [f"{n} is no frame" for n, t in answer.items() if not isinstance(t, pd.DataFrame)]
+    plain = [n for n, t in answer.items() if isinstance(getattr(t, "index", None), pd.RangeIndex)]
+    return said + [
+        f"{n} is numbered, not labelled: label it, or declare sides: {{{n}: position}}"
+        for n in plain
+    ]
+
+
 def _is_sample(answer: Any, _: tuple[Any, ...]) -> Complaints:
     said = _has_keys("scores", "outcomes", "fitted")(answer, ())
     if said:
@@ -429,6 +440,7 @@ TRIALS: dict[str, Trial] = {
         _nothing,
         _is_panel,
     ),
+    "features.sides": Trial("a mapping of table to frame", _panel, _is_tables),
     "features.build": Trial(_FRAME, _panel, _is_frame),
     "features.build_backtest": Trial(_FRAME, _panel, _is_frame),
     "features.build_live": Trial(_FRAME, _panel, _is_frame),
@@ -445,6 +457,7 @@ TRIALS: dict[str, Trial] = {
         "horizon, purge and embargo in bars", _nothing, _has_keys("horizon", "purge", "embargo")
     ),
     "predictor.required": Trial("a list of feature names", _nothing, _is_kind(list, "a list")),
+    "predictor.sides": Trial("a mapping of table to frame", _features, _is_tables),
     "predictor.predict": Trial(_FRAME, _features, _is_frame),
     "decisions.backtest": Trial("orders: side, size, gate", _features, _is_orders),
     "decisions.live": Trial("orders: side, size, gate", _features, _is_orders),

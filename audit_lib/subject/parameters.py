@@ -219,6 +219,9 @@ class SubjectParameters(_Strict):
     keys: dict[str, KeyedBy] = Field(
         {}, description="what is kept apart beside versions, by name: horizon, instrument, regime"
     )
+    sides: dict[str, Literal["label", "position"]] = Field(
+        {}, description="table of `features.sides` or `predictor.sides` to how it is joined"
+    )
     environment: Environment = Environment()
     hooks: str = Field("hooks.py", description="hooks file in the parameters folder")
     absent: dict[str, str] = Field(

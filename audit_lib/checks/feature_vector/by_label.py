@@ -11,9 +11,17 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.asking import ask, frame
-from audit_lib.probes.frames import differences
 from audit_lib.probes.relations import reordered_columns, shuffled
 from audit_lib.probes.samples import inputs, numeric, whole_dates
+from audit_lib.probes.sides import (
+    POSITION,
+    Joined,
+    Tables,
+    for_rows,
+    joined,
+    moved_share,
+    side_tables,
+)
 from audit_lib.subject.subject import Subject
 
 
@@ -22,18 +30,23 @@ class PredictionsFollowLabels(Check):
 
     What it checks
         The same features with columns in another order give the same predictions, or a refusal;
-        the same rows in another order give the same predictions under the same labels; and a row
-        alone, in a part of the batch, or beside extreme rows is predicted as in the whole batch.
+        the same rows in another order give the same predictions under the same labels; a row
+        alone, in a part of the batch, or beside extreme rows is predicted as in the whole batch;
+        and each table beside the features (regimes, confidences, macro series) is joined as
+        `sides` in `subject.yaml` says: by label, unless it says by position.
     Why it matters
         A predictor that goes by position swaps features silently when a builder changes. One that
         standardises or ranks within the batch is another model live, where the batch is one row.
     How
         Drives `predictor.predict` on sample rows: columns reversed, swapped and shuffled; rows
         shuffled; rows alone, the first half, and the batch with a copy of itself a hundred times
-        larger behind it.
+        larger behind it. The tables of `predictor.sides` are shuffled one at a time: by label
+        nothing may change, by position (all of them with the features) predictions keep their
+        labels.
     Limitations
         A predictor that ranks across the assets of one date is one by design: `unit: date` then
-        keeps whole dates together and leaves out single rows.
+        keeps whole dates together and leaves out single rows. A table whose values, put under
+        other labels, change no prediction of the sample is a gap.
     Remediation
         Select columns by name (`features[feature_cols]`), keep the index, and scale with stored
         statistics.
@@ -58,14 +71,16 @@ class PredictionsFollowLabels(Check):
         """Predict the same rows in every order and company."""
         hook = subject.hook("predictor.predict")
         features = whole_dates(inputs(subject), self.rows)
-        base = ask(hook, features, into=frame)
+        beside = side_tables(subject, "predictor.sides", features)
+        base = ask(hook, features, *([beside] if beside else []), into=frame)
         if not base.answered:
             raise NotAssessed(f"predictor.predict gives no predictions for the sample: {base.why}")
         yield Examined(base.got.size, "predictions")
         rows: list[tuple[str, float]] = []
         asked = 0
         for family, name, table in self._variants(features):
-            reply = ask(hook, table, into=frame)
+            sides = [for_rows(beside, features, table)] if beside else []
+            reply = ask(hook, table, *sides, into=frame)
             asked += 1
             if not reply.answered:
                 if family != "columns" or reply.refusal is None:
@@ -76,6 +91,14 @@ class PredictionsFollowLabels(Check):
             rows.append((name, 100 * share))
             if share:
                 yield self._found(subject, family, name, share, example)
+        for seen in self._tables(subject, features, beside):
+            asked += 1
+            rows.append((str(seen), 100 * seen.share))
+            if seen.unread:
+                yield Gap(f"table {seen.table}", seen.unread)
+            if seen.share:
+                family = "rows" if seen.join == POSITION else "table"
+                yield self._found(subject, family, str(seen), seen.share, seen.example)
         yield Examined(asked, "other orders and companies")
         yield Evidence(
             "company",
@@ -120,16 +143,15 @@ class PredictionsFollowLabels(Check):
         self, base: pd.DataFrame, got: pd.DataFrame, asked: pd.DataFrame
     ) -> tuple[float, str]:
         due = base[base.index.isin(asked.index)]
-        found = [
-            d
-            for d in differences(due, got, tolerance=self.tolerance)
-            if d.kind in ("values", "rows", "columns")
-        ]
-        if not found:
-            return 0.0, ""
-        cells = sum(d.count if d.kind == "values" else len(due) for d in found)
-        worst = found[0]
-        return min(1.0, cells / max(due.size, 1)), f"{worst.column} {worst.text}".strip()
+        return moved_share(due, got, self.tolerance)
+
+    def _tables(self, subject: Subject, features: pd.DataFrame, beside: Tables) -> Iterator[Joined]:
+        """How the tables beside the features are joined; nothing where there are none."""
+        if beside:
+            hook = subject.hook("predictor.predict")
+            yield from joined(
+                subject, hook, features, beside, seed=self.seed, tolerance=self.tolerance
+            )
 
     def _found(
         self, subject: Subject, family: str, name: str, share: float, example: str
@@ -138,6 +160,7 @@ class PredictionsFollowLabels(Check):
             "columns": "columns are taken by name",
             "rows": "predictions keep the labels of their rows",
             "batch": "a row is predicted from itself alone",
+            "table": "the table is joined by label",
         }[family]
         return self.finding(
             subject.where("predictor.predict"),

@@ -132,4 +132,4 @@ def test_without_a_registry_nothing_is_assessed(tmp_path):
     with tiny(tmp_path, GATES) as subject:
         result = run_check("GOV005", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
-    assert "no registry" in result.reason
+    assert "declares no artifact store" in result.reason
