@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +47,17 @@ def unequal(left: pd.Series, right: pd.Series, tolerance: float) -> npt.NDArray[
 
 
 def differences(
-    left: pd.DataFrame, right: pd.DataFrame, *, tolerance: float, columns: list[str] | None = None
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    *,
+    tolerance: float,
+    columns: list[str] | None = None,
+    tolerances: Mapping[str, float] | None = None,
 ) -> list[Difference]:
     """All differences over the rows both have, and rows that only one has.
 
     Args:
+        tolerances: of columns that have one of their own.
         columns: compare these only; columns beyond them may differ.  None compares all.
 
     ``right`` may answer a later part of the rows only (a live builder that returns the newest
@@ -66,7 +73,8 @@ def differences(
         if a[column].dtype != b[column].dtype:
             text = f"is {a[column].dtype} in one and {b[column].dtype} in the other"
             found.append(Difference("dtype", str(column), text, len(shared), len(shared)))
-        differs = unequal(a[column], b[column], tolerance)
+        own = (tolerances or {}).get(str(column), tolerance)
+        differs = unequal(a[column], b[column], own)
         if differs.any():
             found.append(_value_difference(str(column), a[column], b[column], differs))
     return found

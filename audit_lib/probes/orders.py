@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from audit_lib.errors import NotAssessed
-from audit_lib.probes.asking import frame
+from audit_lib.probes.asking import Into, frame
 from audit_lib.probes.heads import Head, Kind, declared_heads
 from audit_lib.probes.samples import inputs, numeric, predictions, whole_dates
 from audit_lib.subject.subject import Subject
@@ -19,6 +19,57 @@ Floats = npt.NDArray[np.float64]
 COLUMNS = ("side", "size", "gate")
 PATHS = ("decisions.backtest", "decisions.live")
 RULES = ("decisions.rules_backtest", "decisions.rules_live")
+
+
+def orders_of(subject: Subject) -> Into[pd.DataFrame]:
+    """Turns answers into orders with the fields that the subject declares (``orders``).
+
+    Columns are ``side``, ``size``, ``gate`` (none where it is missing) and the declared ones.  A
+    row without a side is no order, and holds nothing in these.
+    """
+    fields = subject.parameters.orders
+
+    def convert(raw: Any) -> pd.DataFrame:
+        made = orders(raw)
+        lacking = [name for name in fields if name not in raw]
+        if lacking:
+            raise ValueError(f"wanted the declared column {lacking[0]}, which is missing")
+        placed = made["side"] != 0
+        for name, field in fields.items():
+            text = field.kind == "text"
+            column = raw[name].fillna("").astype(str) if text else pd.to_numeric(raw[name])
+            made[name] = column.where(placed, "") if text else column.astype(float).where(placed)
+        return made
+
+    return convert
+
+
+def field_tolerances(subject: Subject, tolerance: float) -> dict[str, float]:
+    """Relative tolerance of every column of orders."""
+    declared = {name: field.tolerance for name, field in subject.parameters.orders.items()}
+    return dict.fromkeys(COLUMNS, tolerance) | declared
+
+
+def wrong_fields(subject: Subject, got: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """What orders must not hold in their declared fields: in words, and in which rows."""
+    placed = got["side"].to_numpy() != 0
+    found: dict[str, npt.NDArray[np.bool_]] = {}
+    for name, field in subject.parameters.orders.items():
+        if field.kind == "text":
+            missing = (got[name] == "").to_numpy()
+            strange = ~missing & ~got[name].isin(field.choices).to_numpy()
+            if field.choices:
+                found[f"a {name} that is none of {', '.join(field.choices)}"] = placed & strange
+        else:
+            values = got[name].to_numpy(np.float64)
+            missing = ~np.isfinite(values)
+            if field.least is not None:
+                found[f"a {name} below {field.least:g}"] = placed & (values < field.least)
+            if field.most is not None:
+                found[f"a {name} above {field.most:g}"] = placed & (values > field.most)
+        if not field.optional:
+            found[f"no {name}"] = placed & missing
+    return found
 
 
 def orders(raw: Any) -> pd.DataFrame:

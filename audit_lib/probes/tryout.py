@@ -261,7 +261,7 @@ def _is_orders(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     missing = {"side", "size", "gate"} - set(answer.columns)
     if missing:
         return [f"columns {', '.join(sorted(missing))} are missing"]
-    said = [s for s in said if "gate" not in s]
+    said = _is_frame(answer[["side", "size"]], arguments)
     if not set(np.unique(answer["side"])) <= {-1, 0, 1}:
         said.append("side must be -1, 0 or 1")
     if (answer["size"] < 0).any():

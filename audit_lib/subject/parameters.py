@@ -186,6 +186,17 @@ class KeyedBy(_Strict):
         return value
 
 
+class OrderField(_Strict):
+    """One field of an order beside side, size and gate: strike, expiry, stop, reason."""
+
+    kind: Literal["number", "text"] = "number"
+    tolerance: float = Field(1e-9, ge=0, description="of numbers, relative")
+    least: float | None = Field(None, description="smallest number that an order may hold")
+    most: float | None = Field(None, description="largest number that an order may hold")
+    choices: tuple[str, ...] = Field((), description="all texts there are; none for any")
+    optional: bool = Field(False, description="an order may leave it out")
+
+
 class Environment(_Strict):
     """In which interpreter hooks run."""
 
@@ -218,6 +229,9 @@ class SubjectParameters(_Strict):
     )
     keys: dict[str, KeyedBy] = Field(
         {}, description="what is kept apart beside versions, by name: horizon, instrument, regime"
+    )
+    orders: dict[str, OrderField] = Field(
+        {}, description="fields of an order beside side, size and gate, by column"
     )
     sides: dict[str, Literal["label", "position"]] = Field(
         {}, description="table of `features.sides` or `predictor.sides` to how it is joined"
@@ -277,6 +291,14 @@ class SubjectParameters(_Strict):
                 raise ValueError(f"gate {name!r}: use small letters, digits, '_' and '-'")
             if not members:
                 raise ValueError(f"gate {name!r} names no check")
+        return value
+
+    @field_validator("orders")
+    @classmethod
+    def _beside(cls, value: dict[str, OrderField]) -> dict[str, OrderField]:
+        taken = sorted(set(value) & {"side", "size", "gate"})
+        if taken:
+            raise ValueError(f"every order has a field {taken[0]!r}; declare others only")
         return value
 
     @field_validator("absent")

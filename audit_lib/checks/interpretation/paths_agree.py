@@ -11,8 +11,14 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task, View
 from audit_lib.probes.asking import Reply, ask, ask_many
-from audit_lib.probes.frames import Difference, differences, label
-from audit_lib.probes.orders import COLUMNS, RULES, feature_scenarios, orders, prediction_grid
+from audit_lib.probes.frames import Difference, differences, label, unequal
+from audit_lib.probes.orders import (
+    RULES,
+    feature_scenarios,
+    field_tolerances,
+    orders_of,
+    prediction_grid,
+)
 from audit_lib.subject.subject import Subject
 
 MADE_UP = "made-up predictions"
@@ -23,9 +29,10 @@ class BacktestIsLive(Check):
     """Backtest and live turn the same predictions into the same orders.
 
     What it checks
-        On the same features, both paths give every row the same side, the same size and the same
-        gate; and where the rule sets are exposed, they do so for made-up predictions on and
-        around every threshold. Rows that one path refuses and the other trades are a difference.
+        On the same features, both paths give every row the same side, the same size, the same
+        gate and the same declared fields (`orders` in `subject.yaml`). Where the rule sets are
+        exposed, they do so for made-up predictions on and around every threshold. Rows that one
+        path refuses and the other trades are a difference.
     Why it matters
         A backtest earns its money with its own thresholds, sizing and gates. Where live has
         others, nobody has tested the strategy that trades.
@@ -64,19 +71,22 @@ class BacktestIsLive(Check):
         rows: list[tuple[Scalar, ...]] = []
         counts: list[tuple[str, float, str]] = []
         found: dict[str, list[tuple[str, Difference, int]]] = {}
+        tolerances = field_tolerances(subject, self.tolerance)
         for name, features, backtest, live in self._answers(subject):
             if not (backtest.answered and live.answered):
                 yield from self._one_sided(subject, name, features, backtest, live)
                 continue
             shared = backtest.got.index.intersection(live.got.index)
             yield Examined(len(shared), f"rows {name}")
-            for difference in differences(backtest.got, live.got, tolerance=self.tolerance):
+            for difference in differences(
+                backtest.got, live.got, tolerance=self.tolerance, tolerances=tolerances
+            ):
                 if difference.kind == "dtype":
                     continue
                 key = difference.column or difference.kind
                 found.setdefault(key, []).append((name, difference, len(shared)))
                 counts.append((key, 100 * difference.count / max(len(shared), 1), name))
-            rows += self._examples(name, backtest.got, live.got)
+            rows += self._examples(name, backtest.got, live.got, tolerances)
         yield Evidence(
             "paths",
             "Rows on which live differs from backtest",
@@ -88,7 +98,7 @@ class BacktestIsLive(Check):
         yield Evidence(
             "examples",
             "Orders that differ",
-            ("scenario", "row", *(f"{c} {p}" for c in COLUMNS for p in ("backtest", "live"))),
+            ("scenario", "row", *(f"{c} {p}" for c in tolerances for p in ("backtest", "live"))),
             tuple(rows[:60]),
         )
         for key, cases in found.items():
@@ -109,11 +119,13 @@ class BacktestIsLive(Check):
     ) -> Iterator[tuple[str, pd.DataFrame, Reply[pd.DataFrame], Reply[pd.DataFrame]]]:
         backtest, live = subject.hook("decisions.backtest"), subject.hook("decisions.live")
         for name, features in feature_scenarios(subject, rows=self.rows, seed=self.seed):
-            there, here = (ask(hook, features, into=orders) for hook in (backtest, live))
+            there, here = (
+                ask(hook, features, into=orders_of(subject)) for hook in (backtest, live)
+            )
             yield name, features, there, here
         if all(subject.has(hook) for hook in RULES) and subject.has("predictor.predict"):
             grid = prediction_grid(subject, rows=self.grid, seed=self.seed)
-            there, here = (ask(subject.hook(hook), grid, into=orders) for hook in RULES)
+            there, here = (ask(subject.hook(hook), grid, into=orders_of(subject)) for hook in RULES)
             yield MADE_UP, grid, there, here
 
     def _one_sided(
@@ -143,7 +155,7 @@ class BacktestIsLive(Check):
         kept = given.loc[traded[chosen]]
         asked = [(kept.iloc[[i]],) for i in range(len(kept))]
         prefix = "decisions.rules_" if name == MADE_UP else "decisions."
-        alone = ask_many(subject.hook(prefix + refuses), asked, into=orders)
+        alone = ask_many(subject.hook(prefix + refuses), asked, into=orders_of(subject))
         declined = sum(r.refusal is not None for r in alone)
         if not declined:
             yield Gap(name, f"{refuses} refused the table, though none of {len(alone)} rows alone")
@@ -160,15 +172,16 @@ class BacktestIsLive(Check):
 
     @staticmethod
     def _examples(
-        name: str, backtest: pd.DataFrame, live: pd.DataFrame
+        name: str, backtest: pd.DataFrame, live: pd.DataFrame, tolerances: dict[str, float]
     ) -> list[tuple[Scalar, ...]]:
         shared = backtest.index.intersection(live.index)
         a, b = backtest.loc[shared], live.loc[shared]
-        differs = (a["side"] != b["side"]) | (a["gate"] != b["gate"])
-        differs |= (a["size"] - b["size"]).abs() > 1e-9
+        differs = np.zeros(len(shared), dtype=bool)
+        for column, tolerance in tolerances.items():
+            differs |= unequal(a[column], b[column], tolerance)
         rows: list[tuple[Scalar, ...]] = []
-        for at in shared[differs.to_numpy()][:15]:
-            pairs = [(a.loc[at, c], b.loc[at, c]) for c in COLUMNS]
+        for at in shared[differs][:15]:
+            pairs = [(a.loc[at, c], b.loc[at, c]) for c in tolerances]
             cells = [_plain(v) for pair in pairs for v in pair]
             rows.append((name, label(at), *cells))
         return rows

@@ -18,9 +18,10 @@ from audit_lib.probes.orders import (
     PATHS,
     RULES,
     feature_scenarios,
-    orders,
+    orders_of,
     prediction_grid,
     written,
+    wrong_fields,
 )
 from audit_lib.probes.relations import dominance_breaks
 from audit_lib.probes.samples import numeric
@@ -34,7 +35,8 @@ class OrdersAreWellFormed(Check):
 
     What it checks
         Sides are -1, 0 or 1; sizes are finite, not negative, at most `largest`, zero exactly when
-        there is no side; and where the parameters say in which heads sizing is monotone
+        there is no side; declared fields (`orders` in `subject.yaml`) are there, and within their
+        bounds or choices; and where the parameters say in which heads sizing is monotone
         (`sizing`), an order that no gate touched is at least as large as every order, gated or
         not, whose scores are no better in any of them: gates only reduce.
     Why it matters
@@ -72,7 +74,7 @@ class OrdersAreWellFormed(Check):
         """Ask every hook in every scenario."""
         sizes: list[tuple[float, float, str]] = []
         for hook, name, asked in self._questions(subject):
-            reply = ask(subject.hook(hook), asked, into=orders)
+            reply = ask(subject.hook(hook), asked, into=orders_of(subject))
             if not reply.answered:
                 if reply.failure is not None:
                     yield Gap(f"{hook}, {name}", reply.why)
@@ -82,7 +84,7 @@ class OrdersAreWellFormed(Check):
             placed = got.loc[got["side"] != 0, "size"].to_numpy()
             if name == "as they are" or hook in RULES:
                 sizes += [(i / 20, v, hook) for i, v in enumerate(quantile_mix(placed, 21))]
-            for text, wrong in self._wrong(got).items():
+            for text, wrong in (self._wrong(got) | wrong_fields(subject, got)).items():
                 if wrong.any():
                     yield self._found(subject, hook, name, text, wrong, got)
             if hook in RULES and self.sizing:
@@ -127,7 +129,8 @@ class OrdersAreWellFormed(Check):
         got: pd.DataFrame,
     ) -> Answer:
         first = got.iloc[int(np.flatnonzero(wrong)[0])]
-        shown = f"side {first['side']:g}, size {first['size']:g}, gate {first['gate']!r}"
+        declared = "".join(f", {n} {first[n]!r}" for n in subject.parameters.orders)
+        shown = f"side {first['side']:g}, size {first['size']:g}, gate {first['gate']!r}{declared}"
         return self.finding(
             subject.where(hook),
             f"{int(wrong.sum())} of {len(got)} orders ({name}) have {text}, first {shown}",
