@@ -39,6 +39,7 @@ COMMANDS = {
     "baseline": ("baseline:baseline", "Accept today's findings; fail on new ones alone."),
     "ledger": ("ledger:ledger", "Keep the review ledger: status, suggest, certify."),
     "contract": ("contract:contract", "Derive the pipeline contract; check a written one."),
+    "mcp": ("mcp_server:mcp", "Serve assistants over stdio (Model Context Protocol)."),
     "artifacts": ("scripts:artifacts", "Inventory files without executing any."),
     "pull": ("pull:pull", "Copy the versions of a model from an MLflow server."),
     "edges": ("scripts:edges", "List import edges of a subject."),
