@@ -10,6 +10,7 @@ from pathlib import Path
 from audit_lib.cli.places import shown
 from audit_lib.engine import check_parameters
 from audit_lib.errors import RunError
+from audit_lib.execution.digests import changes, digests, joined, own_places
 from audit_lib.execution.plan import Job, Plan
 from audit_lib.exemptions import load_exemptions
 from audit_lib.host.digest import TreeDigest
@@ -21,7 +22,6 @@ from audit_lib.packets.run import read_run
 from audit_lib.selection.foreign import own_files
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook.baselines import baselines
-from audit_lib.workbook.digests import changes, digests, joined, own_places
 
 
 class Assembly:

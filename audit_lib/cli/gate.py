@@ -23,12 +23,12 @@ from audit_lib.cli.options import (
 )
 from audit_lib.cli.output import emit
 from audit_lib.cli.places import shown
+from audit_lib.execution.digests import digests, own_places
 from audit_lib.gates import Gate, GateResult, gate_named, run_gate, smoke_named, smoke_verdicts
 from audit_lib.model import CheckResult, Verdict
 from audit_lib.packets.gate_record import KEPT, gate_manifest, write_records
 from audit_lib.reporters import REPORTERS, Report
 from audit_lib.subject.subject import Subject
-from audit_lib.workbook.digests import digests, own_places
 
 Command = Callable[..., Any]
 _SIGNS = {Verdict.KEPT: "✓", Verdict.BROKEN: "✗", Verdict.INCONCLUSIVE: "?"}

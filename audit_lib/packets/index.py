@@ -10,7 +10,6 @@ from urllib.parse import quote
 from audit_lib.errors import RunError
 from audit_lib.files import write_whole
 from audit_lib.model import Task, Verdict, verdict_words
-from audit_lib.packets.html import page
 from audit_lib.packets.manifest import NAME, Manifest, read_manifest
 
 
@@ -70,6 +69,8 @@ def update_index(reports: Path, subject: str) -> Path:
     Returns:
         path of the subject's index.
     """
+    from audit_lib.packets.html import page  # gates import this package, and need no jinja2
+
     versions = _versions(reports / subject)
     file = reports / subject / "index.html"
     made = page("index.html.j2", subject=subject, versions=versions, tasks=list(Task), whole=whole)

@@ -9,6 +9,7 @@ from typing import Any
 
 from audit_lib.engine import check_parameters
 from audit_lib.errors import AuditError, ParameterError, RunError, VerdictError
+from audit_lib.execution.digests import digests, joined, own_places
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import load_exemptions
 from audit_lib.model import (
@@ -22,7 +23,6 @@ from audit_lib.selection import listed, roster_of
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook import sheets
 from audit_lib.workbook.asking import ask
-from audit_lib.workbook.digests import digests, joined, own_places
 from audit_lib.workbook.display import Note, Sheet
 from audit_lib.workbook.failing import fail_if_asked, under_workbook_run
 from audit_lib.workbook.gather import Gathered, gather

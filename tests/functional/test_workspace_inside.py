@@ -9,13 +9,13 @@ import toy_workspace
 
 from audit_lib.cli.assembly import Assembly
 from audit_lib.errors import RunError
+from audit_lib.execution.digests import changes, digests
 from audit_lib.execution.plan import plan
 from audit_lib.execution.runner import execute
 from audit_lib.gates import gate_named, run_gate
 from audit_lib.model import Task
 from audit_lib.packets.index import update_index
 from audit_lib.subject.subject import open_subject
-from audit_lib.workbook.digests import changes, digests
 
 CALL = """\
 from audit_lib.subject.subject import open_subject
