@@ -31,6 +31,7 @@ from audit_lib.model.several import combined
 from audit_lib.probes.boundaries import own_boundaries
 from audit_lib.selection import Selection, rated, roster_of, selected
 from audit_lib.subject.keys import combinations, text_of
+from audit_lib.subject.places import placed
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.variants import each_variant, in_use
 
@@ -175,7 +176,7 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         for answer in check.run(subject):
             match answer:
                 case Finding():
-                    findings.append(answer)
+                    findings.append(placed(subject, answer))
                 case Evidence():
                     evidence.append(answer)
                 case Examined():

@@ -69,7 +69,8 @@ class Exemption(BaseModel):
             return False
         if self.fingerprint:
             return finding.fingerprint.startswith(self.fingerprint)
-        return finding.code == self.code and finding.location.path == self.path
+        places = (finding.location.path, finding.anchor.path)
+        return finding.code == self.code and self.path in places
 
     def describe(self) -> str:
         """What it names, in a few words."""

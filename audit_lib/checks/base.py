@@ -142,8 +142,15 @@ class Check(BaseModel, ABC):
         key: str = "",
         severity: Severity | None = None,
         evidence: Sequence[str] = (),
+        related: Location | None = None,
     ) -> Finding:
-        """A finding of this check.  ``key`` tells it from others at the same place."""
+        """A finding of this check.
+
+        Args:
+            key: what tells it from others at the same place.
+            related: the hook of a behaviour that ``location`` traces to a definition; one that
+                stands at a hook is placed by the engine.
+        """
         return Finding(
             code=self.code,
             contract=self.contract,
@@ -156,6 +163,7 @@ class Check(BaseModel, ABC):
             remediation=_first_sentence(self.sections().get("Remediation", "")),
             key=key,
             evidence=tuple(evidence),
+            related=None if related == location else related,
         )
 
 

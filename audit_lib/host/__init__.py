@@ -5,6 +5,7 @@ with Host(hooks_file, root=root) as host:
 """
 
 from audit_lib.host.digest import TreeDigest, tree_digest
+from audit_lib.host.entered import Entered, Entries
 from audit_lib.host.errors import (
     HookBadAnswer,
     HookDied,
@@ -23,6 +24,8 @@ from audit_lib.host.isolation import Isolation, Probe, probe, probe_isolation
 from audit_lib.host.limits import Limits
 
 __all__ = [
+    "Entered",
+    "Entries",
     "Exercised",
     "HookBadAnswer",
     "HookDied",

@@ -11,6 +11,7 @@ from audit_lib.host.child.decoding import decode
 from audit_lib.host.child.encoding import encode
 from audit_lib.host.child.wire import Frame, WireError, pack
 from audit_lib.host.crew import Crew
+from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookTimedOut
 from audit_lib.host.exercise import Exercised
 from audit_lib.host.files import remove
@@ -40,6 +41,7 @@ class Batch:
         request: dict[str, Any],
         folders: Callable[[], Path],
         exercised: Exercised | None = None,
+        entries: Entries | None = None,
     ) -> None:
         """Prepare.
 
@@ -50,6 +52,7 @@ class Batch:
             request: what all calls share.
             folders: makes a folder for each worker.
             exercised: where to note the lines that calls execute; None where nobody asks.
+            entries: where to note the functions that the hook enters.
         """
         self._crew = crew
         self._limits = limits
@@ -61,6 +64,7 @@ class Batch:
         self._number = 0
         self._late = 0
         self._exercised = exercised
+        self._entries = entries or Entries()
         self._untold = 0
 
     def one(self, arguments: Sequence[Any]) -> Any:
@@ -102,6 +106,7 @@ class Batch:
             "args": encoded,
             "learn": learn,
             "measure": self._exercised is not None,
+            "enters": self._entries.wanted(self._hook),
         }
         frame = worker.exchange(pack(request, buffers, _ARGUMENTS_LIMIT), self._limits.seconds)
         return self._read(frame, worker, learn)
@@ -113,6 +118,8 @@ class Batch:
         if learn:
             self._crew.warmth.learn(header.get("imported"))
         self._note(header, 1)
+        if self._entries.wanted(self._hook):
+            self._entries.take(self._hook, header)
         if "fail" in header:
             return described(self._hook, header["fail"], self._limits, worker.printed.text())
         if "ok" not in header:

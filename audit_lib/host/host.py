@@ -17,6 +17,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from audit_lib.host import launch
 from audit_lib.host.batch import Batch
 from audit_lib.host.child.derived import TOGETHER
 from audit_lib.host.crew import Crew
+from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookError, HookMissing, HostUnavailable, IsolationUnavailable
 from audit_lib.host.exercise import Exercised, Measure, library
 from audit_lib.host.files import remove, within
@@ -80,6 +82,7 @@ class Host:
         self._environment = {"WORKBOOK_ROOT": str(self._root), **(environment or {})}
         self.measure = measure
         self.exercised = Exercised()
+        self.entries = Entries()
         self._lock = threading.RLock()
         self._open: _Open | None = None
 
@@ -309,7 +312,8 @@ class Host:
             limits = self._limits if seconds is None else replace(self._limits, seconds=seconds)
             calls = list(batch)
             noted = self._noted(opened.crew.measured, len(calls))
-            run = Batch(opened.crew, limits, hook, request, lambda: opened.folder("work"), noted)
+            folders = partial(opened.folder, "work")
+            run = Batch(opened.crew, limits, hook, request, folders, noted, self.entries)
             try:
                 return [run.one(arguments) for arguments in calls]
             finally:

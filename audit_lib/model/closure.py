@@ -298,7 +298,7 @@ def _by_all_but_path(
 ) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for name, matter in side.items():
-        place = matter.finding.location
+        place = matter.finding.anchor
         if name not in other and place.base == "source" and place.path not in there:
             found[digest_of(identity_marks(matter.finding, version, path=""))].append(name)
     return found

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from audit_lib.model.results import CheckResult, Exempted, Finding, TaskResult, digest_of
+from audit_lib.model.results import CheckResult, Exempted, Finding, Location, TaskResult, digest_of
 from audit_lib.model.verdicts import breaks
 from audit_lib.model.vocabulary import Task
 
@@ -59,24 +59,24 @@ def identity(finding: Finding, version: str) -> str:
     The id is taken out where it stands by itself (``models/v7/meta.json``), never inside a word;
     a short one like ``2`` only where it names a folder, since elsewhere it is an index as likely.
     """
-    return digest_of(identity_marks(finding, version, path=_path(finding, version)))
+    return digest_of(identity_marks(finding, version, path=_path(finding.anchor, version)))
 
 
 def identity_place(finding: Finding, version: str) -> tuple[str, str, str, str]:
     """Where a finding stands, whatever the version: base, path, line, symbol or pointer."""
     place = finding.location
     inner = _nameless(place.symbol or place.pointer, version)
-    return (place.base, _path(finding, version), str(place.line or ""), inner)
+    return (place.base, _path(place, version), str(place.line or ""), inner)
 
 
-def _path(finding: Finding, version: str) -> str:
-    parts = finding.location.path.split("/")
+def _path(place: Location, version: str) -> str:
+    parts = place.path.split("/")
     return "/".join("{version}" if p == version else _nameless(p, version) for p in parts)
 
 
 def identity_marks(finding: Finding, version: str, *, path: str) -> list[str]:
-    """What an identity is made of, for a finding that stands at ``path``."""
-    place = finding.location
+    """What an identity is made of, for a finding that is anchored at ``path``."""
+    place = finding.anchor
     inner = _nameless(place.symbol or place.pointer, version)
     named = [finding.variant] if finding.variant else []
     return [finding.code, place.base, path, inner, _nameless(finding.key, version), *named]

@@ -76,6 +76,8 @@ class Finding:
             fold, a field); part of the fingerprint, so it holds no line numbers or measured values.
         evidence: names of evidence tables of the same result.
         variant: of the subject's hooks, where it has several of a kind; '' otherwise.
+        related: a second place: of a behaviour, the hook through which it was seen, where
+            ``location`` is the function of the subject that the hook enters.
     """
 
     code: str
@@ -90,11 +92,20 @@ class Finding:
     key: str = ""
     evidence: tuple[str, ...] = ()
     variant: str = ""
+    related: Location | None = None
+
+    @property
+    def anchor(self) -> Location:
+        """The place that its identity follows: the hook of a behaviour, else where it stands.
+
+        Code moves, is renamed, or cannot be followed this time; the behaviour is the same one.
+        """
+        return self.related or self.location
 
     @property
     def fingerprint(self) -> str:
         """Stable identity across runs and versions: unmoved by line shifts and re-measurement."""
-        place = self.location
+        place = self.anchor
         named = [self.variant] if self.variant else []
         return digest_of(
             [self.code, place.base, place.path, place.symbol or place.pointer, self.key, *named]

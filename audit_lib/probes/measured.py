@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Gap, Location, View
+from audit_lib.model import Evidence, Gap, View
 from audit_lib.probes import samples
 from audit_lib.probes.asking import ask, mapping
 from audit_lib.probes.influence import InfluenceMap, Outcome, manageable, measure_influence
@@ -126,44 +125,6 @@ def reach(column: ColumnInfluence) -> str:
         return "the whole sample"
     where = " (beside gaps only)" if column.at_gaps_only else ""
     return f"{column.look_ahead} bar{'s' if column.look_ahead != 1 else ''} ahead{where}"
-
-
-def where_named(subject: Subject, name: str, hook: str) -> Location:
-    """Where the source makes the column of that name; the hook where no line tells.
-
-    A name that is assigned to (``frame["x"] = ...``) or passed to a call counts before one that
-    merely stands in a list or mapping.
-    """
-    best: tuple[int, Location] | None = None
-    for file in subject.source.files:
-        if file.tree is None or name not in file.text or _is_test(file.path):
-            continue
-        for rank, node in _mentions(file.tree, name):
-            if best is None or rank < best[0]:
-                best = (rank, Location(file.path, line=node.lineno, symbol=name))
-    return best[1] if best else subject.where(hook)
-
-
-def _is_test(path: str) -> bool:
-    parts = path.split("/")
-    return "tests" in parts or parts[-1].startswith("test_")
-
-
-def _mentions(tree: ast.Module, name: str) -> list[tuple[int, ast.expr]]:
-    found: list[tuple[int, ast.expr]] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-            found += [(0, node)] if _is_name(node.slice, name) else []
-        elif isinstance(node, ast.Call):
-            found += [(1, a) for a in node.args if _is_name(a, name)]
-            found += [(1, k.value) for k in node.keywords if k.arg == name]
-        elif isinstance(node, ast.Dict):
-            found += [(2, k) for k in node.keys if k is not None and _is_name(k, name)]
-    return found
-
-
-def _is_name(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Constant) and node.value == name
 
 
 def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:

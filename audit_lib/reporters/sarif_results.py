@@ -100,6 +100,7 @@ def _finding(finding: Finding, waiver: Exempted | None, report: Report) -> Json:
         "level": finding.severity.sarif_level if broken else "none",
         "message": {"text": clean(f"{apart}{finding.message}")},
         "locations": [location],
+        **_related(finding, report),
         "partialFingerprints": {
             FINGERPRINT: finding.fingerprint,
             LINE_HASH: f"{finding.fingerprint}:1",
@@ -110,6 +111,15 @@ def _finding(finding: Finding, waiver: Exempted | None, report: Report) -> Json:
         "properties": {k: v for k, v in detail.items() if v}
         | {"security-severity": SECURITY_SEVERITY[finding.severity]},
     }
+
+
+def _related(finding: Finding, report: Report) -> Json:
+    """The second place of a finding, where it has one."""
+    if finding.related is None:
+        return {}
+    location, apart = _location(finding.related, report)
+    text = clean(f"{apart}The hook through which it was seen.")
+    return {"relatedLocations": [{"id": 1, "message": {"text": text}, **location}]}
 
 
 def _location(location: Location, report: Report) -> tuple[Json, str]:

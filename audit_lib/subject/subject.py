@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed, ParameterError, VersionError
-from audit_lib.host import Exercised, Host, IsolationUnavailable, Limits, Measure
+from audit_lib.host import Entered, Exercised, Host, IsolationUnavailable, Limits, Measure
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
 from audit_lib.subject.bound import Bound, Serving
@@ -242,8 +242,16 @@ class Subject(Bound):
         return any(a.safety is not Safety.NOT_EXECUTABLE for a in self.artifacts)
 
     def where(self, hook: str) -> Location:
-        """Where a finding about a probed behaviour stands: the hook that drives it."""
+        """Where a probed behaviour is seen: the hook that drives it.
+
+        The engine places a finding there at the function that the hook enters.
+        """
         return self.hooks.location(self._chosen(hook)[0] or hook)
+
+    def entered(self, hook: str) -> tuple[Entered, ...]:
+        """Functions of the source that calls of a hook entered so far, in order."""
+        name = self.hooks.chosen(hook, self.variant) or hook
+        return tuple(e for h in self._hosts.values() for e in h.entries.known.get(name, ()))
 
     def scratch_store(self) -> Path:
         """A fresh copy of the store that hooks may write to; see ``Hook.on``.

@@ -13,6 +13,9 @@ from audit_lib.subject.subject import Subject
 from audit_lib.workbook.display import Listing, Part, Sheet
 from audit_lib.workbook.sheets import state
 
+_BODY = 30
+"""lines shown below the head of a function whose behaviour is in question"""
+
 
 @dataclass(frozen=True, repr=False)
 class FindingView:
@@ -45,7 +48,8 @@ class FindingView:
             raise AuditError(f"cannot be read: {error.strerror}", where=str(file)) from None
         last = max(location.line, location.end_line or location.line)
         first = max(1, location.line - around)
-        until = min(len(lines), min(last, location.line + 40) + around)
+        below = around if self.finding.related is None else max(around, _BODY)
+        until = min(len(lines), min(last, location.line + 40) + below)
         title = f"{location} {location.symbol}".rstrip()
         marked = frozenset(range(location.line, last + 1))
         return Listing(title, first, tuple(lines[first - 1 : until]), marked)
@@ -61,6 +65,7 @@ class FindingView:
             "contract": f.contract.title,
             "property": self.result.title,
             "where": f"{f.location} {f.location.symbol}".rstrip(),
+            "seen through": f"{f.related} {f.related.symbol}".rstrip() if f.related else "",
             "what": f.message,
             "measured": f.measured,
             "expected": f.expected,

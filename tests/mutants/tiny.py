@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib import hooks
-from audit_lib.host import HookError, HookRaised, HookRefused, Isolation
+from audit_lib.host import Entries, HookError, HookRaised, HookRefused, Isolation
 from audit_lib.host.child.derived import derived
+from audit_lib.host.child.entering import entering
 from audit_lib.subject.subject import Subject, open_subject
 
 MARKET = """
@@ -68,6 +69,7 @@ class LocalHost:
         exec(compile(file.read_text(), file.name, "exec"), {"__name__": "tiny_hooks"})
         self.functions = derived(hooks.registered())
         self.scratch = tempfile.TemporaryDirectory()
+        self.entries = Entries()
 
     def folder(self, name: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=name, dir=self.scratch.name))
@@ -87,11 +89,23 @@ class LocalHost:
         with tempfile.TemporaryDirectory() as folder:
             at = hooks.Context(self.root, store, version, scratch or Path(folder), key or {})
             try:
-                return self.functions[name](at, *copy.deepcopy(args))
+                return self._followed(name, at, copy.deepcopy(args))
             except hooks.Refusal as refusal:
                 raise HookRefused(name, str(refusal)) from None
             except Exception as error:  # noqa: BLE001 - as the host: any failure is the answer
                 raise HookRaised(name, type(error).__name__, str(error)) from None
+
+    def _followed(self, name: str, at: hooks.Context, args: tuple[Any, ...]) -> Any:
+        if not self.entries.wanted(name):
+            return self.functions[name](at, *args)
+        header: dict[str, Any] = {}
+        try:
+            with entering(str(self.root), args) as header["entered"]:
+                answer = self.functions[name](at, *args)
+            header["ok"] = True
+            return answer
+        finally:
+            self.entries.take(name, header)
 
     def call_many(
         self,

@@ -9,6 +9,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Severity, Task
 from audit_lib.probes import samples
+from audit_lib.probes.columns_made import where_made
 from audit_lib.probes.measured import (
     CUTS,
     feature_policy,
@@ -17,7 +18,6 @@ from audit_lib.probes.measured import (
     reach,
     research_only,
     unjudged,
-    where_named,
     witness_evidence,
 )
 from audit_lib.subject.subject import Subject
@@ -75,10 +75,11 @@ class FeaturesReadNoFuture(Check):
             kind = policy.get(column.column, "no declared type")
             role = ", and the version requires it" if column.column in needed else ""
             yield self.finding(
-                where_named(subject, column.column, HOOK),
+                where_made(subject, column.column, HOOK),
                 f"feature {column.column!r} ({kind}{role}) reads {reach(column)}",
                 measured=f"look-ahead {column.look_ahead} bars",
                 expected="look-ahead 0 bars",
+                related=subject.where(HOOK),
                 key=column.column,
                 evidence=("influence", "witnesses"),
             )

@@ -8,8 +8,8 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes import samples
 from audit_lib.probes.asking import ask_many, frame, reasons
+from audit_lib.probes.columns_made import where_made
 from audit_lib.probes.frames import unequal
-from audit_lib.probes.measured import where_named
 from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"
@@ -69,10 +69,11 @@ class FeaturesAreDeterministic(Check):
             )
         for column, differing, total in rows:
             yield self.finding(
-                where_named(subject, column, HOOK),
+                where_made(subject, column, HOOK),
                 f"feature {column!r} differs in {differing} of {total} rows between equal builds",
                 measured=differing,
                 expected=0,
+                related=subject.where(HOOK),
                 key=column,
                 evidence=("unstable",),
             )

@@ -14,11 +14,11 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes import samples
+from audit_lib.probes.columns_made import where_made
 from audit_lib.probes.measured import (
     influence_of,
     reach,
     research_only,
-    where_named,
     witness_evidence,
 )
 from audit_lib.probes.provenance import Floats, Match, candidate_rows, matches, nearest
@@ -82,10 +82,11 @@ class GapsAreFilledFromThePast(Check):
                 yield witness_evidence(late, "gaps")
             for column in late:
                 yield self.finding(
-                    where_named(subject, column.column, HOOK),
+                    where_made(subject, column.column, HOOK),
                     f"feature {column.column!r} fills a gap with what it reads {reach(column)}",
                     measured=f"look-ahead {column.look_ahead} bars at gaps, 0 elsewhere",
                     expected="filled from earlier bars, or missing",
+                    related=subject.where(HOOK),
                     key=column.column,
                     evidence=("gaps",),
                 )

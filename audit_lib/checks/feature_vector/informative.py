@@ -11,7 +11,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
 from audit_lib.probes import samples
-from audit_lib.probes.measured import where_named
+from audit_lib.probes.columns_made import where_made
 from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"
@@ -60,13 +60,14 @@ class RequiredFeaturesVary(Check):
             present = column.dropna()
             if pd.api.types.is_float_dtype(present):
                 present = present[np.isfinite(present.to_numpy(np.float64))]
-            where = where_named(subject, name, HOOK)
+            where = where_made(subject, name, HOOK)
             if present.empty:
                 yield self.finding(
                     where,
                     f"feature {name!r} is empty in all {len(column)} rows",
                     measured=f"0 of {len(column)} rows known",
                     expected="known values",
+                    related=subject.where(HOOK),
                     key=name,
                     severity=Severity.HIGH,
                 )
@@ -79,6 +80,7 @@ class RequiredFeaturesVary(Check):
                     f"{len(present)} rows",
                     measured=float(counts.iloc[0]),
                     expected=f"below {self.share:g}",
+                    related=subject.where(HOOK),
                     key=name,
                 )
         yield Examined(sum(n in built for n in names), "feature columns")

@@ -9,8 +9,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes import samples
+from audit_lib.probes.columns_made import where_made
 from audit_lib.probes.label_facts import HOOK
-from audit_lib.probes.measured import where_named
 from audit_lib.subject.subject import Subject
 
 CLASSES = 12
@@ -54,7 +54,7 @@ class LabelsVary(Check):
             if known.empty:
                 yield Gap(name, "holds no value on the sample panel")
                 continue
-            where = where_named(subject, name, HOOK)
+            where = where_made(subject, name, HOOK)
             counts = known.value_counts(normalize=True)
             if len(counts) == 1:
                 yield self.finding(
@@ -62,6 +62,7 @@ class LabelsVary(Check):
                     f"label {name!r} is {counts.index[0]} in all {len(known)} rows",
                     measured=f"1 value in {len(known)} rows",
                     expected="at least 2",
+                    related=subject.where(HOOK),
                     key=name,
                     severity=Severity.CRITICAL,
                 )
@@ -75,6 +76,7 @@ class LabelsVary(Check):
                             f"{len(known)} rows",
                             measured=float(share),
                             expected=f"at least {self.share:g}",
+                            related=subject.where(HOOK),
                             key=f"{name} = {value}",
                             evidence=("balance",),
                         )

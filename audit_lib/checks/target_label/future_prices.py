@@ -9,8 +9,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes import samples
+from audit_lib.probes.columns_made import where_made
 from audit_lib.probes.label_facts import HOOK
-from audit_lib.probes.measured import LOUDEST_NOISE, influence_of, where_named
+from audit_lib.probes.measured import LOUDEST_NOISE, influence_of
 from audit_lib.probes.perturbation import is_price
 from audit_lib.probes.tally import ColumnInfluence
 from audit_lib.subject.subject import Subject
@@ -59,16 +60,17 @@ class LabelsReadFuturePricesOnly(Check):
             if column.empty:
                 yield Gap(name, "holds no value on the sample panel")
                 continue
-            where = where_named(subject, name, HOOK)
+            where, hook = where_made(subject, name, HOOK), subject.where(HOOK)
             moved = name in aside and aside[name].reacts and column.noise == 0
             rows.append((name, column.look_ahead, column.look_back, moved, column.noise))
-            yield from self._judge(name, column, where)
+            yield from self._judge(name, column, where, hook)
             if moved:
                 yield self.finding(
                     where,
                     f"label {name!r} moves with {', '.join(others)}",
                     measured=f"moves with {', '.join(others)}",
                     expected="moves with prices only",
+                    related=hook,
                     key=f"{name} fields",
                     evidence=("reacts",),
                 )
@@ -76,13 +78,16 @@ class LabelsReadFuturePricesOnly(Check):
         yield Evidence("reacts", "What moves each label", heads, tuple(rows))
         yield Examined(len(rows), "labels")
 
-    def _judge(self, name: str, column: ColumnInfluence, where: Location) -> Iterator[Answer]:
+    def _judge(
+        self, name: str, column: ColumnInfluence, where: Location, hook: Location
+    ) -> Iterator[Answer]:
         if column.noise > LOUDEST_NOISE:
             yield self.finding(
                 where,
                 f"label {name!r} differs between equal builds by {column.noise:.2g} of its scale",
                 measured=column.noise,
                 expected=0,
+                related=hook,
                 key=f"{name} noise",
                 evidence=("reacts",),
             )
@@ -92,6 +97,7 @@ class LabelsReadFuturePricesOnly(Check):
                 f"label {name!r} moves with no later price",
                 measured="look-ahead 0 bars",
                 expected="look-ahead of at least 1 bar",
+                related=hook,
                 key=f"{name} future",
                 severity=Severity.CRITICAL,
                 evidence=("reacts",),
@@ -102,6 +108,7 @@ class LabelsReadFuturePricesOnly(Check):
                 f"label {name!r} reads {column.look_back} bars before its own",
                 measured=f"look-back {column.look_back} bars",
                 expected="look-back 0 bars",
+                related=hook,
                 key=f"{name} past",
                 severity=Severity.MEDIUM,
                 evidence=("reacts",),

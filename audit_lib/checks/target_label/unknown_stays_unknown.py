@@ -10,9 +10,9 @@ import pandas as pd
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import ask_many, frame
+from audit_lib.probes.columns_made import where_made
 from audit_lib.probes.label_facts import HOOK
 from audit_lib.probes.label_reach import label_reach
-from audit_lib.probes.measured import where_named
 from audit_lib.probes.responses import as_table
 from audit_lib.subject.subject import Subject
 
@@ -71,11 +71,12 @@ class UnknownLabelsStayUnknown(Check):
                 yield Gap(name, "no look-ahead was measured")
             elif made:
                 yield self.finding(
-                    where_named(subject, name, HOOK),
+                    where_made(subject, name, HOOK),
                     f"label {name!r} has a value in {made} of the {due} rows whose outcome lies "
                     "past the data",
                     measured=made,
                     expected=0,
+                    related=subject.where(HOOK),
                     key=name,
                 )
         yield Examined(sum(due for _, due in filled.values()), "rows with an open outcome")

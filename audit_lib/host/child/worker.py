@@ -13,6 +13,7 @@ from . import exercise
 from .decoding import decode
 from .derived import derived
 from .encoding import encode
+from .entering import entering
 from .streams import flush
 from .wire import Incoming, WireError, pack, receive, send
 
@@ -193,20 +194,31 @@ def _answer(
     at: Callable[[dict[str, Any]], Any],
 ) -> tuple[dict[str, Any], list[Any]]:
     """Call the hook; what it answered, or how it failed."""
+    told: dict[str, Any] = {}
     try:
         arguments = decode(request["args"], buffers, paths=True)
-        answer = hooks[request["hook"]](at(request), *arguments)
+        answer = _called(request, hooks[request["hook"]], at(request), arguments, told)
     except BaseException as error:  # noqa: BLE001 - also sys.exit and KeyboardInterrupt
-        return {"fail": describe(error)}, []
+        return {**told, "fail": describe(error)}, []
     try:
         header, out = encode(answer)
     except MemoryError as error:
-        return {"fail": describe(error)}, []
+        return {**told, "fail": describe(error)}, []
     except WireError as error:
-        return {"fail": _unfit(error)}, []
+        return {**told, "fail": _unfit(error)}, []
     except BaseException as error:  # noqa: BLE001 - an answer may be of the subject's own class
-        return {"fail": _unfit(f"{type(error).__name__}: {_said(error)}")}, []
-    return {"ok": header}, out
+        return {**told, "fail": _unfit(f"{type(error).__name__}: {_said(error)}")}, []
+    return {**told, "ok": header}, out
+
+
+def _called(
+    request: dict[str, Any], hook: Any, context: Any, arguments: Any, told: dict[str, Any]
+) -> Any:
+    """The hook's answer; which functions it entered is told where the judge asks."""
+    if not request.get("enters"):
+        return hook(context, *arguments)
+    with entering(str(context.root), arguments) as told["entered"]:
+        return hook(context, *arguments)
 
 
 def _unfit(error: object) -> dict[str, Any]:

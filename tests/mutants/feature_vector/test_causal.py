@@ -32,11 +32,10 @@ def policy(at):
 
 @pytest.mark.fails("FEA101")
 def test_columns_that_read_ahead_are_named_with_their_reach(tmp_path):
-    source = {"features.py": 'def make(frame):\n    frame["tomorrow"] = frame.r.shift(-1)\n'}
-    with tiny(tmp_path, LEAKY, source=source) as subject:
+    with tiny(tmp_path, LEAKY) as subject:
         result = run_check("FEA101", subject)
     assert {f.key for f in result.findings} == {"tomorrow", "filled"}
-    found = assert_fails(result, key="tomorrow", path="features.py", line=2)
+    found = assert_fails(result, key="tomorrow", symbol="features.build")
     assert found.measured == "look-ahead 1 bars"
     assert found.severity is Severity.CRITICAL
     assert "END_OF_DAY" in found.message

@@ -1,0 +1,65 @@
+"""Where in the subject a behaviour is made: the functions that its hook enters.
+
+A finding about behaviour stands at the first function of the subject that the hook enters, in a
+file under audit where there is one.  A function that is handed what the hook was given goes before
+one that only loads or configures, and both before what runs while a module is imported or an
+object is constructed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from audit_lib.host import Entered
+from audit_lib.model import Finding, Location
+from audit_lib.subject.code import code_of
+from audit_lib.subject.subject import Subject
+from audit_lib.subject.units import MODULE, Unit
+
+
+def placed(subject: Subject, finding: Finding) -> Finding:
+    """The finding, standing where the subject is wrong, if it is about a hook's behaviour.
+
+    The hook becomes its second place.  Where nobody knows what the hook enters, it stands there.
+    """
+    hook = finding.location
+    if finding.related or hook.base != "parameters" or hook != _location(subject, hook.symbol):
+        return finding
+    spot = first_entered(subject, hook.symbol)
+    return replace(finding, location=spot, related=hook) if spot else finding
+
+
+def first_entered(subject: Subject, hook: str) -> Location | None:
+    """The function of the subject that a hook enters first; None where none is known."""
+    under_audit = {file.path for file in subject.source.subsystem}
+    entries = [e for e in subject.entered(hook) if _unit(subject, e) is not None]
+    ranked = sorted(entries, key=lambda e: (e.path not in under_audit, e.preparing, not e.given))
+    if not ranked:
+        return None
+    unit = _unit(subject, ranked[0])
+    assert unit is not None
+    return Location(unit.path, line=definition_line(unit), symbol=unit.name)
+
+
+def units_entered(subject: Subject, hook: str) -> dict[str, Unit]:
+    """Units of the source that calls of a hook entered, by their key."""
+    found = (_unit(subject, entry) for entry in subject.entered(hook))
+    return {unit.key: unit for unit in found if unit is not None}
+
+
+def definition_line(unit: Unit) -> int:
+    """Line of the ``def`` itself, below its decorators."""
+    return getattr(unit.node, "lineno", unit.line)
+
+
+def _location(subject: Subject, hook: str) -> Location | None:
+    return subject.hooks.location(hook) if hook in subject.hooks else None
+
+
+def _unit(subject: Subject, entry: Entered) -> Unit | None:
+    """The named function that an entry is, or stands in; None for none."""
+    file = code_of(subject.source).files.get(entry.path)
+    if file is None or not 0 < entry.line <= len(file.owners):
+        return None
+    unit = file.units[file.owners[entry.line - 1]]
+    return None if unit.name == MODULE else unit
