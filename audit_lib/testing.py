@@ -83,7 +83,8 @@ def waived(result: CheckResult, subject: Subject, *, today: date | None = None) 
 def assert_fails(result: CheckResult, **expected: object) -> Finding:
     """The one finding whose attributes equal ``expected``; asserts that the check failed.
 
-    ``path``, ``pointer``, ``symbol`` and ``line`` are looked up in the location.
+    ``path``, ``pointer``, ``symbol`` and ``line`` are looked up in the location; ``hook`` is
+    the hook through which a behaviour was seen.
     """
     assert result.outcome is Outcome.FAIL, f"{result.code}: {result.outcome} {result.reason}"
     found = [f for f in result.findings if _fits(f, expected)]
@@ -93,11 +94,14 @@ def assert_fails(result: CheckResult, **expected: object) -> Finding:
 
 
 def _fits(finding: Finding, expected: dict[str, object]) -> bool:
-    in_location = {"path", "pointer", "symbol", "line", "base"}
-    return all(
-        getattr(finding.location if name in in_location else finding, name) == value
-        for name, value in expected.items()
-    )
+    return all(_attribute(finding, name) == value for name, value in expected.items())
+
+
+def _attribute(finding: Finding, name: str) -> object:
+    if name == "hook":
+        return finding.anchor.symbol
+    in_location = name in {"path", "pointer", "symbol", "line", "base"}
+    return getattr(finding.location if in_location else finding, name)
 
 
 def assert_passes(result: CheckResult) -> None:

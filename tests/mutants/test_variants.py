@@ -47,7 +47,7 @@ def test_the_example_of_the_guide(tmp_path):
         assert {f.variant for f in result.findings} == {"research"}
         found = result.findings[0]
         assert found.message.startswith("research: ")
-        assert found.location.symbol == "pricing.price[research]"
+        assert found.anchor.symbol == "pricing.price[research]"
         assert any(name.endswith("[research]") for name in found.evidence)
         assert set(found.evidence) <= {e.name for e in result.evidence}
         assert any("(desk)" in e.what for e in result.examined)

@@ -62,7 +62,7 @@ def test_a_logistic_calibrator_learns_too(tmp_path):
 def test_overconfident_probabilities(tmp_path):
     with tiny(tmp_path, GOOD.replace("SLOPE = 1.0", "SLOPE = 3.0")) as subject:
         result = run_check("CAL001", subject)
-    found = assert_fails(result, symbol="calibration.served")
+    found = assert_fails(result, hook="calibration.served")
     assert 0.05 < float(found.measured.split()[0]) < 0.15
     assert "1500 rows of 300 independent groups" in found.message
     curve = next(e for e in result.evidence if e.view is View.RELIABILITY)
@@ -75,7 +75,7 @@ def test_a_wide_interval_far_above_the_tolerance(tmp_path):
         "1 / (1 + np.exp(-SLOPE * np.asarray(scores)))", "0.05 + 0.0 * np.asarray(scores)"
     )
     with tiny(tmp_path, hooks, parameters="options: {CAL001: {widest: 0.01}}") as subject:
-        found = assert_fails(run_check("CAL001", subject), symbol="calibration.served")
+        found = assert_fails(run_check("CAL001", subject), hook="calibration.served")
     assert float(found.measured.split()[0]) > 0.3
 
 
@@ -103,7 +103,7 @@ def test_a_calibrator_fitted_on_every_row_it_is_judged_on(tmp_path):
     with tiny(tmp_path, hooks, meta=meta) as subject:
         result = run_check("CAL002", subject)
         unjudged = run_check("CAL001", subject)
-    flags = assert_fails(result, key="flags", symbol="calibration.sample")
+    flags = assert_fails(result, key="flags", hook="calibration.sample")
     assert flags.measured == "0 of 3000 rows unseen"
     extents = assert_fails(result, key="extents", pointer="/run/rows/calibrator")
     assert extents.measured == "fitted until 2020-12-31"
@@ -177,7 +177,7 @@ def test_maps_that_are_not_sound(tmp_path, body, key):
     hooks = GOOD.replace("1 / (1 + np.exp(-SLOPE * np.asarray(scores)))", body)
     with tiny(tmp_path, hooks) as subject:
         result = run_check("CAL004", subject)
-    found = assert_fails(result, key=key, symbol="calibration.served")
+    found = assert_fails(result, key=key, hook="calibration.served")
     assert (found.severity is Severity.CRITICAL) is (key == "range")
     assert len(result.findings) == 1
 

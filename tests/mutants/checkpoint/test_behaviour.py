@@ -26,7 +26,7 @@ def test_scaler_statistics_that_are_rounded_when_saved(engine):
     with mutant(engine) as subject:
         result = run_check("CHK101", subject)
     found = assert_fails(result, key="values volatility_neural")
-    assert found.location.symbol == "checkpoint_io.round_trip"
+    assert found.anchor.symbol == "checkpoint_io.round_trip"
     assert found.severity is Severity.HIGH
 
 

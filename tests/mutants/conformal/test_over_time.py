@@ -59,7 +59,7 @@ def test_a_market_that_stays_as_it_was(tmp_path):
 def test_a_market_whose_moves_grow(tmp_path):
     with tiny(tmp_path, HOOKS.replace("BREAK = 10_000", "BREAK = 640"), meta=FOLDS) as subject:
         result = run_check("CNF101", subject)
-    found = assert_fails(result, key="week", symbol="conformal.interval")
+    found = assert_fails(result, key="week", hook="conformal.interval")
     assert float(found.measured) < 0.75
     assert "binomial" in found.message
 

@@ -74,7 +74,7 @@ def test_counts_instead_of_shares(tmp_path):
     found = assert_fails(
         result, key="PSI does not depend on the number of copies, the unit or the order"
     )
-    assert found.location.symbol == "drift.psi"
+    assert found.anchor.symbol == "drift.psi"
 
 
 @pytest.mark.fails("DRF001")
@@ -169,7 +169,7 @@ def test_a_detector_of_one_direction(engine):
 def test_detectors_that_are_wrong(tmp_path, change, key):
     with tiny(tmp_path, cusum(**change)) as subject:
         found = assert_fails(run_check("DRF002", subject), key=key)
-    assert found.location.symbol == "drift.cusum"
+    assert found.anchor.symbol == "drift.cusum"
 
 
 @pytest.mark.fails("DRF004")

@@ -35,7 +35,7 @@ def test_columns_that_read_ahead_are_named_with_their_reach(tmp_path):
     with tiny(tmp_path, LEAKY) as subject:
         result = run_check("FEA101", subject)
     assert {f.key for f in result.findings} == {"tomorrow", "filled"}
-    found = assert_fails(result, key="tomorrow", symbol="features.build")
+    found = assert_fails(result, key="tomorrow", hook="features.build")
     assert found.measured == "look-ahead 1 bars"
     assert found.severity is Severity.CRITICAL
     assert "END_OF_DAY" in found.message

@@ -47,7 +47,7 @@ def test_a_threshold_taken_from_the_whole_sample(tmp_path):
         result = run_check("FEA106", subject)
     keys = {f.key for f in result.findings}
     assert keys == {f"decisions.{p} {c}" for p in ("backtest", "live") for c in ("side", "gate")}
-    found = assert_fails(result, key="decisions.live side", symbol="decisions.live")
+    found = assert_fails(result, key="decisions.live side", hook="decisions.live")
     assert int(found.measured.split()[1]) > 50
 
 

@@ -16,7 +16,7 @@ def build(at, panel):
 def test_an_unseeded_column_is_named(tmp_path):
     with tiny(tmp_path, BUILD.format(seed="")) as subject:
         result = run_check("FEA102", subject)
-    found = assert_fails(result, key="jitter", symbol="features.build")
+    found = assert_fails(result, key="jitter", hook="features.build")
     assert int(found.measured) > 1200
     assert len(result.findings) == 1
 

@@ -162,7 +162,7 @@ def test_live_forgets_to_rank(engine):
     )
     with mutant(engine) as subject:
         result = run_check("FEA003", subject)
-    found = assert_fails(result, key="values momentum_rank_63", symbol="features.build_live")
+    found = assert_fails(result, key="values momentum_rank_63", hook="features.build_live")
     assert found.severity is Severity.CRITICAL
     assert len(result.findings) == 1
 
@@ -206,7 +206,7 @@ def test_columns_taken_by_position(engine):
     with mutant(engine) as subject:
         result = run_check("FEA004", subject)
     found = assert_fails(result, key="columns reversed", severity=Severity.CRITICAL)
-    assert found.location.symbol == "predictor.predict"
+    assert found.anchor.symbol == "predictor.predict"
     assert not [f for f in result.findings if not f.key.startswith("columns")]
 
 
@@ -316,7 +316,7 @@ def test_a_threshold_in_dollars(engine):
     )
     with mutant(engine) as subject:
         found = assert_fails(run_check("FEA007", subject), key="gap_mean_21 prices")
-    assert found.location.symbol == "features.build"
+    assert found.anchor.symbol == "features.build"
 
 
 def test_an_engine_that_cannot_build_is_not_assessed(tmp_path):

@@ -48,7 +48,7 @@ def test_a_margin_relative_to_a_score_that_may_be_negative(engine):
         engine, "governance.py", RULE, "return challenger[RANKING] >= 1.05 * champion[RANKING]"
     )
     with mutant(engine) as subject:
-        found = assert_fails(run_check("GOV001", subject), key="equal", symbol="governance.promote")
+        found = assert_fails(run_check("GOV001", subject), key="equal", hook="governance.promote")
     assert found.expected == "0 promoted"
     assert "rank_correlation -" in found.message
 

@@ -131,7 +131,7 @@ def test_outputs_that_break_their_contract(tmp_path, text, key):
         source = heads(text)
     with tiny(tmp_path, source, meta=META) as subject:
         found = assert_fails(run_check("HED002", subject), key=key)
-    assert found.location.symbol == "predictor.predict"
+    assert found.anchor.symbol == "predictor.predict"
 
 
 def test_a_head_of_unknown_kind_is_a_gap(tmp_path):

@@ -92,7 +92,7 @@ def test_the_candidate_sells_at_another_threshold(engine):
     with mutant(engine, "2022-03rc") as subject:
         result = run_check("INT001", subject)
     found = assert_fails(result, key="side", severity=Severity.CRITICAL)
-    assert found.location.symbol == "decisions.live"
+    assert found.anchor.symbol == "decisions.live"
     assert "(backtest, then live" in found.message
 
 
@@ -123,7 +123,7 @@ def test_one_path_refuses_what_the_other_trades(tmp_path, path):
     with tiny(tmp_path, engine, meta=META, parameters=SIZING) as subject:
         result = run_check("INT001", subject)
     found = assert_fails(result, key="refusal as they are", severity=Severity.HIGH)
-    assert found.location.symbol == f"decisions.{path}"
+    assert found.anchor.symbol == f"decisions.{path}"
     assert re.fullmatch(
         rf"{path} refuses \d+ of \d+ rows as they are that {other} trades: it fell",
         found.message,
@@ -199,7 +199,7 @@ def test_a_size_that_nobody_limits(engine):
     with mutant(engine) as subject:
         result = run_check("INT002", subject)
     found = assert_fails(result, key="a size above 1 made-up predictions")
-    assert found.location.symbol == "decisions.rules_backtest"
+    assert found.anchor.symbol == "decisions.rules_backtest"
 
 
 @pytest.mark.fails("INT002")
@@ -219,7 +219,7 @@ def test_a_size_that_nobody_limits(engine):
 def test_orders_that_cannot_be_placed(tmp_path, rules, key):
     with tiny(tmp_path, text(rules=rules), meta=META) as subject:
         found = assert_fails(run_check("INT002", subject), key=f"{key} made-up predictions")
-    assert found.location.symbol == "decisions.rules_live"
+    assert found.anchor.symbol == "decisions.rules_live"
 
 
 @pytest.mark.fails("INT002")
@@ -230,7 +230,7 @@ def test_a_gate_that_raises_sizes(tmp_path):
         assert_passes(run_check("INT002", subject))  # nobody says how sizing goes
     with tiny(tmp_path / "b", raised, meta=META, parameters=SIZING) as subject:
         result = run_check("INT002", subject)
-    found = assert_fails(result, key="sizing long", symbol="decisions.rules_backtest")
+    found = assert_fails(result, key="sizing long", hook="decisions.rules_backtest")
     assert found.expected == "0 pairs"
 
 
@@ -253,7 +253,7 @@ def test_a_threshold_that_no_score_reaches(engine):
     with mutant(engine) as subject:
         result = run_check("INT003", subject)
     assert {f.key for f in result.findings} == {"never", "strongest"}
-    found = assert_fails(result, key="never", symbol="decisions.live")
+    found = assert_fails(result, key="never", hook="decisions.live")
     assert found.message.startswith("none of ")
 
 
@@ -263,7 +263,7 @@ def test_scores_that_say_nothing_are_traded(tmp_path):
     with tiny(tmp_path, text(rules=rules), meta=META) as subject:
         result = run_check("INT003", subject)
     found = assert_fails(result, key="NaN in up")
-    assert found.location.symbol == "decisions.rules_live"
+    assert found.anchor.symbol == "decisions.rules_live"
     eager = "return _orders(predictions.assign(up=predictions['up'] + 0.2))"
     with tiny(tmp_path / "b", text(rules=eager), meta=META) as subject:
         assert_fails(run_check("INT003", subject), key="neutral")
@@ -274,7 +274,7 @@ def test_features_that_are_nan_are_traded(tmp_path):
     live = "return _orders(_predict(features.fillna(0.05)))"
     with tiny(tmp_path, text(live), meta=META) as subject:
         found = assert_fails(run_check("INT003", subject), key="NaN features")
-    assert found.location.symbol == "decisions.live"
+    assert found.anchor.symbol == "decisions.live"
 
 
 # --- INT004 -----------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_sides_that_are_mirrored(engine):
     )
     with mutant(engine) as subject:
         result = run_check("INT004", subject)
-    found = assert_fails(result, symbol="decisions.backtest", key="sides")
+    found = assert_fails(result, hook="decisions.backtest", key="sides")
     assert found.message.startswith("what is bought scores below what is sold")
     assert len(result.findings) == 1
 
@@ -315,7 +315,7 @@ def test_sides_that_are_mirrored(engine):
 )
 def test_sides_that_follow_something_else(tmp_path, live, message):
     with tiny(tmp_path, text(live), meta=META) as subject:
-        found = assert_fails(run_check("INT004", subject), symbol="decisions.live")
+        found = assert_fails(run_check("INT004", subject), hook="decisions.live")
     assert found.message.startswith(message)
 
 

@@ -23,7 +23,7 @@ def test_a_counter_that_is_not_saved(engine):
     with mutant(engine) as subject:
         result = run_check("ONL001", subject)
     found = assert_fails(result, key="restart", severity=Severity.HIGH)
-    assert found.location.symbol == "online.run"
+    assert found.anchor.symbol == "online.run"
     assert len(result.findings) == 1
 
 

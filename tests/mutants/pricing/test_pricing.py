@@ -40,7 +40,7 @@ def test_expiry_day_is_nan(engine):
         result = run_check("PRC001", subject)
     found = assert_fails(result, key="zero maturity")
     assert "nan" in found.measured
-    assert found.location.symbol == "pricing.price"
+    assert found.anchor.symbol == "pricing.price"
 
 
 @pytest.mark.fails("PRC001")

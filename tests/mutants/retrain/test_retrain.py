@@ -74,7 +74,7 @@ def test_a_decay_beyond_reason_is_taken_for_an_error_of_data(engine):
     edit_source(engine, "retrain.py", "if loss > max(MAX_DECAY", "if 0.5 > loss > max(MAX_DECAY")
     with mutant(engine) as subject:
         found = assert_fails(run_check("RET001", subject), key="live score")
-    assert found.location.symbol == "retrain.decide"
+    assert found.anchor.symbol == "retrain.decide"
     assert "takes the trigger back" in found.message
 
 

@@ -57,7 +57,7 @@ def test_labels_that_end_inside_the_test_period(tmp_path):
     with tiny(tmp_path, splits(4)) as subject:
         result = run_check("SPL001", subject)
     assert len(result.findings) == 1
-    found = assert_fails(result, key="before", symbol="splits.folds")
+    found = assert_fails(result, key="before", hook="splits.folds")
     assert found.measured == "5 bars, 45 rows"
     assert found.message.startswith("3 of 3 folds")
     assert "(measured horizon 10): fold 1, 2, 3" in found.message

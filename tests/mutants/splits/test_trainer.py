@@ -72,7 +72,7 @@ def test_a_clean_trainer_passes(tmp_path):
 def test_a_holdout_without_its_purge(tmp_path, gap, rows):
     split = f"fitted = days < known[int(len(known) * 0.8) - {gap}]"
     with tiny(tmp_path, trainer(split=split)) as subject:
-        found = assert_fails(run_check("SPL021", subject), key="Ridge", symbol="retrain.train")
+        found = assert_fails(run_check("SPL021", subject), key="Ridge", hook="retrain.train")
     assert found.measured == f"{rows} rows, {gap + 1} bars away"
 
 

@@ -39,7 +39,7 @@ def test_a_horizon_that_forgets_the_entry(tmp_path):
     hooks = GOOD.replace('"week": {"horizon": 6', '"week": {"horizon": 5')
     with tiny(tmp_path, hooks, meta=meta) as subject:
         result = run_check("TGT001", subject)
-    in_code = assert_fails(result, key="week", base="parameters", symbol="targets.declared")
+    in_code = assert_fails(result, key="week", base="parameters", hook="targets.declared")
     in_file = assert_fails(result, key="week", base="artifacts", pointer="/targets/week")
     assert (in_code.measured, in_code.expected) == ("6", "5")
     assert "reads 6 bars ahead; the metadata declares 5" in in_file.message

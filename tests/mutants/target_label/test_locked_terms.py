@@ -34,7 +34,7 @@ def test_labels_under_the_locked_terms_pass(tmp_path):
 def test_another_horizon_entered_at_once(tmp_path):
     with tiny(tmp_path, labels(AT_ONCE)) as subject:
         result = run_check("TGT007", subject)
-    holding = assert_fails(result, key="week holding", symbol="targets.preconditions")
+    holding = assert_fails(result, key="week holding", hook="targets.preconditions")
     assert (holding.measured, holding.expected) == ("10", "5")
     assert assert_fails(result, key="week entry").measured == "0"
     assert len(result.findings) == 2

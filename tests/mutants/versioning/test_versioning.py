@@ -35,7 +35,7 @@ def test_an_unknown_id_gets_the_newest_version(engine):
     found = assert_fails(result, key="request 'no-such-version'")
     assert found.severity is Severity.CRITICAL
     assert found.expected == "a refusal"
-    assert found.location.symbol == "registry.resolve"
+    assert found.anchor.symbol == "registry.resolve"
     assert_fails(result, key="request ''")
 
 

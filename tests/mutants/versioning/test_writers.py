@@ -62,7 +62,7 @@ def test_retention_of_one_tells_nothing(tmp_path):
 @pytest.mark.fails("VER004")
 def test_read_change_write_without_a_lock(tmp_path):
     with tiny(tmp_path, registry("contextlib.nullcontext()"), meta={}) as subject:
-        found = assert_fails(run_check("VER004", subject), key="lost", symbol="registry.register")
+        found = assert_fails(run_check("VER004", subject), key="lost", hook="registry.register")
     assert found.measured.endswith("of 12 rounds")
 
 
