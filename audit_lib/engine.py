@@ -27,6 +27,7 @@ from audit_lib.model import (
     breaks,
     ranked,
 )
+from audit_lib.model.causes import gathered
 from audit_lib.model.several import combined
 from audit_lib.probes.boundaries import own_boundaries
 from audit_lib.selection import Selection, rated, roster_of, selected
@@ -191,6 +192,7 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         outcome, reason = Outcome.ERROR, str(error)
     except Exception as error:  # noqa: BLE001 - a crash of one check must not end the audit
         outcome, reason = Outcome.ERROR, _crash(error)
+    findings, tables = gathered(findings)
     if any(breaks(f) for f in findings):
         outcome = Outcome.FAIL
     elif outcome is Outcome.PASS:
@@ -205,7 +207,7 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         outcome=outcome,
         reason=reason,
         findings=tuple(ranked(findings)),
-        evidence=tuple(evidence),
+        evidence=(*evidence, *tables),
         examined=tuple(examined),
         gaps=tuple(gaps),
         seconds=round(time.perf_counter() - started, 4),

@@ -143,6 +143,7 @@ class Check(BaseModel, ABC):
         severity: Severity | None = None,
         evidence: Sequence[str] = (),
         related: Location | None = None,
+        cause: str = "",
     ) -> Finding:
         """A finding of this check.
 
@@ -150,6 +151,8 @@ class Check(BaseModel, ABC):
             key: what tells it from others at the same place.
             related: the hook of a behaviour that ``location`` traces to a definition; one that
                 stands at a hook is placed by the engine.
+            cause: what it shares with other cases of the check: the engine makes one finding of
+                those, with a table (:mod:`audit_lib.model.causes`).  It names no case.
         """
         return Finding(
             code=self.code,
@@ -164,6 +167,7 @@ class Check(BaseModel, ABC):
             key=key,
             evidence=tuple(evidence),
             related=None if related == location else related,
+            cause=cause,
         )
 
 

@@ -78,6 +78,8 @@ class Finding:
         variant: of the subject's hooks, where it has several of a kind; '' otherwise.
         related: a second place: of a behaviour, the hook through which it was seen, where
             ``location`` is the function of the subject that the hook enters.
+        cause: what it shares with other cases that its check found; '' where it stands for itself.
+            Those of one cause are one finding, which has the cause as its key.
     """
 
     code: str
@@ -93,6 +95,7 @@ class Finding:
     evidence: tuple[str, ...] = ()
     variant: str = ""
     related: Location | None = None
+    cause: str = ""
 
     @property
     def anchor(self) -> Location:

@@ -7,6 +7,7 @@ cannot have an answer; ``crashed`` costs the caller a traceback instead of a rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -80,6 +81,12 @@ def reaction_row(
         return (name, reaction(reply).value, reply.why)
     shown: Scalar = show(reply.got) if show else str(reply.value)
     return (name, reaction(reply).value, shown)
+
+
+def kind_of(failure: str) -> str:
+    """The kind of error that a failure names, such as ``TypeError``; its first words otherwise."""
+    named = re.search(r"\b\w*(?:Error|Exception|Warning)\b", failure)
+    return named.group(0) if named else failure[:40]
 
 
 REACTION_COLUMNS = ("input", "reaction", "said")

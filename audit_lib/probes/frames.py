@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+_ROUNDING = 32
+"""steps of a float within which two ways of the same arithmetic may end"""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -35,11 +38,13 @@ def unequal(left: pd.Series, right: pd.Series, tolerance: float) -> npt.NDArray[
     """Where two aligned columns differ; NaN equals NaN, ``tolerance`` is relative to the column.
 
     Numbers are compared within ``tolerance`` times the larger of their own size and the median
-    size of the column, so that a cell near zero is not held to an absolute bound.
+    size of the column, so that a cell near zero is not held to an absolute bound.  Of the coarser
+    of two kinds of float, the last few bits are rounding, however small the tolerance.
     """
     if not (_numeric(left) and _numeric(right)):
         return np.asarray(left.astype(str).to_numpy() != right.astype(str).to_numpy())
     a, b = left.to_numpy(np.float64, na_value=np.nan), right.to_numpy(np.float64, na_value=np.nan)
+    tolerance = max(tolerance, _ROUNDING * max(_step(left), _step(right)))
     sizes = np.abs(a[np.isfinite(a)])
     scale = float(np.median(sizes)) if sizes.size else 0.0
     close = np.isclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
@@ -130,9 +135,15 @@ def _value_difference(
         largest = float(np.nanmax(gaps)) if np.isfinite(gaps).any() else float("nan")
     text = (
         f"differs in {count} of {len(left)} rows, first at {label(left.index[at])}: "
-        f"{cell(left.iloc[at])} and {cell(right.iloc[at])}"
+        f"{' and '.join(cells(left.iloc[at], right.iloc[at]))}"
     )
     return Difference("values", column, text, count, len(left), largest)
+
+
+def _step(column: pd.Series) -> float:
+    """Relative distance of neighbouring numbers of the column's kind; 0 for integers."""
+    kind = getattr(column.dtype, "numpy_dtype", column.dtype)
+    return float(np.finfo(kind).eps) if getattr(kind, "kind", "") == "f" else 0.0
 
 
 def _numeric(column: pd.Series) -> bool:
@@ -151,3 +162,12 @@ def label(value: Any) -> str:
 def cell(value: Any) -> str:
     """A cell as people read it; floats with six significant digits."""
     return f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def cells(one: Any, other: Any) -> tuple[str, str]:
+    """Two cells that differ, with as many digits as show it, six at least."""
+    shown = cell(one), cell(other)
+    if shown[0] != shown[1] or not all(isinstance(v, (float, np.floating)) for v in (one, other)):
+        return shown
+    pairs = ((f"{one:.{n}g}", f"{other:.{n}g}") for n in range(7, 18))
+    return next((pair for pair in pairs if pair[0] != pair[1]), shown)

@@ -118,7 +118,8 @@ def _related(finding: Finding, report: Report) -> Json:
     if finding.related is None:
         return {}
     location, apart = _location(finding.related, report)
-    text = clean(f"{apart}The hook through which it was seen.")
+    what = "The hook through which it was seen." if finding.related.symbol else "Its declaration."
+    text = clean(f"{apart}{what}")
     return {"relatedLocations": [{"id": 1, "message": {"text": text}, **location}]}
 
 

@@ -69,5 +69,6 @@ class SavingChangesNothing(Check):
                 measured=difference.text,
                 expected="the same predictions",
                 key=f"{difference.kind} {difference.column}".strip(),
+                cause=f"dtype: {difference.text}" if difference.kind == "dtype" else "",
                 evidence=("round_trip",),
             )

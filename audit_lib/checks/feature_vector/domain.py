@@ -10,7 +10,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
 from audit_lib.probes.asking import ask_many, frame
-from audit_lib.probes.domain import REACTION_COLUMNS
+from audit_lib.probes.domain import REACTION_COLUMNS, kind_of
 from audit_lib.probes.markets import short, spoilt
 from audit_lib.probes.samples import built, numeric, panel
 from audit_lib.subject.subject import Subject
@@ -66,6 +66,7 @@ class FeaturesStayInTheirDomain(Check):
                     measured=reply.why,
                     expected="features, NaN or a refusal",
                     key=name,
+                    cause=f"crash of {kind_of(reply.why)}",
                     severity=Severity.LOW,
                     evidence=("oddities",),
                 )
@@ -84,6 +85,7 @@ class FeaturesStayInTheirDomain(Check):
                         measured=f"{len(reply.got.columns)} columns",
                         expected=f"{len(usual.columns)} columns",
                         key=f"columns {name}",
+                        cause="columns are gone",
                         evidence=("oddities",),
                     )
         yield Examined(len(asked) + 1, "panels")
@@ -100,5 +102,6 @@ class FeaturesStayInTheirDomain(Check):
                     measured=f"{count} infinite",
                     expected="finite, or NaN",
                     key=f"{column} on {name}",
+                    cause=f"{column} is infinite",
                     evidence=("oddities",),
                 )

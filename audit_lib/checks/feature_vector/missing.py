@@ -14,13 +14,13 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
 from audit_lib.probes.asking import Reply, ask, ask_many, frame
-from audit_lib.probes.domain import Reaction, reaction
+from audit_lib.probes.domain import Reaction, kind_of, reaction
 from audit_lib.probes.frames import differences
 from audit_lib.probes.samples import few, numeric, required
 from audit_lib.subject.subject import Subject
 
-MERGED = 3  # columns in one condition that still get a finding each
 Fault = Literal["absent", "nan", "all_nan", "infinite", "text", "duplicate", "empty"]
+_ONE_COLUMN = ("absent", "nan", "infinite")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Trial:
     column: str
     reply: Reply[pd.DataFrame]
     said: str = ""
+
+    @property
+    def cause(self) -> str:
+        """What an answer to it has in common with answers to others of its kind."""
+        how = self.said.replace(self.column, "it") if self.fault in _ONE_COLUMN else ""
+        return f"{self.fault}, {how}".rstrip(", ")
 
 
 class MissingIsNeverMadeUp(Check):
@@ -87,11 +93,7 @@ class MissingIsNeverMadeUp(Check):
             ("fault", "column", "reaction", "said"),
             tuple((t.fault, t.column, reaction(t.reply).value, t.said) for t in trials),
         )
-        together = self._together(trials)
-        for said, group in together.items():
-            yield self._one_of(subject, said, group)
-        merged = [trial for group in together.values() for trial in group]
-        for trial in (t for t in trials if t not in merged):
+        for trial in trials:
             yield from self._judged(subject, trial)
         yield from self._extra(subject, features, whole.got)
 
@@ -112,27 +114,6 @@ class MissingIsNeverMadeUp(Check):
     def _with(features: pd.DataFrame, column: str, value: float) -> pd.DataFrame:
         return features.assign(**{column: value})
 
-    @staticmethod
-    def _together(trials: list[Trial]) -> dict[str, list[Trial]]:
-        """Absent columns that are made up in one way: a single cause, so a single finding."""
-        groups: dict[str, list[Trial]] = {}
-        for trial in trials:
-            if trial.fault == "absent" and reaction(trial.reply) is Reaction.ANSWERED:
-                groups.setdefault(trial.said.replace(trial.column, "it"), []).append(trial)
-        return {said: group for said, group in groups.items() if len(group) > MERGED}
-
-    def _one_of(self, subject: Subject, said: str, group: list[Trial]) -> Answer:
-        names = [trial.column for trial in group]
-        return self.finding(
-            subject.where("predictor.predict"),
-            f"any one of {len(names)} required features may be absent ({', '.join(names[:3])}, …), "
-            f"and a prediction comes back: {said}",
-            measured=said or "a prediction",
-            expected="a refusal, or NaN",
-            key=f"absent, {said}",
-            evidence=("faults",),
-        )
-
     def _judged(self, subject: Subject, trial: Trial) -> Iterator[Answer]:
         seen = reaction(trial.reply)
         if trial.fault in self.documented and seen is not Reaction.CRASHED:
@@ -148,6 +129,7 @@ class MissingIsNeverMadeUp(Check):
                 measured=trial.said or "a prediction",
                 expected="a refusal, or NaN",
                 key=f"{trial.fault} {trial.column}".strip(),
+                cause=trial.cause,
                 severity=None if trial.fault == "absent" else Severity.MEDIUM,
                 evidence=("faults",),
             )
@@ -158,6 +140,7 @@ class MissingIsNeverMadeUp(Check):
                 measured=trial.reply.why,
                 expected="a refusal that names the feature",
                 key=f"{trial.fault} {trial.column}".strip(),
+                cause=f"crash of {kind_of(trial.reply.why)}",
                 severity=Severity.LOW,
                 evidence=("faults",),
             )
@@ -168,6 +151,7 @@ class MissingIsNeverMadeUp(Check):
                 measured=trial.reply.refusal,
                 expected=f"a reason that names {trial.column}",
                 key=f"unnamed {trial.column}",
+                cause="refusals that do not name the feature",
                 severity=Severity.INFO,
                 evidence=("faults",),
             )
@@ -209,7 +193,7 @@ class MissingIsNeverMadeUp(Check):
     ) -> str:
         if not reply.answered:
             return reply.why
-        if fault not in ("absent", "nan", "infinite") or reaction(reply) is not Reaction.ANSWERED:
+        if fault not in _ONE_COLUMN or reaction(reply) is not Reaction.ANSWERED:
             return f"{len(reply.got)} rows"
         median = float(np.nanmedian(numeric(features[[column]])))
         for name, value in (("NaN", np.nan), ("zero", 0.0), ("the sample median", median)):

@@ -106,6 +106,7 @@ class BuildersAgree(Check):
             measured=difference.text,
             expected="as in training",
             key=f"{difference.kind} {difference.column}".strip(),
+            cause=f"{short} dtype: {difference.text}" if difference.kind == "dtype" else "",
             severity=LEVELS[difference.kind],
             evidence=("parity",),
         )

@@ -69,6 +69,7 @@ class ScalesFitTheFeatures(Check):
                     measured=float(recorded),
                     expected="above 0",
                     key=name,
+                    cause="scales that are not positive",
                     evidence=("scales",),
                 )
             elif own > 0 and not 1 / self.ratio <= own / recorded <= self.ratio:
@@ -79,6 +80,7 @@ class ScalesFitTheFeatures(Check):
                     measured=float(own / recorded),
                     expected=f"{1 / self.ratio:g} to {self.ratio:g}",
                     key=name,
+                    cause="scales that do not fit",
                     evidence=("scales",),
                 )
         heads = ("feature", "recorded scale", "spread on the sample")

@@ -39,14 +39,14 @@ class HighRiskFilesAreClear(Check):
     How
         Gathers the results of the earlier tasks and checks, leaves out what a waiver in force
         covers, and compares the file of each, or the files that its hook was measured to execute,
-        with the globs of `source.high_risk`. In the closing list its findings are one with those
-        they are about.
+        with the globs of `source.high_risk`. It says once how many there are and where; a table
+        lists them, and each stands in the closing list by itself.
     Limitations
-        A finding about behaviour stands at the hook that showed it. It counts in every high-risk
-        file of which that hook executes lines that at most half of the hooks execute, though only
-        one may be the cause. Where the hook executes none but shared lines of such files, or nobody
-        measured it, it leaves a gap. A finding about an artifact counts in no file. A task that has
-        not run leaves a gap.
+        A finding about behaviour that stands in no high-risk file counts in every one of which its
+        hook executes lines that at most half of the hooks execute, though only one may be the
+        cause. Where the hook executes none but shared lines of such files, or nobody measured it,
+        it leaves a gap. A finding about an artifact counts in no file. A task that has not run
+        leaves a gap.
     Remediation
         Mend the finding, or waive it with owner, reason and expiry.
     Sources
@@ -79,28 +79,30 @@ class HighRiskFilesAreClear(Check):
         serious = [(f, places) for f in ranked(found) if (places := executed.high_risk(f))]
         yield Examined(len(results), "check results")
         yield from executed.gaps(found)
-        if serious:
-            yield Evidence(
-                "open",
-                "Serious findings open in high-risk files",
-                ("code", "severity", "place", "file", "finding"),
-                tuple(
-                    (f.code, f.severity.label, str(f.location), ", ".join(places), f.message)
-                    for f, places in serious
-                ),
-            )
-        for finding, places in serious:
-            here = finding.location.base == "source"
-            through = f", {', '.join(places)}, which {finding.location.symbol} executes"
-            inside = "is open in a high-risk file" + ("" if here else through)
-            yield self.finding(
-                finding.location if here else Location(places[0]),
-                f"{finding.code} {inside}: {finding.message}",
-                measured=finding.severity.label,
-                expected=f"nothing at or above {self.at_least}",
-                key=finding.fingerprint,
-                evidence=("open",),
-            )
+        if not serious:
+            return
+        yield Evidence(
+            "open",
+            "Serious findings open in high-risk files",
+            ("code", "severity", "place", "file", "finding", "fingerprint"),
+            tuple(
+                (f.code, f.severity.label, str(f.location), ", ".join(p), f.message, f.fingerprint)
+                for f, p in serious
+            ),
+        )
+        files = Counter(places[0] for _, places in serious)
+        named = ", ".join(f"{path} ({n})" for path, n in files.most_common(3))
+        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+        yield self.finding(
+            Location(files.most_common(1)[0][0]),
+            f"{len(serious)} finding{'s' * (len(serious) != 1)} at or above {self.at_least} "
+            f"stand{'s' * (len(serious) == 1)} open in high-risk files: {named}{more}",
+            measured=len(serious),
+            expected=f"nothing at or above {self.at_least}",
+            key="open",
+            evidence=("open",),
+            related=Location("subject.yaml", base="parameters", pointer="/source/high_risk"),
+        )
 
 
 class _Executed:
@@ -126,15 +128,14 @@ class _Executed:
 
     def high_risk(self, finding: Finding) -> list[str]:
         """Files that count, the likeliest first."""
-        place = finding.location
-        if place.base == "source":
-            return [place.path] if self.subject.source.is_high_risk(place.path) else []
-        hook = place.symbol if place.base == "parameters" else ""
-        return [path for path, n in self.own.get(hook, Counter()).most_common() if n]
+        place, hook = finding.location, _hook(finding)
+        here = place.base == "source" and self.subject.source.is_high_risk(place.path)
+        found = [place.path] if here else []
+        return found or [path for path, n in self.own.get(hook, Counter()).most_common() if n]
 
     def gaps(self, found: list[Finding]) -> Iterator[Gap]:
         """Findings of behaviour of which nobody can tell whether they count."""
-        hooks = {f.location.symbol for f in found if f.location.base == "parameters"} - {""}
+        hooks = {_hook(f) for f in found if f.location.base == "parameters"} - {""}
         if not hooks:
             return
         said = "what the hooks execute was not measured"
@@ -149,6 +150,11 @@ class _Executed:
         shared = {h for h in hooks & self.shared if not any(self.own[h].values())}
         if shared:
             yield _gap(shared, "of high-risk files they execute only lines that most hooks execute")
+
+
+def _hook(finding: Finding) -> str:
+    """The hook of a finding about behaviour; '' for any other."""
+    return finding.anchor.symbol if finding.anchor.base == "parameters" else ""
 
 
 def _gap(hooks: set[str], why: str) -> Gap:

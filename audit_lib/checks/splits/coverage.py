@@ -68,6 +68,7 @@ class FoldsCoverTheData(Check):
                     measured=len(test),
                     expected=f"at least {self.smallest}",
                     key=f"fold {fold.number} size",
+                    cause="few dates",
                 )
                 continue
             if moves is None or len(train) < 3 * len(test):
@@ -84,6 +85,7 @@ class FoldsCoverTheData(Check):
                     measured=own,
                     expected=f"{low / 1.5:.6g} to {1.5 * high:.6g}",
                     key=f"fold {fold.number} regime",
+                    cause="other regime",
                     severity=Severity.INFO,
                     evidence=("regimes",),
                 )

@@ -72,6 +72,7 @@ class TrainAndTestAreApart(Check):
                     measured=repeated or "no rows",
                     expected="every row once",
                     key=f"{name} {side}",
+                    cause=f"{side} rows twice" if repeated else f"no {side} rows",
                     severity=Severity.HIGH,
                 )
         shared = len(np.intersect1d(fold.train, fold.test))
@@ -82,6 +83,7 @@ class TrainAndTestAreApart(Check):
                 measured=shared,
                 expected=0,
                 key=f"{name} rows",
+                cause="test rows are trained on",
                 evidence=("timeline",),
             )
             return
@@ -96,5 +98,6 @@ class TrainAndTestAreApart(Check):
                 measured=f"{len(dates)} of {total} test dates",
                 expected="0 dates",
                 key=f"{name} dates",
+                cause="dates on both sides",
                 evidence=("timeline",),
             )

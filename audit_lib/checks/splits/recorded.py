@@ -102,7 +102,8 @@ class RecordedFoldsArePurged(Check):
                     f"before that of fold {one.number} ends ({iso(one.test_end)})",
                     measured=iso(other.test_start),
                     expected=f"after {iso(one.test_end)}",
-                    key="overlap",
+                    key=f"fold {other.number}",
+                    cause="overlap",
                     severity=Severity.HIGH,
                 )
         heads = ("lane", "start", "end", "kind")
@@ -117,7 +118,8 @@ class RecordedFoldsArePurged(Check):
             f"test period {iso(fold.test_start)}",
             measured=iso(fold.train_end),
             expected=f"before {iso(fold.test_start)}",
-            key="order",
+            key=f"fold {fold.number}",
+            cause="order",
             evidence=("recorded",),
         )
 

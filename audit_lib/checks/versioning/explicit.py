@@ -16,6 +16,8 @@ from audit_lib.probes.registries import Resolution, odd_ids, resolution
 from audit_lib.probes.state import ScratchStore
 from audit_lib.subject.subject import Subject
 
+FALLS_BACK = "falls back on another version"
+
 
 class ExplicitMeansExplicit(Check):
     """A request for a version is answered with that version, or refused.
@@ -86,6 +88,7 @@ class ExplicitMeansExplicit(Check):
                 measured=reply.why,
                 expected=repr(request) if listed else "a refusal",
                 key=f"request {request[:40]!r}",
+                cause="a request ends in a crash",
                 severity=Severity.LOW,
                 evidence=("requests",),
             )
@@ -96,6 +99,7 @@ class ExplicitMeansExplicit(Check):
                 measured=reply.got.version,
                 expected="a refusal",
                 key=f"request {request[:40]!r}",
+                cause="ids are taken for paths",
                 severity=Severity.MEDIUM,
                 evidence=("requests",),
             )
@@ -107,6 +111,7 @@ class ExplicitMeansExplicit(Check):
                 measured=reply.got.version,
                 expected=repr(request) if listed else "a refusal",
                 key=f"request {request[:40]!r}",
+                cause="ids are not compared exactly" if close else FALLS_BACK,
                 severity=Severity.LOW if close else None,
                 evidence=("requests",),
             )
@@ -118,6 +123,7 @@ class ExplicitMeansExplicit(Check):
                 measured=reply.got.version,
                 expected="a refusal",
                 key=f"request {request[:40]!r}",
+                cause="what nobody registered is answered",
                 severity=Severity.MEDIUM if alias else None,
                 evidence=("requests",),
             )
@@ -155,6 +161,7 @@ class ExplicitMeansExplicit(Check):
                     measured=files[0],
                     expected="files of the version, in the store",
                     key=f"{request} files {what}",
+                    cause=f"files {what}",
                     evidence=("requests",),
                 )
 
@@ -168,6 +175,7 @@ class ExplicitMeansExplicit(Check):
                 measured=reply.got.version,
                 expected="a refusal",
                 key=name,
+                cause=FALLS_BACK,
                 evidence=("requests",),
             )
         elif reply.answered and how == "delete" and name == "the version's folder gone":
@@ -187,6 +195,7 @@ class ExplicitMeansExplicit(Check):
                 measured=reply.why,
                 expected="a refusal",
                 key=name,
+                cause="a request ends in a crash",
                 severity=Severity.LOW,
                 evidence=("requests",),
             )

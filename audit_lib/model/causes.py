@@ -1,0 +1,53 @@
+"""One cause, one finding: what a check says of several cases that share a cause is said once.
+
+A check names the cause; its cases become one finding with a table of them.  The finding is known by
+its cause, whether one case shows it or twenty: how many there are is its size, not its identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from audit_lib.model.results import Evidence, Finding
+
+_NAMED = 4
+
+
+def gathered(findings: Iterable[Finding]) -> tuple[list[Finding], list[Evidence]]:
+    """Findings with those of one cause and place as one, and the tables of their cases."""
+    groups: dict[object, list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        same = (finding.cause, finding.anchor) if finding.cause else number
+        groups.setdefault(same, []).append(finding)
+    made: list[Finding] = []
+    tables: list[Evidence] = []
+    for group in groups.values():
+        if not group[0].cause:
+            made.append(group[0])
+            continue
+        told = _one(group)
+        if len(group) > 1:
+            table = _table(group, f"alike-{len(tables) + 1}")
+            tables.append(table)
+            told = replace(told, evidence=(*told.evidence, table.name))
+        made.append(told)
+    return made, tables
+
+
+def _one(group: Sequence[Finding]) -> Finding:
+    """The worst of the cases, which says how many more there are."""
+    worst = max(group, key=lambda f: f.severity)
+    others = [f.key for f in group if f is not worst]
+    message = worst.message
+    if others:
+        named = ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else "")
+        message = f"{message} (and {len(others)} more of the same cause: {named})"
+    evidence = dict.fromkeys(name for f in group for name in f.evidence)
+    return replace(worst, message=message, key=worst.cause, evidence=tuple(evidence))
+
+
+def _table(group: Sequence[Finding], name: str) -> Evidence:
+    rows = tuple((f.key, f.severity.label, f.message, f.measured, f.expected) for f in group)
+    heads = ("case", "severity", "finding", "measured", "expected")
+    return Evidence(name, f"Cases of one cause: {group[0].cause}", heads, rows)
