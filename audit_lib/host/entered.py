@@ -53,7 +53,7 @@ class Entries:
         except (KeyError, TypeError, ValueError):
             told = []
         self._tried[hook] += 1
-        if "ok" in header and any(not entry.preparing for entry in told):
+        if "ok" in header:  # a whole call was followed
             self._tried[hook] = TRIES
         self.known[hook] = tuple(dict.fromkeys((*self.known.get(hook, ()), *told)))
 
