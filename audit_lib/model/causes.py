@@ -39,12 +39,14 @@ def _one(group: Sequence[Finding]) -> Finding:
     """The worst of the cases, which says how many more there are."""
     worst = max(group, key=lambda f: f.severity)
     others = [f.key for f in group if f is not worst]
+    named = [key for key in dict.fromkeys(others) if key != worst.key]
     message = worst.message
     if others:
-        named = ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else "")
-        message = f"{message} (and {len(others)} more of the same cause: {named})"
+        some = ", ".join(named[:_NAMED]) + (", …" if len(named) > _NAMED else "")
+        message = f"{message} (and {len(others)} more of the same cause{some and f': {some}'})"
     evidence = dict.fromkeys(name for f in group for name in f.evidence)
-    return replace(worst, message=message, key=worst.cause, evidence=tuple(evidence))
+    key = worst.cause if others else worst.key
+    return replace(worst, message=message, key=key, evidence=tuple(evidence))
 
 
 def _table(group: Sequence[Finding], name: str) -> Evidence:

@@ -79,7 +79,7 @@ def identity_marks(finding: Finding, version: str, *, path: str) -> list[str]:
     place = finding.anchor
     inner = _nameless(place.symbol or place.pointer, version)
     named = [finding.variant] if finding.variant else []
-    return [finding.code, place.base, path, inner, _nameless(finding.key, version), *named]
+    return [finding.code, place.base, path, inner, _nameless(finding.about, version), *named]
 
 
 def merged(tasks: Iterable[TaskResult]) -> tuple[Merged, ...]:

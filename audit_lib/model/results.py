@@ -79,7 +79,7 @@ class Finding:
         related: a second place: of a behaviour, the hook through which it was seen, where
             ``location`` is the function of the subject that the hook enters.
         cause: what it shares with other cases that its check found; '' where it stands for itself.
-            Those of one cause are one finding, which has the cause as its key.
+            Those of one cause are one finding, known by it however many there are.
     """
 
     code: str
@@ -106,12 +106,17 @@ class Finding:
         return self.related or self.location
 
     @property
+    def about(self) -> str:
+        """What tells it from others of its check at the same place: its cause, else its key."""
+        return self.cause or self.key
+
+    @property
     def fingerprint(self) -> str:
         """Stable identity across runs and versions: unmoved by line shifts and re-measurement."""
         place = self.anchor
         named = [self.variant] if self.variant else []
         return digest_of(
-            [self.code, place.base, place.path, place.symbol or place.pointer, self.key, *named]
+            [self.code, place.base, place.path, place.symbol or place.pointer, self.about, *named]
         )[:20]
 
 

@@ -102,7 +102,8 @@ class RecordedFoldsArePurged(Check):
                     f"before that of fold {one.number} ends ({iso(one.test_end)})",
                     measured=iso(other.test_start),
                     expected=f"after {iso(one.test_end)}",
-                    key=f"fold {other.number}",
+                    key="overlap",
+                    related=_table(other),
                     cause="overlap",
                     severity=Severity.HIGH,
                 )
@@ -118,7 +119,8 @@ class RecordedFoldsArePurged(Check):
             f"test period {iso(fold.test_start)}",
             measured=iso(fold.train_end),
             expected=f"before {iso(fold.test_start)}",
-            key=f"fold {fold.number}",
+            key="order",
+            related=_table(fold),
             cause="order",
             evidence=("recorded",),
         )

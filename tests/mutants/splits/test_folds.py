@@ -166,7 +166,7 @@ def test_folds_too_short_and_years_that_nobody_judges(tmp_path):
     hooks = splits().replace("start + 60)", "start + 15)")
     with tiny(tmp_path, hooks) as subject:
         result = run_check("SPL005", subject)
-    assert assert_fails(result, key="fold 1 size").measured == "15"
+    assert assert_fails(result, cause="few dates").measured == "15"
     assert float(assert_fails(result, key="share").measured) == pytest.approx(45 / 220, abs=1e-4)
 
 
@@ -185,7 +185,7 @@ def panel(at):
     )
     with tiny(tmp_path, hooks) as subject:
         result = run_check("SPL005", subject)
-    assert [f.key for f in result.findings] == ["fold 3 regime"]
+    assert [f.cause for f in result.findings] == ["other regime"]
     assert result.outcome is Outcome.PASS
 
 

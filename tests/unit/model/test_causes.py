@@ -28,7 +28,7 @@ def test_how_many_there_are_is_no_part_of_the_identity():
     one = gathered([case("fold 1")])[0][0]
     many = gathered([case("fold 1"), case("fold 2")])[0][0]
     assert one.fingerprint == many.fingerprint
-    assert one.message == case("fold 1").message
+    assert (one.key, one.message) == ("fold 1", case("fold 1").message)
 
 
 def test_the_worst_case_speaks():
@@ -42,5 +42,5 @@ def test_other_causes_places_and_findings_without_a_cause_stay_apart():
     elsewhere = replace(case("fold 3"), location=replace(HERE, symbol="splits.other"))
     cases = [case("fold 1"), case("fold 2", cause="dates"), elsewhere, case("x", cause="")]
     found, tables = gathered([*cases, case("y", cause="")])
-    assert [f.key for f in found] == ["shared rows", "dates", "shared rows", "x", "y"]
+    assert [f.key for f in found] == ["fold 1", "fold 2", "fold 3", "x", "y"]
     assert tables == []
