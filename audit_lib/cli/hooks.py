@@ -12,6 +12,7 @@ from rich.text import Text
 
 from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
+from audit_lib.probes.hook_habits import Habit, habits
 from audit_lib.probes.tryout import Report, try_hooks
 
 TONES = {"good": "green", "wrong": "bold red", "failed": "bold red", "refused": "yellow"}
@@ -45,6 +46,9 @@ def check(
 ) -> None:
     """Call each written hook of SUBJECT once, on small data: what came back, what was wanted.
 
+    Warns of hooks that show another engine than there is: an answer put together from two calls of
+    the subject, an input that never reaches it, constants of the subject repeated in the hooks.
+
     Exit codes: 0 every hook answers in form, 1 some does not, 2 some could not be tried.
     """
     found, _ = opened(subject, workspace=workspace, root=root)
@@ -53,16 +57,26 @@ def check(
         bound = found.at(found.select(version)[0])
         told = (lambda report: _say(report, console)) if output_format == "console" else None
         reports = try_hooks(bound, told)
+        asked = habits(bound)
     finally:
         found.close()
     if output_format == "json":
-        click.echo(json.dumps([asdict(report) for report in reports], indent=2))
+        click.echo(json.dumps([_plain(report, asked) for report in reports], indent=2))
     elif not reports:
         console.print(f"no hook is written in {found.hooks.file.name}")
+    for habit in asked if output_format == "console" else ():
+        where = f"{found.hooks.file.name}:{habit.line}"
+        said = Text.assemble(("warning ", "yellow"), (f"{habit.hook} ", "bold"), f"{where}: ")
+        console.print(said.append(habit.said), soft_wrap=True)
     states = {report.state for report in reports}
     if states & {"wrong", "failed", "refused"}:
         ctx.exit(1)
     ctx.exit(2 if "skipped" in states or not reports else 0)
+
+
+def _plain(report: Report, asked: tuple[Habit, ...]) -> dict[str, object]:
+    warnings = [habit.said for habit in asked if habit.hook == report.hook]
+    return asdict(report) | {"warnings": warnings}
 
 
 def _say(report: Report, console: Console) -> None:

@@ -274,12 +274,18 @@ def written_hooks(file: Path) -> tuple[tuple[str, int], ...]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            for decorator in node.decorator_list:
-                name, variant = _surface_of(decorator)
-                if name:
-                    full = name if "." in name else f"{name}.{node.name}"
-                    found.append((with_variant(full, variant), node.lineno))
+            found += [(name, node.lineno) for name in names_of(node)]
     return tuple(sorted(found, key=lambda hook: hook[1]))
+
+
+def names_of(function: ast.FunctionDef) -> list[str]:
+    """Full names of the hooks that a function is, by its decorators; none where it is no hook."""
+    registered = [_surface_of(decorator) for decorator in function.decorator_list]
+    return [
+        with_variant(name if "." in name else f"{name}.{function.name}", variant)
+        for name, variant in registered
+        if name
+    ]
 
 
 def _surface_of(decorator: ast.expr) -> tuple[str, str]:
