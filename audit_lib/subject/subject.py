@@ -250,7 +250,7 @@ class Subject(Bound):
 
     def entered(self, hook: str) -> tuple[Entered, ...]:
         """Functions of the source that calls of a hook entered so far, in order."""
-        name = self.hooks.chosen(hook, self.variant) or hook
+        name = hook if hook in self.hooks else self.serving(hook)[0] or hook
         return tuple(e for h in self._hosts.values() for e in h.entries.known.get(name, ()))
 
     def scratch_store(self) -> Path:
