@@ -203,21 +203,20 @@ def declared_splits(at: Context) -> dict[str, int]:
 # --- predictor --------------------------------------------------------------------------------
 @surface("predictor.required")
 def required(at: Context) -> list[str]:
-    """Features of the global model, those of the regime models, and the regimes themselves."""
+    """Features of the global model and those of the regime models; regimes are no features."""
     meta = json.loads(next((at.store / at.version).glob("*_meta.json")).read_text())
     names = list(meta["global_features"])
     for model in meta["regime_models"].values():
         names += model["features"]
-    return list(dict.fromkeys([*names, *REGIMES]))
+    return list(dict.fromkeys(names))
 
 
 @surface("predictor.predict")
 def predict(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """Predicted return and confidence; a ValueError is how the engine refuses."""
-    predictor = loaded(at, at.store, at.version)
     try:
-        answer = scored(predictor, features)
-    except ValueError as error:
+        answer = scored(loaded(at, at.store, at.version), features)
+    except (ValueError, FileNotFoundError) as error:
         raise Refusal(str(error)) from error
     return answer[["predicted_return", "confidence"]].astype(float)
 
@@ -225,10 +224,10 @@ def predict(at: Context, features: pd.DataFrame) -> pd.DataFrame:
 # --- decisions --------------------------------------------------------------------------------
 def decide_rows(at: Context, path: Any, features: pd.DataFrame) -> pd.DataFrame:
     """Predict, then decide each row by itself on the repository's own bars."""
-    predictor = loaded(at, at.store, at.version)
     try:
+        predictor = loaded(at, at.store, at.version)
         parts = [scored(predictor, rows) for _, rows in features.groupby(level="asset")]
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         raise Refusal(str(error)) from error
     predictions = pd.concat(parts).reindex(features.index)
     bars = {name: days.iloc[-BARS - AFTER :] for name, days in cached_bars(at).items()}
@@ -293,7 +292,7 @@ def register(at: Context, version: str, metrics: dict[str, float]) -> None:
     """
     versioning = engine(at, "models.versioning")
     registry = versioning.ModelRegistry(model_dir=at.store)
-    _, folder = registry.create_version_dir(version)
+    version, folder = registry.create_version_dir(version)  # another one where it is taken
     kept = at.store / at.version
     for file in (kept if kept.is_dir() else at.root / "trained_models" / at.version).iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
@@ -349,10 +348,10 @@ def promote(at: Context, champion: dict[str, float] | None, challenger: dict[str
 
 @surface("retrain.decide")
 def decide(at: Context, state: dict[str, Any]) -> Any:
-    """Schedule, recorded quality, rolling information coefficient and CUSUM of errors.
+    """What the engine asks before a training: `check`, and nothing beside it.
 
-    What a state does not tell is left as the trigger finds it before any training.  A PSI cannot
-    be given: the trigger computes it from features.
+    What a state does not tell is left as the trigger finds it before any training.  Errors reach it
+    only at commits whose `check` takes them; a PSI cannot be given, it is computed from features.
     """
     trigger = engine(at, "models.retrain_trigger").RetrainTrigger(
         metadata_file=str(at.scratch / "retrain.json")
@@ -364,10 +363,10 @@ def decide(at: Context, state: dict[str, Any]) -> Any:
         trigger.metadata["oos_spearman"] = float(state["training_score"])
     if live is not None:
         trigger.metadata["recent_ic_values"] = [float(live)] * trigger.lookback
-    fires, reasons = trigger.check()
     errors = np.asarray(state.get("errors") or [], dtype=float)
-    shifted, more = trigger.check_shift(prediction_errors=errors if len(errors) else None)
-    return {"retrain": bool(fires or shifted), "reasons": [*reasons, *more]}
+    takes = "prediction_errors" in signature(trigger.check).parameters and len(errors)
+    fires, reasons = trigger.check(**({"prediction_errors": errors} if takes else {}))
+    return {"retrain": bool(fires), "reasons": list(reasons)}
 
 
 @surface("retrain.train")
@@ -399,7 +398,8 @@ def psi(at: Context, reference: Any, current: Any) -> float:
 
 @surface("drift.cusum")
 def cusum(at: Context, series: Any, target: float, sigma: float) -> Any:
-    """The engine estimates sigma from the series itself."""
+    """The engine estimates sigma from the series itself, and takes none."""
+    del sigma
     detector = engine(at, "models.shift_detection").DistributionShiftDetector()
     found = detector.check_cusum(pd.Series(series), target_mean=target)
     position = getattr(found, "changepoint_index", None) if found.shift_detected else None
@@ -410,8 +410,8 @@ def cusum(at: Context, series: Any, target: float, sigma: float) -> Any:
 @surface("calibration.fit_apply")
 def fit_apply(at: Context, scores: Any, outcomes: Any, served: Any) -> Any:
     """The engine's isotonic calibrator."""
-    calibrator = engine(at, "models.calibration").ConfidenceCalibrator(method="isotonic")
     try:
+        calibrator = engine(at, "models.calibration").ConfidenceCalibrator(method="isotonic")
         calibrator.fit(scores, outcomes)
     except ValueError as error:
         raise Refusal(str(error)) from error
@@ -452,8 +452,8 @@ def served(at: Context, scores: Any) -> Any:
 @surface("conformal.interval")
 def interval(at: Context, residuals: Any, predictions: Any, alpha: float) -> Any:
     """Calibrate on zero predictions with these residuals as outcomes."""
-    conformal = engine(at, "models.conformal").ConformalPredictor(coverage=1.0 - alpha)
     try:
+        conformal = engine(at, "models.conformal").ConformalPredictor(coverage=1.0 - alpha)
         conformal.calibrate(np.zeros(len(residuals)), np.asarray(residuals, dtype=float))
     except ValueError as error:
         raise Refusal(str(error)) from error
@@ -476,13 +476,31 @@ def option_terms(at: Context, terms: pd.DataFrame, last: str, function: str) -> 
     return np.asarray(answers, dtype=float)
 
 
-@surface("pricing.price")
+@surface("pricing.price", variant="black_scholes")
 def price(at: Context, terms: pd.DataFrame) -> Any:
     """Black-Scholes prices."""
     return option_terms(at, terms, "volatility", "price")
 
 
-@surface("pricing.implied_volatility")
+@surface("pricing.price", variant="heston")
+def price_heston(at: Context, terms: pd.DataFrame) -> Any:
+    """Heston prices at a variance that stands still, where the model is Black-Scholes.
+
+    The vol of variance is small and the variance begins at its long-run mean, so that what must
+    hold of a price at that volatility must hold of these.
+    """
+    iv = engine(at, "models.iv.models")
+    answers = []
+    for row in terms.to_dict("records"):
+        kind = iv.OptionType.CALL if row["kind"] > 0 else iv.OptionType.PUT
+        variance = float(row["volatility"]) ** 2
+        still = iv.HestonParams(v0=variance, theta=variance, kappa=2.0, sigma=0.05, rho=0.0)
+        given = [row["spot"], row["strike"], row["maturity"], row["rate"], row["dividend"]]
+        answers.append(iv.HestonModel(still).price(*given, kind))
+    return np.asarray(answers, dtype=float)
+
+
+@surface("pricing.implied_volatility", variant="black_scholes")
 def implied_volatility(at: Context, terms: pd.DataFrame) -> Any:
     """Brent's root; NaN where the engine finds none."""
     return option_terms(at, terms, "price", "implied_vol")
