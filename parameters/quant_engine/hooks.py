@@ -37,6 +37,8 @@ engine, AFTER, HORIZON, REGIMES = (
     trading.REGIMES,
 )
 
+sample_of: dict[Path, pd.DataFrame] = {}  # checkout to regimes of its sample
+
 
 def by_asset(panel: pd.DataFrame, build: Any) -> pd.DataFrame:
     """Call `build` with each asset's bars in the engine's form; join on the panel's index."""
@@ -54,15 +56,13 @@ def loaded(at: Context, store: Path, version: str) -> Any:
     return predictor(horizon=HORIZON, model_dir=store, version=version)
 
 
-def scored(predictor: Any, features: pd.DataFrame) -> pd.DataFrame:
-    """Predictions: the regime columns are arguments of `predict`, the others its features."""
-    regimes = [c for c in REGIMES if c in features]
-    probabilities = [c for c in regimes if c.startswith("regime_prob_")]
+def scored(predictor: Any, features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:
+    """Predictions; regimes are arguments of `predict` beside the features, joined by the engine."""
     answer: pd.DataFrame = predictor.predict(
-        features.drop(columns=regimes),
-        features.get("regime"),
-        features.get("regime_confidence"),
-        regime_probabilities=features[probabilities] if probabilities else None,
+        features,
+        regimes["regime"],
+        regimes["regime_confidence"],
+        regime_probabilities=regimes[[c for c in REGIMES if c.startswith("regime_prob_")]],
     )
     answer.attrs.clear()  # arrays in there keep frames of two assets from being concatenated
     return answer
@@ -211,22 +211,41 @@ def required(at: Context) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def sample_regimes(at: Context) -> pd.DataFrame:
+    """Regimes of the sample; built once a process, since that takes seconds."""
+    if at.root not in sample_of:
+        sample_of[at.root] = build_features(at, panel(at))[REGIMES]
+    return sample_of[at.root]
+
+
+@surface("predictor.sides")
+def sides(at: Context, features: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The sample's regimes on the rows asked for; a row that it lacks is in none (-1)."""
+    known = sample_regimes(at).reindex(features.index)
+    return {"regimes": known.fillna({"regime": -1.0}).fillna(0.0)}
+
+
 @surface("predictor.predict")
-def predict(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+def predict(at: Context, features: pd.DataFrame, sides: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Predicted return and confidence; a ValueError is how the engine refuses."""
     try:
-        answer = scored(loaded(at, at.store, at.version), features)
+        answer = scored(loaded(at, at.store, at.version), features, sides["regimes"])
     except (ValueError, FileNotFoundError) as error:
         raise Refusal(str(error)) from error
     return answer[["predicted_return", "confidence"]].astype(float)
 
 
 # --- decisions --------------------------------------------------------------------------------
-def decide_rows(at: Context, path: Any, features: pd.DataFrame) -> pd.DataFrame:
+def decide_rows(
+    at: Context, path: Any, features: pd.DataFrame, regimes: pd.DataFrame
+) -> pd.DataFrame:
     """Predict, then decide each row by itself on the repository's own bars."""
     try:
         predictor = loaded(at, at.store, at.version)
-        parts = [scored(predictor, rows) for _, rows in features.groupby(level="asset")]
+        parts = [
+            scored(predictor, rows, regimes.loc[rows.index])
+            for _, rows in features.groupby(level="asset")
+        ]
     except (ValueError, FileNotFoundError) as error:
         raise Refusal(str(error)) from error
     predictions = pd.concat(parts).reindex(features.index)
@@ -236,15 +255,19 @@ def decide_rows(at: Context, path: Any, features: pd.DataFrame) -> pd.DataFrame:
 
 
 @surface("decisions.backtest")
-def decide_backtest(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+def decide_backtest(
+    at: Context, features: pd.DataFrame, sides: dict[str, pd.DataFrame]
+) -> pd.DataFrame:
     """`run_backtest.py` with its defaults."""
-    return decide_rows(at, trading.backtest, features)
+    return decide_rows(at, trading.backtest, features, sides["regimes"])
 
 
 @surface("decisions.live")
-def decide_live(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+def decide_live(
+    at: Context, features: pd.DataFrame, sides: dict[str, pd.DataFrame]
+) -> pd.DataFrame:
     """The autopilot's cycle with the same strategy active."""
-    return decide_rows(at, trading.live, features)
+    return decide_rows(at, trading.live, features, sides["regimes"])
 
 
 def rules(at: Context, path: Any, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -427,8 +450,8 @@ def sample(at: Context) -> Any:
     trained on some of these dates, which the metadata do not tell.
     """
     days = next(iter(cached_bars(at).values())).tail(5 * BARS)
-    features = full_features(at, days)[required(at)].dropna()
-    answer = scored(loaded(at, at.store, at.version), features)
+    full = full_features(at, days)[[*required(at), *REGIMES]].dropna()
+    answer = scored(loaded(at, at.store, at.version), full[required(at)], full[REGIMES])
     label = engine(at, "features.pipeline").compute_targets(days, horizons=[HORIZON])
     known = pd.concat([answer, label], axis=1, join="inner").dropna(
         subset=["predicted_return", "confidence", f"target_{HORIZON}d"]
@@ -546,7 +569,7 @@ def run(at: Context, batches: Any, probe: pd.DataFrame, restart_after: int | Non
 
 # --- checkpoint_io ----------------------------------------------------------------------------
 @surface("checkpoint_io.round_trip")
-def round_trip(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+def round_trip(at: Context, features: pd.DataFrame, sides: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Save what the predictor loaded through the trainer's own `_save`, load that, predict.
 
     Metrics of training come from the metadata, as the predictor keeps them nowhere else.
@@ -577,5 +600,5 @@ def round_trip(at: Context, features: pd.DataFrame) -> pd.DataFrame:
         ),
         versioned=False,
     )  # fmt: skip
-    answer = scored(loaded(at, at.scratch, "latest"), features)
+    answer = scored(loaded(at, at.scratch, "latest"), features, sides["regimes"])
     return answer[["predicted_return", "confidence"]].astype(float)
