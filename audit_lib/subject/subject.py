@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed, ParameterError, VersionError
 from audit_lib.host import Entered, Exercised, Host, IsolationUnavailable, Limits, Measure
@@ -296,6 +297,15 @@ class Subject(Bound):
                 measure=self.measure,
             )
         return self._hosts[interpreter]
+
+    def through(self, wrap: Callable[[Any], Any]) -> Subject:
+        """This subject and version, asked anew through a wrapped host; nothing is shared but it."""
+        self._host()
+        other = copy.copy(self)
+        other._base = None
+        other._hosts = {name: wrap(host) for name, host in self._hosts.items()}
+        other._late, other._notes, other._heard = {}, [], {}
+        return other
 
     # --- versions -----------------------------------------------------------------------------
     def at(self, version: str) -> Subject:

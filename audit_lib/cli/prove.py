@@ -1,0 +1,149 @@
+"""``workbook prove``: plant faults in a subject's answers, and say which would have been seen."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.output import emit
+from audit_lib.cli.tables import print_table
+from audit_lib.errors import ParameterError
+from audit_lib.faults.base import Fault
+from audit_lib.faults.catalogue import all_faults
+from audit_lib.faults.harmless import harmless
+from audit_lib.faults.prove import CASES
+from audit_lib.faults.prove import prove as prove_subject
+from audit_lib.faults.sensitivity import Planting, Sensitivity, State
+from audit_lib.files import write_whole
+from audit_lib.model import Contract
+from audit_lib.reporters.json_report import dumps
+
+NAME = "sensitivity.json"
+
+
+@click.command()
+@click.argument("subject")
+@click.option("--version", default="latest", show_default=True, help="id, latest or champion")
+@click.option("--fault", "names", multiple=True, help="Only this fault; may be repeated.")
+@click.option(
+    "--contract",
+    "contracts",
+    multiple=True,
+    type=click.Choice([c.value for c in Contract]),
+    help="Only faults of this contract; may be repeated.",
+)
+@click.option("--cases", default=CASES, show_default=True, help="Columns or heads for each fault.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--budget", type=float, help="Seconds after which no further fault is planted.")
+@click.option("--no-harmless", is_flag=True, help="Leave out changes that nothing may accuse.")
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Exit with 1 where a smaller share is seen.",
+)
+@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help=f"File; else {NAME}.")
+@click.option(
+    "--format", "form", type=click.Choice(["console", "json"]), default="console", show_default=True
+)
+@root_option
+@workspace_option
+@click.pass_context
+def prove(
+    ctx: click.Context,
+    /,
+    subject: str,
+    version: str,
+    names: tuple[str, ...],
+    contracts: tuple[str, ...],
+    cases: int,
+    seed: int,
+    budget: float | None,
+    no_harmless: bool,
+    least: float,
+    to: Path | None,
+    form: str,
+    root: Path | None,
+    workspace: Path | None,
+) -> None:
+    """Plant faults in the answers of SUBJECT's hooks, one at a time, and see which are found.
+
+    Nothing of the subject is changed: answers are spoiled on their way, and files in copies.
+    Exit codes: 0 done, 1 fewer seen than --least, or a harmless change accused.
+    """
+    faults = _chosen(names, contracts)
+    found, place = opened(subject, workspace=workspace, root=root)
+    console = Console(stderr=True)
+    try:
+        bound = found.at(found.select(version)[0])
+        with console.status("asking for the clean answers") as status:
+
+            def told(planting: Planting) -> None:
+                status.update(f"{planting.fault} {planting.case}: {planting.state.value}")
+
+            result = prove_subject(
+                bound,
+                faults,
+                harmless=() if no_harmless or names else _harmless(contracts),
+                seed=seed,
+                cases=cases,
+                budget=budget or math.inf,
+                told=told,
+            )
+    finally:
+        found.close()
+    file = to or place / "reports" / found.name / result.version / NAME
+    write_whole(file, dumps(result.as_data()).encode("utf-8"))
+    if form == "json":
+        emit(dumps(result.as_data()), form)
+    else:
+        _show(result)
+        click.echo(f"written: {file}", err=True)
+    ctx.exit(1 if result.accused or result.share < least else 0)
+
+
+def _chosen(names: tuple[str, ...], contracts: tuple[str, ...]) -> list[Fault]:
+    known = {f.name: f for f in all_faults()}
+    unknown = [n for n in names if n not in known]
+    if unknown:
+        raise ParameterError(
+            f"no fault is called {unknown[0]!r}",
+            where="--fault",
+            mend=f"use one of: {', '.join(known)}",
+        )
+    chosen = [known[n] for n in names] if names else list(known.values())
+    return [f for f in chosen if not contracts or f.contract.value in contracts]
+
+
+def _harmless(contracts: tuple[str, ...]) -> list[Fault]:
+    return [f for f in harmless() if not contracts or f.contract.value in contracts]
+
+
+def _show(result: Sensitivity) -> None:
+    click.echo(f"{result.subject}/{result.version}: what this audit would have seen\n")
+    counted = {c.value: result.of(c) for c in result.contracts} | {"all": result.of()}
+    rows = [
+        {"contract": name, "planted": str(n), "seen": str(seen), "share": f"{seen / n:.0%}"}
+        for name, (n, seen) in counted.items()
+        if n
+    ]
+    print_table(rows, right=("planted", "seen", "share"))
+    for state in (State.UNSEEN, State.HIDDEN, State.INCONCLUSIVE, State.UNTOLD):
+        some = [p for p in result.unseen if p.state is state]
+        if some:
+            click.echo(f"\n{state.value}: {len(some)}")
+            for planting in some:
+                where = f" ({planting.case})" if planting.case else ""
+                click.echo(f"  {planting.told.rstrip('.')}{where}\n    {planting.why}")
+    spared = sum(p.state is State.SPARED for p in result.plantings)
+    click.echo(f"\n{spared} spared: nothing here that they could spoil")
+    if result.harmless:
+        click.echo(f"{result.harmless} harmless changes, {len(result.accused)} accused")
+        for planting in result.accused:
+            click.echo(f"  {planting.told}: {planting.by}: {planting.why}")
+    if result.left:
+        click.echo(f"{result.left} faults not planted: out of budget")

@@ -1,0 +1,102 @@
+"""Changes that change nothing that matters: an audit that accuses them accuses right code.
+
+Each hook's answers are given in another form, or as another implementation would give them that
+agrees to the last bit but one.  The last bit follows from the value alone, so that the same
+question has the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from audit_lib.faults.base import Call, Fault
+from audit_lib.hooks import HOOKS
+from audit_lib.model import Contract
+
+#: contract that a surface's answers belong to
+_CONTRACTS = {
+    "features": Contract.FEATURE_VECTOR,
+    "targets": Contract.TARGET_LABEL,
+    "splits": Contract.SPLITS,
+    "predictor": Contract.HEAD_MAPPING,
+    "decisions": Contract.INTERPRETATION,
+    "registry": Contract.VERSIONING,
+    "governance": Contract.GOVERNANCE,
+    "retrain": Contract.RETRAIN,
+    "drift": Contract.DRIFT,
+    "calibration": Contract.CALIBRATION,
+    "conformal": Contract.CONFORMAL,
+    "pricing": Contract.PRICING,
+    "neural": Contract.NEURAL,
+    "online": Contract.ONLINE,
+    "checkpoint_io": Contract.CHECKPOINT,
+}
+#: hooks that a training is watched through, or that say a form rather than numbers
+_LEFT = ("retrain.train", "features.panel")
+
+
+def last_bit(answer: Any) -> Any:
+    """Floats moved by one unit in the last place, up or down as the value itself says."""
+    if isinstance(answer, pd.DataFrame):
+        moved = answer.copy()
+        for i, column in enumerate(moved.columns):
+            if pd.api.types.is_float_dtype(moved[column]):
+                moved.isetitem(i, _moved(moved[column].to_numpy()))
+        return moved
+    if isinstance(answer, np.ndarray) and answer.dtype.kind == "f":
+        return _moved(answer)
+    if isinstance(answer, float):
+        return float(_moved(np.array([answer]))[0])
+    return answer
+
+
+def _moved(values: Any) -> Any:
+    found = np.asarray(values, dtype=np.float64)
+    # Exact numbers (0, 1, whole ones) are what they are: a side, a class, a bound.
+    free = np.isfinite(found) & (found != np.round(found))
+    up = (found.view(np.uint64) >> np.uint64(3)) & np.uint64(1)
+    return np.where(free, np.nextafter(found, np.where(up == 1, np.inf, -np.inf)), found)
+
+
+def another_form(answer: Any) -> Any:
+    """Arrays in another memory layout, tuples as lists, numbers as NumPy's."""
+    if isinstance(answer, pd.DataFrame):
+        return pd.DataFrame({c: answer[c].to_numpy().copy() for c in answer}, index=answer.index)
+    if isinstance(answer, np.ndarray):
+        return np.asfortranarray(answer.copy())
+    if isinstance(answer, bool):
+        return np.bool_(answer)
+    if isinstance(answer, float):
+        return np.float64(answer)
+    if isinstance(answer, dict):
+        return {k: another_form(v) for k, v in answer.items()}
+    return list(answer) if isinstance(answer, tuple) else answer
+
+
+def _spoil(change: Callable[[Any], Any]) -> Callable[[Call], Any]:
+    return lambda call: call.answer if call.failed else change(call.answer)
+
+
+def harmless() -> tuple[Fault, ...]:
+    """Harmless changes, one of each kind for every hook."""
+    made = []
+    for hook in HOOKS:
+        if hook in _LEFT:
+            continue
+        for told, change in (("last bit", last_bit), ("another form", another_form)):
+            made.append(
+                Fault(
+                    name=f"{hook} in the {told}" if told == "last bit" else f"{hook} in {told}",
+                    contract=_CONTRACTS[hook.split(".")[0]],
+                    sees=(),
+                    least="nothing",
+                    told=f"{hook} answers the same, in {told}",
+                    hooks=(hook,),
+                    spoil=_spoil(change),
+                )
+            )
+    return tuple(made)

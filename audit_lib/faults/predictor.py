@@ -1,0 +1,158 @@
+"""Predictions that lose columns, rows, heads or blanks on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from audit_lib.faults.base import Call, fault
+from audit_lib.faults.tables import held, numeric
+from audit_lib.model import Contract
+
+PREDICT = "predictor.predict"
+
+
+def _features(call: Call) -> pd.DataFrame | None:
+    return call.args[0] if call.args and isinstance(call.args[0], pd.DataFrame) else None
+
+
+@fault(Contract.FEATURE_VECTOR, "FEA004", least="two columns", hooks=PREDICT)
+def columns_go_by_position(call: Call) -> Any:
+    """Columns are read in the order in which they come, whatever they are called."""
+    features = _features(call)
+    if features is None or call.failed or len(features.columns) < 2:
+        return call.answer
+    return call.ask(features.set_axis(sorted(features.columns, key=str), axis=1))
+
+
+@fault(Contract.FEATURE_VECTOR, "FEA004", least="a hundredth of the batch's mean", hooks=PREDICT)
+def predictions_depend_on_the_batch(call: Call) -> Any:
+    """Each prediction is moved by the mean of the features it came with."""
+    features, frame = _features(call), held(call)
+    if features is None or frame is None:
+        return call.answer
+    return frame + 0.01 * np.tanh(float(np.nanmean(features.to_numpy(dtype=float))))
+
+
+@fault(Contract.FEATURE_VECTOR, "FEA004", least="one row", hooks=PREDICT)
+def predictions_are_in_another_order(call: Call) -> Any:
+    """Predictions are joined to sorted rows by position."""
+    features, frame = _features(call), held(call)
+    if features is None or frame is None or len(frame) != len(features):
+        return call.answer
+    moved = frame.sort_index().to_numpy()
+    return pd.DataFrame(moved, index=frame.index, columns=frame.columns)
+
+
+@fault(Contract.FEATURE_VECTOR, "FEA005", least="one blank", hooks=PREDICT)
+def blanks_are_zero(call: Call) -> Any:
+    """A blank feature is read as zero."""
+    features = _features(call)
+    if features is None or not features.isna().to_numpy().any():
+        return call.answer
+    return call.ask(features.fillna(0.0))
+
+
+@fault(Contract.FEATURE_VECTOR, "FEA005", least="one blank", hooks=PREDICT)
+def blanks_are_the_batchs_mean(call: Call) -> Any:
+    """A blank feature is read as the mean of its column in the batch."""
+    features = _features(call)
+    if features is None or not features.isna().to_numpy().any():
+        return call.answer
+    return call.ask(features.fillna(features.mean()).fillna(0.0))
+
+
+@fault(Contract.HEAD_MAPPING, "HED001", "HED002", "HED004", least="two heads", hooks=PREDICT)
+def heads_are_exchanged(call: Call) -> Any:
+    """Two heads hold each other's values."""
+    frame = held(call)
+    if frame is not None and len(frame.columns) > 1:
+        one, other = frame.columns[:2]
+        frame[[one, other]] = frame[[other, one]].to_numpy()
+    return call.answer
+
+
+@fault(Contract.HEAD_MAPPING, "HED001", least="one head", hooks=PREDICT)
+def heads_have_no_names(call: Call) -> Any:
+    """Heads are numbered in place of named."""
+    frame = held(call)
+    return call.answer if frame is None else frame.set_axis(range(frame.shape[1]), axis=1)
+
+
+@fault(Contract.HEAD_MAPPING, "HED004", least="the sign", hooks=PREDICT, case="head")
+def head_has_the_wrong_sign(call: Call) -> Any:
+    """A head says the opposite: minus itself, or one minus itself."""
+    frame = held(call)
+    if frame is not None and call.case in frame:
+        values = frame[call.case]
+        inside = bool(((values >= 0) & (values <= 1)).all())
+        frame[call.case] = 1 - values if inside else -values
+    return call.answer
+
+
+@fault(Contract.HEAD_MAPPING, "HED003", least="all rows", hooks=PREDICT, case="head")
+def head_is_constant(call: Call) -> Any:
+    """A head answers its median, whatever it is asked."""
+    frame = held(call)
+    if frame is not None and call.case in frame:
+        frame[call.case] = 0.5 if frame[call.case].between(0, 1).all() else 0.01
+    return call.answer
+
+
+@fault(Contract.HEAD_MAPPING, "HED003", least="nine rows of ten", hooks=PREDICT, case="head")
+def head_is_saturated(call: Call) -> Any:
+    """A head answers one of two numbers, far from all others."""
+    frame = held(call)
+    if frame is not None and call.case in frame:
+        frame[call.case] = (frame[call.case] > -1e9).astype(float)
+    return call.answer
+
+
+@fault(Contract.HEAD_MAPPING, "HED002", least="a hundred times", hooks=PREDICT, case="head")
+def head_is_in_percent(call: Call) -> Any:
+    """A head is in per cent where fractions are promised."""
+    frame = held(call)
+    if frame is not None and call.case in frame:
+        frame[call.case] = frame[call.case] * 100.0
+    return call.answer
+
+
+@fault(Contract.HEAD_MAPPING, "HED002", least="one value", hooks=PREDICT, case="head")
+def head_leaves_its_range(call: Call) -> Any:
+    """A head is moved down by two, below what its kind may be."""
+    frame = held(call)
+    if frame is not None and call.case in frame:
+        frame[call.case] = frame[call.case] - 2.0
+    return call.answer
+
+
+@fault(Contract.FEATURE_VECTOR, "FEA001", "CHK006", least="two columns", hooks="predictor.required")
+def required_columns_changed_order(call: Call) -> Any:
+    """The predictor asks for two columns in another order than it was trained on."""
+    names = list(call.answer) if not call.failed else []
+    return [names[1], names[0], *names[2:]] if len(names) > 1 else call.answer
+
+
+@fault(Contract.FEATURE_VECTOR, "FEA001", "CHK006", least="one column", hooks="predictor.required")
+def required_column_is_left_out(call: Call) -> Any:
+    """The predictor does not ask for its last column."""
+    return call.answer if call.failed else list(call.answer)[:-1]
+
+
+@fault(Contract.CHECKPOINT, "CHK101", least="half precision", hooks="checkpoint_io.round_trip")
+def saving_loses_precision(call: Call) -> Any:
+    """What was saved and loaded again answers in half precision."""
+    frame = held(call)
+    if frame is not None:
+        chosen = numeric(frame)
+        frame[chosen] = frame[chosen].astype(np.float16).astype(float)
+    return call.answer
+
+
+@fault(Contract.CHECKPOINT, "CHK101", least="one head", hooks="checkpoint_io.round_trip")
+def saving_loses_a_head(call: Call) -> Any:
+    """What was saved and loaded again has one head less."""
+    frame = held(call)
+    return call.answer if frame is None else frame.iloc[:, :-1]

@@ -1,0 +1,136 @@
+"""What came of the faults that were planted: seen, unseen, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from audit_lib.model import Contract
+
+
+class State(StrEnum):
+    """What became of one planted fault."""
+
+    SEEN = "seen"
+    UNSEEN = "unseen"
+    INCONCLUSIVE = "inconclusive"
+    """the check could no longer tell, so that nothing passes for kept"""
+    HIDDEN = "hidden"
+    """behind a finding that stands without it"""
+    UNTOLD = "not assessed"
+    """the checks that ought to see it are not assessed here, planted or not"""
+    SPARED = "spared"
+    """this subject has nothing that it could spoil, or no answer changed"""
+
+
+#: states that say something about sensitivity
+PLANTED = (State.SEEN, State.UNSEEN, State.INCONCLUSIVE, State.HIDDEN, State.UNTOLD)
+
+
+@dataclass(frozen=True)
+class Planting:
+    """One fault in one case.
+
+    Attributes:
+        by: code of the check that saw it, else of those that ought to have.
+        why: the finding's message, or why nothing was seen.
+        changed, asked: answers that the fault changed, of those it was offered.
+    """
+
+    fault: str
+    contract: Contract
+    case: str
+    told: str
+    least: str
+    state: State
+    by: str
+    why: str
+    changed: int = 0
+    asked: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """For people: what was planted, and what came of it."""
+        where = f" ({self.case})" if self.case else ""
+        return f"{self.told.rstrip('.')}{where}: {self.state.value}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """All plantings of one version, and harmless changes that were accused."""
+
+    subject: str
+    version: str
+    seed: int
+    plantings: tuple[Planting, ...]
+    harmless: int = 0
+    accused: tuple[Planting, ...] = ()
+    left: int = 0
+    """faults that the budget did not reach"""
+
+    def of(self, contract: Contract | None = None) -> tuple[int, int]:
+        """How many were planted, and how many of them seen, under a contract or in all."""
+        chosen = [
+            p
+            for p in self.plantings
+            if p.state in PLANTED and (contract is None or p.contract is contract)
+        ]
+        return len(chosen), sum(p.state is State.SEEN for p in chosen)
+
+    @property
+    def contracts(self) -> list[Contract]:
+        """Contracts under which something was planted."""
+        return [c for c in Contract if self.of(c)[0]]
+
+    @property
+    def unseen(self) -> list[Planting]:
+        """What would have gone unnoticed, and why."""
+        return [p for p in self.plantings if p.state in PLANTED and p.state is not State.SEEN]
+
+    @property
+    def share(self) -> float:
+        """Seen of planted; NaN where nothing was planted."""
+        planted, seen = self.of()
+        return seen / planted if planted else float("nan")
+
+    def as_data(self) -> dict[str, Any]:
+        """JSON data."""
+        return {
+            "format": "sensitivity/1",
+            "subject": self.subject,
+            "version": self.version,
+            "seed": self.seed,
+            "contracts": {
+                c.value: dict(zip(("planted", "seen"), self.of(c), strict=True))
+                for c in self.contracts
+            },
+            "plantings": [_row(p) for p in self.plantings],
+            "harmless": {"planted": self.harmless, "accused": [_row(p) for p in self.accused]},
+            "left": self.left,
+        }
+
+
+def _row(planting: Planting) -> dict[str, Any]:
+    return {**planting.__dict__, "contract": planting.contract.value, "state": planting.state.value}
+
+
+def from_data(data: dict[str, Any]) -> Sensitivity:
+    """Read back what :meth:`Sensitivity.as_data` gave."""
+
+    def rows(given: Iterable[dict[str, Any]]) -> tuple[Planting, ...]:
+        return tuple(
+            Planting(**{**r, "contract": Contract(r["contract"]), "state": State(r["state"])})
+            for r in given
+        )
+
+    return Sensitivity(
+        data["subject"],
+        data["version"],
+        data["seed"],
+        rows(data["plantings"]),
+        data["harmless"]["planted"],
+        rows(data["harmless"]["accused"]),
+        data["left"],
+    )

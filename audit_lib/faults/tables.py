@@ -1,0 +1,57 @@
+"""What operators do to frames on the panel's index, asset by asset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from audit_lib.faults.base import Call
+
+Floats = npt.NDArray[np.float64]
+
+
+def level(frame: pd.DataFrame) -> str | None:
+    """Name of the level that tells assets apart; None for one series of bars."""
+    names = list(frame.index.names or [])
+    return "asset" if "asset" in names else None
+
+
+def per_asset(frame: pd.DataFrame, column: str, change: Callable[[pd.Series], pd.Series]) -> None:
+    """Change one column in place, asset by asset."""
+    if column not in frame:
+        return
+    assets = level(frame)
+    if assets is None:
+        frame[column] = change(frame[column])
+    else:
+        frame[column] = frame.groupby(level=assets)[column].transform(change)
+
+
+def ahead(values: pd.Series, bars: int = 1) -> pd.Series:
+    """Each value a bar or more early; the last stay."""
+    return values.shift(-bars).where(lambda moved: moved.notna(), values)
+
+
+def held(call: Call) -> pd.DataFrame | None:
+    """The answer as a frame; None where it is none."""
+    return call.answer if isinstance(call.answer, pd.DataFrame) else None
+
+
+def numeric(frame: pd.DataFrame) -> list[str]:
+    """Columns of numbers that vary."""
+    found = [c for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c])]
+    return [c for c in found if frame[c].nunique(dropna=True) > 1]
+
+
+def wild(frame: pd.DataFrame, column: str, *, calm: bool = False) -> npt.NDArray[np.bool_]:
+    """Rows in the fifth of the sample where the column moves most, or least."""
+    size = frame[column].diff().abs().to_numpy(dtype=float)
+    finite = size[np.isfinite(size)]
+    if not finite.size:
+        return np.zeros(len(frame), dtype=bool)
+    edge = np.quantile(finite, 0.2 if calm else 0.8)
+    chosen = size <= edge if calm else size >= edge
+    return np.asarray(chosen, dtype=bool)

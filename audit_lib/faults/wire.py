@@ -1,0 +1,155 @@
+"""A host whose answers are spoiled on the way: the subject's code runs as ever, unchanged."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import pickle
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from audit_lib.faults.base import Call, Fault
+from audit_lib.hooks import without_variant
+from audit_lib.host import HookError, Host
+from audit_lib.host.child.derived import TOGETHER
+
+#: surfaces whose hooks change nothing, so that the same question has the same answer
+PURE = frozenset(
+    {
+        "features",
+        "targets",
+        "splits",
+        "predictor",
+        "decisions",
+        "governance",
+        "drift",
+        "calibration",
+        "conformal",
+        "pricing",
+        "neural",
+    }
+)
+MOST_BYTES = 1 << 30
+
+
+class Remembering:
+    """A host that is asked each question once; questions that may change something, every time."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.kept: OrderedDict[str, bytes] = OrderedDict()
+        self.size = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.host, name)
+
+    def call(self, name: str, *args: Any, **where: Any) -> Any:
+        """As the host; a failure is kept like an answer."""
+        hook = without_variant(name)[0]
+        if hook.split(".")[0] not in PURE or name.endswith(TOGETHER):
+            return self.host.call(name, *args, **where)
+        key = hashlib.sha256(pickle.dumps((name, args, sorted(where.items())))).hexdigest()
+        if key in self.kept:
+            self.kept.move_to_end(key)
+            answer = pickle.loads(self.kept[key])
+        else:
+            try:
+                answer = self.host.call(name, *args, **where)
+            except HookError as error:
+                answer = error
+            self._keep(key, answer)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _keep(self, key: str, answer: Any) -> None:
+        try:
+            data = pickle.dumps(answer)
+            pickle.loads(data)
+        except Exception:  # noqa: BLE001 - an error of a form that cannot be kept is asked again
+            return
+        self.kept[key] = data
+        self.size += len(data)
+        while self.size > MOST_BYTES and self.kept:
+            self.size -= len(self.kept.popitem(last=False)[1])
+
+    def call_many(self, name: str, calls: Sequence[tuple[Any, ...]], **where: Any) -> list[Any]:
+        """One by one where answers are kept, else as the host."""
+        hook = without_variant(name)[0]
+        if hook.split(".")[0] not in PURE:
+            return self.host.call_many(name, calls, **where)
+        key = hashlib.sha256(
+            pickle.dumps((name, "many", list(calls), sorted(where.items())))
+        ).hexdigest()
+        if key not in self.kept:
+            answers = self.host.call_many(name, calls, **where)
+            self._keep(key, answers)
+            return answers
+        self.kept.move_to_end(key)
+        found: list[Any] = pickle.loads(self.kept[key])
+        return found
+
+
+class Spoiled:
+    """A host with one fault planted in its answers.
+
+    Attributes:
+        asked: how many answers the fault could have spoiled.
+        changed: how many it did.
+    """
+
+    def __init__(self, host: Remembering | Host, fault: Fault, *, case: str, seed: int) -> None:
+        self.host = host
+        self.fault = fault
+        self.case = case
+        self.seed = seed
+        self.asked = 0
+        self.changed = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.host, name)
+
+    def call(self, name: str, *args: Any, scratch: Path | None = None, **where: Any) -> Any:
+        """The answer, spoiled where the fault is of this hook."""
+
+        def ask(*others: Any) -> Any:
+            return self.host.call(name, *others, scratch=scratch, **where)
+
+        try:
+            answer = ask(*args)
+        except HookError as error:
+            answer = error
+        answer = self._spoiled(name, args, answer, ask)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def call_many(self, name: str, calls: Sequence[tuple[Any, ...]], **where: Any) -> list[Any]:
+        """Answers, each spoiled where the fault is of this hook."""
+
+        def ask(*others: Any) -> Any:
+            return self.host.call(name, *others, scratch=None, **where)
+
+        answers = self.host.call_many(name, calls, **where)
+        return [
+            self._spoiled(name, args, answer, ask)
+            for args, answer in zip(calls, answers, strict=True)
+        ]
+
+    def _spoiled(self, name: str, args: tuple[Any, ...], answer: Any, ask: Any) -> Any:
+        hook = without_variant(name)[0]
+        if hook not in self.fault.hooks or self.fault.spoil is None:
+            return answer
+        self.asked += 1
+        true = pickle.dumps(answer) if not isinstance(answer, Exception) else None
+        try:
+            given = self.fault.spoil(
+                Call(hook, args, copy.deepcopy(answer), ask, self.case, self.seed)
+            )
+        except HookError as error:
+            given = error
+        same = isinstance(given, Exception) if true is None else pickle.dumps(given) == true
+        self.changed += not same
+        return given
