@@ -97,7 +97,6 @@ def test_behind_a_finding_that_stands_a_fault_is_hidden(tmp_path: Path):
 def test_a_fault_that_no_check_notices_is_unseen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from audit_lib.checks.drift.psi_relations import PsiMeasuresDrift
 
-
     monkeypatch.setattr(PsiMeasuresDrift, "run", _asks_and_says_nothing)
     with tiny(tmp_path, PSI) as subject:
         result = prove(subject, chosen("psi_is_zero"))
