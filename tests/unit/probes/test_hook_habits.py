@@ -1,10 +1,14 @@
 """Questions to the author of hooks, and none to those of a right hook."""
 
+from pathlib import Path
+
 import pytest
 
 from audit_lib.probes.hook_habits import habits
+from audit_lib.subject.subject import open_subject
 from tests.made_repo import subject
 
+HOUSE = Path(__file__).parents[3]
 HEAD = """
 import importlib
 import numpy as np
@@ -108,8 +112,8 @@ def test_a_variant_is_named(tmp_path):
     assert habit.hook == "governance.admits[strict]"
 
 
-def test_the_hooks_of_the_reference_engine_are_asked_nothing(reference):
-    assert habits(reference) == ()
+def test_the_hooks_of_the_reference_engine_are_asked_nothing():
+    assert habits(open_subject("reference_engine", workspace=HOUSE)) == ()
 
 
 def test_a_file_that_does_not_parse_is_asked_nothing(tmp_path):
