@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
@@ -50,11 +51,13 @@ class CallsFitSignatures(Check):
         code = code_of(subject.source)
         under_audit = {f.path for f in subject.source.subsystem}
         count = 0
+        same: Counter[tuple[str, str, str, str]] = Counter()
         for path, file in code.files.items():
             if any(matches(path, glob) for glob in _TESTS):
                 continue  # tests call wrongly on purpose
             for unit in file.units:
-                for call in own_calls(unit):
+                calls = sorted(own_calls(unit), key=lambda c: (c.lineno, c.col_offset))
+                for call in calls:
                     reached = called(code.references, unit, call)
                     if reached is None:
                         continue
@@ -63,12 +66,17 @@ class CallsFitSignatures(Check):
                     count += touches
                     refusal = signature.refusal(call)
                     if refusal and not fits_an_override(code.references, target, call):
+                        about = f"{target.key} {refusal}"
+                        same[path, unit.key, unit.name, about] += 1
+                        times = same[path, unit.key, unit.name, about]
+                        reach = len(code.imports.dependents(path))
                         yield self.finding(
                             Location(path, line=call.lineno, symbol=unit.name),
                             f"{target.name}{signature} of {target.path} {refusal}",
                             measured=refusal,
                             expected=str(signature),
-                            key=f"{target.key} {refusal}",
-                            severity=self.severity if touches else Severity.INFO,
+                            key=about if times == 1 else f"{about} #{times}",
+                            # It crashes wherever it stands; few are hurt where nothing imports it.
+                            severity=self.severity if touches or reach else Severity.MEDIUM,
                         )
         yield Examined(count, "calls with a known target")

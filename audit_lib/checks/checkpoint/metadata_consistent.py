@@ -115,7 +115,7 @@ class MetadataIsConsistent(Check):
         location = field(subject, "schema_hash").location
         recipe = hash_recipe(names, digest)
         others = dict(_other_versions(subject))
-        twins = 0
+        twins, told = 0, False
         rows = [(subject.version, digest[:16], len(names), recipe or "not a common recipe")]
         for version, (other_names, other_digest) in others.items():
             other_recipe = hash_recipe(other_names, other_digest)
@@ -133,6 +133,7 @@ class MetadataIsConsistent(Check):
                     evidence=("hashes",),
                 )
             elif other_recipe and not recipe:
+                told = True
                 yield self.finding(
                     location,
                     f"the schema hash is not the {other_recipe}, as that of version {version} is",
@@ -141,14 +142,14 @@ class MetadataIsConsistent(Check):
                     key="schema_hash",
                     evidence=("hashes",),
                 )
-                return
+                break
         yield Evidence(
             "hashes",
             "Schema hashes of the versions",
             ("version", "hash", "columns", "made as"),
             tuple(rows),
         )
-        if not recipe and not twins:
+        if not recipe and not twins and not told:
             yield Gap(
                 "schema_hash", "its recipe is not a common one and no other version has its columns"
             )

@@ -312,14 +312,23 @@ def test_a_hook_that_no_subclass_answers(tmp_path):
     assert finding.measured == "has no parameter 'parts'"
 
 
-@pytest.mark.passes("BND006")
-def test_calls_elsewhere_only_inform(tmp_path):
+@pytest.mark.fails("BND006")
+def test_a_call_elsewhere_crashes_all_the_same_and_weighs_by_its_reach(tmp_path):
     files = {**calling("pass"), "api/own.py": "def g(a): ...\n\n\ng()\n"}
+    assert_fails(
+        check(tmp_path / "a", "BND006", files), path="api/own.py", severity=Severity.MEDIUM
+    )
+    files["api/__init__.py"], files["main.py"] = "", "import api.own\n"
+    assert_fails(check(tmp_path / "b", "BND006", files), path="api/own.py", severity=Severity.HIGH)
+
+
+@pytest.mark.fails("BND006")
+def test_two_wrong_calls_of_one_unit_are_two_findings(tmp_path):
+    files = {**calling("pass"), "api/own.py": "def g(a): ...\n\n\ng()\ng()\n"}
     result = check(tmp_path, "BND006", files)
-    assert_passes(result)
-    assert [(f.location.path, f.severity) for f in result.findings] == [
-        ("api/own.py", Severity.INFO)
-    ]
+    assert [f.location.line for f in result.findings] == [4, 5]
+    assert len({f.fingerprint for f in result.findings}) == 2
+    assert assert_fails(result, line=5).key.endswith(" #2")
 
 
 @pytest.mark.passes("BND006")
