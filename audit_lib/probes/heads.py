@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.hooks import TargetSpec
 from audit_lib.model import Location
 from audit_lib.probes.asking import ask, mapping
+from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
 
@@ -50,6 +51,30 @@ class Head:
 
 
 def declared_heads(subject: Subject) -> list[Head]:
+    """Heads of the checkpoint; those of the parameters (``heads``) where it declares none.
+
+    Raises:
+        NotAssessed: neither declares any.
+    """
+    given = subject.parameters.heads
+    try:
+        return stored_heads(subject)
+    except (NotAssessed, NotApplicable):
+        if not given:
+            raise
+    return [
+        Head(
+            name,
+            Kind(facts.kind),
+            facts.label or (name if name in declared_targets(subject) else ""),
+            facts.output,
+            Location("subject.yaml", base="parameters", pointer=pointer_to("heads", name)),
+        )
+        for name, facts in given.items()
+    ]
+
+
+def stored_heads(subject: Subject) -> list[Head]:
     """Heads of the checkpoint, in its order.
 
     A mapping of name to facts, a list of mappings with a ``name``, and a list of names are read.

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.subject.subject import Subject
+
 Floats = npt.NDArray[np.float64]
 CALL, PUT = 1, -1
 
@@ -33,6 +35,17 @@ def terms(
     table.insert(1, "strike", table["spot"] * table["moneyness"])
     table["kind"] = table["kind"].astype(np.int64)
     return table.drop(columns="moneyness")
+
+
+def asked_of(subject: Subject, grid: pd.DataFrame) -> pd.DataFrame:
+    """The options of a grid that a pricer can be asked for.
+
+    A term that it is declared not to have (``absent: {pricing.dividend: ...}``) is zero.
+    """
+    for term in ("rate", "dividend"):
+        if subject.lacks(f"pricing.{term}"):
+            grid = grid.assign(**{term: 0.0})
+    return grid.drop_duplicates(ignore_index=True)
 
 
 def discounted_spot(table: pd.DataFrame) -> Floats:

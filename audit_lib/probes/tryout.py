@@ -21,6 +21,7 @@ from audit_lib.hooks import HOOKS, with_variant
 from audit_lib.host import HookError, HookRefused
 from audit_lib.probes.made_up_table import made_up
 from audit_lib.probes.metrics import recorded_metrics
+from audit_lib.probes.options import asked_of
 from audit_lib.subject.subject import Subject
 
 POLICIES = {"CAUSAL", "END_OF_DAY", "RESEARCH_ONLY"}
@@ -108,6 +109,8 @@ def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> Report:
 
     try:
         arguments = trial.arguments(_for(subject, answers))
+        if hook == "pricing.price":
+            arguments = (asked_of(subject, arguments[0]),)
     except Skip as skip:
         return report("skipped", f"needs {skip}")
     try:
@@ -304,8 +307,19 @@ def _is_interval(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     return [] if (answer[:, 0] <= answer[:, 1]).all() else ["lower bounds stand above upper ones"]
 
 
+def _priced(option: pd.DataFrame) -> pd.DataFrame:
+    """The option, and the same with a dividend and without a rate."""
+    return pd.concat([option, option.assign(dividend=0.04), option.assign(rate=0.0)])
+
+
 def _is_price(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     said = _is_array()(answer, arguments)
+    for term in () if said else ("dividend", "rate"):
+        other = np.flatnonzero(arguments[0][term].to_numpy() != arguments[0][term].iloc[0])
+        if len(other) and np.isclose(answer[other[0]], answer[0], rtol=1e-9):
+            said.append(
+                f"the {term} moves no price: mend it, or declare absent: {{pricing.{term}: why}}"
+            )
     if not said and not 5 < float(answer[0]) < 20:
         said.append(
             f"an at-the-money year at 20 per cent costs {answer[0]:.4g} on a spot of 100; about "
@@ -503,7 +517,7 @@ TRIALS: dict[str, Trial] = {
         lambda _: (_draw(300) * 0.01, _draw(20) * 0.01, 0.1),
         _is_interval,
     ),
-    "pricing.price": Trial(_ARRAY, lambda _: (_terms("volatility"),), _is_price),
+    "pricing.price": Trial(_ARRAY, lambda _: (_priced(_terms("volatility")),), _is_price),
     "pricing.implied_volatility": Trial(_ARRAY, lambda _: (_terms("price"),), _is_volatility),
     "pricing.total_variance": Trial(
         _ARRAY,

@@ -23,6 +23,8 @@ from audit_lib.subject.pointers import split_reference
 
 #: documents that checks know what to do with; others may be named and are ignored
 DOCUMENTS = ("contract", "edges", "boundaries", "subsystem_map", "spec")
+#: terms of an option that a pricer may lack
+TERMS = ("pricing.rate", "pricing.dividend")
 NAME = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
 Selector = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*$")]
 Reason = Annotated[str, Field(min_length=1)]
@@ -186,6 +188,18 @@ class KeyedBy(_Strict):
         return value
 
 
+class HeadFacts(_Strict):
+    """What one output of the model is, where the checkpoint does not say it."""
+
+    kind: Literal["probability", "positive", "real"]
+    label: str = Field("", description="label that it learnt, as `targets.build` calls it")
+    output: int | None = Field(None, description="position in the model's output")
+    least: float | None = Field(None, description="smallest value that it may take")
+    most: float | None = Field(None, description="largest value that it may take")
+    unit: str = ""
+    loss: str = ""
+
+
 class OrderField(_Strict):
     """One field of an order beside side, size and gate: strike, expiry, stop, reason."""
 
@@ -229,6 +243,9 @@ class SubjectParameters(_Strict):
     )
     keys: dict[str, KeyedBy] = Field(
         {}, description="what is kept apart beside versions, by name: horizon, instrument, regime"
+    )
+    heads: dict[str, HeadFacts] = Field(
+        {}, description="outputs of the model by name, where the checkpoint does not declare them"
     )
     orders: dict[str, OrderField] = Field(
         {}, description="fields of an order beside side, size and gate, by column"
@@ -304,7 +321,7 @@ class SubjectParameters(_Strict):
     @field_validator("absent")
     @classmethod
     def _known_surfaces(cls, value: dict[str, str]) -> dict[str, str]:
-        known = (*SURFACES, *DOCUMENTS)
+        known = (*SURFACES, *DOCUMENTS, *TERMS)
         unknown = sorted(k for k in value if without_variant(k)[0] not in (*known, *HOOKS))
         if unknown:
             raise ValueError(

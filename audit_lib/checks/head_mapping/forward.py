@@ -90,7 +90,8 @@ class OutputsKeepTheirContract(Check):
         for name in got.columns:
             values = numeric(got[[name]]).reshape(-1)
             kind = kinds.get(str(name), Kind.UNKNOWN)
-            for text, wrong in self._wrong(kind, values).items():
+            wrongs = self._wrong(kind, values) | _beyond(subject, str(name), values)
+            for text, wrong in wrongs.items():
                 if wrong.any():
                     at = int(np.flatnonzero(wrong)[0])
                     yield self.finding(
@@ -134,6 +135,17 @@ class OutputsKeepTheirContract(Check):
             kind = kinds.get(str(name), Kind.UNKNOWN).value
             rows.append((str(name), kind, low, middle, high, float(len(finite) / len(values))))
         return ("head", "kind", "least", "median", "largest", "finite share"), tuple(rows)
+
+
+def _beyond(subject: Subject, name: str, values: Floats) -> dict[str, npt.NDArray[np.bool_]]:
+    """Where a head leaves the range that the parameters declare for it."""
+    facts = subject.parameters.heads.get(name)
+    found: dict[str, npt.NDArray[np.bool_]] = {}
+    if facts and facts.least is not None:
+        found[f"below its declared {facts.least:g}"] = values < facts.least
+    if facts and facts.most is not None:
+        found[f"above its declared {facts.most:g}"] = values > facts.most
+    return found
 
 
 _DOMAIN = {

@@ -10,7 +10,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.heads import Head, declared_heads
+from audit_lib.probes.heads import Head, stored_heads
 from audit_lib.probes.samples import predictions
 from audit_lib.subject.subject import Subject
 
@@ -54,7 +54,7 @@ class HeadsAreNamed(Check):
         artifacts = subject.parameters.artifacts
         pointer = artifacts.fields.heads if artifacts else ""
         try:
-            heads = declared_heads(subject)
+            heads = stored_heads(subject)
         except NotAssessed as error:
             if artifacts is None or "metadata file" in str(error):
                 raise

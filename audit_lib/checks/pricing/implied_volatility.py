@@ -14,7 +14,7 @@ from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.asking import ask, ask_many, floats
 from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
-from audit_lib.probes.options import ceiling, floor, terms, text_of
+from audit_lib.probes.options import asked_of, ceiling, floor, terms, text_of
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -83,7 +83,7 @@ class ImpliedVolatilityInvertsPrice(Check):
         return bool(inverse.variant)
 
     def _inverted(self, subject: Subject) -> Iterator[Answer]:
-        grid = terms(volatilities=(0.03, 0.1, 0.25, 0.6, 1.5))
+        grid = asked_of(subject, terms(volatilities=(0.03, 0.1, 0.25, 0.6, 1.5)))
         price = ask(subject.hook("pricing.price"), grid, into=floats(len(grid)))
         if not price.answered:
             raise NotAssessed(f"pricing.price gives no price for ordinary options: {price.why}")
@@ -119,7 +119,7 @@ class ImpliedVolatilityInvertsPrice(Check):
             )
 
     def _impossible(self, subject: Subject) -> Iterator[Answer]:
-        asked = dict(self._odd_prices())
+        asked = dict(self._odd_prices(subject))
         replies = ask_many(
             subject.hook("pricing.implied_volatility"),
             [(table,) for table in asked.values()],
@@ -154,7 +154,7 @@ class ImpliedVolatilityInvertsPrice(Check):
             )
 
     @staticmethod
-    def _odd_prices() -> Iterator[tuple[str, pd.DataFrame]]:
+    def _odd_prices(subject: Subject) -> Iterator[tuple[str, pd.DataFrame]]:
         one = terms(
             moneyness=(0.8,),
             maturities=(1.0,),
@@ -162,7 +162,8 @@ class ImpliedVolatilityInvertsPrice(Check):
             dividends=(0.0,),
             kinds=(1,),
             volatilities=(0.2,),
-        ).drop(columns="volatility")
+        )
+        one = asked_of(subject, one).drop(columns="volatility")
         least, most = float(floor(one)[0]), float(ceiling(one)[0])
         yield "a price below the lower bound", one.assign(price=least * 0.9)
         yield "a price above the upper bound", one.assign(price=most * 1.1)

@@ -11,7 +11,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import ask, floats
-from audit_lib.probes.options import ceiling, floor, terms, text_of
+from audit_lib.probes.options import asked_of, ceiling, floor, terms, text_of
 from audit_lib.subject.subject import Subject
 
 
@@ -52,7 +52,8 @@ class PricesHaveTheirLimits(Check):
         hook = subject.hook("pricing.price")
         rows: list[tuple[str, int, float]] = []
         findings: list[Answer] = []
-        for name, options, exact in self._limits():
+        for name, limit, exact in self._limits():
+            options = asked_of(subject, limit)
             reply = ask(hook, options, into=floats(len(options)))
             if not reply.answered:
                 if reply.refusal is None or not exact:

@@ -15,6 +15,7 @@ from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
 from audit_lib.probes.asking import ask, floats
 from audit_lib.probes.options import (
     CALL,
+    asked_of,
     ceiling,
     discounted_spot,
     discounted_strike,
@@ -64,14 +65,14 @@ class PricesAllowNoArbitrage(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Price the grid, then judge every relation."""
         hook = subject.hook("pricing.price")
-        grid = terms()
+        grid = asked_of(subject, terms())
         prices = self._priced(hook, grid)
         relations = {
             "put-call parity": self._parity(grid, prices),
             "bounds": self._bounds(grid, prices),
             "volatility raises prices": self._ordered(grid, prices, "volatility"),
             "strike orders prices": self._ordered(grid, prices, "strike"),
-            "convex in the strike": self._convex(hook),
+            "convex in the strike": self._convex(hook, subject),
             "scale of spot and strike": self._scale(hook, grid, prices),
             "alone as in the batch": self._alone(hook, grid, prices),
         }
@@ -134,8 +135,8 @@ class PricesAllowNoArbitrage(Check):
         first = table.groupby(keys, sort=False)[along].transform("min") == grid[along]
         return self._broken(grid, np.where(first, 0.0, fall))
 
-    def _convex(self, hook: Hook) -> Broken:
-        middle = terms(moneyness=(0.7, 0.9, 1.0, 1.1, 1.4))
+    def _convex(self, hook: Hook, subject: Subject) -> Broken:
+        middle = asked_of(subject, terms(moneyness=(0.7, 0.9, 1.0, 1.1, 1.4)))
         width = 0.05 * middle["spot"]
         low, high = (middle.assign(strike=middle["strike"] + w) for w in (-width, width))
         a, b, c = (self._priced(hook, g) for g in (low, middle, high))
