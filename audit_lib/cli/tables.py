@@ -25,7 +25,8 @@ def print_table(rows: Sequence[Mapping[str, Cell]], *, right: Sequence[str] = ()
     for column in rows[0]:
         table.add_column(column, overflow="fold", justify="right" if column in right else "left")
     for row in rows:
-        table.add_row(*row.values())
+        # As it is: a name such as pricing.price[heston] is no markup.
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row.values()))
     if sys.stdout.isatty():
         Console().print(table)
         return

@@ -139,6 +139,8 @@ def describe(answer: Any) -> str:
             return f"array of shape {answer.shape}, {answer.dtype}"
         case list() | tuple():
             return f"list of {len(answer)}" + (f", first {_short(answer[0])}" if answer else "")
+        case dict() if any(isinstance(value, pd.DataFrame) for value in answer.values()):
+            return "; ".join(f"{name}: {describe(value)}" for name, value in answer.items())
         case dict():
             return f"mapping of {len(answer)}: {_short(dict(list(answer.items())[:3]))}"
     return _short(answer)

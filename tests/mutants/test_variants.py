@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from audit_lib.cli.app import cli
 from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
 from audit_lib.model import Outcome
@@ -140,3 +142,12 @@ def test_mistakes_are_told_before_a_run(tmp_path, text, said):
         subject.__dict__.pop("hooks", None)
         with pytest.raises(ParameterError, match=said):
             check_parameters(subject)
+
+
+def test_lists_and_explanations_know_variants(tmp_path):
+    with tiny(tmp_path, psi("a") + psi("b")) as subject:
+        folder = str(subject.folder) + "/"
+        listed = CliRunner().invoke(cli, ["list", folder, "--hooks"]).output
+    assert "drift.psi[a] " in listed
+    assert "drift.psi[b] " in listed
+    assert "population stability" in CliRunner().invoke(cli, ["explain", "drift.psi[a]"]).output
