@@ -108,6 +108,22 @@ def calibration_error(seed: int) -> bool:
     return check.measure(served, rows).low > check.tolerance
 
 
+def calibration_of_overlapping(seed: int) -> bool:
+    """Calibrated probabilities of 20-bar moves, on 600 dates of 4 assets that move together."""
+    rng = np.random.default_rng(seed)
+    horizon, dates, assets = 20, 600, 4
+    common = rng.normal(size=(dates + horizon, 1))
+    moves = 0.7 * common + np.sqrt(0.51) * rng.normal(size=(dates + horizon, assets))
+    ahead = np.cumsum(moves, axis=0)
+    ahead = (ahead[horizon:] - ahead[:-horizon]) / np.sqrt(horizon)
+    served = rng.beta(6, 6, (dates, assets))
+    outcomes = (stats.norm.cdf(ahead) < served).astype(np.int64).ravel()
+    days = np.repeat(np.arange(dates), assets)
+    rows = Scored(served.ravel(), outcomes, np.zeros(dates * assets, bool), days)
+    check = ProbabilitiesMatchOutcomes(seed=seed)
+    return check.measure(served.ravel(), rows, horizon).low > check.tolerance
+
+
 def calibrator_domain(seed: int) -> bool:
     """Scores of one law on both sides (CAL003)."""
     rng = np.random.default_rng(seed)
@@ -248,6 +264,7 @@ TESTS: dict[str, tuple[Test, float, int]] = {
     "FEA101 influence, alone": (influence_alone, 0.0, 1000),
     "FEA101 influence, across": (influence_across, 0.0, 1000),
     "CAL001 calibration error": (calibration_error, 0.001, 1000),
+    "CAL001 overlapping labels": (calibration_of_overlapping, 0.001, 1000),
     "CAL003 calibrator's domain": (calibrator_domain, 0.002, 1000),
     "CAL005 calibrator learns": (calibrator_learns, 0.005, 1000),
     "CNF002 coverage": (conformal_coverage, 0.001, 1000),

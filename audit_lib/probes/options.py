@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtr
 
 from audit_lib.subject.subject import Subject
 
@@ -46,6 +47,39 @@ def asked_of(subject: Subject, grid: pd.DataFrame) -> pd.DataFrame:
         if subject.lacks(f"pricing.{term}"):
             grid = grid.assign(**{term: 0.0})
     return grid.drop_duplicates(ignore_index=True)
+
+
+def random_terms(rng: np.random.Generator, count: int) -> pd.DataFrame:
+    """Drawn options: spots, moneyness, maturities, rates, dividends, volatilities, both kinds.
+
+    Nothing is a round number, so that a fault which vanishes at some value shows at the others.
+    """
+    spot = 10.0 ** rng.uniform(0.5, 3.5, count)
+    return pd.DataFrame(
+        {
+            "spot": spot,
+            "strike": spot * np.exp(rng.normal(0.0, 0.25, count)),
+            "maturity": np.exp(rng.uniform(np.log(0.01), np.log(4.0), count)),
+            "rate": rng.uniform(-0.02, 0.08, count),
+            "dividend": rng.uniform(0.0, 0.06, count),
+            "volatility": np.exp(rng.uniform(np.log(0.05), np.log(0.9), count)),
+            "kind": rng.choice(np.array([CALL, PUT]), count),
+        }
+    )
+
+
+def black_scholes(table: pd.DataFrame) -> Floats:
+    """Prices in closed form.
+
+    Source: Black and Scholes (1973), The Pricing of Options and Corporate Liabilities; Merton
+        (1973) with a continuous dividend yield.
+    """
+    spot, strike, kind = discounted_spot(table), discounted_strike(table), table["kind"].to_numpy()
+    deviation = (table["volatility"] * np.sqrt(table["maturity"])).to_numpy(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        high = np.log(spot / strike) / deviation + deviation / 2
+    made = kind * (spot * ndtr(kind * high) - strike * ndtr(kind * (high - deviation)))
+    return np.where(deviation > 0, made, floor(table))
 
 
 def discounted_spot(table: pd.DataFrame) -> Floats:

@@ -17,7 +17,16 @@ HIGHER = re.compile(
     re.I,
 )
 LOWER = re.compile(r"error|loss|mse|mae|rmse|brier|drawdown|deviance|(^|_)ece($|_)", re.I)
-HALF = re.compile(r"auc|accuracy|hit", re.I)
+HALF = re.compile(r"auc", re.I)
+UNKNOWN = re.compile(r"accuracy|precision|recall|f1|hit", re.I)
+"""what guessing gives depends on the classes and their shares, which no name tells"""
+INCREDIBLE = (
+    (re.compile(r"auc|accuracy|f1", re.I), 0.95),
+    (re.compile(r"sharpe|sortino", re.I), 6.0),
+    (re.compile(r"r2|r_squared", re.I), 0.9),
+    (re.compile(r"corr|(^|_)ic($|_)", re.I), 0.9),
+)
+"""metrics and the value out of sample from which no market is known to allow them"""
 
 
 @dataclass(frozen=True)
@@ -43,9 +52,28 @@ def fold_metrics(folds: list[RecordedFold]) -> list[Pair]:
 
 def skill(metric: str, value: float) -> float | None:
     """How much better than guessing, where the metric's name tells what guessing gives."""
-    if not HIGHER.search(metric) or LOWER.search(metric):
+    if not HIGHER.search(metric) or LOWER.search(metric) or UNKNOWN.search(metric):
         return None
     return value - 0.5 if HALF.search(metric) else value
+
+
+def incredible(metric: str) -> float | None:
+    """Value out of sample that is too good to be true; None where the name tells none."""
+    if LOWER.search(metric):
+        return None
+    return next((most for name, most in INCREDIBLE if name.search(metric)), None)
+
+
+def independent(folds: list[RecordedFold]) -> dict[int, int]:
+    """Fold number to the group of folds whose test periods overlap, as of seeds or of CPCV."""
+    groups: dict[int, int] = {}
+    reached, group = None, -1
+    for fold in sorted(folds, key=lambda f: f.test_start):
+        if reached is None or fold.test_start > reached:
+            group += 1
+        reached = fold.test_end if reached is None else max(reached, fold.test_end)
+        groups[fold.number] = group
+    return groups
 
 
 def number(value: Any) -> float | None:

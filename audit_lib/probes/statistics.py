@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from audit_lib.probes.clusters import Clusters
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -66,6 +68,7 @@ def calibration_error(
     rng: np.random.Generator,
     *,
     groups: npt.ArrayLike | None = None,
+    horizon: int = 1,
     level: float = 0.999,
     draws: int = 1999,
 ) -> CalibrationError:
@@ -77,7 +80,8 @@ def calibration_error(
     Args:
         probabilities: shape (n,), within [0, 1].
         outcomes: 0 or 1, shape (n,).
-        groups: rows of one group are dependent (a date); None: all rows independent.
+        groups: date of each row, or an index with one; None: all rows independent.
+        horizon: bars that an outcome spans: rows of neighbouring dates depend on each other, too.
         level: of the two-sided interval.
         draws: random signs; at least ten times 1 / (1 - level) is sensible.
 
@@ -88,10 +92,10 @@ def calibration_error(
     """
     order = np.argsort(probabilities, kind="stable")
     residual = (np.asarray(outcomes, dtype=np.float64) - probabilities)[order]
-    codes = codes_of(groups, len(residual))[order]
+    clusters = Clusters.of(groups, horizon, rows=len(residual))
+    codes, count = clusters.codes[order], clusters.count
     last = np.append(np.diff(probabilities[order]) > 0, True)
     error = float(np.abs(np.cumsum(residual)[last]).max() / len(residual))
-    count = int(codes.max()) + 1
     worst = np.empty(draws)
     chunk = max(1, 2_000_000 // len(residual))
     for start in range(0, draws, chunk):
@@ -99,7 +103,7 @@ def calibration_error(
         signs = rng.choice(np.array([-1.0, 1.0]), size=(size, count))
         paths = np.cumsum(signs[:, codes] * residual, axis=1)[:, last]
         worst[start : start + size] = np.abs(paths).max(axis=1)
-    band = float(np.quantile(worst, level) / len(residual))
+    band = float(np.quantile(worst, level) / len(residual)) * clusters.inflation(level)
     return CalibrationError(error, band, len(residual), count)
 
 
@@ -176,6 +180,7 @@ def deflated_sharpe(
         high = float(stats.norm.ppf(1 - 1 / trials))
         higher = float(stats.norm.ppf(1 - 1 / (trials * np.e)))
         luck = trial_deviation * ((1 - euler) * high + euler * higher)
+    kurtosis = max(kurtosis, 1 + skew**2)  # no law has less, and the spread stays positive
     spread = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
     return float(stats.norm.cdf((sharpe - luck) * np.sqrt(observations - 1) / np.sqrt(spread)))
 

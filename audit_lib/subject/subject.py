@@ -54,6 +54,9 @@ class Subject(Bound):
         self.measure = Measure.NEVER
         self.source = SourceTree(root, parameters.source, but=_parameters_inside(root, folder))
         self._hosts: dict[Path | None, Host] = {}
+        self._others: dict[tuple[int, Path | None], Host] = {}
+        self._seed: int | None = None
+        self._wrap: Callable[[Any], Any] | None = None
         self._late: dict[str, int] = {}
         self._heard: dict[tuple[str, str], Heard] = {}
 
@@ -284,18 +287,13 @@ class Subject(Bound):
         environment = self.parameters.environment
         named = environment.versions.get(self.version, environment.python)
         interpreter = (self.folder / named) if named else None
+        if self._seed is not None:
+            key = (self._seed, interpreter)
+            if key not in self._others:
+                self._others[key] = self._started(interpreter, {"PYTHONHASHSEED": str(self._seed)})
+            return self._wrap(self._others[key]) if self._wrap else self._others[key]
         if interpreter not in self._hosts:
-            self._hosts[interpreter] = Host(
-                self.folder / self.parameters.hooks,
-                root=self.root,
-                interpreter=interpreter,
-                limits=Limits(
-                    seconds=self.parameters.limits.seconds,
-                    memory_mb=self.parameters.limits.memory_mb,
-                ),
-                allow_unisolated=self.parameters.policy.allow_unisolated,
-                measure=self.measure,
-            )
+            self._hosts[interpreter] = self._started(interpreter, {})
         return self._hosts[interpreter]
 
     def through(self, wrap: Callable[[Any], Any]) -> Subject:
@@ -303,8 +301,29 @@ class Subject(Bound):
         self._host()
         other = copy.copy(self)
         other._base = None
+        other._wrap = wrap
         other._hosts = {name: wrap(host) for name, host in self._hosts.items()}
         other._late, other._notes, other._heard = {}, [], {}
+        return other
+
+    def _started(self, interpreter: Path | None, variables: dict[str, str]) -> Host:
+        return Host(
+            self.folder / self.parameters.hooks,
+            root=self.root,
+            interpreter=interpreter,
+            limits=Limits(
+                seconds=self.parameters.limits.seconds,
+                memory_mb=self.parameters.limits.memory_mb,
+            ),
+            allow_unisolated=self.parameters.policy.allow_unisolated,
+            measure=self.measure,
+            environment=variables,
+        )
+
+    def elsewhere(self, seed: int) -> Subject:
+        """This subject in a process of its own, in which text hashes as that seed has it."""
+        other = copy.copy(self)
+        other._seed = seed
         return other
 
     # --- versions -----------------------------------------------------------------------------
@@ -391,9 +410,10 @@ class Subject(Bound):
 
     def close(self) -> None:
         """Stop the hosts."""
-        for host in self._hosts.values():
+        for host in (*self._hosts.values(), *self._others.values()):
             host.close()
         self._hosts.clear()
+        self._others.clear()
 
 
 def open_subject(name: str, *, workspace: Path, root: Path | None = None) -> Subject:

@@ -167,6 +167,7 @@ def tiny(
     (own / "hooks.py").write_text(MARKET + textwrap.dedent(text))
     subject = open_subject(f"{own}/", workspace=folder, root=root)
     subject._hosts[None] = LocalHost(own / "hooks.py", root)  # type: ignore[assignment]
+    subject._others |= {(seed, None): subject._hosts[None] for seed in (1, 2)}
     try:
         yield subject.at("v1")
     finally:

@@ -10,11 +10,12 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.probes.label_facts import horizon_of
 from audit_lib.probes.scored import HOOK, SERVED, Scored, probabilities, scored_sample
 from audit_lib.probes.statistics import CalibrationError, calibration_error, reliability
 from audit_lib.subject.subject import Subject
 
-FEWEST = 30  # independent groups below which random signs tell nothing
+FEWEST = 12  # independent groups below which random signs tell nothing
 
 
 class ProbabilitiesMatchOutcomes(Check):
@@ -29,11 +30,12 @@ class ProbabilitiesMatchOutcomes(Check):
     How
         Applies `calibration.served` to the unseen rows of `calibration.sample`. The error is the
         largest cumulative difference of outcomes and probabilities, which needs no bins; its
-        99.9 % interval comes from random signs on whole dates (on rows, where the sample has no
-        dates). A finding needs the interval's lower end above the tolerance.
+        99.9 % interval comes from random signs on whole dates; on blocks of twice the horizon,
+        where the measured (or declared) horizon of the labels is longer than a bar; on rows, where
+        the sample has no dates. A finding needs the interval's lower end above the tolerance.
     Limitations
         Where the interval is wider than `widest` and reaches down to the tolerance, or fewer than
-        30 dates are independent, the sample is too small to tell and the check says so. Without
+        12 groups are independent, the sample is too small to tell and the check says so. Without
         dates, rows are taken as independent, which makes the interval too narrow for rows of one
         day. The error averages over scores; see the curve for where it sits.
     Remediation
@@ -72,7 +74,7 @@ class ProbabilitiesMatchOutcomes(Check):
             raise NotAssessed(
                 f"{SERVED} answers {int((~np.isfinite(served)).sum())} missing values"
             )
-        found = self.measure(served, unseen)
+        found = self.measure(served, unseen, _horizon(subject))
         yield self._curve(served, unseen, found)
         wrong = found.low > self.tolerance  # however wide the interval, it leaves no doubt of that
         if found.groups < FEWEST or (found.band > self.widest and not wrong):
@@ -90,11 +92,16 @@ class ProbabilitiesMatchOutcomes(Check):
             )
         yield Examined(found.rows, "rows the calibrator was not fitted on")
 
-    def measure(self, served: np.ndarray, unseen: Scored) -> CalibrationError:
+    def measure(self, served: np.ndarray, unseen: Scored, horizon: int = 1) -> CalibrationError:
         """Error and interval; the seed is fixed, so equal data give equal answers."""
         rng = np.random.default_rng(self.seed)
         return calibration_error(
-            served, unseen.outcomes, rng, groups=unseen.dates, level=self.level
+            served,
+            unseen.outcomes,
+            rng,
+            groups=unseen.dates,
+            horizon=horizon,
+            level=self.level,
         )
 
     def _curve(self, served: np.ndarray, unseen: Scored, found: CalibrationError) -> Evidence:
@@ -110,3 +117,11 @@ class ProbabilitiesMatchOutcomes(Check):
         heads = ("predicted", "observed", "low", "high", "count")
         title = "Reliability of served probabilities on unseen rows"
         return Evidence("reliability", title, heads, rows, View.RELIABILITY, note)
+
+
+def _horizon(subject: Subject) -> int:
+    """Bars that an outcome spans; 1 where nobody says and nothing tells."""
+    try:
+        return max(1, horizon_of(subject)[0])
+    except NotAssessed:
+        return 1

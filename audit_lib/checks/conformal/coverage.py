@@ -15,7 +15,9 @@ from audit_lib.probes.asking import ask_many, floats, reasons
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
-CASES = ((19, 0.1), (19, 0.2), (99, 0.05), (99, 0.1), (499, 0.1))
+CASES = ((19, 0.1), (99, 0.05), (499, 0.1))
+"""sizes at which (m + 1)(1 - alpha) is whole; others are drawn, where a rank off by one shows"""
+DRAWN = 5
 
 
 class IntervalsCoverWhatTheyPromise(Check):
@@ -24,13 +26,16 @@ class IntervalsCoverWhatTheyPromise(Check):
     What it checks
         Over many replications with fresh calibration residuals and fresh outcomes, mean coverage
         is not below 1 - alpha, for small and large calibration sets and for symmetric, skewed and
-        heavy-tailed residuals.
+        heavy-tailed residuals. Coverage above 1 - alpha + 1 / (m + 1), which no rank rule needs, is
+        noted.
     Why it matters
         The guarantee holds only with the finite-sample rank ceil((m + 1)(1 - alpha)); the plain
         quantile undercovers, most where calibration data are few. Absolute residuals of a skewed
         error, or a normal quantile in place of an empirical one, undercover too.
     How
         Drives `conformal.interval` on seeded residuals with outcomes from the same distribution.
+        Most sizes m are drawn, from 11 to 60, so that (m + 1)(1 - alpha) lies between whole
+        numbers: elsewhere a rank without the correction, or one too high, covers as promised.
         Coverage of one replication given its calibration set is exact (the distribution is
         known), so the mean over replications has a small standard error; a finding needs a
         shortfall of four of them, over all cases (one-sided, family-wise error below 0.1 %).
@@ -58,11 +63,13 @@ class IntervalsCoverWhatTheyPromise(Check):
         """Replicate each case and compare mean coverage with its promise."""
         hook = subject.hook("conformal.interval")
         rng = np.random.default_rng(self.seed)
+        cases = (*CASES, *_sizes(rng))
         rows: list[tuple[str, float, float, float, int]] = []
+        wide: list[tuple[str, float, float]] = []
         findings: list[Answer] = []
         total = 0
         for name, law in self._laws().items():
-            for m, alpha in CASES:
+            for m, alpha in cases:
                 draws = law.rvs(size=(self.replications, m), random_state=rng) * 0.01
                 calls = [(scores, np.zeros(1), alpha) for scores in draws]
                 replies = ask_many(hook, calls, into=floats(1, 2))
@@ -72,12 +79,16 @@ class IntervalsCoverWhatTheyPromise(Check):
                 answered = [r.got[0] for r in replies if r.answered]
                 if len(answered) < 2:
                     continue
-                covered = self._coverage(law, np.array(answered))
+                ends = np.array(answered)
+                covered = self._coverage(law, ends)
                 total += len(covered)
                 mean = float(covered.mean())
                 error = float(covered.std(ddof=1) / np.sqrt(len(covered)))
                 label = f"{name}, m {m}"
                 rows.append((label, 1 - alpha, mean, error, len(covered)))
+                most = 1 - alpha + 1 / (m + 1)
+                if mean > most + 4 * error + 1e-9 and np.isfinite(ends).all():
+                    wide.append((f"{label}, alpha {alpha:g}", mean, most))
                 if mean < 1 - alpha - 4 * error - 1e-9:
                     findings.append(self._short(subject, label, alpha, mean, error))
         yield Examined(total, "calibration sets")
@@ -100,6 +111,8 @@ class IntervalsCoverWhatTheyPromise(Check):
             tuple(rows),
         )
         yield from findings
+        if wide:
+            yield self._over(subject, wide)
 
     def _short(
         self, subject: Subject, label: str, alpha: float, mean: float, error: float
@@ -111,6 +124,19 @@ class IntervalsCoverWhatTheyPromise(Check):
             measured=mean,
             expected=f"at least {1 - alpha:g}",
             key=f"{label}, alpha {alpha:g}",
+            evidence=("coverage", "replications"),
+        )
+
+    def _over(self, subject: Subject, wide: list[tuple[str, float, float]]) -> Answer:
+        case, mean, most = max(wide, key=lambda w: w[1] - w[2])
+        return self.finding(
+            subject.where("conformal.interval"),
+            f"intervals are wider than they need to be: in {len(wide)} cases they cover more than "
+            f"the rank that is enough, {mean:.2%} against at most {most:.2%} ({case})",
+            measured=mean,
+            expected=f"at most {most:.4g}",
+            key="wide",
+            severity=Severity.INFO,
             evidence=("coverage", "replications"),
         )
 
@@ -128,3 +154,17 @@ class IntervalsCoverWhatTheyPromise(Check):
         low, high = intervals.T / 0.01
         share = np.maximum(0.0, law.cdf(high) - law.cdf(low))
         return np.where(np.isnan(low) | np.isnan(high), 0.0, share)
+
+
+def _sizes(rng: np.random.Generator) -> list[tuple[int, float]]:
+    """Drawn sizes and levels at which the rank needed lies well above (m + 1)(1 - alpha)."""
+    fit = [
+        (m, alpha)
+        for m in range(11, 61)
+        for alpha in (0.1, 0.2, 0.05)
+        if 0.25 < (up := np.ceil((m + 1) * (1 - alpha)) - (m + 1) * (1 - alpha)) < 0.75
+        and (m + 1) * (1 - alpha) + up < m
+    ]
+    small = [case for case in fit if case[0] <= 25]
+    chosen = [small[k] for k in rng.choice(len(small), DRAWN - 2, replace=False)]
+    return chosen + [fit[k] for k in rng.choice(len(fit), 2, replace=False)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,6 +17,10 @@ from audit_lib.probes.relations import largest_fall
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
+FEW = (20, 50)
+"""rows of a current sample in which some bins run empty by chance"""
+FORMULA = 0.05
+"""relative difference that a floor on the shares may make"""
 SHIFTS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 
@@ -25,13 +30,17 @@ class PsiMeasuresDrift(Check):
     What it checks
         PSI of a sample with itself is zero; it is never negative; repeating every row or changing
         the unit of both samples does not move it; it grows with the shift, and a shift of one
-        standard deviation exceeds the conventional 0.1.
+        standard deviation exceeds the conventional 0.1. It is the index of its name: the sum of
+        (q - p) ln(q / p). Few rows of one and the same law give a finite number.
     Why it matters
         PSI is the number that decides whether a model may go on trading. An index that depends on
         the sample size or on the unit triggers for no reason, and one that does not grow never
         triggers at all.
     How
         Drives `drift.psi` with seeded normal, lognormal and rounded samples and their transforms.
+        Two clusters far apart, whose weights alone change, have one index under every binning that
+        keeps them apart, which tells the formula from its relatives (Kullback-Leibler, other
+        logarithms, Hellinger, chi-squared).
     Limitations
         Which binning the subject uses is its own affair; only relations are judged. A constant
         inside the logarithm shifts values by up to `tolerance` and is accepted.
@@ -115,6 +124,27 @@ class PsiMeasuresDrift(Check):
             yield name, "row order", reference[::-1].copy(), np.sort(moved)
             for shift in SHIFTS:
                 yield name, f"shift {shift:g}", reference, current + shift * reference.std()
+            for few in FEW:
+                yield name, f"{few} rows", reference, current[:few]
+        for name, reference, current, _ in self._clusters():
+            yield name, "formula", reference, current
+
+    def _clusters(self) -> Iterator[tuple[str, Floats, Floats, float]]:
+        """Two clusters with weights p in the reference and q in the current sample, and the index.
+
+        Rows are copied whole, so that within a cluster nothing changes.
+        """
+        rng = np.random.default_rng(self.seed + 1)
+        for k in range(4):
+            share = float(rng.choice((0.2, 0.4, 0.6, 0.8)))
+            low = rng.uniform(-1.5, -1.0, int(1000 * share))
+            high = rng.uniform(1.0, 1.5, 1000 - len(low))
+            more, other = (int(c) for c in rng.choice((1, 2, 3, 4), 2, replace=False))
+            current = np.concatenate([np.repeat(low, more), np.repeat(high, other)])
+            q = more * len(low) / len(current)
+            due = (q - share) * math.log(q / share)
+            due += (share - q) * math.log((1 - q) / (1 - share))
+            yield f"weights {share:g} to {q:.3g} ({k})", np.concatenate([low, high]), current, due
 
     def _judged(self, values: dict[tuple[str, str], float]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {
@@ -122,8 +152,17 @@ class PsiMeasuresDrift(Check):
             "PSI is never negative": [],
             "PSI does not depend on the number of copies, the unit or the order": [],
             "PSI grows with the shift": [],
+            "PSI is the sum of (q - p) ln(q / p)": [],
+            "PSI of few rows of one law is finite": [],
         }
-        itself, negative, invariant, grows = found.values()
+        itself, negative, invariant, grows, formula, finite = found.values()
+        for name, _, _, due in self._clusters():
+            value = values.get((name, "formula"))
+            if value is not None and not abs(value - due) <= FORMULA * due + self.tolerance:
+                formula.append(f"{value:.4g}, not {due:.4g}, for {name}")
+        for (sample, relation), value in values.items():
+            if relation.endswith("rows") and math.isinf(value):
+                finite.append(f"{value} for {relation} ({sample})")
         for (sample, relation), value in values.items():
             if relation == "itself" and not abs(value) <= self.tolerance:
                 itself.append(f"{value:.6g} for the {sample} sample")
@@ -133,7 +172,7 @@ class PsiMeasuresDrift(Check):
             same = relation in ("repeated", "current repeated", "rescaled", "row order")
             if same and base is not None and not self._alike(value, base):
                 invariant.append(f"{base:.6g} becomes {value:.6g} ({sample}, {relation})")
-        for sample in dict.fromkeys(s for s, _ in values):
+        for sample in (s for s in self._samples() if (s, "itself") in values):
             climb = [values.get((sample, f"shift {s:g}"), np.nan) for s in SHIFTS]
             if fall := largest_fall(climb, slack=0.02 * float(np.nanmax([*climb, 1.0]))):
                 a, b = SHIFTS[fall.before], SHIFTS[fall.after]

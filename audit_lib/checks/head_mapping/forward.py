@@ -12,11 +12,16 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import ask, frame
+from audit_lib.probes.frames import differences
 from audit_lib.probes.heads import Kind, declared_heads
-from audit_lib.probes.samples import few, inputs, numeric, predictions
+from audit_lib.probes.samples import few, inputs, numeric, predictions, spread
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
+SEEDS = (1, 2)
+"""of the hashes of text in further processes"""
+CODES = 12
+"""values of a column up to which it holds codes"""
 
 
 class OutputsKeepTheirContract(Check):
@@ -24,14 +29,16 @@ class OutputsKeepTheirContract(Check):
 
     What it checks
         For complete rows: as many predictions as rows, under the same labels; no NaN or infinity;
-        probabilities between 0 and 1; volatilities above zero; the same bits when asked again;
-        and still in the domain for features ten times as large.
+        probabilities between 0 and 1; volatilities above zero; the same bits when asked again, the
+        same answers in another process; and still in the domain for features ten times as large.
     Why it matters
         A raw margin served as a probability sizes positions by a number between minus and plus
         infinity; a volatility of zero divides by zero.
     How
-        Drives `predictor.predict` on complete sample rows and on stretched ones. The kind of a
-        head is what the checkpoint, or the declared label, says.
+        Drives `predictor.predict` on complete sample rows and on stretched ones, and in two more
+        processes in which text hashes otherwise, as it does after every restart: columns that are
+        kept in a set change places there. Columns of few values are codes, and are not stretched.
+        The kind of a head is what the checkpoint, or the declared label, says.
     Limitations
         A head whose kind nobody declares is held to be finite only, and reported as a gap.
     Remediation
@@ -65,7 +72,7 @@ class OutputsKeepTheirContract(Check):
         if unknown:
             yield Gap(f"domain of {', '.join(unknown)}", "no kind is declared for it")
         yield from self._domain(subject, got, kinds, "")
-        stretched = ask(subject.hook("predictor.predict"), few(subject, 200) * 10, into=frame)
+        stretched = ask(subject.hook("predictor.predict"), stretch(few(subject, 200)), into=frame)
         if stretched.answered:
             yield Examined(stretched.got.size, "predictions of stretched features")
             yield from self._domain(
@@ -83,6 +90,33 @@ class OutputsKeepTheirContract(Check):
                 key="repeat",
                 evidence=("range",),
             )
+        yield from self._elsewhere(subject, asked, got)
+
+    def _elsewhere(
+        self, subject: Subject, asked: pd.DataFrame, got: pd.DataFrame
+    ) -> Iterator[Answer]:
+        rows = spread(asked, 50)
+        here = got[got.index.isin(rows.index)] if got.index.equals(asked.index) else None
+        if here is None or here.index.has_duplicates:
+            return
+        for seed in SEEDS:
+            hook = subject.elsewhere(seed).hook("predictor.predict")
+            there = ask(hook, rows, into=frame)
+            if not there.answered:
+                yield Gap("another process", there.why)
+                return
+            if moved := differences(here.loc[rows.index], there.got, tolerance=1e-9):
+                yield self.finding(
+                    subject.where("predictor.predict"),
+                    "another process, in which text hashes otherwise, predicts otherwise: "
+                    f"{moved[0].column} {moved[0].text}",
+                    measured=moved[0].text,
+                    expected="the same predictions after a restart",
+                    key="process",
+                    evidence=("range",),
+                )
+                return
+        yield Examined(len(SEEDS), "processes")
 
     def _domain(
         self, subject: Subject, got: pd.DataFrame, kinds: dict[str, Kind], when: str
@@ -146,6 +180,17 @@ def _beyond(subject: Subject, name: str, values: Floats) -> dict[str, npt.NDArra
     if facts and facts.most is not None:
         found[f"above its declared {facts.most:g}"] = values > facts.most
     return found
+
+
+def stretch(features: pd.DataFrame) -> pd.DataFrame:
+    """Features ten times as large; codes of categories, which ten times over mean nothing, stay."""
+    codes = [c for c in features if features[c].nunique() <= CODES or _whole(features[c])]
+    return pd.DataFrame({c: features[c] * (1 if c in codes else 10) for c in features})
+
+
+def _whole(column: pd.Series) -> bool:
+    """Few whole numbers: regimes, weekdays, hours, months, sectors."""
+    return bool((column % 1 == 0).all() and column.nunique() <= 0.2 * len(column))
 
 
 _DOMAIN = {

@@ -14,7 +14,7 @@ from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.asking import ask, ask_many, floats
 from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
-from audit_lib.probes.options import asked_of, ceiling, floor, terms, text_of
+from audit_lib.probes.options import asked_of, ceiling, floor, random_terms, terms, text_of
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -26,15 +26,17 @@ class ImpliedVolatilityInvertsPrice(Check):
 
     What it checks
         Volatility to price to implied volatility is the identity wherever the price tells the
-        volatility; prices below the lower or above the upper bound, zero, negative, infinite or
-        NaN prices, and expired options get NaN or a refusal, never a number.
+        volatility; a price at its lower or upper bound, or a hair from it, gets NaN, a refusal, or
+        a volatility that does price so; prices outside the bounds, zero, negative, infinite or NaN
+        prices, and expired options get NaN or a refusal, never a number.
     Why it matters
         A root finder that stops early, or returns the end of its bracket, puts a made-up
         volatility into the surface; from there it looks like a quote.
     How
         Drives `pricing.price` over a grid, keeps options whose price lies above the bounds by
-        more than rounding, and gives the prices to `pricing.implied_volatility`. Then impossible
-        prices, one option a call.
+        more than rounding, and gives the prices to `pricing.implied_volatility`. Then prices at the
+        bounds of options that are drawn, in the money, whose answers are priced again. Then
+        impossible prices, one option a call.
     Limitations
         Where vega is so small that rounding hides the volatility, nothing is judged. Of several
         prices it is held against that of its own variant alone; one inverse without a variant,
@@ -53,6 +55,8 @@ class ImpliedVolatilityInvertsPrice(Check):
     needs = ("pricing.price", "pricing.implied_volatility")
 
     tolerance: float = Field(1e-4, gt=0, description="volatility, as a fraction (1e-4 is 1 bp)")
+    seed: int = Field(53, description="of the options that are drawn")
+    options: int = Field(40, ge=4, description="options drawn for each bound")
     resolution: float = Field(
         1e-6, gt=0, description="least price above its lower bound that is judged, in spots"
     )
@@ -69,6 +73,8 @@ class ImpliedVolatilityInvertsPrice(Check):
                 )
             ]
         )
+        if self._is_pair(subject):
+            yield from self._bounds(subject)
         yield from self._impossible(subject)
 
     @staticmethod
@@ -117,6 +123,43 @@ class ImpliedVolatilityInvertsPrice(Check):
                 key="inversion",
                 evidence=("inversion",),
             )
+
+    def _bounds(self, subject: Subject) -> Iterator[Answer]:
+        """Prices exactly at a bound, and a hair from it: what comes back must price so."""
+        drawn = asked_of(subject, random_terms(np.random.default_rng(self.seed), self.options))
+        drawn = drawn[floor(drawn) > 0].reset_index(drop=True)
+        spot = drawn["spot"].to_numpy(np.float64)
+        asked = {
+            "at the lower bound": floor(drawn),
+            "a hair above the lower bound": floor(drawn) + 1e-9 * spot,
+            "at the upper bound": ceiling(drawn),
+        }
+        hook = subject.hook("pricing.implied_volatility")
+        for name, price in asked.items():
+            bare = drawn.drop(columns="volatility").assign(price=price)
+            calls = [(bare.iloc[[i]].reset_index(drop=True),) for i in range(len(bare))]
+            replies = ask_many(hook, calls, into=floats(1))
+            answers = np.array([float(r.got[0]) if r.answered else np.nan for r in replies])
+            yield Examined(len(bare), f"prices {name}")
+            told = np.isfinite(answers)
+            made = drawn.assign(volatility=answers)[told].reset_index(drop=True)
+            if made.empty:
+                continue
+            again = ask(subject.hook("pricing.price"), made, into=floats(len(made)))
+            if not again.answered:
+                yield Gap(f"prices {name}", again.why)
+                continue
+            off = np.abs(again.got - price[told]) / spot[told]
+            if (wrong := ~(off <= self.resolution)).any():
+                at = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
+                yield self.finding(
+                    subject.where("pricing.implied_volatility"),
+                    f"{int(wrong.sum())} of {len(bare)} prices {name} get a volatility that prices "
+                    f"otherwise, worst by {off[at]:.3g} of spot: {text_of(made.iloc[at])}",
+                    measured=float(made["volatility"].iloc[at]),
+                    expected="NaN, a refusal, or a volatility that gives the price back",
+                    key=name,
+                )
 
     def _impossible(self, subject: Subject) -> Iterator[Answer]:
         asked = dict(self._odd_prices(subject))

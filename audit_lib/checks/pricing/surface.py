@@ -32,7 +32,9 @@ class SurfaceAllowsNoArbitrage(Check):
         and risk figures of the wrong sign.
     How
         Drives `pricing.total_variance` on the grid and a thousandth beside it, and takes
-        derivatives by central differences.
+        derivatives by central differences. Between the maturities of the grid further ones are
+        drawn, and between the grid and its wings further strikes: a smile that is sound where it
+        is quoted need not be sound beside it.
     Limitations
         Between grid points nothing is proven. Grid and wings are options of the check; set them
         to the range that the subject trades.
@@ -57,6 +59,7 @@ class SurfaceAllowsNoArbitrage(Check):
         min_length=2,
         description="maturities of the grid, in years, ascending",
     )
+    seed: int = Field(54, description="of the strikes and maturities that are drawn")
     tolerance: float = Field(1e-6, gt=0, description="total variance that counts as rounding")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
@@ -79,19 +82,60 @@ class SurfaceAllowsNoArbitrage(Check):
         falls = rises < -self.tolerance
         if falls.any():
             yield self._found(subject, "no calendar arbitrage", k, falls, rises, "rise of w")
+        yield from self._beyond(subject, hook)
+        yield from self._between(subject, hook)
         yield from self._wings(subject, hook)
 
-    def _sampled(self, hook: Hook, k: Floats) -> Floats:
+    def _beyond(self, subject: Subject, hook: Hook) -> Iterator[Answer]:
+        """The density from the edge of the grid to the wings, at strikes that are drawn."""
+        rng = np.random.default_rng(self.seed)
+        side = np.sort(rng.uniform(self.widest, self.wing, 60))
+        k = np.concatenate([-side[::-1], side])
+        w, below, above = (self._sampled(hook, k + d) for d in (0.0, -STEP, STEP))
+        yield Examined(w.size, "points beyond the grid")
+        g = durrleman(k, w, (above - below) / (2 * STEP), (above - 2 * w + below) / STEP**2)
+        broken = ~(g >= -1e-3) | ~(w > 0)
+        if broken.any():
+            name = "no butterfly arbitrage beyond the grid"
+            yield self._found(subject, name, k, broken, g, "g", Severity.MEDIUM)
+
+    def _between(self, subject: Subject, hook: Hook) -> Iterator[Answer]:
+        """Total variance over a hundred maturities that are drawn: an interpolation may sag."""
+        rng = np.random.default_rng(self.seed + 1)
+        first, last = min(self.maturities), max(self.maturities)
+        drawn = np.sort(np.exp(rng.uniform(np.log(first), np.log(last), 100)))
+        k = np.sort(rng.uniform(-self.widest, self.widest, 9))
+        w = self._sampled(hook, k, tuple(float(t) for t in drawn))
+        yield Examined(w.size, "points between maturities")
+        rises = np.diff(w, axis=0, prepend=w[:1])
+        falls = (rises < -self.tolerance) | ~np.isfinite(w)
+        if falls.any():
+            i, j = np.unravel_index(int(np.argmin(np.where(falls, rises, np.inf))), rises.shape)
+            yield self.finding(
+                subject.where("pricing.total_variance"),
+                f"between maturities, total variance falls at {int(falls.sum())} of {falls.size} "
+                f"points, most by {abs(float(rises[i, j])):.4g} at log-moneyness {k[j]:.3g}, "
+                f"maturity {drawn[i]:.4g}",
+                measured=float(rises[i, j]),
+                expected="no fall",
+                key="no calendar arbitrage between maturities",
+                evidence=("variance",),
+            )
+
+    def _sampled(
+        self, hook: Hook, k: Floats, maturities: tuple[float, ...] | None = None
+    ) -> Floats:
+        maturities = maturities or self.maturities
         points = pd.DataFrame(
             {
-                "log_moneyness": np.tile(k, len(self.maturities)),
-                "maturity": np.repeat(np.asarray(self.maturities), len(k)),
+                "log_moneyness": np.tile(k, len(maturities)),
+                "maturity": np.repeat(np.asarray(maturities), len(k)),
             }
         )
         reply = ask(hook, points, into=floats(len(points)))
         if not reply.answered:
             raise NotAssessed(f"pricing.total_variance {reply.why}")
-        return reply.got.reshape(len(self.maturities), len(k))
+        return reply.got.reshape(len(maturities), len(k))
 
     def _wings(self, subject: Subject, hook: Hook) -> Iterator[Answer]:
         ends = np.array([-self.wing, -self.wing + 0.1, self.wing - 0.1, self.wing])
@@ -110,6 +154,7 @@ class SurfaceAllowsNoArbitrage(Check):
         broken: npt.NDArray[np.bool_],
         values: Floats,
         symbol: str,
+        severity: Severity | None = None,
     ) -> Answer:
         amounts = np.where(broken, np.abs(np.nan_to_num(values, nan=np.inf)), -1.0)
         i, j = np.unravel_index(int(np.argmax(amounts)), amounts.shape)
@@ -121,6 +166,7 @@ class SurfaceAllowsNoArbitrage(Check):
             measured=float(values[i, j]),
             expected=name,
             key=name,
+            severity=severity,
             evidence=("variance",),
         )
 

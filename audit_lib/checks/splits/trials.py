@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
+from scipy import stats
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -19,6 +20,8 @@ from audit_lib.subject.subject import Subject
 
 FEWEST = 30
 """observations below which a Sharpe ratio tells nothing"""
+MISSING = 0.9
+"""share of observations that every trial must have"""
 LEVEL = 0.01
 """of the test of overfitting"""
 
@@ -36,7 +39,9 @@ class SelectionSurvivesTheTrials(Check):
     How
         Reads the list of trials from the metadata (numbers, or mappings with `sharpe` and perhaps
         `returns`; the number 1 where there was a single one). Deflated Sharpe ratio with the
-        recorded number of observations: of worthless trials at most 1 - `level` stand.
+        recorded number of observations, and with skew and kurtosis of the chosen trial's returns
+        (else those recorded at `skew` and `kurtosis`, else of a normal law): of worthless
+        trials at most 1 - `level` stand.
         Probability of overfitting by symmetric combinations of 12 blocks of the trials' returns,
         where these are recorded; a finding needs one that at most 1 % of shuffles of exchangeable
         trials reach. Above one half without that, the choice is told to be no better than chance.
@@ -60,6 +65,8 @@ class SelectionSurvivesTheTrials(Check):
 
     trials: str = Field("/run/trials", description="pointer to the list of trials, or their number")
     sharpe: str = Field("/metrics/sharpe", description="pointer to the chosen Sharpe ratio")
+    skew: str = Field("/metrics/skew", description="pointer to the skew of its returns")
+    kurtosis: str = Field("/metrics/kurtosis", description="pointer to their kurtosis; 3 if normal")
     observations: str = Field("/metrics/observations", description="pointer to its sample size")
     periods: float = Field(252, gt=0, description="periods a year; 1 where ratios are per period")
     level: float = Field(0.95, gt=0.5, lt=1, description="probability that counts as significant")
@@ -81,15 +88,38 @@ class SelectionSurvivesTheTrials(Check):
         ratios = [r for t in raw if (r := _sharpe(t)) is not None]
         looked = 0
         if len(ratios) >= 2:
-            yield from self._deflated(document, np.array(ratios) / np.sqrt(self.periods))
+            shape = self._shape(document, raw)
+            yield from self._deflated(document, np.array(ratios) / np.sqrt(self.periods), shape)
             looked += len(ratios)
         returns = [t["returns"] for t in raw if isinstance(t, dict) and "returns" in t]
         if len(returns) >= 2 and len({len(r) for r in returns}) == 1 and len(returns[0]) >= 60:
-            yield from self._overfitting(document, np.array(returns, dtype=np.float64).T)
-            looked += len(returns)
+            table = np.array([[_float(v) for v in r] for r in returns]).T
+            whole = np.isfinite(table).all(axis=1)
+            if whole.sum() >= max(60, MISSING * len(whole)):
+                yield from self._overfitting(document, table[whole])
+                looked += len(returns)
+            else:
+                many = int((~whole).sum())
+                yield Gap("probability of overfitting", f"{many} observations miss a return")
         yield Examined(looked, "trials")
 
-    def _deflated(self, document: Document, ratios: npt.NDArray[np.float64]) -> Iterator[Answer]:
+    def _shape(self, document: Document, raw: list[Any]) -> tuple[float, float]:
+        """Skew and kurtosis of the returns behind the chosen ratio."""
+        kept = [(_sharpe(t), t["returns"]) for t in raw if isinstance(t, dict) and "returns" in t]
+        best = max((k for k in kept if k[0] is not None), key=lambda k: k[0] or 0.0, default=None)
+        values = np.array([_float(v) for v in best[1]] if best else [])
+        values = values[np.isfinite(values)]
+        if len(values) >= FEWEST and values.std() > 0:
+            return float(stats.skew(values)), float(stats.kurtosis(values, fisher=False))
+        skew, kurtosis = number(document.get(self.skew)), number(document.get(self.kurtosis))
+        return skew or 0.0, 3.0 if kurtosis is None else kurtosis
+
+    def _deflated(
+        self,
+        document: Document,
+        ratios: npt.NDArray[np.float64],
+        shape: tuple[float, float],
+    ) -> Iterator[Answer]:
         chosen, count = number(document.get(self.sharpe)), number(document.get(self.observations))
         if chosen is None or count is None or count < FEWEST:
             missing = self.sharpe if chosen is None else self.observations
@@ -100,11 +130,16 @@ class SelectionSurvivesTheTrials(Check):
             yield Gap("deflated Sharpe ratio", why)
             return
         per_period, size = chosen / np.sqrt(self.periods), int(count)
-        alone = deflated_sharpe(per_period, size, 1, 0.0)
-        counted = deflated_sharpe(per_period, size, len(ratios), float(ratios.std(ddof=1)))
+        skew, kurtosis = shape
+        deviation = float(ratios.std(ddof=1))
+        alone, counted = (
+            deflated_sharpe(per_period, size, n, spread, skew=skew, kurtosis=kurtosis)
+            for n, spread in ((1, 0.0), (len(ratios), deviation))
+        )
         rows = (("alone", 1, alone), ("counting trials", len(ratios), counted))
         heads = ("probability that the ratio is above 0", "trials", "value")
-        note = f"Sharpe ratio {chosen:g}, {size} observations"
+        note = f"Sharpe ratio {chosen:g}, {size} observations, skew {skew:.3g}"
+        note += f", kurtosis {kurtosis:.3g}"
         yield Evidence("deflated", "Deflated Sharpe ratio", heads, rows, note=note)
         if counted < self.level:
             significant = alone >= self.level
@@ -118,7 +153,6 @@ class SelectionSurvivesTheTrials(Check):
                 measured=counted,
                 expected=f"at least {self.level:g}",
                 key="deflated",
-                severity=None if significant else Severity.INFO,
                 evidence=("deflated",),
             )
 
@@ -149,3 +183,9 @@ class SelectionSurvivesTheTrials(Check):
 
 def _sharpe(trial: Any) -> float | None:
     return number(trial.get("sharpe")) if isinstance(trial, dict) else number(trial)
+
+
+def _float(value: Any) -> float:
+    """A number; NaN for anything else, as JSON writes what is not finite."""
+    found = number(value)
+    return float("nan") if found is None else found

@@ -100,13 +100,68 @@ def test_a_choice_that_reverses_in_the_other_half(tmp_path):
     assert float(found.measured) > 0.5
 
 
-def test_worthless_trials_of_which_none_reverses_only_inform(tmp_path):
-    """PBO of noise lies around one half: an accusation would be a coin toss."""
+@pytest.mark.fails("SPL007")
+def test_a_worse_ratio_is_not_judged_more_mildly(tmp_path):
+    """PBO of noise lies around one half: an accusation of that would be a coin toss."""
     with tiny(tmp_path, meta=trials(12, 0.4)) as subject:
         result = run_check("SPL007", subject)
-    assert result.outcome is Outcome.PASS
-    assert {f.severity for f in result.findings} == {Severity.INFO}
-    assert "not significant alone" in result.findings[0].message
+    found = assert_fails(result, key="deflated", severity=Severity.MEDIUM)
+    assert "not significant alone" in found.message
+    assert {f.severity for f in result.findings if f.key != "deflated"} <= {Severity.INFO}
+
+
+@pytest.mark.fails("SPL007")
+def test_a_ratio_earned_with_crash_risk_is_deflated_by_its_skew(tmp_path):
+    """Sold insurance: small gains, and a few losses that a normal law does not know."""
+    metrics = {"sharpe": 2.4, "observations": 250}
+    bare = {"run": {"trials": [0.1, 0.2, 2.4]}, "metrics": metrics}
+    with tiny(tmp_path / "normal", meta=bare) as subject:
+        normal = run_check("SPL007", subject)
+    crashes = bare | {"metrics": metrics | {"skew": -6.0, "kurtosis": 60.0}}
+    with tiny(tmp_path / "skewed", meta=crashes) as subject:
+        skewed = run_check("SPL007", subject)
+    tables = [next(e for e in r.evidence if e.name == "deflated") for r in (normal, skewed)]
+    assert tables[1].rows[1][2] < tables[0].rows[1][2] - 0.005
+    assert_fails(skewed, key="deflated")
+
+
+@pytest.mark.passes("SPL007")
+def test_one_missing_return_does_not_decide(tmp_path):
+    told = trials(20, 3.5, skill=0.25)
+    told["run"]["trials"][5]["returns"][10] = None
+    with tiny(tmp_path, meta=told) as subject:
+        assert_passes(run_check("SPL007", subject))
+
+
+def one_metric(name, inside, outside, **change):
+    told = folds(0.6, 0.55)
+    for k, row in enumerate(told["folds"]):
+        row["in_sample"], row["out_of_sample"] = {name: inside + k / 500}, {name: outside + k / 500}
+        row.update(change)
+    return told
+
+
+@pytest.mark.fails("SPL006")
+@pytest.mark.parametrize(("name", "value"), [("auc", 0.98), ("sharpe", 11.0), ("accuracy", 0.97)])
+def test_what_is_too_good_to_be_true(tmp_path, name, value):
+    with tiny(tmp_path, meta=one_metric(name, value, value)) as subject:
+        assert_fails(run_check("SPL006", subject), key=f"{name} too good")
+
+
+@pytest.mark.parametrize(("name", "value"), [("accuracy", 0.42), ("hit_rate", 0.45)])
+def test_rates_whose_guess_is_not_known_are_not_accused(tmp_path, name, value):
+    with tiny(tmp_path, meta=one_metric(name, value + 0.1, value)) as subject:
+        assert run_check("SPL006", subject).outcome is Outcome.NOT_ASSESSED
+
+
+@pytest.mark.parametrize(
+    "test", [["2013-01-05", "2013-12-20"], ["2013-01-05", "2020-12-20"]], ids=["seeds", "paths"]
+)
+def test_seeds_and_paths_over_one_period_are_one_fold(tmp_path, test):
+    with tiny(tmp_path, meta=one_metric("auc", 0.6, 0.44, test=test)) as subject:
+        result = run_check("SPL006", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "1 such periods" in result.reason
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""What predictions do in another process, and to codes of categories."""
+
+import pytest
+
+from audit_lib.subject.subject import open_subject
+from audit_lib.testing import assert_fails, run_check
+from tests.mutants.tiny import tiny
+
+PREDICTOR = """
+COLUMNS = ["ret_1", "ret_5", "vol_20", "hour", "regime"]
+
+@surface("features")
+def build(at, panel):
+    r = returns
+    return each(
+        panel,
+        ret_1=r,
+        ret_5=lambda b: b["close"] / b["close"].shift(5) - 1,
+        vol_20=lambda b: r(b).rolling(20).std(),
+        hour=lambda b: np.arange(len(b)) % 24,
+        regime=lambda b: (b["close"] > b["close"].shift(20)).astype(float),
+    )
+
+@surface("predictor")
+def required(at):
+    return list(COLUMNS)
+
+@surface("predictor")
+def predict(at, features):
+    known = features["hour"].isin(range(24)) & features["regime"].isin([0, 1])
+    order = {order}
+    made = features[order].to_numpy(float) @ [0.4, -0.2, 0.7]
+    return pd.DataFrame({{"ret": np.where(known, made, np.nan)}}, index=features.index)
+"""
+
+
+@pytest.mark.passes("HED002")
+def test_codes_of_categories_are_not_stretched(tmp_path):
+    with tiny(tmp_path, PREDICTOR.format(order="COLUMNS[:3]")) as subject:
+        result = run_check("HED002", subject)
+    assert not result.findings
+
+
+@pytest.mark.fails("HED002")
+@pytest.mark.parametrize("order", ["list(set(COLUMNS[:3]))", "sorted(COLUMNS[:3], key=hash)"])
+def test_columns_that_change_places_after_a_restart(tmp_path, order):
+    with tiny(tmp_path, PREDICTOR.format(order=order)) as subject:
+        folder, root = subject.folder, subject.root
+        with open_subject(f"{folder}/", workspace=tmp_path, root=root) as real:
+            found = assert_fails(run_check("HED002", real.at("v1")), key="process")
+    assert "another process" in found.message
+
+
+def test_a_fixed_order_is_the_same_in_another_process(tmp_path):
+    with tiny(tmp_path, PREDICTOR.format(order="COLUMNS[:3]")) as subject:
+        folder, root = subject.folder, subject.root
+        with open_subject(f"{folder}/", workspace=tmp_path, root=root) as real:
+            assert not run_check("HED002", real.at("v1")).findings
