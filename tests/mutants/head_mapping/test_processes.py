@@ -1,5 +1,7 @@
 """What predictions do in another process, and to codes of categories."""
 
+from contextlib import closing
+
 import pytest
 
 from audit_lib.subject.subject import open_subject
@@ -46,7 +48,7 @@ def test_codes_of_categories_are_not_stretched(tmp_path):
 def test_columns_that_change_places_after_a_restart(tmp_path, order):
     with tiny(tmp_path, PREDICTOR.format(order=order)) as subject:
         folder, root = subject.folder, subject.root
-        with open_subject(f"{folder}/", workspace=tmp_path, root=root) as real:
+        with closing(open_subject(f"{folder}/", workspace=tmp_path, root=root)) as real:
             found = assert_fails(run_check("HED002", real.at("v1")), key="process")
     assert "another process" in found.message
 
@@ -54,5 +56,5 @@ def test_columns_that_change_places_after_a_restart(tmp_path, order):
 def test_a_fixed_order_is_the_same_in_another_process(tmp_path):
     with tiny(tmp_path, PREDICTOR.format(order="COLUMNS[:3]")) as subject:
         folder, root = subject.folder, subject.root
-        with open_subject(f"{folder}/", workspace=tmp_path, root=root) as real:
+        with closing(open_subject(f"{folder}/", workspace=tmp_path, root=root)) as real:
             assert not run_check("HED002", real.at("v1")).findings
