@@ -16,6 +16,7 @@ from audit_lib.subject.artifacts import keras, numpy_files, skops, torch
 from audit_lib.subject.artifacts.artifact import ArrayInfo, Format, Json, SafetyReason
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.members import Members
+from audit_lib.subject.artifacts.metadata import FEATURE_KEYS
 from audit_lib.subject.artifacts.source import Source, in_memory
 from audit_lib.subject.artifacts.streams import Stream
 
@@ -166,7 +167,7 @@ def read_zip(read_member: ReadMember) -> ReadMember:
         draft.format = Format.ZIP
         members = ZipMembers(source, draft)
         names = members.names()
-        kinds = [kind for kind, fits, _ in _KINDS if fits(names)]
+        kinds = _kinds(names)
         if len(kinds) > 1:
             both = " and ".join(kind.value for kind in kinds)
             draft.refuse(f"one zip is {both} at once, so it means what its reader takes it for")
@@ -182,6 +183,19 @@ def read_zip(read_member: ReadMember) -> ReadMember:
             _read_others(rest, members, draft, read_member)
 
     return read
+
+
+def zip_format(names: list[str]) -> Format:
+    """What a zip with these members seems to be, going by their names alone."""
+    kinds = _kinds(names)
+    if len(kinds) == 1:
+        return kinds[0]
+    arrays = names and not kinds and all(name.endswith(".npy") for name in names)
+    return Format.NPZ if arrays else Format.ZIP
+
+
+def _kinds(names: list[str]) -> list[Format]:
+    return [kind for kind, fits, _ in _KINDS if fits(names)]
 
 
 def _is_skops(names: list[str]) -> bool:
@@ -221,6 +235,13 @@ def _read_npz(members: Members, draft: Draft) -> None:
             draft.refuse(f"cannot be read: {error}", where=key)
             continue
         draft.document[key] = shown
+        values = shown.get("values") if isinstance(shown, dict) else None
+        if (
+            key in FEATURE_KEYS
+            and isinstance(values, list)
+            and all(isinstance(v, str) for v in values)
+        ):
+            draft.features(f"/{key}", values)
 
 
 def _read_others(names: list[str], members: Members, draft: Draft, read_member: ReadMember) -> None:

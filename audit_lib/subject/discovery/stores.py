@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import yaml
 
 from audit_lib.errors import NotAssessed
 from audit_lib.subject.artifacts import Format
+from audit_lib.subject.artifacts.archives import zip_format
 from audit_lib.subject.artifacts.detect import detect
 from audit_lib.subject.discovery.registries import Table, tables
 from audit_lib.subject.documents import read_document
@@ -201,8 +203,12 @@ def _metadata(folder: Path, layout: str) -> str:
 def _format(path: Path) -> Format:
     try:
         with path.open("rb") as file:
-            return detect(file.read(HEAD), path.stat().st_size)
-    except OSError:
+            found = detect(file.read(HEAD), path.stat().st_size)
+            if found is not Format.ZIP:
+                return found
+            with ZipFile(file) as archive:
+                return zip_format(archive.namelist())
+    except (OSError, BadZipFile, ValueError, NotImplementedError):
         return Format.UNREADABLE
 
 

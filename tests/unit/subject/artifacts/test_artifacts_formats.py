@@ -47,6 +47,15 @@ def test_npy_and_npz(tmp_path: Path) -> None:
     assert artifact.at("/names/values") == ["a", None]
 
 
+@pytest.mark.parametrize("kind", [str, object])
+def test_columns_named_in_npz(tmp_path: Path, kind: type) -> None:
+    buffer = io.BytesIO()
+    names = np.array(["b", "a"], dtype=kind)
+    np.savez(buffer, weights=np.ones(2), feature_names=names, notes=names, features=np.ones(2))
+    artifact = read_bytes(tmp_path, buffer.getvalue())
+    assert artifact.feature_sets == {"/feature_names": ("b", "a")}
+
+
 def test_npy_cut_short_or_too_long(tmp_path: Path) -> None:
     content = npy(np.arange(5000.0))
     cut = read_bytes(tmp_path, content[:-1])

@@ -4,6 +4,7 @@ import ast
 import json
 import pickle
 import textwrap
+from zipfile import ZipFile
 
 import pytest
 
@@ -79,6 +80,31 @@ def test_the_store_and_its_registry_are_told_by_content(engine):
     assert (store.registry, store.versions, store.id) == ("index.json", "/entries", "name")
     assert (store.latest, store.champion, store.metrics) == ("/current_latest", "", "metrics")
     assert store.metadata == "*_meta.json"
+
+
+@pytest.mark.parametrize(
+    ("form", "members"),
+    [("npz", ("weights.npy",)), ("torch", ("archive/data.pkl", "archive/data/0"))],
+)
+def test_models_that_are_zips_make_a_store(engine, form, members):
+    for version in ("m1", "m2"):
+        with ZipFile(engine / "models" / version / "weights.bin", "w") as archive:
+            for member in members:
+                archive.writestr(member, b"1")
+    (store,) = discover(engine).stores
+    assert (store.path, store.registry, store.models) == ("models", "index.json", {form: 2})
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 cut short", b"zip of notes"])
+def test_other_zips_make_none(engine, content):
+    for version in ("m1", "m2"):
+        file = engine / "models" / version / "weights.bin"
+        if content.startswith(b"PK"):
+            file.write_bytes(content)
+        else:
+            with ZipFile(file, "w") as archive:
+                archive.writestr("notes.txt", content)
+    assert discover(engine).stores == ()
 
 
 def test_documents_are_told_by_content(engine):
