@@ -1,0 +1,1 @@
+"""A small trading engine on made-up prices."""
