@@ -34,6 +34,11 @@ PURE = frozenset(
 MOST_BYTES = 1 << 30
 
 
+def given_copy(answer: Any) -> Any:
+    """A copy that a fault may spoil; a failure as it is, since errors do not copy."""
+    return answer if isinstance(answer, Exception) else copy.deepcopy(answer)
+
+
 class Remembering:
     """A host that is asked each question once; questions that may change something, every time."""
 
@@ -146,7 +151,7 @@ class Spoiled:
         true = pickle.dumps(answer) if not isinstance(answer, Exception) else None
         try:
             given = self.fault.spoil(
-                Call(hook, args, copy.deepcopy(answer), ask, self.case, self.seed)
+                Call(hook, args, given_copy(answer), ask, self.case, self.seed)
             )
         except HookError as error:
             given = error
