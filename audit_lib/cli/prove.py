@@ -37,7 +37,7 @@ NAME = "sensitivity.json"
     help="Only faults of this contract; may be repeated.",
 )
 @click.option("--cases", default=CASES, show_default=True, help="Columns or heads for each fault.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="For what is drawn.")
 @click.option("--budget", type=float, help="Seconds after which no further fault is planted.")
 @click.option("--no-harmless", is_flag=True, help="Leave out changes that nothing may accuse.")
 @click.option(
@@ -48,7 +48,12 @@ NAME = "sensitivity.json"
 )
 @click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help=f"File; else {NAME}.")
 @click.option(
-    "--format", "form", type=click.Choice(["console", "json"]), default="console", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["console", "json"]),
+    default="console",
+    show_default=True,
+    help="What goes to standard output.",
 )
 @root_option
 @workspace_option

@@ -13,6 +13,7 @@ from audit_lib.model import Location
 from audit_lib.probes.checkpoint_fields import field
 from audit_lib.subject.artifacts import Artifact, Format, walk
 from audit_lib.subject.artifacts.plain import plain_document
+from audit_lib.subject.pointers import keys_of
 from audit_lib.subject.subject import Subject
 
 ALGORITHMS = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
@@ -107,20 +108,29 @@ def _in_row(subject: Subject) -> Iterator[Place]:
 
 
 def _in_files(subject: Subject) -> Iterator[Place]:
-    prefix = subject.version_folder.relative_to(subject.store).as_posix() + "/"
+    folder = PurePosixPath(subject.version_folder.relative_to(subject.store).as_posix())
     for artifact in subject.artifacts:
-        if not artifact.path.startswith(prefix) and "/" in artifact.path:
+        if not artifact.path.startswith(f"{folder}/") and "/" in artifact.path:
             continue
         place = PurePosixPath(artifact.path).parent
-        if artifact.format in _DATA:
+        if artifact.format in _DATA and artifact.path != _registry_file(subject):
             for pointer, value in walk(plain_document(artifact)):
                 names = _likely(value)
                 if names:
-                    yield place, names, Location(artifact.path, base="artifacts", pointer=pointer)
+                    here = folder if subject.version in keys_of(pointer) else place
+                    yield here, names, Location(artifact.path, base="artifacts", pointer=pointer)
         if artifact.format in _TEXT and artifact.size <= _LARGEST_LIST:
             names = _listed(subject, artifact)
             if names:
                 yield place, names, Location(artifact.path, base="artifacts")
+
+
+def _registry_file(subject: Subject) -> str:
+    """The registry, whose other rows say nothing of this version; '' where there is none."""
+    try:
+        return subject.registry.document.path
+    except NotAssessed:
+        return ""
 
 
 def _likely(value: Any) -> dict[str, str]:
@@ -148,9 +158,13 @@ def _listed(subject: Subject, artifact: Artifact) -> dict[str, str]:
 def _meant(name: str, place: PurePosixPath | None, folder: PurePosixPath, files: set[str]) -> str:
     """The version's file that a name means; '' where it means none of this version.
 
-    Names are relative to the list, to the version's folder, or to the store.
+    Names are relative to the list, to the version's folder, or to the store; in a list of the whole
+    store, to the store alone.
     """
-    bases = [folder, PurePosixPath(".")] if place is None else [place, folder, PurePosixPath(".")]
+    store = PurePosixPath(".")
+    bases = [folder, store] if place is None else [place, folder, store]
+    if place == store:  # a list of the whole store: a bare name may be any version's file
+        bases = [store]
     paths = [(base / name).as_posix() for base in bases]
     for path in paths:
         if path in files:

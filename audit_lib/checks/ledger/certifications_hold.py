@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.ledger import FILE, UnitState, load, states
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task, View
 from audit_lib.subject.code import code_of
@@ -57,6 +57,9 @@ class CertificationsHold(Check):
         found = states(subject, ledger, gate=self.gate)
         asked = [s for s in found if s.wanted]
         if not asked and not any(s.violated for s in found):
+            if policy.gates and not (policy.required or policy.high_risk):
+                gates = ", ".join(policy.gates)
+                raise NotApplicable(f"the policy asks for certifications at gates alone: {gates}")
             raise NotAssessed(f"the policy asks nothing of any of the {len(found)} units")
         wanting: dict[str, list[UnitState]] = defaultdict(list)
         for state in found:

@@ -90,10 +90,13 @@ def resolve(at, request):
         parameters="artifacts: {store: store, registry: {file: registry.json}}",
     ) as subject:
         result = run_check("VER001", subject)
+    alone = {f.key: f for f in result.findings}
     cases = {row[0]: row for e in result.evidence if e.name != "requests" for row in e.rows}
-    assert cases["request './v1'"][2] == "the id './v1' is taken for a path, and leads to 'v1'"
+    spelled = alone["request './v1'"].message
+    assert spelled == "the id './v1' is taken for a path, and leads to 'v1'"
+    assert alone["request ''"].severity is Severity.CRITICAL
     assert cases["request 'v1/../v1'"][1] == "medium"
-    assert cases["request ''"][1] == cases["request '..'"][1] == "critical"
+    assert cases["request '.'"][1] == cases["request '..'"][1] == "critical"
 
 
 @pytest.mark.fails("VER002")
