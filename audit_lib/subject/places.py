@@ -31,11 +31,11 @@ def placed(subject: Subject, finding: Finding) -> Finding:
 
 def first_entered(subject: Subject, hook: str) -> Location | None:
     """The function of the subject that a hook enters first; None where none is known."""
-    under_audit = {file.path for file in subject.source.subsystem}
     entries = [e for e in subject.entered(hook) if _unit(subject, e) is not None]
-    ranked = sorted(entries, key=lambda e: (e.path not in under_audit, e.preparing, not e.given))
-    if not ranked:
+    if not entries:  # and no file is asked for, since a place is never worth a finding
         return None
+    under_audit = {file.path for file in subject.source.subsystem}
+    ranked = sorted(entries, key=lambda e: (e.path not in under_audit, e.preparing, not e.given))
     unit = _unit(subject, ranked[0])
     assert unit is not None
     return Location(unit.path, line=definition_line(unit), symbol=unit.name)
