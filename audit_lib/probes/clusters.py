@@ -69,6 +69,19 @@ class Calendar:
         return max(int(np.ceil((last - first) / self.spacing)) - 1, 0)
 
 
+def bars_apart(dates: Any, calendar: Any) -> int:
+    """Fewest bars from one date to the next, by the dates on which there are bars; at least 1.
+
+    A sample that was thinned to every fifth bar is 5 apart, so that labels of 5 bars do not overlap
+    in it.  Where some date is none of the calendar's, nobody can tell, and it is 1.
+    """
+    bars = pd.DatetimeIndex(utc(calendar).unique()).sort_values()
+    places = np.unique(bars.get_indexer(utc(dates)))
+    if len(places) < 2 or places[0] < 0:
+        return 1
+    return max(1, int(np.diff(places).min()))
+
+
 def utc(dates: Any) -> pd.DatetimeIndex:
     """Dates in UTC, without a zone, so that offsets do not tell two equal moments apart."""
     stamps = pd.to_datetime(pd.Index(dates), utc=True, format="mixed" if _text(dates) else None)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .feature_builders import build_backtest
-from .panel import BARS_PER_YEAR, Floats, require_panel
+from .panel import BARS_PER_YEAR, Floats, require_preconditions
 from .predictor import Predictor
 from .risk_gates import pass_gates
 from .rules import wishes
@@ -80,7 +80,7 @@ def run(predictor: Predictor, panel: pd.DataFrame, start: pd.Timestamp) -> Repor
     Raises:
         Refused: the panel is not acceptable.
     """
-    closes = require_panel(panel).unstack("asset")
+    closes = require_preconditions(panel).unstack("asset")
     daily = closes.pct_change(fill_method=None).fillna(0.0)
     features = build_backtest(panel, predictor.checkpoint.feature_cols)
     predictions = predictor.predict(features[features.index.get_level_values("date") >= start])

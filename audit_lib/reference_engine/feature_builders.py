@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from .features import Feature, lookup, percentile_rank
-from .panel import Floats, by_asset, require_panel, windows
+from .panel import Floats, by_asset, require_preconditions, windows
 
 BLOCK = 250  # dates a backtest block holds: one year at a time
 
@@ -37,7 +37,7 @@ def build_training(panel: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     Raises:
         Refused: the panel or a name is not acceptable.
     """
-    built = _build_sorted(require_panel(panel), lookup(names))
+    built = _build_sorted(require_preconditions(panel), lookup(names))
     return built.reindex(panel.index)
 
 
@@ -47,7 +47,7 @@ def build_backtest(panel: pd.DataFrame, names: Sequence[str], block: int = BLOCK
     Arguments, answer and errors are those of :func:`build_training`; ``block`` is the number of
     dates a block holds.
     """
-    closes = require_panel(panel)
+    closes = require_preconditions(panel)
     features = lookup(names)
     history = max((-feature.first for feature in features), default=0)
     dates = closes.index.get_level_values("date")
@@ -68,7 +68,7 @@ def build_live(panel: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
     Arguments, answer and errors are those of :func:`build_training`.
     """
-    closes = require_panel(panel)
+    closes = require_preconditions(panel)
     builder = LiveBuilder(names)
     built = np.full((len(closes), len(names)), np.nan)
     assets = closes.index.get_level_values("asset").to_numpy()

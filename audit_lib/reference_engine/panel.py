@@ -51,7 +51,7 @@ def load_panel(
     return pd.DataFrame({"close": closes}, index=index).dropna().sort_index()
 
 
-def require_panel(panel: pd.DataFrame) -> pd.Series:
+def require_preconditions(panel: pd.DataFrame) -> pd.Series:
     """Check the preconditions that every builder, trainer and backtest shares.
 
     Returns:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .errors import Refused
-from .panel import require_panel
+from .panel import require_preconditions
 
 Integers = npt.NDArray[np.int64]
 
@@ -79,7 +79,7 @@ class WalkForward:
         Raises:
             Refused: the panel is not acceptable, or has too few dates.
         """
-        require_panel(panel)
+        require_preconditions(panel)
         positions = date_positions(panel)
         return [
             (_between(positions, fold.train), _between(positions, fold.test))

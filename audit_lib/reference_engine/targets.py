@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .features import log_change, volatility
-from .panel import Floats, by_asset, require_panel, windows
+from .panel import Floats, by_asset, require_preconditions, windows
 
 ENTRY = 1  # bars from the decision to the fill
 HOLDING = 5  # bars from the fill to the exit
@@ -74,7 +74,7 @@ def build_targets(panel: pd.DataFrame) -> pd.DataFrame:
     Raises:
         Refused: the panel is not acceptable.
     """
-    closes = require_panel(panel)
+    closes = require_preconditions(panel)
     columns = {name: np.full(len(closes), np.nan) for name in TARGETS}
     for rows, asset in by_asset(closes):
         held = windows(asset, ENTRY, HORIZON)

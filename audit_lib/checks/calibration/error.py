@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.probes import samples
+from audit_lib.probes.clusters import bars_apart, dates_of
 from audit_lib.probes.label_facts import horizon_of
 from audit_lib.probes.scored import HOOK, SERVED, Scored, probabilities, scored_sample
 from audit_lib.probes.statistics import CalibrationError, calibration_error, reliability
@@ -74,7 +77,7 @@ class ProbabilitiesMatchOutcomes(Check):
             raise NotAssessed(
                 f"{SERVED} answers {int((~np.isfinite(served)).sum())} missing values"
             )
-        found = self.measure(served, unseen, _horizon(subject))
+        found = self.measure(served, unseen, _horizon(subject, unseen))
         yield self._curve(served, unseen, found)
         wrong = found.low > self.tolerance  # however wide the interval, it leaves no doubt of that
         if found.groups < FEWEST or (found.band > self.widest and not wrong):
@@ -119,9 +122,17 @@ class ProbabilitiesMatchOutcomes(Check):
         return Evidence("reliability", title, heads, rows, View.RELIABILITY, note)
 
 
-def _horizon(subject: Subject) -> int:
-    """Bars that an outcome spans; 1 where nobody says and nothing tells."""
+def _horizon(subject: Subject, sample: Scored) -> int:
+    """Dates of the sample that an outcome spans; 1 where nobody says and nothing tells."""
     try:
-        return max(1, horizon_of(subject)[0])
+        bars = max(1, horizon_of(subject)[0])
     except NotAssessed:
         return 1
+    if sample.dates is None or bars == 1:
+        return bars
+    try:
+        calendar = dates_of(samples.panel(subject).index)
+    except (NotAssessed, NotApplicable):
+        return bars
+    apart = bars_apart(sample.dates, calendar) if calendar is not None else 1
+    return math.ceil(bars / apart)

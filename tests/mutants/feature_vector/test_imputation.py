@@ -105,8 +105,8 @@ def test_the_engine_filling_its_closes_backwards(engine):
     edit_source(
         engine,
         "feature_builders.py",
-        "built = _build_sorted(require_panel(panel), lookup(names))",
-        'closes = require_panel(panel).groupby(level="asset").bfill()\n'
+        "built = _build_sorted(require_preconditions(panel), lookup(names))",
+        'closes = require_preconditions(panel).groupby(level="asset").bfill()\n'
         "    built = _build_sorted(closes, lookup(names))",
     )
     with mutant(engine) as subject:
