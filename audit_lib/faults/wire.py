@@ -52,8 +52,7 @@ class Remembering:
 
     def call(self, name: str, *args: Any, **where: Any) -> Any:
         """As the host; a failure is kept like an answer."""
-        hook = without_variant(name)[0]
-        if hook.split(".")[0] not in PURE or name.endswith(TOGETHER):
+        if not self._steady(name, where):
             return self.host.call(name, *args, **where)
         key = hashlib.sha256(pickle.dumps((name, args, sorted(where.items())))).hexdigest()
         if key in self.kept:
@@ -69,6 +68,12 @@ class Remembering:
             raise answer
         return answer
 
+    def _steady(self, name: str, where: dict[str, Any]) -> bool:
+        """True where the same question has the same answer; checks edit copies in between."""
+        copied = Path(where.get("store") or "/").is_relative_to(self.host.scratch)
+        surface = without_variant(name)[0].split(".")[0]
+        return surface in PURE and not copied and not name.endswith(TOGETHER)
+
     def _keep(self, key: str, answer: Any) -> None:
         try:
             data = pickle.dumps(answer)
@@ -82,8 +87,7 @@ class Remembering:
 
     def call_many(self, name: str, calls: Sequence[tuple[Any, ...]], **where: Any) -> list[Any]:
         """One by one where answers are kept, else as the host."""
-        hook = without_variant(name)[0]
-        if hook.split(".")[0] not in PURE:
+        if not self._steady(name, where):
             return self.host.call_many(name, calls, **where)
         key = hashlib.sha256(
             pickle.dumps((name, "many", list(calls), sorted(where.items())))

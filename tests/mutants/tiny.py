@@ -68,11 +68,12 @@ class LocalHost:
         hooks._registered.clear()
         exec(compile(file.read_text(), file.name, "exec"), {"__name__": "tiny_hooks"})
         self.functions = derived(hooks.registered())
-        self.scratch = tempfile.TemporaryDirectory()
+        self.kept = tempfile.TemporaryDirectory()
+        self.scratch = Path(self.kept.name)
         self.entries = Entries()
 
     def folder(self, name: str) -> Path:
-        return Path(tempfile.mkdtemp(prefix=name, dir=self.scratch.name))
+        return Path(tempfile.mkdtemp(prefix=name, dir=self.scratch))
 
     def scratch_copy(self, path: Path) -> Path:
         return Path(shutil.copytree(path, self.folder("copy") / path.name))
@@ -126,7 +127,7 @@ class LocalHost:
 
     def close(self) -> None:
         """Nothing runs elsewhere."""
-        self.scratch.cleanup()
+        self.kept.cleanup()
 
 
 @contextmanager
