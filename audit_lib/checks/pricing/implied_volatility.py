@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,8 @@ class ImpliedVolatilityInvertsPrice(Check):
         bounds of options that are drawn, in the money, whose answers are priced again. Then
         impossible prices, one option a call.
     Limitations
-        Where vega is so small that rounding hides the volatility, nothing is judged. Of several
+        Where vega is so small that rounding hides the volatility, nothing is judged. Where most
+        ordinary prices fail, prices at the bounds are not asked: the cause is the same. Of several
         prices it is held against that of its own variant alone; one inverse without a variant,
         among several prices with one, is a gap.
     Remediation
@@ -63,17 +64,10 @@ class ImpliedVolatilityInvertsPrice(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Invert ordinary prices, then ask for the impossible."""
-        yield from (
-            self._inverted(subject)
-            if self._is_pair(subject)
-            else [
-                Gap(
-                    "the round trip",
-                    "which of the prices it inverts is not said; give it that one's variant",
-                )
-            ]
-        )
-        if self._is_pair(subject):
+        if not self._is_pair(subject):
+            why = "which of the prices it inverts is not said; give it that one's variant"
+            yield Gap("the round trip", why)
+        elif (yield from self._inverted(subject)):
             yield from self._bounds(subject)
         yield from self._impossible(subject)
 
@@ -88,7 +82,8 @@ class ImpliedVolatilityInvertsPrice(Check):
             raise NotApplicable(f"implied volatility inverts {inverse.name}'s own price")
         return bool(inverse.variant)
 
-    def _inverted(self, subject: Subject) -> Iterator[Answer]:
+    def _inverted(self, subject: Subject) -> Generator[Answer, None, bool]:
+        """Invert ordinary prices; False where most fail, which then explains the bounds too."""
         grid = asked_of(subject, terms(volatilities=(0.03, 0.1, 0.25, 0.6, 1.5)))
         price = ask(subject.hook("pricing.price"), grid, into=floats(len(grid)))
         if not price.answered:
@@ -100,7 +95,7 @@ class ImpliedVolatilityInvertsPrice(Check):
         found = ask(subject.hook("pricing.implied_volatility"), asked, into=floats(len(asked)))
         if not found.answered:
             yield Gap("ordinary prices", found.why)
-            return
+            return True
         error = np.abs(found.got - true)
         yield Examined(len(asked), "prices inverted")
         yield Evidence(
@@ -123,6 +118,7 @@ class ImpliedVolatilityInvertsPrice(Check):
                 key="inversion",
                 evidence=("inversion",),
             )
+        return bool(wrong.mean() < 0.5)
 
     def _bounds(self, subject: Subject) -> Iterator[Answer]:
         """Prices exactly at a bound, and a hair from it: what comes back must price so."""
