@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -142,7 +142,7 @@ class Clusters:
             Journal of Human Resources 50(2), section VI (Student's t for few clusters).
         """
         tail = 0.5 + level / 2
-        few = float(stats.t.ppf(tail, max(1, self.count - 1)) / stats.norm.ppf(tail))
+        few = float(special.stdtrit(max(1, self.count - 1), tail) / special.ndtri(tail))
         return few * (math.sqrt(6 / 5) if self.span > 1 else 1.0)
 
 

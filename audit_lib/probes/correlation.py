@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,9 +72,7 @@ def rank_correlations(
 
 
 def _ranks(table: pd.DataFrame) -> Floats:
-    values = table.to_numpy(np.float64)
-    ranks = np.stack([rankdata(values[:, i]) for i in range(values.shape[1])], axis=1)
-    return np.asarray(ranks / len(values) - 0.5)
+    return np.asarray(table.rank().to_numpy(np.float64) / len(table) - 0.5)
 
 
 def _block_sums(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from audit_lib.probes.clusters import Clusters
 
@@ -24,8 +24,8 @@ def clopper_pearson(hits: int, count: int, level: float = 0.95) -> tuple[float, 
     Source: Clopper and Pearson (1934), Biometrika 26.
     """
     tail = (1 - level) / 2
-    low = 0.0 if hits == 0 else float(stats.beta.ppf(tail, hits, count - hits + 1))
-    high = 1.0 if hits == count else float(stats.beta.ppf(1 - tail, hits + 1, count - hits))
+    low = 0.0 if hits == 0 else float(special.betaincinv(hits, count - hits + 1, tail))
+    high = 1.0 if hits == count else float(special.betaincinv(hits + 1, count - hits, 1 - tail))
     return low, high
 
 
@@ -149,7 +149,7 @@ def mean_interval(
         return mean, -np.inf, np.inf, count
     sums = np.bincount(codes, values - mean)
     error = float(np.sqrt((sums**2).sum() * count / (count - 1)) / len(values))
-    reach = float(stats.t.ppf(0.5 + level / 2, count - 1)) * error
+    reach = float(special.stdtrit(count - 1, 0.5 + level / 2)) * error
     return mean, mean - reach, mean + reach, count
 
 
@@ -177,12 +177,12 @@ def deflated_sharpe(
     euler = 0.5772156649015329
     luck = 0.0
     if trials > 1:
-        high = float(stats.norm.ppf(1 - 1 / trials))
-        higher = float(stats.norm.ppf(1 - 1 / (trials * np.e)))
+        high = float(special.ndtri(1 - 1 / trials))
+        higher = float(special.ndtri(1 - 1 / (trials * np.e)))
         luck = trial_deviation * ((1 - euler) * high + euler * higher)
     kurtosis = max(kurtosis, 1 + skew**2)  # no law has less, and the spread stays positive
     spread = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
-    return float(stats.norm.cdf((sharpe - luck) * np.sqrt(observations - 1) / np.sqrt(spread)))
+    return float(special.ndtr((sharpe - luck) * np.sqrt(observations - 1) / np.sqrt(spread)))
 
 
 @dataclass(frozen=True)

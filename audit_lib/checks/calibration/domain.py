@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from pydantic import Field
-from scipy import stats
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -99,6 +98,8 @@ class CalibratorServesTheScoresItKnows(Check):
         if not 1 / self.ratio <= ratio <= self.ratio and spreads != [0.0, 0.0]:
             text = f"served scores spread {ratio:.3g} times as wide as those fitted on"
             found.append(("spread", text, ratio, f"{1 / self.ratio:.3g} to {self.ratio:g}"))
+        from scipy import stats
+
         apart = float(stats.ks_2samp(served.scores, fitted.scores).statistic)
         count = served.independent * fitted.independent / (served.independent + fitted.independent)
         if apart > self.distance and stats.kstwobign.sf(apart * np.sqrt(count)) < 1e-4:

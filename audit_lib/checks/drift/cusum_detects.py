@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
-from scipy import stats
+from scipy import special
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
@@ -146,7 +146,7 @@ class CusumDetectsShifts(Check):
         if not calm:
             return
         fired, n = sum(calm), len(calm)
-        lower = float(stats.beta.ppf(0.001, fired, n - fired + 1)) if fired else 0.0
+        lower = float(special.betaincinv(fired, n - fired + 1, 0.001)) if fired else 0.0
         if lower > self.false_alarms:
             yield self.finding(
                 subject.where("drift.cusum"),

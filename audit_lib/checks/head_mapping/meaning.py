@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -90,7 +90,7 @@ class HeadsMeanWhatTheySay(Check):
         )
         moving = [h for h in heads if h not in still]
         pairs = list(combinations(moving, 2))
-        z = float(norm.isf(self.alpha / max(1, len(pairs) + len(moving))))
+        z = float(-ndtri(self.alpha / max(1, len(pairs) + len(moving))))
         for one, other in pairs:
             if one.label == other.label:
                 continue

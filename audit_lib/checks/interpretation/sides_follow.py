@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
-from scipy.stats import rankdata
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -107,7 +106,7 @@ class SidesFollowADirectionalHead(Check):
         for head in scores.columns:
             values = numeric(scores[[head]]).reshape(-1)
             a, b = values[high], values[low]
-            ranks = rankdata(np.concatenate([a, b]))
+            ranks = pd.Series(np.concatenate([a, b])).rank().to_numpy()
             wins = ranks[: len(a)].sum() - len(a) * (len(a) + 1) / 2
             found[str(head)] = float(wins / (len(a) * len(b)))
         return found

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
-from scipy import stats
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -114,6 +113,8 @@ class SkillSurvivesOutOfSample(Check):
 
     def departures(self, values: npt.NDArray[np.float64], bound: float) -> list[tuple[str, float]]:
         """What is wrong with the skills (folds, 2) of one metric, and its p value."""
+        from scipy import stats
+
         known, unseen = values[:, 0], values[:, 1]
         below = stats.ttest_1samp(unseen, 0.0, alternative="less").pvalue
         better = stats.ttest_rel(unseen, known, alternative="greater").pvalue

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
-from scipy import stats
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -110,6 +109,8 @@ class SelectionSurvivesTheTrials(Check):
         values = np.array([_float(v) for v in best[1]] if best else [])
         values = values[np.isfinite(values)]
         if len(values) >= FEWEST and values.std() > 0:
+            from scipy import stats
+
             return float(stats.skew(values)), float(stats.kurtosis(values, fisher=False))
         skew, kurtosis = number(document.get(self.skew)), number(document.get(self.kurtosis))
         return skew or 0.0, 3.0 if kurtosis is None else kurtosis
