@@ -1,4 +1,4 @@
-"""Functions of the subject that calls of its hooks entered, as the child reports them.
+"""What calls of the subject's hooks entered and read, as the child reports it.
 
 The child is the subject's, and may report what it likes: this places findings, and proves nothing.
 """
@@ -12,6 +12,7 @@ from typing import Any
 #: calls that are followed in vain before a hook is taken to enter no function of the subject
 TRIES = 4
 _LAST = 1 << 22
+_PATH, _FILES = 1000, 200
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,11 @@ class Entries:
 
     Attributes:
         known: hook to the functions that it enters, in the order in which it first did.
+        opened: hook to the data files that it reads, relative to the root where they lie below it.
     """
 
     known: dict[str, tuple[Entered, ...]] = field(default_factory=dict)
+    opened: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _tried: Counter[str] = field(default_factory=Counter)
 
     def wanted(self, hook: str) -> bool:
@@ -52,6 +55,9 @@ class Entries:
             told = [Entered(str(p), _line(n), bool(q), bool(g)) for p, n, q, g in header["entered"]]
         except (KeyError, TypeError, ValueError):
             told = []
+        read = header.get("opened")
+        paths = [str(path)[:_PATH] for path in read[:_FILES]] if isinstance(read, list) else []
+        self.opened[hook] = tuple(dict.fromkeys((*self.opened.get(hook, ()), *paths)))
         self._tried[hook] += 1
         if "ok" in header:  # a whole call was followed
             self._tried[hook] = TRIES

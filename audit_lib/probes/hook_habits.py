@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from audit_lib.hooks import without_variant
+from audit_lib.probes.files_read import MEND, undeclared
 from audit_lib.subject.hooks import names_of
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
 
 #: surfaces that answer with one decision of the engine, which two calls cannot give
 DECIDING = frozenset({"retrain", "governance", "decisions", "drift", "registry"})
+BUILDER = "features.build"
 #: packages that are nobody's subject
 _KNOWN = frozenset({*sys.stdlib_module_names, "numpy", "pandas", "scipy", "audit_lib"})
 _LOADING = frozenset({"import_module", "__import__", "module_from_spec", "run_path"})
@@ -57,13 +59,16 @@ class _Seen:
 
 
 def habits(subject: Subject) -> tuple[Habit, ...]:
-    """Questions to the author of a subject's hooks, in the order of the file."""
+    """Questions to the author of a subject's hooks, in the order of the file.
+
+    Which files a builder reads is asked where it was called before.
+    """
     file = subject.hooks.file
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return ()
-    found = [*_of_hooks(tree), *_repeated(tree, file, subject.source.subsystem)]
+    found = [*_of_hooks(tree), *_repeated(tree, file, subject.source.subsystem), *_reads(subject)]
     return tuple(sorted(found, key=lambda habit: (habit.line, habit.said)))
 
 
@@ -75,6 +80,13 @@ def _of_hooks(tree: ast.Module) -> Iterator[Habit]:
             yield from _unused(hook, function)
             if without_variant(hook)[0].split(".", maxsplit=1)[0] in DECIDING:
                 yield from _joined(hook, function, roots)
+
+
+def _reads(subject: Subject) -> Iterator[Habit]:
+    """Data files that the builder was seen to read."""
+    line = subject.where(BUILDER).line or 0
+    for path in undeclared(subject, BUILDER):
+        yield Habit(BUILDER, line, f"it reads {path} beside the panel: {MEND}")
 
 
 def _unused(hook: str, function: ast.FunctionDef) -> Iterator[Habit]:

@@ -269,6 +269,8 @@ def _is_orders(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     said = _is_frame(answer[["side", "size"]], arguments)
     if not set(np.unique(answer["side"])) <= {-1, 0, 1}:
         said.append("side must be -1, 0 or 1")
+    if any(not isinstance(gate, str) for gate in answer["gate"].dropna()):
+        said.append("gate must be the name of the gate that decided, or ''; it is no text")
     if (answer["size"] < 0).any():
         said.append("size must not be negative; side says the direction")
     return said

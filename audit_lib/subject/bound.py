@@ -123,7 +123,12 @@ class Bound:
         Raises:
             NotAssessed: there is none, or it cannot be read.
         """
-        return self._registry({**self.key, **self.own_key} if self.parameters.keys else {})
+        return self._registry(self.registry_key)
+
+    @property
+    def registry_key(self) -> dict[str, Value]:
+        """The key whose roles the registry is asked for."""
+        return {**self.key, **self.own_key} if self.parameters.keys else {}
 
     def _registry(self, key: Mapping[str, Value]) -> Registry:
         store = self.store

@@ -49,6 +49,8 @@ def _reference(value: Any) -> Any:
 
 
 Reference = Annotated[str | None, BeforeValidator(_reference)]
+#: the same for a role that versions have; '' too means that there is none
+Role = Annotated[str | None, BeforeValidator(lambda value: value and _reference(value))]
 
 
 class _Strict(BaseModel):
@@ -81,12 +83,12 @@ class RegistryFile(_Strict):
     file: str = Field("registry.json", description="JSON, YAML or TOML, relative to the store")
     versions: Pointer = Field("/versions", description="its rows; '' where the file is the table")
     id: str = Field("version_id", description="key of the id in a row; '' where rows are a mapping")
-    latest: Pointer | None = Field(
+    latest: Role = Field(
         "/latest",
-        description="pointer to the id, `/latest/{horizon}` where each key has its own; null "
-        "where there is no such pointer",
+        description="pointer to the id, `/latest/{horizon}` where each key has its own; another "
+        "file of the store as `FILE#/pointer`; null where there is no such pointer",
     )
-    champion: Pointer | None = Field("/champion", description="the same; null where there is none")
+    champion: Role = Field("/champion", description="the same; null where there is none")
     metrics: str = Field(
         "metrics", description="key of the metrics in a row; '' for the row itself"
     )
@@ -252,6 +254,11 @@ class SubjectParameters(_Strict):
     )
     sides: dict[str, Literal["label", "position"]] = Field(
         {}, description="table of `features.sides` or `predictor.sides` to how it is joined"
+    )
+    files: dict[str, Reason] = Field(
+        {},
+        description="glob of data files that `features.build` reads beside its panel, to when what "
+        "stands in them is known",
     )
     environment: Environment = Environment()
     hooks: str = Field("hooks.py", description="hooks file in the parameters folder")

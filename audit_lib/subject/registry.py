@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from audit_lib.errors import NoRegistry, NotAssessed, VersionError
-from audit_lib.subject.documents import Document, read_document
+from audit_lib.subject.documents import MISSING, Document, read_document
 from audit_lib.subject.keys import Key, filled
 from audit_lib.subject.parameters import Artifacts, MlflowModel
 from audit_lib.subject.pointers import pointer_to
@@ -26,7 +27,7 @@ class Registry:
         pointers: version id to the JSON pointer of its row.
         latest: id that ``latest`` points to, or None.
         champion: id that ``champion`` points to, or None.
-        roles: ``latest`` and ``champion`` to the JSON pointers that were followed.
+        roles: ``latest`` and ``champion`` to the references that were followed.
         folders: version id to its folder in the store, where no layout says it.
     """
 
@@ -78,7 +79,10 @@ def read_registry(store: Path, artifacts: Artifacts, key: Key | None = None) -> 
             f"artifacts file {layout.file} does not exist; where the store keeps no registry, "
             "write `registry: null` under `artifacts` in subject.yaml"
         )
-    document = read_document(store / layout.file, path=layout.file, base="artifacts")
+    document = replace(
+        read_document(store / layout.file, path=layout.file, base="artifacts"),
+        beside=partial(_beside, store),
+    )
     raw = document.get(layout.versions)
     rows: dict[str, Any] = {}
     pointers: dict[str, str] = {}
@@ -107,6 +111,13 @@ def _of_mlflow(store: Path, model: MlflowModel) -> Registry:
     document = Document(listed.place, "artifacts", data)
     roles = {"latest": "/latest", "champion": "/champion"}
     return Registry(document, dict(listed.rows), pointers, latest, champion, roles, listed.folders)
+
+
+def _beside(store: Path, file: str) -> Document:
+    """Another file of the store that a role leads into; one that is not there holds nothing."""
+    if not (store / file).exists():
+        return Document(file, "artifacts", MISSING)
+    return read_document(store / file, path=file, base="artifacts")
 
 
 def _identity(row: Any, key: str, position: int) -> str:

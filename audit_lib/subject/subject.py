@@ -252,6 +252,13 @@ class Subject(Bound):
         """
         return self.hooks.location(self._chosen(hook)[0] or hook)
 
+    def opened(self, hook: str) -> tuple[str, ...]:
+        """Data files that calls of a hook read so far, besides what they were given."""
+        name = self.hooks.chosen(hook, self.variant)
+        return tuple(
+            f for h in self._hosts.values() for f in h.entries.opened.get(name or hook, ())
+        )
+
     def entered(self, hook: str) -> tuple[Entered, ...]:
         """Functions of the source that calls of a hook entered so far, in order."""
         name = hook if hook in self.hooks else self.serving(hook)[0] or hook

@@ -20,6 +20,7 @@ from audit_lib import hooks
 from audit_lib.host import Entries, HookError, HookRaised, HookRefused, Isolation
 from audit_lib.host.child.derived import derived
 from audit_lib.host.child.entering import entering
+from audit_lib.host.child.opening import opening
 from audit_lib.subject.subject import Subject, open_subject
 
 MARKET = """
@@ -101,7 +102,11 @@ class LocalHost:
             return self.functions[name](at, *args)
         header: dict[str, Any] = {}
         try:
-            with entering(str(self.root), args) as header["entered"]:
+            root, scratch = str(self.root), str(at.scratch)
+            with (
+                opening(root, scratch) as header["opened"],
+                entering(root, args) as header["entered"],
+            ):
                 answer = self.functions[name](at, *args)
             header["ok"] = True
             return answer

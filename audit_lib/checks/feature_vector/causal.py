@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.model import Contract, Examined, Gap, Severity, Task
 from audit_lib.probes import samples
 from audit_lib.probes.columns_made import where_made
+from audit_lib.probes.files_read import MEND, undeclared
 from audit_lib.probes.measured import (
     CUTS,
     feature_policy,
@@ -40,9 +41,11 @@ class FeaturesReadNoFuture(Check):
         values and seeded random bars. A row at or before the cut that changes reads the future;
         the distance to the first changed bar is the look-ahead. The number of builds is fixed.
     Limitations
-        Only what the panel carries is perturbed: a builder that reads a file of its own stays
-        unseen, and a column that nothing in the panel moves is named as not judged. A look-ahead
-        that shows on fewer than about one bar in a hundred may be missed; raise `cuts`.
+        Only what the panel carries is perturbed. Data files that the builder reads are named, and
+        are a gap unless `files` in `subject.yaml` says when what stands in them is known; what
+        compiled code other than pandas opens is not seen. A column that nothing in the panel
+        moves is named as not judged. A look-ahead that shows on fewer than about one bar in a
+        hundred may be missed; raise `cuts`.
     Remediation
         Compute the column from bars up to its own, and fit scalers, ranks and components on
         earlier bars only.
@@ -85,4 +88,6 @@ class FeaturesReadNoFuture(Check):
             )
         yield Examined(len(judged), "feature columns")
         wanted = [c for c in judged if not needed or c in needed]
+        for path in undeclared(subject, HOOK):
+            yield Gap(path, f"{HOOK} reads it, and no probe moves what it holds; {MEND}")
         yield from unjudged(found, HOOK, [*wanted, *sorted(needed - set(found.columns))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import Field
 
@@ -10,12 +11,24 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.asking import Reply, ask
-from audit_lib.probes.registries import Resolution, resolution
+from audit_lib.probes.registries import Resolution, resolution, sample_metrics
+from audit_lib.probes.state import ScratchStore
 from audit_lib.subject.keys import Key, combinations, text_of
 from audit_lib.subject.subject import Subject
 
 #: fields of a registry's rows that tell versions apart which must not stand in for one another
 TELLING = ("horizon", "instrument", "symbol", "ticker", "asset", "regime", "market", "timeframe")
+
+
+REFUSED = "a refusal"
+
+
+def _default(subject: Subject, store: Path, key: Key) -> str:
+    """What a request without a version is answered with, in words that can be compared."""
+    reply = ask(subject.hook("registry.resolve").for_key(key).on(store), None, into=resolution)
+    if reply.answered:
+        return str(reply.got)
+    return "a crash" if reply.failure is not None else REFUSED
 
 
 class EachKeyIsServedItsOwn(Check):
@@ -24,14 +37,18 @@ class EachKeyIsServedItsOwn(Check):
     What it checks
         Where versions are made for one key each (`keys` with `stored` in `subject.yaml`): a
         request without a version is answered with a version of the key that is asked for, or
-        refused; and a request for an id under another key gets that id, or a refusal, never the
-        other key's version.
+        refused; a request for an id under another key gets that id, or a refusal, never the
+        other key's version; and registering a version of one key leaves what the others are
+        served by default.
     Why it matters
         One global `latest` beside several horizons serves whichever was trained last: a ranking
-        for five days is traded as one for twenty, and nothing fails.
+        for five days is traded as one for twenty, and nothing fails; or training one horizon
+        takes the other's default away.
     How
         Drives `registry.resolve` with every declared key in `at.key`, and compares what the
-        answered version says of itself, in its row of the registry or in its metadata.
+        answered version says of itself, in its row of the registry or in its metadata. With
+        `registry.register`, a made-up version of each key is registered in a scratch copy of the
+        store, one after another, and each key is asked for its default again.
     Limitations
         A version that does not say what it is for is a gap.
     Remediation
@@ -49,6 +66,7 @@ class EachKeyIsServedItsOwn(Check):
     needs = ("registry.resolve",)
 
     versions: int = Field(8, ge=1, description="newest versions that are asked for by id")
+    store_mb: int = Field(200, ge=1, description="largest store to copy")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Ask for every key, without a version and by id."""
@@ -88,6 +106,40 @@ class EachKeyIsServedItsOwn(Check):
                     key=kind,
                     evidence=("keys",),
                 )
+        if subject.has("registry.register"):
+            yield from self._in_turn(subject)
+
+    def _in_turn(self, subject: Subject) -> Iterator[Answer]:
+        """Register a version of each key, and see whose default each of them takes away."""
+        store = ScratchStore.of(subject, limit_mb=self.store_mb).store
+        metrics = sample_metrics(subject)
+        keys = combinations(subject.parameters.keys)
+        rows: list[tuple[Scalar, ...]] = []
+        lost: list[str] = []
+        for turn, key in enumerate(keys):
+            before = [_default(subject, store, other) for other in keys]
+            hook = subject.hook("registry.register").for_key(key).on(store)
+            made = ask(hook, f"audit-{turn:04d}", metrics, into=lambda raw: raw)
+            if not made.answered:
+                yield Gap(f"a registration under {text_of(key)}", made.why)
+                continue
+            for other, was in zip(keys, before, strict=True):
+                now = _default(subject, store, other)
+                rows.append((text_of(key), text_of(other), was, now))
+                if other != key and was not in (now, REFUSED):
+                    lost.append(f"after one of {text_of(key)}, {text_of(other)} gets {now}")
+        yield Examined(len(rows), "defaults after a registration")
+        columns = ("registered under", "asked for", "before", "after")
+        yield Evidence("in turn", "Defaults, as versions are registered", columns, tuple(rows))
+        if lost:
+            yield self.finding(
+                subject.where("registry.register"),
+                f"{len(lost)} registrations change what another key is served: {lost[0]}",
+                measured=f"{len(lost)} of {len(rows)} defaults",
+                expected="a registration changes the default of its own key only",
+                key="registered",
+                evidence=("in turn",),
+            )
 
     @staticmethod
     def _asked(subject: Subject, key: Key, request: str | None) -> tuple[Reply[Resolution], str]:

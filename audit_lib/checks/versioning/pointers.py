@@ -36,7 +36,7 @@ class PointersLeadWhereTheySay(Check):
         the store, on a scratch copy without the default's folder, and on one whose pointers are
         rewritten to a version that does not exist.
     Limitations
-        Pointers are rewritten in JSON registries only.
+        Pointers are rewritten in JSON registries only, and not in other files than the registry's.
     Remediation
         Resolve a pointer to an id first, then treat the id as an explicit request.
     Sources
@@ -113,7 +113,7 @@ class PointersLeadWhereTheySay(Check):
             return
         lost = json.loads((scratch.store / file).read_text(encoding="utf-8-sig"))
         for pointer in pointers.values():
-            if pointer:
+            if pointer.startswith("/"):
                 _rewrite(lost, pointer, NOWHERE)
         replacement = scratch.store.parent / "pointers.json"
         replacement.write_text(json.dumps(lost), encoding="utf-8")

@@ -15,6 +15,7 @@ from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity,
 from audit_lib.probes.asking import Reply, ask, ask_many, texts
 from audit_lib.probes.registries import Resolution, resolution, sample_metrics
 from audit_lib.probes.state import ScratchStore, changed, tree_digest
+from audit_lib.subject.registry import read_registry
 from audit_lib.subject.subject import Subject
 
 
@@ -47,6 +48,12 @@ class _Session:
         said = str(reply.got) if reply.answered else reply.why
         self.log.append(("resolve", request or "(default)", said))
         return reply
+
+    def champion(self) -> str | None:
+        """Whom the store names champion now: a first registration may have made itself one."""
+        artifacts = self.subject.parameters.artifacts
+        assert artifacts is not None
+        return read_registry(self.store, artifacts, self.subject.registry_key).champion
 
     def listed(self) -> list[str]:
         reply = ask(self.subject.hook("registry.versions").on(self.store), into=texts)
@@ -98,7 +105,6 @@ class RegisteredIsResolved(Check):
         session = _Session(subject, scratch.store, sample_metrics(subject))
         (scratch.store.parent / "beside.txt").write_text("not the registry's", encoding="utf-8")
         around = tree_digest(scratch.store.parent)
-        champion = subject.registry.champion
         old = session.listed()
         made = [f"audit-{i:04d}" for i in range(self.registrations)]
         first = session.register(made[0])
@@ -106,11 +112,13 @@ class RegisteredIsResolved(Check):
             raise NotAssessed(f"registry.register declines an ordinary version: {first.why}")
         findings = list(self._one(session, made[0], old))
         findings += self._twice(session, made[0])
+        champion = session.champion()
         later = session.register_all(made[1:])
         failed = [r for r in later if not r.answered]
         if failed:
             yield Gap(f"{len(failed)} of {len(made)} registrations", failed[0].why)
         made = [made[0], *(v for v, r in zip(made[1:], later, strict=True) if r.answered)]
+        champion = session.champion() or champion  # one that was displaced may go
         findings += self._many(session, made, champion)
         if written := self._outside(session, around):
             text = f"registering writes outside the store: {written[0]}"

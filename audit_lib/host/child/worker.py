@@ -14,6 +14,7 @@ from .decoding import decode
 from .derived import derived
 from .encoding import encode
 from .entering import entering
+from .opening import opening
 from .streams import flush
 from .wire import Incoming, WireError, pack, receive, send
 
@@ -214,10 +215,11 @@ def _answer(
 def _called(
     request: dict[str, Any], hook: Any, context: Any, arguments: Any, told: dict[str, Any]
 ) -> Any:
-    """The hook's answer; which functions it entered is told where the judge asks."""
+    """The hook's answer; what it entered and which files it read is told where the judge asks."""
     if not request.get("enters"):
         return hook(context, *arguments)
-    with entering(str(context.root), arguments) as told["entered"]:
+    root, scratch = str(context.root), str(context.scratch)
+    with opening(root, scratch) as told["opened"], entering(root, arguments) as told["entered"]:
         return hook(context, *arguments)
 
 

@@ -1,6 +1,11 @@
+import contextlib
+
+import pandas as pd
 import pytest
 
+from audit_lib.host.child.opening import opening
 from audit_lib.model import Outcome, Severity, View
+from audit_lib.probes.hook_habits import habits
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
@@ -81,3 +86,48 @@ def test_a_builder_that_raises_is_not_assessed(tmp_path):
         result = run_check("FEA101", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "adj_close" in result.reason
+
+
+READS = """
+@surface("features")
+def build(at, panel):
+    told = pd.read_csv(at.root / "data" / "macro.csv", index_col=0, parse_dates=True)["rate"]
+    (at.scratch / "cache.csv").write_text("kept")
+    (at.scratch / "cache.csv").read_text()
+    rate = told.reindex(panel.index.get_level_values("date")).to_numpy()
+    return each(panel, momentum=returns).assign(carry=lambda x: x["momentum"] - rate)
+"""
+
+
+@pytest.mark.passes("FEA101")
+def test_a_file_that_the_builder_reads_is_a_gap_until_it_is_declared(tmp_path):
+    dates = pd.date_range("2015-01-01", periods=420, freq="B")
+    text = pd.Series(0.01, index=dates, name="rate").to_csv()
+    source = {"data/macro.csv": text}
+    with tiny(tmp_path / "a", READS, source=source) as subject:
+        result = run_check("FEA101", subject)
+        assert result.outcome is Outcome.NOT_ASSESSED
+        assert [gap.what for gap in result.gaps] == ["data/macro.csv"]
+        (asked,) = habits(subject)
+        assert asked.said.startswith("it reads data/macro.csv beside the panel")
+    known = "files: {data/macro.csv: published at the close of its date}\n"
+    with tiny(tmp_path / "b", READS, source=source, parameters=known) as subject:
+        assert_passes(run_check("FEA101", subject))
+
+
+def test_files_are_noted_however_pandas_opens_them(tmp_path):
+    inside, outside, scratch = (tmp_path / name for name in ("root", "elsewhere", "scratch"))
+    for folder in (inside, outside, scratch):
+        folder.mkdir()
+        (folder / "settings.yaml").write_text("a: 1")
+        (folder / "x.parquet").write_bytes(b"")
+    with opening(str(inside), str(scratch)) as found:
+        for folder in (inside, outside, scratch):
+            with contextlib.suppress(ImportError, OSError, ValueError):  # no reader is installed
+                pd.read_parquet(folder / "x.parquet")
+            (folder / "settings.yaml").read_text()
+        (inside / "written.csv").write_text("1")
+    assert found == ["x.parquet", str(outside / "x.parquet")]
+    with opening(str(inside), str(scratch)) as again:
+        pass
+    assert again == []

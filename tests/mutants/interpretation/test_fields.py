@@ -44,6 +44,15 @@ def test_paths_that_agree_in_every_field(tmp_path):
         assert_passes(run_check("INT002", subject))
 
 
+def test_a_gate_is_a_name(tmp_path):
+    for gate, state in [("0.0", "wrong"), ("np.nan", "good"), ("'drawdown'", "good")]:
+        text = (FEATURES + SOUND).replace('"gate": "",', f'"gate": {gate},')
+        with tiny(tmp_path / gate.strip("'"), text, parameters=DECLARED) as subject:
+            (tried,) = (r for r in try_hooks(subject) if r.hook == "decisions.backtest")
+        assert tried.state == state
+        assert any("gate must be the name" in c for c in tried.complaints) == (state == "wrong")
+
+
 def test_a_field_that_is_not_declared_is_not_compared(tmp_path):
     with tiny(tmp_path, FEATURES + EXAMPLE) as subject:
         assert_passes(run_check("INT001", subject))

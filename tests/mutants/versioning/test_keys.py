@@ -91,6 +91,87 @@ def test_another_horizons_version_is_served(tmp_path, answer, key):
     assert "horizon=5" in found.message
 
 
+REGISTER = """
+
+@surface("registry")
+def register(at, version, metrics):
+    held = json.loads((at.store / "registry.json").read_text())
+    held["versions"].append({{"version_id": version, "horizon": at.key["horizon"]}})
+    {kept}
+    (at.store / version).mkdir()
+    (at.store / version / "meta.json").write_text("{{}}")
+    (at.store / "registry.json").write_text(json.dumps(held))
+"""
+OWN = 'held["latest"][str(at.key["horizon"])] = version'
+REFUSES = (
+    "found = request or GLOBAL; "
+    'refused = not request and horizons.get(found) != at.key["horizon"]; '
+    'found = "" if refused else found'
+).replace("GLOBAL", GLOBAL.split(" or ")[1])
+
+
+@pytest.mark.fails("VER011")
+@pytest.mark.passes("VER011")
+def test_a_registration_takes_another_horizons_default(tmp_path):
+    sound = RESOLVE.format(answer=KEPT_APART) + REGISTER.format(kept=OWN)
+    with tiny(tmp_path / "a", sound, source=stored(), parameters=KEYS) as subject:
+        assert_passes(run_check("VER011", subject))
+    # nothing is substituted: the other horizon is refused, though a version of it is there
+    taken = RESOLVE.format(answer=REFUSES) + REGISTER.format(kept="pass")
+    with tiny(tmp_path / "b", taken, source=stored(), parameters=KEYS) as subject:
+        found = assert_fails(run_check("VER011", subject), key="registered")
+    assert "after one of horizon=5, horizon=20 gets a refusal" in found.message
+
+
+CHAMPIONS = """
+import json
+
+@surface("registry")
+def resolve(at, request):
+    held = json.loads((at.store / "registry.json").read_text())
+    found = request or held["latest"]
+    if found not in [row["version_id"] for row in held["versions"]]:
+        raise Refusal("no such version")
+    return {"version": found, "files": []}
+
+@surface("registry")
+def versions(at):
+    held = json.loads((at.store / "registry.json").read_text())
+    return [row["version_id"] for row in held["versions"]]
+
+@surface("registry")
+def register(at, version, metrics):
+    file, seats = at.store / "registry.json", at.store / "champions.json"
+    held = json.loads(file.read_text())
+    champion = json.loads(seats.read_text())["5"] if seats.exists() else None
+    if not version.startswith("audit") or version in versions(at):
+        raise Refusal("no id")
+    if champion is None:
+        champion = version
+        seats.write_text(json.dumps({"5": champion}))
+    rows = [*held["versions"], {"version_id": version, "horizon": 5}]
+    held["versions"] = [r for r in rows[:-3] if r["version_id"] in (SPARED)] + rows[-3:]
+    file.write_text(json.dumps({**held, "latest": version}))
+"""
+SEATS = (
+    "keys: {horizon: {values: [5], stored: /horizon}}\n"
+    "artifacts: {store: store, registry: {champion: 'champions.json#/{horizon}'}}\n"
+)
+
+
+def test_retention_spares_a_champion_that_another_file_names(tmp_path):
+    source = {"store/registry.json": json.dumps({"versions": ROWS[:1], "latest": "v1"})}
+    for name, spared in [("kept", "champion,"), ("dropped", "")]:
+        text = CHAMPIONS.replace("SPARED", spared)
+        with tiny(tmp_path / name, text, source=source, parameters=SEATS) as subject:
+            result = run_check("VER003", subject)
+            if spared:
+                assert_passes(result)
+                continue
+            found = assert_fails(result, key="retention the champion")
+            assert "the champion, audit-0000, is gone" in found.message
+
+
 def test_a_registry_that_tells_horizons_apart_wants_keys(tmp_path):
     text = RESOLVE.format(answer=GLOBAL)
     with tiny(tmp_path / "a", text, source=stored(), parameters=STORE) as subject:
