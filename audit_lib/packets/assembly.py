@@ -67,7 +67,7 @@ def assemble(
     packet = build(run, provenance, comparisons_with(run.tasks, baselines))
     report = packet.report
     forms = {
-        "packet.html": render_html(packet).encode("utf-8"),
+        "packet.html": render_html(packet, snippet).encode("utf-8"),
         "packet.pdf": render_pdf(packet),
         "findings.sarif": to_sarif(replace(report, locate=locate, snippet=snippet)).encode("utf-8"),
         # The mark tells spreadsheets that the text is UTF-8.

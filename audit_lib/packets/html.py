@@ -1,7 +1,13 @@
-"""The packet as one self-contained HTML file: no script, no address outside, nothing unescaped."""
+"""The packet as one self-contained HTML file: no address outside, nothing unescaped.
+
+Its one script is our own and pinned by its digest; without it only the search is missing.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -9,10 +15,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from audit_lib.model import Evidence
+from audit_lib.model import Evidence, Location
 from audit_lib.packets.document import document
 from audit_lib.packets.packet import Packet
 from audit_lib.packets.sections import Style
+from audit_lib.reporters.report import unread
 from audit_lib.reporters.text import one_line
 
 LARGEST = 2_000_000
@@ -21,9 +28,14 @@ LARGEST = 2_000_000
 _BUDGETS = ((500, 1000, 50, True), (100, 500, 20, True), (40, 250, 10, False), (10, 100, 5, False))
 
 
-def render_html(packet: Packet) -> str:
-    """The packet as HTML, under two megabytes: what is longer is cut, and says so."""
-    text = ""
+def render_html(packet: Packet, excerpt: Callable[[Location], str] = unread) -> str:
+    """The packet as HTML, under two megabytes: what is longer is cut, and says so.
+
+    Args:
+        excerpt: the lines of a place in a text file of the subject; '' where they are not known.
+    """
+    text, script = "", _file("packet.js")
+    digest = b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     for rows, findings, listed, pictures in _BUDGETS:
         style = Style(
             _figure,
@@ -33,8 +45,14 @@ def render_html(packet: Packet) -> str:
             findings=findings,
             listed=listed,
             passing_figures=pictures,
+            excerpt=excerpt,
         )
-        text = page("packet.html.j2", p=document(packet, style))
+        text = page(
+            "packet.html.j2",
+            p=document(packet, style),
+            script=Markup(script),
+            script_digest=Markup(digest),
+        )
         if len(text.encode("utf-8")) <= LARGEST:
             break
     return text
@@ -42,9 +60,12 @@ def render_html(packet: Packet) -> str:
 
 def page(template: str, **values: Any) -> str:
     """A template of this room, filled in, with the style sheet in it."""
-    sheet = files("audit_lib.packets").joinpath("templates/packet.css").read_text("utf-8")
-    made = _environment().get_template(template).render(css=Markup(sheet), **values)
+    made = _environment().get_template(template).render(css=Markup(_file("packet.css")), **values)
     return made if made.endswith("\n") else made + "\n"
+
+
+def _file(name: str) -> str:
+    return files("audit_lib.packets").joinpath("templates", name).read_text("utf-8")
 
 
 @cache

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audit_lib.model import (
     CheckResult,
     Evidence,
+    Location,
     Outcome,
     Scalar,
     Severity,
@@ -24,7 +25,7 @@ from audit_lib.model import (
     verdict_of,
 )
 from audit_lib.packets.packet import Found, Packet
-from audit_lib.reporters.report import remarks
+from audit_lib.reporters.report import remarks, unread
 from audit_lib.reporters.sarif_rules import documentation
 from audit_lib.reporters.text import clean, one_line, place
 
@@ -33,6 +34,10 @@ Doc = dict[str, Any]
 LINE = 400
 #: most notes listed under their check; they have a section of their own
 NOTES = 3
+#: fewest items that make a text a list
+LISTED = 3
+#: lines of source shown above and below a place, of the place itself, and characters of a line
+ABOVE, BELOW, MOST, WIDTH = 1, 4, 5, 160
 _CODE = re.compile(r"``([^`\n]+)``|`([^`\n]+)`")
 
 
@@ -49,6 +54,7 @@ class Style:
         findings: most findings told in full.
         listed: most findings listed under their check.
         passing_figures: False leaves out the pictures of checks that found nothing.
+        excerpt: the lines of a place in a text file of the subject; '' where they are not known.
     """
 
     figure: Callable[[Evidence], str | None]
@@ -59,6 +65,7 @@ class Style:
     findings: int = 1000
     listed: int = 50
     passing_figures: bool = True
+    excerpt: Callable[[Location], str] = unread
 
 
 def runs(text: str, style: Style | None = None) -> list[Doc]:
@@ -105,11 +112,13 @@ def finding_doc(found: Found, style: Style, before: Found | None = None) -> Doc:
         "task": finding.task.value,
         "contract": finding.contract.title,
         "place": place(finding.location),
+        "file": one_line(finding.location.path, 200),
+        "source": _source(finding.location, style),
         "symbol": one_line(finding.location.symbol, style.characters),
         "message": runs(one_line(finding.message, LINE), style),
         "whole": runs(finding.message, style) if len(finding.message) > LINE else [],
-        "measured": runs(finding.measured, style),
-        "expected": runs(finding.expected, style),
+        "measured": _against(finding.measured, finding.expected, style),
+        "expected": _against(finding.expected, finding.measured, style),
         "remediation": runs(finding.remediation, style),
         "key": one_line(finding.key, 200),
         "fingerprint": finding.fingerprint,
@@ -127,6 +136,31 @@ def finding_doc(found: Found, style: Style, before: Found | None = None) -> Doc:
             "expires": one_line(waiver.expires),
         },
     }
+
+
+def _against(text: str, other: str, style: Style) -> list[Doc]:
+    """Runs of a text; held against a list, a list has what stands elsewhere there marked."""
+    items, others = text.split(", "), other.split(", ")
+    if min(len(items), len(others)) < LISTED or len(text) > style.characters:
+        return runs(text, style)
+    made: list[Doc] = []
+    for i, item in enumerate(items):
+        moved = i >= len(others) or others[i] != item
+        made.append({"t": one_line(item), "c": False, "moved": moved})
+        made.append({"t": ", ", "c": False})
+    return made[:-1]
+
+
+def _source(location: Location, style: Style) -> list[Doc]:
+    """A few lines of the subject's text around a place; none where lines mean nothing."""
+    if location.line is None or location.line < 1:
+        return []
+    first = max(1, location.line - ABOVE)
+    last = min(location.end_line or location.line, location.line + MOST) + BELOW
+    text = style.excerpt(replace(location, line=first, end_line=last))
+    lines = [clean(line.expandtabs(4))[:WIDTH] for line in text.split("\n")] if text else []
+    hit = range(location.line, last - BELOW + 1)
+    return [{"number": n, "text": t, "hit": n in hit} for n, t in enumerate(lines, first)]
 
 
 def task_doc(task: TaskResult, packet: Packet, style: Style) -> Doc:

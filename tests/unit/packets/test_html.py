@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import re
+from base64 import b64encode
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,7 +10,7 @@ from html.parser import HTMLParser
 import made_up
 import pytest
 
-from audit_lib.model import Evidence, Outcome, Severity, View
+from audit_lib.model import Evidence, Location, Outcome, Severity, View
 from audit_lib.model.closure import compare
 from audit_lib.packets import build, read_run
 from audit_lib.packets.html import LARGEST, render_html
@@ -71,15 +73,19 @@ def test_it_is_whole_and_stands_alone(page, text):
     assert "@import" not in re.findall(r"<style>(.*?)</style>", text, re.S)[0]
 
 
-def test_nothing_in_it_runs(page, text):
+def test_nothing_runs_but_the_one_script_that_the_policy_pins(page, text):
     tags = Counter(tag for tag, _ in page.elements)
-    assert not set(tags) & {"script", "iframe", "object", "embed", "form", "base", "link"}
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.S)
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert "innerHTML" not in script
+    assert "{{" not in script
+    assert not set(tags) & {"iframe", "object", "embed", "form", "base", "link"}
     assert not [a for _, attrs in page.elements for a in attrs if a.startswith("on")]
     assert tags["img"] == 0
     policy = [a["content"] for t, a in page.elements if a.get("http-equiv")]
     assert policy == [
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
-        "form-action 'none'"
+        f"default-src 'none'; script-src 'sha256-{digest}'; img-src data:; "
+        "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
     ]
     first = [tag for tag, _ in page.elements[:4]]
     assert first == ["html", "head", "meta", "meta"]
@@ -179,6 +185,36 @@ def test_notes_are_not_among_the_findings(packet_of):
     assert "note number 29" in said
     assert "BND001-30" in page.ids
     assert not [a for t, a in page.elements if t == "article"]
+
+
+def one(packet_of, **fields):
+    """A packet with one finding, and its page's markup."""
+    tasks = made_up.clean_tasks()
+    result = made_up.result("SPL001", Outcome.FAIL, findings=(made_up.finding("SPL001", **fields),))
+    return packet_of([*tasks[:1], replace(tasks[1], results=(result,)), *tasks[2:]])
+
+
+def test_a_finding_shows_the_lines_around_its_place(packet_of):
+    asked = []
+
+    def lines(location):
+        asked.append((location.line, location.end_line))
+        return "x = '<b>'\n\tpurge = 1\nz"
+
+    packet = one(packet_of, location=Location("train.py", line=12))
+    text = render_html(packet, lines)
+    assert asked == [(11, 16)]
+    assert "<i>11</i>x = &#39;&lt;b&gt;&#39;" in text
+    assert '<span class="hit"><i>12</i>    purge = 1' in text
+    assert '<pre class="source">' not in render_html(packet)
+
+
+def test_what_stands_elsewhere_in_a_list_is_marked(packet_of):
+    packet = one(packet_of, measured="a, c, b, d", expected="a, b, c, d")
+    text = render_html(packet)
+    assert "<dd>a, <mark>c</mark>, <mark>b</mark>, d</dd>" in text
+    assert "<dd>a, <mark>b</mark>, <mark>c</mark>, d</dd>" in text
+    assert "<mark>" not in render_html(one(packet_of, measured="6 bars", expected="2, not 6"))
 
 
 def test_the_same_run_gives_the_same_page(tmp_path, text):
