@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from audit_lib.errors import RunError
 from audit_lib.files import write_whole
-from audit_lib.model import Task, Verdict, verdict_words
+from audit_lib.model import Contract, Task, Verdict, verdict_words
 from audit_lib.packets.manifest import NAME, Manifest, read_manifest
 
 
@@ -54,6 +54,13 @@ class Entry:
         planned = self.manifest.planned
         return [words.get(t, "inconclusive" if t in planned else "") for t in Task]
 
+    def held(self, contract: Contract) -> str:
+        """Verdict of a contract; '' where nothing was asked of it, or the run does not tell."""
+        if contract not in self.manifest.contracts:
+            return ""
+        verdict = self.manifest.contracts[contract]
+        return verdict.value if verdict else "not applicable"
+
     @property
     def findings(self) -> str:
         """Open findings that break a contract, by severity, worst first."""
@@ -73,7 +80,15 @@ def update_index(reports: Path, subject: str) -> Path:
 
     versions = _versions(reports / subject)
     file = reports / subject / "index.html"
-    made = page("index.html.j2", subject=subject, versions=versions, tasks=list(Task), whole=whole)
+    newest = [runs[0] for runs in versions.values()]
+    made = page(
+        "index.html.j2",
+        subject=subject,
+        versions=versions,
+        tasks=list(Task),
+        contracts=[c for c in Contract if any(c in run.manifest.contracts for run in newest)],
+        whole=whole,
+    )
     write_whole(file, made.encode("utf-8"))
     subjects = []
     for folder in sorted(p for p in reports.iterdir() if (p / "index.html").is_file()):

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit_lib.errors import RunError
 from audit_lib.files import write_whole
-from audit_lib.model import Severity, Task, Verdict, verdict_of
+from audit_lib.model import Contract, Severity, Task, Verdict, verdict_of
 from audit_lib.packets.files import files_below, sha256_of
 from audit_lib.packets.packet import Input, Packet, Provenance, build
 from audit_lib.packets.provenance import environment, packages
@@ -74,6 +74,7 @@ class Manifest(_Part):
     not_run: tuple[Task, ...] = Field(
         default_factory=lambda held: tuple(t for t in Task if t not in held["tasks"])
     )
+    contracts: dict[Contract, Verdict | None] = Field(default_factory=dict)
     findings: dict[str, int]
     exempted: int
     problems: tuple[str, ...]
@@ -164,6 +165,7 @@ def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
         planned=said.tasks,
         tasks={t.task: verdict_of(t.results) for t in packet.tasks},
         not_run=packet.not_run,
+        contracts={contract: verdict for contract, verdict, _ in packet.contracts},
         findings={s.label: counted[s] for s in sorted(Severity, reverse=True) if counted[s]},
         exempted=len(packet.exempted),
         problems=packet.problems,

@@ -33,9 +33,18 @@ def test_versions_stand_in_order_with_their_newest_packet(reports):
     assert "champion" in text
     assert "v10/r1/packet.html" in text
     assert "1 earlier run" in text
-    assert re.findall(r'aria-label="(\w+)"', text)[6:] == [
+    assert re.findall(r'aria-label="(\w+)"', text.partition("<h2>")[0])[6:] == [
         "broken", "broken", "broken", "inconclusive", "inconclusive", "broken",
     ]  # fmt: skip
+
+
+def test_contracts_stand_beside_each_other_over_versions(reports):
+    text = update_index(reports, "made_up_engine").read_text()
+    matrix = text.partition("<h2>Contracts</h2>")[2]
+    rows = dict(re.findall(r'<th scope="row">([^<]+)</th>(.*?)</tr>', matrix))
+    said = {name: re.findall(r'title="([^"]+)"', row) for name, row in rows.items()}
+    assert said["Splits"] == ["v9: kept", "v10: broken"]
+    assert all(len(each) == 2 for each in said.values())
 
 
 def test_all_subjects_are_listed_with_their_worst_verdict(reports):
