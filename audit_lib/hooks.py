@@ -168,6 +168,29 @@ class CalibrationSample(TypedDict):
     dates: NotRequired[list[str]]
 
 
+class ExplainInputs(TypedDict):
+    """Rows that are explained, all of the same length (``explain.inputs``).
+
+    ``features`` has the columns that the model reads, on an index that the predictor accepts.
+    """
+
+    features: pd.DataFrame
+    dates: NotRequired[Sequence[Any]]  # where the index has no level of dates
+    assets: NotRequired[Sequence[str]]  # where the index has no level of names
+    regimes: NotRequired[Sequence[str]]  # name of the regime that each row is in
+    outcomes: NotRequired[pd.DataFrame]  # labels, NaN where they are not known yet
+
+
+class Stages(TypedDict, total=False):
+    """What stands between features and orders (``explain.stages``), each a row an input row."""
+
+    scaled: pd.DataFrame  # what the model is given
+    raw: pd.DataFrame  # what it gives, a column a head, before calibration
+    gates: (
+        pd.DataFrame
+    )  # columns ``row`` (position), ``gate``, ``value``, ``threshold``, ``passed``
+
+
 # --- features ---------------------------------------------------------------------------------
 class SamplePanel(Protocol):
     """``features.panel``: market data, real where possible, that the builders accept."""
@@ -443,6 +466,32 @@ class RoundTrip(Protocol):
     def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
 
 
+# --- explain ------------------------------------------------------------------------------------
+class InputsToExplain(Protocol):
+    """``explain.inputs``: rows whose predictions are explained, with dates, assets, regimes.
+
+    Without it, the features that ``features.build`` makes of the sample panel are explained.
+    """
+
+    def __call__(self, at: Context) -> ExplainInputs: ...
+
+
+class DecisionStages(Protocol):
+    """``explain.stages``: features to what stands between them and the orders of a back-test."""
+
+    def __call__(self, at: Context, features: pd.DataFrame) -> Stages: ...
+
+
+class DecisionOutcomes(Protocol):
+    """``explain.outcomes``: features to what became of the orders that they led to.
+
+    On the features' index, columns ``return``, ``mfe``, ``mae``, ``cost`` (fractions; of the
+    position, in its direction); NaN where it is not known, or nothing was ordered.
+    """
+
+    def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
+
+
 #: Every hook there is: full name to the Protocol that types and documents it.
 HOOKS: dict[str, type] = {
     "features.panel": SamplePanel,
@@ -484,6 +533,9 @@ HOOKS: dict[str, type] = {
     "neural.forward": NeuralForward,
     "online.run": OnlineRun,
     "checkpoint_io.round_trip": RoundTrip,
+    "explain.inputs": InputsToExplain,
+    "explain.stages": DecisionStages,
+    "explain.outcomes": DecisionOutcomes,
 }
 
 SURFACES: tuple[str, ...] = tuple(dict.fromkeys(name.split(".")[0] for name in HOOKS))

@@ -51,7 +51,7 @@ class Memory:
     def __init__(self, subject: Subject, checks: Iterable[Check] = ()) -> None:
         self.subject = subject
         self.folder = cache_folder(subject)
-        self._own = _own_places(subject, self.folder)
+        self._own = own_places(subject, self.folder)
         self._fresh: dict[str, CheckResult] = {}
         # Without a pure check there is nothing to remember, and nothing to hash for.
         self._digest = ""
@@ -131,7 +131,7 @@ def cache_folder(subject: Subject) -> Path | None:
     return made
 
 
-def _own_places(subject: Subject, cache: Path | None) -> tuple[Path, ...]:
+def own_places(subject: Subject, cache: Path | None) -> tuple[Path, ...]:
     """What the workbook writes, which may stand inside the repository that is audited."""
     reports = os.environ.get(PLACES["reports"]) or subject.folder.parent.parent / "reports"
     return (Path(reports) / subject.name, *((cache,) if cache else ()))

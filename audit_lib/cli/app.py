@@ -37,6 +37,7 @@ COMMANDS = {
     "new-subject": ("new_subject:new_subject", "Look at a repository; write its parameters."),
     "hooks": ("hooks:hooks", "Help with writing a subject's hooks."),
     "baseline": ("baseline:baseline", "Accept today's findings; fail on new ones alone."),
+    "explain-model": ("explain_model:explain_model", "Say what a version learned, and why."),
     "prove": ("prove:prove", "Plant faults: what would this audit have seen?"),
     "ledger": ("ledger:ledger", "Keep the review ledger: status, suggest, certify."),
     "contract": ("contract:contract", "Derive the pipeline contract; check a written one."),

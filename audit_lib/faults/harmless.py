@@ -34,6 +34,7 @@ _CONTRACTS = {
     "neural": Contract.NEURAL,
     "online": Contract.ONLINE,
     "checkpoint_io": Contract.CHECKPOINT,
+    "explain": Contract.INTERPRETATION,
 }
 #: hooks that a training is watched through, or that say a form rather than numbers
 _LEFT = ("retrain.train", "features.panel")

@@ -535,4 +535,9 @@ TRIALS: dict[str, Trial] = {
         lambda answer, arguments: _is_array()(answer, (arguments[1],)),
     ),
     "checkpoint_io.round_trip": Trial(_FRAME, _features, _is_frame),
+    "explain.inputs": Trial("a mapping with features", _nothing, _has_keys("features")),
+    "explain.stages": Trial(
+        "a mapping of scaled, raw and gates", _features, _is_kind(dict, "a mapping")
+    ),
+    "explain.outcomes": Trial("return, mfe, mae and cost", _features, _is_frame),
 }

@@ -156,6 +156,7 @@ LOADING = frozenset(
         "predictor",
         "decisions",
         "neural",
+        "explain",
         "checkpoint_io",
         "calibration.served",
         "calibration.sample",

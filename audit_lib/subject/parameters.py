@@ -213,6 +213,28 @@ class OrderField(_Strict):
     optional: bool = Field(False, description="an order may leave it out")
 
 
+class Explain(_Strict):
+    """What `workbook explain-model` holds its answers against, and how it writes them."""
+
+    importances: Reference = Field(
+        None, description="importances that a version records: factor to number, or by head"
+    )
+    priors: dict[str, Literal["increasing", "decreasing"]] = Field(
+        {}, description="which way a factor should move a head: `factor`, or `head/factor`"
+    )
+    units: dict[str, str] = Field({}, description="unit of a factor or head, for sentences")
+    learned_conditions: str = Field(
+        "", description="folder of the subject's own, in a version's folder or below the root"
+    )
+    traces: str = Field(
+        "",
+        description="the subject's own decision trace, JSON Lines, likewise; `{version}` is the id",
+    )
+    trace_fields: dict[str, Pointer] = Field(
+        {}, description="field of a trace to where the subject's lines keep it: `action/side: /s`"
+    )
+
+
 class Environment(_Strict):
     """In which interpreter hooks run."""
 
@@ -260,6 +282,7 @@ class SubjectParameters(_Strict):
         description="glob of data files that `features.build` reads beside its panel, to when what "
         "stands in them is known",
     )
+    explain: Explain = Explain()
     environment: Environment = Environment()
     hooks: str = Field("hooks.py", description="hooks file in the parameters folder")
     absent: dict[str, str] = Field(

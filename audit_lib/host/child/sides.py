@@ -17,6 +17,8 @@ BESIDE = {
     "decisions.backtest": "predictor.sides",
     "decisions.live": "predictor.sides",
     "checkpoint_io.round_trip": "predictor.sides",
+    "explain.stages": "predictor.sides",
+    "explain.outcomes": "predictor.sides",
 }
 
 

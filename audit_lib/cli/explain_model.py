@@ -1,0 +1,129 @@
+"""``workbook explain-model``: what a version learned, and which factors decide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from audit_lib.cli.codes import code_of
+from audit_lib.cli.completion import subjects, versions
+from audit_lib.cli.options import (
+    format_option,
+    inconclusive_option,
+    opened,
+    root_option,
+    workspace_option,
+)
+from audit_lib.cli.output import emit
+from audit_lib.cli.places import shown
+from audit_lib.cli.tables import print_table
+from audit_lib.explain.attribution import Setting
+from audit_lib.explain.records import Summary
+from audit_lib.explain.run import Explained, explain
+from audit_lib.model import Verdict, verdict_of
+from audit_lib.reporters import REPORTERS, Report
+
+#: factors of each head, and rules, that the console shows
+FACTORS, RULES = 5, 3
+
+
+@click.command("explain-model")
+@click.argument("subject", shell_complete=subjects)
+@click.option(
+    "--version",
+    default="latest",
+    show_default=True,
+    shell_complete=versions,
+    help="id, latest, champion or all",
+)
+@click.option("--rows", default=1000, show_default=True, help="Most rows that are explained.")
+@click.option("--seed", default=0, show_default=True, help="For what is drawn.")
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for learned_conditions/.  [default: reports/SUBJECT/VERSION/explained]",
+)
+@inconclusive_option
+@format_option
+@root_option
+@workspace_option
+@click.pass_context
+def explain_model(
+    ctx: click.Context,
+    /,
+    subject: str,
+    version: str,
+    rows: int,
+    seed: int,
+    to: Path | None,
+    allow_inconclusive: bool,
+    output_format: str,
+    root: Path | None,
+    workspace: Path | None,
+) -> None:
+    """Say what a version of SUBJECT learned, and which factors decide.
+
+    Writes learned_conditions/: inputs_schema.json, attribution_<head>.csv, rules_<head>.json,
+    rules.md, summary.json.  Nothing of the subject is changed.  Exit codes: 0 kept, 1 a finding,
+    2 could not tell.
+    """
+    found, place = opened(subject, workspace=workspace, root=root)
+    console = Console(stderr=True)
+    made: list[Explained] = []
+    try:
+        chosen = found.select(version)
+        for one in chosen:
+            bound = found.at(one)
+            with console.status(f"{one}: starting") as status:
+                setting = Setting(rows=rows, seed=seed)
+                answer = explain(bound, setting, told=lambda what: status.update(f"{what}"))
+            folder = to or place / "reports" / found.name / one / "explained"
+            folder = folder / one if to and len(chosen) > 1 else folder
+            answer.write(folder)
+            click.echo(f"written: {folder / 'learned_conditions'}", err=True)
+            made.append(answer)
+    finally:
+        found.close()
+    where = shown(found, place)
+    reports = [
+        Report(found.name, a.summary.version, "explain-model", a.results, **where) for a in made
+    ]
+    if output_format == "console":
+        for answer in made:
+            _show(answer.summary)
+    emit(REPORTERS[output_format](*reports), output_format)
+    verdicts = [verdict_of(a.results) or Verdict.INCONCLUSIVE for a in made]
+    worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)
+    ctx.exit(code_of(worst, allow_inconclusive=allow_inconclusive))
+
+
+def _show(summary: Summary) -> None:
+    click.echo(f"{summary.subject}/{summary.version}: {summary.rows} of {summary.of} rows")
+    for head in summary.heads:
+        click.echo(f"\n{head.name} ({head.method}, {head.perturbation}): {head.unit}")
+        rows = [
+            {
+                "factor": f.factor,
+                "importance": _number(f.importance.value),
+                "95 %": f"{_number(f.importance.low)} to {_number(f.importance.high)}",
+                "share": f"{f.share or 0:.0%}",
+                "direction": _number(f.direction.value),
+            }
+            for f in head.factors[:FACTORS]
+        ]
+        print_table(rows, right=("importance", "share", "direction"))
+        for pair in head.pairs[:2]:
+            click.echo(f"  {pair.factors[0]} and {pair.factors[1]} act together")
+    for one in summary.learned:
+        click.echo(f"\n{one.head}: " + (one.why or f"skill {_number(one.skill.value)}"))
+        for rule in one.rules[:RULES]:
+            click.echo(f"  {rule.sentence}")
+    for what, why in summary.not_assessed.items():
+        click.echo(f"\nnot assessed: {what}: {why}")
+    click.echo("")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"

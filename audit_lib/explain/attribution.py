@@ -1,0 +1,282 @@
+"""What each factor contributes to each head and to the decision, on drawn rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from audit_lib.errors import NotAssessed
+from audit_lib.explain import trees, walks
+from audit_lib.explain.answers import Answers
+from audit_lib.explain.importance import Bootstrap, Estimate, directions, sizes
+from audit_lib.explain.rows import Rows
+from audit_lib.explain.walks import Contributions
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+#: factors of each head whose interactions are measured, and rows on which
+TOP, PAIRED = 4, 200
+#: of the largest contribution, what is rounding
+IDLE = 1e-9
+#: below that many rows a regime or period has no figures of its own
+FEWEST = 50
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """One head, or the decision, and what its factors contribute.
+
+    Attributes:
+        name: of the head; ``decision`` is the side, ``position`` the signed size.
+        answered: what it answers to each row.
+        sizes, directions: of each factor, in the order of the columns.
+        pairs: interactions of the strongest factors, those that are told from nothing.
+    """
+
+    name: str
+    answered: Floats
+    contributions: Contributions
+    sizes: tuple[Estimate, ...]
+    directions: tuple[Estimate, ...]
+    pairs: tuple[tuple[str, str, Estimate], ...] = ()
+
+    def idle(self, at: int) -> bool:
+        """True where a factor contributes nothing but rounding."""
+        return not self.sizes[at].value > IDLE * max(s.value for s in self.sizes)
+
+    @property
+    def order(self) -> list[int]:
+        """Positions of factors, strongest first."""
+        return sorted(range(len(self.sizes)), key=lambda i: -np.nan_to_num(self.sizes[i].value))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of ``attribution_<head>.csv``."""
+
+    head: str
+    scope: str
+    slice: str
+    rows: int
+    factor: str
+    importance: float
+    standard_error: float
+    low: float
+    high: float
+    share: float
+    mean: float
+    direction: float
+    direction_low: float
+    direction_high: float
+    method: str
+    perturbation: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How much is asked.
+
+    Attributes:
+        rows: most rows that are explained.
+        seed: for everything that is drawn.
+        budget: about how many rows a hook may be asked about by walks.
+        surrogate_rows: most rows that rules are learned and judged on.
+    """
+
+    rows: int = 1000
+    seed: int = 0
+    budget: int = 60_000
+    surrogate_rows: int = 20_000
+
+
+def attribute(
+    answers: Answers, sample: Rows, setting: Setting, *, subject: Subject | None = None
+) -> list[Attributed]:
+    """Contributions to every answer of a hook.
+
+    Args:
+        subject: whose tree models may serve; None where only the hook is asked.
+
+    Raises:
+        NotAssessed: the hook does not answer, or nothing that is finite.
+    """
+    rng = np.random.default_rng(setting.seed)
+    table = sample.table
+    answered = answers.one(table)
+    if not np.isfinite(answered).any():
+        raise NotAssessed(f"{answers.hook.name} answers no finite number to {len(table)} rows")
+    heads = {name: answered[:, i] for i, name in enumerate(answers.names)}
+    columns = list(map(str, table.columns))
+    found: dict[str, Contributions] = {}
+    if subject is not None and trees.available():
+        for head, (forest, rows) in trees.served_by(subject, table, heads).items():
+            found[head] = trees.contributions(forest, rows, columns, head)
+    background = table
+    if len(found) < len(heads):
+        for head, parts in walks.linear(answers, table, background, rng).items():
+            found.setdefault(head, parts)
+    if len(found) < len(heads):
+        made = walks.sampled(answers, table, background, rng, budget=setting.budget)
+        for head, parts in made.items():
+            found.setdefault(head, parts)
+    bootstrap = Bootstrap(sample.blocks, setting.seed)
+    told = [_told(name, heads[name], found[name], sample, bootstrap) for name in heads]
+    pairs = _interactions(answers, sample, told, rng, setting.seed)
+    return [replace(t, pairs=tuple(own)) for t, own in zip(told, pairs, strict=True)]
+
+
+def _told(
+    name: str, answered: Floats, parts: Contributions, sample: Rows, bootstrap: Bootstrap
+) -> Attributed:
+    values = parts.values
+    return Attributed(
+        name,
+        answered,
+        parts,
+        tuple(sizes(parts.squares, bootstrap)),
+        tuple(directions(numbers(sample.table), values, bootstrap)),
+    )
+
+
+def lines(found: Attributed, sample: Rows, seed: int) -> Iterator[Line]:
+    """The lines of one head: over all rows, each regime, each period."""
+    for scope, name, chosen in slices(sample):
+        part = sample.take(chosen)
+        own = found
+        if scope != "all":
+            bootstrap = Bootstrap(part.blocks, seed)
+            parts = replace(found.contributions, walks=found.contributions.walks[:, chosen])
+            own = _told(found.name, found.answered[chosen], parts, part, bootstrap)
+        total = float(np.nansum([s.value for s in own.sizes])) or 1.0
+        mean = np.nanmean(own.contributions.values, axis=0)
+        for i in own.order:
+            size, way = own.sizes[i], own.directions[i]
+            yield Line(
+                found.name,
+                scope,
+                name,
+                len(chosen),
+                str(sample.table.columns[i]),
+                size.value,
+                size.error,
+                size.low,
+                size.high,
+                size.value / total,
+                float(mean[i]),
+                way.value,
+                way.low,
+                way.high,
+                found.contributions.method,
+                found.contributions.perturbation,
+                found.contributions.unit,
+            )
+
+
+def slices(rows: Rows) -> Iterator[tuple[str, str, npt.NDArray[np.int64]]]:
+    """All rows; rows of each regime; of each year, or third of the time where years are few."""
+    yield "all", "", np.arange(len(rows))
+    if rows.regimes is not None:
+        yield from _each("regime", rows.regimes)
+    if rows.dates is None:
+        return
+    years = pd.DatetimeIndex(rows.dates).year.to_numpy().astype(str)
+    known = np.unique(years)
+    if not 2 <= len(known) <= 12:
+        known_dates = np.unique(rows.dates)
+        if len(known_dates) < 3:
+            return
+        third = np.searchsorted(known_dates, rows.dates) * 3 // len(known_dates)
+        first = [
+            np.datetime_as_string(known_dates[i * len(known_dates) // 3], "D") for i in range(3)
+        ]
+        years = np.array([f"from {first[t]}" for t in third])
+    yield from _each("period", years)
+
+
+def _each(
+    scope: str, names: npt.NDArray[np.str_]
+) -> Iterator[tuple[str, str, npt.NDArray[np.int64]]]:
+    for name in np.unique(names):
+        chosen = np.flatnonzero(names == name)
+        if len(chosen) >= FEWEST:
+            yield scope, str(name), chosen
+
+
+def _interactions(
+    answers: Answers,
+    sample: Rows,
+    told: Sequence[Attributed],
+    rng: np.random.Generator,
+    seed: int,
+) -> list[list[tuple[str, str, Estimate]]]:
+    """Of each head: by how much two factors together do what neither does alone.
+
+    The second difference f(x) - f(x without a) - f(x without b) + f(x without both), averaged over
+    what stands in their place; its root mean square over the rows.
+    """
+    part = sample.drawn(PAIRED, rng, whole_dates=not answers.together)
+    wanted = [
+        {p for p in combinations(sorted(t.order[:TOP]), 2) if all(t.sizes[i].value > 0 for i in p)}
+        for t in told
+    ]
+    pairs = sorted(set().union(*wanted))
+    if not pairs or len(part) < 2:
+        return [[] for _ in told]
+    measured = [_differences(answers, part.table, pairs, rng) for _ in range(2)]
+    bootstrap = Bootstrap(part.blocks, seed)
+    columns = [str(c) for c in part.table.columns]
+    found = []
+    for number, head in enumerate(told):
+        own = []
+        least = 0.02 * max((s.value for s in head.sizes), default=0.0)
+        if head.contributions.method == "tree":
+            # In the head's own unit here, whatever unit the trees have.
+            least = 0.02 * float(np.nanstd(head.answered))
+        for i, pair in enumerate(pairs):
+            product = measured[0][i][:, number] * measured[1][i][:, number]
+            size = sizes(product[:, None], bootstrap)[0]
+            told_apart = size.low > 0 if np.isfinite(size.low) else True
+            if pair in wanted[number] and size.value > least and told_apart:
+                own.append((columns[pair[0]], columns[pair[1]], size))
+        found.append(sorted(own, key=lambda p: -p[2].value))
+    return found
+
+
+def _differences(
+    answers: Answers,
+    table: pd.DataFrame,
+    pairs: Sequence[tuple[int, int]],
+    rng: np.random.Generator,
+) -> list[Floats]:
+    other = rng.permutation(len(table))
+    singles = sorted({i for pair in pairs for i in pair})
+
+    def without(*columns: int) -> pd.DataFrame:
+        names = [table.columns[i] for i in columns]
+        return _assigned(table, {n: table[n].to_numpy()[other] for n in names})
+
+    asked = [table, *(without(i) for i in singles), *(without(*p) for p in pairs)]
+    got = answers(asked)
+    alone = dict(zip(singles, got[1:], strict=False))
+    both = got[1 + len(singles) :]
+    return [got[0] - alone[a] - alone[b] + ab for (a, b), ab in zip(pairs, both, strict=True)]
+
+
+def _assigned(table: pd.DataFrame, replaced: dict[object, npt.NDArray[np.generic]]) -> pd.DataFrame:
+    made = {c: replaced.get(c, table[c].to_numpy()) for c in table.columns}
+    return pd.DataFrame(made, index=table.index)
+
+
+def numbers(table: pd.DataFrame) -> Floats:
+    """The table as floats; NaN in columns that hold no numbers."""
+    made = np.full(table.shape, np.nan)
+    for i, kind in enumerate(table.dtypes):
+        if pd.api.types.is_numeric_dtype(kind):
+            made[:, i] = table.iloc[:, i].to_numpy(dtype=np.float64, na_value=np.nan)
+    return made

@@ -1,0 +1,218 @@
+"""A folder of learned conditions that the subject keeps, held against its version and rows."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.explain.attribution import Attributed
+from audit_lib.explain.importance import Bootstrap
+from audit_lib.explain.records import Inputs, RuleRecord, Rules
+from audit_lib.explain.rows import Rows
+from audit_lib.explain.rules import Condition, Event, precision_of
+from audit_lib.model import Examined, Gap, Location
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+#: a stated precision may lie that far beyond the measured one's interval
+SLACK = 0.1
+#: rows under which a rule must stand before its precision is judged
+FEWEST = 100
+
+
+def stands_out(importances: Iterable[float]) -> float:
+    """What an importance must exceed to say that its factor matters: the middle, and rounding."""
+    found = list(importances)
+    return max(float(np.median(found)), 1e-6 * max(found)) if found else 0.0
+
+
+@dataclass(frozen=True)
+class Departure:
+    """One way in which the folder is not what this version does."""
+
+    where: Location
+    message: str
+    measured: str
+    expected: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder and what its paths are relative to."""
+
+    path: Path
+    base: str
+    top: Path
+
+    @classmethod
+    def of(cls, subject: Subject) -> Folder:
+        """The folder that the parameters name.
+
+        Raises:
+            NotApplicable: they name none.
+            NotAssessed: it is not there.
+        """
+        said = subject.parameters.explain.learned_conditions
+        if not said:
+            raise NotApplicable("the subject keeps none (explain.learned_conditions)")
+        found = kept(subject, said)
+        if found is None or not found[0].is_dir():
+            raise NotAssessed(f"{said} is no folder of the version or below the root")
+        return cls(*found)
+
+    def where(self, file: Path) -> Location:
+        """Where a finding about a file of it stands."""
+        return Location(file.relative_to(self.top).as_posix(), base=self.base)
+
+
+def kept(subject: Subject, name: str) -> tuple[Path, str, Path] | None:
+    """A path of the subject's: in the version's folder, else below the root; None where neither."""
+    name = name.replace("{version}", subject.version)
+    places: list[tuple[Path, str, Path]] = []
+    if subject.parameters.artifacts is not None:
+        places.append((subject.version_folder / name, "artifacts", subject.store))
+    places.append((subject.root / name, "source", subject.root))
+    for path, base, top in places:
+        if path.exists() and path.resolve().is_relative_to(top.resolve()):
+            return path, base, top
+    return None
+
+
+def departures(
+    folder: Folder,
+    rows: Rows,
+    answers: Mapping[str, Floats],
+    heads: Sequence[Attributed],
+    subject: Subject,
+) -> Iterator[Departure | Examined | Gap]:
+    """Everything in the folder that does not hold of this version and these rows."""
+    columns = [str(c) for c in rows.table.columns]
+    yield from _stale(folder, columns, subject)
+    files = sorted(folder.path.glob("rules_*.json"))
+    yield Examined(len(files), "files of rules")
+    for file in files:
+        try:
+            told = Rules.model_validate_json(file.read_bytes())
+        except (ValidationError, OSError) as error:
+            first = str(error).splitlines()[0]
+            yield Gap(file.name, f"not in the form of learned-rules/1: {first}")
+            continue
+        answered = answers.get(told.head)
+        for number, rule in enumerate(told.rules):
+            yield from _rule(folder.where(file), rule, number, rows, answered)
+        if answered is None:
+            yield Gap(file.name, f"no head is called {told.head!r} here")
+    yield from _unsupported(folder, columns, heads)
+
+
+def _stale(folder: Folder, columns: list[str], subject: Subject) -> Iterator[Departure | Gap]:
+    file = folder.path / "inputs_schema.json"
+    try:
+        told = Inputs.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        yield Gap(file.name, "is missing: nothing says what was explained")
+        return
+    except (ValidationError, OSError) as error:
+        yield Gap(file.name, f"not in the form of learned-inputs/1: {str(error).splitlines()[0]}")
+        return
+    if told.version != subject.version:
+        yield _stale_version(folder.where(file), told.version, subject.version)
+    names = [f.name for f in told.factors]
+    if set(names) != set(columns):
+        off = sorted(set(names) ^ set(columns))
+        yield Departure(
+            folder.where(file),
+            "was made of other factors than the model reads",
+            f"{len(off)} differ, {off[0]!r} among them",
+            f"{len(columns)} factors of the model",
+            "factors",
+        )
+
+
+def _stale_version(where: Location, told: str, version: str) -> Departure:
+    return Departure(where, "is stale: it was made of another version", told, version, "version")
+
+
+def _rule(
+    where: Location, rule: RuleRecord, number: int, rows: Rows, answered: Floats | None
+) -> Iterator[Departure]:
+    columns = [str(c) for c in rows.table.columns]
+    key = f"rule {number} {' '.join(c.factor for c in rule.conditions)}"
+    unknown = [c.factor for c in rule.conditions if c.factor not in columns]
+    if unknown:
+        yield Departure(
+            where, f"a rule names {unknown[0]!r}, which the model does not read", "", "", key
+        )
+        return
+    table = rows.table.rename(columns=str)
+    holds = np.ones(len(rows), dtype=bool)
+    for told in rule.conditions:
+        made = Condition(told.factor, told.above, told.up_to, told.missing)
+        holds &= made.holds(table[told.factor])
+    share = float(holds.mean())
+    if share == 0:
+        yield Departure(
+            where, "a rule never fires", f"0 of {len(rows)} rows", f"{rule.support:.0%}", key
+        )
+    elif share > 0.995:
+        yield Departure(
+            where, "a rule holds of every row, and says nothing", f"{share:.1%}", "a condition", key
+        )
+    elif rule.lift.value is not None and rule.lift.value <= 1.0:
+        yield Departure(
+            where,
+            "a rule is vacuous: its outcome is as frequent without it",
+            f"lift {rule.lift.value:.2f}",
+            "above 1",
+            key,
+        )
+    elif answered is not None and rule.precision.value is not None and holds.sum() >= FEWEST:
+        event = Event(rule.event.kind, rule.event.value)
+        found = precision_of(event.so(answered), holds, Bootstrap(rows.blocks, 0))
+        if not found.low - SLACK <= rule.precision.value <= found.high + SLACK:
+            yield Departure(
+                where,
+                "a rule does not hold as often as it says",
+                f"{found.value:.0%} (95 % interval {found.low:.0%} to {found.high:.0%})",
+                f"{rule.precision.value:.0%}",
+                key,
+            )
+
+
+def _unsupported(
+    folder: Folder, columns: list[str], heads: Sequence[Attributed]
+) -> Iterator[Departure | Examined | Gap]:
+    """Importances in their table of factors that contribute nothing here."""
+    for head in heads:
+        file = folder.path / f"attribution_{head.name}.csv"
+        if not file.is_file():
+            continue
+        try:
+            with file.open(encoding="utf-8-sig", newline="") as opened:
+                told = {
+                    row["factor"]: float(row["importance"])
+                    for row in csv.DictReader(opened)
+                    if row.get("scope") == "all"
+                }
+        except (KeyError, ValueError, OSError) as error:
+            yield Gap(file.name, f"cannot be read: {error}")
+            continue
+        yield Examined(len(told), f"importances of {head.name}")
+        middle = stands_out(told.values())
+        idle = [c for i, c in enumerate(columns) if head.idle(i) and told.get(c, 0) > middle]
+        if idle:
+            yield Departure(
+                folder.where(file),
+                f"importance without support: {idle[0]!r} contributes nothing to {head.name}",
+                f"{told[idle[0]]:g}",
+                "0",
+                f"{head.name} support",
+            )

@@ -1,0 +1,175 @@
+"""``learned_conditions/``: what a version learned, as files."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from audit_lib.explain.attribution import Attributed, Line, lines
+from audit_lib.explain.records import (
+    ConditionRecord,
+    EventRecord,
+    Factor,
+    Head,
+    Inputs,
+    Measured,
+    Pair,
+    RuleRecord,
+    Rules,
+    TopFactor,
+    finite,
+)
+from audit_lib.explain.rows import Rows
+from audit_lib.explain.rules import Learned
+from audit_lib.explain.words import sentence
+from audit_lib.subject.subject import Subject
+
+FOLDER = "learned_conditions"
+#: factors of each head that the summary names
+TOP = 10
+_CELL = re.compile(r"\s*[=+\-@|\t\r\n＝＋－＠]")
+
+
+def inputs_record(
+    subject: Subject,
+    sample: Rows,
+    heads: Sequence[str],
+    together: Sequence[tuple[str, ...]],
+    seed: int,
+) -> Inputs:
+    """What was explained, factor by factor."""
+    days = None if sample.dates is None else pd.DatetimeIndex(sample.dates)
+    units = subject.parameters.explain.units
+    return Inputs(
+        subject=subject.name,
+        version=subject.version,
+        source=sample.source,
+        rows=len(sample),
+        of=sample.of,
+        seed=seed,
+        first=None if days is None else str(days.min().isoformat()),
+        last=None if days is None else str(days.max().isoformat()),
+        sha256=digest(sample.table),
+        heads=tuple(heads),
+        factors=tuple(_factor(sample.table, i, units) for i in range(sample.table.shape[1])),
+        together=tuple(together),
+    )
+
+
+def digest(table: pd.DataFrame) -> str:
+    """SHA-256 over columns and values of a table, whatever its index is."""
+    found = hashlib.sha256("\0".join(map(str, table.columns)).encode())
+    found.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+    return found.hexdigest()
+
+
+def _factor(table: pd.DataFrame, at: int, units: dict[str, str]) -> Factor:
+    name, column = str(table.columns[at]), table.iloc[:, at]
+    told: dict[str, Any] = {"name": name, "kind": str(column.dtype), "unit": units.get(name, "")}
+    told["missing"] = float(column.isna().mean())
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        values = values[np.isfinite(values)]
+        if len(values):
+            points = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
+            named = ("least", "low", "median", "high", "most")
+            told |= {k: float(v) for k, v in zip(named, points, strict=True)}
+    return Factor(**told)
+
+
+def rules_record(subject: Subject, found: Learned) -> Rules:
+    """Rules of one head, with their sentences."""
+    units = subject.parameters.explain.units
+    made = []
+    for rule in found.rules:
+        told = RuleRecord(
+            conditions=tuple(ConditionRecord(**asdict(c)) for c in rule.conditions),
+            event=EventRecord(**asdict(rule.event)),
+            support=rule.support,
+            rows=rule.rows,
+            precision=Measured.of(rule.precision),
+            base=rule.base,
+            lift=Measured.of(rule.lift),
+            mean=finite(rule.mean),
+            stability=rule.stability,
+        )
+        said = sentence(told, f"`{found.name}`", units, units.get(found.name, ""))
+        made.append(told.model_copy(update={"sentence": said}))
+    return Rules(
+        subject=subject.name,
+        version=subject.version,
+        head=found.name,
+        kind=found.kind,
+        unit=units.get(found.name, ""),
+        train=found.train,
+        held=found.held,
+        purge=found.purge,
+        skill=Measured.of(found.skill),
+        learned=bool(made),
+        why=found.why,
+        rules=tuple(made),
+    )
+
+
+def head_record(found: Attributed, columns: Sequence[str]) -> Head:
+    """One head in a few figures."""
+    total = sum(s.value for s in found.sizes if np.isfinite(s.value)) or 1.0
+    return Head(
+        name=found.name,
+        method=found.contributions.method,
+        perturbation=found.contributions.perturbation,
+        unit=found.contributions.unit,
+        factors=tuple(
+            TopFactor(
+                factor=columns[i],
+                importance=Measured.of(found.sizes[i]),
+                share=finite(found.sizes[i].value / total),
+                direction=Measured.of(found.directions[i]),
+            )
+            for i in found.order[:TOP]
+        ),
+        pairs=tuple(Pair(factors=(a, b), size=Measured.of(size)) for a, b, size in found.pairs),
+    )
+
+
+def attribution_csv(found: Attributed, sample: Rows, seed: int) -> bytes:
+    """``attribution_<head>.csv``: one line a factor, over all rows, each regime, each period."""
+    names = [f.name for f in fields(Line)]
+    return as_csv(names, (asdict(line) for line in lines(found, sample, seed)))
+
+
+def as_csv(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> bytes:
+    """Lines as UTF-8 with a mark, as spreadsheets want it; what is not known stays empty."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _cell(row.get(name)) for name in names})
+    return ("\ufeff" + out.getvalue()).encode()
+
+
+def _cell(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and not np.isfinite(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    # A spreadsheet would take it for a formula.
+    return f"'{value}" if isinstance(value, str) and _CELL.match(value) else value
+
+
+def file_name(kind: str, head: str, ending: str) -> str:
+    """``attribution_return.csv``; what no file name may hold is replaced, and told apart."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", head)[:80]
+    if plain != head or not plain:
+        plain += "_" + hashlib.sha256(head.encode()).hexdigest()[:6]
+    return f"{kind}_{plain}.{ending}"

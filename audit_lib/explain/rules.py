@@ -1,0 +1,382 @@
+"""Conditions that a head or the decision follows: paths of a small tree, judged on later rows.
+
+A tree of scikit-learn is fitted to what the version *answers*, on earlier rows; its paths become
+conditions with rounded numbers, and everything that is said of them is measured on rows that come
+later, a purge apart.  A tree's paths exclude each other and cover all rows, so that a row has one
+rule and supports add up; sums of overlapping rules (RuleFit, FIGS) fit closer and read worse.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from audit_lib.explain.importance import UNKNOWN, Bootstrap, Estimate
+from audit_lib.explain.rows import Rows
+
+Floats = npt.NDArray[np.float64]
+Truths = npt.NDArray[np.bool_]
+DEPTH = 3
+#: rows that every rule must hold at least, of those it is learned on
+LEAST = 0.03
+#: rows without which nothing is learned, before and after the purge
+FEWEST = 100
+#: how many trees are grown anew, on drawn pieces of time, to see what comes back
+REGROWN = 20
+#: distinct answers up to which a head counts as one of classes
+CLASSES = 5
+#: digits of the numbers in conditions
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Condition:
+    """``above < factor <= up_to``; None leaves a side open."""
+
+    factor: str
+    above: float | None = None
+    up_to: float | None = None
+    missing: bool = False
+
+    def holds(self, column: pd.Series) -> Truths:
+        """Of each value, whether it meets the condition."""
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        with np.errstate(invalid="ignore"):
+            found = np.ones(len(values), dtype=bool)
+            if self.above is not None:
+                found &= values > self.above
+            if self.up_to is not None:
+                found &= values <= self.up_to
+        return np.where(np.isnan(values), self.missing, found)
+
+    @property
+    def sides(self) -> tuple[tuple[str, str], ...]:
+        """What kind of condition it is, without its numbers."""
+        made = []
+        if self.above is not None:
+            made.append((self.factor, "above"))
+        if self.up_to is not None:
+            made.append((self.factor, "up to"))
+        return tuple(made)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What an answer comes to: it equals a class, or is above, or at most, a number."""
+
+    kind: Literal["equals", "above", "up_to"]
+    value: float
+
+    def so(self, answered: Floats) -> Truths:
+        """Of each answer, whether it is so."""
+        if self.kind == "equals":
+            return np.asarray(answered == self.value)
+        with np.errstate(invalid="ignore"):
+            above = answered > self.value
+        return np.asarray(above if self.kind == "above" else ~above & ~np.isnan(answered))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One path, measured on rows that it was not learned on.
+
+    Attributes:
+        conditions: all of which hold.
+        event: what the answer then is; of numbers, against the median of earlier rows.
+        support: share of held-out rows; ``rows`` how many.
+        precision: share of them in which the outcome is so; ``base`` that of all held-out rows.
+        lift: precision over base.
+        stability: share of trees, grown anew on drawn pieces of time, with a path of the same kind.
+    """
+
+    conditions: tuple[Condition, ...]
+    event: Event
+    support: float
+    rows: int
+    precision: Estimate
+    base: float
+    lift: Estimate
+    mean: float
+    stability: float = 0.0
+
+    def holds(self, table: pd.DataFrame) -> Truths:
+        """Of each row, whether all conditions hold."""
+        found = np.ones(len(table), dtype=bool)
+        for condition in self.conditions:
+            found &= condition.holds(table[condition.factor])
+        return found
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was found out about one head.
+
+    Attributes:
+        name: of the head, ``decision``, ``enter``, ``exit`` or ``position``.
+        rules: none where nothing was learned; ``why`` says why then.
+        skill: of the tree on held-out rows: share of squared error, or of wrong answers, that it
+            spares against the mean, or the most frequent class, of the rows it was learned on.
+        kind: ``classes`` or ``number``.
+    """
+
+    name: str
+    kind: str
+    rules: tuple[Rule, ...] = ()
+    skill: Estimate = UNKNOWN
+    why: str = ""
+    train: int = 0
+    held: int = 0
+    purge: str = ""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Earlier rows and later ones, with a purge between them."""
+
+    train: npt.NDArray[np.int64]
+    held: npt.NDArray[np.int64]
+    purge: str
+
+
+def split_in_time(rows: Rows, bars: int) -> Split:
+    """The earlier six tenths of the dates, and the rest but for the purge.
+
+    Without dates the order of the rows is taken for time.
+    """
+    if rows.dates is None:
+        place, what = np.arange(len(rows)), "rows, whose order is taken for time"
+    else:
+        place, what = np.unique(rows.dates, return_inverse=True)[1], "dates"
+    steps = int(place.max(initial=0)) + 1
+    cut = int(0.6 * steps)
+    held = np.flatnonzero(place >= cut + bars)
+    return Split(np.flatnonzero(place < cut), held, f"{bars} {what}")
+
+
+def learn(
+    name: str, answered: Floats, rows: Rows, split: Split, *, seed: int, group: dict[str, str]
+) -> Learned:
+    """Rules for what a head answered to the rows.
+
+    Args:
+        answered: of each row; NaN rows are left out.
+        group: factor to the group of factors that hang together with it; their rules are one kind.
+    """
+    columns = rows.numeric
+    known = np.isfinite(answered)
+    train, held = (part[known[part]] for part in (split.train, split.held))
+    told = Learned(name, "", train=len(train), held=len(held), purge=split.purge)
+    if min(len(train), len(held)) < FEWEST:
+        counted = f"{len(train)} and {len(held)}"
+        return replace(told, why=f"too few rows: {counted} of {FEWEST} before and after the purge")
+    if not columns:
+        return replace(told, why="no factor is a number")
+    values = np.unique(answered[np.concatenate([train, held])])
+    kind = "classes" if len(values) <= CLASSES else "number"
+    told = replace(told, kind=kind)
+    if len(np.unique(answered[train])) < 2:
+        return replace(told, why=f"degenerate: it answers {values[0]:g} to every earlier row")
+    table = rows.table.loc[:, columns]
+    grown = _grown(table.iloc[train], answered[train], kind, seed)
+    if grown.tree_.node_count < 2:
+        return replace(told, why="degenerate: no condition splits the rows")
+    bootstrap = Bootstrap(rows.take(held).blocks, seed)
+    skill = _skill(grown.predict(_plain(table.iloc[held])), answered, train, held, kind, bootstrap)
+    told = replace(told, skill=skill)
+    surely = skill.low if np.isfinite(skill.low) else skill.value
+    if surely <= 0:
+        return replace(told, why="the rules are no better than their baseline on held-out rows")
+    paths = _paths(grown, columns, _gaps(table.iloc[train]))
+    made = [_judged(path, table, answered, train, held, kind, bootstrap) for path in paths]
+    rules = [r for r in made if r is not None and _tells(r)]
+    if not rules:
+        return replace(told, why="no rule holds more often than its outcome does anyway")
+    again = _regrown(table.iloc[train], answered[train], rows.take(train), kind, seed)
+    stable = [replace(r, stability=_comes_back(r.conditions, again, group)) for r in rules]
+    order = sorted(stable, key=lambda r: (-r.lift.value * r.support, r.event.value))
+    return replace(told, rules=tuple(order))
+
+
+def _grown(table: pd.DataFrame, answered: Floats, kind: str, seed: int) -> Any:
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    least = max(20, int(LEAST * len(table)))
+    made = DecisionTreeClassifier if kind == "classes" else DecisionTreeRegressor
+    tree = made(max_depth=DEPTH, min_samples_leaf=least, random_state=seed)
+    return tree.fit(_plain(table), answered)
+
+
+def _plain(table: pd.DataFrame) -> Floats:
+    values = table.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isinf(values), np.nan, values)
+
+
+def _skill(
+    told: Floats,
+    answered: Floats,
+    train: npt.NDArray[np.int64],
+    held: npt.NDArray[np.int64],
+    kind: str,
+    bootstrap: Bootstrap,
+) -> Estimate:
+    truth, earlier = answered[held], answered[train]
+    if kind == "classes":
+        values, counts = np.unique(earlier, return_counts=True)
+        off, plain = told != truth, values[counts.argmax()] != truth
+    else:
+        off, plain = (told - truth) ** 2, (earlier.mean() - truth) ** 2
+    pair = np.column_stack([off, plain]).astype(np.float64)
+    mean, draws = bootstrap.mean(pair)
+    if mean[1] == 0:
+        return Estimate(0.0)
+    of = (
+        None
+        if draws is None
+        else 1 - draws[:, :1] / np.where(draws[:, 1:] == 0, np.nan, draws[:, 1:])
+    )
+    if of is not None:
+        of = of[np.isfinite(of).all(axis=1)]
+    return bootstrap.spread(np.array([1 - mean[0] / mean[1]]), of)[0]
+
+
+def _gaps(table: pd.DataFrame) -> set[str]:
+    """Columns that miss values."""
+    missing = np.isnan(_plain(table))
+    return {str(c) for i, c in enumerate(table.columns) if missing[:, i].any()}
+
+
+def _paths(
+    grown: Any, columns: Sequence[str], gaps: Collection[str] = ()
+) -> list[tuple[Condition, ...]]:
+    """Conditions of every leaf, merged by factor and rounded.
+
+    Args:
+        gaps: columns that miss values; only their conditions say where a missing one goes.
+    """
+    tree = grown.tree_
+    missing = getattr(tree, "missing_go_to_left", np.zeros(tree.node_count, dtype=bool))
+    found: list[tuple[Condition, ...]] = []
+
+    def down(node: int, held: dict[str, Condition]) -> None:
+        if tree.children_left[node] < 0:
+            found.append(tuple(held.values()))
+            return
+        name = columns[tree.feature[node]]
+        at = float(f"{tree.threshold[node]:.{DIGITS}g}")
+        before = held.get(name, Condition(name, missing=name in gaps))
+        left = replace(before, up_to=at, missing=before.missing and bool(missing[node]))
+        right = replace(before, above=at, missing=before.missing and not missing[node])
+        down(tree.children_left[node], {**held, name: left})
+        down(tree.children_right[node], {**held, name: right})
+
+    down(0, {})
+    return found
+
+
+def _judged(
+    path: tuple[Condition, ...],
+    table: pd.DataFrame,
+    answered: Floats,
+    train: npt.NDArray[np.int64],
+    held: npt.NDArray[np.int64],
+    kind: str,
+    bootstrap: Bootstrap,
+) -> Rule | None:
+    rule = Rule(path, Event("equals", 0.0), 0.0, 0, Estimate(0.0), 0.0, Estimate(0.0), 0.0)
+    earlier = answered[train][rule.holds(table.iloc[train])]
+    holds = rule.holds(table.iloc[held])
+    if not len(earlier) or not holds.any():
+        return None
+    truth = answered[held]
+    if kind == "classes":
+        values, counts = np.unique(earlier, return_counts=True)
+        event = Event("equals", float(values[counts.argmax()]))
+    else:
+        middle = float(f"{np.median(answered[train]):.{DIGITS}g}")
+        event = Event("above" if np.median(earlier) > middle else "up_to", middle)
+    right = event.so(truth)
+    inside = np.where(holds, right, np.nan)
+    counted = np.column_stack([inside, right]).astype(np.float64)
+    mean, draws = bootstrap.mean(counted)
+    drawn = None if draws is None else draws[:, :1]
+    precision = _bounded(bootstrap.spread(mean[:1], drawn)[0], int(holds.sum()), bootstrap)
+    base = float(mean[1])
+    if base == 0:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = None if draws is None else draws[:, :1] / draws[:, 1:]
+    if ratio is not None:
+        ratio = ratio[np.isfinite(ratio).all(axis=1)]
+    lift = bootstrap.spread(np.array([precision.value / base]), ratio)[0]
+    return Rule(
+        path,
+        event,
+        float(holds.mean()),
+        int(holds.sum()),
+        precision,
+        base,
+        lift,
+        float(truth[holds].mean()),
+    )
+
+
+def precision_of(right: Truths, holds: Truths, bootstrap: Bootstrap) -> Estimate:
+    """Share of the rows that a rule covers in which its outcome is so."""
+    mean, draws = bootstrap.mean(np.where(holds, right, np.nan)[:, None])
+    return _bounded(bootstrap.spread(mean, draws)[0], int(holds.sum()), bootstrap)
+
+
+def _bounded(precision: Estimate, rows: int, bootstrap: Bootstrap) -> Estimate:
+    """Within 0 and 1; where all rows agree, as far as so many pieces of time could tell."""
+    pieces = min(rows, bootstrap.pieces)
+    hits = precision.value * pieces
+    low, high = (
+        stats.beta.ppf(0.025, hits, pieces - hits + 1) if hits > 0 else 0.0,
+        stats.beta.ppf(0.975, hits + 1, pieces - hits) if hits < pieces else 1.0,
+    )
+    if np.isfinite(precision.low) and 0 < precision.value < 1:
+        low, high = max(precision.low, 0.0), min(precision.high, 1.0)
+    return Estimate(precision.value, precision.error, float(low), float(high))
+
+
+def _tells(rule: Rule) -> bool:
+    """True where the outcome is usual under the rule, and surely more so than otherwise."""
+    return rule.precision.value > 0.5 and rule.precision.low > rule.base
+
+
+def _regrown(
+    table: pd.DataFrame, answered: Floats, rows: Rows, kind: str, seed: int
+) -> list[set[frozenset[tuple[str, str]]]]:
+    """Kinds of paths of trees grown on pieces of time that are drawn anew."""
+    rng = np.random.default_rng(seed)
+    blocks = rows.blocks
+    members = [np.flatnonzero(blocks == b) for b in np.unique(blocks)]
+    grown = []
+    for number in range(REGROWN):
+        drawn = np.concatenate([members[b] for b in rng.integers(len(members), size=len(members))])
+        if len(np.unique(answered[drawn])) < 2:
+            continue
+        tree = _grown(table.iloc[drawn], answered[drawn], kind, seed + number)
+        paths = _paths(tree, list(map(str, table.columns)))
+        grown.append({frozenset(s for c in p for s in c.sides) for p in paths})
+    return grown
+
+
+def _comes_back(
+    path: tuple[Condition, ...],
+    grown: list[set[frozenset[tuple[str, str]]]],
+    group: dict[str, str],
+) -> float:
+    def kind(sides: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        return frozenset((group.get(f, f), way) for f, way in sides)
+
+    own = kind(frozenset(s for c in path for s in c.sides))
+    counted = Counter(own in {kind(p) for p in paths} for paths in grown)
+    return counted[True] / max(len(grown), 1)
