@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "guide" / "tutorial.md"
-BLOCK = re.compile(r"^```bash(?: exits=([\d,]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"(?:^<!-- exits ([\d,]+) -->\n)?^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks():
