@@ -21,7 +21,7 @@ from audit_lib.packets.sign import sign as sign_run
 @click.command()
 @click.argument("run", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
 @click.option("--key", type=click.Path(path_type=Path), help="Your private key (Ed25519, PEM).")
-@click.option("--name", help="Who signs, such as 'Jane Doe, model risk'.")
+@click.option("--name", help="Who signs, such as 'model risk desk'.")
 @click.option("--decision", type=click.Choice(DECISIONS), help="What you decide on this version.")
 @click.option("--remarks", default="", help="Conditions, or what else a reader should know.")
 @click.option(

@@ -28,14 +28,14 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
-    made = workbook("sign", "--new-key", tmp_path / "jane.pem", "--name", "Jane Doe")
+    made = workbook("sign", "--new-key", tmp_path / "desk.pem", "--name", "model risk desk")
     assert made.exit_code == 0
     (tmp_path / "trusted").write_text(made.output.splitlines()[-1])
-    return tmp_path / "jane.pem"
+    return tmp_path / "desk.pem"
 
 
 def signed(run: Path, key: Path, decision: str = "release") -> Result:
-    return workbook("sign", run, "--key", key, "--name", "Jane Doe", "--decision", decision)
+    return workbook("sign", run, "--key", key, "--name", "model risk desk", "--decision", decision)
 
 
 def test_a_trusted_signature_is_told_with_name_and_decision(run, key):
@@ -43,7 +43,7 @@ def test_a_trusted_signature_is_told_with_name_and_decision(run, key):
     done = workbook("verify", run, "--trusted", key.with_name("trusted"))
     assert done.exit_code == 0
     assert "whole: " in done.output
-    assert "signed: conditions, by Jane Doe (key " in done.output
+    assert "signed: conditions, by model risk desk (key " in done.output
     assert "trusted)" in done.output
 
 
@@ -53,14 +53,14 @@ def test_json_says_the_same(run, key):
     told = json.loads(done.output)
     assert told["whole"] is True
     (one,) = told["signatures"]
-    assert (one["name"], one["decision"], one["trusted"]) == ("Jane Doe", "release", True)
+    assert (one["name"], one["decision"], one["trusted"]) == ("model risk desk", "release", True)
 
 
 def test_without_trusted_keys_nobody_is_vouched_for(run, key):
     signed(run, key)
     done = workbook("verify", run)
     assert done.exit_code == 0
-    assert "somebody calling themselves Jane Doe" in done.output
+    assert "somebody calling themselves model risk desk" in done.output
 
 
 def test_an_unknown_key_is_not_enough(run, key, tmp_path):
@@ -68,7 +68,7 @@ def test_an_unknown_key_is_not_enough(run, key, tmp_path):
     signed(run, tmp_path / "eve.pem")
     done = workbook("verify", run, "--trusted", key.with_name("trusted"))
     assert done.exit_code == 1
-    assert "no trusted key has signed it; unknown: Jane Doe (" in done.output
+    assert "no trusted key has signed it; unknown: model risk desk (" in done.output
 
 
 def test_an_unsigned_packet_is_not_trusted(run, key):
@@ -103,7 +103,7 @@ def test_a_packet_that_is_not_whole_is_not_signed(run, key):
 def test_a_key_with_a_passphrase_asks_for_it(run, tmp_path):
     file = tmp_path / "safe.pem"
     workbook("sign", "--new-key", file, "--passphrase", said="horse\nhorse\n")
-    options = ("--key", file, "--name", "Jane", "--decision", "reject")
+    options = ("--key", file, "--name", "desk", "--decision", "reject")
     assert "signed: " in workbook("sign", run, *options, said="horse\n").output
 
 

@@ -157,13 +157,13 @@ def test_no_release_is_signed_nor_holds(after_broken, tmp_path):
     run, key = folder / "made_up_engine/v1/r2", tmp_path / "key.pem"
     public = new_key(key)
     with pytest.raises(RunError, match="a partial run releases nothing"):
-        sign(run, key, name="Jane", decision="release")
-    words = [str(run), "--key", str(key), "--name", "Jane", "--decision", "release"]
+        sign(run, key, name="desk", decision="release")
+    words = [str(run), "--key", str(key), "--name", "desk", "--decision", "release"]
     done = CliRunner().invoke(sign_command, words)
     assert (done.exit_code, "PARTIAL" in done.output) == (1, True)
     assert signatures(run) == []
-    sign(run, key, name="Jane", decision="reject")
-    assert signatures(run, {public: "Jane"})[0].holds
+    sign(run, key, name="desk", decision="reject")
+    assert signatures(run, {public: "desk"})[0].holds
 
 
 def test_a_release_signed_by_other_means_does_not_hold(after_broken, tmp_path, monkeypatch):
@@ -172,8 +172,8 @@ def test_a_release_signed_by_other_means_does_not_hold(after_broken, tmp_path, m
     public = new_key(key)
     with monkeypatch.context() as patched:
         patched.setattr("audit_lib.packets.sign.refusal", lambda *_: "")
-        sign(run, key, name="Jane", decision="release")
-    (found,) = signatures(run, {public: "Jane"})
+        sign(run, key, name="desk", decision="release")
+    (found,) = signatures(run, {public: "desk"})
     assert "partial run releases nothing" in found.problem
     assert found.trusted_as is None
 

@@ -13,7 +13,7 @@ from audit_lib.packets.keys import new_key, parse_public, trusted_keys
 from audit_lib.packets.manifest import NAME, SIGNATURES, write_manifest
 from audit_lib.packets.sign import sign, signatures
 
-JANE = {"name": "Jane Doe", "decision": "release"}
+JANE = {"name": "risk desk", "decision": "release"}
 
 
 @pytest.fixture
@@ -32,10 +32,10 @@ def key(tmp_path):
 
 def test_a_signed_run_holds_says_who_decided_what_and_still_verifies(run, key):
     file, public = key
-    assert sign(run, file, name="Jane Doe", decision="conditions", remarks="watch T3") == public
-    (found,) = signatures(run, {public: "Jane of risk"})
-    assert (found.name, found.decision, found.remarks) == ("Jane Doe", "conditions", "watch T3")
-    assert (found.key, found.trusted_as, found.problem) == (public, "Jane of risk", "")
+    assert sign(run, file, name="risk desk", decision="conditions", remarks="watch T3") == public
+    (found,) = signatures(run, {public: "desk of risk"})
+    assert (found.name, found.decision, found.remarks) == ("risk desk", "conditions", "watch T3")
+    assert (found.key, found.trusted_as, found.problem) == (public, "desk of risk", "")
     assert found.at.endswith("+00:00")
     assert verify(run) == []
 
@@ -45,7 +45,7 @@ def test_a_second_reviewer_leaves_the_first_ones_signature(run, key, tmp_path):
     sign(run, key[0], **JANE)
     sign(run, tmp_path / "other.pem", name="Joe", decision="reject")
     first, second = signatures(run, {other: ""})
-    assert (first.name, first.trusted_as, first.holds) == ("Jane Doe", None, True)
+    assert (first.name, first.trusted_as, first.holds) == ("risk desk", None, True)
     assert (second.decision, second.trusted_as, second.holds) == ("reject", "", True)
 
 
@@ -101,7 +101,7 @@ def _manifest(run):
 def test_whatever_was_changed_is_noticed(run, key, spoil, says):
     sign(run, key[0], **JANE)
     spoil(run)
-    (found,) = signatures(run, {key[1]: "Jane"})
+    (found,) = signatures(run, {key[1]: "desk"})
     assert says in found.problem
     assert found.trusted_as is None
 
@@ -146,11 +146,11 @@ def test_a_missing_key_or_manifest_is_one_message(run, key, tmp_path):
 
 def test_a_line_made_for_others_is_read_by_them(key, tmp_path):
     file = tmp_path / "trusted"
-    file.write_text(f"# reviewers\n\n{key[1].line('Jane Doe, risk')}\n")
-    assert trusted_keys(file) == {key[1]: "Jane Doe, risk"}
+    file.write_text(f"# reviewers\n\n{key[1].line('risk desk, risk')}\n")
+    assert trusted_keys(file) == {key[1]: "risk desk, risk"}
 
 
-@pytest.mark.parametrize("content", ["", "# none", "ed25519 AAAA Jane", "rsa x", "ed25519"])
+@pytest.mark.parametrize("content", ["", "# none", "ed25519 AAAA desk", "rsa x", "ed25519"])
 def test_a_file_without_keys_trusts_nobody_silently(tmp_path, content):
     file = tmp_path / "trusted"
     file.write_text(content)
