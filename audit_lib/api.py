@@ -33,7 +33,8 @@ from audit_lib.execution.plan import Job, Plan, plan
 from audit_lib.gates import gate_named, run_gate
 from audit_lib.model import CheckResult, Finding, Outcome, Task, TaskResult, Verdict, ranked
 from audit_lib.packets.index import update_index
-from audit_lib.reporters import REPORTERS, Report, report_of
+from audit_lib.reporters import Report, report_of
+from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.json_report import dump_task
 from audit_lib.selection import listed
 from audit_lib.subject.subject import Subject, open_subject
@@ -74,6 +75,7 @@ class Audit:
     report: Report
     _tasks: tuple[TaskResult, ...] = ()
     _assembly: Assembly | None = field(default=None, compare=False)
+    _folder: Path | None = field(default=None, compare=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -139,18 +141,12 @@ class Audit:
         return pd.DataFrame(list(table.rows), columns=list(table.columns))
 
     def to(self, form: str) -> str:
-        """The results as text: ``json``, ``sarif``, ``junit``, ``csv``, ``github``, ``console``.
+        """The results as text: ``json``, ``sarif``, ``junit``, ``csv``, or one of your own.
 
         Raises:
             AuditError: no such form; the message lists them.
         """
-        if form not in REPORTERS:
-            raise AuditError(
-                f"no reporter is called {form!r}",
-                where="to",
-                mend=f"use one of: {', '.join(REPORTERS)}",
-            )
-        return REPORTERS[form](self.report)
+        return reporter_of(form, self._folder)(self.report)
 
     def save(self) -> Path:
         """Publish a packet where ``workbook run`` would: HTML, PDF, SARIF, CSV, manifest.
@@ -251,7 +247,7 @@ def audit(
         finally:
             found.close()
         report = Report(found.name, bound.version, f"gate {gate}", answer.results)
-        return Audit(found.name, bound.version, report)
+        return Audit(found.name, bound.version, report, _folder=found.folder)
     wanted = _tasks(tasks)
     made = plan(
         [asked],
@@ -268,7 +264,8 @@ def audit(
     assembly = Assembly(_InProcess(made.jobs, {}, made.workspace, asked=wanted))
     (job,) = made.jobs
     answers = _asked_all(assembly.subjects[job.subject], job, assembly, told)
-    return Audit(job.subject, job.version, report_of(answers), answers, assembly)
+    folder = assembly.subjects[job.subject].folder
+    return Audit(job.subject, job.version, report_of(answers), answers, assembly, folder)
 
 
 def _asked_all(

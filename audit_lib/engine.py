@@ -71,8 +71,8 @@ def check_parameters(subject: Subject) -> None:
     Raises:
         ParameterError: options of a check that does not exist or does not know them, a hook that
             nothing knows or that stands there twice, a variant that no hook has, a subsystem
-            without files, or a boundary that does not have the form of one; the message names the
-            nearest.
+            without files, a reader of artifacts that cannot be loaded, or a boundary that does not
+            have the form of one; the message names the nearest.
     """
     roster = roster_of(subject)
     for key in subject.parameters.options:
@@ -86,6 +86,7 @@ def check_parameters(subject: Subject) -> None:
         _with_options(roster.get(code), subject, code, key)
     selected(subject, roster)
     subject.source.subsystem  # noqa: B018 - asking is what finds out
+    subject.readers  # noqa: B018 - the same
     own_boundaries(subject)
     try:
         written = subject.hooks.written

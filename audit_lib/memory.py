@@ -55,7 +55,8 @@ class Memory:
         self._fresh: dict[str, CheckResult] = {}
         # Without a pure check there is nothing to remember, and nothing to hash for.
         self._digest = ""
-        if self.folder is not None and any(map(_kept, checks)):
+        # What readers of one's own rest on is in no digest.
+        if self.folder is not None and not subject.readers and any(map(_kept, checks)):
             self._digest = subject_digest(subject, but=self._own)
 
     def recall(self, check: Check) -> CheckResult | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from audit_lib.cli.assembly import Assembly
-from audit_lib.cli.options import format_option, root_option, workspace_option
+from audit_lib.cli.options import folder_of, format_option, root_option, workspace_option
+from audit_lib.cli.output import Output, put
 from audit_lib.cli.places import of_asked
 from audit_lib.errors import RunError
 from audit_lib.execution import publish
@@ -19,7 +20,8 @@ from audit_lib.model import Task, TaskResult, Verdict
 from audit_lib.packets.index import update_index
 from audit_lib.packets.manifest import read_manifest
 from audit_lib.packets.run import read_run
-from audit_lib.reporters import REPORTERS, report_of
+from audit_lib.reporters import report_of
+from audit_lib.reporters.foreign import reporter_of
 from audit_lib.workspace import find_workspace, notebook_path
 
 
@@ -57,7 +59,7 @@ def assemble(
     reports: Path | None,
     root: Path | None,
     workspace: Path | None,
-    output_format: str,
+    outputs: tuple[Output, ...],
 ) -> None:
     """Make the packet of a run whose notebooks a scheduler ran one by one.
 
@@ -71,7 +73,8 @@ def assemble(
     made = _published(folder, name, place, root, notebooks)
     click.echo(f"packet: {made.folder / 'packet.html'}", err=True)
     report = report_of(made.tasks, forced=made.verdict, **of_asked(name, place, root))
-    click.echo(REPORTERS[output_format](report), nl=False)
+    own = folder_of(name, place)
+    put(outputs, lambda form: reporter_of(form, own)(report))
     ctx.exit(made.verdict.exit_code)
 
 

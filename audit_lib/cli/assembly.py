@@ -19,7 +19,7 @@ from audit_lib.model import TaskResult
 from audit_lib.packets.assembly import assemble
 from audit_lib.packets.packet import Input, Provenance
 from audit_lib.packets.run import read_run
-from audit_lib.selection.foreign import own_files
+from audit_lib.plugins import own_files
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook.baselines import baselines
 

@@ -21,13 +21,14 @@ from audit_lib.cli.options import (
     selection_options,
     workspace_option,
 )
-from audit_lib.cli.output import emit
+from audit_lib.cli.output import Output, put
 from audit_lib.cli.places import shown
 from audit_lib.execution.digests import digests, own_places
 from audit_lib.gates import Gate, GateResult, gate_named, run_gate, smoke_named, smoke_verdicts
 from audit_lib.model import CheckResult, Verdict
 from audit_lib.packets.gate_record import KEPT, gate_manifest, write_records
-from audit_lib.reporters import REPORTERS, Report
+from audit_lib.reporters import Report
+from audit_lib.reporters.foreign import reporter_of
 from audit_lib.subject.subject import Subject
 
 Command = Callable[..., Any]
@@ -103,11 +104,12 @@ def _run(
     ignore: tuple[str, ...],
     root: Path | None,
     workspace: Path | None,
-    output_format: str,
+    outputs: tuple[Output, ...],
     allow_inconclusive: bool,
 ) -> None:
     found, place = opened(subject, workspace=workspace, root=root)
     chosen = choose(found)
+    wanted = {output.form: reporter_of(output.form, found.folder) for output in outputs}
     console = Console(stderr=True)
     results: list[GateResult] = []
     try:
@@ -138,9 +140,8 @@ def _run(
     reports = [
         Report(found.name, r.version, f"gate {chosen.name}", r.results, **where) for r in results
     ]
-    emit(REPORTERS[output_format](*reports), output_format)
-    if output_format == "console" and len(chosen.smoke) > 1:
-        emit("".join(map(_smoke_lines, results)), output_format)
+    smoked = "".join(map(_smoke_lines, results)) if len(chosen.smoke) > 1 else ""
+    put(outputs, lambda form: wanted[form](*reports) + (smoked if form == "console" else ""))
     verdicts = {r.verdict for r in results}
     worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)
     ctx.exit(code_of(worst, allow_inconclusive=allow_inconclusive))

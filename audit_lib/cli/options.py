@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from audit_lib.cli.output import Output
+from audit_lib.errors import ParameterError
 from audit_lib.model import Task
 from audit_lib.reporters import REPORTERS
 from audit_lib.selection import listed
-from audit_lib.subject.subject import Subject, open_subject
+from audit_lib.subject.subject import Subject, open_subject, parameters_folder
 from audit_lib.workspace import find_workspace
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+#: names of formats, those of one's own too
+_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 workspace_option: Decorator = click.option(
     "--workspace",
@@ -41,12 +47,6 @@ def format_of(*forms: str, told: str = "What goes to standard output.") -> Decor
     )
 
 
-format_option: Decorator = format_of(
-    "console",
-    *(name for name in REPORTERS if name != "console"),
-    told="What goes to standard output; progress goes to standard error.",
-)
-
 json_option: Decorator = format_of("console", "json")
 
 inconclusive_option: Decorator = click.option(
@@ -57,10 +57,65 @@ inconclusive_option: Decorator = click.option(
 
 # click 8.4 made its types generic; at run time older ones cannot be subscripted.
 if TYPE_CHECKING:
+    _Outputs = click.ParamType[Output]
     _Tasks = click.ParamType[tuple[Task, ...]]
     _Codes = click.ParamType[tuple[str, ...]]
 else:
-    _Tasks = _Codes = click.ParamType
+    _Outputs = _Tasks = _Codes = click.ParamType
+
+
+class Forms(_Outputs):
+    """``sarif=FILE`` as an output: a format, and the file that it goes to."""
+
+    name = "format"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Output:
+        """A format alone goes to standard output."""
+        if isinstance(value, Output):
+            return value
+        form, equals, file = str(value).partition("=")
+        if equals and not file:
+            self.fail(f"{value!r} names no file; write {form or 'json'}=FILE", param, ctx)
+        if not _FORM.fullmatch(form):
+            self.fail(f"{form!r} is no format; use one of {', '.join(REPORTERS)}", param, ctx)
+        return Output(form, Path(file) if file else None)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The formats of the workbook."""
+        return [CompletionItem(name) for name in REPORTERS if name.startswith(incomplete)]
+
+
+def _outputs(
+    ctx: click.Context, param: click.Parameter, value: tuple[Output, ...]
+) -> tuple[Output, ...]:
+    """What was asked for; people read the console beside files."""
+    shown = [output.form for output in value if output.file is None]
+    if len(shown) > 1:
+        raise click.BadParameter(
+            f"{' and '.join(shown)} cannot share standard output; write {shown[-1]}=FILE",
+            ctx=ctx,
+            param=param,
+        )
+    files = [output.file.absolute() for output in value if output.file]
+    if len(set(files)) < len(files):
+        raise click.BadParameter("two formats name the same file", ctx=ctx, param=param)
+    return value if shown else (Output("console", None), *value)
+
+
+format_option: Decorator = click.option(
+    "--format",
+    "outputs",
+    type=Forms(),
+    multiple=True,
+    callback=_outputs,
+    metavar="FORM[=FILE]",
+    help=f"{', '.join(REPORTERS)}, or one of your own.  FORM=FILE writes a file, and may be given "
+    "several times; a FORM alone goes to standard output.  [default: console]",
+)
 
 
 class SelectorList(_Codes):
@@ -121,3 +176,11 @@ def opened(subject: str, *, workspace: Path | None, root: Path | None) -> tuple[
     """The subject, and the workspace it was found in."""
     place = find_workspace(workspace)
     return open_subject(subject, workspace=place, root=root), place
+
+
+def folder_of(subject: str, workspace: Path) -> Path | None:
+    """The subject's parameters folder; None where packets outlived it."""
+    try:
+        return parameters_folder(subject, workspace)
+    except ParameterError:
+        return None

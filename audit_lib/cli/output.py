@@ -9,8 +9,14 @@ from __future__ import annotations
 import codecs
 import sys
 import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
+
+from audit_lib.errors import AuditError
+from audit_lib.files import write_whole
 
 #: name of the way to write what an encoding cannot hold
 SPELLED = "workbook.spelled"
@@ -36,6 +42,19 @@ _SIGNS = {
     "‘": "'",
     "’": "'",
 }
+
+
+@dataclass(frozen=True)
+class Output:
+    """One form in which results are wanted.
+
+    Attributes:
+        form: name of the reporter.
+        file: where it is written; None for standard output.
+    """
+
+    form: str
+    file: Path | None
 
 
 def prepare_streams() -> None:
@@ -73,3 +92,41 @@ def emit(text: str, form: str) -> None:
         click.echo(text, nl=False, file=sys.stdout)
     else:
         click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+
+
+def put(outputs: Iterable[Output], text_of: Callable[[str], str]) -> None:
+    """Write results in every form that was asked for, files first.
+
+    Args:
+        outputs: the forms, and where each goes.
+        text_of: a form's document.
+
+    Raises:
+        AuditError: a file cannot be written, or a reporter failed; the others are written.
+    """
+    failed: AuditError | None = None
+    for output in sorted(outputs, key=lambda o: o.file is None):
+        try:
+            _put(output, text_of(output.form))
+        except AuditError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def _put(output: Output, text: str) -> None:
+    if output.file is None:
+        emit(text, output.form)
+        return
+    content = text.encode("utf-8", "backslashreplace")
+    try:
+        if output.file.exists() and not output.file.is_file():  # a pipe or a device
+            output.file.write_bytes(content)
+        else:
+            write_whole(output.file, content)
+    except OSError as error:
+        raise AuditError(
+            f"cannot be written: {error.strerror}",
+            where=str(output.file),
+            mend=f"name a file in a folder that can be written to: --format {output.form}=FILE",
+        ) from None

@@ -10,6 +10,7 @@ import click
 from audit_lib.cli.codes import code_of
 from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import (
+    folder_of,
     format_of,
     format_option,
     inconclusive_option,
@@ -17,7 +18,7 @@ from audit_lib.cli.options import (
     root_option,
     workspace_option,
 )
-from audit_lib.cli.output import emit
+from audit_lib.cli.output import Output, emit, put
 from audit_lib.cli.places import of_asked
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place
@@ -26,11 +27,15 @@ from audit_lib.model.closure import compare as compare_runs
 from audit_lib.packets.differences import differences
 from audit_lib.packets.manifest import NAME, read_manifest
 from audit_lib.packets.run import read_run
-from audit_lib.reporters import REPORTERS, report_of
+from audit_lib.reporters import report_of
 from audit_lib.reporters.comparison import comparison_console, comparison_json
 from audit_lib.reporters.comparison_markdown import comparison_markdown
+from audit_lib.reporters.foreign import reporter_of
 from audit_lib.subject.registry import check_id
 from audit_lib.workspace import find_workspace
+
+#: forms that name no files of the repository, about which git would have to be asked
+_UNPLACED = frozenset({"console", "json", "junit", "csv"})
 
 reports_option = click.option(
     "--reports",
@@ -63,7 +68,7 @@ def show(
     run_id: str,
     reports: Path | None,
     workspace: Path | None,
-    output_format: str,
+    outputs: tuple[Output, ...],
     allow_inconclusive: bool,
 ) -> None:
     """Show the findings of a published packet in the terminal.
@@ -76,12 +81,11 @@ def show(
     folder = published(subject, version, run_id, reports=reports, workspace=workspace)
     tasks = tasks_of(folder)
     manifest = read_manifest(folder)
-    # Other forms name no files of the repository, and asking git takes time.
-    hosted = output_format == "github" or output_format.startswith("sarif")
     report = report_of(tasks, forced=manifest.verdict)
-    if hosted:
+    if not {output.form for output in outputs} <= _UNPLACED:
         report = replace(report, **of_asked(subject, find_workspace(workspace), root))
-    emit(REPORTERS[output_format](report), output_format)
+    own = folder_of(subject, find_workspace(workspace))
+    put(outputs, lambda form: reporter_of(form, own)(report))
     ctx.exit(code_of(Verdict(manifest.verdict), allow_inconclusive=allow_inconclusive))
 
 

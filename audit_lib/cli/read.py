@@ -18,8 +18,8 @@ from audit_lib.cli.tables import print_table
 from audit_lib.errors import AuditError
 from audit_lib.gates import gates_of
 from audit_lib.hooks import HOOKS, with_variant, without_variant
+from audit_lib.plugins import own_files
 from audit_lib.selection import roster_of
-from audit_lib.selection.foreign import own_files
 from audit_lib.subject.subject import Subject, known_subjects, open_subject
 from audit_lib.workspace import find_workspace
 
@@ -97,7 +97,7 @@ def _owner(code: str, workspace: Path | None) -> str | None:
     with contextlib.suppress(AuditError, OSError):
         place = find_workspace(workspace)
         for name in known_subjects(place):
-            for file in own_files(place / "parameters" / name):
+            for file in own_files(place / "parameters" / name, "checks"):
                 if f'"{code}"' in file.read_text(encoding="utf-8", errors="replace"):
                     return name
     return None

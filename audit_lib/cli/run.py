@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -16,13 +16,14 @@ from audit_lib.cli.codes import FAULT, code_of
 from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import (
     TaskList,
+    folder_of,
     format_option,
     inconclusive_option,
     root_option,
     selection_options,
     workspace_option,
 )
-from audit_lib.cli.output import emit
+from audit_lib.cli.output import Output, put
 from audit_lib.cli.places import of_asked
 from audit_lib.cli.watch import MARKS, Watch
 from audit_lib.execution.plan import Plan, plan
@@ -40,7 +41,8 @@ from audit_lib.model import (
     verdict_words,
 )
 from audit_lib.packets.index import update_index
-from audit_lib.reporters import REPORTERS, report_of
+from audit_lib.reporters import Reporter, report_of
+from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.report import left_out, severities
 from audit_lib.workspace import find_workspace
 
@@ -90,7 +92,7 @@ def run(
     timeout: float | None,
     cold: bool,
     workspace: Path | None,
-    output_format: str,
+    outputs: tuple[Output, ...],
     allow_inconclusive: bool,
 ) -> None:
     """Audit SUBJECT: every check of T1 to T6, through the notebooks, into a packet a version.
@@ -111,6 +113,9 @@ def run(
         select=select,
         ignore=ignore,
     )
+    first = planned.jobs[0]
+    folder = folder_of(first.asked, planned.workspace)
+    wanted = {output.form: reporter_of(output.form, folder) for output in outputs}
     with Watch(planned, progress) as watch:
         outcomes = execute(
             planned, assemble=Assembly(planned), progress=watch.told, jobs=jobs, warm=not cold
@@ -119,16 +124,28 @@ def run(
             for result in outcome.results:
                 watch.verdict(outcome.job.run_id, result.task, verdict_of(result.results))
     if any(outcome.folder for outcome in outcomes):
-        update_index(planned.jobs[0].place.reports, planned.jobs[0].subject)
+        update_index(first.place.reports, first.subject)
     _say_failures(outcomes, progress)
-    if output_format == "console":
-        _summary(planned, outcomes, Console())
-    else:
+    _write(outputs, wanted, planned, outcomes)
+    ctx.exit(exit_code(outcomes, allow_inconclusive=allow_inconclusive))
+
+
+def _write(
+    outputs: Sequence[Output],
+    wanted: Mapping[str, Reporter],
+    planned: Plan,
+    outcomes: Sequence[RunOutcome],
+) -> None:
+    """The summary for people on standard output, everything else from the whole results."""
+    shown = Output("console", None)
+    asked = [output for output in outputs if output != shown]
+    if asked:
         job = planned.jobs[0]
         where = of_asked(job.asked, planned.workspace, job.root)
         whole = [report_of(o.results, **where) for o in outcomes if o.results]
-        emit(REPORTERS[output_format](*whole), output_format)
-    ctx.exit(exit_code(outcomes, allow_inconclusive=allow_inconclusive))
+        put(asked, lambda form: wanted[form](*whole))
+    if shown in outputs:
+        _summary(planned, outcomes, Console())
 
 
 def exit_code(outcomes: Sequence[RunOutcome], *, allow_inconclusive: bool = False) -> int:

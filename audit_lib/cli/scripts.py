@@ -16,11 +16,13 @@ from audit_lib.subject.artifacts import (
     Safety,
     inventory,
     json_ready,
-    read_artifact,
+    readers_of,
     summary,
 )
 from audit_lib.subject.artifacts.fields import telling_fields
 from audit_lib.subject.imports import edges_report
+from audit_lib.subject.subject import parameters_folder
+from audit_lib.workspace import find_workspace
 
 #: fields a file in the table for people
 FIELDS_SHOWN = 12
@@ -29,16 +31,21 @@ TONES = {Safety.UNSAFE: "bold red", Safety.UNKNOWN: "yellow", Safety.SAFE: "gree
 
 @click.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--subject", shell_complete=subjects, help="Whose own readers are asked, too.")
+@workspace_option
 @json_option
 @click.pass_context
-def artifacts(ctx: click.Context, path: Path, output_format: str) -> None:
+def artifacts(
+    ctx: click.Context, path: Path, subject: str | None, workspace: Path | None, output_format: str
+) -> None:
     """Inventory a file or folder: format, writers, classes, arrays, safety.
 
     Fields that metadata can be taken from are listed with the reference to write.  Nothing is
     executed to be read, and no subject is needed.  Exit codes: 0 everything is safe,
     1 something is unsafe, 2 something could not be decided.
     """
-    found = inventory(path) if path.is_dir() else (read_artifact(path),)
+    place = parameters_folder(subject, find_workspace(workspace)) if subject else None
+    found = inventory(path, readers=readers_of(place))
     if output_format == "json":
         told = [{**summary(a), "fields": json_ready(telling_fields(a))} for a in found]
         click.echo(json.dumps(told, indent=2))
@@ -83,7 +90,7 @@ def edges(subject: str, root: Path | None, workspace: Path | None, output_format
 def _artifact_row(artifact: Artifact) -> dict[str, Cell]:
     return {
         "path": Text(artifact.path),
-        "format": artifact.format.value,
+        "format": artifact.kind,
         "size": f"{artifact.size:,}",
         "safety": Text(artifact.safety.value, style=TONES.get(artifact.safety, "")),
         "written by": Text(", ".join(f"{k} {v}" for k, v in artifact.written_by.items())),

@@ -133,7 +133,7 @@ def _checkpoint(subject: Subject) -> Iterator[Statement]:
     if isinstance(metadata.data, dict):
         yield Statement("/checkpoint/fields", sorted(metadata.data), f"keys of {metadata.path}")
     prefix = subject.version_folder.relative_to(subject.store).as_posix() + "/"
-    files = {a.path.removeprefix(prefix): a.format.value for a in subject.version_artifacts}
+    files = {a.path.removeprefix(prefix): a.kind for a in subject.version_artifacts}
     yield Statement("/checkpoint/files", files, "files of the version, and their formats")
     yield stored(subject, "input_dim", "/checkpoint/input_dim")
 

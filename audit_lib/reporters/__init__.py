@@ -17,10 +17,12 @@ from audit_lib.reporters.junit import to_junit
 from audit_lib.reporters.report import Report, report_of
 from audit_lib.reporters.sarif import everything_to_sarif, to_sarif
 
-__all__ = ["REPORTERS", "Report", "report_of"]
+__all__ = ["REPORTERS", "Report", "Reporter", "report_of"]
 
-#: name for ``--format`` -> reporter; each takes reports and answers text
-REPORTERS: dict[str, Callable[..., str]] = {
+#: takes reports, one a version, and answers a document with its last line break
+Reporter = Callable[..., str]
+#: name for ``--format`` -> reporter; :mod:`.foreign` knows those from elsewhere
+REPORTERS: dict[str, Reporter] = {
     "console": to_console,
     "json": to_json,
     "sarif": to_sarif,

@@ -10,7 +10,7 @@ from audit_lib.checks.base import Check
 from audit_lib.checks.catalogue import BY_TASK, CATALOGUE, check_class
 from audit_lib.errors import AuditError, ParameterError
 from audit_lib.model import Task
-from audit_lib.selection.foreign import from_folder, from_packages
+from audit_lib.selection.foreign import of_folder, of_packages
 from audit_lib.subject.subject import Subject
 
 
@@ -63,9 +63,9 @@ def roster_of(subject: Subject | None = None) -> Roster:
         ParameterError: a check from elsewhere cannot be imported, is not in form, or has the code
             of another one.
     """
-    found = list(from_packages())
+    found = list(of_packages())
     if subject is not None:
-        found += from_folder(subject.folder)
+        found += of_folder(subject.folder)
     return Roster(_by_code(found))
 
 

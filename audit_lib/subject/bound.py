@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.subject.artifacts import ArtifactReader, readers_of
 from audit_lib.subject.documents import Document, read_any
 from audit_lib.subject.hooks import HookSet
 from audit_lib.subject.keys import Value, combinations, given, own_key, text_of
@@ -31,6 +32,7 @@ class Bound:
     """
 
     parameters: SubjectParameters
+    folder: Path
     version: str
     store: Path
     version_folder: Path
@@ -50,6 +52,15 @@ class Bound:
     def beside(self, name: str) -> Document:
         """A data file that a reference names."""
         raise NotImplementedError
+
+    @cached_property
+    def readers(self) -> tuple[ArtifactReader, ...]:
+        """Readers of formats that the workbook does not know.
+
+        Raises:
+            ParameterError: one cannot be loaded.
+        """
+        return readers_of(self.folder)
 
     # --- bindings -----------------------------------------------------------------------------
     def bound(self, variant: str, key: Mapping[str, Value]) -> Self:
@@ -175,7 +186,9 @@ class Bound:
         if not found:
             raise NotAssessed(f"version {self.version} has no metadata file {pattern}")
         path = found[0].relative_to(self.store).as_posix()
-        document = read_any(found[0], path=path, base="artifacts", pointer=pointer)
+        document = read_any(
+            found[0], path=path, base="artifacts", pointer=pointer, readers=self.readers
+        )
         return replace(document, beside=self.beside)
 
     @cached_property

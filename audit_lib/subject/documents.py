@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import yaml
 
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Location
-from audit_lib.subject.artifacts import read_artifact
+from audit_lib.subject.artifacts import ArtifactReader, read_artifact
 from audit_lib.subject.artifacts.artifact import Json
 from audit_lib.subject.artifacts.plain import plain_document
 from audit_lib.subject.artifacts.xgboost import is_model
@@ -117,7 +117,14 @@ def _is_data(file: Path) -> bool:
     return file.suffix in (".json", ".yaml", ".yml", ".toml")
 
 
-def read_any(file: Path, *, path: str, base: str, pointer: str = "") -> Document:
+def read_any(
+    file: Path,
+    *,
+    path: str,
+    base: str,
+    pointer: str = "",
+    readers: Sequence[ArtifactReader] = (),
+) -> Document:
     """A data file by its ending, or what the safe readers see in any other file.
 
     Nothing of the file is executed.
@@ -126,6 +133,7 @@ def read_any(file: Path, *, path: str, base: str, pointer: str = "") -> Document
         file: where it is.
         path, base: as its document says.
         pointer: the part of it that the document is.
+        readers: of one's own, for formats that the workbook does not know.
 
     Raises:
         NotAssessed: missing, unreadable, or nothing there.
@@ -133,10 +141,10 @@ def read_any(file: Path, *, path: str, base: str, pointer: str = "") -> Document
     whole = read_document(file, path=path, base=base).data if _is_data(file) else None
     texts = whole is None or is_model(whole)
     if texts:
-        artifact = read_artifact(file, relative_to=file.parent)
+        artifact = read_artifact(file, relative_to=file.parent, readers=readers)
         whole = plain_document(artifact)
         if whole is None:
-            why = "; ".join(artifact.problems) or f"its format is {artifact.format.value}"
+            why = "; ".join(artifact.problems) or f"its format is {artifact.kind}"
             raise NotAssessed(f"{base} file {path} holds no data that can be read: {why}")
     data = resolve_pointer(whole, pointer)
     if data is MISSING:

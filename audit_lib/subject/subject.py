@@ -97,7 +97,7 @@ class Subject(Bound):
     @cached_property
     def artifacts(self) -> tuple[Artifact, ...]:
         """Every file of the store, read without executing anything."""
-        return inventory(self.store)
+        return inventory(self.store, readers=self.readers)
 
     @property
     def version_folder(self) -> Path:  # type: ignore[override]  # the same
@@ -152,7 +152,8 @@ class Subject(Bound):
             for file in sorted(place.glob(name)):
                 if file.is_file():
                     path = file.relative_to(top).as_posix()
-                    return replace(read_any(file, path=path, base=base), beside=self.beside)
+                    found = read_any(file, path=path, base=base, readers=self.readers)
+                    return replace(found, beside=self.beside)
         return None
 
     # --- documents ----------------------------------------------------------------------------
@@ -429,7 +430,7 @@ def open_subject(name: str, *, workspace: Path, root: Path | None = None) -> Sub
     Raises:
         ParameterError: no such subject, bad parameters, or no checkout to read.
     """
-    folder = _parameters_folder(name, workspace)
+    folder = parameters_folder(name, workspace)
     parameters = load_parameters(folder)
     checkout = root or (folder / parameters.source.root if parameters.source.root else None)
     if checkout is None:
@@ -462,7 +463,12 @@ def known_subjects(workspace: Path) -> list[str]:
     return sorted(p.parent.name for p in (workspace / "parameters").glob("*/subject.yaml"))
 
 
-def _parameters_folder(name: str, workspace: Path) -> Path:
+def parameters_folder(name: str, workspace: Path) -> Path:
+    """The parameters folder that a name, or a path, means.
+
+    Raises:
+        ParameterError: there is none; the message lists those there are.
+    """
     if "/" in name and (Path(name) / "subject.yaml").is_file():
         return Path(name).resolve()
     known = known_subjects(workspace)

@@ -103,7 +103,7 @@ def test_unknown_evidence_and_forms_name_those_there_are(place):
     found = audit("made", gate="train", workspace=place)
     with pytest.raises(AuditError, match="no evidence is called 'x'"):
         found.evidence("x")
-    with pytest.raises(AuditError, match="no reporter is called 'pdf'"):
+    with pytest.raises(AuditError, match="no format is called 'pdf'"):
         found.to("pdf")
 
 

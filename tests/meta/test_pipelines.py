@@ -35,6 +35,23 @@ def test_what_the_guide_offers_fits_its_schema(schema, begins, tmp_path):
     fits(schema, file)
 
 
+#: the guide says where to put commits for tags; nobody can know those of the user's day
+PINS = "rules: {unpinned-uses: {disable: true}}\n"
+
+
+def test_linted_for_what_attackers_use(tmp_path):
+    (workflow,) = re.findall(r"```yaml\n(name: Model audit.*?)```", GUIDE, flags=re.DOTALL)
+    file = tmp_path / ".github/workflows/audit.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(workflow, encoding="utf-8")
+    config = tmp_path / "zizmor.yml"
+    config.write_text(PINS, encoding="utf-8")
+    zizmor = [str(Path(sys.executable).with_name("zizmor")), "--offline", "--persona", "pedantic"]
+    words = [*zizmor, "--config", str(config), str(file), str(ROOT / "action.yml")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_hook_runs_a_command_that_exists():
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     assert hook["entry"] == "workbook gate"

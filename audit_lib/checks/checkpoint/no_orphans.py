@@ -17,7 +17,7 @@ from audit_lib.subject.subject import Subject
 MODEL_FORMATS = frozenset(
     {Format.PICKLE, Format.JOBLIB, Format.NPY, Format.NPZ, Format.TORCH, Format.TORCH_LEGACY,
      Format.TORCHSCRIPT, Format.SKOPS, Format.KERAS, Format.SAFETENSORS, Format.ONNX,
-     Format.LIGHTGBM, Format.XGBOOST_JSON, Format.XGBOOST_UBJ}
+     Format.LIGHTGBM, Format.XGBOOST_JSON, Format.XGBOOST_UBJ, Format.OWN}
 )  # fmt: skip
 
 
@@ -88,8 +88,6 @@ class NoOrphanArtifacts(Check):
                 "Model files outside of registered versions",
                 ("file", "format", "bytes", "SHA-256"),
                 tuple(
-                    (a.path, a.format.value, a.size, a.sha256)
-                    for files in stray.values()
-                    for a in files
+                    (a.path, a.kind, a.size, a.sha256) for files in stray.values() for a in files
                 ),
             )

@@ -66,7 +66,7 @@ class ArtifactsAreSafeToLoad(Check):
             refused = artifact.safety.refused and bool(open_reasons or not artifact.reasons)
             shown = "; ".join(dict.fromkeys(_short(r) for r in open_reasons[:3]))
             said = artifact.safety.value if refused or not first.reasons else "vouched for"
-            rows.append((artifact.path, artifact.format.value, artifact.size, said, shown))
+            rows.append((artifact.path, artifact.kind, artifact.size, said, shown))
             if refused and self._unsafe(artifact, open_reasons):
                 yield self._found([artifact], "unsafe", shown)
             elif refused:
@@ -99,7 +99,7 @@ class ArtifactsAreSafeToLoad(Check):
     def _found(self, group: list[Artifact], verdict: str, shown: str) -> Answer:
         """One finding for each harmful file; one for all files that name the same unknown code."""
         first = group[0]
-        named = f"{first.path} ({first.format.value})"
+        named = f"{first.path} ({first.kind})"
         if len(group) > 1:
             others = ", ".join(a.path for a in group[1:3]) + (", …" if len(group) > 3 else "")
             named = f"{len(group)} files, {named}, {others},"
@@ -125,7 +125,9 @@ class ArtifactsAreSafeToLoad(Check):
             return artifact
         try:
             file = subject.store / artifact.path
-            return read_artifact(file, relative_to=subject.store, trusted=names)
+            return read_artifact(
+                file, relative_to=subject.store, trusted=names, readers=subject.readers
+            )
         except AuditError:  # it is gone by now, so what was read before stands
             return artifact
 

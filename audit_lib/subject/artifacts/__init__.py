@@ -18,12 +18,15 @@ from audit_lib.subject.artifacts.artifact import (
     summary,
     walk,
 )
+from audit_lib.subject.artifacts.own import ArtifactReader, Contents, readers_of
 from audit_lib.subject.artifacts.store import inventory, read_artifact
 
 __all__ = [
     "ArrayInfo",
     "Artifact",
+    "ArtifactReader",
     "Budget",
+    "Contents",
     "Format",
     "PointerError",
     "Safety",
@@ -31,6 +34,7 @@ __all__ = [
     "inventory",
     "json_ready",
     "read_artifact",
+    "readers_of",
     "resolve",
     "summary",
     "walk",

@@ -51,6 +51,7 @@ class Format(Enum):
     LINK = "link"
     SPECIAL = "special"
     UNREADABLE = "unreadable"
+    OWN = "own"
     UNKNOWN = "unknown"
 
 
@@ -173,6 +174,7 @@ class Artifact:
         problems: what is wrong with it: truncated, over budget, not decodable, ...
         notes: what a person should know though nothing is wrong: parsers in native code, values
             in another file, more values than are shown, ...
+        reader: name of the format, where a reader of one's own read it.
     """
 
     path: str
@@ -192,6 +194,12 @@ class Artifact:
     compression: str = ""
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    reader: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Name of the format, as people are told it."""
+        return self.reader or self.format.value
 
     def __hash__(self) -> int:
         return hash((self.path, self.sha256))
@@ -285,7 +293,7 @@ def summary(artifact: Artifact, *, document: bool = False) -> dict[str, Json]:
     """
     shown: dict[str, Json] = {
         "path": artifact.path,
-        "format": artifact.format.value,
+        "format": artifact.kind,
         "compression": artifact.compression,
         "size": artifact.size,
         "sha256": artifact.sha256,

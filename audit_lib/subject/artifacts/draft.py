@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from audit_lib.subject.artifacts.artifact import (
     ArrayInfo,
@@ -15,6 +16,9 @@ from audit_lib.subject.artifacts.artifact import (
     Safety,
     SafetyReason,
 )
+
+if TYPE_CHECKING:
+    from audit_lib.subject.artifacts.own import ArtifactReader
 
 #: A hostile file can hold millions of reasons; people and packets need the first ones.
 MOST_REASONS = 200
@@ -38,6 +42,8 @@ class Draft:
         unpacked: bytes that decompression yielded so far.
         opcodes: opcodes interpreted so far.
         nested: how many archives the file is nested in.
+        own: readers of one's own, asked where the workbook's cannot tell.
+        reader: name of the format that one of them read.
     """
 
     budget: Budget
@@ -58,6 +64,8 @@ class Draft:
     unpacked: int = 0
     opcodes: int = 0
     nested: int = 0
+    own: tuple[ArtifactReader, ...] = ()
+    reader: str = ""
 
     def refuse(
         self,
@@ -112,6 +120,7 @@ class Draft:
             compression=self.compression,
             problems=tuple(self.problems),
             notes=tuple(self.notes),
+            reader=self.reader,
         )
 
     def _has(self, safety: Safety) -> bool:

@@ -21,6 +21,7 @@ from audit_lib.subject.artifacts import (
 from audit_lib.subject.artifacts.artifact import Format
 from audit_lib.subject.artifacts.detect import compression, detect, is_text
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
+from audit_lib.subject.artifacts.own import ASKED, read_own, reader_for
 from audit_lib.subject.artifacts.source import Source, in_memory
 from audit_lib.subject.artifacts.streams import Stream, unpacked
 
@@ -61,7 +62,10 @@ def _read_plain(source: Source, draft: Draft) -> None:
     ):
         # One file can be two things: a tar, say, whose first name is a pickle.
         reader = pickles.read_pickle
-    if reader is not None:
+    own = reader_for(draft.own, source, draft) if reader is None and draft.format in ASKED else None
+    if own is not None:
+        read_own(own, source, draft)
+    elif reader is not None:
         reader(source, draft)
     elif draft.format is Format.TEXT:
         _read_text(source, draft)

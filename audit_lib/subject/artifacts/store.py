@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from audit_lib.errors import AuditError
 from audit_lib.subject.artifacts import readers
 from audit_lib.subject.artifacts.artifact import Artifact, Budget, Format
 from audit_lib.subject.artifacts.draft import Draft
+from audit_lib.subject.artifacts.own import ArtifactReader
 from audit_lib.subject.artifacts.source import Source, opened
 
 _DEFAULT = Budget()
 
 
 def inventory(
-    store: Path, *, budget: Budget = _DEFAULT, trusted: Iterable[str] = ()
+    store: Path,
+    *,
+    budget: Budget = _DEFAULT,
+    trusted: Iterable[str] = (),
+    readers: Sequence[ArtifactReader] = (),
 ) -> tuple[Artifact, ...]:
     """Every file below a folder, sorted by relative path; nothing is executed or followed out.
 
@@ -29,6 +34,7 @@ def inventory(
         budget: what each artifact may cost.
         trusted: classes (``module.name``) of the subject's own that it vouches for: building one
             without arguments and giving it attributes does nothing else.
+        readers: of one's own, for files that the workbook's cannot tell.
 
     Raises:
         AuditError: there is no such file or folder, or the folder cannot be listed.
@@ -36,10 +42,10 @@ def inventory(
     if not store.exists():
         raise AuditError("no such file or folder", where=str(store), mend="check the path")
     if not store.is_dir():
-        return (read_artifact(store, budget=budget, trusted=trusted),)
-    vouched = frozenset(trusted)
+        return (read_artifact(store, budget=budget, trusted=trusted, readers=readers),)
+    vouched, own = frozenset(trusted), tuple(readers)
     files = sorted(_files(store), key=lambda path: path.relative_to(store).as_posix())
-    return tuple(_read(path, store, budget, vouched) for path in files)
+    return tuple(_read(path, store, Draft(budget, vouched, own=own)) for path in files)
 
 
 def read_artifact(
@@ -48,6 +54,7 @@ def read_artifact(
     relative_to: Path | None = None,
     budget: Budget = _DEFAULT,
     trusted: Iterable[str] = (),
+    readers: Sequence[ArtifactReader] = (),
 ) -> Artifact:
     """Read one file without executing it.
 
@@ -55,7 +62,7 @@ def read_artifact(
         path: the file; links are followed, since it was named.
         relative_to: folder that the artifact's path is relative to; without it, its bare name.
         budget: what it may cost.
-        trusted: see :func:`inventory`.
+        trusted, readers: see :func:`inventory`.
 
     Raises:
         AuditError: there is no such file, or it is a folder.
@@ -66,7 +73,8 @@ def read_artifact(
         )
     if not path.exists():
         raise AuditError("no such file", where=str(path), mend="check the path")
-    return _read(path, relative_to or path.parent, budget, frozenset(trusted), named=True)
+    draft = Draft(budget, frozenset(trusted), own=tuple(readers))
+    return _read(path, relative_to or path.parent, draft, named=True)
 
 
 def _files(store: Path) -> Iterator[Path]:
@@ -82,11 +90,8 @@ def _files(store: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in [*names, *links])
 
 
-def _read(
-    path: Path, store: Path, budget: Budget, trusted: frozenset[str], *, named: bool = False
-) -> Artifact:
+def _read(path: Path, store: Path, draft: Draft, *, named: bool = False) -> Artifact:
     name = _shown(path, store)
-    draft = Draft(budget, trusted)
     try:
         link = "" if named else _outward(path, store, draft)
         if link:

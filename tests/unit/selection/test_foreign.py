@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import tests.made_repo as made
+from audit_lib import plugins
 from audit_lib.cli.app import cli
 from audit_lib.engine import check_parameters, configured, run_checks
 from audit_lib.errors import AuditError, ParameterError
@@ -184,16 +185,16 @@ def announce(monkeypatch, folder, text, value="acme_audit"):
     (folder / "acme_audit.py").write_text(text)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "acme_audit", raising=False)
-    entry = EntryPoint("acme", value, foreign.GROUP)
+    entry = EntryPoint("acme", value, "audit_lib.checks")
     vars(entry)["dist"] = _Dist
-    monkeypatch.setattr(foreign, "entry_points", lambda group: [entry])
-    foreign.from_packages.cache_clear()
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
+    foreign.of_packages.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def _no_packages_left():
     yield
-    foreign.from_packages.cache_clear()
+    foreign.of_packages.cache_clear()
 
 
 @pytest.mark.parametrize("value", ["acme_audit", "acme_audit:NoFileIsHuge"])
@@ -208,7 +209,7 @@ def test_a_package_announces_a_module_or_a_check(tmp_path, monkeypatch, value):
     ("text", "value", "said"),
     [
         ("1 / 0\n", "acme_audit", "cannot be imported: ZeroDivisionError"),
-        ("X = 3\n", "acme_audit:X", "acme_audit:X is int, not a check"),
+        ("X = 3\n", "acme_audit:X", "int is no check"),
         (OWN.replace('"ACM001"', '"FEA101"'), "acme_audit", "is taken by the workbook"),
     ],
 )
