@@ -18,3 +18,12 @@ def test_fences_name_a_language_alone(page):
     assert len(fences) % 2 == 0
     assert [f for f in fences[::2] if not re.fullmatch(r"[\w+-]*", f)] == []
     assert not any(fences[1::2])
+
+
+def test_the_map_names_files_that_exist():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py|[a-z_]+/)`", text))
+    rooms = [ROOT / "audit_lib", ROOT / "audit_lib" / "host" / "child", ROOT / "audit_lib" / "host"]
+    lost = [n for n in named if not any((room / n).exists() for room in rooms)]
+    assert len(named) > 30
+    assert lost == []
