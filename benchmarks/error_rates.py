@@ -137,13 +137,28 @@ def calibrator_domain(seed: int) -> bool:
 
 def conformal_over_time(seed: int) -> bool:
     """Exchangeable residuals of labels that overlap for five dates (CNF101)."""
+    return falls_short(np.random.default_rng(seed).standard_t(5, 404), horizon=5)
+
+
+def conformal_in_clusters(seed: int) -> bool:
+    """The same under volatility whose half-life is 34 dates: stationary, in clusters (CNF101)."""
     rng = np.random.default_rng(seed)
-    moves = rng.standard_t(5, 400)
-    residuals = np.convolve(moves, np.ones(5), mode="valid")
-    early, late = residuals[:180], residuals[190:390]
+    mood, moods = 0.0, []
+    for shock in rng.normal(0, 0.5 * np.sqrt(1 - 0.98**2), 404):
+        mood = 0.98 * mood + shock
+        moods.append(mood)
+    return falls_short(np.exp(moods) * rng.standard_normal(404), horizon=5)
+
+
+def falls_short(moves: Any, horizon: int) -> bool:
+    """Intervals from the first half's residuals accused on the second's."""
+    residuals = np.convolve(moves, np.ones(horizon), mode="valid")
+    middle = len(residuals) // 2
+    early, late = np.abs(residuals[:middle]), np.abs(residuals[middle + horizon :])
     rank = int(np.ceil((len(early) + 1) * 0.9))
-    covered = (np.abs(late) <= np.sort(np.abs(early))[rank - 1]).astype(np.float64)
-    return IntervalsCoverLaterRows().falls_short(covered, np.arange(len(late)) // 5)
+    width = np.sort(early)[rank - 1]
+    hits = (pd.Series(part <= width, dtype=np.float64) for part in (early, late))
+    return IntervalsCoverLaterRows().falls_short(*hits)
 
 
 def skill_of_noise(seed: int) -> bool:
@@ -269,6 +284,7 @@ TESTS: dict[str, tuple[Test, float, int]] = {
     "CAL005 calibrator learns": (calibrator_learns, 0.005, 1000),
     "CNF002 coverage": (conformal_coverage, 0.001, 1000),
     "CNF101 coverage over time": (conformal_over_time, 0.0005, 1000),
+    "CNF101 volatility in clusters": (conformal_in_clusters, 0.01, 1000),
     "DRF001 stability index": (psi, 0.0, 1000),
     "DRF002 CUSUM": (cusum, 0.001, 1000),
     "SPL006 skill of noise": (skill_of_noise, 0.01, 1000),

@@ -89,6 +89,21 @@ def kind_of(failure: str) -> str:
     return named.group(0) if named else failure[:40]
 
 
+_BY_ACCIDENT = re.compile(
+    r"(Key|Type|Attribute|Index|Name|ZeroDivision|Memory|Recursion|UnboundLocal|OS)Error$"
+)
+
+
+def on_purpose(reply: Reply[Any]) -> bool:
+    """True where the call ended in an exception that somebody raised because of what was given.
+
+    Libraries refuse what they cannot use with a ``ValueError`` or an error of their own; what
+    Python raises by itself, a crash or a time-out is an accident.
+    """
+    raised = re.match(r"raised (\w+)", reply.failure or "")
+    return raised is not None and not _BY_ACCIDENT.match(raised.group(1))
+
+
 REACTION_COLUMNS = ("input", "reaction", "said")
 
 

@@ -153,6 +153,49 @@ def mean_interval(
     return mean, mean - reach, mean + reach, count
 
 
+@dataclass(frozen=True)
+class Change:
+    """Mean of later rows against that of earlier ones of the same series.
+
+    Attributes:
+        early, late: means.
+        half: half width of the interval of their difference.
+        blocks: blocks of consecutive dates in each part; ``dates``: the fewest dates of one.
+    """
+
+    early: float
+    late: float
+    half: float
+    blocks: int
+    dates: int
+
+
+def change_between(early: Floats, late: Floats, *, blocks: int, level: float) -> Change:
+    """How far a mean moved from one stretch of time to the next, from a few long blocks of each.
+
+    Blocks are as long as the data allow, since what is shared by neighbouring dates (labels that
+    overlap, volatility that comes in clusters) must die away within one.  Their means are then
+    few, nearly independent and of unlike variance, which Student's t with one degree of freedom
+    less than there are blocks in a part allows for.  The early part's error counts as well: what
+    was calibrated in a calm or wild stretch is judged by how much stretches differ.
+
+    Args:
+        early, late: shape (dates,): one value a date, in the order of time.
+        blocks: in each part.
+        level: of the two-sided interval.
+
+    Source: Ibragimov and Mueller (2010), t-Statistic Based Correlation and Heterogeneity Robust
+        Inference, Journal of Business and Economic Statistics 28(4); (2016), Inference with Few
+        Heterogeneous Clusters, Review of Economics and Statistics 98(1) (two parts).
+    """
+    parts = [np.array_split(values, blocks) for values in (early, late)]
+    means = np.array([[float(block.mean()) for block in part] for part in parts])
+    error = float(np.sqrt(means.var(axis=1, ddof=1).sum() / blocks))
+    half = float(stats.t.ppf(0.5 + level / 2, blocks - 1)) * error
+    shortest = min(len(block) for part in parts for block in part)
+    return Change(float(early.mean()), float(late.mean()), half, blocks, shortest)
+
+
 def deflated_sharpe(
     sharpe: float,
     observations: int,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -14,13 +15,15 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
 from audit_lib.probes.asking import Reply, ask, ask_many, frame
-from audit_lib.probes.domain import Reaction, kind_of, reaction
+from audit_lib.probes.domain import Reaction, kind_of, on_purpose, reaction
 from audit_lib.probes.frames import differences
 from audit_lib.probes.samples import few, numeric, required
 from audit_lib.subject.subject import Subject
 
 Fault = Literal["absent", "nan", "all_nan", "infinite", "text", "duplicate", "empty"]
+Way = Literal["predicted", "zero", "median", "refused"]
 _ONE_COLUMN = ("absent", "nan", "infinite")
+HUGE = 1e300
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Trial:
     column: str
     reply: Reply[pd.DataFrame]
     said: str = ""
+    fills: tuple[str, ...] = ()
+    """fills that explain the answer: ``zero``, ``median``"""
 
     @property
     def cause(self) -> str:
@@ -45,16 +50,22 @@ class MissingIsNeverMadeUp(Check):
     What it checks
         Each required column absent in turn is refused, with its name in the reason; a row of
         nothing but NaN, an infinite feature, a column of text, a column twice and an empty frame
-        are refused or predicted as NaN; a column that nobody asked for changes nothing.
+        are refused or predicted as NaN; a column that nobody asked for changes nothing; and what
+        the subject documents of a fault is what happens.
     Why it matters
         The commonest silent failure of live inference: a feature goes missing upstream, is filled
         with zero or yesterday's value, and the model goes on trading on a constant.
     How
         Drives `predictor.predict` with one fault at a time, and where a prediction comes back
-        says which fill explains it (zero, NaN, or the median of the sample).
+        says which fill explains it (zero, NaN, or the median of the sample). An exception counts
+        as a refusal where it names the absent feature, or where it is of the kind that libraries
+        raise for what they cannot use; other exceptions are crashes.
     Limitations
-        A single NaN in a row is often handled by design and is accepted by default; take it out of
-        `documented` where it must be refused.
+        A single NaN in a row is often handled by design and may be predicted by default;
+        `documented: {nan: refused}` (or `zero`, `median`) says what must happen instead. A model
+        that handles NaN itself (not by a fill), as trees do, may do so in a row of nothing else,
+        too, which is noted. An infinity that predicts as a very large number does is taken for
+        one.
     Remediation
         Compare the columns with the checkpoint's before predicting, and refuse by name.
     Sources
@@ -69,8 +80,10 @@ class MissingIsNeverMadeUp(Check):
     needs = ("predictor.predict", "predictor.required")
 
     rows: int = Field(24, ge=2, description="rows of the sample that are used")
-    documented: tuple[Fault, ...] = Field(
-        ("nan",), description="faults that the subject documents to predict through"
+    documented: dict[Fault, Way] = Field(
+        {"nan": "predicted"},
+        description="what the subject documents of a fault: that it is predicted through (by any "
+        "means), filled with zero or the sample's median, or refused",
     )
 
     def run(self, subject: Subject) -> Iterator[Answer]:
@@ -83,7 +96,7 @@ class MissingIsNeverMadeUp(Check):
         asked = list(self._faults(features))
         replies = ask_many(hook, [(table,) for *_, table in asked], into=frame)
         trials = [
-            Trial(fault, column, reply, self._said(subject, fault, column, features, reply))
+            Trial(fault, column, reply, *self._explained(subject, fault, column, features, reply))
             for (fault, column, _), reply in zip(asked, replies, strict=True)
         ]
         yield Examined(len(trials), "faults")
@@ -93,8 +106,12 @@ class MissingIsNeverMadeUp(Check):
             ("fault", "column", "reaction", "said"),
             tuple((t.fault, t.column, reaction(t.reply).value, t.said) for t in trials),
         )
+        native = any(
+            t.fault == "nan" and reaction(t.reply) is Reaction.ANSWERED and not t.fills
+            for t in trials
+        )
         for trial in trials:
-            yield from self._judged(subject, trial)
+            yield from self._judged(subject, trial, native=native)
         yield from self._extra(subject, features, whole.got)
 
     def _faults(self, features: pd.DataFrame) -> Iterator[tuple[Fault, str, pd.DataFrame]]:
@@ -114,47 +131,99 @@ class MissingIsNeverMadeUp(Check):
     def _with(features: pd.DataFrame, column: str, value: float) -> pd.DataFrame:
         return features.assign(**{column: value})
 
-    def _judged(self, subject: Subject, trial: Trial) -> Iterator[Answer]:
-        seen = reaction(trial.reply)
-        if trial.fault in self.documented and seen is not Reaction.CRASHED:
+    def _judged(self, subject: Subject, trial: Trial, *, native: bool) -> Iterator[Answer]:
+        if trial.fault in self.documented:
+            yield from self._as_documented(subject, trial, self.documented[trial.fault])
             return
-        if trial.fault == "empty" and trial.reply.answered and trial.reply.got.empty:
+        seen, reply = reaction(trial.reply), trial.reply
+        if trial.fault == "empty" and reply.answered and reply.got.empty:
             return
-        where = subject.where("predictor.predict")
-        what = _TEXT[trial.fault].format(trial.column)
         if seen is Reaction.ANSWERED:
-            yield self.finding(
-                where,
-                f"{what}, and a prediction comes back{trial.said and f': {trial.said}'}",
-                measured=trial.said or "a prediction",
-                expected="a refusal, or NaN",
-                key=f"{trial.fault} {trial.column}".strip(),
-                cause=trial.cause,
-                severity=None if trial.fault == "absent" else Severity.MEDIUM,
-                evidence=("faults",),
+            if trial.fault == "infinite" and trial.said.endswith("a huge number"):
+                return
+            by_model = trial.fault == "all_nan" and native
+            yield self._found(
+                subject,
+                trial,
+                f", and a prediction comes back{trial.said and f': {trial.said}'}"
+                + (": the model handles NaN itself" if by_model else ""),
+                trial.said or "a prediction",
+                "a refusal, or NaN",
+                Severity.INFO
+                if by_model
+                else (None if trial.fault == "absent" else Severity.MEDIUM),
+                trial.cause,
             )
-        elif seen is Reaction.CRASHED:
-            yield self.finding(
-                where,
-                f"{what}, and prediction crashes instead of refusing: {trial.reply.why}",
-                measured=trial.reply.why,
-                expected="a refusal that names the feature",
-                key=f"{trial.fault} {trial.column}".strip(),
-                cause=f"crash of {kind_of(trial.reply.why)}",
-                severity=Severity.LOW,
-                evidence=("faults",),
+        elif seen is Reaction.CRASHED and not _refused(trial):
+            yield self._found(
+                subject,
+                trial,
+                f", and prediction crashes instead of refusing: {reply.why}",
+                reply.why,
+                "a refusal that names the feature",
+                Severity.LOW,
+                f"crash of {kind_of(reply.why)}",
             )
-        elif trial.fault == "absent" and trial.column not in (trial.reply.refusal or trial.column):
-            yield self.finding(
-                where,
-                f"{what}: the refusal does not name it: {trial.reply.refusal!r}",
-                measured=trial.reply.refusal,
-                expected=f"a reason that names {trial.column}",
+        elif trial.fault == "absent" and trial.column not in reply.why:
+            yield self._found(
+                subject,
+                trial,
+                f": the refusal does not name it: {reply.why}",
+                reply.why,
+                f"a reason that names {trial.column}",
+                Severity.INFO,
+                "refusals that do not name the feature",
                 key=f"unnamed {trial.column}",
-                cause="refusals that do not name the feature",
-                severity=Severity.INFO,
-                evidence=("faults",),
             )
+
+    def _as_documented(self, subject: Subject, trial: Trial, way: Way) -> Iterator[Answer]:
+        """What is documented of a fault must be what happens."""
+        refused = reaction(trial.reply) in (Reaction.REFUSED, Reaction.UNDEFINED) or _refused(trial)
+        if way == "refused":
+            kept = refused
+        elif refused or not trial.reply.answered:
+            kept = way == "predicted" and refused
+        else:
+            kept = way == "predicted" or way in trial.fills
+        if kept:
+            return
+        seen = (
+            f"it is {' or '.join(trial.fills) or 'predicted'}"
+            if trial.reply.answered
+            else (trial.reply.why)
+        )
+        yield self._found(
+            subject,
+            trial,
+            f", which is documented as {way}; {seen}",
+            seen,
+            way,
+            Severity.MEDIUM,
+            f"{trial.fault} is documented as {way}",
+        )
+
+    def _found(
+        self,
+        subject: Subject,
+        trial: Trial,
+        text: str,
+        measured: str,
+        expected: str,
+        severity: Severity | None,
+        cause: str,
+        *,
+        key: str = "",
+    ) -> Answer:
+        return self.finding(
+            subject.where("predictor.predict"),
+            _TEXT[trial.fault].format(trial.column) + text,
+            measured=measured,
+            expected=expected,
+            key=key or f"{trial.fault} {trial.column}".strip(),
+            cause=cause,
+            severity=severity,
+            evidence=("faults",),
+        )
 
     def _extra(
         self, subject: Subject, features: pd.DataFrame, whole: pd.DataFrame
@@ -164,7 +233,7 @@ class MissingIsNeverMadeUp(Check):
         wider = wider[["column_that_nobody_asked_for", *features.columns]]
         reply = ask(subject.hook("predictor.predict"), wider, into=frame)
         yield Examined(1, "frame with a column too many")
-        if reply.failure is not None:
+        if reply.failure is not None and not on_purpose(reply):
             text, severity = f"makes prediction crash: {reply.why}", Severity.LOW
         elif reply.answered and (moved := differences(whole, reply.got, tolerance=1e-9)):
             text, severity = (
@@ -183,28 +252,41 @@ class MissingIsNeverMadeUp(Check):
             evidence=("faults",),
         )
 
-    def _said(
+    def _explained(
         self,
         subject: Subject,
         fault: Fault,
         column: str,
         features: pd.DataFrame,
         reply: Reply[pd.DataFrame],
-    ) -> str:
+    ) -> tuple[str, tuple[str, ...]]:
+        """What is said of an answer, and the fills that give the same one."""
         if not reply.answered:
-            return reply.why
+            return reply.why, ()
         if fault not in _ONE_COLUMN or reaction(reply) is not Reaction.ANSWERED:
-            return f"{len(reply.got)} rows"
+            return f"{len(reply.got)} rows", ()
         median = float(np.nanmedian(numeric(features[[column]])))
-        for name, value in (("NaN", np.nan), ("zero", 0.0), ("the sample median", median)):
-            filled = ask(
-                subject.hook("predictor.predict"),
-                self._with(features, column, value)[required(subject)],
-                into=frame,
-            )
-            if filled.answered and not differences(filled.got, reply.got, tolerance=1e-9):
-                return f"as if {column} were {name}"
-        return f"not explained by zero, NaN or the median of {column}"
+        values = {"NaN": np.nan, "zero": 0.0, "the sample median": median, "a huge number": HUGE}
+        asked = [(self._with(features, column, v)[required(subject)],) for v in values.values()]
+        filled = ask_many(subject.hook("predictor.predict"), asked, into=frame)
+        same = [
+            name
+            for name, one in zip(values, filled, strict=True)
+            if one.answered and not differences(one.got, reply.got, tolerance=1e-9)
+        ]
+        fills = tuple(name.split()[-1] for name in same if name in ("zero", "the sample median"))
+        if fault == "infinite" and "a huge number" in same:
+            same = ["a huge number"]
+        if same:
+            return f"as if {column} were {same[0]}", fills
+        return f"not explained by zero, NaN or the median of {column}", fills
+
+
+def _refused(trial: Trial) -> bool:
+    """True for an exception that is as good as a refusal."""
+    if trial.fault == "absent" and re.search(rf"\b{re.escape(trial.column)}\b", trial.reply.why):
+        return trial.reply.why.startswith("raised ")
+    return on_purpose(trial.reply)
 
 
 _TEXT: dict[Fault, str] = {

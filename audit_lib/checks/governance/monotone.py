@@ -21,7 +21,8 @@ class BetterNeverLoses(Check):
 
     What it checks
         Along a ladder on which one metric of the challenger gets better and nothing else changes,
-        the answer may turn from no to yes, never back; and some challenger does get promoted.
+        the answer may turn from no to yes, never back; and some challenger does get promoted. A
+        rule that refuses what is too good to be true is noted, and is no fault.
     Why it matters
         A sign or direction that is wrong for one metric (a drawdown or an error treated as
         "higher is better", a ratio of negative scores) promotes the worse of two models.
@@ -64,6 +65,7 @@ class BetterNeverLoses(Check):
         if failed:
             yield Gap(f"{len(failed)} of {len(flat)} duels", reasons(failed))
         broken: dict[str, list[tuple[Duel, Duel]]] = {name: [] for name in names}
+        capped = dict.fromkeys(names, True)
         wins: dict[tuple[str, float], list[bool]] = {}
         for i, (name, duels) in enumerate(climbs):
             answers = replies[i * len(STEPS) : (i + 1) * len(STEPS)]
@@ -73,12 +75,13 @@ class BetterNeverLoses(Check):
                     wins.setdefault((name, step), []).append(yes)
             if found := first_retraction(flags):
                 broken[name].append((duels[found.before], duels[found.after]))
+                capped[name] &= STEPS[found.before] > 0
         answered = sum(r.answered for r in replies)
         yield Examined(answered, "duels")
         yield self._curve(wins)
         for name, pairs in broken.items():
             if pairs:
-                yield self._lost(subject, f"{name} ({names[name]} is better)", name, pairs)
+                yield self._lost(subject, name, names[name], pairs, capped=capped[name])
         if wins and not any(any(won) for won in wins.values()):
             yield self.finding(
                 subject.where("governance.promote"),
@@ -91,16 +94,34 @@ class BetterNeverLoses(Check):
             )
 
     def _lost(
-        self, subject: Subject, shown: str, name: str, pairs: list[tuple[Duel, Duel]]
+        self,
+        subject: Subject,
+        name: str,
+        direction: str,
+        pairs: list[tuple[Duel, Duel]],
+        *,
+        capped: bool,
     ) -> Answer:
+        """A finding; a note where each turn back lies above what was already better.
+
+        A direction that is wrong turns back at the champion's own value or below it in ladders
+        whose other metrics are equal; a cap on what is too good turns back above it in all.
+        """
         (champion, worse), (_, improved) = pairs[0]
+        how = (
+            "cost the promotion, as a cap on what is too good would,"
+            if capped
+            else ("cost the promotion")
+        )
         return self.finding(
             subject.where("governance.promote"),
-            f"a better {shown} cost the promotion in {len(pairs)} ladders: against champion "
-            f"{text_of(champion)}, {text_of(worse)} was promoted and {text_of(improved)} was not",
+            f"a better {name} ({direction} is better) {how} in {len(pairs)} ladders: against "
+            f"champion {text_of(champion)}, {text_of(worse)} was promoted and "
+            f"{text_of(improved)} was not",
             measured=f"{len(pairs)} ladders turn back",
             expected="none",
-            key=name,
+            key=f"{name} capped" if capped else name,
+            severity=Severity.INFO if capped else None,
             evidence=("climbs",),
         )
 

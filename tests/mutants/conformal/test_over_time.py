@@ -1,6 +1,6 @@
 import pytest
 
-from audit_lib.model import Outcome, View
+from audit_lib.model import Outcome, Severity, View
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
@@ -49,10 +49,12 @@ def test_a_market_that_stays_as_it_was(tmp_path):
         result = run_check("CNF101", subject)
     assert_passes(result)
     assert result.evidence[0].view is View.LINES
-    head, covered, low, high, blocks, promised, accepted = result.evidence[1].rows[0]
-    assert (head, promised, round(accepted, 9)) == ("week", 0.9, 0.85)
-    assert low < covered < high
-    assert blocks >= 10
+    row = dict(zip(result.evidence[1].columns, result.evidence[1].rows[0], strict=True))
+    assert (row["head"], row["promised"], round(row["accepted from"], 9)) == ("week", 0.9, 0.85)
+    assert row["low"] < row["covered"] < row["high"]
+    assert row["blocks"] == 6
+    assert row["dates in a block"] > 35
+    assert 0.5 < row["seen from"] < row["accepted from"]
 
 
 @pytest.mark.fails("CNF101")
@@ -84,4 +86,44 @@ def test_a_shortfall_that_few_blocks_cannot_tell_is_no_pass(tmp_path):
     covered = result.evidence[1].rows[0][1]
     assert covered < 0.85
     assert result.outcome is Outcome.NOT_ASSESSED
-    assert "blocks cannot tell the two apart (99.9 % interval" in result.reason
+    assert "the blocks cannot tell the two apart" in result.reason
+    assert "99.9 % interval" in result.reason
+
+
+#: volatility with a half-life of two months, the same law over all years
+CLUSTERS = (
+    HOOKS.replace("4.0, 1.0)", "1.0, 1.0) * np.tile(_moods(SEED), ASSETS)")
+    + """
+def _moods(seed):
+    rng, mood, moods = np.random.default_rng(seed), 0.0, []
+    for shock in rng.normal(0, 0.6 * (1 - 0.983**2) ** 0.5, BARS):
+        mood = 0.983 * mood + shock
+        moods.append(np.exp(mood))
+    return np.array(moods)
+"""
+)
+
+
+def test_volatility_in_clusters_is_no_fault(tmp_path):
+    """Blocks of a horizon are not independent then: they once accused in these years."""
+    for seed in ("2", "27"):
+        with tiny(tmp_path / seed, CLUSTERS.replace("SEED", seed), meta=FOLDS) as subject:
+            result = run_check("CNF101", subject)
+        assert not result.findings, seed
+        assert result.outcome is Outcome.NOT_ASSESSED, seed
+
+
+def test_intervals_that_are_too_wide_are_noted(tmp_path):
+    with tiny(tmp_path, HOOKS.replace("width = ", "width = 2 * "), meta=FOLDS) as subject:
+        result = run_check("CNF101", subject)
+    assert result.outcome is Outcome.PASS
+    (found,) = result.findings
+    assert (found.key, found.severity) == ("week wider than promised", Severity.INFO)
+
+
+def test_a_sample_that_could_not_show_a_fault_is_no_pass(tmp_path):
+    strict = "options: {CNF101: {must_see: 0.84}}"
+    with tiny(tmp_path, HOOKS, meta=FOLDS, parameters=strict) as subject:
+        result = run_check("CNF101", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "could have seen only a coverage below" in result.reason

@@ -275,8 +275,60 @@ def test_a_row_of_nothing_gets_a_prediction(tmp_path):
 def test_a_crash_in_place_of_a_refusal(tmp_path):
     with tiny(tmp_path, engine_text(guard="pass"), meta=META) as subject:
         result = run_check("FEA005", subject)
-    found = assert_fails(result, cause="crash of KeyError", severity=Severity.LOW)
-    assert "KeyError" in found.message
+    found = assert_fails(result, key="text move", severity=Severity.LOW)
+    assert "TypeError" in found.message
+    assert not any("absent" in f.message for f in result.findings)  # the KeyError names it
+
+
+@pytest.mark.fails("FEA005")
+def test_a_crash_that_names_no_feature(tmp_path):
+    guard = "features = features.iloc[:, :3]; assert len(features.columns) == 3 or 1 / 0"
+    guard = guard.replace("assert ", "_ = ") + "; names = list(features.columns)"
+    with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:
+        found = assert_fails(run_check("FEA005", subject), cause="crash of ZeroDivisionError")
+    assert found.severity is Severity.LOW
+
+
+#: trees handle NaN and infinities by branches of their own, and the library refuses the rest
+TREES = (
+    engine_text(guard="", x="features[names]", score="MODEL.predict(x)")
+    + """
+import lightgbm as lgb
+
+def _fitted():
+    known = features(_market())
+    label = known["move"].fillna(0.01) * 3 + known["calm"].fillna(0.1) * 50
+    return lgb.LGBMRegressor(n_estimators=20, verbose=-1, n_jobs=1).fit(known, label)
+
+MODEL = _fitted()
+"""
+)
+
+
+@pytest.mark.passes("FEA005")
+@pytest.mark.parametrize("form", ["x", "x.to_numpy(dtype=float)", "features[names].astype(float)"])
+def test_a_tree_model_that_is_called_plainly(tmp_path, form):
+    with tiny(tmp_path, TREES.replace("predict(x)", f"predict({form})"), meta=META) as subject:
+        result = run_check("FEA005", subject)
+    assert_passes(result)
+    assert {f.key for f in result.findings} == {"all_nan"}
+    assert all(f.severity is Severity.INFO for f in result.findings)
+
+
+@pytest.mark.fails("FEA005")
+def test_what_is_documented_must_be_what_happens(tmp_path):
+    text = engine_text(guard=GUARD + "\n    features = features.fillna(0.0)")
+    others = "all_nan: predicted, infinite: predicted"
+
+    def asked(way):
+        options = f"options: {{FEA005: {{documented: {{nan: {way}, {others}}}}}}}"
+        with tiny(tmp_path / way, text, meta=META, parameters=options) as subject:
+            return run_check("FEA005", subject)
+
+    assert_passes(asked("zero"))
+    found = assert_fails(asked("median"), cause="nan is documented as median")
+    assert found.severity is Severity.MEDIUM
+    assert_fails(asked("refused"), cause="nan is documented as refused")
 
 
 # --- FEA006 -----------------------------------------------------------------------------------
