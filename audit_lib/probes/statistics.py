@@ -191,7 +191,7 @@ def change_between(early: Floats, late: Floats, *, blocks: int, level: float) ->
     parts = [np.array_split(values, blocks) for values in (early, late)]
     means = np.array([[float(block.mean()) for block in part] for part in parts])
     error = float(np.sqrt(means.var(axis=1, ddof=1).sum() / blocks))
-    half = float(stats.t.ppf(0.5 + level / 2, blocks - 1)) * error
+    half = float(special.stdtrit(blocks - 1, 0.5 + level / 2)) * error
     shortest = min(len(block) for part in parts for block in part)
     return Change(float(early.mean()), float(late.mean()), half, blocks, shortest)
 
