@@ -185,10 +185,21 @@ class Machine:
         Raises:
             Truncated: the stream ends before the newline.
         """
-        line = self.stream.line(_LONGEST_LINE)
+        line = self.open_line()
         if not line.endswith(b"\n"):
             raise Truncated(f"ends at byte {self.stream.tell()}, within a line")
         return line[:-1]
+
+    def open_line(self) -> bytes:
+        """A line, without a newline where the stream ends before it.
+
+        Raises:
+            OverBudget: it is longer than any that an honest file holds.
+        """
+        line = self.stream.line(_LONGEST_LINE)
+        if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+            raise OverBudget(f"a line of more than {_LONGEST_LINE} bytes")
+        return line
 
     def data(self, count: int, kind: str = "bytes") -> bytes | Blob:
         """So many bytes, or where they are too many to keep, their beginning.
@@ -315,8 +326,7 @@ class Machine:
         if not isinstance(target, Call):
             if isinstance(target, (Opaque, Persistent)):
                 self.scan.refuse("gives a state to a value that is not in the file", offset)
-                return
-            raise ValueError("a state for a value that takes none")
+            return  # nothing happens where the state is empty, else unpicklers fail
         rule = self.rule(target.made)
         wrong = arguments.judge_state(rule, state) if rule else ""
         if rule and (target.states or rule == "frombuffer"):
@@ -346,6 +356,8 @@ class Machine:
 
     def fill(self, target: Value, items: list[Value], attribute: str) -> None:
         """APPEND, ADDITEMS: put values into a container, judged."""
+        if not items or isinstance(target, bytes):  # nothing to put, or a bytearray
+            return
         if isinstance(target, List if attribute == "append" else Set):
             target.items.extend(items)
         elif isinstance(target, Call):
@@ -368,6 +380,8 @@ class Machine:
     def set_items(self, target: Value, flat: list[Value]) -> None:
         """SETITEM, SETITEMS: put pairs into a dict, judged."""
         pairs = list(zip(flat[::2], flat[1::2], strict=True))
+        if not pairs or isinstance(target, bytes):  # nothing to set, or a bytearray
+            return
         for key, _ in pairs:
             self.hashed(key)
         if isinstance(target, Dict):

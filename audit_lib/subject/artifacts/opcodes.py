@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from audit_lib.subject.artifacts import spelled
 from audit_lib.subject.artifacts.streams import Truncated
 from audit_lib.subject.artifacts.values import (
     Blob,
@@ -65,7 +66,9 @@ def _frame(m: Machine) -> None:
         m.scan.draft.problem("a frame begins within another")
     m.frame_end = m.stream.tell() + size
     if m.stream.size is not None and m.frame_end > m.stream.size:
-        raise Truncated(f"a frame of {size} bytes has fewer left")
+        # The unpickler in Python reads on, the one in C raises.
+        m.scan.draft.problem(f"a frame of {size} bytes has fewer left")
+        m.scan.refuse(f"truncated: a frame of {size} bytes has fewer left", m.stream.tell())
 
 
 @_opcode(ord("."))
@@ -126,16 +129,12 @@ for _code, _layout in ((ord("J"), "<i"), (ord("K"), "<B"), (ord("M"), "<H"), (or
 def _int(m: Machine) -> None:
     line = m.text_line()
     flags = {b"00": False, b"01": True}  # as protocols 0 and 1 write them
-    m.stack.append(flags[line] if line in flags else _whole(line))
+    m.stack.append(flags[line] if line in flags else spelled.whole(line, 0))
 
 
 @_opcode(ord("L"))
 def _long(m: Machine) -> None:
-    m.stack.append(_whole(m.text_line().removesuffix(b"L")))
-
-
-def _whole(digits: bytes) -> int:
-    return int(digits.decode("ascii"), 0)
+    m.stack.append(spelled.whole(m.text_line().removesuffix(b"L"), 0))
 
 
 @_opcode(0x8A)
@@ -158,7 +157,7 @@ def _long4(m: Machine) -> None:
 
 @_opcode(ord("F"))
 def _float(m: Machine) -> None:
-    m.stack.append(float(m.text_line()))
+    m.stack.append(spelled.real(m.text_line()))
 
 
 # --- text and bytes -------------------------------------------------------------------------------
@@ -324,6 +323,13 @@ def _setitems(m: Machine) -> None:
 
 
 # --- memo -----------------------------------------------------------------------------------------
+def _place(m: Machine) -> int:
+    index = spelled.whole(m.text_line(), 10)
+    if not isinstance(index, int):
+        raise ValueError("a place in the memo that no memory holds")
+    return index
+
+
 def _remember(m: Machine, index: int) -> None:
     if index < 0:
         raise ValueError("a negative place in the memo")
@@ -334,7 +340,7 @@ def _remember(m: Machine, index: int) -> None:
 
 @_opcode(ord("p"))
 def _put(m: Machine) -> None:
-    _remember(m, int(m.text_line()))
+    _remember(m, _place(m))
 
 
 @_opcode(ord("q"))
@@ -360,7 +366,7 @@ def _recall(m: Machine, index: int) -> None:
 
 @_opcode(ord("g"))
 def _get(m: Machine) -> None:
-    _recall(m, int(m.text_line()))
+    _recall(m, _place(m))
 
 
 @_opcode(ord("h"))
@@ -381,7 +387,7 @@ def _named_lines(m: Machine) -> Value:
     imports, and only then finds the end of the file.
     """
     module = m.text_line().decode("utf-8")
-    line = m.stream.line(1 << 24)
+    line = m.open_line()
     found = m.find(module, line[:-1].decode("utf-8"))
     if not line.endswith(b"\n"):
         raise Truncated(f"ends at byte {m.stream.tell()}, within a name")
