@@ -72,14 +72,16 @@ def digest(content: bytes) -> str:
 
 def lightgbm_text(names: list[str]) -> bytes:
     """A LightGBM text model of one leaf that was fitted on these columns."""
-    return (
-        "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\n"
-        f"max_feature_idx={len(names) - 1}\nobjective=regression\nfeature_names={' '.join(names)}\n"
-        f"feature_infos={' '.join('[0:1]' for _ in names)}\ntree_sizes=100\n\n"
+    tree = (
         "Tree=0\nnum_leaves=1\nnum_cat=0\nsplit_feature=\nsplit_gain=\nthreshold=\n"
         "decision_type=\nleft_child=\nright_child=\nleaf_value=0.5\nleaf_weight=\nleaf_count=\n"
         "internal_value=\ninternal_weight=\ninternal_count=\nis_linear=0\nshrinkage=1\n\n\n"
-        "end of trees\n\nfeature_importances:\n\nparameters:\n[boosting: gbdt]\n"
+    )
+    return (
+        "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\n"
+        f"max_feature_idx={len(names) - 1}\nobjective=regression\nfeature_names={' '.join(names)}\n"
+        f"feature_infos={' '.join('[0:1]' for _ in names)}\ntree_sizes={len(tree)}\n\n"
+        f"{tree}end of trees\n\nfeature_importances:\n\nparameters:\n[boosting: gbdt]\n"
         "end of parameters\n\npandas_categorical:null\n"
     ).encode()
 

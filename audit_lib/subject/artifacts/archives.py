@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import stat
 import struct
 import tarfile
 import zipfile
@@ -32,6 +33,9 @@ _DAMAGE = (
     struct.error,
     KeyError,
 )
+#: How members, entries of a directory and its end begin.
+_MARKS = (b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06")
+_LONGEST_GAP = 64 << 20
 #: Reads a file that stands within an archive.
 ReadMember = Callable[[Source, Draft], None]
 
@@ -57,6 +61,7 @@ class ZipMembers(Members):
         _judge_names([info.filename for info in infos], draft)
         for info in infos:
             self._judge(info, source)
+        self._judge_rest(infos, source)
 
     def names(self) -> list[str]:
         """Names of the files, in the order of the directory."""
@@ -104,6 +109,8 @@ class ZipMembers(Members):
 
     def _judge(self, info: zipfile.ZipInfo, source: Source) -> None:
         """Readers go by the directory or by the header before each file: both must agree."""
+        if stat.S_ISLNK(info.external_attr >> 16):
+            self._draft.refuse(f"member {info.filename!r} is a link", offset=info.header_offset)
         if info.flag_bits & 1:
             self._draft.refuse(f"member {info.filename!r} is encrypted", offset=info.header_offset)
         header = b""
@@ -121,6 +128,28 @@ class ZipMembers(Members):
                 f"member {info.filename!r} has another name in its header",
                 offset=info.header_offset,
             )
+
+    def _judge_rest(self, infos: list[zipfile.ZipInfo], source: Source) -> None:
+        """Members that the directory does not list: readers that go from the front find them."""
+        if any(mark in self._zip.comment for mark in _MARKS):
+            self._draft.refuse("its comment holds another archive")
+        at = 0
+        for info in sorted(infos, key=lambda info: info.header_offset):
+            self._judge_gap(at, info.header_offset, source)
+            if not 0 <= info.header_offset <= source.size - 30:
+                return
+            source.handle.seek(info.header_offset + 26)
+            lengths = source.handle.read(4)
+            own = 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
+            if info.header_offset < at:
+                self._draft.refuse(f"member {info.filename!r} begins within another")
+            at = info.header_offset + own + info.compress_size
+        self._judge_gap(at, self._zip.start_dir, source)
+
+    def _judge_gap(self, begin: int, end: int, source: Source) -> None:
+        source.handle.seek(begin)
+        if begin < end and _MARKS[0] in source.handle.read(min(end - begin, _LONGEST_GAP)):
+            self._draft.refuse("holds members that its directory does not list", offset=begin)
 
 
 class _Counted(io.RawIOBase):

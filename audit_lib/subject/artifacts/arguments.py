@@ -6,10 +6,11 @@ rules are those of the table in :mod:`trust`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from audit_lib.subject.artifacts import numpy_values as npv
-from audit_lib.subject.artifacts.trust import FACTORIES, INERT
+from audit_lib.subject.artifacts.trust import FACTORIES, INERT, judge
 from audit_lib.subject.artifacts.values import (
     Array,
     Blob,
@@ -17,6 +18,7 @@ from audit_lib.subject.artifacts.values import (
     Dict,
     Global,
     List,
+    Opaque,
     Persistent,
     Set,
     Tuple,
@@ -26,6 +28,9 @@ from audit_lib.subject.artifacts.values import (
 _TEXT_CODECS = frozenset({"latin1", "latin-1", "iso-8859-1", "ascii", "utf-8", "utf8"})
 _SCALARS = (type(None), bool, int, float, str, bytes)
 _CONTAINERS = (List, Tuple, Set, Dict)
+_ZONES = frozenset(("zoneinfo.ZoneInfo._unpickle", "datetime.timezone", "pytz._p", "pytz._UTC"))
+_ZONE_KEY = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*")
+_LONGEST_PATTERN = 4096
 _BASES = frozenset(
     ("object", "dict", "list", "tuple", "set", "frozenset", "int", "float", "str", "bytes")
 )
@@ -38,6 +43,7 @@ def _no_arguments(call: Call) -> str:
 def _data(call: Call) -> str:
     for item in call.args:
         plain = isinstance(item, (*_SCALARS, Blob)) or _is_encoded(item) or _is_number(item)
+        plain = plain or _is_zone(item)
         if not plain and not (isinstance(item, _CONTAINERS) and _flat(item)):
             return "is given more than plain data"
     return "" if call.kwargs is None else "is given keywords"
@@ -55,6 +61,10 @@ def _is_encoded(node: Value) -> bool:
         "builtins.bytes",
         "builtins.bytearray",
     )
+
+
+def _is_zone(node: Value) -> bool:
+    return isinstance(node, Call) and node.name in _ZONES
 
 
 def _is_number(node: Value) -> bool:
@@ -224,6 +234,59 @@ def _tensor(call: Call) -> str:
     return ""
 
 
+def _attribute(call: Call) -> str:
+    """``getattr`` of the parts that time zones and discrete distributions are pickled by."""
+    return "" if attribute_of(call) is not None else "may reach anything by its name"
+
+
+def attribute_of(call: Call) -> Value:
+    """What an admitted call of ``getattr`` gives; None for any other."""
+    if len(call.args) != 2 or call.kwargs is not None:
+        return None
+    owner, name = call.args
+    if isinstance(owner, Global) and (owner.full, name) == ("zoneinfo.ZoneInfo", "_unpickle"):
+        return Global(owner.module, f"{owner.name}.{name}", owner.offset)
+    entropy = isinstance(owner, Call) and name == "_entropy" and isinstance(owner.made, Global)
+    if entropy and judge(owner.made.module, owner.made.name).rule == "distribution":
+        return Opaque("a method of a distribution")
+    return None
+
+
+def _singleton(call: Call) -> str:
+    """``type(None)`` and the like; with more arguments it makes classes."""
+    first = call.args[0] if len(call.args) == 1 and call.kwargs is None else call
+    named = isinstance(first, Global) and first.full in (
+        "builtins.Ellipsis",
+        "builtins.NotImplemented",
+    )
+    return "" if first is None or named else "would make a class, or tell one"
+
+
+def _zone(call: Call) -> str:
+    """A key of the time zone database; the library looks for it below its own folders only."""
+    key, cached = (*call.args, None, None)[:2]
+    fits = isinstance(key, str) and _ZONE_KEY.fullmatch(key) and isinstance(cached, int)
+    return "" if fits and len(call.args) == 2 and call.kwargs is None else "is no key of a zone"
+
+
+def _value(call: Call) -> str:
+    fits = len(call.args) == 1 and isinstance(call.args[0], (int, str)) and call.kwargs is None
+    return "" if fits else "is given more than the value of a member"
+
+
+def _regex(call: Call) -> str:
+    pattern, flags = (*call.args, None, None)[:2]
+    fits = isinstance(pattern, (str, bytes)) and len(pattern) <= _LONGEST_PATTERN
+    fits = fits and isinstance(flags, int) and len(call.args) == 2 and call.kwargs is None
+    return "" if fits else "is given more than a short pattern and flags"
+
+
+def _record(call: Call) -> str:
+    """A named tuple, which stores what it is given."""
+    fits = not any(isinstance(item, (Global, Persistent)) for item in call.args)
+    return "" if fits and call.kwargs is None else "is given more than values"
+
+
 #: Rule name to what it asks of the arguments.
 RULES: dict[str, Callable[[Call], str]] = {
     INERT: _no_arguments,
@@ -249,9 +312,20 @@ RULES: dict[str, Callable[[Call], str]] = {
     "tree": _tree,
     "frame": _frame,
     "tensor": _tensor,
+    "attribute": _attribute,
+    "singleton": _singleton,
+    "zone": _zone,
+    "value": _value,
+    "regex": _regex,
+    "record": _record,
+    "distribution": _no_arguments,
+    "statsmodels": _no_arguments,
 }
 #: Rules under which a class may be built by ``__new__`` alone and then be given a state.
-INSTANCES = frozenset({INERT, "lightgbm", "xgboost", "frame", "container", "data", "empty"})
+INSTANCES = frozenset(
+    {INERT, "lightgbm", "xgboost", "frame", "container", "data", "empty", "record"}
+    | {"distribution", "statsmodels"}
+)
 
 
 _CALLED_BY_UNPICKLERS = frozenset(("append", "extend", "add", "update"))
@@ -273,11 +347,61 @@ def judge_state(rule: str, state: Value) -> str:
     parts = state.items if pair else [state]
     if rule not in _OWN_FORMS and not all(isinstance(p, (Dict, type(None))) for p in parts):
         return "is given a state that is no dict of attributes"
-    for part in parts:
-        for key, value in part.pairs if isinstance(part, Dict) else ():
-            wrong = _judge_attribute(rule, key, value)
-            if wrong:
-                return wrong
+    pairs = [pair for part in parts if isinstance(part, Dict) for pair in part.pairs]
+    if rule == "distribution":
+        return _judge_distribution(pairs, dicts=parts == [state] and isinstance(state, Dict))
+    wrong = (_judge_attribute(rule, key, value) for key, value in pairs)
+    return next((text for text in wrong if text), "")
+
+
+#: What distributions of SciPy keep.
+_KEPT = frozenset(
+    [
+        "_stats_has_moments",
+        "_random_state",
+        "_ctor_param",
+        "_updated_ctor_param",
+        "badvalue",
+        "name",
+        "a",
+        "b",
+        "xtol",
+        "inc",
+        "moment_type",
+        "shapes",
+        "numargs",
+        "_parse_arg_template",
+        "__doc__",
+        "longname",
+        "extradoc",
+        "vecentropy",
+        "moment_tol",
+    ]
+)
+_PARAMETERS = r"(?:[A-Za-z_]\w*, )*"
+_IN = rf"{_PARAMETERS} ?(?:loc=0, scale=1|loc=0)"
+_OUT = r"(?:loc, scale|loc, 1)"
+#: The text that ``_construct_argparser`` makes, whose defaults and names are the only freedom.
+_PARSER = re.compile(
+    rf"\ndef _parse_args\(self, {_IN}\):\n    return \({_PARAMETERS}\), {_OUT}\n\n"
+    rf"def _parse_args_rvs\(self, {_IN}, size=None\):\n"
+    rf"    return self\._argcheck_rvs\({_PARAMETERS} {_OUT}, size=size\)\n\n"
+    rf"def _parse_args_stats\(self, {_IN}, moments='mv'\):\n"
+    rf"    return \({_PARAMETERS}\), {_OUT}, moments\n"
+)
+
+
+def _judge_distribution(pairs: list[tuple[Value, Value]], *, dicts: bool) -> str:
+    """``__setstate__`` executes the text of its argument parser, and calls methods of its own."""
+    if not dicts:
+        return "is given a state that is no dict of attributes"
+    for key, value in pairs:
+        if type(key) is not str or key not in _KEPT or isinstance(value, Global):
+            return f"sets {key if type(key) is str else 'an attribute'}, which no distribution has"
+        if key == "_parse_arg_template" and not (
+            isinstance(value, str) and _PARSER.fullmatch(value)
+        ):
+            return "sets __code__: text that is executed, other than SciPy's"
     return ""
 
 
@@ -285,8 +409,12 @@ def _judge_attribute(rule: str, key: Value, value: Value) -> str:
     if type(key) is not str:
         plain = isinstance(key, _SCALARS) or _is_number(key)
         return "" if plain else "sets an attribute whose name cannot be decided"
+    if key in ("__doc__", "__name__") and isinstance(value, (str, type(None), Blob)):
+        return ""
     if key in _CALLED_BY_UNPICKLERS or (key[:2] == "__" == key[-2:]):
         return f"sets {key}, which the unpickler would call or obey"
+    if rule == "statsmodels" and key == "restore_model_spec":
+        return "evaluates its formula as code"
     if key in ("handle", "_handle") and rule in ("lightgbm", "xgboost"):
         native = isinstance(value, (type(None), str, bytes, Blob)) or _is_encoded(value)
         return "" if native else "sets a native handle that is not a model"

@@ -24,6 +24,8 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"PK\x03\x04", Format.ZIP),
     (b"PK\x05\x06", Format.ZIP),
     (b"PAR1", Format.PARQUET),
+    (b"ARROW1\0\0", Format.ARROW),
+    (b"CBM1", Format.CATBOOST),
     (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", Format.TORCH_LEGACY),
     (b"\x89HDF\r\n\x1a\n", Format.HDF5),
     (b"\x7fELF", Format.PROGRAM),

@@ -43,12 +43,14 @@ def _native_model(library: str, model: Value, draft: Draft) -> Json:
             parsed, problems = lightgbm.parse_model(model)
             for problem in problems:
                 draft.problem(f"LightGBM model: {problem}")
+                draft.refuse(f"loading it may crash the process: {problem}")
             draft.wrote("lightgbm", f"model format {parsed['header'].get('version', '?')}")
             return parsed
         raw = numpy_values.as_bytes(model)
         if library == "xgboost" and raw is not None and raw[:1] == b"{":
             document = xgboost.parse_ubj(raw, draft)
             if xgboost.is_model(document):
+                xgboost.judge_trees(document, draft)
                 version, names, parameters = xgboost.facts(document)
                 if version:
                     draft.wrote("xgboost", version)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from audit_lib.subject.artifacts.artifact import Format, Json
 from audit_lib.subject.artifacts.draft import Draft, Undecodable
 from audit_lib.subject.artifacts.metadata import within_budget
 from audit_lib.subject.artifacts.source import Source
+from audit_lib.subject.artifacts.trees import children_wrong
 
 _PARAMETER = re.compile(r"^\[([^:\]]+): ?(.*)\]$", re.MULTILINE)
 #: Per node of a tree: as many values as there are splits (leaves less one).
@@ -24,6 +26,7 @@ def read_lightgbm(source: Source, draft: Draft) -> None:
     draft.document, problems = parse_model(text)
     for problem in problems:
         draft.problem(problem)
+        draft.refuse(f"loading it may crash the process: {problem}")
     draft.note("LightGBM's parser aborts the process on a damaged model; load it in a child")
     draft.parameters.update(draft.document["parameters"])
     draft.wrote("lightgbm", f"model format {draft.document['header'].get('version', '?')}")
@@ -68,6 +71,8 @@ def _departures(
         found.append(f"names {len(names)} features and uses indices up to {last or '?'}")
     if len(sizes) != len(trees):
         found.append(f"announces {len(sizes)} trees and holds {len(trees)}")
+    elif sizes != _sizes(trees):
+        found.append(f"says that its trees have {' '.join(sizes[:3])} … bytes, which they have not")
     if "end of trees" not in text:
         found.append("truncated: the line 'end of trees' is missing")
     for number, tree in enumerate(trees):
@@ -76,6 +81,12 @@ def _departures(
             found.append(f"tree {number}: {wrong}")
             break
     return found
+
+
+def _sizes(trees: list[str]) -> list[str]:
+    """Bytes of each tree, from its ``Tree=`` to the next; the parser cuts the text by them."""
+    ends = [*trees[:-1], *(tree.partition("end of trees")[0] for tree in trees[-1:])]
+    return [str(len(f"Tree={tree}".encode())) for tree in ends]
 
 
 def _damage(tree: str, features: int) -> str:
@@ -93,4 +104,33 @@ def _damage(tree: str, features: int) -> str:
         for feature in fields["split_feature"].split():
             if not feature.isdigit() or int(feature) >= features:
                 return f"splits on feature {feature}, of {features}"
-    return ""
+        left, right = (_numbers(fields[f"{side}_child"]) for side in ("left", "right"))
+        if left is None or right is None:
+            return "children that are no whole numbers"
+        wrong = children_wrong(left, right, nodes=splits, leaves=splits + 1)
+        if wrong:
+            return wrong
+    return _categories_wrong(fields)
+
+
+def _numbers(text: str) -> list[int] | None:
+    try:
+        return [int(part) for part in text.split()]
+    except ValueError:
+        return None
+
+
+def _categories_wrong(fields: dict[str, str]) -> str:
+    """A split on categories holds the place of its bounds where others hold a threshold."""
+    kinds = _numbers(fields.get("decision_type", "")) or []
+    places = [
+        threshold
+        for kind, threshold in zip(kinds, fields.get("threshold", "").split(), strict=False)
+        if kind & 1
+    ]
+    bounds = _numbers(fields.get("cat_boundaries", "")) or [0]
+    held = len(fields.get("cat_threshold", "").split())
+    if any(not place.isdigit() or int(place) >= len(bounds) - 1 for place in places):
+        return "a split on categories that it does not hold"
+    ascending = all(a <= b for a, b in pairwise(bounds))
+    return "" if ascending and bounds[0] == 0 and bounds[-1] <= held else "bounds of categories"

@@ -28,7 +28,7 @@ from audit_lib.subject.artifacts.artifact import Safety
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.opcodes import HANDLERS, Stop
 from audit_lib.subject.artifacts.streams import Stream, Truncated
-from audit_lib.subject.artifacts.trust import INERT, NAMED, judge
+from audit_lib.subject.artifacts.trust import CALL_ONLY, INERT, NAMED, judge
 from audit_lib.subject.artifacts.values import (
     Array,
     Blob,
@@ -55,6 +55,10 @@ _DICTS = frozenset(
         "collections.OrderedDict",
         "collections.Counter",
         "collections.defaultdict",
+        "scipy.optimize._optimize.OptimizeResult",
+        "scipy.optimize.optimize.OptimizeResult",
+        "scipy.optimize._zeros_py.RootResults",
+        "statsmodels.tools.tools.Bunch",
         "sklearn.utils.Bunch",
         "sklearn.utils._bunch.Bunch",
     )
@@ -131,6 +135,8 @@ class Machine:
         self.frame_end = 0
         self.wrapped_arrays = 0
         self.calls = 0
+        #: Names of ``CALL_ONLY`` on the stack that no call has taken yet.
+        self.uncalled: list[Global] = []
         #: Counts what may have taken hold of a dtype: calls and states of all but dtypes.
         self.age = 0
 
@@ -163,6 +169,14 @@ class Machine:
             self._underflow()
         except (ValueError, KeyError, OverflowError, struct.error) as error:
             raise Undecodable(f"before byte {self.stream.tell()}: {error}") from None
+        finally:
+            for found in self.uncalled:
+                self.scan.refuse(
+                    "may be called in one way only, and is kept",
+                    found.offset,
+                    found.full,
+                    Safety.UNSAFE,
+                )
 
     def _underflow(self) -> NoReturn:
         raise Undecodable(f"takes a value from an empty stack before byte {self.stream.tell()}")
@@ -233,7 +247,13 @@ class Machine:
         vouched = verdict.safety is Safety.UNKNOWN and full in self.scan.draft.trusted
         if verdict.safety is not Safety.SAFE and not vouched:
             self.scan.refuse(verdict.why, found.offset, full, verdict.safety)
+        self.pushed(found)
         return found
+
+    def pushed(self, value: Value) -> None:
+        """Note a name that came onto the stack and may do nothing there but be called."""
+        if isinstance(value, Global) and judge(value.module, value.name).rule in CALL_ONLY:
+            self.uncalled.append(value)
 
     def rule(self, target: Value) -> str:
         """The rule under which something may be used; ``""`` for what is not trusted."""
@@ -244,7 +264,7 @@ class Machine:
             return INERT
         return verdict.rule
 
-    def call(self, target: Value, args: Value, *, new: bool = False, kwargs: Value = None) -> Call:
+    def call(self, target: Value, args: Value, *, new: bool = False, kwargs: Value = None) -> Value:
         """The symbol of a call, judged."""
         self.calls += 1
         offset = self.stream.tell()
@@ -259,6 +279,8 @@ class Machine:
         result.age = self.age
         if isinstance(target, Global):
             self._judge_call(target, result)
+            if self.rule(target) == "attribute":
+                return arguments.attribute_of(result) or result
         else:
             self.scan.refuse("calls a value that is computed while loading", offset)
         return result
@@ -278,13 +300,27 @@ class Machine:
         if call.new and rule not in arguments.INSTANCES:
             self.scan.refuse("is no class that may be built bare", call.offset, name)
             return
+        if rule in CALL_ONLY:
+            self._judge_only_call(target, call)
+            return
         wrong = arguments.RULES[rule](call)
         made = self.rule(call.made)
         if not wrong and call.made is not target and made and made not in arguments.INSTANCES:
             wrong = "would build something else than a class that is inert to build"
         if wrong:
             self.scan.refuse(wrong, call.offset, name)
-        elif rule == "frombuffer":
+        else:
+            self._judge_result(rule, call)
+
+    def _judge_only_call(self, target: Global, call: Call) -> None:
+        self.uncalled.remove(target)
+        wrong = arguments.RULES[self.rule(target)](call)
+        if wrong:
+            self.scan.refuse(wrong, call.offset, target.full, Safety.UNSAFE)
+
+    def _judge_result(self, rule: str, call: Call) -> None:
+        """Take over what an accepted call makes."""
+        if rule == "frombuffer":
             self._array(call, lambda kept: numpy_values.array_from_buffer(call, kept))
         elif rule == "tensor":
             call.array = torch_values.rebuilt(call)

@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
-from audit_lib.subject.artifacts.artifact import Format, Json, Safety, walk
+from audit_lib.subject.artifacts.artifact import Format, Json, walk
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.source import Source
+from audit_lib.subject.artifacts.yaml_tags import judge_tag
 from audit_lib.subject.pointers import pointer_to
 
 #: Keys under which projects keep the columns of a model, and its hyper-parameters.
@@ -122,7 +123,6 @@ def read_json_lines(source: Source, draft: Draft) -> None:
 
 #: The parser written in C where PyYAML was built with it: ten times as fast, equally safe.
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_YAML_CORE = "tag:yaml.org,2002:"
 
 
 def parse_yaml(content: bytes, draft: Draft) -> Json:
@@ -152,7 +152,7 @@ def _survey(text: str, draft: Draft) -> None:
     open_nodes: list[tuple[str | None, int]] = []  # anchor, values before it
     values = 0
     for event in yaml.parse(text, Loader=_YAML):
-        _judge_tag(event, draft)
+        judge_tag(event, draft)
         anchor = getattr(event, "anchor", None)
         if isinstance(event, yaml.AliasEvent):
             values += anchored.get(anchor or "", 1)
@@ -166,20 +166,6 @@ def _survey(text: str, draft: Draft) -> None:
             values += 1
         if values > draft.budget.document_nodes or len(open_nodes) > draft.budget.depth:
             raise OverBudget("larger or deeper than the budget allows")
-
-
-def _judge_tag(event: yaml.Event, draft: Draft) -> None:
-    tag = getattr(event, "tag", None)
-    python = _YAML_CORE + "python/"
-    if not tag or (tag.startswith(_YAML_CORE) and not tag.startswith(python)):
-        return
-    harmful = tag.startswith(python) and tag != python + "tuple"
-    draft.refuse(
-        f"YAML tag {tag!r} makes an unsafe loader construct it",
-        offset=event.start_mark.index if event.start_mark else 0,
-        global_name=tag.removeprefix(python).partition(":")[2] if harmful else "",
-        safety=Safety.UNSAFE if harmful else Safety.UNKNOWN,
-    )
 
 
 def plain(value: Any, draft: Draft) -> Json:

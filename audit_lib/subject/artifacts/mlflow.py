@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from audit_lib.subject.artifacts.artifact import Format, Json
 from audit_lib.subject.artifacts.draft import Draft
@@ -11,6 +11,27 @@ from audit_lib.subject.artifacts.source import Source
 
 _VALUES = ("params", "metrics", "tags")
 _LARGEST_VALUE = 1 << 20
+_DEEPEST = 8
+#: Keys under which flavours keep paths within the folder of the model.
+_PATHS = frozenset(
+    [
+        "model_path",
+        "data",
+        "path",
+        "code",
+        "python_model",
+        "pickled_model",
+        "model_file",
+        "artifact_path",
+        "model_binary",
+        "conda",
+        "virtualenv",
+        "env",
+        "saved_model_dir",
+        "model_code_path",
+        "config_path",
+    ]
+)
 #: Keys under which flavours note the version of their library.
 _VERSIONS = {
     "sklearn_version": "sklearn",
@@ -56,8 +77,24 @@ def _flavor(name: str, flavor: Mapping[str, Json], draft: Draft) -> None:
             draft.refuse(
                 "MLflow imports this module of the folder to load the model", global_name=loader
             )
+    for key, value in _leaves(flavor):
+        parts = value.replace("\\", "/").split("/")
+        if key in _PATHS and (".." in parts or value.startswith(("/", "\\")) or ":" in parts[0]):
+            draft.refuse(f"flavor {name}: {key} leads out of the folder of the model: {value!r}")
     if flavor.get("serialization_format") == "cloudpickle" or "python_model" in flavor:
         draft.note(f"flavor {name}: its model is a cloudpickle, which holds functions by value")
+
+
+def _leaves(value: Json, key: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Every text of a flavor, with the key it stands under."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, list) and depth < _DEEPEST:
+        for inner in value:
+            yield from _leaves(inner, key, depth + 1)
+    elif isinstance(value, Mapping) and depth < _DEEPEST:
+        for inner_key, inner in value.items():
+            yield from _leaves(inner, str(inner_key), depth + 1)
 
 
 def _signature(inputs: Json, draft: Draft) -> None:

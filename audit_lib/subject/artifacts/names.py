@@ -6,17 +6,25 @@ Data only; what it means, and how an entry earns its place, stands in :mod:`trus
 #: Rule, module, names.
 TRUSTED = """
 # --- Python ------------------------------------------------------------------------------------
-named      builtins: object int float bool str
+named      builtins: object int float bool str Ellipsis NotImplemented
+attribute  builtins: getattr
+singleton  builtins: type
 reconstructor copyreg: _reconstructor
 text_codec    _codecs: encode
 container  builtins: list tuple dict set frozenset
 no_size    builtins: bytes bytearray
 data       builtins: complex range slice
 container  collections: OrderedDict Counter
+inert      collections: ChainMap UserDict UserList
 deque      collections: deque
 factory    collections: defaultdict
 data       datetime: date time timedelta
 zoned      datetime: datetime time timezone
+named      zoneinfo: ZoneInfo
+zone       zoneinfo: ZoneInfo._unpickle
+value      http: HTTPStatus HTTPMethod
+value      re: RegexFlag
+regex      re: _compile
 data       decimal: Decimal
 data       fractions: Fraction
 inert      uuid: UUID
@@ -55,7 +63,11 @@ named      numpy: abs absolute add subtract multiply divide power sqrt cbrt squa
 named      numpy: log log2 log10 log1p sign tanh sin cos tan arcsinh arctan minimum maximum fmin
 named      numpy: fmax negative positive reciprocal rint floor ceil isnan isfinite isinf mean
 named      numpy: median std var min max sum prod nanmean nanmedian nanstd nanmin nanmax amin amax
-named      numpy: nan_to_num clip
+named      numpy: nan_to_num clip asarray array
+inert      numpy: vectorize
+inert      numpy: poly1d
+inert      numpy.polynomial.polynomial: Polynomial
+record     numpy.linalg._linalg: EigResult EighResult QRResult SlogdetResult SVDResult
 
 # --- joblib ------------------------------------------------------------------------------------
 inert      joblib.numpy_pickle: NumpyArrayWrapper NDArrayWrapper ZNDArrayWrapper
@@ -116,6 +128,34 @@ inert      xgboost.sklearn: XGBRFClassifier
 inert      xgboost.compat: XGBoostLabelEncoder
 inert      xgboost.callback: EarlyStopping EvaluationMonitor LearningRateScheduler
 
+inert      catboost.core: CatBoost CatBoostClassifier CatBoostRegressor CatBoostRanker
+
+# --- statsmodels: a model by formula evaluates the formula, which its rule refuses ---------------
+statsmodels statsmodels.base.data: ModelData PandasData
+inert      statsmodels.base.model: LikelihoodModel LikelihoodModelResults GenericLikelihoodModel
+inert      statsmodels.regression.linear_model: OLS WLS GLS GLSAR OLSResults RegressionResults
+inert      statsmodels.regression.linear_model: RegressionResultsWrapper
+inert      statsmodels.regression.rolling: RollingOLS RollingWLS RollingRegressionResults
+inert      statsmodels.regression.quantile_regression: QuantReg QuantRegResults
+inert      statsmodels.robust.robust_linear_model: RLM RLMResults RLMResultsWrapper
+inert      statsmodels.robust.norms: HuberT TukeyBiweight LeastSquares
+inert      statsmodels.discrete.discrete_model: Logit Probit MNLogit Poisson NegativeBinomial
+inert      statsmodels.discrete.discrete_model: LogitResults ProbitResults BinaryResults
+inert      statsmodels.discrete.discrete_model: BinaryResultsWrapper MultinomialResults
+inert      statsmodels.discrete.discrete_model: MultinomialResultsWrapper PoissonResults
+inert      statsmodels.discrete.discrete_model: PoissonResultsWrapper CountResults
+inert      statsmodels.genmod.generalized_linear_model: GLM GLMResults GLMResultsWrapper
+inert      statsmodels.genmod.families.family: Gaussian Binomial Poisson Gamma InverseGaussian
+inert      statsmodels.genmod.families.family: NegativeBinomial Tweedie
+inert      statsmodels.genmod.families.links: Identity Log Logit Power InversePower CLogLog Probit
+inert      statsmodels.genmod.families.varfuncs: VarianceFunction Power Binomial
+inert      statsmodels.tsa.base.tsa_model: TimeSeriesModel
+inert      statsmodels.tsa.arima.model: ARIMA ARIMAResults ARIMAResultsWrapper
+inert      statsmodels.tsa.arima.params: SARIMAXParams
+inert      statsmodels.tsa.arima.specification: SARIMAXSpecification
+inert      statsmodels.tsa.ar_model: AutoReg AutoRegResults AutoRegResultsWrapper
+container  statsmodels.tools.tools: Bunch
+
 # --- SciPy -------------------------------------------------------------------------------------
 inert      scipy.sparse._csr: csr_matrix csr_array
 inert      scipy.sparse._csc: csc_matrix csc_array
@@ -134,6 +174,19 @@ inert      scipy.interpolate._fitpack2: LSQUnivariateSpline RectBivariateSpline
 inert      scipy.interpolate._fitpack2: SmoothBivariateSpline
 inert      scipy.interpolate._rgi: RegularGridInterpolator
 named      scipy.special._ufuncs: expit logit erf ndtr
+named      scipy._lib.array_api_compat.numpy._aliases: asarray
+inert      scipy.sparse._lil: lil_matrix lil_array
+inert      scipy.sparse._dok: dok_matrix dok_array
+container  scipy.optimize._optimize: OptimizeResult
+container  scipy.optimize.optimize: OptimizeResult
+container  scipy.optimize._zeros_py: RootResults
+inert      scipy.optimize._lbfgsb_py: LbfgsInvHessProduct
+# Distributions (classes *_gen) follow from their modules; see trust.py.
+inert      scipy.stats._distn_infrastructure: rv_frozen rv_continuous_frozen rv_discrete_frozen
+inert      scipy.stats._kde: gaussian_kde
+inert      scipy.stats.kde: gaussian_kde
+inert      scipy.stats._multivariate: multivariate_normal_gen multivariate_normal_frozen _PSD
+inert      scipy.stats._covariance: CovViaPSD CovViaCholesky CovViaDiagonal CovViaPrecision
 
 # --- pandas ------------------------------------------------------------------------------------
 frame      pandas.core.frame: DataFrame
@@ -146,6 +199,14 @@ frame      pandas.core.internals.blocks: new_block
 class_first pandas.core.indexes.base: _new_Index
 class_first pandas.core.indexes.datetimes: _new_DatetimeIndex
 class_first pandas.core.indexes.period: _new_PeriodIndex
+class_first pandas.core.indexes.interval: _new_IntervalIndex
+frame      pandas: Interval
+frame      pandas._libs.interval: Interval
+frame      pandas._libs.sparse: IntIndex BlockIndex
+inert      pandas: SparseDtype
+inert      pandas.core.dtypes.dtypes: SparseDtype
+inert      pandas.core.arrays.sparse.dtype: SparseDtype
+inert      pandas.core.arrays.sparse.array: SparseArray
 named      pandas.core.indexes.base: Index
 named      pandas: Index RangeIndex MultiIndex DatetimeIndex TimedeltaIndex PeriodIndex NaT NA
 named      pandas: CategoricalIndex IntervalIndex

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from audit_lib.subject.artifacts.artifact import ArrayInfo, Format, Json
 from audit_lib.subject.artifacts.draft import Draft, Undecodable
 from audit_lib.subject.artifacts.metadata import within_budget
-from audit_lib.subject.artifacts.source import Source
+from audit_lib.subject.artifacts.source import Source, opened
 
 Field = int | bytes | memoryview
 #: Operator sets that runtimes bring along; any other needs a native library to be loaded.
@@ -36,6 +36,8 @@ _DTYPES = {
     15: "<c16",
     16: "bfloat16",
 }
+_MOST_NEIGHBOURS = 20
+_LARGEST_NEIGHBOUR = 64 << 20
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
@@ -114,7 +116,10 @@ def read_onnx(source: Source, draft: Draft) -> None:
     if graph is None or not model["opsets"]:
         raise Undecodable("protobuf, but no ONNX model")
     draft.format = Format.ONNX
-    model["graph"] = _graph(graph, draft)
+    external: list[tuple[str, dict[str, str]]] = []
+    model["graph"] = _graph(graph, draft, external)
+    for name, place in external:
+        _judge_external(name, place, source, draft)
     draft.document = model
     _take_over(model, draft)
 
@@ -149,7 +154,9 @@ def _pair(data: memoryview) -> tuple[str, str]:
     return parts.get(1, ""), parts.get(2, "")
 
 
-def _graph(data: memoryview, draft: Draft) -> dict[str, Json]:
+def _graph(
+    data: memoryview, draft: Draft, external: list[tuple[str, dict[str, str]]]
+) -> dict[str, Json]:
     graph: dict[str, Json] = {"name": "", "inputs": [], "outputs": []}
     operators: dict[str, int] = {}
     domains: set[str] = set()
@@ -161,7 +168,7 @@ def _graph(data: memoryview, draft: Draft) -> dict[str, Json]:
         elif number == 2:
             graph["name"] = _text(value)
         elif number == 5:
-            _initialiser(_message(value), draft)
+            _initialiser(_message(value), draft, external)
         elif number in (11, 12):
             graph["inputs" if number == 11 else "outputs"].append(_value_info(_message(value)))
     graph["operators"] = dict(sorted(operators.items()))
@@ -182,8 +189,11 @@ def _node(data: memoryview) -> tuple[str, str]:
     return operator, domain
 
 
-def _initialiser(data: memoryview, draft: Draft) -> None:
+def _initialiser(
+    data: memoryview, draft: Draft, external: list[tuple[str, dict[str, str]]]
+) -> None:
     name, kind, shape = "", 0, []
+    place: dict[str, str] = {}
     for number, value in fields(data):
         if number == 1:
             shape += [value] if isinstance(value, int) else _packed(memoryview(value))
@@ -193,17 +203,49 @@ def _initialiser(data: memoryview, draft: Draft) -> None:
             name = _text(value)
         elif number == 13:
             key, text = _pair(_message(value))
-            if key == "location":
-                _external(name, text, draft)
+            place[key] = text
+    if place:
+        external.append((name, place))
     draft.arrays.append(ArrayInfo(name, _DTYPES.get(kind, f"type {kind}"), tuple(shape)))
 
 
-def _external(name: str, location: str, draft: Draft) -> None:
+def _judge_external(name: str, place: dict[str, str], source: Source, draft: Draft) -> None:
+    """Values in a file beside the model: within its folder, and within that file."""
+    location = place.get("location", "")
     path = PurePosixPath(location.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in location:
+    if not location or path.is_absolute() or ".." in path.parts or ":" in location:
         draft.refuse(f"takes values from {location!r}, outside its folder")
-    else:
-        draft.note(f"takes values from the file {location!r} beside it")
+        return
+    draft.note(f"takes values from the file {location!r} beside it")
+    spans = [place.get(key, "0") for key in ("offset", "length")]
+    if not all(span.isdecimal() for span in spans):
+        draft.refuse(f"takes {name!r} from a place that is no number: {', '.join(spans)}")
+        return
+    file = source.path.parent / path
+    if not source.on_disk or file.is_symlink() or not file.is_file():
+        if source.on_disk:
+            draft.problem(f"the file {location!r} with its values is missing, or a link")
+            draft.refuse(f"the file {location!r} with its values is missing, or a link")
+        return
+    end, size = sum(map(int, spans)), file.stat().st_size
+    if end > size:
+        draft.problem(f"takes {name!r} from beyond the end of {location!r}")
+        draft.refuse(f"takes {name!r} up to byte {end} of {location!r}, which has {size}")
+
+
+def holds_values_of(source: Source) -> str:
+    """Name of the model beside a file whose values it holds, or ``""``."""
+    if not source.on_disk:
+        return ""
+    needle = source.path.name.encode("utf-8", "surrogateescape")
+    for model in sorted(source.path.parent.glob("*.onnx"))[:_MOST_NEIGHBOURS]:
+        try:
+            with opened(model, model.name, follow=False) as beside:
+                if beside.size <= _LARGEST_NEIGHBOUR and needle in beside.everything():
+                    return model.name
+        except OSError:
+            continue
+    return ""
 
 
 def _packed(data: memoryview) -> list[int]:

@@ -98,6 +98,7 @@ def _pop_mark(m: Machine) -> None:
 @_opcode(ord("2"))
 def _dup(m: Machine) -> None:
     m.stack.append(m.stack[-1])
+    m.pushed(m.stack[-1])
 
 
 # --- scalars --------------------------------------------------------------------------------------
@@ -362,6 +363,7 @@ def _recall(m: Machine, index: int) -> None:
     if index not in m.memo:
         raise ValueError(f"nothing at {index} in the memo")
     m.stack.append(m.memo[index])
+    m.pushed(m.memo[index])
 
 
 @_opcode(ord("g"))

@@ -13,6 +13,7 @@ from audit_lib.subject.artifacts.machine import Machine, Scan
 from audit_lib.subject.artifacts.opcodes import HANDLERS
 from audit_lib.subject.artifacts.source import Source
 from audit_lib.subject.artifacts.streams import Stream
+from audit_lib.subject.artifacts.trust import of_a_library
 from audit_lib.subject.artifacts.values import Value
 from audit_lib.subject.artifacts.view import View, array_infos
 
@@ -159,7 +160,7 @@ def looks_like_pickle(source: Source, draft: Draft, *, magic: bool = False) -> b
     except Undecodable:
         # Not every text that begins with "cos" and a newline names something of os.
         harmful = any(
-            reason.safety is Safety.UNSAFE
+            (reason.safety is Safety.UNSAFE or of_a_library(reason.global_name))
             and all(part.isidentifier() for part in reason.global_name.split("."))
             for reason in trial.reasons
         )

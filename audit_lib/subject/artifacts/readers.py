@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 from audit_lib.subject.artifacts import (
@@ -17,6 +18,7 @@ from audit_lib.subject.artifacts import (
     tables,
     torch,
     xgboost,
+    yaml_tags,
 )
 from audit_lib.subject.artifacts.artifact import Format
 from audit_lib.subject.artifacts.detect import compression, detect, is_text
@@ -27,6 +29,32 @@ from audit_lib.subject.artifacts.streams import Stream, unpacked
 
 Reader = Callable[[Source, Draft], None]
 _HEAD = 8192
+#: Endings under which loaders expect a model in bytes of its own.
+_MODEL_NAMES = frozenset(
+    [
+        ".pkl",
+        ".pickle",
+        ".p",
+        ".joblib",
+        ".dill",
+        ".pt",
+        ".pth",
+        ".ckpt",
+        ".bin",
+        ".onnx",
+        ".ubj",
+        ".bst",
+        ".cbm",
+        ".npy",
+        ".npz",
+        ".h5",
+        ".hdf5",
+        ".keras",
+        ".safetensors",
+        ".skops",
+        ".parquet",
+    ]
+)
 _CODE_NAMES = (
     ".py .pyc .pyo .pyd .pyw .pth .so .dll .dylib .exe .sh .bat .ps1 .js .jar .ipynb .r .jl"
 )
@@ -51,6 +79,27 @@ def read(source: Source, draft: Draft) -> None:
     except (RecursionError, MemoryError) as error:
         draft.problem(f"too deep or too large to read ({type(error).__name__})")
         draft.refuse("cannot be read: too deep or too large")
+    _judge_name(source, draft)
+
+
+def _judge_name(source: Source, draft: Draft) -> None:
+    """A file that is named like a model and is none: a failed download, say."""
+    suffix = PurePosixPath(source.name).suffix.lower()
+    if suffix not in _MODEL_NAMES or draft.nested:
+        return
+    head = source.head.lstrip().lower()
+    if head.startswith(b"version https://git-lfs.github.com/spec"):
+        what, mend = "a pointer of Git LFS", "run `git lfs pull`"
+    elif head.startswith((b"<!doctype html", b"<html")):
+        what, mend = "a page in HTML", "download the file again"
+    elif draft.format is Format.EMPTY:
+        what, mend = "empty", "restore the file"
+    elif draft.format in (Format.TEXT, Format.CSV, Format.YAML, Format.JSON_LINES):
+        what, mend = f"{draft.format.value}", "restore the file, or name it for what it is"
+    else:
+        return
+    draft.problem(f"named like a model ({suffix}), and is {what}: {mend}")
+    draft.refuse(f"named like a model ({suffix}), and is {what}: {mend}")
 
 
 def _read_plain(source: Source, draft: Draft) -> None:
@@ -63,17 +112,49 @@ def _read_plain(source: Source, draft: Draft) -> None:
         # One file can be two things: a tar, say, whose first name is a pickle.
         reader = pickles.read_pickle
     own = reader_for(draft.own, source, draft) if reader is None and draft.format in ASKED else None
-    if own is not None:
-        read_own(own, source, draft)
-    elif reader is not None:
-        reader(source, draft)
-    elif draft.format is Format.TEXT:
-        _read_text(source, draft)
-    elif draft.format is not Format.EMPTY:
-        _refuse_unread(draft)
+    try:
+        if own is not None:
+            read_own(own, source, draft)
+        elif reader is not None:
+            reader(source, draft)
+        elif draft.format is Format.TEXT:
+            _read_text(source, draft)
+        elif draft.format is not Format.EMPTY:
+            _read_by_name(source, draft)
+    finally:
+        if draft.format in _LOADED_AS_YAML:
+            _judge_yaml(source, draft)
     if PurePosixPath(source.name).suffix.lower() in _CODE and draft.format in _PLAIN_TEXT:
         draft.format = Format.PROGRAM
         draft.refuse("source code, which runs when it is imported or started")
+
+
+def _judge_yaml(source: Source, draft: Draft) -> None:
+    """Any text is YAML to the loader that is asked to load it."""
+    if source.size > draft.budget.text_bytes:
+        draft.refuse("too large to tell whether a loader of YAML would execute it")
+        return
+    known = bool(draft.reasons)
+    with suppress(Undecodable):
+        yaml_tags.judge_text(metadata.decoded(source.everything()), draft)
+    if draft.reasons and not known and draft.format is Format.TEXT:
+        draft.format = Format.YAML
+
+
+def _read_by_name(source: Source, draft: Draft) -> None:
+    """Bytes that are not read: data of known kinds, or refused."""
+    if draft.format in (Format.ARROW, Format.CATBOOST):
+        what = "CatBoost" if draft.format is Format.CATBOOST else "Arrow"
+        if draft.format is Format.ARROW:
+            tables.judge_extensions(source, draft)
+        draft.note(f"{what}'s parser is native code; load an untrusted file in a child")
+        return
+    model = onnx.holds_values_of(source) if draft.format is Format.UNKNOWN else ""
+    if model:
+        draft.format = Format.ONNX_VALUES
+        draft.note(f"values of the model {model}")
+        return
+    _refuse_unread(draft)
 
 
 def _refuse_unread(draft: Draft) -> None:
@@ -149,6 +230,11 @@ def _all_of(stream: Stream, draft: Draft) -> bytes:
     return content
 
 
+#: Text that is no JSON, so that a loader of YAML may make something else of it.
+_LOADED_AS_YAML = frozenset(
+    {Format.TEXT, Format.CSV, Format.YAML, Format.JSON, Format.LIGHTGBM, Format.MLFLOW_MODEL}
+    | {Format.MLFLOW_RUN}
+)
 #: Text that no loader executes, whether or not it could be parsed.
 _PLAIN_TEXT = frozenset(
     {

@@ -36,6 +36,11 @@ class Source:
     head: bytes
     _before: tuple[int, int] = field(default=(0, 0), repr=False)
 
+    @property
+    def on_disk(self) -> bool:
+        """False for a member of an archive."""
+        return bool(self._before[1])
+
     def everything(self) -> bytes:
         """All bytes of the file."""
         self.handle.seek(0)
@@ -48,7 +53,7 @@ class Source:
 
     def changed(self) -> bool:
         """True if somebody wrote to the file since it was opened."""
-        if not self._before[1]:
+        if not self.on_disk:
             return False
         return _stamp(os.fstat(self.handle.fileno())) != self._before
 

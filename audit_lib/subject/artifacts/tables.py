@@ -15,6 +15,7 @@ from audit_lib.subject.artifacts.source import Source
 _DELIMITERS = ",;\t|"
 _SNIFFED_LINES = 20
 _LONGEST_FOOTER = 64 << 20
+_ENDS = 16 << 20
 
 
 # --- CSV ------------------------------------------------------------------------------------------
@@ -185,9 +186,20 @@ def _judge_extensions(keys: dict[str, Any], draft: Draft) -> None:
                 content = base64.b64decode(content, validate=True)
             except binascii.Error:
                 continue
-        if b"arrow.py_extension_type" in content:
-            draft.refuse(
-                "its schema holds a pickled extension type, which pyarrow before 14.0.1 loads",
-                global_name="pyarrow.PyExtensionType",
-                safety=Safety.UNSAFE,
-            )
+        _judge_schema(content, draft)
+
+
+def _judge_schema(content: bytes, draft: Draft) -> None:
+    if b"arrow.py_extension_type" in content:
+        draft.refuse(
+            "its schema holds a pickled extension type, which pyarrow before 14.0.1 loads",
+            global_name="pyarrow.PyExtensionType",
+            safety=Safety.UNSAFE,
+        )
+
+
+def judge_extensions(source: Source, draft: Draft) -> None:
+    """The same in an Arrow file, whose schema stands at both ends."""
+    _judge_schema(source.head + source.tail(_ENDS), draft)
+    source.handle.seek(0)
+    _judge_schema(source.handle.read(_ENDS), draft)

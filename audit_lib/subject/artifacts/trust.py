@@ -26,14 +26,19 @@ keep; no name of them means anything else in scikit-learn.  Functions are truste
 name only.  ``sklearn.externals``, tests and download helpers are left out.
 
 Not on the list, though honest files hold them: ``functools.partial`` and ``operator`` (they
-compute what is called next), ``builtins.getattr`` (likewise), cloudpickle and dill (functions by
-value: code by design), ``scipy.stats`` distributions (their ``__setstate__`` compiles text),
+compute what is called next), cloudpickle and dill (functions by value: code by design),
 ``torch.storage._load_from_bytes`` (loads another pickle), ``numpy._core._ufunc_reconstruct``
 (imports by name), and classes of the audited project.  A subject can vouch for its own classes.
+
+Two functions of ``builtins`` are trusted as the target of one exact call and nowhere else
+(``CALL_ONLY``): ``getattr`` for the parts that time zones and discrete distributions are pickled
+by, ``type`` for the types of None, Ellipsis and NotImplemented.  Distributions of ``scipy.stats``
+compile text of their state, so the text must be the one that SciPy's template makes.
 """
 
 from __future__ import annotations
 
+import builtins
 import re
 import sys
 import unicodedata
@@ -45,8 +50,11 @@ from audit_lib.subject.artifacts.artifact import Safety
 
 NAMED = "named"
 INERT = "inert"
+#: Rules of names that may be the target of a call, and nothing else.
+CALL_ONLY = frozenset({"attribute", "singleton"})
 
 _SKLEARN_LEFT_OUT = re.compile(r"\.(externals|tests?|_testing|_mocking|datasets|conftest)(\.|$)")
+_DISTRIBUTIONS = re.compile(r"scipy\.stats\.(_continuous|_discrete)_distns\.\w+_gen")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Za-z]\w*")
 
 # Letters of other scripts that look like Latin ones; enough to see through a disguise.
@@ -92,6 +100,11 @@ _SKLEARN_CLASSES = frozenset(names.SKLEARN_CLASSES.split())
 _HARMFUL = _harms(names.HARMFUL)
 _MERELY_UNKNOWN = frozenset(names.MERELY_UNKNOWN.split())
 _KNOWN_PACKAGES = frozenset(names.KNOWN_PACKAGES.split())
+_EXCEPTIONS = frozenset(
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+)
 _PLAIN_TYPES = ("int", "float", "bool", "str", "list", "dict", "set", "tuple")
 #: Callables that ``collections.defaultdict`` may be given.
 FACTORIES = frozenset(
@@ -103,7 +116,7 @@ FACTORIES = frozenset(
 @lru_cache(maxsize=4096)
 def judge(module: str, name: str) -> Verdict:
     """What a pickle may do with ``module.name``; names are compared exactly."""
-    rule = RULES.get((module, name)) or _sklearn_rule(module, name)
+    rule = RULES.get((module, name)) or _ruled(module, name)
     if rule:
         return Verdict(rule, Safety.SAFE)
     harm = _harm(module, name)
@@ -111,10 +124,24 @@ def judge(module: str, name: str) -> Verdict:
         return Verdict("", Safety.UNSAFE, harm)
     if not (module + name).isascii():
         return _judge_disguised(module, name)
-    top = module.partition(".")[0]
-    if top in _KNOWN_PACKAGES or top in sys.stdlib_module_names:
+    if of_a_library(module):
         return Verdict("", Safety.UNKNOWN, "not on the allow-list")
     return Verdict("", Safety.UNKNOWN, "code of its own, which loading runs; nobody vouched for it")
+
+
+def of_a_library(module: str) -> bool:
+    """True for a module of Python's own library, or of a package that models are made with."""
+    top = module.partition(".")[0]
+    return top in _KNOWN_PACKAGES or top in sys.stdlib_module_names
+
+
+def _ruled(module: str, name: str) -> str:
+    """The rule of a whole family of names."""
+    if module == "builtins":
+        return "data" if name in _EXCEPTIONS else ""
+    if _DISTRIBUTIONS.fullmatch(f"{module}.{name}"):
+        return "distribution"
+    return _sklearn_rule(module, name)
 
 
 def _sklearn_rule(module: str, name: str) -> str:

@@ -15,6 +15,7 @@ from audit_lib.subject.artifacts.artifact import Format, Json
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.metadata import within_budget
 from audit_lib.subject.artifacts.source import Source
+from audit_lib.subject.artifacts.trees import xgboost_wrong
 
 _NUMBERS = {
     b"i": ">i1",
@@ -153,6 +154,7 @@ def read_ubj(source: Source, draft: Draft) -> None:
 def describe(document: Mapping[str, Any], draft: Draft) -> None:
     """Take over what a parsed model says."""
     draft.document = outline(document, draft)
+    judge_trees(document, draft)
     version, names, parameters = facts(document)
     if version:
         draft.wrote("xgboost", version)
@@ -160,6 +162,13 @@ def describe(document: Mapping[str, Any], draft: Draft) -> None:
     if names:
         draft.features("/learner/feature_names", names)
     draft.note("XGBoost's parser is native code; load an untrusted model in a child")
+
+
+def judge_trees(document: Mapping[str, Any], draft: Draft) -> None:
+    """Refuse a model whose trees make the parser read outside of them."""
+    for wrong in xgboost_wrong(document):
+        draft.problem(f"XGBoost model: {wrong}")
+        draft.refuse(f"loading or asking it may crash the process: {wrong}")
 
 
 def facts(document: Mapping[str, Any]) -> tuple[str, list[str], dict[str, Json]]:

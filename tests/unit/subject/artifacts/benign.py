@@ -7,12 +7,15 @@ import datetime as dt
 import decimal
 import fractions
 import gzip
+import http
 import io
 import pathlib
 import pickle
+import re
 import types
 import uuid
 import warnings
+import zoneinfo
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -22,6 +25,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 from assembler import dtype, pickle_of, wrapper
+from scipy import interpolate, optimize, sparse, stats
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -36,11 +40,16 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import ElasticNet, LogisticRegression, SGDClassifier
 from sklearn.metrics import make_scorer, r2_score
-from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, TimeSeriesSplit
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    RobustScaler,
+    SplineTransformer,
+    StandardScaler,
+)
 from sklearn.svm import SVC
 
 NAMES = ["momentum_20", "volatility_60", "value", "carry"]
@@ -77,6 +86,16 @@ def plain() -> dict[str, Any]:
             types.SimpleNamespace(a=1),
             bytearray(b"x"),
         ],
+        "zones": [
+            zoneinfo.ZoneInfo("Europe/Zurich"),
+            dt.datetime(2024, 1, 1, tzinfo=zoneinfo.ZoneInfo("Asia/Tokyo")),
+        ],
+        "states of the web": [http.HTTPStatus.OK, http.HTTPMethod.GET],
+        "exceptions": [ValueError("x"), KeyError("a"), RuntimeWarning("w"), TimeoutError(1, "x")],
+        "an exception with a note": _with_attribute(ValueError("x")),
+        "singletons": [..., NotImplemented, type(None), type(...)],
+        "patterns": [re.compile("a+b", re.I), re.I | re.M],
+        "other collections": [collections.ChainMap({"a": 1}), collections.UserDict(a=1)],
         "shared": [shared := [1, 2], shared, {"again": shared}],
     }
 
@@ -111,7 +130,40 @@ def numerical() -> dict[str, Any]:
             },
             index=pd.MultiIndex.from_product([["x"], [1, 2]]),
         ),
+        "frame of a zone": FRAME[:2].set_axis(pd.date_range("2024", periods=2, tz="Europe/Zurich")),
+        "column of a zone": pd.Series(pd.date_range("2024", periods=2, tz="America/New_York")),
+        "stamp of a zone": pd.Timestamp("2024-01-01", tz="Europe/Zurich"),
+        "intervals": FRAME[:2].set_axis(pd.interval_range(0, 2)),
+        "interval": pd.Interval(0, 1, closed="left"),
+        "binned": pd.cut(FRAME["value"], 3),
+        "sparse frame": pd.DataFrame({"a": pd.arrays.SparseArray([0, 0, 1.0])}),
+        "business days": FRAME[:3].set_axis(pd.bdate_range("2024", periods=3)),
+        "periods": FRAME[:3].set_axis(pd.period_range("2024-01", periods=3, freq="M")),
+        "durations": pd.Series(pd.to_timedelta([1, 2], unit="D")),
+        "levels": FRAME[:3].set_index(["value", "carry"]),
+        "nullable": pd.DataFrame({"f": pd.array([1.5, None], dtype="Float64")}),
+        "truths": pd.array([True, None], dtype="boolean"),
+        "polynomials": [np.polynomial.Polynomial([1.0, 2.0]), np.poly1d([1.0, 2.0])],
+        "decomposition": np.linalg.eigh(np.eye(2)),
         "timestamps": [pd.Timestamp("2024-01-01"), pd.Timedelta("1D"), pd.NaT],
+    }
+
+
+@cache
+def scientific() -> dict[str, Any]:
+    """SciPy."""
+    return {
+        "frozen normal": stats.norm(0, 1),
+        "frozen t": stats.t(3, loc=1),
+        "distributions": [stats.lognorm, stats.gamma(2), stats.beta(1, 2), stats.uniform(0, 1)],
+        "frozen counts": [stats.poisson(2), stats.randint(1, 9)],
+        "several variables": stats.multivariate_normal([0, 0], np.eye(2)),
+        "density": stats.gaussian_kde([1.0, 2, 3]),
+        "sparse": [sparse.csr_matrix(np.eye(3)), sparse.lil_matrix(np.eye(2))],
+        "optimum": optimize.minimize(lambda x: (x**2).sum(), [1.0, 2.0]),
+        "root": optimize.root_scalar(lambda x: x - 1, bracket=[0, 3]),
+        "spline": interpolate.make_interp_spline([0, 1, 2, 3.0], [0, 1, 4, 9.0]),
+        "cubic spline": interpolate.CubicSpline([0, 1, 2.0], [0, 1, 4.0]),
     }
 
 
@@ -120,6 +172,7 @@ def estimators() -> dict[str, Any]:
     """Fitted models of scikit-learn and LightGBM."""
     pair = [("a", ElasticNet()), ("b", GradientBoostingRegressor(n_estimators=2))]
     splits = TimeSeriesSplit(2)
+    drawn = {"alpha": stats.uniform(0.1, 2)}
     search = GridSearchCV(ElasticNet(), {"alpha": [1.0]}, cv=splits, scoring=make_scorer(r2_score))
     columns = ColumnTransformer([("all", StandardScaler(), NAMES)])
     classifier = RandomForestClassifier(n_estimators=3, random_state=0)
@@ -134,6 +187,8 @@ def estimators() -> dict[str, Any]:
         "neighbours": KNeighborsRegressor(algorithm="kd_tree"),
         "network": MLPRegressor(hidden_layer_sizes=(3,), max_iter=2),
         "search": search,
+        "random search": RandomizedSearchCV(ElasticNet(), drawn, n_iter=2, cv=splits),
+        "splines": make_pipeline(SplineTransformer(), ElasticNet()),
         "selection": SelectKBest(f_regression, k=2),
         "function": FunctionTransformer(np.log1p),
         "lightgbm": lightgbm.LGBMRegressor(n_estimators=3, verbose=-1),
@@ -153,6 +208,11 @@ def estimators() -> dict[str, Any]:
     fitted["isotonic"] = IsotonicRegression().fit(FRAME["value"], TARGET)
     fitted["bundle"] = {"model": fitted["forest"], "features": NAMES, "trained": dt.date.today()}
     return fitted
+
+
+def _with_attribute(error: Exception) -> Exception:
+    error.extra = 1  # type: ignore[attr-defined]
+    return error
 
 
 def _joblib(content: Any, **options: Any) -> bytes:
@@ -177,12 +237,12 @@ def cases() -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for name, content in {**plain(), **numerical()}.items():
         files |= {f"pickle {p} of {name}": data for p, data in _protocols(content).items()}
-    for name, content in estimators().items():
+    for name, content in {**scientific(), **estimators()}.items():
         files |= {f"pickle {p} of {name}": pickle.dumps(content, p) for p in (2, 5)}
         files[f"joblib of {name}"] = _joblib(content)
     mixed = [FRAME.to_numpy(), np.array(NAMES, dtype=object), {"x": np.arange(3)}]
     files |= {f"joblib {p}": data for p, data in _protocols(mixed, _joblib).items()}
-    for kind in ("zlib", "gzip", "bz2", "xz", "lzma"):
+    for kind in ("zlib", "gzip", "bz2", "xz", "lzma", "lz4"):
         files[f"joblib in {kind}"] = _joblib(mixed, compress=(kind, 3))
     files["joblib before 1.2"] = _unaligned()
     files["pickle in gzip"] = gzip.compress(pickle.dumps(mixed))

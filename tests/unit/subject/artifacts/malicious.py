@@ -59,7 +59,7 @@ def harmful_names() -> dict[str, Case]:
     numpy.core _ufunc_reconstruct, numpy._core _ufunc_reconstruct, numpy.lib.npyio load,
     pandas read_pickle, pandas eval, joblib load, joblib.numpy_pickle load, pickle loads,
     torch load, torch.storage _load_from_bytes, torch.hub load, torch.jit load,
-    scipy.stats._distn_infrastructure rv_frozen, cloudpickle.cloudpickle _make_function,
+    scipy.stats._distn_infrastructure rv_sample, cloudpickle.cloudpickle _make_function,
     dill._dill _create_function, marshal loads, code InteractiveInterpreter, timeit timeit,
     webbrowser open, socket create_connection, urllib.request urlopen, shutil rmtree, pty spawn,
     tempfile mktemp, pip main, site execsitecustomize, ctypes CDLL, pdb run, bdb Bdb.run,
@@ -754,7 +754,134 @@ def packed() -> dict[str, Case]:
     }
 
 
+def admitted() -> dict[str, Case]:
+    """Names that honest files need, put to other uses."""
+    getattr_, zone = named("builtins", "getattr"), named("zoneinfo", "ZoneInfo")
+    normal = named("scipy.stats._continuous_distns", "norm_gen")
+    parser = "\ndef _parse_args(self, loc=0, scale=1):\n    return (), loc, scale\n\n"
+
+    def state_of(target: bytes, **attributes: bytes) -> bytes:
+        return pickle_of(new(target) + pairs(**attributes) + b"b")
+
+    return {
+        "getattr of something else": (
+            pickle_of(call(getattr_, named("os", "path"), text("join"))),
+            UNSAFE,
+            "may reach anything",
+        ),
+        "getattr that reads a file": (
+            pickle_of(call(getattr_, zone, text("from_file"))),
+            UNSAFE,
+            "may reach anything",
+        ),
+        "getattr that is kept": (pickle_of(b"]" + getattr_ + b"a"), UNSAFE, "is kept"),
+        "getattr in the memo, called and kept": (
+            pickle_of(call(getattr_ + b"\x94", zone, text("_unpickle")) + b"0h\x00"),
+            UNSAFE,
+            "is kept",
+        ),
+        "getattr given to a factory": (
+            pickle_of(call(named("collections", "defaultdict"), getattr_)),
+            UNSAFE,
+            "getattr",
+        ),
+        "getattr built bare": (pickle_of(new(getattr_, zone, text("x"))), UNSAFE, "is kept"),
+        "type that makes a class": (
+            pickle_of(call(named("builtins", "type"), text("x"), items(), b"}")),
+            UNSAFE,
+            "would make a class",
+        ),
+        "type of a value": (
+            pickle_of(call(named("builtins", "type"), text("x"))),
+            UNSAFE,
+            "would make a class",
+        ),
+        "zone outside its folders": (
+            pickle_of(call(named("zoneinfo", "ZoneInfo._unpickle"), text("../../x"), b"\x88")),
+            UNKNOWN,
+            "no key of a zone",
+        ),
+        "zone by name": (pickle_of(call(zone, text("UTC"))), UNKNOWN, "is called"),
+        "members of a new enumeration": (
+            pickle_of(call(named("http", "HTTPStatus"), text("x"), text("A B"))),
+            UNKNOWN,
+            "more than the value",
+        ),
+        "a long pattern": (
+            pickle_of(call(named("re", "_compile"), text("(a?)" * 2000), number(0))),
+            UNKNOWN,
+            "short pattern",
+        ),
+        "text of a distribution": (
+            state_of(normal, _parse_arg_template=text("import os; os.system('x')")),
+            UNSAFE,
+            "__code__",
+        ),
+        "text of a distribution, with more behind": (
+            state_of(normal, _parse_arg_template=text(parser + "import os\n")),
+            UNSAFE,
+            "__code__",
+        ),
+        "a default of a distribution": (
+            state_of(normal, _parse_arg_template=text(parser.replace("loc=0", "loc=exit()", 1))),
+            UNSAFE,
+            "__code__",
+        ),
+        "a method of a distribution": (
+            state_of(normal, _attach_argparser_methods=named("numpy", "log")),
+            UNKNOWN,
+            "which no distribution has",
+        ),
+        "an old state of a distribution": (
+            pickle_of(new(normal) + items(b"}", b"N") + b"b"),
+            UNKNOWN,
+            "no dict",
+        ),
+        "a distribution called": (pickle_of(call(normal, number(1))), UNKNOWN, "takes arguments"),
+        "vectorize called": (
+            pickle_of(call(named("numpy", "vectorize"), named("numpy", "log"))),
+            UNKNOWN,
+            "takes arguments",
+        ),
+        "vectorize asked": (
+            pickle_of(call(new(named("numpy", "vectorize")), text("x"))),
+            UNKNOWN,
+            "computed while loading",
+        ),
+        "exception with a method": (
+            pickle_of(
+                call(named("builtins", "ValueError"), text("x"))
+                + pairs(__setstate__=named("numpy", "log"))
+                + b"b"
+            ),
+            UNSAFE,
+            "sets __setstate__",
+        ),
+        "an index of another class": (
+            pickle_of(
+                call(
+                    named("pandas.core.indexes.interval", "_new_IntervalIndex"),
+                    named("numpy", "ndarray"),
+                    b"}",
+                )
+            ),
+            UNKNOWN,
+            "class of its own package",
+        ),
+        "formula of statsmodels": (
+            state_of(
+                named("statsmodels.base.data", "PandasData"),
+                restore_model_spec=b"\x88",
+                formula=text("y ~ __import__('os').system('x')"),
+            ),
+            UNKNOWN,
+            "evaluates its formula",
+        ),
+    }
+
+
 CASES: dict[str, Case] = {
+    **admitted(),
     **harmful_names(),
     **unknown_names(),
     **spellings(),

