@@ -21,7 +21,7 @@ from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
 
 _ARGUMENT = re.compile(
-    r'Argument (?:\d+|"(?P<name>\w+)") to "(?P<callee>\w+)".* '
+    r'Argument (?:(?P<number>\d+)|"(?P<name>\w+)") to "(?P<callee>\w+)".* '
     r'has incompatible type "(?P<given>.+)"; expected "(?P<wanted>.+)"$'
 )
 _RETURN = re.compile(
@@ -52,6 +52,7 @@ class NoneFlow:
         given: type of what arrives.
         what: the departure in words.
         certain: it does not hang on what a flag or another field says.
+        argument: which argument of the declaration receives it, as the type checker numbers it.
     """
 
     said: Said
@@ -62,6 +63,7 @@ class NoneFlow:
     given: str
     what: str
     certain: bool = True
+    argument: str = ""
 
 
 class NoneFlows:
@@ -90,14 +92,25 @@ class NoneFlows:
         for call, argument in self._at(said):
             if not isinstance(call, ast.Call) or not isinstance(argument, ast.expr):
                 continue
+            if argument is call.func:
+                continue
             target = self.code.references.chain(unit, dotted(call.func)).unit
             if target is None or self._unsure(unit, argument, told["given"]):
+                continue
+            if _looks_itself(target, call, argument):
                 continue
             name = told["name"] or "argument"
             what = f"{_shown(argument)}, of type {told['given']}, is given to {target.name}"
             what += f" as {name}" if told["name"] else ""
             return NoneFlow(
-                said, unit.name, target.name, target.path, told["wanted"], told["given"], what
+                said,
+                unit.name,
+                target.name,
+                target.path,
+                told["wanted"],
+                told["given"],
+                what,
+                argument=told["name"] or told["number"],
             )
         return None
 
@@ -127,6 +140,8 @@ class NoneFlows:
             if not name or not isinstance(value, ast.expr):
                 continue
             if not self._annotated(unit, name) or self._unsure(unit, value, told["given"]):
+                continue
+            if told["given"] != "None" and _looked_at_later(unit, statement, name):
                 continue
             what = f"{_shown(value)}, of type {told['given']}, is assigned to {name}"
             return NoneFlow(said, unit.name, name, unit.path, told["wanted"], told["given"], what)
@@ -201,7 +216,9 @@ class NoneFlows:
         if isinstance(value, ast.Attribute):
             return True
         if isinstance(value, ast.Name):
-            return _begins_as_none(unit, value.id) or _vouched_for(unit, value)
+            made = list(_assignments(unit, value.id))
+            kept = any(isinstance(m, ast.Attribute) for m in made)  # a field under another name
+            return kept or _begins_as_none(unit, value.id) or _vouched_for(unit, value)
         return False
 
     def _unit(self, said: Said) -> Unit:
@@ -277,12 +294,15 @@ def _begins_as_none(unit: Unit, name: str) -> bool:
 def _vouched_for(unit: Unit, value: ast.Name) -> bool:
     """True where something before ruled None out in a way that a type checker does not follow.
 
-    A function that is called to check the name, or its own annotation anew where it is None.
+    A function that is called to check the name, a test of several at once, or its own annotation
+    anew where it is None.
     """
     for node in ast.walk(unit.node) if unit.node is not None else ():
-        if getattr(node, "lineno", value.lineno) >= value.lineno:
+        if getattr(node, "lineno", value.lineno) > value.lineno:
             continue
-        told: list[str] = []
+        told = list(_tested_together(node))
+        if getattr(node, "lineno", value.lineno) == value.lineno and not told:
+            continue
         if isinstance(node, ast.Call) and _CHECKS.search(dotted(node.func).rpartition(".")[2]):
             told = [dotted(a) for a in node.args]
         elif isinstance(node, ast.If) and ast.unparse(node.test) == f"{value.id} is None":
@@ -290,6 +310,46 @@ def _vouched_for(unit: Unit, value: ast.Name) -> bool:
         if value.id in told:
             return True
     return False
+
+
+def _tested_together(node: ast.AST) -> Iterator[str]:
+    """Names in ``all([...])``, ``any(...)`` or ``None in (...)`` of a condition."""
+    test = node.test if isinstance(node, (ast.If, ast.IfExp, ast.While, ast.Assert)) else None
+    for part in ast.walk(test) if test is not None else ():
+        several = isinstance(part, ast.Call) and dotted(part.func) in ("all", "any")
+        held = isinstance(part, ast.Compare) and isinstance(part.ops[0], (ast.In, ast.NotIn))
+        if several or held:
+            yield from (n.id for n in ast.walk(part) if isinstance(n, ast.Name))
+
+
+def _looked_at_later(unit: Unit, statement: ast.stmt, name: str) -> bool:
+    """True where a later condition asks what was assigned: the annotation says what then holds."""
+    return any(
+        isinstance(node, (ast.If, ast.IfExp, ast.Assert, ast.While))
+        and node.lineno > statement.lineno
+        and any(dotted(part) == name for part in ast.walk(node.test))
+        for node in (ast.walk(unit.node) if unit.node is not None else ())
+    )
+
+
+def _looks_itself(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
+    """True where the function that is called asks whether that parameter is None."""
+    node = target.node
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    name = next((k.arg for k in call.keywords if k.value is argument), None)
+    if name is None:
+        places = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
+        bound = places[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute)
+        position = next((i for i, a in enumerate(call.args) if a is argument), len(places))
+        name = dict(enumerate(places[bound:])).get(position)
+    return any(
+        isinstance(part, ast.Compare)
+        and dotted(part.left) == name
+        and isinstance(part.ops[0], (ast.Is, ast.IsNot))
+        and is_none(part.comparators[0])
+        for part in ast.walk(node)
+    )
 
 
 def _operands(node: ast.AST) -> list[ast.expr]:

@@ -1,7 +1,8 @@
 """What mypy says of files of the subject, which it reads and never runs.
 
 The subject's own configuration is not used, since plugins named there are code that would run;
-installed packages are not looked at, so what libraries return is untyped.
+installed packages are not looked at, so what libraries return is untyped.  It is asked once for all
+checks, of every file that the subsystem touches.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ ignore_missing_imports = true
 implicit_optional = true
 no_site_packages = true
 disable_error_code = import-untyped, import-not-found
+enable_error_code = possibly-undefined
 mypy_path = {bases}
 cache_dir = {nowhere}
 """
@@ -53,12 +55,11 @@ class Said:
     text: str
 
 
-def type_errors(tree: SourceTree, files: Sequence[SourceFile], *, seconds: float) -> list[Said]:
-    """Errors that mypy reports for files; what they import is followed and not reported.
+def type_errors(tree: SourceTree, *, seconds: float) -> list[Said]:
+    """Errors that mypy reports for the subsystem, what imports it, and what it imports.
 
     Args:
-        tree: the source they belong to.
-        files: files to check; those that do not parse are left out.
+        tree: the source; its answer is kept with it.
         seconds: how long it may take.
 
     Raises:
@@ -66,6 +67,14 @@ def type_errors(tree: SourceTree, files: Sequence[SourceFile], *, seconds: float
     """
     if find_spec("mypy") is None:
         raise NotAssessed("mypy is not installed: pip install 'model-audit-workbook[types]'")
+    code = code_of(tree)
+    if code.typed is None:
+        code.typed = _ask(tree, [tree.by_path[p] for p in sorted(code.connected)], seconds)
+    assert isinstance(code.typed, list)
+    return code.typed
+
+
+def _ask(tree: SourceTree, files: Sequence[SourceFile], seconds: float) -> list[Said]:
     checked = [f for f in files if f.tree is not None]
     if not checked:
         raise NotAssessed("no file under audit parses")

@@ -5,7 +5,8 @@ Everything is read once and kept with the tree it was read from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from math import log2
 
@@ -22,6 +23,8 @@ class Code:
     def __init__(self, tree: SourceTree) -> None:
         self.tree = tree
         self.imports = ImportGraph(tree)
+        self.typed: object = None
+        """what a type checker said, kept by the probe that asked"""
 
     @property
     def index(self) -> ModuleIndex:
@@ -46,6 +49,15 @@ class Code:
     def subsystem(self) -> tuple[FileUnits, ...]:
         """Units of the files under audit, by path."""
         return tuple(self.files[f.path] for f in self.tree.subsystem)
+
+    @cached_property
+    def connected(self) -> frozenset[str]:
+        """Files under audit, those that import them, and those they import, at any distance."""
+        audited = [f.path for f in self.tree.subsystem]
+        below: dict[str, set[str]] = {}
+        for edge in self.imports.edges:
+            below.setdefault(edge.source, set()).add(edge.target)
+        return frozenset(_closure(audited, self.imports.importers) | _closure(audited, below))
 
     @cached_property
     def references(self) -> References:
@@ -73,6 +85,17 @@ class Code:
         """Units of the subsystem, the riskiest first; ties by name."""
         units = [u for f in self.subsystem for u in f.units]
         return tuple(sorted(units, key=lambda u: (-self.risk(u), u.key)))
+
+
+def _closure(start: Iterable[str], edges: Mapping[str, AbstractSet[str]]) -> set[str]:
+    """Everything that can be reached from ``start``, itself among it."""
+    seen = set(start)
+    queue = list(seen)
+    while queue:
+        new = edges.get(queue.pop(), frozenset()) - seen
+        seen |= new
+        queue += new
+    return seen
 
 
 def code_of(tree: SourceTree) -> Code:

@@ -279,8 +279,9 @@ class References:
     def _imported(self, path: str, node: ast.AST, name: str) -> Thing:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.asname == name or (alias.asname is None and alias.name == name):
-                    found = self.index.absolute(alias.name, path).path
+                if name == (alias.asname or alias.name.partition(".")[0]):
+                    # ``import a.b`` binds a
+                    found = self.index.absolute(alias.name if alias.asname else name, path).path
                     return Thing(module=found) if found else NOTHING
             return NOTHING
         assert isinstance(node, ast.ImportFrom)
@@ -288,10 +289,11 @@ class References:
         target = self.index.target_of(path, node).path
         if target is None:
             return NOTHING
-        if not target.endswith("/") and original in self.index.module(target).bindings:
-            if target == path and original == name:
-                return NOTHING
-            return self.module_name(target, original)
+        # ``from . import utils`` in the package itself binds the submodule, not itself.
+        itself = target == path and original == name
+        if not target.endswith("/") and not itself:
+            if original in self.index.module(target).bindings:
+                return self.module_name(target, original)
         if target.endswith(("/", "/__init__.py")) or target == "__init__.py":
             folder = target.rstrip("/").removesuffix("__init__.py").rstrip("/")
             inner = self.index.locate(folder, [original])

@@ -31,7 +31,9 @@ class NoneStaysWhereItIsDeclared(Check):
         the errors that begin or end at an annotation of the repository. Fields and locals that are
         None only until something else fills them are left out: a type checker does not see that
         the other method ran, or the loop; so are names that a function which checks (`assert_…`,
-        `require_…`, `is_…`) was called with before. All errors about None stand in the table.
+        `require_…`, `is_…`) was called with before, or that a test of several (`all([...])`) holds.
+        So are arguments whose receiver asks for None itself. One argument is one finding, however
+        many places give it; all errors about None stand in the table.
     Limitations
         What libraries return counts as untyped, and a line with `# type: ignore` is passed over. An
         answer that is kept in a variable before it is used is told as information, since a flag
@@ -56,17 +58,20 @@ class NoneStaysWhereItIsDeclared(Check):
         code = code_of(subject.source)
         audited = {f.path for f in subject.source.subsystem}
         users = {p for path in audited for p in code.imports.importers.get(path, ())}
-        files = [subject.source.by_path[p] for p in sorted(audited | users)]
+        files = audited | users
         flows = NoneFlows(code)
         rows = []
-        for said in type_errors(subject.source, files, seconds=self.seconds):
-            flow = flows.of(said)
+        told: dict[object, list[NoneFlow]] = {}
+        for said in type_errors(subject.source, seconds=self.seconds):
+            flow = flows.of(said) if said.path in files else None
             crosses = flow is not None and (said.path in audited or flow.path in audited)
             if flow is not None and crosses:
-                yield self._told(flow)
+                alike = (flow.path, flow.declaration, flow.argument) if flow.argument else said
+                told.setdefault((alike, flow.certain), []).append(flow)
             if "None" in said.text and (crosses or said.path in audited):
                 where = f"{said.path}:{said.line}"
                 rows.append((where, said.code, said.text, "told" if crosses else ""))
+        yield from map(self._told, told.values())
         if rows:
             yield Evidence(
                 "none",
@@ -75,15 +80,18 @@ class NoneStaysWhereItIsDeclared(Check):
                 tuple(rows),
                 note="without a finding: a field or local that something else may have filled",
             )
-        yield Examined(sum(f.path in audited for f in files), "files under audit")
+        yield Examined(len(audited), "files under audit")
         yield Examined(len(files) - len(audited), "files that import them")
 
-    def _told(self, flow: NoneFlow) -> Answer:
+    def _told(self, alike: list[NoneFlow]) -> Answer:
+        """One finding an argument, at the first place that gives it None."""
+        flow = alike[0]
         said = flow.said
+        more = len(alike) - 1
         wants = f", which is declared {flow.declared}" if flow.declared != "not None" else ""
         return self.finding(
             Location(said.path, line=said.line, symbol=_symbol(flow)),
-            f"{flow.what}{wants}",
+            f"{flow.what}{wants}" + (f"; and at {more} more places" if more else ""),
             measured=flow.given,
             expected=flow.declared,
             key=f"{flow.path}::{flow.declaration} {said.code} {flow.what}",

@@ -324,3 +324,60 @@ def test_a_mutant_that_passes_on_the_request_as_it_came(engine):
         finding = assert_fails(run_check("BND008", found))
     assert finding.location.symbol == "Registry.resolve"
     assert finding.message == "request, of type str | None, is given to _row, which is declared str"
+
+
+LOOKED_AT = """
+import os
+
+
+class Keeper:
+    held: Optional[str] = None
+    def local(self) -> str:
+        held = self.held
+        return save(held)
+
+
+def several(a: Optional[str], b: Optional[str]) -> str:
+    if not all([a, b]):
+        return ""
+    return save(a) + save(b)
+
+
+def one_of(a: Optional[str], b: Optional[str]) -> str:
+    if None in (a, b):
+        raise ValueError
+    return save(a)
+
+
+def next_line() -> str:
+    name: str = os.environ.get("NAME")
+    if name is None:
+        raise KeyError("NAME")
+    return name
+
+
+def lenient(name: str, depth: int = 1) -> str:
+    return "" if name is None else name
+
+
+def given(names: list[str]) -> str:
+    return lenient(best(names)) + lenient(name=best(names))
+"""
+
+
+@pytest.mark.passes("BND008")
+def test_what_a_field_a_joint_test_or_the_receiver_rules_out(tmp_path):
+    result = run_check("BND008", made(tmp_path, LOOKED_AT))
+    assert_passes(result)
+    assert [f for f in result.findings if f.severity is not Severity.INFO] == []
+
+
+@pytest.mark.fails("BND008")
+def test_one_argument_is_one_finding_however_many_give_it(tmp_path):
+    text = "".join(f"def f{i}() -> str:\n    return save(None)\n" for i in range(3))
+    result = run_check("BND008", made(tmp_path, text))
+    (finding,) = result.findings
+    assert finding.message == (
+        "None, of type None, is given to save, which is declared str; and at 2 more places"
+    )
+    assert finding.location.symbol == "f0"
