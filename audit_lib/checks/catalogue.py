@@ -132,6 +132,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "BND006": "boundary.calls_fit:CallsFitSignatures",
         "BND007": "boundary.none_declared:DeclaredValuesAreThere",
         "BND008": "boundary.none_reaches:NoneStaysWhereItIsDeclared",
+        "BND009": "boundary.names_bound:NamesAreBound",
         "DOC001": "docs.contract_agrees:ContractDocumentAgrees",
         "DOC002": "docs.metadata_keys:MetadataKeysAreWrittenAndRead",
         "LED901": "ledger.high_risk_clear:HighRiskFilesAreClear",

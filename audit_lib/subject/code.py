@@ -25,6 +25,8 @@ class Code:
         self.imports = ImportGraph(tree)
         self.typed: object = None
         """what a type checker said, kept by the probe that asked"""
+        self.around: dict[str, object] = {}
+        """path to what stands around its nodes, kept by the probe that asked"""
 
     @property
     def index(self) -> ModuleIndex:

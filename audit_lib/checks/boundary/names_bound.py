@@ -1,0 +1,187 @@
+"""BND009."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import Field as Option
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.probes.linter import Said, lint
+from audit_lib.probes.local_names import shadowed
+from audit_lib.probes.surroundings import Surroundings, severity_of, surroundings, symbol_at
+from audit_lib.subject.code import Code, code_of
+from audit_lib.subject.subject import Subject
+
+#: More names than this in one file have one cause: its imports are gone.
+_APART = 4
+_UNBOUND = ("F821", "F405")
+
+
+@dataclass(frozen=True)
+class _Case:
+    line: int
+    symbol: str
+    name: str
+    what: str
+    effect: str
+    severity: Severity
+
+
+class NamesAreBound(Check):
+    """Every name that the code reads is bound by then.
+
+    What it checks
+        Names that nothing binds; locals that are read before they are bound, or bound on one branch
+        only although a module-level name of the same spelling was meant; names in `__all__` that
+        the module lacks; texts with `%` or `.format` that cannot be filled. In every file of the
+        repository: CRITICAL where a module that touches the subsystem cannot be imported, HIGH
+        where a function of such a module fails, MEDIUM where nothing ties the file to the
+        subsystem, LOW in tests, documents and examples.
+    Why it matters
+        Python finds out only when the line runs: when a model is saved, when a fallback is taken.
+        Where a handler swallows the error, nobody finds out, and the fallback is served.
+    How
+        Asks ruff, which reads the files and runs nothing, with settings of the audit's own; follows
+        star imports through the repository; follows each function for names that its own import or
+        assignment hides. What happens where it fails is read off the statements around it.
+    Limitations
+        Annotations that are never evaluated, modules that make names at run time (`globals()`,
+        `exec`), and star imports of libraries are left out, as are lines with `# noqa`.
+    Remediation
+        Import or define the name, or rename the local that hides it.
+    Sources
+        The Python Language Reference, section 4.2 (naming and binding); the rules F821 to F823 of
+        ruff, after pyflakes.
+    """
+
+    code = "BND009"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.HIGH
+    reads = Reads.CODE
+    pure = True
+
+    seconds: float = Option(60, gt=0, description="how long the linter may take")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask the linter, and judge what it says by what breaks."""
+        code = code_of(subject.source)
+        files = [f for f in subject.source.files if not f.path.endswith(".pyi")]
+        cases: dict[str, list[_Case]] = defaultdict(list)
+        for said in lint(files, seconds=self.seconds):
+            if (case := _judged(code, said)) is not None:
+                cases[said.path].append(case)
+        for file in files:
+            known = {(c.symbol, c.name) for c in cases[file.path]}
+            hidden = _hidden(code, file.path)
+            cases[file.path] += [c for c in hidden if (c.symbol, c.name) not in known]
+        for path, found in sorted(cases.items()):
+            yield from self._told(path, found)
+        yield Examined(len(files), "files")
+
+    def _told(self, path: str, cases: list[_Case]) -> Iterator[Answer]:
+        by_name: dict[str, list[_Case]] = defaultdict(list)
+        for case in sorted(cases, key=lambda c: c.line):
+            by_name[case.what].append(case)
+        if len(by_name) <= _APART:
+            yield from (self._one(path, found, "") for found in by_name.values())
+            return
+        rows = tuple((c.line, c.name, c.what, c.effect) for found in by_name.values() for c in found)
+        table = Evidence(f"unbound {path}", f"What {path} reads and nothing binds",
+                         ("line", "name", "what", "effect"), rows)  # fmt: skip
+        yield table
+        worst = max((f for found in by_name.values() for f in found), key=lambda c: c.severity)
+        rest = ", ".join(dict.fromkeys(c.name for c in cases if c.name != worst.name))
+        yield self._one(path, [worst], f"; so is it with {len(by_name) - 1} more: {rest}", table.name)
+
+    def _one(self, path: str, found: list[_Case], more: str, table: str = "") -> Answer:
+        worst = max(found, key=lambda c: c.severity)
+        again = f", and {len(found) - 1} times more" if len(found) > 1 else ""
+        return self.finding(
+            Location(path, line=worst.line, symbol=worst.symbol),
+            f"{worst.what}{again}; {worst.effect}{more}",
+            measured=worst.name,
+            expected=f"{worst.name} is bound" if worst.name.isidentifier() else "it can be filled",
+            key="names that nothing binds" if more else worst.what,
+            severity=worst.severity,
+            evidence=(table,) if table else (),
+        )
+
+
+def _judged(code: Code, said: Said) -> _Case | None:
+    """A departure with what it breaks; None where it breaks nothing."""
+    around = surroundings(code, said.path)
+    if around is None:
+        return None
+    nodes = around.at(said.line, said.column - 1)
+    node = next((n for n in nodes if isinstance(n, ast.Name)), nodes[0] if nodes else None)
+    name = node.id if isinstance(node, ast.Name) else _quoted(said.text)
+    if said.rule in _UNBOUND and not _unbound(code, said, name, node, around):
+        return None
+    if said.rule == "F823" and node is not None and around.in_annotation(node):
+        return None
+    what = {"F821": f"{name} is nowhere bound", "F405": f"{name} is nowhere bound",
+            "F822": f"__all__ names {name}, which the module lacks",
+            "F823": f"the local {name} is read before it is bound",
+            }.get(said.rule, _plain(said.text))  # fmt: skip
+    if said.rule == "F822":
+        effect = f"`from {said.path} import *` fails"
+        return _Case(said.line, "", name, what, effect, Severity.MEDIUM)
+    error = {"F821": "NameError", "F405": "NameError", "F823": "UnboundLocalError"}
+    return _case(code, around, node, said.line, name, what, error.get(said.rule, "TypeError"))
+
+
+def _case(code: Code, around: Surroundings, node: ast.AST | None, line: int, name: str, what: str,
+          error: str) -> _Case | None:  # fmt: skip
+    path = around.file.path
+    symbol = symbol_at(code, path, line)
+    if node is None:
+        return _Case(line, symbol, name, what, "it fails there", severity_of(code, path))
+    handler = around.handler(node, error)
+    if handler is not None and error == "NameError" and "NameError" in ast.unparse(handler):
+        return None  # asked for on purpose
+    level = severity_of(code, path, loading=around.loads(node), swallowed=handler is not None)
+    return _Case(line, symbol, name, what, around.effect(node, error), level)
+
+
+def _unbound(code: Code, said: Said, name: str, node: ast.AST | None, around: Surroundings) -> bool:
+    """True where a name is certain to be missing when it is read."""
+    module = code.index.module(said.path)
+    if not name.isidentifier() or hasattr(builtins, name):
+        return False
+    if node is None or not isinstance(node, ast.Name) or around.in_annotation(node):
+        return False  # a name in a text: an annotation that nothing evaluates
+    if said.rule == "F405":
+        return code.index.binds(said.path, name) is False
+    return not module.open
+
+
+def _hidden(code: Code, path: str) -> Iterator[_Case]:
+    """Names of the module that a local hides on a path where it is unbound."""
+    around = surroundings(code, path)
+    if around is None or path not in code.files:
+        return
+    seen = set()
+    for use, function, line in shadowed(code.index.module(path), code.files[path].units):
+        if (use.id, function) in seen:
+            continue
+        seen.add((use.id, function))
+        what = f"{use.id} is bound in {function} at line {line} only, on one branch, which hides "
+        what += "the module's own on every other"
+        case = _case(code, around, use, use.lineno, use.id, what, "UnboundLocalError")
+        if case is not None:
+            yield case
+
+
+def _quoted(text: str) -> str:
+    return text.split("`")[1] if text.count("`") > 1 else text
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "").rstrip(".")

@@ -1,0 +1,177 @@
+"""Locals that hide a name of the module on one path and are unbound on another.
+
+A binding anywhere in a function makes the name local everywhere in it; so ``import json`` within one
+branch takes the module's ``json`` away from all others.  Followed are the names that the module
+imports, defines or spells as a constant: there the module's own was meant.  Loops are taken to run
+once, and handlers to start after what they guard, so that what is told is certain.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from audit_lib.subject.modules import DEFINITIONS, Module
+from audit_lib.subject.units import Unit
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_State = set[str] | None
+
+
+def shadowed(module: Module, units: Sequence[Unit]) -> Iterator[tuple[ast.Name, str, int]]:
+    """(use, function, line of the binding) of locals that are unbound on a path to the use."""
+    meant = {
+        name
+        for name, nodes in module.bindings.items()
+        if name.isupper() or isinstance(nodes[0], (ast.Import, ast.ImportFrom, *DEFINITIONS))
+    }
+    for unit in units:
+        node = unit.node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if not meant.isdisjoint(unit.uses.binds | unit.uses.imports.keys()):
+            bound = _bound_in(node)
+            hidden = {n: line for n, line in bound.items() if n in meant}
+            if hidden:
+                walk = _Walk(frozenset(hidden))
+                walk.through(node.body, set())
+                yield from ((use, unit.name, hidden[use.id]) for use in walk.unbound)
+
+
+def _bound_in(function: _Function) -> dict[str, int]:
+    """Locals that statements of a function bind, with the first line; parameters left out."""
+    a = function.args
+    given = {x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if x}
+    found: dict[str, int] = {}
+    for node in _own(function.body):
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            given.update(node.names)
+        for name in _binds(node):
+            line = getattr(node, "lineno", function.lineno)
+            found[name] = min(line, found.get(name, line))
+    return {name: line for name, line in found.items() if name not in given}
+
+
+def _binds(node: ast.AST) -> list[str]:
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return [a.asname or a.name.partition(".")[0] for a in node.names]
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return [node.id]
+    if isinstance(node, DEFINITIONS):
+        return [node.name]
+    if isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+        return [node.name]
+    return []
+
+
+def _own(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Nodes of a scope: bodies of inner definitions and comprehensions left out."""
+    stack = list(body)
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, (*DEFINITIONS, ast.Lambda, *_COMPREHENSIONS)):
+            stack.extend(ast.iter_child_nodes(node))
+
+
+class _Walk:
+    """Follows one function; a state is the names bound for certain, None where no path goes on."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+        self.unbound: list[ast.Name] = []
+        self._under: dict[str, set[str]] = {}
+
+    def through(self, body: Sequence[ast.stmt], state: set[str]) -> _State:
+        """The state after statements that begin in ``state``."""
+        here: _State = set(state)
+        for statement in body:
+            if here is None:
+                return None
+            here = self._statement(statement, here)
+        return here
+
+    def _statement(self, node: ast.stmt, state: set[str]) -> _State:
+        if isinstance(node, ast.If):
+            return self._if(node, state)
+        if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
+            return self._loop(node, state)
+        if isinstance(node, (ast.Try, ast.TryStar)):
+            return self._try(node, state)
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            for item in node.items:
+                self._reads(item, state)
+            inner = state | self._made(node.items)
+            after = self.through(node.body, inner)
+            return inner if after is None else after  # it may swallow what was raised
+        if isinstance(node, ast.Match):
+            self._reads(node.subject, state)
+            ends = [self.through(c.body, state | self._made([c.pattern])) for c in node.cases]
+            return _both(*ends, state)
+        if isinstance(node, DEFINITIONS):
+            return state | ({node.name} & self.names)
+        self._reads(node, state)
+        if isinstance(node, (ast.Return, ast.Raise, ast.Continue, ast.Break)):
+            return None
+        return state | self._made([node])
+
+    def _if(self, node: ast.If, state: set[str]) -> _State:
+        self._reads(node.test, state)
+        test = ast.unparse(node.test)
+        tested = state | self._made([node.test])
+        body = self.through(node.body, tested | self._under.get(test, set()))
+        if body is not None:  # the same condition holds again later
+            self._under[test] = self._under.get(test, set()) | (body - tested)
+        return _both(body, self.through(node.orelse, tested))
+
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, state: set[str]) -> _State:
+        head = node.test if isinstance(node, ast.While) else node.iter
+        self._reads(head, state)
+        made = self._made([head] if isinstance(node, ast.While) else [head, node.target])
+        self.through(node.body, state | made)
+        after = state | made | self._made(node.body)
+        return self.through(node.orelse, after)
+
+    def _try(self, node: ast.Try | ast.TryStar, state: set[str]) -> _State:
+        body = self.through(node.body, state)
+        if body is not None:
+            body = self.through(node.orelse, body)
+        guarded = state | self._made(node.body)
+        # What the module imports too does not fail to be imported here.
+        imported = self._made([s for s in node.body if isinstance(s, (ast.Import, ast.ImportFrom))])
+        ends = [body]
+        for handler in node.handlers:
+            # What a handler reads is not told; what it leaves unbound is.
+            reads, self.names = self.names, frozenset()
+            leaves = self.through(handler.body, set(guarded)) is None
+            self.names = reads
+            ends.append(None if leaves else state | imported | self._made(handler.body))
+        after = _both(*ends)
+        if after is None:
+            self.through(node.finalbody, guarded)
+            return None
+        return self.through(node.finalbody, after)
+
+    def _made(self, nodes: Sequence[ast.AST]) -> set[str]:
+        return {n for node in _own(nodes) for n in _binds(node)} & self.names
+
+    def _reads(self, node: ast.AST, state: set[str]) -> None:
+        made = set(state)
+        # The annotation of a local is never evaluated.
+        unread = set(ast.walk(node.annotation)) if isinstance(node, ast.AnnAssign) else set()
+        for part in sorted(
+            (p for p in _own([node]) if isinstance(p, ast.Name) and p not in unread),
+            key=lambda p: (p.lineno, p.col_offset),
+        ):
+            if isinstance(part.ctx, ast.Store):
+                if not isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+                    made.add(part.id)
+            elif part.id in self.names and part.id not in made:
+                self.unbound.append(part)
+
+
+def _both(*states: _State) -> _State:
+    """What is bound whichever way was taken."""
+    known = [s for s in states if s is not None]
+    return set.intersection(*known) if known else None

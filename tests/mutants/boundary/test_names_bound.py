@@ -1,0 +1,203 @@
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.probes import linter
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import subject
+
+HEAD = "import json\nimport os as system\n\nLIMIT = 1\n\n\n"
+BAD = {
+    "engine = Booster(1)\n": (
+        "Booster is nowhere bound; importing the module fails", Severity.CRITICAL),
+    "def fit(x):\n    return Booster(x)\n": (
+        "Booster is nowhere bound; fit fails when it gets there", Severity.HIGH),
+    "class Model:\n    rows: Table = None\n": (
+        "Table is nowhere bound; importing the module fails", Severity.CRITICAL),
+    "def fit(x):\n    try:\n        return Booster(x)\n    except Exception:\n        return 0.5\n": (
+        "Booster is nowhere bound; the handler at line 10 swallows it: 0.5 is returned every time",
+        Severity.HIGH),
+    "def save(x, deep):\n    if deep:\n        import json\n    return json.dumps(x)\n": (
+        "json is bound in save at line 9 only, on one branch, which hides the module's own on "
+        "every other; save fails when it gets there", Severity.HIGH),
+    "def read(x):\n    if x:\n        LIMIT = x\n    return LIMIT\n": (
+        "LIMIT is bound in read at line 9 only, on one branch, which hides the module's own on "
+        "every other; read fails when it gets there", Severity.HIGH),
+    "def dump(x):\n    text = json.dumps(x)\n    import json\n    return text\n": (
+        "the local json is read before it is bound; dump fails when it gets there", Severity.HIGH),
+    "def say(x):\n    return '%s of %s' % (x,)\n": (
+        "%-format string has 2 placeholder(s) but 1 substitution(s); say fails when it gets there",
+        Severity.HIGH),
+    "from pkg.other import *\n\n\ndef f():\n    return given + lost\n": (
+        "lost is nowhere bound; f fails when it gets there", Severity.HIGH),
+    "def f():\n    try:\n        g = 1\n    except ValueError as e:\n        pass\n    return e\n": (
+        "e is nowhere bound; f fails when it gets there", Severity.HIGH),
+}  # fmt: skip
+
+GOOD = '''
+from __future__ import annotations
+import json
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from library import Table
+
+try:
+    unicode
+except NameError:
+    unicode = str
+
+LIMIT = 1
+
+
+def typed(rows: Table, other: "Elsewhere") -> Missing:
+    kept: Nowhere = rows
+    return kept
+
+
+def both(x):
+    if x:
+        import json
+    else:
+        import json
+    return json.dumps(x)
+
+
+def leaves(x):
+    if not x:
+        return None
+    else:
+        import json
+    return json.dumps(x)
+
+
+def same_test(x):
+    if x > 1:
+        LIMIT = 2
+    print(x)
+    if x > 1:
+        return LIMIT
+    return 0
+
+
+def tried(x):
+    try:
+        import json
+        x = json.loads(x)
+    except ValueError:
+        pass
+    return json.dumps(x)
+
+
+def loop(xs):
+    for x in xs:
+        import json
+    return json.dumps(xs)
+
+
+def outer():
+    global json
+    json = None
+
+
+def inner(x):
+    def deeper():
+        import json
+        return json
+    return json, deeper, [json for json in x], lambda os: os
+
+
+def kept():
+    return noted  # noqa: F821
+
+
+def note(x):
+    return "%(a)s {b}" % {"a": x}, "{0} {1}".format(*x)
+
+
+def match(x):
+    match x:
+        case {"a": os}:
+            return os
+        case _:
+            return __file__, __name__, __class__
+'''
+
+
+def check(folder, text, path="pkg/m.py", **files):
+    other = {"pkg/__init__.py": "", "pkg/other.py": "given = 1\n", path: text}
+    source = {"subsystem": {"files": ["pkg/**"]}}
+    return run_check("BND009", subject(folder, {**other, **files}, source=source))
+
+
+@pytest.mark.fails("BND009")
+@pytest.mark.parametrize("text", BAD)
+def test_names_that_are_not_there_when_they_are_read(tmp_path, text):
+    result = check(tmp_path, HEAD + text)
+    assert_fails(result, path="pkg/m.py")
+    said, severity = BAD[text]
+    assert [(f.message, f.severity) for f in result.findings] == [(said, severity)]
+
+
+@pytest.mark.passes("BND009")
+def test_names_that_are_there_or_never_evaluated(tmp_path):
+    result = check(tmp_path, GOOD)
+    assert result.findings == ()
+    assert_passes(result)
+
+
+@pytest.mark.passes("BND009")
+def test_modules_that_make_names_and_libraries_that_bring_them(tmp_path):
+    text = "globals()['made'] = 1\n\n\ndef f():\n    return made\n"
+    star = "from numpy import *\n\n\ndef g():\n    return array\n"
+    assert check(tmp_path, text, **{"pkg/n.py": star}).findings == ()
+
+
+@pytest.mark.fails("BND009")
+def test_a_module_that_lost_its_imports_is_one_finding(tmp_path):
+    names = ["alpha", "beta", "gamma", "delta", "epsilon"]
+    text = "def f():\n" + "".join(f"    {n}()\n" for n in names)
+    result = check(tmp_path, text)
+    (finding,) = result.findings
+    assert finding.message == (
+        "alpha is nowhere bound; f fails when it gets there; so is it with 4 more: beta, gamma, "
+        "delta, epsilon"
+    )
+    assert [row[1] for row in result.evidence[0].rows] == names
+
+
+@pytest.mark.fails("BND009")
+def test_what_breaks_decides_how_bad_it_is(tmp_path):
+    broken = "x = nowhere\n"
+    result = check(tmp_path, "from lib.used import x\n", **{
+        "lib/used.py": broken, "apart/other.py": broken, "tests/test_m.py": broken,
+        "run.py": "import pkg.m\n" + broken,
+    })  # fmt: skip
+    assert {f.location.path: f.severity.name for f in result.findings} == {
+        "lib/used.py": "CRITICAL", "run.py": "CRITICAL", "apart/other.py": "MEDIUM",
+        "tests/test_m.py": "LOW",
+    }  # fmt: skip
+
+
+def test_without_the_linter_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(linter, "find_spec", lambda name: None)
+    result = check(tmp_path, GOOD)
+    assert (result.outcome, result.reason) == (
+        Outcome.NOT_ASSESSED,
+        "ruff is not installed: pip install ruff",
+    )
+
+
+@pytest.mark.passes("BND009")
+def test_settings_of_the_subject_are_not_used(tmp_path):
+    settings = "[lint]\nselect = ['F821']\nbuiltins = ['Booster']\n"
+    result = check(tmp_path, HEAD + "Booster(1)\n", **{"ruff.toml": settings})
+    assert_fails(result)
+    assert check(tmp_path / "b", HEAD, **{"ruff.toml": "extend = 'gone'"}).findings == ()
+
+
+@pytest.mark.passes("BND009")
+def test_the_reference_engine_is_clean(reference):
+    result = run_check("BND009", reference)
+    assert result.findings == ()
+    assert_passes(result)
