@@ -1,7 +1,7 @@
 """Locals that hide a name of the module on one path and are unbound on another.
 
-A binding anywhere in a function makes the name local everywhere in it; so ``import json`` within one
-branch takes the module's ``json`` away from all others.  Followed are the names that the module
+A binding anywhere in a function makes the name local everywhere in it; so ``import json`` within
+one branch takes the module's ``json`` away from all others.  Followed are the names that the module
 imports, defines or spells as a constant: there the module's own was meant.  Loops are taken to run
 once, and handlers to start after what they guard, so that what is told is certain.
 """

@@ -323,7 +323,7 @@ def _same_default(declared: str | None, actual: str | None) -> bool:
 def called(references: References, unit: Unit, call: ast.Call) -> tuple[Unit, Signature] | None:
     """Definition that a call reaches and the signature it must fit; None where unknown."""
     text = dotted(call.func)
-    if not text or text.count(".") > 2:
+    if not text or text.count(".") > 3:
         return None
     thing = references.chain(unit, text)
     if thing.unit is None or thing.instance:

@@ -1,7 +1,7 @@
 """What stands around a node: when it runs, and what happens where it fails.
 
-Code that cannot run is as bad as what it takes with it: a module that cannot be imported, a function
-that fails when it gets there, or nothing to be seen at all, where a handler swallows the error.
+Code that cannot run is as bad as what it takes with it: a module that cannot be imported, a
+function that fails when it gets there, or nothing to be seen, where a handler swallows the error.
 """
 
 from __future__ import annotations
@@ -83,9 +83,10 @@ class Surroundings:
     def function(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The innermost function in whose body it stands."""
         for child, parent in self.above(node):
-            if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                if _in_body(parent, child):
-                    return parent
+            if not isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            if _in_body(parent, child):
+                return parent
         return None
 
     def in_annotation(self, node: ast.AST) -> bool:
@@ -138,7 +139,9 @@ def surroundings(code: Code, path: str) -> Surroundings | None:
     return kept if isinstance(kept, Surroundings) else None
 
 
-def severity_of(code: Code, path: str, *, loading: bool = False, swallowed: bool = False) -> Severity:
+def severity_of(
+    code: Code, path: str, *, loading: bool = False, swallowed: bool = False
+) -> Severity:
     """How much breaks: CRITICAL where a connected module cannot be imported, HIGH in a function.
 
     MEDIUM where nothing ties the file to the subsystem, LOW in tests, documents and examples.
@@ -212,5 +215,3 @@ def _always(parent: ast.AST, child: ast.AST) -> bool:
 
 def _is_typing(test: ast.expr) -> bool:
     return dotted(test).rpartition(".")[2] == "TYPE_CHECKING"
-
-

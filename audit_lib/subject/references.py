@@ -271,9 +271,19 @@ class References:
             return self._imported(path, imports[0], name)
         if nodes and all(isinstance(n, ast.Assign | ast.AnnAssign | ast.AugAssign) for n in nodes):
             return Thing(constant=(path, name))
-        if not nodes and module.is_package:
-            inner = self.index.locate(module.folder, [name])
-            return Thing(module=inner) if inner else NOTHING
+        if nodes:
+            return NOTHING
+        inner = self.index.locate(module.folder, [name]) if module.is_package else None
+        return Thing(module=inner) if inner else self._starred(path, name)
+
+    def _starred(self, path: str, name: str) -> Thing:
+        """What a star import of the repository brings; the last one wins."""
+        for star in reversed(self.index.module(path).stars):
+            target = self.index.target_of(path, star).path
+            if target and not target.endswith("/") and not name.startswith("_"):
+                found = self.module_name(target, name)
+                if found is not NOTHING:
+                    return found
         return NOTHING
 
     def _imported(self, path: str, node: ast.AST, name: str) -> Thing:
@@ -291,9 +301,9 @@ class References:
             return NOTHING
         # ``from . import utils`` in the package itself binds the submodule, not itself.
         itself = target == path and original == name
-        if not target.endswith("/") and not itself:
-            if original in self.index.module(target).bindings:
-                return self.module_name(target, original)
+        module = None if target.endswith("/") or itself else self.index.module(target)
+        if module is not None and original in module.bindings:
+            return self.module_name(target, original)
         if target.endswith(("/", "/__init__.py")) or target == "__init__.py":
             folder = target.rstrip("/").removesuffix("__init__.py").rstrip("/")
             inner = self.index.locate(folder, [original])

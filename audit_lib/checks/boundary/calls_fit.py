@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Iterator
 
+from pydantic import Field as Option
+
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.signatures import called, fits_an_override, own_calls
-from audit_lib.subject.code import code_of
+from audit_lib.probes.inferred_calls import InferredCalls
+from audit_lib.probes.signatures import Signature, called, fits_an_override, own_calls
+from audit_lib.probes.surroundings import surroundings, unit_at
+from audit_lib.probes.type_checker import type_errors
+from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.source import matches
 from audit_lib.subject.subject import Subject
+from audit_lib.subject.units import Unit
 
+_Same = Counter[tuple[str, str, str, str]]
 _TESTS = ("**/tests/**", "**/test/**", "**/test_*.py", "**/*_test.py", "**/conftest.py")
 
 
@@ -27,7 +36,9 @@ class CallsFitSignatures(Check):
         fallback, an error path) are where such calls survive.
     How
         Resolves the callee through imports, re-exports, `self`, and objects whose class is visible,
-        reads its parameters from the syntax tree and binds the arguments to them.
+        reads its parameters from the syntax tree and binds the arguments to them. Where mypy is
+        installed, methods of objects whose class it infers are bound likewise; an error of its own
+        is told where both agree.
     Limitations
         Calls with `*args` or `**kwargs`, callees behind unknown decorators, metaclasses or bases
         outside the repository, and names with several definitions are left out. A method's call
@@ -46,12 +57,16 @@ class CallsFitSignatures(Check):
     reads = Reads.CODE
     pure = True
 
+    inferred: bool = Option(True, description="ask the type checker for the classes of objects")
+    seconds: float = Option(120, gt=0, description="how long the type checker may take")
+
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Bind the arguments of every call whose target is known."""
         code = code_of(subject.source)
         under_audit = {f.path for f in subject.source.subsystem}
         count = 0
-        same: Counter[tuple[str, str, str, str]] = Counter()
+        same: _Same = Counter()
+        seen: set[tuple[str, int]] = set()
         for path, file in code.files.items():
             if any(matches(path, glob) for glob in _TESTS):
                 continue  # tests call wrongly on purpose
@@ -66,17 +81,54 @@ class CallsFitSignatures(Check):
                     count += touches
                     refusal = signature.refusal(call)
                     if refusal and not fits_an_override(code.references, target, call):
-                        about = f"{target.key} {refusal}"
-                        same[path, unit.key, unit.name, about] += 1
-                        times = same[path, unit.key, unit.name, about]
-                        reach = len(code.imports.dependents(path))
-                        yield self.finding(
-                            Location(path, line=call.lineno, symbol=unit.name),
-                            f"{target.name}{signature} of {target.path} {refusal}",
-                            measured=refusal,
-                            expected=str(signature),
-                            key=about if times == 1 else f"{about} #{times}",
-                            # It crashes wherever it stands; few are hurt where nothing imports it.
-                            severity=self.severity if touches or reach else Severity.MEDIUM,
-                        )
+                        seen.add((path, call.lineno))
+                        yield self._told(code, unit, call, target, signature, same)
+        if self.inferred:
+            yield from self._inferred(subject, code, seen, same)
         yield Examined(count, "calls with a known target")
+
+    def _inferred(
+        self, subject: Subject, code: Code, seen: set[tuple[str, int]], same: _Same
+    ) -> Iterator[Answer]:
+        """Methods of objects whose class a type checker knows and the text does not show."""
+        calls = InferredCalls(code)
+        try:
+            errors = type_errors(subject.source, seconds=self.seconds)
+        except NotAssessed:
+            return  # what the text shows was judged all the same
+        for said in errors:
+            if any(matches(said.path, glob) for glob in _TESTS):
+                continue
+            for call, target, signature in calls.misfits(said):
+                unit = unit_at(code, said.path, call.lineno)
+                if unit is not None and (said.path, call.lineno) not in seen:
+                    seen.add((said.path, call.lineno))
+                    yield self._told(code, unit, call, target, signature, same)
+
+    def _told(
+        self,
+        code: Code,
+        unit: Unit,
+        call: ast.Call,
+        target: Unit,
+        signature: Signature,
+        same: _Same,
+    ) -> Answer:
+        refusal = signature.refusal(call)
+        about = f"{target.key} {refusal}"
+        same[unit.path, unit.key, unit.name, about] += 1
+        times = same[unit.path, unit.key, unit.name, about]
+        around = surroundings(code, unit.path)
+        handler = around.handler(call, "TypeError") if around is not None else None
+        then = f"; {around.effect(call, 'TypeError')}" if around is not None and handler else ""
+        audited = {f.path for f in code.tree.subsystem}
+        touches = bool(audited & {unit.path, target.path}) or code.imports.dependents(unit.path)
+        return self.finding(
+            Location(unit.path, line=call.lineno, symbol=unit.name),
+            f"{target.name}{signature} of {target.path} {refusal}{then}",
+            measured=refusal,
+            expected=str(signature),
+            key=about if times == 1 else f"{about} #{times}",
+            # It crashes wherever it stands; few are hurt where nothing imports it.
+            severity=self.severity if touches else Severity.MEDIUM,
+        )

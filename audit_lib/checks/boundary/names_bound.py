@@ -92,13 +92,17 @@ class NamesAreBound(Check):
         if len(by_name) <= _APART:
             yield from (self._one(path, found, "") for found in by_name.values())
             return
-        rows = tuple((c.line, c.name, c.what, c.effect) for found in by_name.values() for c in found)
+        rows = tuple(
+            (c.line, c.name, c.what, c.effect) for found in by_name.values() for c in found
+        )
         table = Evidence(f"unbound {path}", f"What {path} reads and nothing binds",
                          ("line", "name", "what", "effect"), rows)  # fmt: skip
         yield table
         worst = max((f for found in by_name.values() for f in found), key=lambda c: c.severity)
         rest = ", ".join(dict.fromkeys(c.name for c in cases if c.name != worst.name))
-        yield self._one(path, [worst], f"; so is it with {len(by_name) - 1} more: {rest}", table.name)
+        yield self._one(
+            path, [worst], f"; so is it with {len(by_name) - 1} more: {rest}", table.name
+        )
 
     def _one(self, path: str, found: list[_Case], more: str, table: str = "") -> Answer:
         worst = max(found, key=lambda c: c.severity)

@@ -13,7 +13,8 @@ BAD = {
         "Booster is nowhere bound; fit fails when it gets there", Severity.HIGH),
     "class Model:\n    rows: Table = None\n": (
         "Table is nowhere bound; importing the module fails", Severity.CRITICAL),
-    "def fit(x):\n    try:\n        return Booster(x)\n    except Exception:\n        return 0.5\n": (
+    "def fit(x):\n    try:\n        return Booster(x)\n"
+    "    except Exception:\n        return 0.5\n": (
         "Booster is nowhere bound; the handler at line 10 swallows it: 0.5 is returned every time",
         Severity.HIGH),
     "def save(x, deep):\n    if deep:\n        import json\n    return json.dumps(x)\n": (
@@ -29,11 +30,12 @@ BAD = {
         Severity.HIGH),
     "from pkg.other import *\n\n\ndef f():\n    return given + lost\n": (
         "lost is nowhere bound; f fails when it gets there", Severity.HIGH),
-    "def f():\n    try:\n        g = 1\n    except ValueError as e:\n        pass\n    return e\n": (
+    "def f():\n    try:\n        g = 1\n    except ValueError as e:\n        pass\n"
+    "    return e\n": (
         "e is nowhere bound; f fails when it gets there", Severity.HIGH),
 }  # fmt: skip
 
-GOOD = '''
+GOOD = """
 from __future__ import annotations
 import json
 import os
@@ -121,7 +123,7 @@ def match(x):
             return os
         case _:
             return __file__, __name__, __class__
-'''
+"""
 
 
 def check(folder, text, path="pkg/m.py", **files):

@@ -1,0 +1,99 @@
+"""BND010."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+
+from pydantic import Field as Option
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Examined, Gap, Location, Severity, Task
+from audit_lib.probes.attributes import Attributes, Missing, symbol_of
+from audit_lib.probes.surroundings import severity_of, surroundings
+from audit_lib.probes.type_checker import type_errors
+from audit_lib.subject.code import Code, code_of
+from audit_lib.subject.subject import Subject
+
+
+class AttributesExist(Check):
+    """Attributes that are read of the repository's modules and classes are defined.
+
+    What it checks
+        `module.name` where the module is a file of the repository that does not bind the name; and
+        `object.name` where the object's class is one of the repository's and neither it nor any
+        other class of the repository has the attribute, and nothing assigns one of that name. In
+        every file that imports the subsystem or is imported by it.
+    Why it matters
+        A symbol that was removed or renamed is missed only when the line runs. Where a handler
+        swallows the error, the fallback is served from then on.
+    How
+        Modules are looked up by the text alone. Classes are those that mypy infers, which reads the
+        files and runs nothing; its word is taken where nothing else could define the attribute.
+    Limitations
+        Objects whose class the text does not tell, classes that make attributes at run time
+        (`setattr`, `__getattr__`, unknown decorators), and attributes that any class of the
+        repository has are left out.
+    Remediation
+        Spell the attribute as it is defined, or define it.
+    Sources
+        The Python Language Reference, section 6.3.1 (attribute references).
+    """
+
+    code = "BND010"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.HIGH
+    reads = Reads.CODE
+    pure = True
+
+    seconds: float = Option(120, gt=0, description="how long the type checker may take")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Look up modules' names, then what the type checker says of classes."""
+        code = code_of(subject.source)
+        attributes = Attributes(code)
+        found: dict[tuple[str, str, str], list[Missing]] = defaultdict(list)
+        paths = sorted(p for p in code.connected if not p.endswith(".pyi"))
+        for path in paths:
+            for missing in attributes.of_modules(path):
+                found[path, missing.owner, missing.node.attr].append(missing)
+        try:
+            for said in type_errors(subject.source, seconds=self.seconds):
+                if (missing_one := attributes.of_classes(said)) is not None:
+                    key = (said.path, missing_one.owner, missing_one.node.attr)
+                    found[key].append(missing_one)
+        except NotAssessed as error:
+            yield Gap("attributes of classes", str(error))
+        for alike in found.values():
+            yield from self._told(code, alike)
+        yield Examined(len(paths), "files")
+
+    def _told(self, code: Code, alike: list[Missing]) -> Iterator[Answer]:
+        first = min(alike, key=lambda m: m.node.lineno)
+        around = surroundings(code, first.path)
+        if around is None or around.in_annotation(first.node):
+            return
+        handler = around.handler(first.node, "AttributeError")
+        if handler is not None and handler.type is not None and _asks(handler.type):
+            return
+        name = first.node.attr
+        again = f", read {len(alike)} times" if len(alike) > 1 else ""
+        near = f"; it has {first.near}" if first.near else ""
+        loading = around.loads(first.node)
+        yield self.finding(
+            Location(first.path, line=first.node.lineno, symbol=symbol_of(code, first)),
+            f"{first.owner} has no {name}{again}{near}; "
+            + around.effect(first.node, "AttributeError"),
+            measured=name,
+            expected=f"{first.owner} defines it",
+            key=f"{first.owner} {name}",
+            severity=severity_of(code, first.path, loading=loading, swallowed=handler is not None),
+        )
+
+
+def _asks(caught: ast.expr) -> bool:
+    """True where a handler is there for the very error."""
+    return "AttributeError" in ast.unparse(caught)

@@ -1,0 +1,102 @@
+"""BND012."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.probes.optional_imports import Optional, Use, optionals, unguarded
+from audit_lib.probes.surroundings import is_aside, severity_of, surroundings
+from audit_lib.subject.code import Code, code_of
+from audit_lib.subject.dependencies import Dependencies, dependencies_of
+from audit_lib.subject.subject import Subject
+from audit_lib.subject.units import MODULE
+
+
+class OptionalImportsAreAskedFor(Check):
+    """A name that a failed import leaves without a value is asked for before it is used.
+
+    What it checks
+        Names whose import stands under `try` with a handler that makes them None, or nothing, and
+        goes on: each call and each attribute of them comes after a condition that asks for the name
+        or for a flag that is set beside it.
+    Why it matters
+        On the machine of the author the package is there. Where it is not, the module loads as if
+        all were well, and the first prediction fails with an error that names neither the package
+        nor the remedy.
+    How
+        Reads the text: conditions around the use, in its function, its class's constructor, a
+        helper that it calls, and in everything that calls it. HIGH where the module belongs to the
+        repository, so that the import always fails; LOW where the package is declared as required.
+    Limitations
+        A guard that stands elsewhere (a registry that hides the class, a plug-in that is never
+        loaded) is not seen.
+    Remediation
+        Raise an ImportError that names the package where the name is used first, or require it.
+    Sources
+        The Python Language Reference, section 7.11 (the import statement).
+    """
+
+    code = "BND012"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.MEDIUM
+    reads = Reads.CODE
+    pure = True
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Follow every optional import to its uses."""
+        code = code_of(subject.source)
+        declared = dependencies_of(subject.source)
+        count = 0
+        for path in sorted(code.connected):
+            if is_aside(path) or path.endswith(".pyi"):
+                continue
+            found: dict[tuple[int, str], list[Use]] = defaultdict(list)
+            for optional in optionals(code, path):
+                count += 1
+                for use in unguarded(code, optional):
+                    found[optional.tried, use.unit.path].append(use)
+            for uses in found.values():
+                yield self._told(code, declared, uses)
+        yield Examined(len(code.connected), "files")
+        yield Examined(count, "names that an import may leave without a value")
+
+    def _told(self, code: Code, declared: Dependencies, uses: list[Use]) -> Answer:
+        """One finding for all names of one ``try`` that one file uses."""
+        use = min(uses, key=lambda u: (u.node.lineno, u.node.col_offset))
+        unit, optional = use.unit, use.optional
+        around = surroundings(code, unit.path)
+        left = "None" if optional.none else "unbound"
+        does = "calls it" if use.called else "reads an attribute of it"
+        where = unit.name if unit.name != MODULE else "the module"
+        again = f", as do {len(uses) - 1} more places" if len(uses) > 1 else ""
+        level, when = self._level(code, declared, optional)
+        if level is Severity.MEDIUM and around is not None and around.loads(use.node):
+            level = Severity.HIGH
+        return self.finding(
+            Location(
+                unit.path, line=use.node.lineno, symbol="" if where == "the module" else where
+            ),
+            f"{optional.name} is {left} where {optional.package} cannot be imported (line "
+            f"{optional.line}{'' if unit.path == optional.path else ' of ' + optional.path}), and "
+            f"{where} {does} without asking{again}; {when}",
+            measured=left,
+            expected=f"a condition that asks for {optional.name}",
+            key=f"{optional.path} {optional.name}",
+            severity=level,
+        )
+
+    @staticmethod
+    def _level(code: Code, declared: Dependencies, optional: Optional) -> tuple[Severity, str]:
+        """How bad it is, and when it happens."""
+        if any(
+            b.imported.path == optional.path and b.imported.node.lineno == optional.line
+            for b in code.imports.broken
+        ):
+            return severity_of(code, optional.path), "the repository has no such module, so always"
+        if declared.requires(optional.package):
+            return Severity.LOW, "the package is declared as required"
+        return Severity.MEDIUM, "nothing requires the package"

@@ -1,0 +1,304 @@
+"""Third-party packages that a repository declares, read from the files that installers read.
+
+Nothing is run: ``setup.py`` is read for literals.  What is imported and what is declared bear other
+names now and then (``sklearn`` is scikit-learn); names are compared loosely, so that what is called
+undeclared is so under any spelling known.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from audit_lib.subject.source import SKIPPED_FOLDERS, SourceTree
+
+#: Import names to distributions, where they differ and nothing installed here tells.
+KNOWN = {
+    "sklearn": "scikit-learn", "yaml": "pyyaml", "cv2": "opencv-python", "PIL": "pillow",
+    "bs4": "beautifulsoup4", "dateutil": "python-dateutil", "dotenv": "python-dotenv",
+    "talib": "ta-lib", "skimage": "scikit-image", "Crypto": "pycryptodome", "jwt": "pyjwt",
+    "MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary", "serial": "pyserial",
+    "torch": "pytorch", "git": "gitpython", "google.protobuf": "protobuf", "ibapi": "ibapi",
+    "attr": "attrs", "pkg_resources": "setuptools", "umap": "umap-learn", "community":
+    "python-louvain", "websocket": "websocket-client", "telegram": "python-telegram-bot",
+    "binance": "python-binance", "alpaca_trade_api": "alpaca-trade-api", "faiss": "faiss-cpu",
+    "tensorflow": "tensorflow-cpu", "xgboost": "xgboost-cpu", "slugify": "python-slugify",
+    "py_vollib": "vollib", "quantlib": "quantlib-python", "fitz": "pymupdf", "docx": "python-docx",
+}  # fmt: skip
+_NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$")
+_LOCKS = ("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "conda-lock.yml", "pixi.lock")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One declared package.
+
+    Attributes:
+        name: as written.
+        spec: the version specifier; '' for any.
+        file, line: where; the line is 0 where the form has none.
+        required: always installed; else of an extra, a group or a development file.
+    """
+
+    name: str
+    spec: str
+    file: str
+    line: int
+    required: bool
+
+
+class Dependencies:
+    """What a repository declares.
+
+    Args:
+        root: the checkout.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def declared(self) -> tuple[Declared, ...]:
+        """Every declaration, file by file."""
+        return tuple(d for file in self.files for d in _read(self.root, file))
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """Files that declare packages, relative to the root; those of the folder above included.
+
+        A root that is a package itself has them beside it.
+        """
+        beside = (self.root / "__init__.py").exists()
+        found = []
+        for folder in [self.root, *([self.root.parent] if beside else [])]:
+            inner = [f for f in sorted(folder.iterdir()) if f.is_dir() and _holds(f)]
+            for place in [folder, *inner]:
+                files = (f for f in sorted(place.iterdir()) if f.is_file())
+                found += [f for f in files if _declares(f, folder)]
+        return tuple(dict.fromkeys(_relative(f, self.root) for f in found))
+
+    @cached_property
+    def locked(self) -> bool:
+        """True where a lock file stands beside."""
+        return any((self.root / name).is_file() for name in _LOCKS)
+
+    @cached_property
+    def _names(self) -> dict[str, bool]:
+        found: dict[str, bool] = {}
+        for d in self.declared:
+            found[plain(d.name)] = found.get(plain(d.name), False) or d.required
+        return found
+
+    def requires(self, imported: str) -> bool:
+        """True where what is imported is always installed."""
+        return any(self._names[n] for n in _spellings(imported) & self._names.keys())
+
+    def declares(self, imported: str) -> bool:
+        """True where some declaration may bring what is imported."""
+        if _spellings(imported) & self._names.keys():
+            return True
+        top = plain(imported.partition(".")[0])
+        return any(n.startswith(f"{top}-") or n.endswith(f"-{top}") for n in self._names)
+
+    def brings(self, imported: str) -> str:
+        """A declared package that requires the one imported, as far as is installed here."""
+        wanted = _spellings(imported)
+        for name in sorted(self._names):
+            try:
+                needs = requires(name) or []
+            except PackageNotFoundError:
+                continue
+            if any("extra ==" not in n and plain(_split(n)[0]) in wanted for n in needs):
+                return name
+        return ""
+
+
+def plain(name: str) -> str:
+    """A distribution's name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def dependencies_of(tree: SourceTree) -> Dependencies:
+    """Those of the repository that a source tree belongs to."""
+    return Dependencies(tree.root)
+
+
+def _spellings(imported: str) -> frozenset[str]:
+    """Names of distributions that may bring what is imported."""
+    top = imported.partition(".")[0]
+    first_two = ".".join(imported.split(".")[:2])
+    names = {top, first_two, f"python-{top}", f"py{top}", f"{top}-python", f"{top}-binary"}
+    names |= {KNOWN[n] for n in (top, first_two) if n in KNOWN}
+    names |= set(_installed().get(top, ()))
+    return frozenset(map(plain, names))
+
+
+def _installed() -> Mapping[str, list[str]]:
+    global _INSTALLED  # noqa: PLW0603 - read once a process
+    if _INSTALLED is None:
+        _INSTALLED = packages_distributions()
+    return _INSTALLED
+
+
+_INSTALLED: Mapping[str, list[str]] | None = None
+
+
+def _relative(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else f"../{file.name}"
+
+
+def _holds(folder: Path) -> bool:
+    """True for folders in which declarations stand beside the root's own."""
+    name = folder.name
+    if name in SKIPPED_FOLDERS:
+        return False
+    named = name in ("requirements", "requirements.d", "deps", "conda")
+    return (
+        named
+        or name.endswith((".dist-info", ".egg-info"))
+        or ((folder / "pyproject.toml").is_file())
+    )
+
+
+def _declares(file: Path, folder: Path) -> bool:
+    name = file.name.lower()
+    if file.parent.name.endswith((".dist-info", ".egg-info")):
+        return name in ("metadata", "requires.txt")
+    if name in ("pyproject.toml", "setup.cfg", "setup.py", "pipfile", "meta.yaml"):
+        return True
+    if name.endswith((".yml", ".yaml")):
+        return "env" in name or "conda" in name
+    wanted = "require" in name or "depend" in name or file.parent != folder
+    return wanted and name.endswith((".txt", ".in", ".pip"))
+
+
+def _read(root: Path, path: str) -> Iterator[Declared]:
+    file = root / path
+    text = file.read_text(encoding="utf-8", errors="replace")
+    name = file.name.lower()
+    try:
+        if name in ("pyproject.toml", "pipfile"):
+            yield from _toml(path, text, tomllib.loads(text))
+        elif name == "setup.cfg":
+            yield from _setup_cfg(path, text)
+        elif name == "setup.py":
+            yield from _setup_py(path, text)
+        elif name == "metadata":
+            yield from _metadata(path, text)
+        elif name.endswith((".yml", ".yaml")):
+            yield from _conda(path, text, yaml.safe_load(text))
+        else:
+            required = not re.search(r"dev|test|doc|lint|extra|opt|build", name)
+            yield from _lines(path, text, required=required)
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, configparser.Error, SyntaxError, ValueError):
+        return
+
+
+def _toml(path: str, text: str, data: Mapping[str, Any]) -> Iterator[Declared]:
+    project, tool = data.get("project", {}), data.get("tool", {})
+    yield from _each(path, text, project.get("dependencies", []), required=True)
+    groups = [*project.get("optional-dependencies", {}).values()]
+    groups += [*data.get("dependency-groups", {}).values()]
+    groups += [*tool.get("pdm", {}).get("dev-dependencies", {}).values()]
+    groups.append(tool.get("uv", {}).get("dev-dependencies", []))
+    for group in groups:
+        yield from _each(path, text, [x for x in group if isinstance(x, str)], required=False)
+    poetry = tool.get("poetry", {})
+    tables = [(poetry.get("dependencies", {}), True), (poetry.get("dev-dependencies", {}), False)]
+    tables += [(g.get("dependencies", {}), False) for g in poetry.get("group", {}).values()]
+    tables += [(data.get("packages", {}), True), (data.get("dev-packages", {}), False)]
+    for table, required in tables:
+        for name, spec in table.items() if isinstance(table, dict) else ():
+            optional = isinstance(spec, dict) and bool(spec.get("optional"))
+            version = spec if isinstance(spec, str) else str((spec or {}).get("version", ""))
+            if name.lower() != "python":
+                line = _line(text, name)
+                yield Declared(name, version.strip("*"), path, line, required and not optional)
+
+
+def _setup_cfg(path: str, text: str) -> Iterator[Declared]:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.read_string(text)
+    for section, option in (("options", "install_requires"), ("metadata", "requires_dist")):
+        if parser.has_option(section, option):
+            yield from _each(path, text, parser.get(section, option).splitlines(), required=True)
+    if parser.has_section("options.extras_require"):
+        for _, value in parser.items("options.extras_require"):
+            yield from _each(path, text, value.splitlines(), required=False)
+
+
+def _setup_py(path: str, text: str) -> Iterator[Declared]:
+    """Every text in a list near a word such as ``install_requires``, wherever it is assembled."""
+    for node in ast.walk(ast.parse(text)):
+        about = ""
+        if isinstance(node, ast.keyword):
+            about = node.arg or ""
+        elif isinstance(node, ast.Assign):
+            about = ast.unparse(node.targets[0])
+        if re.search(r"require|depend|extra", about, re.I) and node.value is not None:  # type: ignore[attr-defined]
+            required = not re.search(r"extra|test|dev|setup|build", about, re.I)
+            texts = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)
+                     and isinstance(n.value, str)]  # fmt: skip
+            yield from _each(path, text, texts, required=required)
+
+
+def _metadata(path: str, text: str) -> Iterator[Declared]:
+    for item in HeaderParser().parsestr(text).get_all("Requires-Dist") or []:
+        name, spec = _split(str(item))
+        yield Declared(name, spec, path, _line(text, name), "extra ==" not in str(item))
+
+
+def _conda(path: str, text: str, data: Any) -> Iterator[Declared]:
+    for item in data.get("dependencies", []) if isinstance(data, dict) else []:
+        if isinstance(item, str):
+            name, spec = _split(item.rpartition("::")[2])
+            if name != "python":
+                yield Declared(name, spec, path, _line(text, name), True)
+        elif isinstance(item, dict):
+            yield from _each(path, text, [str(x) for x in item.get("pip") or []], required=True)
+
+
+def _lines(path: str, text: str, *, required: bool) -> Iterator[Declared]:
+    for number, written in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(^|\s)#.*$", "", written).strip().rstrip("\\").strip()
+        if line.startswith("["):
+            required = False  # the extras of requires.txt
+        elif "egg=" in line:
+            yield Declared(line.rpartition("egg=")[2].partition("&")[0], "", path, number, required)
+        elif line and not line.startswith(("-", "http", "git+", "./", "/")):
+            name, spec = _split(line)
+            if name:
+                yield Declared(name, spec, path, number, required)
+
+
+def _each(path: str, text: str, items: Iterable[str], *, required: bool) -> Iterator[Declared]:
+    for item in items:
+        name, spec = _split(item)
+        if name:
+            yield Declared(name, spec, path, _line(text, name), required)
+
+
+def _split(item: str) -> tuple[str, str]:
+    found = _NAME.match(item.partition(";")[0].strip())
+    if found is None:
+        return "", ""
+    spec = found[2].strip().strip("()")
+    return found[1], "" if spec.startswith("@") else spec
+
+
+def _line(text: str, name: str) -> int:
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.search(rf"(^|[\s\"'\[]){re.escape(name)}($|[^A-Za-z0-9_])", line, re.I):
+            return number
+    return 0

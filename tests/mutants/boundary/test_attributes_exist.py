@@ -1,0 +1,145 @@
+import pytest
+
+from audit_lib.model import Outcome
+from audit_lib.probes import type_checker
+from audit_lib.testing import assert_passes, run_check
+from tests.made_repo import subject
+
+CORE = """\
+from dataclasses import dataclass
+from enum import Enum
+from library import Outside
+
+
+class Side(Enum):
+    BUY = 1
+
+
+@dataclass
+class Settings:
+    depth: int = 3
+
+
+class Model:
+    def __init__(self):
+        self.trees = []
+        self.fitted = False
+
+    def fit(self, rows):
+        self.fitted = True
+        return self.late
+
+    @property
+    def size(self):
+        return len(self.trees)
+
+
+class Deep(Model):
+    late = 1
+
+
+class Loose:
+    def __init__(self, values):
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def run(self):
+        return self.whatever
+
+
+class Lazy:
+    def __getattr__(self, name):
+        return name
+
+
+class Child(Outside):
+    def run(self):
+        return self.inherited
+
+
+@library.register
+class Registered:
+    pass
+"""
+UTILS = "def clean(x):\n    return x\n\n\ndef load(x):\n    return x\n"
+HEAD = (
+    "from pkg import utils\nfrom pkg.core import *\n\n\n"
+    "def f(settings: Settings, side: Side):\n    model = Model()\n"
+)
+BAD = {
+    "utils.cleen(1)": "pkg/utils.py has no cleen; it has clean; f fails when it gets there",
+    "model.fited": "Model has no fited; it has fitted; f fails when it gets there",
+    "settings.width": "Settings has no width; f fails when it gets there",
+    "Side.SELL": "Side has no SELL; f fails when it gets there",
+    "Deep().predict_all(1)": "Deep has no predict_all; f fails when it gets there",
+}
+GOOD = (
+    "utils.clean(1)", "utils.__name__", "model.fitted", "model.size", "settings.depth", "Side.BUY",
+    "Side.BUY.value", "Loose({}).x", "Lazy().x", "Child().x", "Registered().x", "model.late",
+    "utils.added", "model.trees.append(1)",
+)  # fmt: skip
+
+
+def check(folder, *lines, head=HEAD):
+    files = {
+        "pkg/__init__.py": "from . import utils\n",
+        "pkg/core.py": CORE,
+        "pkg/utils.py": UTILS,
+        "pkg/use.py": head + "".join(f"    {line}\n" for line in lines),
+        "pkg/patch.py": "from pkg import utils\n\nutils.added = 1\n",
+    }
+    source = {"subsystem": {"files": ["pkg/**"]}}
+    return run_check("BND010", subject(folder, files, source=source))
+
+
+@pytest.mark.fails("BND010")
+def test_attributes_that_nothing_defines(tmp_path):
+    result = check(tmp_path, *BAD)
+    assert result.outcome is Outcome.FAIL
+    assert {f.message for f in result.findings} == set(BAD.values())
+    assert {f.severity.name for f in result.findings} == {"HIGH"}
+
+
+@pytest.mark.passes("BND010")
+def test_attributes_that_something_may_define(tmp_path):
+    result = check(tmp_path, *GOOD)
+    assert result.findings == ()
+    assert_passes(result)
+
+
+@pytest.mark.passes("BND010")
+def test_what_is_asked_for_before_it_is_read(tmp_path):
+    text = (
+        "from pkg import utils\n\n\ndef f():\n    if hasattr(utils, 'extra'):\n"
+        "        return utils.extra\n    try:\n        return utils.more\n"
+        "    except AttributeError:\n        return None\n"
+    )
+    assert check(tmp_path, head=text).findings == ()
+
+
+@pytest.mark.fails("BND010")
+def test_a_fallback_that_is_always_served_and_a_module_that_cannot_load(tmp_path):
+    text = (
+        "import pkg.utils\n\nLIMIT = pkg.utils.LIMIT\n\n\ndef f(x):\n    try:\n"
+        "        return pkg.utils.price(x)\n    except Exception:\n        return 0.0\n"
+    )
+    result = check(tmp_path, head=text)
+    assert {(f.message, f.severity.name) for f in result.findings} == {
+        ("pkg/utils.py has no LIMIT; importing the module fails", "CRITICAL"),
+        ("pkg/utils.py has no price; the handler at line 9 swallows it: 0.0 is returned every time",
+         "HIGH"),
+    }  # fmt: skip
+
+
+def test_without_a_type_checker_classes_are_not_assessed(tmp_path, monkeypatch):
+    monkeypatch.setattr(type_checker, "find_spec", lambda name: None)
+    result = check(tmp_path, "utils.clean(1)")
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert [g.what for g in result.gaps] == ["attributes of classes"]
+
+
+@pytest.mark.passes("BND010")
+def test_the_reference_engine_is_clean(reference):
+    result = run_check("BND010", reference)
+    assert result.findings == ()
+    assert_passes(result)

@@ -1,0 +1,78 @@
+import pytest
+
+from audit_lib.testing import assert_passes, run_check
+from tests.made_repo import subject
+
+CORE = """\
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    depth: int = field(default=3, kw_only=True)
+
+
+class Model:
+    def fit(self, rows, *, weight):
+        return self
+
+    @staticmethod
+    def norm(x):
+        return x
+
+
+class Wide(Model):
+    def fit(self, rows, weight=1, extra=2):
+        return self
+
+
+def made() -> Model:
+    return Model()
+
+
+def all_of() -> list[Model]:
+    return [Model()]
+"""
+CALLS = """\
+from pkg.core import Settings, all_of, made
+
+
+def good(settings: Settings):
+    made().norm(1)
+    for model in all_of():
+        model.fit(1, weight=2)
+        model.fit(1)
+    return Settings(depth=1), made().fit(1, weight=2)
+"""
+BAD = """
+
+def bad():
+    for model in all_of():
+        model.fit()
+    try:
+        made().norm()
+    except Exception:
+        return None
+"""
+
+
+def check(folder, text):
+    files = {"pkg/__init__.py": "", "pkg/core.py": CORE, "pkg/use.py": text}
+    return run_check("BND006", subject(folder, files, source={"subsystem": {"files": ["pkg/**"]}}))
+
+
+@pytest.mark.fails("BND006")
+def test_methods_of_objects_whose_class_is_inferred(tmp_path):
+    result = check(tmp_path, CALLS + BAD)
+    assert [(f.location.line, f.message) for f in result.findings] == [
+        (14, "Model.fit(rows, weight) of pkg/core.py needs 'rows', 'weight'"),
+        (16, "Model.norm(x) of pkg/core.py needs 'x'; the handler at line 17 swallows it: None is "
+         "returned every time"),
+    ]  # fmt: skip
+
+
+@pytest.mark.passes("BND006")
+def test_calls_that_fit_and_options_of_dataclasses(tmp_path):
+    result = check(tmp_path, CALLS)
+    assert result.findings == ()
+    assert_passes(result)
