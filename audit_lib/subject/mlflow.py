@@ -1,11 +1,13 @@
 """A registered model of MLflow as a registry: its versions, aliases and run metrics.
 
-Read from the small files of a file store, or from the copy of a tracking server that
-:mod:`mlflow_rest` makes.  MLflow itself is never imported, and no model is loaded.
+Read from the small files of a file store, from a SQLite file (:mod:`mlflow_database`), or from the
+copy of a tracking server that :mod:`mlflow_rest` makes.  MLflow itself is never imported, and no
+model is loaded.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -57,7 +59,7 @@ def read_file_store(store: Path, model: MlflowModel) -> Listed:
         known = sorted(p.parent.name for p in store.glob("models/*/meta.yaml"))
         raise NotAssessed(
             f"the MLflow store registers no model {model.model!r} (artifacts.mlflow.model); "
-            f"it has {', '.join(known) or 'none'}"
+            f"it has {', '.join(known) or 'none'}{_beside(store)}"
         )
     rows: dict[str, dict[str, Any]] = {}
     folders: dict[str, str] = {}
@@ -72,6 +74,13 @@ def read_file_store(store: Path, model: MlflowModel) -> Listed:
     aliases = {f.name: _text(f) for f in (folder / "aliases").glob("*") if f.is_file()}
     place = (folder / "meta.yaml").relative_to(store).as_posix()
     return Listed(place, ordered, folders, aliases)
+
+
+def _beside(store: Path) -> str:
+    """A hint at a database that registers models instead."""
+    found = next((f for place in ("", "..") if (f := store / place / "mlflow.db").is_file()), None)
+    named = os.path.relpath(found, store) if found else ""
+    return f"; {named} may: name it as artifacts.mlflow.database" if named else ""
 
 
 def row(

@@ -97,6 +97,7 @@ class RegistryFile(_Strict):
 class MlflowModel(_Strict):
     """A registered model of MLflow in place of a registry file; `store` is its `mlruns` folder.
 
+    With `database`, the registry is a SQLite file, and `store` the folder of artifacts beside it.
     With `tracking_uri`, `store` is the copy that `workbook pull` makes of the server's versions.
     """
 
@@ -107,8 +108,19 @@ class MlflowModel(_Strict):
         description="http(s) address of a tracking server, without credentials; '' where the "
         "store is a file store",
     )
+    database: str = Field(
+        "",
+        description="SQLite file that registers the versions, relative to `store`: `../mlflow.db`; "
+        "'' where `store` registers them itself",
+    )
     latest: str = Field("", description="alias that counts as latest; '' for the highest version")
     champion: str = Field("champion", description="alias that counts as champion")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> MlflowModel:
+        if self.database and self.tracking_uri:
+            raise ValueError("`database` and `tracking_uri` are two registries; name one")
+        return self
 
 
 class CheckpointFields(_Strict):

@@ -103,8 +103,9 @@ def read_registry(store: Path, artifacts: Artifacts, key: Key | None = None) -> 
 
 def _of_mlflow(store: Path, model: MlflowModel) -> Registry:
     from audit_lib.subject.mlflow import read_file_store
+    from audit_lib.subject.mlflow_database import read_database
 
-    listed = read_file_store(store, model)
+    listed = read_database(store, model) if model.database else read_file_store(store, model)
     latest, champion = listed.pointed(model.latest), listed.aliases.get(model.champion)
     data = {"versions": listed.rows, "latest": latest, "champion": champion}
     pointers = {version: pointer_to("versions", version) for version in listed.rows}

@@ -115,8 +115,9 @@ class Subject(Bound):
         if artifacts.is_mlflow_file_store:
             registry = self.registry
             # Where a version's files are not in the store, this folder does not exist either.
-            missing = PurePosixPath(registry.document.path).parent / f"version-{version}/artifacts"
-            return registry.folders.get(version, missing.as_posix())
+            kept = PurePosixPath(registry.document.path).parent
+            missing = (kept if ".." not in kept.parts else PurePosixPath()) / f"version-{version}"
+            return registry.folders.get(version, f"{missing.as_posix()}/artifacts")
         return artifacts.version_dir.format(version=version)
 
     @property

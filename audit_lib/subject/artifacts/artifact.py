@@ -46,6 +46,7 @@ class Format(Enum):
     PARQUET = "parquet"
     ARROW = "arrow"
     HDF5 = "hdf5"
+    SQLITE = "sqlite"
     ZIP = "zip"
     TAR = "tar"
     PROGRAM = "program"

@@ -28,6 +28,7 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"CBM1", Format.CATBOOST),
     (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", Format.TORCH_LEGACY),
     (b"\x89HDF\r\n\x1a\n", Format.HDF5),
+    (b"SQLite format 3\x00", Format.SQLITE),
     (b"\x7fELF", Format.PROGRAM),
     (b"MZ", Format.PROGRAM),
     (b"\xcf\xfa\xed\xfe", Format.PROGRAM),

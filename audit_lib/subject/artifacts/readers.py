@@ -165,6 +165,10 @@ def _refuse_unread(draft: Draft) -> None:
     draft.refuse(why)
 
 
+def _read_sqlite(source: Source, draft: Draft) -> None:
+    draft.note("a database: tables of values, which are not read here")
+
+
 def _read_json(source: Source, draft: Draft) -> None:
     """Read JSON, or what only begins like it."""
     metadata.within_budget(source, draft)
@@ -260,6 +264,7 @@ _READERS: dict[Format, Reader] = {
     Format.PARQUET: tables.read_parquet,
     Format.PICKLE: pickles.read_pickle,
     Format.SAFETENSORS: safetensors.read_safetensors,
+    Format.SQLITE: _read_sqlite,
     Format.TAR: archives.read_tar(read),
     Format.TORCH_LEGACY: torch.read_legacy,
     Format.XGBOOST_UBJ: xgboost.read_ubj,
