@@ -115,6 +115,16 @@ def test_a_file_that_the_builder_reads_is_a_gap_until_it_is_declared(tmp_path):
         assert_passes(run_check("FEA101", subject))
 
 
+@pytest.mark.passes("FEA101")
+def test_artifacts_of_the_version_are_no_market_data(tmp_path):
+    reads = READS.replace('at.root / "data" / "macro.csv"', 'at.store / "v1" / "names.csv"')
+    reads = reads.replace('"rate"]', '"rate"].tail(0)').replace("- rate", "")
+    meta = {"feature_cols": ["momentum"]}
+    with tiny(tmp_path, reads, meta=meta) as subject:
+        (subject.store / "v1" / "names.csv").write_text(",rate\n2015-01-01,1\n")
+        assert_passes(run_check("FEA101", subject.at("v1")))
+
+
 def test_files_are_noted_however_pandas_opens_them(tmp_path):
     inside, outside, scratch = (tmp_path / name for name in ("root", "elsewhere", "scratch"))
     for folder in (inside, outside, scratch):
