@@ -6,7 +6,7 @@ The plan's seven smoke checks are the sets below; a gate is one or more of them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -171,6 +171,16 @@ def smoke_named(name: str) -> Gate:
         if name in (full, short, full[:2], full[1:2]):
             return Gate(full, "a backtest or live trading", (short,))
     raise _unknown(name, [*NUMBERED, "all"], "smoke", what="smoke check")
+
+
+def checks_named(codes: Sequence[str], subject: Subject) -> Gate:
+    """Checks by codes, or beginnings of codes, as a gate of their own.
+
+    Raises:
+        ParameterError: one of them fits no check; the message says what is near.
+    """
+    named = [code.upper() for code in codes]
+    return Gate("check", "anything", (), expanded(named, roster_of(subject), "CODE"))
 
 
 def smoke_verdicts(result: GateResult) -> dict[str, Verdict]:

@@ -24,6 +24,7 @@ from audit_lib.model import Verdict
 COMMANDS = {
     "run": ("run:run", "Audit versions through the six notebooks, into packets."),
     "gate": ("gate:gate", "Run a fast set of checks with an exit code."),
+    "check": ("gate:check", "Run checks by their codes."),
     "smoke": ("gate:smoke", "Run one of the seven smoke checks, or all."),
     "assemble": ("assemble:assemble", "Make the packet of notebooks that a scheduler ran."),
     "list": ("read:list_", "List subjects, versions, checks, gates or hooks."),

@@ -1,4 +1,4 @@
-"""``workbook gate`` and ``workbook smoke``: fast checks before training, backtest, live, merge."""
+"""``workbook gate``, ``smoke`` and ``check``: checks without notebooks, with an exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,15 @@ from audit_lib.cli.options import (
 from audit_lib.cli.output import Output, put
 from audit_lib.cli.places import shown
 from audit_lib.execution.digests import digests, own_places
-from audit_lib.gates import Gate, GateResult, gate_named, run_gate, smoke_named, smoke_verdicts
+from audit_lib.gates import (
+    Gate,
+    GateResult,
+    checks_named,
+    gate_named,
+    run_gate,
+    smoke_named,
+    smoke_verdicts,
+)
 from audit_lib.model import CheckResult, Verdict
 from audit_lib.packets.gate_record import KEPT, gate_manifest, write_records
 from audit_lib.reporters import Report
@@ -91,6 +99,19 @@ def smoke(ctx: click.Context, /, name: str, subject: str, **asked: Any) -> None:
     1 broken, 2 could not tell.
     """
     _run(ctx, lambda _: smoke_named(name), subject, **asked)
+
+
+@click.command()
+@_gate_options
+@click.argument("codes", metavar="CODE...", nargs=-1, required=True)
+@click.pass_context
+def check(ctx: click.Context, /, subject: str, codes: tuple[str, ...], **asked: Any) -> None:
+    """Run checks by their codes, such as FEA101, or the beginning of several, such as SPL.
+
+    What is selected, ignored, rated and waived holds as in a gate.  Exit codes: 0 kept, 1 broken,
+    2 could not tell.
+    """
+    _run(ctx, lambda found: checks_named(codes, found), subject, **asked)
 
 
 def _run(

@@ -1,4 +1,4 @@
-"""``workbook smoke`` and what gates leave behind."""
+"""``workbook smoke``, ``workbook check``, and what gates leave behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from audit_lib.cli.gate import gate, smoke
+from audit_lib.cli.gate import check, gate, smoke
 from audit_lib.errors import ParameterError
 from audit_lib.gates import NUMBERED, SMOKE, smoke_named
 
@@ -67,3 +67,18 @@ def test_a_broken_gate_says_so_in_its_manifest(tmp_path: Path):
     findings = [f for c in manifest["checks"] for f in c["findings"]]
     assert findings
     assert all(len(f["fingerprint"]) == 20 for f in findings)
+
+
+def test_checks_run_by_their_codes_and_by_the_beginning_of_several():
+    asked = ["reference_engine", "chk002", "CHK00", "FEA002", "--version"]
+    kept = CliRunner().invoke(check, [*asked, "2020-12"])
+    assert kept.exit_code == 0, kept.output
+    broken = CliRunner().invoke(check, [*asked, "2022-03rc"])
+    assert broken.exit_code == 1
+    assert "FEA002" in broken.output
+    assert "CHK002" in broken.output
+
+
+def test_a_code_that_nothing_has_is_one_message():
+    with pytest.raises(ParameterError, match="no check is called 'FEA999'"):
+        CliRunner().invoke(check, ["reference_engine", "FEA999"], catch_exceptions=False)
