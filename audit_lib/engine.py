@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from audit_lib.checks.base import Check
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
-from audit_lib.hooks import HOOKS, VARIANT, VARIANT_FORM, with_variant, without_variant
+from audit_lib.hooks import HOOKS, VARIANT, VARIANT_FORM, how_to_name, with_variant, without_variant
 from audit_lib.host import HookError, HostUnavailable, IsolationUnavailable
 from audit_lib.memory import Memory
 from audit_lib.model import (
@@ -120,7 +120,7 @@ def _check_hooks(subject: Subject, written: Sequence[tuple[str, int]]) -> None:
             raise ParameterError(
                 f"no hook is called {hook!r}",
                 where=f"{file}:{line}",
-                mend=_near(hook, HOOKS, "`workbook list SUBJECT --hooks` shows all"),
+                mend=how_to_name(hook),
             )
         if variant and not VARIANT.match(variant):
             raise ParameterError(

@@ -33,6 +33,7 @@ refusal
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -553,7 +554,8 @@ def surface(name: str, *, variant: str = "") -> Callable[[HookFunction], HookFun
 
     Args:
         name: the hook's full name, such as ``"drift.psi"``; or the surface alone, and the
-            function's own name completes it.
+            function's own name completes it: ``psi``.  Where the surface has one hook only, the
+            function may have any name.
         variant: which of several of its kind this is, such as ``"heston"``.  Hooks of one surface
             that share a name belong together; a hook without one serves all variants.
 
@@ -563,18 +565,37 @@ def surface(name: str, *, variant: str = "") -> Callable[[HookFunction], HookFun
     """
 
     def register(function: HookFunction) -> HookFunction:
-        full = name if "." in name else f"{name}.{function.__name__}"
+        full = full_name(name, function.__name__)
         if full not in HOOKS:
-            known = [
-                h for h in HOOKS if h.startswith(name.split(".", maxsplit=1)[0] + ".")
-            ] or list(SURFACES)
-            raise ValueError(f"no hook is called {full!r}; known: {', '.join(known)}")
+            raise ValueError(f"no hook is called {full!r}; {how_to_name(full)}")
         if variant and not VARIANT.match(variant):
             raise ValueError(f"{full}: variant {variant!r} is no name; {VARIANT_FORM}")
         _registered[with_variant(full, variant)] = function
         return function
 
     return register
+
+
+def full_name(name: str, function: str) -> str:
+    """The hook that ``@surface(name)`` on a function of that name registers."""
+    if "." in name:
+        return name
+    of_surface = [hook for hook in HOOKS if hook.startswith(f"{name}.")]
+    return of_surface[0] if len(of_surface) == 1 else f"{name}.{function}"
+
+
+def how_to_name(full: str) -> str:
+    """The mend of a hook's name that nothing knows."""
+    surface_name = full.split(".", maxsplit=1)[0]
+    known = [hook for hook in HOOKS if hook.startswith(f"{surface_name}.")]
+    if not known:
+        near = difflib.get_close_matches(surface_name, SURFACES, n=1)
+        return f"did you mean {near[0]!r}?" if near else f"surfaces: {', '.join(SURFACES)}"
+    names = [hook.split(".")[1] for hook in known]
+    near = difflib.get_close_matches(full.split(".", maxsplit=1)[1], names, n=1)
+    if near:
+        return f"did you mean '{surface_name}.{near[0]}'?"
+    return f'write @surface("{known[0]}"), or name the function one of: {", ".join(names)}'
 
 
 def with_variant(hook: str, variant: str) -> str:

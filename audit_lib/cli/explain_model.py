@@ -16,14 +16,15 @@ from audit_lib.cli.options import (
     root_option,
     workspace_option,
 )
-from audit_lib.cli.output import emit
+from audit_lib.cli.output import Output, put
 from audit_lib.cli.places import shown
 from audit_lib.cli.tables import print_table
 from audit_lib.explain.attribution import Setting
 from audit_lib.explain.records import Summary
 from audit_lib.explain.run import Explained, explain
 from audit_lib.model import Verdict, verdict_of
-from audit_lib.reporters import REPORTERS, Report
+from audit_lib.reporters import Report
+from audit_lib.reporters.foreign import reporter_of
 
 #: factors of each head, and rules, that the console shows
 FACTORS, RULES = 5, 3
@@ -59,7 +60,7 @@ def explain_model(
     seed: int,
     to: Path | None,
     allow_inconclusive: bool,
-    output_format: str,
+    outputs: tuple[Output, ...],
     root: Path | None,
     workspace: Path | None,
 ) -> None:
@@ -70,6 +71,7 @@ def explain_model(
     2 could not tell.
     """
     found, place = opened(subject, workspace=workspace, root=root)
+    wanted = {output.form: reporter_of(output.form, found.folder) for output in outputs}
     console = Console(stderr=True)
     made: list[Explained] = []
     try:
@@ -90,10 +92,10 @@ def explain_model(
     reports = [
         Report(found.name, a.summary.version, "explain-model", a.results, **where) for a in made
     ]
-    if output_format == "console":
+    if Output("console", None) in outputs:
         for answer in made:
             _show(answer.summary)
-    emit(REPORTERS[output_format](*reports), output_format)
+    put(outputs, lambda form: wanted[form](*reports))
     verdicts = [verdict_of(a.results) or Verdict.INCONCLUSIVE for a in made]
     worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)
     ctx.exit(code_of(worst, allow_inconclusive=allow_inconclusive))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.errors import NotAssessed
-from audit_lib.hooks import purpose, signature, with_variant, without_variant
+from audit_lib.hooks import full_name, purpose, signature, with_variant, without_variant
 from audit_lib.host import HookError, HookTimedOut, Host
 from audit_lib.host.batch import PATIENCE
 from audit_lib.host.child.derived import TOGETHER
@@ -283,7 +283,7 @@ def names_of(function: ast.FunctionDef) -> list[str]:
     """Full names of the hooks that a function is, by its decorators; none where it is no hook."""
     registered = [_surface_of(decorator) for decorator in function.decorator_list]
     return [
-        with_variant(name if "." in name else f"{name}.{function.name}", variant)
+        with_variant(full_name(name, function.name), variant)
         for name, variant in registered
         if name
     ]

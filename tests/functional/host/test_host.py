@@ -233,7 +233,7 @@ BROKEN = {
     "registers the unknown": (
         "@surface('drift')\ndef kolmogorov(at): ...",
         HookRaised,
-        "no hook is called 'drift.kolmogorov'; known: drift.psi",
+        "no hook is called 'drift.kolmogorov'; write @surface",
     ),
     "exits": ("raise SystemExit(4)", HookDied, r"hooks.py: .*exit code 4"),
     "dies": ("import os; os._exit(5)", HookDied, r"hooks.py: .*exit code 5"),
