@@ -167,6 +167,9 @@ def _features(answers: Answers) -> tuple[Any, ...]:
     frame = _answered(answers, "features.build")
     if not isinstance(frame, pd.DataFrame):
         raise Skip("a frame from features.build")
+    named = answers.get("predictor.required")
+    if isinstance(named, list) and set(named) <= set(frame.columns):
+        frame = frame[named]  # as checks ask: a predictor may refuse what it does not read
     return (frame.groupby(level=0, group_keys=False).tail(20),)
 
 

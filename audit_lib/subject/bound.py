@@ -152,11 +152,17 @@ class Bound:
         Raises:
             NotAssessed: there is no registry, or it cannot be read.
         """
-        found = {}
-        for key in combinations(self.parameters.keys):
-            registry = self._registry(key)
-            found[text_of(key)] = registry.latest if role == "latest" else registry.champion
-        return found
+        read = self.registries()
+        return {key: r.latest if role == "latest" else r.champion for key, r in read.items()}
+
+    def registries(self) -> dict[str, Registry]:
+        """The registry with the roles of each key, by the key's text; one where there is no key.
+
+        Raises:
+            NotAssessed: there is no registry, or it cannot be read.
+        """
+        keys = combinations(self.parameters.keys)
+        return {text_of(key): self._registry(key) for key in keys}
 
     @property
     def metadata(self) -> Document:

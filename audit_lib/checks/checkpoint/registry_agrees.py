@@ -22,9 +22,9 @@ class RegistryAgreesWithArtifacts(Check):
     """The registry's rows and pointers describe what the store holds.
 
     What it checks
-        Every row has a folder and every folder a row; ids are unique; `latest` and `champion` point
-        to rows; and what the row of this version says under a name that its metadata uses too is
-        the same, the number of features included.
+        Every row has a folder and every folder a row; ids are unique; `latest` and `champion`, of
+        each key where there are keys, point to rows; and what the row of this version says under
+        a name that its metadata uses too is the same, the number of features included.
     Why it matters
         The registry decides which model trades. A pointer to a version that is not there makes the
         loader improvise; a row that describes another model makes governance compare the wrong one.
@@ -58,16 +58,21 @@ class RegistryAgreesWithArtifacts(Check):
         yield from self._row(subject, registry)
 
     def _pointers(self, subject: Subject, registry: Registry) -> Iterator[Answer]:
-        for name, version in (("latest", registry.latest), ("champion", registry.champion)):
-            if version is not None and version not in registry.rows:
-                yield self.finding(
-                    registry.document.location(registry.roles[name]),
-                    f"{name} points to {version!r}, which the registry does not list",
-                    measured=version,
-                    expected=f"one of {len(registry.rows)} versions",
-                    key=name,
-                    severity=Severity.CRITICAL,
-                )
+        led: dict[str, tuple[str, str]] = {}  # one pointer may serve every key
+        for key, of_key in subject.registries().items():
+            for name, version in (("latest", of_key.latest), ("champion", of_key.champion)):
+                if version is not None and version not in of_key.rows:
+                    role = f"{name} ({key})" if "{" in _layout(subject, name) else name
+                    led[role] = (version, of_key.roles[name])
+        for role, (version, pointer) in led.items():
+            yield self.finding(
+                registry.document.location(pointer),
+                f"{role} points to {version!r}, which the registry does not list",
+                measured=version,
+                expected=f"one of {len(registry.rows)} versions",
+                key=role,
+                severity=Severity.CRITICAL,
+            )
         for version in _repeated(subject, registry):
             yield self.finding(
                 registry.document.location(registry.pointer(version)),
@@ -138,6 +143,13 @@ class RegistryAgreesWithArtifacts(Check):
             severity=Severity.MEDIUM,
             evidence=("row",),
         )
+
+
+def _layout(subject: Subject, role: str) -> str:
+    """The pointer of a role as it is declared: ``/latest/{horizon}``."""
+    artifacts = subject.parameters.artifacts
+    layout = artifacts.registry if artifacts else None
+    return str(getattr(layout, role, "") or "")
 
 
 def _repeated(subject: Subject, registry: Registry) -> list[str]:

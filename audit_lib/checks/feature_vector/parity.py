@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pandas as pd
@@ -13,6 +13,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.frames import Difference, differences
 from audit_lib.probes.samples import built, required
+from audit_lib.probes.transforms import Step, step
 from audit_lib.subject.subject import Subject
 
 MERGED = 2  # missing or surplus columns that still get a finding each
@@ -38,7 +39,9 @@ class BuildersAgree(Check):
     How
         Drives `features.build`, `features.build_backtest` and `features.build_live` on the sample
         panel and compares them by label. Where the required features are known, only those are
-        compared. A live builder may answer the newest dates only.
+        compared. A live builder may answer the newest dates only. A column that is the training
+        column times a factor, plus an offset, or its logarithm, in every row, is named as such,
+        and columns that share such a step are one finding.
     Limitations
         One panel; paths that a builder takes on other data (a holiday, a new listing) are not
         seen. Differences below `tolerance` of a column's size are rounding.
@@ -81,13 +84,14 @@ class BuildersAgree(Check):
                 yield Gap(hook, "it answers no row that the training builder answers")
             found = differences(train, other, tolerance=self.tolerance, columns=columns)
             differing = {d.column: d for d in found if d.kind == "values"}
+            steps = _steps(train, other, differing)
             rows += [
                 (name, 100 * d.count / d.total, hook.split(".")[1]) for name, d in differing.items()
             ]
             lists = [d for d in found if d.kind == "columns"]
             together = _together(lists) if len(lists) > MERGED else lists
             for difference in [*together, *(d for d in found if d.kind != "columns")]:
-                yield self._found(subject, hook, difference)
+                yield self._found(subject, hook, difference, steps.get(difference.column))
         yield Evidence(
             "parity",
             "Rows in which a builder differs from training",
@@ -97,16 +101,22 @@ class BuildersAgree(Check):
             "per cent of shared rows; empty: none differ",
         )
 
-    def _found(self, subject: Subject, hook: str, difference: Difference) -> Answer:
+    def _found(
+        self, subject: Subject, hook: str, difference: Difference, step: Step | None
+    ) -> Answer:
         what = f"{difference.column} " if difference.column else f"{difference.kind} "
         short = hook.split(".")[1]
+        cause = f"{short} dtype: {difference.text}" if difference.kind == "dtype" else ""
+        told = difference.text
+        if step is not None:
+            cause, told = f"{short} values: {step.name}", f"is {step.text}: {told}"
         return self.finding(
             subject.where(hook),
-            f"{short}, compared with training: {what}{difference.text}",
+            f"{short}, compared with training: {what}{told}",
             measured=difference.text,
             expected="as in training",
             key=f"{difference.kind} {difference.column}".strip(),
-            cause=f"{short} dtype: {difference.text}" if difference.kind == "dtype" else "",
+            cause=cause,
             severity=LEVELS[difference.kind],
             evidence=("parity",),
         )
@@ -116,6 +126,14 @@ class BuildersAgree(Check):
         if not subject.has("predictor.required"):
             return [str(c) for c in train.columns]
         return [c for c in required(subject) if c in train.columns]
+
+
+def _steps(
+    train: pd.DataFrame, other: pd.DataFrame, columns: Iterable[str]
+) -> dict[str, Step | None]:
+    """How each differing column is made of the training column, where one step makes it."""
+    shared = train.index.intersection(other.index)
+    return {name: step(train.loc[shared, name], other.loc[shared, name]) for name in columns}
 
 
 def _together(differences: list[Difference]) -> list[Difference]:

@@ -1,9 +1,12 @@
 """FEA001 to FEA007: what is built, what is required, and what the predictor does with it."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from audit_lib.model import Outcome, Severity
 from audit_lib.probes.schema_hash import recognise
+from audit_lib.probes.transforms import step
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import edit_json, edit_source, mutant
 from tests.mutants.tiny import tiny
@@ -197,6 +200,40 @@ def test_columns_that_are_all_missing_are_one_finding(tmp_path):
     assert len(result.findings) == 1
     found = assert_fails(result, key="columns", severity=Severity.CRITICAL)
     assert found.message.endswith("columns move, calm, level: each is missing")
+
+
+SCALES = "f = features(panel)\n    return f.assign(move=f['move'] * {a}, calm=f['calm'] * {b})"
+
+
+@pytest.mark.fails("FEA003")
+@pytest.mark.parametrize(
+    ("live", "cause", "said"),
+    [
+        (SCALES.format(a=1.4826, b=1.4826), "a constant factor", "is 1.4826 times"),
+        (SCALES.format(a=16, b=100), "a constant factor", " times what training builds"),
+        ("return features(panel) - 0.25", "a constant offset", "is -0.25 beside"),
+        ("return np.log1p(features(panel))", "log(1 + x)", "is log(1 + x), x being"),
+    ],
+)
+def test_a_step_that_one_path_leaves_out_is_named_once(tmp_path, live, cause, said):
+    with tiny(tmp_path, engine_text(live=live), meta=META) as subject:
+        (found,) = run_check("FEA003", subject).findings
+    assert found.cause == f"build_live values: {cause}"
+    assert said in found.message
+    assert "more of the same cause" in found.message
+
+
+def test_what_no_single_step_makes_has_no_name():
+    rng = np.random.default_rng(3)
+    x = pd.Series(rng.normal(size=200))
+    assert step(x, x + 0.01 * rng.normal(size=200)) is None
+    assert step(x, x**2) is None
+    assert step(x[:10], 2 * x[:10]) is None
+    assert step(x, x * 0) is None
+    small = 1e-6 * x  # nearly its own logarithm of one plus it, and not a step of it
+    assert step(small, small + 1e-9 * rng.normal(size=200)) is None
+    assert step(x, -3 * x + 2).name == "a constant factor and offset"
+    assert step(x.abs() + 1, np.log(x.abs() + 1)).name == "log(x)"
 
 
 # --- FEA004 -----------------------------------------------------------------------------------

@@ -183,6 +183,15 @@ def test_a_registry_that_tells_horizons_apart_wants_keys(tmp_path):
         assert run_check("VER011", subject).outcome is Outcome.NOT_APPLICABLE
 
 
+@pytest.mark.fails("CHK003")
+def test_the_pointer_of_another_horizon_leads_nowhere(tmp_path):
+    source = stored(latest={"5": "v3", "20": "gone"})
+    with tiny(tmp_path, "", source=source, parameters=KEYS) as subject:
+        found = assert_fails(run_check("CHK003", subject.at("v3")), key="latest (horizon=20)")
+    assert found.message.startswith("latest (horizon=20) points to 'gone'")
+    assert found.anchor.pointer == "/latest/20"
+
+
 def test_a_literal_horizon_shows_at_the_others(tmp_path):
     literal = LABELS.format(horizon=10).replace("PURGE", "10")
     with tiny(tmp_path / "a", literal, parameters=EACH) as subject:
