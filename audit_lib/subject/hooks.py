@@ -192,6 +192,10 @@ class Hook:
     """what each hook gave, by version and name; shared likewise"""
     used: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
     """told at every call, so that an answer which is kept is known to rest on this hook"""
+    beside: Callable[[Any], tuple[Any, ...]] = field(
+        default=lambda given: (), compare=False, repr=False
+    )
+    """tables that stand beside what one call is given, where they are known already"""
 
     @property
     def variant(self) -> str:
@@ -202,6 +206,8 @@ class Hook:
         """The hook's answer to one call; one that hung twice is not asked again."""
         self.used()
         self._asked_in_vain()
+        if len(args) == 1:
+            args = (*args, *self.beside(args[0]))
         try:
             answer = self.host.call(
                 self.name,

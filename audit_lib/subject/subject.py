@@ -16,6 +16,7 @@ from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed, ParameterEr
 from audit_lib.host import Entered, Exercised, Host, IsolationUnavailable, Limits, Measure
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
+from audit_lib.subject.beside import Kept, tables_beside
 from audit_lib.subject.bound import Bound, Serving
 from audit_lib.subject.documents import MISSING, Document, read_any, read_document
 from audit_lib.subject.hooks import Heard, Hook, HookSet, loads_artifacts
@@ -59,6 +60,7 @@ class Subject(Bound):
         self._wrap: Callable[[Any], Any] | None = None
         self._late: dict[str, int] = {}
         self._heard: dict[tuple[str, str], Heard] = {}
+        self._tables: Kept = {}
 
     @property
     def name(self) -> str:
@@ -221,6 +223,7 @@ class Subject(Bound):
             late=self._late,
             heard=self._heard,
             used=lambda: self.note(served),
+            beside=lambda given: tables_beside(self, self._tables, name, given),
         )
 
     def heard(self, hook: str) -> Heard:

@@ -23,19 +23,21 @@ BESIDE = {
 
 
 def with_sides(name: str, hooks: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
-    """The hook, taking one table, and the tables beside it where a probe has its own.
+    """The hook, taking one table, and the tables beside it where the judge has them.
 
-    Those that no probe gives are made anew from what the hook is given, by ``predictor.sides`` or
+    Where it has none, they are made anew from what the hook is given, by ``predictor.sides`` or
     ``features.sides`` of its own variant, or the plain one.
     """
     hook, (base, bracket, variant) = hooks[name], name.partition("[")
     maker = BESIDE.get(base, "")
     make = hooks.get(maker + bracket + variant) or hooks.get(maker)
-    if make is None or not _takes_three(hook):
+    if make is None:
         return hook
+    if not _takes_three(hook):
+        return lambda at, given, sides=None: hook(at, given)
 
     def call(at: Any, given: Any, sides: dict[str, Any] | None = None) -> Any:
-        return hook(at, given, {**make(at, given), **(sides or {})})
+        return hook(at, given, make(at, given) if sides is None else sides)
 
     return call
 
