@@ -39,6 +39,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
 
 if TYPE_CHECKING:
@@ -546,7 +547,7 @@ VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")
 VARIANT_FORM = "begin with a letter or digit; use letters, digits, '.', '_', '+' and '-'"
 
 _registered: dict[str, Callable[..., Any]] = {}
-_watching: list[Callable[[type, dict[str, str]], None]] = []
+_watching: list[Callable[[type | ModuleType, dict[str, str]], None]] = []
 
 
 def surface(name: str, *, variant: str = "") -> Callable[[HookFunction], HookFunction]:
@@ -609,26 +610,34 @@ def without_variant(name: str) -> tuple[str, str]:
     return (hook, rest[:-1]) if bracket and rest.endswith("]") else (name, "")
 
 
-def watch(owner: type, *, fit: str = "", transform: str = "", predict: str = "") -> None:
-    """Have a class of the subject's own recorded like an estimator, during ``retrain.train``.
+def watch(
+    owner: type | ModuleType, *, fit: str = "", transform: str = "", predict: str = ""
+) -> None:
+    """Have a class, or functions, of the subject's own recorded like an estimator.
 
-    Call it in the hook, before training.  Each method takes the rows, an array (n, d) or a frame,
-    as its first argument; ``fit`` may be a class method that answers the fitted object.
+    Call it in ``retrain.train``, before training.  Each method takes the rows, an array (n, d) or a
+    frame, as its first argument; ``fit`` may be a class method that answers the fitted object.
+
+    Functions of one module are watched in the same way: a scaler, a fill, a selection that is
+    written with NumPy.  Their rows are the longest table among their arguments.  A function that
+    learns and changes rows at once is named as ``fit`` and as ``transform``; one that only
+    chooses (columns, rows, a threshold) is a ``fit`` alone, and counts for the next model.
 
     Args:
-        owner: the class.
+        owner: the class, or the module of the functions.
         fit: name of the method that fits on rows.
         transform: name of the method that makes other columns of rows.
         predict: name of the method that answers values, a row each; a mapping of them will do.
 
     Raises:
-        ValueError: the class has no such method.
+        ValueError: the class or module has nothing of that name.
     """
     methods = {"fit": fit, "transform": transform, "predict": predict}
     named = {op: name for op, name in methods.items() if name}
     for name in named.values():
         if not callable(getattr(owner, name, None)):
-            raise ValueError(f"{owner.__name__} has no method {name!r} to watch")
+            what = "method" if isinstance(owner, type) else "function"
+            raise ValueError(f"{owner.__name__} has no {what} {name!r} to watch")
     for told in _watching:
         told(owner, named)
 

@@ -107,5 +107,6 @@ def _step(number: int, raw: dict[str, Any]) -> Step:
         label=raw["label"],
         sources=tuple(raw["sources"]),
         stateless=raw["stateless"],
+        chooses=raw["chooses"],
         scores=scores,
     )

@@ -37,6 +37,7 @@ class Step:
         label: number of the label that was learnt; None where unknown.
         sources: where the values of its columns come from.
         stateless: a transformer that learns nothing from rows.
+        chooses: a fit that only chooses, such as columns; it counts for the next model.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Step:
     label: int | None = None
     sources: tuple[int, ...] = ()
     stateless: bool = False
+    chooses: bool = False
     scores: dict[int, Integers] = field(default_factory=dict)
 
 
@@ -281,6 +283,9 @@ class Training:
         """Preprocessing behind a fit, or within it: its kind, and the rows it was fitted on."""
         within = [s.number for s in self.steps[fit.begun : fit.number] if s.op == "transform"]
         left, seen = [*within, *fit.sources], set[int]()
+        chosen = [s for s in self.steps[: fit.number] if s.chooses]
+        if chosen and not fit.chooses and chosen[-1].rows is not None:
+            yield chosen[-1].kind, chosen[-1].rows
         while left:
             number = left.pop()
             if number < 0 or number in seen or self.steps[number].op != "transform":

@@ -263,6 +263,7 @@ def _record(
         "label": None,
         "sources": [],
         "stateless": False,
+        "chooses": False,
     }
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .functions import functions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -48,7 +50,10 @@ def watching(recorder: Recorder) -> Iterator[None]:
             if module is not None:
                 watch.boosters(module, holder)
 
-        def named(owner: type, methods: dict[str, str]) -> None:
+        def named(owner: Any, methods: dict[str, str]) -> None:
+            if not isinstance(owner, type):
+                functions(recorder, undo, owner, methods)
+                return
             for op, name in methods.items():
                 watch.method(owner, name, op, outermost=False)
 

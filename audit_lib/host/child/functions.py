@@ -1,0 +1,71 @@
+"""Has functions of the subject report while a trainer runs: scalers, fills, selections.
+
+What is written with NumPy has no class to watch.  Functions that a hook names together count as
+one estimator; a function is replaced wherever a module refers to it.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from .capture import Recorder
+
+
+def functions(recorder: Recorder, undo: ExitStack, module: Any, named: dict[str, str]) -> None:
+    """Have functions of a module report: operation to the name of the function."""
+    if not named:
+        return
+    who = type(next(iter(named.values())), (), {})()  # its class bears the function's name
+    operations: dict[str, set[str]] = {}
+    for op, name in named.items():
+        operations.setdefault(name, set()).add(op)
+    chooses = set(named) == {"fit"}
+    for name, ops in operations.items():
+        function = getattr(module, name)
+        call = _reporting(recorder, who, function, ops, chooses)
+        for holder, known_as in _references(function):
+            setattr(holder, known_as, call)
+            undo.callback(setattr, holder, known_as, function)
+
+
+def _reporting(
+    recorder: Recorder, who: Any, function: Callable[..., Any], ops: set[str], chooses: bool
+) -> Callable[..., Any]:
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        begun = len(recorder.steps)
+        out = function(*args, **kwargs)
+        x, y = _tables([*args, *kwargs.values()])
+        if "fit" in ops:
+            recorder.fitted(who, x, y, begun)
+            recorder.steps[-1]["chooses"] = chooses
+        if "transform" in ops:
+            return recorder.transformed(who, x, out)
+        return recorder.predicted(who, x, out) if "predict" in ops else out
+
+    return call
+
+
+def _tables(given: list[Any]) -> tuple[Any, Any]:
+    """Of what is given, the longest table, or else column, and another column as long as it."""
+    wide = [v for v in given if getattr(v, "ndim", 0) == 2]
+    long = [v for v in given if getattr(v, "ndim", 0) == 1]
+    x = max(wide or long, key=len, default=None)
+    y = next((v for v in long if v is not x and x is not None and len(v) == len(x)), None)
+    return x, y
+
+
+def _references(function: Any) -> list[tuple[Any, str]]:
+    """Modules that hold the function, and under which name: ``from scaling import fit`` too."""
+    return [
+        (module, name)
+        for module in list(sys.modules.values())
+        for name, value in list(getattr(module, "__dict__", {}).items())
+        if value is function
+    ]
