@@ -6,6 +6,8 @@ dividend yield; discounting is continuous; see ``pricing.price`` for columns and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtr
 
+from audit_lib.model import Finding
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +39,16 @@ def terms(
     table.insert(1, "strike", table["spot"] * table["moneyness"])
     table["kind"] = table["kind"].astype(np.int64)
     return table.drop(columns="moneyness")
+
+
+def of_one_cause(findings: Sequence[Finding], asked: int) -> list[Finding]:
+    """The findings, as one where more than half of what is asked of a pricer fails.
+
+    A sign or an integral that is wrong breaks nearly everything, and is one thing to mend.
+    """
+    if 2 * len(findings) <= asked:
+        return list(findings)
+    return [replace(finding, cause="wrong nearly everywhere") for finding in findings]
 
 
 def asked_of(subject: Subject, grid: pd.DataFrame) -> pd.DataFrame:

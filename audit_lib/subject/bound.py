@@ -149,11 +149,22 @@ class Bound:
     def pointed(self, role: str) -> dict[str, str | None]:
         """Versions that ``latest`` or ``champion`` points to, by the text of their key.
 
+        One without a key, where the role is the same for all.
+
         Raises:
             NotAssessed: there is no registry, or it cannot be read.
         """
-        read = self.registries()
-        return {key: r.latest if role == "latest" else r.champion for key, r in read.items()}
+        led = {
+            key: registry.latest if role == "latest" else registry.champion
+            for key, registry in self.registries().items()
+        }
+        return {"": next(iter(led.values()))} if not self.is_keyed(role) else led
+
+    def is_keyed(self, role: str) -> bool:
+        """True where the pointer to ``latest`` or ``champion`` holds the name of a key."""
+        artifacts = self.parameters.artifacts
+        layout = artifacts.registry if artifacts else None
+        return "{" in str(getattr(layout, role, "") or "")
 
     def registries(self) -> dict[str, Registry]:
         """The registry with the roles of each key, by the key's text; one where there is no key.
@@ -161,8 +172,7 @@ class Bound:
         Raises:
             NotAssessed: there is no registry, or it cannot be read.
         """
-        keys = combinations(self.parameters.keys)
-        return {text_of(key): self._registry(key) for key in keys}
+        return {text_of(key): self._registry(key) for key in combinations(self.parameters.keys)}
 
     @property
     def metadata(self) -> Document:

@@ -35,6 +35,10 @@ def first_entered(subject: Subject, hook: str) -> Location | None:
     if not entries:  # and no file is asked for, since a place is never worth a finding
         return None
     under_audit = {file.path for file in subject.source.subsystem}
+    # what ran while another file was imported tells nothing of the behaviour
+    entries = [e for e in entries if not e.preparing or e.path in under_audit]
+    if not entries:
+        return None
     ranked = sorted(entries, key=lambda e: (e.path not in under_audit, e.preparing, not e.given))
     unit = _unit(subject, ranked[0])
     assert unit is not None

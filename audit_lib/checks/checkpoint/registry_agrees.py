@@ -62,7 +62,7 @@ class RegistryAgreesWithArtifacts(Check):
         for key, of_key in subject.registries().items():
             for name, version in (("latest", of_key.latest), ("champion", of_key.champion)):
                 if version is not None and version not in of_key.rows:
-                    role = f"{name} ({key})" if "{" in _layout(subject, name) else name
+                    role = f"{name} ({key})" if subject.is_keyed(name) else name
                     led[role] = (version, of_key.roles[name])
         for role, (version, pointer) in led.items():
             yield self.finding(
@@ -143,13 +143,6 @@ class RegistryAgreesWithArtifacts(Check):
             severity=Severity.MEDIUM,
             evidence=("row",),
         )
-
-
-def _layout(subject: Subject, role: str) -> str:
-    """The pointer of a role as it is declared: ``/latest/{horizon}``."""
-    artifacts = subject.parameters.artifacts
-    layout = artifacts.registry if artifacts else None
-    return str(getattr(layout, role, "") or "")
 
 
 def _repeated(subject: Subject, registry: Registry) -> list[str]:

@@ -133,6 +133,7 @@ class CusumDetectsShifts(Check):
                     measured=f"{np.mean(found):.0%}",
                     expected="at least 95%",
                     key=f"shift {way}",
+                    cause="shifts are missed",
                     evidence=("detected",),
                 )
                 return

@@ -80,6 +80,7 @@ class CusumSurvivesBadData(Check):
                     measured=reply.why or "no alarm",
                     expected="an alarm or a refusal",
                     key=name,
+                    cause="an infinity" if "infinity" in name else "",
                     severity=Severity.LOW if crashed else None,
                     evidence=("faults",),
                 )

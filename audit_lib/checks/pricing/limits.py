@@ -10,13 +10,14 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Finding, Gap, Severity, Task
 from audit_lib.probes.asking import ask, floats
 from audit_lib.probes.options import (
     asked_of,
     black_scholes,
     ceiling,
     floor,
+    of_one_cause,
     random_terms,
     terms,
     text_of,
@@ -70,7 +71,7 @@ class PricesHaveTheirLimits(Check):
         """Price each limit and compare with what it must be."""
         hook = subject.hook("pricing.price")
         rows: list[tuple[str, int, float]] = []
-        findings: list[Answer] = []
+        findings: list[Finding] = []
         for name, limit, exact in self._limits():
             options = asked_of(subject, limit)
             reply = ask(hook, options, into=floats(len(options)))
@@ -96,8 +97,11 @@ class PricesHaveTheirLimits(Check):
                         evidence=("limits",),
                     )
                 )
-        yield from self._near_expiry(subject)
-        yield from self._closed_form(subject)
+        for answer in (*self._near_expiry(subject), *self._closed_form(subject)):
+            if isinstance(answer, Finding):
+                findings.append(answer)
+            else:
+                yield answer
         yield Examined(sum(n for _, n, _ in rows), "options at a limit")
         yield Evidence(
             "limits",
@@ -105,7 +109,7 @@ class PricesHaveTheirLimits(Check):
             ("limit", "options", "largest error, fraction of spot"),
             tuple(rows),
         )
-        yield from findings
+        yield from of_one_cause(findings, len(rows) + 2)
 
     def _near_expiry(self, subject: Subject) -> Iterator[Answer]:
         """At the money and near expiry every diffusion prices alike (Brenner and Subrahmanyam)."""

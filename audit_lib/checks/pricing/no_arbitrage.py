@@ -20,6 +20,7 @@ from audit_lib.probes.options import (
     discounted_spot,
     discounted_strike,
     floor,
+    of_one_cause,
     terms,
     text_of,
 )
@@ -85,16 +86,19 @@ class PricesAllowNoArbitrage(Check):
             View.BARS,
             f"fraction of spot; up to {self.tolerance:g} is rounding",
         )
-        for name, (count, worst, example) in relations.items():
-            if count:
-                yield self.finding(
-                    subject.where("pricing.price"),
-                    f"{name}: broken {count} times, worst {worst:.3g} of spot at {example}",
-                    measured=worst,
-                    expected=f"at most {self.tolerance:g}",
-                    key=name,
-                    evidence=("relations",),
-                )
+        findings = [
+            self.finding(
+                subject.where("pricing.price"),
+                f"{name}: broken {count} times, worst {worst:.3g} of spot at {example}",
+                measured=worst,
+                expected=f"at most {self.tolerance:g}",
+                key=name,
+                evidence=("relations",),
+            )
+            for name, (count, worst, example) in relations.items()
+            if count
+        ]
+        yield from of_one_cause(findings, len(relations))
 
     @staticmethod
     def _priced(hook: Hook, grid: pd.DataFrame) -> Floats:

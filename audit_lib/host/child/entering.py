@@ -25,7 +25,8 @@ _FUNCTION = 0x1
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__"})
 _MOST, _EVERY = 2000, 4096
 _LOADING, _RUNNING = 20.0, 3.0
-"""seconds for which a call is followed: until it has entered a function in earnest, and then"""
+"""seconds of processor time for which a call is followed: until it has entered a function in
+earnest, and then"""
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
@@ -55,13 +56,13 @@ class _Noted:
         self._known: dict[int, Any] = {}  # code by its id: hashing code is slow
         self._prepared: set[Any] = set()
         self._files: dict[str, str] = {}
-        self._until = time.monotonic() + _LOADING
+        self._until = time.process_time() + _LOADING
         self._events = 0
 
     def saw(self, frame: Any, event: str, _: Any) -> None:
         """The profile function."""
         self._events += 1
-        if not self._events % _EVERY and time.monotonic() > self._until:
+        if not self._events % _EVERY and time.process_time() > self._until:
             sys.setprofile(None)
         code = frame.f_code
         if event != "call" or id(code) in self._known:
@@ -77,7 +78,7 @@ class _Noted:
         if not path:
             return
         if not preparing and not any(not entry[2] for entry in self.found):
-            self._until = time.monotonic() + _RUNNING
+            self._until = time.process_time() + _RUNNING
         given = any(map(self._is_given, frame.f_locals.values()))
         self.found.append([path, code.co_firstlineno, preparing, given])
         if len(self.found) >= _MOST:

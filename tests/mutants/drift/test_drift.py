@@ -162,7 +162,7 @@ def test_a_detector_of_one_direction(engine):
     [
         ({"z": "x - target"}, "measured in another unit"),
         ({"fired": "max(up, down) > 1"}, "false alarms"),
-        ({"fired": "max(up, down) > 400"}, "shift up"),
+        ({"fired": "max(up, down) > 400"}, "shifts are missed"),
         ({"at": "len(series)"}, "place"),
     ],
 )

@@ -87,4 +87,6 @@ def test_ordinary_bounds_pass(tmp_path, slack, bound):
 def test_an_alarm_that_comes_late(tmp_path, slack, bound):
     with tiny(tmp_path, CUSUM.format(slack=slack, bound=bound)) as subject:
         result = run_check("DRF002", subject)
-    assert {f.key for f in result.findings} >= {"shift up", "shift down"}
+    assert {f.key for f in result.findings} >= {"shifts are missed"}
+    table = next(e for e in result.evidence if e.name.startswith("alike"))
+    assert {row[0] for row in table.rows} == {"shift up", "shift down"}

@@ -172,6 +172,15 @@ def test_retention_spares_a_champion_that_another_file_names(tmp_path):
             assert "the champion, audit-0000, is gone" in found.message
 
 
+def test_a_registry_that_gives_a_taken_id_another_one_replaces_nothing(tmp_path):
+    own = 'version += "-2" if version in versions(at) else ""'
+    text = CHAMPIONS.replace("SPARED", "champion,").replace(" or version in versions(at)", "")
+    text = text.replace("    if champion is None:", f"    {own}\n    if champion is None:")
+    source = {"store/registry.json": json.dumps({"versions": ROWS[:1], "latest": "v1"})}
+    with tiny(tmp_path, text, source=source, parameters=SEATS) as subject:
+        assert_passes(run_check("VER003", subject))
+
+
 def test_a_registry_that_tells_horizons_apart_wants_keys(tmp_path):
     text = RESOLVE.format(answer=GLOBAL)
     with tiny(tmp_path / "a", text, source=stored(), parameters=STORE) as subject:
