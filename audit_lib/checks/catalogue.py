@@ -136,6 +136,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "BND010": "boundary.attributes_exist:AttributesExist",
         "BND011": "boundary.unpacking_fits:UnpackingFits",
         "BND012": "boundary.optional_imports:OptionalImportsAreAskedFor",
+        "BND013": "boundary.dependencies_declared:DependenciesAreDeclared",
         "DOC001": "docs.contract_agrees:ContractDocumentAgrees",
         "DOC002": "docs.metadata_keys:MetadataKeysAreWrittenAndRead",
         "LED901": "ledger.high_risk_clear:HighRiskFilesAreClear",

@@ -28,7 +28,7 @@ _CATCHES = {
 #: Files that do not take part: tests call wrongly on purpose, examples are read by people.
 ASIDE = (
     "**/tests/**", "**/test/**", "**/testing/**", "**/test_*.py", "**/*_test.py",
-    "**/conftest.py", "docs/**", "doc/**", "examples/**",
+    "**/conftest.py", "docs/**", "doc/**", "**/example*/**",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,18 @@ KNOWN = {
     "talib": "ta-lib", "skimage": "scikit-image", "Crypto": "pycryptodome", "jwt": "pyjwt",
     "MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary", "serial": "pyserial",
     "torch": "pytorch", "git": "gitpython", "google.protobuf": "protobuf", "ibapi": "ibapi",
-    "attr": "attrs", "pkg_resources": "setuptools", "umap": "umap-learn", "community":
-    "python-louvain", "websocket": "websocket-client", "telegram": "python-telegram-bot",
-    "binance": "python-binance", "alpaca_trade_api": "alpaca-trade-api", "faiss": "faiss-cpu",
-    "tensorflow": "tensorflow-cpu", "xgboost": "xgboost-cpu", "slugify": "python-slugify",
-    "py_vollib": "vollib", "quantlib": "quantlib-python", "fitz": "pymupdf", "docx": "python-docx",
+    "attr": "attrs", "pkg_resources": "setuptools", "umap": "umap-learn",
+    "community": "python-louvain", "websocket": "websocket-client",
+    "telegram": "python-telegram-bot", "binance": "python-binance",
+    "alpaca_trade_api": "alpaca-trade-api", "faiss": "faiss-cpu", "tensorflow": "tensorflow-cpu",
+    "xgboost": "xgboost-cpu", "slugify": "python-slugify", "py_vollib": "vollib",
+    "skbase": "scikit-base", "fp": "free-proxy", "sklearnex": "scikit-learn-intelex",
+    "pywt": "pywavelets", "mpl_toolkits": "matplotlib", "pylab": "matplotlib",
+    "ruamel": "ruamel-yaml", "OpenSSL": "pyopenssl", "usb": "pyusb", "zmq": "pyzmq",
+    "magic": "python-magic", "kafka": "kafka-python", "nacl": "pynacl", "wx": "wxpython",
+    "gi": "pygobject", "win32com": "pywin32", "win32api": "pywin32", "IPython": "ipython",
+    "dateparser": "dateparser", "quantlib": "quantlib-python", "fitz": "pymupdf",
+    "docx": "python-docx",
 }  # fmt: skip
 _NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$")
 _LOCKS = ("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "conda-lock.yml", "pixi.lock")
@@ -106,10 +113,7 @@ class Dependencies:
 
     def declares(self, imported: str) -> bool:
         """True where some declaration may bring what is imported."""
-        if _spellings(imported) & self._names.keys():
-            return True
-        top = plain(imported.partition(".")[0])
-        return any(n.startswith(f"{top}-") or n.endswith(f"-{top}") for n in self._names)
+        return any(may_bring(name, imported) for name in self._names)
 
     def brings(self, imported: str) -> str:
         """A declared package that requires the one imported, as far as is installed here."""
@@ -129,11 +133,18 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def may_bring(distribution: str, imported: str) -> bool:
+    """True where a distribution of that name may hold what is imported."""
+    name, top = plain(distribution), plain(imported.partition(".")[0])
+    return name in _spellings(imported) or name.startswith(f"{top}-") or name.endswith(f"-{top}")
+
+
 def dependencies_of(tree: SourceTree) -> Dependencies:
     """Those of the repository that a source tree belongs to."""
     return Dependencies(tree.root)
 
 
+@cache
 def _spellings(imported: str) -> frozenset[str]:
     """Names of distributions that may bring what is imported."""
     top = imported.partition(".")[0]
@@ -144,14 +155,9 @@ def _spellings(imported: str) -> frozenset[str]:
     return frozenset(map(plain, names))
 
 
+@cache
 def _installed() -> Mapping[str, list[str]]:
-    global _INSTALLED  # noqa: PLW0603 - read once a process
-    if _INSTALLED is None:
-        _INSTALLED = packages_distributions()
-    return _INSTALLED
-
-
-_INSTALLED: Mapping[str, list[str]] | None = None
+    return packages_distributions()
 
 
 def _relative(file: Path, root: Path) -> str:
