@@ -50,10 +50,6 @@ class Calendar:
         """True where a bar is a day or longer, so that weekends are no bars."""
         return self.spacing >= pd.Timedelta(hours=20)
 
-    def position(self, dates: Any) -> Integers:
-        """Place of each date in the calendar; -1 where it is not one of its dates."""
-        return np.asarray(self.dates.get_indexer(utc(dates)), dtype=np.int64)
-
     def between(self, earlier: Any, later: Any) -> int:
         """Bars strictly between two moments.
 
@@ -61,8 +57,17 @@ class Calendar:
         ones, weekdays.
         """
         first, last = (pd.Timestamp(d) for d in utc([earlier, later]))
-        if len(self.dates) and self.dates[0] <= first and last <= self.dates[-1]:
-            return int(((self.dates > first) & (self.dates < last)).sum())
+        if not len(self.dates):
+            return self._estimated(first, last)
+        begin, end = self.dates[0], self.dates[-1]
+        if last < begin or first > end:
+            return self._estimated(first, last)
+        known = int(((self.dates > first) & (self.dates < last)).sum())
+        before = self._estimated(first, begin) if first < begin else 0
+        after = self._estimated(end, last) if last > end else 0
+        return known + before + after
+
+    def _estimated(self, first: pd.Timestamp, last: pd.Timestamp) -> int:
         if self.daily and self.spacing < pd.Timedelta(days=4):
             days = np.busday_count(first.date(), last.date())
             return max(int(days) - 1, 0)

@@ -7,6 +7,7 @@ with it; one bar later it does.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Location, View
 from audit_lib.probes import samples
 from audit_lib.probes.asking import ask
+from audit_lib.probes.clusters import Calendar
 from audit_lib.subject.subject import Subject
 
 Integers = npt.NDArray[np.int64]
+Clock = Callable[[pd.Timestamp], pd.Timestamp]
 HOOK = "splits.folds"
 
 
@@ -214,11 +217,11 @@ def recorded_folds(subject: Subject) -> list[RecordedFold]:
     table = document.get(pointer)
     if not isinstance(table, list) or not table:
         raise NotAssessed(f"no fold table at {document.location(pointer)} (artifacts.fields.folds)")
-    found = []
+    found, clock = [], _clock(subject)
     for k, row in enumerate(table):
         if not isinstance(row, dict):
             raise NotAssessed(f"{document.location(pointer, str(k))} is not a mapping")
-        dates = {name: _date(row, keys) for name, keys in _KEYS.items()}
+        dates = {name: _date(row, keys, clock) for name, keys in _KEYS.items()}
         missing = [n for n, d in dates.items() if d is None]
         if missing:
             raise NotAssessed(f"{document.location(pointer, str(k))} has no date {missing[0]}")
@@ -228,43 +231,76 @@ def recorded_folds(subject: Subject) -> list[RecordedFold]:
     return found
 
 
-def bars_between(
-    earlier: pd.Timestamp, later: pd.Timestamp, calendar: pd.DatetimeIndex | None
-) -> int:
-    """Bars strictly between two dates; weekdays stand for bars where the calendar ends."""
-    if calendar is not None and calendar[0] <= earlier and later <= calendar[-1]:
-        return int(((calendar > earlier) & (calendar < later)).sum())
-    first, last = earlier.to_datetime64(), later.to_datetime64()
-    days = np.busday_count(first.astype("datetime64[D]"), last.astype("datetime64[D]"))
-    return max(int(days) - 1, 0)
+def bars_between(earlier: pd.Timestamp, later: pd.Timestamp, calendar: Calendar | None) -> int:
+    """Bars strictly between two dates; weekdays where there is no calendar."""
+    known = calendar or Calendar(pd.DatetimeIndex([]), pd.Timedelta(days=1))
+    return known.between(earlier, later)
 
 
-def calendar_of(subject: Subject) -> pd.DatetimeIndex | None:
-    """Sorted dates of the sample panel without time zone; None where there is no panel."""
+def calendar_of(subject: Subject) -> Calendar | None:
+    """Dates of the sample panel, as its own clocks show them; None where there is no panel."""
     try:
-        dates = samples.panel(subject).index.get_level_values(1).unique().sort_values()
+        dates = samples.panel(subject).index.get_level_values(1)
     except NotAssessed:
         return None
     if not isinstance(dates, pd.DatetimeIndex):
         return None
-    return dates.tz_localize(None) if dates.tz is not None else dates
+    return Calendar.of(dates.tz_localize(None) if dates.tz is not None else dates)
+
+
+def _clock(subject: Subject) -> Clock:
+    """Turns a recorded date with an offset into what the panel's clocks showed; UTC without any."""
+
+    def shown(stamp: pd.Timestamp) -> pd.Timestamp:
+        try:
+            dates = samples.panel(subject).index.get_level_values(1)
+        except (NotAssessed, NotApplicable):
+            dates = pd.Index([])
+        zone = dates.tz if isinstance(dates, pd.DatetimeIndex) else None
+        return stamp.tz_convert(zone or "UTC").tz_localize(None)
+
+    return shown
+
+
+def _in_utc(stamp: pd.Timestamp) -> pd.Timestamp:
+    return stamp.tz_convert("UTC").tz_localize(None)
 
 
 Extent = tuple[pd.Timestamp, pd.Timestamp]
 
 
-def extent(value: Any) -> Extent | None:
-    """First and last date of a recorded span (``{first, last}``, ``{start, end}``, ``[a, b]``)."""
-    if isinstance(value, list) and len(value) == 2:
-        value = {"first": value[0], "last": value[1]}
-    if not isinstance(value, dict):
+_FIRST = ("first", "start", "from", "begin", "rows/first", "train_start")
+_LAST = ("last", "end", "to", "until", "rows/last", "train_end")
+
+
+def extent(value: Any, subject: Subject | None = None) -> Extent | None:
+    """First and last date of a recorded span (``{first, last}``, ``{start, end}``, ``[a, b]``).
+
+    Args:
+        subject: whose panel's clocks recorded offsets are turned to; UTC where none is given.
+    """
+    value = _span(value)
+    if value is None:
         return None
-    first = _date(value, ("first", "start", "from", "begin", "rows/first", "train_start"))
-    last = _date(value, ("last", "end", "to", "until", "rows/last", "train_end"))
+    clock = _in_utc if subject is None else _clock(subject)
+    first, last = _date(value, _FIRST, clock), _date(value, _LAST, clock)
     return None if first is None or last is None else (first, last)
 
 
-def _date(row: dict[str, Any], keys: tuple[str, ...]) -> pd.Timestamp | None:
+def ends_with_a_day(value: Any) -> bool:
+    """True where a recorded span ends with a date alone, which stands for all bars of that day."""
+    span = _span(value)
+    return span is not None and any(len(text) <= 10 for text in list(_texts(span, _LAST))[:1])
+
+
+def _span(value: Any) -> dict[str, Any] | None:
+    if isinstance(value, list) and len(value) == 2:
+        return {"first": value[0], "last": value[1]}
+    return value if isinstance(value, dict) else None
+
+
+def _texts(row: dict[str, Any], keys: tuple[str, ...]) -> Iterator[str]:
+    """Texts at any of the keys; parts of a key lead into mappings and lists."""
     for key in keys:
         value: Any = row
         for part in key.split("/"):
@@ -275,10 +311,15 @@ def _date(row: dict[str, Any], keys: tuple[str, ...]) -> pd.Timestamp | None:
             else:
                 value = None
         if isinstance(value, str):
-            try:
-                stamp = pd.Timestamp(value)
-            except ValueError:
-                continue
-            if isinstance(stamp, pd.Timestamp):
-                return stamp.tz_localize(None) if stamp.tz is not None else stamp
+            yield value
+
+
+def _date(row: dict[str, Any], keys: tuple[str, ...], clock: Clock) -> pd.Timestamp | None:
+    for text in _texts(row, keys):
+        try:
+            stamp = pd.Timestamp(text)
+        except ValueError:
+            continue
+        if isinstance(stamp, pd.Timestamp):
+            return clock(stamp) if stamp.tz is not None else stamp
     return None

@@ -9,30 +9,37 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
 from audit_lib.probes.domain import quantile_mix
 from audit_lib.probes.heads import Kind, declared_heads
-from audit_lib.probes.samples import numeric, predictions
+from audit_lib.probes.samples import labels, numeric, predictions
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
+STEPPED = 0.05
+"""share of different values among the rows, below which a head has steps"""
+STUCK = 0.98
+"""largest share of one value in a head of steps"""
 
 
 class OutputsAreAlive(Check):
     """No head answers a constant, a handful of values, or its own limits.
 
     What it checks
-        Over the sample, each head takes more than `least_values` values, no single value fills
-        more than `most_share` of the rows, and a probability is not stuck at 0 or 1.
+        Over the sample, each head takes at least `least_values` values, or as many as its label
+        does; no single value fills more than `most_share` of the rows, or of a head of few steps
+        more than 98 %; and a probability is not stuck at 0 or 1.
     Why it matters
         A dead head (a tree of one leaf, a saturated sigmoid, a calibrator that maps everything
         to the base rate) passes every contract on type and range and carries no information.
     How
-        Counts the values of `predictor.predict` over all complete rows of the sample.
+        Counts the values of `predictor.predict` over all complete rows of the sample. A head may
+        step: a class of -1, 0 and 1, or a probability from an isotonic map, takes few values by
+        design, and so does a head whose label does; a return or a volatility does not.
     Limitations
-        A classifier with few leaves takes few values by design: set the options for it. The
-        shape of the distribution over time is the business of drift checks.
+        A return that is predicted by few leaves takes few values by design: set the options for
+        it. The shape of the distribution over time is the business of drift checks.
     Remediation
         Look at the training log and the scaler of the head: dead inputs make dead outputs.
     Sources
@@ -55,14 +62,15 @@ class OutputsAreAlive(Check):
         got = predictions(subject)
         if len(got) < self.rows:
             raise NotAssessed(f"{len(got)} rows of the sample are too few to tell ({self.rows})")
-        kinds = self._kinds(subject)
+        kinds, known = self._heads(subject)
         lines: list[tuple[float, float, str]] = []
-        for name in got.columns:
+        for name in map(str, got.columns):
             values = numeric(got[[name]]).reshape(-1)
             finite = values[np.isfinite(values)]
-            levels = quantile_mix(finite, 41)
-            lines += [(level, float((finite <= level).mean()), str(name)) for level in levels]
-            yield from self._dead(subject, str(name), finite, kinds.get(str(name), Kind.UNKNOWN))
+            steps = quantile_mix(finite, 41)
+            lines += [(step, float((finite <= step).mean()), name) for step in steps]
+            kind = kinds.get(name, Kind.UNKNOWN)
+            yield from self._dead(subject, name, finite, kind, known.get(name))
         yield Examined(got.size, "predictions")
         yield Evidence(
             "distribution",
@@ -73,27 +81,46 @@ class OutputsAreAlive(Check):
             "x: prediction; share of rows at or below it",
         )
 
-    def _dead(self, subject: Subject, name: str, values: Floats, kind: Kind) -> Iterator[Answer]:
+    def _dead(
+        self, subject: Subject, name: str, values: Floats, kind: Kind, label: Floats | None
+    ) -> Iterator[Answer]:
         if not values.size:
             yield self._found(subject, name, "no row gets a finite prediction", "none")
             return
         unique, counts = np.unique(values, return_counts=True)
         share = float(counts.max() / len(values))
         common = float(unique[int(np.argmax(counts))])
+        least, most = self._asked(unique, len(values), kind, label)
         if len(unique) == 1:
             yield self._found(subject, name, f"answers {common:.6g} for every row", "constant")
-        elif len(unique) < self.least_values:
+        elif len(unique) < least:
             text = f"takes {len(unique)} values over {len(values)} rows"
             yield self._found(subject, name, text, "few values")
-        elif share > self.most_share:
+        elif share > most:
             yield self._found(
                 subject, name, f"answers {common:.6g} in {share:.0%} of rows", "share"
             )
-        if kind is Kind.PROBABILITY and len(unique) > 1:
+        if kind is Kind.PROBABILITY and len(unique) > 1 and unique[0] >= 0:
             stuck = float(((values <= 1e-6) | (values >= 1 - 1e-6)).mean())
             if stuck > self.most_share:
                 text = f"is stuck at 0 or 1 in {stuck:.0%} of rows"
                 yield self._found(subject, name, text, "saturated")
+
+    def _asked(
+        self, unique: Floats, rows: int, kind: Kind, label: Floats | None
+    ) -> tuple[int, float]:
+        """Fewest values, and the largest share of one of them."""
+        classes = bool((unique == np.round(unique)).all())
+        bounded = bool(unique[0] >= 0 and unique[-1] <= 1)
+        least, most = self.least_values, self.most_share
+        if kind is Kind.PROBABILITY or (kind is Kind.UNKNOWN and (classes or bounded)):
+            least = 2
+        if label is not None:
+            values, counts = np.unique(label, return_counts=True)
+            least = min(least, max(2, len(values)))
+            most = max(most, float(counts.max() / len(label)))
+        stepped = len(unique) < STEPPED * rows and least < self.least_values
+        return least, max(most, STUCK) if stepped else most
 
     def _found(self, subject: Subject, name: str, text: str, key: str) -> Answer:
         return self.finding(
@@ -106,8 +133,17 @@ class OutputsAreAlive(Check):
         )
 
     @staticmethod
-    def _kinds(subject: Subject) -> dict[str, Kind]:
+    def _heads(subject: Subject) -> tuple[dict[str, Kind], dict[str, Floats]]:
+        """Kind of each head, and the values of its label; those that are known."""
         try:
-            return {h.name: h.kind for h in declared_heads(subject)}
+            heads = declared_heads(subject)
         except NotAssessed:
-            return {}
+            return {}, {}
+        kinds = {h.name: h.kind for h in heads}
+        try:
+            made = labels(subject)
+        except (NotAssessed, NotApplicable):
+            return kinds, {}
+        columns = {h.name: numeric(made[[h.label]]).reshape(-1) for h in heads if h.label in made}
+        finite = {name: values[np.isfinite(values)] for name, values in columns.items()}
+        return kinds, {name: values for name, values in finite.items() if values.size}

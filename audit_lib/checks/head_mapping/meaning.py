@@ -13,8 +13,10 @@ from scipy.special import ndtri
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.clusters import dates_of
 from audit_lib.probes.correlation import RankCorrelations, rank_correlations
 from audit_lib.probes.heads import Head, Kind, declared_heads
+from audit_lib.probes.label_facts import horizon_of
 from audit_lib.probes.samples import labels, predictions
 from audit_lib.subject.subject import Subject
 
@@ -60,7 +62,9 @@ class HeadsMeanWhatTheySay(Check):
     )
 
     seed: int = Field(12, description="of everything random")
-    block: int = Field(20, ge=1, description="dates in a block; at least the labels' horizon")
+    block: int = Field(
+        20, ge=1, description="dates in a block; the labels' horizon where that is longer"
+    )
     draws: int = Field(400, ge=100, description="bootstrap draws")
     alpha: float = Field(0.001, gt=0, lt=0.1, description="family-wise rate of false alarms")
     blocks: int = Field(12, ge=4, description="fewest blocks of dates that tell")
@@ -68,8 +72,12 @@ class HeadsMeanWhatTheySay(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Correlate, then compare the names with every exchange of two."""
         heads, predicted, realised, dates = self._matched(subject)
+        try:
+            block = max(self.block, horizon_of(subject)[0])
+        except NotAssessed:
+            block = self.block
         found = rank_correlations(
-            predicted, realised, dates, block=self.block, draws=self.draws, seed=self.seed
+            predicted, realised, dates, block=block, draws=self.draws, seed=self.seed
         )
         if found.blocks < self.blocks:
             raise NotAssessed(f"{found.blocks} blocks of dates are too few ({self.blocks})")
@@ -115,10 +123,10 @@ class HeadsMeanWhatTheySay(Check):
         keep = np.isfinite(a.to_numpy()).all(axis=1) & np.isfinite(b.to_numpy()).all(axis=1)
         if not keep.any():
             raise NotAssessed("no row has every prediction and every label")
-        dates = shared[keep]
-        if "date" in dates.names:
-            dates = dates.get_level_values("date")
-        return heads, a[keep], b[keep], dates
+        dates = dates_of(shared[keep])
+        if dates is None:
+            raise NotAssessed("the index of predictions has no dates, so no blocks of them")
+        return heads, a[keep], b[keep], pd.Index(dates)
 
     def _pair(
         self, one: Head, other: Head, found: RankCorrelations, same: float, z: float

@@ -13,11 +13,14 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.asking import ask
+from audit_lib.probes.clusters import dates_of
 from audit_lib.probes.orders import PATHS, directional, orders, written
 from audit_lib.probes.samples import inputs, numeric, predictions, whole_dates
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+EVERYWHERE = ""
 
 
 class SidesFollowADirectionalHead(Check):
@@ -31,7 +34,10 @@ class SidesFollowADirectionalHead(Check):
         volatile and selling what is calm looks like a strategy for years.
     How
         Predicts and decides the same sample rows, and measures for each head the probability that
-        a buy ranks above a sell (the area under the ROC curve).
+        a buy ranks above a sell (the area under the ROC curve): over all rows, among rows of one
+        date, and among rows of one asset. A book that buys the best and sells the worst of each
+        day follows its head within dates only, one that trades each asset against its own history
+        within assets only; following it in one of the three is enough.
     Limitations
         With a single side in the sample only the comparison with untraded rows is left, which
         other rules blur; it is then asked for no more than 0.6. Combined scores separate without
@@ -74,9 +80,17 @@ class SidesFollowADirectionalHead(Check):
                 yield Gap(hook, f"fewer than {self.orders} orders of a side in {len(chosen)} rows")
                 continue
             yield Examined(int(high.sum() + low.sum()), f"rows of {hook}")
-            seen = self._areas(scores.loc[free.index], high, low)
-            areas += [(head, area, hook) for head, area in seen.items()]
-            yield from self._judged(subject, hook, seen, names, asked)
+            views = self._views(scores.loc[free.index], high, low)
+            areas += [
+                (head, area, f"{hook}{among}")
+                for among, seen in views.items()
+                for head, area in seen.items()
+            ]
+            if not names:
+                raise NotAssessed("no directional head is among the predictions")
+            found = [self._departure(seen, names, asked) for seen in views.values()]
+            if all(found):
+                yield self._found(subject, hook, views[EVERYWHERE], names, asked)
         yield Evidence(
             "areas",
             "Probability that a buy scores above a sell",
@@ -86,9 +100,7 @@ class SidesFollowADirectionalHead(Check):
             "area under the ROC curve of each head; 0.5 is no relation",
         )
 
-    def _sides(
-        self, sides: Floats
-    ) -> tuple[npt.NDArray[np.bool_] | None, npt.NDArray[np.bool_] | None, float]:
+    def _sides(self, sides: Floats) -> tuple[Flags | None, Flags | None, float]:
         buys, sells, flat = sides > 0, sides < 0, sides == 0
         if buys.sum() >= self.orders and sells.sum() >= self.orders:
             return buys, sells, self.separation
@@ -98,47 +110,76 @@ class SidesFollowADirectionalHead(Check):
             return flat, sells, 0.6
         return None, None, 0.0
 
-    @staticmethod
-    def _areas(
-        scores: pd.DataFrame, high: npt.NDArray[np.bool_], low: npt.NDArray[np.bool_]
-    ) -> dict[str, float]:
+    def _views(self, scores: pd.DataFrame, high: Flags, low: Flags) -> dict[str, dict[str, float]]:
+        """Areas of each head over all rows, and within dates and assets that have both sides."""
+        dates = dates_of(scores.index)
+        levels = {EVERYWHERE: np.zeros(len(scores), dtype=np.int64)}
+        if dates is not None:
+            levels[", within dates"] = pd.factorize(pd.Index(dates))[0]
+        if isinstance(scores.index, pd.MultiIndex):
+            levels[", within assets"] = pd.factorize(scores.index.get_level_values(0))[0]
         found = {}
-        for head in scores.columns:
-            values = numeric(scores[[head]]).reshape(-1)
-            a, b = values[high], values[low]
-            ranks = pd.Series(np.concatenate([a, b])).rank().to_numpy()
-            wins = ranks[: len(a)].sum() - len(a) * (len(a) + 1) / 2
-            found[str(head)] = float(wins / (len(a) * len(b)))
+        for among, groups in levels.items():
+            both = np.intersect1d(groups[high], groups[low])
+            a, b = (side & np.isin(groups, both) for side in (high, low))
+            if min(a.sum(), b.sum()) >= self.orders and (among == EVERYWHERE or len(both) > 1):
+                found[among] = {
+                    str(head): _area(numeric(scores[[head]]).reshape(-1), a, b, groups)
+                    for head in scores.columns
+                }
         return found
 
-    def _judged(
-        self, subject: Subject, hook: str, areas: dict[str, float], names: list[str], asked: float
-    ) -> Iterator[Answer]:
-        if not names:
-            raise NotAssessed("no directional head is among the predictions")
-        best = max(names, key=lambda head: areas[head])
-        others = {h: a for h, a in areas.items() if h not in names}
-        rival = max(others, key=lambda h: abs(others[h] - 0.5), default=None)
+    def _departure(
+        self, areas: dict[str, float], names: list[str], asked: float
+    ) -> tuple[str, Severity] | None:
+        """What the sides follow instead of a direction; None where they follow one."""
+        best, rival = _best(areas, names), _rival(areas, names)
         # Trading where another head is high or low is a filter; to buy and sell by it is not.
-        apart = abs(others[rival] - 0.5) if rival and asked == self.separation else 0.0
+        apart = abs(areas[rival] - 0.5) if rival and asked == self.separation else 0.0
         led = apart > 0.49 and apart - abs(areas[best] - 0.5) > self.margin
         if areas[best] >= asked and not led:
-            return
+            return None
         if led:
-            text, severity = f"sides follow {rival}, which tells no direction", self.severity
-        elif areas[best] <= 1 - asked:
-            text, severity = f"what is bought scores below what is sold on {best}", self.severity
-        elif rival and abs(others[rival] - 0.5) > max(0.4, abs(areas[best] - 0.5)):
-            text, severity = f"sides follow {rival}, which tells no direction", self.severity
-        else:
-            text, severity = "sides follow no directional head", Severity.HIGH
-        yield self.finding(
+            return f"sides follow {rival}, which tells no direction", self.severity
+        if areas[best] <= 1 - asked:
+            return f"what is bought scores below what is sold on {best}", self.severity
+        if rival and abs(areas[rival] - 0.5) > max(0.4, abs(areas[best] - 0.5)):
+            return f"sides follow {rival}, which tells no direction", self.severity
+        return "sides follow no directional head", Severity.HIGH
+
+    def _found(
+        self, subject: Subject, hook: str, areas: dict[str, float], names: list[str], asked: float
+    ) -> Answer:
+        departure = self._departure(areas, names, asked)
+        text, severity = departure or ("sides follow no directional head", Severity.HIGH)
+        best, rival = _best(areas, names), _rival(areas, names)
+        return self.finding(
             subject.where(hook),
             f"{text}: a buy ranks above a sell with probability {areas[best]:.2f} on {best}"
-            + (f", {others[rival]:.2f} on {rival}" if rival else ""),
+            + (f", {areas[rival]:.2f} on {rival}" if rival else ""),
             measured=areas[best],
             expected=f"at least {asked:g} on a return or a probability",
             key="sides",
             severity=severity,
             evidence=("areas",),
         )
+
+
+def _best(areas: dict[str, float], names: list[str]) -> str:
+    return max(names, key=lambda head: areas[head])
+
+
+def _rival(areas: dict[str, float], names: list[str]) -> str | None:
+    others = {h: a for h, a in areas.items() if h not in names}
+    return max(others, key=lambda h: abs(others[h] - 0.5), default=None)
+
+
+def _area(values: Floats, high: Flags, low: Flags, groups: npt.NDArray[np.int64]) -> float:
+    """Share of pairs of one group in which the high row has the larger value; ties count half."""
+    wins = pairs = 0.0
+    for group in np.unique(groups[high]):
+        a, b = (values[side & (groups == group)] for side in (high, low))
+        ranks = pd.Series(np.concatenate([a, b])).rank().to_numpy()
+        wins += float(ranks[: len(a)].sum() - len(a) * (len(a) + 1) / 2)
+        pairs += len(a) * len(b)
+    return wins / pairs

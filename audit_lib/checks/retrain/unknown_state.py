@@ -9,7 +9,7 @@ from typing import Any
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, on_purpose, reaction, reaction_row
 from audit_lib.probes.retraining import Answered, decided, healthy, ways, with_key
 from audit_lib.subject.subject import Subject
 
@@ -25,7 +25,8 @@ class UnknownIsNotHealthy(Check):
         `if psi > 0.25` reads a failed measurement as no drift.
     How
         Sets one key at a time to NaN (errors: one value, and all) in a state that is healthy
-        otherwise. Keys that have no effect even at their worst are left out.
+        otherwise. Keys that have no effect even at their worst are left out: a trigger that holds
+        live scores to a floor of its own never reads the training score.
     Limitations
         A trigger that answers "no" and gives a reason that names the unknown value is accepted.
     Remediation
@@ -63,7 +64,7 @@ class UnknownIsNotHealthy(Check):
             ),
         )
         for (name, _), reply in zip(asked, replies, strict=True):
-            crashed = reaction(reply) is Reaction.CRASHED
+            crashed = reaction(reply) is Reaction.CRASHED and not on_purpose(reply)
             silent = reply.answered and not reply.got.retrain and not reply.got.reasons
             if not crashed and not silent:
                 continue
@@ -91,7 +92,11 @@ class UnknownIsNotHealthy(Check):
             for way, reply in zip(listed, replies, strict=True)
             if reply.answered and reply.got.retrain
         }
-        return fired | ({"training_score"} if "live_score" in fired else set())
+        score = base["training_score"]
+        raised = with_key(base, "training_score", score + 1e3 * (abs(score) or 1.0))
+        reply = decided(hook, [raised])[0]
+        compared = reply.answered and reply.got.retrain
+        return fired | ({"training_score"} if compared else set())
 
     @staticmethod
     def _spoilt(base: RetrainState) -> Iterator[tuple[str, str, RetrainState]]:

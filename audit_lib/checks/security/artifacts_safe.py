@@ -11,6 +11,7 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import AuditError
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task, View
+from audit_lib.probes.own_classes import plain_class
 from audit_lib.subject.artifacts import Artifact, Safety, SafetyReason, read_artifact
 from audit_lib.subject.artifacts.trust import judge
 from audit_lib.subject.subject import Subject
@@ -32,7 +33,10 @@ class ArtifactsAreSafeToLoad(Check):
     How
         Interprets the opcodes of every pickle stream, compressed and nested ones included, with a
         stack and memo but without calling anything, and compares each global with an allow-list.
-        Deny-lists are evaded; what is not known to be harmless is not called safe.
+        Deny-lists are evaded; what is not known to be harmless is not called safe. Classes that the
+        audited source defines itself may be built bare and given attributes, as long as neither
+        they nor what they inherit from, all of it in that source, say what happens then
+        (`__new__`, `__setstate__`, `__setattr__`, `__del__`, a metaclass).
     Limitations
         "Safe" is about code: a parser written in C may still be crashed by values it does not
         check, so loading belongs in a child process all the same. Classes that the owners vouch for
@@ -62,10 +66,10 @@ class ArtifactsAreSafeToLoad(Check):
         rows, alike = [], dict[str, list[Artifact]]()
         for first in artifacts:
             artifact = self._vouched_for(subject, first)
-            open_reasons = [r for r in artifact.reasons if not self._vouched(r)]
+            open_reasons = [r for r in artifact.reasons if not self._vouched(subject, r)]
             refused = artifact.safety.refused and bool(open_reasons or not artifact.reasons)
             shown = "; ".join(dict.fromkeys(_short(r) for r in open_reasons[:3]))
-            said = artifact.safety.value if refused or not first.reasons else "vouched for"
+            said = artifact.safety.value if refused or not first.reasons else "own or vouched for"
             rows.append((artifact.path, artifact.kind, artifact.size, said, shown))
             if refused and self._unsafe(artifact, open_reasons):
                 yield self._found([artifact], "unsafe", shown)
@@ -116,11 +120,11 @@ class ArtifactsAreSafeToLoad(Check):
         )
 
     def _vouched_for(self, subject: Subject, artifact: Artifact) -> Artifact:
-        """The artifact, read again with the classes that it names and the owners vouch for.
+        """The artifact, read again with the classes that are the source's or vouched for.
 
         Only that they are named is forgiven: what the file does with them is still judged.
         """
-        names = [name for name in artifact.globals if self._trusts(name)]
+        names = [n for n in artifact.globals if self._trusts(n) or plain_class(subject.source, n)]
         if not names or not artifact.safety.refused:
             return artifact
         try:
@@ -134,9 +138,12 @@ class ArtifactsAreSafeToLoad(Check):
     def _trusts(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self.trusted)
 
-    def _vouched(self, reason: SafetyReason) -> bool:
+    def _vouched(self, subject: Subject, reason: SafetyReason) -> bool:
         """True for a reason that is the name alone, in formats whose reader takes no names."""
-        if reason.safety is Safety.UNSAFE or not self._trusts(reason.global_name):
+        named = reason.global_name
+        if reason.safety is Safety.UNSAFE:
+            return False
+        if not self._trusts(named) and not plain_class(subject.source, named):
             return False
         module, _, name = reason.global_name.rpartition(".")
         return reason.why in (judge(module, name).why, *_OF_KERAS)

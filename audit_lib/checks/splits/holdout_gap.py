@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
-from audit_lib.probes.folds import bars_between, calendar_of, extent, iso
+from audit_lib.probes.folds import bars_between, calendar_of, ends_with_a_day, extent, iso
 from audit_lib.probes.label_facts import horizon_of
 from audit_lib.subject.subject import Subject
 
 NO_LABELS = re.compile(r"scal|normali|standardi|imput|feature", re.I)
 """fits that read features only: their rows may end at the bar before the holdout"""
+
+
+DAY = pd.Timedelta(days=1) - pd.Timedelta(1, "ns")
 
 
 class FitsEndBeforeTheHoldout(Check):
@@ -32,7 +36,9 @@ class FitsEndBeforeTheHoldout(Check):
     How
         Reads first and last dates of each fit at `rows`, counts bars between the last one and
         the first judged date on the calendar of the sample panel (on weekdays, where there is no
-        panel), and compares with the measured horizon, or with the declared one.
+        panel), and compares with the measured horizon, or with the declared one. Bars may be
+        hours or minutes: a date alone then stands for all bars of that day. Offsets are turned to
+        the clocks of the panel.
     Limitations
         Sees dates, not rows, and believes them; a fit named as a scaler or an imputer is taken
         to read no labels. Folds are judged by SPL001 and SPL004.
@@ -57,7 +63,9 @@ class FitsEndBeforeTheHoldout(Check):
             raise NotAssessed("the subject declares no artifact store, so no rows are recorded")
         document = subject.metadata
         raw = document.get(self.rows)
-        spans = {str(k): extent(v) for k, v in raw.items()} if isinstance(raw, dict) else {}
+        spans = (
+            {str(k): extent(v, subject) for k, v in raw.items()} if isinstance(raw, dict) else {}
+        )
         known = {name: span for name, span in spans.items() if span is not None}
         holdout = known.pop(self.judged, None)
         if holdout is None or not known:
@@ -69,9 +77,11 @@ class FitsEndBeforeTheHoldout(Check):
         calendar, drawn = calendar_of(subject), []
         for name, (first, last) in known.items():
             needed = 0 if NO_LABELS.search(name) else horizon - 1
-            gap = bars_between(last, holdout[0], calendar)
+            whole = calendar is not None and not calendar.daily and ends_with_a_day(raw[name])
+            end = last + DAY if whole else last
+            gap = bars_between(end, holdout[0], calendar)
             drawn.append((name, iso(first), iso(last), "fitted"))
-            if last >= holdout[0] and first <= holdout[1]:
+            if end >= holdout[0] and first <= holdout[1]:
                 yield self.finding(
                     document.location(self.rows, name),
                     f"{name!r} was fitted on rows until {iso(last)}, past the begin of the judged "
@@ -81,7 +91,7 @@ class FitsEndBeforeTheHoldout(Check):
                     key=name,
                     evidence=("holdout",),
                 )
-            elif last < holdout[0] and gap < needed:
+            elif end < holdout[0] and gap < needed:
                 yield self.finding(
                     document.location(self.rows, name),
                     f"labels that {name!r} was fitted on end {needed - gap} bars after the first "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,12 @@ from pathlib import Path
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
-from audit_lib.probes.asking import Reply, ask, ask_many
+from audit_lib.probes.asking import Reply, ask, ask_many, frame
 from audit_lib.probes.domain import control
 from audit_lib.probes.registries import Resolution, odd_ids, resolution
+from audit_lib.probes.samples import few
 from audit_lib.probes.state import ScratchStore
 from audit_lib.subject.subject import Subject
 
@@ -32,8 +35,10 @@ class ExplicitMeansExplicit(Check):
     How
         Drives `registry.resolve` on the store and on scratch copies that lack the version's
         folder, its metadata, the registry file, or half of the registry file.
+        What is answered for the wrong id is also loaded, by a prediction of two sample rows where
+        the hooks allow: what the engine then refuses does less harm than what it serves.
     Limitations
-        Whether the files then load is judged by CHK102.
+        Whether the files of listed versions load is judged by CHK102.
     Remediation
         Look ids up exactly, validate them before they touch a path, and raise where nothing fits.
     Sources
@@ -117,14 +122,17 @@ class ExplicitMeansExplicit(Check):
             )
         elif reply.answered and not listed:
             alias = self._alias(subject, request)
+            refused = _refused_at_load(subject, request)
             yield self.finding(
                 where,
-                f"{request!r}, which nobody registered, is answered as a version",
+                f"{request!r}, which nobody registered, is answered as a version"
+                + (f", and refused when it is loaded: {refused}" if refused else ""),
                 measured=reply.got.version,
                 expected="a refusal",
                 key=f"request {request[:40]!r}",
-                cause="what nobody registered is answered",
-                severity=Severity.MEDIUM if alias else None,
+                cause="what nobody registered is answered"
+                + (", and refused at load" if refused else ""),
+                severity=Severity.MEDIUM if alias or refused else None,
                 evidence=("requests",),
             )
         elif reply.answered:
@@ -219,3 +227,17 @@ class ExplicitMeansExplicit(Check):
     @staticmethod
     def _said(reply: Reply[Resolution]) -> str:
         return str(reply.got) if reply.answered else reply.why
+
+
+def _refused_at_load(subject: Subject, request: str) -> str:
+    """How the engine declines to predict with what stands under that id; '' where it does not.
+
+    '' as well where no hook can tell, so that nothing is made light of by guess.
+    """
+    try:
+        sample = few(subject, 2)
+        hook = dataclasses.replace(subject.hook("predictor.predict"), version=request)
+        reply = ask(hook, sample, into=frame)
+    except (NotAssessed, NotApplicable):
+        return ""
+    return "" if reply.answered else reply.why

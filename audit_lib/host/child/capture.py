@@ -298,7 +298,8 @@ def writes(at: Any) -> Iterator[set[str]]:
     """
     home, temporary = os.environ.get("HOME", ""), os.environ.get("TMPDIR", "")
     free = [temporary, home] if os.path.dirname(home) == os.path.dirname(temporary) else []
-    allowed = [os.path.realpath(str(p)) + os.sep for p in (at.store, at.scratch, *free)]
+    folders = [os.path.realpath(str(p)) for p in (at.store, at.scratch, *free)]
+    allowed = [folder + os.sep for folder in folders]
     found: set[str] = set()
     active = [True]
 
@@ -306,7 +307,9 @@ def writes(at: Any) -> Iterator[set[str]]:
         for path in _changed(event, args) if active[0] else ():
             if isinstance(path, (str, bytes, os.PathLike)):
                 real = os.path.realpath(os.fsdecode(path))
-                if not real.startswith((*allowed, "/dev/", "/proc/")) and "__pycache__" not in real:
+                if real in folders or "__pycache__" in real:
+                    continue
+                if not real.startswith((*allowed, "/dev/", "/proc/")):
                     found.add(real)
 
     sys.addaudithook(listen)  # cannot be taken away again, only silenced
@@ -321,9 +324,27 @@ def _changed(event: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
     if event == "open" and len(args) > 2:
         return args[:1] if isinstance(args[2], int) and args[2] & _WRITING else ()
     if event in ("os.rename", "os.link"):
-        return args[:2]
-    if event in ("os.remove", "os.rmdir", "os.truncate", "os.chmod"):
-        return args[:1]
-    if event in ("os.mkdir", "sqlite3.connect"):
+        return _below(args[0], args[2]), _below(args[1], args[3])
+    if event in ("os.remove", "os.rmdir"):
+        return (_below(args[0], args[1]),)
+    if event in ("os.truncate", "os.chmod"):
+        return (_below(args[0], args[2] if event == "os.chmod" else -1),)
+    if event == "os.mkdir":
+        made = _below(args[0], args[2])
+        return () if os.path.exists(made) else (made,)
+    if event == "sqlite3.connect":
         return () if isinstance(args[0], int) or os.path.exists(args[0]) else args[:1]
-    return args[1:2] if event == "os.symlink" else ()
+    return (_below(args[1], args[2]),) if event == "os.symlink" else ()
+
+
+def _below(path: Any, folder: Any) -> Any:
+    """The path, below the open folder that it is relative to, if it is relative to one.
+
+    ``shutil.rmtree``, and so every temporary folder, removes files by their name in an open folder.
+    """
+    if not isinstance(path, (str, bytes, os.PathLike)) or not isinstance(folder, int) or folder < 0:
+        return path
+    try:
+        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), os.fsdecode(path))
+    except OSError:
+        return path

@@ -170,6 +170,35 @@ def test_heads_that_say_little(tmp_path, text, key):
         assert_fails(run_check("HED003", subject), key=key)
 
 
+#: a class, a stepped probability and one that mostly says the base rate, each with its label
+STEPS = {
+    "class": ("np.sign(drift.where(drift.abs() > 0.01, 0.0))", "direction", ""),
+    "undeclared class": ("np.sign(drift.where(drift.abs() > 0.012, 0.0))", "", ""),
+    "isotonic": ("np.floor((drift.rank(pct=True) * 5)) / 5 * 0.4 + 0.3", "probability", ""),
+    "one wide step": (
+        "(drift.rank(pct=True) - 0.6).clip(0).mul(8).round() / 8 * 2 + 0.1",
+        "probability",
+        "",
+    ),
+    "label of three": ("np.sign(drift)", "return", "three"),
+}
+
+
+@pytest.mark.passes("HED003")
+@pytest.mark.parametrize("name", STEPS)
+def test_heads_that_step_by_design(tmp_path, name):
+    text, kind, label = STEPS[name]
+    source = heads('{"gain": ' + text + ', "risk": risk}').replace(
+        "    return each(\n        panel,\n        week=",
+        "    return each(\n        panel,\n        three=lambda b: np.sign(b['close'].diff()),"
+        "\n        week=",
+    )
+    gain = {"name": "gain"} | ({"kind": kind} if kind else {}) | ({"label": label} if label else {})
+    meta = {**META, "heads": [gain, {"name": "risk", "kind": "volatility", "label": "risk"}]}
+    with tiny(tmp_path, source, meta=meta) as subject:
+        assert_passes(run_check("HED003", subject))
+
+
 # --- HED004 -----------------------------------------------------------------------------------
 @pytest.mark.fails("HED004")
 def test_heads_that_are_exchanged_where_every_type_fits(tmp_path):
@@ -211,6 +240,23 @@ def test_heads_that_do_not_mean_what_they_say(tmp_path, text, key, severity):
     with tiny(tmp_path, heads(text), meta=META) as subject:
         found = assert_fails(run_check("HED004", subject), key=key)
     assert found.severity is severity
+
+
+@pytest.mark.parametrize("level", ["date", "when"])
+def test_the_level_of_dates_may_have_any_name(tmp_path, level):
+    """Rows of a date are not independent, whatever the level is called."""
+    renamed = f"return each_named(panel, '{level}', "
+    source = (
+        heads().replace("return each(\n        panel,", renamed)
+        + """
+def each_named(panel, name, **columns):
+    return each(panel, **columns).rename_axis(["asset", name])
+"""
+    )
+    with tiny(tmp_path, source, meta=META) as subject:
+        result = run_check("HED004", subject)
+    assert "12 blocks of dates" not in result.reason
+    assert result.evidence[0].note.endswith(" 20 blocks of dates")
 
 
 @pytest.mark.parametrize(

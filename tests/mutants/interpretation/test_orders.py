@@ -342,6 +342,47 @@ def test_sides_that_follow_the_direction_with_another_head_along(tmp_path):
         assert_passes(run_check("INT004", subject))
 
 
+#: the best and the worst of each day, whatever the level of the day; each asset by its own history
+BOOKS = {
+    "by date": "p['up'].groupby(level='date').rank() - 2",
+    "by asset": "p['up'] - p['up'].groupby(level='asset').transform('median')",
+}
+#: a level that drowns what tells the assets of a day, or the days of an asset, apart
+LEVELS = {"by date": "x.groupby(level='date').transform('sum') * 8", "by asset": "OWN"}
+
+
+def _book(score, level):
+    source = text().replace("return _orders(_predict(features))", "return _book(features)")
+    source = source.replace("-40 * x", f"-40 * (x + ({level}))")
+    own = "OWN = pd.Series({'S0': 0.0, 'S1': 0.3, 'S2': -0.3})\n"
+    source = source.replace("+ (OWN)", "+ x.index.get_level_values('asset').map(OWN).to_numpy()")
+    body = (
+        "\ndef _book(features):\n    p = _predict(features)\n"
+        f"    score = {score}\n"
+        "    made = pd.DataFrame({'side': np.sign(score), 'size': 0.01, 'gate': ''}, p.index)\n"
+        "    made.loc[made['side'] == 0, 'size'] = 0.0\n    return made\n"
+    )
+    return own + source + body
+
+
+@pytest.mark.passes("INT004")
+@pytest.mark.parametrize("kind", BOOKS)
+def test_books_that_compare_within_dates_or_assets_follow_their_head(tmp_path, kind):
+    with tiny(tmp_path, _book(BOOKS[kind], LEVELS[kind]), meta=META) as subject:
+        result = run_check("INT004", subject)
+    assert_passes(result)
+    areas = {(head, group): value for head, value, group in result.evidence[0].rows}
+    assert areas["up", "decisions.live"] < 0.9
+    assert areas["up", f"decisions.live, within {kind[3:]}s"] > 0.99
+
+
+@pytest.mark.fails("INT004")
+@pytest.mark.parametrize("kind", BOOKS)
+def test_books_upside_down(tmp_path, kind):
+    with tiny(tmp_path, _book(f"-({BOOKS[kind]})", LEVELS[kind]), meta=META) as subject:
+        assert_fails(run_check("INT004", subject), hook="decisions.live", key="sides")
+
+
 def test_a_head_without_effect_is_marked_where_its_gaps_are_traded(tmp_path):
     rules = "return _orders(predictions.assign(gain=0.0))"
     with tiny(tmp_path, text(rules=rules), meta=META) as subject:

@@ -130,3 +130,28 @@ def test_keys_that_are_not_watched_may_be_nan(tmp_path):
         result = run_check("RET003", subject)
     assert {f.key for f in result.findings} == {"psi NaN", "days_since_training NaN"}
     assert_fails(result, key="psi NaN")
+
+
+@pytest.mark.passes("RET003")
+@pytest.mark.parametrize("how", ["floor", "raise"])
+def test_a_key_that_the_trigger_never_reads_is_not_asked_for(tmp_path, how):
+    rule = """    if not np.isfinite(state["live_score"]) or state["live_score"] < 0.015:
+        reasons.append("poor, or unknown")
+    if not np.isfinite([state["psi"], state["days_since_training"]]).all():
+        reasons.append("unknown")"""
+    if how == "raise":
+        rule = rule.replace('reasons.append("unknown")', 'raise ValueError("unknown")')
+    with tiny(tmp_path, HEAD + rule + TAIL) as subject:
+        result = run_check("RET003", subject)
+    assert_passes(result)
+    assert not any("training_score" in str(row[0]) for row in result.evidence[0].rows)
+
+
+@pytest.mark.fails("RET003")
+def test_a_training_score_that_is_compared_must_be_known(tmp_path):
+    rule = """    if not np.isfinite(state["live_score"]) or (
+        state["live_score"] < state["training_score"] - 0.02
+    ):
+        reasons.append("decay")"""
+    with tiny(tmp_path, HEAD + rule + TAIL) as subject:
+        assert_fails(run_check("RET003", subject), key="training_score NaN")

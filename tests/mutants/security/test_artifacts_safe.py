@@ -57,7 +57,7 @@ def test_own_classes_that_the_owners_vouch_for(tmp_path):
     options = {"SEC001": {"trusted": ["engine.models.*"]}}
     result = check(tmp_path, {"store/v1/a.pkl": OWN}, options=options)
     assert_passes(result)
-    assert ("v1/a.pkl", "vouched for") in [(r[0], r[3]) for r in result.evidence[0].rows]
+    assert ("v1/a.pkl", "own or vouched for") in [(r[0], r[3]) for r in result.evidence[0].rows]
 
 
 @pytest.mark.fails("SEC001")
@@ -95,3 +95,58 @@ def test_names_are_matched_whole_and_with_their_case(tmp_path, pattern):
     options = {"SEC001": {"trusted": [pattern]}}
     result = check(tmp_path, {"store/v1/a.pkl": OWN}, options=options)
     assert_fails(result, path="v1/a.pkl", key="unknown")
+
+
+#: sources that define ``engine.models.Ensemble``; rebuilding it runs nothing of them
+PLAIN = {
+    "a class": {"engine/models.py": "class Ensemble:\n    def fit(self): ...\n"},
+    "a data class": {
+        "engine/models.py": "import dataclasses\n@dataclasses.dataclass\nclass Ensemble: ...\n"
+    },
+    "below src": {"src/engine/models.py": "class Ensemble:\n    pass\n"},
+    "a base elsewhere": {
+        "engine/base.py": "from abc import ABC\nclass Model(ABC):\n    pass\n",
+        "engine/models.py": "from .base import Model\nclass Ensemble(Model):\n    pass\n",
+    },
+}
+NOT_PLAIN = {
+    "a state that runs": {
+        "engine/models.py": "class Ensemble:\n    def __setstate__(self, s): ...\n"
+    },
+    "a base that runs": {
+        "engine/models.py": "class B:\n    def __new__(cls): ...\nclass Ensemble(B):\n    pass\n"
+    },
+    "a base of a library": {
+        "engine/models.py": "from lib import Model\nclass Ensemble(Model):\n    pass\n"
+    },
+    "a metaclass": {"engine/models.py": "class Ensemble(metaclass=M):\n    pass\n"},
+    "a decorator": {"engine/models.py": "@other\nclass Ensemble: ...\n"},
+    "a function": {"engine/models.py": "def Ensemble(): ...\n"},
+    "two of that name": {
+        "engine/models.py": "class Ensemble: ...\n",
+        "src/engine/models.py": "class Ensemble: ...\n",
+    },
+    "another module": {"engine/model.py": "class Ensemble: ...\n"},
+}
+
+
+@pytest.mark.passes("SEC001")
+@pytest.mark.parametrize("name", PLAIN)
+def test_classes_of_the_audited_source_may_be_rebuilt(tmp_path, name):
+    result = check(tmp_path, {"store/v1/a.pkl": OWN, **PLAIN[name]})
+    assert_passes(result)
+    assert ("v1/a.pkl", "own or vouched for") in [(r[0], r[3]) for r in result.evidence[0].rows]
+
+
+@pytest.mark.fails("SEC001")
+@pytest.mark.parametrize("name", NOT_PLAIN)
+def test_classes_that_run_something_when_rebuilt_stay_in_doubt(tmp_path, name):
+    result = check(tmp_path, {"store/v1/a.pkl": OWN, **NOT_PLAIN[name]})
+    assert_fails(result, path="v1/a.pkl", key="unknown")
+
+
+@pytest.mark.fails("SEC001")
+@pytest.mark.parametrize("content", [CALLED, STATE, OTHER], ids=["called", "state", "other"])
+def test_an_own_class_is_forgiven_its_name_and_nothing_else(tmp_path, content):
+    result = check(tmp_path, {"store/v1/a.pkl": content, **PLAIN["a class"]})
+    assert_fails(result, path="v1/a.pkl")

@@ -80,3 +80,42 @@ def test_without_dates_it_is_not_assessed(tmp_path, spans):
         result = run_check("SPL008", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "/run/rows" in result.reason
+
+
+#: hours of a market that never closes, in a zone; labels read 5 of them
+HOURS = (
+    LABELS
+    + """
+@surface("features")
+def panel(at):
+    market = _market()
+    hours = pd.date_range("2015-01-01", periods=BARS, freq="h", tz="America/New_York", name="date")
+    return market.set_index(market.index.set_levels(hours, level=1))
+"""
+)
+
+
+def hourly(last, start="2015-01-10T00:00:00-05:00"):
+    judged = {"start": start, "end": "2015-01-15T00:00:00-05:00"}
+    return {"run": {"rows": {"train": ["2015-01-01", last], "judged": judged}}}
+
+
+@pytest.mark.passes("SPL008")
+@pytest.mark.parametrize(
+    "last",
+    ["2015-01-09T19:00:00-05:00", "2015-01-10T00:00:00+00:00", "2015-01-08", "2015-01-09 19:00"],
+)
+def test_hours_and_offsets_are_counted_on_the_panels_clock(tmp_path, last):
+    with tiny(tmp_path, HOURS, meta=hourly(last)) as subject:
+        assert_passes(run_check("SPL008", subject))
+
+
+@pytest.mark.fails("SPL008")
+@pytest.mark.parametrize(
+    ("last", "gap"),
+    [("2015-01-09T20:00:00-05:00", 3), ("2015-01-10T03:00:00+00:00", 1), ("2015-01-09", 0)],
+)
+def test_hours_that_reach_into_the_holdout(tmp_path, last, gap):
+    with tiny(tmp_path, HOURS, meta=hourly(last)) as subject:
+        found = assert_fails(run_check("SPL008", subject), key="train")
+    assert (found.measured, found.expected) == (f"gap {gap} bars", "gap of at least 4 bars")

@@ -99,6 +99,52 @@ def resolve(at, request):
     assert cases["request '.'"][1] == cases["request '..'"][1] == "critical"
 
 
+#: a registry that answers whatever it is asked, before a predictor that reads the files or does not
+ANY_ID = """
+@surface("registry")
+def resolve(at, request):
+    return {"version": request or "v1", "files": []}
+
+@surface("features")
+def build(at, panel):
+    return each(panel, move=lambda b: b["close"].pct_change(5, fill_method=None))
+
+@surface("predictor")
+def required(at):
+    return ["move"]
+
+@surface("predictor")
+def predict(at, features):
+    {load}
+    return features * 2.0
+"""
+
+
+@pytest.mark.fails("VER001")
+@pytest.mark.parametrize(
+    ("load", "severity"),
+    [
+        ("pass", Severity.CRITICAL),
+        (
+            "if not (at.store / at.version / 'meta.json').is_file(): raise Refusal('no files')",
+            Severity.MEDIUM,
+        ),
+    ],
+)
+def test_what_is_refused_at_load_is_ranked_below_what_loads(tmp_path, load, severity):
+    registry = {"versions": [{"version_id": "v1"}], "latest": "v1"}
+    with tiny(
+        tmp_path,
+        ANY_ID.replace("{load}", load),
+        source={"store/registry.json": json.dumps(registry), "store/v1/meta.json": "{}"},
+        parameters="artifacts: {store: store, registry: {file: registry.json}}",
+    ) as subject:
+        result = run_check("VER001", subject)
+    ranks = {f.severity for f in result.findings if "which nobody registered" in f.message}
+    assert max(ranks) is severity
+    assert any("no files" in f.message for f in result.findings) == (severity is Severity.MEDIUM)
+
+
 @pytest.mark.fails("VER002")
 def test_a_champion_that_nobody_registered(engine):
     edit_json(engine, "registry.json", lambda r: r.update(champion="2019-06"), seal=False)

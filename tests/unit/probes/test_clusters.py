@@ -37,3 +37,5 @@ def test_a_calendar_measures_its_spacing_and_counts_bars_between():
     assert calendar.between(calendar.dates[3], calendar.dates[9]) == 5
     hourly = Calendar.of(pd.date_range("2020-01-01", periods=100, freq="h"))
     assert hourly.spacing == pd.Timedelta(hours=1)
+    assert hourly.between(hourly.dates[90], hourly.dates[-1] + pd.Timedelta(hours=5)) == 13
+    assert calendar.between(calendar.dates[-3], calendar.dates[-1] + pd.Timedelta(days=7)) == 6
