@@ -85,6 +85,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "FEA006": "feature_vector.domain:FeaturesStayInTheirDomain",
         "FEA007": "feature_vector.unit:FeaturesHaveNoUnit",
         "FEA008": "feature_vector.builders_by_label:BuildersJoinByLabel",
+        "FEA009": "feature_vector.windows:WindowsAreAsLongAsDeclared",
         "HED001": "head_mapping.named:HeadsAreNamed",
         "HED002": "head_mapping.forward:OutputsKeepTheirContract",
         "HED003": "head_mapping.distribution:OutputsAreAlive",

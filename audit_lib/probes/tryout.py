@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.hooks import HOOKS, with_variant
 from audit_lib.host import HookError, HookRefused
 from audit_lib.probes.made_up_table import made_up
 from audit_lib.probes.metrics import recorded_metrics
 from audit_lib.probes.options import asked_of
+from audit_lib.probes.windows import window_length
 from audit_lib.subject.subject import Subject
 
 POLICIES = {"CAUSAL", "END_OF_DAY", "RESEARCH_ONLY"}
 BARS = 400  # of each asset; enough for year-long windows
 RECORDED = "recorded metrics of the version"  # among the answers, though no hook gave it
 TABLE = "made-up rows to train on"  # the same
+ROWS = "rows of each asset"  # the same
 DATES = 300  # of the table to train on; a check takes more
 Answers = Mapping[str, Any]
 Complaints = list[str]
@@ -79,6 +82,8 @@ def try_hooks(subject: Subject, told: Callable[[Report], None] | None = None) ->
     kept = recorded_metrics(subject).get(subject.version)
     if kept:
         answers[RECORDED] = kept
+    with suppress(NotAssessed, NotApplicable):
+        answers[ROWS] = 20 + window_length(subject)
     reports = []
     for hook in (h for h in HOOKS if h in TRIALS):
         for variant in subject.hooks.variants(hook):
@@ -96,7 +101,7 @@ def _for(subject: Subject, answers: Answers) -> dict[str, Any]:
     """Answers by hook, each of the variant that goes with this one."""
     chosen = {hook: subject.hooks.chosen(hook, subject.variant) for hook in HOOKS}
     found = {hook: answers[name] for hook, name in chosen.items() if name and name in answers}
-    return found | {key: answers[key] for key in (RECORDED, TABLE) if key in answers}
+    return found | {key: answers[key] for key in (RECORDED, TABLE, ROWS) if key in answers}
 
 
 def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> Report:
@@ -170,7 +175,7 @@ def _features(answers: Answers) -> tuple[Any, ...]:
     named = answers.get("predictor.required")
     if isinstance(named, list) and set(named) <= set(frame.columns):
         frame = frame[named]  # as checks ask: a predictor may refuse what it does not read
-    return (frame.groupby(level=0, group_keys=False).tail(20),)
+    return (frame.groupby(level=0, group_keys=False).tail(answers.get(ROWS, 20)),)
 
 
 def _answered(answers: Answers, hook: str) -> Any:

@@ -214,6 +214,19 @@ class HeadFacts(_Strict):
     loss: str = ""
 
 
+class Windows(_Strict):
+    """Predictions that rest on windows: several rows of one asset, the predicted one the last."""
+
+    length: int | None = Field(None, ge=2, description="rows of a window")
+    stored: Reference = Field(None, description="where a version says how many")
+
+    @model_validator(mode="after")
+    def _told(self) -> Windows:
+        if self.length is None and self.stored is None:
+            raise ValueError("say how many rows a window has: `length`, or `stored` for a pointer")
+        return self
+
+
 class OrderField(_Strict):
     """One field of an order beside side, size and gate: strike, expiry, stop, reason."""
 
@@ -288,6 +301,9 @@ class SubjectParameters(_Strict):
     )
     sides: dict[str, Literal["label", "position"]] = Field(
         {}, description="table of `features.sides` or `predictor.sides` to how it is joined"
+    )
+    windows: Windows | None = Field(
+        None, description="where a prediction rests on several rows, how many; null for its own row"
     )
     files: dict[str, Reason] = Field(
         {},

@@ -22,6 +22,7 @@ from audit_lib.probes.sides import (
     moved_share,
     side_tables,
 )
+from audit_lib.probes.windows import stretch, window_length
 from audit_lib.subject.subject import Subject
 
 
@@ -45,8 +46,9 @@ class PredictionsFollowLabels(Check):
         labels.
     Limitations
         A predictor that ranks across the assets of one date is one by design: `unit: date` then
-        keeps whole dates together and leaves out single rows. A table whose values, put under
-        other labels, change no prediction of the sample is a gap.
+        keeps whole dates together and leaves out single rows; where predictions rest on
+        `windows`, assets are kept together, and FEA009 judges which rows count. A table whose
+        values, put under other labels, change no prediction of the sample is a gap.
     Remediation
         Select columns by name (`features[feature_cols]`), keep the index, and scale with stored
         statistics.
@@ -70,7 +72,11 @@ class PredictionsFollowLabels(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Predict the same rows in every order and company."""
         hook = subject.hook("predictor.predict")
-        features = whole_dates(inputs(subject), self.rows)
+        windowed = subject.parameters.windows is not None
+        if windowed:
+            features = stretch(subject, window_length(subject))
+        else:
+            features = whole_dates(inputs(subject), self.rows)
         beside = side_tables(subject, "predictor.sides", features)
         base = ask(hook, features, *([beside] if beside else []), into=frame)
         if not base.answered:
@@ -78,7 +84,7 @@ class PredictionsFollowLabels(Check):
         yield Examined(base.got.size, "predictions")
         rows: list[tuple[str, float]] = []
         asked = 0
-        for family, name, table in self._variants(features):
+        for family, name, table in self._variants(features, windowed=windowed):
             sides = [for_rows(beside, features, table)] if beside else []
             reply = ask(hook, table, *sides, into=frame)
             asked += 1
@@ -109,11 +115,16 @@ class PredictionsFollowLabels(Check):
             "per cent of cells; must be 0",
         )
 
-    def _variants(self, features: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    def _variants(
+        self, features: pd.DataFrame, *, windowed: bool
+    ) -> Iterator[tuple[str, str, pd.DataFrame]]:
         for name, table in reordered_columns(features, self.seed).items():
             yield "columns", f"columns {name}", table
         yield "rows", "rows shuffled", shuffled(features, self.seed)
-        if self.unit == "row":
+        if windowed:
+            asset = features.index.get_level_values("asset")
+            yield "batch", "one asset alone", features[asset == asset[-1]]
+        elif self.unit == "row":
             yield "batch", "first half of the batch", features.iloc[: len(features) // 2]
             for at in (0, len(features) // 2, len(features) - 1):
                 yield "batch", f"row {at} alone", features.iloc[at : at + 1]

@@ -1,0 +1,169 @@
+"""FEA009."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import Reply, ask, ask_many, frame
+from audit_lib.probes.windows import (
+    moved_rows,
+    other_asset,
+    stored_length,
+    stretch,
+    window_length,
+)
+from audit_lib.subject.subject import Subject
+
+HOOK = "predictor.predict"
+
+
+class WindowsAreAsLongAsDeclared(Check):
+    """A window holds as many rows as the version says, all of one asset, and stands by itself.
+
+    What it checks
+        Where predictions rest on windows (`windows` in `subject.yaml`): the rows that move a
+        prediction are the newest `length` rows of its own asset, and no others; the rows of a
+        window alone give the prediction that they give within the batch; and the length that
+        the version stores is the declared one.
+    Why it matters
+        A consumer that cuts windows of another length feeds a network sequences that it never
+        saw; one that cuts them from a stacked table lets the first windows of an asset begin in
+        another. Neither fails, both trade.
+    How
+        Drives `predictor.predict` on unbroken stretches of a few assets. One row at a time is put
+        far off, around the end of the declared window and at drawn places; the farthest row that
+        moves the prediction is the measured length. Then the last rows of the asset before.
+    Limitations
+        A model that forgets old rows entirely is measured as one with shorter windows. Gaps in
+        time within a window are not judged.
+    Remediation
+        Cut windows in one function, by asset, with the length that the version stores.
+    Sources
+        Metamorphic relations of locality (Segura et al. 2016, doi:10.1109/TSE.2016.2532875).
+    """
+
+    code = "FEA009"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T3
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = (HOOK, "predictor.required")
+
+    seed: int = Field(12, description="of everything random")
+    draws: int = Field(24, ge=1, description="rows besides those at the window's end")
+    tolerance: float = Field(1e-9, ge=0, description="relative to the prediction")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Measure the reach of one prediction of every asset."""
+        length = window_length(subject)
+        yield from self._stored(subject, length)
+        features = stretch(subject, length)
+        hook = subject.hook(HOOK)
+        base = ask(hook, features, into=frame)
+        if not base.answered:
+            raise NotAssessed(f"{HOOK} gives no predictions for the sample: {base.why}")
+        rows: list[tuple[str, int, int, bool, bool]] = []
+        for asset in features.index.get_level_values("asset").unique():
+            at = self._predicted(features, base.got, asset)
+            if at is None:
+                yield Gap(f"windows of {asset}", "none of its rows is predicted")
+                continue
+            label = features.index[at]
+            moved = moved_rows(features, at, length, draws=self.draws, seed=self.seed)
+            foreign = other_asset(features, at, length)
+            first = features.iloc[at - length + 1 : at + 1]
+            asked = [(m.features,) for m in moved] + [(first,)]
+            asked += [] if foreign is None else [(foreign,)]
+            replies = ask_many(hook, asked, into=frame)
+            reach = [
+                m.back
+                for m, reply in zip(moved, replies, strict=False)
+                if self._changed(base.got, reply, label)
+            ]
+            alone = self._changed(base.got, replies[len(moved)], label)
+            crossed = foreign is not None and self._any_changed(base.got, replies[-1], asset)
+            measured = max(reach) + 1 if reach else 0
+            rows.append((str(asset), length, measured, alone, crossed))
+            yield Examined(len(asked), "windows changed")
+        heads = ("asset", "declared", "measured", "alone differs", "holds another asset")
+        yield Evidence("windows", "Rows behind a prediction", heads, tuple(rows))
+        yield from self._found(subject, length, rows)
+
+    def _stored(self, subject: Subject, length: int) -> Iterator[Answer]:
+        windows = subject.parameters.windows
+        stored = stored_length(subject)
+        if windows and stored is not None and stored != length:
+            yield self.finding(
+                subject.metadata.location(windows.stored),
+                f"the version stores windows of {stored} rows, and {length} are declared",
+                measured=stored,
+                expected=length,
+                key="stored",
+            )
+
+    def _found(
+        self, subject: Subject, length: int, rows: list[tuple[str, int, int, bool, bool]]
+    ) -> Iterator[Answer]:
+        place = subject.where(HOOK)
+        for asset, _, measured, alone, crossed in rows:
+            if measured == 0:
+                yield Gap(f"windows of {asset}", "no row moves the prediction")
+            elif measured != length:
+                yield self.finding(
+                    place,
+                    f"predictions of {asset} rest on {measured} rows, and {length} are declared",
+                    measured=measured,
+                    expected=length,
+                    key=asset,
+                    cause="length",
+                    evidence=("windows",),
+                )
+            if crossed:
+                yield self.finding(
+                    place,
+                    f"the first windows of {asset} hold rows of another asset",
+                    measured="rows of another asset",
+                    expected="rows of one asset",
+                    key=asset,
+                    cause="crosses assets",
+                    evidence=("windows",),
+                )
+            if alone and measured == length:
+                yield self.finding(
+                    place,
+                    f"the {length} rows of a window of {asset} alone give another prediction",
+                    measured="another prediction",
+                    expected="the prediction of the batch",
+                    key=asset,
+                    cause="alone",
+                    evidence=("windows",),
+                )
+
+    @staticmethod
+    def _predicted(features: pd.DataFrame, got: pd.DataFrame, asset: object) -> int | None:
+        """Position of the last row of an asset that has a prediction."""
+        own = features.index.get_level_values("asset") == asset
+        answered = got.reindex(features.index).notna().all(axis=1).to_numpy()
+        places = np.flatnonzero(own & answered)
+        return int(places[-1]) if len(places) else None
+
+    def _changed(self, base: pd.DataFrame, reply: Reply[pd.DataFrame], label: object) -> bool:
+        if not reply.answered or label not in reply.got.index:
+            return True
+        was, now = (t.loc[[label]].to_numpy(np.float64) for t in (base, reply.got))
+        return not np.allclose(was, now, rtol=self.tolerance, atol=0, equal_nan=True)
+
+    def _any_changed(self, base: pd.DataFrame, reply: Reply[pd.DataFrame], asset: object) -> bool:
+        own = base[base.index.get_level_values("asset") == asset]
+        if not reply.answered:
+            return False
+        now = reply.got.reindex(own.index).to_numpy(np.float64)
+        was = own.to_numpy(np.float64)
+        return not np.allclose(was, now, rtol=self.tolerance, atol=0, equal_nan=True)
