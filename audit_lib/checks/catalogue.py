@@ -26,6 +26,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "LED003": "ledger.declared_sizes:DeclaredSizesAgree",
         "LED004": "ledger.certifications_hold:CertificationsHold",
         "SEC001": "security.artifacts_safe:ArtifactsAreSafeToLoad",
+        "SEC002": "security.loaders_guarded:LoadersRunNothing",
     },
     Task.T2: {  # Training pipeline
         "CAL001": "calibration.error:ProbabilitiesMatchOutcomes",

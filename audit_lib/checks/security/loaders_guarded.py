@@ -1,0 +1,89 @@
+"""SEC002."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.probes.loaders import Load, loads
+from audit_lib.probes.surroundings import is_aside
+from audit_lib.subject.code import code_of
+from audit_lib.subject.subject import Subject
+from audit_lib.subject.units import MODULE
+
+
+class LoadersRunNothing(Check):
+    """What the engine loads is not run by being loaded.
+
+    What it checks
+        Calls of pickle, joblib, dill and their like, `np.load(allow_pickle=True)`, `torch.load`
+        without `weights_only=True`, `yaml.load` without a safe loader, `eval` and `exec` on what is
+        not a text of the source, shells that are given made-up commands.
+    Why it matters
+        A model file that somebody replaced, or a line of a configuration, is then a program that
+        runs with the rights of the trading engine.
+    How
+        Follows the name that is called through imports, and the argument back to a parameter, a
+        file, or another call, and on to the functions that call for it: the path on which outside
+        data comes. HIGH for `eval`, `exec` and shells, MEDIUM for loaders; LOW where the function,
+        or one that it calls, works out a digest or checks a signature before, and where the code
+        that is run stands in the source but for parts of it.
+    Limitations
+        That a digest is compared with the right one is not followed (CHK002 and CHK102 measure it).
+        Classes that wrap a loader of a library are not known.
+    Remediation
+        Store plain data, or check a digest that comes from elsewhere before the file is opened.
+    Sources
+        Python documentation, warnings of `pickle`, `eval` and `subprocess`; CWE-502, 78, 95.
+    """
+
+    code = "SEC002"
+    contract = Contract.SECURITY
+    task = Task.T1
+    severity = Severity.MEDIUM
+    reads = Reads.CODE
+    pure = True
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Look for loaders in every file that touches the subsystem."""
+        code = code_of(subject.source)
+        paths = [p for p in sorted(code.connected) if not is_aside(p) and p in code.files]
+        rows = []
+        alike: dict[tuple[str, str, str], list[Load]] = defaultdict(list)
+        for path in paths:
+            for load in loads(code, path):
+                if load.outside:
+                    alike[path, load.unit.name, load.what].append(load)
+                    where = f"{path}:{load.node.lineno}"
+                    told = "checked before" if load.proven else ""
+                    rows.append((where, load.what, " ← ".join(load.outside), told))
+        for (path, _, _), found in alike.items():
+            yield self._told(path, found)
+        if rows:
+            heads = ("place", "call", "where the data comes from", "digest")
+            yield Evidence("loaders", "Calls that run what they read", heads, tuple(rows))
+        yield Examined(len(paths), "files")
+
+    def _told(self, path: str, found: list[Load]) -> Answer:
+        first = min(found, key=lambda f: f.node.lineno)
+        times = f" {len(found)} times" if len(found) > 1 else ""
+        way = " ← ".join(first.outside)
+        level = Severity.HIGH if first.kind in ("eval", "shell") else self.severity
+        if first.proven or (first.kind == "eval" and first.template):
+            level = Severity.LOW
+        where = first.unit.name if first.unit.name != MODULE else "the module"
+        runs = "runs what it is given" if first.kind in ("eval", "shell") else (
+            "runs what the file holds")  # fmt: skip
+        return self.finding(
+            Location(path, line=first.node.lineno, symbol="" if where == "the module" else where),
+            f"{where} calls {first.what}{times}, which {runs}"
+            + (f"; it comes from {way}" if way else "")
+            + ("; a digest is worked out before" if first.proven else ""),
+            measured=first.what,
+            expected=first.mend,
+            key=first.what,
+            severity=level,
+            evidence=("loaders",),
+        )

@@ -1,0 +1,106 @@
+import pytest
+
+from audit_lib.testing import assert_passes, run_check
+from tests.made_repo import subject
+
+HEAD = (
+    "import hashlib, json, os, pickle, subprocess\nimport numpy as np\nimport yaml\nimport joblib\n"
+    "import torch\nfrom pickle import load as restore\nfrom pathlib import Path\n\n\n"
+)
+BAD = {
+    "def read(path):\n    return np.load(path, allow_pickle=True)\n": (
+        "read calls numpy.load(allow_pickle=True), which runs what the file holds; it comes from "
+        "path of read", "MEDIUM"),
+    "def read(path):\n    with open(path, 'rb') as file:\n        return restore(file)\n": (
+        "read calls pickle.load, which runs what the file holds; it comes from path of read",
+        "MEDIUM"),
+    "def read(path):\n    return joblib.load(Path(path) / 'model')\n\n\n"
+    "def serve(path):\n    return read(path)\n": (
+        "read calls joblib.load, which runs what the file holds; it comes from path of read "
+        "← serve", "MEDIUM"),
+    "def read(path):\n    return torch.load(path)\n": (
+        "read calls torch.load without weights_only, which runs what the file holds; it comes "
+        "from path of read", "MEDIUM"),
+    "def read(text):\n    return yaml.load(text, Loader=yaml.Loader)\n": (
+        "read calls yaml.load, which runs what the file holds; it comes from text of read",
+        "MEDIUM"),
+    "def rule(config):\n    text = config['rule']\n    return eval(text)\n": (
+        "rule calls eval, which runs what it is given; it comes from config of rule", "HIGH"),
+    "def go():\n    return eval(os.environ.get('RULE'))\n": (
+        "go calls eval, which runs what it is given; it comes from os.environ.get() in go",
+        "HIGH"),
+    "def go(name):\n    subprocess.run(f'tar xf {name}', shell=True)\n": (
+        "go calls subprocess.run(shell=True), which runs what it is given; it comes from name of "
+        "go", "HIGH"),
+    "def read(path):\n    if hashlib.sha256(Path(path).read_bytes()).hexdigest():\n"
+    "        return pickle.loads(Path(path).read_bytes())\n": (
+        "read calls pickle.loads, which runs what the file holds; it comes from path of read; a "
+        "digest is worked out before", "LOW"),
+    "def make(name):\n    exec(f'def {name}(): pass')\n": (
+        "make calls exec, which runs what it is given; it comes from name of make", "LOW"),
+}  # fmt: skip
+GOOD = """\
+def plain(path):
+    return np.load(path), torch.load(path, weights_only=True), json.load(open(path))
+
+
+def safe(text):
+    return yaml.safe_load(text), yaml.load(text, Loader=yaml.CSafeLoader)
+
+
+def fixed():
+    exec("x = 1")
+    subprocess.run("ls -l", shell=True)
+    subprocess.run(["ls", name()])
+    return [eval(name) for name in __all__]
+
+
+def copied(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+def kind(name):
+    return eval(name)
+
+
+def both():
+    return kind("int"), kind(both.__name__)
+
+
+class Model:
+    def eval(self):
+        return self
+
+    def load(self, path):
+        return self.eval()
+
+
+def own(pickle, path):
+    return pickle.load(path)
+"""
+
+
+def check(folder, text):
+    files = {"pkg/__init__.py": "", "pkg/m.py": HEAD + text}
+    return run_check("SEC002", subject(folder, files, source={"subsystem": {"files": ["pkg/**"]}}))
+
+
+@pytest.mark.fails("SEC002")
+@pytest.mark.parametrize("text", BAD)
+def test_loaders_that_run_what_they_read(tmp_path, text):
+    (finding,) = check(tmp_path, text).findings
+    assert (finding.message, finding.severity.name) == BAD[text]
+
+
+@pytest.mark.passes("SEC002")
+def test_what_stands_in_the_source_and_what_runs_nothing(tmp_path):
+    result = check(tmp_path, GOOD)
+    assert result.findings == ()
+    assert_passes(result)
+
+
+@pytest.mark.passes("SEC002")
+def test_the_reference_engine_is_clean(reference):
+    result = run_check("SEC002", reference)
+    assert result.findings == ()
+    assert_passes(result)
