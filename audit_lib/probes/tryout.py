@@ -23,6 +23,7 @@ from audit_lib.host import HookError, HookRefused
 from audit_lib.probes.made_up_table import made_up
 from audit_lib.probes.metrics import recorded_metrics
 from audit_lib.probes.options import asked_of
+from audit_lib.probes.published import why_unknown
 from audit_lib.probes.windows import window_length
 from audit_lib.subject.subject import Subject
 
@@ -131,6 +132,9 @@ def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> Report:
         return report("failed", str(error))
     answers[name] = answer
     complaints = trial.judge(answer, arguments)
+    if hook == "features.sides" and not complaints:
+        known = ((t, why_unknown(answer, t, c)) for t, c in subject.parameters.known_at.items())
+        complaints = [f"table {table}: {why}" for table, why in known if why]
     return report("wrong" if complaints else "good", describe(answer), *complaints)
 
 

@@ -302,6 +302,9 @@ class SubjectParameters(_Strict):
     sides: dict[str, Literal["label", "position"]] = Field(
         {}, description="table of `features.sides` or `predictor.sides` to how it is joined"
     )
+    known_at: dict[str, str] = Field(
+        {}, description="table of `features.sides` to its column of dates on which rows were known"
+    )
     windows: Windows | None = Field(
         None, description="where a prediction rests on several rows, how many; null for its own row"
     )

@@ -11,7 +11,7 @@ from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
 GUIDE = Path(__file__).parents[3] / "docs/guide/sides.md"
-(EXAMPLE,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+EXAMPLE, *_ = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
 WRONG = 'sides["regimes"]["calm"].to_numpy()  # by position: wrong'
 MACRO = """
 @surface("features")

@@ -1,0 +1,135 @@
+"""FEA010."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import ask_many, frame
+from audit_lib.probes.frames import differences, label
+from audit_lib.probes.influence import manageable
+from audit_lib.probes.published import Republished, republished, why_unknown
+from audit_lib.probes.samples import panel
+from audit_lib.probes.sides import side_tables
+from audit_lib.subject.subject import Subject
+
+SIDES = "features.sides"
+BUILDERS = ("features.build", "features.build_backtest", "features.build_live")
+
+
+class NothingIsKnownBeforeItIsPublished(Check):
+    """No feature moves with a value before that value was published.
+
+    What it checks
+        Where rows of a table beside the market data say when they were known (`known_at` in
+        `subject.yaml`): another value in a row moves features from that moment on, and none
+        before it.
+    Why it matters
+        A quarter's earnings are labelled by the quarter's end and published weeks later; a
+        macro figure is revised. Joined by its period, every backtest trades on it too early.
+    How
+        Drives every builder with one drawn row's numbers moved far off, and looks for the first
+        date on which a feature changes. Rows known after their period, within the sample, are drawn
+        over its length.
+    Limitations
+        Dates are compared, not times of day. A table none of whose drawn rows moves a feature
+        is a gap.
+    Remediation
+        Join tables on the date of publication (`pandas.merge_asof` on `known_at`), and keep
+        revisions as rows of their own.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, section 2.2; Croushore and
+        Stark (2001), A Real-Time Data Set for Macroeconomists, Journal of Econometrics 105(1).
+    """
+
+    code = "FEA010"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T2
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = ("features.panel", "features.build")
+
+    seed: int = Field(13, description="of everything random")
+    draws: int = Field(6, ge=1, description="rows of each table that are moved")
+    tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Move drawn rows of every table under every builder."""
+        declared = subject.parameters.known_at
+        if not declared:
+            raise NotApplicable("no table says when its rows were known (`known_at`)")
+        if not subject.has(SIDES):
+            raise NotAssessed(f"`known_at` names tables of {SIDES}, which is not written")
+        given = manageable(panel(subject))
+        beside = side_tables(subject, SIDES, given)
+        rows: list[tuple[str, str, str, str, str, int]] = []
+        for builder in (b for b in BUILDERS if subject.has(b)):
+            for table, column in declared.items():
+                if why := why_unknown(beside, table, column):
+                    yield Gap(f"table {table}", why)
+                    continue
+                dates = given.index.get_level_values("date").unique().sort_values()
+                moved = republished(beside[table], column, dates, draws=self.draws, seed=self.seed)
+                yield from self._builder(subject, builder, table, given, beside, moved, rows)
+        heads = ("builder", "table", "row", "known", "first change", "bars early")
+        yield Evidence("published", "When a value moves features", heads, tuple(rows))
+
+    def _builder(
+        self,
+        subject: Subject,
+        builder: str,
+        table: str,
+        given: pd.DataFrame,
+        beside: dict[str, pd.DataFrame],
+        moved: list[Republished],
+        rows: list[tuple[str, str, str, str, str, int]],
+    ) -> Iterator[Answer]:
+        calls = [(given, beside), *((given, {**beside, table: m.table}) for m in moved)]
+        base, *replies = ask_many(subject.hook(builder), calls, into=frame)
+        if not base.answered:
+            yield Gap(builder, base.why)
+            return
+        short, felt = builder.split(".")[1], 0
+        dates = given.index.get_level_values("date").unique().sort_values()
+        for case, reply in zip(moved, replies, strict=True):
+            first = self._first(base.got, reply.got) if reply.answered else None
+            if first is None:
+                continue
+            felt += 1
+            early = int(((dates >= first) & (dates < case.known)).sum())
+            rows.append((short, table, case.row, label(case.known), label(first), early))
+            if early:
+                yield self.finding(
+                    subject.where(builder),
+                    f"{short}: table {table}, row {case.row}, known on {label(case.known)}, moves "
+                    f"features from {label(first)}, {early} bars before",
+                    measured=f"{early} bars before",
+                    expected="no change before it is known",
+                    key=f"{table} {case.row}",
+                    cause=f"{short} joins {table} too early",
+                    evidence=("published",),
+                )
+        yield Examined(felt, f"rows of {table} that move features of {short}")
+        if not felt:
+            why = "none of its drawn rows moves a feature" if moved else "no row is known later"
+            yield Gap(f"table {table} under {short}", why)
+
+    def _first(self, base: pd.DataFrame, got: pd.DataFrame) -> pd.Timestamp | None:
+        """The first date on which some feature differs."""
+        found = [
+            d.column for d in differences(base, got, tolerance=self.tolerance) if d.kind == "values"
+        ]
+        if not found:
+            return None
+        shared = base.index.intersection(got.index)
+        a, b = (t.loc[shared, found].to_numpy(np.float64) for t in (base, got))
+        scale = np.nanmedian(np.abs(a), axis=0)
+        equal = np.isclose(a, b, rtol=self.tolerance, atol=self.tolerance * scale, equal_nan=True)
+        first: pd.Timestamp = shared[~equal.all(axis=1)].get_level_values("date").min()
+        return first

@@ -1,0 +1,49 @@
+"""FEA010: values that are published after their period."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from audit_lib.model import Outcome
+from audit_lib.probes.tryout import try_hooks
+from audit_lib.testing import assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+GUIDE = (Path(__file__).parents[3] / "docs/guide/sides.md").read_text()
+PART = GUIDE[GUIDE.index("## Values that are published later") :]
+YAML, HOOKS = (
+    re.search(rf"```{kind}\n(.*?)```", PART, re.DOTALL).group(1) for kind in ("yaml", "python")
+)
+EARLY = HOOKS.replace('sides["macro"].set_index("published")', 'sides["macro"]')
+
+
+@pytest.mark.passes("FEA010")
+def test_the_example_of_the_guide(tmp_path):
+    with tiny(tmp_path, HOOKS, parameters=YAML) as subject:
+        assert_passes(run_check("FEA010", subject))
+        assert {r.state for r in try_hooks(subject)} == {"good"}
+
+
+@pytest.mark.fails("FEA010")
+def test_a_join_on_the_period(tmp_path):
+    with tiny(tmp_path, EARLY, parameters=YAML) as subject:
+        (found,) = run_check("FEA010", subject).findings
+    assert found.cause == "build joins macro too early"
+    assert re.search(r"known on 2015-\d\d-25.*, 1[6-9] bars before", found.message)
+
+
+def test_what_cannot_be_told_is_a_gap(tmp_path):
+    silent = HOOKS.replace('{"macro": values}', '{"macro": 0.0 * values}')
+    for name, text, parameters in [
+        ("silent", silent, YAML),
+        ("column", HOOKS, YAML.replace("published }", "released }").replace("published", "told")),
+        ("table", HOOKS, YAML.replace("macro", "rates")),
+    ]:
+        with tiny(tmp_path / name, text, parameters=parameters) as subject:
+            result = run_check("FEA010", subject)
+            assert result.outcome is Outcome.NOT_ASSESSED
+            if name != "silent":
+                assert "wrong" in {r.state for r in try_hooks(subject)}
+    with tiny(tmp_path / "none", HOOKS) as subject:
+        assert run_check("FEA010", subject).outcome is Outcome.NOT_APPLICABLE
