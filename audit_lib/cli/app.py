@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 
@@ -108,9 +110,39 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the ``workbook`` command."""
     prepare_streams()
-    sys.exit(
-        _guarded(lambda: cli.main(args=arguments, prog_name="workbook", standalone_mode=False))
-    )
+    with _ending_well():
+        code = _guarded(
+            lambda: cli.main(args=arguments, prog_name="workbook", standalone_mode=False)
+        )
+    sys.exit(code)
+
+
+class _Stopped(KeyboardInterrupt):
+    """A signal that asks to end, taken as the keyboard's is: everything started is ended."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
+
+
+@contextlib.contextmanager
+def _ending_well() -> Iterator[None]:
+    """Clean up when a scheduler or a closed terminal ends the command."""
+
+    def stop(number: int, frame: object) -> None:
+        raise _Stopped(number)
+
+    changed = []
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            # What is ignored stays so: `nohup`.
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, stop)
+                changed.append(number)
+    yield
+    for number in changed:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _guarded(call: Callable[[], object]) -> int:
@@ -121,9 +153,10 @@ def _guarded(call: Callable[[], object]) -> int:
     except click.ClickException as error:
         error.show()
         return USAGE
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stop:
         _say("interrupted; nothing was published")
-        return INTERRUPTED
+        asked = next((e for e in (stop, stop.__cause__) if isinstance(e, _Stopped)), None)
+        return asked.code if asked else INTERRUPTED
     except AuditError as error:
         _say(str(error))
         return USAGE

@@ -15,7 +15,7 @@ FAULT = 3
 USAGE = 4
 """bad usage: an option, a file or a parameter that does not fit"""
 INTERRUPTED = 130
-"""stopped from outside, as shells number it"""
+"""stopped from the keyboard, as shells number it; other signals have 128 and their number"""
 PIPE = 141
 """whoever read the output went away before it was written, as shells number it"""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import psutil
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+
+from audit_lib.scratch import new_folder, remove_folder
 
 
 class OwnInterpreterManager(AsyncKernelManager):
@@ -37,8 +38,7 @@ class Kernels:
     manager_class: type[AsyncKernelManager] = OwnInterpreterManager
 
     def __init__(self, workspace: Path, *, jobs: int) -> None:
-        self._scratch = tempfile.TemporaryDirectory(prefix="audit-kernels-")
-        self.scratch = Path(self._scratch.name)
+        self.scratch = new_folder("kernels")
         self._managers: list[AsyncKernelManager] = []
         self._environment = _environment(workspace, self.scratch, jobs)
 
@@ -70,7 +70,7 @@ class Kernels:
 
     def close(self) -> None:
         """Remove what the kernels left behind."""
-        self._scratch.cleanup()
+        remove_folder(self.scratch)
 
 
 def _kill_tree(pid: int) -> None:

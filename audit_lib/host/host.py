@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +31,7 @@ from audit_lib.host.files import remove, within
 from audit_lib.host.isolation import Isolation, Probe, absent, probe
 from audit_lib.host.limits import Limits
 from audit_lib.host.process import Plan
+from audit_lib.scratch import new_folder, remove_folder
 
 
 class Host:
@@ -162,7 +162,7 @@ class Host:
             )
 
     def _plan(self, found: Probe) -> Plan:
-        scratch = self._given_scratch or Path(tempfile.mkdtemp(prefix="audit-host-")).resolve()
+        scratch = self._given_scratch or new_folder("host")
         return Plan(
             hooks=self._hooks,
             root=self._root,
@@ -356,8 +356,7 @@ class _Open:
         try:
             self.crew = Crew(plan)
         except BaseException:
-            if doomed is not None:
-                remove(doomed)
+            _remove(doomed)
             raise
         self.close = weakref.finalize(self, _end, self.crew, doomed)
 
@@ -370,8 +369,13 @@ class _Open:
 
 def _end(crew: Crew, doomed: Path | None) -> None:
     crew.stop()
+    _remove(doomed)
+
+
+def _remove(doomed: Path | None) -> None:
     if doomed is not None:
         remove(doomed)
+        remove_folder(doomed)
 
 
 def _special(folder: str, names: list[str]) -> set[str]:

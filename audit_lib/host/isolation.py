@@ -7,11 +7,9 @@ one, attempts each thing that its level promises to stop, and the judge looks at
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -20,6 +18,7 @@ from pathlib import Path
 
 from audit_lib.host import launch
 from audit_lib.host.errors import IsolationUnavailable
+from audit_lib.scratch import new_folder, remove_folder
 
 #: Mechanisms named here, separated by commas, are treated as absent: a machine without them can
 #: be simulated, and one that misbehaves in practice can be avoided.
@@ -179,7 +178,7 @@ def _try(level: Isolation, python: str, without: frozenset[str]) -> Probe:
         return Probe(level, frozenset(), True)
     if level is Isolation.BUBBLEWRAP and not launch.bubblewrap():
         return Probe(level, frozenset(), False, "bwrap is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="audit-probe-"))
+    folder = new_folder("probe")
     try:
         with Canary(folder) as canary:
             config = launch.probe_config(level.label, folder / "scratch", "seccomp" not in without)
@@ -199,7 +198,7 @@ def _try(level: Isolation, python: str, without: frozenset[str]) -> Probe:
     except (OSError, subprocess.TimeoutExpired) as error:
         return Probe(level, frozenset(), False, str(error))
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
 
 
 def _last_line(text: bytes) -> str:
