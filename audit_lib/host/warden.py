@@ -144,9 +144,12 @@ class Warden:
         finally:
             kill({})
         if self._doomed and self._judge_is_gone():
+            import contextlib
             import shutil
 
             shutil.rmtree(self._doomed, ignore_errors=True)
+            with contextlib.suppress(OSError):  # beside it, see audit_lib.scratch
+                os.unlink(f"{self._doomed}.lock")
 
     def _judge_is_gone(self) -> bool:
         """Whether it died; its sockets close a moment before its children are told."""
