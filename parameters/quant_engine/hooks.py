@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 from datetime import datetime, timedelta
 from inspect import getsource, signature
 from pathlib import Path
@@ -30,14 +31,10 @@ assert beside is not None
 assert beside.loader is not None
 trading = importlib.util.module_from_spec(beside)
 beside.loader.exec_module(trading)
-engine, AFTER, HORIZON, REGIMES = (
-    trading.engine,
-    trading.AFTER,
-    trading.HORIZON,
-    trading.REGIMES,
-)
+engine, horizon_of, AFTER = trading.engine, trading.horizon_of, trading.AFTER
 
-sample_of: dict[Path, pd.DataFrame] = {}  # checkout to regimes of its sample
+Tables = dict[str, pd.DataFrame]
+sample_of: dict[Path, pd.DataFrame] = {}  # checkout to the features of its sample
 
 
 def by_asset(panel: pd.DataFrame, build: Any) -> pd.DataFrame:
@@ -53,19 +50,37 @@ def by_asset(panel: pd.DataFrame, build: Any) -> pd.DataFrame:
 def loaded(at: Context, store: Path, version: str) -> Any:
     """The engine's predictor on a version."""
     predictor = engine(at, "models.predictor").EnsemblePredictor
-    return predictor(horizon=HORIZON, model_dir=store, version=version)
+    return predictor(horizon=horizon_of(at), model_dir=store, version=version)
 
 
-def scored(predictor: Any, features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:
-    """Predictions; regimes are arguments of `predict` beside the features, joined by the engine."""
+def scored(predictor: Any, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:
+    """Predictions; the tables are arguments of `predict` beside the features, joined by it."""
     answer: pd.DataFrame = predictor.predict(
         features,
-        regimes["regime"],
-        regimes["regime_confidence"],
-        regime_probabilities=regimes[[c for c in REGIMES if c.startswith("regime_prob_")]],
+        sides["regime"]["regime"],
+        sides["confidence"]["regime_confidence"],
+        regime_probabilities=sides["probabilities"],
     )
     answer.attrs.clear()  # arrays in there keep frames of two assets from being concatenated
     return answer
+
+
+def regimes_of(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """What `predict` is given of the regimes of one asset: code, confidence, probabilities."""
+    told = engine(at, "regime.detector").RegimeDetector().regime_features(features)
+    given = [c for c in told if str(c).startswith("regime_prob_")]
+    return told[["regime", "regime_confidence", *given]].astype(float)
+
+
+def tables_of(known: pd.DataFrame) -> Tables:
+    """Regimes as the three arguments that `predict` joins; a row that lacks one is in none (-1)."""
+    filled = known.fillna({"regime": -1.0}).fillna(0.0)
+    probabilities = [c for c in filled if str(c).startswith("regime_prob_")]
+    return {
+        "regime": filled[["regime"]],
+        "confidence": filled[["regime_confidence"]],
+        "probabilities": filled[probabilities],
+    }
 
 
 def cached_bars(at: Context) -> dict[str, pd.DataFrame]:
@@ -91,9 +106,8 @@ def full_features(at: Context, bars: pd.DataFrame) -> pd.DataFrame:
     """
     module = engine(at, "features.pipeline")
     features, _ = module.FeaturePipeline().compute(bars, compute_targets_flag=False)
-    regimes = engine(at, "regime.detector").RegimeDetector().regime_features(features)
     served = module._filter_causal_features(features)
-    joined: pd.DataFrame = served.join(regimes[REGIMES].astype(float))
+    joined: pd.DataFrame = served.join(regimes_of(at, features))
     return joined
 
 
@@ -117,9 +131,8 @@ def by_universe(at: Context, panel: pd.DataFrame, pipeline: Any) -> pd.DataFrame
     assets = panel.index.get_level_values("asset").unique()
     data = {str(a): panel.loc[a].rename(columns=FIELDS).astype(float) for a in assets}
     features, _ = pipeline.compute_universe(data, verbose=False, compute_targets_flag=False)
-    detector = engine(at, "regime.detector").RegimeDetector()
-    regimes = {asset: detector.regime_features(features.loc[asset])[REGIMES] for asset in data}
-    joined = features.join(pd.concat(regimes, names=features.index.names).astype(float))
+    regimes = {asset: regimes_of(at, features.loc[asset]) for asset in data}
+    joined = features.join(pd.concat(regimes, names=features.index.names))
     named: pd.DataFrame = joined.rename_axis(["asset", "date"])
     return named
 
@@ -155,16 +168,15 @@ def policy(at: Context) -> dict[str, str]:
 
 @surface("targets.build")
 def build_targets(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
-    """Forward returns at the served horizon, without a benchmark."""
+    """Forward returns at the horizon that is asked for, without a benchmark."""
     compute = engine(at, "features.pipeline").compute_targets
-    return by_asset(panel, lambda bars: compute(bars, horizons=[HORIZON]))
+    return by_asset(panel, lambda bars: compute(bars, horizons=[horizon_of(at)]))
 
 
 @surface("targets.declared")
 def declared_targets(at: Context) -> dict[str, Any]:
-    """The horizon that the version's metadata states."""
-    file = next((at.store / at.version).glob("*_meta.json"))
-    horizon = json.loads(file.read_text())["horizon"]
+    """The horizon is in the label's name."""
+    horizon = horizon_of(at)
     return {f"target_{horizon}d": {"horizon": horizon, "kind": "simple_return"}}
 
 
@@ -181,23 +193,49 @@ def preconditions(at: Context) -> Terms:
     )
 
 
-@surface("splits.folds")
-def folds(at: Context, panel: pd.DataFrame) -> list[Any]:
-    """The trainer's cross-validation folds, with the gaps it derives from the horizon."""
-    trainer = engine(at, "models.trainer").ModelTrainer
-    made = trainer._date_purged_folds(
-        dates=trainer._extract_dates(panel.index),
-        n_folds=engine(at, "config").CV_FOLDS,
-        purge_gap=HORIZON,
-        embargo=max(1, HORIZON // 2),
-    )
+def rows_of(made: Any) -> list[Any]:
+    """Folds as pairs of row positions."""
     return [{"train": np.asarray(train), "test": np.asarray(test)} for train, test in made]
 
 
-@surface("splits.declared")
+@surface("splits.folds", variant="trainer")
+def folds(at: Context, panel: pd.DataFrame) -> list[Any]:
+    """The trainer's cross-validation folds, with the gaps it derives from the horizon."""
+    trainer, horizon = engine(at, "models.trainer").ModelTrainer, horizon_of(at)
+    return rows_of(
+        trainer._date_purged_folds(
+            dates=trainer._extract_dates(panel.index),
+            n_folds=engine(at, "config").CV_FOLDS,
+            purge_gap=horizon,
+            embargo=max(1, horizon // 2),
+        )
+    )
+
+
+@surface("splits.declared", variant="trainer")
 def declared_splits(at: Context) -> dict[str, int]:
     """As the trainer sets them: purge is the horizon, embargo half of it."""
-    return {"horizon": HORIZON, "purge": HORIZON, "embargo": max(1, HORIZON // 2)}
+    horizon = horizon_of(at)
+    return {"horizon": horizon, "purge": horizon, "embargo": max(1, horizon // 2)}
+
+
+@surface("splits.folds", variant="walk_forward")
+def folds_walk_forward(at: Context, panel: pd.DataFrame) -> list[Any]:
+    """The folds on which `walk_forward_select` chooses a model's settings."""
+    module = engine(at, "models.walk_forward")
+    return rows_of(
+        module._expanding_walk_forward_folds(
+            module._extract_dates(panel.index),
+            n_folds=engine(at, "config").CV_FOLDS,
+            horizon=horizon_of(at),
+        )
+    )
+
+
+@surface("splits.declared", variant="walk_forward")
+def declared_walk_forward(at: Context) -> dict[str, int]:
+    """Its purge is the horizon; it knows no embargo, and its train rows never follow a test."""
+    return {"horizon": horizon_of(at), "purge": horizon_of(at), "embargo": 0}
 
 
 # --- predictor --------------------------------------------------------------------------------
@@ -211,41 +249,36 @@ def required(at: Context) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def sample_regimes(at: Context) -> pd.DataFrame:
-    """Regimes of the sample; built once a process, since that takes seconds."""
-    if at.root not in sample_of:
-        sample_of[at.root] = build_features(at, panel(at))[REGIMES]
-    return sample_of[at.root]
-
-
 @surface("predictor.sides")
-def sides(at: Context, features: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The sample's regimes on the rows asked for; a row that it lacks is in none (-1)."""
-    known = sample_regimes(at).reindex(features.index)
-    return {"regimes": known.fillna({"regime": -1.0}).fillna(0.0)}
+def sides(at: Context, features: pd.DataFrame) -> Tables:
+    """The sample's regimes on the rows asked for; built once a process, since it takes seconds."""
+    if at.root not in sample_of:
+        sample_of[at.root] = build_features(at, panel(at))
+    known = sample_of[at.root]
+    return tables_of(
+        known[[c for c in known if str(c).startswith("regime")]].reindex(features.index)
+    )
 
 
 @surface("predictor.predict")
-def predict(at: Context, features: pd.DataFrame, sides: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def predict(at: Context, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:
     """Predicted return and confidence; a ValueError is how the engine refuses."""
     try:
-        answer = scored(loaded(at, at.store, at.version), features, sides["regimes"])
+        answer = scored(loaded(at, at.store, at.version), features, sides)
     except (ValueError, FileNotFoundError) as error:
         raise Refusal(str(error)) from error
     return answer[["predicted_return", "confidence"]].astype(float)
 
 
 # --- decisions --------------------------------------------------------------------------------
-def decide_rows(
-    at: Context, path: Any, features: pd.DataFrame, regimes: pd.DataFrame
-) -> pd.DataFrame:
-    """Predict, then decide each row by itself on the repository's own bars."""
+def decide_rows(at: Context, path: Any, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:
+    """Predict an asset at a time, then decide each row by itself on the repository's own bars."""
     try:
         predictor = loaded(at, at.store, at.version)
-        parts = [
-            scored(predictor, rows, regimes.loc[rows.index])
-            for _, rows in features.groupby(level="asset")
-        ]
+        parts = []
+        for asset, rows in features.groupby(level="asset"):
+            own = {n: t[t.index.get_level_values("asset") == asset] for n, t in sides.items()}
+            parts.append(scored(predictor, rows, own))
     except (ValueError, FileNotFoundError) as error:
         raise Refusal(str(error)) from error
     predictions = pd.concat(parts).reindex(features.index)
@@ -255,19 +288,15 @@ def decide_rows(
 
 
 @surface("decisions.backtest")
-def decide_backtest(
-    at: Context, features: pd.DataFrame, sides: dict[str, pd.DataFrame]
-) -> pd.DataFrame:
+def decide_backtest(at: Context, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:
     """`run_backtest.py` with its defaults."""
-    return decide_rows(at, trading.backtest, features, sides["regimes"])
+    return decide_rows(at, trading.backtest, features, sides)
 
 
 @surface("decisions.live")
-def decide_live(
-    at: Context, features: pd.DataFrame, sides: dict[str, pd.DataFrame]
-) -> pd.DataFrame:
+def decide_live(at: Context, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:
     """The autopilot's cycle with the same strategy active."""
-    return decide_rows(at, trading.live, features, sides["regimes"])
+    return decide_rows(at, trading.live, features, sides)
 
 
 def rules(at: Context, path: Any, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -292,15 +321,21 @@ def rules_live(at: Context, predictions: pd.DataFrame) -> pd.DataFrame:
 # --- registry, governance, retrain, drift -----------------------------------------------------
 @surface("registry.resolve")
 def resolve(at: Context, request: str | None) -> Any:
-    """The folder that the predictor would load from; FileNotFoundError is a refusal."""
-    predictor = engine(at, "models.predictor").EnsemblePredictor
-    unloaded = predictor.__new__(predictor)
-    unloaded.horizon, unloaded.model_dir = HORIZON, at.store
-    unloaded.version = "latest" if request is None else request
+    """The folder that the predictor loads from; FileNotFoundError is a refusal."""
+    found: list[Path] = []
+
+    class Telling(engine(at, "models.predictor").EnsemblePredictor):  # type: ignore[misc]
+        """Says which folder was chosen, which the predictor does not keep."""
+
+        def _resolve_model_dir(self) -> Path:
+            found.append(super()._resolve_model_dir())
+            return found[0]
+
     try:
-        folder = unloaded._resolve_model_dir()
+        Telling(horizon_of(at), at.store, "latest" if request is None else request)
     except FileNotFoundError as error:
         raise Refusal(str(error)) from error
+    (folder,) = found
     inside = folder.is_relative_to(at.store)
     files = [os.path.relpath(f, at.store) for f in sorted(folder.iterdir()) if f.is_file()]
     return {"version": str(folder.relative_to(at.store) if inside else folder), "files": files}
@@ -308,22 +343,26 @@ def resolve(at: Context, request: str | None) -> Any:
 
 @surface("registry.register")
 def register(at: Context, version: str, metrics: dict[str, float]) -> None:
-    """Copy the audited version's files, register, prune: what `_save` does after training.
+    """Copy the audited version's files, register, prune, let it run for champion.
 
-    Pruning soon deletes the audited version itself, as the oldest; its files then come from the
-    checkout.
+    That is what `_save` and `run_retrain.py` do after training.  Files carry the horizon in their
+    names.  Pruning soon deletes the audited version itself, as the oldest; its files then come from
+    the checkout.
     """
-    versioning = engine(at, "models.versioning")
+    versioning, horizon = engine(at, "models.versioning"), horizon_of(at)
     registry = versioning.ModelRegistry(model_dir=at.store)
     version, folder = registry.create_version_dir(version)  # another one where it is taken
     kept = at.store / at.version
     for file in (kept if kept.is_dir() else at.root / "trained_models" / at.version).iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
-    row = {"version_id": version, "training_date": "2026-01-01T00:00:00", "horizon": HORIZON}
+        (folder / re.sub(r"_\d+d_", f"_{horizon}d_", file.name)).write_bytes(file.read_bytes())
+    row = {"version_id": version, "training_date": "2026-01-01T00:00:00", "horizon": horizon}
     registry.register_version(
-        versioning.ModelVersion.from_dict({**row, "universe_size": 0, **metrics})
+        versioning.ModelVersion.from_dict({**row, "universe_size": 0, **metrics, **row})
     )
     registry.prune_old()
+    governance = engine(at, "models.governance").ModelGovernance
+    seats = at.store / engine(at, "config").CHAMPION_REGISTRY.name
+    governance(registry_path=seats).evaluate_and_update(horizon, version, metrics)
 
 
 @surface("registry.versions")
@@ -364,8 +403,8 @@ def promote(at: Context, champion: dict[str, float] | None, challenger: dict[str
     file.unlink(missing_ok=True)
     governance = engine(at, "models.governance").ModelGovernance(registry_path=file)
     if champion is not None:
-        governance.evaluate_and_update(HORIZON, "champion", champion)
-    answer = governance.evaluate_and_update(HORIZON, "challenger", challenger)
+        governance.evaluate_and_update(horizon_of(at), "champion", champion)
+    answer = governance.evaluate_and_update(horizon_of(at), "challenger", challenger)
     return bool(answer["promoted"])
 
 
@@ -404,7 +443,7 @@ def train(at: Context, features: pd.DataFrame, labels: pd.DataFrame) -> None:
     trainer = module.ModelTrainer(**({"model_dir": at.store} if told else {}))
     trainer.train_ensemble(
         few, labels.loc[few.index].iloc[:, 0], pd.Series(0, index=few.index),
-        horizon=HORIZON, verbose=False, versioned=False,
+        horizon=horizon_of(at), verbose=False, versioned=False,
     )  # fmt: skip
 
 
@@ -445,18 +484,22 @@ def fit_apply(at: Context, scores: Any, outcomes: Any, served: Any) -> Any:
 def sample(at: Context) -> Any:
     """Confidence that the version serves on eight years of cached bars, every tenth date.
 
-    The outcome is the engine's own: was the sign of the ten-day return foreseen?  No row is
+    The outcome is the engine's own: was the sign of the label foreseen?  No row is
     `fitted`, since no calibrator is stored with the version; the models themselves may have been
     trained on some of these dates, which the metadata do not tell.
     """
-    days = next(iter(cached_bars(at).values())).tail(5 * BARS)
-    full = full_features(at, days)[[*required(at), *REGIMES]].dropna()
-    answer = scored(loaded(at, at.store, at.version), full[required(at)], full[REGIMES])
-    label = engine(at, "features.pipeline").compute_targets(days, horizons=[HORIZON])
+    horizon, days = horizon_of(at), next(iter(cached_bars(at).values())).tail(5 * BARS)
+    full = full_features(at, days)
+    regimes = full[[c for c in full if str(c).startswith("regime")]]
+    full = full[required(at)].join(regimes).dropna()
+    answer = scored(
+        loaded(at, at.store, at.version), full[required(at)], tables_of(regimes.loc[full.index])
+    )
+    label = engine(at, "features.pipeline").compute_targets(days, horizons=[horizon])
     known = pd.concat([answer, label], axis=1, join="inner").dropna(
-        subset=["predicted_return", "confidence", f"target_{HORIZON}d"]
-    )[::HORIZON]
-    right = (known["predicted_return"] > 0) == (known[f"target_{HORIZON}d"] > 0)
+        subset=["predicted_return", "confidence", f"target_{horizon}d"]
+    )[::horizon]
+    right = (known["predicted_return"] > 0) == (known[f"target_{horizon}d"] > 0)
     return {
         "scores": known["confidence"].to_numpy(float),
         "outcomes": right.to_numpy(np.int64),
@@ -569,7 +612,7 @@ def run(at: Context, batches: Any, probe: pd.DataFrame, restart_after: int | Non
 
 # --- checkpoint_io ----------------------------------------------------------------------------
 @surface("checkpoint_io.round_trip")
-def round_trip(at: Context, features: pd.DataFrame, sides: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def round_trip(at: Context, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:
     """Save what the predictor loaded through the trainer's own `_save`, load that, predict.
 
     Metrics of training come from the metadata, as the predictor keeps them nowhere else.
@@ -593,12 +636,12 @@ def round_trip(at: Context, features: pd.DataFrame, sides: dict[str, pd.DataFram
     trainer.MODEL_DIR = at.scratch
     trainer.ModelTrainer(model_params={})._save(
         was.global_model, was.global_scaler, was.global_features, overall,
-        was.regime_models, was.regime_scalers, was.regime_features, results, HORIZON,
+        was.regime_models, was.regime_scalers, was.regime_features, results, was.horizon,
         trainer.EnsembleResult(
-            overall, results, HORIZON, meta["train_time_seconds"],
+            overall, results, was.horizon, meta["train_time_seconds"],
             len(was.global_features), meta["total_samples"],
         ),
         versioned=False,
     )  # fmt: skip
-    answer = scored(loaded(at, at.scratch, "latest"), features, sides["regimes"])
+    answer = scored(loaded(at, at.scratch, "latest"), features, sides)
     return answer[["predicted_return", "confidence"]].astype(float)

@@ -18,10 +18,8 @@ import pandas as pd
 
 from audit_lib.hooks import Context
 
-HORIZON = 10
 AFTER = 20  # bars kept after the last decision, in which a backtest can leave its position
 LENGTH = 120 + AFTER  # bars behind and after a made-up row
-REGIMES = ["regime", "regime_confidence", *(f"regime_prob_{code}" for code in range(4))]
 
 
 def engine(at: Context, module: str) -> Any:
@@ -31,6 +29,11 @@ def engine(at: Context, module: str) -> Any:
         sys.path.insert(0, parent)
     __import__(f"{at.root.name}.{module}")
     return sys.modules[f"{at.root.name}.{module}"]
+
+
+def horizon_of(at: Context) -> int:
+    """Bars that the version, or whatever else is asked for, looks ahead."""
+    return int(at.key["horizon"])
 
 
 def permnos(assets: pd.Index) -> dict[Any, str]:
@@ -64,7 +67,9 @@ def ruled(at: Context, path: Any, predictions: pd.DataFrame, bars: pd.DataFrame)
     known bar: equal bars would be refused as one correlated bet.
     """
     made = predictions.copy()
-    made[REGIMES] = 0.0, 1.0, 1.0, 0.0, 0.0, 0.0
+    codes = engine(at, "config").REGIME_NAMES
+    calm = {f"regime_prob_{code}": float(code == 0) for code in codes}
+    made = made.assign(regime=0.0, regime_confidence=1.0, **calm)
     if not isinstance(made.index, pd.MultiIndex):
         day = pd.Timestamp("2024-01-02")
         made.index = pd.MultiIndex.from_product([made.index, [day]], names=["asset", "date"])
@@ -99,10 +104,10 @@ def backtest(
 
     module.compute_shock_vectors = once
     try:
-        module.Backtester(holding_days=HORIZON).run(predictions, prices, verbose=False)
+        module.Backtester(holding_days=horizon_of(at)).run(predictions, prices, verbose=False)
         for group in groups:
             rows = predictions.iloc[list(group)]
-            made = module.Backtester(holding_days=HORIZON).run(rows, prices, verbose=False)
+            made = module.Backtester(holding_days=horizon_of(at)).run(rows, prices, verbose=False)
             at_row = dict(zip(rows.index, group, strict=True))
             for trade in made.trades:
                 days = prices[trade.ticker].index
@@ -118,7 +123,7 @@ def live(
     """Position of each row that the autopilot's cycle buys on paper, and the size it fills."""
     config = engine(at, "config")
     traded = {
-        "horizon": HORIZON,
+        "horizon": horizon_of(at),
         "entry_threshold": config.ENTRY_THRESHOLD,
         "confidence_threshold": config.CONFIDENCE_THRESHOLD,
         "max_positions": config.MAX_POSITIONS,
@@ -162,7 +167,7 @@ def _cycle(at: Context, strategy: Any, known: Any, history: Any, latest: Any) ->
     trader.state_path.unlink(missing_ok=True)
     pilot = autopilot.__new__(autopilot)
     pilot.__dict__.update(
-        horizon=HORIZON, years=0, feature_mode="full", max_candidates=0, strict_oos=False,
+        horizon=horizon_of(at), years=0, feature_mode="full", max_candidates=0, strict_oos=False,
         survivorship_mode=False, walk_forward=False, verbose=False,
         report_path=at.scratch / "cycle.json", paper_trader=trader,
         discovery=SimpleNamespace(generate=lambda horizon: []),

@@ -17,6 +17,7 @@ from audit_lib.probes.label_facts import HOOK, declared_labels, label_offsets
 from audit_lib.subject.subject import Subject
 
 PRECONDITIONS = "targets.preconditions"
+LABELS = "targets.build"
 WORDS = {
     "holding": "bars from entry to exit",
     "entry": "bars from decision to entry",
@@ -81,12 +82,13 @@ class PreconditionsHoldForTheLabels(Check):
             for term, value in terms.items():
                 if term in locked and value != locked[term]:
                     yield self.finding(
-                        subject.where(PRECONDITIONS),
+                        subject.where(LABELS),
                         f"label {label!r}: {WORDS[term]} is {value}; the preconditions lock "
                         f"{locked[term]}",
                         measured=value,
                         expected=locked[term],
                         key=f"{label} {term}",
+                        cause="labels on other terms than the preconditions lock",
                         evidence=("terms",),
                     )
         yield Examined(sum(map(len, measured.values())), "terms of labels")
