@@ -171,6 +171,15 @@ def _influence() -> tuple:
     return "Bars that each feature reads", ("column", "look_back", "look_ahead"), rows, "bars"
 
 
+def _swarm() -> tuple:
+    rows = tuple(
+        (name, round(math.sin(7 * i + k) / (k + 1), 3), round(i / 40, 3))
+        for k, name in enumerate(("momentum", "volatility"))
+        for i in range(40)
+    )
+    return "How factors move the return", ("label", "value", "level"), rows, "fraction"
+
+
 _TABLES = {
     View.TABLE: _table,
     View.BARS: _bars,
@@ -179,6 +188,7 @@ _TABLES = {
     View.HEATMAP: _heatmap,
     View.RELIABILITY: _reliability,
     View.INFLUENCE: _influence,
+    View.SWARM: _swarm,
 }
 
 
@@ -248,7 +258,12 @@ def tasks(
         ),
         Task.T3: (
             result("FEA001", Outcome.FAIL, findings=(ahead,), evidence=(evidence(View.INFLUENCE),)),
-            result("HED001", Outcome.FAIL, findings=(heads,), evidence=(evidence(View.HEATMAP),)),
+            result(
+                "HED001",
+                Outcome.FAIL,
+                findings=(heads,),
+                evidence=(evidence(View.HEATMAP), evidence(View.SWARM)),
+            ),
         ),
         Task.T4: (
             result("GOV001", Outcome.ERROR, reason="the check crashed: ValueError: <b>bad</b>"),

@@ -21,7 +21,7 @@ from audit_lib.cli.places import shown
 from audit_lib.cli.tables import print_table
 from audit_lib.explain.attribution import Setting
 from audit_lib.explain.records import Summary
-from audit_lib.explain.run import Explained, explain
+from audit_lib.explain.run import Explained, explain_against_champion
 from audit_lib.model import Verdict, verdict_of
 from audit_lib.reporters import Report
 from audit_lib.reporters.foreign import reporter_of
@@ -74,18 +74,20 @@ def explain_model(
     wanted = {output.form: reporter_of(output.form, found.folder) for output in outputs}
     console = Console(stderr=True)
     made: list[Explained] = []
+    changed: list[str] = []
     try:
         chosen = found.select(version)
         for one in chosen:
             bound = found.at(one)
             with console.status(f"{one}: starting") as status:
                 setting = Setting(rows=rows, seed=seed)
-                answer = explain(bound, setting, told=lambda what: status.update(f"{what}"))
+                answer, changes = explain_against_champion(bound, setting, told=status.update)
             folder = to or place / "reports" / found.name / one / "explained"
             folder = folder / one if to and len(chosen) > 1 else folder
             answer.write(folder)
             click.echo(f"written: {folder / 'learned_conditions'}", err=True)
             made.append(answer)
+            changed.append(changes.words if changes else "")
     finally:
         found.close()
     where = shown(found, place)
@@ -93,15 +95,15 @@ def explain_model(
         Report(found.name, a.summary.version, "explain-model", a.results, **where) for a in made
     ]
     if Output("console", None) in outputs:
-        for answer in made:
-            _show(answer.summary)
+        for answer, words in zip(made, changed, strict=True):
+            _show(answer.summary, words)
     put(outputs, lambda form: wanted[form](*reports))
     verdicts = [verdict_of(a.results) or Verdict.INCONCLUSIVE for a in made]
     worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)
     ctx.exit(code_of(worst, allow_inconclusive=allow_inconclusive))
 
 
-def _show(summary: Summary) -> None:
+def _show(summary: Summary, changed: str) -> None:
     click.echo(f"{summary.subject}/{summary.version}: {summary.rows} of {summary.of} rows")
     for head in summary.heads:
         click.echo(f"\n{head.name} ({head.method}, {head.perturbation}): {head.unit}")
@@ -122,6 +124,8 @@ def _show(summary: Summary) -> None:
         click.echo(f"\n{one.head}: " + (one.why or f"skill {_number(one.skill.value)}"))
         for rule in one.rules[:RULES]:
             click.echo(f"  {rule.sentence}")
+    if changed:
+        click.echo(f"\n{changed}")
     for what, why in summary.not_assessed.items():
         click.echo(f"\nnot assessed: {what}: {why}")
     click.echo("")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from audit_lib.cli.options import (
 )
 from audit_lib.cli.output import Output, put
 from audit_lib.cli.places import shown
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.execution.digests import digests, own_places
 from audit_lib.gates import (
     Gate,
@@ -33,6 +35,7 @@ from audit_lib.gates import (
     smoke_named,
     smoke_verdicts,
 )
+from audit_lib.host import HookError
 from audit_lib.model import CheckResult, Verdict
 from audit_lib.packets.gate_record import KEPT, gate_manifest, write_records
 from audit_lib.reporters import Report
@@ -155,6 +158,8 @@ def _run(
                 folder = _folder(to, place, found.name, result, several=len(versions) > 1)
                 if folder:
                     _record(folder, result, bound, place, started)
+                if folder and chosen.name == "train":
+                    _learned(folder, bound, status.update)
     finally:
         found.close()
     where = shown(found, place)
@@ -187,6 +192,26 @@ def _record(
     manifest = gate_manifest(result, subject, started=started, ended=_now(), digests=seen)
     for file in write_records(folder, manifest, subject):
         click.echo(f"written: {file}", err=True)
+
+
+def _learned(folder: Path, subject: Subject, told: Callable[[str], None]) -> None:
+    """Leave what the new version learned beside its records; the verdict is of the checks."""
+    if find_spec("sklearn") is None or find_spec("shap") is None:
+        click.echo("not explained: shap or scikit-learn is missing (extra `explain`)", err=True)
+        return
+    from audit_lib.explain.run import explain_against_champion  # slow to import
+
+    try:
+        found, changes = explain_against_champion(subject, told=told)
+    except (NotAssessed, NotApplicable, HookError) as error:
+        click.echo(f"not explained: {error}", err=True)
+        return
+    found.write(folder)
+    click.echo(f"written: {folder / 'learned_conditions'}", err=True)
+    for finding in (f for r in found.results for f in r.findings):
+        click.echo(f"learned: {finding.code} {finding.message}", err=True)
+    if changes:
+        click.echo(f"learned: {changes.words}", err=True)
 
 
 def _smoke_lines(result: GateResult) -> str:

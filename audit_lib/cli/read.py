@@ -70,10 +70,10 @@ def explain(code: str, subject: str | None, root: Path | None, workspace: Path |
         console.print(Markdown(_hook_text(hook)))
         return
     wanted = code.upper().split("-")[0]
-    if wanted.startswith("EXP"):  # slow to import
-        from audit_lib.explain.verdicts import CHECKS
+    if wanted.startswith(("EXP", "TRC")):
+        from audit_lib.explain import trace_checks, verdicts  # slow to import
 
-        for own in CHECKS:
+        for own in (*verdicts.CHECKS, *trace_checks.CHECKS):
             if own.code == wanted:
                 console.print(Markdown(_check_text(own)))
                 return

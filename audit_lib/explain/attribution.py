@@ -92,7 +92,7 @@ class Setting:
     rows: int = 1000
     seed: int = 0
     budget: int = 60_000
-    surrogate_rows: int = 20_000
+    surrogate_rows: int = 8_000
 
 
 def attribute(

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.attribution import Attributed
+from audit_lib.explain.conditions import Condition, Event, precision_of
 from audit_lib.explain.importance import Bootstrap
 from audit_lib.explain.records import Inputs, RuleRecord, Rules
 from audit_lib.explain.rows import Rows
-from audit_lib.explain.rules import Condition, Event, precision_of
 from audit_lib.model import Examined, Gap, Location
 from audit_lib.subject.subject import Subject
 

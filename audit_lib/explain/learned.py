@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit_lib.explain.attribution import Attributed, Line, lines
+from audit_lib.explain.attribution import Attributed, Line
+from audit_lib.explain.conditions import Learned
 from audit_lib.explain.records import (
     ConditionRecord,
     EventRecord,
@@ -28,13 +29,12 @@ from audit_lib.explain.records import (
     finite,
 )
 from audit_lib.explain.rows import Rows
-from audit_lib.explain.rules import Learned
 from audit_lib.explain.words import sentence
 from audit_lib.subject.subject import Subject
 
 FOLDER = "learned_conditions"
 #: factors of each head that the summary names
-TOP = 10
+TOP = 40
 _CELL = re.compile(r"\s*[=+\-@|\t\r\n＝＋－＠]")
 
 
@@ -140,10 +140,9 @@ def head_record(found: Attributed, columns: Sequence[str]) -> Head:
     )
 
 
-def attribution_csv(found: Attributed, sample: Rows, seed: int) -> bytes:
+def attribution_csv(told: Iterable[Line]) -> bytes:
     """``attribution_<head>.csv``: one line a factor, over all rows, each regime, each period."""
-    names = [f.name for f in fields(Line)]
-    return as_csv(names, (asdict(line) for line in lines(found, sample, seed)))
+    return as_csv([f.name for f in fields(Line)], map(asdict, told))
 
 
 def as_csv(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> bytes:

@@ -73,6 +73,13 @@ class Rows:
         chosen = rng.choice(known, min(share, len(known)), replace=False)
         return self.take(np.flatnonzero(np.isin(self.dates, chosen)))
 
+    def latest(self, count: int) -> Rows:
+        """About that many rows, the latest dates whole, so that bars follow each other."""
+        if self.dates is None or count >= len(self):
+            return self.take(np.arange(max(0, len(self) - count), len(self)))
+        since = np.sort(self.dates)[-count]
+        return self.take(np.flatnonzero(self.dates >= since))
+
     @property
     def blocks(self) -> npt.NDArray[np.int64]:
         """Contiguous piece of time that each row is in; no date is in two."""

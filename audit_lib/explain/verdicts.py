@@ -13,10 +13,10 @@ from pydantic import ConfigDict
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.attribution import Attributed
+from audit_lib.explain.conditions import Learned
 from audit_lib.explain.existing import Folder, departures, stands_out
 from audit_lib.explain.importance import ranks_agree
 from audit_lib.explain.rows import Rows
-from audit_lib.explain.rules import Learned
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.checkpoint_fields import numbers_in
 from audit_lib.subject.subject import Subject
@@ -41,6 +41,9 @@ class Seen:
     together: tuple[tuple[str, ...], ...] = ()
     hooks: dict[str, str] = field(default_factory=dict)
     """head to the hook that answers it"""
+    pictures: tuple[Evidence, ...] = ()
+    tables: dict[str, bytes] = field(default_factory=dict)
+    """files that are made already, by name, or by head for its attribution"""
 
     @property
     def columns(self) -> list[str]:
@@ -83,6 +86,7 @@ class ContributionsSum(_Explained):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare sums with answers."""
+        yield from self.seen.pictures
         for head in self.seen.heads:
             parts = head.contributions
             yield Examined(len(head.answered), f"rows of {head.name}")

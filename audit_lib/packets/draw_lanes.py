@@ -23,7 +23,7 @@ from audit_lib.packets.palette import SMALL, Palette, colour_of_kind, legend, ne
 
 def bars(evidence: Evidence, palette: Palette) -> Figure | None:
     """Horizontal bars, in the table's order; bars of one label side by side by group."""
-    columns = Columns.of(evidence, "label value", "group")
+    columns = Columns.of(evidence, "label value", "group low high")
     if columns is None:
         return None
     values = columns.numbers("value")
@@ -57,6 +57,12 @@ def bars(evidence: Evidence, palette: Palette) -> Figure | None:
             label=safe(short(name, 28)) or None,
             linewidth=0,
         )
+    if not paired and columns.has("low") and columns.has("high"):
+        ends = zip(labels, columns.numbers("low"), columns.numbers("high"), strict=True)
+        for label, low, high in ends:
+            if label in shown and math.isfinite(low) and math.isfinite(high):
+                place = shown.index(label)
+                axes.plot([low, high], [place, place], color=palette.ink, linewidth=1.1)
     name_lanes(axes, shown, palette)
     axes.axvline(0, color=palette.muted, linewidth=0.8)
     if not any(finite):

@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from audit_lib.model import Evidence, View
-from audit_lib.packets import draw_lanes, draw_planes
+from audit_lib.packets import draw_lanes, draw_planes, draw_swarm
 from audit_lib.packets.palette import PALETTES, Palette, Theme
 
 #: packets are made in threads, and matplotlib's settings and fonts belong to the whole process
@@ -25,6 +25,7 @@ DRAWINGS: dict[View, Callable[[Evidence, Palette], Figure | None]] = {
     View.HEATMAP: draw_planes.heatmap,
     View.RELIABILITY: draw_planes.reliability,
     View.INFLUENCE: draw_lanes.influence,
+    View.SWARM: draw_swarm.swarm,
 }
 
 _TAG = re.compile(r"<[^>]+>")

@@ -127,6 +127,8 @@ class Packet:
     problems: tuple[str, ...]
     void: bool
     comparisons: tuple[Comparison, ...] = ()
+    learned: tuple[str, str] = ("", "")
+    """what decides, and what changed in that since the champion; '' where it was not explained"""
 
     @property
     def results(self) -> tuple[CheckResult, ...]:

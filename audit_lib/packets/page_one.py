@@ -83,6 +83,7 @@ def strip(packet: Packet) -> list[Doc]:
             "boundaries",
         ),
         _line("acceptance", *_accepted(packet)),
+        _line("what decides", one_line(packet.learned[0]), rest=one_line(packet.learned[1])),
         _line("ledger", " · ".join(_examined(packet)[:4])),
         _line("not assessed", _untold(packet), [], "untold"),
         _line("exempted", _number(packet.exempted, ""), [], "exempted"),

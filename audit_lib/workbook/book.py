@@ -23,7 +23,7 @@ from audit_lib.selection import listed, roster_of
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook import sheets
 from audit_lib.workbook.asking import ask
-from audit_lib.workbook.display import Note, Sheet
+from audit_lib.workbook.display import Note, Sheet, show
 from audit_lib.workbook.failing import fail_if_asked, under_workbook_run
 from audit_lib.workbook.gather import Gathered, gather
 from audit_lib.workbook.jupyter import prepare_shell
@@ -121,6 +121,24 @@ class Workbook(Looking):
         progress.finish(
             f"{self.task.value}: {len(checks)} checks in {progress.seconds:.1f} s: {said}"
         )
+
+    def learned(self) -> None:
+        """Say what the version learned and which factors decide; write ``learned_conditions/``.
+
+        Its verdicts join those of the task.  A run that asks some checks only leaves it out.
+
+        Raises:
+            RunError: nothing has run.
+        """
+        from audit_lib.workbook.learning import explained  # scipy.stats is slow to import
+
+        result = self._done()
+        if self.parameters.select:
+            show([Note("not asked: this run was to ask some checks only", tone="not assessed")])
+            return
+        words = words_for(self._places())
+        self.result, parts = explained(self.subject, result, self.folder.path, words)
+        show(parts)
 
     def gather(self, run_id: str | None = None) -> Sheet:
         """Read the results of T1 to T5 of this run; say which tasks are missing.

@@ -29,6 +29,7 @@ from audit_lib.hooks import (
     RetrainDecision,
     RetrainState,
     SplitSpec,
+    Stages,
     TargetSpec,
     Terms,
     surface,
@@ -401,3 +402,36 @@ def round_trip(at: Context, features: pd.DataFrame) -> pd.DataFrame:
         candidate = engine.registry.Registry(at.store).resolve(at.version).stage == "candidate"
         again = engine.checkpoint.Checkpoint.load(at.scratch / at.version, candidate=candidate)
         return engine.predictor.Predictor.of(again).predict(features)
+
+
+# --- explain ------------------------------------------------------------------------------------
+@surface("explain.stages")
+def stages(at: Context, features: pd.DataFrame) -> Stages:
+    """What the back-test path passes through: scaled columns, raw scores, gates in their order."""
+    with predictor_at(at) as (engine, predictor):
+        checkpoint, config = predictor.checkpoint, predictor.checkpoint.decisions["backtest"]
+        columns = list(checkpoint.feature_cols)
+        scaled = checkpoint.scaler.transform(features[columns].to_numpy(dtype="float64"))
+        outputs = {n: forest.raw(scaled) for n, forest in predictor.forests.items()}
+        outputs[engine.heads.NEURAL] = checkpoint.network.forward(scaled)[:, 0]
+        predicted = predictor.predict(features)
+        side, size = engine.rules.wishes(predicted, config)
+        limits = {
+            "volatility": (predicted["volatility"].to_numpy(), config.max_volatility),
+            "position_cap": (size, config.max_position),
+        }
+        wanted = np.flatnonzero(side != 0)
+        gates = [
+            {"row": i, "gate": name, "value": value[i], "threshold": limit}
+            for name, (value, limit) in limits.items()
+            for i in wanted
+        ]
+        found = pd.DataFrame(gates, columns=["row", "gate", "value", "threshold"])
+        return Stages(
+            scaled=pd.DataFrame(scaled, index=features.index, columns=columns),
+            raw=pd.DataFrame(
+                {n: outputs[checkpoint.outputs[h.output]] for n, h in checkpoint.heads.items()},
+                index=features.index,
+            ),
+            gates=found.assign(passed=found["value"] <= found["threshold"]),
+        )

@@ -7,7 +7,8 @@ import pytest
 
 from audit_lib.engine import run_check
 from audit_lib.explain.attribution import Setting
-from audit_lib.explain.run import explain, look
+from audit_lib.explain.looking import look
+from audit_lib.explain.run import explain
 from audit_lib.explain.verdicts import CHECKS
 from audit_lib.model import Outcome
 from tests.mutants.tiny import tiny

@@ -1,0 +1,47 @@
+"""What a run's ``learned_conditions/`` says, in the lines that page one has room for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+#: heads, and factors of each, that page one names
+_HEADS, _FACTORS = 3, 2
+
+
+def learned_lines(run_dir: Path) -> tuple[str, str]:
+    """What decides, and what changed since the champion; '' for what the run does not hold."""
+    folder = run_dir / "learned_conditions"
+    summary, changes = _read(folder / "summary.json"), _read(folder / "between.json")
+    heads = [h for h in _listed(summary, "heads") if isinstance(h, dict)]
+    # The decision first: it is what trades.
+    heads.sort(key=lambda h: h.get("name") != "position")
+    decides = "; ".join(filter(None, map(_head, heads[:_HEADS])))
+    kinds = [str(c.get("kind")) for c in _listed(changes, "changes") if isinstance(c, dict)]
+    if not changes:
+        return decides, ""
+    counted = ", ".join(f"{kinds.count(k)} × {k}" for k in dict.fromkeys(kinds))
+    return decides, f"since {changes.get('before')}: {counted or 'nothing beyond its interval'}"
+
+
+def _head(head: dict[str, Any]) -> str:
+    told = []
+    for factor in _listed(head, "factors")[:_FACTORS]:
+        share = factor.get("share") if isinstance(factor, dict) else None
+        if isinstance(share, (int, float)):
+            told.append(f"{factor.get('factor')} {share:.0%}")
+    return f"{head.get('name')}: {', '.join(told)}" if told else ""
+
+
+def _listed(data: dict[str, Any], key: str) -> list[Any]:
+    found = data.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

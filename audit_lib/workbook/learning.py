@@ -1,0 +1,64 @@
+"""What a version learned, beside the checks of a task: files in the run, pictures, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.exemptions import apply, load_exemptions
+from audit_lib.explain.run import explain_against_champion
+from audit_lib.host import HookError
+from audit_lib.model import TaskResult
+from audit_lib.reporters.report import remarks
+from audit_lib.subject.subject import Subject
+from audit_lib.workbook.display import Note, Part, Sheet
+from audit_lib.workbook.looking import drawn
+from audit_lib.workbook.places import nameless
+
+#: rules of each head that a notebook shows; the file has all
+_RULES = 3
+
+
+def explained(
+    subject: Subject, result: TaskResult, folder: Path, words: Iterable[tuple[str, str]]
+) -> tuple[TaskResult, list[Part]]:
+    """The task's results with those of the explanation, and what to show of it.
+
+    Args:
+        folder: of the run, where ``learned_conditions/`` is written.
+        words: what stands in place of this machine's folders.
+    """
+    try:
+        found, changes = explain_against_champion(subject)
+    except (NotAssessed, NotApplicable, HookError) as error:
+        return result, [Note(f"not assessed: {error}", tone="not assessed")]
+    found.write(folder)
+    today = datetime.now(UTC).date()
+    waived = apply(
+        found.results, load_exemptions(subject.folder), version=subject.version, today=today
+    )
+    own = {r.code for r in waived.results}
+    kept = [r for r in result.results if r.code not in own]
+    whole = nameless(replace(result, results=(*kept, *waived.results)), words)
+    parts: list[Part] = [Note(changes.words)] if changes else []
+    for answer in whole.results[len(kept) :]:
+        for finding in answer.open_findings:
+            parts.append(Note(f"{answer.code}: {finding.message}", tone="fail"))
+        for table in answer.evidence:
+            parts.extend(drawn(answer, table))
+        parts += [Note(f"{answer.code}: {said}") for said in remarks(answer)]
+    rows = [
+        (one.head, rule.sentence, rule.stability)
+        for one in found.summary.learned
+        for rule in one.rules[:_RULES]
+    ]
+    columns = ("head", "rule", "stability")
+    parts.append(Sheet("Rules, measured on later rows", columns, tuple(rows)))
+    silent = [(one.head, one.why) for one in found.summary.learned if one.why]
+    silent += found.summary.not_assessed.items()
+    if silent:
+        parts.append(Sheet("Not told", ("what", "why"), tuple(silent)))
+    return whole, parts
