@@ -140,6 +140,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "BND011": "boundary.unpacking_fits:UnpackingFits",
         "BND012": "boundary.optional_imports:OptionalImportsAreAskedFor",
         "BND013": "boundary.dependencies_declared:DependenciesAreDeclared",
+        "BND014": "boundary.stored_keys:StoredKeysAreWritten",
         "DOC001": "docs.contract_agrees:ContractDocumentAgrees",
         "DOC002": "docs.metadata_keys:MetadataKeysAreWrittenAndRead",
         "LED901": "ledger.high_risk_clear:HighRiskFilesAreClear",

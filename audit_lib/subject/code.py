@@ -5,6 +5,7 @@ Everything is read once and kept with the tree it was read from.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
@@ -27,6 +28,10 @@ class Code:
         """what a type checker said, kept by the probe that asked"""
         self.around: dict[str, object] = {}
         """path to what stands around its nodes, kept by the probe that asked"""
+        self.own: dict[str, list[ast.AST]] = {}
+        """unit key to its nodes in source order, and"""
+        self.callees: dict[int, Unit | None] = {}
+        """calls to the functions they reach, kept by the probe that follows keys"""
 
     @property
     def index(self) -> ModuleIndex:

@@ -10,19 +10,35 @@ displays, stores and updates: the writes.  Where a value escapes what can be fol
 
 from __future__ import annotations
 
+from audit_lib.probes.keyflow.pairs import Pair, pairs
 from audit_lib.probes.keyflow.paths import ANY, Flow, Path, Use, overlaps, within
 from audit_lib.probes.keyflow.reads import Reads
 from audit_lib.probes.keyflow.writes import Writes
 from audit_lib.subject.code import Code
 from audit_lib.subject.source import uncollected
 
-__all__ = ["ANY", "Flow", "Path", "Use", "key_flow", "overlaps", "within"]
+__all__ = [
+    "ANY", "Flow", "Path", "Use", "key_flow", "overlaps", "pair_flow", "paired", "within",
+]  # fmt: skip
 
 
 def key_flow(code: Code, name: str) -> Flow:
     """Reads and writes of the document whose file name holds ``name``."""
+    return _followed(Reads(code, name))
+
+
+def paired(code: Code) -> list[str]:
+    """Files that hold one writer and one reader of a form, whatever the file is called."""
+    return pairs(code)
+
+
+def pair_flow(code: Code, path: str) -> Flow:
+    """Reads and writes of the document that a file's one writer and one reader share."""
+    return _followed(Pair(code, path))
+
+
+def _followed(reads: Reads) -> Flow:
     with uncollected():
-        reads = Reads(code, name)
         reads.settle()
         reads.record()
         Writes(reads).collect()

@@ -28,7 +28,7 @@ class Calls:
     def __init__(self, code: Code) -> None:
         self.code = code
         self.units = {u.key: u for f in code.files.values() for u in f.units if u.node is not None}
-        self._nodes: dict[str, list[ast.AST]] = {}
+        self._nodes = code.own
 
     def units_near(self, word: str) -> Iterator[tuple[str, Unit]]:
         """Units of the files whose text holds a word."""
@@ -56,6 +56,12 @@ class Calls:
 
     def callee(self, unit: Unit, call: ast.Call) -> Unit | None:
         """The repository's function that a call reaches; a class stands for its constructor."""
+        kept = self.code.callees
+        if id(call) not in kept:
+            kept[id(call)] = self._callee(unit, call)
+        return kept[id(call)]
+
+    def _callee(self, unit: Unit, call: ast.Call) -> Unit | None:
         text = dotted(call.func)
         if not text or text.count(".") > 2:
             return None

@@ -10,6 +10,11 @@ from audit_lib.probes.keyflow.calls import Calls
 from audit_lib.subject.code import Code
 from audit_lib.subject.units import Unit
 
+#: Endings of the files that hold documents with keys.
+ENDINGS = (
+    ".json", ".yaml", ".yml", ".toml", ".npz", ".pt", ".pth", ".pkl", ".pickle", ".joblib",
+)  # fmt: skip
+
 
 class Naming(Calls):
     """Tells one document, known by a part of its file name, from other data files."""
@@ -50,7 +55,7 @@ class Naming(Calls):
     def _judge(self, text: str) -> bool | None:
         if self.name in text:
             return True
-        return False if text.endswith((".json", ".yaml", ".yml", ".toml")) else None
+        return False if text.endswith(ENDINGS) else None
 
     def _told(self, unit: Unit) -> dict[str, bool]:
         """Variables of a unit that hold a file name, a path or a handle, and of which document."""

@@ -16,7 +16,9 @@ from audit_lib.subject.uses import dotted
 
 LOADERS = frozenset(
     {"json.load", "json.loads", "yaml.safe_load", "yaml.load", "orjson.loads", "ujson.load",
-     "ujson.loads", "simplejson.load", "simplejson.loads", "tomllib.load", "tomllib.loads"}
+     "ujson.loads", "simplejson.load", "simplejson.loads", "tomllib.load", "tomllib.loads",
+     "pickle.load", "pickle.loads", "joblib.load", "torch.load", "np.load", "numpy.load",
+     "cloudpickle.load", "dill.load", "toml.load"}
 )  # fmt: skip
 
 

@@ -15,8 +15,11 @@ from audit_lib.subject.uses import dotted
 
 DUMPERS = frozenset(
     {"json.dump", "json.dumps", "yaml.dump", "yaml.safe_dump", "orjson.dumps", "ujson.dump",
-     "ujson.dumps", "simplejson.dump", "simplejson.dumps"}
+     "ujson.dumps", "simplejson.dump", "simplejson.dumps", "pickle.dump", "pickle.dumps",
+     "joblib.dump", "torch.save", "cloudpickle.dump", "dill.dump", "toml.dump"}
 )  # fmt: skip
+#: Writers whose keywords are the keys.
+ARCHIVES = frozenset({"np.savez", "numpy.savez", "np.savez_compressed", "numpy.savez_compressed"})
 
 
 class Writes:
@@ -30,7 +33,7 @@ class Writes:
     def collect(self) -> None:
         """Find the dumps of this document."""
         self._find_passing()
-        near = {key for key, _ in self.reads.units_near("dump")}
+        near = self._near()
         sources = self.code.references.sources
         near |= {key for dumper in self.passing for key in sources.get(dumper, ())}
         for unit in (self.reads.units[k] for k in sorted(near & set(self.reads.units))):
@@ -42,8 +45,11 @@ class Writes:
                                 self.flow.dumped = True
                                 self._keys(unit, dumped, (), statement)
 
+    def _near(self) -> set[str]:
+        return {k for word in ("dump", "save") for k, _ in self.reads.units_near(word)}
+
     def _find_passing(self) -> None:
-        near = {key for key, _ in self.reads.units_near("dump")}
+        near = self._near()
         for _ in range(3):
             near |= {k for d in self.passing for k in self.code.references.sources.get(d, ())}
             for unit in (self.reads.units[k] for k in near if k in self.reads.units):
@@ -61,6 +67,8 @@ class Writes:
     def _dumped(self, unit: Unit, call: ast.Call) -> list[ast.expr]:
         if dotted(call.func) in DUMPERS:
             return call.args[:1]
+        if dotted(call.func) in ARCHIVES:
+            return [call]
         target = self.reads.callee(unit, call) if self.passing else None
         if target is None or target.key not in self.passing:
             return []
@@ -192,11 +200,13 @@ class Writes:
 
     def _call(self, unit: Unit, call: ast.Call, path: Path) -> None:
         name = dotted(call.func).rpartition(".")[2]
-        if name == "dict" and not call.args:
+        if dotted(call.func) in ARCHIVES or (name == "dict" and not call.args):
             for keyword in call.keywords:
                 if keyword.arg:
                     self._write(unit, keyword.value, (*path, keyword.arg))
                     self._keys(unit, keyword.value, (*path, keyword.arg), call)
+                else:
+                    self._keys(unit, keyword.value, path, call)
             return
         if name in SAME and len(call.args) == 1:
             return self._keys(unit, call.args[0], path, call)

@@ -1,0 +1,200 @@
+"""BND014."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path as File
+from pathlib import PurePosixPath
+from typing import Any
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.probes.keyflow import (
+    ANY,
+    Flow,
+    Path,
+    Use,
+    key_flow,
+    overlaps,
+    pair_flow,
+    paired,
+    within,
+)
+from audit_lib.probes.surroundings import is_aside
+from audit_lib.subject.code import Code, code_of
+from audit_lib.subject.documents import read_document
+from audit_lib.subject.pointers import pointer_to, split_reference
+from audit_lib.subject.source import SKIPPED_FOLDERS
+from audit_lib.subject.subject import Subject
+
+_NAMED = re.compile(
+    r"([\w.-]*[A-Za-z_-]{3}[\w-]*\.(?:json|ya?ml|toml|npz|pth?|pkl|pickle|joblib))$"
+)
+_PLAIN = (".json", ".yaml", ".yml", ".toml")
+_TOUCHES = re.compile(r"\bload|\bdump|savez|torch\.save")
+_MOST = 60
+
+
+class StoredKeysAreWritten(Check):
+    """Keys that the code reads from a file are written to it by the code, or stand in it.
+
+    What it checks
+        For every file that the code both writes and reads (JSON, YAML, TOML, `np.savez`,
+        `torch.save`, pickled and joblib dictionaries), and every file of that kind that stands in
+        the repository: each key that is read is written. HIGH where the read fails without the key,
+        MEDIUM where a default then always holds.
+    Why it matters
+        Writer and reader agree by spelling alone. A misspelt limit takes its default in every run,
+        and a checkpoint that lacks a key cannot be loaded on the day it is needed.
+    How
+        Follows what loaders return forwards, and what dumpers are given backwards, by syntax alone.
+        Files are known by their names; a file with one writer and one reader that name none is
+        taken for a pair. The metadata document is DOC002's.
+    Limitations
+        Where a value escapes (passed to a library, keys made at run time) anything below it counts
+        as written. Keys written and never read are told for the metadata only.
+    Remediation
+        Give writer and reader one definition of the keys.
+    Sources
+        RFC 6901 for the pointers.
+    """
+
+    code = "BND014"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.HIGH
+    reads = Reads.CODE
+    pure = True
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare reads with writes, document by document."""
+        code = code_of(subject.source)
+        told: set[tuple[str, Path]] = set()
+        documents = _documents(code, _metadata_name(subject))
+        for name in documents:
+            yield from self._compared(code, name, key_flow(code, name), _held(subject, name), told)
+        files = [p for p in paired(code) if p in code.connected and not is_aside(p)]
+        for path in files:
+            yield from self._compared(
+                code, f"what {path} stores", pair_flow(code, path), None, told
+            )
+        yield Examined(len(code.connected), "files")
+        yield Examined(len(documents) + len(files), "documents")
+
+    def _compared(
+        self, code: Code, name: str, flow: Flow, held: Any, told: set[tuple[str, Path]]
+    ) -> Iterator[Answer]:
+        written = {u.path for u in flow.writes} | set(_paths(held))
+        if not flow.loaded or not (flow.dumped or held is not None) or () in flow.open_writes:
+            return
+        if not written:
+            return
+        for path, uses in sorted(_by_path(flow.reads).items()):
+            known = any(overlaps(path, w) for w in written) or within(path, flow.open_writes)
+            parent = path[:-1]
+            orphan = parent and not any(overlaps(parent, w) for w in written)
+            use = min(uses, key=lambda u: (not u.required, str(u.location)))
+            mark = (str(use.location), path)
+            if known or orphan or path[-1] == ANY or mark in told:
+                continue
+            if use.location.path not in code.connected or is_aside(use.location.path):
+                continue
+            if within(path, flow.tested):
+                continue
+            told.add(mark)
+            yield self._told(name, path, use, written, in_file=held is not None)
+
+    def _told(
+        self, name: str, path: Path, use: Use, written: set[Path], *, in_file: bool
+    ) -> Answer:
+        near = _nearest(path, written)
+        nowhere = "and the file has no such key" if in_file else "which nothing writes"
+        if not use.required:
+            text = f"reads {pointer_to(*path)} of {name} with default {use.default or 'None'}, "
+            text += "and nothing " + ("in the file defines" if in_file else "writes")
+            text += " it, so the default always holds"
+        else:
+            text = f"reads {pointer_to(*path)} of {name}, {nowhere}"
+        return self.finding(
+            use.location,
+            text + (f"; the nearest is {near}" if near else ""),
+            measured="never written",
+            expected=near or "written",
+            key=f"{name} {pointer_to(*path)}",
+            severity=self.severity if use.required else Severity.MEDIUM,
+        )
+
+
+def _documents(code: Code, but: str) -> list[str]:
+    """Names of files with keys that the connected code spells out, apart from the metadata."""
+    found: dict[str, str] = defaultdict(str)
+    for path in sorted(code.connected):
+        file = code.tree.by_path[path]
+        tree = file.tree
+        if not _TOUCHES.search(file.text):
+            continue
+        for node in ast.walk(tree) if tree is not None and not is_aside(path) else ():
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named = _NAMED.search(node.value) if len(node.value) < 200 else None
+                if named is not None and not (but and but in named[1]):
+                    found[named[1]] += file.text
+    # A file that nothing loads where it is named has no keys to read.
+    return [name for name in sorted(found) if "load" in found[name]][:_MOST]
+
+
+def _metadata_name(subject: Subject) -> str:
+    """The telling part of the metadata's name, which another check follows."""
+    artifacts = subject.parameters.artifacts
+    file, _ = split_reference(artifacts.metadata or "") if artifacts is not None else ("", "")
+    return max(re.split(r"[*?\[\]{}]+", PurePosixPath(file).name), key=len)
+
+
+def _held(subject: Subject, name: str) -> Any:
+    """What a file of that name in the repository holds; None where there is none, or several."""
+    if not name.endswith(_PLAIN):
+        return None
+    found = [
+        file
+        for file in sorted(subject.root.rglob(name))
+        if not SKIPPED_FOLDERS & set(file.relative_to(subject.root).parts)
+    ]
+    if len(found) != 1:
+        return None
+    try:
+        document = read_document(File(found[0]), path=name, base="source").get("")
+    except NotAssessed:
+        return None
+    return document if isinstance(document, Mapping) else None
+
+
+def _paths(held: Any, above: Path = ()) -> Iterator[Path]:
+    """Key paths of a document; elements of lists under any."""
+    if isinstance(held, Mapping):
+        for key, value in held.items():
+            yield (*above, str(key))
+            yield from _paths(value, (*above, str(key)))
+    elif isinstance(held, list):
+        for value in held:
+            yield (*above, ANY)
+            yield from _paths(value, (*above, ANY))
+
+
+def _by_path(uses: list[Use]) -> dict[Path, list[Use]]:
+    found: dict[Path, list[Use]] = {}
+    for use in uses:
+        found.setdefault(use.path, []).append(use)
+    return found
+
+
+def _nearest(path: Path, written: set[Path]) -> str:
+    same = [w for w in written if w[-1] == path[-1]]
+    if same:
+        return pointer_to(*min(same))
+    beside = {w[-1]: w for w in sorted(written) if w[:-1] == path[:-1]}
+    near = difflib.get_close_matches(path[-1], beside, n=1, cutoff=0.7)
+    return pointer_to(*beside[near[0]]) if near else ""

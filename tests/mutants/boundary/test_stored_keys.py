@@ -1,0 +1,140 @@
+import pytest
+
+from audit_lib.model import Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import subject
+
+HEAD = (
+    "import json\nimport pickle\nimport joblib\nimport numpy as np\nimport torch\nimport yaml\n\n\n"
+)
+JSON = """\
+def save(folder, mean):
+    with open(folder / "state.json", "w") as file:
+        json.dump({"mean": mean, "window": {"days": 5}}, file)
+
+
+def load(folder):
+    with open(folder / "state.json") as file:
+        return json.load(file)
+
+
+def use(folder):
+    state = load(folder)
+    return KEYS
+"""
+TORCH = """\
+class Keeper:
+    def save(self, path):
+        torch.save({"model": self.model, "epoch": 3}, path)
+
+    def restore(self, path):
+        state = torch.load(path)
+        self.model = state["model"]
+        return KEYS
+"""
+NPZ = """\
+def keep(path, scale):
+    np.savez(path, scale=scale, centre=0)
+
+
+def back(path):
+    state = np.load(path)
+    return KEYS
+"""
+PICKLE = """\
+def keep(path, scale):
+    state = {"scale": scale}
+    state["centre"] = 0
+    with open(path, "wb") as file:
+        pickle.dump(state, file)
+
+
+def back(path):
+    with open(path, "rb") as file:
+        state = pickle.load(file)
+    return KEYS
+"""
+CASES = {
+    "json": (JSON, 'state["mean"], state["window"]["days"]', 'state["std"]',
+             "reads /std of state.json, which nothing writes"),
+    "nested": (JSON, 'state["window"].get("days")', 'state["window"]["dayz"]',
+               "reads /window/dayz of state.json, which nothing writes; the nearest is "
+               "/window/days"),
+    "default": (JSON, 'state.get("mean", 0)', 'state.get("means", 0)',
+                "reads /means of state.json with default 0, and nothing writes it, so the default "
+                "always holds; the nearest is /mean"),
+    "torch": (TORCH, 'state["epoch"]', 'state["optimiser"]',
+              "reads /optimiser of what pkg/m.py stores, which nothing writes"),
+    "npz": (NPZ, 'state["scale"]', 'state["scales"]',
+            "reads /scales of what pkg/m.py stores, which nothing writes; the nearest is /scale"),
+    "pickle": (PICKLE, 'state["centre"]', 'state["center"]',
+               "reads /center of what pkg/m.py stores, which nothing writes; the nearest is "
+               "/centre"),
+}  # fmt: skip
+CONFIG = """\
+def limits():
+    with open("config/limits.yaml") as file:
+        config = yaml.safe_load(file)
+    return KEYS
+"""
+LIMITS = "risk:\n  max_drawdown: 0.2\nwindow: 5\n"
+
+
+def check(folder, text, keys, **files):
+    files = {"pkg/__init__.py": "", "pkg/m.py": HEAD + text.replace("KEYS", keys), **files}
+    return run_check("BND014", subject(folder, files, source={"subsystem": {"files": ["pkg/**"]}}))
+
+
+@pytest.mark.fails("BND014")
+@pytest.mark.parametrize("case", CASES)
+def test_a_key_that_nothing_writes(tmp_path, case):
+    text, _, keys, said = CASES[case]
+    finding = assert_fails(check(tmp_path, text, keys), path="pkg/m.py")
+    assert finding.message == said
+    assert finding.severity is (Severity.MEDIUM if "default" in said else Severity.HIGH)
+
+
+@pytest.mark.passes("BND014")
+@pytest.mark.parametrize("case", CASES)
+def test_keys_that_are_written(tmp_path, case):
+    text, keys, _, _ = CASES[case]
+    result = check(tmp_path, text, keys)
+    assert result.findings == ()
+    assert_passes(result)
+
+
+@pytest.mark.fails("BND014")
+def test_a_configuration_that_stands_in_the_repository(tmp_path):
+    files = {"config/limits.yaml": LIMITS}
+    good = 'config["risk"]["max_drawdown"], config.get("window")'
+    assert check(tmp_path / "a", CONFIG, good, **files).findings == ()
+    finding = assert_fails(
+        check(tmp_path / "b", CONFIG, 'config["risk"].get("max_dd", 1)', **files)
+    )
+    assert finding.message == (
+        "reads /risk/max_dd of limits.yaml with default 1, and nothing in the file defines it, so "
+        "the default always holds"
+    )
+    finding = assert_fails(check(tmp_path / "c", CONFIG, 'config["windows"]', **files))
+    assert finding.message == (
+        "reads /windows of limits.yaml, and the file has no such key; the nearest is /window"
+    )
+
+
+@pytest.mark.passes("BND014")
+def test_what_cannot_be_followed_is_not_told(tmp_path):
+    asked = 'state["std"] if "std" in state else 0'
+    assert check(tmp_path / "a", JSON, asked).findings == ()
+    opened = JSON.replace('{"mean": mean, "window": {"days": 5}}', "mean")
+    assert check(tmp_path / "b", opened, 'state["std"]').findings == ()
+    two = TORCH + "\n    def other(self, path):\n        torch.save(self.model, path)\n"
+    assert check(tmp_path / "c", two, 'state["optimiser"]').findings == ()
+    assert check(tmp_path / "d", CONFIG, 'config["windows"]').findings == ()
+    assert_passes(check(tmp_path / "e", JSON, 'state["mean"]'))
+
+
+@pytest.mark.passes("BND014")
+def test_the_reference_engine_is_clean(reference):
+    result = run_check("BND014", reference)
+    assert result.findings == ()
+    assert_passes(result)
