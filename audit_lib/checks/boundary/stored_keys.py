@@ -36,7 +36,7 @@ _NAMED = re.compile(
     r"([\w.-]*[A-Za-z_-]{3}[\w-]*\.(?:json|ya?ml|toml|npz|pth?|pkl|pickle|joblib))$"
 )
 _PLAIN = (".json", ".yaml", ".yml", ".toml")
-_TOUCHES = re.compile(r"\bload|\bdump|savez|torch\.save")
+_TOUCHES = re.compile(r"load|dump|savez|torch\.save")
 _MOST = 60
 
 
