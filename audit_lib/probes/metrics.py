@@ -9,6 +9,7 @@ import numpy as np
 
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.asking import Reply, ask, ask_many, flag, mapping
+from audit_lib.probes.relations import better
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 
@@ -86,6 +87,19 @@ def bases(subject: Subject, names: dict[str, str], *, seed: int, count: int) -> 
 def promoted(hook: Hook, duels: list[Duel]) -> list[Reply[bool]]:
     """Does the challenger displace the champion, for each duel?"""
     return ask_many(hook, list(duels), into=flag)
+
+
+def any_promoted(subject: Subject, names: dict[str, str], *, seed: int) -> bool:
+    """Whether a challenger that is better in everything is promoted, by a little or by far."""
+    duels: list[Duel] = []
+    for champion in bases(subject, names, seed=seed, count=3):
+        for size in (0.1, 0.5, 4.0):
+            ahead = champion
+            for name, direction in names.items():
+                ahead = better(ahead, name, size * (abs(champion[name]) or 1.0), direction)
+            duels.append((champion, ahead))
+    replies = promoted(subject.hook("governance.promote"), duels)
+    return any(r.answered and r.got for r in replies)
 
 
 def text_of(metrics: Metrics | None) -> str:

@@ -124,6 +124,17 @@ def input_width(subject: Subject) -> int:
     return width
 
 
+def still(table: pd.DataFrame) -> list[str]:
+    """Columns of numbers that hold at most one value in all rows: no question can move them."""
+    values = numeric(table.select_dtypes(["number", "bool"]))
+    names = table.select_dtypes(["number", "bool"]).columns
+    return [
+        str(name)
+        for name, column in zip(names, values.T, strict=True)
+        if len(np.unique(column[np.isfinite(column)])) <= 1
+    ]
+
+
 def numeric(table: pd.DataFrame) -> npt.NDArray[np.float64]:
     """All cells as floats."""
     return table.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -8,10 +8,10 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import ask, frame
 from audit_lib.probes.frames import differences
-from audit_lib.probes.samples import few
+from audit_lib.probes.samples import few, still
 from audit_lib.subject.subject import Subject
 
 
@@ -55,6 +55,8 @@ class SavingChangesNothing(Check):
                 raise NotAssessed(f"{name} {reply.why}")
         found = differences(before.got, after.got, tolerance=self.tolerance)
         yield Examined(before.got.size, "predictions")
+        for head in still(before.got):
+            yield Gap(f"head {head}", "it is the same in all rows, whatever model is loaded")
         yield Evidence(
             "round_trip",
             "What the round trip changed",

@@ -12,7 +12,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.asking import ask, frame
 from audit_lib.probes.relations import reordered_columns, shuffled
-from audit_lib.probes.samples import inputs, numeric, whole_dates
+from audit_lib.probes.samples import inputs, numeric, still, whole_dates
 from audit_lib.probes.sides import (
     POSITION,
     Joined,
@@ -82,6 +82,8 @@ class PredictionsFollowLabels(Check):
         if not base.answered:
             raise NotAssessed(f"predictor.predict gives no predictions for the sample: {base.why}")
         yield Examined(base.got.size, "predictions")
+        for head in still(base.got):
+            yield Gap(f"head {head}", "it is the same in all rows, so no order could change it")
         rows: list[tuple[str, float]] = []
         asked = 0
         for family, name, table in self._variants(features, windowed=windowed):

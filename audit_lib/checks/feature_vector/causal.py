@@ -90,4 +90,7 @@ class FeaturesReadNoFuture(Check):
         wanted = [c for c in judged if not needed or c in needed]
         for path in undeclared(subject, HOOK):
             yield Gap(path, f"{HOOK} reads it, and no probe moves what it holds; {MEND}")
+        for name in samples.still(samples.built(subject)):
+            if name in judged and (not needed or name in needed):
+                yield Gap(name, "holds one value in all rows of the sample")
         yield from unjudged(found, HOOK, [*wanted, *sorted(needed - set(found.columns))])

@@ -8,11 +8,12 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
 from audit_lib.probes.asking import ask_many, frame
 from audit_lib.probes.domain import REACTION_COLUMNS, kind_of
 from audit_lib.probes.markets import short, spoilt
-from audit_lib.probes.samples import built, numeric, panel
+from audit_lib.probes.samples import built, numeric, panel, still
 from audit_lib.subject.subject import Subject
 
 
@@ -49,6 +50,10 @@ class FeaturesStayInTheirDomain(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Build each spoilt panel."""
         usual = built(subject)
+        if len(still(usual)) == len(usual.columns):
+            raise NotAssessed(
+                "every feature holds one value in all rows: the builder reads no bars"
+            )
         yield from self._infinite(subject, "the sample", usual)
         asked = dict(spoilt(short(panel(subject), assets=self.assets, bars=self.bars)))
         replies = ask_many(

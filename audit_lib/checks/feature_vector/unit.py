@@ -11,10 +11,10 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.asking import ask, frame
 from audit_lib.probes.markets import PRICES, VOLUMES, rescaled, short
-from audit_lib.probes.samples import numeric, panel, required
+from audit_lib.probes.samples import numeric, panel, required, still
 from audit_lib.subject.subject import Subject
 
 FACTORS = (16.0, 1 / 16.0)  # powers of two: rescaling is exact in binary floating point
@@ -76,6 +76,8 @@ class FeaturesHaveNoUnit(Check):
                 for column in columns:
                     change = self._change(base.got, reply.got, column)
                     moved[column, unit] = max(moved.get((column, unit), 0.0), change)
+        for column in still(base.got[columns]):
+            yield Gap(column, "holds one value in all rows, so no unit could move it")
         yield Examined(units * len(columns), "features in another unit")
         yield Evidence(
             "units",

@@ -9,7 +9,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import reasons
-from audit_lib.probes.metrics import bases, directions, promoted, text_of
+from audit_lib.probes.metrics import any_promoted, bases, directions, promoted, text_of
 from audit_lib.subject.subject import Subject
 
 
@@ -66,6 +66,8 @@ class TwoModelsCannotBeatEachOther(Check):
             ("one", "other"),
             tuple((text_of(a), text_of(b)) for a, b in both[:50]),
         )
+        if not any_promoted(subject, names, seed=self.seed):
+            yield Gap("promotions", "no challenger is promoted, however much better: see GOV002")
         if both:
             a, b = both[0]
             yield self.finding(

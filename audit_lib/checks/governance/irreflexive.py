@@ -9,7 +9,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import reasons
-from audit_lib.probes.metrics import bases, directions, promoted, text_of
+from audit_lib.probes.metrics import any_promoted, bases, directions, promoted, text_of
 from audit_lib.subject.subject import Subject
 
 
@@ -62,6 +62,8 @@ class NothingBeatsItself(Check):
             ("metrics on both sides", "promoted"),
             tuple((text_of(m), yes) for m, yes in answered),
         )
+        if not any_promoted(subject, names, seed=self.seed):
+            yield Gap("promotions", "no challenger is promoted, however much better: see GOV002")
         if won:
             yield self.finding(
                 subject.where("governance.promote"),

@@ -71,12 +71,13 @@ class BacktestIsLive(Check):
         rows: list[tuple[Scalar, ...]] = []
         counts: list[tuple[str, float, str]] = []
         found: dict[str, list[tuple[str, Difference, int]]] = {}
-        tolerances = field_tolerances(subject, self.tolerance)
+        tolerances, placed = field_tolerances(subject, self.tolerance), 0
         for name, features, backtest, live in self._answers(subject):
             if not (backtest.answered and live.answered):
                 yield from self._one_sided(subject, name, features, backtest, live)
                 continue
             shared = backtest.got.index.intersection(live.got.index)
+            placed += sum(int((side.got["side"] != 0).sum()) for side in (backtest, live))
             yield Examined(len(shared), f"rows {name}")
             for difference in differences(
                 backtest.got, live.got, tolerance=self.tolerance, tolerances=tolerances
@@ -101,6 +102,8 @@ class BacktestIsLive(Check):
             ("scenario", "row", *(f"{c} {p}" for c in tolerances for p in ("backtest", "live"))),
             tuple(rows[:60]),
         )
+        if not placed:
+            yield Gap("orders", "neither path placed one in any scenario")
         for key, cases in found.items():
             name, first, total = cases[0]
             yield self.finding(

@@ -73,6 +73,7 @@ class OrdersAreWellFormed(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Ask every hook in every scenario."""
         sizes: list[tuple[float, float, str]] = []
+        count = 0
         for hook, name, asked in self._questions(subject):
             reply = ask(subject.hook(hook), asked, into=orders_of(subject))
             if not reply.answered:
@@ -82,6 +83,7 @@ class OrdersAreWellFormed(Check):
             got = reply.got
             yield Examined(len(got), f"orders of {hook}, {name}")
             placed = got.loc[got["side"] != 0, "size"].to_numpy()
+            count += len(placed)
             if name == "as they are" or hook in RULES:
                 sizes += [(i / 20, v, hook) for i, v in enumerate(quantile_mix(placed, 21))]
             for text, wrong in (self._wrong(got) | wrong_fields(subject, got)).items():
@@ -89,6 +91,8 @@ class OrdersAreWellFormed(Check):
                     yield self._found(subject, hook, name, text, wrong, got)
             if hook in RULES and self.sizing:
                 yield from self._sizing(subject, hook, asked, got)
+        if not count:
+            yield Gap("orders", "none was placed in any scenario")
         yield Evidence(
             "sizes",
             "Sizes of the orders",

@@ -70,6 +70,8 @@ class WorseNeverUntriggers(Check):
             View.HEATMAP,
             "columns: step of the ladder; 1 is on; once on it must stay on to the right",
         )
+        if not any(r.answered and r.got.retrain for r in replies):
+            yield Gap("the trigger", "it fired in none of the states: see RET002")
         for way_name, found_here in broken.items():
             name, way, before, after = found_here[0]
             yield self.finding(
