@@ -202,7 +202,7 @@ def fits_before_split(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[
         if not isinstance(node, ast.Call):
             continue
         name = called(node) or ""
-        if name in ("train_test_split", "split") and not _is_text_split(node):
+        if name in ("train_test_split", "split") and not is_text_split(node):
             splits.append(node.lineno)
         elif name in ("fit_transform", "fit") and isinstance(node.func, ast.Attribute):
             on = ast.unparse(node.func.value)
@@ -248,7 +248,8 @@ def _of(call: ast.Call, source: str) -> bool:
     return bool(call.args) and ast.unparse(call.args[0]) == source
 
 
-def _is_text_split(node: ast.Call) -> bool:
+def is_text_split(node: ast.Call) -> bool:
+    """True for ``split`` of a text."""
     on = owner(node)
     if on is None:
         return False

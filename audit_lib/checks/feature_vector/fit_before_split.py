@@ -6,28 +6,34 @@ import ast
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.probes.fit_flow import FitFlow, FitThenSplit
 from audit_lib.probes.leak_patterns import fits_before_split
 from audit_lib.probes.suspicions import related_files, unread, walk
+from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
+from audit_lib.subject.units import MODULE
 
 
 class PreprocessingIsFittedAfterTheSplit(Check):
     """No scaler, imputer, selector or decomposition is fitted before its rows are split.
 
     What it checks
-        Within a function that splits its rows, nothing that learns from rows is fitted before the
-        split, on anything but train rows.
+        Nothing that learns from rows is fitted before these are split, on anything but train rows,
+        within one function or across several.
     Why it matters
         What is fitted before the split has seen the test rows. Selection of features before the
         split makes noise look like signal; scaling before it carries the level of the test.
     How
         Walks the syntax trees: a call of `fit` or `fit_transform` on something named as a scaler,
         imputer, selector or decomposition, above the first call of `split` or `train_test_split`
-        in the same function, whose arguments are not named as train rows.
+        in the same function, whose arguments are not named as train rows. Across functions, rows
+        are followed through arguments, answers and fields: what a function fits, or passes to one
+        that does, and what is split afterwards, by `split`, a function that splits, or a slice that
+        is called train or test.
     Limitations
-        Sees one function at a time; a fit in one function and a split in another is left to the
-        forensics of the artifacts (FEA104). Names decide. No probe of the features could clear
+        Rows that travel through a library or a container are not followed; the forensics of the
+        artifacts (FEA104) see these. Names decide. No probe of the features could clear
         it, since the order of fit and split is itself the departure, so it stands on the text.
     Remediation
         Split first, fit on the train rows of each fold, apply to the others; or use a pipeline.
@@ -61,5 +67,25 @@ class PreprocessingIsFittedAfterTheSplit(Check):
                         expected="fitted on train rows",
                         key=what,
                     )
+        code = code_of(subject.source)
+        flow = FitFlow(code)
+        for file in files:
+            for unit in code.files[file.path].units if file.path in code.files else ():
+                for found in flow.found(unit):
+                    yield self._across(found)
         yield from unread(subject)
         yield Examined(len(files), "files")
+
+    def _across(self, found: FitThenSplit) -> Answer:
+        """A fit and a split that stand in different functions."""
+        fitter = f"by {found.fitter} " if found.fitter else ""
+        splitter = f"by {found.splitter} " if found.splitter else ""
+        where = found.unit.name if found.unit.name != MODULE else "the module"
+        return self.finding(
+            Location(found.unit.path, line=found.fit.lineno, symbol=found.unit.name),
+            f"{where} has the rows fitted {fitter}(line {found.fit.lineno}) before it has them "
+            f"split {splitter}(line {found.split.lineno})",
+            measured="fitted on all rows",
+            expected="fitted on train rows",
+            key=f"{found.fitter} before {found.splitter}",
+        )
