@@ -302,6 +302,9 @@ class SubjectParameters(_Strict):
     sides: dict[str, Literal["label", "position"]] = Field(
         {}, description="table of `features.sides` or `predictor.sides` to how it is joined"
     )
+    codes: dict[str, dict[int, str]] = Field(
+        {}, description="kind of code (regime, class) to what each number means"
+    )
     known_at: dict[str, str] = Field(
         {}, description="table of `features.sides` to its column of dates on which rows were known"
     )

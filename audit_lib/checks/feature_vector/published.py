@@ -1,4 +1,4 @@
-"""FEA010."""
+"""FEA110."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class NothingIsKnownBeforeItIsPublished(Check):
         Stark (2001), A Real-Time Data Set for Macroeconomists, Journal of Econometrics 105(1).
     """
 
-    code = "FEA010"
+    code = "FEA110"
     contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.CRITICAL

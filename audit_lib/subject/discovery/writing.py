@@ -29,6 +29,20 @@ def render(found: Discovery, name: str, *, root: str) -> dict[str, str]:
     }
 
 
+FORMS_HEAD = "# What engines have besides, where yours does (the guide has a page on each):"
+#: a line of subject.yaml each
+FORMS = (
+    "keys: {horizon: {values: [5, 10, 20], stored: /horizon}}  # models kept apart",
+    "sides: {regimes: label}  # how a table beside the features is joined",
+    "codes: {regime: {0: calm, 1: stressed}}  # what numbers mean, wherever the source says it",
+    "known_at: {macro: published}  # table of features.sides: its column of dates",
+    "files: {data/macro.csv: known at the close of its date}  # read by features.build",
+    "windows: {length: 20, stored: /window}  # a prediction rests on several rows",
+    "orders: {strike: {kind: number}}  # fields of an order beside side, size and gate",
+    "heads: {direction: {kind: probability}}  # outputs, where the checkpoint does not say",
+)
+
+
 def _subject(found: Discovery, name: str, root: str) -> Iterator[str]:
     yield "# Written by `workbook new-subject` from a look at the source; nothing was run."
     yield "# What it guessed is marked; correct it, and remove the mark."
@@ -58,6 +72,8 @@ def _subject(found: Discovery, name: str, root: str) -> Iterator[str]:
     yield "# Surfaces that the engine does not have are declared, with the reason:"
     yield "# absent:"
     yield "#   online: the engine learns in batches only"
+    yield FORMS_HEAD
+    yield from (f"# {form}" for form in FORMS)
 
 
 def _artifacts(found: Discovery) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""FEA010: values that are published after their period."""
+"""FEA110: values that are published after their period."""
 
 import re
 from pathlib import Path
@@ -18,17 +18,17 @@ YAML, HOOKS = (
 EARLY = HOOKS.replace('sides["macro"].set_index("published")', 'sides["macro"]')
 
 
-@pytest.mark.passes("FEA010")
+@pytest.mark.passes("FEA110")
 def test_the_example_of_the_guide(tmp_path):
     with tiny(tmp_path, HOOKS, parameters=YAML) as subject:
-        assert_passes(run_check("FEA010", subject))
+        assert_passes(run_check("FEA110", subject))
         assert {r.state for r in try_hooks(subject)} == {"good"}
 
 
-@pytest.mark.fails("FEA010")
+@pytest.mark.fails("FEA110")
 def test_a_join_on_the_period(tmp_path):
     with tiny(tmp_path, EARLY, parameters=YAML) as subject:
-        (found,) = run_check("FEA010", subject).findings
+        (found,) = run_check("FEA110", subject).findings
     assert found.cause == "build joins macro too early"
     assert re.search(r"known on 2015-\d\d-25.*, 1[6-9] bars before", found.message)
 
@@ -41,9 +41,9 @@ def test_what_cannot_be_told_is_a_gap(tmp_path):
         ("table", HOOKS, YAML.replace("macro", "rates")),
     ]:
         with tiny(tmp_path / name, text, parameters=parameters) as subject:
-            result = run_check("FEA010", subject)
+            result = run_check("FEA110", subject)
             assert result.outcome is Outcome.NOT_ASSESSED
             if name != "silent":
                 assert "wrong" in {r.state for r in try_hooks(subject)}
     with tiny(tmp_path / "none", HOOKS) as subject:
-        assert run_check("FEA010", subject).outcome is Outcome.NOT_APPLICABLE
+        assert run_check("FEA110", subject).outcome is Outcome.NOT_APPLICABLE

@@ -11,7 +11,7 @@ import pytest
 from audit_lib.errors import ParameterError
 from audit_lib.subject.code import code_of
 from audit_lib.subject.discovery import discover, render
-from audit_lib.subject.discovery.writing import module_name
+from audit_lib.subject.discovery.writing import FORMS_HEAD, module_name
 from audit_lib.subject.parameters import Source, Subsystem, load_parameters
 from audit_lib.subject.source import SourceTree
 from audit_lib.subject.subject import UNVERSIONED, open_subject
@@ -140,6 +140,11 @@ def test_what_is_written_loads_marks_guesses_and_parses(engine, tmp_path):
     assert parameters.source.package == ""  # the root holds the package and is none itself
     assert parameters.artifacts.registry.versions == "/entries"
     assert written["subject.yaml"].count("# guess") >= 5
+    forms = written["subject.yaml"].split(FORMS_HEAD)
+    told = forms[0] + forms[1].replace("\n# ", "\n")
+    (folder / "subject.yaml").write_text(told)
+    assert load_parameters(folder).windows.length == 20
+    (folder / "subject.yaml").write_text(written["subject.yaml"])
     ast.parse(written["hooks.py"])
     uncommented = "\n".join(
         line.removeprefix("# ") for line in written["hooks.py"].splitlines() if "@surface" in line
