@@ -8,6 +8,10 @@ STAMP  := $(VENV)/.installed
 PIP     = "$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps
 # One thread a process for OpenMP: the audit parallelises over versions, not inside libraries.
 export OMP_NUM_THREADS ?= 1
+# What a person set for pip or Python elsewhere must not lead past .venv; indexes, proxies and caches stay theirs.
+export PIP_USER := 0
+export PIP_NO_BINARY := :none:
+unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_REQUIREMENT PIP_EDITABLE PIP_DRY_RUN
 # The theme prints a notice about its future at every build.
 export NO_MKDOCS_2_WARNING ?= 1
 
@@ -24,12 +28,13 @@ setup: $(STAMP)  ## create .venv from the lock file
 $(LOCKED): $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
-	@"$(BIN)/python" -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear "$(VENV)" \
-	  || { echo "python3 -m venv fails; on Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
+	@{ [ ! -e "$(VENV)/.begun" ] && "$(BIN)/python" -m pip --version >/dev/null 2>&1; } \
+	  || $(PYTHON) -m venv --clear "$(VENV)" || { echo "python3 -m venv fails; on Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
 	@echo "installing $(LOCK) into $(VENV): one to three minutes, once"
+	@touch "$(VENV)/.begun" # removed at the end: what was interrupted is begun anew
 	@$(PIP) --require-hashes --no-compile --requirement "$(LOCK)"
 	@"$(BIN)/python" -m compileall -q -j 0 "$(VENV)" >/dev/null 2>&1 || true
-	@touch "$@"
+	@rm "$(VENV)/.begun" && touch "$@"
 
 $(STAMP): $(LOCKED) pyproject.toml
 	@$(PIP) --no-build-isolation --editable .

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -91,3 +92,110 @@ def test_a_newer_release_of_a_package_with_extras_changes_nothing(
         check=True,
     )
     assert told.stdout == "1.0\n"
+
+
+def pinned(tmp_path: Path, *names: str) -> Path:
+    """A lock of packages that the index has from now on."""
+    pins = {name: publish(tmp_path / "simple", name, "1.0") for name in names}
+    lock = tmp_path / "lock"
+    lock.write_text("".join(f"{n}==1.0 --hash=sha256:{d}\n" for n, d in pins.items()))
+    return lock
+
+
+def asked(tmp_path: Path, index: str, **more: str) -> tuple[list[str], dict[str, str]]:
+    """What to type for the first step of setting up, and the environment."""
+    settings = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+    settings |= {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index, **more}
+    venv, lock = tmp_path / "venv", tmp_path / "lock"
+    words = ["make", f"{venv}/.locked", f"VENV={venv}", f"LOCK={lock}", f"PYTHON={sys.executable}"]
+    return words, settings
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_what_was_interrupted_is_begun_anew_and_done_once(
+    tmp_path: Path, index: str, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+):
+    lock = pinned(tmp_path, "meter", "gauge")
+    reached, go_on = threading.Event(), threading.Event()
+    send = Quiet.do_GET
+
+    def slow(handler: Quiet) -> None:
+        if handler.path.endswith("gauge-1.0-py3-none-any.whl"):
+            reached.set()
+            go_on.wait(60)
+        send(handler)
+
+    monkeypatch.setattr(Quiet, "do_GET", slow)
+    words, settings = asked(tmp_path, index)
+    first = subprocess.Popen(words, cwd=ROOT, env=settings, start_new_session=True)
+    assert reached.wait(120)
+    os.killpg(first.pid, number)
+    assert first.wait(60) != 0
+    go_on.set()
+    left = next((tmp_path / "venv/lib").glob("python3*")) / "site-packages/half.py"
+    left.write_text("")
+
+    again = subprocess.run(
+        words, cwd=ROOT, env=settings, capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert not left.exists()
+    told = [tmp_path / "venv/bin/python", "-c", "import meter, gauge"]
+    assert subprocess.run(told, check=False).returncode == 0
+    third = subprocess.run(
+        words, cwd=ROOT, env=settings, capture_output=True, text=True, check=False
+    )
+    assert "up to date" in third.stdout
+    assert lock.stat().st_mtime <= (tmp_path / "venv/.locked").stat().st_mtime
+
+
+@pytest.mark.slow
+def test_settings_for_other_places_do_not_lead_past_the_environment(tmp_path: Path, index: str):
+    pinned(tmp_path, "meter")
+    junk = tmp_path / "junk"
+    junk.mkdir()
+    for name in ("pip", "venv", "meter"):
+        (junk / f"{name}.py").write_text("raise SystemExit('junk')\n")
+    config = tmp_path / "pip.conf"
+    config.write_text("[install]\nuser = true\nno-binary = :all:\n")
+    words, settings = asked(
+        tmp_path,
+        index,
+        PIP_CONFIG_FILE=str(config),
+        PIP_USER="1",
+        PIP_NO_BINARY=":all:",
+        PIP_TARGET=str(tmp_path / "elsewhere"),
+        PIP_REQUIRE_VIRTUALENV="1",
+        PYTHONPATH=str(junk),
+        PYTHONHOME=str(junk),
+        VIRTUAL_ENV=str(junk),
+    )
+    done = subprocess.run(
+        words, cwd=ROOT, env=settings, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = list((tmp_path / "venv/lib").glob("python3*/site-packages/meter.py"))
+    assert len(found) == 1
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [
+        ("import sys; sys.exit('-c' in sys.argv)", "Python 3.11 or newer is needed"),
+        ("import sys; sys.exit('venv' in sys.argv)", "apt-get install python3-venv"),
+    ],
+)
+def test_a_python_that_will_not_do_is_one_message(tmp_path: Path, python: str, said: str):
+    (tmp_path / "lock").write_text("")
+    fake = tmp_path / "python"
+    fake.write_text(f"#!{sys.executable}\n{python}\n")
+    fake.chmod(0o755)
+    words, settings = asked(tmp_path, "http://127.0.0.1:9/simple")
+    words[-1] = f"PYTHON={fake}"
+    done = subprocess.run(
+        words, cwd=ROOT, env=settings, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert said in done.stdout
