@@ -29,6 +29,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from audit_lib.errors import ParameterError
+from audit_lib.files import read_words
 from audit_lib.model import CheckResult, Exempted, Finding
 
 FILE = "exemptions.toml"
@@ -152,7 +153,7 @@ def _read(
     file: Path, table: str, kind: type[Waiver], shared: tuple[str, ...] = ()
 ) -> tuple[Waiver, ...]:
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_words(file))
     except FileNotFoundError:
         return ()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

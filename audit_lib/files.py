@@ -1,11 +1,91 @@
-"""Writing a file whole or not at all: every room that leaves files behind uses this one way."""
+"""Reading a file that somebody else wrote, and writing one whole or not at all.
+
+Every room reads and writes this one way: a name may lead to a device that never ends, to a pipe
+that waits for a writer, or to more bytes than there is memory.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
+import io
 import os
+import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+#: For files whose size is the subject's own matter, such as its models.
+ANY = 1 << 62
+#: Bytes of one file that are read into memory, unless its reader says otherwise.
+MOST = 256 << 20
+#: Bytes of a source file, and of the small texts that describe a project.
+MOST_TEXT = 16 << 20
+_CHUNK = 1 << 20
+
+
+def read_whole(file: Path | str, *, most: int = MOST) -> bytes:
+    """The bytes of a regular file; links are followed, devices and pipes are never opened.
+
+    Raises:
+        OSError: it is missing, cannot be read, is no regular file, or is larger than ``most``.
+    """
+    with opened(file) as handle:
+        # Files of the kernel have no size, and others grow while they are read.
+        if os.fstat(handle.fileno()).st_size <= most:
+            content = handle.read(most + 1)
+            if len(content) <= most:
+                return content
+    raise _refused(file, errno.EFBIG, f"larger than the {most} bytes that are read of it")
+
+
+@contextlib.contextmanager
+def opened(file: Path | str) -> Iterator[io.BufferedReader]:
+    """A regular file, open for reading.
+
+    Raises:
+        OSError: it is missing, cannot be read, or is no regular file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if not stat.S_ISREG(os.stat(file).st_mode):  # opening some devices does something already
+        raise _refused(file, errno.EISDIR if os.path.isdir(file) else errno.EINVAL)
+    with open(os.open(file, flags | getattr(os, "O_NOCTTY", 0)), "rb") as handle:
+        if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+            raise _refused(file, errno.EINVAL)
+        yield handle
+
+
+def read_words(
+    file: Path | str, *, encoding: str = "utf-8", errors: str = "strict", most: int = MOST
+) -> str:
+    r"""The text of a regular file, its line ends as ``\n``.
+
+    Raises:
+        OSError: see :func:`read_whole`.
+        UnicodeDecodeError: it is not in this encoding.
+    """
+    text = read_whole(file, most=most).decode(encoding, errors)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def digest_of(file: Path | str) -> str:
+    """SHA-256 of a regular file of any size, in hexadecimal.
+
+    Raises:
+        OSError: it is missing, cannot be read, or is no regular file.
+    """
+    found = hashlib.sha256()
+    with opened(file) as handle:
+        while chunk := handle.read(_CHUNK):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def _refused(file: Path | str, number: int, why: str = "not a regular file") -> OSError:
+    named = os.strerror(number) if number == errno.EISDIR else why
+    kind = IsADirectoryError if number == errno.EISDIR else OSError
+    return kind(number, named, os.fspath(file))
 
 
 def write_whole(file: Path, content: bytes) -> None:

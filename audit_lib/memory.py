@@ -32,7 +32,7 @@ from pydantic import TypeAdapter
 
 from audit_lib.checks.base import Check
 from audit_lib.errors import NotAssessed
-from audit_lib.files import write_whole
+from audit_lib.files import read_whole, read_words, write_whole
 from audit_lib.model import CheckResult, Outcome
 from audit_lib.subject.digest import subject_digest
 from audit_lib.subject.subject import Subject
@@ -65,7 +65,7 @@ class Memory:
             return None
         started = time.perf_counter()
         try:
-            head, _, body = self._file(check).read_text(encoding="utf-8").partition("\n")
+            head, _, body = read_words(self._file(check)).partition("\n")
             if hashlib.sha256(body.encode()).hexdigest() != head:
                 return None
             found = _adapter().validate_json(body)
@@ -147,7 +147,7 @@ def library_digest() -> str:
     for file in sorted(_PACKAGE.rglob("*.py")):
         if "reference_engine" not in file.parts:
             found.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0")
-            found.update(hashlib.sha256(file.read_bytes()).digest())
+            found.update(hashlib.sha256(read_whole(file)).digest())
     for place in sys.path:
         installed = (f.name for f in Path(place or ".").glob("*.*-info"))  # name and version
         found.update("\0".join(sorted(installed)).encode())

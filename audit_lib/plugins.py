@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from audit_lib.errors import ParameterError
+from audit_lib.files import read_whole
 
 #: folders of a subject's own code beside its subject.yaml, and what one file of each holds
 KINDS = {"checks": "check", "readers": "reader of artifacts", "reporters": "reporter"}
@@ -109,7 +110,7 @@ def _package(folder: Path, files: list[Path]) -> str:
     """A package of that folder, named by what is in it, so that an edited file is read anew."""
     digest = hashlib.sha256(str(folder).encode("utf-8", "surrogateescape"))
     for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+        digest.update(file.name.encode() + b"\0" + read_whole(file))
     name = f"audit_own_{folder.name}_{digest.hexdigest()[:16]}"
     if name not in sys.modules:
         spec = ModuleSpec(name, None, is_package=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from audit_lib.errors import RunError
 from audit_lib.execution.digests import changes, digests, joined, own_places
 from audit_lib.execution.plan import Job, Plan
 from audit_lib.exemptions import load_exemptions
+from audit_lib.files import digest_of
 from audit_lib.host.digest import TreeDigest
 from audit_lib.ledger import load as load_ledger
 from audit_lib.model import TaskResult
@@ -124,7 +124,7 @@ def _said(tasks: Iterable[TaskResult], key: str) -> str:
 
 
 def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return digest_of(file)
 
 
 def _now() -> str:

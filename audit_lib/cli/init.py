@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from audit_lib.errors import AuditError
-from audit_lib.files import write_whole
+from audit_lib.files import read_words, write_whole
 from audit_lib.model import Task
 from audit_lib.workspace import MARKER, find_workspace, is_workspace, notebook_path
 
@@ -105,7 +105,7 @@ def _write(file: Path, text: str) -> bool:
 
 
 def _ignore(file: Path) -> bool:
-    there = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    there = read_words(file).splitlines() if file.exists() else []
     missing = [line for line in IGNORED if line not in there]
     if missing:
         write_whole(file, "".join(f"{line}\n" for line in (*there, *missing)).encode())

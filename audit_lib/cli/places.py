@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from audit_lib.errors import AuditError, NotAssessed
+from audit_lib.files import read_words
 from audit_lib.model import Location
 from audit_lib.reporters.report import nowhere, unread
 from audit_lib.subject.subject import Subject, open_subject
@@ -83,7 +84,7 @@ def lines_of(subject: Subject) -> Callable[[Location], str]:
         if file is None or folder is None or not file.resolve().is_relative_to(folder):
             return ()
         try:
-            return tuple(file.read_text(encoding="utf-8", errors="replace").splitlines())
+            return tuple(read_words(file, errors="replace").splitlines())
         except OSError:
             return ()
 

@@ -16,6 +16,7 @@ from audit_lib.cli.completion import codes, subjects
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.tables import print_table
 from audit_lib.errors import AuditError
+from audit_lib.files import read_words
 from audit_lib.gates import gates_of
 from audit_lib.hooks import HOOKS, with_variant, without_variant
 from audit_lib.plugins import own_files
@@ -98,7 +99,7 @@ def _owner(code: str, workspace: Path | None) -> str | None:
         place = find_workspace(workspace)
         for name in known_subjects(place):
             for file in own_files(place / "parameters" / name, "checks"):
-                if f'"{code}"' in file.read_text(encoding="utf-8", errors="replace"):
+                if f'"{code}"' in read_words(file, errors="replace"):
                     return name
     return None
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from audit_lib.contract.derivation import ABOUT, FORMAT
 from audit_lib.errors import AuditError
+from audit_lib.files import read_words
 from audit_lib.subject.pointers import pointer_to
 
 ABSENT = object()
@@ -52,7 +53,7 @@ def read_contract(file: Path) -> dict[str, Any]:
     """
     again = "write it with `workbook contract export`"
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(read_words(file))
     except FileNotFoundError:
         raise AuditError("there is no contract", where=str(file), mend=again) from None
     except (OSError, ValueError) as error:

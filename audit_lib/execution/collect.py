@@ -11,7 +11,7 @@ import nbformat
 
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import RunFolder
-from audit_lib.files import write_whole
+from audit_lib.files import read_whole, write_whole
 from audit_lib.model import Task
 
 _OPENS = re.compile(r"Workbook\.open\(\s*[\"'](T[1-6])[\"']")
@@ -74,7 +74,7 @@ def _task(document: Any) -> Task | None:
 def _belongs(document: Any, folder: RunFolder, task: Task) -> bool:
     """True where its outputs say the digest that the sentinel of its task holds."""
     try:
-        digest = str(json.loads(folder.sentinel(task).read_bytes())["results_sha256"])
+        digest = str(json.loads(read_whole(folder.sentinel(task)))["results_sha256"])
     except (OSError, ValueError, KeyError):
         return False
     outputs = [o for c in document.cells for o in c.get("outputs", [])]

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from audit_lib.errors import RunError
-from audit_lib.files import write_whole
+from audit_lib.files import read_whole, read_words, write_whole
 from audit_lib.model import Task
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -72,7 +72,7 @@ class Place:
         except FileNotFoundError:
             return None
         except OSError:  # a plain file where symbolic links are not to be had
-            name = pointer.read_text(encoding="utf-8").strip()
+            name = read_words(pointer).strip()
         folder = self.folder / name
         return RunFolder(folder) if RUN_ID.fullmatch(name) and folder.is_dir() else None
 
@@ -122,13 +122,13 @@ class RunFolder:
     def check(self, task: Task) -> str:
         """What keeps a task from being complete; '' where nothing does."""
         try:
-            sentinel = json.loads(self.sentinel(task).read_bytes())
+            sentinel = json.loads(read_whole(self.sentinel(task)))
         except FileNotFoundError:
             return "its last cell left no sentinel"
         except (OSError, ValueError) as error:
             return f"its sentinel cannot be read: {error}"
         try:
-            digest = hashlib.sha256(self.results(task).read_bytes()).hexdigest()
+            digest = hashlib.sha256(read_whole(self.results(task))).hexdigest()
         except OSError as error:
             return f"its results cannot be read: {error.strerror}"
         expected = {"run_id": self.run_id, "task": task.value, "results_sha256": digest}

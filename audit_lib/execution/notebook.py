@@ -28,7 +28,7 @@ from audit_lib.errors import AuditError, RunError
 from audit_lib.execution.kernels import Kernels
 from audit_lib.execution.layout import RunFolder
 from audit_lib.execution.progress import MIME
-from audit_lib.files import write_whole
+from audit_lib.files import read_words, write_whole
 from audit_lib.model import Task
 
 ENGINE = "audit-workbook"
@@ -253,7 +253,7 @@ def _raised(errand: Errand, error: PapermillExecutionError) -> RunError:
 
 def _last_words(errand: Errand) -> str:
     try:
-        lines = errand.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = read_words(errand.log, errors="replace").strip().splitlines()
     except OSError:
         return ""
     return f" ({lines[-1][:200]})" if lines else ""

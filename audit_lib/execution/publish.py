@@ -16,7 +16,7 @@ import psutil
 
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place, RunFolder
-from audit_lib.files import sync_folder, write_whole
+from audit_lib.files import read_words, sync_folder, write_whole
 
 MANIFEST = "run_manifest.json"
 _LITTER_AFTER = 3600.0
@@ -139,7 +139,7 @@ def _me() -> dict[str, object]:
 def _alive(folder: RunFolder) -> bool:
     file = _owner_file(folder)
     try:
-        owner = json.loads(file.read_text(encoding="utf-8"))
+        owner = json.loads(read_words(file))
     except (OSError, ValueError):
         return _age(folder.path) < _ABANDONED_AFTER
     if not owner:

@@ -17,6 +17,7 @@ from audit_lib.execution.layout import RunFolder
 from audit_lib.execution.plan import Job, Plan
 from audit_lib.execution.progress import Event, Stage, Watcher
 from audit_lib.execution.warm import open_kernels
+from audit_lib.files import read_words
 from audit_lib.model import Task, TaskResult
 from audit_lib.reporters.json_report import load_task
 
@@ -180,7 +181,7 @@ class _Run:
                 if not future.cancelled():
                     future.result()
         return tuple(
-            load_task(folder.results(t).read_text(encoding="utf-8"), where=str(folder.results(t)))
+            load_task(read_words(folder.results(t)), where=str(folder.results(t)))
             for t in self.plan.tasks
         )
 

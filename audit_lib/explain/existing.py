@@ -17,6 +17,7 @@ from audit_lib.explain.conditions import Condition, Event, precision_of
 from audit_lib.explain.importance import Bootstrap
 from audit_lib.explain.records import Inputs, RuleRecord, Rules
 from audit_lib.explain.rows import Rows
+from audit_lib.files import read_whole
 from audit_lib.model import Examined, Gap, Location
 from audit_lib.subject.subject import Subject
 
@@ -100,7 +101,7 @@ def departures(
     yield Examined(len(files), "files of rules")
     for file in files:
         try:
-            told = Rules.model_validate_json(file.read_bytes())
+            told = Rules.model_validate_json(read_whole(file))
         except (ValidationError, OSError) as error:
             first = str(error).splitlines()[0]
             yield Gap(file.name, f"not in the form of learned-rules/1: {first}")
@@ -116,7 +117,7 @@ def departures(
 def _stale(folder: Folder, columns: list[str], subject: Subject) -> Iterator[Departure | Gap]:
     file = folder.path / "inputs_schema.json"
     try:
-        told = Inputs.model_validate_json(file.read_bytes())
+        told = Inputs.model_validate_json(read_whole(file))
     except FileNotFoundError:
         yield Gap(file.name, "is missing: nothing says what was explained")
         return

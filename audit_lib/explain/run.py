@@ -19,7 +19,7 @@ from audit_lib.explain.looking import ORDERS, WINNERS, Told, look
 from audit_lib.explain.records import Summary, as_json
 from audit_lib.explain.verdicts import CHECKS, Seen
 from audit_lib.explain.words import rules_page
-from audit_lib.files import write_whole
+from audit_lib.files import read_whole, write_whole
 from audit_lib.memory import cache_folder, library_digest, own_places
 from audit_lib.model import CheckResult
 from audit_lib.subject.digest import subject_digest
@@ -162,9 +162,9 @@ def _recalled(place: Path | None) -> Explained | None:
     if place is None:
         return None
     try:
-        summary = Summary.model_validate_json((place / SUMMARY).read_bytes())
+        summary = Summary.model_validate_json(read_whole(place / SUMMARY))
         results = tuple(_adapter().validate_python(r) for r in summary.results)
-        files = {f.name: f.read_bytes() for f in sorted(place.iterdir())}
+        files = {f.name: read_whole(f) for f in sorted(place.iterdir())}
     except (OSError, ValueError, ValidationError):
         return None
     return Explained(summary, files, results, kept=True)

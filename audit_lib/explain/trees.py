@@ -19,6 +19,7 @@ import pandas as pd
 
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.walks import Contributions
+from audit_lib.files import read_words
 from audit_lib.model import Location
 from audit_lib.probes.checkpoint_fields import scaling
 from audit_lib.subject.artifacts import Format
@@ -99,7 +100,7 @@ def forests_of(subject: Subject) -> list[Forest]:
             continue
         try:
             where = Location(artifact.path, base="artifacts")
-            found += forests_in(file.read_text(encoding="utf-8"), where)
+            found += forests_in(read_words(file), where)
         except (ValueError, KeyError, IndexError, OSError):
             continue  # of another kind, or damaged: other checks say so
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.faults.base import Copy, Spared, file_fault
+from audit_lib.files import ANY, read_whole, read_words
 from audit_lib.model import Contract
 
 CHECKPOINT = Contract.CHECKPOINT
@@ -17,7 +18,7 @@ CHECKPOINT = Contract.CHECKPOINT
 def _edit(file: Path | None, change: Callable[[Any], Any]) -> None:
     if file is None or file.suffix != ".json" or not file.is_file():
         raise Spared("no JSON file to edit")
-    data = json.loads(file.read_text(encoding="utf-8"))
+    data = json.loads(read_words(file))
     file.write_text(json.dumps(change(data), indent=1), encoding="utf-8")
 
 
@@ -34,7 +35,7 @@ def _one(copy: Copy) -> Path:
 def an_artifact_is_tampered_with(copy: Copy) -> None:
     """One byte of a stored file is changed."""
     file = _one(copy)
-    data = bytearray(file.read_bytes())
+    data = bytearray(read_whole(file, most=ANY))
     data[len(data) // 2] ^= 1
     file.write_bytes(bytes(data))
 
@@ -141,7 +142,7 @@ def an_imported_symbol_is_gone(copy: Copy) -> None:
         for alias in node.names
     }
     for file in files:
-        text = file.read_text(encoding="utf-8")
+        text = read_words(file)
         for node in _parsed(file).body:
             if isinstance(node, ast.FunctionDef) and (file.stem, node.name) in wanted:
                 lines = text.splitlines(keepends=True)
@@ -154,7 +155,7 @@ def an_imported_symbol_is_gone(copy: Copy) -> None:
 
 def _parsed(file: Path) -> ast.Module:
     try:
-        return ast.parse(file.read_bytes())
+        return ast.parse(read_whole(file))
     except SyntaxError:
         return ast.Module(body=[], type_ignores=[])
 
@@ -163,4 +164,4 @@ def _parsed(file: Path) -> ast.Module:
 def a_file_does_not_parse(copy: Copy) -> None:
     """A file ends in the middle of a statement."""
     file = max(_sources(copy), key=lambda p: p.stat().st_size)
-    file.write_text(file.read_text(encoding="utf-8") + "\ndef broken(:\n", encoding="utf-8")
+    file.write_text(read_words(file) + "\ndef broken(:\n", encoding="utf-8")

@@ -22,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from audit_lib.files import read_words
+
 #: What is entered of ``.git``; the rest is Git's own upkeep.
 GIT_ENTERED = ("HEAD", "config", "packed-refs", "refs", "hooks", "info")
 _CHUNK = 1 << 20
@@ -254,18 +256,18 @@ def head_commit(folder: Path) -> str:
     git = folder / ".git"
     try:
         if git.is_file():  # a worktree or a submodule names its folder
-            git = folder / git.read_text().removeprefix("gitdir:").strip()
-        head = (git / "HEAD").read_text().strip()
+            git = folder / read_words(git).removeprefix("gitdir:").strip()
+        head = read_words(git / "HEAD").strip()
         if not head.startswith("ref:"):
             return head
         name = head.removeprefix("ref:").strip()
         common = git / "commondir"
-        places = [git, git / common.read_text().strip()] if common.is_file() else [git]
+        places = [git, git / read_words(common).strip()] if common.is_file() else [git]
         for place in places:
             if (place / name).is_file():
-                return (place / name).read_text().strip()
+                return read_words(place / name).strip()
             packed = place / "packed-refs"
-            for line in packed.read_text().splitlines() if packed.is_file() else ():
+            for line in read_words(packed).splitlines() if packed.is_file() else ():
                 if line.endswith(f" {name}"):
                     return line.split(" ", maxsplit=1)[0]
     except (OSError, ValueError):

@@ -172,6 +172,7 @@ class Host:
             limits=self._limits,
             isolation=found.isolation.label,
             seccomp="seccomp" not in absent(),
+            landlock="landlock" not in absent(),
             environment=launch.environment(scratch, self._interpreter, self._environment),
             coverage=None if self.measure is Measure.NEVER else library(),
         )

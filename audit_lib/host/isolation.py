@@ -16,6 +16,7 @@ from enum import IntEnum
 from functools import cache
 from pathlib import Path
 
+from audit_lib.files import read_whole
 from audit_lib.host import launch
 from audit_lib.host.errors import IsolationUnavailable
 from audit_lib.scratch import new_folder, remove_folder
@@ -56,14 +57,29 @@ class Isolation(IntEnum):
         return _DESCRIPTIONS[self]
 
 
+#: What leaves a mark in scratch where it succeeds, by the name of the mark.
+_MARKS = {
+    "signals": "signalled",
+    "pipes": "pipes",
+    "memory of others": "memory",
+    "kernel settings": "settings",
+    "limits of others": "limits",
+}
 _NATIVE = frozenset({"writes", "tcp", "python writes", "python network"})
+_CONTAINED = _NATIVE | {"metadata", "datagrams", "local sockets", *_MARKS}
 _PROMISES = {
     Isolation.NONE: frozenset[str](),
     Isolation.AUDIT_HOOK: frozenset({"python writes", "python network"}),
     Isolation.LANDLOCK: _NATIVE,
-    Isolation.LANDLOCK_SECCOMP: _NATIVE | {"metadata", "datagrams", "local sockets", "signals"},
-    Isolation.BUBBLEWRAP: _NATIVE | {"metadata", "datagrams", "signals"},
+    Isolation.LANDLOCK_SECCOMP: _CONTAINED,
+    # Pipes and sockets of the file system are closed by what is put on top where the kernel has it.
+    Isolation.BUBBLEWRAP: _CONTAINED - {"pipes", "local sockets"},
 }
+#: What no level stops, and readers of a packet should know.
+READS = (
+    "hooks can read whatever the user can read, and what hooks.py imports when it is loaded "
+    "can shape the answers of every hook"
+)
 _DESCRIPTIONS = {
     Isolation.NONE: "no isolation: hooks can write anywhere and reach the network; only the "
     "digests before and after tell whether the subject was changed",
@@ -73,8 +89,8 @@ _DESCRIPTIONS = {
     "scratch and TCP is closed; modes, times, datagrams and local sockets are not contained",
     Isolation.LANDLOCK_SECCOMP: "Landlock and a system-call filter: nothing is written or changed "
     "outside scratch, and there are no sockets",
-    Isolation.BUBBLEWRAP: "bubblewrap: everything but scratch is mounted read-only, with "
-    "processes and network of its own",
+    Isolation.BUBBLEWRAP: "bubblewrap, with Landlock and a system-call filter where the kernel has "
+    "them: everything but scratch is read-only, with processes and network of its own",
 }
 
 
@@ -93,6 +109,12 @@ class Probe:
     stopped: frozenset[str]
     works: bool
     said: str = ""
+
+    def describe(self) -> str:
+        """One sentence for a reader of a packet, with what was tried and got through."""
+        through = sorted(_CONTAINED - self.stopped) if self.isolation.contains else []
+        found = f"; not stopped here: {', '.join(through)}" if through else ""
+        return f"{self.isolation.describe()}{found}; {READS}"
 
     @property
     def holds(self) -> bool:
@@ -130,7 +152,7 @@ def probe_isolation(
     interpreter: Path | None = None,
     without: Iterable[str] | None = None,
 ) -> Isolation:
-    """The strongest isolation that works here; really tried, once per process and interpreter.
+    """The isolation that stops most here; really tried, once per process and interpreter.
 
     Args:
         force: try this level only.
@@ -158,11 +180,14 @@ def probe(
             why = found.said or f"these got through: {', '.join(sorted(_gaps(found)))}"
             raise IsolationUnavailable(f"isolation {force.label} does not hold here: {why}")
         return found
+    best = _try(Isolation.NONE, python, missing)
     for level in sorted(Isolation, reverse=True):
         found = _try(level, python, missing)
-        if found.holds:
-            return found
-    return found
+        if found.holds and len(found.stopped) > len(best.stopped):
+            best = found
+        if best.stopped >= _CONTAINED:
+            break
+    return best
 
 
 def _gaps(found: Probe) -> frozenset[str]:
@@ -181,8 +206,8 @@ def _try(level: Isolation, python: str, without: frozenset[str]) -> Probe:
     folder = new_folder("probe")
     try:
         with Canary(folder) as canary:
-            config = launch.probe_config(level.label, folder / "scratch", "seccomp" not in without)
-            config |= canary.targets
+            config = launch.probe_config(level.label, folder / "scratch", without)
+            config |= canary.targets | {"judge": os.getpid()}
             command = launch.command(level.label, python, "probe", config, readable=[folder])
             done = subprocess.run(
                 command,
@@ -193,8 +218,7 @@ def _try(level: Isolation, python: str, without: frozenset[str]) -> Probe:
             )
             works = (folder / "scratch" / "done").exists()
             said = "" if works else _last_line(done.stderr) or f"exit code {done.returncode}"
-            signalled = (folder / "scratch" / "signalled").exists()
-            return Probe(level, canary.stopped(signalled) if works else frozenset(), works, said)
+            return Probe(level, canary.stopped() if works else frozenset(), works, said)
     except (OSError, subprocess.TimeoutExpired) as error:
         return Probe(level, frozenset(), False, str(error))
     finally:
@@ -212,7 +236,7 @@ class Canary:
     def __init__(self, folder: Path) -> None:
         """Lay everything out below ``folder``."""
         self._folder = folder
-        self._files = {n: folder / n for n in ("native", "python", "metadata")}
+        self._files = {n: folder / n for n in ("native", "python", "metadata", "pipe")}
         self._sockets: dict[str, socket.socket] = {}
 
     def __enter__(self) -> Canary:
@@ -221,6 +245,7 @@ class Canary:
         for path in self._files.values():
             path.mkdir()
             (path / "file").write_text("canary")
+        os.mkfifo(self._files["pipe"] / "pipe")
         self._before = {name: self._look(name) for name in self._files}
         for name in ("tcp", "python"):
             listener = socket.create_server(("127.0.0.1", 0))
@@ -246,9 +271,10 @@ class Canary:
         files = {n: str(p) for n, p in self._files.items()}
         return {"files": files, "ports": ports, "local": str(self._folder / "s")}
 
-    def stopped(self, signalled: bool) -> frozenset[str]:
+    def stopped(self) -> frozenset[str]:
         """What did not happen."""
-        happened = {
+        scratch = self._folder / "scratch"
+        happened = {name: (scratch / mark).exists() for name, mark in _MARKS.items()} | {
             "writes": self._look("native") != self._before["native"],
             "python writes": self._look("python") != self._before["python"],
             "metadata": self._look("metadata") != self._before["metadata"],
@@ -256,7 +282,6 @@ class Canary:
             "python network": self._reached("python"),
             "datagrams": self._reached("datagrams"),
             "local sockets": self._reached("local"),
-            "signals": signalled,
         }
         return frozenset(name for name, yes in happened.items() if not yes)
 
@@ -267,7 +292,7 @@ class Canary:
             return ()
         status = file.lstat()
         names = sorted(p.name for p in folder.iterdir())
-        return file.read_bytes(), names, status.st_mode, status.st_mtime_ns, status.st_size
+        return read_whole(file), names, status.st_mode, status.st_mtime_ns, status.st_size
 
     def _reached(self, name: str) -> bool:
         listener = self._sockets[name]

@@ -7,7 +7,7 @@ import os
 import shutil
 import site
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,19 +82,21 @@ def command(
     scratch = str(config["scratch"])
     arguments = [bubblewrap() or "bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
     arguments += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    arguments += ["--remount-ro", "/dev"]  # what stays in /dev/shm would reach the next call
+    # What stays in /dev/shm would reach the next call; root may write settings and memory in /proc.
+    arguments += ["--remount-ro", "/dev", "--remount-ro", "/proc"]
     for path in map(str, (*readable, LIBRARY)):
         if path.startswith("/dev/"):  # hidden by the new /dev
             arguments += ["--ro-bind", path, path]
     return [*arguments, "--bind", scratch, scratch, "--chdir", scratch, "--", *inner]
 
 
-def probe_config(level: str, scratch: Path, seccomp: bool) -> dict[str, Any]:
+def probe_config(level: str, scratch: Path, without: Collection[str]) -> dict[str, Any]:
     """Configuration of a child that only tries its bounds."""
     return {
         "isolation": level,
         "scratch": str(scratch),
-        "seccomp": seccomp,
+        "seccomp": "seccomp" not in without,
+        "landlock": "landlock" not in without,
         "memory_mb": 1024,
         "file_mb": 16,
         "protected": protected(),

@@ -34,6 +34,7 @@ class Plan:
     limits: Limits
     isolation: str
     seccomp: bool
+    landlock: bool
     environment: dict[str, str]
     coverage: str | None = None
     """folder of our ``coverage`` package ('' where we have none); None: lines are not measured"""
@@ -86,6 +87,7 @@ class Process:
         child = {
             "isolation": plan.isolation,
             "seccomp": plan.seccomp,
+            "landlock": plan.landlock,
             "scratch": str(plan.scratch),
             "root": str(plan.root),
             "library": str(launch.LIBRARY),

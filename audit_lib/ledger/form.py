@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from audit_lib.errors import ParameterError
+from audit_lib.files import read_words
 
 FILE = "ledger.toml"
 _HEX = r"^[0-9a-f]{32}$"
@@ -124,7 +125,7 @@ def load(folder: Path) -> Ledger:
     if not file.is_file():
         return Ledger()
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_words(file))
         ledger = Ledger.model_validate(data)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"is no valid TOML: {error}", where=FILE) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from audit_lib.errors import AuditError
+from audit_lib.files import read_words
 from audit_lib.ledger.form import FILE, Certification, Ledger, Violation, load
 from audit_lib.ledger.judge import fingerprint_of, latest
 from audit_lib.subject.subject import Subject
@@ -118,7 +119,7 @@ def _append(folder: Path, table: str, entry: BaseModel) -> None:
         if value not in ("", ()):
             lines.append(f"{name} = {_toml(value)}")
     file = folder / FILE
-    before = file.read_text(encoding="utf-8") if file.is_file() else ""
+    before = read_words(file) if file.is_file() else ""
     gap = "" if not before or before.endswith("\n") else "\n"
     file.write_text(before + gap + "\n".join(lines) + "\n", encoding="utf-8")
 

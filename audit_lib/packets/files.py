@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from audit_lib.files import digest_of
+
 
 def sha256_of(file: Path) -> str:
     """SHA-256 of a file's content."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    return digest_of(file)
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, Path]]:

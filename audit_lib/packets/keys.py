@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit_lib.errors import AuditError
+from audit_lib.files import read_whole, read_words
 from audit_lib.reporters.text import one_line
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def private_key(file: Path, ask: Callable[[], str] | None = None) -> Ed25519Priv
     """
     mend = "give the file that `workbook sign --new-key` wrote"
     try:
-        content = file.read_bytes()
+        content = read_whole(file)
     except OSError as error:
         raise AuditError(f"cannot be read: {error.strerror}", where=str(file), mend=mend) from None
     key = _loaded(content, file, mend, ask)
@@ -153,7 +154,7 @@ def trusted_keys(file: Path) -> dict[PublicKey, str]:
         AuditError: the file cannot be read, a line holds no key, or there is none at all.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = read_words(file).splitlines()
     except OSError as error:
         raise AuditError(
             f"cannot be read: {error.strerror}",

@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit_lib.errors import RunError
-from audit_lib.files import write_whole
+from audit_lib.files import read_whole, write_whole
 from audit_lib.model import Contract, Severity, Task, Verdict, verdict_of
 from audit_lib.packets.files import files_below, sha256_of
 from audit_lib.packets.packet import Input, Packet, Provenance, build
@@ -126,7 +126,7 @@ def read_manifest(run_dir: Path) -> Manifest:
     file = run_dir / NAME
     where = f"{run_dir.name}/{NAME}"
     try:
-        return Manifest.model_validate_json(file.read_bytes())
+        return Manifest.model_validate_json(read_whole(file))
     except FileNotFoundError:
         raise RunError("there is no manifest: the run is not complete", where=where,
                        mend=_MEND) from None  # fmt: skip

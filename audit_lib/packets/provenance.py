@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib import __version__
+from audit_lib.files import digest_of
 from audit_lib.packets.packet import Packet
 from audit_lib.reporters.text import one_line
 
@@ -41,7 +42,7 @@ def library_digest() -> str:
     digest = hashlib.sha256()
     for file in sorted(root.rglob("*.py")):
         if "__pycache__" not in file.parts and "reference_engine" not in file.parts:
-            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            content = digest_of(file)
             digest.update(f"{file.relative_to(root).as_posix()}\0{content}\n".encode())
     return digest.hexdigest()
 

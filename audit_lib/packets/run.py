@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit_lib.errors import RunError
+from audit_lib.files import read_whole
 from audit_lib.model import Task, TaskResult
 from audit_lib.reporters.json_report import load_task
 
@@ -45,7 +46,7 @@ def read_run(run_dir: Path, planned: tuple[Task, ...] = tuple(Task)) -> Run:
                 problems[task] = "did not finish: it left no results"
             continue
         try:
-            content = file.read_bytes()
+            content = read_whole(file)
             result = load_task(content.decode("utf-8"), where=f"results/{file.name}")
         except (OSError, UnicodeDecodeError) as error:
             problems[task] = f"its results cannot be read: {error}"
@@ -76,7 +77,7 @@ def _unsealed(run_dir: Path, result: TaskResult, content: bytes) -> str:
     """What tells that a task's notebook did not reach its end; '' where it did."""
     file = run_dir / "sentinels" / f"{result.task.value}.json"
     try:
-        sentinel = json.loads(file.read_bytes())
+        sentinel = json.loads(read_whole(file))
     except FileNotFoundError:
         return "did not finish: its last cell left no sentinel"
     except (OSError, ValueError) as error:

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit_lib.errors import RunError
-from audit_lib.files import write_whole
+from audit_lib.files import read_whole, write_whole
 from audit_lib.packets.keys import PublicKey, parse_public, private_key, public_of
 from audit_lib.packets.manifest import NAME, SIGNATURES, read_manifest
 from audit_lib.reporters.text import one_line
@@ -142,7 +142,7 @@ def sign(
         ],
     }
     file = run_dir / SIGNATURES
-    before = file.read_bytes() if file.is_file() else b""
+    before = read_whole(file) if file.is_file() else b""
     if before and not before.endswith(b"\n"):
         before += b"\n"
     try:
@@ -172,7 +172,7 @@ def signatures(run_dir: Path, trusted: Mapping[PublicKey, str] | None = None) ->
         trusted: keys that are trusted, and the name of each.
     """
     try:
-        lines = (run_dir / SIGNATURES).read_bytes().splitlines()
+        lines = read_whole(run_dir / SIGNATURES).splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -221,7 +221,7 @@ def _encoded(payload: bytes) -> bytes:
 
 def _manifest_digest(run_dir: Path) -> str:
     try:
-        return hashlib.sha256((run_dir / NAME).read_bytes()).hexdigest()
+        return hashlib.sha256(read_whole(run_dir / NAME)).hexdigest()
     except OSError as error:
         raise RunError(
             f"cannot be read: {error.strerror}",

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from audit_lib.errors import NotAssessed
+from audit_lib.files import read_whole
 from audit_lib.model import Location
 from audit_lib.probes.checkpoint_fields import field
 from audit_lib.subject.artifacts import Artifact, Format, walk
@@ -143,7 +144,7 @@ def _likely(value: Any) -> dict[str, str]:
 
 
 def _listed(subject: Subject, artifact: Artifact) -> dict[str, str]:
-    text = (subject.store / artifact.path).read_bytes().decode("utf-8", "replace")
+    text = read_whole(subject.store / artifact.path).decode("utf-8", "replace")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     matched = [m for line in lines for pattern in _LINES if (m := pattern.match(line))]
     if lines and len(matched) == len(lines):

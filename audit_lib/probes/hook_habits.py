@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from audit_lib.files import read_whole
 from audit_lib.hooks import without_variant
 from audit_lib.probes.files_read import MEND, undeclared
 from audit_lib.subject.hooks import names_of
@@ -65,7 +66,7 @@ def habits(subject: Subject) -> tuple[Habit, ...]:
     """
     file = subject.hooks.file
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = ast.parse(read_whole(file))
     except (OSError, SyntaxError, ValueError):
         return ()
     found = [*_of_hooks(tree), *_repeated(tree, file, subject.source.subsystem), *_reads(subject)]

@@ -6,7 +6,6 @@ from elsewhere is substitution.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit_lib.errors import NotAssessed
+from audit_lib.files import ANY, digest_of, read_whole
 from audit_lib.subject.subject import Subject
 
 MEGABYTE = 1 << 20
@@ -27,7 +27,7 @@ def tree_digest(folder: Path) -> dict[str, str]:
         if path.is_symlink():
             found[name] = f"link {path.readlink()}"
         elif path.is_file():
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[name] = digest_of(path)
     return found
 
 
@@ -115,7 +115,7 @@ def _damage(target: Path, how: str, other: Path | None) -> None:
         assert other is not None
         shutil.copyfile(other, target)
     else:
-        content = bytearray(target.read_bytes())
+        content = bytearray(read_whole(target, most=ANY))
         target.write_bytes(_spoilt(content, how))
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from audit_lib.files import MOST_TEXT, read_words
 from audit_lib.subject.source import SKIPPED_FOLDERS, SourceTree
 
 #: Import names to distributions, where they differ and nothing installed here tells.
@@ -191,7 +192,10 @@ def _declares(file: Path, folder: Path) -> bool:
 
 def _read(root: Path, path: str) -> Iterator[Declared]:
     file = root / path
-    text = file.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = read_words(file, errors="replace", most=MOST_TEXT)
+    except OSError:  # a device, or no file any more
+        return
     name = file.name.lower()
     try:
         if name in ("pyproject.toml", "pipfile"):

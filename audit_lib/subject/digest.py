@@ -12,6 +12,7 @@ import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from audit_lib.files import opened
 from audit_lib.subject.source import SKIPPED_FOLDERS
 from audit_lib.subject.subject import Subject
 
@@ -103,7 +104,7 @@ def _add(found: hashlib._Hash, path: str, most: int) -> int:
     if not stat.S_ISREG(mode):
         found.update(f"kind {stat.S_IFMT(mode)}\0".encode())
         return 0
-    with open(path, "rb") as file:
+    with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
             raise _TooMuchError

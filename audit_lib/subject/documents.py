@@ -12,12 +12,14 @@ from typing import Any
 import yaml
 
 from audit_lib.errors import NotAssessed
+from audit_lib.files import read_words
 from audit_lib.model import Location
 from audit_lib.subject.artifacts import ArtifactReader, read_artifact
 from audit_lib.subject.artifacts.artifact import Json
 from audit_lib.subject.artifacts.plain import plain_document
 from audit_lib.subject.artifacts.xgboost import is_model
 from audit_lib.subject.pointers import keys_of, pointer_to, split_reference
+from audit_lib.subject.yaml_size import too_much
 
 #: what stands where nothing does; a file that is not there holds it too
 MISSING = object()
@@ -96,13 +98,15 @@ def read_document(file: Path, *, path: str, base: str) -> Document:
         NotAssessed: the file is missing, or does not parse; the message says which and where.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_words(file, encoding="utf-8-sig")
     except FileNotFoundError:
         raise NotAssessed(f"{base} file {path} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:
         raise NotAssessed(f"{base} file {path} cannot be read: {error}") from None
     try:
         if file.suffix in (".yaml", ".yml"):
+            if too_much(text, _FAST_LOADER):
+                raise ValueError("its aliases copy more than is read, or it nests too deep")
             return Document(path, base, _data_only(yaml.load(text, Loader=_FAST_LOADER)))
         if file.suffix == ".toml":
             return Document(path, base, _data_only(tomllib.loads(text)))

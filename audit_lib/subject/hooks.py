@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.errors import NotAssessed
+from audit_lib.files import read_whole, read_words
 from audit_lib.hooks import full_name, purpose, signature, with_variant, without_variant
 from audit_lib.host import HookError, HookTimedOut, Host
 from audit_lib.host.batch import PATIENCE
@@ -101,7 +102,7 @@ class HookSet:
     def _candidates(self) -> dict[str, list[str]]:
         """What ``workbook new-subject`` found, where it was used."""
         try:
-            found = json.loads((self.file.parent / "candidates.json").read_text(encoding="utf-8"))
+            found = json.loads(read_words(self.file.parent / "candidates.json"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -274,7 +275,7 @@ def written_hooks(file: Path) -> tuple[tuple[str, int], ...]:
         NotAssessed: the file does not parse; the message names line and error.
     """
     try:
-        tree = ast.parse(file.read_bytes(), filename=file.name)
+        tree = ast.parse(read_whole(file), filename=file.name)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise NotAssessed(f"{file.name}:{line or 1} does not parse: {error}") from None

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from audit_lib.errors import NotAssessed
+from audit_lib.files import read_words
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.parameters import MlflowModel
 
@@ -138,7 +139,7 @@ def _last(file: Path) -> float | None:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8").strip()
+        return read_words(file).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise NotAssessed(f"{file.name} of the MLflow store cannot be read: {error}") from None
 

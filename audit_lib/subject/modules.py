@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from audit_lib.files import read_words
 from audit_lib.subject.source import SourceFile, SourceTree
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -185,7 +186,7 @@ class ModuleIndex:
             for folder in (self.tree.root, self.tree.root.parent):
                 file = folder / name
                 if file.is_file() and (folder == self.tree.root or self.package):
-                    texts.append(file.read_text(encoding="utf-8", errors="replace"))
+                    texts.append(read_words(file, errors="replace"))
         return "\n".join(texts)
 
     def locate(self, folder: str, parts: Sequence[str]) -> str | None:

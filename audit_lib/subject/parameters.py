@@ -18,8 +18,10 @@ from pydantic import (
 )
 
 from audit_lib.errors import ParameterError
+from audit_lib.files import read_words
 from audit_lib.hooks import HOOKS, SURFACES, with_variant, without_variant
 from audit_lib.subject.pointers import split_reference
+from audit_lib.subject.yaml_size import too_much
 
 #: documents that checks know what to do with; others may be named and are ignored
 DOCUMENTS = ("contract", "edges", "boundaries", "subsystem_map", "spec")
@@ -426,10 +428,17 @@ def load_parameters(folder: Path) -> SubjectParameters:
     """
     file = folder / "subject.yaml"
     try:
-        data = yaml.load(file.read_text(encoding="utf-8"), _OnceLoader)
+        text = read_words(file)
+        if too_much(text, yaml.SafeLoader):
+            raise yaml.YAMLError("its aliases copy more than is read, or it nests too deep")
+        data = yaml.load(text, _OnceLoader)
     except FileNotFoundError:
         raise ParameterError(
             "no subject.yaml here", where=str(folder), mend="`workbook list` shows the subjects"
+        ) from None
+    except OSError as error:
+        raise ParameterError(
+            f"cannot be read: {error.strerror}", where=str(file), mend="put a regular file there"
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = _yaml_line(error)

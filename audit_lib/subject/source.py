@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import gc
 import io
 import os
@@ -16,6 +17,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from audit_lib.errors import NotAssessed, ParameterError
+from audit_lib.files import MOST_TEXT, read_whole
 from audit_lib.model import Location
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.parameters import Source
@@ -61,9 +63,15 @@ class SourceFile:
     def content(self) -> bytes:
         """The bytes of the file; none where it cannot be read."""
         try:
-            return self.file.read_bytes()
+            return self._read()
         except OSError:
             return b""
+
+    def _read(self) -> bytes:
+        root = self.file.parents[self.path.count("/")]
+        if self.file.is_symlink() and not self.file.resolve().is_relative_to(root.resolve()):
+            raise OSError(errno.EXDEV, "a link that leaves the tree")
+        return read_whole(self.file, most=MOST_TEXT)
 
     @property
     def unreadable(self) -> str:
@@ -71,7 +79,7 @@ class SourceFile:
         if self.content:
             return ""
         try:
-            self.file.open("rb").close()
+            self._read()
         except OSError as error:
             return f"cannot be read: {error.strerror}"
         return ""

@@ -280,7 +280,7 @@ class Subject(Bound):
     @property
     def isolation(self) -> str:
         """Level under which hooks run, in words; starts the host."""
-        return self.host.isolation.describe()
+        return self.host.probed.describe()
 
     @property
     def host(self) -> Host:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit_lib.errors import AuditError, NotAssessed
+from audit_lib.files import read_words
 from audit_lib.model import CheckResult, Evidence, Finding, Location
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.subject import Subject
@@ -43,7 +44,7 @@ class FindingView:
         if location.line is None:
             return _value(file, location)
         try:
-            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = read_words(file, errors="replace").splitlines()
         except OSError as error:
             raise AuditError(f"cannot be read: {error.strerror}", where=str(file)) from None
         last = max(location.line, location.end_line or location.line)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place, RunFolder
+from audit_lib.files import read_words
 from audit_lib.model import Task, TaskResult
 from audit_lib.reporters.json_report import load_task
 
@@ -60,7 +61,7 @@ def gather(place: Place, folder: RunFolder, *, other: str | None, by_hand: bool)
             missing[task.value] = problem if there else "not run in this run"
             continue
         file = chosen.results(task)
-        found = load_task(file.read_text(encoding="utf-8"), where=str(file))
+        found = load_task(read_words(file), where=str(file))
         if (found.subject, found.version, found.task) != (place.subject, place.version, task):
             missing[task.value] = f"holds {found.subject} {found.version} {found.task.value}"
             continue

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.files import read_words
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.boundaries import boundaries_under_audit, declared_boundaries
 from audit_lib.probes.boundary_forms import Boundary, SharedArtifact
@@ -173,7 +174,7 @@ def _matching(root: Path, pattern: str) -> list[Path]:
 
 def _keys(file: Path) -> set[str] | None:
     try:
-        data = json.loads(file.read_text(encoding="utf-8-sig"))
+        data = json.loads(read_words(file, encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
     return set(data) if isinstance(data, dict) else None

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.files import read_words
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
 from audit_lib.subject.artifacts import Artifact
 from audit_lib.subject.code import code_of
@@ -202,7 +203,7 @@ def _declarations(root: Path) -> tuple[dict[str, Declared], list[str]]:
     for pattern in _LISTS:
         for file in sorted(root.glob(pattern)):
             files.append(file.relative_to(root).as_posix())
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            for line in read_words(file, errors="replace").splitlines():
                 _add(found, line.split("#")[0].strip(), files[-1])
     for name in _LOCKS:
         file = root / name
@@ -219,7 +220,7 @@ def _declarations(root: Path) -> tuple[dict[str, Declared], list[str]]:
 
 def _toml(file: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8", errors="replace"))
+        return tomllib.loads(read_words(file, errors="replace"))
     except tomllib.TOMLDecodeError:
         return {}
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
+from audit_lib.files import ANY, read_whole
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.asking import Reply, ask, frame
 from audit_lib.probes.frames import differences
@@ -155,9 +156,13 @@ class TamperedIsRefused(Check):
     @staticmethod
     def _namesake(subject: Subject, scratch: ScratchStore, path: Path) -> Path | None:
         inside = path.relative_to(scratch.version_folder(subject.version))
-        own = (scratch.store / path).read_bytes()
+        own = read_whole(scratch.store / path, most=ANY)
         for version in subject.versions():
             other = subject.store / scratch.version_folder(version) / inside
-            if version != subject.version and other.is_file() and other.read_bytes() != own:
+            if (
+                version != subject.version
+                and other.is_file()
+                and read_whole(other, most=ANY) != own
+            ):
                 return other
         return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.files import read_words
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.declared_sizes import DeclaredSize, in_data, in_markdown
 from audit_lib.subject.code import Code, code_of
@@ -104,7 +105,7 @@ class DeclaredSizesAgree(Check):
 def _declared(subject: Subject, path: str) -> Iterator[DeclaredSize]:
     if path.lower().endswith((".md", ".markdown")):
         try:
-            text = (subject.root / path).read_text(encoding="utf-8", errors="replace")
+            text = read_words(subject.root / path, errors="replace")
         except OSError as error:
             raise NotAssessed(f"cannot be read: {error.strerror}") from None
         yield from in_markdown(path, text)

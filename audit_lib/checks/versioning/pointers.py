@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.files import read_words
 from audit_lib.model import Contract, Evidence, Examined, Scalar, Severity, Task
 from audit_lib.probes.asking import Reply, ask, ask_many
 from audit_lib.probes.domain import control
@@ -111,7 +112,7 @@ class PointersLeadWhereTheySay(Check):
         file = Path(subject.registry.document.path)
         if file.suffix != ".json":
             return
-        lost = json.loads((scratch.store / file).read_text(encoding="utf-8-sig"))
+        lost = json.loads(read_words(scratch.store / file, encoding="utf-8-sig"))
         for pointer in pointers.values():
             if pointer.startswith("/"):
                 _rewrite(lost, pointer, NOWHERE)

@@ -19,8 +19,10 @@ import json
 import os
 import random
 import signal
+import site
 import socket
 import sys
+import sysconfig
 import threading
 import time
 from typing import Any
@@ -205,12 +207,44 @@ def warm(modules: list[str]) -> int:
         The number of threads afterwards; more than one makes forking unsafe.
     """
     for name in modules:
-        if name not in sys.modules:
+        if name not in sys.modules and of_the_installation(name):
             try:
                 importlib.import_module(name)
             except BaseException:  # noqa: BLE001 - the worker will see the error itself
                 continue
     return thread_count()
+
+
+def of_the_installation(name: str) -> bool:
+    """True for a module that Python brings along or that an installer put there.
+
+    Workers say what they imported, and what they say may be made up by the subject: its own code
+    never runs in the template by their word, where it could answer for other hooks.
+    """
+    top = name.partition(".")[0]
+    try:
+        spec = importlib.util.find_spec(top)
+    except Exception:  # noqa: BLE001 - a finder of the subject may raise anything
+        return False
+    if spec is None or not all(part.isidentifier() for part in name.split(".")):
+        return False
+    if spec.origin in ("built-in", "frozen"):
+        return True
+    places = [*(spec.submodule_search_locations or ()), *([spec.origin] if spec.origin else ())]
+    return bool(places) and all(_installed(place) for place in places)
+
+
+def _installed(place: str) -> bool:
+    real = os.path.realpath(place)
+    return any(real.startswith(folder + os.sep) for folder in _installation())
+
+
+def _installation() -> list[str]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    folders = [sysconfig.get_path(name) for name in names]
+    with contextlib.suppress(Exception):
+        folders += [*site.getsitepackages(), site.getusersitepackages()]
+    return [os.path.realpath(folder) for folder in folders if folder]
 
 
 def thread_count() -> int:

@@ -21,7 +21,7 @@ def run(text: str) -> None:
     config = json.loads(text)
     sandbox.enter(config)
     scratch = config["scratch"]
-    for attempt in (_native_writes, _metadata, _sockets, _python):
+    for attempt in (_native_writes, _metadata, _sockets, _python, _others):
         with suppress(OSError):
             attempt(config)
     if any(_can_signal(pid) for pid in config["protected"]):
@@ -97,6 +97,30 @@ def _python(config: dict[str, Any]) -> None:
         socket.create_connection(("127.0.0.1", config["ports"]["python"]), timeout=1),
     ):
         pass
+
+
+def _others(config: dict[str, Any]) -> None:
+    """What mounts alone leave open; each success leaves a mark in scratch."""
+    scratch = config["scratch"]
+    pipe = os.path.join(config["files"]["pipe"], "pipe")
+    attempts = {
+        "pipes": lambda: os.write(os.open(pipe, os.O_RDWR | os.O_NONBLOCK), b"canary"),
+        "memory": lambda: os.close(os.open(f"/proc/{os.getppid()}/mem", os.O_RDWR)),
+        "settings": lambda: os.close(os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY)),
+        "limits": lambda: _limits_of(config["judge"]),
+    }
+    for name, attempt in attempts.items():
+        with suppress(OSError):
+            attempt()
+            _touch(os.path.join(scratch, name))
+
+
+def _limits_of(pid: int) -> None:
+    """Read the limits of another process by the call that could set them."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    limits = (ctypes.c_uint64 * 2)()
+    if libc.prlimit(pid, 4, None, limits) != 0:  # RLIMIT_CORE
+        raise OSError(ctypes.get_errno(), "prlimit")
 
 
 def _can_signal(pid: int) -> bool:

@@ -68,8 +68,11 @@ def enter(config: dict[str, Any]) -> None:
     drop_capabilities()
     protected = config["protected"]
     if level == "bubblewrap":
-        # Mounts and namespaces hold without the filter, which closes the sockets of the file
-        # system; the probe has told the judge whether they are open.
+        # A read-only mount still lets pipes and the files of /proc be written, and knows nothing
+        # of sockets and of calls that reach into other processes: Landlock and the filter do.
+        # The probe has told the judge what holds where the kernel has neither.
+        if config["landlock"] and landlock.abi():
+            landlock.restrict([scratch], [d for d in _WRITABLE_DEVICES if os.path.exists(d)])
         if config["seccomp"] and seccomp.supported():
             seccomp.install(metadata=False)
     elif level in ("landlock_seccomp", "landlock"):

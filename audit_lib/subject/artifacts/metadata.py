@@ -14,6 +14,7 @@ from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.source import Source
 from audit_lib.subject.artifacts.yaml_tags import judge_tag
 from audit_lib.subject.pointers import pointer_to
+from audit_lib.subject.yaml_size import too_much
 
 #: Keys under which projects keep the columns of a model, and its hyper-parameters.
 FEATURE_KEYS = frozenset(
@@ -134,7 +135,16 @@ def parse_yaml(content: bytes, draft: Draft) -> Json:
     """
     text = decoded(content)
     try:
-        _survey(text, draft)
+        # Judge tags, and what aliases amount to, before anything is constructed.
+        large = too_much(
+            text,
+            _YAML,
+            values=draft.budget.document_nodes,
+            depth=draft.budget.depth,
+            seen=lambda event: judge_tag(event, draft),
+        )
+        if large:
+            raise OverBudget("larger or deeper than the budget allows")
         value = yaml.load(text, Loader=_YAML)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -144,28 +154,6 @@ def parse_yaml(content: bytes, draft: Draft) -> Json:
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"not YAML: {error or 'nested too deep'}") from None
     return plain(value, draft)
-
-
-def _survey(text: str, draft: Draft) -> None:
-    """Judge tags, and what aliases amount to, before anything is constructed."""
-    anchored: dict[str, int] = {}
-    open_nodes: list[tuple[str | None, int]] = []  # anchor, values before it
-    values = 0
-    for event in yaml.parse(text, Loader=_YAML):
-        judge_tag(event, draft)
-        anchor = getattr(event, "anchor", None)
-        if isinstance(event, yaml.AliasEvent):
-            values += anchored.get(anchor or "", 1)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            opened, before = open_nodes.pop()
-            if opened:
-                anchored[opened] = values - before
-        elif isinstance(event, yaml.NodeEvent):
-            if isinstance(event, yaml.CollectionStartEvent):
-                open_nodes.append((anchor, values))
-            values += 1
-        if values > draft.budget.document_nodes or len(open_nodes) > draft.budget.depth:
-            raise OverBudget("larger or deeper than the budget allows")
 
 
 def plain(value: Any, draft: Draft) -> Json:

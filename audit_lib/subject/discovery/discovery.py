@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from audit_lib.errors import ParameterError
+from audit_lib.files import read_words
 from audit_lib.subject.discovery.stores import Store, documents, stores
 from audit_lib.subject.discovery.surfaces import TESTS, Candidate, candidates
 from audit_lib.subject.documents import read_document
@@ -231,7 +232,7 @@ def _entry_points(root: Path, own: list[SourceFile]) -> Iterator[str]:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_words(file))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
         return {}
 
@@ -239,7 +240,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
 def _console_scripts(file: Path) -> list[tuple[str, str]]:
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(file.read_text(encoding="utf-8"))
+        parser.read_string(read_words(file))
     except (OSError, configparser.Error, UnicodeDecodeError):
         return []
     return parser.items("console_scripts") if parser.has_section("console_scripts") else []

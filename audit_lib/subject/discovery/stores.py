@@ -14,6 +14,7 @@ from zipfile import BadZipFile, ZipFile
 import yaml
 
 from audit_lib.errors import NotAssessed
+from audit_lib.files import opened
 from audit_lib.subject.artifacts import Format
 from audit_lib.subject.artifacts.archives import zip_format
 from audit_lib.subject.artifacts.detect import detect
@@ -202,7 +203,7 @@ def _metadata(folder: Path, layout: str) -> str:
 
 def _format(path: Path) -> Format:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             found = detect(file.read(HEAD), path.stat().st_size)
             if found is not Format.ZIP:
                 return found

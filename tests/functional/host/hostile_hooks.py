@@ -845,3 +845,52 @@ def replace_the_handlers(at):
     signal.signal(signal.SIGALRM, lambda *_: os._exit(5))
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     return "armed"
+
+
+# --- what mounts alone leave open ---------------------------------------------------------------
+@behaviour
+def native_pipe_outside(at, aims):
+    descriptor = os.open(aims["pipe"], os.O_WRONLY | os.O_NONBLOCK)
+    os.write(descriptor, b"canary")
+
+
+@behaviour
+def limit_the_judge(at, aims):
+    """A limit of nothing on address space ends a process at its next allocation."""
+    limits = (ctypes.c_uint64 * 2)(1 << 40, 1 << 40)
+    if libc().prlimit(aims["judge"], 9, limits, None) == 0:
+        (at.scratch / "limited").touch()
+        return "limited"
+    return "declined"
+
+
+@behaviour
+def memory_of_parents(at):
+    pid = os.getppid()
+    with open(f"/proc/{pid}/mem", "r+b", buffering=0):
+        return "open"
+
+
+@behaviour
+def settings_of_the_kernel(at):
+    with open("/proc/sys/kernel/core_pattern", "r+b", buffering=0):
+        return "open"
+
+
+@behaviour
+def new_user_namespace(at):
+    """By clone3, whose flags stand in memory; 435 on every architecture."""
+
+    class Arguments(ctypes.Structure):
+        _fields_ = [
+            (name, ctypes.c_uint64) for name in ["flags", "pidfd", "child", "parent", "exit"]
+        ] + [(f"rest{i}", ctypes.c_uint64) for i in range(3)]
+
+    asked = Arguments(flags=0x10000000, exit=signal.SIGCHLD)
+    pid = libc().syscall(435, ctypes.byref(asked), ctypes.sizeof(asked))
+    if pid == 0:
+        os._exit(0)
+    if pid > 0:
+        os.waitpid(pid, 0)
+        return "made"
+    return "declined"

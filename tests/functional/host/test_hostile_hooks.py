@@ -8,6 +8,7 @@ real, and each gap is the one that ``Isolation.describe`` admits.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -268,6 +269,40 @@ def test_reaching_out(hosts: Hosts, listener: Listener, attempt: str, level: Iso
         stopped = True  # newer versions of Landlock stop more than the level promises
     assert listener.reached() is not stopped
     assert behaves(host)
+
+
+@pytest.mark.parametrize("level", sorted(FULL), ids=lambda level: level.label)
+@pytest.mark.parametrize(
+    "attempt",
+    ["memory_of_parents", "settings_of_the_kernel", "new_user_namespace"],
+)
+def test_what_mounts_alone_leave_open(hosts: Hosts, attempt: str, level: Isolation) -> None:
+    host = hosts(level)
+    answer = "refused"
+    with suppress(HookError):
+        answer = host.call("online.run", attempt)
+    assert answer in ("refused", "declined")
+    assert behaves(host)
+
+
+@pytest.mark.parametrize("level", sorted(FULL), ids=lambda level: level.label)
+def test_the_judge_keeps_its_limits(hosts: Hosts, level: Isolation) -> None:
+    before = resource.prlimit(os.getpid(), resource.RLIMIT_AS)
+    assert hosts(level).call("online.run", "limit_the_judge", {"judge": os.getpid()}) == "declined"
+    assert resource.prlimit(os.getpid(), resource.RLIMIT_AS) == before
+
+
+@pytest.mark.parametrize("level", sorted(FULL), ids=lambda level: level.label)
+def test_pipes_outside_scratch_are_closed(hosts: Hosts, tmp_path: Path, level: Isolation) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with suppress(HookError):
+            hosts(level).call("online.run", "native_pipe_outside", {"pipe": str(tmp_path / "pipe")})
+        with suppress(BlockingIOError):
+            assert os.read(reader, 16) == b""
+    finally:
+        os.close(reader)
 
 
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.label)
