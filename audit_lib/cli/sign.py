@@ -14,7 +14,7 @@ from audit_lib.errors import AuditError, RunError
 from audit_lib.packets.keys import new_key, trusted_keys
 from audit_lib.packets.manifest import NAME, Problem, read_manifest
 from audit_lib.packets.manifest import verify as verify_run
-from audit_lib.packets.sign import DECISIONS, Signed, refusal, signatures
+from audit_lib.packets.sign import DECISIONS, Signed, refusal, signatures, standing
 from audit_lib.packets.sign import sign as sign_run
 
 
@@ -23,6 +23,7 @@ from audit_lib.packets.sign import sign as sign_run
 @click.option("--key", type=click.Path(path_type=Path), help="Your private key (Ed25519, PEM).")
 @click.option("--name", help="Who signs, such as 'model risk desk'.")
 @click.option("--decision", type=click.Choice(DECISIONS), help="What you decide on this version.")
+@click.option("--override", default="", help="Why a broken packet is released all the same.")
 @click.option("--remarks", default="", help="Conditions, or what else a reader should know.")
 @click.option(
     "--new-key", "fresh", type=click.Path(path_type=Path), help="Write a new key there instead."
@@ -35,6 +36,7 @@ def sign(
     key: Path | None,
     name: str | None,
     decision: str | None,
+    override: str,
     remarks: str,
     fresh: Path | None,
     passphrase: bool,
@@ -43,7 +45,7 @@ def sign(
 
     What is signed is the SHA-256 of the run's manifest, which lists every file of the packet, with
     your name, your decision and the time.  Signatures of others stay.  Exit codes: 0 signed, 1 the
-    packet is not whole, or is partial and cannot be released, and was not signed.
+    packet is not whole, or is partial, or broken and released without a reason, and was not signed.
     """
     if fresh is not None:
         _make_key(fresh, name or "YOUR NAME", passphrase=passphrase)
@@ -56,14 +58,18 @@ def sign(
         _say_problems(problems)
         click.echo("not signed: the packet is not whole", err=True)
         ctx.exit(1)
-    why = refusal(folder, decision)
+    why = refusal(folder, decision, override)
     if why:
-        click.echo(
-            f"not signed: {why}; run all tasks, or decide `conditions` or `reject`", err=True
-        )
+        click.echo(f"not signed: {why}; or decide `conditions` or `reject`", err=True)
         ctx.exit(1)
     public = sign_run(
-        folder, key, name=name, decision=decision, remarks=remarks, ask=_ask_passphrase
+        folder,
+        key,
+        name=name,
+        decision=decision,
+        remarks=remarks,
+        override=override,
+        ask=_ask_passphrase,
     )
     click.echo(f"signed: {folder.name}, {decision}, by {name}")
     click.echo(f"others trust your key by this line:\n{public.line(name)}")
@@ -83,7 +89,8 @@ def verify(ctx: click.Context, run: Path, trusted: Path | None, output_format: s
 
     RUN is the folder of a run, such as reports/<subject>/<version>/latest.  Checks every file
     against the manifest's SHA-256, the results against their sentinels, that the subject was not
-    changed, and every signature.  Exit codes: 0 whole, 1 not, or not signed with a trusted key.
+    changed, and every signature.  Exit codes: 0 whole, 1 not, or not signed with a trusted key, or
+    rejected by one.
     """
     folder = _folder(run)
     known = trusted_keys(trusted) if trusted is not None else None
@@ -94,6 +101,11 @@ def verify(ctx: click.Context, run: Path, trusted: Path | None, output_format: s
     ]
     if known is not None and not any(s.trusted_as is not None for s in found):
         problems.append(Problem("", _why_untrusted(found)))
+    problems += [
+        Problem("", f"a trusted key has rejected it: {s.trusted_as or s.name}")
+        for s in standing(found)
+        if s.trusted_as is not None and s.decision == "reject"
+    ]
     if output_format == "json":
         listed = [{"path": p.path, "message": p.message} for p in problems]
         told = [_signature(s, checked=known is not None) for s in found]
@@ -149,6 +161,8 @@ def _say(folder: Path, problems: list[Problem], found: list[Signed], *, checked:
     for one in (s for s in found if s.holds):
         tone, said = _standing(one, checked=checked)
         console.print(Text(f"signed: {one.decision}, by {said}, {one.at}", style=tone))
+        if one.override:
+            console.print(Text(f"  released though it is broken: {one.override}", style="red"))
         if one.remarks:
             console.print(Text(f"  {one.remarks}"))
     if not found:
@@ -174,6 +188,7 @@ def _signature(one: Signed, *, checked: bool) -> dict[str, object]:
         "trusted_as": one.trusted_as,
         "decision": one.decision,
         "remarks": one.remarks,
+        "override": one.override,
         "at": one.at,
         "problem": one.problem,
     }

@@ -11,6 +11,8 @@ from audit_lib.errors import RunError
 from audit_lib.files import write_whole
 from audit_lib.model import Contract, Task, Verdict, verdict_words
 from audit_lib.packets.manifest import NAME, Manifest, read_manifest
+from audit_lib.packets.sign import signatures, standing
+from audit_lib.reporters.text import one_line
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,12 @@ class Entry:
     Attributes:
         manifest: what it says of itself.
         link: its folder relative to the subject's index, as a URL.
+        decisions: what its signatures say, by whom in their own words.
     """
 
     manifest: Manifest
     link: str
+    decisions: str = ""
 
     @property
     def when(self) -> str:
@@ -130,10 +134,15 @@ def _versions(folder: Path) -> dict[str, list[Entry]]:
         except RunError:
             continue
         link = f"{quote(run.parent.name)}/{quote(run.name)}"
-        found.setdefault(run.parent.name, []).append(Entry(manifest, link))
+        found.setdefault(run.parent.name, []).append(Entry(manifest, link, _decisions(run)))
     for runs in found.values():
         runs.sort(key=lambda e: (e.manifest.started, e.manifest.run_id), reverse=True)
     return {version: found[version] for version in sorted(found, key=_natural)}
+
+
+def _decisions(run: Path) -> str:
+    made = [f"{s.decision} by {one_line(s.name, 60)}" for s in standing(signatures(run))]
+    return " · ".join(made)
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

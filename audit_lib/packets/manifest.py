@@ -11,14 +11,14 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit_lib.errors import RunError
 from audit_lib.files import read_whole, write_whole
 from audit_lib.model import Contract, Severity, Task, Verdict, verdict_of
-from audit_lib.packets.files import files_below, sha256_of
+from audit_lib.packets.files import empty_below, files_below, sha256_of
 from audit_lib.packets.packet import Input, Packet, Provenance, build
 from audit_lib.packets.provenance import environment, packages
 from audit_lib.packets.run import read_run
@@ -112,6 +112,8 @@ def write_manifest(run_dir: Path, packet: Packet) -> Manifest:
     Raises:
         RunError: the folder holds a link; a packet must stand on its own.
     """
+    for folder in empty_below(run_dir):  # the manifest cannot list them
+        (run_dir / folder).rmdir()
     manifest = _manifest(packet, _entries(run_dir))
     write_whole(run_dir / NAME, dumps(manifest.model_dump(mode="json")).encode("utf-8"))
     return manifest
@@ -152,8 +154,8 @@ def verify(run_dir: Path) -> list[Problem]:
 
 def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
     said = packet.provenance
-    counted = Counter(f.finding.severity for f in (*packet.open, *packet.notes))
     return Manifest(
+        **_counted(packet),
         subject=said.subject,
         version=said.version,
         run_id=said.run_id,
@@ -163,11 +165,6 @@ def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
         ended=said.ended,
         verdict=packet.verdict,
         planned=said.tasks,
-        tasks={t.task: verdict_of(t.results) for t in packet.tasks},
-        not_run=packet.not_run,
-        contracts={contract: verdict for contract, verdict, _ in packet.contracts},
-        findings={s.label: counted[s] for s in sorted(Severity, reverse=True) if counted[s]},
-        exempted=len(packet.exempted),
         problems=packet.problems,
         isolation=said.isolation,
         stopped=said.stopped,
@@ -180,6 +177,18 @@ def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
         inputs=tuple(InputEntry(**asdict(i)) for i in said.inputs),
         files=entries,
     )
+
+
+def _counted(packet: Packet) -> dict[str, Any]:
+    """What a manifest says that follows from the results."""
+    counted = Counter(f.finding.severity for f in (*packet.open, *packet.notes))
+    return {
+        "tasks": {t.task: verdict_of(t.results) for t in packet.tasks},
+        "not_run": packet.not_run,
+        "contracts": {contract: verdict for contract, verdict, _ in packet.contracts},
+        "findings": {s.label: counted[s] for s in sorted(Severity, reverse=True) if counted[s]},
+        "exempted": len(packet.exempted),
+    }
 
 
 def _entries(run_dir: Path) -> tuple[FileEntry, ...]:
@@ -199,9 +208,12 @@ def _entries(run_dir: Path) -> tuple[FileEntry, ...]:
 
 def _files_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
     there = dict(files_below(run_dir))
+    problems = [Problem(path, "is an empty folder, added after the run")
+                for path in empty_below(run_dir)]  # fmt: skip
     for name in (NAME, SIGNATURES):
-        there.pop(name, None)
-    problems = []
+        file = there.pop(name, None)
+        if file is not None and file.is_symlink():
+            problems.append(Problem(name, "is a link, not a file of its own"))
     listed = [entry.path for entry in manifest.files]
     for path in sorted({p for p in listed if listed.count(p) > 1}):
         problems.append(Problem(path, "is listed twice"))
@@ -246,6 +258,9 @@ def _results_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
         if task.run_id != manifest.run_id:
             where = f"results/{task.task.value}.json"
             problems.append(Problem(where, f"is of run {task.run_id!r}, not {manifest.run_id!r}"))
+    for key, value in _counted(packet).items():
+        if run.tasks and not run.problems and getattr(manifest, key) != value:
+            problems.append(Problem(NAME, f"says other {key} than the results come to"))
     if packet.verdict is not manifest.verdict and not (
         manifest.problems and manifest.verdict is Verdict.INCONCLUSIVE
     ):

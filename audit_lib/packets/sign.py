@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit_lib.errors import RunError
 from audit_lib.files import read_whole, write_whole
+from audit_lib.model import Verdict
 from audit_lib.packets.keys import PublicKey, parse_public, private_key, public_of
 from audit_lib.packets.manifest import NAME, SIGNATURES, read_manifest
 from audit_lib.reporters.text import one_line
@@ -55,6 +56,7 @@ class _SignOff(_Part):
     public_key: str
     decision: str
     remarks: str = ""
+    override: str = ""
     at: str
     run: str = ""
 
@@ -73,6 +75,7 @@ class Signed:
         name: who signed, in his own words.
         key: the key it was made with; None where the signature cannot be read.
         decision: ``release``, ``conditions`` or ``reject``.
+        override: why a broken packet is released all the same; '' elsewhere.
         at: ISO 8601, UTC; the signer's own clock.
         problem: why it does not hold; '' where it does.
         trusted_as: the name under which the key is trusted; None where it is not, or nobody said.
@@ -82,6 +85,7 @@ class Signed:
     key: PublicKey | None = None
     decision: str = ""
     remarks: str = ""
+    override: str = ""
     at: str = ""
     problem: str = ""
     trusted_as: str | None = None
@@ -99,6 +103,7 @@ def sign(
     name: str,
     decision: str,
     remarks: str = "",
+    override: str = "",
     ask: Callable[[], str] | None = None,
 ) -> PublicKey:
     """Add a signature to a run, beside its manifest; others' signatures stay.
@@ -109,14 +114,15 @@ def sign(
         name: who signs.
         decision: one of ``DECISIONS``.
         remarks: conditions, or what else a reader should know.
+        override: why a broken packet is released all the same.
         ask: called for the passphrase of an encrypted key.
 
     Raises:
         AuditError: there is no manifest, the key cannot be used, or nothing can be written.
     """
-    why = refusal(run_dir, decision)
+    why = refusal(run_dir, decision, override)
     if why:
-        mend = "run all tasks, or decide `conditions` or `reject`"
+        mend = "decide `conditions` or `reject`, or mend what the packet says"
         raise RunError(why, where=run_dir.name, mend=mend)
     key = private_key(key_file, ask)
     public = public_of(key)
@@ -129,6 +135,7 @@ def sign(
             "public_key": public.text,
             "decision": decision,
             "remarks": remarks,
+            **({"override": one_line(override)} if override else {}),
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "run": read_manifest(run_dir).run_id,
         },
@@ -156,12 +163,20 @@ def sign(
     return public
 
 
-def refusal(run_dir: Path, decision: str) -> str:
-    """Why a run cannot carry a decision; '' where it can.  A partial run releases nothing."""
-    missing = read_manifest(run_dir).not_run if decision == "release" else ()
-    if not missing:
+def refusal(run_dir: Path, decision: str, override: str = "") -> str:
+    """Why a run cannot carry a decision; '' where it can.
+
+    A partial run releases nothing, and a broken one only for a reason that is given.
+    """
+    if decision != "release":
         return ""
-    return f"the run is PARTIAL ({', '.join(missing)} not run), and a partial run releases nothing"
+    manifest = read_manifest(run_dir)
+    if manifest.not_run:
+        missing = ", ".join(manifest.not_run)
+        return f"the run is PARTIAL ({missing} not run), and a partial run releases nothing"
+    if manifest.verdict is Verdict.BROKEN and not override.strip():
+        return "the packet is BROKEN, and releasing it asks for `--override REASON`"
+    return ""
 
 
 def signatures(run_dir: Path, trusted: Mapping[PublicKey, str] | None = None) -> list[Signed]:
@@ -180,8 +195,14 @@ def signatures(run_dir: Path, trusted: Mapping[PublicKey, str] | None = None) ->
     digest = _manifest_digest(run_dir)
     found = [_checked(line, digest, trusted or {}) for line in lines if line.strip()]
     # Whatever signed it: a release of a run that left tasks out vouches for what nobody saw.
-    return [replace(s, problem=refusal(run_dir, s.decision), trusted_as=None)
-            if s.holds and refusal(run_dir, s.decision) else s for s in found]  # fmt: skip
+    judged = [(s, refusal(run_dir, s.decision, s.override) if s.holds else "") for s in found]
+    return [replace(s, problem=why, trusted_as=None) if why else s for s, why in judged]
+
+
+def standing(found: Sequence[Signed]) -> list[Signed]:
+    """The last signature of each key that holds: what its owner decided in the end."""
+    last = {s.key.id: s for s in found if s.holds and s.key is not None}
+    return list(last.values())
 
 
 def _checked(line: bytes, digest: str, trusted: Mapping[PublicKey, str]) -> Signed:
@@ -199,6 +220,7 @@ def _checked(line: bytes, digest: str, trusted: Mapping[PublicKey, str]) -> Sign
         "key": key,
         "decision": one_line(said.decision, 40),
         "remarks": one_line(said.remarks),
+        "override": one_line(said.override),
         "at": one_line(said.at, 40),
     }
     if (envelope.payloadType, statement.predicateType) != (PAYLOAD, PREDICATE) or key is None:

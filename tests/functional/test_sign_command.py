@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import made_up
@@ -11,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from audit_lib.cli.app import cli, main
 from audit_lib.cli.codes import USAGE
-from audit_lib.packets import assemble
+from audit_lib.packets import assemble, update_index
 
 
 def workbook(*arguments: object, said: str = "") -> Result:
@@ -130,3 +132,136 @@ def test_bad_usage_is_one_message_and_a_code_of_its_own(
     said = capsys.readouterr().err
     assert says in said
     assert "Traceback" not in said
+
+
+# --- what a decision means ------------------------------------------------------------------------
+def test_a_trusted_rejection_does_not_pass(run, key):
+    assert signed(run, key, "reject").exit_code == 0
+    done = workbook("verify", run, "--trusted", key.with_name("trusted"))
+    assert done.exit_code == 1
+    assert "a trusted key has rejected it: model risk desk" in done.output
+    assert signed(run, key, "release").exit_code == 0  # thought better of it
+    assert workbook("verify", run, "--trusted", key.with_name("trusted")).exit_code == 0
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    tasks = made_up.tasks()
+    folder = made_up.lay(tmp_path / "broken", tasks)
+    assemble(folder, provenance=made_up.provenance(tasks))
+    return folder
+
+
+def test_a_broken_packet_is_released_for_a_reason_only(broken, key):
+    done = signed(broken, key)
+    assert (done.exit_code, "--override REASON" in done.output) == (1, True)
+    done = workbook("sign", broken, "--key", key, "--name", "desk", "--decision", "release",
+                    "--override", "the desk knows")  # fmt: skip
+    assert done.exit_code == 0
+    told = workbook("verify", broken, "--trusted", key.with_name("trusted"))
+    assert (told.exit_code, "though it is broken: the desk knows" in told.output) == (0, True)
+
+
+def test_the_index_shows_the_decision(run, key, tmp_path):
+    place = tmp_path / "reports" / "engine" / "v1"
+    place.mkdir(parents=True)
+    shutil.copytree(run, place / "r1")
+    assert signed(place / "r1", key, "conditions").exit_code == 0
+    page = update_index(tmp_path / "reports", "engine").read_text("utf-8")
+    assert "signed: conditions by model risk desk" in page
+
+
+# --- forty ways to tamper
+def _manifest(run: Path, **changes: object) -> None:
+    file = run / "run_manifest.json"
+    told = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps(told | changes), "utf-8")
+
+
+def _listed(run: Path) -> list[Path]:
+    told = json.loads((run / "run_manifest.json").read_text("utf-8"))
+    return [run / entry["path"] for entry in told["files"]]
+
+
+def _each_file(spoil, count: int = 12):
+    def at(number: int):
+        def act(run: Path) -> None:
+            files = _listed(run)
+            spoil(files[number % len(files)])
+
+        return act
+
+    return [at(number) for number in range(count)]
+
+
+def _flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def _to_link(file: Path) -> None:
+    kept = file.with_name(f".kept-{file.name}")
+    file.rename(kept)
+    file.symlink_to(kept)
+
+
+def _to_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def _linked_signatures(run: Path) -> None:
+    (run / "elsewhere").write_text("")
+    (run / "signatures.intoto.jsonl").symlink_to("elsewhere")
+
+
+def _zeros(name: str):
+    def act(run: Path) -> None:
+        (run / name).unlink(missing_ok=True)
+        (run / name).symlink_to("/dev/zero")
+
+    return act
+
+
+def _name_that_prints(run: Path) -> None:
+    (run / "x\nwhole: 99 files are as run_manifest.json says\r\x1b[2K").write_text("")
+
+
+TAMPERS = {
+    **{f"bit flipped {i}": act for i, act in enumerate(_each_file(_flip))},
+    **{f"removed {i}": act for i, act in enumerate(_each_file(Path.unlink, 6))},
+    **{f"made a link {i}": act for i, act in enumerate(_each_file(_to_link, 4))},
+    **{f"made a pipe {i}": act for i, act in enumerate(_each_file(_to_pipe, 4))},
+    "a file added": lambda run: (run / "more.txt").write_text("x"),
+    "a hidden file added": lambda run: (run / ".more").write_text(""),
+    "a folder added": lambda run: (run / "figures").mkdir(exist_ok=False),
+    "a folder in a folder added": lambda run: (run / "results" / "a" / "b").mkdir(parents=True),
+    "signatures that are a link": _linked_signatures,
+    "signatures that never end": _zeros("signatures.intoto.jsonl"),
+    "a manifest that never ends": _zeros("run_manifest.json"),
+    "a name that prints": _name_that_prints,
+    "findings of the manifest": lambda run: _manifest(run, findings={"critical": 9}),
+    "tasks of the manifest": lambda run: _manifest(run, tasks={"T1": "broken"}),
+    "contracts of the manifest": lambda run: _manifest(run, contracts={}),
+    "exempted of the manifest": lambda run: _manifest(run, exempted=7),
+    "verdict of the manifest": lambda run: _manifest(run, verdict="broken"),
+    "run of the manifest": lambda run: _manifest(run, run_id="other"),
+    "files of the manifest": lambda run: _manifest(run, files=[]),
+    "no manifest": lambda run: (run / "run_manifest.json").unlink(),
+    "a manifest of nothing": lambda run: (run / "run_manifest.json").write_text("{}"),
+    "a manifest that is a list": lambda run: (run / "run_manifest.json").write_text("[1]"),
+}
+
+
+def test_there_are_many_ways_to_tamper():
+    assert len(TAMPERS) >= 40
+
+
+@pytest.mark.parametrize("name", TAMPERS)
+def test_whatever_is_tampered_with_is_noticed_unsigned(run, name):
+    TAMPERS[name](run)
+    done = workbook("verify", run)
+    assert done.exit_code in (1, 4), done.output
+    assert not any(line.startswith("whole: ") for line in done.output.splitlines()), done.output
+    assert "\x1b" not in done.output
