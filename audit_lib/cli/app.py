@@ -13,13 +13,13 @@ from functools import cache
 from importlib import import_module
 
 import click
-from rich.console import Console
 
 from audit_lib import __version__
 from audit_lib.cli.codes import FAULT, INTERRUPTED, PIPE, USAGE
-from audit_lib.cli.output import prepare_streams
+from audit_lib.cli.output import echo, prepare_streams
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed
 from audit_lib.model import Verdict
+from audit_lib.reporters.screen import Screen
 
 #: command name -> ("module:function", what it does); imported only when used, since `--help` and
 #: `list` should not wait for pandas
@@ -93,7 +93,7 @@ def _current(name: str) -> str:
 
 @cache  # once is enough
 def _say_renamed(name: str) -> None:
-    click.echo(f"note: --{name} is now --{RENAMED[name]}", err=True)
+    echo(f"note: --{name} is now --{RENAMED[name]}", err=True)
 
 
 @click.group(
@@ -180,6 +180,6 @@ def _nobody_reads() -> int:
 
 
 def _say(message: str) -> None:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Screen(stderr=True, highlight=False, soft_wrap=True)
     console.print("[bold red]error:[/]", end=" ")
     console.print(message, markup=False)

@@ -9,7 +9,7 @@ import click
 
 from audit_lib.cli.assembly import Assembly
 from audit_lib.cli.options import folder_of, format_option, root_option, workspace_option
-from audit_lib.cli.output import Output, put
+from audit_lib.cli.output import Output, echo, put
 from audit_lib.cli.places import of_asked
 from audit_lib.errors import RunError
 from audit_lib.execution import publish
@@ -71,7 +71,7 @@ def assemble(
     folder = _folder(run, reports or place / "reports")
     name = subject or folder.path.parents[2].name
     made = _published(folder, name, place, root, notebooks)
-    click.echo(f"packet: {made.folder / 'packet.html'}", err=True)
+    echo(f"packet: {made.folder / 'packet.html'}", err=True)
     report = report_of(made.tasks, forced=made.verdict, **of_asked(name, place, root))
     own = folder_of(name, place)
     put(outputs, lambda form: reporter_of(form, own)(report))
@@ -98,7 +98,7 @@ def _published(
         taken = collect(notebooks, folder, {t: p.name for t, p in sources.items()})
         lacking = [t.value for t in sources if t not in taken]
         if lacking:
-            click.echo(f"no executed notebook of this run: {', '.join(lacking)}", err=True)
+            echo(f"no executed notebook of this run: {', '.join(lacking)}", err=True)
         render(folder.notebooks)
     Assembly(plan, {place.subject: _before(tasks, folder)})(folder.path)
     published = publish.publish(place, folder)

@@ -8,15 +8,16 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from audit_lib.checks.base import Check
 from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.output import echo
 from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
 from audit_lib.execution.layout import new_run_id
 from audit_lib.exemptions import BASELINE, load_exemptions
 from audit_lib.model import CheckResult
+from audit_lib.reporters.screen import Screen
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook.accepting import UNTOLD, Change, accept, prune, write
 from audit_lib.workbook.asking import ask_all
@@ -85,7 +86,7 @@ def _decision(
 
 
 def _results(found: Subject, version: str) -> dict[str, list[CheckResult]]:
-    console, made = Console(stderr=True), dict[str, list[CheckResult]]()
+    console, made = Screen(stderr=True), dict[str, list[CheckResult]]()
     try:
         with console.status("") as status:
             for one in found.select(version):
@@ -105,17 +106,17 @@ def _results(found: Subject, version: str) -> dict[str, list[CheckResult]]:
 
 def _say(change: Change, results: dict[str, list[CheckResult]], file: Path) -> None:
     by_check = Counter(entry.code for entry in change.added)
-    click.echo(
+    echo(
         f"{len(change.added)} findings accepted, of {len(by_check)} checks"
         f" in {len(results)} version{'s'[: len(results) != 1]}; {len(change.dropped)} dropped;"
         f" {BASELINE} holds {len(change.entries)}"
     )
     for code, number in sorted(by_check.items()):
-        click.echo(f"  {code}  {number}")
+        echo(f"  {code}  {number}")
     silent = {r.code for held in results.values() for r in held if r.outcome in UNTOLD}
     if silent:
-        click.echo(
+        echo(
             f"not covered, since they could not tell: {', '.join(sorted(silent))}; what they find"
             " once they can will be new"
         )
-    click.echo(f"wrote {os.path.relpath(file)}" if change.entries else f"no {BASELINE} is needed")
+    echo(f"wrote {os.path.relpath(file)}" if change.entries else f"no {BASELINE} is needed")

@@ -6,8 +6,7 @@ from "the workbook crashed".  3 and 4 are what pytest uses for the same two thin
 
 from __future__ import annotations
 
-import click
-
+from audit_lib.cli.output import echo
 from audit_lib.model import Verdict
 
 FAULT = 3
@@ -23,6 +22,6 @@ PIPE = 141
 def code_of(verdict: Verdict, *, allow_inconclusive: bool) -> int:
     """Exit code of a verdict; says so where an inconclusive one is let through."""
     if allow_inconclusive and verdict is Verdict.INCONCLUSIVE:
-        click.echo("inconclusive, which --allow-inconclusive lets through", err=True)
+        echo("inconclusive, which --allow-inconclusive lets through", err=True)
         return 0
     return verdict.exit_code

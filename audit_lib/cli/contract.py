@@ -10,6 +10,7 @@ import click
 
 from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.output import echo
 from audit_lib.contract import as_markdown, derive, differences, read_contract
 from audit_lib.files import write_whole
 
@@ -45,9 +46,9 @@ def export(subject: str, version: str, root: Path | None, workspace: Path | None
     text = json.dumps(derived, indent=1, ensure_ascii=False) + "\n"
     write_whole(to / f"{NAME}.json", text.encode())
     write_whole(to / f"{NAME}.md", as_markdown(derived).encode())
-    click.echo(f"{to / NAME}.json\n{to / NAME}.md")
+    echo(f"{to / NAME}.json\n{to / NAME}.md")
     for section, why in derived["not_derived"].items():
-        click.echo(f"not derived: {section}: {why}", err=True)
+        echo(f"not derived: {section}: {why}", err=True)
 
 
 @contract.command()
@@ -79,11 +80,11 @@ def check(
     }
     found = [d for d in differences(documented, derived) if not _within(d.pointer, lost)]
     for one in found:
-        click.echo(str(one))
+        echo(str(one))
     for name, why in lost.items():
-        click.echo(f"could not tell: {name}: {why}")
+        echo(f"could not tell: {name}: {why}")
     if not found and not lost:
-        click.echo(f"{file} agrees with {subject} {derived['model']['version']}")
+        echo(f"{file} agrees with {subject} {derived['model']['version']}")
     ctx.exit(1 if found else 2 if lost else 0)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from audit_lib.cli.codes import code_of
 from audit_lib.cli.completion import subjects, versions
@@ -16,7 +15,7 @@ from audit_lib.cli.options import (
     root_option,
     workspace_option,
 )
-from audit_lib.cli.output import Output, put
+from audit_lib.cli.output import Output, echo, put
 from audit_lib.cli.places import shown
 from audit_lib.cli.tables import print_table
 from audit_lib.explain.attribution import Setting
@@ -25,6 +24,7 @@ from audit_lib.explain.run import Explained, explain_against_champion
 from audit_lib.model import Verdict, verdict_of
 from audit_lib.reporters import Report
 from audit_lib.reporters.foreign import reporter_of
+from audit_lib.reporters.screen import Screen
 
 #: factors of each head, and rules, that the console shows
 FACTORS, RULES = 5, 3
@@ -72,7 +72,7 @@ def explain_model(
     """
     found, place = opened(subject, workspace=workspace, root=root)
     wanted = {output.form: reporter_of(output.form, found.folder) for output in outputs}
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     made: list[Explained] = []
     changed: list[str] = []
     try:
@@ -85,7 +85,7 @@ def explain_model(
             folder = to or place / "reports" / found.name / one / "explained"
             folder = folder / one if to and len(chosen) > 1 else folder
             answer.write(folder)
-            click.echo(f"written: {folder / 'learned_conditions'}", err=True)
+            echo(f"written: {folder / 'learned_conditions'}", err=True)
             made.append(answer)
             changed.append(changes.words if changes else "")
     finally:
@@ -104,9 +104,9 @@ def explain_model(
 
 
 def _show(summary: Summary, changed: str) -> None:
-    click.echo(f"{summary.subject}/{summary.version}: {summary.rows} of {summary.of} rows")
+    echo(f"{summary.subject}/{summary.version}: {summary.rows} of {summary.of} rows")
     for head in summary.heads:
-        click.echo(f"\n{head.name} ({head.method}, {head.perturbation}): {head.unit}")
+        echo(f"\n{head.name} ({head.method}, {head.perturbation}): {head.unit}")
         rows = [
             {
                 "factor": f.factor,
@@ -119,16 +119,16 @@ def _show(summary: Summary, changed: str) -> None:
         ]
         print_table(rows, right=("importance", "share", "direction"))
         for pair in head.pairs[:2]:
-            click.echo(f"  {pair.factors[0]} and {pair.factors[1]} act together")
+            echo(f"  {pair.factors[0]} and {pair.factors[1]} act together")
     for one in summary.learned:
-        click.echo(f"\n{one.head}: " + (one.why or f"skill {_number(one.skill.value)}"))
+        echo(f"\n{one.head}: " + (one.why or f"skill {_number(one.skill.value)}"))
         for rule in one.rules[:RULES]:
-            click.echo(f"  {rule.sentence}")
+            echo(f"  {rule.sentence}")
     if changed:
-        click.echo(f"\n{changed}")
+        echo(f"\n{changed}")
     for what, why in summary.not_assessed.items():
-        click.echo(f"\nnot assessed: {what}: {why}")
-    click.echo("")
+        echo(f"\nnot assessed: {what}: {why}")
+    echo("")
 
 
 def _number(value: float | None) -> str:

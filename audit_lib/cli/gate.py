@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from audit_lib.checks.base import Check
 from audit_lib.cli.codes import code_of
@@ -22,7 +21,7 @@ from audit_lib.cli.options import (
     selection_options,
     workspace_option,
 )
-from audit_lib.cli.output import Output, put
+from audit_lib.cli.output import Output, echo, put
 from audit_lib.cli.places import shown
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.execution.digests import digests, own_places
@@ -40,6 +39,7 @@ from audit_lib.model import CheckResult, Verdict
 from audit_lib.packets.gate_record import KEPT, gate_manifest, write_records
 from audit_lib.reporters import Report
 from audit_lib.reporters.foreign import reporter_of
+from audit_lib.reporters.screen import Screen
 from audit_lib.subject.subject import Subject
 
 Command = Callable[..., Any]
@@ -134,7 +134,7 @@ def _run(
     found, place = opened(subject, workspace=workspace, root=root)
     chosen = choose(found)
     wanted = {output.form: reporter_of(output.form, found.folder) for output in outputs}
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     results: list[GateResult] = []
     try:
         with console.status("") as status:
@@ -191,27 +191,27 @@ def _record(
     seen = {name: tree.sha256 for name, tree in trees.items()}
     manifest = gate_manifest(result, subject, started=started, ended=_now(), digests=seen)
     for file in write_records(folder, manifest, subject):
-        click.echo(f"written: {file}", err=True)
+        echo(f"written: {file}", err=True)
 
 
 def _learned(folder: Path, subject: Subject, told: Callable[[str], None]) -> None:
     """Leave what the new version learned beside its records; the verdict is of the checks."""
     if find_spec("sklearn") is None or find_spec("shap") is None:
-        click.echo("not explained: shap or scikit-learn is missing (extra `explain`)", err=True)
+        echo("not explained: shap or scikit-learn is missing (extra `explain`)", err=True)
         return
     from audit_lib.explain.run import explain_against_champion  # slow to import
 
     try:
         found, changes = explain_against_champion(subject, told=told)
     except (NotAssessed, NotApplicable, HookError) as error:
-        click.echo(f"not explained: {error}", err=True)
+        echo(f"not explained: {error}", err=True)
         return
     found.write(folder)
-    click.echo(f"written: {folder / 'learned_conditions'}", err=True)
+    echo(f"written: {folder / 'learned_conditions'}", err=True)
     for finding in (f for r in found.results for f in r.findings):
-        click.echo(f"learned: {finding.code} {finding.message}", err=True)
+        echo(f"learned: {finding.code} {finding.message}", err=True)
     if changes:
-        click.echo(f"learned: {changes.words}", err=True)
+        echo(f"learned: {changes.words}", err=True)
 
 
 def _smoke_lines(result: GateResult) -> str:

@@ -12,8 +12,10 @@ from rich.text import Text
 
 from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
+from audit_lib.cli.output import echo
 from audit_lib.probes.hook_habits import Habit, habits
 from audit_lib.probes.tryout import Report, try_hooks
+from audit_lib.reporters.screen import Screen
 
 TONES = {"good": "green", "wrong": "bold red", "failed": "bold red", "refused": "yellow"}
 
@@ -52,7 +54,7 @@ def check(
     Exit codes: 0 every hook answers in form, 1 some does not, 2 some could not be tried.
     """
     found, _ = opened(subject, workspace=workspace, root=root)
-    console = Console()
+    console = Screen()
     try:
         bound = found.at(found.select(version)[0])
         told = (lambda report: _say(report, console)) if output_format == "console" else None
@@ -61,7 +63,7 @@ def check(
     finally:
         found.close()
     if output_format == "json":
-        click.echo(json.dumps([_plain(report, asked) for report in reports], indent=2))
+        echo(json.dumps([_plain(report, asked) for report in reports], indent=2))
     elif not reports:
         console.print(f"no hook is written in {found.hooks.file.name}")
     for habit in asked if output_format == "console" else ():

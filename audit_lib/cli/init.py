@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from audit_lib.cli.output import echo
 from audit_lib.errors import AuditError
 from audit_lib.files import read_words, write_whole
 from audit_lib.model import Task
@@ -35,9 +36,9 @@ def init(folder: Path, notebooks: bool) -> None:
     """
     made = make_workspace(folder, notebooks=notebooks)
     shown = os.path.relpath(folder)
-    click.echo(f"made in {shown}: {', '.join(made)}" if made else f"{shown} is a workspace already")
+    echo(f"made in {shown}: {', '.join(made)}" if made else f"{shown} is a workspace already")
     there = "" if shown == "." else f"cd {shown} && "
-    click.echo(f"next: {there}workbook new-subject PATH")
+    echo(f"next: {there}workbook new-subject PATH")
 
 
 def make_workspace(folder: Path, *, notebooks: bool = False) -> list[str]:
@@ -80,7 +81,7 @@ def workspace_or_offer(asked: Path | None) -> Path:
             sys.stdin.isatty() and click.confirm(f"There is no workspace. Make one in {here}?")
         ):
             raise
-        click.echo(f"made a workspace here: {', '.join(make_workspace(here))}")
+        echo(f"made a workspace here: {', '.join(make_workspace(here))}")
         return here
 
 

@@ -12,6 +12,7 @@ import click
 
 from audit_lib.cli.init import copy_notebooks
 from audit_lib.cli.options import workspace_option
+from audit_lib.cli.output import echo
 from audit_lib.errors import AuditError
 from audit_lib.workspace import VARIABLE, find_workspace
 
@@ -47,7 +48,7 @@ def lab(
             where=str(folder),
             mend="name a workspace that can be written to",
         ) from None
-    click.echo(f"copied: {', '.join(made)}" if made else f"the copies in {folder} stay", err=True)
+    echo(f"copied: {', '.join(made)}" if made else f"the copies in {folder} stay", err=True)
     command = [sys.executable, "-m", "jupyterlab", *arguments, str(folder)]
     done = subprocess.run(command, env={**os.environ, VARIABLE: str(place)}, check=False)
     ctx.exit(done.returncode)

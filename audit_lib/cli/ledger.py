@@ -12,6 +12,7 @@ import click
 from audit_lib import ledger as ledgers
 from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
+from audit_lib.cli.output import echo
 from audit_lib.cli.tables import print_table
 from audit_lib.host import Measure
 from audit_lib.model import Review
@@ -78,16 +79,16 @@ def status(
         found, gate=gate, exercised=_exercised(found, version) if exercise else None
     )
     if output_format == "json":
-        click.echo(json.dumps(told, indent=2))
+        echo(json.dumps(told, indent=2))
     else:
-        click.echo(f"{told['files']} files, {told['units']} units, {told['lines']:,} lines")
-        click.echo(f"scanned    {_share(told['scanned'])}")
-        click.echo(f"exercised  {_ran(told)}")
+        echo(f"{told['files']} files, {told['units']} units, {told['lines']:,} lines")
+        echo(f"scanned    {_share(told['scanned'])}")
+        echo(f"exercised  {_ran(told)}")
         for name, share in told["certified"].items():
-            click.echo(f"certified  {_share(share)}  {name}")
+            echo(f"certified  {_share(share)}  {name}")
         for entry in told["violations"]:
-            click.echo(f"violation  {entry['unit']}: {', '.join(entry['criteria'])}")
-        click.echo(f"missing    {len(told['missing'])} units")
+            echo(f"violation  {entry['unit']}: {', '.join(entry['criteria'])}")
+        echo(f"missing    {len(told['missing'])} units")
     ctx.exit(1 if told["missing"] or told["violations"] else 0)
 
 
@@ -110,7 +111,7 @@ def suggest(
     found = _open(subject, root, workspace)
     rows = ledgers.suggest(found, criteria=criteria, gate=gate, limit=limit)
     if output_format == "json":
-        click.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
         return
     shown = ("unit", "read", "statements", "lines", "risk", "criteria", "why")
     print_table([{key: _cell(row[key]) for key in shown} for row in rows])
@@ -126,18 +127,18 @@ def diff(
     """Show what changed in UNIT (path::name) since it was last certified."""
     told = ledgers.diff(_open(subject, root, workspace), unit)
     if output_format == "json":
-        click.echo(json.dumps(told, indent=2))
+        echo(json.dumps(told, indent=2))
         return
     if told["same"]:
-        click.echo(f"{unit} is as {told['by']} certified it on {told['when']}")
+        echo(f"{unit} is as {told['by']} certified it on {told['when']}")
         return
-    click.echo(f"{unit} was certified by {told['by']} on {told['when']}; since then:")
+    echo(f"{unit} was certified by {told['by']} on {told['when']}; since then:")
     if told["dependencies_changed"]:
-        click.echo("what it depends on changed; its own statements did not")
+        echo("what it depends on changed; its own statements did not")
     for line in told["changed"]:
-        click.echo(f"{line['line']:>6} + {line['text']}")
+        echo(f"{line['line']:>6} + {line['text']}")
     if told["removed_statements"]:
-        click.echo(f"       - {told['removed_statements']} statements are gone")
+        echo(f"       - {told['removed_statements']} statements are gone")
 
 
 @ledger.command()
@@ -162,7 +163,7 @@ def certify(
     """Record that a person vouches for UNIT (path::name) as it is now."""
     found = _open(subject, root, workspace)
     entry = ledgers.certify(found, unit, criteria=criteria, who=who, notes=notes, delta=delta)
-    click.echo(f"certified {unit} as {entry.hash[:12]}: {', '.join(entry.criteria)}")
+    echo(f"certified {unit} as {entry.hash[:12]}: {', '.join(entry.criteria)}")
 
 
 @ledger.command()
@@ -186,14 +187,14 @@ def violation(
     """
     found = _open(subject, root, workspace)
     entry = ledgers.violation(found, unit, criteria=criteria, who=who, notes=notes)
-    click.echo(f"{unit} violates {', '.join(entry.criteria)}")
+    echo(f"{unit} violates {', '.join(entry.criteria)}")
 
 
 @ledger.command()
 @_on_subject
 def export(subject: str, root: Path | None, workspace: Path | None) -> None:
     """Print the ledger with every unit's fingerprint and state, as JSON."""
-    click.echo(json.dumps(ledgers.export(_open(subject, root, workspace)), indent=2))
+    echo(json.dumps(ledgers.export(_open(subject, root, workspace)), indent=2))
 
 
 def _open(subject: str, root: Path | None, workspace: Path | None) -> Subject:

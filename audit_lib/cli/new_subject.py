@@ -12,6 +12,7 @@ import click
 
 from audit_lib.cli.init import workspace_or_offer
 from audit_lib.cli.options import workspace_option
+from audit_lib.cli.output import echo
 from audit_lib.errors import ParameterError
 from audit_lib.subject.discovery import Discovery, discover, render
 from audit_lib.subject.parameters import NAME, load_parameters
@@ -66,24 +67,22 @@ def _write(folder: Path, files: dict[str, str]) -> None:
 
 
 def _say(found: Discovery, name: str, folder: Path, option: str) -> None:
-    click.echo(f"{found.files} Python files, {found.lines:,} lines; package {found.package or '?'}")
+    echo(f"{found.files} Python files, {found.lines:,} lines; package {found.package or '?'}")
     if found.unread:
         told = ", ".join(f"{count} {ending}" for ending, count in found.unread.items())
-        click.echo(f"not read, since only Python is: {told}")
-    click.echo(f"subsystem to look at first: {', '.join(found.subsystem)}")
+        echo(f"not read, since only Python is: {told}")
+    echo(f"subsystem to look at first: {', '.join(found.subsystem)}")
     store = found.store
     if store:
         models = sum(store.models.values())
         registry = f", registry {store.registry}" if store.registry else ", no registry file"
-        click.echo(f"artifacts: {store.path} ({models} in model formats{registry})")
+        echo(f"artifacts: {store.path} ({models} in model formats{registry})")
     else:
-        click.echo("artifacts: none in a model format")
+        echo("artifacts: none in a model format")
     for kind, path in found.documents.items():
-        click.echo(f"document: {kind} = {path}")
+        echo(f"document: {kind} = {path}")
     hooks = {c.hook for c in found.candidates}
     noun = "hook" if len(hooks) == 1 else "hooks"
-    click.echo(f"candidates for {len(hooks)} {noun}: {', '.join(sorted(hooks)) or 'none'}")
-    click.echo(
-        f"wrote {os.path.relpath(folder)}: " + ", ".join(sorted(p.name for p in folder.iterdir()))
-    )
-    click.echo(f"next: workbook run {name}{option}")
+    echo(f"candidates for {len(hooks)} {noun}: {', '.join(sorted(hooks)) or 'none'}")
+    echo(f"wrote {os.path.relpath(folder)}: " + ", ".join(sorted(p.name for p in folder.iterdir())))
+    echo(f"next: workbook run {name}{option}")

@@ -17,6 +17,7 @@ import click
 
 from audit_lib.errors import AuditError
 from audit_lib.files import write_whole
+from audit_lib.reporters.text import clean
 
 #: name of the way to write what an encoding cannot hold
 SPELLED = "workbook.spelled"
@@ -80,6 +81,11 @@ def _spelled(sign: str) -> str:
     return plain or sign.encode("ascii", "backslashreplace").decode()
 
 
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Write a message for people, made fit to be shown."""
+    click.echo(clean(text), err=err, nl=nl)
+
+
 def emit(text: str, form: str) -> None:
     """Write a document to standard output.
 
@@ -89,7 +95,9 @@ def emit(text: str, form: str) -> None:
     """
     if form in _FOR_PEOPLE or sys.stdout.isatty():
         # Named, since click would write UTF-8 to a stream that is ASCII.
-        click.echo(text, nl=False, file=sys.stdout)
+        # A reporter of our own has cleaned what it shows, and coloured it.
+        shown = text if form in _FOR_PEOPLE else clean(text)
+        click.echo(shown, nl=False, file=sys.stdout)
     else:
         click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
 

@@ -6,10 +6,9 @@ import math
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from audit_lib.cli.options import opened, root_option, workspace_option
-from audit_lib.cli.output import emit
+from audit_lib.cli.output import echo, emit
 from audit_lib.cli.tables import print_table
 from audit_lib.errors import ParameterError
 from audit_lib.faults.base import Fault
@@ -21,6 +20,7 @@ from audit_lib.faults.sensitivity import Planting, Sensitivity, State
 from audit_lib.files import write_whole
 from audit_lib.model import Contract
 from audit_lib.reporters.json_report import dumps
+from audit_lib.reporters.screen import Screen
 
 NAME = "sensitivity.json"
 
@@ -82,7 +82,7 @@ def prove(
     """
     faults = _chosen(names, contracts)
     found, place = opened(subject, workspace=workspace, root=root)
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     try:
         bound = found.at(found.select(version)[0])
         with console.status("asking for the clean answers") as status:
@@ -107,7 +107,7 @@ def prove(
         emit(dumps(result.as_data()), form)
     else:
         _show(result)
-        click.echo(f"written: {file}", err=True)
+        echo(f"written: {file}", err=True)
     ctx.exit(1 if result.accused or result.share < least else 0)
 
 
@@ -129,7 +129,7 @@ def _harmless(contracts: tuple[str, ...]) -> list[Fault]:
 
 
 def _show(result: Sensitivity) -> None:
-    click.echo(f"{result.subject}/{result.version}: what this audit would have seen\n")
+    echo(f"{result.subject}/{result.version}: what this audit would have seen\n")
     counted = {c.value: result.of(c) for c in result.contracts} | {"all": result.of()}
     rows = [
         {"contract": name, "planted": str(n), "seen": str(seen), "share": f"{seen / n:.0%}"}
@@ -140,15 +140,15 @@ def _show(result: Sensitivity) -> None:
     for state in (State.UNSEEN, State.HIDDEN, State.INCONCLUSIVE, State.UNTOLD):
         some = [p for p in result.unseen if p.state is state]
         if some:
-            click.echo(f"\n{state.value}: {len(some)}")
+            echo(f"\n{state.value}: {len(some)}")
             for planting in some:
                 where = f" ({planting.case})" if planting.case else ""
-                click.echo(f"  {planting.told.rstrip('.')}{where}\n    {planting.why}")
+                echo(f"  {planting.told.rstrip('.')}{where}\n    {planting.why}")
     spared = sum(p.state is State.SPARED for p in result.plantings)
-    click.echo(f"\n{spared} spared: nothing here that they could spoil")
+    echo(f"\n{spared} spared: nothing here that they could spoil")
     if result.harmless:
-        click.echo(f"{result.harmless} harmless changes, {len(result.accused)} accused")
+        echo(f"{result.harmless} harmless changes, {len(result.accused)} accused")
         for planting in result.accused:
-            click.echo(f"  {planting.told}: {planting.by}: {planting.why}")
+            echo(f"  {planting.told}: {planting.by}: {planting.why}")
     if result.left:
-        click.echo(f"{result.left} faults not planted: out of budget")
+        echo(f"{result.left} faults not planted: out of budget")

@@ -9,6 +9,7 @@ import click
 
 from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.output import echo
 from audit_lib.errors import ParameterError
 
 
@@ -37,4 +38,4 @@ def pull(subject: str, most_mb: int, root: Path | None, workspace: Path | None) 
         )
     store = Path(os.path.normpath(found.root / artifacts.store))
     versions = copied(artifacts.mlflow, store, most_mb=most_mb)
-    click.echo(f"{len(versions)} versions of {artifacts.mlflow.model} in {store}")
+    echo(f"{len(versions)} versions of {artifacts.mlflow.model} in {store}")

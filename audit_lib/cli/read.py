@@ -7,19 +7,20 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.markdown import Markdown
 
 from audit_lib.checks.base import SECTIONS, Check
 from audit_lib.checks.catalogue import all_checks
 from audit_lib.cli.completion import codes, subjects
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
+from audit_lib.cli.output import echo
 from audit_lib.cli.tables import print_table
 from audit_lib.errors import AuditError
 from audit_lib.files import read_words
 from audit_lib.gates import gates_of
 from audit_lib.hooks import HOOKS, with_variant, without_variant
 from audit_lib.plugins import own_files
+from audit_lib.reporters.screen import Screen
 from audit_lib.selection import roster_of
 from audit_lib.subject.subject import Subject, known_subjects, open_subject
 from audit_lib.workspace import find_workspace
@@ -65,7 +66,7 @@ def explain(code: str, subject: str | None, root: Path | None, workspace: Path |
     CODE is that of a check (SPL001), of a finding (SPL001-2), or the name of a hook
     (drift.psi).  Checks of SUBJECT's own are found where it is named.
     """
-    console = Console()
+    console = Screen()
     hook = without_variant(code)[0]
     if hook in HOOKS:
         console.print(Markdown(_hook_text(hook)))
@@ -189,6 +190,6 @@ def _hook_rows(subject: Subject) -> list[dict[str, str]]:
 
 def _print(rows: list[dict[str, str]], output_format: str) -> None:
     if output_format == "json":
-        click.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
         return
     print_table(rows)

@@ -44,6 +44,7 @@ from audit_lib.packets.index import update_index
 from audit_lib.reporters import Reporter, report_of
 from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.report import left_out, severities
+from audit_lib.reporters.screen import Screen
 from audit_lib.workspace import find_workspace
 
 FIRST = 10
@@ -101,7 +102,7 @@ def run(
     PARTIAL: it may be broken, and is never kept.  Exit codes: 0 every version is kept, 1 some is
     broken, 2 something could not be told or a run did not complete.
     """
-    progress = Console(stderr=True)
+    progress = Screen(stderr=True)
     planned = plan(
         [subject],
         [version],
@@ -145,7 +146,7 @@ def _write(
         whole = [report_of(o.results, **where) for o in outcomes if o.results]
         put(asked, lambda form: wanted[form](*whole))
     if shown in outputs:
-        _summary(planned, outcomes, Console())
+        _summary(planned, outcomes, Screen())
 
 
 def exit_code(outcomes: Sequence[RunOutcome], *, allow_inconclusive: bool = False) -> int:

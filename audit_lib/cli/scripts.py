@@ -10,6 +10,7 @@ from rich.text import Text
 
 from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
+from audit_lib.cli.output import echo
 from audit_lib.cli.tables import Cell, print_table
 from audit_lib.subject.artifacts import (
     Artifact,
@@ -48,12 +49,12 @@ def artifacts(
     found = inventory(path, readers=readers_of(place))
     if output_format == "json":
         told = [{**summary(a), "fields": json_ready(telling_fields(a))} for a in found]
-        click.echo(json.dumps(told, indent=2))
+        echo(json.dumps(told, indent=2))
     else:
         print_table([_artifact_row(artifact) for artifact in found], right=("size",))
         rows = [row for artifact in found for row in _field_rows(artifact)]
         if rows:
-            click.echo("\nFields that `artifacts.metadata` and `artifacts.fields` can name:")
+            echo("\nFields that `artifacts.metadata` and `artifacts.fields` can name:")
             print_table(rows)
     safeties = {artifact.safety for artifact in found}
     ctx.exit(1 if Safety.UNSAFE in safeties else 2 if Safety.UNKNOWN in safeties else 0)
@@ -72,7 +73,7 @@ def edges(subject: str, root: Path | None, workspace: Path | None, output_format
     found, _ = opened(subject, workspace=workspace, root=root)
     report = edges_report(found.source)
     if output_format == "json":
-        click.echo(json.dumps(report, indent=2))
+        echo(json.dumps(report, indent=2))
         return
     rows = [
         {
@@ -84,7 +85,7 @@ def edges(subject: str, root: Path | None, workspace: Path | None, output_format
         for edge in report["edges"]
     ]
     print_table(rows)
-    click.echo(f"{report['total']} edges, {report['cross_module']} across modules")
+    echo(f"{report['total']} edges, {report['cross_module']} across modules")
 
 
 def _artifact_row(artifact: Artifact) -> dict[str, Cell]:

@@ -6,16 +6,17 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from audit_lib.cli.options import json_option
+from audit_lib.cli.output import echo
 from audit_lib.errors import AuditError, RunError
 from audit_lib.packets.keys import new_key, trusted_keys
 from audit_lib.packets.manifest import NAME, Problem, read_manifest
 from audit_lib.packets.manifest import verify as verify_run
 from audit_lib.packets.sign import DECISIONS, Signed, refusal, signatures, standing
 from audit_lib.packets.sign import sign as sign_run
+from audit_lib.reporters.screen import Screen
 
 
 @click.command()
@@ -56,11 +57,11 @@ def sign(
     problems = verify_run(folder)
     if problems:
         _say_problems(problems)
-        click.echo("not signed: the packet is not whole", err=True)
+        echo("not signed: the packet is not whole", err=True)
         ctx.exit(1)
     why = refusal(folder, decision, override)
     if why:
-        click.echo(f"not signed: {why}; or decide `conditions` or `reject`", err=True)
+        echo(f"not signed: {why}; or decide `conditions` or `reject`", err=True)
         ctx.exit(1)
     public = sign_run(
         folder,
@@ -71,8 +72,8 @@ def sign(
         override=override,
         ask=_ask_passphrase,
     )
-    click.echo(f"signed: {folder.name}, {decision}, by {name}")
-    click.echo(f"others trust your key by this line:\n{public.line(name)}")
+    echo(f"signed: {folder.name}, {decision}, by {name}")
+    echo(f"others trust your key by this line:\n{public.line(name)}")
 
 
 @click.command()
@@ -109,9 +110,7 @@ def verify(ctx: click.Context, run: Path, trusted: Path | None, output_format: s
     if output_format == "json":
         listed = [{"path": p.path, "message": p.message} for p in problems]
         told = [_signature(s, checked=known is not None) for s in found]
-        click.echo(
-            json.dumps({"whole": not problems, "problems": listed, "signatures": told}, indent=2)
-        )
+        echo(json.dumps({"whole": not problems, "problems": listed, "signatures": told}, indent=2))
     else:
         _say(folder, problems, found, checked=known is not None)
     ctx.exit(1 if problems else 0)
@@ -131,8 +130,8 @@ def _make_key(file: Path, name: str, *, passphrase: bool) -> None:
     secret = click.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True) \
         if passphrase else ""  # fmt: skip
     public = new_key(file, secret)
-    click.echo(f"wrote {file}; keep it to yourself. Others trust it by this line:", err=True)
-    click.echo(public.line(name))
+    echo(f"wrote {file}; keep it to yourself. Others trust it by this line:", err=True)
+    echo(public.line(name))
 
 
 def _ask_passphrase() -> str:
@@ -154,7 +153,7 @@ def _why_untrusted(found: list[Signed]) -> str:
 
 def _say(folder: Path, problems: list[Problem], found: list[Signed], *, checked: bool) -> None:
     _say_problems(problems)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     if not any(p.path and not p.path.startswith("signature of") for p in problems):
         files = len(read_manifest(folder).files)
         console.print(Text(f"whole: {files} files are as {NAME} says", style="green"))
@@ -195,6 +194,6 @@ def _signature(one: Signed, *, checked: bool) -> dict[str, object]:
 
 
 def _say_problems(problems: list[Problem]) -> None:
-    console = Console(soft_wrap=True, highlight=False)
+    console = Screen(soft_wrap=True, highlight=False)
     for problem in problems:
         console.print(Text(str(problem), style="red"))

@@ -6,12 +6,11 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 
-import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from audit_lib.cli.output import emit
+from audit_lib.cli.output import echo, emit
+from audit_lib.reporters.screen import Screen
 
 Cell = str | Text
 
@@ -19,7 +18,7 @@ Cell = str | Text
 def print_table(rows: Sequence[Mapping[str, Cell]], *, right: Sequence[str] = ()) -> None:
     """Print rows of equal keys as a table with a heading; ``none`` where there are none."""
     if not rows:
-        click.echo("none")
+        echo("none")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in rows[0]:
@@ -28,8 +27,8 @@ def print_table(rows: Sequence[Mapping[str, Cell]], *, right: Sequence[str] = ()
         # As it is: a name such as pricing.price[heston] is no markup.
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row.values()))
     if sys.stdout.isatty():
-        Console().print(table)
+        Screen().print(table)
         return
     file = io.StringIO()
-    Console(file=file, width=100_000, highlight=False).print(table)
+    Screen(file=file, width=100_000, highlight=False).print(table)
     emit("".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines()), "console")

@@ -17,7 +17,7 @@ from audit_lib.cli.options import (
     root_option,
     workspace_option,
 )
-from audit_lib.cli.output import Output, put
+from audit_lib.cli.output import Output, echo, put
 from audit_lib.cli.places import shown
 from audit_lib.engine import run_check
 from audit_lib.explain.rows import inputs_of
@@ -70,7 +70,7 @@ def export(
         found.close()
     file = to or place / "reports" / found.name / bound.version / "traces.jsonl"
     write_whole(file, ("\n".join(lines) + "\n").encode())
-    click.echo(f"written: {file} ({len(lines)} decisions)", err=True)
+    echo(f"written: {file} ({len(lines)} decisions)", err=True)
 
 
 def _judging(command: Callable[..., Any]) -> Callable[..., Any]:

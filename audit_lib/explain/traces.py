@@ -18,6 +18,7 @@ from audit_lib.explain.existing import kept
 from audit_lib.explain.orders import orders_of, stages_of
 from audit_lib.explain.records import Record, finite
 from audit_lib.explain.rows import Rows, inputs_of
+from audit_lib.files import read_whole
 from audit_lib.model import Location
 from audit_lib.model.results import digest_of
 from audit_lib.probes.asking import ask, frame
@@ -265,8 +266,7 @@ def model_digest(subject: Subject) -> str | None:
         return None
     files = sorted(f for f in folder.rglob("*") if f.is_file())
     parts = [
-        (f.relative_to(folder).as_posix(), hashlib.sha256(f.read_bytes()).hexdigest())
-        for f in files
+        (f.relative_to(folder).as_posix(), hashlib.sha256(read_whole(f)).hexdigest()) for f in files
     ]
     return digest_of(parts) if parts else None
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from audit_lib.files import read_whole
+
 #: heads, and factors of each, that page one names
 _HEADS, _FACTORS = 3, 2
 
@@ -41,7 +43,7 @@ def _listed(data: dict[str, Any], key: str) -> list[Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_bytes())
+        found = json.loads(read_whole(file))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

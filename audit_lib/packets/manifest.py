@@ -23,6 +23,7 @@ from audit_lib.packets.packet import Input, Packet, Provenance, build
 from audit_lib.packets.provenance import environment, packages
 from audit_lib.packets.run import read_run
 from audit_lib.reporters.json_report import dumps
+from audit_lib.reporters.text import one_line
 
 NAME = "run_manifest.json"
 #: signatures over the manifest; they come after it, so the manifest cannot list them
@@ -103,7 +104,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        return f"{one_line(self.path)}: {self.message}" if self.path else self.message
 
 
 def write_manifest(run_dir: Path, packet: Packet) -> Manifest:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +23,7 @@ from audit_lib.model.sight import NOT_RUN
 from audit_lib.reporters.console import TONES
 from audit_lib.reporters.json_report import dumps, plain
 from audit_lib.reporters.report import severities
+from audit_lib.reporters.screen import Screen
 from audit_lib.reporters.text import count, one_line, place
 
 FORMAT = "comparison/1"
@@ -162,7 +163,7 @@ def comparison_console(
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size((100, 24)).columns if terminal else 100_000
     file = io.StringIO()
-    writer = Console(
+    writer = Screen(
         file=file, force_terminal=terminal, width=width, highlight=False, emoji=False, markup=False
     )
     for part in _parts(comparison, notes, everything=everything):

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +22,7 @@ from audit_lib.model import (
 )
 from audit_lib.model import verdict_of as verdict_over
 from audit_lib.reporters.report import Report, and_more, left_out, remarks, severities
+from audit_lib.reporters.screen import Screen
 from audit_lib.reporters.text import count, one_line, place
 
 TONES = {
@@ -52,7 +53,7 @@ def to_console(*reports: Report) -> str:
     terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size((100, 24)).columns if terminal else 100_000
     file = io.StringIO()
-    writer = Console(
+    writer = Screen(
         file=file, force_terminal=terminal, width=width, highlight=False, emoji=False, markup=False
     )
     for report in reports:

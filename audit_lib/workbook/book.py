@@ -181,7 +181,7 @@ class Workbook(Looking):
                 gathered.missing if gathered else (),
             )
         except VerdictError:
-            print(said)  # a cell that raises shows no value
+            print(Note(said))  # a cell that raises shows no value
             raise
         return Note(said)
 

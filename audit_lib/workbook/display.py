@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit_lib.model import Scalar
+from audit_lib.reporters.text import clean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,13 @@ TONES: dict[str, tuple[str, str]] = {
 _TONED = frozenset({"verdict", "outcome", "severity", "state"})
 _UNBROKEN = _TONED | {"check", "finding", "task", "contract", "expires"}
 _SHOWN_ROWS = 200
+_WIDEST = 500  # characters of a line of source; generated files have some of megabytes
 _CELL = "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
+
+
+def escaped(text: str) -> str:
+    """Text of anybody as HTML: no markup, no control or direction characters."""
+    return html.escape(clean(text))
 
 
 @dataclass(frozen=True)
@@ -56,13 +63,13 @@ class Note:
     heading: bool = False
 
     def __repr__(self) -> str:
-        return self.text
+        return clean(self.text)
 
     def _repr_html_(self) -> str:
         tag = "h4" if self.heading else "p"
         mark, colour = TONES.get(self.tone, ("", "inherit"))
-        shown = html.escape(f"{mark} {self.text}".strip())
-        return f'<{tag} style="color:{colour};margin:.6em 0 .2em">{shown}</{tag}>'
+        said = escaped(f"{mark} {self.text}".strip())
+        return f'<{tag} style="color:{colour};margin:.6em 0 .2em">{said}</{tag}>'
 
 
 @dataclass(frozen=True)
@@ -98,12 +105,12 @@ class Sheet:
     def __repr__(self) -> str:
         lines = [self.title] if self.title else []
         lines += _text_table(self.columns, self.rows[:_SHOWN_ROWS]) if self.rows else [self.empty]
-        return "\n".join([*lines, *self._below()])
+        return clean("\n".join([*lines, *self._below()]))
 
     def _repr_html_(self) -> str:
-        title = f"<b>{html.escape(self.title)}</b>" if self.title else ""
-        body = table_html(self) if self.rows else f"<p>{html.escape(self.empty)}</p>"
-        below = "".join(f"<p><i>{html.escape(line)}</i></p>" for line in self._below())
+        title = f"<b>{escaped(self.title)}</b>" if self.title else ""
+        body = table_html(self) if self.rows else f"<p>{escaped(self.empty)}</p>"
+        below = "".join(f"<p><i>{escaped(line)}</i></p>" for line in self._below())
         return f"<div>{title}{body}{below}</div>"
 
     def _below(self) -> list[str]:
@@ -132,22 +139,22 @@ class Listing:
         width = len(str(self.first + len(self.lines)))
         return [
             (
-                f"{'>' if number in self.marked else ' '} {number:>{width}}  {line}",
+                f"{'>' if number in self.marked else ' '} {number:>{width}}  {line[:_WIDEST]}",
                 number in self.marked,
             )
             for number, line in enumerate(self.lines, self.first)
         ]
 
     def __repr__(self) -> str:
-        return "\n".join([self.title, *(line for line, _ in self._numbered())])
+        return clean("\n".join([self.title, *(line for line, _ in self._numbered())]))
 
     def _repr_html_(self) -> str:
         shade = "background:rgba(255,200,0,.25);display:inline-block;min-width:100%"
         body = "\n".join(
-            f'<span style="{shade}">{html.escape(line)}</span>' if marked else html.escape(line)
+            f'<span style="{shade}">{escaped(line)}</span>' if marked else escaped(line)
             for line, marked in self._numbered()
         )
-        title = html.escape(self.title)
+        title = escaped(self.title)
         return f'<b>{title}</b><pre style="line-height:1.35;overflow-x:auto">{body}</pre>'
 
 
@@ -195,7 +202,7 @@ def in_notebook() -> bool:
 
 def static_table(sheet: Sheet) -> str:
     """A sheet as an HTML table, without any script."""
-    head = "".join(f'<th style="text-align:left">{html.escape(c)}</th>' for c in sheet.columns)
+    head = "".join(f'<th style="text-align:left">{escaped(c)}</th>' for c in sheet.columns)
     body = "".join(
         "<tr>" + "".join(_cell(c, v) for c, v in zip(sheet.columns, row, strict=True)) + "</tr>"
         for row in sheet.rows[:_SHOWN_ROWS]
@@ -207,7 +214,7 @@ def shown(value: Scalar) -> str:
     """A cell as text; floats with six significant digits."""
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else clean(str(value))
 
 
 #: how sheets become HTML; the interactive room puts its own in here
@@ -221,7 +228,7 @@ def _cell(column: str, value: Scalar) -> str:
         mark, colour = TONES[text]
         text = f"{mark} {text}".strip()
         style += f";font-weight:600;color:{colour}"
-    return f'<td style="{style}">{html.escape(text)}</td>'
+    return f'<td style="{style}">{escaped(text)}</td>'
 
 
 def _text_table(columns: Sequence[str], rows: Sequence[Sequence[Scalar]]) -> list[str]:

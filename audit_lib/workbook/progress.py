@@ -6,7 +6,6 @@ headless runner reads to tell which check is running; the last message carries o
 
 from __future__ import annotations
 
-import html
 import sys
 import time
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from audit_lib.checks.base import Check
 from audit_lib.execution.progress import MIME
 from audit_lib.model import CheckResult, Task
-from audit_lib.workbook.display import in_notebook
+from audit_lib.workbook.display import escaped, in_notebook
 
 
 class TaskProgress:
@@ -38,7 +37,7 @@ class TaskProgress:
         self._update(
             {
                 "text/plain": text,
-                "text/html": f"{bar} {html.escape(text)}",
+                "text/html": f"{bar} {escaped(text)}",
                 MIME: {
                     "task": self.task.value,
                     "check": check.code,
@@ -50,7 +49,7 @@ class TaskProgress:
 
     def finish(self, summary: str) -> None:
         """Replace the progress by a sentence."""
-        self._update({"text/plain": summary, "text/html": f"<p>{html.escape(summary)}</p>"})
+        self._update({"text/plain": summary, "text/html": f"<p>{escaped(summary)}</p>"})
 
     @property
     def seconds(self) -> float:

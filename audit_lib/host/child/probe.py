@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -103,7 +104,7 @@ def _others(config: dict[str, Any]) -> None:
     """What mounts alone leave open; each success leaves a mark in scratch."""
     scratch = config["scratch"]
     pipe = os.path.join(config["files"]["pipe"], "pipe")
-    attempts = {
+    attempts: dict[str, Callable[[], object]] = {
         "pipes": lambda: os.write(os.open(pipe, os.O_RDWR | os.O_NONBLOCK), b"canary"),
         "memory": lambda: os.close(os.open(f"/proc/{os.getppid()}/mem", os.O_RDWR)),
         "settings": lambda: os.close(os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY)),
