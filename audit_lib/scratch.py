@@ -61,7 +61,7 @@ def sweep() -> list[Path]:
     for lock in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*{_LOCK}")):
         with contextlib.suppress(OSError):
             # Another user could have put a link there.
-            handle = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW)
+            handle = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
                 if os.fstat(handle).st_uid != os.geteuid():
                     continue

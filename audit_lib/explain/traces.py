@@ -18,7 +18,7 @@ from audit_lib.explain.existing import kept
 from audit_lib.explain.orders import orders_of, stages_of
 from audit_lib.explain.records import Record, finite
 from audit_lib.explain.rows import Rows, inputs_of
-from audit_lib.files import read_whole
+from audit_lib.files import opened, read_whole
 from audit_lib.model import Location
 from audit_lib.model.results import digest_of
 from audit_lib.probes.asking import ask, frame
@@ -184,8 +184,8 @@ def read(subject: Subject, file: Path | None) -> Read:
     traces: dict[int, Trace] = {}
     broken: list[Broken] = []
     try:
-        with file.open("rb") as opened:
-            for number, line in enumerate(opened, start=1):
+        with opened(file) as lines:
+            for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
                 told = _line(line, number, fields)

@@ -16,6 +16,7 @@ OWN_WAYS = {
     "host/digest.py": "opens without following links, in threads",
     "host/warden.py": "reads what the kernel says of processes",
     "packets/html.py": "templates of this library",
+    "scratch.py": "locks of its own, without following links or waiting",
     "packets/pdf.py": "templates of this library",
     "packets/keys.py": "writes a new key",
     "cli/app.py": "the null device",
