@@ -15,6 +15,9 @@ from audit_lib.probes.state import ScratchStore
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 
+#: which of its signs shows, a crash, a lost row or half a file, is a matter of luck
+CAUSE = "two writers are not kept apart"
+
 
 class ConcurrentWritersLoseNothing(Check):
     """Two processes that register at once both find their version in the registry afterwards.
@@ -91,6 +94,7 @@ class ConcurrentWritersLoseNothing(Check):
                 measured="unreadable",
                 expected="a registry that lists both",
                 key="unreadable",
+                cause=CAUSE,
                 evidence=("race",),
             )
         if lost:
@@ -101,6 +105,7 @@ class ConcurrentWritersLoseNothing(Check):
                 measured=f"{lost} of {self.rounds} rounds",
                 expected="0",
                 key="lost",
+                cause=CAUSE,
                 evidence=("race",),
             )
         if crashes:
@@ -111,6 +116,7 @@ class ConcurrentWritersLoseNothing(Check):
                 measured=f"{len(crashes)} crashes",
                 expected="done, or a refusal",
                 key="crash",
+                cause=CAUSE,
                 evidence=("race",),
             )
 
