@@ -327,6 +327,36 @@ class ListVersions(Protocol):
     def __call__(self, at: Context) -> list[str]: ...
 
 
+class CreateVersion(Protocol):
+    """``registry.create``: publish a copy of ``at.version``; the subject issues the new id."""
+
+    def __call__(self, at: Context, metrics: dict[str, float]) -> str: ...
+
+
+class SeatChampion(Protocol):
+    """``registry.promote``: make a registered version the champion; whether it is that now.
+
+    Raises :class:`Refusal` where there is no such version.
+    """
+
+    def __call__(self, at: Context, version: str) -> bool: ...
+
+
+class RollBack(Protocol):
+    """``registry.rollback``: seat the champion before this one again; its id.
+
+    Raises :class:`Refusal` where there was none, or it is gone.
+    """
+
+    def __call__(self, at: Context) -> str: ...
+
+
+class Prune(Protocol):
+    """``registry.prune``: keep the newest ``keep`` versions, and those that pointers name."""
+
+    def __call__(self, at: Context, keep: int) -> None: ...
+
+
 class GovernanceMetrics(Protocol):
     """``governance.metrics``: metric name to ``"higher"`` or ``"lower"`` (which is better)."""
 
@@ -518,6 +548,10 @@ HOOKS: dict[str, type] = {
     "registry.resolve": ResolveVersion,
     "registry.register": RegisterVersion,
     "registry.versions": ListVersions,
+    "registry.create": CreateVersion,
+    "registry.promote": SeatChampion,
+    "registry.rollback": RollBack,
+    "registry.prune": Prune,
     "governance.metrics": GovernanceMetrics,
     "governance.promote": Promote,
     "governance.admits": Admits,

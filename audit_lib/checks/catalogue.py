@@ -114,6 +114,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "VER002": "versioning.pointers:PointersLeadWhereTheySay",
         "VER003": "versioning.register:RegisteredIsResolved",
         "VER004": "versioning.writers:ConcurrentWritersLoseNothing",
+        "VER005": "versioning.histories:RegistryKeepsItsPromises",
         "VER011": "versioning.keyed:EachKeyIsServedItsOwn",
     },
     Task.T5: {  # Specialised models

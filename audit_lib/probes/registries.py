@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -9,6 +10,7 @@ from typing import Any
 
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.asking import describe
+from audit_lib.subject.pointers import keys_of
 from audit_lib.subject.subject import Subject
 
 
@@ -62,6 +64,24 @@ def odd_ids(version: str, known: list[str]) -> Iterator[str]:
         "v" * 300,
     )
     yield from (odd for odd in dict.fromkeys(listed) if odd not in known)
+
+
+def rewritten(data: Any, pointer: str, value: str | None, *, remove: bool = False) -> Any | None:
+    """A copy of JSON data with the text at a pointer replaced, or its key removed.
+
+    None where no text stands there.
+    """
+    whole = found = copy.deepcopy(data)
+    *parents, last = keys_of(pointer)
+    for part in parents:
+        found = found.get(part) if isinstance(found, dict) else None
+    if not isinstance(found, dict) or not isinstance(found.get(last), str):
+        return None
+    if remove:
+        del found[last]
+    else:
+        found[last] = value
+    return whole
 
 
 def sample_metrics(subject: Subject) -> dict[str, float]:

@@ -149,7 +149,7 @@ def holds(answer: Any) -> bool:
 
 
 #: hooks whose answer may be None: what they do is seen elsewhere
-_MUTE = frozenset({"registry.register", "retrain.train"})
+_MUTE = frozenset({"registry.register", "registry.prune", "retrain.train"})
 
 #: hooks, or whole surfaces, behind which the subject loads its stored artifacts
 LOADING = frozenset(

@@ -242,6 +242,14 @@ def versions(at: Context) -> list[str]:
         return engine.registry.Registry(at.store).versions()
 
 
+@surface("registry.promote")
+def seat(at: Context, version: str) -> bool:
+    """Promote a version; True also where it reigns already."""
+    with engine_at(at) as engine:
+        registry = engine.registry.Registry(at.store)
+        return registry.promote(version) or registry.pointer("champion") == version
+
+
 @surface("governance.metrics")
 def governed(at: Context) -> dict[str, str]:
     """The governed metrics and which way is better."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -14,7 +13,7 @@ from audit_lib.files import read_words
 from audit_lib.model import Contract, Evidence, Examined, Scalar, Severity, Task
 from audit_lib.probes.asking import Reply, ask, ask_many
 from audit_lib.probes.domain import control
-from audit_lib.probes.registries import Resolution, resolution
+from audit_lib.probes.registries import Resolution, resolution, rewritten
 from audit_lib.probes.state import ScratchStore
 from audit_lib.subject.registry import Registry
 from audit_lib.subject.subject import Subject
@@ -115,7 +114,7 @@ class PointersLeadWhereTheySay(Check):
         lost = json.loads(read_words(scratch.store / file, encoding="utf-8-sig"))
         for pointer in pointers.values():
             if pointer.startswith("/"):
-                _rewrite(lost, pointer, NOWHERE)
+                lost = rewritten(lost, pointer, NOWHERE) or lost
         replacement = scratch.store.parent / "pointers.json"
         replacement.write_text(json.dumps(lost), encoding="utf-8")
         with scratch.damaged(file, "swap", other=replacement) as store:
@@ -137,12 +136,3 @@ class PointersLeadWhereTheySay(Check):
     @staticmethod
     def _said(reply: Reply[Resolution]) -> str:
         return str(reply.got) if reply.answered else reply.why
-
-
-def _rewrite(data: Any, pointer: str, value: str) -> None:
-    """Set an existing text value at a JSON pointer; does nothing where there is none."""
-    *parents, last = pointer.split("/")[1:]
-    for part in parents:
-        data = data.get(part) if isinstance(data, dict) else None
-    if isinstance(data, dict) and isinstance(data.get(last), str):
-        data[last] = value

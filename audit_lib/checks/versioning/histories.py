@@ -1,0 +1,184 @@
+"""VER005."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import count
+
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Outcome, Severity, Task
+from audit_lib.probes.asking import ask
+from audit_lib.probes.registries import sample_metrics
+from audit_lib.probes.registry_history import Found, Session, search
+from audit_lib.probes.state import ScratchStore, tree_digest
+from audit_lib.subject.subject import Subject
+
+#: relations that an earlier check states too, to its code and the keys of its findings: where it
+#: found that, it is one cause, and said there
+SAID = {
+    "registered and not listed": ("VER003", ("resolve", "order")),
+    "a listed version does not load": ("VER003", ("listed and unresolved", "resolve")),
+    "another version is answered": ("VER003", ("substituted", "resolve")),
+    "the champion is removed": ("VER003", ("retention the champion",)),
+    "versions are not listed in order": ("VER003", ("order",)),
+    "the default is neither champion nor newest": ("VER003", ("default",)),
+    "somebody is served in the champion's place": ("VER002", ()),
+}
+FEWEST = 3  # histories that must have come to their end before time may be up
+SEVERITIES = {
+    "what left the registry stays on disk": Severity.LOW,
+    "pruning keeps more than it should": Severity.MEDIUM,
+    "the registry file is written in place": Severity.MEDIUM,
+    "a damaged registry is taken for an empty one": Severity.CRITICAL,
+    "another version is answered": Severity.CRITICAL,
+    "pruning removes what must stay": Severity.CRITICAL,
+    "the champion is removed": Severity.CRITICAL,
+}
+SCRIPT = """from pathlib import Path
+from audit_lib.subject.subject import open_subject
+
+subject = open_subject({name!r}, workspace=Path.cwd()).at({version!r})
+store = subject.scratch_store()
+
+def call(name, *given):
+    try:
+        return subject.hook(name).on(store)(*given)
+    except Exception as error:
+        return repr(error)
+
+def apart(name, *given):
+    return subject.hook(name).on(store).together()([list(given)])
+
+"""
+
+
+class RegistryKeepsItsPromises(Check):
+    """Whatever is done to a registry, in whatever order, it serves what it says.
+
+    What it checks
+        After any history of registering (here, and in another process), letting the subject issue
+        ids, promoting, rolling back, pruning and damaging: what was registered is listed, oldest
+        first, also where ids grow a digit; every listed version loads, with files that nobody
+        changed; a version by id is that version or an error; a request without one gets the
+        champion, the newest, or whoever it was; ids that are issued in one breath differ;
+        promoting and rolling back seat who they say; pruning keeps the newest and what pointers
+        name, no more, and leaves no files behind; nobody is served in the place of a champion
+        whose pointer is gone; a damaged registry file is an error, and not an empty registry that
+        the next registration saves; and the file is replaced, not written over.
+    Why it matters
+        Each step is right alone, and the model that trades after five of them is another one than
+        anybody chose.
+    How
+        Drives `registry.register`, `.create`, `.resolve`, `.versions`, `.promote`, `.rollback` and
+        `.prune`, those of them there are, on scratch copies of the store, with hypothesis'
+        stateful testing: drawn histories from a seed, each made as small as it gets where
+        something breaks. The smallest is shown as a table, and as a script that repeats it.
+    Limitations
+        Drawn histories are a sample. Files are damaged, and pointers cut, in JSON registries only;
+        crashes inside of a step are not provoked. What VER002 and VER003 found is left to them.
+    Remediation
+        Read the file anew under a lock for each change, write a new one and rename it, keep the
+        order of registration in it, and treat what cannot be read as an error.
+    Sources
+        MacIver and others, hypothesis, stateful testing; SR 11-7 section V (model inventory).
+    """
+
+    code = "VER005"
+    contract = Contract.VERSIONING
+    task = Task.T4
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("registry.resolve", "registry.versions")
+
+    histories: int = Field(12, ge=1, description="histories that are drawn")
+    length: int = Field(6, ge=1, description="operations in a history, at most")
+    seconds: float = Field(20.0, gt=0, description="after which it stops, with what it has")
+    smaller: float = Field(8.0, gt=0, description="seconds for more, once something broke")
+    seed: int = Field(0, description="of the histories")
+    store_mb: int = Field(200, ge=1, description="largest store to copy")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Draw histories, and show the smallest that break."""
+        if find_spec("hypothesis") is None:
+            raise NotAssessed("hypothesis, which draws the histories, is not installed")
+        scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
+        metrics = sample_metrics(subject)
+        self._ordinary(subject, scratch, metrics)
+        whole, numbers = tree_digest(subject.store), count()
+        last = [scratch.store]
+
+        def begin() -> Session:
+            shutil.rmtree(last[0], ignore_errors=True)
+            last[0] = scratch.store.with_name(f"history-{next(numbers)}")
+            shutil.copytree(subject.store, last[0], symlinks=True)
+            return Session(subject, last[0], metrics, whole).begun()
+
+        done = search(
+            begin,
+            subject.has,
+            histories=self.histories,
+            length=self.length,
+            seconds=self.seconds,
+            smaller=self.smaller,
+            seed=self.seed,
+        )
+        shutil.rmtree(last[0], ignore_errors=True)
+        what = f"operations in {done.histories} histories (seed {self.seed})"
+        yield Examined(done.operations, what)
+        if not done.ended and not done.found and done.histories <= FEWEST:
+            yield Gap(f"histories after the first {done.histories}", f"{self.seconds:g} s were up")
+        for relation, found in done.found.items():
+            if not self._said(subject, relation):
+                yield from self._told(subject, relation, found)
+
+    @staticmethod
+    def _ordinary(subject: Subject, scratch: ScratchStore, metrics: dict[str, float]) -> None:
+        """Make one version, so that what breaks later is not how the hook is written."""
+        named = "registry.register" if subject.has("registry.register") else "registry.create"
+        hook = subject.hook(named)
+        given: tuple[object, ...] = ("audit-1", metrics)
+        if named == "registry.create":
+            given = (metrics,)
+        reply = ask(hook.on(scratch.store), *given, into=lambda raw: raw)
+        if not reply.answered:
+            raise NotAssessed(f"{hook.name} declines an ordinary version: {reply.why}")
+
+    @staticmethod
+    def _said(subject: Subject, relation: str) -> bool:
+        """True where another check has found the same in this run."""
+        code, keys = SAID.get(relation, ("", ()))
+        return any(
+            r.code == code
+            and r.outcome is Outcome.FAIL
+            and (not keys or any(f.key.startswith(keys) for f in r.findings))
+            for r in subject.so_far
+        )
+
+    def _told(self, subject: Subject, relation: str, found: Found) -> Iterator[Answer]:
+        name, departure = relation.replace(" ", "-").replace("'", ""), found.departure
+        rows = tuple((i, *step.row) for i, step in enumerate(found.steps, start=1))
+        columns = ("step", "call", "given", "answer")
+        yield Evidence(name, f"Smallest history: {relation}", columns, rows)
+        script = SCRIPT.format(name=subject.name, version=subject.version)
+        lines = script.splitlines() + [step.line for step in found.steps]
+        yield Evidence(
+            f"{name}-script",
+            "The same as a script",
+            ("line",),
+            tuple((line,) for line in lines),
+            note="run it in the workspace; it works on a scratch copy of the store",
+        )
+        yield self.finding(
+            subject.where(departure.hook),
+            f"after {len(found.steps)} steps: {departure.message}",
+            measured=departure.message,
+            expected=departure.expected,
+            key=relation,
+            severity=SEVERITIES.get(relation),
+            evidence=(name, f"{name}-script"),
+        )

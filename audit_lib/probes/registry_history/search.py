@@ -1,0 +1,161 @@
+"""Looks for the smallest histories in which a relation breaks, with hypothesis.
+
+Derandomised: the same seed tries the same histories.  Where the time is up, the search stops with
+what it has found.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from audit_lib.probes.registry_history.scratch import Departure, Step
+from audit_lib.probes.registry_history.session import Session
+
+#: operation -> the hook it needs, and values of its argument
+OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "register": ("registry.register", ()),
+    "register_elsewhere": ("registry.register", ()),
+    "create": ("registry.create", (2, 12)),
+    "ask_for": ("registry.resolve", tuple(range(8))),
+    "promote": ("registry.promote", tuple(range(4))),
+    "promote_nobody": ("registry.promote", ()),
+    "roll_back": ("registry.rollback", ()),
+    "prune": ("registry.prune", (1, 2, 3)),
+    "damage": ("registry.register", ("cut in half", "emptied")),
+    "cut_champion": ("registry.resolve", ("removed", "set to null", "emptied", "leading nowhere")),
+}
+
+
+class _TimeIsUp(BaseException):
+    """Ends a search from inside; no test framework takes it for a failure."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The smallest history seen in which one relation breaks."""
+
+    departure: Departure
+    steps: tuple[Step, ...]
+
+
+@dataclass
+class Search:
+    """What a search did and found.
+
+    Attributes:
+        histories, operations: how many were tried before anything was made smaller.
+        ended: whether it came to its end, and not to the end of its time.
+        found: relation to its smallest history.
+    """
+
+    histories: int = 0
+    operations: int = 0
+    ended: bool = False
+    until: float = math.inf
+    found: dict[str, Found] = field(default_factory=dict)
+
+    def keep(self, departure: Departure, steps: list[Step], smaller: float) -> None:
+        """Note a history, if it is smaller than the one that is known.
+
+        The first one leaves ``smaller`` seconds for finding others, and smaller ones.
+        """
+        if not self.found:
+            self.until = min(self.until, time.monotonic() + smaller)
+        known = self.found.get(departure.relation)
+        if known is None or len(steps) < len(known.steps):
+            self.found[departure.relation] = Found(departure, tuple(steps))
+
+
+def search(
+    begin: Callable[[], Session],
+    has: Callable[[str], bool],
+    *,
+    histories: int,
+    length: int,
+    seconds: float,
+    smaller: float,
+    seed: int,
+) -> Search:
+    """Try histories, and make those smaller in which a relation breaks.
+
+    Args:
+        begin: a session on a fresh scratch store.
+        has: whether the subject offers a hook.
+        histories, length: how many, and operations in each at most.
+        seconds: after which it stops.
+        smaller: seconds after which it stops once something was found.
+        seed: of the histories.
+    """
+    import hypothesis
+    from hypothesis import HealthCheck, Phase, Verbosity, settings
+    from hypothesis.stateful import run_state_machine_as_test
+
+    done = Search(until=time.monotonic() + seconds)
+    machine = hypothesis.seed(seed)(_machine(begin, has, done, smaller))
+    chosen = settings(
+        max_examples=histories,
+        stateful_step_count=length,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        report_multiple_bugs=True,
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+    )
+    try:
+        run_state_machine_as_test(machine, settings=chosen)
+    except _TimeIsUp:
+        return done
+    except (Departure, ExceptionGroup, hypothesis.errors.Flaky):
+        pass  # what was found is noted where it was raised
+    done.ended = True
+    return done
+
+
+def _machine(
+    begin: Callable[[], Session], has: Callable[[str], bool], done: Search, smaller: float
+) -> type:
+    """A state machine whose rules are the operations that the subject's hooks allow."""
+    from hypothesis import strategies
+    from hypothesis.stateful import RuleBasedStateMachine, rule
+
+    class History(RuleBasedStateMachine):
+        """One session; what breaks in it is noted."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            done.histories += not done.found
+            self.session, self.broken = begin(), False
+
+        def do(self, operation: str, *given: Any) -> None:
+            """One operation."""
+            if time.monotonic() > done.until:
+                raise _TimeIsUp
+            done.operations += not done.found
+            try:
+                getattr(self.session, operation)(*given)
+            except Departure as departure:
+                done.keep(departure, self.session.steps, smaller)
+                self.broken = True
+                raise
+
+        def teardown(self) -> None:
+            """Every listed version is asked for at the end."""
+            if self.session.steps and not self.broken:
+                self.do("ends")
+
+    def made(name: str, values: tuple[Any, ...]) -> Any:
+        if not values:
+            return rule()(lambda self: self.do(name))
+        return rule(given=strategies.sampled_from(values))(lambda self, given: self.do(name, given))
+
+    for name, (hook, values) in OPERATIONS.items():
+        if has(hook):
+            operation = made(name, values)
+            setattr(History, name, operation)
+    return History
