@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -76,6 +77,24 @@ def ways(base: RetrainState) -> list[Way]:
         series = [[float(e) for e in errors + sign * s * sigma * late] for s in shifts]
         found.append(_way(name, "errors", base, series))
     return found
+
+
+def somewhere(number: int, seed: int) -> Iterator[tuple[str, RetrainState, bool]]:
+    """Drawn states, worse than healthy in about half of the ways, with a name.
+
+    The last says whether the errors are shifted.
+    """
+    rng = np.random.default_rng(seed)
+    for i in range(number):
+        score = float(rng.choice(SCORES) * rng.uniform(0.5, 1.5))
+        base = healthy(score, seed=seed + i)
+        base["n_samples"] = int(rng.choice([5, 40, 300, 5_000]))
+        shifted = False
+        for way in ways(base)[:-1]:
+            step = int(rng.integers(len(way.states))) if rng.random() < 0.5 else 0
+            base = with_key(base, way.key, way.states[step][way.key])  # type: ignore[literal-required]
+            shifted |= way.key == "errors" and step > 0
+        yield f"drawn state {i + 1}", base, shifted
 
 
 def disastrous(base: RetrainState) -> RetrainState:

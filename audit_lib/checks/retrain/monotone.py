@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydantic import Field
+
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.asking import Reply, reasons
 from audit_lib.probes.relations import first_retraction
-from audit_lib.probes.retraining import SCORES, Answered, Way, decided, healthy, ways, with_key
+from audit_lib.probes.retraining import (
+    SCORES,
+    Answered,
+    Way,
+    decided,
+    healthy,
+    somewhere,
+    ways,
+    with_key,
+)
 from audit_lib.subject.subject import Subject
 
 
@@ -25,7 +36,9 @@ class WorseNeverUntriggers(Check):
         ones that are never retrained.
     How
         Starts from states with training scores of every sign, alone and with another alarm
-        already on, and climbs one key at a time with the others fixed.
+        already on, and from drawn ones in which everything is somewhat worse at once, and climbs
+        one key at a time with the others fixed. What gets worse in several ways at once is a path
+        of such steps.
     Limitations
         `live_score` is taken as higher-is-better, as the hook defines it.
     Remediation
@@ -41,9 +54,18 @@ class WorseNeverUntriggers(Check):
     reads = Reads.BEHAVIOUR
     needs = ("retrain.decide",)
 
+    drawn: int = Field(12, ge=0, description="drawn states to start from, besides the fixed ones")
+    seed: int = Field(31, description="of the drawn states")
+
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Climb every ladder from every base."""
         climbs = [(name, way) for name, base in self._bases() for way in ways(base)]
+        climbs += [
+            (name, way)
+            for name, base, shifted in somewhere(self.drawn, self.seed)
+            for way in ways(base)
+            if way.key != "errors" or not shifted  # down again after up is no worse
+        ]
         states = [state for _, way in climbs for state in way.states]
         replies = decided(subject.hook("retrain.decide"), states)
         failed = [r for r in replies if r.failure is not None]
@@ -58,7 +80,7 @@ class WorseNeverUntriggers(Check):
             rows += [
                 (f"{way.name}, {name}", str(i), float(flag))
                 for i, flag in enumerate(flags)
-                if flag is not None
+                if flag is not None and not name.startswith("drawn")
             ]
             if found := first_retraction(flags):
                 broken.setdefault(way.name, []).append((name, way, found.before, found.after))

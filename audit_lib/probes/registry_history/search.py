@@ -23,7 +23,7 @@ OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "ask_for": ("registry.resolve", tuple(range(8))),
     "promote": ("registry.promote", tuple(range(4))),
     "promote_nobody": ("registry.promote", ()),
-    "roll_back": ("registry.rollback", ()),
+    "roll_back": ("registry.rollback", (False, True)),
     "prune": ("registry.prune", (1, 2, 3)),
     "damage": ("registry.register", ("cut in half", "emptied")),
     "cut_champion": ("registry.resolve", ("removed", "set to null", "emptied", "leading nowhere")),

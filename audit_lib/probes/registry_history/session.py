@@ -116,12 +116,14 @@ class Session(Relations):
             self.champion = version
         self._reigns(PROMOTE)
 
-    def roll_back(self) -> None:
+    def roll_back(self, pruned: bool) -> None:
         """Seat the champion of before; where nobody reigned before, two do first."""
         if not self.reigned and self.subject.has(PROMOTE):
             for _ in range(2):
                 self.add()
                 self.promote(0)
+        if pruned and self.subject.has(PRUNE):
+            self.prune(1)
         reply = self._ask(ROLLBACK, into=_id)
         if not reply.answered:
             self._reigns(ROLLBACK)
@@ -148,7 +150,8 @@ class Session(Relations):
         self._ask(PRUNE, keep, into=lambda raw: raw)
         self._written(file, PRUNE)
         self.listed = self._versions()
-        lost = [v for v in before if v not in self.listed and v in {*spared, *before[-keep:]}]
+        newest = set() if all(self._kinds()) else set(before[-keep:])
+        lost = [v for v in before if v not in self.listed and v in spared | newest]
         if lost:
             raise departure(
                 "pruning removes what must stay",
@@ -157,12 +160,12 @@ class Session(Relations):
                 f"the newest {keep}, and what pointers name",
                 PRUNE,
             )
-        most = {*before[-keep:], *(spared & set(before))}
-        if extra := [v for v in self.listed if v not in most]:
+        most = keep + len((spared & set(before)) - newest)
+        if len(self.listed) > most:
             raise departure(
                 "pruning keeps more than it should",
-                f"pruning to {keep} leaves {len(self.listed)} versions, {extra[0]!r} among them",
-                f"{len(most)} versions",
+                f"pruning to {keep} leaves {len(self.listed)} of {len(before)} versions",
+                f"{most} at most",
                 PRUNE,
             )
         self._gone(before, PRUNE)
@@ -198,6 +201,8 @@ class Session(Relations):
         file, content, data = held
         role = self.subject.registry.roles["champion"]
         value = {"set to null": None, "emptied": "", "leading nowhere": NOWHERE}.get(how)
+        if not role.startswith("/"):  # it stands in a file of its own
+            return
         changed = rewritten(data, role, value, remove=how == "removed")
         if changed is None:
             return

@@ -155,3 +155,57 @@ def test_a_training_score_that_is_compared_must_be_known(tmp_path):
         reasons.append("decay")"""
     with tiny(tmp_path, HEAD + rule + TAIL) as subject:
         assert_fails(run_check("RET003", subject), key="training_score NaN")
+
+
+@pytest.mark.fails("RET001")
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        (
+            'state["psi"] > 0.25 and state["live_score"] > 0.5 * state["training_score"]',
+            "live score",
+        ),
+        ('np.std(state["errors"]) > 0.015 and state["psi"] < 0.4', "PSI"),
+        ('state["live_score"] < 0 and state["days_since_training"] < 300', "age"),
+        ('state["n_samples"] < 50 and 0.05 < state["psi"] < 0.25', "PSI"),
+    ],
+)
+def test_an_alarm_that_another_takes_back(tmp_path, rule, key):
+    text = f"""
+@surface("retrain")
+def decide(at, state):
+    fires = bool({rule})
+    return {{"retrain": fires, "reasons": ["worse"] * fires}}
+"""
+    with tiny(tmp_path, text) as subject:
+        assert_fails(run_check("RET001", subject), key=key)
+
+
+ODDLY = {
+    "any of several scores of badness": """
+    bad = [state["psi"] / 0.25, state["days_since_training"] / 90]
+    bad += [1 + (state["training_score"] - state["live_score"]) - 0.02]
+    fires = max(bad) > 1""",
+    "small samples wait longer": """
+    loss = state["training_score"] - state["live_score"]
+    fires = loss > max(0.02, 2 / np.sqrt(state["n_samples"]))""",
+    "a weighted sum": """
+    fires = state["psi"] + state["days_since_training"] / 365 - state["live_score"] > 0.4""",
+    "two alarms are needed": """
+    alarms = [state["psi"] > 0.1, state["days_since_training"] > 60, state["live_score"] < 0]
+    fires = sum(alarms) >= 2""",
+    "errors by their size": """
+    fires = abs(np.mean(state["errors"][60:])) > 0.01""",
+}
+
+
+@pytest.mark.passes("RET001")
+@pytest.mark.parametrize("name", ODDLY)
+def test_right_triggers_that_are_written_oddly(tmp_path, name):
+    text = f"""
+@surface("retrain")
+def decide(at, state):{ODDLY[name]}
+    return {{"retrain": bool(fires), "reasons": ["worse"] * bool(fires)}}
+"""
+    with tiny(tmp_path, text) as subject:
+        assert_passes(run_check("RET001", subject))

@@ -174,9 +174,9 @@ WRONG = {
         [('held["champion"], held["latest"]}', 'held["latest"]}')],
         "pruning removes what must stay",
     ),
-    "prunes the newest": (
+    "keeps the oldest": (
         [("*ids(held)[-keep:]", "*ids(held)[:keep]")],
-        "pruning removes what must stay",
+        "pruning keeps more than it should",
     ),
     "prunes one too few": (
         [("*ids(held)[-keep:]", "*ids(held)[-keep - 1:]")],
