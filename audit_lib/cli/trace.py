@@ -22,7 +22,7 @@ from audit_lib.cli.places import shown
 from audit_lib.engine import run_check
 from audit_lib.explain.rows import inputs_of
 from audit_lib.explain.trace_checks import REPLAY, WHOLE, Traced
-from audit_lib.explain.traces import made, read
+from audit_lib.explain.traces import exported, read
 from audit_lib.files import write_whole
 from audit_lib.model import Verdict, verdict_of
 from audit_lib.reporters import Report
@@ -65,7 +65,7 @@ def export(
     try:
         bound = found.at(found.select(version)[0])
         chosen = inputs_of(bound).latest(rows)
-        lines = [t.model_dump_json() for t in made(bound, chosen)]
+        lines = [t.model_dump_json() for t in exported(bound, chosen)]
     finally:
         found.close()
     file = to or place / "reports" / found.name / bound.version / "traces.jsonl"

@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed
-from audit_lib.explain.rows import Rows
+from audit_lib.explain.rows import Rows, inputs_of
 from audit_lib.explain.traces import Trace, inputs_digest, made, rows_of
 from audit_lib.host import HookError
 from audit_lib.subject.subject import Subject
@@ -55,7 +57,13 @@ def _again(subject: Subject, version: str, traces: list[Trace]) -> list[Trace]:
     bound = subject if version == subject.version else subject.at(version)
     if version not in bound.versions():
         raise NotAssessed(f"version {version} is not there")
-    return list(made(bound, Rows(rows_of(bound, traces))))
+    table = rows_of(bound, traces)
+    if not inputs_of(bound).table.index.is_monotonic_increasing:
+        return list(made(bound, Rows(table)))
+    # The subject's rows are sorted, and so it may want them.
+    order = table.index.argsort()
+    again = list(made(bound, Rows(table.iloc[order])))
+    return [again[place] for place in np.argsort(order)]
 
 
 def departs(line: int, told: Trace, again: Trace) -> Departure | None:

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from audit_lib.engine import run_check
 from audit_lib.explain.rows import inputs_of
 from audit_lib.explain.trace_checks import CHECKS
-from audit_lib.explain.traces import inputs_digest, made, read
+from audit_lib.explain.traces import exported, inputs_digest, read
 from audit_lib.model import Outcome
 from tests.mutants.tiny import tiny
 from tests.unit.explain.planted import HOOKS
@@ -33,7 +33,9 @@ def subject(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lines(subject):
-    return [json.loads(t.model_dump_json()) for t in made(subject, inputs_of(subject).latest(60))]
+    return [
+        json.loads(t.model_dump_json()) for t in exported(subject, inputs_of(subject).latest(60))
+    ]
 
 
 def judged(subject, folder, lines):
