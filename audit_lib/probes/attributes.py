@@ -62,6 +62,29 @@ class Attributes:
         return frozenset(found)
 
     @cached_property
+    def _put(self) -> frozenset[tuple[str, str]]:
+        """(module, name) that some statement puts into a module from outside."""
+        references = self.code.references
+        return frozenset(
+            (references.chain(unit, dotted(node.value)).module, node.attr)
+            for file in self.code.files.values()
+            for unit in file.units
+            for node in _own_attributes(unit.node, ast.Store)
+            if dotted(node.value)
+        )
+
+    @cached_property
+    def _asked(self) -> frozenset[str]:
+        """Names that are asked for, or set, by a text: ``hasattr(x, "name")``."""
+        return frozenset(
+            text
+            for file in self.code.tree.files
+            for node in (ast.walk(file.tree) if file.tree is not None else ())
+            if isinstance(node, ast.Call) and dotted(node.func) in ("setattr", "hasattr")
+            for text in _texts(node)
+        )
+
+    @cached_property
     def _classes(self) -> dict[str, list[ast.ClassDef]]:
         found: dict[str, list[ast.ClassDef]] = {}
         for file in self.code.files.values():
@@ -79,7 +102,9 @@ class Attributes:
                 if not root or root.partition(".")[0] in ("self", "cls") or root.count(".") > 3:
                     continue
                 module = references.chain(unit, root).module
-                if not module or module.endswith("/") or node.attr in self._stored:
+                if not module or module.endswith("/"):
+                    continue
+                if (module, node.attr) in self._put or node.attr in self._asked:
                     continue
                 if index.binds(module, node.attr) is False and not _is_dunder(node.attr):
                     near = _nearest(node.attr, index.module(module).bindings)
@@ -132,11 +157,13 @@ def symbol_of(code: Code, missing: Missing) -> str:
     return "" if unit is None or unit.name == "<module>" else unit.name
 
 
-def _own_attributes(node: ast.AST | None) -> Iterator[ast.Attribute]:
+def _own_attributes(
+    node: ast.AST | None, how: type[ast.expr_context] = ast.Load
+) -> Iterator[ast.Attribute]:
     stack = list(ast.iter_child_nodes(node)) if node is not None else []
     while stack:
         part = stack.pop()
-        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Load):
+        if isinstance(part, ast.Attribute) and isinstance(part.ctx, how):
             yield part
         if not isinstance(part, DEFINITIONS):
             stack.extend(ast.iter_child_nodes(part))

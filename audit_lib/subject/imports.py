@@ -161,6 +161,11 @@ class ImportGraph:
         """True for a file that stands at the root, or directly in the package that is all of it."""
         return "/" not in self._from_package(path)
 
+    def private_part(self, path: str) -> bool:
+        """True within a folder at the root with a private name: it is the whole package's own."""
+        first, _, rest = self._from_package(path).partition("/")
+        return bool(rest) and first.startswith("_") and not first.startswith("__")
+
     def group(self, path: str) -> str:
         """The part of the repository a file belongs to; see the module's rule."""
         path = self._from_package(path)

@@ -25,7 +25,8 @@ class NoImportCycles(Check):
         under one entry point and fails, or takes a fallback, under another.
     How
         Strongly connected components of the graph of loading-time edges; one finding a component,
-        with a shortest circle through its first file under audit.
+        with a shortest circle through its first file under audit. LOW where the `__init__` of the
+        package that holds the whole cycle is part of it: that file always loads first.
     Limitations
         The implicit load of a package's `__init__` is not an edge. A cycle may be harmless where
         every name is used late; it is reported all the same.
@@ -63,12 +64,15 @@ class NoImportCycles(Check):
             circle = shortest_circle(loading, first, set(cycle))
             one = "" if len(circle) == len(cycle) + 1 else "; one circle is"
             said = f"{len(cycle)} files import each other while loading{one}"
+            head = _head(cycle)
             yield self.finding(
                 graph.tree.by_path[first].location(lines[first, circle[1]]),
-                f"{said}: {' → '.join(circle)}",
+                f"{said}: {' → '.join(circle)}"
+                + (f"; {head} always loads first, so the order is the same" if head else ""),
                 measured=len(cycle),
                 expected="no cycle",
                 key=" ".join(sorted(cycle)),
+                severity=Severity.LOW if head else self.severity,
             )
         lazy = [c for c in components(every) if under_audit & set(c)]
         if lazy:
@@ -79,6 +83,15 @@ class NoImportCycles(Check):
                 tuple((len(c), ", ".join(c)) for c in lazy),
             )
         yield Examined(len(edges), "edges")
+
+
+def _head(cycle: list[str]) -> str:
+    """The ``__init__`` of a package that holds all of a cycle, which Python loads first, or ''."""
+    for path in cycle:
+        folder = path.removesuffix("__init__.py")
+        if folder != path and folder and all(p.startswith(folder) for p in cycle):
+            return path
+    return ""
 
 
 def _is_function(subject: Subject, path: str, symbol: str) -> bool:

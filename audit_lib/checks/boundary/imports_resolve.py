@@ -49,13 +49,20 @@ class ImportsResolve(Check):
         yield Examined(len(graph.edges), "edges within the repository")
         under_audit = {f.path for f in subject.source.subsystem}
         rows = []
+        statements: dict[tuple[str, int, str], list[Broken]] = {}
         for broken in graph.broken:
             imported = broken.imported
-            effect = _effect(broken)
             rows.append(
                 (str(imported.location), imported.statement, broken.reason, imported.type.value,
-                 effect)
+                 _effect(broken))
             )  # fmt: skip
+            mark = (imported.path, imported.node.lineno, broken.target)
+            statements.setdefault(mark, []).append(broken)
+        for alike in statements.values():
+            broken, more = alike[0], len(alike) - 1
+            imported = broken.imported
+            others = ", ".join(b.name.rpartition(":")[2] for b in alike[1:])
+            effect = (f"nor {others}; " if more else "") + _effect(broken)
             yield self.finding(
                 imported.location,
                 f"`{_short(imported.statement)}`: {broken.reason}; {effect}",

@@ -15,7 +15,7 @@ from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.references import References
 from audit_lib.subject.subject import Subject
-from audit_lib.subject.units import Unit
+from audit_lib.subject.units import FileUnits, Unit
 from audit_lib.subject.uses import dotted
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -39,7 +39,8 @@ class DeclaredValuesAreThere(Check):
         Follows the statements of each function: returns, raises, endless loops, exits, branches
         that are exhaustive by `else` or a wildcard case.
     Limitations
-        Only what the text shows: a name that happens to be None is not followed (a type checker
+        A function whose head or return bears `# type: ignore` is passed over. Only what the text
+        shows: a name that happens to be None is not followed (a type checker
         does that). Generators, stubs, abstract methods, protocols and `Any` are left out.
     Remediation
         Declare the None (`X | None`) and handle it in the callers, or raise.
@@ -72,6 +73,8 @@ class DeclaredValuesAreThere(Check):
                 ):
                     continue
                 count += 1
+                if _ignored(file, node):
+                    continue
                 yield from self._returns(unit, node, _Flow(code.references, unit))
         if not count:
             raise NotApplicable("no function under audit declares a value")
@@ -122,6 +125,14 @@ class DeclaredValuesAreThere(Check):
                     key=f"default {argument.arg}",
                     severity=Severity.INFO,
                 )
+
+
+def _ignored(file: FileUnits, node: Function) -> bool:
+    """True where the author tells type checkers to pass over the head or a return of it."""
+    lines = file.file.text.splitlines()
+    returns = [n for n in _own(node.body) if isinstance(n, ast.Return)]
+    numbers = {node.lineno, node.body[0].lineno - 1, *(n.lineno for n in returns)}
+    return any("# type: ignore" in lines[n - 1] for n in numbers if 0 < n <= len(lines))
 
 
 def _is_stub(units: Sequence[Unit], unit: Unit) -> bool:

@@ -66,16 +66,19 @@ class NoPrivateSymbolsCross(Check):
         users = _users(graph)
         shared: set[tuple[str, str]] = set()
         for edge in crossing:
+            few = [n for n in _private_names(edge) if len(users[edge.target, n]) < self.shared]
+            if few:
+                yield self._told(edge, few)
             for name in _private_names(edge):
                 parts = users[edge.target, name]
-                if len(parts) < self.shared:
-                    yield self._told(edge, name)
-                elif (edge.target, name) not in shared:
+                if name not in few and (edge.target, name) not in shared:
                     shared.add((edge.target, name))
                     yield self._shared(edge, name, parts)
         yield Examined(len(crossing), "imports across parts")
 
-    def _told(self, edge: Edge, name: str) -> Answer:
+    def _told(self, edge: Edge, names: list[str]) -> Answer:
+        """One finding a statement."""
+        name = ", ".join(names)
         return self.finding(
             Location(edge.source, line=edge.line, symbol=edge.symbol),
             f"imports {name}, private to {edge.target}",
@@ -121,6 +124,8 @@ def _of_the_package(graph: ImportGraph, edge: Edge) -> bool:
         return True
     stem = PurePosixPath(edge.target).stem
     private = stem.startswith("_") and stem != "__init__"
+    if graph.private_part(edge.target):
+        return True
     whole = stem == "__init__" and all(_compiled_module(graph, edge, n) for n in edge.symbols)
     return graph.at_root(edge.target) and (private or whole)
 

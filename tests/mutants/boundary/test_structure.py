@@ -338,3 +338,55 @@ def test_what_isinstance_narrowed_and_what_tests_do_is_not_judged(tmp_path):
     text += "    if isinstance(m, Child):\n        m.fit()\n    return Model('s')\n"
     files = {**calling("pass"), "api/use.py": text, "models/tests/test_core.py": text + "\n\nf()\n"}
     assert_passes(check(tmp_path, "BND006", files))
+
+
+# --- one finding a statement, and what the author or Python rules out ---------------------
+@pytest.mark.fails("BND004")
+def test_private_names_of_one_statement_are_one_finding(tmp_path):
+    files = {"models/b.py": "_a = _b = 1\n", "api/c.py": "from models.b import _a, _b\n"}
+    finding = assert_fails(check(tmp_path, "BND004", files))
+    assert finding.message == "imports _a, _b, private to models/b.py"
+
+
+@pytest.mark.passes("BND004")
+def test_a_private_folder_at_the_root_is_the_packages_own(tmp_path):
+    files = {
+        "engine/__init__.py": "",
+        "engine/_plots/core.py": "_draw = 1\n",
+        "engine/models/a.py": "from engine._plots.core import _draw\n",
+        "engine/use.py": "from engine.models.a import open\n",
+    }
+    source = {"subsystem": {"files": ["**/*.py"]}}
+    assert run_check("BND004", subject(tmp_path, files, source=source)).findings == ()
+    assert_passes(check(tmp_path / "b", "BND004", {
+        "models/a.py": "x = 1\n", "api/b.py": "from models.a import x\n",
+    }))  # fmt: skip
+
+
+@pytest.mark.fails("BND005")
+def test_a_cycle_with_the_init_that_always_loads_first(tmp_path):
+    files = {
+        "models/__init__.py": "from models.a import x\n",
+        "models/a.py": "import models\nx = 1\n",
+    }
+    finding = assert_fails(check(tmp_path, "BND005", files))
+    assert finding.severity is Severity.LOW
+    assert finding.message.endswith(
+        "; models/__init__.py always loads first, so the order is the same"
+    )
+
+
+@pytest.mark.fails("BND001")
+def test_missing_names_of_one_statement_are_one_finding(tmp_path):
+    files = {"models/a.py": "x = 1\n", "models/b.py": "from models.a import y, z, x\n"}
+    finding = assert_fails(check(tmp_path, "BND001", files))
+    assert finding.message == (
+        "`from models.a import y, z, x`: models/a.py binds no name 'y'; nor z; importing the "
+        "module fails"
+    )
+
+
+@pytest.mark.passes("BND007")
+def test_returns_that_the_author_tells_type_checkers_to_pass_over(tmp_path):
+    text = "def f(x) -> int:\n    if x:\n        return 1\n    return None  # type: ignore\n"
+    assert_passes(check(tmp_path, "BND007", {"models/a.py": text}))
