@@ -13,6 +13,7 @@ from enum import StrEnum
 from audit_lib.model.merging import Merged, dependents, identity, identity_marks, merged
 from audit_lib.model.results import TaskResult, digest_of
 from audit_lib.model.sight import Sight, sights, unseen
+from audit_lib.model.sizes import trend
 from audit_lib.model.verdicts import breaks
 from audit_lib.model.vocabulary import Outcome
 
@@ -26,8 +27,12 @@ class Fate(StrEnum):
     """open now, not in the run before, and seen before that"""
     EXPIRED = "expired"
     """open now, and waived before; the waiver covers it no longer"""
+    WORSE = "worse"
+    """open before and now, and larger or more severe"""
     PERSISTING = "persisting"
     """open before and now"""
+    BETTER = "better"
+    """open before and now, and smaller or less severe"""
     UNKNOWN = "unknown"
     """there before, and its check could not tell this time"""
     EXEMPTED = "exempted"
@@ -38,6 +43,8 @@ class Fate(StrEnum):
 
 #: open now, and not open in the run before
 CAME = (Fate.NEW, Fate.REGRESSED, Fate.EXPIRED)
+#: what nobody has seen like this: it came, or a standing finding hides that it grew
+ALARMING = (*CAME, Fate.WORSE)
 
 
 @dataclass(frozen=True)
@@ -116,8 +123,8 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """1 where something came, 2 where something is not known, else 0."""
-        return 1 if self.of(*CAME) else 2 if self.untold else 0
+        """1 where something came or got worse, 2 where something is not known, else 0."""
+        return 1 if self.of(*ALARMING) else 2 if self.untold else 0
 
 
 @dataclass(frozen=True)
@@ -248,8 +255,13 @@ def _fate(matter: Merged, was: Merged | None, *, seen: bool) -> Fate:
     if matter.waived:
         return Fate.EXEMPTED
     if was is not None:
-        return Fate.EXPIRED if was.waived else Fate.PERSISTING
+        if was.waived:
+            return Fate.EXPIRED
+        return _TRENDS[trend(was.finding, matter.finding)]
     return Fate.REGRESSED if seen else Fate.NEW
+
+
+_TRENDS = {1: Fate.WORSE, 0: Fate.PERSISTING, -1: Fate.BETTER}
 
 
 def _untold(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit_lib.model.closure import CAME, Closed, Comparison, Fate
+from audit_lib.model.closure import ALARMING, Closed, Comparison, Fate
 from audit_lib.model.merging import identity
 from audit_lib.model.results import TaskResult
 from audit_lib.model.verdicts import breaks
@@ -36,6 +36,6 @@ def _state(closed: Closed) -> str:
     if closed.fate in (Fate.NEW, Fate.REGRESSED) or closed.was is None:
         return NEW
     same = closed.was.finding.measured == closed.matter.finding.measured
-    if closed.fate in CAME or closed.moved_from or not same:
+    if closed.fate in ALARMING or closed.moved_from or not same:
         return UPDATED
     return UNCHANGED

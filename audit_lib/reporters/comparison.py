@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from audit_lib.model import Severity
-from audit_lib.model.closure import CAME, Closed, Comparison, Fate, Untold
+from audit_lib.model.closure import ALARMING, CAME, Closed, Comparison, Fate, Untold
 from audit_lib.model.sight import NOT_RUN
 from audit_lib.reporters.console import TONES
 from audit_lib.reporters.json_report import dumps, plain
@@ -28,13 +28,15 @@ from audit_lib.reporters.text import count, one_line, place
 
 FORMAT = "comparison/1"
 #: how many findings of a check are listed under each fate
-_LISTED = {Fate.UNKNOWN: 3, Fate.FIXED: 3, Fate.PERSISTING: 0, Fate.EXEMPTED: 0}
+_LISTED = {Fate.UNKNOWN: 3, Fate.FIXED: 3, Fate.PERSISTING: 0, Fate.BETTER: 0, Fate.EXEMPTED: 0}
 _OTHERWISE = 6
 _STYLES = {
     Fate.NEW: ("+", "bold red"),
     Fate.REGRESSED: ("+", "bold red"),
     Fate.EXPIRED: ("+", "bold red"),
+    Fate.WORSE: ("!", "bold red"),
     Fate.PERSISTING: ("=", "bold"),
+    Fate.BETTER: ("<", "bold green"),
     Fate.UNKNOWN: ("?", "bold yellow"),
     Fate.EXEMPTED: ("~", "bold"),
     Fate.FIXED: ("-", "bold green"),
@@ -43,7 +45,9 @@ MEANINGS = {
     Fate.NEW: "not there before",
     Fate.REGRESSED: "gone before, and back",
     Fate.EXPIRED: "waived before, and not any more",
+    Fate.WORSE: "there in both, and worse now",
     Fate.PERSISTING: "there in both",
+    Fate.BETTER: "there in both, and better now",
     Fate.UNKNOWN: "there before, and not told now",
     Fate.EXEMPTED: "waived now",
     Fate.FIXED: "there before; looked for again and gone",
@@ -101,12 +105,14 @@ def silence(comparison: Comparison) -> list[tuple[str, str]]:
 
 def verdict_line(comparison: Comparison) -> str:
     """What it comes to, in a sentence; goes with the exit code."""
-    came = comparison.of(*CAME)
+    came, grown = comparison.of(*CAME), comparison.of(Fate.WORSE)
     if came:
         worse = severities(c.matter.finding for c in came)
         said = f"{count(len(came), 'finding')} came: {worse}"
     else:
         said = "nothing new"
+    if grown:
+        said += f"; {count(len(grown), 'finding')} got worse"
     lost = comparison.counts()[Fate.UNKNOWN]
     if comparison.untold:
         said += f"; {count(len(comparison.untold), 'check')} told before and not now"
@@ -221,7 +227,7 @@ def _table(comparison: Comparison) -> Table:
         if not number and fate not in always:
             continue
         cells = [
-            Text(str(counted[fate, s]), style=TONES[s] if fate in CAME else "")
+            Text(str(counted[fate, s]), style=TONES[s] if fate in ALARMING else "")
             if counted[fate, s]
             else Text("·", style="dim")
             for s in SHOWN
@@ -256,7 +262,12 @@ def _line(closed: Closed) -> Text:
 
 
 def why_new(closed: Closed) -> str:
-    """Of what is new only because nobody told of it before."""
+    """Of what is new only because nobody told of it before; what grew or shrank, from what."""
+    if closed.fate in (Fate.WORSE, Fate.BETTER) and closed.was is not None:
+        was, now = closed.was.finding, closed.matter.finding
+        if was.severity != now.severity:
+            return f" (was {was.severity.label})"
+        return f" (was {one_line(was.measured, 60)}, is {one_line(now.measured, 60)})"
     if closed.fate is not Fate.NEW or not closed.why:
         return ""
     return f" (not told before: {one_line(closed.why, 120)})"

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from audit_lib.model.closure import CAME, Comparison, Fate
+from audit_lib.model.closure import ALARMING, Comparison, Fate
 from audit_lib.reporters.comparison import (
     MEANINGS,
     SHOWN,
@@ -61,7 +61,7 @@ def _section(fate: Fate, held: Sequence[Group], *, everything: bool) -> list[str
             body.append(f"  - {finding.severity.label} {where}{moved}: {said}")
         if shown and len(shown) < len(group.closed):
             body.append(f"  - … and {len(group.closed) - len(shown)} more")
-    if fate in CAME:
+    if fate in ALARMING:
         return [f"**{title}**", "", *body]
     return ["<details>", f"<summary>{title}</summary>", "", *body, "", "</details>"]
 

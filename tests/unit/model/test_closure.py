@@ -45,11 +45,16 @@ def fates(comparison):
 
 # --- fates ------------------------------------------------------------------------------------
 def test_every_fate():
-    before = run(spl("stays", "mended", "waived", "ended", exempt=("ended",)), spl("lost",
-                 code="CAL001"))  # fmt: skip
+    before = run(
+        spl("stays", "mended", "waived", "ended", exempt=("ended",)),
+        spl("lost", code="CAL001"),
+        spl("grows", "eases", code="CAL002", measured="0.12", expected="at most 0.05"),
+    )
     after = run(
         spl("stays", "waived", "ended", "back", "fresh", exempt=("waived",)),
         spl(code="CAL001", outcome=Outcome.ERROR),
+        spl("grows", code="CAL002", measured="0.2", expected="at most 0.05"),
+        spl("eases", code="CAL002", measured="0.06", expected="at most 0.05"),
     )
     made = compare(before, after, earlier=[run(spl("back"))])
     assert fates(made) == {
@@ -60,6 +65,8 @@ def test_every_fate():
         "back": "regressed",
         "fresh": "new",
         "lost": "unknown",
+        "grows": "worse",
+        "eases": "better",
     }
     assert set(fates(made).values()) == {f.value for f in Fate}
     assert made.counts() == dict.fromkeys(Fate, 1)
@@ -417,3 +424,33 @@ def test_the_list_holds_every_matter_once_and_ranks_the_open(a, b, c):
 
 def _waived(tasks):
     return {m.identity: m.waived for m in merged(tasks)}
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "expected", "fate"),
+    [
+        ("0.12", "0.2", "at most 0.05", Fate.WORSE),
+        ("0.12", "0.13", "at most 0.05", Fate.PERSISTING),  # a re-measurement
+        ("0.8", "0.6", "at least 0.9", Fate.WORSE),
+        ("0.6", "0.8", "at least 0.9", Fate.BETTER),
+        ("12 promoted", "40 promoted", "0 promoted", Fate.WORSE),
+        ("gap 3 bars", "gap 0 bars", "gap of at least 4 bars", Fate.WORSE),
+        ("look-ahead 5 bars", "look-ahead 1 bars", "look-ahead 0 bars", Fate.BETTER),
+        ("-0.3", "-0.9", "not negative", Fate.WORSE),
+        ("2019-06", "2020-06", "a refusal", Fate.PERSISTING),  # no amounts
+        ("v7", "v70", "v1", Fate.PERSISTING),
+        ("3 days", "300 bars", "0 days", Fate.PERSISTING),  # of two kinds
+    ],
+)
+def test_the_size_of_a_departure_decides_its_fate(then, now, expected, fate):
+    before = run(spl("a", measured=then, expected=expected))
+    after = run(spl("a", measured=now, expected=expected))
+    (closed,) = compare(before, after).closed
+    assert closed.fate is fate
+
+
+def test_a_more_severe_finding_is_worse_and_alarms():
+    before = run(spl("a", severity=Severity.MEDIUM))
+    after = run(spl("a", severity=Severity.CRITICAL))
+    assert (compare(before, after).exit_code, compare(after, before).exit_code) == (1, 0)
+    assert keys(compare(before, after), Fate.WORSE) == keys(compare(after, before), Fate.BETTER)
