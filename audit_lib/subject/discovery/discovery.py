@@ -16,7 +16,7 @@ from typing import Any
 from audit_lib.errors import ParameterError
 from audit_lib.files import read_words
 from audit_lib.subject.discovery.stores import Store, documents, stores
-from audit_lib.subject.discovery.surfaces import TESTS, Candidate, candidates
+from audit_lib.subject.discovery.surfaces import SCRIPTS, TESTS, Candidate, candidates
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.imports import ImportGraph
 from audit_lib.subject.parameters import Source
@@ -82,12 +82,12 @@ def discover(root: Path) -> Discovery:
             f"{root} is not a folder", where="PATH", mend="name the folder of a checkout"
         )
     tree = SourceTree(root, Source())
-    own = [file for file in tree.files if not TESTS.search(file.path)]
+    graph = ImportGraph(tree)
+    own = [f for f in tree.files if not TESTS.search(f.path) and not _aside(f.path, graph)]
     if not own:
         raise ParameterError(
             f"{root} holds no Python source", where="PATH", mend="name the folder of a checkout"
         )
-    graph = ImportGraph(tree)
     fan_in = {path: len(importers) for path, importers in graph.importers.items()}
     lines = {file.path: file.content.count(b"\n") for file in own}
     package = _package(root, own, lines)
@@ -110,6 +110,13 @@ def discover(root: Path) -> Discovery:
         candidates=found,
         unread=_unread(root),
     )
+
+
+def _aside(path: str, graph: ImportGraph) -> bool:
+    """True for a script that imports nothing of the engine."""
+    if not SCRIPTS.search(path):
+        return False
+    return not any(path in by and not SCRIPTS.search(p) for p, by in graph.importers.items())
 
 
 def _package(root: Path, own: list[SourceFile], lines: dict[str, int]) -> str:

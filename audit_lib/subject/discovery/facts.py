@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from audit_lib.subject.source import SourceFile
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -60,8 +63,21 @@ class Facts:
 
     @cached_property
     def near(self) -> str:
-        """Class and module, in lower case."""
-        return f"{self.scope} {self.path}".lower()
+        """Class and module, in lower case; the class as one word and as its words, too."""
+        return f"{self.scope} {in_words(self.scope)} {self.path}".lower()
+
+    @cached_property
+    def spelled(self) -> str:
+        """Its name after that of its class, as one function would have it: `walk_forward_split`.
+
+        What is called by its class alone (``__call__``) has the name of the class.
+        """
+        owner = in_words(self.scope.rpartition(".")[2])
+        if self.name == "__call__":
+            return owner
+        if self.name.startswith("__"):
+            return self.name
+        return f"{owner}_{self.name.lower()}" if owner else self.name.lower()
 
     @cached_property
     def parameters(self) -> frozenset[str]:
@@ -94,6 +110,11 @@ class Facts:
             or (isinstance(s, ast.Return) and isinstance(s.value, ast.Name | ast.Constant | None))
             for s in body
         )
+
+
+def in_words(name: str) -> str:
+    """``PageHinkley`` as ``page_hinkley``."""
+    return _HUMP.sub("_", name).lower()
 
 
 def called_names(tree: ast.AST) -> set[str]:

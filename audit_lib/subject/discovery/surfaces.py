@@ -22,10 +22,11 @@ PER_HOOK = 4
 OF_ONE_PLACE = 2
 #: score of a block of a larger network; it is shown where there is no network
 INNER = 0.25
-TESTS = re.compile(
-    r"(^|/)(tests?|testing|examples?|docs?|notebooks?|scripts?)(/|$)|(^|/)(test_|conftest)"
-)
+TESTS = re.compile(r"(^|/)(tests?|testing|examples?|docs?|notebooks?)(/|$)|(^|/)(test_|conftest)")
 
+
+#: folders of scripts: those that import the engine run it, the others look after the repository
+SCRIPTS = re.compile(r"(^|/)scripts?(/|$)")
 
 #: files of packagers, which speak of versions and mean their own
 PACKAGING = re.compile(r"(^|/)(_?version|versioneer|setup)\.py$")
@@ -105,6 +106,11 @@ def _score(words: Words, facts: Facts) -> float:
         bool(pattern) and re.search(pattern, name) is not None
         for pattern in (words.name, words.vague, words.typed)
     )
+    # A method says what it does together with its class, and one that is called, by it alone.
+    said = said or bool(words.name and re.search(words.name, facts.spelled))
+    vague = vague or bool(
+        name == "__call__" and words.vague and re.search(words.vague, facts.spelled)
+    )
     if not (said or vague or typed) or any(word in name for word in words.never):
         return 0.0
     around = sum(word in near for word in words.around)
@@ -112,7 +118,8 @@ def _score(words: Words, facts: Facts) -> float:
     parameters = sum(
         any(word == p or (len(word) > 2 and word in p) for p in named) for word in words.parameters
     )
-    if not said and not (around and (vague or parameters)):
+    placed = around or _works(words, facts)
+    if not said and not (placed and (vague or parameters)):
         return 0.0
     if words.caller and not said and not any(re.search(words.caller, c) for c in facts.callers):
         return 0.0
@@ -122,6 +129,12 @@ def _score(words: Words, facts: Facts) -> float:
     against += 1.5 * bool(SHOWN.search(facts.path))
     against += 0.5 * bool(EXAMPLE.search(f"{facts.scope} {facts.path}"))
     return max(0.0, 1.0 + around + 0.5 * parameters + _behaves(words, facts) - against)
+
+
+def _works(words: Words, facts: Facts) -> bool:
+    """What it gives and what it calls tell together what no name around it does."""
+    gives = bool(words.gives) and re.search(words.gives, facts.gives) is not None
+    return gives and any(re.search(words.works, c) for c in facts.calls if words.works)
 
 
 def _behaves(words: Words, facts: Facts) -> float:

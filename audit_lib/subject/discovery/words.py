@@ -20,6 +20,7 @@ class Words:
         kept: words in parameter names of functions that look up what others made.
         gives: what the function returns, as annotated; ``yields`` for a generator.
         calls: what its body calls, as a regular expression over names.
+        works: what its body calls that tells, with what it gives, as much as ``around``.
         caller: files or functions that call it; without such a caller ``vague`` says nothing.
     """
 
@@ -33,6 +34,7 @@ class Words:
     kept: tuple[str, ...] = ()
     gives: str = ""
     calls: str = ""
+    works: str = ""
     caller: str = ""
 
 
@@ -45,7 +47,7 @@ _FEATURES_NEAR = ("feature", "indicator", "pipeline", "factor", "handler")
 _DECIDES = (
     r"(generate|get|make|compute|build)\w*(order|signal|decision|position|trade)(s|$)|"
     r"position_siz|^from_(signals|predictions)$|^(decide|interpret|simulate|rebalance)\w*$|"
-    r"^run(_(backtest|cycle|simulation))?$"
+    r"^run(_(backtest|cycle|simulation))?$|(^|_)(decider|interpreter|rebalancer|allocator|sizer)$"
 )
 _LIVE = r"(^|[/_.])(live|paper|auto\w*|serv\w*|trade\w*|bot|predict\w*|infer\w*|online)"
 
@@ -63,6 +65,7 @@ WORDS: dict[str, Words] = {
         r"(feature|indicator|factor)|feature_engineering|^transform_features?$|"
         r"^get_(features?|factors?)(_config|_frame)?$",
         vague=_MAKES_FEATURES,
+        works=r"^(rolling|ewm|pct_change|expanding)$",
         around=_FEATURES_NEAR,
         parameters=("df", "data", "frame", "prices", "ohlcv", "panel", "bars"),
         gives=_TABLE,
@@ -137,8 +140,8 @@ WORDS: dict[str, Words] = {
     ),
     "decisions.backtest": Words(
         vague=_DECIDES,
-        around=("backtest", "strategy", "simulat", "portfolio", "rule"),
-        parameters=("prediction", "signal", "score", "features"),
+        around=("backtest", "strategy", "simulat", "portfolio", "rule", "decid", "decision"),
+        parameters=("prediction", "forecast", "signal", "score", "features"),
         against=("api/", "service", "null", "baseline", "live", "paper"),
         kept=("records",),
         calls=r"predict|position|signal|order|size|threshold|interpret",
@@ -147,7 +150,7 @@ WORDS: dict[str, Words] = {
         vague=r"(generate|place|submit|make|create|execute)\w*(order|signal|decision|trade)(s|$)|"
         + _DECIDES,
         around=("live", "paper", "broker", "trader", "execution", "bot ", "autopilot"),
-        parameters=("prediction", "signal", "features"),
+        parameters=("prediction", "forecast", "signal", "features"),
         against=("simulat", "backtest", "/rl/", "/gym", "backtrad"),
         calls=r"predict|position|signal|order|size|threshold|interpret",
     ),
@@ -155,7 +158,7 @@ WORDS: dict[str, Words] = {
         vague=r"^(interpret|apply_(rules|gates)|rules?|size_positions?)$",
         typed=_DECIDES,
         around=("backtest", "simulat", "rule"),
-        parameters=("prediction", "signal", "score"),
+        parameters=("prediction", "forecast", "signal", "score"),
         against=("api/", "service", "null", "baseline", "live", "paper"),
         calls=r"position|signal|order|size|threshold|gate|rule",
     ),
@@ -163,7 +166,7 @@ WORDS: dict[str, Words] = {
         vague=r"^(interpret|apply_(rules|gates)|rules?)$",
         typed=_DECIDES,
         around=("live", "paper", "trader", "bot ", "autopilot"),
-        parameters=("prediction", "signal", "score"),
+        parameters=("prediction", "forecast", "signal", "score"),
         against=("simulat", "backtest", "/rl/", "/gym", "backtrad"),
         calls=r"position|signal|order|size|threshold|gate|rule",
     ),
