@@ -38,9 +38,25 @@ def render(folder: Path) -> list[Path]:
 
 
 def _exporter() -> Any:
-    from nbconvert.exporters import HTMLExporter
+    from nbconvert.exporters import HTMLExporter, TemplateExporter
+    from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 
-    return HTMLExporter(  # type: ignore[no-untyped-call]
+    class Page(HTMLExporter):
+        """Without the last pass of its parent, for which our template leaves nothing to do.
+
+        That pass selects by soupsieve, whose patterns the `re` of Python before 3.11.5 misreads.
+        """
+
+        def from_notebook_node(self, nb: Any, resources: Any = None, **more: Any) -> Any:
+            resources = self._init_resources(resources)  # type: ignore[no-untyped-call]
+            types: Any = WidgetsDataTypeFilter
+            self.register_filter(  # type: ignore[no-untyped-call]
+                "filter_data_type",
+                types(notebook_metadata=self._nb_metadata, parent=self, resources=resources),
+            )
+            return TemplateExporter.from_notebook_node(self, nb, resources, **more)
+
+    return Page(  # type: ignore[no-untyped-call]
         template_name="audit",
         extra_template_basedirs=[str(_TEMPLATES)],
         exclude_input_prompt=True,

@@ -40,7 +40,13 @@ def gate(place, *before, python=sys.executable, umask=-1, words=GATE):
     return subprocess.run(
         [*before, python, "-m", "audit_lib.cli", *words],
         cwd=place,
-        env={"PATH": "/usr/bin:/bin:/usr/sbin", "LC_ALL": "C", "PYTHONPATH": LIBRARIES},
+        env={
+            "PATH": "/usr/bin:/bin:/usr/sbin",
+            "LC_ALL": "C",
+            # Another interpreter than the environment's may have to do.
+            "PYTHONPATH": LIBRARIES,
+            "JUPYTER_PATH": f"{sys.prefix}/share/jupyter",
+        },
         umask=umask,
         capture_output=True,
         text=True,
