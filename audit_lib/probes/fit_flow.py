@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from audit_lib.probes.calls import called
 from audit_lib.probes.leak_patterns import FITTING, is_text_split
@@ -21,6 +22,7 @@ from audit_lib.subject.uses import dotted
 
 _TRAIN = re.compile(r"train|_tr\b|fold|past|history", re.I)
 _PARTS = re.compile(r"train|test|valid|holdout|oos", re.I)
+_FIT = re.compile(r"\.fit(_transform)?\(")
 _DEEP = 3
 
 
@@ -61,10 +63,17 @@ class FitFlow:
 
     def found(self, unit: Unit) -> Iterator[FitThenSplit]:
         """Fits in a function, or in what it calls, of rows that are split later."""
+        if not self._fits:
+            return
         for fit, split in self._pairs(unit):
             if fit.through or split.through:
                 yield FitThenSplit(unit, fit.node, split.node, fit.through, split.through)
                 return
+
+    @cached_property
+    def _fits(self) -> bool:
+        """True where any file fits anything: most repositories are told by their text alone."""
+        return any(_FIT.search(f.file.text) for f in self.code.files.values())
 
     def _pairs(self, unit: Unit) -> Iterator[tuple[_Event, _Event]]:
         events = self._events(unit, 0)
