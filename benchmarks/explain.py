@@ -34,7 +34,7 @@ from audit_lib.model import Location
 ROWS, DATES = 1500, 300
 NAMES = ("alone", "idle", "left", "right", "in storm", "storm", "twin")
 #: bounds on the upper or lower end of the interval of each rate
-FOUND, INVENTED, COVERED = 0.95, 0.05, 0.90
+FOUND, INVENTED, COVERED = 0.90, 0.05, 0.90
 
 
 class Function:

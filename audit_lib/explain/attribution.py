@@ -19,8 +19,8 @@ from audit_lib.explain.walks import Contributions
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
-#: factors of each head whose interactions are measured, and rows on which
-TOP, PAIRED = 4, 200
+#: factors of each head whose interactions are measured, rows on which, and how often each
+TOP, PAIRED, MEASURED = 4, 200, 5
 #: of the largest contribution, what is rounding
 IDLE = 1e-9
 #: below that many rows a regime or period has no figures of its own
@@ -228,7 +228,7 @@ def _interactions(
     pairs = sorted(set().union(*wanted))
     if not pairs or len(part) < 2:
         return [[] for _ in told]
-    measured = [_differences(answers, part.table, pairs, rng) for _ in range(2)]
+    measured = [_differences(answers, part.table, pairs, rng) for _ in range(MEASURED)]
     bootstrap = Bootstrap(part.blocks, seed)
     columns = [str(c) for c in part.table.columns]
     found = []
@@ -239,8 +239,8 @@ def _interactions(
             # In the head's own unit here, whatever unit the trees have.
             least = 0.02 * float(np.nanstd(head.answered))
         for i, pair in enumerate(pairs):
-            product = measured[0][i][:, number] * measured[1][i][:, number]
-            size = sizes(product[:, None], bootstrap)[0]
+            squares = walks.squared(np.stack([m[i][:, number] for m in measured]))
+            size = sizes(squares[:, None], bootstrap)[0]
             told_apart = size.low > 0 if np.isfinite(size.low) else True
             if pair in wanted[number] and size.value > least and told_apart:
                 own.append((columns[pair[0]], columns[pair[1]], size))

@@ -59,11 +59,16 @@ class Contributions:
         Of two independent estimates the product has the right mean; the square of one has the
         noise on top, which would make a factor that matters little look larger than it is.
         """
-        count = len(self.walks)
-        if count == 1:
-            return np.asarray(self.walks[0] ** 2)
-        total = self.walks.sum(axis=0) ** 2 - (self.walks**2).sum(axis=0)
-        return np.asarray(total / (count * (count - 1)))
+        return squared(self.walks)
+
+
+def squared(estimates: Floats) -> Floats:
+    """Square of what independent estimates, stacked first, are estimates of; without bias."""
+    count = len(estimates)
+    if count == 1:
+        return np.asarray(estimates[0] ** 2)
+    total = estimates.sum(axis=0) ** 2 - (estimates**2).sum(axis=0)
+    return np.asarray(total / (count * (count - 1)))
 
 
 def sampled(
