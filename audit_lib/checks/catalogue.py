@@ -76,6 +76,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
     Task.T3: {  # Prediction and features
         "CHK101": "checkpoint.round_trip:SavingChangesNothing",
         "CHK102": "checkpoint.tampered:TamperedIsRefused",
+        "CHK103": "checkpoint.removed_fields:RemovedFieldsAreNotGuessed",
         "CNF001": "conformal.shape:IntervalsAreOrderedAndNested",
         "CNF002": "conformal.coverage:IntervalsCoverWhatTheyPromise",
         "CNF003": "conformal.domain:NoResidualsNoInterval",
