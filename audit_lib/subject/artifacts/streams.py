@@ -171,7 +171,14 @@ class Unpacked(io.RawIOBase):
             self._at_end = not self._pending
         try:
             data = self._engine.decompress(self._pending, wanted)
-        except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError) as error:
+        except (
+            zlib.error,
+            lzma.LZMAError,
+            OSError,
+            EOFError,
+            ValueError,
+            RuntimeError,
+        ) as error:  # lz4 raises the last
             raise Undecodable(f"damaged {self._kind} data: {error}") from None
         # zlib hands back what it did not take; bz2 and lzma keep it.
         self._pending = getattr(self._engine, "unconsumed_tail", b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,7 +59,10 @@ def hosts(subject_of_session: Path) -> Iterator[Hosts]:
             try:
                 probe(level, without=())
             except AuditError as error:
-                pytest.skip(str(error))
+                # CI names the levels that it promises to try.
+                promised = os.environ.get("WORKBOOK_PROMISED", "").split(",")
+                end = pytest.fail if level.label in promised else pytest.skip
+                end(str(error))
             opened[level] = Host(
                 HERE / "hostile_hooks.py",
                 root=subject_of_session,
