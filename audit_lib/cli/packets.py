@@ -27,7 +27,7 @@ from audit_lib.model.closure import compare as compare_runs
 from audit_lib.packets.differences import differences
 from audit_lib.packets.manifest import NAME, read_manifest
 from audit_lib.packets.run import read_run
-from audit_lib.reporters import report_of
+from audit_lib.reporters import REPORTERS, Reporter, report_of
 from audit_lib.reporters.comparison import comparison_console, comparison_json
 from audit_lib.reporters.comparison_markdown import comparison_markdown
 from audit_lib.reporters.foreign import reporter_of
@@ -84,8 +84,13 @@ def show(
     report = report_of(tasks, forced=manifest.verdict)
     if not {output.form for output in outputs} <= _UNPLACED:
         report = replace(report, **of_asked(subject, find_workspace(workspace), root))
-    own = folder_of(subject, find_workspace(workspace))
-    put(outputs, lambda form: reporter_of(form, own)(report))
+
+    def reporter(form: str) -> Reporter:
+        # Ours need no workspace: a packet can be shown wherever it was copied to.
+        own = None if form in REPORTERS else folder_of(subject, find_workspace(workspace))
+        return reporter_of(form, own)
+
+    put(outputs, lambda form: reporter(form)(report))
     ctx.exit(code_of(Verdict(manifest.verdict), allow_inconclusive=allow_inconclusive))
 
 

@@ -50,9 +50,16 @@ def _reference(value: Any) -> Any:
     return value
 
 
+def _role(value: Any) -> Any:
+    """A reference in which the file is named with its pointer, so that no slash is forgotten."""
+    if isinstance(value, str) and value and not value.startswith("/") and "#" not in value:
+        raise ValueError(f"write /{value}, or FILE#/pointer for another file of the store")
+    return value and _reference(value)
+
+
 Reference = Annotated[str | None, BeforeValidator(_reference)]
 #: the same for a role that versions have; '' too means that there is none
-Role = Annotated[str | None, BeforeValidator(lambda value: value and _reference(value))]
+Role = Annotated[str | None, BeforeValidator(_role)]
 
 
 class _Strict(BaseModel):
