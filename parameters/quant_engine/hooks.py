@@ -69,7 +69,8 @@ def regimes_of(at: Context, features: pd.DataFrame) -> pd.DataFrame:
     """What `predict` is given of the regimes of one asset: code, confidence, probabilities."""
     told = engine(at, "regime.detector").RegimeDetector().regime_features(features)
     given = [c for c in told if str(c).startswith("regime_prob_")]
-    return told[["regime", "regime_confidence", *given]].astype(float)
+    chosen: pd.DataFrame = told[["regime", "regime_confidence", *given]].astype(float)
+    return chosen
 
 
 def tables_of(known: pd.DataFrame) -> Tables:
