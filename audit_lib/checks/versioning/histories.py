@@ -98,6 +98,7 @@ class RegistryKeepsItsPromises(Check):
     histories: int = Field(12, ge=1, description="histories that are drawn")
     length: int = Field(6, ge=1, description="operations in a history, at most")
     seconds: float = Field(20.0, gt=0, description="after which it stops, with what it has")
+    longest: float = Field(60.0, gt=0, description="the same, before it has told a few histories")
     smaller: float = Field(8.0, gt=0, description="seconds for more, once something broke")
     seed: int = Field(0, description="of the histories")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
@@ -123,7 +124,9 @@ class RegistryKeepsItsPromises(Check):
             subject.has,
             histories=self.histories,
             length=self.length,
+            fewest=FEWEST,
             seconds=self.seconds,
+            longest=self.longest,
             smaller=self.smaller,
             seed=self.seed,
         )
@@ -131,7 +134,7 @@ class RegistryKeepsItsPromises(Check):
         what = f"operations in {done.histories} histories (seed {self.seed})"
         yield Examined(done.operations, what)
         if not done.ended and not done.found and done.histories <= FEWEST:
-            yield Gap(f"histories after the first {done.histories}", f"{self.seconds:g} s were up")
+            yield Gap(f"histories after the first {done.histories}", f"{self.longest:g} s were up")
         for relation, found in done.found.items():
             if not self._said(subject, relation):
                 yield from self._told(subject, relation, found)

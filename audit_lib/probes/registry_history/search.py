@@ -56,7 +56,16 @@ class Search:
     operations: int = 0
     ended: bool = False
     until: float = math.inf
+    last: float = math.inf
+    fewest: int = 0
     found: dict[str, Found] = field(default_factory=dict)
+
+    def is_late(self) -> bool:
+        """Whether to stop; a few histories are told even where each takes long."""
+        now = time.monotonic()
+        return now > self.last or (
+            now > self.until and (bool(self.found) or self.histories > self.fewest)
+        )
 
     def keep(self, departure: Departure, steps: list[Step], smaller: float) -> None:
         """Note a history, if it is smaller than the one that is known.
@@ -76,7 +85,9 @@ def search(
     *,
     histories: int,
     length: int,
+    fewest: int,
     seconds: float,
+    longest: float,
     smaller: float,
     seed: int,
 ) -> Search:
@@ -86,7 +97,8 @@ def search(
         begin: a session on a fresh scratch store.
         has: whether the subject offers a hook.
         histories, length: how many, and operations in each at most.
-        seconds: after which it stops.
+        fewest: histories that are told after ``seconds`` too, until ``longest``.
+        seconds, longest: after which it stops.
         smaller: seconds after which it stops once something was found.
         seed: of the histories.
     """
@@ -94,7 +106,8 @@ def search(
     from hypothesis import HealthCheck, Phase, Verbosity, settings
     from hypothesis.stateful import run_state_machine_as_test
 
-    done = Search(until=time.monotonic() + seconds)
+    now = time.monotonic()
+    done = Search(until=now + seconds, last=now + longest, fewest=fewest)
     machine = hypothesis.seed(seed)(_machine(begin, has, done, smaller))
     chosen = settings(
         max_examples=histories,
@@ -134,7 +147,7 @@ def _machine(
 
         def do(self, operation: str, *given: Any) -> None:
             """One operation."""
-            if time.monotonic() > done.until:
+            if done.is_late():
                 raise _TimeIsUp
             done.operations += not done.found
             try:
