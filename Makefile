@@ -16,7 +16,7 @@ unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP
 export NO_MKDOCS_2_WARNING ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit engine test lab check format lint types layers docs docs-check bounds bench lock clean
+.PHONY: help setup audit engine test slow lab check format lint types layers docs docs-check bounds bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,8 +48,11 @@ audit: engine  ## audit every version of the embedded subject; packets land in r
 	@# 1 means "broken", which the release candidate is on purpose; only 2 is a failure here
 	@$(BIN)/workbook run reference_engine --version all || [ $$? -eq 1 ]
 
-test: engine  ## all tests
-	$(BIN)/python -m pytest -n 2 -q
+test: engine  ## the tests, but for those marked slow
+	$(BIN)/python -m pytest -n 2 -q -m "not slow"
+
+slow: engine  ## the slow tests: pages run command by command, setups, interrupted runs
+	$(BIN)/python -m pytest -n 2 -q -m slow
 
 lab: engine  ## open JupyterLab on copies of the notebooks
 	$(BIN)/jupyter lab notebooks
