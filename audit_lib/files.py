@@ -32,9 +32,12 @@ def read_whole(file: Path | str, *, most: int = MOST) -> bytes:
         OSError: it is missing, cannot be read, is no regular file, or is larger than ``most``.
     """
     with opened(file) as handle:
-        # Files of the kernel have no size, and others grow while they are read.
-        if os.fstat(handle.fileno()).st_size <= most:
-            content = handle.read(most + 1)
+        size = os.fstat(handle.fileno()).st_size
+        if size <= most:
+            content = handle.read(size + 1)
+            # Files of the kernel have no size, and others grow while they are read.
+            while len(content) <= most and (more := handle.read(min(_CHUNK, most))):
+                content += more
             if len(content) <= most:
                 return content
     raise _refused(file, errno.EFBIG, f"larger than the {most} bytes that are read of it")

@@ -244,10 +244,9 @@ def versions(at: Context) -> list[str]:
 
 @surface("registry.promote")
 def seat(at: Context, version: str) -> bool:
-    """Promote a version; True also where it reigns already."""
+    """Promote a version; whether it was seated by this."""
     with engine_at(at) as engine:
-        registry = engine.registry.Registry(at.store)
-        return registry.promote(version) or registry.pointer("champion") == version
+        return engine.registry.Registry(at.store).promote(version)
 
 
 @surface("governance.metrics")

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
+from audit_lib.files import ANY, read_whole
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import ask, frame
 from audit_lib.probes.frames import differences
@@ -137,7 +138,7 @@ def _rewritten(store: Path, file: Path, content: bytes) -> dict[Path, bytes]:
     todo = [(file, content)]
     while todo:
         path, new = todo.pop()
-        old = path.read_bytes()
+        old = read_whole(path, most=ANY)
         kept.setdefault(path, old)
         path.write_bytes(new)
         turned = {
@@ -149,7 +150,7 @@ def _rewritten(store: Path, file: Path, content: bytes) -> dict[Path, bytes]:
                 continue
             if other.stat().st_size > LARGEST:
                 continue
-            held = sealed = other.read_bytes()
+            held = sealed = read_whole(other)
             for before, after in turned.items():
                 sealed = sealed.replace(before, after)
             if sealed != held:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from audit_lib.files import read_whole
 from audit_lib.probes.asking import Reply
 from audit_lib.probes.registries import Resolution, resolution
 from audit_lib.probes.registry_history.scratch import (
@@ -160,7 +161,7 @@ class Relations(Scratch):
         if before is None or path is None or not path.is_file():
             return
         same = path.samefile(self._second_name)
-        if same and not path.read_bytes().startswith(before):
+        if same and not read_whole(path).startswith(before):
             raise departure(
                 "the registry file is written in place",
                 "the registry file is written over in place: who reads meanwhile, or a crash, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.errors import NotAssessed
+from audit_lib.files import digest_of, read_whole
 from audit_lib.host import HookError
 from audit_lib.model import Scalar
 from audit_lib.probes.asking import Into, Reply, ask, ask_many, texts
@@ -148,7 +148,7 @@ class Scratch:
             return None
         self._second_name.unlink(missing_ok=True)
         self._second_name.hardlink_to(path)
-        return path.read_bytes()
+        return read_whole(path)
 
     @property
     def _second_name(self) -> Path:
@@ -158,7 +158,7 @@ class Scratch:
         path = self._layout()
         if path is None or path.suffix != ".json" or not path.is_file():
             return None
-        content = path.read_bytes()
+        content = read_whole(path)
         try:
             return path, content, json.loads(content)
         except ValueError:
@@ -203,4 +203,4 @@ def digest_of_file(path: Path) -> str:
 
 @lru_cache(maxsize=4096)
 def _digest(path: Path, _: tuple[int, ...]) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest_of(path)

@@ -54,7 +54,9 @@ def test_a_key_reaches_the_hook(host):
         assert found["x"].tolist() == [horizon * 1.0, horizon * 2.0]
 
 
-def test_tables_come_from_the_subject_unless_a_probe_has_its_own(host):
+def test_tables_come_from_the_subject_unless_a_probe_has_them(host):
     assert host.call("predictor.predict", TABLE)["x"].tolist() == [6.0, 12.0]
-    assert host.call("predictor.predict", TABLE, {"macro": TABLE})["x"].tolist() == [2.0, 8.0]
+    assert host.call("predictor.predict", TABLE, {"macro": TABLE, "regimes": TABLE * 0 + 2})[
+        "x"
+    ].tolist() == [2.0, 8.0]
     assert host.call("decisions.backtest", TABLE).equals(TABLE)
