@@ -317,7 +317,11 @@ def _tested_together(node: ast.AST) -> Iterator[str]:
     test = node.test if isinstance(node, (ast.If, ast.IfExp, ast.While, ast.Assert)) else None
     for part in ast.walk(test) if test is not None else ():
         several = isinstance(part, ast.Call) and dotted(part.func) in ("all", "any")
-        held = isinstance(part, ast.Compare) and isinstance(part.ops[0], (ast.In, ast.NotIn))
+        held = (
+            isinstance(part, ast.Compare)
+            and isinstance(part.ops[0], (ast.In, ast.NotIn))
+            and is_none(part.left)
+        )
         if several or held:
             yield from (n.id for n in ast.walk(part) if isinstance(n, ast.Name))
 
