@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Location, Severity, Task
 from audit_lib.probes.arity import Unpacked, arities, reached, unpacked
 from audit_lib.probes.surroundings import is_aside, severity_of, surroundings
@@ -61,6 +62,8 @@ class UnpackingFits(Check):
                     count += 1
                     if not any(_fits(taken, n) for n in held):
                         yield from self._told(code, unit, taken, target, held)
+        if not count:
+            raise NotApplicable("no call with a known number of values is unpacked")
         yield Examined(count, "unpacked calls with a known number of values")
 
     def _told(
