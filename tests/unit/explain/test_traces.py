@@ -154,7 +154,7 @@ def test_traces_of_the_subjects_own_are_read_through_its_mapping(lines, tmp_path
             "pred": x["heads"],
             "order": {"s": x["action"]["side"], "q": x["action"]["size"]},
         }
-        for x in lines
+        for x in copied(lines)
     ]
     own[7]["pred"]["two"] = 5.0
     with tiny(
