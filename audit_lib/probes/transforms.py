@@ -47,8 +47,8 @@ def step(of: pd.Series, is_: pd.Series) -> Step | None:
     a, b = (column.to_numpy(np.float64, na_value=np.nan) for column in (of, is_))
     known = np.isfinite(a) & np.isfinite(b)
     a, b = a[known], b[known]
-    if len(a) < FEWEST or not (np.ptp(a) > 0 and np.ptp(b) > 0):
-        return None
+    if len(a) < FEWEST or not (np.ptp(a) > 0 and np.ptp(b) > 0) or _same(a, b):
+        return None  # the same where both have a number: what differs is where they have none
     found = _linear(a, b)  # first: a small return is nearly its own logarithm, never exactly
     for name, change in _LOGS.items():
         with np.errstate(all="ignore"):

@@ -228,6 +228,7 @@ def test_what_no_single_step_makes_has_no_name():
     x = pd.Series(rng.normal(size=200))
     assert step(x, x + 0.01 * rng.normal(size=200)) is None
     assert step(x, x**2) is None
+    assert step(x, x.where(x > 0)) is None  # equal where both have a number
     assert step(x[:10], 2 * x[:10]) is None
     assert step(x, x * 0) is None
     small = 1e-6 * x  # nearly its own logarithm of one plus it, and not a step of it
