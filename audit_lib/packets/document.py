@@ -43,7 +43,8 @@ def document(packet: Packet, style: Style) -> Doc:
         "partial": [runs(p, style) for p in packet.partial],
         "problems": [runs(p, style) for p in packet.problems],
         "identity": page_one.identity(packet),
-        "top": page_one.top(packet),
+        "overview": page_one.overview(packet),
+        "top": page_one.top(packet, style),
         "codes": page_one.codes(packet),
         "strip": page_one.strip(packet),
         "comparisons": [

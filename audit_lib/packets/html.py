@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from audit_lib.model import Evidence, Location
 from audit_lib.packets.document import document
 from audit_lib.packets.packet import Packet
-from audit_lib.packets.sections import Style
+from audit_lib.packets.sections import Style, drawing_id
 from audit_lib.reporters.report import unread
 from audit_lib.reporters.text import one_line
 
@@ -86,4 +86,5 @@ def _figure(evidence: Evidence) -> Markup | None:
     if drawn is None:
         return None
     words = escape(one_line(f"{evidence.title}. {evidence.note}"))
-    return Markup(drawn.replace("<svg ", f'<svg role="img" aria-label="{words}" ', 1))
+    named = f'<svg id="{drawing_id(evidence)}" role="img" aria-label="{words}" '
+    return Markup(drawn.replace("<svg ", named, 1))

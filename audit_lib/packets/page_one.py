@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-from audit_lib.model import Contract, Task, Verdict
+from audit_lib.model import Contract, Task, Verdict, View, effective_outcome
+from audit_lib.model.reviews import merged, shares
 from audit_lib.packets.acceptance import WORDS, answers
 from audit_lib.packets.packet import Found, Packet
-from audit_lib.packets.sections import Doc, runs
+from audit_lib.packets.sections import Doc, Style, anchor, drawing_id, outcome_words, runs
 from audit_lib.reporters.text import count, one_line, place
 
 #: most findings of which a typesetter may show as many as fit
 TOP = 24
+#: most of them that come with a picture
+PICTURES = 2
 #: most names on one line; the section has all
 NAMES = 12
 _DIGITS = 12
+_SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+_WORST = ("fail", "error", "not_assessed", "pass", "not_applicable")
 
 
 def identity(packet: Packet) -> list[Doc]:
@@ -32,8 +38,30 @@ def identity(packet: Packet) -> list[Doc]:
     return [{"label": label, "text": one_line(text)} for label, text in rows if text]
 
 
-def top(packet: Packet) -> list[Doc]:
-    """The first findings, one line a check: the worst of each, and how many more it has."""
+def overview(packet: Packet) -> list[Doc]:
+    """A picture before the words: each contract with one cell a check, worst first."""
+    return [
+        {
+            "name": contract.title,
+            "verdict": verdict.value if verdict else "not applicable",
+            "anchor": f"contract-{i}",
+            "words": outcome_words(results),
+            "cells": sorted((effective_outcome(r).value for r in results), key=_WORST.index),
+        }
+        for i, (contract, verdict, results) in enumerate(packet.contracts, 1)
+    ]
+
+
+def top(packet: Packet, style: Style) -> list[Doc]:
+    """The first findings, one line a check: the worst of each, and how many more it has.
+
+    The first few that can be drawn come with their picture, small; it stands whole in its task.
+    """
+    listed = list(_by_code(packet).items())[:TOP]
+    pictures: dict[str, Doc] = {}
+    for code, group in listed:
+        if len(pictures) < PICTURES and (picture := _picture(group[0], style)):
+            pictures[code] = picture
     return [
         {
             "id": group[0].id,
@@ -44,9 +72,27 @@ def top(packet: Packet) -> list[Doc]:
             "message": runs(one_line(group[0].finding.message, 150)),
             "more": len(group) - 1,
             "state": group[0].state,
+            "picture": pictures.get(code),
         }
-        for code, group in list(_by_code(packet).items())[:TOP]
+        for code, group in listed
     ]
+
+
+def _picture(found: Found, style: Style) -> Doc | None:
+    """The first drawn evidence that a finding cites."""
+    for evidence in found.result.evidence:
+        if evidence.name in found.finding.evidence and evidence.view is not View.TABLE:
+            svg = style.figure(evidence)
+            if svg and (size := _SIZE.search(svg)):
+                return {
+                    "anchor": anchor(found.result, evidence),
+                    "title": one_line(evidence.title),
+                    "svg": svg,
+                    "id": drawing_id(evidence),
+                    "wide": size.group(1),
+                    "high": size.group(2),
+                }
+    return None
 
 
 def codes(packet: Packet) -> int:
@@ -67,14 +113,12 @@ def strip(packet: Packet) -> list[Doc]:
         (one_line(b.boundary), b.verdict, f"boundary-{i}")
         for i, b in enumerate(packet.boundaries, 1)
     ]
-    kept = [name for name, verdict, _ in contracts if verdict is Verdict.KEPT]
     lines = [
         _line(
             "contracts",
             _tally(v for _, v, _ in contracts),
             _chips(contracts, "contracts"),
             "contracts",
-            f"kept: {', '.join(kept)}" if kept else "",
         ),
         _line(
             "boundaries",
@@ -84,7 +128,7 @@ def strip(packet: Packet) -> list[Doc]:
         ),
         _line("acceptance", *_accepted(packet)),
         _line("what decides", one_line(packet.learned[0]), rest=one_line(packet.learned[1])),
-        _line("ledger", " · ".join(_examined(packet)[:4])),
+        _line("ledger", " · ".join(_examined(packet)[:4]), rest=_reviewed(packet)),
         _line("not assessed", _untold(packet), [], "untold"),
         _line("exempted", _number(packet.exempted, ""), [], "exempted"),
         _line("notes", _number(packet.notes, " that only inform"), [], "notes"),
@@ -139,6 +183,16 @@ def _examined(packet: Packet) -> list[str]:
         if e.count
     )
     return list(dict.fromkeys(said))
+
+
+def _reviewed(packet: Packet) -> str:
+    """Shares of the lines that were scanned, exercised, and certified by every criterion."""
+    found = merged(t.review for t in packet.tasks if t.review)
+    least: dict[str, float] = {}
+    for part in shares(found) if found else ():
+        if part.share is not None:
+            least[part.kind] = min(part.share, least.get(part.kind, 1.0))
+    return " · ".join(f"{kind} {share:.0%}" for kind, share in least.items())
 
 
 def _untold(packet: Packet) -> str:

@@ -90,6 +90,11 @@ def anchor(result: CheckResult, evidence: Evidence | None = None) -> str:
     return f"evidence-{result.code}-{re.sub(r'[^A-Za-z0-9]+', '-', evidence.name)}"
 
 
+def drawing_id(evidence: Evidence) -> str:
+    """The name of a drawing within a page, which may show it twice."""
+    return f"figure-{evidence.digest[:16]}"
+
+
 def cell(value: Scalar, limit: int = 400) -> str:
     """A cell as people read it; floats with six significant digits."""
     if isinstance(value, bool):
