@@ -7,10 +7,11 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from pydantic import ValidationError
 
-from audit_lib.checks.base import Check
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
 from audit_lib.hooks import HOOKS, VARIANT, VARIANT_FORM, how_to_name, with_variant, without_variant
 from audit_lib.host import HookError, HostUnavailable, IsolationUnavailable
@@ -21,6 +22,7 @@ from audit_lib.model import (
     Examined,
     Finding,
     Gap,
+    Margin,
     Outcome,
     Task,
     TaskResult,
@@ -36,6 +38,7 @@ from audit_lib.subject.places import placed
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.variants import each_variant, in_use
 
+Kind = TypeVar("Kind")
 Progress = Callable[[type[Check], CheckResult | None], None]
 
 
@@ -167,24 +170,13 @@ def _for_variants(check: Check, subject: Subject, variants: Sequence[str]) -> Ch
 
 def _run_once(check: Check, subject: Subject) -> CheckResult:
     started = time.perf_counter()
-    findings: list[Finding] = []
-    evidence: list[Evidence] = []
-    examined: list[Examined] = []
-    gaps: list[Gap] = []
+    told: list[Answer] = []
     outcome, reason = Outcome.PASS, ""
     try:
         for hook in check.needs:
             subject.hook(hook)
         for answer in check.run(subject):
-            match answer:
-                case Finding():
-                    findings.append(placed(subject, answer))
-                case Evidence():
-                    evidence.append(answer)
-                case Examined():
-                    examined.append(answer)
-                case Gap():
-                    gaps.append(answer)
+            told.append(placed(subject, answer) if isinstance(answer, Finding) else answer)
     except NotApplicable as error:
         outcome, reason = Outcome.NOT_APPLICABLE, str(error)
     except (NotAssessed, HostUnavailable, IsolationUnavailable) as error:
@@ -193,7 +185,8 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         outcome, reason = Outcome.ERROR, str(error)
     except Exception as error:  # noqa: BLE001 - a crash of one check must not end the audit
         outcome, reason = Outcome.ERROR, _crash(error)
-    findings, tables = gathered(findings)
+    findings, tables = gathered(list(_of(Finding, told)))
+    examined, gaps = _of(Examined, told), _of(Gap, told)
     if any(breaks(f) for f in findings):
         outcome = Outcome.FAIL
     elif outcome is Outcome.PASS:
@@ -208,9 +201,10 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         outcome=outcome,
         reason=reason,
         findings=tuple(ranked(findings)),
-        evidence=(*evidence, *tables),
-        examined=tuple(examined),
-        gaps=tuple(gaps),
+        evidence=(*_of(Evidence, told), *tables),
+        examined=examined,
+        gaps=gaps,
+        margins=_of(Margin, told),
         seconds=round(time.perf_counter() - started, 4),
         origin=check.origin,
         about=check.sections() if check.origin else {},
@@ -281,7 +275,14 @@ def run_task(
     )
 
 
-def _assessed(examined: list[Examined], gaps: list[Gap], silent: str) -> tuple[Outcome, str]:
+def _of(kind: type[Kind], told: Iterable[object]) -> tuple[Kind, ...]:
+    """Answers of one kind, in order."""
+    return tuple(answer for answer in told if isinstance(answer, kind))
+
+
+def _assessed(
+    examined: Sequence[Examined], gaps: Sequence[Gap], silent: str
+) -> tuple[Outcome, str]:
     if gaps:
         return Outcome.NOT_ASSESSED, "; ".join(f"{g.what}: {g.why}" for g in gaps)
     if not any(e.count > 0 for e in examined):

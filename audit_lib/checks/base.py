@@ -50,12 +50,13 @@ from audit_lib.model import (
     Finding,
     Gap,
     Location,
+    Margin,
     Severity,
     Task,
 )
 from audit_lib.subject.subject import Subject
 
-Answer = Finding | Evidence | Examined | Gap
+Answer = Finding | Evidence | Examined | Gap | Margin
 
 SECTIONS = (
     "What it checks",
@@ -103,7 +104,7 @@ class Check(BaseModel, ABC):
 
     @abstractmethod
     def run(self, subject: Subject) -> Iterator[Answer]:
-        """Yield findings, evidence, gaps, and what was examined.
+        """Yield findings, evidence, gaps, what was examined, and how far a promise was kept.
 
         A check that yields no finding and no ``Examined`` above zero has not assessed anything,
         and a ``Gap`` keeps it from passing.

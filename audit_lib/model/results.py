@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 
 from audit_lib.model.vocabulary import Contract, Outcome, Severity, Task, Verdict, View
@@ -129,6 +130,35 @@ class Examined:
 
 
 @dataclass(frozen=True)
+class Margin:
+    """How far a promise was kept: the number that decided, and the one that it may not pass.
+
+    Attributes:
+        what: what was measured, where the most was at stake: ``gap between fit and test, fold 3``.
+        measured, allowed: in the same unit.
+        unit: as it is written behind a number; ``''`` for a pure one.
+        least: True where ``allowed`` is the least that is right, False where it is the most.
+    """
+
+    what: str
+    measured: float
+    allowed: float
+    unit: str = ""
+    least: bool = False
+
+    @property
+    def room(self) -> float:
+        """What is left before the promise breaks, as a share of what is allowed; 0 at the bound.
+
+        Where nothing at all is allowed: 1 if nothing was measured.
+        """
+        left = (self.measured - self.allowed) if self.least else (self.allowed - self.measured)
+        if self.allowed == 0:
+            return 1.0 if left == 0 else (math.inf if left > 0 else -math.inf)
+        return left / abs(self.allowed)
+
+
+@dataclass(frozen=True)
 class Gap:
     """A part that a check could not look at, and why.  A result with gaps is not a pass."""
 
@@ -162,6 +192,7 @@ class CheckResult:
     findings: tuple[Finding, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     examined: tuple[Examined, ...] = ()
+    margins: tuple[Margin, ...] = ()
     gaps: tuple[Gap, ...] = ()
     exempted: tuple[Exempted, ...] = ()
     lapsed: tuple[Exempted, ...] = ()

@@ -46,6 +46,7 @@ def combined(parts: Sequence[tuple[str, CheckResult]]) -> CheckResult:
         evidence=tuple(e for p in told for e in p.evidence),
         examined=tuple(e for p in told for e in p.examined),
         gaps=gaps,
+        margins=tuple(m for p in told for m in p.margins),
         seconds=round(sum(p.seconds for p in told), 4),
     )
 
@@ -69,6 +70,7 @@ def _named(variant: str, part: CheckResult) -> CheckResult:
         evidence=tuple(_named_table(variant, e) for e in part.evidence),
         examined=tuple(Examined(e.count, f"{e.what} ({variant})") for e in part.examined),
         gaps=tuple(Gap(_said(variant, g.what), g.why) for g in part.gaps),
+        margins=tuple(replace(m, what=_said(variant, m.what)) for m in part.margins),
     )
 
 

@@ -5,15 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from audit_lib.model import Contract, Task, Verdict, View, effective_outcome
+from audit_lib.model import Contract, Outcome, Task, Verdict, View, effective_outcome
 from audit_lib.model.reviews import merged, shares
 from audit_lib.packets.acceptance import WORDS, answers
 from audit_lib.packets.packet import Found, Packet
-from audit_lib.packets.sections import Doc, Style, anchor, drawing_id, outcome_words, runs
+from audit_lib.packets.sections import (
+    Doc,
+    Style,
+    anchor,
+    drawing_id,
+    margin_words,
+    outcome_words,
+    runs,
+)
 from audit_lib.reporters.text import count, one_line, place
 
 #: most findings of which a typesetter may show as many as fit
 TOP = 24
+#: most kept promises named with the room they leave
+NARROWEST = 3
 #: most of them that come with a picture
 PICTURES = 2
 #: most names on one line; the section has all
@@ -127,6 +137,7 @@ def strip(packet: Packet) -> list[Doc]:
             "boundaries",
         ),
         _line("acceptance", *_accepted(packet)),
+        _line("narrowest", *_narrowest(packet)),
         _line("what decides", one_line(packet.learned[0]), rest=one_line(packet.learned[1])),
         _line("ledger", " · ".join(_examined(packet)[:4]), rest=_reviewed(packet)),
         _line("not assessed", _untold(packet), [], "untold"),
@@ -183,6 +194,19 @@ def _examined(packet: Packet) -> list[str]:
         if e.count
     )
     return list(dict.fromkeys(said))
+
+
+def _narrowest(packet: Packet) -> tuple[str, list[Doc], str, str]:
+    """Of the promises that were kept, those with the least room left."""
+    kept = [
+        (m.room, r.code, margin_words(m))
+        for r in packet.results
+        if effective_outcome(r) is Outcome.PASS
+        for m in r.margins
+        if 0 <= m.room < 1
+    ]
+    said = [f"{code} {words}" for _, code, words in sorted(kept)[:NARROWEST]]
+    return (said[0] if said else ""), [], "", "; ".join(said[1:])
 
 
 def _reviewed(packet: Packet) -> str:

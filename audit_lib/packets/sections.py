@@ -16,6 +16,7 @@ from audit_lib.model import (
     CheckResult,
     Evidence,
     Location,
+    Margin,
     Outcome,
     Scalar,
     Severity,
@@ -88,6 +89,14 @@ def anchor(result: CheckResult, evidence: Evidence | None = None) -> str:
     if evidence is None:
         return f"check-{result.code}"
     return f"evidence-{result.code}-{re.sub(r'[^A-Za-z0-9]+', '-', evidence.name)}"
+
+
+def margin_words(margin: Margin) -> str:
+    """``smallest gap between fit and test: 22 bars, at least 21 are allowed``."""
+    unit = f" {margin.unit}" if margin.unit else ""
+    bound = "at least" if margin.least else "at most"
+    measured, allowed = (f"{x:,.4g}" for x in (margin.measured, margin.allowed))
+    return one_line(f"{margin.what}: {measured}{unit}; allowed: {bound} {allowed}{unit}")
 
 
 def drawing_id(evidence: Evidence) -> str:
@@ -211,6 +220,7 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
         "waived": outcome is not result.outcome,
         "reason": runs(result.reason, style),
         "remarks": one_line("; ".join(remarks(result))),
+        "margins": [margin_words(m) for m in result.margins],
         "examined": ", ".join(f"{e.count:,} {one_line(e.what)}" for e in result.examined),
         "gaps": [{"what": runs(g.what, style), "why": runs(g.why, style)} for g in result.gaps],
         "seconds": f"{result.seconds:.2f}",

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.asking import ask, ask_many, floats
 from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
 from audit_lib.probes.options import asked_of, ceiling, floor, random_terms, terms, text_of
@@ -106,6 +106,8 @@ class ImpliedVolatilityInvertsPrice(Check):
             View.HEATMAP,
             "rows: strike over spot; columns: maturity in years; NaN answers count as 1",
         )
+        if np.isfinite(error).all():
+            yield Margin("largest error of a volatility", float(error.max()), self.tolerance)
         wrong = ~(error <= self.tolerance)
         if wrong.any():
             at = int(np.nanargmax(np.where(np.isnan(error), np.inf, error)))

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Finding, Gap, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Finding, Gap, Margin, Severity, Task
 from audit_lib.probes.asking import ask, floats
 from audit_lib.probes.options import (
     asked_of,
@@ -103,6 +103,9 @@ class PricesHaveTheirLimits(Check):
             else:
                 yield answer
         yield Examined(sum(n for _, n, _ in rows), "options at a limit")
+        if rows:
+            name, _, worst = max(rows, key=lambda row: row[2])
+            yield Margin(f"largest error at a limit ({name})", worst, self.tolerance, "of spot")
         yield Evidence(
             "limits",
             "Largest error at each limit",

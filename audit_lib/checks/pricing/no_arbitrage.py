@@ -11,7 +11,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.asking import ask, floats
 from audit_lib.probes.options import (
     CALL,
@@ -86,6 +86,8 @@ class PricesAllowNoArbitrage(Check):
             View.BARS,
             f"fraction of spot; up to {self.tolerance:g} is rounding",
         )
+        name, (_, worst, _) = max(relations.items(), key=lambda item: item[1][1])
+        yield Margin(f"largest break ({name})", worst, self.tolerance, "of spot")
         findings = [
             self.finding(
                 subject.where("pricing.price"),

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.asking import ask, floats
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
@@ -75,6 +75,8 @@ class SurfaceAllowsNoArbitrage(Check):
             return
         g = durrleman(k, w, (above - below) / (2 * STEP), (above - 2 * w + below) / STEP**2)
         yield self._heat("density", "Durrleman's g", k, g, "negative: negative density")
+        if np.isfinite(g).all():
+            yield Margin("smallest of Durrleman's g", float(g.min()), -1e-4, least=True)
         broken = ~(g >= -1e-4)
         if broken.any():
             yield self._found(subject, "no butterfly arbitrage", k, broken, g, "g")

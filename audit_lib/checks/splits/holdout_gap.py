@@ -10,7 +10,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.folds import bars_between, calendar_of, ends_with_a_day, extent, iso
 from audit_lib.probes.label_facts import horizon_of
 from audit_lib.subject.subject import Subject
@@ -81,6 +81,9 @@ class FitsEndBeforeTheHoldout(Check):
             end = last + DAY if whole else last
             gap = bars_between(end, holdout[0], calendar)
             drawn.append((name, iso(first), iso(last), "fitted"))
+            if end < holdout[0]:
+                what = f"gap between {name} and the judged period"
+                yield Margin(what, gap, needed, "bars", least=True)
             if end >= holdout[0] and first <= holdout[1]:
                 yield self.finding(
                     document.location(self.rows, name),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.model import Contract, Examined, Margin, Severity, Task
 from audit_lib.probes.folds import HOOK, DrivenFold, drive_folds, edges, timeline
 from audit_lib.probes.label_facts import horizon_of
 from audit_lib.probes.label_reach import with_ends
@@ -78,6 +78,10 @@ class TrainLabelsEndBeforeTheTest(Check):
             ),
         )
         yield Examined(len(driven.folds), "folds")
+        room = [r for f in driven.folds if (r := _room(f)) is not None]
+        if room:
+            what = "fewest bars from the end of a fitted label to the next test decision"
+            yield Margin(what, min(room), 0, "bars", least=True)
 
     def _side(
         self, subject: Subject, folds: dict[int, tuple[int, int]], side: str, text: str
@@ -94,6 +98,16 @@ class TrainLabelsEndBeforeTheTest(Check):
                 key=side,
                 evidence=("timeline", "edges"),
             )
+
+
+def _room(fold: DrivenFold) -> int | None:
+    """Fewest bars from the end of a train label to a later test stretch; None where none is."""
+    ends = [
+        int(start - fold.train_ends[earlier].max())
+        for start, _ in fold.stretches()
+        if (earlier := fold.train_at < start).any()
+    ]
+    return min(ends, default=None)
 
 
 def _before(fold: DrivenFold) -> tuple[int, int]:

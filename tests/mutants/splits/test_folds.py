@@ -52,6 +52,13 @@ def test_purge_and_embargo_of_one_bar_less_than_the_horizon_share_no_return(tmp_
         assert_passes(run_check("SPL001", subject))
 
 
+@pytest.mark.parametrize(("purge", "left"), [(10, 1), (14, 5), (4, -5)])
+def test_the_bars_left_between_a_fitted_label_and_the_test_are_said(tmp_path, purge, left):
+    with tiny(tmp_path, splits(purge)) as subject:
+        (margin,) = run_check("SPL001", subject).margins
+    assert (margin.measured, margin.allowed, margin.least) == (left, 0, True)
+
+
 @pytest.mark.fails("SPL001")
 def test_labels_that_end_inside_the_test_period(tmp_path):
     with tiny(tmp_path, splits(4)) as subject:
