@@ -211,12 +211,20 @@ class SideTables(Protocol):
 
 
 class BuildFeatures(Protocol):
-    """``features.build``, ``.build_backtest``, ``.build_live``: panel to features.
+    """``features.build``, ``features.build_backtest``: panel to features.
 
     A hook with a third argument, ``sides``, gets the tables of ``features.sides`` in it.
     """
 
     def __call__(self, at: Context, panel: pd.DataFrame) -> pd.DataFrame: ...
+
+
+class BuildLive(BuildFeatures, Protocol):
+    """``features.build_live``: panel to features, as live trading builds them.
+
+    A parameter named ``now`` is the clock, a ``Timestamp`` like those of the panel: the newest bar
+    may not have closed by then, and holds what had happened in it.  None: every bar has closed.
+    """
 
 
 class FeaturePolicy(Protocol):
@@ -530,7 +538,7 @@ HOOKS: dict[str, type] = {
     "features.sides": SideTables,
     "features.build": BuildFeatures,
     "features.build_backtest": BuildFeatures,
-    "features.build_live": BuildFeatures,
+    "features.build_live": BuildLive,
     "features.policy": FeaturePolicy,
     "targets.build": BuildTargets,
     "targets.ends": LabelEnds,

@@ -24,7 +24,9 @@ from audit_lib.probes.made_up_table import made_up
 from audit_lib.probes.metrics import recorded_metrics
 from audit_lib.probes.options import asked_of
 from audit_lib.probes.published import why_unknown
+from audit_lib.probes.unfinished import moments, unfinished, until
 from audit_lib.probes.windows import window_length
+from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 
 POLICIES = {"CAUSAL", "END_OF_DAY", "RESEARCH_ONLY"}
@@ -132,10 +134,31 @@ def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> Report:
         return report("failed", str(error))
     answers[name] = answer
     complaints = trial.judge(answer, arguments)
+    if hook == "features.build_live" and not complaints:
+        complaints = _within_a_bar(subject, caller, arguments[0])
     if hook == "features.sides" and not complaints:
         known = ((t, why_unknown(answer, t, c)) for t, c in subject.parameters.known_at.items())
         complaints = [f"table {table}: {why}" for table, why in known if why]
     return report("wrong" if complaints else "good", describe(answer), *complaints)
+
+
+def _within_a_bar(subject: Subject, live: Hook, panel: pd.DataFrame) -> Complaints:
+    """What is wrong with a live builder's clock; nothing where it takes none."""
+    clock, takes = subject.parameters.clock, subject.takes("features.build_live", "now")
+    if not takes:
+        return ["clock is declared, and it has no parameter `now`"] if clock else []
+    if clock is None:
+        return ["it takes `now`; say in subject.yaml when a bar opens and closes (`clock`)"]
+    dates = pd.DatetimeIndex(panel.index.get_level_values("date").unique().sort_values())
+    rng = np.random.default_rng(0)
+    (moment,) = moments(dates, clock, bars=1, each=1, rng=rng)
+    try:
+        live(unfinished(until(panel, moment.label), moment.share, rng), None, moment.now)
+    except HookRefused:
+        return []  # until the bar closes
+    except HookError as error:
+        return [f"{moment}: {error.detail}"]
+    return []
 
 
 def describe(answer: Any) -> str:

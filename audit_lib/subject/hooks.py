@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,15 @@ class HookSet:
     def lines(self) -> dict[str, int]:
         """Hook name to the line of its ``def``."""
         return dict(self.written)
+
+    @cached_property
+    def _arguments(self) -> dict[str, tuple[str, ...]]:
+        """Every hook and the names of its parameters."""
+        return {name: names for name, _, names in _hooks_in(self.file)} if self.written else {}
+
+    def takes(self, name: str, parameter: str) -> bool:
+        """True where a hook of that full name has a parameter of that name."""
+        return parameter in self._arguments.get(name, ())
 
     @cached_property
     def _variants(self) -> dict[str, tuple[str, ...]]:
@@ -274,16 +283,22 @@ def written_hooks(file: Path) -> tuple[tuple[str, int], ...]:
     Raises:
         NotAssessed: the file does not parse; the message names line and error.
     """
+    found = [(name, line) for name, line, _ in _hooks_in(file)]
+    return tuple(sorted(found, key=lambda hook: hook[1]))
+
+
+def _hooks_in(file: Path) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """Names of hooks, their lines, and the names of their parameters."""
     try:
         tree = ast.parse(read_whole(file), filename=file.name)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise NotAssessed(f"{file.name}:{line or 1} does not parse: {error}") from None
-    found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            found += [(name, node.lineno) for name in names_of(node)]
-    return tuple(sorted(found, key=lambda hook: hook[1]))
+            given = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+            for name in names_of(node):
+                yield name, node.lineno, tuple(a.arg for a in given)
 
 
 def names_of(function: ast.FunctionDef) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, get_origin
 
+import pandas as pd
 import yaml
 from pydantic import (
     BaseModel,
@@ -236,6 +237,32 @@ class Windows(_Strict):
         return self
 
 
+def _span(value: Any) -> Any:
+    """Refuse what is no length of time; YAML takes 16:00 for a number."""
+    try:
+        if isinstance(value, str) and not value.isdigit() and pd.Timedelta(value) is not pd.NaT:
+            return value
+    except ValueError:
+        pass
+    raise ValueError("write a length of time with its unit, such as 9h30min or -1h")
+
+
+Span = Annotated[str, BeforeValidator(_span)]
+
+
+class Clock(_Strict):
+    """When a bar begins and ends, counted from the label that it has in the panel."""
+
+    opens: Span = Field("0h", description="from the label to the first trade of the bar: `9h30min`")
+    closes: Span = Field(description="from the label to its last trade: `16h`; `0h` for its end")
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Clock:
+        if pd.Timedelta(self.closes) <= pd.Timedelta(self.opens):
+            raise ValueError("a bar closes after it opens")
+        return self
+
+
 class OrderField(_Strict):
     """One field of an order beside side, size and gate: strike, expiry, stop, reason."""
 
@@ -319,6 +346,9 @@ class SubjectParameters(_Strict):
     )
     windows: Windows | None = Field(
         None, description="where a prediction rests on several rows, how many; null for its own row"
+    )
+    clock: Clock | None = Field(
+        None, description="when a bar opens and closes, where `features.build_live` takes `now`"
     )
     files: dict[str, Reason] = Field(
         {},

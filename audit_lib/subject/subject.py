@@ -184,6 +184,11 @@ class Subject(Bound):
         """True where the hook is written, for the variant that is driven."""
         return self._chosen(hook)[0] is not None
 
+    def takes(self, hook: str, parameter: str) -> bool:
+        """True where the hook that serves has a parameter of that name (``now``, ``account``)."""
+        chosen = self._chosen(hook)[0]
+        return chosen is not None and self.hooks.takes(chosen, parameter)
+
     def lacks(self, hook: str) -> bool:
         """True where the subject declares that it has no such hook, surface or variant."""
         meant = self.hooks.meant(hook, self.variant)

@@ -1,4 +1,8 @@
-"""Hands a hook the tables that stand beside its own, where it takes them."""
+"""Hands a hook what stands beside its own argument, where it takes it.
+
+Tables beside its own (a third argument), and what is true while it is asked: the moment (``now``)
+or the state of the account (``account``), which a hook takes by name.
+"""
 
 from __future__ import annotations
 
@@ -20,31 +24,58 @@ BESIDE = {
     "explain.stages": "predictor.sides",
     "explain.outcomes": "predictor.sides",
 }
+#: hooks that may take a circumstance, by the name of the parameter
+CIRCUMSTANCE = {
+    "features.build_live": "now",
+    "decisions.backtest": "account",
+    "decisions.live": "account",
+    "decisions.rules_backtest": "account",
+    "decisions.rules_live": "account",
+}
+#: circumstances to the hook that makes them where nobody gives one
+MADE_BY = {"account": "decisions.account"}
 
 
 def with_sides(name: str, hooks: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
-    """The hook, taking one table, and the tables beside it where the judge has them.
+    """The hook, taking one table, the tables beside it and its circumstance, as the judge has them.
 
-    Where it has none, they are made anew from what the hook is given, by ``predictor.sides`` or
-    ``features.sides`` of its own variant, or the plain one.
+    Where the judge has none, tables are made anew from what the hook is given, by
+    ``predictor.sides`` or ``features.sides`` of its own variant, or the plain one; an account by
+    ``decisions.account``; and there is no moment (None).
     """
     hook, (base, bracket, variant) = hooks[name], name.partition("[")
-    maker = BESIDE.get(base, "")
-    make = hooks.get(maker + bracket + variant) or hooks.get(maker)
-    if make is None:
-        return hook
-    if not _takes_three(hook):
-        return lambda at, given, sides=None: hook(at, given)
 
-    def call(at: Any, given: Any, sides: dict[str, Any] | None = None) -> Any:
-        return hook(at, given, make(at, given) if sides is None else sides)
+    def maker(wanted: str) -> Callable[..., Any] | None:
+        return hooks.get(wanted + bracket + variant) or hooks.get(wanted)
+
+    make, named = maker(BESIDE.get(base, "")), CIRCUMSTANCE.get(base, "")
+    circumstance = named if named and named in _parameters(hook) else ""
+    if make is None and not circumstance:
+        return hook
+    beside = make if make is not None and _takes(hook, 2, circumstance) else None
+    rest = maker(MADE_BY.get(circumstance, ""))
+
+    def call(at: Any, given: Any, sides: dict[str, Any] | None = None, told: Any = None) -> Any:
+        tables = () if beside is None else (beside(at, given) if sides is None else sides,)
+        if not circumstance:
+            return hook(at, given, *tables)
+        known = rest(at) if told is None and rest is not None else told
+        return hook(at, given, *tables, **{circumstance: known})
 
     return call
 
 
-def _takes_three(hook: Callable[..., Any]) -> bool:
+def _parameters(hook: Callable[..., Any]) -> tuple[str, ...]:
     try:
-        inspect.signature(hook).bind(None, None, None)
+        return tuple(inspect.signature(hook).parameters)
+    except (TypeError, ValueError):
+        return ()
+
+
+def _takes(hook: Callable[..., Any], count: int, named: str) -> bool:
+    """True where a hook takes that many arguments after the context, one by name besides."""
+    try:
+        inspect.signature(hook).bind(None, *[None] * count, **({named: None} if named else {}))
     except (TypeError, ValueError):
         return False
     return True

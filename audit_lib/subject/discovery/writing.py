@@ -38,6 +38,7 @@ FORMS = (
     "known_at: {macro: published}  # table of features.sides: its column of dates",
     "files: {data/macro.csv: known at the close of its date}  # read by features.build",
     "windows: {length: 20, stored: /window}  # a prediction rests on several rows",
+    "clock: {opens: 9h30min, closes: 16h}  # of a bar, where live takes `now`",
     "orders: {strike: {kind: number}}  # fields of an order beside side, size and gate",
     "heads: {direction: {kind: probability}}  # outputs, where the checkpoint does not say",
 )
