@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -37,9 +38,11 @@ DECIDED = (
 
 LEVEL = 0.999
 """of the interval"""
-BLOCKS = 6
-"""of dates in each half; fewer and longer ones would see too little, more would depend on each
-other where volatility has a memory of months"""
+BLOCKS = 7
+"""of dates in each half; with fewer the sample would see too little, with more and shorter ones
+clean versions are accused where volatility has a memory of months"""
+SHORTEST = 1.5
+"""horizons that a block spans at least"""
 
 
 class IntervalsCoverLaterRows(Check):
@@ -55,7 +58,7 @@ class IntervalsCoverLaterRows(Check):
     How
         Predicts the judged period (the last recorded test period, else the last quarter of the
         sample), leaves out one horizon between the halves, asks `conformal.interval` at
-        miscoverage `alpha` for both, and compares their coverage by six long blocks of dates of
+        miscoverage `alpha` for both, and compares their coverage by seven long blocks of dates of
         each and Student's t (99.9 % two-sided). The exact binomial interval, which takes rows as
         independent, is shown beside it.
     Limitations
@@ -109,7 +112,7 @@ class IntervalsCoverLaterRows(Check):
             dates = pd.DatetimeIndex(residual.index.get_level_values(-1))
             inside = np.asarray((dates >= start) & (dates <= end))
             early, late = _halves(residual[inside], horizon)
-            if min(_dates(early), _dates(late)) < 2 * max(horizon, 1) * BLOCKS:
+            if min(_dates(early), _dates(late)) < _needed(horizon):
                 yield Gap(head, self._too_short(early, late, horizon))
                 continue
             both = pd.concat([early, late])
@@ -145,11 +148,10 @@ class IntervalsCoverLaterRows(Check):
 
     @staticmethod
     def _too_short(early: Rows, late: Rows, horizon: int) -> str:
-        needed = 2 * max(horizon, 1) * BLOCKS
         return (
             f"{len(early)} rows to calibrate on, {len(late)} to judge: {_dates(early)} and "
-            f"{_dates(late)} dates, of which {needed} are needed in each half "
-            f"({BLOCKS} blocks of two horizons)"
+            f"{_dates(late)} dates, of which {_needed(horizon)} are needed in each half "
+            f"({BLOCKS} blocks of {SHORTEST:g} horizons)"
         )
 
     def _judge(
@@ -203,6 +205,11 @@ class IntervalsCoverLaterRows(Check):
         """True where the whole interval of the coverage lies below what is accepted."""
         change = self.change(early, late)
         return change.late + change.half < 1 - self.alpha - self.tolerance
+
+
+def _needed(horizon: int) -> int:
+    """Dates needed in each half."""
+    return math.ceil(SHORTEST * max(horizon, 1) * BLOCKS)
 
 
 def _by_date(hits: Rows) -> Floats:

@@ -52,8 +52,8 @@ def test_a_market_that_stays_as_it_was(tmp_path):
     row = dict(zip(result.evidence[1].columns, result.evidence[1].rows[0], strict=True))
     assert (row["head"], row["promised"], round(row["accepted from"], 9)) == ("week", 0.9, 0.85)
     assert row["low"] < row["covered"] < row["high"]
-    assert row["blocks"] == 6
-    assert row["dates in a block"] > 35
+    assert row["blocks"] == 7
+    assert row["dates in a block"] > 30
     assert 0.5 < row["seen from"] < row["accepted from"]
 
 
