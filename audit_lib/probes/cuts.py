@@ -38,6 +38,27 @@ def session_ends(dates: pd.Index) -> dict[str, Integers]:
     return {f: period_ends(dates, f) for f in (INTRADAY_PERIODS if spacing < 0.5 else PERIODS)}
 
 
+def offset_changes(dates: pd.Index) -> list[Integers]:
+    """:func:`period_ends` of days that are longer, and of those that are shorter, than others.
+
+    A day on which the clock is put back has an hour more, which an end that was counted in hours
+    forgets; one on which it is put forward has one less.  Empty where the index has no zone.
+    """
+    if not isinstance(dates, pd.DatetimeIndex) or dates.tz is None or len(dates) < 3:
+        return []
+    local = dates.tz_localize(None)
+    ends, days = period_ends(dates, "D"), local.normalize()
+    if not len(ends):
+        return []
+    usual = pd.Timedelta(1, "D")
+    first, last = (
+        day.tz_localize(dates.tz, ambiguous=np.ones(len(day), bool), nonexistent="shift_forward")
+        for day in (days[ends], days[ends] + usual)
+    )
+    length = last - first
+    return [ends[length > usual], ends[length < usual]]
+
+
 def gap_edges(frame: pd.DataFrame) -> Integers:
     """Last position of each run of missing values, and last one before a jump of the calendar."""
     holes = frame.isna().any(axis=1).to_numpy()
@@ -98,9 +119,10 @@ def choose(
 
 
 def series_candidates(frame: pd.DataFrame, price: str | None) -> list[Integers]:
-    """Candidate positions of one asset, one list a reason: period ends, gaps, regimes, random."""
+    """Candidate positions of one asset, a list a reason: ends, odd days, gaps, regimes, any."""
     ends = session_ends(frame.index)
     found = [ends[f] for f in ends]
+    found += [odd for odd in offset_changes(frame.index) if len(odd)]
     found.append(gap_edges(frame))
     if price is not None:
         found.append(regime_changes(frame[price].to_numpy(np.float64)))

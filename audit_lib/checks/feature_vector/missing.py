@@ -13,6 +13,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
+from audit_lib.files import read_words
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
 from audit_lib.probes.asking import Reply, ask, ask_many, frame
 from audit_lib.probes.domain import Reaction, kind_of, on_purpose, reaction
@@ -63,9 +64,10 @@ class MissingIsNeverMadeUp(Check):
     Limitations
         A single NaN in a row is often handled by design and may be predicted by default;
         `documented: {nan: refused}` (or `zero`, `median`) says what must happen instead. A model
-        that handles NaN itself (not by a fill), as trees do, may do so in a row of nothing else,
-        too, which is noted. An infinity that predicts as a very large number does is taken for
-        one.
+        that handles NaN itself, as the libraries of boosted trees do, may do so in a row of nothing
+        else, too, which is noted: where no fill explains the answers, or where the file that loads
+        such a library writes none. An infinity that predicts as a very large number does is taken
+        for one.
     Remediation
         Compare the columns with the checkpoint's before predicting, and refuse by name.
     Sources
@@ -109,7 +111,7 @@ class MissingIsNeverMadeUp(Check):
         native = any(
             t.fault == "nan" and reaction(t.reply) is Reaction.ANSWERED and not t.fills
             for t in trials
-        )
+        ) or _left_to_the_library(subject)
         for trial in trials:
             yield from self._judged(subject, trial, native=native)
         yield from self._extra(subject, features, whole.got)
@@ -284,11 +286,24 @@ class MissingIsNeverMadeUp(Check):
 
 def _refused(trial: Trial) -> bool:
     """True for an exception that is as good as a refusal."""
+    if trial.fault == "text" and trial.reply.why.startswith("raised TypeError"):
+        return True  # what Python says of a value of the wrong type: loud, and about the input
     if trial.fault == "absent" and re.search(rf"\b{re.escape(trial.column)}\b", trial.reply.why):
         return trial.reply.why.startswith("raised ")
     return on_purpose(trial.reply)
 
 
+def _left_to_the_library(subject: Subject) -> bool:
+    """True where the subject loads a model that takes NaN, and fills none in the same file."""
+    files = [f.text for f in subject.source.files]
+    files.append(read_words(subject.folder / subject.parameters.hooks, errors="replace"))
+    return any(_TAKES_NAN.search(text) and not _FILLS.search(text) for text in files)
+
+
+_TAKES_NAN = re.compile(
+    r"^\s*(?:import|from)\s+(?:lightgbm|xgboost|catboost)\b|\bHistGradientBoosting", re.M
+)
+_FILLS = re.compile(r"\bfillna\(|nan_to_num|Imputer|impute|\bffill\(|fill_value")
 _TEXT: dict[Fault, str] = {
     "absent": "{} is absent",
     "nan": "{} is NaN",

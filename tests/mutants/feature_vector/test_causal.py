@@ -50,6 +50,45 @@ def test_columns_that_read_ahead_are_named_with_their_reach(tmp_path):
     assert ("momentum", 1, 0) in chart.rows
 
 
+#: half-hours of six weeks in local time; a day is closed HOURS after it began
+ZONED = """
+@surface("features")
+def panel(at):
+    rng = np.random.default_rng(5)
+    dates = pd.date_range("START", periods=42 * 48, freq="30min", tz="ZONE", name="date")
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.004, len(dates))))
+    return pd.concat({"S0": pd.DataFrame({"close": close}, index=dates)}, names=["asset", "date"])
+
+def since_day(bars):
+    day = bars["close"].resample("1D").last()
+    day.index = CLOSED
+    return bars["close"] / day.reindex(bars.index, method="ffill") - 1
+
+@surface("features")
+def build(at, panel):
+    return each(panel, since_day=since_day)
+"""
+BY_HOURS = '(day.index.tz_convert("UTC") + pd.Timedelta(hours=24)).tz_convert(bars.index.tz)'
+AUTUMN = [("America/New_York", "2024-10-14"), ("Europe/Berlin", "2024-09-30")]
+
+
+@pytest.mark.fails("FEA101")
+@pytest.mark.parametrize(("zone", "start"), AUTUMN)
+def test_a_day_whose_end_is_counted_in_hours_is_read_early_once_a_year(tmp_path, zone, start):
+    text = ZONED.replace("ZONE", zone).replace("START", start).replace("CLOSED", BY_HOURS)
+    with tiny(tmp_path, text) as subject:
+        found = assert_fails(run_check("FEA101", subject), key="since_day")
+    assert found.measured == "look-ahead 1 bars"
+
+
+@pytest.mark.passes("FEA101")
+@pytest.mark.parametrize(("zone", "start"), AUTUMN)
+def test_a_day_that_ends_at_midnight_is_read_when_it_is_over(tmp_path, zone, start):
+    text = ZONED.replace("ZONE", zone).replace("START", start)
+    with tiny(tmp_path, text.replace("CLOSED", "day.index + pd.DateOffset(days=1)")) as subject:
+        assert_passes(run_check("FEA101", subject))
+
+
 @pytest.mark.fails("FEA101")
 def test_a_research_column_that_the_version_requires(tmp_path):
     required = '@surface("predictor")\ndef required(at):\n    return ["momentum", "smooth"]\n'

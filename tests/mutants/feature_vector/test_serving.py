@@ -311,11 +311,19 @@ def test_a_row_of_nothing_gets_a_prediction(tmp_path):
 
 @pytest.mark.fails("FEA005")
 def test_a_crash_in_place_of_a_refusal(tmp_path):
-    with tiny(tmp_path, engine_text(guard="pass"), meta=META) as subject:
+    guard = "_ = [features[n] for n in names]\n    1 / all(t.kind == 'f' for t in features.dtypes)"
+    with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:
         result = run_check("FEA005", subject)
     found = assert_fails(result, key="text move", severity=Severity.LOW)
-    assert "TypeError" in found.message
+    assert "ZeroDivisionError" in found.message
     assert not any("absent" in f.message for f in result.findings)  # the KeyError names it
+
+
+def test_a_type_error_about_text_is_loud_enough(tmp_path):
+    with tiny(tmp_path, engine_text(guard="pass"), meta=META) as subject:
+        result = run_check("FEA005", subject)
+    assert ("text", "move", "crashed") in [row[:3] for row in result.evidence[0].rows]
+    assert not any("text" in f.key for f in result.findings)
 
 
 @pytest.mark.fails("FEA005")
@@ -351,6 +359,30 @@ def test_a_tree_model_that_is_called_plainly(tmp_path, form):
     assert_passes(result)
     assert {f.key for f in result.findings} == {"all_nan"}
     assert all(f.severity is Severity.INFO for f in result.findings)
+
+
+#: fitted where nothing was missing, the library takes NaN for zero, which no line here does
+WHOLE = (
+    TREES.replace(".fit(known, label)", ".fit(known.dropna(), label[known.notna().all(axis=1)])")
+    .replace('known["move"].fillna(0.01)', 'known["move"]')
+    .replace('known["calm"].fillna(0.1)', 'known["calm"]')
+)
+
+
+@pytest.mark.passes("FEA005")
+def test_a_tree_model_that_never_saw_a_missing_value(tmp_path):
+    with tiny(tmp_path, WHOLE, meta=META) as subject:
+        result = run_check("FEA005", subject)
+    assert_passes(result)
+    assert ("nan", "move", "answered") in [row[:3] for row in result.evidence[0].rows]
+    assert "the model handles NaN itself" in result.findings[0].message
+
+
+@pytest.mark.fails("FEA005")
+def test_a_fill_in_front_of_a_tree_model_is_the_engines(tmp_path):
+    text = WHOLE.replace("MODEL.predict(x)", "MODEL.predict(x.fillna(0.0))")
+    with tiny(tmp_path, text, meta=META) as subject:
+        assert_fails(run_check("FEA005", subject), key="all_nan", severity=Severity.MEDIUM)
 
 
 @pytest.mark.fails("FEA005")
