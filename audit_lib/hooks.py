@@ -291,6 +291,25 @@ class Predict(Protocol):
     def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
 
 
+class ModelOutputs(Protocol):
+    """``predictor.outputs``: features to what the model itself gives, an array (n, k).
+
+    For models that answer one array.  With ``predictor.decode`` this is ``predictor.predict``,
+    unless that is written too.  A third argument, ``sides``, is as there.
+    """
+
+    def __call__(self, at: Context, features: pd.DataFrame) -> Floats: ...
+
+
+class DecodeOutputs(Protocol):
+    """``predictor.decode``: a model's outputs (n, k) to one column a head, in the order of rows.
+
+    The one place in which outputs get their names, links and units.
+    """
+
+    def __call__(self, at: Context, outputs: Floats) -> pd.DataFrame: ...
+
+
 class Decide(Protocol):
     """``decisions.backtest``, ``decisions.live``: features to orders on the same index.
 
@@ -548,6 +567,8 @@ HOOKS: dict[str, type] = {
     "splits.declared": DeclaredSplits,
     "predictor.required": RequiredFeatures,
     "predictor.sides": SideTables,
+    "predictor.outputs": ModelOutputs,
+    "predictor.decode": DecodeOutputs,
     "predictor.predict": Predict,
     "decisions.backtest": Decide,
     "decisions.live": Decide,

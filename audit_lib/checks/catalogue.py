@@ -94,6 +94,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "HED002": "head_mapping.forward:OutputsKeepTheirContract",
         "HED003": "head_mapping.distribution:OutputsAreAlive",
         "HED004": "head_mapping.meaning:HeadsMeanWhatTheySay",
+        "HED005": "head_mapping.decoded:OutputsAreDecodedInOnePlace",
         "INT001": "interpretation.paths_agree:BacktestIsLive",
         "INT002": "interpretation.well_formed:OrdersAreWellFormed",
         "INT003": "interpretation.rules_smoke:RulesTradeWhenTheyShould",

@@ -511,6 +511,15 @@ TRIALS: dict[str, Trial] = {
     ),
     "predictor.required": Trial("a list of feature names", _nothing, _is_kind(list, "a list")),
     "predictor.sides": Trial("a mapping of table to frame", _features, _is_tables),
+    "predictor.outputs": Trial("an array of shape (n, k)", _features, _is_matrix),
+    "predictor.decode": Trial(
+        "a frame, a row each row of outputs",
+        lambda answers: (_answered(answers, "predictor.outputs"),),
+        lambda answer, given: (
+            _is_kind(pd.DataFrame, "a frame")(answer, given)
+            or ([] if len(answer) == len(given[0]) else [f"{len(answer)} rows for {len(given[0])}"])
+        ),
+    ),
     "predictor.predict": Trial(_FRAME, _features, _is_frame),
     "decisions.backtest": Trial("orders: side, size, gate", _features, _is_orders),
     "decisions.live": Trial("orders: side, size, gate", _features, _is_orders),

@@ -15,7 +15,7 @@ from audit_lib.files import read_whole, read_words
 from audit_lib.hooks import full_name, purpose, signature, with_variant, without_variant
 from audit_lib.host import HookError, HookTimedOut, Host
 from audit_lib.host.batch import PATIENCE
-from audit_lib.host.child.derived import TOGETHER
+from audit_lib.host.child.derived import TOGETHER, composed
 from audit_lib.model import Location
 from audit_lib.subject.keys import Key
 
@@ -36,9 +36,15 @@ class HookSet:
         return written_hooks(self.file) if self.file.is_file() else ()
 
     @cached_property
+    def composed(self) -> dict[str, tuple[str, str]]:
+        """Hooks that are made of two written ones, to these."""
+        return composed(name for name, _ in self.written)
+
+    @cached_property
     def lines(self) -> dict[str, int]:
-        """Hook name to the line of its ``def``."""
-        return dict(self.written)
+        """Hook name to the line of its ``def``; of a composed one, that of its last part."""
+        written = dict(self.written)
+        return written | {name: written[last] for name, (_, last) in self.composed.items()}
 
     @cached_property
     def _arguments(self) -> dict[str, tuple[str, ...]]:

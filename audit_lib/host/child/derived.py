@@ -9,9 +9,10 @@ from .sides import with_sides
 from .together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 WATCHED = "retrain.train"
+OUTPUTS, DECODE, PREDICT = "predictor.outputs", "predictor.decode", "predictor.predict"
 TOGETHER = "@together"
 """behind the name of a hook: takes a list of calls, and makes them at once"""
 
@@ -22,4 +23,32 @@ def derived(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any
         name: recorded(hook) if name.partition("[")[0] == WATCHED else with_sides(name, hooks)
         for name, hook in hooks.items()
     }
-    return known | {name + TOGETHER: together(hook) for name, hook in hooks.items()}
+    made = {n: _decoded(known[o], known[d]) for n, (o, d) in composed(hooks).items()}
+    return known | made | {name + TOGETHER: together(hook) for name, hook in hooks.items()}
+
+
+def composed(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Predictors that nobody wrote, to the two hooks that they are made of.
+
+    Of each variant of ``predictor.outputs`` with its ``predictor.decode``, or the plain one.
+    """
+    written, found = set(names), {}
+    for name in written:
+        hook, bracket, variant = name.partition("[")
+        if hook not in (OUTPUTS, DECODE):
+            continue
+        two = [
+            of if of in written else of.partition("[")[0]
+            for of in (OUTPUTS + bracket + variant, DECODE + bracket + variant)
+        ]
+        if set(two) <= written and not {PREDICT, PREDICT + bracket + variant} & written:
+            found[PREDICT + bracket + variant] = (two[0], two[1])
+    return found
+
+
+def _decoded(outputs: Callable[..., Any], decode: Callable[..., Any]) -> Callable[..., Any]:
+    def predict(at: Any, features: Any, *beside: Any) -> Any:
+        heads = decode(at, outputs(at, features, *beside))
+        return heads.set_axis(features.index, axis=0)
+
+    return predict

@@ -17,6 +17,7 @@ BESIDE = {
     "features.build": "features.sides",
     "features.build_backtest": "features.sides",
     "features.build_live": "features.sides",
+    "predictor.outputs": "predictor.sides",
     "predictor.predict": "predictor.sides",
     "decisions.backtest": "predictor.sides",
     "decisions.live": "predictor.sides",

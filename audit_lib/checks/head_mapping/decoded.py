@@ -1,0 +1,278 @@
+"""HED005."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.probes.asking import Reply, ask, ask_many, floats, frame, reasons
+from audit_lib.probes.frames import unequal
+from audit_lib.probes.heads import Head, Kind, declared_heads
+from audit_lib.probes.samples import few, numeric
+from audit_lib.subject.hooks import Hook
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+OUTPUTS, DECODE, PREDICT = "predictor.outputs", "predictor.decode", "predictor.predict"
+LOUD = (-1e3, 0.0, 1e3)
+"""outputs at which links overflow that are not written for it"""
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """A decoder, and what it makes of the outputs of the sample."""
+
+    hook: Hook
+    outputs: Floats
+    heads: pd.DataFrame
+
+    def ask(self, *outputs: Floats) -> list[Reply[pd.DataFrame]]:
+        """What it makes of other outputs."""
+        return ask_many(self.hook, [(o,) for o in outputs], into=frame)
+
+
+class OutputsAreDecodedInOnePlace(Check):
+    """Each head is decoded from the output that is declared for it, in one place.
+
+    What it checks
+        Moving one output of the model moves the head that is declared to read it; the decoder
+        gives a row the same heads alone, and in another order of rows; the predictor answers what
+        the decoder makes of the outputs; a NaN stays one; and outputs however large give every
+        head a value of its kind.
+    Why it matters
+        Where a model answers one array, a head is an index and a link. An index off by one, a
+        softmax over rows instead of columns, or a second decoder with an older order trade one
+        head as another, and every number stays plausible.
+    How
+        Drives `predictor.outputs` on rows of the sample and `predictor.decode` on what they give,
+        with one column moved at a time, rows permuted and alone, a NaN in one, and outputs of
+        -1000 to 1000. Positions and kinds are those of the checkpoint, or of `heads` in
+        `subject.yaml`.
+    Limitations
+        A head may read further outputs (a softmax does). Heads without a declared position are
+        only asked whether any output moves them.
+    Remediation
+        Let one function turn outputs into named heads, with the positions that are stored beside
+        the model, and let everything that predicts call it.
+    Sources
+        Sculley et al. (2015), Hidden Technical Debt in Machine Learning Systems, section 3.
+    """
+
+    code = "HED005"
+    contract = Contract.HEAD_MAPPING
+    task = Task.T3
+    severity = Severity.CRITICAL
+    reads = Reads.BEHAVIOUR
+    needs = (OUTPUTS, DECODE, "predictor.required")
+
+    seed: int = Field(19, description="of everything random")
+    rows: int = Field(60, ge=8, description="rows of the sample")
+    tolerance: float = Field(1e-6, ge=0, description="relative to the size of a head")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Move outputs and watch heads."""
+        asked = few(subject, self.rows)
+        given = ask(subject.hook(OUTPUTS), asked, into=floats(len(asked), -1))
+        if not given.answered:
+            raise NotAssessed(f"{OUTPUTS} gives none for the sample: {given.why}")
+        hook = subject.hook(DECODE)
+        made = ask(hook, given.got, into=frame)
+        if not made.answered or len(made.got) != len(asked):
+            why = made.why or f"{len(made.got)} rows for {len(asked)}"
+            raise NotAssessed(f"{DECODE} gives no heads for the sample: {why}")
+        decoder = Decoder(hook, given.got, made.got.reset_index(drop=True))
+        if not decoder.heads.size:
+            raise NotAssessed(f"{DECODE} answers no head")
+        yield Examined(decoder.heads.size, "decoded values")
+        yield from self._read(subject, decoder)
+        yield from self._company(subject, decoder)
+        yield from self._elsewhere(subject, decoder, asked)
+        yield from self._loud(subject, decoder)
+
+    def _read(self, subject: Subject, decoder: Decoder) -> Iterator[Answer]:
+        """Which outputs each head reads."""
+        outputs, rng = decoder.outputs, np.random.default_rng(self.seed)
+        spread = float(np.nanstd(outputs)) or 1.0
+        shifts = rng.uniform(0.5, 2.0, outputs.shape) * spread * rng.choice([-1, 1], outputs.shape)
+        moved = [_with(outputs, j, outputs[:, j] + shifts[:, j]) for j in range(outputs.shape[1])]
+        blank = [_with(outputs, j, np.nan) for j in range(outputs.shape[1])]
+        replies = decoder.ask(*moved, *blank)
+        if any(not r.answered for r in replies[: len(moved)]):
+            yield Gap("moved outputs", reasons(replies[: len(moved)]))
+            return
+        names = [str(c) for c in decoder.heads]
+        reads = {
+            name: [j for j, r in enumerate(replies[: len(moved)]) if self._moves(decoder, r, name)]
+            for name in names
+        }
+        rows = [(n, str(j), float(j in reads[n])) for n in names for j in range(len(moved))]
+        columns = ("row", "column", "value")
+        yield Evidence("reads", "Outputs that move each head", columns, tuple(rows), View.HEATMAP)
+        positions = {h.name: h for h in _declared(subject)}
+        for name in names:
+            head, own = positions.get(name), reads[name]
+            declared = head.position if head else None
+            if not own:
+                yield Gap(f"head {name}", "no output moves it")
+            elif declared is not None and declared not in own:
+                yield self._found(
+                    subject,
+                    f"head {name} is decoded from output {_listed(own)}, and {declared} is "
+                    "declared for it",
+                    _listed(own),
+                    declared,
+                    f"{name} position",
+                )
+        yield from self._blank(subject, reads, replies[len(moved) :])
+
+    def _blank(
+        self, subject: Subject, reads: dict[str, list[int]], replies: list[Reply[pd.DataFrame]]
+    ) -> Iterator[Answer]:
+        """What heads become of an output that is NaN."""
+        for name, own in reads.items():
+            for j in own:
+                reply = replies[j]
+                if reply.answered and name in reply.got and reply.got[name].notna().all():
+                    first = float(numeric(reply.got[[name]])[0, 0])
+                    yield self._found(
+                        subject,
+                        f"output {j} is NaN, and head {name} is {first:.6g}",
+                        first,
+                        "NaN, or a refusal",
+                        f"{name} {j} NaN",
+                        cause="outputs that are NaN become numbers",
+                        severity=Severity.HIGH,
+                    )
+
+    def _moves(self, decoder: Decoder, reply: Reply[pd.DataFrame], name: str) -> bool:
+        got = reply.got.reset_index(drop=True)
+        same = len(got) == len(decoder.heads) and name in got
+        return not same or bool(unequal(decoder.heads[name], got[name], self.tolerance).any())
+
+    def _company(self, subject: Subject, decoder: Decoder) -> Iterator[Answer]:
+        """Rows alone, and in another order."""
+        order = np.random.default_rng(self.seed + 1).permutation(len(decoder.outputs))
+        half = len(order) // 2
+        cases = {"rows in another order": order, "a row alone": order[:1], "half": order[:half]}
+        replies = decoder.ask(*(decoder.outputs[rows] for rows in cases.values()))
+        yield Examined(sum(r.answered for r in replies), "batches decoded")
+        for (case, rows), reply in zip(cases.items(), replies, strict=True):
+            if not reply.answered:
+                yield Gap(case, reply.why)
+                continue
+            due = decoder.heads.iloc[rows].reset_index(drop=True)
+            broken = self._differs(due, reply.got.reset_index(drop=True))
+            if broken:
+                yield self._found(
+                    subject,
+                    f"{case}: {', '.join(broken)} of the same outputs differ",
+                    f"{len(broken)} heads differ",
+                    "the heads of a row follow from its own outputs",
+                    case,
+                    cause="heads depend on other rows",
+                )
+
+    def _elsewhere(
+        self, subject: Subject, decoder: Decoder, asked: pd.DataFrame
+    ) -> Iterator[Answer]:
+        """What the predictor answers, where it is another function."""
+        if (subject.serving(PREDICT)[0] or "") in subject.hooks.composed:
+            return
+        if not subject.has(PREDICT):
+            return
+        reply = ask(subject.hook(PREDICT), asked, into=frame)
+        if not reply.answered:
+            yield Gap(PREDICT, reply.why)
+            return
+        got = reply.got.reindex(asked.index).reset_index(drop=True)
+        broken = self._differs(decoder.heads, got)
+        if broken:
+            yield self._found(
+                subject,
+                f"the predictor answers other {', '.join(broken)} than the decoder makes of the "
+                "same outputs",
+                f"{len(broken)} heads differ",
+                "one decoder",
+                "elsewhere",
+            )
+
+    def _differs(self, due: pd.DataFrame, got: pd.DataFrame) -> list[str]:
+        names = [str(c) for c in due]
+        if len(due) != len(got):
+            return names
+        return [n for n in names if n not in got or unequal(due[n], got[n], self.tolerance).any()]
+
+    def _loud(self, subject: Subject, decoder: Decoder) -> Iterator[Answer]:
+        """Heads of outputs that are very large."""
+        width = decoder.outputs.shape[1]
+        mixed = np.random.default_rng(self.seed + 2).choice(LOUD, (12, width))
+        (reply,) = decoder.ask(np.vstack([np.full((1, width), v) for v in LOUD] + [mixed]))
+        if not reply.answered:
+            return
+        kinds = {h.name: h.kind for h in _declared(subject)}
+        for name in map(str, reply.got.columns):
+            values = numeric(reply.got[[name]]).reshape(-1)
+            wrong = _outside(values, kinds.get(name, Kind.UNKNOWN))
+            if wrong.any():
+                first = float(values[wrong][0])
+                yield self._found(
+                    subject,
+                    f"outputs of up to {LOUD[-1]:g} make head {name} {first:.6g}",
+                    first,
+                    f"a value of its kind ({kinds.get(name, Kind.UNKNOWN).value})",
+                    f"{name} large outputs",
+                    severity=Severity.HIGH,
+                )
+
+    def _found(
+        self,
+        subject: Subject,
+        text: str,
+        measured: object,
+        expected: object,
+        key: str,
+        *,
+        cause: str = "",
+        severity: Severity | None = None,
+    ) -> Answer:
+        return self.finding(
+            subject.where(DECODE),
+            text,
+            measured=measured,
+            expected=expected,
+            key=key,
+            cause=cause,
+            severity=severity,
+        )
+
+
+def _declared(subject: Subject) -> list[Head]:
+    try:
+        return declared_heads(subject)
+    except NotAssessed:
+        return []
+
+
+def _with(outputs: Floats, column: int, values: Floats | float) -> Floats:
+    changed = outputs.copy()
+    changed[:, column] = values
+    return changed
+
+
+def _outside(values: Floats, kind: Kind) -> npt.NDArray[np.bool_]:
+    finite = np.isfinite(values)
+    if kind is Kind.PROBABILITY:
+        return np.asarray(~(finite & (values >= 0) & (values <= 1)))
+    return np.asarray(~finite & ~(np.isinf(values) & (kind is Kind.UNKNOWN)))
+
+
+def _listed(positions: list[int]) -> str:
+    return " and ".join(map(str, positions))
