@@ -118,6 +118,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "VER003": "versioning.register:RegisteredIsResolved",
         "VER004": "versioning.writers:ConcurrentWritersLoseNothing",
         "VER005": "versioning.histories:RegistryKeepsItsPromises",
+        "VER006": "versioning.crashes:ACrashLeavesOldOrNew",
         "VER011": "versioning.keyed:EachKeyIsServedItsOwn",
     },
     Task.T5: {  # Specialised models

@@ -13,7 +13,7 @@ from typing import Any
 from audit_lib.faults.base import Call, Fault
 from audit_lib.hooks import without_variant
 from audit_lib.host import HookError, Host
-from audit_lib.host.child.derived import TOGETHER
+from audit_lib.host.child.derived import plain
 
 #: surfaces whose hooks change nothing, so that the same question has the same answer
 PURE = frozenset(
@@ -72,7 +72,7 @@ class Remembering:
         """True where the same question has the same answer; checks edit copies in between."""
         copied = Path(where.get("store") or "/").is_relative_to(self.host.scratch)
         surface = without_variant(name)[0].split(".")[0]
-        return surface in PURE and not copied and not name.endswith(TOGETHER)
+        return surface in PURE and not copied and name == plain(name)
 
     def _keep(self, key: str, answer: Any) -> None:
         try:

@@ -22,7 +22,7 @@ from typing import Any
 
 from audit_lib.host import launch
 from audit_lib.host.batch import Batch
-from audit_lib.host.child.derived import TOGETHER
+from audit_lib.host.child.derived import plain
 from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookError, HookMissing, HostUnavailable, IsolationUnavailable
@@ -307,7 +307,7 @@ class Host:
         """
         with self._lock:
             opened = self._opened()
-            if hook.removesuffix(TOGETHER) not in opened.crew.names():
+            if plain(hook) not in opened.crew.names():
                 raise HookMissing(hook, f"{self._hooks} registers no such hook")
             request = self._request(hook, store, version, scratch) | {"key": dict(key or {})}
             limits = self._limits if seconds is None else replace(self._limits, seconds=seconds)

@@ -15,7 +15,7 @@ from audit_lib.files import read_whole, read_words
 from audit_lib.hooks import full_name, purpose, signature, with_variant, without_variant
 from audit_lib.host import HookError, HookTimedOut, Host
 from audit_lib.host.batch import PATIENCE
-from audit_lib.host.child.derived import TOGETHER, composed
+from audit_lib.host.child.derived import CRASHING, TOGETHER, composed, plain
 from audit_lib.model import Location
 from audit_lib.subject.keys import Key
 
@@ -255,7 +255,7 @@ class Hook:
         return answers
 
     def _note(self, *answers: Any) -> None:
-        name = self.name.removesuffix(TOGETHER)
+        name = plain(self.name)
         heard = self.heard.setdefault((self.version, name), Heard())
         mute = without_variant(name)[0] in _MUTE
         heard.note([True if mute and a is None else a for a in answers])
@@ -271,6 +271,13 @@ class Hook:
         ``refused``, and ``why``.
         """
         return replace(self, name=self.name + TOGETHER)
+
+    def crashing(self) -> Hook:
+        """The hook that takes a number before its arguments, and dies at that change of its store.
+
+        Answers whether it ``died``, and the ``changes`` up to there; otherwise as ``together``.
+        """
+        return replace(self, name=self.name + CRASHING)
 
     def on(self, store: Path) -> Hook:
         """The same hook, reading another store (a scratch copy)."""

@@ -66,10 +66,11 @@ class RegistryKeepsItsPromises(Check):
         first, also where ids grow a digit; every listed version loads, with files that nobody
         changed; a version by id is that version or an error; a request without one gets the
         champion, the newest, or whoever it was; ids that are issued in one breath differ;
-        promoting and rolling back seat who they say; pruning keeps the newest and what pointers
-        name, no more, and leaves no files behind; nobody is served in the place of a champion
-        whose pointer is gone; a damaged registry file is an error, and not an empty registry that
-        the next registration saves; and the file is replaced, not written over.
+        metrics are recorded as the numbers they were; promoting and rolling back seat who they
+        say; pruning keeps the newest and what pointers name, no more, and leaves no files behind;
+        nobody is served in the place of a champion whose pointer is gone; a damaged registry file
+        is an error, and not an empty registry that the next registration saves; and the file is
+        replaced, not written over.
     Why it matters
         Each step is right alone, and the model that trades after five of them is another one than
         anybody chose.
@@ -80,7 +81,7 @@ class RegistryKeepsItsPromises(Check):
         something breaks. The smallest is shown as a table, and as a script that repeats it.
     Limitations
         Drawn histories are a sample. Files are damaged, and pointers cut, in JSON registries only;
-        crashes inside of a step are not provoked. What VER002 and VER003 found is left to them.
+        crashes inside of a step are VER006's. What VER002 and VER003 found is left to them.
     Remediation
         Read the file anew under a lock for each change, write a new one and rename it, keep the
         order of registration in it, and treat what cannot be read as an error.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .capture import recorded
+from .crashing import crashing
 from .sides import with_sides
 from .together import together
 
@@ -15,6 +16,13 @@ WATCHED = "retrain.train"
 OUTPUTS, DECODE, PREDICT = "predictor.outputs", "predictor.decode", "predictor.predict"
 TOGETHER = "@together"
 """behind the name of a hook: takes a list of calls, and makes them at once"""
+CRASHING = "@crashing"
+"""behind the name of a hook: takes a number before the arguments, and dies at that change"""
+
+
+def plain(name: str) -> str:
+    """The hook's name, without what the host makes of it."""
+    return name.partition("@")[0]
 
 
 def derived(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
@@ -24,7 +32,9 @@ def derived(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any
         for name, hook in hooks.items()
     }
     made = {n: _decoded(known[o], known[d]) for n, (o, d) in composed(hooks).items()}
-    return known | made | {name + TOGETHER: together(hook) for name, hook in hooks.items()}
+    for name, hook in hooks.items():
+        made |= {name + TOGETHER: together(hook), name + CRASHING: crashing(hook)}
+    return known | made
 
 
 def composed(names: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -18,6 +18,9 @@ from audit_lib.probes.registry_history.scratch import (
     digest_of_file,
 )
 
+#: what a registry may round
+ROUNDED = 0.01
+
 
 class Relations(Scratch):
     """A scratch store of which relations are demanded."""
@@ -59,9 +62,33 @@ class Relations(Scratch):
         for version in made:
             if version in self.listed:
                 self._explicit(version)
+        self._recorded(made, hook)
         self._gone(before, hook)
         self._as_before(hook)
         self._served(hook)
+
+    def _recorded(self, made: Sequence[str], hook: str) -> None:
+        """Metrics that were registered stand in the file as numbers, and as those numbers.
+
+        Governance compares them later: the text "False" is true, and "9" more than "10".
+        """
+        artifacts, registry = self.subject.parameters.artifacts, self._registry()
+        key = artifacts.registry.metrics if artifacts and artifacts.registry else ""
+        if registry is None:
+            return
+        for version in made:
+            row = registry.rows.get(version)
+            held = row.get(key) if key and isinstance(row, dict) else row
+            for name, value in self.metrics.items():
+                got = held.get(name, value) if isinstance(held, dict) else value
+                number = isinstance(got, (int, float)) and not isinstance(got, bool)
+                if not number or abs(got - value) > ROUNDED * max(1.0, abs(value)):
+                    raise departure(
+                        "a metric is recorded as something else",
+                        f"{name} of {version!r}, registered as {value!r}, is recorded as {got!r}",
+                        "the number that was given",
+                        hook,
+                    )
 
     def _served(self, hook: str) -> None:
         """A request without a version: the champion, the newest, or whoever it was."""

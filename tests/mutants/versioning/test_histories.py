@@ -1,11 +1,16 @@
 """Registries of a few lines under drawn histories: wrong ones, and right ones written oddly."""
 
+import ast
 import json
+import shutil
+import subprocess
+import sys
 
 import pytest
 
 from audit_lib.model import Outcome
 from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import PARAMETERS as ENGINES
 from tests.mutants.mutate import edit_source, mutant
 from tests.mutants.tiny import tiny
 
@@ -378,12 +383,67 @@ def test_the_reference_engines_registry_passes_any_history(reference):
     assert_passes(run_check("VER005", reference))
 
 
+ROWS = 'held["versions"].append({"version_id": version})'
+METRICS = "artifacts: {store: store, registry: {file: registry.json, champion: /champion, "
+METRICS += "latest: /latest, metrics: metrics}}\n"
+TYPES = {
+    "numbers become text": "{k: str(v) for k, v in metrics.items()}",
+    "a flag is made of them": "{k: v > 0 for k, v in metrics.items()}",
+    "percent of a fraction": "{k: 100 * v for k, v in metrics.items()}",
+    "rounded": "{k: round(v, 4) for k, v in metrics.items()}",
+    "one of them alone": "{'ic': metrics['ic'], 'seed': 'x'}",
+    "beside names": "{**metrics, 'stage': 'rc'}",
+}
+
+
+def recorded(folder, made):
+    """What VER005 says of a registry that records metrics like that."""
+    text = REGISTRY.replace("DEFAULT", "champion").replace("add(at, held", "add(at, metrics, held")
+    text = text.replace("def add(at, held", "def add(at, metrics, held")
+    text = text.replace(ROWS, ROWS.replace("})", f', "metrics": {made}}})'))
+    row = {"version_id": "v1", "metrics": {"ic": 0.0312345, "sharpe": 1.5}}
+    stored = {**STORED, "versions": [row]}
+    source = {"store/registry.json": json.dumps(stored), "store/v1/model.bin": "weights"}
+    options = "options: {VER005: {histories: 4, length: 3, seconds: 60, smaller: 1}}\n"
+    with tiny(folder, text, source=source, parameters=METRICS + options) as subject:
+        return run_check("VER005", subject)
+
+
 @pytest.mark.fails("VER005")
-def test_the_reference_engine_writing_in_place_and_its_script(engine):
-    edit_source(engine, "files.py", "    staged.replace(path)", "    path.write_bytes(content)")
+@pytest.mark.parametrize("name", list(TYPES)[:3])
+def test_metrics_that_are_recorded_as_something_else(tmp_path, name):
+    found = assert_fails(
+        recorded(tmp_path, TYPES[name]), key="a metric is recorded as something else"
+    )
+    assert "registered as 0.0312345, is recorded as " in found.measured
+
+
+@pytest.mark.passes("VER005")
+@pytest.mark.parametrize("name", list(TYPES)[3:])
+def test_metrics_that_are_rounded_or_among_others(tmp_path, name):
+    assert_passes(recorded(tmp_path, TYPES[name]))
+
+
+def test_the_script_repeats_what_was_found(engine, tmp_path):
+    edit_source(
+        engine,
+        "registry.py",
+        'version = data[request or "champion"]',
+        'version = data[request or "champion"] or data["latest"]',
+    )
     with mutant(engine) as subject:
-        subject.parameters.options["VER005"] = {"histories": 3, "length": 4, "smaller": 2}
+        subject.parameters.options["VER005"] = {"histories": 4, "length": 4, "smaller": 1}
         result = run_check("VER005", subject)
-    assert_fails(result, key="the registry file is written in place", hook="registry.register")
-    script = next(e for e in result.evidence if e.name.endswith("-script"))
-    compile("\n".join(str(line) for (line,) in script.rows), "script", "exec")
+    found = assert_fails(result, key="somebody is served in the champion's place")
+    shutil.copytree(ENGINES, tmp_path / "parameters" / "reference_engine")
+    script = next(e for e in result.evidence if e.name == found.evidence[1])
+    (tmp_path / "apart").mkdir()
+    file = tmp_path / "apart" / "script.py"
+    file.write_text("\n".join(str(line) for (line,) in script.rows))
+    command = [sys.executable, str(file)]
+    ran = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    answers = [line for line in ran.stdout.splitlines() if "'version'" in line]
+    assert f"with {ast.literal_eval(answers[-1])['version']!r}" in found.message
