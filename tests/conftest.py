@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from audit_lib import engine
@@ -16,6 +17,12 @@ from audit_lib.subject.subject import Subject
 
 # Tests replace parts of the library in place, which no digest of its files can tell.
 os.environ["AUDIT_CACHE"] = "off"
+
+# The same examples every time, so that a change is judged by itself;
+# HYPOTHESIS_PROFILE=search looks for new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("search")
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 #: what checks answered while the test that is running ran
 _answered: list[CheckResult] = []

@@ -201,7 +201,12 @@ def _made(tmp_path: Path, spoil: Spoil) -> Subject | None:
         return None  # said in one message, which other tests hold
 
 
-@pytest.mark.parametrize("name", CASES)
+LARGE = "a file of 8 GB"  # a sparse one, which is read all the same
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == LARGE else n for n in CASES]
+)
 def test_what_is_broken_is_told_and_ends_nothing(name: str, tmp_path: Path) -> None:
     with limited():
         made = _made(tmp_path, CASES[name])

@@ -53,7 +53,9 @@ def publish(simple: Path, name: str, version: str, *metadata: str) -> str:
     return hashlib.sha256(wheel.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("pip", PIPS)
+@pytest.mark.parametrize(
+    "pip", [PIPS[0], *(pytest.param(pip, marks=pytest.mark.slow) for pip in PIPS[1:])]
+)
 def test_a_newer_release_of_a_package_with_extras_changes_nothing(
     tmp_path: Path, index: str, pip: str
 ):

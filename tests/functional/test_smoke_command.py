@@ -59,6 +59,7 @@ def test_live_leaves_a_manifest_and_train_the_metadata_of_the_checkpoint(tmp_pat
     assert kept["missing"] == {}
 
 
+@pytest.mark.slow
 def test_a_broken_gate_says_so_in_its_manifest(tmp_path: Path):
     asked = ["live", "reference_engine", "--version", "2022-03rc", "--to", str(tmp_path)]
     assert CliRunner().invoke(gate, asked).exit_code == 1

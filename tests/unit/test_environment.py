@@ -168,6 +168,7 @@ NOT_FOR_GATES = [
 ]
 
 
+@pytest.mark.slow
 def test_a_gate_runs_without_what_notebooks_need():
     program = f"""import sys
 sys.modules.update(dict.fromkeys({NOT_FOR_GATES}))

@@ -93,7 +93,7 @@ def test_papermill_alone_runs_one_from_anywhere(workspace: Path) -> None:
     ("parameter", "expected"),
     [
         ("verison=v1", "unknown parameter 'verison'"),
-        ("version=v9", "toy has no version 'v9'"),
+        pytest.param("version=v9", "toy has no version 'v9'", marks=pytest.mark.slow),
     ],
 )
 def test_papermill_alone_fails_on_what_does_not_exist(
