@@ -121,6 +121,8 @@ class Attributes:
             return None
         if any(map(self._makes_attributes, self._with_bases(told["owner"]))):
             return None
+        if any(map(self._makes_attributes, self._mixed_with(told["owner"]))):
+            return None  # a mixin: what its other half has is there too
         for node in around.at(said.line, said.column):
             if isinstance(node, ast.Attribute) and node.attr == told["name"]:
                 names = [n for c in self._with_bases(told["owner"]) for n in _members(c)]
@@ -133,6 +135,11 @@ class Attributes:
         own = self._classes.get(name, [])
         bases = [dotted(b).rpartition(".")[2] for c in own for b in c.bases]
         return own + [c for b in bases for c in self._with_bases(b, seen | {name})]
+
+    def _mixed_with(self, name: str) -> list[ast.ClassDef]:
+        """Classes of the repository that inherit from one, and all they inherit from."""
+        orders = [self._with_bases(below) for below in self._classes if below != name]
+        return [c for order in orders if any(b.name == name for b in order) for c in order]
 
     def _makes_attributes(self, node: ast.ClassDef) -> bool:
         """True where a class makes attributes whose names the text does not tell."""

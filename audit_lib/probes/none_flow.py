@@ -97,7 +97,7 @@ class NoneFlows:
             target = self.code.references.chain(unit, dotted(call.func)).unit
             if target is None or self._unsure(unit, argument, told["given"]):
                 continue
-            if _looks_itself(target, call, argument):
+            if _looks_itself(self._made_by(target), call, argument):
                 continue
             name = told["name"] or "argument"
             what = f"{_shown(argument)}, of type {told['given']}, is given to {target.name}"
@@ -144,7 +144,13 @@ class NoneFlows:
             if told["given"] != "None" and _looked_at_later(unit, statement, name):
                 continue
             what = f"{_shown(value)}, of type {told['given']}, is assigned to {name}"
-            return NoneFlow(said, unit.name, name, unit.path, told["wanted"], told["given"], what)
+            # ``field: dict = None`` in a class says what it means, if not how to say it
+            default = isinstance(statement, ast.AnnAssign) and is_none(value)
+            default = default and isinstance(unit.node, ast.ClassDef)
+            return NoneFlow(
+                said, unit.name, name, unit.path, told["wanted"], told["given"], what,
+                certain=not default,
+            )  # fmt: skip
         return None
 
     def _annotated(self, unit: Unit, name: str) -> bool:
@@ -208,18 +214,50 @@ class NoneFlows:
             return self._optional(unit, made[0])
         return None
 
+    def _made_by(self, target: Unit) -> Unit:
+        """A function itself; for a class, what constructs it."""
+        if not isinstance(target.node, ast.ClassDef):
+            return target
+        return self.code.references.member(target, "__init__") or target
+
     # --- places -------------------------------------------------------------------------------
     def _unsure(self, unit: Unit, value: ast.expr, given: str) -> bool:
         """True where the type checker may not know that None never gets here."""
-        if given == "None":
-            return False
+        if given == "None":  # of what begins as None and is filled by something else
+            field = isinstance(value, ast.Attribute) and self._filled(value.attr)
+            return field or (isinstance(value, ast.Name) and self._from_outside(unit, value))
         if isinstance(value, ast.Attribute):
             return True
         if isinstance(value, ast.Name):
             made = list(_assignments(unit, value.id))
             kept = any(isinstance(m, ast.Attribute) for m in made)  # a field under another name
-            return kept or _begins_as_none(unit, value.id) or _vouched_for(unit, value)
+            begun = _begins_as_none(unit, value.id) or self._from_outside(unit, value)
+            return kept or begun or _beside_a_flag(unit, value) or _vouched_for(unit, value)
         return False
+
+    def _from_outside(self, unit: Unit, value: ast.Name) -> bool:
+        """True for a local of an enclosing function that is None until that fills it."""
+        made = _assignments(unit, value.id)
+        names = {value.id, *(m.id for m in made if isinstance(m, ast.Name))}
+        return any(_begins_as_none(u, n) for n in names for u in self._around(unit)[1:])
+
+    def _around(self, unit: Unit) -> list[Unit]:
+        """A function and those that enclose it, whose locals it reads."""
+        found = [unit]
+        units = self.code.files[unit.path].units
+        while found[-1].parent > 0:
+            found.append(units[found[-1].parent])
+        return [u for u in found if not isinstance(u.node, ast.ClassDef)]
+
+    def _filled(self, name: str) -> bool:
+        """True where something assigns more than None to a field of that name."""
+        return any(
+            isinstance(node, ast.Assign)
+            and not is_none(node.value)
+            and any(isinstance(t, ast.Attribute) and t.attr == name for t in node.targets)
+            for file in self.code.files.values()
+            for node in (ast.walk(file.file.tree) if file.file.tree is not None else ())
+        )
 
     def _unit(self, said: Said) -> Unit:
         file = self.code.files[said.path]
@@ -291,6 +329,21 @@ def _begins_as_none(unit: Unit, name: str) -> bool:
     return False
 
 
+def _beside_a_flag(unit: Unit, value: ast.Name) -> bool:
+    """True where a name was unpacked beside another that a condition asks: ``ok, x = f()``."""
+    flags: set[str] = set()
+    for node in ast.walk(unit.node) if unit.node is not None else ():
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            names = [dotted(e) for e in target.elts] if isinstance(target, ast.Tuple) else []
+            flags |= set(names) - {value.id} if value.id in names else set()
+    return bool(flags) and any(
+        isinstance(node, (ast.If, ast.IfExp, ast.Assert))
+        and node.lineno <= value.lineno
+        and any(dotted(part) in flags for part in ast.walk(node.test))
+        for node in (ast.walk(unit.node) if unit.node is not None else ())
+    )
+
+
 def _vouched_for(unit: Unit, value: ast.Name) -> bool:
     """True where something before ruled None out in a way that a type checker does not follow.
 
@@ -305,10 +358,24 @@ def _vouched_for(unit: Unit, value: ast.Name) -> bool:
             continue
         if isinstance(node, ast.Call) and _CHECKS.search(dotted(node.func).rpartition(".")[2]):
             told = [dotted(a) for a in node.args]
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            # ``skip = self._should_skip(x)``, and ``if skip:`` between here and there
+            asked = _asked_between(unit, dotted(node.targets[0]), node.lineno, value.lineno)
+            told = [dotted(a) for a in node.value.args] if asked else told
         elif isinstance(node, ast.If) and ast.unparse(node.test) == f"{value.id} is None":
             told = [dotted(s.target) for s in node.body if isinstance(s, ast.AnnAssign)]
         if value.id in told:
             return True
+    return False
+
+
+def _asked_between(unit: Unit, name: str, first: int, last: int) -> bool:
+    """True where a condition between two lines asks for a name and nothing else."""
+    for node in ast.walk(unit.node) if unit.node is not None and name else ():
+        if isinstance(node, ast.If) and first < node.lineno <= last:
+            test = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
+            if dotted(test) == name:
+                return True
     return False
 
 
@@ -337,23 +404,44 @@ def _looked_at_later(unit: Unit, statement: ast.stmt, name: str) -> bool:
 
 
 def _looks_itself(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
-    """True where the function that is called asks whether that parameter is None."""
+    """True where what is called asks whether that parameter is None, or has it as default."""
     node = target.node
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
     name = next((k.arg for k in call.keywords if k.value is argument), None)
     if name is None:
         places = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-        bound = places[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute)
+        bound = places[:1] in (["self"], ["cls"]) and (
+            isinstance(call.func, ast.Attribute) or node.name == "__init__"
+        )
         position = next((i for i, a in enumerate(call.args) if a is argument), len(places))
         name = dict(enumerate(places[bound:])).get(position)
+    a = node.args
+    placed = [*a.posonlyargs, *a.args]
+    given = [*zip(reversed(placed), reversed(a.defaults), strict=False)]
+    given += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
+    if any(parameter.arg == name and is_none(default) for parameter, default in given):
+        return True
     return any(
-        isinstance(part, ast.Compare)
-        and dotted(part.left) == name
-        and isinstance(part.ops[0], (ast.Is, ast.IsNot))
-        and is_none(part.comparators[0])
+        (
+            isinstance(part, ast.Compare)
+            and dotted(part.left) == name
+            and isinstance(part.ops[0], (ast.Is, ast.IsNot))
+            and is_none(part.comparators[0])
+        )
+        or (isinstance(part, (ast.If, ast.IfExp)) and name in _truths(part.test))
+        or (isinstance(part, ast.BoolOp) and name in _truths(part))
         for part in ast.walk(node)
     )
+
+
+def _truths(test: ast.expr) -> set[str]:
+    """Names that a condition asks for as they are: ``x``, ``not x``, ``x or y``."""
+    if isinstance(test, ast.UnaryOp):
+        return _truths(test.operand)
+    if isinstance(test, ast.BoolOp):
+        return set().union(*map(_truths, test.values))
+    return {dotted(test)}
 
 
 def _operands(node: ast.AST) -> list[ast.expr]:

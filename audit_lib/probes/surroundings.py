@@ -28,12 +28,12 @@ _CATCHES = {
 #: Files that do not take part: tests call wrongly on purpose, examples are read by people.
 ASIDE = (
     "**/tests/**", "**/test/**", "**/testing/**", "**/test_*.py", "**/*_test.py",
-    "**/conftest.py", "docs/**", "doc/**", "**/example*/**",
+    "**/conftest.py", "docs/**", "doc/**", "**/example*/**", "**/*_template*/**",
 )  # fmt: skip
 
 
 def is_aside(path: str) -> bool:
-    """True for tests, documentation and examples."""
+    """True for tests, documentation, examples, and templates that people copy."""
     return any(matches(path, glob) for glob in ASIDE)
 
 

@@ -104,6 +104,8 @@ class References:
             inner = self.unit(scope.path, f"{scope.name}.{name}")
             if inner is not None:
                 return Thing(inner)
+            if name in scope.uses.rivals:
+                return NOTHING
             if name in scope.uses.imports:
                 return self._imported(scope.path, scope.uses.imports[name], name)
             if name in scope.uses.binds:

@@ -18,6 +18,7 @@ class Uses:
         members: (name, attribute, attribute) triples, such as ``self.model.fit``.
         binds: names of its own: parameters and assignments.
         imports: own name to the import statement that brings it.
+        rivals: names that several import statements bring, each from elsewhere.
         narrowed: names that an ``isinstance`` asks about.
         made: own name, or ``self.x``, to the dotted callable or annotation it comes from.
     """
@@ -27,6 +28,7 @@ class Uses:
     members: set[tuple[str, str, str]] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
     imports: dict[str, ast.Import | ast.ImportFrom] = field(default_factory=dict)
+    rivals: set[str] = field(default_factory=set)
     narrowed: set[str] = field(default_factory=set)
     made: dict[str, str] = field(default_factory=dict)
 
@@ -101,7 +103,11 @@ def _name(node: ast.Name, uses: Uses) -> None:
 
 def _import(node: ast.Import | ast.ImportFrom, uses: Uses) -> None:
     for alias in node.names:
-        uses.imports[alias.asname or alias.name.split(".")[0]] = node
+        name = alias.asname or alias.name.split(".")[0]
+        before = uses.imports.setdefault(name, node)
+        if before is not node and ast.unparse(before) != ast.unparse(node):
+            uses.rivals.add(name)
+        uses.imports[name] = node
 
 
 #: Kind of node to what it adds to the uses of the unit that it stands in.

@@ -7,6 +7,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
@@ -52,8 +53,8 @@ class DependenciesAreDeclared(Check):
         `environment*.yml`, `Pipfile` and the metadata of wheels, and compares names loosely.
     Limitations
         A package whose import bears another name than any known spelling is called undeclared.
-        Imports under `try` or `TYPE_CHECKING`, and those of tests, documents and examples, are left
-        out. Where nothing declares anything, that is one finding.
+        Imports under `try` or `TYPE_CHECKING`, and those of `setup.py`, tests, documents and
+        examples, are left out. Where nothing declares anything, that is one finding.
     Remediation
         Declare the package with the range of versions that was tried.
     Sources
@@ -165,6 +166,8 @@ def _imported(code: Code) -> dict[str, list[Import]]:
         guarded = imported.typing_only or imported.caught is not None
         if imported.path not in code.connected or is_aside(imported.path) or guarded:
             continue
+        if PurePosixPath(imported.path).name == "setup.py":
+            continue  # run by what builds the package, before anything is installed
         if imported.type is ImportType.CONDITIONAL and _tried(code, imported):
             continue
         for name in _foreign(code, imported):

@@ -17,6 +17,7 @@ from audit_lib.probes.local_names import shadowed
 from audit_lib.probes.surroundings import Surroundings, severity_of, surroundings, symbol_at
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.subject import Subject
+from audit_lib.subject.uses import dotted
 
 #: More names than this in one file have one cause: its imports are gone.
 _APART = 4
@@ -52,7 +53,8 @@ class NamesAreBound(Check):
         assignment hides. What happens where it fails is read off the statements around it.
     Limitations
         Annotations that are never evaluated, modules that make names at run time (`globals()`,
-        `exec`), and star imports of libraries are left out, as are lines with `# noqa`.
+        `exec`), and star imports of libraries are left out, as are lines with `# noqa`, and scripts
+        that an engine runs with names of its own put into them.
     Remediation
         Import or define the name, or rename the local that hides it.
     Sources
@@ -163,7 +165,29 @@ def _unbound(code: Code, said: Said, name: str, node: ast.AST | None, around: Su
         return False  # a name in a text: an annotation that nothing evaluates
     if said.rule == "F405":
         return code.index.binds(said.path, name) is False
-    return not module.open
+    return not module.open and not _given(code, said.path, name)
+
+
+def _given(code: Code, path: str, name: str) -> bool:
+    """True for a script that the engine runs by ``exec`` with names of its own put into it.
+
+    Nothing imports it, and the engine defines what it lacks.
+    """
+    if code.imports.importers.get(path) or not _runs_scripts(code):
+        return False
+    return any(name in code.index.module(other).bindings for other in code.files if other != path)
+
+
+def _runs_scripts(code: Code) -> bool:
+    """True where some file runs text in a namespace that it makes: ``exec(text, scope)``."""
+    return any(
+        isinstance(node, ast.Call)
+        and dotted(node.func) in ("exec", "runpy.run_path")
+        and len(node.args) + len(node.keywords) > 1
+        for file in code.files.values()
+        if "exec(" in file.file.text or "run_path(" in file.file.text
+        for node in (ast.walk(file.file.tree) if file.file.tree is not None else ())
+    )
 
 
 def _hidden(code: Code, path: str) -> Iterator[_Case]:

@@ -10,6 +10,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Location, Severity, Task
 from audit_lib.probes.annotations import aliases_of_none, allows_none, is_none
+from audit_lib.probes.exhaustive import exhausted
 from audit_lib.probes.signatures import decorators
 from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
@@ -37,7 +38,8 @@ class DeclaredValuesAreThere(Check):
         None for zero.
     How
         Follows the statements of each function: returns, raises, endless loops, exits, branches
-        that are exhaustive by `else` or a wildcard case.
+        that are exhaustive by `else`, a wildcard case, or because they name every type, literal or
+        member that the annotation of a parameter admits.
     Limitations
         A function whose head or return bears `# type: ignore` is passed over. Only what the text
         shows: a name that happens to be None is not followed (a type checker
@@ -189,7 +191,9 @@ class _Flow:
 
     def ends(self, body: Sequence[ast.stmt]) -> bool:
         """True where no path runs past the statements."""
-        return any(self._leaves(s) for s in body)
+        return any(self._leaves(s) for s in body) or exhausted(
+            self.references.index, self.unit, body, self.ends
+        )
 
     def _leaves(self, node: ast.stmt) -> bool:
         ends = self.ends

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from pydantic import Field as Option
@@ -32,8 +33,9 @@ class NoneStaysWhereItIsDeclared(Check):
         None only until something else fills them are left out: a type checker does not see that
         the other method ran, or the loop; so are names that a function which checks (`assert_…`,
         `require_…`, `is_…`) was called with before, or that a test of several (`all([...])`) holds.
-        So are arguments whose receiver asks for None itself. One argument is one finding, however
-        many places give it; all errors about None stand in the table.
+        So are arguments whose receiver asks for None itself, or has it as default. One argument is
+        one finding, however many places give it, and one call is one; fields of a class with None
+        as their default are told as information. All errors about None stand in the table.
     Limitations
         What libraries return counts as untyped, and a line with `# type: ignore` is passed over. An
         answer that is kept in a variable before it is used is told as information, since a flag
@@ -61,17 +63,25 @@ class NoneStaysWhereItIsDeclared(Check):
         files = audited | users
         flows = NoneFlows(code)
         rows = []
-        told: dict[object, list[NoneFlow]] = {}
+        told: dict[object, dict[object, NoneFlow]] = {}
         for said in type_errors(subject.source, seconds=self.seconds):
             flow = flows.of(said) if said.path in files else None
             crosses = flow is not None and (said.path in audited or flow.path in audited)
             if flow is not None and crosses:
-                alike = (flow.path, flow.declaration, flow.argument) if flow.argument else said
-                told.setdefault((alike, flow.certain), []).append(flow)
+                one = (flow.path, flow.declaration, flow.argument)
+                alike: object = one if flow.argument else said
+                if not flow.certain and flow.given == "None":
+                    alike = (flow.path, flow.symbol)  # all such fields of one class
+                same = (said.path, said.line, said.column, flow.what)  # told for each of a union
+                told.setdefault((alike, flow.certain), {}).setdefault(same, flow)
             if "None" in said.text and (crosses or said.path in audited):
                 where = f"{said.path}:{said.line}"
                 rows.append((where, said.code, said.text, "told" if crosses else ""))
-        yield from map(self._told, told.values())
+        calls: dict[object, list[list[NoneFlow]]] = defaultdict(list)
+        for found in (list(f.values()) for f in told.values()):
+            first = found[0]
+            calls[first.said.path, first.said.line, first.declaration, first.certain].append(found)
+        yield from map(self._told, calls.values())
         if rows:
             yield Evidence(
                 "none",
@@ -83,15 +93,19 @@ class NoneStaysWhereItIsDeclared(Check):
         yield Examined(len(audited), "files under audit")
         yield Examined(len(files) - len(audited), "files that import them")
 
-    def _told(self, alike: list[NoneFlow]) -> Answer:
-        """One finding an argument, at the first place that gives it None."""
+    def _told(self, together: list[list[NoneFlow]]) -> Answer:
+        """One finding an argument, at the first place that gives it None; one for all of a call."""
+        alike = together[0]
         flow = alike[0]
         said = flow.said
         more = len(alike) - 1
+        others = ", ".join(f[0].argument or f[0].what for f in together[1:])
         wants = f", which is declared {flow.declared}" if flow.declared != "not None" else ""
         return self.finding(
             Location(said.path, line=said.line, symbol=_symbol(flow)),
-            f"{flow.what}{wants}" + (f"; and at {more} more places" if more else ""),
+            f"{flow.what}{wants}"
+            + (f"; and at {more} more places" if more else "")
+            + (f"; so it is with {others}" if others else ""),
             measured=flow.given,
             expected=flow.declared,
             key=f"{flow.path}::{flow.declaration} {said.code} {flow.what}",

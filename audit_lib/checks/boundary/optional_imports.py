@@ -29,7 +29,9 @@ class OptionalImportsAreAskedFor(Check):
     How
         Reads the text: conditions around the use, in its function, its class's constructor, a
         helper that it calls, and in everything that calls it. HIGH where the module belongs to the
-        repository, so that the import always fails; LOW where the package is declared as required.
+        repository, so that the import always fails, or where a module uses the name while it loads;
+        LOW where the package is declared, as required or in an extra. All uses of what one `try`
+        imports are one finding.
     Limitations
         A guard that stands elsewhere (a registry that hides the class, a plug-in that is never
         loaded) is not seen.
@@ -54,19 +56,19 @@ class OptionalImportsAreAskedFor(Check):
         for path in sorted(code.connected):
             if is_aside(path) or path.endswith(".pyi"):
                 continue
-            found: dict[tuple[int, str], list[Use]] = defaultdict(list)
+            found: dict[int, list[Use]] = defaultdict(list)
             for optional in optionals(code, path):
                 count += 1
                 for use in unguarded(code, optional):
-                    found[optional.tried, use.unit.path].append(use)
+                    found[optional.tried].append(use)
             for uses in found.values():
                 yield self._told(code, declared, uses)
         yield Examined(len(code.connected), "files")
         yield Examined(count, "names that an import may leave without a value")
 
     def _told(self, code: Code, declared: Dependencies, uses: list[Use]) -> Answer:
-        """One finding for all names of one ``try`` that one file uses."""
-        use = min(uses, key=lambda u: (u.node.lineno, u.node.col_offset))
+        """One finding for all names of one ``try``, wherever they are used."""
+        use = min(uses, key=lambda u: self._worst_first(code, u))
         unit, optional = use.unit, use.optional
         around = surroundings(code, unit.path)
         left = "None" if optional.none else "unbound"
@@ -74,8 +76,9 @@ class OptionalImportsAreAskedFor(Check):
         where = unit.name if unit.name != MODULE else "the module"
         again = f", as do {len(uses) - 1} more places" if len(uses) > 1 else ""
         level, when = self._level(code, declared, optional)
-        if level is Severity.MEDIUM and around is not None and around.loads(use.node):
-            level = Severity.HIGH
+        loading = around is not None and around.loads(use.node)
+        if loading and not declared.requires(optional.package):
+            level = max(level, Severity.HIGH)
         return self.finding(
             Location(
                 unit.path, line=use.node.lineno, symbol="" if where == "the module" else where
@@ -90,6 +93,14 @@ class OptionalImportsAreAskedFor(Check):
         )
 
     @staticmethod
+    def _worst_first(code: Code, use: Use) -> tuple[bool, bool, str, int, int]:
+        """Order of uses: what a module does while it loads, then the module of the import."""
+        around = surroundings(code, use.unit.path)
+        loads = around is not None and around.loads(use.node)
+        elsewhere = use.unit.path != use.optional.path
+        return not loads, elsewhere, use.unit.path, use.node.lineno, use.node.col_offset
+
+    @staticmethod
     def _level(code: Code, declared: Dependencies, optional: Optional) -> tuple[Severity, str]:
         """How bad it is, and when it happens."""
         if any(
@@ -99,4 +110,6 @@ class OptionalImportsAreAskedFor(Check):
             return severity_of(code, optional.path), "the repository has no such module, so always"
         if declared.requires(optional.package):
             return Severity.LOW, "the package is declared as required"
+        if declared.declares(optional.package):
+            return Severity.LOW, "the package is declared as optional"
         return Severity.MEDIUM, "nothing requires the package"

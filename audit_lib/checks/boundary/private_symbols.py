@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -27,8 +28,10 @@ class NoPrivateSymbolsCross(Check):
         without a thought, and the caller in the other part breaks, or trains on other folds than it
         believes.
     How
-        Reads the symbols of every cross-module edge. A name that several parts import is the
-        package's own helper whatever it is called: it is told once, as information.
+        Reads the symbols of every cross-module edge. All that one part imports of one file is one
+        finding. A name that several parts import is the package's own helper whatever it is called:
+        it is told once, as information. Names in `__all__`, and those that a package's `__init__`
+        imports from within, are offered by their owner.
     Limitations
         Private attributes of objects that are passed across are not followed. Files of the same
         part may share private names; so may the files that stand at the root, and a private
@@ -65,26 +68,33 @@ class NoPrivateSymbolsCross(Check):
             raise NotApplicable("every file under audit stands at the root, which is one part")
         users = _users(graph)
         shared: set[tuple[str, str]] = set()
+        few: dict[tuple[str, str], list[tuple[Edge, str]]] = defaultdict(list)
         for edge in crossing:
-            few = [n for n in _private_names(edge) if len(users[edge.target, n]) < self.shared]
-            if few:
-                yield self._told(edge, few)
             for name in _private_names(edge):
+                if _offered(graph, edge.target, name):
+                    continue
                 parts = users[edge.target, name]
-                if name not in few and (edge.target, name) not in shared:
+                if len(parts) < self.shared:
+                    few[edge.source_group, edge.target].append((edge, name))
+                elif (edge.target, name) not in shared:
                     shared.add((edge.target, name))
                     yield self._shared(edge, name, parts)
+        for found in few.values():
+            yield self._told(found)
         yield Examined(len(crossing), "imports across parts")
 
-    def _told(self, edge: Edge, names: list[str]) -> Answer:
-        """One finding a statement."""
-        name = ", ".join(names)
+    def _told(self, found: list[tuple[Edge, str]]) -> Answer:
+        """One finding for all that one part imports of one file."""
+        edge = min((e for e, _ in found), key=lambda e: (e.source, e.line))
+        name = ", ".join(dict.fromkeys(n for _, n in found))
+        again = len({(e.source, e.line) for e, _ in found}) - 1
         return self.finding(
             Location(edge.source, line=edge.line, symbol=edge.symbol),
-            f"imports {name}, private to {edge.target}",
+            f"imports {name}, private to {edge.target}"
+            + (f" (here and at {again} more places of {edge.source_group})" if again else ""),
             measured=name,
             expected="a public name",
-            key=f"{edge.target}:{name}",
+            key=f"{edge.source_group} {edge.target}",
         )
 
     def _shared(self, edge: Edge, name: str, parts: set[str]) -> Answer:
@@ -116,6 +126,20 @@ def _users(graph: ImportGraph) -> dict[tuple[str, str], set[str]]:
             for name in _private_names(edge):
                 found[edge.target, name].add(edge.source_group)
     return found
+
+
+def _offered(graph: ImportGraph, path: str, name: str) -> bool:
+    """True where the owner shows a private name on purpose: by ``__all__``, or from a package."""
+    module = graph.index.module(path)
+    if module.is_package and any(
+        isinstance(n, ast.ImportFrom) for n in module.bindings.get(name, [])
+    ):
+        return True
+    return any(
+        isinstance(part, ast.Constant) and part.value == name
+        for node in module.bindings.get("__all__", [])
+        for part in ast.walk(node)
+    )
 
 
 def _of_the_package(graph: ImportGraph, edge: Edge) -> bool:

@@ -51,15 +51,15 @@ class LoadersRunNothing(Check):
         code = code_of(subject.source)
         paths = [p for p in sorted(code.connected) if not is_aside(p) and p in code.files]
         rows = []
-        alike: dict[tuple[str, str, str], list[Load]] = defaultdict(list)
+        alike: dict[tuple[str, str], list[Load]] = defaultdict(list)
         for path in paths:
             for load in loads(code, path):
                 if load.outside:
-                    alike[path, load.unit.name, load.what].append(load)
+                    alike[path, load.what].append(load)
                     where = f"{path}:{load.node.lineno}"
                     told = "checked before" if load.proven else ""
                     rows.append((where, load.what, " ← ".join(load.outside), told))
-        for (path, _, _), found in alike.items():
+        for (path, _), found in alike.items():
             yield self._told(path, found)
         if rows:
             heads = ("place", "call", "where the data comes from", "digest")
@@ -67,8 +67,10 @@ class LoadersRunNothing(Check):
         yield Examined(len(paths), "files")
 
     def _told(self, path: str, found: list[Load]) -> Answer:
-        first = min(found, key=lambda f: f.node.lineno)
-        times = f" {len(found)} times" if len(found) > 1 else ""
+        first = min(found, key=lambda f: (f.proven, f.template, f.node.lineno))
+        own = sum(f.unit is first.unit for f in found)
+        times = f" {own} times" if own > 1 else ""
+        others = dict.fromkeys(f.unit.name for f in found if f.unit is not first.unit)
         way = " ← ".join(first.outside)
         level = Severity.HIGH if first.kind in ("eval", "shell") else self.severity
         if first.proven or (first.kind == "eval" and first.template):
@@ -80,7 +82,8 @@ class LoadersRunNothing(Check):
             Location(path, line=first.node.lineno, symbol="" if where == "the module" else where),
             f"{where} calls {first.what}{times}, which {runs}"
             + (f"; it comes from {way}" if way else "")
-            + ("; a digest is worked out before" if first.proven else ""),
+            + ("; a digest is worked out before" if first.proven else "")
+            + (f"; so with {', '.join(others)}" if others else ""),
             measured=first.what,
             expected=first.mend,
             key=first.what,

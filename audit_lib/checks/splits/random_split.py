@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
 from audit_lib.probes.leak_patterns import open_split, random_split
-from audit_lib.probes.suspicions import hits, related_files, unread
+from audit_lib.probes.suspicions import Hit, hits, related_files, unread
 from audit_lib.subject.subject import Subject
 
 
@@ -22,7 +23,7 @@ class SplitsAreNotShuffled(Check):
         then measures memory.
     How
         Walks the syntax trees of the subsystem and of files that build features; tests are left
-        out.
+        out. All such calls of one function are one finding.
     Limitations
         A split of rows that are no time series (options of one day, say) may be shuffled; exempt
         it with the reason. Where `shuffle` comes from a variable or from `**options`, the text
@@ -43,13 +44,18 @@ class SplitsAreNotShuffled(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for splitters that shuffle."""
+        alike: dict[tuple[str, str], list[Hit]] = defaultdict(list)
         for hit in hits(subject, random_split, labels_may=False):
+            alike[hit.file.path, hit.symbol].append(hit)
+        for found in alike.values():
+            first, more = found[0], len(found) - 1
             yield self.finding(
-                hit.file.location(hit.node, hit.symbol),
-                f"{hit.symbol or 'module level'} uses {hit.what}",
-                measured=hit.what,
+                first.file.location(first.node, first.symbol),
+                f"{first.symbol or 'module level'} uses {first.what}"
+                + (f", and {more} more such {'splits' if more > 1 else 'split'}" if more else ""),
+                measured=first.what,
                 expected="a split by date",
-                key=hit.key,
+                key=first.key,
             )
         for hit in hits(subject, open_split, labels_may=False):
             yield Gap(str(hit.file.location(hit.node, hit.symbol)), hit.what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from audit_lib.probes.constants import constant
@@ -22,6 +23,9 @@ class Naming(Calls):
     def __init__(self, code: Code, name: str) -> None:
         super().__init__(code)
         self.name = name
+        # ``config.yml`` is no part of ``mod_config.yml``; a part that begins with a sign may be.
+        whole = name[:1].isalnum() and name.endswith(ENDINGS)
+        self._named = re.compile(("(?<![\\w-])" if whole else "") + re.escape(name))
         self._variables: dict[str, dict[str, bool]] = {}
         self._handles: dict[str, dict[int, dict[str, bool | None]]] = {}
 
@@ -53,7 +57,7 @@ class Naming(Calls):
         return None
 
     def _judge(self, text: str) -> bool | None:
-        if self.name in text:
+        if self._named.search(text):
             return True
         return False if text.endswith(ENDINGS) else None
 

@@ -20,6 +20,8 @@ LOADERS = frozenset(
      "pickle.load", "pickle.loads", "joblib.load", "torch.load", "np.load", "numpy.load",
      "cloudpickle.load", "dill.load", "toml.load"}
 )  # fmt: skip
+#: Keys in a path that is followed, and paths that one variable may hold.
+_DEEP, _MOST = 12, 200
 
 
 class Reads(Naming):
@@ -50,8 +52,9 @@ class Reads(Naming):
         self.queue.extend(k for k in keys if k in self.units and k not in self.queue)
 
     def _add(self, place: set[Path], paths: set[Path], wake: Iterable[str]) -> None:
-        new = {p for p in paths if len(p) < 12} - place
-        if new:
+        new = {p for p in paths if len(p) < _DEEP} - place
+        # A value that is taken out of itself in a loop makes paths without end: no document.
+        if new and len(place) + len(new) <= _MOST:
             place |= new
             self._push(wake)
 

@@ -143,3 +143,16 @@ def test_the_reference_engine_is_clean(reference):
     result = run_check("BND010", reference)
     assert result.findings == ()
     assert_passes(result)
+
+
+@pytest.mark.passes("BND010")
+def test_what_the_other_half_of_a_mixin_brings(tmp_path):
+    text = (
+        "from library import Module\n\n\nclass TrendMixin:\n    def trend(self):\n"
+        "        return self.buffers()\n\n\nclass Block(Module):\n    pass\n\n\n"
+        "class TrendBlock(Block, TrendMixin):\n    pass\n"
+    )
+    assert check(tmp_path / "a", head=text).findings == ()
+    alone = text.replace("Block, TrendMixin", "TrendMixin")
+    (finding,) = check(tmp_path / "b", head=alone).findings
+    assert finding.message == "TrendMixin has no buffers; trend fails when it gets there"

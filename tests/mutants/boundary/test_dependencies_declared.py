@@ -122,3 +122,11 @@ f = "*"
 @pytest.mark.passes("BND013")
 def test_the_reference_engine_declares_what_it_imports(reference):
     assert_passes(run_check("BND013", reference))
+
+
+@pytest.mark.passes("BND013")
+def test_what_builds_the_package_is_there_before(tmp_path):
+    files = {"pyproject.toml": DECLARED["pyproject.toml"], "setup.py": "import Cython\n"}
+    made = {"pkg/__init__.py": "", "pkg/own.py": "helper = 1\n", "pkg/m.py": CODE, **files}
+    source = {"subsystem": {"files": ["**/*.py"]}}
+    assert run_check("BND013", subject(tmp_path, made, source=source)).findings == ()

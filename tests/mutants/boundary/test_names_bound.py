@@ -203,3 +203,25 @@ def test_the_reference_engine_is_clean(reference):
     result = run_check("BND009", reference)
     assert result.findings == ()
     assert_passes(result)
+
+
+SCRIPT = "def handle_bar(context, bar):\n    order_shares('A', 100)\n"
+HOST = (
+    "def order_shares(name, count):\n    return name, count\n\n\n"
+    "def run(text):\n    scope = dict(order_shares=order_shares)\n    exec(text, scope)\n"
+)
+
+
+@pytest.mark.passes("BND009")
+def test_a_script_that_the_engine_runs_with_names_of_its_own(tmp_path):
+    files = {"pkg/host.py": HOST}
+    assert check(tmp_path, SCRIPT, path="strategies/hold.py", **files).findings == ()
+
+
+@pytest.mark.fails("BND009")
+def test_a_script_whose_names_the_engine_lacks_or_that_is_imported(tmp_path):
+    files = {"pkg/host.py": HOST.replace("order_shares", "order_lots")}
+    (finding,) = check(tmp_path / "a", SCRIPT, path="strategies/hold.py", **files).findings
+    assert finding.message.startswith("order_shares is nowhere bound")
+    files = {"pkg/host.py": HOST, "pkg/use.py": "from pkg.m import handle_bar\n"}
+    assert_fails(check(tmp_path / "b", SCRIPT, **files), path="pkg/m.py")

@@ -44,6 +44,14 @@ GOOD = (
     "class A(Protocol):\n    def f(self) -> int:\n        pass\n",
     "class A:\n    @abc.abstractmethod\n    def f(self) -> int:\n        print()\n",
     "def f(a) -> int:\n    def g():\n        return None\n    return g\n",
+    "def f(a: int | pd.Series) -> int:\n    if isinstance(a, int):\n        return 1\n"
+    "    elif isinstance(a, pd.Series):\n        return 2\n",
+    "def f(a: Union[int, str, float]) -> int:\n    if isinstance(a, (int, float)):\n"
+    "        return 1\n    if isinstance(a, str):\n        return 2\n",
+    "def f(a: 'Literal[\"x\", \"y\"]') -> int:\n    if a == 'x':\n        return 1\n"
+    "    if a in ('y',):\n        return 2\n",
+    "import enum\nclass E(enum.Enum):\n    A = 1\n    B = 2\ndef f(a: E) -> int:\n    match a:\n"
+    "        case E.A:\n            return 1\n        case E.B:\n            return 2\n",
 )
 
 
@@ -91,6 +99,16 @@ def test_functions_that_keep_their_word(tmp_path, text):
         ("class A:\n    def f(self) -> list[int]:\n        if self:\n            return\n"
          "        if 2:\n            return None\n        return [1]\n",
          13, "returns None", "A.f declares list[int] and returns None on 2 paths"),
+        ("def f(a: int | str) -> int:\n"
+         "    if isinstance(a, int):\n        return 1\n"
+         "    elif isinstance(a, str):\n        print()\n",
+         14, "runs off", "f declares int and has a path that runs off its end"),
+        ("def f(a: 'Literal[1, 2, 3]') -> int:\n"
+         "    if a == 1:\n        return 1\n    if a == 2:\n        return 2\n",
+         14, "runs off", "f declares int and has a path that runs off its end"),
+        ("def f(a: int | str | None) -> int:\n"
+         "    if isinstance(a, (int, str)):\n        return 1\n",
+         12, "runs off", "f declares int and has a path that runs off its end"),
         ("async def f(a) -> 'int':\n    return None\n", 11, "returns None",
          "f declares 'int' and returns None"),
     ],

@@ -381,3 +381,97 @@ def test_one_argument_is_one_finding_however_many_give_it(tmp_path):
         "None, of type None, is given to save, which is declared str; and at 2 more places"
     )
     assert finding.location.symbol == "f0"
+
+
+@pytest.mark.passes("BND008")
+@pytest.mark.parametrize("text", [
+    # a field that begins as None, filled when it is asked for
+    "class Lazy:\n    def __init__(self) -> None:\n        self._kept = None\n"
+    "    def make(self):\n        return {}\n    @property\n    def kept(self) -> dict:\n"
+    "        if self._kept is None:\n            self._kept = self.make()\n"
+    "        return self._kept\n",
+    # a local of the enclosing function that a loop fills
+    "def outer(names: list[str]) -> None:\n    last = None\n    def inner() -> str:\n"
+    "        end = last\n        return save(end)\n    for name in names:\n        last = name\n",
+    # a receiver with None as its default
+    "def gets(name: 'str | int' = None) -> None:\n    print(name)\n"
+    "def gives(names: list[str]) -> None:\n    gets(best(names))\n",
+])  # fmt: skip
+def test_none_that_is_filled_before_or_is_the_default(tmp_path, text):
+    result = run_check("BND008", made(tmp_path, text))
+    assert result.findings == ()
+    assert_passes(result)
+
+
+@pytest.mark.fails("BND008")
+def test_arguments_of_one_call_are_one_finding(tmp_path):
+    text = "def go(a: Optional[str], b: Optional[str]) -> str:\n    return save(a, note=b)\n"
+    finding = assert_fails(run_check("BND008", made(tmp_path, text)))
+    assert finding.message == (
+        "a, of type str | None, is given to save, which is declared str; so it is with note"
+    )
+
+
+@pytest.mark.fails("BND008")
+def test_an_answer_of_several_types_is_told_once(tmp_path):
+    text = (
+        "def found(n: int) -> Union[None, Result, list[Result]]:\n    return None\n"
+        "def go() -> float:\n    return found(1).score\n"
+    )
+    text = text.replace("Union", "'Union").replace("]]:", "]]':")
+    finding = assert_fails(run_check("BND008", made(tmp_path, "from typing import Union\n" + text)))
+    assert "is asked for .score without a look for None" in finding.message
+
+
+VOUCHED = """\
+def pair(names: list[str]) -> tuple[bool, str | None]:
+    return bool(names), best(names)
+
+
+def flagged(names: list[str]) -> str:
+    found, name = pair(names)
+    if not found:
+        return ""
+    return save(name)
+
+
+def skipped(names: list[str]) -> str:
+    name = best(names)
+    skip = should_skip(3, name)
+    if skip:
+        return ""
+    return save(name)
+
+
+def should_skip(n, name) -> bool:
+    return name is None
+
+
+def short(name: str) -> str:
+    return name or "none"
+
+
+def asks(names: list[str]) -> str:
+    return short(best(names))
+
+
+class Kept:
+    notes: dict = None
+"""
+
+
+@pytest.mark.passes("BND008")
+def test_none_that_a_flag_beside_it_or_the_receiver_rules_out(tmp_path):
+    result = run_check("BND008", made(tmp_path, VOUCHED))
+    assert [f.severity for f in result.findings] == [Severity.INFO]
+    assert result.findings[0].message.startswith("None, of type None, is assigned to notes")
+    assert_passes(result)
+
+
+@pytest.mark.fails("BND008")
+def test_a_flag_that_nothing_asks_for_vouches_for_nothing(tmp_path):
+    text = VOUCHED.replace("if not found:", "if not names:").replace("if skip:", "if names:")
+    result = run_check("BND008", made(tmp_path, text))
+    found = [f for f in result.findings if f.severity is Severity.MEDIUM]
+    (finding,) = found
+    assert finding.message.endswith("which is declared str; and at 1 more places")

@@ -94,3 +94,18 @@ def test_a_required_package_is_seldom_missing(tmp_path):
 @pytest.mark.passes("BND012")
 def test_the_reference_engine_is_clean(reference):
     assert run_check("BND012", reference).findings == ()
+
+
+@pytest.mark.fails("BND012")
+def test_uses_in_several_files_are_one_finding_and_an_extra_is_declared(tmp_path):
+    text = "from pkg.m import Train\n\n\ndef fit(x):\n    return Train(x)\n"
+    files = {"pkg/use.py": text, "pkg/more.py": text}
+    finding = assert_fails(check(tmp_path / "a", FLAG, **files))
+    assert (finding.severity.name, "as do 1 more places" in finding.message) == ("MEDIUM", True)
+    extra = '[project]\nname = "e"\n[project.optional-dependencies]\nfast = ["booster"]\n'
+    (finding,) = check(tmp_path / "b", FLAG, **files, **{"pyproject.toml": extra}).findings
+    assert finding.severity.name == "LOW"
+    assert finding.message.endswith("the package is declared as optional")
+    files["pkg/use.py"] = "from pkg.m import Train\n\n\nclass Own(Train.Base):\n    pass\n"
+    (finding,) = check(tmp_path / "c", FLAG, **files, **{"pyproject.toml": extra}).findings
+    assert (finding.severity.name, finding.location.path) == ("HIGH", "pkg/use.py")

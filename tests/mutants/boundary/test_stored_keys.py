@@ -138,3 +138,21 @@ def test_the_reference_engine_is_clean(reference):
     result = run_check("BND014", reference)
     assert result.findings == ()
     assert_passes(result)
+
+
+@pytest.mark.passes("BND014")
+def test_a_file_whose_name_ends_like_another(tmp_path):
+    other = CONFIG.replace("limits", "user_limits", 2).replace("user_limits()", "other()")
+    text = CONFIG + "\n\n" + other.replace("KEYS", 'config["name"]')
+    files = {"config/limits.yaml": LIMITS, "config/user_limits.yaml": "name: a\n"}
+    assert check(tmp_path / "a", text, 'config["window"]', **files).findings == ()
+    finding = assert_fails(check(tmp_path / "b", text, 'config["name"]', **files))
+    assert finding.message.startswith("reads /name of limits.yaml, and the file has no such key")
+
+
+def test_a_document_that_is_walked_by_itself_ends(tmp_path):
+    """A value taken out of itself by several keys in a loop would make paths without end."""
+    keys = "".join(f"        state = state['{k}'] or state\n" for k in "abcdefgh")
+    text = JSON.replace("    return KEYS\n", f"    while state:\n{keys}    return state\n")
+    result = check(tmp_path, text, "")
+    assert result.examined[0].count == 2

@@ -31,7 +31,7 @@ def test_a_private_name_across_parts(tmp_path):
         "api/c.py": "def f():\n    from models.b import _folds\n",
     }
     finding = assert_fails(check(tmp_path, "BND004", files), path="api/c.py", line=2, symbol="f")
-    assert (finding.key, finding.severity) == ("models/b.py:_folds", Severity.MEDIUM)
+    assert (finding.key, finding.severity) == ("api models/b.py", Severity.MEDIUM)
     assert finding.message == "imports _folds, private to models/b.py"
 
 
@@ -390,3 +390,46 @@ def test_missing_names_of_one_statement_are_one_finding(tmp_path):
 def test_returns_that_the_author_tells_type_checkers_to_pass_over(tmp_path):
     text = "def f(x) -> int:\n    if x:\n        return 1\n    return None  # type: ignore\n"
     assert_passes(check(tmp_path, "BND007", {"models/a.py": text}))
+
+
+@pytest.mark.fails("BND004")
+def test_what_one_part_imports_of_one_private_file_is_one_finding(tmp_path):
+    files = {
+        "models/b.py": "_a = _b = _c = 1\n",
+        "api/c.py": "from models.b import _a\n\n\ndef f():\n    from models.b import _b\n",
+        "api/d.py": "from models.b import _a\n",
+        "live/e.py": "from models.b import _c\n",
+    }
+    result = check(tmp_path, "BND004", files)
+    one = assert_fails(result, path="api/c.py", line=1)
+    said = "imports _a, _b, private to models/b.py (here and at 2 more places of api)"
+    assert one.message == said
+    assert_fails(result, path="live/e.py")
+    assert len(result.findings) == 2
+
+
+@pytest.mark.passes("BND004")
+def test_private_names_that_their_owner_offers(tmp_path):
+    files = {
+        "models/__init__.py": "from models.b import _plot\n",
+        "models/b.py": "__all__ = ['_folds']\n_folds = _plot = 1\n",
+        "api/c.py": "from models import _plot\nfrom models.b import _folds\n",
+    }
+    assert_passes(check(tmp_path, "BND004", files))
+
+
+@pytest.mark.passes("BND006")
+def test_a_local_that_several_imports_may_bring_is_not_judged(tmp_path):
+    text = (
+        "def f(fast):\n    if fast:\n        from models.fast import fit as solve\n    else:\n"
+        "        from models.slow import fit as solve\n    return solve(1, depth=2)\n"
+    )
+    files = {
+        "models/fast.py": "def fit(x, depth):\n    return x\n",
+        "models/slow.py": "def fit(x):\n    return x\n\n\nfit(1)\n",
+        "api/use.py": text,
+    }
+    assert_passes(check(tmp_path, "BND006", files))
+    one = text.replace("models.fast", "models.slow")
+    finding = assert_fails(check(tmp_path / "b", "BND006", {**files, "api/use.py": one}))
+    assert finding.location.path == "api/use.py"

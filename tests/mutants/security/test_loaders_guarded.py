@@ -104,3 +104,13 @@ def test_the_reference_engine_is_clean(reference):
     result = run_check("SEC002", reference)
     assert result.findings == ()
     assert_passes(result)
+
+
+@pytest.mark.fails("SEC002")
+def test_one_loader_in_several_functions_of_a_file_is_one_finding(tmp_path):
+    text = "".join(f"def {n}(path):\n    return joblib.load(path)\n\n\n" for n in ("one", "two"))
+    (finding,) = check(tmp_path, text).findings
+    assert finding.message == (
+        "one calls joblib.load, which runs what the file holds; it comes from path of one; "
+        "so with two"
+    )

@@ -45,3 +45,11 @@ def test_splitters_that_keep_time(tmp_path):
     """
     with tiny(tmp_path, source={"trainer.py": source}) as subject:
         assert_passes(run_check("SPL011", subject))
+
+
+@pytest.mark.fails("SPL011")
+def test_splits_of_one_function_are_one_finding(tmp_path):
+    source = "def fit(x):\n    if x:\n        return ShuffleSplit(10)\n    return ShuffleSplit(3)\n"
+    with tiny(tmp_path, source={"trainer.py": source}) as subject:
+        found = assert_fails(run_check("SPL011", subject), path="trainer.py", line=3)
+    assert found.message == "fit uses `ShuffleSplit`, and 1 more such split"

@@ -1,0 +1,153 @@
+"""Branches that name everything an annotation admits, so that no path runs past them."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from audit_lib.subject.modules import ModuleIndex
+from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
+
+_ENUMS = ("Enum", "StrEnum", "IntEnum", "Flag", "IntFlag")
+
+
+def exhausted(
+    index: ModuleIndex,
+    unit: Unit,
+    body: Sequence[ast.stmt],
+    ends: Callable[[Sequence[ast.stmt]], bool],
+) -> bool:
+    """True where branches of a body, each of which ends, name all that a parameter may be.
+
+    Args:
+        index: the repository's modules, in which an enumeration is looked up.
+        unit: the function.
+        body: statements of it, or of a block within it.
+        ends: tells whether statements let no path run past them.
+    """
+    if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    a = unit.node.args
+    declared = {x.arg: x.annotation for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)}
+    named: dict[str, set[str]] = defaultdict(set)
+    for statement in body:
+        for variable, names, block in _branches(statement):
+            if variable in declared and ends(block):
+                named[variable] |= names
+    for variable, names in named.items():
+        admitted = _members(index, unit.path, declared[variable])
+        if admitted and admitted <= names:
+            return True
+    return False
+
+
+def _branches(node: ast.stmt) -> Iterator[tuple[str, set[str], Sequence[ast.stmt]]]:
+    """(variable, what it is held to be, block) for each branch of a statement."""
+    if isinstance(node, ast.If):
+        told = _told(node.test)
+        if told is not None:
+            yield *told, node.body
+        if len(node.orelse) == 1:
+            yield from _branches(node.orelse[0])
+    elif isinstance(node, ast.Match):
+        for case in node.cases:
+            if case.guard is None:
+                yield dotted(node.subject), set(_patterns(case.pattern)), case.body
+
+
+def _told(test: ast.expr) -> tuple[str, set[str]] | None:
+    """A variable and the types, literals or members that a condition holds it to be."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
+        parts = [_told(v) for v in test.values]
+        variables = {p[0] for p in parts if p is not None}
+        if None in parts or len(variables) != 1:
+            return None
+        return variables.pop(), {n for p in parts if p is not None for n in p[1]}
+    if isinstance(test, ast.Call) and dotted(test.func) == "isinstance" and len(test.args) == 2:
+        return dotted(test.args[0]), set(_alternatives(test.args[1]))
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        right = test.comparators[0]
+        if isinstance(test.ops[0], (ast.Eq, ast.Is)):
+            return dotted(test.left), {_spelt(right)}
+        if isinstance(test.ops[0], ast.In) and isinstance(right, (ast.Tuple, ast.List, ast.Set)):
+            return dotted(test.left), {_spelt(e) for e in right.elts}
+    return None
+
+
+def _alternatives(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Tuple):
+        for element in node.elts:
+            yield from _alternatives(element)
+    elif isinstance(node, ast.BinOp):
+        yield from _alternatives(node.left)
+        yield from _alternatives(node.right)
+    else:
+        yield _spelt(node)
+
+
+def _patterns(node: ast.pattern) -> Iterator[str]:
+    if isinstance(node, ast.MatchOr):
+        for pattern in node.patterns:
+            yield from _patterns(pattern)
+    elif isinstance(node, ast.MatchAs) and node.pattern is not None:
+        yield from _patterns(node.pattern)
+    elif isinstance(node, ast.MatchValue):
+        yield _spelt(node.value)
+    elif isinstance(node, ast.MatchSingleton):
+        yield repr(node.value)
+    elif isinstance(node, ast.MatchClass) and not node.patterns and not node.kwd_patterns:
+        yield _spelt(node.cls)
+
+
+def _spelt(node: ast.expr) -> str:
+    """``DataFrame`` for ``pd.DataFrame``; a literal as Python shows it."""
+    if isinstance(node, ast.Subscript):
+        node = node.value
+    return repr(node.value) if isinstance(node, ast.Constant) else dotted(node).rpartition(".")[2]
+
+
+def _members(index: ModuleIndex, path: str, node: ast.expr | None) -> set[str]:
+    """What an annotation admits; empty where that is open."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            node = ast.parse(node.value, mode="eval").body
+        except (SyntaxError, ValueError):
+            return set()
+    if node is None:
+        return set()
+    if isinstance(node, ast.BinOp):
+        parts = [_members(index, path, n) for n in (node.left, node.right)]
+        return set().union(*parts) if all(parts) else set()
+    if isinstance(node, ast.Subscript):
+        name = _spelt(node)
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if name == "Literal":
+            return {_spelt(e) for e in inner}
+        if name in ("Union", "Optional"):
+            parts = [_members(index, path, e) for e in inner]
+            rest = {"None"} if name == "Optional" else set()
+            return set().union(*parts) | rest if all(parts) else set()
+        return {name}
+    name = _spelt(node)
+    if name == "bool":
+        return {"True", "False"}
+    return (_enumerated(index, path, dotted(node)) or {name}) if name else set()
+
+
+def _enumerated(index: ModuleIndex, path: str, name: str) -> set[str]:
+    """Members of an enumeration of the repository."""
+    found = index.definition(path, name) if "." not in name else None
+    cls = found[1] if found is not None else None
+    if not isinstance(cls, ast.ClassDef):
+        return set()
+    if not any(dotted(b).rpartition(".")[2] in _ENUMS for b in cls.bases):
+        return set()
+    return {
+        t.id
+        for s in cls.body
+        if isinstance(s, ast.Assign)
+        for t in s.targets
+        if isinstance(t, ast.Name) and not t.id.startswith("_")
+    }
