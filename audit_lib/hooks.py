@@ -310,11 +310,23 @@ class DecodeOutputs(Protocol):
     def __call__(self, at: Context, outputs: Floats) -> pd.DataFrame: ...
 
 
+class AccountAtRest(Protocol):
+    """``decisions.account``: the state of an account in which nothing is lost and nothing open.
+
+    Name to number, such as ``{"drawdown": 0.0, "exposure": 0.0, "open_positions": 0}``: what the
+    subject's limits look at.
+    """
+
+    def __call__(self, at: Context) -> dict[str, float]: ...
+
+
 class Decide(Protocol):
     """``decisions.backtest``, ``decisions.live``: features to orders on the same index.
 
     Columns: ``side`` (-1, 0, 1), ``size`` (fraction of equity, >= 0), ``gate`` (the risk gate
-    that decided, or ``""``).
+    that decided, or ``""``).  A parameter named ``account`` gets the state of the account, that
+    of ``decisions.account`` where no other is asked about; such a hook may answer ``{"orders": ...,
+    "account": ...}``, the second being the state that the orders leave behind.
     """
 
     def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
@@ -574,6 +586,7 @@ HOOKS: dict[str, type] = {
     "decisions.live": Decide,
     "decisions.rules_backtest": Interpret,
     "decisions.rules_live": Interpret,
+    "decisions.account": AccountAtRest,
     "registry.resolve": ResolveVersion,
     "registry.register": RegisterVersion,
     "registry.versions": ListVersions,
@@ -609,11 +622,23 @@ SURFACES: tuple[str, ...] = tuple(dict.fromkeys(name.split(".")[0] for name in H
 VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")
 VARIANT_FORM = "begin with a letter or digit; use letters, digits, '.', '_', '+' and '-'"
 
+#: hooks that the subject may answer one row at a time
+BY_ROW = (
+    "predictor.outputs",
+    "predictor.predict",
+    "decisions.backtest",
+    "decisions.live",
+    "decisions.rules_backtest",
+    "decisions.rules_live",
+)
+
 _registered: dict[str, Callable[..., Any]] = {}
 _watching: list[Callable[[type | ModuleType, dict[str, str]], None]] = []
 
 
-def surface(name: str, *, variant: str = "") -> Callable[[HookFunction], HookFunction]:
+def surface(
+    name: str, *, variant: str = "", each: str = "table"
+) -> Callable[[HookFunction], HookFunction]:
     """Register the decorated function as a hook.
 
     Args:
@@ -624,8 +649,8 @@ def surface(name: str, *, variant: str = "") -> Callable[[HookFunction], HookFun
             that share a name belong together; a hook without one serves all variants.
 
     Raises:
-        ValueError: no such hook is known, and the message lists those of the surface; or the
-            variant's name is none.
+        ValueError: no such hook is known, and the message lists those of the surface; the
+            variant's name is none; or the hook takes no rows.
     """
 
     def register(function: HookFunction) -> HookFunction:
@@ -634,6 +659,9 @@ def surface(name: str, *, variant: str = "") -> Callable[[HookFunction], HookFun
             raise ValueError(f"no hook is called {full!r}; {how_to_name(full)}")
         if variant and not VARIANT.match(variant):
             raise ValueError(f"{full}: variant {variant!r} is no name; {VARIANT_FORM}")
+        if each not in ("table", "row") or (each == "row" and full not in BY_ROW):
+            raise ValueError(f"{full}: each={each!r}; 'row' is for {', '.join(BY_ROW)}")
+        vars(function)["each"] = each
         _registered[with_variant(full, variant)] = function
         return function
 

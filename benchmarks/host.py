@@ -1,9 +1,10 @@
 """What it costs to call a hook in the host, by isolation level.
 
 Measured: start-up until the first hook can be called; one call (a fork of its own); one of many
-small calls in a batch; a frame of 100 MB there and back; recovery from a call that crashed, and
-from one that killed the whole child.  For comparison, the same small call in this process and a
-fresh interpreter that imports pandas.
+small calls in a batch; 4,000 rows of a predictor that knows single rows and loads a model of 300
+kB, by one call a row, in a batch of calls and in one call; a frame of 100 MB there and back;
+recovery from a call that crashed, and from one that killed the whole child.  For comparison, the
+same small call in this process and a fresh interpreter that imports pandas.
 
 Usage: python benchmarks/host.py [--calls 10000] [--level bubblewrap ...]
 """
@@ -27,7 +28,7 @@ from audit_lib.errors import AuditError
 from audit_lib.host import HookError, Host, Isolation, Limits, probe
 
 HOOKS = """
-import os, signal
+import json, os, signal
 from audit_lib.hooks import surface
 
 @surface("governance")
@@ -47,7 +48,21 @@ def run(at, way):
         with open(f"/proc/{pid}/stat") as line:
             pid = int(line.read().rpartition(")")[2].split()[1])
         os.kill(pid, signal.SIGKILL)
+
+def model():
+    return json.loads(json.dumps(list(range(40_000))))
+
+@surface("predictor.predict", variant="call")
+def call(at, row):
+    weights = model()
+    return row * weights[3]
+
+@surface("predictor.predict", variant="row", each="row")
+def row(at):
+    weights = model()
+    return lambda row: row * weights[3]
 """
+ROWS = 4_000
 CHAMPION, CHALLENGER = {"score": 1.0}, {"score": 2.0}
 ROUNDS = 20
 
@@ -84,6 +99,12 @@ def measure(level: Isolation, folder: Path, calls: int, frame: pd.DataFrame) -> 
         one = median(lambda: host.call("governance.promote", CHAMPION, CHALLENGER))
         batch = [(CHAMPION, CHALLENGER)] * calls
         many = took(lambda: host.call_many("governance.promote", batch))
+        table = pd.DataFrame(np.random.default_rng(1).normal(size=(ROWS, 8)))
+        first = [(table.iloc[[i]],) for i in range(ROWS // 10)]
+        alone = 10 * took(lambda: [host.call("predictor.predict[call]", *c) for c in first])
+        each = [(table.iloc[[i]],) for i in range(ROWS)]
+        batched = took(lambda: host.call_many("predictor.predict[call]", each))
+        whole = took(lambda: host.call("predictor.predict[row]", table))
         there_and_back = min(took(lambda: host.call("features.build", frame)) for _ in range(3))
         crash = median(lambda: fails(host, "crash")) - one
         contained = "signals" in host.probed.stopped
@@ -94,6 +115,9 @@ def measure(level: Isolation, folder: Path, calls: int, frame: pd.DataFrame) -> 
         "one call": f"{1e3 * one:.1f} ms",
         f"{calls} calls in a batch": f"{many:.2f} s",
         "each of them": f"{1e6 * many / calls:.0f} µs",
+        f"{ROWS} rows, a call each": f"{alone:.2f} s",
+        f"{ROWS} rows in a batch of calls": f"{batched:.2f} s, 1/{alone / batched:.0f}",
+        f"{ROWS} rows in one call": f"{whole:.2f} s, 1/{alone / whole:.0f}",
         "frame of 100 MB, there and back": f"{there_and_back:.2f} s",
         "transfer rate": f"{megabytes / there_and_back:.0f} MB/s",
         "a crash costs": f"{1e3 * crash:.1f} ms",

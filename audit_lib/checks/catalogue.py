@@ -99,6 +99,8 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "INT002": "interpretation.well_formed:OrdersAreWellFormed",
         "INT003": "interpretation.rules_smoke:RulesTradeWhenTheyShould",
         "INT004": "interpretation.sides_follow:SidesFollowADirectionalHead",
+        "INT005": "interpretation.account_limits:AccountLimitsBind",
+        "INT006": "interpretation.account_kept:RefusalsChangeNothing",
     },
     Task.T4: {  # Versioning and governance
         "DRF001": "drift.psi_relations:PsiMeasuresDrift",

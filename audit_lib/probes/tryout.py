@@ -136,6 +136,9 @@ def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> Report:
     complaints = trial.judge(answer, arguments)
     if hook == "features.build_live" and not complaints:
         complaints = _within_a_bar(subject, caller, arguments[0])
+    if hook == "decisions.account" and not complaints:
+        unknown = [name for name in subject.parameters.account if name not in answer]
+        complaints = [f"{name} is declared under `account`, and it is missing" for name in unknown]
     if hook == "features.sides" and not complaints:
         known = ((t, why_unknown(answer, t, c)) for t, c in subject.parameters.known_at.items())
         complaints = [f"table {table}: {why}" for table, why in known if why]
@@ -383,6 +386,13 @@ def _is_kind(kind: type, what: str) -> Callable[[Any, tuple[Any, ...]], Complain
     return judge
 
 
+def _is_account(answer: Any, _: tuple[Any, ...]) -> Complaints:
+    if not isinstance(answer, dict) or not answer:
+        return [f"wanted a mapping of name to number, got {describe(answer)}"]
+    odd = [k for k, v in answer.items() if not isinstance(v, (int, float, np.number))]
+    return [f"{name} is no number" for name in odd]
+
+
 def _has_keys(*keys: str) -> Callable[[Any, tuple[Any, ...]], Complaints]:
     def judge(answer: Any, _: tuple[Any, ...]) -> Complaints:
         if not isinstance(answer, dict):
@@ -521,6 +531,7 @@ TRIALS: dict[str, Trial] = {
         ),
     ),
     "predictor.predict": Trial(_FRAME, _features, _is_frame),
+    "decisions.account": Trial("name to number", _nothing, _is_account),
     "decisions.backtest": Trial("orders: side, size, gate", _features, _is_orders),
     "decisions.live": Trial("orders: side, size, gate", _features, _is_orders),
     "decisions.rules_backtest": Trial("orders: side, size, gate", _predictions, _is_orders),

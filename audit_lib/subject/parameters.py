@@ -263,6 +263,15 @@ class Clock(_Strict):
         return self
 
 
+class AccountField(_Strict):
+    """One number of an account's state that a limit of the subject looks at."""
+
+    worst: float = Field(description="a value far beyond the limit, as an account may reach it")
+    limit: float | None = Field(None, description="value from which orders are smaller, or none")
+    gate: str = Field("", description="gate that an order refused for it names; '' for any")
+    whole: bool = Field(False, description="it counts something: whole numbers only")
+
+
 class OrderField(_Strict):
     """One field of an order beside side, size and gate: strike, expiry, stop, reason."""
 
@@ -334,6 +343,9 @@ class SubjectParameters(_Strict):
     )
     orders: dict[str, OrderField] = Field(
         {}, description="fields of an order beside side, size and gate, by column"
+    )
+    account: dict[str, AccountField] = Field(
+        {}, description="numbers of `decisions.account` that limits look at: drawdown, exposure"
     )
     sides: dict[str, Literal["label", "position"]] = Field(
         {}, description="table of `features.sides` or `predictor.sides` to how it is joined"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from .by_row import for_tables
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,7 +46,7 @@ def with_sides(name: str, hooks: dict[str, Callable[..., Any]]) -> Callable[...,
     ``predictor.sides`` or ``features.sides`` of its own variant, or the plain one; an account by
     ``decisions.account``; and there is no moment (None).
     """
-    hook, (base, bracket, variant) = hooks[name], name.partition("[")
+    hook, (base, bracket, variant) = for_tables(hooks[name]), name.partition("[")
 
     def maker(wanted: str) -> Callable[..., Any] | None:
         return hooks.get(wanted + bracket + variant) or hooks.get(wanted)
@@ -61,9 +63,15 @@ def with_sides(name: str, hooks: dict[str, Callable[..., Any]]) -> Callable[...,
         if not circumstance:
             return hook(at, given, *tables)
         known = rest(at) if told is None and rest is not None else told
-        return hook(at, given, *tables, **{circumstance: known})
+        answer = hook(at, given, *tables, **{circumstance: known})
+        # What an order leaves behind is for who gave the account.
+        return answer["orders"] if told is None and _has_orders(answer) else answer
 
     return call
+
+
+def _has_orders(answer: Any) -> bool:
+    return isinstance(answer, dict) and "orders" in answer
 
 
 def _parameters(hook: Callable[..., Any]) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ FORMS = (
     "windows: {length: 20, stored: /window}  # a prediction rests on several rows",
     "clock: {opens: 9h30min, closes: 16h}  # of a bar, where live takes `now`",
     "orders: {strike: {kind: number}}  # fields of an order beside side, size and gate",
+    "account: {drawdown: {worst: 0.5, limit: 0.2}}  # what limits look at: decisions.account",
     "heads: {up: {kind: probability, output: 0}}  # outputs, where the checkpoint does not say",
 )
 

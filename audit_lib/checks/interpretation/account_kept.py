@@ -1,0 +1,192 @@
+"""INT006."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.accounts import (
+    Decided,
+    Path,
+    State,
+    at_rest,
+    decided,
+    levels,
+    paths,
+    sizes,
+)
+from audit_lib.probes.asking import Reply, ask_many
+from audit_lib.probes.frames import label
+from audit_lib.subject.subject import Subject
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row in one state; ``repeats`` is an earlier question that it puts again."""
+
+    row: pd.DataFrame
+    state: State
+    repeats: int | None = None
+
+
+class RefusalsChangeNothing(Check):
+    """An order that is refused leaves the account as it was, and no trace elsewhere.
+
+    What it checks
+        Where a decision answers the account that it leaves behind: after a refusal, every
+        number is what it was, and after an order at least one is another. Always: the same row in
+        the same state is decided alike before and after other decisions.
+    Why it matters
+        A gate that counts a trade before it refuses it, or books exposure for orders that never
+        were, closes for the day after a few refusals. State that is kept beside the account (a
+        module's counter, a cached peak) is lost with every restart, and no backtest has it.
+    How
+        Asks one row at a time, in drawn states between rest and `worst`, and puts the first
+        questions again after the others.
+    Limitations
+        Only what the hook answers as account is compared; what the subject writes to a broker or
+        a database is not seen.
+    Remediation
+        Decide first and book afterwards, in one function that gets the account and answers it.
+    Sources
+        Idempotence and purity as metamorphic relations (Chen et al. 2018, ACM Computing Surveys
+        51(1)).
+    """
+
+    code = "INT006"
+    contract = Contract.INTERPRETATION
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.required",)
+
+    seed: int = Field(29, description="of everything random")
+    rows: int = Field(12, ge=2, description="rows that are traded at rest")
+    states: int = Field(6, ge=1, description="drawn states of each number")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask every path, and the beginning again."""
+        rest, known = at_rest(subject), 0
+        rows: list[tuple[str, str, str, int, int]] = []
+        for path in paths(subject, rest, rows=self.rows, seed=self.seed):
+            if not isinstance(path, Path):
+                yield Gap("account", path)
+                continue
+            known += 1
+            questions = self._questions(subject, path, rest)
+            calls = [(q.row, None, dict(q.state)) for q in questions]
+            replies = ask_many(path.hook, calls, into=decided)
+            failed = [r for r in replies if r.failure is not None]
+            if failed:
+                yield Gap(path.name, failed[0].why)
+                continue
+            yield Examined(len(replies), f"decisions of {path.name}")
+            yield from self._again(subject, path, questions, replies)
+            yield from self._booked(subject, path, questions, replies, rows)
+        if not known:
+            raise NotAssessed("no path that takes `account` trades: give decisions a parameter")
+        heads = ("path", "decision", "number", "changed", "of")
+        yield Evidence("booked", "What decisions leave behind", heads, tuple(rows))
+
+    def _questions(self, subject: Subject, path: Path, rest: State) -> list[Question]:
+        rng = np.random.default_rng(self.seed)
+        found = [Question(path.table.iloc[[i]], rest) for i in range(len(path.table))]
+        for name, field in subject.parameters.account.items():
+            for value in levels(rest[name], field, draws=self.states, rng=rng):
+                row = path.table.iloc[[int(rng.integers(len(path.table)))]]
+                found.append(Question(row, {**rest, name: float(value)}))
+        order = [0, *(1 + rng.permutation(len(found) - 1))]
+        asked = [found[i] for i in order]
+        return asked + [Question(q.row, q.state, i) for i, q in enumerate(asked)]
+
+    def _again(
+        self,
+        subject: Subject,
+        path: Path,
+        questions: Sequence[Question],
+        replies: Sequence[Reply[Decided]],
+    ) -> Iterator[Answer]:
+        changed = []
+        for question, reply in zip(questions, replies, strict=True):
+            if question.repeats is None:
+                continue
+            first = replies[question.repeats]
+            sides = (_size(first, question.row), _size(reply, question.row))
+            if not math.isclose(*sides, rel_tol=1e-9):
+                changed.append((label(question.row.index[0]), *sides))
+        if changed:
+            row, was, now = changed[0]
+            yield self.finding(
+                subject.where(path.name),
+                f"{_short(path)}: the same row in the same state is decided otherwise after other "
+                f"decisions, in {len(changed)} of {len(questions) // 2} cases, first {row}: "
+                f"{was:.6g}, then {now:.6g}",
+                measured=f"{len(changed)} decisions change",
+                expected="a decision follows from its row and the account",
+                key="again",
+                severity=Severity.CRITICAL,
+            )
+
+    def _booked(
+        self,
+        subject: Subject,
+        path: Path,
+        questions: Sequence[Question],
+        replies: Sequence[Reply[Decided]],
+        rows: list[tuple[str, str, str, int, int]],
+    ) -> Iterator[Answer]:
+        """What the account is after refusals, and after orders."""
+        refused: dict[str, list[tuple[float, float]]] = {}
+        placed = traced = declined = 0
+        for question, reply in zip(questions, replies, strict=True):
+            if not reply.answered or reply.got.after is None:
+                continue
+            before, after = question.state, reply.got.after
+            moved = [n for n, v in before.items() if not np.isclose(v, after.get(n, v))]
+            if _size(reply, question.row):
+                placed += 1
+                traced += bool(moved)
+            else:
+                declined += 1
+                for name in moved:
+                    refused.setdefault(name, []).append((before[name], after[name]))
+        rows += [(path.name, "refused", n, len(c), declined) for n, c in refused.items()]
+        rows += [(path.name, "placed", "any", traced, placed)] if placed else []
+        for name, cases in refused.items():
+            was, now = cases[0]
+            yield self.finding(
+                subject.where(path.name),
+                f"{_short(path)}: {len(cases)} of {declined} refusals change {name}, first from "
+                f"{was:.6g} to {now:.6g}",
+                measured=f"{len(cases)} of {declined}",
+                expected="an account as before",
+                key=f"refused {name}",
+                cause=f"refusals change the account on {path.name}",
+                evidence=("booked",),
+            )
+        if placed and not traced:
+            yield self.finding(
+                subject.where(path.name),
+                f"{_short(path)}: none of {placed} orders changes the account that it leaves "
+                "behind: no limit can bind on the next",
+                measured="no change",
+                expected="exposure, or whatever limits look at, follows orders",
+                key="placed",
+                evidence=("booked",),
+            )
+
+
+def _size(reply: Reply[Decided], row: pd.DataFrame) -> float:
+    return float(sizes(reply.got, row.index)[0]) if reply.answered else 0.0
+
+
+def _short(path: Path) -> str:
+    return path.name.split(".")[1]
