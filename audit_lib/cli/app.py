@@ -41,6 +41,7 @@ COMMANDS = {
     "hooks": ("hooks:hooks", "Help with writing a subject's hooks."),
     "baseline": ("baseline:baseline", "Accept today's findings; fail on new ones alone."),
     "explain-model": ("explain_model:explain_model", "Say what a version learned, and why."),
+    "why": ("why:why", "Say what made one decision, and what would have turned it."),
     "trace": ("trace:trace", "Export, check and replay decision traces."),
     "prove": ("prove:prove", "Plant faults: what would this audit have seen?"),
     "ledger": ("ledger:ledger", "Keep the review ledger: status, suggest, certify."),

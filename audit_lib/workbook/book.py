@@ -140,6 +140,20 @@ class Workbook(Looking):
         self.result, parts = explained(self.subject, result, self.folder.path, words)
         show(parts)
 
+    def why(self, asset: str = "", date: str = "") -> None:
+        """Take one decision apart: what made it, and what would have turned it.
+
+        Args:
+            asset, date: of the row, such as ``"AAPL"`` and ``"2015-03-16"``; the last where empty.
+
+        Raises:
+            ParameterError: there is no such row; the message names the nearest.
+            NotAssessed: there are no decisions to ask.
+        """
+        from audit_lib.workbook.learning import taken_apart  # scipy.stats is slow to import
+
+        show(taken_apart(self.subject, asset, date))
+
     def gather(self, run_id: str | None = None) -> Sheet:
         """Read the results of T1 to T5 of this run; say which tasks are missing.
 

@@ -10,16 +10,41 @@ from pathlib import Path
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.explain.run import explain_against_champion
+from audit_lib.explain.whatif import what_if
 from audit_lib.host import HookError
 from audit_lib.model import TaskResult
 from audit_lib.reporters.report import remarks
 from audit_lib.subject.subject import Subject
+from audit_lib.workbook import pictures
 from audit_lib.workbook.display import Note, Part, Sheet
 from audit_lib.workbook.looking import drawn
 from audit_lib.workbook.places import nameless
 
 #: rules of each head that a notebook shows; the file has all
 _RULES = 3
+
+
+def taken_apart(subject: Subject, asset: str, date: str) -> list[Part]:
+    """One decision: its waterfall, the rule that covers it, what would have turned it."""
+    told = what_if(subject, asset=asset, date=date)
+    picture = pictures.picture(told.waterfall)
+    turned = tuple((c.decision, c.distance, c.words) for c in told.opposite)
+    return [
+        Note(told.waterfall.title, heading=True),
+        *([picture] if picture else []),
+        Sheet(
+            "Contributions",
+            ("factor", "value", "contribution", "standard error"),
+            tuple((c.factor, c.value, c.contribution, c.error) for c in told.contributions),
+        ),
+        Note(told.rule or "No learned rule covers this row and foretells its decision."),
+        Sheet(
+            f"What would have turned it, of {told.tried:,} changes tried",
+            ("decision", "distance", "change"),
+            turned,
+            "distance in interquartile ranges of the factors, within what was observed",
+        ),
+    ]
 
 
 def explained(
