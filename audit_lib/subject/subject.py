@@ -274,6 +274,10 @@ class Subject(Bound):
         name = hook if hook in self.hooks else self.serving(hook)[0] or hook
         return tuple(e for h in self._hosts.values() for e in h.entries.known.get(name, ()))
 
+    def scratch_folder(self) -> Path:
+        """A fresh empty folder that hooks may write to."""
+        return self._host().folder("scratch")
+
     def scratch_store(self) -> Path:
         """A fresh copy of the store that hooks may write to; see ``Hook.on``.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import Field
 
@@ -12,6 +14,7 @@ from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import ask, frame
 from audit_lib.probes.frames import differences
 from audit_lib.probes.samples import few, still
+from audit_lib.probes.saved_parts import lost, parts_of
 from audit_lib.subject.subject import Subject
 
 
@@ -20,15 +23,21 @@ class SavingChangesNothing(Check):
 
     What it checks
         Predictions of the saved and reloaded version equal those of the version itself, head by
-        head and row by row.
+        head and row by row. What the version's files hold is saved again, and of the same kind:
+        no key of a JSON file and no array of an npz file is gone, empty, or text where it was a
+        number or a flag.
     Why it matters
         What is not in the file is lost at the next restart: a scaler kept beside the model, a
-        threshold set after training, a calibrator that was never pickled.
+        threshold set after training, a calibrator that was never pickled. What no prediction reads
+        is lost more quietly: intervals, bounds of monitoring, the record of the training; and a
+        flag that comes back as the text "False" is true.
     How
         Drives `predictor.predict` and `checkpoint_io.round_trip` on the same sample rows. The
-        copy is written to a scratch folder.
+        copy is written to a scratch folder, whose files are compared with the version's by name:
+        keys to the third level, names of arrays.
     Limitations
-        State that no prediction depends on is not seen.
+        Of other formats, and of files that are saved under another name, only what predictions
+        depend on is seen.
     Remediation
         Save everything that prediction reads in one checkpoint, and load nothing from elsewhere.
     Sources
@@ -49,7 +58,8 @@ class SavingChangesNothing(Check):
         """Predict before and after the round trip."""
         features = few(subject, self.rows)
         before = ask(subject.hook("predictor.predict"), features, into=frame)
-        after = ask(subject.hook("checkpoint_io.round_trip"), features, into=frame)
+        saves, saved = subject.hook("checkpoint_io.round_trip"), subject.scratch_folder()
+        after = ask(dataclasses.replace(saves, scratch=saved), features, into=frame)
         for name, reply in (("predictor.predict", before), ("the round trip", after)):
             if not reply.answered:
                 raise NotAssessed(f"{name} {reply.why}")
@@ -73,4 +83,27 @@ class SavingChangesNothing(Check):
                 key=f"{difference.kind} {difference.column}".strip(),
                 cause=f"dtype: {difference.text}" if difference.kind == "dtype" else "",
                 evidence=("round_trip",),
+            )
+        yield from self._kept(subject, saved)
+
+    def _kept(self, subject: Subject, saved: Path) -> Iterator[Answer]:
+        """What the files of the version hold, and those that were saved do not."""
+        if subject.parameters.artifacts is None or not subject.version_folder.is_dir():
+            return
+        before, after = parts_of(subject.version_folder), parts_of(saved)
+        if both := before.keys() & after.keys():
+            yield Examined(len(both), "files that were saved again")
+        gone = list(lost(before, after))
+        columns = ("file", "part", "what became of it")
+        yield Evidence("saved", "What saving again loses", columns, tuple(gone))
+        for file, part, what in gone:
+            yield self.finding(
+                subject.where("checkpoint_io.round_trip"),
+                f"{part} of {file} {what}, when the version is loaded and saved",
+                measured=what,
+                expected="what was loaded",
+                key=f"{file} {part}",
+                severity=Severity.MEDIUM,
+                cause=f"parts of {file} are lost when it is saved again",
+                evidence=("saved",),
             )
