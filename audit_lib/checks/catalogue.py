@@ -34,6 +34,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "CAL003": "calibration.domain:CalibratorServesTheScoresItKnows",
         "CAL004": "calibration.map:CalibrationMapIsSound",
         "CAL005": "calibration.learns:CalibratorLearnsTheFrequency",
+        "CAL007": "calibration.nothing_learnt:NothingLearntIsNotCalibrated",
         "CAL011": "calibration.trainer_calibrates:CalibratorIsFittedOnNewRows",
         "CNF101": "conformal.over_time:IntervalsCoverLaterRows",
         "FEA101": "feature_vector.causal:FeaturesReadNoFuture",
@@ -74,6 +75,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "TGT007": "target_label.preconditions:PreconditionsHoldForTheLabels",
     },
     Task.T3: {  # Prediction and features
+        "CAL006": "calibration.applied_once:CalibratorIsAppliedOnce",
         "CHK101": "checkpoint.round_trip:SavingChangesNothing",
         "CHK102": "checkpoint.tampered:TamperedIsRefused",
         "CHK103": "checkpoint.removed_fields:RemovedFieldsAreNotGuessed",

@@ -1,0 +1,184 @@
+"""CAL006."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy import special
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.probes.asking import ask, ask_many, floats, mapping
+from audit_lib.probes.heads import Kind, declared_heads
+from audit_lib.probes.samples import few, predictions
+from audit_lib.probes.scored import HOOK as SAMPLE
+from audit_lib.probes.scored import SERVED, scored_sample
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+STAGES = "explain.stages"
+FEW = 8
+
+MOST_OUTSIDE = 0.5
+
+#: what may stand between a model's output and the score that is calibrated
+LINKS: dict[str, Callable[[Floats], Floats]] = {
+    "the output": lambda raw: raw,
+    "its logistic link": special.expit,
+}
+
+#: what is served instead, in words, by what a finding is told apart
+INSTEAD = {
+    "raw": "the raw score: the calibrator is never applied",
+    "twice": "the map of the map: the calibrator is applied twice",
+    "other class": "one minus the map: the probability of the other class",
+    "of one minus": "the map of one minus the score: the score of the other class",
+}
+
+
+class CalibratorIsAppliedOnce(Check):
+    """The probability that is served is the version's calibration map of the raw score, once.
+
+    What it checks
+        For rows of the sample: one head of the prediction is the stored map of the raw score of
+        that head, or of its logistic link. No head is the raw score itself, the map of the map, or
+        the probability of the other class, where the map would have made another number of it. The
+        scores that the map is served lie where those lie that it was fitted on.
+    Why it matters
+        A calibrator is fitted in one file, loaded in a second, and applied in a third; each of
+        them may do it, or none. Scores that look like probabilities hide it.
+    How
+        Asks `explain.stages` for what the model gives before calibration, `calibration.served` for
+        its map, and `predictor.predict` for what is served, and compares them row by row. The
+        range of the fit is that of the fitted rows of `calibration.sample`, widened by a quarter.
+    Limitations
+        Where something else stands between (a blend, a shrinkage), nothing is recognised, which is
+        a gap. Rows at which the map changes nothing tell nothing.
+    Remediation
+        Apply the calibrator in one place, on what it was fitted on.
+    Sources
+        Zadrozny and Elkan (2002); Niculescu-Mizil and Caruana (2005).
+    """
+
+    code = "CAL006"
+    contract = Contract.CALIBRATION
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (SERVED, STAGES, "predictor.predict")
+
+    rows: int = Field(300, ge=FEW, description="rows of the sample that are used")
+    tolerance: float = Field(1e-6, gt=0, description="difference of probabilities that is nothing")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare each head with the map of its raw score."""
+        features = few(subject, self.rows)
+        served = predictions(subject).loc[features.index]
+        reply = ask(subject.hook(STAGES), features, into=mapping)
+        if not reply.answered:
+            raise NotAssessed(f"{STAGES} {reply.why}")
+        raw, others = reply.got.get("raw"), _no_probabilities(subject)
+        heads = [h for h in served.columns if raw is not None and h in raw and h not in others]
+        pairs = {h: _known(raw[h], served[h]) for h in heads}  # type: ignore[index]  # not None
+        pairs = {h: p for h, p in pairs.items() if _is_probability(*p)}
+        if not pairs:
+            raise NotAssessed(f"{STAGES} tells of no head what it is before it is a probability")
+        told = {h: self._compared(subject, *p) for h, p in pairs.items()}
+        right = [h for h, (what, _) in told.items() if what == "once"]
+        rows: list[tuple[Scalar, ...]] = [
+            (h, {**INSTEAD, "once": "the map of its score"}.get(what, what), link)
+            for h, (what, link) in told.items()
+        ]
+        columns = ("head", "is", "of")
+        yield Evidence("heads", "What each head is, beside its raw score", columns, tuple(rows))
+        yield Examined(sum(len(p[0]) for p in pairs.values()), "scores and what is served of them")
+        for head, (what, link) in told.items():
+            if what in INSTEAD and not (what == "raw" and right):
+                yield self._found(subject, head, INSTEAD[what], "the stored map of the raw score")
+            elif what == "once" and (apart := _apart(subject, LINKS[link](pairs[head][0]))):
+                yield self._found(subject, head, apart, "scores like those that it was fitted on")
+        if not right and not any(what in INSTEAD for what, _ in told.values()):
+            yield Gap("whether the calibrator is applied", "no head is the map of its raw score")
+
+    def _found(self, subject: Subject, head: str, what: str, expected: str) -> Answer:
+        return self.finding(
+            subject.where("predictor.predict"),
+            f"head {head} is {what}",
+            measured=what.partition(": ")[0],
+            expected=expected,
+            key=head,
+            evidence=("heads",),
+        )
+
+    def _compared(self, subject: Subject, raw: Floats, served: Floats) -> tuple[str, str]:
+        """What the values served are, and of which link of the score.
+
+        ``once``, one of :data:`INSTEAD`, or something else.
+        """
+        found = [(self._is(subject, link(raw), served), name) for name, link in LINKS.items()]
+        once = [f for f in found if f[0] == "once"]
+        return next(iter(once or [f for f in found if f[0] in INSTEAD]), found[0])
+
+    def _is(self, subject: Subject, score: Floats, served: Floats) -> str:
+        hook = subject.hook(SERVED)
+        replies = ask_many(hook, [(score,), (1 - score,)], into=floats(len(score)))
+        if not replies[0].answered:
+            return "unknown: the map is not defined there"
+        once = replies[0].got
+        again = ask(hook, once, into=floats(len(score)))
+        tried = {"once": once, "raw": score, "other class": 1 - once}
+        if again.answered:
+            tried["twice"] = again.got
+        if replies[1].answered:
+            tried["of one minus"] = replies[1].got
+        for name, values in tried.items():
+            apart = np.abs(values - once) > 10 * self.tolerance
+            if name != "once" and apart.sum() < FEW:
+                continue  # it would be the same number
+            if np.allclose(values, served, rtol=0, atol=self.tolerance):
+                return name
+        return "something else"
+
+
+def _apart(subject: Subject, scores: Floats) -> str:
+    """How scores lie elsewhere than those of the fit; '' where they do not, or it is not known."""
+    if not subject.has(SAMPLE):
+        return ""
+    sample = scored_sample(subject)
+    fitted = sample.scores[sample.fitted]
+    if len(fitted) < FEW:
+        return ""
+    low, high = float(fitted.min()), float(fitted.max())
+    wider = (high - low) / 4
+    outside = np.mean((scores < low - wider) | (scores > high + wider))
+    if outside <= MOST_OUTSIDE:
+        return ""
+    return (
+        f"the map of other scores than it was fitted on: {outside:.0%} of {scores.min():.4g} to "
+        f"{scores.max():.4g} lie outside {low:.4g} to {high:.4g}"
+    )
+
+
+def _no_probabilities(subject: Subject) -> set[str]:
+    """Heads that are declared to be something else."""
+    try:
+        heads = declared_heads(subject)
+    except (NotAssessed, NotApplicable):
+        return set()
+    return {h.name for h in heads if h.kind not in (Kind.PROBABILITY, Kind.UNKNOWN)}
+
+
+def _known(raw: object, served: object) -> tuple[Floats, Floats]:
+    one, other = np.asarray(raw, dtype=np.float64), np.asarray(served, dtype=np.float64)
+    known = np.isfinite(one) & np.isfinite(other)
+    return one[known], other[known]
+
+
+def _is_probability(raw: Floats, served: Floats) -> bool:
+    """True where the values served could be probabilities, and the scores differ."""
+    inside = len(served) >= FEW and ((served >= 0) & (served <= 1)).all()
+    return bool(inside and len(np.unique(raw)) > 1 and len(np.unique(served)) > 1)
