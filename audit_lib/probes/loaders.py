@@ -67,7 +67,7 @@ def loads(code: Code, path: str) -> Iterator[Load]:
     for unit in file.units if file is not None else ():
         for node in _own_calls(unit):
             told = _told(node, _full_name(code, unit, dotted(node.func)))
-            if told is not None:
+            if told is not None and not _options_say_so(unit, node):
                 kind, what, mend, data = told
                 outside = tuple(_outside(code, unit, data))
                 proven, template = _proven(code, unit, node), _template(unit, data)
@@ -98,6 +98,24 @@ def _told(node: ast.Call, name: str) -> tuple[str, str, str, ast.expr | None] | 
     if module == "subprocess" and last in _STARTS and _is(options.get("shell"), True):
         return "shell", f"{name}(shell=True)", "pass a list of arguments, without a shell", data
     return None
+
+
+def _options_say_so(unit: Unit, node: ast.Call) -> bool:
+    """True for ``torch.load(x, **options)`` where the function puts ``weights_only`` into them."""
+    names = {dotted(k.value) for k in node.keywords if k.arg is None} - {""}
+    for part in ast.walk(unit.node) if names and unit.node is not None else ():
+        if not isinstance(part, ast.Assign) or part.lineno > node.lineno:
+            continue
+        for target in part.targets:
+            inner = target.value if isinstance(target, ast.Subscript) else None
+            key = target.slice if isinstance(target, ast.Subscript) else None
+            stored = dotted(inner) in names and _is(key, "weights_only") and _is(part.value, True)
+            if stored:
+                return True
+            said = ast.unparse(part.value) if dotted(target) in names else ""
+            if re.search(r"weights_only['\"]?\s*[=:]\s*True", said):
+                return True
+    return False
 
 
 def _full_name(code: Code, unit: Unit, text: str) -> str:
@@ -268,4 +286,6 @@ def _own_calls(unit: Unit) -> Iterator[ast.Call]:
 
 
 def _is(node: ast.expr | None, value: object) -> bool:
-    return isinstance(node, ast.Constant) and node.value is value
+    return (
+        isinstance(node, ast.Constant) and type(node.value) is type(value) and (node.value == value)
+    )

@@ -53,6 +53,7 @@ class NoneFlow:
         what: the departure in words.
         certain: it does not hang on what a flag or another field says.
         argument: which argument of the declaration receives it, as the type checker numbers it.
+        line: of the call that gives it; else of the error.
     """
 
     said: Said
@@ -64,6 +65,7 @@ class NoneFlow:
     what: str
     certain: bool = True
     argument: str = ""
+    line: int = 0
 
 
 class NoneFlows:
@@ -99,6 +101,10 @@ class NoneFlows:
                 continue
             if _looks_itself(self._made_by(target), call, argument):
                 continue
+            if isinstance(target.node, ast.ClassDef) and _none_by_default(
+                target.node, told["name"]
+            ):
+                continue
             name = told["name"] or "argument"
             what = f"{_shown(argument)}, of type {told['given']}, is given to {target.name}"
             what += f" as {name}" if told["name"] else ""
@@ -111,6 +117,7 @@ class NoneFlows:
                 told["given"],
                 what,
                 argument=told["name"] or told["number"],
+                line=call.lineno,
             )
         return None
 
@@ -141,11 +148,11 @@ class NoneFlows:
                 continue
             if not self._annotated(unit, name) or self._unsure(unit, value, told["given"]):
                 continue
-            if told["given"] != "None" and _looked_at_later(unit, statement, name):
+            if _looked_at_later(unit, statement, name):
                 continue
             what = f"{_shown(value)}, of type {told['given']}, is assigned to {name}"
             # ``field: dict = None`` in a class says what it means, if not how to say it
-            default = isinstance(statement, ast.AnnAssign) and is_none(value)
+            default = isinstance(statement, ast.AnnAssign) and _is_none_default(value)
             default = default and isinstance(unit.node, ast.ClassDef)
             return NoneFlow(
                 said, unit.name, name, unit.path, told["wanted"], told["given"], what,
@@ -433,6 +440,21 @@ def _looks_itself(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
         or (isinstance(part, ast.BoolOp) and name in _truths(part))
         for part in ast.walk(node)
     )
+
+
+def _none_by_default(node: ast.ClassDef, name: str | None) -> bool:
+    """True where a class, such as a dataclass, declares a field of that name as None."""
+    return any(
+        isinstance(s, ast.AnnAssign) and dotted(s.target) == name and _is_none_default(s.value)
+        for s in node.body
+    )
+
+
+def _is_none_default(node: ast.expr | None) -> bool:
+    """True for ``None`` and ``field(default=None)``."""
+    if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in ("field", "Field"):
+        return any(k.arg == "default" and is_none(k.value) for k in node.keywords)
+    return node is not None and is_none(node)
 
 
 def _truths(test: ast.expr) -> set[str]:

@@ -44,6 +44,22 @@ KNOWN = {
     "dateparser": "dateparser", "quantlib": "quantlib-python", "fitz": "pymupdf",
     "docx": "python-docx",
 }  # fmt: skip
+#: What packages have long brought along, for those that are not installed here.
+BROUGHT = {
+    "flask": "werkzeug jinja2 click itsdangerous markupsafe blinker",
+    "boto3": "botocore s3transfer", "requests": "urllib3 certifi idna charset-normalizer",
+    "pandas": "numpy python-dateutil", "scikit-learn": "numpy scipy joblib threadpoolctl",
+    "statsmodels": "numpy scipy pandas patsy", "xgboost": "numpy scipy",
+    "lightgbm": "numpy scipy", "catboost": "numpy pandas scipy plotly matplotlib",
+    "lightning": "torch torchmetrics tqdm pyyaml packaging typing-extensions fsspec",
+    "pytorch-lightning": "torch torchmetrics tqdm pyyaml packaging fsspec",
+    "torchvision": "torch numpy pillow", "matplotlib": "numpy pillow packaging",
+    "seaborn": "numpy pandas matplotlib", "jupyter": "ipython ipykernel notebook nbconvert",
+    "ipykernel": "ipython", "fastapi": "pydantic starlette", "streamlit": "pandas numpy altair",
+    "dask": "cloudpickle fsspec toolz pyyaml", "yfinance": "pandas numpy requests",
+    "mlflow": "numpy pandas scikit-learn pyyaml", "cvxpy": "numpy scipy",
+    "aiohttp": "yarl multidict", "ray": "numpy pyyaml requests",
+}  # fmt: skip
 _NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$")
 _LOCKS = ("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "conda-lock.yml", "pixi.lock")
 
@@ -120,6 +136,8 @@ class Dependencies:
         """A declared package that requires the one imported, as far as is installed here."""
         wanted = _spellings(imported)
         for name in sorted(self._names):
+            if not wanted.isdisjoint(BROUGHT.get(name, "").split()):
+                return name
             try:
                 needs = requires(name) or []
             except PackageNotFoundError:
@@ -267,6 +285,7 @@ def _metadata(path: str, text: str) -> Iterator[Declared]:
     for item in HeaderParser().parsestr(text).get_all("Requires-Dist") or []:
         name, spec = _split(str(item))
         yield Declared(name, spec, path, _line(text, name), "extra ==" not in str(item))
+        yield from _extras(str(item), path, _line(text, name))
 
 
 def _conda(path: str, text: str, data: Any) -> Iterator[Declared]:
@@ -290,6 +309,7 @@ def _lines(path: str, text: str, *, required: bool) -> Iterator[Declared]:
             name, spec = _split(line)
             if name:
                 yield Declared(name, spec, path, number, required)
+                yield from _extras(line, path, number)
 
 
 def _each(path: str, text: str, items: Iterable[str], *, required: bool) -> Iterator[Declared]:
@@ -297,6 +317,14 @@ def _each(path: str, text: str, items: Iterable[str], *, required: bool) -> Iter
         name, spec = _split(item)
         if name:
             yield Declared(name, spec, path, _line(text, name), required)
+            yield from _extras(item, path, _line(text, name))
+
+
+def _extras(item: str, path: str, line: int) -> Iterator[Declared]:
+    """Packages that a requirement asks for by its extras: ``polars[pandas]``."""
+    found = re.match(r"[\w.\s-]+\[([^\]]+)\]", item.strip())
+    for extra in found[1].split(",") if found is not None else ():
+        yield Declared(extra.strip(), "", path, line, False)
 
 
 def _split(item: str) -> tuple[str, str]:

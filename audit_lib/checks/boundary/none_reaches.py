@@ -80,7 +80,8 @@ class NoneStaysWhereItIsDeclared(Check):
         calls: dict[object, list[list[NoneFlow]]] = defaultdict(list)
         for found in (list(f.values()) for f in told.values()):
             first = found[0]
-            calls[first.said.path, first.said.line, first.declaration, first.certain].append(found)
+            place = (first.said.path, first.line or first.said.line)
+            calls[place, first.declaration, first.certain].append(found)
         yield from map(self._told, calls.values())
         if rows:
             yield Evidence(

@@ -50,6 +50,10 @@ class Pair(Reads):
         super().__init__(code, "")
         self.path = path
 
+    def named_near(self, unit: Unit, call: ast.Call) -> bool:
+        """True for the reader itself; what is loaded of a text came another way."""
+        return not dotted(call.func).endswith("loads") and super().named_near(unit, call)
+
     def _judge(self, text: str) -> bool | None:
         return False if text.endswith(ENDINGS) and len(text) > len(max(ENDINGS, key=len)) else None
 

@@ -229,6 +229,9 @@ class Reads(Naming):
                 default = ast.unparse(call.args[1]) if len(call.args) > 1 else "None"
                 required = call.func.attr == "pop" and len(call.args) == 1
                 key = self.key(unit, call.args[0])
+                if call.func.attr == "pop" and not required:  # taken out if it is there
+                    self.flow.tested |= {(*p, key) for p in base}
+                    return
                 self._read(unit, call, call.func.value, key, required, default)
                 return
         name = dotted(call.func).rpartition(".")[2]

@@ -114,7 +114,7 @@ f = "*"
 """
     write(tmp_path, {"pyproject.toml": text})
     assert [(d.name, d.spec, d.required) for d in Dependencies(tmp_path).declared] == [
-        ("a", ">=1", True), ("b", "", True), ("c", "", False), ("d", "", False),
+        ("a", ">=1", True), ("x", "", False), ("b", "", True), ("c", "", False), ("d", "", False),
         ("e", "^1", False), ("f", "", True),
     ]  # fmt: skip
 
@@ -130,3 +130,15 @@ def test_what_builds_the_package_is_there_before(tmp_path):
     made = {"pkg/__init__.py": "", "pkg/own.py": "helper = 1\n", "pkg/m.py": CODE, **files}
     source = {"subsystem": {"files": ["**/*.py"]}}
     assert run_check("BND013", subject(tmp_path, made, source=source)).findings == ()
+
+
+@pytest.mark.fails("BND013")
+def test_what_an_extra_asks_for_and_what_a_declared_package_is_known_to_bring(tmp_path):
+    text = "import pandas\nimport polars\nimport flask\nimport werkzeug\n"
+    files = {"pkg/__init__.py": "", "pkg/m.py": text}
+    files["requirements.txt"] = "polars[numpy,pandas]>=0.20\nflask\n"
+    result = run_check("BND013", subject(tmp_path, files, source={"subsystem": {"files": ["**"]}}))
+    (finding,) = result.findings
+    assert (finding.severity.name, finding.measured) == ("LOW", "undeclared")
+    assert finding.message.endswith("flask brings it for now")
+    assert finding.message.startswith("werkzeug is imported and no file declares it")

@@ -475,3 +475,25 @@ def test_a_flag_that_nothing_asks_for_vouches_for_nothing(tmp_path):
     found = [f for f in result.findings if f.severity is Severity.MEDIUM]
     (finding,) = found
     assert finding.message.endswith("which is declared str; and at 1 more places")
+
+
+@pytest.mark.fails("BND008")
+def test_arguments_over_several_lines_of_one_call_are_one_finding(tmp_path):
+    text = (
+        "def go(a: Optional[str], b: Optional[str]) -> str:\n"
+        "    return save(\n        a,\n        note=b,\n    )\n"
+    )
+    finding = assert_fails(run_check("BND008", made(tmp_path, text)))
+    assert finding.message.endswith("; so it is with note")
+
+
+@pytest.mark.passes("BND008")
+def test_fields_of_a_dataclass_with_none_as_their_default(tmp_path):
+    text = (
+        "from dataclasses import dataclass, field\n\n\n@dataclass\nclass Seen:\n"
+        "    name: str = None\n    note: str = field(default=None)\n\n\n"
+        "def go(a: Optional[str]) -> Seen:\n    return Seen(name=a, note=a)\n"
+    )
+    result = run_check("BND008", made(tmp_path, text))
+    assert_passes(result)
+    assert [f.severity for f in result.findings] == [Severity.INFO]

@@ -156,3 +156,14 @@ def test_a_document_that_is_walked_by_itself_ends(tmp_path):
     text = JSON.replace("    return KEYS\n", f"    while state:\n{keys}    return state\n")
     result = check(tmp_path, text, "")
     assert result.examined[0].count == 2
+
+
+@pytest.mark.passes("BND014")
+def test_what_is_taken_out_if_it_is_there_and_what_comes_as_a_text(tmp_path):
+    taken = 'state["mean"], state.pop("std", None)'
+    assert check(tmp_path / "a", JSON, taken).findings == ()
+    text = PICKLE.replace("pickle", "json") + (
+        "\n\ndef answer(line):\n    asked = json.loads(line)\n    return asked['method']\n"
+    )
+    assert check(tmp_path / "b", text, 'state["scale"]').findings == ()
+    assert_fails(check(tmp_path / "c", JSON, 'state.pop("std")'))

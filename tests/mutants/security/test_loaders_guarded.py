@@ -114,3 +114,15 @@ def test_one_loader_in_several_functions_of_a_file_is_one_finding(tmp_path):
         "one calls joblib.load, which runs what the file holds; it comes from path of one; "
         "so with two"
     )
+
+
+@pytest.mark.passes("SEC002")
+@pytest.mark.parametrize("made", [
+    "options = dict(options)\n    options['weights_only'] = True",
+    "options = {'weights_only': True, **more}",
+    "options = dict(weights_only=True)",
+])  # fmt: skip
+def test_options_that_hold_a_loader_to_weights(tmp_path, made):
+    text = f"def read(path, options, more):\n    {made}\n    return torch.load(path, **options)\n"
+    assert check(tmp_path / "a", text).findings == ()
+    assert len(check(tmp_path / "b", text.replace("True", "False")).findings) == 1
