@@ -8,17 +8,8 @@ from __future__ import annotations
 import ast
 import re
 
-from audit_lib.probes.calls import across_time, argument, called, given, owner, text
-
-
-def negative_shift(node: ast.AST) -> str | None:
-    """``shift``, ``diff``, ``pct_change`` or ``roll`` by a negative number of bars."""
-    name = called(node)
-    if not isinstance(node, ast.Call) or name not in ("shift", "diff", "pct_change", "roll"):
-        return None
-    place = 1 if name == "roll" else 0
-    by = argument(node, place, "shift" if name == "roll" else "periods")
-    return f"`{name}` by {ast.unparse(by)}" if by is not None and _negative(by) else None
+from audit_lib.probes.calls import across_time, argument, called, chain, given, owner, text
+from audit_lib.probes.later_rows import labelled_early, reversed_rows
 
 
 def backward_fill(node: ast.AST) -> str | None:
@@ -26,11 +17,19 @@ def backward_fill(node: ast.AST) -> str | None:
     name = called(node)
     if not isinstance(node, ast.Call) or name is None:
         return None
-    if name in ("bfill", "backfill"):
+    if name in ("bfill", "backfill", "backward_fill"):
         return f"`{name}`"
     method = text(argument(node, None, "method"))
-    if name in ("fillna", "reindex", "asfreq") and method in ("bfill", "backfill", "nearest"):
+    holds = ("fillna", "reindex", "reindex_like", "asfreq", "get_indexer", "align")
+    if name in holds and method in ("bfill", "backfill", "nearest"):
         return f'`{name}(method="{method}")`'
+    strategy = text(argument(node, None, "strategy"))
+    if name in ("fill_null", "fill_nan") and strategy in ("backward", "max", "min", "mean"):
+        return f'`{name}(strategy="{strategy}")`'
+    if name in ("join_asof",) and strategy in ("forward", "nearest"):
+        return f'`{name}(strategy="{strategy}")`'
+    if name in ("ffill", "reindex") and (resampled := labelled_early(node)):
+        return resampled
     if name == "interpolate" and text(argument(node, None, "limit_direction")) != "forward":
         return "`interpolate`, which draws a line to the next known bar"
     direction = text(argument(node, None, "direction"))
@@ -49,6 +48,15 @@ TWO_SIDED = (
     "find_peaks",
     "argrelextrema",
     "medfilt",
+    "gaussian_filter",
+    "uniform_filter1d",
+    "median_filter",
+    "lowess",
+    "detrend",
+    "bk_filter",
+    "UnivariateSpline",
+    "STL",
+    "FixedForwardWindowIndexer",
 )
 
 
@@ -58,8 +66,13 @@ def centred_window(node: ast.AST) -> str | None:
     if not isinstance(node, ast.Call) or name is None:
         return None
     centre = argument(node, None, "center")
-    if name == "rolling" and isinstance(centre, ast.Constant) and centre.value is True:
-        return "`rolling(center=True)`"
+    windowed = name == "rolling" or name.startswith("rolling_")
+    if windowed and isinstance(centre, ast.Constant) and centre.value is True:
+        return f"`{name}(center=True)`"
+    if name in ("rolling", "ewm", "expanding") and (turned := reversed_rows(node)):
+        return f"`{name}` on rows that {turned} turns around"
+    if name == "gradient" and ast.unparse(owner(node) or node) in ("np", "numpy"):
+        return "`gradient`, which reads both sides of a bar"
     if name in TWO_SIDED:
         return f"`{name}`, which reads both sides of a bar"
     if name in ("convolve", "fftconvolve") and text(argument(node, 2, "mode")) == "same":
@@ -69,7 +82,20 @@ def centred_window(node: ast.AST) -> str | None:
 
 def global_statistic(node: ast.AST) -> str | None:
     """Statistics of the whole sample: standardising, ranks, quantiles, components."""
-    return _standardised(node) or _ranked(node) or _cut_at_quantiles(node) or _decomposed(node)
+    return (
+        _standardised(node) or _ranked(node) or _cut_at_quantiles(node) or _decomposed(node)
+        or _of_its_group(node)
+    )  # fmt: skip
+
+
+def _of_its_group(node: ast.AST) -> str | None:
+    """``x.groupby(asset).transform("mean")``: a statistic of all rows of an asset."""
+    if not isinstance(node, ast.Call) or called(node) != "transform" or not across_time(node):
+        return None
+    how = text(node.args[0]) if node.args else None
+    grouped = any(called(c) == "groupby" for c in chain(node))
+    known = ("mean", "std", "median", "min", "max", "sum", "last", "var", "quantile", "nunique")
+    return f'`groupby(...).transform("{how}")` over all rows' if grouped and how in known else None
 
 
 ONE_ROW = ("row", "cross_section", "day", "date")
@@ -254,9 +280,3 @@ def is_text_split(node: ast.Call) -> bool:
     if on is None:
         return False
     return not node.args or text(node.args[0]) is not None or isinstance(on, ast.Constant)
-
-
-def _negative(node: ast.expr) -> bool:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return not (isinstance(node.operand, ast.Constant) and node.operand.value == 0)
-    return False

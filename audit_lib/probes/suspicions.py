@@ -27,6 +27,7 @@ LABELS = re.compile(
     r"($|[_.\W\d])",
     re.I,
 )
+_FEATURES = re.compile(r"feat(ure)?s?($|_)|predictors|^x_col|input_col", re.I)
 RELATED = re.compile(r"feature|indicator|factor|signal|dataset|preprocess|pipeline", re.I)
 
 NOT_MEASURED = "not measured"
@@ -102,17 +103,32 @@ def hits(
         labels_may: leave out what makes labels, which must look ahead.
         one_date_may: leave out what is applied to the rows of one date.
     """
-    for file in related_files(subject):
+    files = related_files(subject)
+    listed = _listed_features(files) if labels_may else frozenset()
+    for file in files:
         if file.tree is None:
             continue
         found = [
             (node, place, what)
             for node, place in walk(file.tree)
             if (what := pattern(node))
-            and not (labels_may and place.makes_labels)
+            and not (labels_may and place.makes_labels and not listed & set(place.assigned))
             and not (one_date_may and place.one_date)
         ]
         yield from numbered(file, found)
+
+
+def _listed_features(files: list[SourceFile]) -> frozenset[str]:
+    """Columns that a list of features names: whatever they are called, they are served."""
+    return frozenset(
+        part.value
+        for file in files
+        for node in (ast.walk(file.tree) if file.tree is not None else ())
+        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.Tuple, ast.Set))
+        and any(_FEATURES.search(name) for t in node.targets for name in _names(t))
+        for part in node.value.elts
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    )  # fmt: skip
 
 
 def numbered(file: SourceFile, found: list[tuple[ast.AST, Place, str]]) -> Iterator[Hit]:

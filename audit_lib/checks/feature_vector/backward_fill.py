@@ -12,8 +12,9 @@ class NoBackwardFill(SourceSuspicion):
     """Feature code fills no gap from a later bar.
 
     What it checks
-        No `bfill`, no two-sided `interpolate`, no `reindex` or `merge_asof` that takes the next or
-        the nearest row.
+        No `bfill`, no two-sided `interpolate`, no `reindex`, `merge_asof` or `join_asof` that takes
+        the next or the nearest row, no resampled bar that is labelled at its beginning and carried
+        on from there; in pandas and polars.
     Why it matters
         The gap is filled with a price that was not known then. It shows only beside gaps, so most
         tests on clean data pass.

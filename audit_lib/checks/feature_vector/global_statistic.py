@@ -14,7 +14,8 @@ class NoGlobalStatistic(SourceSuspicion):
     What it checks
         No `(x - x.mean()) / x.std()`, no min-max, `zscore` or `rank` over time, no `qcut`, clip,
         winsorising or comparison at quantiles of everything, no components of everything (`PCA`,
-        `svd`, eigenvectors of a covariance).
+        `svd`, eigenvectors of a covariance), no statistic of all rows of an asset by
+        `groupby(...).transform`.
     Why it matters
         Mean and spread of the whole sample contain the test period, and change with every new bar,
         so that live values differ from those of training.

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.suspicions import NOT_MEASURED, hits, related_files, suspicion, unread
+from audit_lib.probes.suspicions import NOT_MEASURED, Hit, hits, related_files, suspicion, unread
 from audit_lib.subject.subject import Subject
 
 
@@ -35,10 +35,15 @@ class SourceSuspicion(Check):
     def pattern(node: ast.AST) -> str | None:
         """What the node matches, in words that fit after "uses"; None for nothing."""
 
+    def more(self, subject: Subject) -> Iterator[Hit]:
+        """Places that no single node tells; none by default."""
+        yield from ()
+
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for the pattern, and let the probe say what it does."""
         rows = []
-        for hit in hits(subject, self.pattern, one_date_may=self.one_date_may):
+        found_here = [*hits(subject, self.pattern, one_date_may=self.one_date_may)]
+        for hit in (*found_here, *self.more(subject)):
             found, where = suspicion(subject, hit), hit.file.location(hit.node, hit.symbol)
             rows.append((str(where), hit.what, found.verdict, found.said))
             yield self.finding(

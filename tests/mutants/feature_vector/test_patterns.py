@@ -39,6 +39,15 @@ def features(close, frame, names):
     frame["capped"] = close.clip(0, 10)
     frame["high"] = close > close.rolling(60).quantile(0.9)
     frame["deciles"] = frame.groupby("date")["close"].transform(lambda x: pd.qcut(x, 10))
+    frame["day_mean"] = frame.groupby("date")["close"].transform("mean")
+    frame["hourly"] = close.resample("1h", label="right").last().reindex(days, method="ffill")
+    frame["earlier"] = close.resample("1h").last().shift(1).reindex(days, method="ffill")
+    frame["weekly"] = close.resample("W").last().reindex(days).ffill()
+    frame["moved"] = close.shift(-1, freq="D")
+    frame["polars"] = pl.col("close").shift(1).rolling_mean(5).forward_fill()
+    frame["tail"] = np.concatenate([[np.nan], close[:-1]])
+    changes[1:] = close[1:] / close[:-1] - 1
+    slope = model.gradient(close)
     values, axes = np.linalg.eigh(frame)
     parts = PCA(3).fit_transform(frame[:split].loc[past])
     left, right = names.split(",")
@@ -57,6 +66,17 @@ GUILTY = {
         ("close.shift(-1)", "`shift` by -1"),
         ("close.pct_change(periods=-horizon)", "`pct_change` by -horizon"),
         ("np.roll(close, -2)", "`roll` by -2"),
+        ('pl.col("close").shift(n=-1)', "`shift` by -1"),
+        ("close.diff(-1)", "`diff` by -1"),
+        (
+            "np.append(close[1:], np.nan)",
+            "`append` of close[1:], which moves later rows up",
+        ),
+        (
+            "np.concatenate([close.values[h:], np.zeros(h)])",
+            "`concatenate` of close.values[h:], which moves later rows up",
+        ),
+        ("np.pad(close[1:], (0, 1))", "`pad` of close[1:], which moves later rows up"),
     ],
     "FEA112": [
         ("close.bfill()", "`bfill`"),
@@ -64,11 +84,34 @@ GUILTY = {
         ('close.reindex(days, method="nearest")', '`reindex(method="nearest")`'),
         ("close.interpolate()", "`interpolate`, which draws a line to the next known bar"),
         ('pd.merge_asof(a, b, direction="forward")', '`merge_asof(direction="forward")`'),
+        ('a.join_asof(b, strategy="nearest")', '`join_asof(strategy="nearest")`'),
+        ('pl.col("close").fill_null(strategy="backward")', '`fill_null(strategy="backward")`'),
+        ("pl.all().backward_fill()", "`backward_fill`"),
+        (
+            'close.resample("1h").last().reindex(days, method="ffill")',
+            '`resample("1h")` labelled at its beginning',
+        ),
+        (
+            'close.resample("W", label="left").max().reindex(days).ffill()',
+            '`resample("W")` labelled at its beginning',
+        ),
     ],
     "FEA113": [
         ("close.rolling(3, center=True).mean()", "`rolling(center=True)`"),
         ("savgol_filter(close, 7, 2)", "`savgol_filter`, which reads both sides of a bar"),
         ('np.convolve(close, kernel, mode="same")', '`convolve(mode="same")`'),
+        ('pl.col("c").rolling_mean(9, center=True)', "`rolling_mean(center=True)`"),
+        ("close[::-1].rolling(5).mean()[::-1]", "`rolling` on rows that `[::-1]` turns around"),
+        ("close.iloc[::-1].ewm(5).mean()", "`ewm` on rows that `[::-1]` turns around"),
+        (
+            "close.sort_index(ascending=False).rolling(3).sum()",
+            "`rolling` on rows that `sort_index` turns around",
+        ),
+        ("np.gradient(close)", "`gradient`, which reads both sides of a bar"),
+        (
+            "close.rolling(FixedForwardWindowIndexer(window_size=3)).max()",
+            "`FixedForwardWindowIndexer`, which reads both sides of a bar",
+        ),
     ],
     "FEA114": [
         ("(close - close.mean()) / close.std()", "`(close - close.mean()) / close.std()`"),
@@ -98,6 +141,10 @@ GUILTY = {
         ),
         ("PCA(3).fit_transform(close)", "`PCA(3).fit_transform` on the whole sample"),
         ("np.linalg.svd(close)", "`svd` of the whole sample"),
+        (
+            "frame.groupby('asset')['close'].transform('mean')",
+            '`groupby(...).transform("mean")` over all rows',
+        ),
         ("np.linalg.eigh(close.cov())", "`eigh` of the covariance of the whole sample"),
     ],
 }
