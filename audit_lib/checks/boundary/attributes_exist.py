@@ -31,7 +31,8 @@ class AttributesExist(Check):
         swallows the error, the fallback is served from then on.
     How
         Modules are looked up by the text alone. Classes are those that mypy infers, which reads the
-        files and runs nothing; its word is taken where nothing else could define the attribute.
+        files and runs nothing; its word is taken where nothing else could define the attribute. All
+        that one function misses of one owner is one finding.
     Limitations
         Objects whose class the text does not tell, classes that make attributes at run time
         (`setattr`, `__getattr__`, unknown decorators), and attributes that any class of the
@@ -67,11 +68,18 @@ class AttributesExist(Check):
                     found[key].append(missing_one)
         except NotAssessed as error:
             yield Gap("attributes of classes", str(error))
+        places: dict[tuple[str, str, str], list[list[Missing]]] = defaultdict(list)
         for alike in found.values():
-            yield from self._told(code, alike)
+            first = min(alike, key=lambda m: m.node.lineno)
+            places[first.path, first.owner, symbol_of(code, first) or first.node.attr].append(alike)
+        for together in places.values():
+            yield from self._told(code, together)
         yield Examined(len(paths), "files")
 
-    def _told(self, code: Code, alike: list[Missing]) -> Iterator[Answer]:
+    def _told(self, code: Code, together: list[list[Missing]]) -> Iterator[Answer]:
+        """One finding for all that one definition reads of one owner."""
+        alike = together[0]
+        rest = ", ".join(a[0].node.attr for a in together[1:])
         first = min(alike, key=lambda m: m.node.lineno)
         around = surroundings(code, first.path)
         if around is None or around.in_annotation(first.node):
@@ -86,7 +94,8 @@ class AttributesExist(Check):
         yield self.finding(
             Location(first.path, line=first.node.lineno, symbol=symbol_of(code, first)),
             f"{first.owner} has no {name}{again}{near}; "
-            + around.effect(first.node, "AttributeError"),
+            + around.effect(first.node, "AttributeError")
+            + (f"; so is it with {rest}" if rest else ""),
             measured=name,
             expected=f"{first.owner} defines it",
             key=f"{first.owner} {name}",

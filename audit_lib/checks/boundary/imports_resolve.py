@@ -58,11 +58,20 @@ class ImportsResolve(Check):
             )  # fmt: skip
             mark = (imported.path, imported.node.lineno, broken.target)
             statements.setdefault(mark, []).append(broken)
+        # A file that was moved finds none of its modules: one cause.
+        files: dict[tuple[str, str, str], list[list[Broken]]] = {}
         for alike in statements.values():
-            broken, more = alike[0], len(alike) - 1
+            broken = alike[0]
+            place = broken.imported
+            apart = broken.target or (str(place.location) if place.symbol or place.caught else "")
+            files.setdefault((place.path, apart, _effect(broken)), []).append(alike)
+        for together in files.values():
+            alike = together[0]
+            broken, more, also = alike[0], len(alike) - 1, len(together) - 1
             imported = broken.imported
             others = ", ".join(b.name.rpartition(":")[2] for b in alike[1:])
             effect = (f"nor {others}; " if more else "") + _effect(broken)
+            effect += f"; so with {also} more imports of the file" if also else ""
             yield self.finding(
                 imported.location,
                 f"`{_short(imported.statement)}`: {broken.reason}; {effect}",

@@ -92,7 +92,12 @@ class NamesAreBound(Check):
         for case in sorted(cases, key=lambda c: c.line):
             by_name[case.what].append(case)
         if len(by_name) <= _APART:
-            yield from (self._one(path, found, "") for found in by_name.values())
+            places: dict[tuple[str, str], list[list[_Case]]] = defaultdict(list)
+            for found in by_name.values():
+                places[found[0].symbol or found[0].what, found[0].effect].append(found)
+            for together in places.values():
+                rest = ", ".join(f[0].name for f in together[1:])
+                yield self._one(path, together[0], f"; so is it with {rest}" if rest else "")
             return
         rows = tuple(
             (c.line, c.name, c.what, c.effect) for found in by_name.values() for c in found
@@ -114,7 +119,7 @@ class NamesAreBound(Check):
             f"{worst.what}{again}; {worst.effect}{more}",
             measured=worst.name,
             expected=f"{worst.name} is bound" if worst.name.isidentifier() else "it can be filled",
-            key="names that nothing binds" if more else worst.what,
+            key="names that nothing binds" if table else worst.what,
             severity=worst.severity,
             evidence=(table,) if table else (),
         )

@@ -10,6 +10,7 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
 from audit_lib.probes.none_flow import NoneFlow, NoneFlows
+from audit_lib.probes.surroundings import is_aside
 from audit_lib.probes.type_checker import type_errors
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
@@ -37,9 +38,10 @@ class NoneStaysWhereItIsDeclared(Check):
         one finding, however many places give it, and one call is one; fields of a class with None
         as their default are told as information. All errors about None stand in the table.
     Limitations
-        What libraries return counts as untyped, and a line with `# type: ignore` is passed over. An
-        answer that is kept in a variable before it is used is told as information, since a flag
-        may rule None out. Functions that return None outright are told by BND007.
+        Tests, documents and examples are left out. What libraries return counts as untyped, and a
+        line with `# type: ignore` is passed over. An answer that is kept in a variable before it is
+        used is told as information, since a flag may rule None out. Functions that return None
+        outright are told by BND007.
     Remediation
         Declare the None on the receiving side and handle it there, or raise where it arises.
     Sources
@@ -65,7 +67,7 @@ class NoneStaysWhereItIsDeclared(Check):
         rows = []
         told: dict[object, dict[object, NoneFlow]] = {}
         for said in type_errors(subject.source, seconds=self.seconds):
-            flow = flows.of(said) if said.path in files else None
+            flow = flows.of(said) if said.path in files and not is_aside(said.path) else None
             crosses = flow is not None and (said.path in audited or flow.path in audited)
             if flow is not None and crosses:
                 one = (flow.path, flow.declaration, flow.argument)

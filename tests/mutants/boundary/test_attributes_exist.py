@@ -156,3 +156,11 @@ def test_what_the_other_half_of_a_mixin_brings(tmp_path):
     alone = text.replace("Block, TrendMixin", "TrendMixin")
     (finding,) = check(tmp_path / "b", head=alone).findings
     assert finding.message == "TrendMixin has no buffers; trend fails when it gets there"
+
+
+@pytest.mark.fails("BND010")
+def test_what_one_function_misses_of_one_class_is_one_finding(tmp_path):
+    (finding,) = check(tmp_path, "model.fited", "model.sise").findings
+    assert finding.message == (
+        "Model has no fited; it has fitted; f fails when it gets there; so is it with sise"
+    )

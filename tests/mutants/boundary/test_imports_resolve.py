@@ -55,3 +55,17 @@ def test_when_a_broken_import_is_felt(tmp_path, text, effect):
 def test_one_that_does_not_touch_the_subsystem_weighs_less(tmp_path):
     result = check(tmp_path, app__use="from app.main import gone\n", app____init__="")
     assert assert_fails(result, path="app/use.py").severity is Severity.MEDIUM
+
+
+@pytest.mark.fails("BND001")
+def test_a_file_that_was_moved_is_one_finding(tmp_path):
+    text = (
+        "from ...core import MAX\nfrom ...data import rows\n\n\ndef f():\n    from .gone import x\n"
+    )
+    files = {"pkg__legacy____init__": "", "pkg__legacy__old": text.replace("...", "..other.")}
+    result = check(tmp_path, **files)
+    found = [f for f in result.findings if f.location.path == "pkg/legacy/old.py"]
+    assert [f.location.line for f in found] == [1, 6]
+    assert found[0].message.endswith(
+        "importing the module fails; so with 1 more imports of the file"
+    )

@@ -225,3 +225,13 @@ def test_a_script_whose_names_the_engine_lacks_or_that_is_imported(tmp_path):
     assert finding.message.startswith("order_shares is nowhere bound")
     files = {"pkg/host.py": HOST, "pkg/use.py": "from pkg.m import handle_bar\n"}
     assert_fails(check(tmp_path / "b", SCRIPT, **files), path="pkg/m.py")
+
+
+@pytest.mark.fails("BND009")
+def test_names_of_one_function_are_one_finding(tmp_path):
+    text = "def f(x):\n    return x + lost\n\n\ndef g():\n    return alpha + beta\n"
+    found = check(tmp_path, text).findings
+    assert [f.message for f in found] == [
+        "lost is nowhere bound; f fails when it gets there",
+        "alpha is nowhere bound; g fails when it gets there; so is it with beta",
+    ]
