@@ -41,8 +41,8 @@ def _moved_up(node: ast.AST) -> str | None:
     if isinstance(node, ast.Call) and name in ("append", "concatenate", "r_", "hstack", "pad"):
         first = node.args[0] if node.args else None
         parts = first.elts if isinstance(first, (ast.List, ast.Tuple)) else node.args
-        filled = " ".join(ast.unparse(part) for part in parts[1:])
-        filled = bool(_FILLING.search(filled)) or (name == "pad" and "(0," in filled)
+        rest = " ".join(ast.unparse(part) for part in parts[1:])
+        filled = bool(_FILLING.search(rest)) or (name == "pad" and "(0," in rest)
         if filled and _from_later(parts[0]):
             return f"`{name}` of {ast.unparse(parts[0])}, which moves later rows up"
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):

@@ -86,7 +86,9 @@ class ShiftFlow:
                 for user in self.code.references.sources.get(key, ()):
                     path, _, name = user.partition("::")
                     caller = self.code.references.unit(path, name)
-                    for call in _calls(caller) if caller is not None else ():
+                    if caller is None:
+                        continue
+                    for call in _calls(caller):
                         for _, value in self._shifting(caller, call):
                             if isinstance(value, ast.Name) and value.id in _names(caller):
                                 found.setdefault(caller.key, set()).add(value.id)
