@@ -227,6 +227,15 @@ class BuildLive(BuildFeatures, Protocol):
     """
 
 
+class ScaleFeatures(Protocol):
+    """``features.scale``: features to what the model is given of them, the same rows and columns.
+
+    Every consumer that scales (trainer, backtest, live) is a variant.
+    """
+
+    def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
+
+
 class FeaturePolicy(Protocol):
     """``features.policy``: feature name to ``CAUSAL``, ``END_OF_DAY`` or ``RESEARCH_ONLY``."""
 
@@ -570,6 +579,7 @@ HOOKS: dict[str, type] = {
     "features.build": BuildFeatures,
     "features.build_backtest": BuildFeatures,
     "features.build_live": BuildLive,
+    "features.scale": ScaleFeatures,
     "features.policy": FeaturePolicy,
     "targets.build": BuildTargets,
     "targets.ends": LabelEnds,

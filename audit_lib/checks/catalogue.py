@@ -92,6 +92,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "FEA008": "feature_vector.builders_by_label:BuildersJoinByLabel",
         "FEA009": "feature_vector.windows:WindowsAreAsLongAsDeclared",
         "FEA010": "feature_vector.unfinished:LiveWaitsForTheClose",
+        "FEA011": "feature_vector.scale_applied:ScalingIsWhatIsRecorded",
         "HED001": "head_mapping.named:HeadsAreNamed",
         "HED002": "head_mapping.forward:OutputsKeepTheirContract",
         "HED003": "head_mapping.distribution:OutputsAreAlive",

@@ -135,6 +135,14 @@ def candidate_rows(subject: Subject, features: pd.DataFrame) -> list[RowSet]:
     return list(found.values())
 
 
+def fitted_rows(subject: Subject, features: pd.DataFrame) -> list[RowSet]:
+    """As :func:`candidate_rows`; the whole sample where neither folds nor spans are recorded."""
+    try:
+        return candidate_rows(subject, features)
+    except NotAssessed:
+        return [RowSet("the whole sample", np.ones(len(features), dtype=bool), judged=True)]
+
+
 def matches(
     features: pd.DataFrame,
     recorded: Floats,

@@ -13,8 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from audit_lib.probes.provenance import STATISTICS, RowSet
+from audit_lib.probes.recorded_metrics import number
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 #: usual scalers: name of the pair, centre, scale
 SCALERS = (
@@ -85,6 +87,26 @@ def origins(
     return sorted(found, key=lambda o: (-o.share, o.before is not None, o.rows != o.before_rows))
 
 
+def reproduced(values: Floats, centre: Floats, scale: Floats, sets: list[RowSet]) -> Flags:
+    """Columns whose centre and scale some usual scaler gives on some set of rows, shape (d,)."""
+    usable = np.isfinite(centre) & np.isfinite(scale)
+    found = np.zeros(len(centre), dtype=bool)
+    for rows in sets:
+        own = _statistics(values[rows.rows])
+        for _, c, s in SCALERS:
+            found |= usable & _hits(own[c], own[s], centre, scale)
+    return found
+
+
+def recorded_factor(siblings: object) -> tuple[str, float] | None:
+    """A number near 1.4826 that is recorded beside the scale."""
+    for name, value in siblings.items() if isinstance(siblings, dict) else ():
+        found = number(value)
+        if found is not None and abs(found - 1.4826) < 0.001:
+            return str(name), found
+    return None
+
+
 def _statistics(part: Floats) -> dict[str, Floats]:
     empty = ~np.isfinite(part).any(axis=0)
     filled = np.where(empty, 0.0, part)
@@ -97,10 +119,13 @@ def _share(
     c: Floats, s: Floats, centre: Floats, scale: Floats, usable: npt.NDArray[np.bool_]
 ) -> float:
     """Share of the columns whose centre and scale are both reproduced."""
-    with np.errstate(all="ignore"):
-        unit = np.abs(scale) + np.abs(s)
-        hit = (np.abs(c - centre) <= 1e-5 * (np.abs(centre) + unit)) & (
-            np.abs(s - scale) <= 1e-5 * unit
-        )
+    hit = _hits(c, s, centre, scale)
     known = usable & np.isfinite(s) & np.isfinite(c)
     return float(hit[known].sum() / max(1, int(usable.sum())))
+
+
+def _hits(c: Floats, s: Floats, centre: Floats, scale: Floats) -> Flags:
+    with np.errstate(all="ignore"):
+        unit = np.abs(scale) + np.abs(s)
+        near = np.abs(c - centre) <= 1e-5 * (np.abs(centre) + unit)
+        return np.asarray(near & (np.abs(s - scale) <= 1e-5 * unit))

@@ -88,7 +88,7 @@ def try_hooks(subject: Subject, told: Callable[[Report], None] | None = None) ->
     with suppress(NotAssessed, NotApplicable):
         answers[ROWS] = 20 + window_length(subject)
     reports = []
-    for hook in (h for h in HOOKS if h in TRIALS):
+    for hook in sorted((h for h in HOOKS if h in TRIALS), key=list(TRIALS).index):
         for variant in subject.hooks.variants(hook):
             bound = subject.bound(variant, subject.every_key()[0])
             if hook == "retrain.train":
@@ -496,7 +496,7 @@ def _is_sample(answer: Any, _: tuple[Any, ...]) -> Complaints:
 _FRAME = "a frame on (some of) the rows that were given"
 _ARRAY = "an array, one number a row"
 
-#: how to try each hook, in the order of ``HOOKS``
+#: how to try each hook, those that others need first
 TRIALS: dict[str, Trial] = {
     "features.panel": Trial(
         "a frame indexed by (asset, date), sorted, float columns, close among them",
@@ -520,6 +520,7 @@ TRIALS: dict[str, Trial] = {
         "horizon, purge and embargo in bars", _nothing, _has_keys("horizon", "purge", "embargo")
     ),
     "predictor.required": Trial("a list of feature names", _nothing, _is_kind(list, "a list")),
+    "features.scale": Trial(_FRAME, _features, _is_frame),
     "predictor.sides": Trial("a mapping of table to frame", _features, _is_tables),
     "predictor.outputs": Trial("an array of shape (n, k)", _features, _is_matrix),
     "predictor.decode": Trial(

@@ -108,6 +108,15 @@ def build_live(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
         return engine.feature_builders.build_live(panel, checkpoint.feature_cols)
 
 
+@surface("features.scale")
+def scale(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """The version's own scaler, over its columns."""
+    with version_at(at) as (_, checkpoint):
+        columns = list(checkpoint.feature_cols)
+        scaled = checkpoint.scaler.transform(features[columns].to_numpy(dtype="float64"))
+        return pd.DataFrame(scaled, index=features.index, columns=columns)
+
+
 @surface("features.policy")
 def policy(at: Context) -> dict[str, str]:
     """The policy of every feature the engine knows."""

@@ -13,9 +13,8 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Finding, Gap, Severity, Task
 from audit_lib.probes import samples
-from audit_lib.probes.provenance import Floats, RowSet, candidate_rows, recorded_numbers
-from audit_lib.probes.recorded_metrics import number
-from audit_lib.probes.scaling import Origin, origins
+from audit_lib.probes.provenance import Floats, fitted_rows, recorded_numbers
+from audit_lib.probes.scaling import Origin, origins, recorded_factor
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
 
@@ -72,7 +71,7 @@ class ScalerSawRawFeaturesOnce(Check):
             where = fields.scaler_scale if centre is not None else fields.scaler_center
             raise NotAssessed(f"no number a feature at {document.location(where)}")
         built = samples.built(subject).reindex(columns=columns)
-        ranked = origins(built, centre, scale, _rows(subject, built), self.share)
+        ranked = origins(built, centre, scale, fitted_rows(subject, built), self.share)
         best = ranked[0]
         rows = tuple((o.scaler, o.data, o.rows, o.share) for o in ranked[:8])
         heads = ("recorded as", "of", "rows", "share of columns")
@@ -111,7 +110,7 @@ class ScalerSawRawFeaturesOnce(Check):
     ) -> Iterator[Finding]:
         """A MAD that holds its factor already."""
         parent, _, name = (pointer or "").rpartition("/")
-        factor = _factor(document.get(parent))
+        factor = recorded_factor(document.get(parent))
         called = bool(re.search(r"(^|_)mad($|_)", name, re.I))
         if best.scaler != NORMAL or not (called or factor):
             return
@@ -125,23 +124,6 @@ class ScalerSawRawFeaturesOnce(Check):
             severity=Severity.HIGH if factor else Severity.MEDIUM,
             evidence=("origins",),
         )
-
-
-def _rows(subject: Subject, built: pd.DataFrame) -> list[RowSet]:
-    """Rows that a fit may have used; the whole sample where no folds are recorded."""
-    try:
-        return candidate_rows(subject, built)
-    except NotAssessed:
-        return [RowSet("the whole sample", np.ones(len(built), dtype=bool), judged=True)]
-
-
-def _factor(siblings: object) -> tuple[str, float] | None:
-    """A number near 1.4826 that is recorded beside the scale."""
-    for name, value in siblings.items() if isinstance(siblings, dict) else ():
-        found = number(value)
-        if found is not None and abs(found - 1.4826) < 0.001:
-            return str(name), found
-    return None
 
 
 def _spread(built: pd.DataFrame) -> float:

@@ -1,0 +1,113 @@
+"""What a consumer does to each feature before the model sees it: measured, not read.
+
+Most scalers are straight lines, of the feature or of its logarithm, cut at the ends.  The line is
+found from what goes in and what comes out; centre and scale follow from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+EXACT = 1e-6
+FEWEST = 12
+"""rows that tell a line"""
+
+IDENTITY, LOG, LOG1P = "x", "log(x)", "log(1 + x)"
+CHANGES: dict[str, Callable[[Floats], Floats]] = {
+    IDENTITY: np.asarray,
+    LOG: np.log,
+    LOG1P: np.log1p,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one column is scaled: ``(change(x) - centre) / scale``.
+
+    Attributes:
+        change: what is taken of the feature first.
+        centre, scale: of the line.
+        clipped: share of rows that are cut off at an end.
+    """
+
+    change: str
+    centre: float
+    scale: float
+    clipped: float
+
+
+def line(x: Floats, y: Floats) -> Line | None:
+    """The line behind one column; None where it is none, or where nothing varies."""
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y = x[known], y[known]
+    if len(x) < FEWEST or not (np.ptp(x) > 0 and np.ptp(y) > 0):
+        return None
+    inner = (y > y.min()) & (y < y.max())
+    at_end = [float((y == end).mean()) for end in (y.min(), y.max())]
+    clipped = sum(share for share in at_end if share * len(y) >= 2)
+    inside = inner if inner.sum() >= FEWEST else np.ones(len(y), dtype=bool)
+    for name, change in CHANGES.items():
+        with np.errstate(all="ignore"):
+            changed = np.asarray(change(x[inside]), dtype=np.float64)
+        if np.isfinite(changed).all() and np.ptp(changed) > 0:
+            slope, offset = np.polyfit(changed - changed.mean(), y[inside], 1)
+            off = np.abs(slope * (changed - changed.mean()) + offset - y[inside]).max()
+            if slope and off <= EXACT * np.ptp(y):
+                return Line(name, float(changed.mean() - offset / slope), 1 / float(slope), clipped)
+    return None
+
+
+def lines(given: pd.DataFrame, made: pd.DataFrame) -> dict[str, Line | None]:
+    """The line behind each column that both have."""
+    return {
+        str(c): line(*(t[c].to_numpy(np.float64, na_value=np.nan) for t in (given, made)))
+        for c in given.columns
+        if c in made
+    }
+
+
+def constants(given: pd.DataFrame) -> list[str]:
+    """Columns that hold one value: nothing can be told of their scale."""
+    values = given.to_numpy(np.float64, na_value=np.nan)
+    with np.errstate(all="ignore"):
+        still = ~(np.nanmax(values, axis=0) > np.nanmin(values, axis=0))
+    return [str(c) for c, s in zip(given.columns, still, strict=True) if s]
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How one column is scaled otherwise than recorded.
+
+    Attributes:
+        text: how, with numbers; '' for not at all.
+        cause: the same as a cause that other columns may share.
+    """
+
+    text: str = ""
+    cause: str = ""
+
+
+def apart(found: Line, centre: float, scale: float, factors: tuple[float, ...]) -> Apart:
+    """The line against a recorded centre and scale.
+
+    Args:
+        factors: what the recorded scale may rightly be multiplied by, such as 1.4826.
+    """
+    ratio = found.scale / scale
+    offset = (found.centre - centre) / scale
+    if not any(abs(ratio / f - 1) < 1e-4 for f in factors):
+        nearest = f"{ratio:.4g}"
+        also = f", and around {found.centre:.6g}, not {centre:.6g}" if abs(offset) > 1e-4 else ""
+        return Apart(f"is divided by {nearest} times its recorded scale{also}", f"times {nearest}")
+    if abs(offset) > 1e-4:
+        without = abs(found.centre) <= 1e-6 * abs(found.scale)
+        what = "not centred" if without else "centred elsewhere"
+        return Apart(f"is scaled around {found.centre:.6g}, and {centre:.6g} is recorded", what)
+    return Apart()
