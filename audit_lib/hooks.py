@@ -21,7 +21,9 @@ Conventions shared by all hooks:
 
 panel
     ``DataFrame`` of market data, ``MultiIndex`` named ``("asset", "date")``, sorted, one float
-    column a field (``close``; ``open``, ``high``, ``low``, ``volume`` where known).
+    column a field (``close``; ``open``, ``high``, ``low``, ``volume`` where known).  An engine of
+    one instrument may answer a frame on a ``DatetimeIndex``: all its hooks are then asked in that
+    form, and tables of several assets one asset after the other.
 features, labels
     ``DataFrame`` on the panel's index (rows may be fewer), one column a feature or label.
 returns, thresholds

@@ -15,6 +15,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.probes import samples
 from audit_lib.probes.asking import ask, texts
 from audit_lib.probes.label_facts import declared_labels
+from audit_lib.subject.one_asset import ONE, by_date_alone
 from audit_lib.subject.subject import Subject
 
 SEED = 20100104
@@ -30,9 +31,10 @@ def made_up(subject: Subject, dates: int = DATES) -> tuple[pd.DataFrame, pd.Data
     Columns bear the names that the model requires, and the labels those that are declared.
     """
     rng = np.random.default_rng(SEED)
-    days = pd.bdate_range("2012-01-02", periods=dates, name="date")
-    assets = pd.Index([f"A{i}" for i in range(ASSETS)], name="asset")
-    index = pd.MultiIndex.from_product([assets, days])
+    alone = subject.has("features.panel") and by_date_alone(samples.panel(subject))
+    assets = [ONE] if alone else [f"A{i}" for i in range(ASSETS)]
+    days = pd.bdate_range("2012-01-02", periods=dates * ASSETS // len(assets))
+    index = pd.MultiIndex.from_product([assets, days], names=["asset", "date"])
     names = _columns(subject)
     values = rng.standard_normal((len(index), len(names)))
     # a few columns say nearly all, so that a model that may look at few of them learns it too

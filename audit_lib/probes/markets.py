@@ -36,6 +36,8 @@ def rescaled(panel: pd.DataFrame, names: tuple[str, ...], factor: float) -> pd.D
 
 def spoilt(panel: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Panels that markets do produce, one oddity at a time, in the middle of the first asset."""
+    # Whole numbers hold no gap and no fraction.
+    panel = panel.astype(dict.fromkeys(panel.select_dtypes("integer").columns, float))
     first = _first_asset(panel)
     positions = np.flatnonzero(first)
     middle = positions[len(positions) // 3 : len(positions) // 3 + max(3, len(positions) // 10)]

@@ -277,7 +277,9 @@ def _is_panel(answer: Any, _: tuple[Any, ...]) -> Complaints:
         said.append(f"{int(answer.index.duplicated().sum())} rows are duplicated")
     if "close" not in answer.columns:
         said.append("column close is missing")
-    said += [f"column {c} is {t}, not float" for c, t in answer.dtypes.items() if t.kind != "f"]
+    said += [
+        f"column {c} is {t}, not numbers" for c, t in answer.dtypes.items() if t.kind not in "fiu"
+    ]
     if answer.shape[0] < 200:
         said.append(f"{answer.shape[0]} rows are few; give at least 200, better 1,000")
     return said

@@ -18,6 +18,7 @@ from audit_lib.host.batch import PATIENCE
 from audit_lib.host.child.derived import CRASHING, TOGETHER, composed, plain
 from audit_lib.model import Location
 from audit_lib.subject.keys import Key
+from audit_lib.subject.one_asset import OneAsset, Split
 
 
 @dataclass
@@ -212,6 +213,8 @@ class Hook:
         default=lambda given: (), compare=False, repr=False
     )
     """tables that stand beside what one call is given, where they are known already"""
+    form: OneAsset = field(default_factory=OneAsset, compare=False, repr=False)
+    """whether the subject's tables are indexed by date alone; shared likewise"""
 
     @property
     def variant(self) -> str:
@@ -224,10 +227,13 @@ class Hook:
         self._asked_in_vain()
         if len(args) == 1:
             args = (*args, *self.beside(args[0]))
+        split = self.form.split(args)
+        if len(split.calls) > 1:
+            return self._joined(split, self._many(split.calls))
         try:
             answer = self.host.call(
                 self.name,
-                *args,
+                *split.calls[0],
                 store=self.store,
                 version=self.version,
                 scratch=self.scratch,
@@ -240,11 +246,21 @@ class Hook:
             raise
         self.late.pop(self.name, None)
         self._note(answer)
-        return answer
+        return self._joined(split, [answer])
 
     def many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Answers to many calls in one round trip; a failed call's answer is its HookError."""
         self.used()
+        splits = [self.form.split(call) for call in calls]
+        answers = iter(self._many([call for split in splits for call in split.calls]))
+        whole = []
+        for split in splits:
+            own = [next(answers) for _ in split.calls]
+            failed = next((a for a in own if isinstance(a, HookError)), None)
+            whole.append(failed or self._joined(split, own))
+        return whole
+
+    def _many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         self._asked_in_vain()
         answers = self.host.call_many(
             self.name, calls, store=self.store, version=self.version, key=self.key
@@ -253,6 +269,12 @@ class Hook:
             self.late[self.name] = self.late.get(self.name, 0) + len(answers)
         self._note(*answers)
         return answers
+
+    def _joined(self, split: Split, answers: Sequence[Any]) -> Any:
+        failed = next((a for a in answers if isinstance(a, HookError)), None)
+        if failed is not None:
+            raise failed
+        return self.form.joined(without_variant(self.name)[0], split, answers)
 
     def _note(self, *answers: Any) -> None:
         name = plain(self.name)

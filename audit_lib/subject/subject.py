@@ -21,6 +21,7 @@ from audit_lib.subject.bound import Bound, Serving
 from audit_lib.subject.documents import MISSING, Document, read_any, read_document
 from audit_lib.subject.hooks import Heard, Hook, HookSet, loads_artifacts
 from audit_lib.subject.keys import Value
+from audit_lib.subject.one_asset import OneAsset
 from audit_lib.subject.parameters import SubjectParameters, load_parameters
 from audit_lib.subject.registry import check_id
 from audit_lib.subject.source import SourceTree
@@ -59,6 +60,7 @@ class Subject(Bound):
         self._seed: int | None = None
         self._wrap: Callable[[Any], Any] | None = None
         self._late: dict[str, int] = {}
+        self._form = OneAsset()
         self._heard: dict[tuple[str, str], Heard] = {}
         self._tables: Kept = {}
 
@@ -226,6 +228,7 @@ class Subject(Bound):
             self.version,
             key=dict(key),
             late=self._late,
+            form=self._form,
             heard=self._heard,
             used=lambda: self.note(served),
             beside=lambda given: tables_beside(self, self._tables, name, given),
