@@ -159,6 +159,13 @@ class CusumAlarm(TypedDict):
     at: int | None
 
 
+class Shifted(TypedDict):
+    """What a monitor of several features answered."""
+
+    shifted: bool | None  # None where it could not tell
+    features: NotRequired[list[str]]  # those that shifted
+
+
 class CalibrationSample(TypedDict):
     """Scores a version is served, the binary outcomes that followed, and who saw them.
 
@@ -242,6 +249,21 @@ class FeaturePolicy(Protocol):
     """``features.policy``: feature name to ``CAUSAL``, ``END_OF_DAY`` or ``RESEARCH_ONLY``."""
 
     def __call__(self, at: Context) -> dict[str, str]: ...
+
+
+class FeatureModes(Protocol):
+    """``features.modes``: mode (``live``, ``research``) to the types declared for it."""
+
+    def __call__(self, at: Context) -> dict[str, list[str]]: ...
+
+
+class AdmitFeatures(Protocol):
+    """``features.admitted``: of these names, those that the subject's own filter lets through.
+
+    Raises :class:`Refusal` where the filter declines the mode, or a name.
+    """
+
+    def __call__(self, at: Context, names: list[str], mode: str) -> list[str]: ...
 
 
 # --- targets, splits --------------------------------------------------------------------------
@@ -456,6 +478,17 @@ class Psi(Protocol):
     def __call__(self, at: Context, reference: Floats, current: Floats) -> float: ...
 
 
+class ShiftedFeatures(Protocol):
+    """``drift.shifted``: whether features have shifted since ``reference`` (None: there is none).
+
+    Raises :class:`Refusal` where the monitor declines to tell.
+    """
+
+    def __call__(
+        self, at: Context, reference: pd.DataFrame | None, current: pd.DataFrame
+    ) -> Shifted: ...
+
+
 class Cusum(Protocol):
     """``drift.cusum``: CUSUM over a series (mean ``target``, standard deviation ``sigma``)."""
 
@@ -583,6 +616,8 @@ HOOKS: dict[str, type] = {
     "features.build_live": BuildLive,
     "features.scale": ScaleFeatures,
     "features.policy": FeaturePolicy,
+    "features.modes": FeatureModes,
+    "features.admitted": AdmitFeatures,
     "targets.build": BuildTargets,
     "targets.ends": LabelEnds,
     "targets.declared": DeclaredTargets,
@@ -612,6 +647,7 @@ HOOKS: dict[str, type] = {
     "retrain.decide": DecideRetrain,
     "retrain.train": Train,
     "drift.psi": Psi,
+    "drift.shifted": ShiftedFeatures,
     "drift.cusum": Cusum,
     "calibration.fit_apply": FitCalibrator,
     "calibration.served": ServedProbabilities,

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
 from audit_lib.probes.asking import ask, mapping
-from audit_lib.probes.samples import required
+from audit_lib.probes.samples import built, required
 from audit_lib.subject.subject import Subject
 
 KNOWN = ("CAUSAL", "END_OF_DAY", "RESEARCH_ONLY")
@@ -22,12 +22,13 @@ class EveryFeatureMayBeServed(Check):
 
     What it checks
         Each required feature has an entry in the feature policy; its type is known; and it is
-        one that may be served live (`served`).
+        one that may be served live (`served`). What the builder makes besides has a type, too.
     Why it matters
         A research-only feature may look ahead. If the model was trained on it, live inference
         either fails or feeds it something else; if nobody typed it, nobody has thought about it.
     How
-        Asks `predictor.required` and `features.policy` and joins them by name.
+        Asks `predictor.required` and `features.policy` and joins them by name; then the columns
+        of `features.build`, where there is one.
     Limitations
         The type is what the subject declares; whether the feature is causal is measured in T2.
     Remediation
@@ -83,3 +84,24 @@ class EveryFeatureMayBeServed(Check):
                 severity=severity,
                 evidence=("types",),
             )
+        yield from self._made(subject, asked, policy)
+
+    def _made(self, subject: Subject, asked: list[str], policy: dict[str, str]) -> Iterator[Answer]:
+        """Columns that are built, and that no model requires yet."""
+        try:
+            made = [str(column) for column in built(subject).columns]
+        except (NotAssessed, NotApplicable):
+            return
+        yield Examined(len(made), "features that are built")
+        for name in dict.fromkeys(made):
+            if name not in policy and name not in asked:
+                yield self.finding(
+                    subject.where("features.build"),
+                    f"{name} is built, and has no entry in the feature policy",
+                    measured="no type",
+                    expected="a type",
+                    key=f"built {name}",
+                    severity=Severity.MEDIUM,
+                    cause="features are built that nobody typed",
+                    evidence=("types",),
+                )

@@ -66,6 +66,7 @@ def features(call: Callable[..., Any], panel: pd.DataFrame) -> pd.DataFrame:
 NOT_THERE = {"features.sides", "predictor.sides"}
 #: its registry is given ids, and takes nothing back; samples and outcomes are those of the checks
 NOT_THERE |= {"registry.create", "registry.prune", "registry.rollback"}
+NOT_THERE |= {"features.modes", "features.admitted", "drift.shifted"}
 NOT_THERE |= {"explain.inputs", "explain.outcomes"}
 
 

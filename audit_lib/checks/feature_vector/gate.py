@@ -1,0 +1,180 @@
+"""FEA011."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import Reply, ask, ask_many, mapping, texts
+from audit_lib.probes.domain import on_purpose
+from audit_lib.subject.subject import Subject
+
+MODES, ADMITTED, POLICY = "features.modes", "features.admitted", "features.policy"
+
+
+class TheFeatureGateIsClosed(Check):
+    """The filter of features lets through what its mode allows, and nothing that it does not know.
+
+    What it checks
+        For each mode and each type of `features.policy`: names of the type are let through where
+        the mode is declared to allow it, and held back where not. Made-up names, names that differ
+        in case or by a suffix from one that is known, and the empty name are held back in every
+        mode; a mode that nobody declared is refused, or lets nothing through; the filter answers
+        with names that it was given, each once, whatever else is in the list.
+    Why it matters
+        A filter written as "drop what is listed as research" lets every new feature through, and
+        so does one whose default type is causal: the feature that looks ahead is always the newest.
+    How
+        Drives `features.admitted` with the names of the policy, alone and together, in every mode
+        of `features.modes`, and with seeded names that nobody registered.
+    Limitations
+        Whether a type is the right one is measured by FEA101.
+    Remediation
+        Look the type up, let only listed types through, and raise for a name or mode that has none.
+    Sources
+        Saltzer and Schroeder (1975), The Protection of Information in Computer Systems
+        (fail-safe defaults).
+    """
+
+    code = "FEA011"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (ADMITTED, MODES, POLICY)
+
+    drawn: int = Field(12, ge=1, description="made-up names")
+    seed: int = Field(17, description="of the made-up names")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask for every mode."""
+        modes, policy = (self._known(subject, name) for name in (MODES, POLICY))
+        if not modes or not policy:
+            raise NotAssessed(f"{MODES if policy else POLICY} answers nothing")
+        types = {str(name): str(kind) for name, kind in policy.items()}
+        strangers = self._strangers(list(types))
+        rows: list[tuple[str, str, int, int, str]] = []
+        count = 0
+        for mode, declared in modes.items():
+            allowed = {str(kind) for kind in declared}
+            passed, said = self._passed(subject, str(mode), [*types, *strangers])
+            count += len(passed)
+            if said:
+                yield Gap(f"names in mode {mode}", said)
+            for kind in sorted(set(types.values())):
+                names = [n for n, k in types.items() if k == kind and n in passed]
+                through = [n for n in names if passed[n]]
+                due = kind in allowed
+                word = "let through" if due else "held back"
+                rows.append((str(mode), kind, len(through), len(names), word))
+                wrong = [n for n in names if passed[n] != due]
+                if wrong:
+                    yield self._wrong(subject, str(mode), kind, wrong, len(names), due=due)
+            yield from self._stranger(subject, str(mode), [n for n in strangers if passed.get(n)])
+            yield from self._together(subject, str(mode), passed)
+        yield Examined(count, "names in a mode")
+        columns = ("mode", "type", "let through", "names", "declared")
+        yield Evidence("gate", "What the filter lets through", columns, tuple(rows))
+        yield from self._unknown_mode(subject, list(types))
+
+    @staticmethod
+    def _known(subject: Subject, hook: str) -> dict[str, object]:
+        reply = ask(subject.hook(hook), into=mapping)
+        if not reply.answered:
+            raise NotAssessed(f"{hook} {reply.why}")
+        return reply.got
+
+    def _strangers(self, known: list[str]) -> list[str]:
+        rng = np.random.default_rng(self.seed)
+        letters = np.array(list("abcdefghijklmnopqrstuvwxyz_0123456789"))
+        drawn = ["f" + "".join(rng.choice(letters, 11)) for _ in range(self.drawn)]
+        near = [n + "_v2" for n in known[:3]] + [n.swapcase() for n in known[:3]]
+        return [n for n in dict.fromkeys([*drawn, *near, ""]) if n not in known]
+
+    @staticmethod
+    def _passed(subject: Subject, mode: str, names: list[str]) -> tuple[dict[str, bool], str]:
+        """Name to whether it is let through alone; why some are not known."""
+        calls = [([name], mode) for name in names]
+        replies = ask_many(subject.hook(ADMITTED), calls, into=texts)
+        found, said = {}, ""
+        for name, reply in zip(names, replies, strict=True):
+            if reply.answered or _declined(reply):
+                found[name] = reply.answered and name in reply.got
+            else:
+                said = reply.why
+        return found, said
+
+    def _wrong(
+        self, subject: Subject, mode: str, kind: str, wrong: list[str], among: int, *, due: bool
+    ) -> Answer:
+        how = "holds back" if due else "lets through"
+        return self.finding(
+            subject.where(ADMITTED),
+            f"mode {mode} {how} {len(wrong)} of {among} features of type {kind}, first {wrong[0]}",
+            measured=f"{how} {len(wrong)} of {among}",
+            expected=f"{'let through' if due else 'held back'}, as {MODES} declares",
+            key=f"{mode} {kind}",
+            severity=Severity.MEDIUM if due else Severity.CRITICAL,
+            evidence=("gate",),
+        )
+
+    def _stranger(self, subject: Subject, mode: str, through: list[str]) -> Iterator[Answer]:
+        if through:
+            yield self.finding(
+                subject.where(ADMITTED),
+                f"mode {mode} lets {len(through)} names through that nobody registered, "
+                f"first {through[0]!r}",
+                measured=f"{len(through)} names that are in no policy",
+                expected="none",
+                key=f"{mode} strangers",
+                cause="names that nobody registered are let through",
+                evidence=("gate",),
+            )
+
+    def _together(self, subject: Subject, mode: str, passed: dict[str, bool]) -> Iterator[Answer]:
+        """All names at once: what each gets alone, or a refusal of the whole list."""
+        reply = ask(subject.hook(ADMITTED), [*passed], mode, into=texts)
+        if not reply.answered:
+            if not _declined(reply):
+                yield Gap(f"all names in mode {mode}", reply.why)
+            return
+        due = [n for n, through in passed.items() if through]
+        more = sorted(set(reply.got) - set(due))
+        less = sorted(set(due) - set(reply.got))
+        twice = len(reply.got) != len(set(reply.got))
+        if more or less or twice:
+            what = f"{more[0]!r} is let through" if more else ""
+            what = what or (f"{less[0]!r} is held back" if less else "a name is answered twice")
+            yield self.finding(
+                subject.where(ADMITTED),
+                f"in mode {mode}, among {len(passed)} names, {what}; alone it is not so",
+                measured=what,
+                expected="what each name gets alone",
+                key=f"{mode} together",
+                cause="a list is filtered otherwise than its names",
+                evidence=("gate",),
+            )
+
+    def _unknown_mode(self, subject: Subject, names: list[str]) -> Iterator[Answer]:
+        for mode in ("no-such-mode", ""):
+            reply = ask(subject.hook(ADMITTED), names, mode, into=texts)
+            if reply.answered and reply.got:
+                yield self.finding(
+                    subject.where(ADMITTED),
+                    f"mode {mode!r}, which nobody declared, lets {len(reply.got)} of {len(names)} "
+                    "features through",
+                    measured=f"{len(reply.got)} of {len(names)}",
+                    expected="a refusal",
+                    key=f"mode {mode!r}",
+                    cause="modes that nobody declared let features through",
+                    evidence=("gate",),
+                )
+
+
+def _declined(reply: Reply[list[str]]) -> bool:
+    return reply.refusal is not None or on_purpose(reply) or "KeyError" in (reply.failure or "")

@@ -1,0 +1,147 @@
+"""Filters of features: open ones, and closed ones written oddly."""
+
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+GATE = """
+TYPES = {"move": "CAUSAL", "gap": "END_OF_DAY", "drift": "CAUSAL", "peek": "RESEARCH_ONLY"}
+MODES = {"live": ["CAUSAL"], "daily": ["CAUSAL", "END_OF_DAY"],
+         "research": ["CAUSAL", "END_OF_DAY", "RESEARCH_ONLY"]}
+
+@surface("features")
+def policy(at):
+    return TYPES
+
+@surface("features")
+def modes(at):
+    return MODES
+
+@surface("features")
+def admitted(at, names, mode):
+    BODY
+"""
+CLOSED = """if mode not in MODES:
+        raise Refusal("no such mode")
+    return [n for n in names if TYPES.get(n) in MODES[mode]]"""
+
+
+def answered(folder, body):
+    with tiny(folder, GATE.replace("BODY", body)) as subject:
+        return run_check("FEA011", subject)
+
+
+WRONG = {
+    "the default is causal": (
+        CLOSED.replace("TYPES.get(n)", 'TYPES.get(n, "CAUSAL")'),
+        "names that nobody registered are let through",
+    ),
+    "only what is listed is dropped": (
+        CLOSED.replace(
+            "TYPES.get(n) in MODES[mode]",
+            'not (mode != "research" and TYPES.get(n) == "RESEARCH_ONLY") and '
+            '(n not in TYPES or TYPES[n] in MODES[mode])',
+        ),
+        "names that nobody registered are let through",
+    ),
+    "by prefix": (
+        CLOSED.replace(
+            "TYPES.get(n)", 'next((k for t, k in TYPES.items() if n.lower().startswith(t)), "")'
+        ),
+        "names that nobody registered are let through",
+    ),
+    "no mode is every mode": (
+        "known = MODES.get(mode, list(TYPES.values()))\n"
+        "    return [n for n in names if TYPES.get(n) in known]",
+        "modes that nobody declared let features through",
+    ),
+    "one name of the day lets all of them in": (
+        CLOSED.replace(
+            "    return",
+            '    if mode == "live" and len(names) > 2:\n'
+            '        return [n for n in names if TYPES.get(n) in ("CAUSAL", "END_OF_DAY")]\n'
+            "    return",
+        ),
+        "a list is filtered otherwise than its names",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.fails("FEA011")
+@pytest.mark.parametrize("name", WRONG)
+def test_what_an_open_filter_lets_through(tmp_path, name):
+    body, cause = WRONG[name]
+    assert_fails(answered(tmp_path, body), cause=cause, hook="features.admitted")
+
+
+@pytest.mark.fails("FEA011")
+def test_a_type_that_a_mode_does_not_allow(tmp_path):
+    body = CLOSED.replace("MODES[mode]]", '(*MODES[mode], "END_OF_DAY")]')
+    found = assert_fails(answered(tmp_path, body), key="live END_OF_DAY")
+    assert found.severity is Severity.CRITICAL
+    assert found.measured == "lets through 1 of 1"
+
+
+@pytest.mark.fails("FEA011")
+def test_a_type_that_a_mode_forgets(tmp_path):
+    body = CLOSED.replace("MODES[mode]]", "MODES[mode][:2]]")
+    found = assert_fails(answered(tmp_path, body), key="research RESEARCH_ONLY")
+    assert found.severity is Severity.MEDIUM
+
+
+ODD = {
+    "closed": CLOSED,
+    "an unknown mode lets nothing through": CLOSED.replace(
+        'raise Refusal("no such mode")', "return []"
+    ),
+    "an unknown name refuses the list": CLOSED.replace(
+        "    return",
+        '    if set(names) - set(TYPES):\n        raise Refusal("unknown names")\n    return',
+    ),
+    "a dictionary that raises": "return [n for n in names if TYPES[n] in MODES[mode]]",
+    "sorted, each once": CLOSED.replace("[n for n in names", "sorted({n for n in names").replace(
+        "MODES[mode]]", "MODES[mode]})"
+    ),
+}
+
+
+@pytest.mark.passes("FEA011")
+@pytest.mark.parametrize("name", ODD)
+def test_closed_filters(tmp_path, name):
+    assert_passes(answered(tmp_path, ODD[name]))
+
+
+def test_a_subject_without_a_filter_is_not_assessed(tmp_path):
+    with tiny(tmp_path) as subject:
+        assert run_check("FEA011", subject).outcome is Outcome.NOT_ASSESSED
+
+
+BUILT = """
+@surface("features")
+def build(at, panel):
+    return each(panel, move=returns, extra=lambda b: returns(b) ** 2)
+
+@surface("features")
+def policy(at):
+    return POLICY
+
+@surface("predictor")
+def required(at):
+    return ["move"]
+"""
+
+
+@pytest.mark.fails("FEA002")
+def test_a_feature_that_is_built_and_that_nobody_typed(tmp_path):
+    with tiny(tmp_path, BUILT.replace("POLICY", '{"move": "CAUSAL"}')) as subject:
+        found = assert_fails(run_check("FEA002", subject), key="built extra")
+    assert found.severity is Severity.MEDIUM
+
+
+@pytest.mark.passes("FEA002")
+def test_a_policy_may_know_more_than_is_built(tmp_path):
+    typed = '{"move": "CAUSAL", "extra": "RESEARCH_ONLY", "more": "CAUSAL"}'
+    with tiny(tmp_path, BUILT.replace("POLICY", typed)) as subject:
+        assert_passes(run_check("FEA002", subject))
