@@ -93,7 +93,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "FEA009": "feature_vector.windows:WindowsAreAsLongAsDeclared",
         "FEA010": "feature_vector.unfinished:LiveWaitsForTheClose",
         "FEA011": "feature_vector.scale_applied:ScalingIsWhatIsRecorded",
-        "FEA011": "feature_vector.gate:TheFeatureGateIsClosed",
+        "FEA012": "feature_vector.gate:TheFeatureGateIsClosed",
         "HED001": "head_mapping.named:HeadsAreNamed",
         "HED002": "head_mapping.forward:OutputsKeepTheirContract",
         "HED003": "head_mapping.distribution:OutputsAreAlive",

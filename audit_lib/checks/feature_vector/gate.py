@@ -1,4 +1,4 @@
-"""FEA011."""
+"""FEA012."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TheFeatureGateIsClosed(Check):
         (fail-safe defaults).
     """
 
-    code = "FEA011"
+    code = "FEA012"
     contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.HIGH

@@ -30,7 +30,7 @@ CLOSED = """if mode not in MODES:
 
 def answered(folder, body):
     with tiny(folder, GATE.replace("BODY", body)) as subject:
-        return run_check("FEA011", subject)
+        return run_check("FEA012", subject)
 
 
 WRONG = {
@@ -69,14 +69,14 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.fails("FEA011")
+@pytest.mark.fails("FEA012")
 @pytest.mark.parametrize("name", WRONG)
 def test_what_an_open_filter_lets_through(tmp_path, name):
     body, cause = WRONG[name]
     assert_fails(answered(tmp_path, body), cause=cause, hook="features.admitted")
 
 
-@pytest.mark.fails("FEA011")
+@pytest.mark.fails("FEA012")
 def test_a_type_that_a_mode_does_not_allow(tmp_path):
     body = CLOSED.replace("MODES[mode]]", '(*MODES[mode], "END_OF_DAY")]')
     found = assert_fails(answered(tmp_path, body), key="live END_OF_DAY")
@@ -84,7 +84,7 @@ def test_a_type_that_a_mode_does_not_allow(tmp_path):
     assert found.measured == "lets through 1 of 1"
 
 
-@pytest.mark.fails("FEA011")
+@pytest.mark.fails("FEA012")
 def test_a_type_that_a_mode_forgets(tmp_path):
     body = CLOSED.replace("MODES[mode]]", "MODES[mode][:2]]")
     found = assert_fails(answered(tmp_path, body), key="research RESEARCH_ONLY")
@@ -107,7 +107,7 @@ ODD = {
 }
 
 
-@pytest.mark.passes("FEA011")
+@pytest.mark.passes("FEA012")
 @pytest.mark.parametrize("name", ODD)
 def test_closed_filters(tmp_path, name):
     assert_passes(answered(tmp_path, ODD[name]))
@@ -115,7 +115,7 @@ def test_closed_filters(tmp_path, name):
 
 def test_a_subject_without_a_filter_is_not_assessed(tmp_path):
     with tiny(tmp_path) as subject:
-        assert run_check("FEA011", subject).outcome is Outcome.NOT_ASSESSED
+        assert run_check("FEA012", subject).outcome is Outcome.NOT_ASSESSED
 
 
 BUILT = """
