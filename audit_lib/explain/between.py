@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from audit_lib.explain.records import Head, Measured, Record, RuleRecord, Rules, Summary, TopFactor
@@ -20,7 +20,7 @@ class Change(Record):
     """One thing that changed."""
 
     head: str
-    kind: Literal["share", "direction", "rule gone", "rule new", "head gone", "head new"]
+    kind: Literal["share", "direction", "regime", "rule gone", "rule new", "head gone", "head new"]
     what: str
     before: str = ""
     after: str = ""
@@ -50,6 +50,7 @@ class Between(Record):
 _WORDS = {
     "share": "factors with another weight",
     "direction": "factors turned round",
+    "regime": "factors with another weight in some regime alone",
     "rule gone": "rules gone",
     "rule new": "rules new",
     "head gone": "heads gone",
@@ -77,26 +78,38 @@ def _factors(before: Head, after: Head) -> Iterator[Change]:
     old = {f.factor: f for f in before.factors}
     new = {f.factor: f for f in after.factors}
     if before.method == after.method:  # else the two are not in one unit
-        for name in dict.fromkeys([*new, *old]):
-            was, now = _share(old.get(name)), _share(new.get(name))
-            moved = abs(now[0] - was[0])
-            if moved > MOVED and moved > 1.96 * math.hypot(was[1], now[1]):
-                yield Change(
-                    head=after.name,
-                    kind="share",
-                    what=name,
-                    before=f"{was[0]:.0%}",
-                    after=f"{now[0]:.0%}",
-                )
+        told = list(_weights(after.name, "share", before.factors, after.factors))
+        yield from told
+        moved = {change.what for change in told}
+        for regime in (r for r in after.regimes if r in before.regimes):
+            for change in _weights(
+                after.name, "regime", before.regimes[regime], after.regimes[regime]
+            ):
+                if change.what not in moved:
+                    yield change.model_copy(update={"what": f"{change.what} in {regime}"})
     for name in (n for n in new if n in old):
         ways = [f.direction for f in (old[name], new[name])]
         enough = min(f.share or 0 for f in (old[name], new[name])) >= MATTERS
         signs = [_sign(w) for w in ways]
         if enough and signs[0] * signs[1] < 0:
-            told = [f"{w.value:+.2f}" for w in ways]
-            yield Change(
-                head=after.name, kind="direction", what=name, before=told[0], after=told[1]
-            )
+            was, now = (f"{w.value:+.2f}" for w in ways)
+            yield Change(head=after.name, kind="direction", what=name, before=was, after=now)
+
+
+def _weights(
+    head: str,
+    kind: Literal["share", "regime"],
+    before: Iterable[TopFactor],
+    after: Iterable[TopFactor],
+) -> Iterator[Change]:
+    """Factors whose share moved by more than its interval explains."""
+    old, new = ({f.factor: f for f in factors} for factors in (before, after))
+    for name in dict.fromkeys([*new, *old]):
+        was, now = _share(old.get(name)), _share(new.get(name))
+        moved = abs(now[0] - was[0])
+        if moved > MOVED and moved > 1.96 * math.hypot(was[1], now[1]):
+            told = {"before": f"{was[0]:.0%}", "after": f"{now[0]:.0%}"}
+            yield Change(head=head, kind=kind, what=name, **told)
 
 
 def _share(factor: TopFactor | None) -> tuple[float, float]:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from audit_lib.explain.attribution import Attributed, Line
 from audit_lib.explain.conditions import Learned
+from audit_lib.explain.importance import Estimate
 from audit_lib.explain.records import (
     ConditionRecord,
     EventRecord,
@@ -119,7 +120,7 @@ def rules_record(subject: Subject, found: Learned) -> Rules:
     )
 
 
-def head_record(found: Attributed, columns: Sequence[str]) -> Head:
+def head_record(found: Attributed, columns: Sequence[str], told: Iterable[Line] = ()) -> Head:
     """One head in a few figures."""
     total = sum(s.value for s in found.sizes if np.isfinite(s.value)) or 1.0
     return Head(
@@ -137,7 +138,27 @@ def head_record(found: Attributed, columns: Sequence[str]) -> Head:
             for i in found.order[:TOP]
         ),
         pairs=tuple(Pair(factors=(a, b), size=Measured.of(size)) for a, b, size in found.pairs),
+        regimes=_by_regime(told),
     )
+
+
+def _by_regime(told: Iterable[Line]) -> dict[str, tuple[TopFactor, ...]]:
+    found: dict[str, list[TopFactor]] = {}
+    for line in told:
+        if line.scope == "regime":
+            direction = Estimate(
+                line.direction, float("nan"), line.direction_low, line.direction_high
+            )
+            factor = TopFactor(
+                factor=line.factor,
+                importance=Measured.of(
+                    Estimate(line.importance, line.standard_error, line.low, line.high)
+                ),
+                share=finite(line.share),
+                direction=Measured.of(direction),
+            )
+            found.setdefault(line.slice, []).append(factor)
+    return {name: tuple(factors[:TOP]) for name, factors in found.items()}
 
 
 def attribution_csv(told: Iterable[Line]) -> bytes:

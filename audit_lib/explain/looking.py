@@ -91,6 +91,7 @@ def look(
         hooks,
         tuple(pictures),
         {**{n: learned.attribution_csv(part) for n, part in drawn.items()}, **tables},
+        drawn,
     )
     return seen, lacking
 

@@ -148,6 +148,7 @@ class Head(Record):
     unit: str
     factors: tuple[TopFactor, ...]
     pairs: tuple[Pair, ...] = ()
+    regimes: dict[str, tuple[TopFactor, ...]] = Field({}, description="factors in each regime")
 
 
 class Summary(Record):

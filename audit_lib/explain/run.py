@@ -123,13 +123,14 @@ def _filed(
     names = [h.name for h in seen.heads]
     inputs = learned.inputs_record(subject, seen.sample, names, seen.together, setting.seed)
     told = [learned.rules_record(subject, one) for one in seen.learned]
+    heads = [learned.head_record(h, seen.columns, seen.lines.get(h.name, ())) for h in seen.heads]
     summary = Summary(
         subject=subject.name,
         version=subject.version,
         sha256=inputs.sha256,
         rows=len(seen.sample),
         of=seen.sample.of,
-        heads=tuple(learned.head_record(h, seen.columns) for h in seen.heads),
+        heads=tuple(heads),
         learned=tuple(told),
         together=seen.together,
         not_assessed=lacking,

@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.explain.attribution import Attributed
+from audit_lib.explain.attribution import Attributed, Line
 from audit_lib.explain.conditions import Learned
 from audit_lib.explain.existing import Folder, departures, stands_out
 from audit_lib.explain.importance import ranks_agree
@@ -44,6 +44,8 @@ class Seen:
     pictures: tuple[Evidence, ...] = ()
     tables: dict[str, bytes] = field(default_factory=dict)
     """files that are made already, by name, or by head for its attribution"""
+    lines: dict[str, list[Line]] = field(default_factory=dict)
+    """head to what each factor does over all rows, in each regime, in each period"""
 
     @property
     def columns(self) -> list[str]:
