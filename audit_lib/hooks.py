@@ -91,6 +91,7 @@ class TargetSpec(TypedDict, total=False):
     take: float  # upper barrier of a first touch, a fraction above the entry price
     stop: float  # lower barrier, a fraction below the entry price
     limit: int  # bars after which a position is closed whatever happened
+    calendar: str  # whose bars count: "own" of the asset, or "all" dates of the panel
 
 
 class Terms(TypedDict, total=False):
@@ -143,6 +144,14 @@ class RetrainDecision(TypedDict):
 
     retrain: bool
     reasons: list[str]
+
+
+class FeedEvent(TypedDict):
+    """What happens to an online learner at one moment (``online.feed``); None for nothing."""
+
+    now: pd.Timestamp
+    rows: pd.DataFrame | None  # features that are predicted now, indexed by (asset, date)
+    labels: pd.DataFrame | None  # ``y`` and ``due`` of rows that were, by the same index
 
 
 class Admission(TypedDict):
@@ -460,6 +469,28 @@ class DecideRetrain(Protocol):
     def __call__(self, at: Context, state: RetrainState) -> RetrainDecision: ...
 
 
+class ReplayTrigger(Protocol):
+    """``retrain.replay``: what the trigger says to one state after another, keeping what it keeps.
+
+    For triggers that remember (a cool-down, alarms in a row).  With ``restart_after`` = i they are
+    saved to ``at.scratch`` and loaded again after state i.
+    """
+
+    def __call__(
+        self, at: Context, states: Sequence[RetrainState], restart_after: int | None
+    ) -> list[RetrainDecision]: ...
+
+
+class LiveState(Protocol):
+    """``retrain.state``: what the live caller tells the trigger, after live rows.
+
+    ``live`` holds the required features, ``prediction`` and ``outcome``, indexed by (asset, date);
+    ``today`` is the moment of the call.
+    """
+
+    def __call__(self, at: Context, live: pd.DataFrame, today: pd.Timestamp) -> RetrainState: ...
+
+
 class Train(Protocol):
     """``retrain.train``: train on made-up data, and store the version in ``at.store``.
 
@@ -528,6 +559,24 @@ class ConformalInterval(Protocol):
     ) -> Floats: ...
 
 
+class ScaledInterval(Protocol):
+    """``conformal.scaled_interval``: intervals whose width follows a scale of each row, (n, 2).
+
+    ``scales`` (m,) are those of the calibration rows, ``predicted_scales`` (n,) of the predictions,
+    both positive.  Alone it is ``conformal.interval`` too, with scales of 1.
+    """
+
+    def __call__(
+        self,
+        at: Context,
+        residuals: Floats,
+        scales: Floats,
+        predictions: Floats,
+        predicted_scales: Floats,
+        alpha: float,
+    ) -> Floats: ...
+
+
 # --- pricing, neural, online, checkpoint_io ---------------------------------------------------
 class Price(Protocol):
     """``pricing.price``: European option prices, shape (n,); ``kind`` is 1 (call) or -1 (put).
@@ -542,6 +591,26 @@ class ImpliedVolatility(Protocol):
     """``pricing.implied_volatility``: ``terms`` as for price, with ``price`` for ``volatility``."""
 
     def __call__(self, at: Context, terms: pd.DataFrame) -> Floats: ...
+
+
+class Greeks(Protocol):
+    """``pricing.greeks``: sensitivities of ``pricing.price``, a column each that the subject has.
+
+    ``delta`` and ``gamma`` by spot, ``vega`` by volatility, ``rho`` by rate, each by 1.00;
+    ``theta`` by time that passes, a year.
+    """
+
+    def __call__(self, at: Context, terms: pd.DataFrame) -> pd.DataFrame: ...
+
+
+class FitSurface(Protocol):
+    """``pricing.fit``: fit a surface to quotes, answer its total variances at them, shape (n,).
+
+    ``quotes`` columns: ``log_moneyness``, ``maturity``, ``total_variance``.  Raises
+    :class:`Refusal` where the subject takes no such quotes.
+    """
+
+    def __call__(self, at: Context, quotes: pd.DataFrame) -> Floats: ...
 
 
 class SurfaceVariance(Protocol):
@@ -570,6 +639,22 @@ class OnlineRun(Protocol):
         self,
         at: Context,
         batches: Sequence[pd.DataFrame],
+        probe: pd.DataFrame,
+        restart_after: int | None,
+    ) -> Floats: ...
+
+
+class FeedLearner(Protocol):
+    """``online.feed``: take what happens in turn, then predict ``probe``.
+
+    Labels come after the rows they belong to, by key, and are due at a time of their own.  With
+    ``restart_after`` = i the learner is saved to ``at.scratch`` and loaded again after event i.
+    """
+
+    def __call__(
+        self,
+        at: Context,
+        events: Sequence[FeedEvent],
         probe: pd.DataFrame,
         restart_after: int | None,
     ) -> Floats: ...
@@ -645,6 +730,8 @@ HOOKS: dict[str, type] = {
     "governance.promote": Promote,
     "governance.admits": Admits,
     "retrain.decide": DecideRetrain,
+    "retrain.replay": ReplayTrigger,
+    "retrain.state": LiveState,
     "retrain.train": Train,
     "drift.psi": Psi,
     "drift.shifted": ShiftedFeatures,
@@ -653,11 +740,15 @@ HOOKS: dict[str, type] = {
     "calibration.served": ServedProbabilities,
     "calibration.sample": HoldoutScores,
     "conformal.interval": ConformalInterval,
+    "conformal.scaled_interval": ScaledInterval,
     "pricing.price": Price,
+    "pricing.greeks": Greeks,
     "pricing.implied_volatility": ImpliedVolatility,
+    "pricing.fit": FitSurface,
     "pricing.total_variance": SurfaceVariance,
     "neural.forward": NeuralForward,
     "online.run": OnlineRun,
+    "online.feed": FeedLearner,
     "checkpoint_io.round_trip": RoundTrip,
     "explain.inputs": InputsToExplain,
     "explain.stages": DecisionStages,

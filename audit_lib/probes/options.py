@@ -20,6 +20,8 @@ from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
 CALL, PUT = 1, -1
+MATURITIES = (0.1, 0.25, 0.5, 1.0)
+"""of made-up quotes, in years"""
 
 
 def terms(
@@ -79,6 +81,24 @@ def random_terms(rng: np.random.Generator, count: int) -> pd.DataFrame:
             "kind": rng.choice(np.array([CALL, PUT]), count),
         }
     )
+
+
+def sound_quotes(seed: int, strikes: int) -> pd.DataFrame:
+    """Total variances of drawn slices without arbitrage, in the SVI form, of all MATURITIES.
+
+    Source: Gatheral and Jacquier (2014), Arbitrage-free SVI volatility surfaces.
+    """
+    rng = np.random.default_rng(seed)
+    level, slope = rng.uniform(0.03, 0.06), rng.uniform(-0.5, -0.2)
+    k = np.linspace(-0.3, 0.3, strikes)
+    bend = slope * (k + 0.02) + np.sqrt((k + 0.02) ** 2 + 0.15**2)
+    parts = [
+        pd.DataFrame(
+            {"log_moneyness": k, "maturity": t, "total_variance": level * t * (0.6 + 1.5 * bend)}
+        )
+        for t in MATURITIES
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def black_scholes(table: pd.DataFrame) -> Floats:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 
 from audit_lib.hooks import RetrainState
 from audit_lib.probes.asking import Reply, ask_many, describe
@@ -112,15 +113,31 @@ def with_key(base: RetrainState, key: str, value: object) -> RetrainState:
 
 def decided(hook: Hook, states: list[RetrainState]) -> list[Reply[Answered]]:
     """What the trigger says to each state."""
-    return ask_many(hook, [(state,) for state in states], into=_decision)
+    return ask_many(hook, [(state,) for state in states], into=decision)
 
 
 def _way(name: str, key: str, base: RetrainState, values: list[Any]) -> Way:
     return Way(name, key, tuple(with_key(base, key, value) for value in values))
 
 
-def _decision(raw: Any) -> Answered:
+def decision(raw: Any) -> Answered:
+    """What a trigger answered, or why it is no decision."""
     if not isinstance(raw, dict) or not isinstance(raw.get("retrain"), (bool, np.bool_)):
         raise ValueError(f"wanted {{'retrain': bool, 'reasons': [...]}}, got {describe(raw)}")
     said = raw.get("reasons") or []
     return Answered(bool(raw["retrain"]), tuple(str(reason) for reason in said))
+
+
+def lived(features: pd.DataFrame, *, seed: int, miss: float = 0.0) -> pd.DataFrame:
+    """Live rows: features with predictions, and outcomes that miss them, by ``miss`` more late on.
+
+    Predictions and the usual miss are of the size of a daily return.
+    """
+    rng = np.random.default_rng(seed)
+    made = rng.normal(0.0, 0.01, len(features))
+    late = np.arange(len(features)) >= len(features) // 2
+    if "date" in (features.index.names or []):
+        dates = features.index.get_level_values("date")
+        late = np.asarray(dates >= dates.unique().sort_values()[dates.nunique() // 2])
+    outcome = made + rng.normal(0.0, 0.005, len(features)) + miss * late
+    return features.assign(prediction=made, outcome=outcome)

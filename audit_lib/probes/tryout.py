@@ -20,10 +20,12 @@ import pandas as pd
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.hooks import HOOKS, with_variant
 from audit_lib.host import HookError, HookRefused
+from audit_lib.probes.deliveries import deliveries
 from audit_lib.probes.made_up_table import made_up
 from audit_lib.probes.metrics import recorded_metrics
-from audit_lib.probes.options import asked_of
+from audit_lib.probes.options import asked_of, sound_quotes
 from audit_lib.probes.published import why_unknown
+from audit_lib.probes.retraining import lived
 from audit_lib.probes.unfinished import moments, unfinished, until
 from audit_lib.probes.windows import window_length
 from audit_lib.subject.hooks import Hook
@@ -235,6 +237,13 @@ def _recorded(answers: Answers) -> tuple[Any, ...]:
 
 def _table(answers: Answers) -> tuple[Any, ...]:
     return _answered(answers, TABLE)  # type: ignore[no-any-return]  # a pair of frames
+
+
+def _live(answers: Answers) -> tuple[Any, ...]:
+    """Live rows of which the first half is known from training."""
+    (features,) = _features(answers)
+    names = list(features.columns)
+    return lived(features[names], seed=0), pd.Timestamp("2020-01-01")
 
 
 def _draw(size: int, seed: int = 7) -> Any:
@@ -558,6 +567,15 @@ TRIALS: dict[str, Trial] = {
         lambda _: ({"days_since_training": 1, "psi": 0.01, "errors": [0.0] * 50},),
         _has_keys("retrain", "reasons"),
     ),
+    "retrain.replay": Trial(
+        "a list of decisions, one a state",
+        lambda _: ([{"days_since_training": d, "psi": 0.01} for d in (1, 2)], 0),
+        lambda answer, given: (
+            _is_kind(list, "a list")(answer, given)
+            or ([] if len(answer) == 2 else [f"{len(answer)} decisions for 2 states"])
+        ),
+    ),
+    "retrain.state": Trial("a state of the trigger", _live, _is_kind(dict, "a mapping")),
     "retrain.train": Trial("fits that can be traced to rows", _table, _is_record),
     "drift.psi": Trial(
         "one number", lambda _: (_draw(500), _draw(500, 8)), _is_kind(float, "a number")
@@ -579,8 +597,19 @@ TRIALS: dict[str, Trial] = {
         lambda _: (_draw(300) * 0.01, _draw(20) * 0.01, 0.1),
         _is_interval,
     ),
+    "conformal.scaled_interval": Trial(
+        "an array of shape (n, 2)",
+        lambda _: (_draw(300) * 0.01, np.ones(300), _draw(20) * 0.01, np.ones(20), 0.1),
+        lambda answer, given: _is_interval(answer, (None, given[2])),
+    ),
+    "pricing.greeks": Trial(
+        "a frame: delta, gamma, vega, theta, rho",
+        lambda _: (_terms("volatility"),),
+        _is_kind(pd.DataFrame, "a frame"),
+    ),
     "pricing.price": Trial(_ARRAY, lambda _: (_priced(_terms("volatility")),), _is_price),
     "pricing.implied_volatility": Trial(_ARRAY, lambda _: (_terms("price"),), _is_volatility),
+    "pricing.fit": Trial(_ARRAY, lambda _: (sound_quotes(0, 15),), _is_array()),
     "pricing.total_variance": Trial(
         _ARRAY,
         lambda _: (pd.DataFrame({"log_moneyness": [-0.1, 0.0, 0.1], "maturity": [0.5] * 3}),),
@@ -590,6 +619,11 @@ TRIALS: dict[str, Trial] = {
     "online.run": Trial(
         _ARRAY,
         lambda _: (_batches(), _batches()[0].drop(columns="y"), None),
+        lambda answer, arguments: _is_array()(answer, (arguments[1],)),
+    ),
+    "online.feed": Trial(
+        _ARRAY,
+        lambda _: (*deliveries(["a", "b"], seed=0).calls(), None),
         lambda answer, arguments: _is_array()(answer, (arguments[1],)),
     ),
     "checkpoint_io.round_trip": Trial(_FRAME, _features, _is_frame),

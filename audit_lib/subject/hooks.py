@@ -37,15 +37,15 @@ class HookSet:
         return written_hooks(self.file) if self.file.is_file() else ()
 
     @cached_property
-    def composed(self) -> dict[str, tuple[str, str]]:
-        """Hooks that are made of two written ones, to these."""
+    def composed(self) -> dict[str, tuple[str, ...]]:
+        """Hooks that are made of written ones, to these."""
         return composed(name for name, _ in self.written)
 
     @cached_property
     def lines(self) -> dict[str, int]:
         """Hook name to the line of its ``def``; of a composed one, that of its last part."""
         written = dict(self.written)
-        return written | {name: written[last] for name, (_, last) in self.composed.items()}
+        return written | {name: written[parts[-1]] for name, parts in self.composed.items()}
 
     @cached_property
     def _arguments(self) -> dict[str, tuple[str, ...]]:

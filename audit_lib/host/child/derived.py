@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .capture import recorded
 from .crashing import crashing
 from .sides import with_sides
@@ -13,7 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 WATCHED = "retrain.train"
-OUTPUTS, DECODE, PREDICT = "predictor.outputs", "predictor.decode", "predictor.predict"
+#: hooks that are made of others, where they are not written themselves
+MADE_OF = {
+    "predictor.predict": ("predictor.outputs", "predictor.decode"),
+    "conformal.interval": ("conformal.scaled_interval",),
+}
 TOGETHER = "@together"
 """behind the name of a hook: takes a list of calls, and makes them at once"""
 CRASHING = "@crashing"
@@ -31,34 +37,40 @@ def derived(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any
         name: recorded(hook) if name.partition("[")[0] == WATCHED else with_sides(name, hooks)
         for name, hook in hooks.items()
     }
-    made = {n: _decoded(known[o], known[d]) for n, (o, d) in composed(hooks).items()}
+    made = {
+        name: _made_of(name, *(known[p] for p in parts)) for name, parts in composed(hooks).items()
+    }
     for name, hook in hooks.items():
         made |= {name + TOGETHER: together(hook), name + CRASHING: crashing(hook)}
     return known | made
 
 
-def composed(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Predictors that nobody wrote, to the two hooks that they are made of.
+def composed(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Hooks that nobody wrote, to the written ones that they are made of.
 
-    Of each variant of ``predictor.outputs`` with its ``predictor.decode``, or the plain one.
+    ``predictor.predict`` of outputs and their decoder, ``conformal.interval`` of one that takes
+    scales: of each variant, with the plain one where a part has no such variant.
     """
     written, found = set(names), {}
     for name in written:
         hook, bracket, variant = name.partition("[")
-        if hook not in (OUTPUTS, DECODE):
-            continue
-        two = [
-            of if of in written else of.partition("[")[0]
-            for of in (OUTPUTS + bracket + variant, DECODE + bracket + variant)
-        ]
-        if set(two) <= written and not {PREDICT, PREDICT + bracket + variant} & written:
-            found[PREDICT + bracket + variant] = (two[0], two[1])
+        for made, parts in MADE_OF.items():
+            if hook not in parts or {made, made + bracket + variant} & written:
+                continue
+            own = [p + bracket + variant for p in parts]
+            used = tuple(o if o in written else p for o, p in zip(own, parts, strict=True))
+            if set(used) <= written:
+                found[made + bracket + variant] = used
     return found
 
 
-def _decoded(outputs: Callable[..., Any], decode: Callable[..., Any]) -> Callable[..., Any]:
+def _made_of(name: str, *parts: Callable[..., Any]) -> Callable[..., Any]:
     def predict(at: Any, features: Any, *beside: Any) -> Any:
-        heads = decode(at, outputs(at, features, *beside))
+        heads = parts[-1](at, parts[0](at, features, *beside))
         return heads.set_axis(features.index, axis=0)
 
-    return predict
+    def interval(at: Any, residuals: Any, predictions: Any, alpha: float) -> Any:
+        known, new = np.ones(len(residuals)), np.ones(len(predictions))
+        return parts[0](at, residuals, known, predictions, new, alpha)
+
+    return predict if name.startswith("predictor.") else interval

@@ -1,0 +1,153 @@
+"""PRC005."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import ask, ask_many, floats, frame, reasons
+from audit_lib.probes.options import asked_of, random_terms, text_of
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+HOOK = "pricing.greeks"
+#: Greek to the term that moves, by how much of it (of the spot: a share), and the sign
+BY = {
+    "delta": ("spot", 1e-4, 1),
+    "gamma": ("spot", 2e-3, 1),
+    "vega": ("volatility", 1e-4, 1),
+    "theta": ("maturity", 1e-4, -1),
+    "rho": ("rate", 1e-4, 1),
+}
+#: usual units that are no mistake, once they are declared
+USUAL = {"vega": (0.01,), "rho": (0.01, 0.0001), "theta": (1 / 365, 1 / 365.25, 1 / 252)}
+
+
+class GreeksAreDerivatives(Check):
+    """Greeks are the derivatives of the subject's own prices, in the unit they are kept in.
+
+    What it checks
+        Delta, gamma, vega, theta and rho, as far as they are answered, equal differences of
+        `pricing.price` when spot, volatility, time or rate move a little.
+    Why it matters
+        A hedge is as wrong as its delta. A put with a call's delta, a theta of the other sign,
+        a gamma by per cent of the spot or a vega from another pricer than the one that marks the
+        book show in no price.
+    How
+        Drives both hooks on drawn options and compares with central differences. A Greek that is
+        a constant times the derivative in every row is named by that constant. Per cent of
+        volatility and rate, and days of theta, are usual: `units` declares them.
+    Limitations
+        Where the price has a corner (at the strike, at expiry) differences mean little; drawn
+        options keep away from both. Further Greeks are not judged.
+    Remediation
+        Derive Greeks from the pricer that marks the book, and convert units in one place.
+    Sources
+        Hull (2017), Options, Futures, and Other Derivatives, chapter 19.
+    """
+
+    code = "PRC005"
+    contract = Contract.PRICING
+    task = Task.T5
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = ("pricing.price",)
+
+    seed: int = Field(57, description="of the drawn options")
+    options: int = Field(80, ge=10, description="drawn options")
+    tolerance: float = Field(0.02, gt=0, description="relative, of differences and the pricer")
+    units: dict[str, float] = Field({}, description="Greek to its unit: `{vega: 0.01}`")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare every Greek with a difference of prices."""
+        if not subject.has(HOOK) and not subject.lacks(HOOK):
+            raise NotApplicable(f"no Greeks are exposed ({HOOK})")
+        drawn = random_terms(np.random.default_rng(self.seed), self.options)
+        table = asked_of(subject, drawn.assign(maturity=drawn["maturity"] + 0.1))
+        answered = ask(subject.hook(HOOK), table, into=frame)
+        if not answered.answered:
+            raise NotAssessed(f"{HOOK} gives no Greeks: {answered.why}")
+        got = answered.got.reset_index(drop=True)
+        known = [g for g in BY if g in got and not (g == "rho" and subject.lacks("pricing.rate"))]
+        if not known or len(got) != len(table):
+            raise NotAssessed(f"{HOOK} answers none of {', '.join(BY)} for every option")
+        rows: list[tuple[str, float, int]] = []
+        for name in known:
+            due = self._difference(subject, table, name)
+            if isinstance(due, str):
+                yield Gap(name, due)
+                continue
+            made = got[name].to_numpy(np.float64) / self.units.get(name, 1.0)
+            wrong = self._wrong(made, due)
+            yield Examined(len(due), f"values of {name}")
+            ratio = _constant(made, due)
+            rows.append((name, ratio if ratio is not None else float("nan"), int(wrong.sum())))
+            if not wrong.any():
+                continue
+            if ratio is not None and self._usual(name, ratio):
+                yield Gap(name, f"it is {ratio:.6g} times the derivative; declare `units`")
+                continue
+            yield self._found(subject, name, table, made, due, wrong, ratio)
+        heads = ("greek", "times the derivative", "options that differ")
+        yield Evidence("greeks", "Greeks against differences of prices", heads, tuple(rows))
+
+    def _difference(self, subject: Subject, table: pd.DataFrame, name: str) -> Floats | str:
+        term, share, sign = BY[name]
+        step = (table[term] * share if term != "rate" else pd.Series(share, table.index)).to_numpy()
+        tables = [table.assign(**{term: table[term] + d * step}) for d in (-1, 0, 1)]
+        replies = ask_many(
+            subject.hook("pricing.price"), [(t,) for t in tables], into=floats(len(table))
+        )
+        if any(not r.answered for r in replies):
+            return reasons(replies)
+        low, middle, high = (r.got for r in replies)
+        if name == "gamma":
+            return np.asarray((high - 2 * middle + low) / step**2)
+        return np.asarray(sign * (high - low) / (2 * step))
+
+    def _wrong(self, made: Floats, due: Floats) -> npt.NDArray[np.bool_]:
+        size = np.abs(due) + float(np.nanmedian(np.abs(due)))
+        return np.asarray(~(np.abs(made - due) <= self.tolerance * size))
+
+    def _usual(self, name: str, ratio: float) -> bool:
+        return any(abs(ratio / u - 1) < 1e-3 for u in USUAL.get(name, ())) and not self.units
+
+    def _found(
+        self,
+        subject: Subject,
+        name: str,
+        table: pd.DataFrame,
+        made: Floats,
+        due: Floats,
+        wrong: npt.NDArray[np.bool_],
+        ratio: float | None,
+    ) -> Answer:
+        at = int(np.flatnonzero(wrong)[0])
+        example = f"{text_of(table.iloc[at])}: {made[at]:.6g}, and prices move by {due[at]:.6g}"
+        told = f"is {ratio:.6g} times the derivative" if ratio is not None else "is not"
+        told = told if ratio is not None else "is not the derivative of the price"
+        return self.finding(
+            subject.where(HOOK),
+            f"{name} {told} in {int(wrong.sum())} of {len(due)} options, first {example}",
+            measured=float(made[at]),
+            expected=float(due[at]),
+            key=name,
+            evidence=("greeks",),
+        )
+
+
+def _constant(made: Floats, due: Floats) -> float | None:
+    """The one number that all of the values are times the derivatives; None for none."""
+    big = np.abs(due) > np.nanmedian(np.abs(due)) / 2
+    with np.errstate(all="ignore"):
+        ratios = made[big] / due[big]
+    middle = float(np.median(ratios))
+    steady = np.isfinite(ratios).all() and np.ptp(ratios) <= 0.02 * abs(middle)
+    return float(f"{middle:.4g}") if steady and middle else None

@@ -1,0 +1,144 @@
+"""PRC006."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.asking import Reply, ask_many, floats
+from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.options import MATURITIES, sound_quotes
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+HOOK = "pricing.fit"
+
+
+class BadQuotesAreRefused(Check):
+    """A surface takes sound quotes, and refuses or repairs those that no market can show.
+
+    What it checks
+        Sound quotes are accepted and met; variances that fall with maturity, or bend so that a
+        density is negative, that are NaN, infinite, negative or zero, and a single quote are
+        refused, or the fitted surface is free of the fault.
+    Why it matters
+        Stale and crossed quotes come every day. A surface that fits them prices calendar spreads
+        and butterflies below zero, and every book that is marked on it.
+    How
+        Drives `pricing.fit` on drawn slices of the SVI form, and on the same with one fault each.
+    Limitations
+        What is refused with sound quotes for a rule of the house (too few strikes) is told as
+        such. Surfaces of few parameters meet drawn slices only nearly: `nearness`.
+    Remediation
+        Check slices for both arbitrages before they are fitted, and refuse with the reason.
+    Sources
+        Gatheral and Jacquier (2014), Arbitrage-free SVI volatility surfaces, Quantitative Finance
+        14(1), sections 2 and 4.
+    """
+
+    code = "PRC006"
+    contract = Contract.PRICING
+    task = Task.T5
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+
+    seed: int = Field(58, description="of the drawn slices")
+    strikes: int = Field(15, ge=5, description="quotes of a maturity")
+    nearness: float = Field(0.1, gt=0, description="median relative miss of sound quotes")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Offer sound quotes, then others."""
+        if not subject.has(HOOK) and not subject.lacks(HOOK):
+            raise NotApplicable(f"no surface is exposed that quotes are offered to ({HOOK})")
+        hook = subject.hook(HOOK)
+        sound = sound_quotes(self.seed, self.strikes)
+        odd = self._odd(sound)
+        first, *replies = ask_many(hook, [(sound,), *((q,) for q in odd.values())], into=floats(-1))
+        if not first.answered or len(first.got) != len(sound):
+            raise NotAssessed(f"{HOOK} takes no sound quotes: {first.why or 'other rows'}")
+        miss = np.abs(first.got / sound["total_variance"].to_numpy(np.float64) - 1)
+        if not float(np.median(miss)) <= self.nearness:
+            yield self.finding(
+                subject.where(HOOK),
+                f"sound quotes are missed by {np.median(miss):.1%} in the middle",
+                measured=float(np.median(miss)),
+                expected=f"at most {self.nearness:g}",
+                key="sound quotes",
+            )
+        answers = dict(zip(odd, replies, strict=True))
+        yield Examined(1 + len(odd), "sets of quotes")
+        yield Evidence(
+            "quotes",
+            "What becomes of quotes",
+            REACTION_COLUMNS,
+            tuple(reaction_row(n, r, lambda v: f"{len(v)} variances") for n, r in answers.items()),
+        )
+        for name, reply in answers.items():
+            if problem := self._problem(name, odd[name], reply):
+                crashed = reaction(reply) is Reaction.CRASHED
+                yield self.finding(
+                    subject.where(HOOK),
+                    f"{name}: {problem}",
+                    measured=problem,
+                    expected="a refusal, or a surface without the fault",
+                    key=name,
+                    severity=Severity.LOW if crashed else None,
+                    evidence=("quotes",),
+                )
+
+    def _odd(self, sound: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        w, last = sound["total_variance"], sound["maturity"] == MATURITIES[-1]
+        middle = last & (sound["log_moneyness"].abs() < 0.05)
+        return {
+            "variance that falls with maturity": sound.assign(
+                total_variance=w.where(~last, w * 0.3)
+            ),
+            "a peak at the money": sound.assign(total_variance=w.where(~middle, w * 2.5)),
+            "a NaN": sound.assign(total_variance=w.where(w.index != 3)),
+            "an infinite variance": sound.assign(total_variance=w.where(w.index != 3, np.inf)),
+            "a negative variance": sound.assign(total_variance=w.where(w.index != 3, -0.01)),
+            "variances of zero": sound.assign(total_variance=0.0),
+            "a single quote": sound.iloc[[0]],
+            "no quotes": sound.iloc[:0],
+        }
+
+    @staticmethod
+    def _problem(name: str, quotes: pd.DataFrame, reply: Reply[Floats]) -> str:
+        if reply.refusal is not None:
+            return ""
+        if reply.failure is not None:
+            return f"ends in a crash: {reply.why}"
+        got = reply.got
+        if len(got) != len(quotes):
+            return f"{len(got)} variances for {len(quotes)} quotes"
+        if not len(got):
+            return ""
+        if name == "a single quote":
+            return "one quote is taken for a surface"
+        if not (np.isfinite(got) & (got > 0)).all():
+            return "" if np.isnan(got).all() else "the fitted variances are not all positive"
+        if name.startswith("variance that falls"):
+            table = got.reshape(len(MATURITIES), -1)
+            falls = int((np.diff(table, axis=0) < -1e-9).sum())
+            return f"fitted as they are: variance falls at {falls} points" if falls else ""
+        if name.startswith("a peak"):
+            # The quotes bend by more than any density allows; a fit that follows bends too.
+            followed = np.abs(got / quotes["total_variance"].to_numpy(np.float64) - 1)
+            peak = followed[-(len(got) // len(MATURITIES)) :]
+            return "the peak is fitted as it is" if float(peak.max()) < 0.05 else ""
+        if name == "variances of zero":
+            return ""
+        return "answered as if the quote were sound" if not _smooth(got) else ""
+
+
+def _smooth(got: Floats) -> bool:
+    """True where the fourth variance lies between its neighbours: the bad quote was left out."""
+    low, high = sorted((float(got[2]), float(got[4])))
+    return 0.8 * low <= float(got[3]) <= 1.2 * high

@@ -1,0 +1,114 @@
+"""PRC005, PRC006 and CNF004: Greeks, quotes that may be refused, intervals with a scale."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from audit_lib.model import Outcome
+from audit_lib.probes.tryout import try_hooks
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+GUIDE = (Path(__file__).parents[3] / "docs/guide/pricing.md").read_text()
+GREEKS, FIT, INTERVAL = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+ALL = GREEKS + FIT + INTERVAL
+
+
+@pytest.mark.passes("PRC005", "PRC006", "CNF004")
+def test_the_examples_of_the_guide(tmp_path):
+    with tiny(tmp_path, ALL) as subject:
+        for code in ("PRC005", "PRC006", "CNF004", "CNF001"):
+            assert_passes(run_check(code, subject))
+        assert [r for r in try_hooks(subject) if r.state != "good"] == []
+
+
+@pytest.mark.fails("PRC005")
+@pytest.mark.parametrize(
+    ("old", "new", "key", "said"),
+    [
+        ("decay + carry,", "-(decay + carry),", "theta", "theta is -1 times the derivative"),
+        ('"delta": kind * np.exp(-q * t) * ndtr(kind * d)', '"delta": np.exp(-q * t) * ndtr(d)',
+         "delta", "delta is not the derivative"),
+        ("spot * density / (s**2 *", "spot * density / (s *", "gamma", "gamma is not"),
+        ('"vega": spot *', '"vega": 2 * spot *', "vega", "vega is 2 times"),
+        ("kind * strike * t", "strike * t", "rho", "rho is not the derivative"),
+    ],
+)  # fmt: skip
+def test_greeks_that_are_wrong(tmp_path, old, new, key, said):
+    assert old in GREEKS
+    with tiny(tmp_path, GREEKS.replace(old, new)) as subject:
+        found = assert_fails(run_check("PRC005", subject), key=key)
+    assert said in found.message
+
+
+def test_usual_units_are_to_be_declared(tmp_path):
+    text = GREEKS.replace("spot * density * np.sqrt(t)", "0.01 * spot * density * np.sqrt(t)")
+    with tiny(tmp_path / "a", text) as subject:
+        result = run_check("PRC005", subject)
+        assert (result.outcome, "declare `units`" in result.reason) == (Outcome.NOT_ASSESSED, True)
+    declared = "options: {PRC005: {units: {vega: 0.01}}}"
+    with tiny(tmp_path / "b", text, parameters=declared) as subject:
+        assert_passes(run_check("PRC005", subject))
+    with tiny(tmp_path / "c", FIT + "pd.NA\nfrom audit_lib.hooks import Refusal\n") as subject:
+        assert run_check("PRC005", subject).outcome is Outcome.NOT_ASSESSED  # no prices
+
+
+@pytest.mark.fails("PRC006")
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("(np.diff(w, axis=0) < 0).any()", "False", "variance that falls with maturity"),
+        ("(density < 0).any()", "False", "a peak at the money"),
+        ("not (w > 0).all()", "False", "a negative variance"),
+        ("len(quotes) < 5", "False", "a single quote"),
+        ('return quotes["total', 'return 2 * quotes["total', "sound quotes"),
+    ],
+)  # fmt: skip
+def test_surfaces_that_take_everything(tmp_path, old, new, key):
+    assert old in FIT
+    text = (GREEKS + FIT).replace(old, new)
+    if key == "a negative variance":
+        text = text.replace("(density < 0).any()", "False").replace(
+            "np.diff(w, axis=0) < 0", "w < -9"
+        )
+    if key == "a single quote":
+        text = text.replace(
+            "k = table", "if len(quotes) == 1:\n        return w.ravel()\n    k = table"
+        )
+    with tiny(tmp_path, text) as subject:
+        result = run_check("PRC006", subject)
+    assert result.outcome is Outcome.FAIL, result.reason
+    assert key in {f.key for f in result.findings}, [f.message for f in result.findings]
+
+
+@pytest.mark.passes("PRC006")
+def test_a_surface_that_repairs(tmp_path):
+    text = (GREEKS + FIT).replace(
+        '        raise Refusal("total variance falls with maturity")',
+        "        return np.maximum.accumulate(w, axis=0).ravel()",
+    )
+    with tiny(tmp_path, text) as subject:
+        assert_passes(run_check("PRC006", subject))
+
+
+@pytest.mark.fails("CNF004")
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("* predicted_scales\n", "* predicted_scales.mean()\n", "width"),
+        ("np.abs(residuals) / scales", "np.abs(residuals)", "a common factor of all scales"),
+        ("/ scales)", "/ np.sort(scales))", "calibration rows in another order"),
+        ("* predicted_scales\n", "* np.sort(predicted_scales)\n", "predictions in another order"),
+        ("    rank = int(", "    scores = scores / 1.5\n    rank = int(", "calm coverage"),
+        ("    if not (np.all(scales > 0) and np.all(predicted_scales > 0)):\n"
+         '        raise Refusal("scales must be positive")\n', "", "scale zero"),
+    ],
+)  # fmt: skip
+def test_intervals_that_do_not_follow(tmp_path, old, new, key):
+    assert old in INTERVAL
+    text = GREEKS + INTERVAL.replace(old, new)
+    with tiny(tmp_path, text) as subject:
+        result = run_check("CNF004", subject)
+    assert result.outcome is Outcome.FAIL, result.reason
+    assert key in {f.key for f in result.findings}, [f.message for f in result.findings]
