@@ -160,6 +160,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "BND013": "boundary.dependencies_declared:DependenciesAreDeclared",
         "BND014": "boundary.stored_keys:StoredKeysAreWritten",
         "BND019": "boundary.inputs_fed:WhatIsReadIsFed",
+        "BND020": "boundary.stored_flags:StoredFlagsStayFlags",
         "DOC001": "docs.contract_agrees:ContractDocumentAgrees",
         "DOC002": "docs.metadata_keys:MetadataKeysAreWrittenAndRead",
         "DOC003": "docs.codes:CodesMeanTheSame",

@@ -142,6 +142,8 @@ class Reads(Naming):
         if isinstance(node, ast.Attribute):
             return self._field(unit, node)
         if isinstance(node, ast.Subscript):
+            if isinstance(node.slice, ast.Slice):  # some of the same elements
+                return self.value(unit, node.value)
             key = self.key(unit, node.slice)
             return {(*p, key) for p in self.value(unit, node.value)}
         if isinstance(node, ast.BoolOp):

@@ -166,6 +166,12 @@ class Writes:
             base = item.func.value
             inner = self._below(unit, base, text)
             if inner is not None and item.args:
+                if item.func.attr == "setdefault":
+                    inner = (*inner, self.reads.key(unit, item.args[0]))
+                    self._write(unit, item, (*path, *inner))
+                    if len(item.args) > 1:
+                        self._keys(unit, item.args[1], (*path, *inner), item)
+                    return True
                 if item.func.attr == "update":
                     self._keys(unit, item.args[0], (*path, *inner), item)
                     return True
@@ -177,9 +183,20 @@ class Writes:
     def _below(self, unit: Unit, node: ast.expr, text: str) -> Path | None:
         """Keys between a variable and a place within it; None where it is another variable."""
         keys: list[str] = []
-        while isinstance(node, ast.Subscript):
-            keys.append(self.reads.key(unit, node.slice))
-            node = node.value
+        while True:
+            if isinstance(node, ast.Subscript):
+                keys.append(self.reads.key(unit, node.slice))
+                node = node.value
+            elif (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "setdefault"
+                and node.args
+            ):
+                keys.append(self.reads.key(unit, node.args[0]))
+                node = node.func.value
+            else:
+                break
         return tuple(reversed(keys)) if dotted(node) == text and text else None
 
     def _from_callers(self, unit: Unit, text: str, path: Path) -> bool:

@@ -167,3 +167,40 @@ def test_what_is_taken_out_if_it_is_there_and_what_comes_as_a_text(tmp_path):
     )
     assert check(tmp_path / "b", text, 'state["scale"]').findings == ()
     assert_fails(check(tmp_path / "c", JSON, 'state.pop("std")'))
+
+
+DEFAULTS = """\
+def load(path):
+    with open(path) as file:
+        return json.load(file)
+
+
+def save(path, horizon, row):
+    state = load(path)
+    state.setdefault("history", [])
+    state["history"].append(row)
+    state.setdefault("champions", {})[horizon] = {"version": 1}
+    with open(path, "w") as file:
+        json.dump(state, file)
+
+
+def use(path, horizon):
+    state = load(path)
+    return KEYS
+"""
+
+
+@pytest.mark.passes("BND014")
+@pytest.mark.parametrize(
+    "keys", ['state["history"][-5:]', 'state.get("champions", {}).get(horizon)["version"]']
+)
+def test_what_setdefault_begins_is_written(tmp_path, keys):
+    result = check(tmp_path, DEFAULTS, keys)
+    assert result.findings == ()
+
+
+@pytest.mark.fails("BND014")
+def test_what_stands_below_setdefault_is_known(tmp_path):
+    keys = 'state.get("champions", {})[horizon]["versions"]'
+    found = assert_fails(check(tmp_path, DEFAULTS, keys), path="pkg/m.py")
+    assert "which nothing writes" in found.message
