@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,6 +30,7 @@ def combined(parts: Sequence[tuple[str, CheckResult]]) -> CheckResult:
     if len(named) == 1:
         return named[0][1]
     told = [part for _, part in named]
+    findings, tables = _of_all_keys([f for p in told for f in p.findings])
     outcome = next(o for o in _FIRST if any(p.outcome is o for p in told))
     gaps = () if all(map(_mute, told)) else tuple(g for v, p in named for g in _gaps(v, p))
     reasons = [
@@ -42,13 +44,69 @@ def combined(parts: Sequence[tuple[str, CheckResult]]) -> CheckResult:
         told[0],
         outcome=outcome,
         reason="; ".join(reasons),
-        findings=tuple(ranked(f for p in told for f in p.findings)),
-        evidence=tuple(e for p in told for e in p.evidence),
+        findings=tuple(ranked(findings)),
+        evidence=(*(e for p in told for e in p.evidence), *tables),
         examined=tuple(e for p in told for e in p.examined),
         gaps=gaps,
         margins=tuple(m for p in told for m in p.margins),
         seconds=round(sum(p.seconds for p in told), 4),
     )
+
+
+def _of_all_keys(findings: Sequence[Finding]) -> tuple[list[Finding], list[Evidence]]:
+    """Findings with those that several keys share as one, and the tables of their cases.
+
+    A cause that shows at every horizon is one cause; the worst case speaks for it.
+    """
+    groups: dict[object, list[Finding]] = {}
+    for finding in findings:
+        variant, key = _key_apart(finding.variant)
+        about = _without_values(finding.about, key)
+        same = (variant, finding.code, finding.anchor, about) if key else id(finding)
+        groups.setdefault(same, []).append(finding)
+    made: list[Finding] = []
+    tables: list[Evidence] = []
+    for group in groups.values():
+        if len(group) == 1:
+            made += group
+            continue
+        table = _cases(group, f"keys-{len(tables) + 1}")
+        tables.append(table)
+        worst = max(group, key=lambda f: f.severity)
+        others = [_key_apart(f.variant)[1] for f in group if f is not worst]
+        evidence = dict.fromkeys([*(name for f in group for name in f.evidence), table.name])
+        made.append(
+            replace(
+                worst,
+                variant=_key_apart(worst.variant)[0],
+                message=f"{worst.message} (so also at {' and '.join(others)})",
+                evidence=tuple(evidence),
+            )
+        )
+    return made, tables
+
+
+def _key_apart(variant: str) -> tuple[str, str]:
+    """The named variants, and the key."""
+    parts = variant.split(", ")
+    return (
+        ", ".join(p for p in parts if "=" not in p),
+        ", ".join(p for p in parts if "=" in p),
+    )
+
+
+def _without_values(about: str, key: str) -> str:
+    """What a finding is about, whatever the key: ``target_5d`` at horizon 5 is ``target_*d``."""
+    for part in filter(None, key.split(", ")):
+        value = part.partition("=")[2]
+        about = re.sub(rf"(?<![0-9A-Za-z]){re.escape(value)}(?![0-9])", "*", about)
+    return about
+
+
+def _cases(group: Sequence[Finding], name: str) -> Evidence:
+    rows = tuple((f.variant, f.severity.label, f.message, f.measured, f.expected) for f in group)
+    heads = ("of", "severity", "finding", "measured", "expected")
+    return Evidence(name, f"The same at several keys: {group[0].about}", heads, rows)
 
 
 def _mute(part: CheckResult) -> bool:

@@ -19,6 +19,11 @@ from audit_lib.subject.parameters import SubjectParameters
 from audit_lib.subject.pointers import split_reference
 from audit_lib.subject.registry import Registry, read_registry
 
+#: surfaces that speak of one model: a version's, unless `surfaces` drives them for each key
+OF_THE_MODEL = frozenset(
+    {"predictor", "decisions", "calibration", "conformal", "neural", "checkpoint_io", "retrain",
+     "explain"}
+)  # fmt: skip
 Serving = tuple[str | None, tuple[tuple[str, Value], ...]]
 """the written hook that serves, by its full name, and the key that it is driven with"""
 
@@ -109,6 +114,17 @@ class Bound:
         """The part of the key that a hook is driven with for one value after another."""
         surface = hook.split(".", maxsplit=1)[0]
         return given(self.parameters.keys, surface, self.key, self.own_key, in_turn=True)
+
+    def is_own(self, hook: str) -> bool:
+        """True where a hook answers for the version's model, whatever key is asked for.
+
+        Such an answer says nothing of another key, and is not to be held against what does.
+        """
+        surface = hook.split(".", maxsplit=1)[0]
+        declared = self.parameters.keys
+        return surface in OF_THE_MODEL and any(
+            name in self.own_key and surface not in by.surfaces for name, by in declared.items()
+        )
 
     @contextmanager
     def noting(self) -> Iterator[dict[str, Serving]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import without_variant
@@ -18,6 +18,8 @@ def each_variant(subject: Subject) -> Iterator[tuple[Subject, Asked]]:
 
     With each comes what it was asked for, which fills while the caller works.  Variants of one name
     go together, also across surfaces; a surface that does not know a name stays at its first.
+    Where a hook that answers for the version's own model is asked for, other keys than the
+    version's are left out: labels of 20 bars tell nothing of a model for 10.
     """
     every: dict[str, Serving] = {}
     done: list[Subject] = []
@@ -50,10 +52,14 @@ def in_use(subject: Subject, hooks: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, [*variants, text_of(key)])))
 
 
-def _bindings(subject: Subject, asked: Iterable[str]) -> list[Subject]:
+def _bindings(subject: Subject, asked: Collection[str]) -> list[Subject]:
     named = (v for hook in asked for v in subject.hooks.variants(hook) if v)
     variants = list(dict.fromkeys(["", *named]))
-    return [subject.bound(variant, key) for key in subject.every_key() for variant in variants]
+    keys = subject.every_key()
+    if len(keys) > 1 and any(map(subject.is_own, asked)):
+        own = subject.own_key
+        keys = [key for key in keys if own.items() <= key.items()]
+    return [subject.bound(variant, key) for key in keys for variant in variants]
 
 
 def _is_new(bound: Subject, done: Iterable[Subject], asked: Iterable[str]) -> bool:

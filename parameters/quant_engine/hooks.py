@@ -342,17 +342,15 @@ def resolve(at: Context, request: str | None) -> Any:
     return {"version": str(folder.relative_to(at.store) if inside else folder), "files": files}
 
 
-@surface("registry.register")
-def register(at: Context, version: str, metrics: dict[str, float]) -> None:
-    """Copy the audited version's files, register, prune, let it run for champion.
+def publish(at: Context, wanted: str | None, metrics: dict[str, float]) -> tuple[Any, str]:
+    """Copy the audited version's files into a new folder and register it; the registry and id.
 
-    That is what `_save` and `run_retrain.py` do after training.  Files carry the horizon in their
-    names.  Pruning soon deletes the audited version itself, as the oldest; its files then come from
-    the checkout.
+    That is what `_save` does after training.  Files carry the horizon in their names.  Pruning soon
+    deletes the audited version itself, as the oldest; its files then come from the checkout.
     """
     versioning, horizon = engine(at, "models.versioning"), horizon_of(at)
     registry = versioning.ModelRegistry(model_dir=at.store)
-    version, folder = registry.create_version_dir(version)  # another one where it is taken
+    version, folder = registry.create_version_dir(wanted)  # another one where it is taken
     kept = at.store / at.version
     for file in (kept if kept.is_dir() else at.root / "trained_models" / at.version).iterdir():
         (folder / re.sub(r"_\d+d_", f"_{horizon}d_", file.name)).write_bytes(file.read_bytes())
@@ -360,10 +358,29 @@ def register(at: Context, version: str, metrics: dict[str, float]) -> None:
     registry.register_version(
         versioning.ModelVersion.from_dict({**row, "universe_size": 0, **metrics, **row})
     )
+    return registry, str(version)
+
+
+@surface("registry.register")
+def register(at: Context, version: str, metrics: dict[str, float]) -> None:
+    """Register, prune, let it run for champion, as `_save` and `run_retrain.py` do."""
+    registry, version = publish(at, version, metrics)
     registry.prune_old()
     governance = engine(at, "models.governance").ModelGovernance
     seats = at.store / engine(at, "config").CHAMPION_REGISTRY.name
-    governance(registry_path=seats).evaluate_and_update(horizon, version, metrics)
+    governance(registry_path=seats).evaluate_and_update(horizon_of(at), version, metrics)
+
+
+@surface("registry.create")
+def create(at: Context, metrics: dict[str, float]) -> str:
+    """The registry issues the id."""
+    return publish(at, None, metrics)[1]
+
+
+@surface("registry.prune")
+def prune(at: Context, keep: int) -> None:
+    """Keep the newest so many."""
+    engine(at, "models.versioning").ModelRegistry(model_dir=at.store).prune_old(keep_n=keep)
 
 
 @surface("registry.versions")
@@ -470,15 +487,26 @@ def cusum(at: Context, series: Any, target: float, sigma: float) -> Any:
 
 
 # --- calibration, conformal -------------------------------------------------------------------
-@surface("calibration.fit_apply")
-def fit_apply(at: Context, scores: Any, outcomes: Any, served: Any) -> Any:
-    """The engine's isotonic calibrator."""
+def calibrated(at: Context, method: str, scores: Any, outcomes: Any, served: Any) -> Any:
+    """Scores that the engine's calibrator serves after it was fitted."""
     try:
-        calibrator = engine(at, "models.calibration").ConfidenceCalibrator(method="isotonic")
+        calibrator = engine(at, "models.calibration").ConfidenceCalibrator(method=method)
         calibrator.fit(scores, outcomes)
     except ValueError as error:
         raise Refusal(str(error)) from error
     return np.asarray(calibrator.transform(served), dtype=float)
+
+
+@surface("calibration.fit_apply", variant="isotonic")
+def fit_isotonic(at: Context, scores: Any, outcomes: Any, served: Any) -> Any:
+    """Isotonic regression."""
+    return calibrated(at, "isotonic", scores, outcomes, served)
+
+
+@surface("calibration.fit_apply", variant="platt")
+def fit_platt(at: Context, scores: Any, outcomes: Any, served: Any) -> Any:
+    """Logistic regression on the score."""
+    return calibrated(at, "platt", scores, outcomes, served)
 
 
 @surface("calibration.sample")
@@ -575,21 +603,24 @@ def implied_volatility(at: Context, terms: pd.DataFrame) -> Any:
 
 @surface("pricing.total_variance")
 def total_variance(at: Context, points: pd.DataFrame) -> Any:
-    """The arbitrage-aware surface, fitted to the engine's own synthetic market."""
-    iv = engine(at, "models.iv.models")
-    strikes = np.linspace(70.0, 130.0, 25)
-    expiries = np.array([0.1, 0.25, 0.5, 1.0, 2.0])
+    """The arbitrage-aware surface, fitted to a made-up smile, by the engine's own interpolation.
+
+    Each fitted slice is asked at the points' strikes, made monotone over the fitted maturities, and
+    interpolated between them.
+    """
+    builder = engine(at, "models.iv.models").ArbitrageFreeSVIBuilder()
+    strikes, expiries = np.linspace(70.0, 130.0, 25), np.array([0.1, 0.25, 0.5, 1.0, 2.0])
     smile = 0.2 + 0.1 * np.log(strikes / 100.0) ** 2 - 0.05 * np.log(strikes / 100.0)
-    builder = iv.ArbitrageFreeSVIBuilder()
     made = builder.build_surface(100.0, strikes, expiries, np.tile(smile, (5, 1)), r=0.0, q=0.0)
-    wanted = []
-    for row in points.to_dict("records"):
-        slices = [
-            np.interp(row["log_moneyness"], np.log(strikes / 100.0), variance)
-            for variance in made["adj_total_variance"]
+    at_points = points["log_moneyness"].to_numpy(float)
+    slices = np.array([builder._svi_total_variance(at_points, fit) for fit in made["params"]])
+    whole = builder.enforce_calendar_monotonicity(slices, eps=builder.calendar_epsilon)
+    return np.array(
+        [
+            builder.interpolate_total_variance(expiries, whole[:, [n]], [maturity])[0, 0]
+            for n, maturity in enumerate(points["maturity"])
         ]
-        wanted.append(np.interp(row["maturity"], expiries, slices))
-    return np.asarray(wanted)
+    )
 
 
 @surface("online.run")

@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.files import read_words
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.declared_sizes import DeclaredSize, in_data, in_markdown
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.subject import Subject
+
+
+#: where, of what, and each number that is wrong: what it counts, what is declared, what is measured
+_Wrong = tuple[Location, str, list[tuple[str, int, str]]]
+_NAMED = 4
 
 
 class DeclaredSizesAgree(Check):
@@ -63,11 +68,13 @@ class DeclaredSizesAgree(Check):
                 yield Gap(path, str(error))
                 unread = True
                 continue
+            wrong = []
             for size in declared:
-                if not under_audit.intersection(size.files):
-                    continue
-                seen += 1
-                yield from self._compare(code, size, rows)
+                if under_audit.intersection(size.files):
+                    seen += 1
+                    wrong += self._wrong(code, size, rows)
+            if wrong:
+                yield self._told(wrong)
         if not seen and not unread:
             raise NotApplicable("no document states the size of a file under audit")
         if rows:
@@ -79,9 +86,9 @@ class DeclaredSizesAgree(Check):
             )
         yield Examined(seen, "declared sizes")
 
-    def _compare(
+    def _wrong(
         self, code: Code, size: DeclaredSize, rows: list[tuple[str, str, str, int, str]]
-    ) -> Iterator[Answer]:
+    ) -> Iterator[_Wrong]:
         about = size.files[0] if len(size.files) == 1 else f"{len(size.files)} files"
         wrong = []
         for what, declared in size.numbers.items():
@@ -91,15 +98,29 @@ class DeclaredSizesAgree(Check):
             if declared not in measured:
                 wrong.append((what, declared, shown))
         if wrong:
-            yield self.finding(
-                size.location,
-                f"{about}: "
-                + ", ".join(f"{what} declared {said}, measured {is_}" for what, said, is_ in wrong),
-                measured=", ".join(f"{is_} {what}" for what, _, is_ in wrong),
-                expected=", ".join(f"{said} {what}" for what, said, _ in wrong),
-                key=f"{about} {' '.join(what for what, _, _ in wrong)}",
-                evidence=("declared",),
-            )
+            yield size.location, about, wrong
+
+    def _told(self, wrong: list[_Wrong]) -> Answer:
+        """One finding a document: it was made at another commit, or counts in another way."""
+        place, about, numbers = wrong[0]
+        text = ", ".join(f"{what} declared {said}, measured {is_}" for what, said, is_ in numbers)
+        others = [other for _, other, _ in wrong[1:]]
+        if others:
+            named = ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else "")
+            text += f"; so {_are(len(others))} in {place.path}: {named}"
+        return self.finding(
+            place,
+            f"{about}: {text}",
+            measured=", ".join(f"{is_} {what}" for what, _, is_ in numbers),
+            expected=", ".join(f"{said} {what}" for what, said, _ in numbers),
+            key=f"{about} {' '.join(what for what, _, _ in numbers)}",
+            cause="sizes that are not those of the source",
+            evidence=("declared",),
+        )
+
+
+def _are(count: int) -> str:
+    return "is 1 more" if count == 1 else f"are {count} more"
 
 
 def _declared(subject: Subject, path: str) -> Iterator[DeclaredSize]:

@@ -39,6 +39,16 @@ def test_a_table_that_disagrees(tmp_path):
 
 
 @pytest.mark.fails("LED003")
+def test_a_document_is_one_finding(tmp_path):
+    data = [{"file": "pkg/a.py", "loc": 8}]
+    result = run_check("LED003", made(tmp_path, TABLE.format(8, 2, 1, 9), data))
+    assert {f.location.path: f.message for f in result.findings} == {
+        "map.json": "pkg/a.py: lines declared 8, measured 7",
+        "spec.md": "pkg/a.py: lines declared 8, measured 7; so is 1 more in spec.md: pkg/b.py",
+    }
+
+
+@pytest.mark.fails("LED003")
 def test_data_that_disagrees(tmp_path):
     data = [{"file": "pkg/a.py", "loc": 8, "name": "A"}, {"files": ["pkg/a.py"], "file_count": 1}]
     finding = assert_fails(run_check("LED003", made(tmp_path, data=data)), pointer="/0")

@@ -9,6 +9,7 @@ import pytest
 from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
 from audit_lib.model import Outcome
+from audit_lib.subject.variants import each_variant
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
@@ -205,7 +206,9 @@ def test_a_literal_horizon_shows_at_the_others(tmp_path):
     literal = LABELS.format(horizon=10).replace("PURGE", "10")
     with tiny(tmp_path / "a", literal, parameters=EACH) as subject:
         result = run_check("TGT001", subject)
-        assert {f.variant for f in result.findings} == {"horizon=5", "horizon=20"}
+        (one,) = result.findings
+        assert one.message.startswith("horizon=5: ")
+        assert one.message.endswith(" (so also at horizon=20)")
     keyed = LABELS.format(horizon="None").replace("-HORIZON", '-at.key["horizon"]')
     with tiny(tmp_path / "b", keyed.replace("PURGE", "10"), parameters=EACH) as subject:
         assert_passes(run_check("TGT001", subject))
@@ -257,3 +260,32 @@ def test_options_of_one_key(tmp_path):
                 continue
             with pytest.raises(ParameterError, match="horizon=7"):
                 check_parameters(subject)
+
+
+PREDICTOR = """
+
+@surface("predictor")
+def predict(at, features):
+    return features
+"""
+
+
+@pytest.mark.parametrize(
+    ("hooks", "surfaces", "driven"),
+    [
+        (("targets.build",), "", [20, 5]),
+        # the model is of 20 bars, so labels of 5 tell nothing of it
+        (("targets.build", "predictor.predict"), "", [20]),
+        (("targets.build", "predictor.predict"), ", surfaces: [targets, predictor]", [20, 5]),
+    ],
+)
+def test_what_asks_the_versions_model_is_asked_at_its_own_key(tmp_path, hooks, surfaces, driven):
+    keys = KEYS.replace("stored: /horizon", f"stored: /horizon{surfaces}")
+    text = LABELS.replace("PURGE", "5").format(horizon="5") + PREDICTOR
+    asked = []
+    with tiny(tmp_path, text, source=stored(), parameters=keys) as subject:
+        for bound, _ in each_variant(subject.at("v2")):
+            asked.append(bound.key["horizon"])
+            for hook in hooks:
+                bound.hook(hook)
+    assert asked == driven
