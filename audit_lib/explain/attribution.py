@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -87,12 +88,14 @@ class Setting:
         seed: for everything that is drawn.
         budget: about how many rows a hook may be asked about by walks.
         surrogate_rows: most rows that rules are learned and judged on.
+        seconds: about how long the walks of one hook may take.
     """
 
     rows: int = 1000
     seed: int = 0
     budget: int = 60_000
     surrogate_rows: int = 8_000
+    seconds: float = 300.0
 
 
 def attribute(
@@ -104,13 +107,18 @@ def attribute(
         subject: whose tree models may serve; None where only the hook is asked.
 
     Raises:
-        NotAssessed: the hook does not answer, or nothing that is finite.
+        NotAssessed: the hook does not answer, nothing that is finite, the same to every row, or so
+            slowly that the walks would take longer than they may.
     """
     rng = np.random.default_rng(setting.seed)
     table = sample.table
+    begun = time.perf_counter()
     answered = answers.one(table)
+    taken = time.perf_counter() - begun
     if not np.isfinite(answered).any():
         raise NotAssessed(f"{answers.hook.name} answers no finite number to {len(table)} rows")
+    if len(table) > 1 and (answered == answered[0]).all():
+        raise NotAssessed(f"{answers.hook.name} answers the same to all {len(table)} rows")
     heads = {name: answered[:, i] for i, name in enumerate(answers.names)}
     columns = list(map(str, table.columns))
     found: dict[str, Contributions] = {}
@@ -122,7 +130,16 @@ def attribute(
         for head, parts in walks.linear(answers, table, background, rng).items():
             found.setdefault(head, parts)
     if len(found) < len(heads):
-        made = walks.sampled(answers, table, background, rng, budget=setting.budget)
+        most = int(setting.seconds / max(taken * (table.shape[1] + 1), 1e-9))
+        if most < walks.FEWEST:
+            raise NotAssessed(
+                f"{answers.hook.name} takes {taken:.1f} s for {len(table)} rows; {walks.FEWEST} "
+                f"walks through {table.shape[1]} factors would take longer than the "
+                f"{setting.seconds:.0f} s that they may"
+            )
+        made = walks.sampled(
+            answers, table, background, rng, budget=setting.budget, most=min(most, walks.MOST)
+        )
         for head, parts in made.items():
             found.setdefault(head, parts)
     bootstrap = Bootstrap(sample.blocks, setting.seed)

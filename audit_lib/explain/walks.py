@@ -78,6 +78,7 @@ def sampled(
     rng: np.random.Generator,
     *,
     budget: int,
+    most: int = MOST,
 ) -> dict[str, Contributions]:
     """Contributions to every answer of a hook, by walks.
 
@@ -87,9 +88,10 @@ def sampled(
         background: rows that walks start from.
         rng: for orders and starts.
         budget: about how many rows may be asked about.
+        most: walks that there is time for.
     """
     rows, width = table.shape
-    count = int(np.clip(budget // max(rows * (width + 1), 1), FEWEST, MOST))
+    count = int(np.clip(budget // max(rows * (width + 1), 1), FEWEST, most))
     walked = [_walk(answers, table, background, rng) for _ in range(count)]
     direct = answers.one(table)
     base = answers.one(background)

@@ -1,7 +1,8 @@
 """Where the source makes a column: at a line that names it, in a definition that was executed.
 
 A name alone proves nothing: archives, foreign packages and tests name the same columns.  So only
-files under audit count, and there what the hook's calls entered (:mod:`audit_lib.subject.places`).
+what the hook's calls entered counts (:mod:`audit_lib.subject.places`), with what stands in a class
+that they entered, and the module level of files under audit.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from audit_lib.subject.units import MODULE, FileUnits, Unit
 _LETTERS = 3
 """letters that a pattern such as ``f"ret_{n}"`` holds by itself, at least, to mean a column"""
 
+BESIDE, FAR = 10, 100
+"""added to the rank of what stands in an entered class, and outside the files under audit"""
 Mention = tuple[int, ast.expr, ast.expr | None]
 """rank, the name, and what stands for it in a mapping; the lower rank tells more"""
 
@@ -34,16 +37,33 @@ def where_made(subject: Subject, name: str, hook: str) -> Location:
     """
     entered = units_entered(subject, hook)
     reached = {unit.path for unit in entered.values()}
+    classes = {_around(key) for key in entered} - {""}
+    code = code_of(subject.source)
+    audited = {file.file.path for file in code.subsystem}
     best: tuple[int, Location] | None = None
-    for file in code_of(subject.source).subsystem:
-        if file.file.path not in reached or file.file.tree is None or _is_test(file.file.path):
+    for path in sorted(reached, key=lambda p: (p not in audited, p)):
+        file = code.files.get(path)
+        if file is None or file.file.tree is None or _is_test(path):
             continue
         for rank, node, value in _mentions(file.file.tree, name):
             owner = _owner(file, node.lineno)
-            executed = owner.key in entered or owner.kind in ("module", "class")
-            if executed and (best is None or rank < best[0]):
-                best = rank, _location(file, owner, node, value, entered)
+            far = FAR * (path not in audited)
+            if owner.key not in entered:
+                if path in audited and owner.kind in ("module", "class"):
+                    pass
+                elif _around(owner.key) in classes:
+                    far += BESIDE
+                else:
+                    continue
+            if best is None or rank + far < best[0]:
+                best = rank + far, _location(file, owner, node, value, entered)
     return best[1] if best else subject.where(hook)
+
+
+def _around(key: str) -> str:
+    """The class that a method stands in; '' for a function."""
+    path, _, name = key.partition("::")
+    return f"{path}::{name.partition('.')[0]}" if "." in name else ""
 
 
 def _location(

@@ -14,7 +14,7 @@ from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.subject.artifacts import ArtifactReader, readers_of
 from audit_lib.subject.documents import Document, read_any
 from audit_lib.subject.hooks import HookSet
-from audit_lib.subject.keys import Value, combinations, given, own_key, text_of
+from audit_lib.subject.keys import Value, combinations, driven, given, own_key, text_of
 from audit_lib.subject.parameters import SubjectParameters
 from audit_lib.subject.pointers import split_reference
 from audit_lib.subject.registry import Registry, read_registry
@@ -106,14 +106,12 @@ class Bound:
     # --- hooks --------------------------------------------------------------------------------
     def serving(self, hook: str) -> Serving:
         """What serves when a hook is asked for."""
-        surface = hook.split(".", maxsplit=1)[0]
-        key = given(self.parameters.keys, surface, self.key, self.own_key)
+        key = given(self.parameters.keys, hook, self.key, self.own_key)
         return self.hooks.chosen(hook, self.variant), tuple(key.items())
 
     def in_turn(self, hook: str) -> dict[str, Value]:
         """The part of the key that a hook is driven with for one value after another."""
-        surface = hook.split(".", maxsplit=1)[0]
-        return given(self.parameters.keys, surface, self.key, self.own_key, in_turn=True)
+        return given(self.parameters.keys, hook, self.key, self.own_key, in_turn=True)
 
     def is_own(self, hook: str) -> bool:
         """True where a hook answers for the version's model, whatever key is asked for.
@@ -123,7 +121,7 @@ class Bound:
         surface = hook.split(".", maxsplit=1)[0]
         declared = self.parameters.keys
         return surface in OF_THE_MODEL and any(
-            name in self.own_key and surface not in by.surfaces for name, by in declared.items()
+            name in self.own_key and not driven(by, hook) for name, by in declared.items()
         )
 
     @contextmanager

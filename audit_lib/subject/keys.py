@@ -53,12 +53,17 @@ def _asked(place: Callable[[str], Any], pointer: str) -> Any:
         return None
 
 
-def given(
-    keys: Mapping[str, KeyedBy], surface: str, asked: Key, own: Key, *, in_turn: bool = False
-) -> dict[str, Value]:
-    """The key with which hooks of a surface are driven.
+def driven(by: KeyedBy, hook: str) -> bool:
+    """Whether a hook is driven for each value, by its own name or its surface's."""
+    return hook in by.surfaces or hook.partition(".")[0] in by.surfaces
 
-    A surface that is driven for each value gets the one that is asked for; the others, and a
+
+def given(
+    keys: Mapping[str, KeyedBy], hook: str, asked: Key, own: Key, *, in_turn: bool = False
+) -> dict[str, Value]:
+    """The key with which a hook is driven.
+
+    A surface, or hook, that is driven for each value gets the one that is asked for; the others, and a
     registry whose versions each serve one, get the version's own.
 
     Args:
@@ -66,7 +71,8 @@ def given(
     """
     found: dict[str, Value] = {}
     for name, by in keys.items():
-        for_each = surface in by.surfaces and not (surface == "registry" and name in own)
+        surface = hook.partition(".")[0]
+        for_each = driven(by, hook) and not (surface == "registry" and name in own)
         if for_each and name in asked:
             found[name] = asked[name]
         elif name in own and not in_turn:

@@ -188,7 +188,8 @@ class KeyedBy(_Strict):
         min_length=1, description="all there are; checks run for each"
     )
     surfaces: tuple[str, ...] = Field(
-        ("targets", "splits", "registry"), description="surfaces whose hooks are driven for each"
+        ("targets", "splits", "registry"),
+        description="surfaces, or single hooks, that are driven for each",
     )
     stored: Pointer = Field(
         "",
@@ -206,7 +207,7 @@ class KeyedBy(_Strict):
     @field_validator("surfaces")
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in value if name not in SURFACES]
+        unknown = [name for name in value if name not in SURFACES and name not in HOOKS]
         if unknown:
             raise ValueError(f"no surface is called {unknown[0]!r}; known: {', '.join(SURFACES)}")
         return value

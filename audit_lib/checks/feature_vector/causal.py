@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Gap, Severity, Task
+from audit_lib.model import Contract, Examined, Gap, Location, Severity, Task
 from audit_lib.probes import samples
 from audit_lib.probes.columns_made import where_made
 from audit_lib.probes.files_read import MEND, undeclared
@@ -77,13 +77,15 @@ class FeaturesReadNoFuture(Check):
         for column in leaking:
             kind = policy.get(column.column, "no declared type")
             role = ", and the version requires it" if column.column in needed else ""
+            place = where_made(subject, column.column, HOOK)
             yield self.finding(
-                where_made(subject, column.column, HOOK),
+                place,
                 f"feature {column.column!r} ({kind}{role}) reads {reach(column)}",
                 measured=f"look-ahead {column.look_ahead} bars",
                 expected="look-ahead 0 bars",
                 related=subject.where(HOOK),
                 key=column.column,
+                cause=_of_one_estimator(place) if column.whole_future else "",
                 evidence=("influence", "witnesses"),
             )
         yield Examined(len(judged), "feature columns")
@@ -94,3 +96,9 @@ class FeaturesReadNoFuture(Check):
             if name in judged and (not needed or name in needed):
                 yield Gap(name, "holds one value in all rows of the sample")
         yield from unjudged(found, HOOK, [*wanted, *sorted(needed - set(found.columns))])
+
+
+def _of_one_estimator(place: Location) -> str:
+    """The class whose columns all read the whole sample: it was fitted on it; '' for a function."""
+    cls, _, method = place.symbol.partition(".")
+    return f"{cls} of {place.path} reads the whole sample" if method else ""

@@ -69,6 +69,11 @@ class DecisionsReadNoFuture(Check):
             features = samples.inputs(subject)
         decide = _Decisions({p: subject.hook(p) for p in paths})
         sample = short(features, assets=self.assets, bars=self.bars)
+        if not _any_order(decide([sample])[0]):
+            raise NotAssessed(
+                f"{' and '.join(paths)} place no order in {len(sample)} rows of the sample, so "
+                "that none can move"
+            )
         found = measure_influence(decide.one, sample, many=decide, cuts=self.cuts)
         if found.outcome is not Outcome.MEASURED:
             raise NotAssessed(f"{' and '.join(paths)}: {found.outcome.value}: {found.reason}")
@@ -116,6 +121,14 @@ class _Decisions:
 def _complete(features: pd.DataFrame) -> pd.DataFrame:
     numbers = features.select_dtypes("number").to_numpy(np.float64, na_value=np.nan)
     return features.iloc[np.flatnonzero(np.isfinite(numbers).all(axis=1))]
+
+
+def _any_order(orders: Any) -> bool:
+    """Whether any path trades at all; True where the answer is none that tells."""
+    if not isinstance(orders, pd.DataFrame):
+        return True
+    sides = orders[[c for c in orders if str(c).endswith(" side")]]
+    return sides.empty or bool((sides.fillna(0).to_numpy() != 0).any())
 
 
 def _side_by_side(orders: dict[str, Any]) -> Any:

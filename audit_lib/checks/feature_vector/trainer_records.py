@@ -97,6 +97,7 @@ class RecordedNumbersComeFromTrainRows(Check):
                 measured=f"{origin} of all rows",
                 expected="train rows",
                 key=f"{shown} {above if len(found) > 1 else pointer}",
+                cause=f"{origin} of all rows",
                 evidence=("numbers",),
             )
         heads = ("file", "number", "value", "is the", "rows")

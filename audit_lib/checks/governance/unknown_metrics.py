@@ -145,6 +145,7 @@ class UnknownMetricsNeverPromote(Check):
                 measured="promoted",
                 expected="declined or refused",
                 key=f"{name} {how}",
+                cause=f"a metric that is {how}",
                 evidence=("unknown",),
             )
         elif crashed:

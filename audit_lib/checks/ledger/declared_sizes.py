@@ -13,7 +13,6 @@ from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.subject import Subject
 
-
 #: where, of what, and each number that is wrong: what it counts, what is declared, what is measured
 _Wrong = tuple[Location, str, list[tuple[str, int, str]]]
 _NAMED = 4

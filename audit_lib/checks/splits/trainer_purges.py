@@ -52,14 +52,14 @@ class TrainerJudgesPurgedRows(Check):
         found = list(training.judgements())
         yield training.table()
         yield _table(training, found)
-        guilty: dict[str, list[tuple[Judgement, tuple[int, int, int]]]] = {}
+        guilty: dict[tuple[int, str], list[tuple[Judgement, tuple[int, int, int]]]] = {}
         for judgement in found:
             overlap = training.overlap(judgement)
             if overlap[0]:
-                guilty.setdefault(judgement.kind, []).append((judgement, overlap))
-        for kind, cases in guilty.items():
+                guilty.setdefault((overlap[2], judgement.kind), []).append((judgement, overlap))
+        for (nearest, kind), cases in guilty.items():
             fits = sum(j.kind == kind for j in found)
-            worst, (rows, shared, nearest) = max(cases, key=lambda case: case[1][0])
+            worst, (rows, shared, _) = max(cases, key=lambda case: case[1][0])
             same = f", {shared} of them on the very dates of judged rows" if shared else ""
             yield self.finding(
                 subject.where(HOOK),
@@ -69,6 +69,7 @@ class TrainerJudgesPurgedRows(Check):
                 measured=f"{rows} rows, {nearest} bars away",
                 expected=f"at least {worst.horizon} bars away",
                 key=kind,
+                cause=f"a split that leaves {nearest} bars between",  # models that share it
                 evidence=("judged",),
             )
         for kind, why in training.unknown().items():

@@ -20,6 +20,9 @@ from audit_lib.probes.state import ScratchStore
 from audit_lib.subject.subject import Subject
 
 FALLS_BACK = "falls back on another version"
+TAKEN_FOR_PATHS = "ids are taken for paths"
+_LONGEST = 60
+"""letters of a request that a message shows"""
 
 
 class ExplicitMeansExplicit(Check):
@@ -87,10 +90,11 @@ class ExplicitMeansExplicit(Check):
     ) -> Iterator[Answer]:
         where = subject.where("registry.resolve")
         if reply.failure is not None:
+            why = reply.why.replace(request, _short(request)) if request else reply.why
             yield self.finding(
                 where,
-                f"a request for {request!r} ends in a crash instead of a refusal: {reply.why}",
-                measured=reply.why,
+                f"a request for {_short(request)!r} ends in a crash instead of a refusal: {why}",
+                measured=why,
                 expected=repr(request) if listed else "a refusal",
                 key=f"request {request[:40]!r}",
                 cause="a request ends in a crash",
@@ -104,7 +108,7 @@ class ExplicitMeansExplicit(Check):
                 measured=reply.got.version,
                 expected="a refusal",
                 key=f"request {request[:40]!r}",
-                cause="ids are taken for paths",
+                cause=TAKEN_FOR_PATHS,
                 severity=Severity.MEDIUM,
                 evidence=("requests",),
             )
@@ -116,7 +120,9 @@ class ExplicitMeansExplicit(Check):
                 measured=reply.got.version,
                 expected=repr(request) if listed else "a refusal",
                 key=f"request {request[:40]!r}",
-                cause="ids are not compared exactly" if close else FALLS_BACK,
+                cause="ids are not compared exactly"
+                if close
+                else (TAKEN_FOR_PATHS if _is_path(request, reply.got.version) else FALLS_BACK),
                 severity=Severity.LOW if close else None,
                 evidence=("requests",),
             )
@@ -130,7 +136,9 @@ class ExplicitMeansExplicit(Check):
                 measured=reply.got.version,
                 expected="a refusal",
                 key=f"request {request[:40]!r}",
-                cause="what nobody registered is answered"
+                cause=TAKEN_FOR_PATHS
+                if _is_path(request, request)
+                else "what nobody registered is answered"
                 + (", and refused at load" if refused else ""),
                 severity=Severity.MEDIUM if alias or refused else None,
                 evidence=("requests",),
@@ -241,3 +249,14 @@ def _refused_at_load(subject: Subject, request: str) -> str:
     except (NotAssessed, NotApplicable):
         return ""
     return "" if reply.answered else reply.why
+
+
+def _is_path(request: str, answered: str) -> bool:
+    """True where the request means something as a path, and the answer is what it leads to."""
+    leads_to = posixpath.normpath(request or ".")
+    means = leads_to != request or "/" in request or leads_to.strip(".") == ""
+    return means and posixpath.normpath(answered) == leads_to
+
+
+def _short(request: str) -> str:
+    return request if len(request) <= _LONGEST else f"{request[:20]}…"

@@ -210,3 +210,27 @@ def test_a_hook_that_always_refuses_proves_nothing(tmp_path):
         tmp_path, f'@surface("drift")\ndef psi(at, reference, current):\n    {body}\n'
     ) as subject:
         assert run_check("DRF003", subject).outcome is Outcome.NOT_ASSESSED
+
+
+BATCH = """
+@surface("drift")
+def cusum(at, series, target, sigma):
+    up, down = [0.0], [0.0]
+    for x in series:
+        z = (x - target) / sigma
+        up.append(max(0.0, up[-1] + z - 0.5))
+        down.append(max(0.0, down[-1] - z - 0.5))
+    worst = up if max(up) > max(down) else down
+    fired = bool(max(worst) > 8)
+    return {"alarm": fired, "at": int(np.argmax(worst)) - 1 if fired else None}
+"""
+
+
+@pytest.mark.fails("DRF002")
+def test_a_detector_that_names_the_largest_sum_finds_the_shift_in_time(tmp_path):
+    with tiny(tmp_path, BATCH) as subject:
+        result = run_check("DRF002", subject)
+    found = assert_fails(result, key="place", severity=Severity.MEDIUM)
+    assert [f.key for f in result.findings] == ["place"]
+    assert found.message.startswith("240 alarms name a bar at which no sum crossed its bound")
+    assert "and the first 80 bars alone sound it" in found.message

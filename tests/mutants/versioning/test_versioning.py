@@ -90,13 +90,13 @@ def resolve(at, request):
         parameters="artifacts: {store: store, registry: {file: registry.json}}",
     ) as subject:
         result = run_check("VER001", subject)
-    alone = {f.key: f for f in result.findings}
+    found = assert_fails(result, cause="ids are taken for paths")
     cases = {row[0]: row for e in result.evidence if e.name != "requests" for row in e.rows}
-    spelled = alone["request './v1'"].message
-    assert spelled == "the id './v1' is taken for a path, and leads to 'v1'"
-    assert alone["request ''"].severity is Severity.CRITICAL
+    assert (found.key, found.severity) == ("ids are taken for paths", Severity.CRITICAL)
+    spelled = cases["request './v1'"]
+    assert spelled[1:3] == ("medium", "the id './v1' is taken for a path, and leads to 'v1'")
     assert cases["request 'v1/../v1'"][1] == "medium"
-    assert cases["request '.'"][1] == cases["request '..'"][1] == "critical"
+    assert {cases[f"request {name!r}"][1] for name in ("", ".", "..")} == {"critical"}
 
 
 #: a registry that answers whatever it is asked, before a predictor that reads the files or does not
