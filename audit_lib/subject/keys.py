@@ -63,8 +63,8 @@ def given(
 ) -> dict[str, Value]:
     """The key with which a hook is driven.
 
-    A surface, or hook, that is driven for each value gets the one that is asked for; the others, and
-    a registry whose versions each serve one, get the version's own.
+    A surface, or hook, that is driven for each value gets the one that is asked for; the others,
+    and a registry whose versions each serve one, get the version's own.
 
     Args:
         in_turn: leave out what is the version's own.

@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -14,7 +14,7 @@ from audit_lib.reporters.report import Report
 from audit_lib.subject.places import first_entered, placed
 from audit_lib.testing import run_check
 from tests.made_repo import subject
-from tests.mutants.tiny import tiny
+from tests.mutants.tiny import MARKET, tiny
 
 PRICER = """
     import functools
@@ -231,3 +231,46 @@ def test_a_column_that_only_dead_code_names_stands_at_its_hook(tmp_path):
     with tiny(tmp_path, text, source={"archive.py": NOT_RUN}) as subject:
         (finding,) = run_check("FEA101", subject).findings
     assert (finding.location.path, finding.related) == ("hooks.py", None)
+
+
+DETECTOR = """
+class Regimes:
+    def describe(self, bars):
+        made = bars[["close"]].copy()
+        made["calm"] = self.fitted(bars)
+        for name in ("low", "high"):
+            made[f"regime_{name}"] = self.fitted(bars) * 2
+        return made.drop(columns="close")
+
+    def fitted(self, bars):
+        return (bars["close"] - bars["close"].mean()) / bars["close"].std()
+"""
+BY_DETECTOR = """
+import sys
+
+@surface("features")
+def build(at, panel):
+    sys.path.insert(0, str(at.root))
+    from detector import Regimes
+    from models import features
+    made = each(panel, last=lambda b: features(b)["last"])
+    calm = {a: Regimes().describe(b.droplevel("asset")) for a, b in panel.groupby(level="asset")}
+    return made.join(pd.concat(calm, names=["asset", "date"]))
+"""
+MODEL = """
+def features(bars):
+    made = bars[["close"]].copy()
+    made["last"] = bars["close"]
+    return made
+"""
+
+
+def test_columns_of_a_class_outside_the_audited_files_that_was_entered(tmp_path):
+    """They read the whole sample for one cause, and stand there, not at what was entered first."""
+    audited = {"subsystem": {"files": ["models.py"]}}
+    files = {"models.py": MODEL, "detector.py": DETECTOR}
+    hooks = {"hooks.py": MARKET + BY_DETECTOR}
+    with closing(subject(tmp_path, files, own=hooks, source=audited)) as detecting:
+        (finding,) = run_check("FEA101", detecting).findings
+    assert (finding.location.path, finding.location.line) == ("detector.py", 5)
+    assert finding.message.endswith("(and 2 more of the same cause: regime_high, regime_low)")

@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 import shap
 
+from audit_lib.errors import NotAssessed
 from audit_lib.explain.answers import Answers
+from audit_lib.explain.attribution import Setting, attribute
 from audit_lib.explain.importance import Bootstrap, directions, groups, ranks_agree, sizes
+from audit_lib.explain.rows import Rows
 from audit_lib.explain.walks import linear, sampled
 
 
@@ -106,3 +109,15 @@ def test_groups_and_ranks():
     assert ranks_agree(ours, ours).low > 0.9
     assert ranks_agree(ours, -ours).high < 0
     assert np.isnan(ranks_agree(ours[:3], ours[:3]).value)
+
+
+@pytest.mark.parametrize(
+    ("function", "seconds", "why"),
+    [
+        (lambda t: np.zeros(len(t)), 300.0, "answers the same to all 200 rows"),
+        (bent, 1e-6, "walks through 4 factors would take longer than the 0 s that they may"),
+    ],
+)
+def test_what_cannot_be_told_or_would_take_too_long_is_not_assessed(function, seconds, why):
+    with pytest.raises(NotAssessed, match=why):
+        attribute(answers(function), Rows(table()), Setting(seconds=seconds))
