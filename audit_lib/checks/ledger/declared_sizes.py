@@ -67,7 +67,7 @@ class DeclaredSizesAgree(Check):
                 yield Gap(path, str(error))
                 unread = True
                 continue
-            wrong = []
+            wrong: list[_Wrong] = []
             for size in declared:
                 if under_audit.intersection(size.files):
                     seen += 1
