@@ -29,8 +29,8 @@ from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.testing import run_check
 
-CODES = ("BND001", "BND006", "BND009", "BND010", "BND011", "BND012", "BND013", "BND014", "SEC002",
-         "FEA111", "FEA113", "FEA115")  # fmt: skip
+CODES = ("BND001", "BND006", "BND009", "BND010", "BND011", "BND012", "BND013", "BND014", "BND015",
+         "BND016", "SEC002", "FEA111", "FEA112", "FEA113", "FEA114", "FEA115")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -248,9 +248,102 @@ def optional(code: Code, root: Path, rng: random.Random) -> Planted:
     return _added(code, root, rng, text, "return Booster(rows)", "None is called", "BND012")
 
 
+def unread(code: Code, root: Path, rng: random.Random) -> Planted:
+    """A limit that the configuration defines and nothing reads."""
+    text = (
+        "def planted_window():\n    import yaml\n    with open('planted_risk.yaml') as file:\n"
+        "        limits = yaml.safe_load(file)\n    return limits['planted_window']\n"
+    )
+    (root / "planted_risk.yaml").write_text(
+        "planted_window: 5\nplanted_max_loss: 2\n", encoding="utf-8"
+    )
+    return _added(code, root, rng, text, "limits['planted_window']", "an unread limit", "BND014")
+
+
+def variable(code: Code, root: Path, rng: random.Random) -> Planted:
+    """An environment variable is read under another spelling."""
+    (root / ".env").write_text("PLANTED_MAX_LOSS=2\n", encoding="utf-8")
+    text = "def planted_loss():\n    import os\n\n    return os.environ['PLANTED_MAX_LOS']\n"
+    return _added(code, root, rng, text, "PLANTED_MAX_LOS'", "a misspelt variable", "BND016")
+
+
+def constants(code: Code, root: Path, rng: random.Random) -> Planted:
+    """A constant with another value in a second module."""
+    first = _chosen(code, rng)
+    with (root / first).open("a", encoding="utf-8") as file:
+        file.write("\n\nPLANTED_TRADING_DAYS = 252\n")
+    while (second := _chosen(code, rng)) == first:
+        pass
+    with (root / second).open("a", encoding="utf-8") as file:
+        file.write("\n\nPLANTED_TRADING_DAYS = 365\n")
+    return Planted("", 0, "252 here, 365 there", ("BND016",))
+
+
+#: Name to (what, text, the words at whose line it is seen, codes).
+TEXTS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
+    "unreachable": ("code after a return", "def planted_cap(x):\n    return x\n    x = min(x, 1)\n",
+                    "x = min(x, 1)", ("BND015",)),
+    "switched": ("a branch on a constant", "PLANTED_ON = False\n\n\ndef planted_limit(x):\n"
+                 "    if PLANTED_ON:\n        x = min(x, 1)\n    return x\n",
+                 "x = min(x, 1)", ("BND015",)),
+    "defaults": ("two defaults for one key", "def planted_a(config):\n"
+                 "    return config.get('planted_stop', 0.1)\n\n\ndef planted_b(config):\n"
+                 "    return config.get('planted_stop', 0.3)\n", "0.3)", ("BND016",)),
+    "diff": ("a negative diff", "def planted_gap(bars):\n    bars['gap'] = bars['close'].diff(-1)\n"
+             "    return bars\n", "diff(-1)", ("FEA111",)),
+    "pct": ("a negative pct_change by a name", "def planted_gap(bars):\n    lag = -2\n"
+            "    bars['gap'] = bars['close'].pct_change(lag)\n    return bars\n",
+            "pct_change(lag)", ("FEA111",)),
+    "argument_shift": ("a negative lag as an argument", "def planted_lag(x, n):\n"
+                       "    return x.shift(n)\n\n\ndef planted_gap(bars):\n"
+                       "    bars['gap'] = planted_lag(bars['close'], -1)\n    return bars\n",
+                       "planted_lag(bars", ("FEA111",)),
+    "roll": ("np.roll backwards", "def planted_gap(bars):\n    import numpy as np\n\n"
+             "    bars['gap'] = np.roll(bars['close'], -1)\n    return bars\n", "np.roll",
+             ("FEA111",)),
+    "sliced": ("an array without its first row", "def planted_gap(close):\n"
+               "    import numpy as np\n\n    return np.append(close[1:], np.nan)\n",
+               "np.append", ("FEA111",)),
+    "polars": ("shift(n=-1)", "def planted_gap(bars):\n    import polars as pl\n\n"
+               "    return bars.with_columns(gap=pl.col('close').shift(n=-1))\n", "shift(n=-1)",
+               ("FEA111",)),
+    "polars_centred": ("a centred mean", "def planted_gap(bars):\n    import polars as pl"
+                       "\n\n    return bars.select(pl.col('c').rolling_mean(9, center=True))\n",
+                       "center=True", ("FEA113",)),
+    "reversed": ("a window on turned rows", "def planted_gap(close):\n"
+                 "    return close[::-1].rolling(5).mean()[::-1]\n", "[::-1]", ("FEA113",)),
+    "reindex": ("reindex with bfill", "def planted_gap(close, days):\n"
+                "    return close.reindex(days, method='bfill')\n", "bfill", ("FEA112",)),
+    "resample": ("bars labelled at their beginning", "def planted_gap(close, days):\n"
+                 "    hours = close.resample('1h').last().reindex(days, method='ffill')\n"
+                 "    return hours\n", "resample", ("FEA112",)),
+    "group": ("a statistic of the whole sample", "def planted_gap(bars):\n"
+              "    bars['level'] = bars.groupby('asset')['close'].transform('mean')\n"
+              "    return bars\n", "transform", ("FEA114",)),
+    "torch": ("torch.load without weights_only", "def planted_read(path):\n    import torch\n\n"
+              "    return torch.load(path)\n", "torch.load", ("SEC002",)),
+    "yaml": ("yaml.load", "def planted_read(path):\n    import yaml\n\n"
+             "    return yaml.load(open(path), Loader=yaml.Loader)\n", "yaml.load", ("SEC002",)),
+    "evaluated": ("eval on data", "def planted_rule(config):\n    return eval(config['rule'])\n",
+                  "eval(", ("SEC002",)),
+    "shell": ("a shell on data", "def planted_run(name):\n    import subprocess\n\n"
+              "    subprocess.run(f'tar xf {name}', shell=True)\n", "subprocess.run", ("SEC002",)),
+}  # fmt: skip
+
+
+def _of_text(name: str) -> Plant:
+    what, text, at, right = TEXTS[name]
+
+    def plant(code: Code, root: Path, rng: random.Random) -> Planted:
+        return _added(code, root, rng, text, at, what, *right)
+
+    plant.__name__ = name
+    return plant
+
+
 PLANTS: tuple[Plant, ...] = (
     undefined, removed, argument, arity, unwritten, misspelt, later, centred, fitted, pickled,
-    undeclared, optional,
+    undeclared, optional, unread, variable, constants, *map(_of_text, TEXTS),
 )  # fmt: skip
 
 

@@ -159,6 +159,8 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "BND012": "boundary.optional_imports:OptionalImportsAreAskedFor",
         "BND013": "boundary.dependencies_declared:DependenciesAreDeclared",
         "BND014": "boundary.stored_keys:StoredKeysAreWritten",
+        "BND015": "boundary.code_reached:CodeIsReached",
+        "BND016": "boundary.settings_agree:SettingsAgree",
         "BND019": "boundary.inputs_fed:WhatIsReadIsFed",
         "BND020": "boundary.stored_flags:StoredFlagsStayFlags",
         "DOC001": "docs.contract_agrees:ContractDocumentAgrees",

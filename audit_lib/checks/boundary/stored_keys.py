@@ -38,6 +38,7 @@ _NAMED = re.compile(
 _PLAIN = (".json", ".yaml", ".yml", ".toml")
 _TOUCHES = re.compile(r"load|dump|savez|torch\.save")
 _MOST = 60
+_LIMIT = re.compile(r"max|min|limit|threshold|stop|drawdown|cap\b|floor|ceiling|cooldown", re.I)
 
 
 class StoredKeysAreWritten(Check):
@@ -47,7 +48,9 @@ class StoredKeysAreWritten(Check):
         For every file that the code both writes and reads (JSON, YAML, TOML, `np.savez`,
         `torch.save`, pickled and joblib dictionaries), and every file of that kind that stands in
         the repository: each key that is read is written. HIGH where the read fails without the key,
-        MEDIUM where a default then always holds.
+        MEDIUM where a default then always holds, or where one key is read with two defaults. Keys
+        that a file of the repository defines and no text of the source spells: MEDIUM for limits,
+        else LOW.
     Why it matters
         Writer and reader agree by spelling alone. A misspelt limit takes its default in every run,
         and a checkpoint that lacks a key cannot be loaded on the day it is needed.
@@ -57,7 +60,7 @@ class StoredKeysAreWritten(Check):
         taken for a pair. The metadata document is DOC002's.
     Limitations
         Where a value escapes (passed to a library, keys made at run time) anything below it counts
-        as written. Keys written and never read are told for the metadata only.
+        as written. Keys that the code writes and never reads are told for the metadata only.
     Remediation
         Give writer and reader one definition of the keys.
     Sources
@@ -77,7 +80,12 @@ class StoredKeysAreWritten(Check):
         told: set[tuple[str, Path]] = set()
         documents = _documents(code, _metadata_name(subject))
         for name in documents:
-            yield from self._compared(code, name, key_flow(code, name), _held(subject, name), told)
+            flow, held = key_flow(code, name), _held(subject, name)
+            missed = list(self._compared(code, name, flow, held, told))
+            yield from missed
+            if not missed:  # a key that is misspelt leaves the right one unread
+                yield from self._idle(code, name, flow, held)
+            yield from self._two_defaults(name, flow)
         files = [p for p in paired(code) if p in code.connected and not is_aside(p)]
         for path in files:
             yield from self._compared(
@@ -109,6 +117,48 @@ class StoredKeysAreWritten(Check):
             told.add(mark)
             yield self._told(name, path, use, written, in_file=held is not None)
 
+    def _idle(self, code: Code, name: str, flow: Flow, held: Any) -> Iterator[Answer]:
+        """Keys that a file of the repository defines and no text of the source spells."""
+        if held is None or not flow.loaded or not flow.reads:
+            return
+        spelt = "\n".join(f.text for f in code.tree.files)
+        idle = [
+            path
+            for path in _paths(held)
+            if path[-1] not in (ANY, *_spelt(path[-1], spelt)) and not within(path, _walked(flow))
+        ]
+        if idle:
+            limits = [p for p in idle if _LIMIT.search(p[-1])]
+            place = min((u.location for u in flow.reads), key=lambda w: (w.path, w.line or 0))
+            named = ", ".join(pointer_to(*p) for p in (limits or idle)[:6])
+            yield self.finding(
+                place,
+                f"{name} defines {named}{' and more' if len(limits or idle) > 6 else ''}, which "
+                "nothing reads, so it changes nothing",
+                measured="never read",
+                expected="read, or not there",
+                key=f"{name} never read",
+                severity=Severity.MEDIUM if limits else Severity.LOW,
+            )
+
+    def _two_defaults(self, name: str, flow: Flow) -> Iterator[Answer]:
+        """One key that is read with other defaults at other places."""
+        for path, uses in sorted(_by_path(flow.reads).items()):
+            stated = {u.default: u for u in reversed(uses) if _stated(u.default)}
+            if len(stated) > 1 and path[-1] != ANY:
+                first, other = sorted(stated.values(), key=lambda u: (str(u.location), u.default))[
+                    :2
+                ]
+                yield self.finding(
+                    other.location,
+                    f"reads {pointer_to(*path)} of {name} with default {other.default}, and "
+                    f"{first.location} with {first.default}",
+                    measured=other.default,
+                    expected=first.default,
+                    key=f"{name} {pointer_to(*path)} two defaults",
+                    severity=Severity.MEDIUM,
+                )
+
     def _told(
         self, name: str, path: Path, use: Use, written: set[Path], *, in_file: bool
     ) -> Answer:
@@ -128,6 +178,26 @@ class StoredKeysAreWritten(Check):
             key=f"{name} {pointer_to(*path)}",
             severity=self.severity if use.required else Severity.MEDIUM,
         )
+
+
+def _stated(default: str) -> bool:
+    """True for a default that says something: not None, nor what is empty."""
+    try:
+        return bool(default) and ast.literal_eval(default) not in (None, "", 0, False, [], {})
+    except (ValueError, SyntaxError, TypeError):
+        return False
+
+
+def _walked(flow: Flow) -> set[Path]:
+    """Places whose keys are walked over, or handed to what nobody follows, below the top."""
+    return {p for p in flow.open_reads if p}
+
+
+def _spelt(key: str, text: str) -> tuple[str, ...]:
+    """The key itself where a text spells it as a word; keys that are numbers or sentences too."""
+    if not key.isidentifier() or re.search(rf"\b{re.escape(key)}\b", text):
+        return (key,)
+    return ()
 
 
 def _documents(code: Code, but: str) -> list[str]:

@@ -142,10 +142,11 @@ def test_the_reference_engine_is_clean(reference):
 
 @pytest.mark.passes("BND014")
 def test_a_file_whose_name_ends_like_another(tmp_path):
+    both = 'config["window"], config["risk"]["max_drawdown"]'
     other = CONFIG.replace("limits", "user_limits", 2).replace("user_limits()", "other()")
     text = CONFIG + "\n\n" + other.replace("KEYS", 'config["name"]')
     files = {"config/limits.yaml": LIMITS, "config/user_limits.yaml": "name: a\n"}
-    assert check(tmp_path / "a", text, 'config["window"]', **files).findings == ()
+    assert check(tmp_path / "a", text, both, **files).findings == ()
     finding = assert_fails(check(tmp_path / "b", text, 'config["name"]', **files))
     assert finding.message.startswith("reads /name of limits.yaml, and the file has no such key")
 
@@ -204,3 +205,23 @@ def test_what_stands_below_setdefault_is_known(tmp_path):
     keys = 'state.get("champions", {})[horizon]["versions"]'
     found = assert_fails(check(tmp_path, DEFAULTS, keys), path="pkg/m.py")
     assert "which nothing writes" in found.message
+
+
+@pytest.mark.fails("BND014")
+def test_a_limit_that_nothing_reads_and_one_key_with_two_defaults(tmp_path):
+    files = {"config/limits.yaml": LIMITS + "max_leverage: 3\nnote: a\n"}
+    finding = assert_fails(
+        check(tmp_path / "a", CONFIG, 'config["risk"]["max_drawdown"], config["window"]', **files)
+    )
+    assert (finding.severity, finding.measured) == (Severity.MEDIUM, "never read")
+    assert finding.message == (
+        "limits.yaml defines /max_leverage, which nothing reads, so it changes nothing"
+    )
+    walked = 'config["window"], config["risk"]["max_drawdown"], config.get("max_leverage"), "note"'
+    assert check(tmp_path / "b", CONFIG, walked, **files).findings == ()
+    two = 'config["risk"]["max_drawdown"], config.get("window", 5), config.get("window", 7)'
+    files = {"config/limits.yaml": LIMITS}
+    finding = assert_fails(check(tmp_path / "c", CONFIG, two, **files))
+    assert finding.message == (
+        "reads /window of limits.yaml with default 7, and pkg/m.py:12 with 5"
+    )

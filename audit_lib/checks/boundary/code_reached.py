@@ -1,0 +1,76 @@
+"""BND015."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable
+from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.probes.dead_code import Dead, dead
+from audit_lib.probes.surroundings import is_aside
+from audit_lib.subject.code import code_of
+from audit_lib.subject.subject import Subject
+from audit_lib.subject.units import MODULE
+
+
+class CodeIsReached(Check):
+    """What the code says is reached by some run of it.
+
+    What it checks
+        Statements after a `return`, `raise`, `break` or `continue` of their block; branches on
+        constants, `True` and `0` as well as constants of the source that nothing sets anew; an
+        `elif` that asks what was asked before; handlers of errors that a handler above them
+        catches. In the files under audit and those that touch them.
+    Why it matters
+        A limit, a calibration or a fallback that stands behind such a line is read, reviewed and
+        believed, and never runs.
+    How
+        Follows the blocks of each function and module by the text alone. MEDIUM; LOW where a
+        constant of the source is what keeps runs away, since a person may turn it.
+    Limitations
+        Conditions that are always true for other reasons are not seen. A `yield` or `raise` that
+        makes a function what it is, and definitions, are left out, as are tests and examples.
+    Remediation
+        Remove what cannot run, or mend the condition that keeps it from running.
+    Sources
+        The Python Language Reference, chapter 8 (compound statements); CWE-561 (dead code).
+    """
+
+    code = "BND015"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.MEDIUM
+    reads = Reads.CODE
+    pure = True
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Look for what no run reaches."""
+        code = code_of(subject.source)
+        paths = [p for p in sorted(code.connected) if not is_aside(p) and not p.endswith(".pyi")]
+        if not paths:
+            raise NotApplicable("every file under audit is a test, a document or an example")
+        for path in paths:
+            switched: dict[str, list[Dead]] = defaultdict(list)
+            for found in dead(code, path):
+                if found.switch:
+                    switched[found.why].append(found)
+                else:
+                    yield self._told([found])
+            yield from map(self._told, switched.values())
+        yield Examined(len(paths), "files")
+
+    def _told(self, alike: list[Dead]) -> Answer:
+        """One finding a place; one a constant."""
+        first, more = alike[0], len(alike) - 1
+        symbol = first.unit.name if first.unit.name != MODULE else ""
+        return self.finding(
+            Location(first.unit.path, line=first.node.lineno, symbol=symbol),
+            f"no run of {symbol or 'the module'} reaches this: {first.why}"
+            + (f"; so it is at {more} more places" if more else ""),
+            measured="never reached",
+            expected="reached by some run",
+            key=first.why.partition(" at line ")[0],
+            severity=Severity.LOW if first.switch else self.severity,
+        )

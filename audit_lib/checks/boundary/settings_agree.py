@@ -1,0 +1,113 @@
+"""BND016."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable
+from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.probes.settings import (
+    Setting,
+    apart,
+    constants,
+    defaults,
+    environment,
+    environment_set,
+)
+from audit_lib.subject.code import code_of
+from audit_lib.subject.subject import Subject
+
+#: Names of which one engine has one value, and those of which it may have several.
+_ONE = re.compile(
+    r"annual|trading_days|bars_per|periods_per|horizon|embargo|purge|risk_free|slippage|commission|"
+    r"(^|_)fees?($|_)|cost_bps|drawdown|leverage|capital|base_currency",
+    re.I,
+)
+_SOME = re.compile(r"look_?back|look_?ahead|threshold|(^|_)(max|min|limit|window)($|_)", re.I)
+
+
+class SettingsAgree(Check):
+    """One setting has one value, wherever it is spelt.
+
+    What it checks
+        Constants of one name with other values in two modules, where the name tells of a horizon, a
+        window, a limit, a cost or the days of a year; keys of a configuration, and
+        environment variables, that are read with other defaults at two places; environment
+        variables that are read under a name which nothing defines while one of nearly that
+        spelling is defined.
+    Why it matters
+        Training annualises by 252 and the report by 365; a limit holds in the back-test and another
+        one live. Each side is right on its own page.
+    How
+        Compares literals by name in the files that touch the subsystem. MEDIUM for names of which
+        an engine has one value (horizons, costs, days of a year), for keys and environment
+        variables; LOW for windows, thresholds and limits. Definitions of environment variables are
+        taken from the code, from `.env` files, Dockerfiles and compose files at the root.
+    Limitations
+        Names decide: two modules may mean different things by one name. Values that are worked out
+        are not compared.
+    Remediation
+        Define the setting once and import it, or give the two different names.
+    Sources
+        The Twelve-Factor App, III (config).
+    """
+
+    code = "BND016"
+    contract = Contract.BOUNDARY
+    task = Task.T6
+    severity = Severity.MEDIUM
+    reads = Reads.CODE
+    pure = True
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare settings of one name."""
+        code = code_of(subject.source)
+        named, read, keyed = constants(code), environment(code), defaults(code)
+        if not (named or read or keyed):
+            raise NotApplicable("no constants, environment variables or keys with defaults")
+        for name, found in sorted(named.items()):
+            level = self.severity if _ONE.search(name) else Severity.LOW
+            if level is self.severity or _SOME.search(name):
+                yield from self._differ(found, f"{name} is", level)
+        for name, found in sorted(read.items()):
+            yield from self._differ(found, f"the environment variable {name} defaults to")
+        for (holder, key), found in sorted(keyed.items()):
+            yield from self._differ(found, f"{key!r} of {holder} defaults to")
+        yield from self._misspelt(read, environment_set(code))
+        yield Examined(len(named) + len(read) + len(keyed), "settings")
+
+    def _differ(
+        self, found: list[Setting], what: str, level: Severity = Severity.MEDIUM
+    ) -> Iterator[Answer]:
+        places = apart(found)
+        if places:
+            first, other = places[0], places[1]
+            more = len(places) - 2
+            yield self.finding(
+                other.location,
+                f"{what} {other.value!r} here and {first.value!r} at {first.location}"
+                + (f"; and {more} values more elsewhere" if more else ""),
+                measured=str(other.value),
+                expected=str(first.value),
+                key=what,
+                severity=level,
+            )
+
+    def _misspelt(
+        self, read: dict[str, list[Setting]], defined: frozenset[str]
+    ) -> Iterator[Answer]:
+        for name in sorted(set(read) - defined):
+            near = difflib.get_close_matches(name, sorted(defined - set(read)), n=1, cutoff=0.85)
+            if near:
+                first = read[name][0]
+                yield self.finding(
+                    first.location,
+                    f"reads the environment variable {name}, which nothing defines, while "
+                    f"{near[0]} is defined and never read",
+                    measured=name,
+                    expected=near[0],
+                    key=f"{name} for {near[0]}",
+                )
