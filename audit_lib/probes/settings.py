@@ -56,6 +56,8 @@ def environment(code: Code) -> dict[str, list[Setting]]:
             name, default = node.args[0], node.args[1] if len(node.args) > 1 else None
         elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             name = node.slice if dotted(node.value) in ("os.environ", "environ") else None
+        if not isinstance(node, (ast.Call, ast.Subscript)):
+            continue
         if isinstance(name, ast.Constant) and isinstance(name.value, str):
             found[name.value].append(_setting(code, path, node, name.value, default))
     return found
@@ -103,7 +105,9 @@ def apart(settings: list[Setting]) -> list[Setting]:
     return list(firsts.values()) if len(firsts) > 1 else []
 
 
-def _setting(code: Code, path: str, node: ast.expr, name: str, default: ast.expr | None) -> Setting:
+def _setting(
+    code: Code, path: str, node: ast.Call | ast.Subscript, name: str, default: ast.expr | None
+) -> Setting:
     value = default.value if isinstance(default, ast.Constant) else _number(default)
     symbol = symbol_at(code, path, node.lineno)
     return Setting(name, value, Location(path, line=node.lineno, symbol=symbol))
