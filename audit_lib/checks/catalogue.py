@@ -106,6 +106,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "INT004": "interpretation.sides_follow:SidesFollowADirectionalHead",
         "INT005": "interpretation.account_limits:AccountLimitsBind",
         "INT006": "interpretation.account_kept:RefusalsChangeNothing",
+        "INT007": "interpretation.gates_decide:GatesDecideByTheirThreshold",
     },
     Task.T4: {  # Versioning and governance
         "DRF001": "drift.psi_relations:PsiMeasuresDrift",

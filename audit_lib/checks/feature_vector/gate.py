@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -83,7 +84,7 @@ class TheFeatureGateIsClosed(Check):
         yield from self._unknown_mode(subject, list(types))
 
     @staticmethod
-    def _known(subject: Subject, hook: str) -> dict[str, object]:
+    def _known(subject: Subject, hook: str) -> dict[str, Any]:
         reply = ask(subject.hook(hook), into=mapping)
         if not reply.answered:
             raise NotAssessed(f"{hook} {reply.why}")

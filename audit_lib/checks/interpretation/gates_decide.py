@@ -1,0 +1,184 @@
+"""INT007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.probes.asking import Reply, ask, frame, mapping
+from audit_lib.probes.orders import orders_of
+from audit_lib.probes.samples import inputs, whole_dates
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+STAGES, ORDERS = "explain.stages", "decisions.backtest"
+COLUMNS = ("row", "gate", "value", "threshold", "passed")
+STRETCHES = (1.0, 3.0, 10.0)
+
+
+class GatesDecideByTheirThreshold(Check):
+    """Each risk gate follows its threshold, can be reached, and is what stopped the order.
+
+    What it checks
+        For each gate of `explain.stages`: it passes on one side of its threshold and refuses on the
+        other, in every row; a value that is NaN does not pass; over real rows it does not refuse
+        every order, and its threshold lies within `far` times what its values reach. An order that
+        names a gate was refused by it, and one that a gate refused is not placed as if none had.
+    Why it matters
+        A limit in per cent beside a value that is a fraction never trips, and one per minute beside
+        one per year always does. Both look like a working gate until the day it is needed.
+    How
+        Asks `explain.stages` for values, thresholds and verdicts of real rows, and of rows whose
+        features are three and ten times as large; and `decisions.backtest` for the orders of the
+        same rows.
+    Limitations
+        Gates without a number (a calendar, a list of names) are looked at for whom they stopped
+        only. A threshold that a quiet sample does not reach is no fault within `far`.
+    Remediation
+        Keep threshold and value in one unit, write the comparison once, and refuse what is NaN.
+    Sources
+        SR 11-7 section V (limits on model use); IEEE 754-2019 section 5.11.
+    """
+
+    code = "INT007"
+    contract = Contract.INTERPRETATION
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (STAGES,)
+
+    rows: int = Field(4000, ge=50, description="rows of the sample that are used")
+    fewest: int = Field(30, ge=5, description="verdicts of a gate below which nothing is told")
+    far: float = Field(30.0, gt=1, description="times its values at which a threshold is too far")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask about real rows and stretched ones."""
+        features = whole_dates(inputs(subject), self.rows)
+        tables = {s: self._gates(subject, features * s) for s in STRETCHES}
+        real = tables[1.0]
+        every = pd.concat([t for t in tables.values() if len(t)] or [real], ignore_index=True)
+        if not len(every):
+            raise NotAssessed(f"{STAGES} tells of no gate on these rows")
+        rows: list[tuple[Scalar, ...]] = []
+        findings: list[Answer] = []
+        for name, table in every.groupby("gate", sort=True):
+            own = real[real["gate"] == name]
+            values = table["value"].to_numpy(np.float64)
+            low, high = (float(f(values)) if np.isfinite(values).any() else 0.0
+                         for f in (np.nanmin, np.nanmax))  # fmt: skip
+            share = float(own["passed"].mean()) if len(own) else "no real row"
+            rows.append((str(name), len(table), len(own), share, low, high))
+            findings += self._judged(subject, str(name), table, own)
+        yield Examined(len(every), "verdicts of gates")
+        columns = ("gate", "verdicts", "on real rows", "of these pass", "lowest", "highest")
+        yield Evidence("gates", "What each gate was shown, and said", columns, tuple(rows))
+        yield from findings
+        if subject.has(ORDERS):
+            yield from self._orders(subject, features, real)
+
+    @staticmethod
+    def _gates(subject: Subject, features: pd.DataFrame) -> pd.DataFrame:
+        reply: Reply[dict[str, object]] = ask(subject.hook(STAGES), features, into=mapping)
+        if not reply.answered:
+            raise NotAssessed(f"{STAGES} {reply.why}")
+        table = frame(reply.got.get("gates", pd.DataFrame(columns=list(COLUMNS))))
+        if missing := [c for c in COLUMNS if c not in table]:
+            raise NotAssessed(f"{STAGES}: gates has no column {missing[0]!r}")
+        numbers = {c: pd.to_numeric(table[c], errors="coerce") for c in ("value", "threshold")}
+        return table.assign(**numbers, passed=table["passed"].astype(bool))
+
+    def _judged(
+        self, subject: Subject, name: str, table: pd.DataFrame, own: pd.DataFrame
+    ) -> Iterator[Answer]:
+        value, limit = (table[c].to_numpy(np.float64) for c in ("value", "threshold"))
+        passed = table["passed"].to_numpy(bool)
+        blind = np.isnan(value) & np.isfinite(limit) & passed
+        if blind.any():
+            what = f"passes {int(blind.sum())} of {int(np.isnan(value).sum())} values that are NaN"
+            yield self._found(subject, name, what, "a refusal", "passes NaN")
+        if len(own) >= self.fewest and not own["passed"].any():
+            what = f"refuses all of {len(own)} orders on real rows"
+            yield self._found(subject, name, what, "some that pass", "always", Severity.MEDIUM)
+        known = np.isfinite(value) & np.isfinite(limit) & (value != limit)
+        if known.sum() < self.fewest:
+            yield Gap(f"gate {name}", f"{int(known.sum())} verdicts with a value and a threshold")
+            return
+        against = sum(
+            _against(passed[part], value[part] < limit[part])
+            for part in (known & (limit >= 0), known & (limit < 0))
+        )
+        if against:
+            what = f"says in {against} of {int(known.sum())} rows the opposite of its threshold"
+            yield self._found(subject, name, what, "one answer on each side", "threshold")
+        elif passed[known].all():
+            real = known[: len(own)] if len(own) >= self.fewest else known
+            yield from self._reach(subject, name, value[: len(real)][real], limit[known])
+
+    def _reach(self, subject: Subject, name: str, value: Floats, limit: Floats) -> Iterator[Answer]:
+        """Whether a gate that never refused could."""
+        if not len(value):
+            return
+        nearest, size = float(np.abs(limit).min()), float(np.abs(value).max())
+        smallest, largest = float(np.abs(value).min()), float(np.abs(limit).max())
+        too_high, too_low = nearest > self.far * size, smallest > self.far * largest > 0
+        if size == 0 or too_high or too_low:
+            seen = f"{value.min():.4g} to {value.max():.4g}"
+            what = f"never refuses: values are {seen}, and its threshold is {limit[0]:.4g}"
+            yield self._found(
+                subject, name, what, f"within {self.far:g} times", "reach", Severity.MEDIUM
+            )
+
+    def _orders(
+        self, subject: Subject, features: pd.DataFrame, gates: pd.DataFrame
+    ) -> Iterator[Answer]:
+        reply = ask(subject.hook(ORDERS), features, into=orders_of(subject))
+        if not reply.answered or len(reply.got) != len(features):
+            yield Gap("whom the gates stopped", reply.why or f"{ORDERS} answers other rows")
+            return
+        named = reply.got["gate"].fillna("").astype(str).to_numpy()
+        placed = reply.got["side"].to_numpy() != 0
+        refused: dict[int, set[str]] = {}
+        for row, gate in gates.loc[~gates["passed"], ["row", "gate"]].itertuples(index=False):
+            refused.setdefault(int(row), set()).add(str(gate))
+        told = set(gates["gate"].astype(str))
+        free = [i for i, by in refused.items() if placed[i] and not named[i] and by]
+        if free:
+            name = sorted(refused[free[0]])[0]
+            what = f"refused {len(free)} orders that are placed as if no gate had"
+            yield self._found(subject, name, what, "a gate that is named, or no order", "placed")
+        wrong = [i for i, n in enumerate(named) if n in told and n not in refused.get(i, set())]
+        if wrong:
+            what = f"is named by {len(wrong)} orders that it had passed"
+            yield self._found(subject, named[wrong[0]], what, "orders that it refused", "named")
+
+    def _found(
+        self,
+        subject: Subject,
+        gate: str,
+        what: str,
+        expected: str,
+        kind: str,
+        severity: Severity | None = None,
+    ) -> Answer:
+        return self.finding(
+            subject.where(STAGES if kind not in ("placed", "named") else ORDERS),
+            f"gate {gate} {what}",
+            measured=what,
+            expected=expected,
+            key=f"{gate} {kind}",
+            severity=severity,
+            evidence=("gates",),
+        )
+
+
+def _against(passed: npt.NDArray[np.bool_], below: npt.NDArray[np.bool_]) -> int:
+    """Verdicts that the others of the same gate contradict, whichever side it lets through."""
+    differ = int((passed != below).sum())
+    return min(differ, len(passed) - differ)
