@@ -757,6 +757,9 @@ HOOKS: dict[str, type] = {
 
 SURFACES: tuple[str, ...] = tuple(dict.fromkeys(name.split(".")[0] for name in HOOKS))
 
+#: surfaces on which a function of any other name is the usual hook
+USUAL = {"conformal": "conformal.interval", "online": "online.run"}
+
 #: names of variants
 VARIANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")
 VARIANT_FORM = "begin with a letter or digit; use letters, digits, '.', '_', '+' and '-'"
@@ -782,8 +785,8 @@ def surface(
 
     Args:
         name: the hook's full name, such as ``"drift.psi"``; or the surface alone, and the
-            function's own name completes it: ``psi``.  Where the surface has one hook only, the
-            function may have any name.
+            function's own name completes it: ``psi``.  Where the surface has one hook only, and
+            for ``conformal`` and ``online``, the function may have any name.
         variant: which of several of its kind this is, such as ``"heston"``.  Hooks of one surface
             that share a name belong together; a hook without one serves all variants.
 
@@ -811,8 +814,10 @@ def full_name(name: str, function: str) -> str:
     """The hook that ``@surface(name)`` on a function of that name registers."""
     if "." in name:
         return name
+    full = f"{name}.{function}"
     of_surface = [hook for hook in HOOKS if hook.startswith(f"{name}.")]
-    return of_surface[0] if len(of_surface) == 1 else f"{name}.{function}"
+    alone = of_surface[0] if len(of_surface) == 1 else USUAL.get(name, full)
+    return full if full in HOOKS else alone
 
 
 def how_to_name(full: str) -> str:

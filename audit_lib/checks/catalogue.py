@@ -73,6 +73,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "TGT005": "target_label.balance:LabelsVary",
         "TGT006": "target_label.statistics_rows:LabelStatisticsComeFromTrainRows",
         "TGT007": "target_label.preconditions:PreconditionsHoldForTheLabels",
+        "TGT008": "target_label.calendar:LabelsCountTheDeclaredBars",
     },
     Task.T3: {  # Prediction and features
         "CAL006": "calibration.applied_once:CalibratorIsAppliedOnce",

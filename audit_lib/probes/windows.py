@@ -83,6 +83,28 @@ def moved_rows(
     return [Moved(back, _other(features, [at - back], spread)) for back in backs]
 
 
+def torn(
+    features: pd.DataFrame, at: int, length: int, span: pd.Timedelta
+) -> tuple[pd.DataFrame, pd.MultiIndex]:
+    """The features with a gap in time amid the rows of one asset, that of ``at``.
+
+    Its earlier rows are dated earlier still, by so much that no window across the gap keeps
+    within ``span``.
+
+    Returns:
+        the features, and the labels of the rows after the gap whose windows reach across it.
+    """
+    index = features.index.to_frame(index=False)
+    own = np.flatnonzero((index["asset"] == index["asset"].iloc[at]).to_numpy())
+    first = len(own) // 2
+    dates = index["date"].to_numpy().copy()
+    dates[own[:first]] -= (span + pd.Timedelta("1D")).to_timedelta64()
+    index["date"] = dates
+    moved = features.set_axis(pd.MultiIndex.from_frame(index), axis=0)
+    across = own[first : min(first + length - 1, len(own))]
+    return moved, moved.index[across]  # type: ignore[return-value]  # rows of a MultiIndex
+
+
 def other_asset(features: pd.DataFrame, at: int, length: int) -> pd.DataFrame | None:
     """The features with the last rows of the asset before that of ``at`` far off; None for none."""
     asset = features.index.get_level_values("asset")

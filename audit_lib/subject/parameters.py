@@ -230,6 +230,10 @@ class Windows(_Strict):
 
     length: int | None = Field(None, ge=2, description="rows of a window")
     stored: Reference = Field(None, description="where a version says how many")
+    stride: int = Field(1, ge=1, description="rows from one predicted row of an asset to the next")
+    span: Span | None = Field(
+        None, description="longest time from its first row to its last: `40D`; null for any"
+    )
 
     @model_validator(mode="after")
     def _told(self) -> Windows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
@@ -17,6 +18,7 @@ from audit_lib.probes.windows import (
     other_asset,
     stored_length,
     stretch,
+    torn,
     window_length,
 )
 from audit_lib.subject.subject import Subject
@@ -30,8 +32,9 @@ class WindowsAreAsLongAsDeclared(Check):
     What it checks
         Where predictions rest on windows (`windows` in `subject.yaml`): the rows that move a
         prediction are the newest `length` rows of its own asset, and no others; the rows of a
-        window alone give the prediction that they give within the batch; and the length that
-        the version stores is the declared one.
+        window alone give the prediction that they give within the batch; the length that the
+        version stores is the declared one; predicted rows are `stride` rows apart; and a window
+        that a gap in time makes longer than `span` is not predicted.
     Why it matters
         A consumer that cuts windows of another length feeds a network sequences that it never
         saw; one that cuts them from a stacked table lets the first windows of an asset begin in
@@ -41,8 +44,8 @@ class WindowsAreAsLongAsDeclared(Check):
         far off, around the end of the declared window and at drawn places; the farthest row that
         moves the prediction is the measured length. Then the last rows of the asset before.
     Limitations
-        A model that forgets old rows entirely is measured as one with shorter windows. Gaps in
-        time within a window are not judged.
+        A model that forgets old rows entirely is measured as one with shorter windows. Without a
+        `span`, gaps in time within a window are not judged.
     Remediation
         Cut windows in one function, by asset, with the length that the version stores.
     Sources
@@ -90,6 +93,8 @@ class WindowsAreAsLongAsDeclared(Check):
             alone = self._changed(base.got, replies[len(moved)], label)
             crossed = foreign is not None and self._any_changed(base.got, replies[-1], asset)
             measured = max(reach) + 1 if reach else 0
+            yield from self._strides(subject, features, base.got, asset)
+            yield from self._span(subject, features, at, length)
             rows.append((str(asset), length, measured, alone, crossed))
             yield Examined(len(asked), "windows changed")
         heads = ("asset", "declared", "measured", "alone differs", "holds another asset")
@@ -106,6 +111,50 @@ class WindowsAreAsLongAsDeclared(Check):
                 measured=stored,
                 expected=length,
                 key="stored",
+            )
+
+    def _strides(
+        self, subject: Subject, features: pd.DataFrame, got: pd.DataFrame, asset: object
+    ) -> Iterator[Answer]:
+        """Rows between predicted rows."""
+        windows = subject.parameters.windows
+        apart = np.diff(self._answered(features, got, asset))
+        if windows and len(apart) and (apart != windows.stride).any():
+            found = int(np.median(apart))
+            found = found if found != windows.stride else int(apart[apart != found][0])
+            yield self.finding(
+                subject.where(HOOK),
+                f"predictions of {asset} are {found} rows apart, and {windows.stride} are declared",
+                measured=found,
+                expected=windows.stride,
+                key=f"{asset} stride",
+                cause="stride",
+            )
+
+    def _span(
+        self, subject: Subject, features: pd.DataFrame, at: int, length: int
+    ) -> Iterator[Answer]:
+        """Windows across a gap in time."""
+        windows = subject.parameters.windows
+        if not windows or windows.span is None or "date" not in features.index.names:
+            return
+        given, across = torn(features, at, length, pd.Timedelta(windows.span))
+        reply = ask(subject.hook(HOOK), given, into=frame)
+        if not reply.answered:
+            if reply.failure is not None:
+                yield Gap("windows across a gap in time", reply.why)
+            return
+        got = reply.got.reindex(across).notna().all(axis=1)
+        yield Examined(len(across), "windows across a gap in time")
+        if got.any():
+            yield self.finding(
+                subject.where(HOOK),
+                f"{int(got.sum())} of {len(across)} windows that hold a gap of more than "
+                f"{windows.span} are predicted as if it were not there",
+                measured=f"{int(got.sum())} predicted",
+                expected=f"none that spans more than {windows.span}",
+                key=f"{features.index[at][0]} span",
+                cause="span",
             )
 
     def _found(
@@ -149,10 +198,15 @@ class WindowsAreAsLongAsDeclared(Check):
     @staticmethod
     def _predicted(features: pd.DataFrame, got: pd.DataFrame, asset: object) -> int | None:
         """Position of the last row of an asset that has a prediction."""
+        places = WindowsAreAsLongAsDeclared._answered(features, got, asset)
+        return int(places[-1]) if len(places) else None
+
+    @staticmethod
+    def _answered(features: pd.DataFrame, got: pd.DataFrame, asset: object) -> npt.NDArray[np.intp]:
+        """Positions of an asset's rows that have a prediction."""
         own = features.index.get_level_values("asset") == asset
         answered = got.reindex(features.index).notna().all(axis=1).to_numpy()
-        places = np.flatnonzero(own & answered)
-        return int(places[-1]) if len(places) else None
+        return np.flatnonzero(own & answered)
 
     def _changed(self, base: pd.DataFrame, reply: Reply[pd.DataFrame], label: object) -> bool:
         if not reply.answered or label not in reply.got.index:

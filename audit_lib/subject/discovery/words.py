@@ -86,6 +86,11 @@ WORDS: dict[str, Words] = {
         gives=_TABLE,
         caller=_LIVE,
     ),
+    "features.scale": Words(
+        r"(scale|normali[sz]e|standardi[sz]e)_(features?|inputs?)$",
+        parameters=("df", "x", "features", "frame"),
+        gives=_TABLE,
+    ),
     "features.policy": Words(
         vague=r"feature_(type|policy|metadata|schema)|^polic(y|ies)$",
         around=("feature",),
@@ -248,6 +253,7 @@ WORDS: dict[str, Words] = {
         around=("black", "scholes", "option", "pricing", "heston", "bsm"),
         parameters=("strike", "sigma", "vol", "k", "s", "t"),
     ),
+    "pricing.greeks": Words(r"(^|_)greeks$", parameters=("strike", "sigma", "vol", "k", "s", "t")),
     "pricing.implied_volatility": Words(
         r"implied_vol|^iv$|calc_iv", around=("option", "black", "iv", "vol")
     ),

@@ -82,3 +82,33 @@ def test_without_windows_there_is_nothing_to_judge(tmp_path):
     wrong = pytest.raises(ParameterError, match="say how many rows a window has")
     with wrong, tiny(tmp_path / "b", HOOKS, parameters="windows: {}"):
         pass
+
+
+EVERY = HOOKS.replace(
+    "for last in range(LENGTH - 1, len(rows)):", "for last in range(LENGTH - 1, len(rows), 5):"
+)
+CAREFUL = HOOKS.replace(
+    "score[last] = network",
+    "dates = rows.index.get_level_values('date')\n"
+    "            if dates[last] - dates[last - LENGTH + 1] <= pd.Timedelta('40D'):\n"
+    "                score[last] = network",
+)
+
+
+@pytest.mark.fails("FEA009")
+def test_windows_cut_at_another_stride(tmp_path):
+    with tiny(tmp_path / "a", EVERY, meta=META, parameters=YAML) as subject:
+        found = assert_fails(run_check("FEA009", subject), cause="stride")
+    assert "are 5 rows apart, and 1 are declared" in found.message
+    with tiny(tmp_path / "b", EVERY, meta=META, parameters=YAML + "  stride: 5\n") as subject:
+        assert_passes(run_check("FEA009", subject))
+
+
+@pytest.mark.fails("FEA009")
+def test_windows_across_a_gap_in_time(tmp_path):
+    spans = YAML + "  span: 40D\n"
+    with tiny(tmp_path / "a", HOOKS, meta=META, parameters=spans) as subject:
+        found = assert_fails(run_check("FEA009", subject), cause="span")
+    assert "19 of 19 windows that hold a gap of more than 40D are predicted" in found.message
+    with tiny(tmp_path / "b", CAREFUL, meta=META, parameters=spans) as subject:
+        assert_passes(run_check("FEA009", subject))
