@@ -153,7 +153,8 @@ class LabelsCountTheDeclaredBars(Check):
                 votes[OWN] += 1
             elif not _same(before, every) or pd.isna(before):
                 votes[ALL] += 1
-        if votes[OWN]:  # who counts dates never reads that far
+        # A label of classes may stay; who counts dates never reads as far as the own bar.
+        if votes[OWN] > votes[ALL]:
             return OWN
         return ALL if votes[ALL] >= 2 else ""
 
