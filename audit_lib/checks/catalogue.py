@@ -21,6 +21,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "CHK007": "checkpoint.no_orphans:NoOrphanArtifacts",
         "CHK008": "checkpoint.no_duplicates:DifferentModelsDiffer",
         "CHK009": "checkpoint.environment_loads:EnvironmentLoadsArtifacts",
+        "CHK010": "checkpoint.format_versioned:FormatsChangeWithTheirVersion",
         "LED001": "ledger.lines_accounted:EveryLineIsAccountedFor",
         "LED002": "ledger.files_parse:EveryFileParses",
         "LED003": "ledger.declared_sizes:DeclaredSizesAgree",
