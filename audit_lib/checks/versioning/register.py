@@ -183,6 +183,7 @@ class RegisteredIsResolved(Check):
                     f"after {len(made)} registrations {name}, {version}, is gone",
                     f"retention {name}",
                     severity=Severity.CRITICAL if version == champion else None,
+                    hook=self._retains(session),
                 )
         default = session.resolve(None)
         if default.answered and default.got.version not in (champion, made[-1]):
@@ -222,17 +223,32 @@ class RegisteredIsResolved(Check):
                     session, f"the id {odd!r} is registered", f"id {odd!r}", expected="a refusal"
                 )
             if written:
+                issued = session.subject.has("registry.create")  # and nobody else gives ids
                 yield self._found(
                     session,
-                    f"registering {odd!r} writes outside the store: {written[0]}",
+                    f"registering {odd!r} writes outside the store: {written[0]}"
+                    + ("; the subject issues its ids itself" if issued else ""),
                     "writes",
-                    severity=Severity.CRITICAL,
+                    severity=Severity.MEDIUM if issued else Severity.CRITICAL,
                 )
                 return  # what is left of the store proves nothing
         if not taken and (lost := before - set(session.listed())):
             yield self._found(
                 session, f"a declined registration drops {sorted(lost)[0]}", "declined"
             )
+
+    @staticmethod
+    def _retains(session: _Session) -> str:
+        """The hook that retention is seen through: that of pruning, where it stands by itself."""
+        hook = "registry.prune"
+        if not session.subject.has(hook):
+            return "registry.register"
+        prune = session.subject.hook(hook).on(session.subject.scratch_store())
+        return (
+            hook
+            if ask(prune, len(session.listed()), into=lambda raw: raw).answered
+            else "registry.register"
+        )
 
     @staticmethod
     def _outside(session: _Session, before: dict[str, str]) -> list[str]:
@@ -248,9 +264,10 @@ class RegisteredIsResolved(Check):
         *,
         expected: str = "",
         severity: Severity | None = None,
+        hook: str = "registry.register",
     ) -> Answer:
         return self.finding(
-            session.subject.where("registry.register"),
+            session.subject.where(hook),
             message,
             measured=message,
             expected=expected,

@@ -8,7 +8,7 @@ import pytest
 
 from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
-from audit_lib.model import Outcome
+from audit_lib.model import Outcome, Severity
 from audit_lib.subject.variants import each_variant
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
@@ -171,6 +171,32 @@ def test_retention_spares_a_champion_that_another_file_names(tmp_path):
                 continue
             found = assert_fails(result, key="retention the champion")
             assert "the champion, audit-0000, is gone" in found.message
+
+
+PRUNES = """
+
+@surface("registry")
+def prune(at, keep):
+    return None
+
+@surface("registry")
+def create(at, metrics):
+    return "audit-own"
+"""
+
+
+def test_what_pruning_and_own_ids_change(tmp_path):
+    """A champion that retention removes is seen through pruning; ids from elsewhere weigh less."""
+    source = {"store/registry.json": json.dumps({"versions": ROWS[:1], "latest": "v1"})}
+    refused, written = "if not version", '(at.store / f"{version}.txt").write_text("x")'
+    text = CHAMPIONS.replace("SPARED", "").replace(refused, f"{written}\n    {refused}")
+    for name, more in [("given", ""), ("issued", PRUNES)]:
+        with tiny(tmp_path / name, text + more, source=source, parameters=SEATS) as subject:
+            result = run_check("VER003", subject)
+        gone = assert_fails(result, key="retention the champion")
+        outside = assert_fails(result, key="writes")
+        assert gone.anchor.symbol == ("registry.prune" if more else "registry.register")
+        assert outside.severity is (Severity.MEDIUM if more else Severity.CRITICAL)
 
 
 def test_a_registry_that_gives_a_taken_id_another_one_replaces_nothing(tmp_path):
