@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float64]
 CASES = ((19, 0.1), (99, 0.05), (499, 0.1))
 """sizes at which (m + 1)(1 - alpha) is whole; others are drawn, where a rank off by one shows"""
 DRAWN = 5
+TOO_FEW = ((12, 0.05), (15, 0.05))
+"""sizes at which no rank is enough: ceil((m + 1)(1 - alpha)) exceeds m"""
 
 
 class IntervalsCoverWhatTheyPromise(Check):
@@ -26,8 +28,9 @@ class IntervalsCoverWhatTheyPromise(Check):
     What it checks
         Over many replications with fresh calibration residuals and fresh outcomes, mean coverage
         is not below 1 - alpha, for small and large calibration sets and for symmetric, skewed and
-        heavy-tailed residuals. Coverage above 1 - alpha + 1 / (m + 1), which no rank rule needs, is
-        noted.
+        heavy-tailed residuals. Where residuals are too few for the level, the answer is infinite or
+        a refusal, and not the largest of them. Coverage above 1 - alpha + 1 / (m + 1), which no
+        rank rule needs, is noted.
     Why it matters
         The guarantee holds only with the finite-sample rank ceil((m + 1)(1 - alpha)); the plain
         quantile undercovers, most where calibration data are few. Absolute residuals of a skewed
@@ -91,6 +94,7 @@ class IntervalsCoverWhatTheyPromise(Check):
                     wide.append((f"{label}, alpha {alpha:g}", mean, most))
                 if mean < 1 - alpha - 4 * error - 1e-9:
                     findings.append(self._short(subject, label, alpha, mean, error))
+        short = list(self._too_few(subject, rng))
         yield Examined(total, "calibration sets")
         yield Evidence(
             "coverage",
@@ -111,8 +115,31 @@ class IntervalsCoverWhatTheyPromise(Check):
             tuple(rows),
         )
         yield from findings
+        yield from [] if findings else short  # what falls short everywhere says nothing of few
         if wide:
             yield self._over(subject, wide)
+
+    def _too_few(self, subject: Subject, rng: np.random.Generator) -> Iterator[Answer]:
+        law = self._laws()["normal"]
+        for m, alpha in TOO_FEW:
+            draws = law.rvs(size=(self.replications, m), random_state=rng) * 0.01
+            calls = [(scores, np.zeros(1), alpha) for scores in draws]
+            replies = ask_many(subject.hook("conformal.interval"), calls, into=floats(1, 2))
+            ends = np.array([r.got[0] for r in replies if r.answered])
+            if len(ends) < len(calls) or np.isinf(ends).any():
+                continue  # declined, or as wide as it must be
+            mean = float(self._coverage(law, ends).mean())
+            yield self.finding(
+                subject.where("conformal.interval"),
+                f"{m} residuals are too few for alpha {alpha:g}, and intervals are answered all "
+                f"the same; they cover {mean:.2%}, not {1 - alpha:.0%}",
+                measured=mean,
+                expected="infinite intervals, or a refusal",
+                key=f"{m} residuals",
+                cause="too few residuals for the level",
+                severity=Severity.MEDIUM,
+                evidence=("coverage",),
+            )
 
     def _short(
         self, subject: Subject, label: str, alpha: float, mean: float, error: float

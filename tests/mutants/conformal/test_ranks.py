@@ -3,7 +3,7 @@
 import pytest
 
 from audit_lib.model import Outcome, Severity
-from audit_lib.testing import assert_passes, run_check
+from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
 INTERVAL = """
@@ -50,3 +50,18 @@ def test_a_rank_too_high_is_noted(tmp_path):
     assert result.outcome is Outcome.PASS
     (found,) = result.findings
     assert (found.key, found.severity) == ("wide", Severity.INFO)
+
+
+@pytest.mark.fails("CNF002")
+def test_the_largest_residual_where_there_are_too_few(tmp_path):
+    """Half of the rows a level needs: the largest residual covers m / (m + 1), and no more."""
+    with tiny(tmp_path, INTERVAL.format(rank=f"min(m, {RIGHT})")) as subject:
+        found = assert_fails(run_check("CNF002", subject), severity=Severity.MEDIUM)
+    assert found.message.startswith("12 residuals are too few for alpha 0.05, and intervals are")
+    assert found.expected == "infinite intervals, or a refusal"
+    refuses = INTERVAL.format(rank=RIGHT) + "    # declined\n"
+    declining = refuses.replace(
+        "    half =", '    if k > m:\n        raise Refusal("few")\n    half ='
+    )
+    with tiny(tmp_path / "b", declining) as subject:
+        assert_passes(run_check("CNF002", subject))
