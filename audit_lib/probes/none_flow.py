@@ -232,7 +232,11 @@ class NoneFlows:
         """True where the type checker may not know that None never gets here."""
         if given == "None":  # of what begins as None and is filled by something else
             field = isinstance(value, ast.Attribute) and self._filled(value.attr)
-            return field or (isinstance(value, ast.Name) and self._from_outside(unit, value))
+            return field or (isinstance(value, ast.Name) and (
+                self._from_outside(unit, value)
+                or any(isinstance(m, ast.Attribute) and self._filled(m.attr)
+                       for m in _assignments(unit, value.id))
+            ))  # fmt: skip
         if isinstance(value, ast.Attribute):
             return True
         if isinstance(value, ast.Name):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.probes.surroundings import is_aside
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import Broken, ImportType
 from audit_lib.subject.subject import Subject
@@ -16,7 +17,8 @@ class ImportsResolve(Check):
 
     What it checks
         Each import between files of the repository, wherever it stands: the module has a file, and
-        the file binds the name. High where one side is under audit, else medium.
+        the file binds the name. High where one side is under audit, else medium; low in tests,
+        documents, examples and templates.
     Why it matters
         An import at the top level fails at once. One inside a function fails when a user reaches
         it, and one inside `try` never fails: the handler's fallback is then taken every time, and a
@@ -24,7 +26,8 @@ class ImportsResolve(Check):
     How
         Resolves names as Python would, without importing: module-level bindings, re-exports, star
         imports, submodules, extension modules. An import whose failure is caught and not raised
-        again is reported with the fallback that always runs.
+        again is reported with the fallback that always runs. Modules that one file, or several of
+        one folder, do not find are one finding: it was moved.
     Limitations
         A module that makes names at run time (`__getattr__`, `globals()`, `exec`) is believed.
         Installed packages are not looked into. Imports under `TYPE_CHECKING` are left out.
@@ -65,20 +68,26 @@ class ImportsResolve(Check):
             place = broken.imported
             apart = broken.target or (str(place.location) if place.symbol or place.caught else "")
             files.setdefault((place.path, apart, _effect(broken)), []).append(alike)
+        files = _by_folder(files)
         for together in files.values():
             alike = together[0]
             broken, more, also = alike[0], len(alike) - 1, len(together) - 1
             imported = broken.imported
             others = ", ".join(b.name.rpartition(":")[2] for b in alike[1:])
             effect = (f"nor {others}; " if more else "") + _effect(broken)
-            effect += f"; so with {also} more imports of the file" if also else ""
+            where = len({t[0].imported.path for t in together})
+            of = "the file" if where == 1 else f"{where} files of its folder"
+            effect += f"; so with {also} more imports of {of}" if also else ""
+            aside = is_aside(imported.path)
             yield self.finding(
                 imported.location,
                 f"`{_short(imported.statement)}`: {broken.reason}; {effect}",
                 measured=broken.reason,
                 expected=f"{broken.name} exists",
                 key=f"{broken.target} {broken.name}".strip(),
-                severity=self.severity
+                severity=Severity.LOW
+                if aside
+                else self.severity
                 if under_audit & {imported.path, broken.target}
                 else Severity.MEDIUM,
                 evidence=("broken",),
@@ -90,6 +99,22 @@ class ImportsResolve(Check):
                 ("place", "statement", "reason", "type", "effect"),
                 tuple(rows),
             )
+
+
+def _by_folder(
+    files: dict[tuple[str, str, str], list[list[Broken]]],
+) -> dict[tuple[str, str, str], list[list[Broken]]]:
+    """The same, with one entry for a folder of which several files find no modules."""
+    folders: dict[tuple[str, str, str], list[tuple[str, str, str]]] = {}
+    for path, apart, effect in files:
+        if not apart:
+            folder = path.rpartition("/")[0]
+            folders.setdefault((folder, "", effect), []).append((path, apart, effect))
+    moved = {old: folder for folder, olds in folders.items() if len(olds) > 2 for old in olds}
+    found: dict[tuple[str, str, str], list[list[Broken]]] = {}
+    for mark, together in files.items():
+        found.setdefault(moved.get(mark, mark), []).extend(together)
+    return found
 
 
 def _effect(broken: Broken) -> str:

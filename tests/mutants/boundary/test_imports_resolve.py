@@ -69,3 +69,13 @@ def test_a_file_that_was_moved_is_one_finding(tmp_path):
     assert found[0].message.endswith(
         "importing the module fails; so with 1 more imports of the file"
     )
+
+
+@pytest.mark.fails("BND001")
+def test_a_folder_that_was_moved_is_one_finding_and_a_template_weighs_little(tmp_path):
+    moved = {f"pkg__old__{n}": "from ...core import MAX\n" for n in "abc"}
+    result = check(tmp_path / "a", **{k: v.replace("...", "..x.") for k, v in moved.items()})
+    finding = assert_fails(result)
+    assert finding.message.endswith("so with 2 more imports of 3 files of its folder")
+    finding = assert_fails(check(tmp_path / "b", my_templates__m="from pkg.mine import Model\n"))
+    assert finding.severity is Severity.LOW

@@ -497,3 +497,13 @@ def test_fields_of_a_dataclass_with_none_as_their_default(tmp_path):
     result = run_check("BND008", made(tmp_path, text))
     assert_passes(result)
     assert [f.severity for f in result.findings] == [Severity.INFO]
+
+
+@pytest.mark.passes("BND008")
+def test_a_local_that_holds_a_field_that_is_filled(tmp_path):
+    text = (
+        "class Coupons:\n    def __init__(self) -> None:\n        self._last = None\n"
+        "    def fill(self, rows):\n        self._last = rows[0]\n        last = self._last\n"
+        "        return save(last)\n"
+    )
+    assert run_check("BND008", made(tmp_path, text)).findings == ()
