@@ -137,9 +137,11 @@ BY_TASK: dict[Task, dict[str, str]] = {
     Task.T5: {  # Specialised models
         "NEU001": "neural.batch:NeuralRowsAreIndependent",
         "NEU002": "neural.domain:NeuralDomainIsClosed",
+        "NEU003": "neural.loaded_whole:NetworksAreLoadedWhole",
         "ONL001": "online.restart:RestartChangesNothing",
         "ONL002": "online.bounded:OneBadRowIsForgiven",
         "ONL003": "online.deliveries:LabelsFindTheirRows",
+        "ONL004": "online.follows:LearnerFollowsItsLessons",
         "PRC001": "pricing.limits:PricesHaveTheirLimits",
         "PRC002": "pricing.no_arbitrage:PricesAllowNoArbitrage",
         "PRC003": "pricing.implied_volatility:ImpliedVolatilityInvertsPrice",

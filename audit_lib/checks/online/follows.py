@@ -1,0 +1,213 @@
+"""ONL004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.asking import Reply, ask_many, reasons
+from audit_lib.probes.learning import outputs
+from audit_lib.probes.lessons import Lessons, agreement
+from audit_lib.probes.samples import required
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+HOOK = "online.run"
+_LAGS = {1: "the row after their own", -1: "the row before their own"}
+
+
+class LearnerFollowsItsLessons(Check):
+    """An online learner learns what its labels say, from all of its rows, and goes on learning.
+
+    What it checks
+        What a lesson changes points where its labels point, not the other way, and not anywhere
+        else; labels teach with their own rows and not with their neighbours'; every part of a batch
+        teaches; later batches that say the opposite turn the predictions; and, where the
+        parameters state it (`half_life`), older rows weigh as much less as they should.
+    Why it matters
+        A learner with a sign turned around, one that joins labels a row late, or one that learns
+        the last row of each batch, loads, saves, restarts and repeats itself perfectly. It moves
+        with every update, and away from the market.
+    How
+        Teaches `online.run` seeded linear lessons in several directions, and the opposite of each.
+        The difference is what the labels taught, whatever the learner knew before; it is compared
+        with the known truth at made-up rows.
+    Limitations
+        A learner that takes more rows than the lessons have, or whose answer is not monotone in
+        what it learnt, is not assessed. Random updates agree with all directions by chance in about
+        one of a hundred.
+    Remediation
+        Check the sign of the update, and join labels to rows by key.
+    Sources
+        Metamorphic relations (label negation, equivariance); Gama et al. (2014), A survey on
+        concept drift adaptation.
+    """
+
+    code = "ONL004"
+    contract = Contract.ONLINE
+    task = Task.T5
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    needs = (HOOK,)
+
+    seed: int = Field(71, description="of everything random")
+    batches: int = Field(8, ge=4, description="made-up batches")
+    rows: int = Field(60, ge=20, description="rows of a batch")
+    ways: int = Field(4, ge=2, description="directions of the labels")
+    half_life: float | None = Field(
+        None, gt=0, description="rows after which a row counts half, as the subject states it"
+    )
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Teach lessons and their opposites."""
+        hook = subject.hook(HOOK)
+        known = subject.has("predictor.required")
+        columns = list(required(subject)) if known else [f"x{i}" for i in range(5)]
+        lessons = Lessons(columns, self.batches, self.rows, self.ways, self.seed)
+        courses = self._courses(lessons)
+        calls = [(course, lessons.probe, None) for course in courses.values()]
+        answers = dict(zip(courses, ask_many(hook, calls, into=outputs), strict=True))
+        if not answers["way 0"].answered:
+            raise NotAssessed(f"{HOOK} {answers['way 0'].why}")
+        silent = [r for r in answers.values() if not r.answered]
+        if silent:
+            yield Gap(f"{len(silent)} of {len(answers)} courses", reasons(silent))
+        yield Examined(len(answers) - len(silent), "courses")
+        taught = self._taught(lessons, answers, "")
+        rows = [("the lessons", taught)]
+        rows += [(f"labels joined to {w}", self._taught(lessons, answers, f" {n}"))
+                 for n, w in _LAGS.items()]  # fmt: skip
+        yield Evidence(
+            "lessons", "Agreement of what was learnt with what was taught", ("course", "value"),
+            tuple(rows), note="1: as the labels say; -1: the opposite; 0: nothing to do with them",
+        )  # fmt: skip
+        told = self._direction(subject, taught, dict(rows[1:]), answers)
+        if told is not None:
+            yield told
+        elif taught >= 0.5:
+            yield from self._all_rows(subject, lessons, answers)
+
+    def _courses(self, lessons: Lessons) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for way in range(self.ways):
+            for lag in (0, *_LAGS):
+                mark = f" {lag}" if lag else ""
+                found[f"way {way}{mark}"] = lessons.course(way, 1.0, lag)
+                found[f"against {way}{mark}"] = lessons.course(way, -1.0, lag)
+        found["first batch"] = lessons.course()[:1]
+        for quarter in range(4):
+            found[f"quarter {quarter}"] = lessons.course(0, lessons.turned(quarter))
+        found["same rows"] = lessons.course(same=True)
+        for batch in range(self.batches):
+            turned = lessons.turned_batches([batch])
+            found[f"batch {batch}"] = lessons.course(0, turned, same=True)
+        second = range(self.batches // 2, self.batches)
+        found["turned"] = lessons.course(0, lessons.turned_batches(list(second)))
+        return found
+
+    def _taught(self, lessons: Lessons, answers: Mapping[str, Reply[Floats]], mark: str) -> float:
+        """Mean agreement over the directions; NaN where a course has no answer."""
+        found = []
+        for way in range(self.ways):
+            one, other = answers[f"way {way}{mark}"], answers[f"against {way}{mark}"]
+            if one.answered and other.answered and one.got.shape == other.got.shape:
+                found.append(agreement(one.got - other.got, lessons.truth(way)))
+        return float(np.mean(found)) if found else float("nan")
+
+    def _direction(
+        self,
+        subject: Subject,
+        taught: float,
+        lagged: Mapping[str, float],
+        answers: Mapping[str, Reply[Floats]],
+    ) -> Answer | None:
+        """A finding where the labels teach the opposite, a neighbour's row, or nothing at all."""
+        one, other, early = (answers[n] for n in ("way 0", "against 0", "first batch"))
+        if other.answered and np.array_equal(one.got, other.got):
+            moves = early.answered and not np.array_equal(one.got, early.got)
+            if not moves:
+                return Gap("lessons", "no lesson changes a prediction")
+            text = "predictions move with every batch and are the same whatever the labels say"
+            return self._said(subject, text, "unrelated", 0.0)
+        for name, value in lagged.items():
+            if abs(value) >= 0.5 > abs(taught):
+                text = f"{name}: what is learnt agrees with that ({value:.2f}), and not with the "
+                text += f"labels' own rows ({taught:.2f})"
+                return self._said(subject, text, "lag", value)
+        if taught <= -0.5:
+            text = f"what is learnt is the opposite of what is taught (agreement {taught:.2f})"
+            return self._said(subject, text, "sign", taught)
+        if abs(taught) < 0.3:
+            text = f"what is learnt has nothing to do with the labels (agreement {taught:.2f})"
+            return self._said(subject, text, "unrelated", taught)
+        weak = f"agreement with the labels of {taught:.2f} tells too little"
+        return None if taught >= 0.5 else Gap("lessons", weak)
+
+    def _all_rows(
+        self, subject: Subject, lessons: Lessons, answers: Mapping[str, Reply[Floats]]
+    ) -> Iterator[Answer]:
+        """Parts of batches that teach nothing, later batches that turn nothing, the memory."""
+        whole, truth = answers["way 0"].got, lessons.truth(0)
+
+        def moved(name: str) -> float | None:
+            """What a course takes from the lesson; 1 is all that turning all labels takes."""
+            reply, against = answers[name], answers["against 0"]
+            if not (reply.answered and against.answered) or reply.got.shape != whole.shape:
+                return None
+            full = float((whole - against.got) @ truth)
+            return float((whole - reply.got) @ truth) / full
+
+        idle = [q for q in range(4) if (m := moved(f"quarter {q}")) is not None and abs(m) < 1e-9]
+        if idle:
+            which = ", ".join(("first", "second", "third", "last")[q] for q in idle)
+            text = f"rows in the {which} quarter of a batch teach nothing"
+            yield self._said(subject, text, "rows", float(len(idle)))
+            return
+        turned = moved("turned")
+        if turned is not None and turned <= 0.0:
+            text = f"{self.batches - self.batches // 2} later batches that say the opposite turn "
+            text += "no prediction their way"
+            yield self._said(subject, text, "drift", turned)
+        yield from self._memory(subject, lessons, answers)
+
+    def _memory(
+        self, subject: Subject, lessons: Lessons, answers: Mapping[str, Reply[Floats]]
+    ) -> Iterator[Answer]:
+        """How much less an older batch weighs than a later one of the same rows."""
+        base, truth = answers["same rows"], lessons.truth(0)
+        effects = [
+            float((base.got - reply.got) @ truth)
+            if base.answered and reply.answered and reply.got.shape == base.got.shape
+            else None
+            for reply in (answers[f"batch {i}"] for i in range(self.batches))
+        ]
+        # The first ones are believed while a learner knows nothing yet.
+        known = [(i * self.rows, e) for i, e in enumerate(effects) if i > 1 and e and e > 0]
+        if len(known) < 3:
+            return
+        slope = float(np.polyfit([at for at, _ in known], np.log([e for _, e in known]), 1)[0])
+        measured = np.log(2) / slope if slope > 1e-6 else float("inf")
+        shown = tuple((f"batch {i + 1}", e) for i, e in enumerate(effects) if e is not None)
+        title = "What each batch has to do with the predictions at the end"
+        yield Evidence("memory", title, ("label", "value"), shown,
+                       note=f"rows after which a row counts half: {measured:.0f}")  # fmt: skip
+        stated = self.half_life
+        if stated is not None and not 0.5 <= measured / stated <= 2.0:
+            text = f"a row counts half after {measured:.0f} rows; {stated:g} are stated"
+            yield self._said(subject, text, "memory", measured)
+
+    def _said(self, subject: Subject, text: str, key: str, measured: float) -> Answer:
+        return self.finding(
+            subject.where(HOOK),
+            text,
+            measured=measured,
+            expected="predictions go where the labels point",
+            key=key,
+            evidence=("lessons",),
+        )
