@@ -97,12 +97,11 @@ def _serves(code: Code, unit: Unit, name: str) -> bool:
     """True where what is loaded is called to predict, and not trained on."""
     owner = code.references.owner_class(unit) if name.startswith("self") else None
     scope = owner or unit
-    body = ast.unparse(scope.node) if scope.node is not None else ""
-    if _TRAINS.search(body):
+    if scope.node is None or _TRAINS.search(ast.unparse(scope.node)):
         return False
     named = [n.name for n in ast.walk(scope.node) if isinstance(n, DEFINITIONS)] if owner else [
         unit.name.rpartition(".")[2]]  # fmt: skip
-    called = any(dotted(c.func) == name for c in ast.walk(scope.node or ast.Module([], []))
+    called = any(dotted(c.func) == name for c in ast.walk(scope.node)
                  if isinstance(c, ast.Call))  # fmt: skip
     return called and (bool(owner) or any(map(_PREDICTS.search, named)))
 

@@ -69,6 +69,8 @@ class LearnerFollowsItsLessons(Check):
         hook = subject.hook(HOOK)
         known = subject.has("predictor.required")
         columns = list(required(subject)) if known else [f"x{i}" for i in range(5)]
+        if not columns:
+            raise NotAssessed("predictor.required names no column to make rows of")
         lessons = Lessons(columns, self.batches, self.rows, self.ways, self.seed)
         courses = self._courses(lessons)
         calls = [(course, lessons.probe, None) for course in courses.values()]
