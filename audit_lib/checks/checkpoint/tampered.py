@@ -38,7 +38,8 @@ class TamperedIsRefused(Check):
     What it checks
         With one file of the version deleted, cut in half, altered by one bit, or replaced by the
         file of that name from another version, prediction is refused. A file that prediction does
-        not read is listed.
+        not read is listed. The same holds for files beside the versions' folders that prediction
+        reads: a calibrator or a scaler that all versions share.
     Why it matters
         A half-written checkpoint or a mixed-up copy predicts, and nothing in the predictions says
         so. Substituting another version is worse: everything looks right.
@@ -77,8 +78,11 @@ class TamperedIsRefused(Check):
         if len(listed) > self.files:
             yield Gap(f"{len(listed) - self.files} of {len(listed)} files", "option files")
         trials: list[Trial] = []
-        for path in listed[: self.files]:
+        shared = _shared(subject, scratch)[: self.files]
+        for path in [*listed[: self.files], *shared]:
             trials += self._trials(subject, scratch, path, features, whole.got)
+        unread = {t.path for t in trials if t.word == "not noticed" and t.how == "delete"}
+        trials = [t for t in trials if t.path not in unread.intersection(shared)]
         yield Examined(len(trials), "damaged copies")
         yield Evidence(
             "damage",
@@ -112,7 +116,7 @@ class TamperedIsRefused(Check):
             if reply.refusal is not None:
                 yield Trial(path, how, "refused", reply.refusal)
             elif reply.failure is not None:
-                yield Trial(path, how, "crashed", reply.failure)
+                yield Trial(path, how, "crashed", reply.failure.replace(str(store), "<store>"))
             else:
                 moved = differences(whole, reply.got, tolerance=1e-12)
                 said = f"head {moved[0].column} {moved[0].text}" if moved else ""
@@ -155,7 +159,10 @@ class TamperedIsRefused(Check):
 
     @staticmethod
     def _namesake(subject: Subject, scratch: ScratchStore, path: Path) -> Path | None:
-        inside = path.relative_to(scratch.version_folder(subject.version))
+        folder = scratch.version_folder(subject.version)
+        if not path.is_relative_to(folder):
+            return None
+        inside = path.relative_to(folder)
         own = read_whole(scratch.store / path, most=ANY)
         for version in subject.versions():
             other = subject.store / scratch.version_folder(version) / inside
@@ -166,3 +173,16 @@ class TamperedIsRefused(Check):
             ):
                 return other
         return None
+
+
+def _shared(subject: Subject, scratch: ScratchStore) -> list[Path]:
+    """Files of the store that belong to no version, apart from the registry's."""
+    artifacts = subject.parameters.artifacts
+    registry = artifacts.registry.file if artifacts and artifacts.registry else ""
+    folders = [scratch.version_folder(v) for v in {*subject.versions(), subject.version}]
+    every = (p.relative_to(scratch.store) for p in sorted(scratch.store.rglob("*")) if p.is_file())
+    return [
+        p
+        for p in every
+        if p.as_posix() != registry and not any(p.is_relative_to(f) for f in folders)
+    ]

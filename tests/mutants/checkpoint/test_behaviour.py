@@ -1,3 +1,5 @@
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -80,3 +82,60 @@ def test_a_file_that_is_read_without_a_checksum_and_one_that_is_not_read(tmp_pat
     assert "truncate" in crashed.message
     unread = {f.location.path for f in result.findings if f.key == "unread"}
     assert unread == {"v1/notes.npz", "v1/meta.json"}
+
+
+SHARED = """
+import hashlib, json
+
+def shared(at):
+    file = at.store / "slope.txt"
+    if not file.exists():
+        raise Refusal("no slope")
+    content = file.read_text()
+    CHECKED
+    return float(content)
+
+@surface("features")
+def build(at, panel):
+    return each(panel, move=lambda b: b["close"].pct_change(5, fill_method=None))
+
+@surface("predictor")
+def required(at):
+    return ["move"]
+
+@surface("predictor")
+def predict(at, features):
+    file = at.store / "v1" / "meta.json"
+    meta = file.read_bytes() if file.exists() else b""
+    if hashlib.sha256(meta).hexdigest() != SEAL:
+        raise Refusal("altered")
+    return features[["move"]] * shared(at)
+"""
+SEALED = 'if hashlib.sha256(content.encode()).hexdigest() != json.loads(meta)["slope"]:\n        '
+SEALED += 'raise Refusal("altered")'
+
+
+def with_shared(folder, checked):
+    slope = "2.5000"
+    meta = {"slope": hashlib.sha256(slope.encode()).hexdigest()}
+    seal = hashlib.sha256(json.dumps(meta).encode()).hexdigest()
+    text = SHARED.replace("SEAL", repr(seal)).replace("CHECKED", checked)
+    text = text.replace("shared(at)\n", "shared(at, meta)\n").replace(
+        "def shared(at):", "def shared(at, meta):"
+    )
+    source = {"store/slope.txt": slope, "store/README": "models of the desk"}
+    with tiny(folder, text, meta=meta, source=source) as subject:
+        return run_check("CHK102", subject)
+
+
+@pytest.mark.fails("CHK102")
+def test_a_file_that_versions_share_is_read_unchecked(tmp_path):
+    result = with_shared(tmp_path, "pass")
+    found = assert_fails(result, path="slope.txt", key="other predictions")
+    assert found.severity is Severity.CRITICAL
+    assert {f.location.path for f in result.findings} == {"slope.txt"}
+
+
+@pytest.mark.passes("CHK102")
+def test_a_file_that_versions_share_is_sealed_by_each(tmp_path):
+    assert_passes(with_shared(tmp_path, SEALED))
