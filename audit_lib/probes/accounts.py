@@ -20,7 +20,6 @@ from audit_lib.subject.subject import Subject
 Floats = npt.NDArray[np.float64]
 State = Mapping[str, float]
 AT_REST = "decisions.account"
-BISECTIONS = 20
 
 
 @dataclass(frozen=True)
@@ -152,10 +151,14 @@ def _towards(values: Floats, rest: float) -> Floats:
 
 
 def threshold(
-    path: Path, rest: State, name: str, low: float, high: float, field: AccountField
+    path: Path, rest: State, name: str, low: float, high: float, field: AccountField, within: float
 ) -> float | None:
-    """Value of one field from which the orders are others, between one at which they are not."""
-    for _ in range(BISECTIONS):
+    """Value of one field from which the orders are others, between one at which they are not.
+
+    Args:
+        within: how near it has to be told.
+    """
+    while abs(high - low) > within:
         middle = (low + high) / 2
         middle = float(np.round(middle)) if field.whole else middle
         if middle in (low, high):

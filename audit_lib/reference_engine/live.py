@@ -44,12 +44,13 @@ class LiveSession:
         }
 
 
-def decide(predictor: Predictor, features: pd.DataFrame) -> pd.DataFrame:
+def decide(predictor: Predictor, features: pd.DataFrame, drawdown: float = 0.0) -> pd.DataFrame:
     """Replay rows of features date by date through the live path.
 
     Args:
         predictor: a loaded version.
         features: rows of any number of dates, indexed by asset and date.
+        drawdown: the account's loss from its peak, as a fraction, on all of them.
 
     Returns:
         ``side``, ``size`` and ``gate`` on the features' index.
@@ -58,7 +59,8 @@ def decide(predictor: Predictor, features: pd.DataFrame) -> pd.DataFrame:
         Refused: as :meth:`Predictor.predict`.
     """
     bars = features.groupby(level="date").indices.values()
-    parts = [interpret(predictor, predictor.predict(features.iloc[rows])) for rows in bars]
+    predicted = [predictor.predict(features.iloc[rows]) for rows in bars]
+    parts = [interpret(predictor, predictions, drawdown) for predictions in predicted]
     if not parts:
         return interpret(predictor, predictor.predict(features))
     order = np.argsort(np.concatenate(list(bars)))

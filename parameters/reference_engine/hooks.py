@@ -194,32 +194,40 @@ def predict(at: Context, features: pd.DataFrame) -> pd.DataFrame:
         return predictor.predict(features)
 
 
+@surface("decisions.account")
+def account(at: Context) -> dict[str, float]:
+    """All that the engine's gates look at beside predictions."""
+    return {"drawdown": 0.0}
+
+
 @surface("decisions.backtest")
-def backtest(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+def backtest(at: Context, features: pd.DataFrame, account: dict[str, float]) -> pd.DataFrame:
     """Orders of the backtest path."""
     with predictor_at(at) as (engine, predictor):
-        return engine.backtest.decide(predictor, features)
+        return engine.backtest.decide(predictor, features, account["drawdown"])
 
 
 @surface("decisions.live")
-def live(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+def live(at: Context, features: pd.DataFrame, account: dict[str, float]) -> pd.DataFrame:
     """Orders of the live path."""
     with predictor_at(at) as (engine, predictor):
-        return engine.live.decide(predictor, features)
+        return engine.live.decide(predictor, features, account["drawdown"])
 
 
 @surface("decisions.rules_backtest")
-def rules_backtest(at: Context, predictions: pd.DataFrame) -> pd.DataFrame:
+def rules_backtest(
+    at: Context, predictions: pd.DataFrame, account: dict[str, float]
+) -> pd.DataFrame:
     """The backtest's rules and gates alone."""
     with predictor_at(at) as (engine, predictor):
-        return engine.backtest.interpret(predictor, predictions)
+        return engine.backtest.interpret(predictor, predictions, account["drawdown"])
 
 
 @surface("decisions.rules_live")
-def rules_live(at: Context, predictions: pd.DataFrame) -> pd.DataFrame:
+def rules_live(at: Context, predictions: pd.DataFrame, account: dict[str, float]) -> pd.DataFrame:
     """The live path's rules and gates alone."""
     with predictor_at(at) as (engine, predictor):
-        return engine.live.interpret(predictor, predictions)
+        return engine.live.interpret(predictor, predictions, account["drawdown"])
 
 
 # --- registry, governance, retrain, drift -----------------------------------------------------

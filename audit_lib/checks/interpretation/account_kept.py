@@ -69,8 +69,8 @@ class RefusalsChangeNothing(Check):
     needs = ("predictor.required",)
 
     seed: int = Field(29, description="of everything random")
-    rows: int = Field(12, ge=2, description="rows that are traded at rest")
-    states: int = Field(6, ge=1, description="drawn states of each number")
+    rows: int = Field(4, ge=2, description="rows that are traded at rest")
+    states: int = Field(3, ge=1, description="drawn states of each number")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Ask every path, and the beginning again."""

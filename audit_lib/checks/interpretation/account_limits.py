@@ -71,9 +71,9 @@ class AccountLimitsBind(Check):
     needs = ("predictor.required",)
 
     seed: int = Field(23, description="of everything random")
-    rows: int = Field(12, ge=1, description="rows that are traded at rest")
-    draws: int = Field(12, ge=2, description="drawn values of each number")
-    tolerance: float = Field(1e-6, gt=0, description="of limits, relative to the way to `worst`")
+    rows: int = Field(8, ge=1, description="rows that are traded at rest")
+    draws: int = Field(6, ge=2, description="drawn values of each number")
+    tolerance: float = Field(1e-5, gt=0, description="of limits, relative to the way to `worst`")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Let each number get worse, on every path."""
@@ -125,7 +125,8 @@ class AccountLimitsBind(Check):
         if any(other):
             first = other.index(True)
             before = float(values[first - 1]) if first else rest[name]
-            binds = threshold(path, rest, name, before, float(values[first]), field)
+            within = self.tolerance * abs(field.worst - rest[name])
+            binds = threshold(path, rest, name, before, float(values[first]), field, within)
             if binds is None:
                 return "it does not answer between two values at which it does"
         gates: set[str] = set()

@@ -9,6 +9,7 @@ import pytest
 from audit_lib.model import Outcome
 from audit_lib.probes.tryout import try_hooks
 from audit_lib.testing import assert_passes, run_check
+from tests.mutants.mutate import edit_source, mutant
 from tests.mutants.tiny import tiny
 
 GUIDE = (Path(__file__).parents[3] / "docs/guide/account.md").read_text()
@@ -59,7 +60,7 @@ def test_the_example_of_the_guide(tmp_path):
         (
             live("'drawdown': account['drawdown'] * 1.5"),
             "drawdown apart",
-            "binds from 0.2 in backtest, from 0.133333 in live",
+            "binds from 0.2 in backtest, from 0.13333",
         ),
         (
             HOOKS.replace(
@@ -168,3 +169,19 @@ def test_hooks_that_take_no_rows_cannot_answer_them():
 
     with pytest.raises(ValueError, match=r"'row' is for predictor"):
         surface("features.build", each="row")(lambda at: None)
+
+
+@pytest.mark.passes("INT005", "INT006")
+def test_the_reference_engine(reference):
+    for code in ("INT005", "INT006"):
+        assert_passes(run_check(code, reference))
+
+
+@pytest.mark.fails("INT005")
+def test_the_engine_with_a_limit_of_another_unit(engine):
+    call = "pass_gate(side, size, prediction, config, drawdown"
+    edit_source(engine, "live.py", f"{call})", f"{call} / 100)")
+    with mutant(engine) as subject:
+        result = run_check("INT005", subject)
+    assert {f.key for f in result.findings} == {"drawdown never binds"}
+    assert all("live: no limit on drawdown binds" in f.message for f in result.findings)
