@@ -35,6 +35,7 @@ engine, horizon_of, AFTER = trading.engine, trading.horizon_of, trading.AFTER
 
 Tables = dict[str, pd.DataFrame]
 sample_of: dict[Path, pd.DataFrame] = {}  # checkout to the features of its sample
+predictors: dict[tuple[Any, ...], Any] = {}  # version, horizon and files to what was loaded
 
 
 def by_asset(panel: pd.DataFrame, build: Any) -> pd.DataFrame:
@@ -48,9 +49,14 @@ def by_asset(panel: pd.DataFrame, build: Any) -> pd.DataFrame:
 
 
 def loaded(at: Context, store: Path, version: str) -> Any:
-    """The engine's predictor on a version."""
-    predictor = engine(at, "models.predictor").EnsemblePredictor
-    return predictor(horizon=horizon_of(at), model_dir=store, version=version)
+    """The engine's predictor on a version, loaded once while no file of the store changes."""
+    files = sorted(f for f in store.rglob("*") if f.is_file())
+    stamps = tuple((str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files)
+    asked = (version, horizon_of(at), stamps)
+    if asked not in predictors:
+        predictor = engine(at, "models.predictor").EnsemblePredictor
+        predictors[asked] = predictor(horizon=horizon_of(at), model_dir=store, version=version)
+    return predictors[asked]
 
 
 def scored(predictor: Any, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:

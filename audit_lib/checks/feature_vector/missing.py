@@ -97,10 +97,9 @@ class MissingIsNeverMadeUp(Check):
             raise NotAssessed(f"predictor.predict gives no predictions for the sample: {whole.why}")
         asked = list(self._faults(features))
         replies = ask_many(hook, [(table,) for *_, table in asked], into=frame)
-        trials = [
-            Trial(fault, column, reply, *self._explained(subject, fault, column, features, reply))
-            for (fault, column, _), reply in zip(asked, replies, strict=True)
-        ]
+        given = [(fault, column, r) for (fault, column, _), r in zip(asked, replies, strict=True)]
+        told = self._explained(subject, features, given)
+        trials = [Trial(*one, *said) for one, said in zip(given, told, strict=True)]
         yield Examined(len(trials), "faults")
         yield Evidence(
             "faults",
@@ -257,24 +256,47 @@ class MissingIsNeverMadeUp(Check):
     def _explained(
         self,
         subject: Subject,
+        features: pd.DataFrame,
+        given: list[tuple[Fault, str, Reply[pd.DataFrame]]],
+    ) -> list[tuple[str, tuple[str, ...]]]:
+        """What is said of each answer, and the fills that give the same one; all asked at once."""
+        columns = [
+            column
+            for fault, column, reply in given
+            if fault in _ONE_COLUMN and reaction(reply) is Reaction.ANSWERED
+        ]
+        wanted = required(subject) if columns else []
+        tables = {
+            (column, name): self._with(features, column, value)[wanted]
+            for column in dict.fromkeys(columns)
+            for name, value in self._fills(features, column).items()
+        }
+        replies = ask_many(
+            subject.hook("predictor.predict"), [(t,) for t in tables.values()], into=frame
+        )
+        filled = dict(zip(tables, replies, strict=True))
+        return [self._said(fault, column, reply, filled) for fault, column, reply in given]
+
+    @staticmethod
+    def _fills(features: pd.DataFrame, column: str) -> dict[str, float]:
+        median = float(np.nanmedian(numeric(features[[column]])))
+        return {"NaN": np.nan, "zero": 0.0, "the sample median": median, "a huge number": HUGE}
+
+    @staticmethod
+    def _said(
         fault: Fault,
         column: str,
-        features: pd.DataFrame,
         reply: Reply[pd.DataFrame],
+        filled: dict[tuple[str, str], Reply[pd.DataFrame]],
     ) -> tuple[str, tuple[str, ...]]:
-        """What is said of an answer, and the fills that give the same one."""
         if not reply.answered:
             return reply.why, ()
         if fault not in _ONE_COLUMN or reaction(reply) is not Reaction.ANSWERED:
             return f"{len(reply.got)} rows", ()
-        median = float(np.nanmedian(numeric(features[[column]])))
-        values = {"NaN": np.nan, "zero": 0.0, "the sample median": median, "a huge number": HUGE}
-        asked = [(self._with(features, column, v)[required(subject)],) for v in values.values()]
-        filled = ask_many(subject.hook("predictor.predict"), asked, into=frame)
         same = [
             name
-            for name, one in zip(values, filled, strict=True)
-            if one.answered and not differences(one.got, reply.got, tolerance=1e-9)
+            for (of, name), one in filled.items()
+            if of == column and one.answered and not differences(one.got, reply.got, tolerance=1e-9)
         ]
         fills = tuple(name.split()[-1] for name in same if name in ("zero", "the sample median"))
         if fault == "infinite" and "a huge number" in same:
