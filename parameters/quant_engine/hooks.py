@@ -22,6 +22,9 @@ from audit_lib.hooks import Admission, Context, Refusal, Terms, surface
 
 BARS = 430
 VALIDATION = {"pbo": "lower", "ece": "lower"}  # two flags beside them are no numbers
+BACKTESTED = (
+    "total_trades", "win_rate", "sharpe_ratio", "profit_factor", "max_drawdown", "annualized_return",
+)  # fmt: skip
 FIELDS = {"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
 
 beside = importlib.util.spec_from_file_location(
@@ -410,14 +413,38 @@ def admits(at: Context, metrics: dict[str, float]) -> Admission:
 
     They stand inline in a training, so they are said again here, with the bound of this commit.
     """
-    missing = [name for name in ("cv_gap", "holdout_r2") if name not in metrics]
-    if missing:
+    missing = [n for n in ("cv_gap", "holdout_r2") if not np.isfinite(metrics.get(n, np.nan))]
+    if missing:  # the trainer has none of them that is not a number
         raise Refusal(f"the version records no {', '.join(missing)}")
     bound = 3 * engine(at, "config").MAX_IS_OOS_GAP
     gap, fit = metrics["cv_gap"], metrics["holdout_r2"]
     reasons = [f"CV gap {gap:.4f} exceeds the hard block {bound:.4f}"] if gap > bound else []
     reasons += [f"holdout R2 {fit:.4f} < 0"] if fit < 0 else []
     return Admission(admitted=not reasons, reasons=reasons)
+
+
+@surface("governance.metrics", variant="strategy")
+def strategy_metrics(at: Context) -> dict[str, str]:
+    """Results of a backtest that the gate for strategies compares with a threshold."""
+    return dict.fromkeys(BACKTESTED, "higher")  # a drawdown is a negative number
+
+
+@surface("governance.admits", variant="strategy")
+def admits_strategy(at: Context, metrics: dict[str, float]) -> Admission:
+    """`PromotionGate` on a backtest with these results, advanced validation left out."""
+    if not set(BACKTESTED) <= set(metrics):
+        raise Refusal("no results of a backtest are recorded")
+    module, given = engine(at, "backtest.engine"), {n: metrics[n] for n in BACKTESTED}
+    result = module.BacktestResult(
+        winning_trades=0, losing_trades=0, avg_return=0.0, avg_win=0.0, avg_loss=0.0,
+        total_return=0.0, sortino_ratio=0.0, avg_holding_days=0.0, trades_per_year=0.0, **given,
+    )  # fmt: skip
+    candidate = engine(at, "autopilot.strategy_discovery").StrategyCandidate(
+        "audit", horizon_of(at), 0.0, 0.0, False, 1, 0.05
+    )
+    gate = engine(at, "autopilot.promotion_gate").PromotionGate(require_advanced_contract=False)
+    decision = gate.evaluate(candidate, result)
+    return Admission(admitted=bool(decision.passed), reasons=list(decision.reasons))
 
 
 @surface("governance.promote")

@@ -75,7 +75,8 @@ class NoOrphanArtifacts(Check):
             more = f" and {len(files) - 4} more" if len(files) > 4 else ""
             yield self.finding(
                 Location(folder or ".", base="artifacts"),
-                f"{len(files)} model files in {folder or 'the root of the store'} belong to no "
+                f"{len(files)} model file{'s' * (len(files) > 1)} in "
+                f"{folder or 'the root of the store'} belong{'s' * (len(files) == 1)} to no "
                 f"registered version: {shown}{more}",
                 measured=f"{len(files)} files",
                 expected="0 files",

@@ -60,7 +60,7 @@ class ServedVersionsPassTheGates(Check):
             if not metrics:
                 yield Gap(version, "the registry records no metrics for it")
                 continue
-            reply = ask(subject.at(version).hook("governance.admits"), metrics, into=_admission)
+            reply = ask(subject.at(version).hook("governance.admits"), metrics, into=admission)
             rows.append(_row(version, roles.get(version, ""), metrics, reply))
             if not reply.answered:
                 yield Gap(version, f"governance.admits {reply.why}")
@@ -103,7 +103,8 @@ def _row(
     return version, role, admitted, reasons, text_of(metrics)
 
 
-def _admission(raw: Any) -> Admission:
+def admission(raw: Any) -> Admission:
+    """The answer of ``governance.admits``: whether it is admitted, and the reasons."""
     if not isinstance(raw, dict) or not isinstance(raw.get("admitted"), bool):
         raise ValueError("wanted a mapping with admitted (True or False) and reasons")
     reasons = raw.get("reasons", ())
