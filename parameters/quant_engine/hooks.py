@@ -23,7 +23,8 @@ from audit_lib.hooks import Admission, Context, Refusal, Terms, surface
 BARS = 430
 VALIDATION = {"pbo": "lower", "ece": "lower"}  # two flags beside them are no numbers
 BACKTESTED = (
-    "total_trades", "win_rate", "sharpe_ratio", "profit_factor", "max_drawdown", "annualized_return",
+    "total_trades", "win_rate", "sharpe_ratio", "profit_factor", "max_drawdown",
+    "annualized_return",
 )  # fmt: skip
 FIELDS = {"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
 
