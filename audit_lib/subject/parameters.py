@@ -96,7 +96,8 @@ class RegistryFile(_Strict):
     latest: Role = Field(
         "/latest",
         description="pointer to the id, `/latest/{horizon}` where each key has its own; another "
-        "file of the store as `FILE#/pointer`; null where there is no such pointer",
+        "file of the store as `FILE#/pointer`; null where nothing points to it, "
+        "and `--version latest` means the last one listed",
     )
     champion: Role = Field("/champion", description="the same; null where there is none")
     metrics: str = Field(

@@ -405,12 +405,19 @@ class Subject(Bound):
         return chosen
 
     def _pointed(self, request: str) -> list[str]:
-        """Versions of a role, the champions of all keys for one."""
+        """Versions of a role, the champions of all keys for one.
+
+        Where nothing points to the latest, the one that was listed last.
+        """
+        last = self.versions()[-1:] if request == "latest" else []
+        artifacts = self.parameters.artifacts
+        layout = artifacts.registry if artifacts and not artifacts.mlflow else None
+        if last and layout is not None and not layout.latest:
+            return last
         try:
             found = self.pointed(request)
         except NotAssessed:
-            known = self.versions()
-            return known[-1:] if request == "latest" else []
+            return last
         return list(dict.fromkeys(v for v in found.values() if v))
 
     def roles(self) -> dict[str, str]:

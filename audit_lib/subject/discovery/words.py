@@ -41,6 +41,17 @@ class Words:
 #: at most two words between the verb and what it makes
 _GAP = r"(_[a-z0-9]+){0,2}_?"
 
+_FEATURES = r"(features?|indicators?|factors?)"
+_ORDERS = r"(orders?|signals?|decisions?|positions?|trades?|sides?|targets?_positions?)"
+_PAST = r"(backtest|backtesting|historical|simulated|simulation|research|offline|training)"
+_NOW = r"(live|paper|online|serving|inference|real_?time|streaming|production)"
+
+
+def _either(purpose: str, what: str) -> str:
+    """Names that say both: ``live_features``, ``features_for_live``, ``compute_live_features``."""
+    return rf"(^|_){purpose}_(\w+_)?{what}$|(^|_){what}_(\w+_)?{purpose}$"
+
+
 _TABLE = r"DataFrame|Series|Frame|ndarray|NDArray|Floats"
 _MAKES_FEATURES = r"^(compute|transform|build|make|prepare|calculate|features?)(_\w+)?$"
 _FEATURES_NEAR = ("feature", "indicator", "pipeline", "factor", "handler")
@@ -71,7 +82,8 @@ WORDS: dict[str, Words] = {
         gives=_TABLE,
     ),
     "features.build_backtest": Words(
-        r"(build|compute|make|prepare|create)_?(\w+_)?(backtest|training|research)$",
+        r"(build|compute|make|prepare|create)_?(\w+_)?(backtest|training|research)$|"
+        + _either(_PAST, _FEATURES),
         vague=_MAKES_FEATURES,
         around=_FEATURES_NEAR,
         parameters=("df", "data", "frame", "prices", "ohlcv", "panel", "bars"),
@@ -79,7 +91,8 @@ WORDS: dict[str, Words] = {
         caller="backtest|simulat|evaluat",
     ),
     "features.build_live": Words(
-        r"(build|compute|make|prepare|create)_?(\w+_)?(live|online|serving|inference)$",
+        r"(build|compute|make|prepare|create)_?(\w+_)?(live|online|serving|inference)$|"
+        + _either(_NOW, _FEATURES),
         vague=_MAKES_FEATURES,
         around=_FEATURES_NEAR,
         parameters=("df", "data", "frame", "prices", "ohlcv", "panel", "bars"),
@@ -144,6 +157,7 @@ WORDS: dict[str, Words] = {
         never=("save", "load", "get_", "set_", "append", "plot", "check"),
     ),
     "decisions.backtest": Words(
+        _either(_PAST, _ORDERS),
         vague=_DECIDES,
         around=("backtest", "strategy", "simulat", "portfolio", "rule", "decid", "decision"),
         parameters=("prediction", "forecast", "signal", "score", "features"),
@@ -152,6 +166,7 @@ WORDS: dict[str, Words] = {
         calls=r"predict|position|signal|order|size|threshold|interpret",
     ),
     "decisions.live": Words(
+        _either(_NOW, _ORDERS),
         vague=r"(generate|place|submit|make|create|execute)\w*(order|signal|decision|trade)(s|$)|"
         + _DECIDES,
         around=("live", "paper", "broker", "trader", "execution", "bot ", "autopilot"),
@@ -188,13 +203,14 @@ WORDS: dict[str, Words] = {
         parameters=("version", "model", "metrics"),
     ),
     "registry.versions": Words(
-        vague=r"(list|get_all|all)_?(version|model|recorder)s?|^versions$",
+        vague=r"(list|get_all|all)_?(version|model|recorder)s?|^(versions|list|ids)$",
         around=("registry", "version"),
     ),
     "governance.promote": Words(
         r"promot|champion|challenger|evaluate_and_update|should_replace",
-        around=("govern", "champion", "promotion"),
-        parameters=("metrics", "score", "challenger", "candidate"),
+        vague=r"^(is_)?better(_than)?$|^(beats|improves|replaces|supersedes|outperforms)(_\w+)?$",
+        around=("govern", "champion", "promotion", "registry", "versions", "model_store"),
+        parameters=("metrics", "score", "challenger", "candidate", "new", "old", "incumbent"),
     ),
     "governance.admits": Words(
         r"(pass|check|apply|meet|satisf)\w*_(gate|threshold|criteria|promotion|quality)s?|"
