@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,13 @@ class Difference:
     """One way in which two frames differ.
 
     Attributes:
-        kind: ``columns``, ``order``, ``rows``, ``dtype`` or ``values``.
+        kind: ``columns``, ``order``, ``rows``, ``dtype``, ``values``, or ``missing`` where one of
+            them has nothing and the other something.
         column: the column, or '' where the whole frame is meant.
         text: what differs, in a sentence without a subject.
         count: rows that differ; ``total``: rows compared.
         largest: largest absolute difference of values.
+        cause: of what is missing, what columns may share: ``is 0 where the other has nothing``.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class Difference:
     count: int = 0
     total: int = 0
     largest: float = 0.0
+    cause: str = ""
 
 
 def unequal(left: pd.Series, right: pd.Series, tolerance: float) -> npt.NDArray[np.bool_]:
@@ -49,6 +52,48 @@ def unequal(left: pd.Series, right: pd.Series, tolerance: float) -> npt.NDArray[
     scale = float(np.median(sizes)) if sizes.size else 0.0
     close = np.isclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
     return np.asarray(~close)
+
+
+def one_sided(
+    left: pd.DataFrame, right: pd.DataFrame, columns: Iterable[str]
+) -> Iterator[Difference]:
+    """Columns in which one frame has nothing in rows in which the other has something.
+
+    A gap that is filled is another mistake than a number that is wrong, and columns share it.
+    """
+    shared = left.index.intersection(right.index)
+    if not left.index.is_unique or not right.index.is_unique:
+        return
+    for column in (c for c in columns if c in left and c in right):
+        a, b = left.loc[shared, column], right.loc[shared, column]
+        here, there = a.isna().to_numpy(), b.isna().to_numpy()
+        for rows, filled in ((here & ~there, True), (there & ~here, False)):
+            if rows.any():
+                values = b[rows].unique()
+                same = f"is {cell(values[0])}" if len(values) == 1 else "has a value"
+                what = (same, "nothing") if filled else ("has nothing", "a value")
+                first = label(shared[int(np.flatnonzero(rows)[0])])
+                text = (
+                    f"{what[0]} in {int(rows.sum())} of {len(shared)} rows in which the other has "
+                    f"{what[1]}, first at {first}"
+                )
+                cause = f"{what[0]} where the other has {what[1]}"
+                yield Difference(
+                    "missing", str(column), text, int(rows.sum()), len(shared), cause=cause
+                )
+
+
+def without(frame: pd.DataFrame, other: pd.DataFrame, gaps: Iterable[Difference]) -> pd.DataFrame:
+    """The frame with the other's cells where just one of them has something in those columns."""
+    names = {gap.column for gap in gaps}
+    if not names:
+        return frame
+    shared = other.index.intersection(frame.index)
+    made = frame.copy()
+    for column in (c for c in frame.columns if str(c) in names):
+        a, b = other.loc[shared, column], frame.loc[shared, column]
+        made[column] = b.where(a.isna() == b.isna(), a).reindex(frame.index)
+    return made
 
 
 def differences(

@@ -25,6 +25,12 @@ from audit_lib.probes.sides import (
 from audit_lib.probes.windows import stretch, window_length
 from audit_lib.subject.subject import Subject
 
+#: what several orders and companies of one kind show
+CAUSES = {
+    "columns": "columns are taken by position",
+    "batch": "a prediction depends on the rows beside it",
+}
+
 
 class PredictionsFollowLabels(Check):
     """Predictions follow columns by name and rows by label, and depend on their own row only.
@@ -181,5 +187,6 @@ class PredictionsFollowLabels(Check):
             measured=f"{share:.0%} change",
             expected=wanted,
             key=name,
+            cause=CAUSES.get(family, ""),
             evidence=("company",),
         )

@@ -11,7 +11,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.frames import Difference, differences
+from audit_lib.probes.frames import Difference, differences, one_sided, without
 from audit_lib.probes.samples import built, required
 from audit_lib.probes.transforms import Step, step
 from audit_lib.subject.subject import Subject
@@ -24,6 +24,7 @@ LEVELS = {
     "rows": Severity.MEDIUM,
     "dtype": Severity.LOW,
     "values": Severity.CRITICAL,
+    "missing": Severity.CRITICAL,
 }
 
 
@@ -82,7 +83,15 @@ class BuildersAgree(Check):
             yield Examined(shared * len(columns), f"cells of {hook.split('.')[1]}")
             if not shared:
                 yield Gap(hook, "it answers no row that the training builder answers")
-            found = differences(train, other, tolerance=self.tolerance, columns=columns)
+            gaps = list(one_sided(train, other, columns))
+            for gap in gaps:
+                yield self._found(subject, hook, gap, None)
+            found = differences(
+                train,
+                without(other, train, gaps),
+                tolerance=self.tolerance,
+                columns=columns,
+            )
             differing = {d.column: d for d in found if d.kind == "values"}
             steps = _steps(train, other, differing)
             rows += [
@@ -107,7 +116,9 @@ class BuildersAgree(Check):
         what = f"{difference.column} " if difference.column else f"{difference.kind} "
         short = hook.split(".")[1]
         cause = f"{short} dtype: {difference.text}" if difference.kind == "dtype" else ""
-        told = difference.text
+        told = difference.text.replace("the other", "training")
+        if difference.kind == "missing":
+            cause = f"{short} {difference.cause}"
         if step is not None:
             cause, told = f"{short} values: {step.name}", f"is {step.text}: {told}"
         return self.finding(

@@ -34,9 +34,9 @@ class OrdersAreWellFormed(Check):
     """Orders have a side, a size that fits it, and gates that only reduce.
 
     What it checks
-        Sides are -1, 0 or 1; sizes are finite, not negative, at most `largest`, zero exactly when
-        there is no side; declared fields (`orders` in `subject.yaml`) are there, and within their
-        bounds or choices; and where the parameters say in which heads sizing is monotone
+        Sides are -1, 0 or 1; sizes are finite, not negative, at most `largest` where the
+        parameters declare one, zero exactly when there is no side; declared fields (`orders` in
+        `subject.yaml`) are there, and within their bounds or choices; and where the parameters say in which heads sizing is monotone
         (`sizing`), an order that no gate touched is at least as large as every order, gated or
         not, whose scores are no better in any of them: gates only reduce.
     Why it matters
@@ -65,7 +65,12 @@ class OrdersAreWellFormed(Check):
     seed: int = Field(14, description="of everything random")
     rows: int = Field(400, ge=10, description="rows of the sample that are used")
     grid: int = Field(1_000, ge=10, description="made-up predictions")
-    largest: float = Field(1.0, gt=0, description="largest size, as a fraction of equity")
+    largest: float | None = Field(
+        None,
+        gt=0,
+        description="largest size, as a fraction of equity; null where none is promised, and a "
+        "size above 1 is a note then",
+    )
     sizing: dict[str, Literal["increasing", "decreasing"]] = Field(
         {}, description="head to how size of a long follows it; a short mirrors increasing ones"
     )
@@ -118,10 +123,14 @@ class OrdersAreWellFormed(Check):
             "a side that is none of -1, 0, 1": ~np.isin(side, (-1.0, 0.0, 1.0)),
             "a size that is not finite": ~np.isfinite(size),
             "a negative size": size < 0,
-            f"a size above {self.largest:g}": np.isfinite(size) & (size > self.largest + 1e-12),
+            self._above: np.isfinite(size) & (size > (self.largest or 1.0) + 1e-12),
             "a side without a size": (side != 0) & (size == 0),
             "a size without a side": (side == 0) & (size > 0),
         }
+
+    @property
+    def _above(self) -> str:
+        return f"a size above {self.largest or 1.0:g}"
 
     def _found(
         self,
@@ -132,15 +141,19 @@ class OrdersAreWellFormed(Check):
         wrong: npt.NDArray[np.bool_],
         got: pd.DataFrame,
     ) -> Answer:
-        first = got.iloc[int(np.flatnonzero(wrong)[0])]
+        noted = text == self._above and self.largest is None
+        first, path = got.iloc[int(np.flatnonzero(wrong)[0])], hook.split(".")[1]
         declared = "".join(f", {n} {first[n]!r}" for n in subject.parameters.orders)
         shown = f"side {first['side']:g}, size {first['size']:g}, gate {first['gate']!r}{declared}"
         return self.finding(
             subject.where(hook),
-            f"{int(wrong.sum())} of {len(got)} orders ({name}) have {text}, first {shown}",
+            f"{int(wrong.sum())} of {len(got)} orders of {path} ({name}) have {text}, first "
+            f"{shown}",
             measured=shown,
             expected=f"no order with {text}",
             key=f"{text} {name}",
+            cause=f"{path}: {text}",
+            severity=Severity.INFO if noted else None,
             evidence=("sizes",),
         )
 

@@ -202,6 +202,27 @@ def test_columns_that_are_all_missing_are_one_finding(tmp_path):
     assert found.message.endswith("columns move, calm, level: each is missing")
 
 
+@pytest.mark.fails("FEA003")
+def test_gaps_that_one_path_fills_are_one_finding_and_wrong_numbers_another(tmp_path):
+    live = "f = features(panel).fillna(0.0)\n    return f.assign(calm=f['calm'] * 2)"
+    with tiny(tmp_path, engine_text(live=live), meta=META) as subject:
+        result = run_check("FEA003", subject)
+    filled = assert_fails(result, key="build_live is 0 where the other has nothing")
+    assert "rows in which training has nothing" in filled.message
+    scaled = assert_fails(result, key="values calm")
+    assert "is 2 times" in scaled.message
+    assert len(result.findings) == 2
+
+
+@pytest.mark.fails("FEA003")
+def test_numbers_that_one_path_lacks(tmp_path):
+    live = "f = features(panel)\n    return f.assign(calm=f['calm'].where(f['calm'] > 0.05))"
+    with tiny(tmp_path, engine_text(live=live), meta=META) as subject:
+        (found,) = run_check("FEA003", subject).findings
+    assert found.key == "missing calm"
+    assert "calm has nothing in" in found.message
+
+
 SCALES = "f = features(panel)\n    return f.assign(move=f['move'] * {a}, calm=f['calm'] * {b})"
 
 
@@ -243,8 +264,9 @@ def test_columns_taken_by_position(engine):
     edit_source(engine, "predictor.py", "chosen = features[wanted]", "chosen = features")
     with mutant(engine) as subject:
         result = run_check("FEA004", subject)
-    found = assert_fails(result, key="columns reversed", severity=Severity.CRITICAL)
+    found = assert_fails(result, key="columns are taken by position", severity=Severity.CRITICAL)
     assert found.anchor.symbol == "predictor.predict"
+    assert "columns shuffled" in found.message
     assert not [f for f in result.findings if not f.key.startswith("columns")]
 
 
@@ -253,8 +275,9 @@ def test_features_standardised_within_the_batch(tmp_path):
     x = "((features - features.mean()) / features.std().fillna(1)).to_numpy()"
     with tiny(tmp_path, engine_text(x=x), meta=META) as subject:
         result = run_check("FEA004", subject)
-    assert_fails(result, key="beside rows a hundred times larger")
-    assert_fails(result, key="row 0 alone")
+    found = assert_fails(result, key="a prediction depends on the rows beside it")
+    assert "row 0 alone" in found.message
+    assert "beside rows a hundred times larger" in found.message
     assert "rows shuffled" not in {f.key for f in result.findings}
 
 

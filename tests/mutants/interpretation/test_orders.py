@@ -222,6 +222,18 @@ def test_orders_that_cannot_be_placed(tmp_path, rules, key):
     assert found.anchor.symbol == "decisions.rules_live"
 
 
+def test_undeclared_leverage_is_a_note_and_more_than_declared_a_finding(tmp_path):
+    geared = text("o = _orders(_predict(features))\n    return o.assign(size=o['size'] * 30)")
+    with tiny(tmp_path, geared, meta=META) as subject:
+        result = run_check("INT002", subject)
+    assert {f.severity for f in result.findings} == {Severity.INFO}
+    declared = "options: {INT002: {largest: 2}}"
+    with tiny(tmp_path / "b", geared, meta=META, parameters=declared) as subject:
+        found = assert_fails(run_check("INT002", subject), severity=Severity.HIGH)
+    assert "orders of live" in found.message
+    assert "a size above 2" in found.message
+
+
 @pytest.mark.fails("INT002")
 def test_a_gate_that_raises_sizes(tmp_path):
     raised = text().replace("size > 0.08", "size < 0.06")
