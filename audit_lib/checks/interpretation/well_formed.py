@@ -36,7 +36,8 @@ class OrdersAreWellFormed(Check):
     What it checks
         Sides are -1, 0 or 1; sizes are finite, not negative, at most `largest` where the
         parameters declare one, zero exactly when there is no side; declared fields (`orders` in
-        `subject.yaml`) are there, and within their bounds or choices; and where the parameters say in which heads sizing is monotone
+        `subject.yaml`) are there, and within their bounds or choices; and where the parameters
+        say in which heads sizing is monotone
         (`sizing`), an order that no gate touched is at least as large as every order, gated or
         not, whose scores are no better in any of them: gates only reduce.
     Why it matters

@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -18,6 +18,7 @@ from audit_lib.files import opened
 from audit_lib.subject.artifacts import Format
 from audit_lib.subject.artifacts.archives import zip_format
 from audit_lib.subject.artifacts.detect import detect
+from audit_lib.subject.discovery.fields import fields_of
 from audit_lib.subject.discovery.registries import Table, tables
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.source import SKIPPED_FOLDERS
@@ -62,6 +63,7 @@ class Store:
         metadata: glob of a version's metadata, '' where none was seen.
         metrics: key of the metrics in a row; '' where the row itself holds them.
         version_dir: folder of a version within the store.
+        fields: where its metadata keeps what stands elsewhere than usual, by name.
         mlflow: registered model of MLflow whose file store this is, or ''.
     """
 
@@ -76,6 +78,7 @@ class Store:
     metrics: str = ""
     version_dir: str = "{version}"
     mlflow: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
 
 
 def stores(root: Path) -> tuple[Store, ...]:
@@ -98,6 +101,10 @@ def stores(root: Path) -> tuple[Store, ...]:
             made.append(store)
     for top in _tops(found, [store.path for store in made]):
         made.append(Store(top, _models(found, top), metadata=_metadata(root / top, "*")))
+    made = [
+        replace(s, fields=fields_of(root / s.path, s.version_dir, s.metadata)) if s.metadata else s
+        for s in made
+    ]
     return tuple(
         sorted(made, key=lambda s: (not (s.registry or s.mlflow), -sum(s.models.values()), s.path))
     )

@@ -95,6 +95,9 @@ def _artifacts(found: Discovery) -> Iterator[str]:
         yield f"  version_dir: {_quoted(store.version_dir)}{GUESS}"
     if store.metadata:
         yield f"  metadata: {_quoted(store.metadata)}{GUESS}"
+    if store.fields:
+        yield f"  fields:{GUESS}: where the metadata keeps what the contracts ask for"
+        yield from (f"    {name}: {_quoted(at)}" for name, at in store.fields.items())
     if not store.registry:
         yield f"  registry: null{GUESS}: no file names the store's folders"
     else:
