@@ -463,6 +463,15 @@ class Admits(Protocol):
     def __call__(self, at: Context, metrics: dict[str, float]) -> Admission: ...
 
 
+class EnterVersion(Protocol):
+    """``governance.enter``: let a version run for champion of ``at.store``; whether it is seated.
+
+    With these metrics, by the subject's own rule, against whomever its stored state says reigns.
+    """
+
+    def __call__(self, at: Context, version: str, metrics: dict[str, float]) -> bool: ...
+
+
 class DecideRetrain(Protocol):
     """``retrain.decide``: does the trigger fire in this state, and why?"""
 
@@ -729,6 +738,7 @@ HOOKS: dict[str, type] = {
     "governance.metrics": GovernanceMetrics,
     "governance.promote": Promote,
     "governance.admits": Admits,
+    "governance.enter": EnterVersion,
     "retrain.decide": DecideRetrain,
     "retrain.replay": ReplayTrigger,
     "retrain.state": LiveState,

@@ -122,6 +122,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "GOV004": "governance.unknown_metrics:UnknownMetricsNeverPromote",
         "GOV005": "governance.served_admitted:ServedVersionsPassTheGates",
         "GOV008": "governance.gates_closed:GatesFailClosed",
+        "GOV006": "governance.stored_state:StoredGovernanceDecidesAlike",
         "RET001": "retrain.monotone:WorseNeverUntriggers",
         "RET002": "retrain.extremes:HealthyRestsAndDisasterFires",
         "RET003": "retrain.unknown_state:UnknownIsNotHealthy",

@@ -289,6 +289,18 @@ def admits(at: Context, metrics: dict[str, float]) -> Admission:
     return Admission(admitted=admitted, reasons=reasons)
 
 
+@surface("governance.enter")
+def enter(at: Context, version: str, metrics: dict[str, float]) -> bool:
+    """Publish a copy of the version under audit with these metrics, and promote it."""
+    with engine_at(at) as engine:
+        registry = engine.registry.Registry(at.store)
+        known = registry.versions()
+        source = at.version if at.version in known else known[-1]
+        stage = registry.resolve(source).stage
+        registry.publish(registry.load(source).renamed(version), metrics, stage)
+        return registry.promote(version)
+
+
 @surface("retrain.decide")
 def decide_retrain(at: Context, state: RetrainState) -> RetrainDecision:
     """Whether a trigger fires."""

@@ -39,7 +39,8 @@ class ACrashLeavesOldOrNew(Check):
     Limitations
         Changes are seen through Python's audit events: those of compiled code (SQLite, Parquet)
         are not, nor that what was written before a loss of power may not be on the disk. Files
-        without an owner, and a lock that nobody holds, may stay behind; both are for people.
+        without an owner, and a lock that nobody holds, may stay behind; both are for people. A
+        registry file that is written over in place is told once, by VER005.
     Remediation
         Write a version into a folder of its own and rename it before the registry names it; write
         the registry into a new file that takes the old one's name; remove files last.
@@ -79,6 +80,8 @@ class ACrashLeavesOldOrNew(Check):
         columns = ("operation", "died at change", "what is left", "how")
         yield Evidence("deaths", "What a death leaves", columns, tuple(rows))
         for (hook, relation), cases in broken.items():
+            if self._said(subject, cases):
+                continue
             number = sum(row[0] == hook for row in rows)
             yield self.finding(
                 subject.where(hook),
@@ -90,3 +93,16 @@ class ACrashLeavesOldOrNew(Check):
                 severity=SEVERITIES.get(relation),
                 evidence=("deaths",),
             )
+
+    @staticmethod
+    def _said(subject: Subject, cases: list[Left]) -> bool:
+        """True where VER005 has found the cause: the registry file is opened, and so emptied."""
+        artifacts = subject.parameters.artifacts
+        file = artifacts.registry.file if artifacts and artifacts.registry else ""
+        found = any(
+            f.key == "the registry file is written in place"
+            for r in subject.so_far
+            if r.code == "VER005"
+            for f in r.findings
+        )
+        return found and bool(file) and all(c.where.endswith(f": opened {file}") for c in cases)

@@ -1,0 +1,119 @@
+"""Governance over a file: what it stores, and what it makes of it in the next process."""
+
+import pytest
+
+from audit_lib.model import Outcome
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.mutate import edit_source, mutant
+from tests.mutants.tiny import tiny
+
+STORED = """
+import json
+
+@surface("governance")
+def metrics(at):
+    return {"ic": "higher", "drawdown": "lower"}
+
+def wins(old, new):
+    return old is None or (new["ic"] > old["ic"] + 0.001 and new["drawdown"] <= old["drawdown"])
+
+@surface("governance")
+def promote(at, champion, challenger):
+    return wins(champion, challenger)
+
+@surface("governance")
+def enter(at, version, metrics):
+    file = at.store / "champion.json"
+    held = json.loads(file.read_text()) if file.exists() else {"history": [], "champion": None}
+    READ
+    seated = wins(old, metrics)
+    held["history"].append({"version": version, "metrics": metrics, "seated": np.bool_(seated)})
+    if seated:
+        held["champion"] = {"version": version, "metrics": KEPT}
+    file.write_text(json.dumps(held, default=str))
+    return seated
+"""
+READ = 'old = held["champion"] and held["champion"]["metrics"]'
+
+
+def answered(folder, read=READ, kept="metrics"):
+    text = STORED.replace("READ", read).replace("KEPT", kept)
+    layout = "artifacts: {store: store, registry: null}\n"
+    with tiny(folder, text, source={"store/x": ""}, parameters=layout) as subject:
+        return run_check("GOV006", subject)
+
+
+LAST = "next((h for h in reversed(held['history']) if h['seated']), None)"
+WRONG = {
+    "a flag that is text": (f"old = {LAST}\n    old = old and old['metrics']", "metrics"),
+    "the first one": (
+        "old = held['history'][0]['metrics'] if held['history'] else None",
+        "metrics",
+    ),
+    "rounded": (READ, "{k: round(v, 1) for k, v in metrics.items()}"),
+    "a metric is lost": (
+        READ + "\n    old = old and {'drawdown': 1e9, **old}",
+        "{k: v for k, v in metrics.items() if k == 'ic'}",
+    ),
+    "sorted as text": (
+        READ + "\n    old = old and {**old, 'ic': sorted([str(old['ic']), '9'])[-1]}\n"
+        "    old = old and {**old, 'ic': float(old['ic'])}",
+        "metrics",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.fails("GOV006")
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_stored_decides_otherwise(tmp_path, name):
+    found = assert_fails(answered(tmp_path, *WRONG[name]), key="stored", hook="governance.enter")
+    assert found.measured.endswith(" differ")
+
+
+ODD = {
+    "as it is": (READ, "metrics"),
+    "from the history": (
+        "old = next((h['metrics'] for h in reversed(held['history'])"
+        " if h['seated'] in (True, 'True')), None)",
+        "metrics",
+    ),
+    "as text": (
+        READ + "\n    old = old and {k: float(v) for k, v in old.items()}",
+        "{k: repr(v) for k, v in metrics.items()}",
+    ),
+    "a short history": (READ + "\n    held['history'] = held['history'][-2:]", "metrics"),
+    "rounded finely": (READ, "{k: round(v, 9) for k, v in metrics.items()}"),
+}
+
+
+@pytest.mark.passes("GOV006")
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_stored_decides_alike(tmp_path, name):
+    result = answered(tmp_path, *ODD[name])
+    assert_passes(result)
+    assert result.examined[0].count == 17
+
+
+def test_a_chair_that_nobody_takes_is_a_gap(tmp_path):
+    result = answered(tmp_path, READ + "\n    old = {'ic': 9.0, 'drawdown': 0.0}")
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.gaps[0].why == "no version was ever seated"
+
+
+@pytest.mark.fails("GOV006")
+def test_the_reference_engine_comparing_with_the_newest(engine):
+    edit_source(
+        engine,
+        "registry.py",
+        'held = None if champion is None else _row(data, champion)["metrics"]',
+        'held = None if champion is None else data["versions"][-2]["metrics"]',
+    )
+    with mutant(engine) as subject:
+        subject.parameters.options["GOV006"] = {"entries": 8}
+        assert_fails(run_check("GOV006", subject), key="stored")
+
+
+@pytest.mark.passes("GOV006")
+def test_the_reference_engine_decides_alike(reference):
+    reference.parameters.options["GOV006"] = {"entries": 8}
+    assert_passes(run_check("GOV006", reference))
