@@ -16,9 +16,9 @@ from audit_lib.probes.state import ScratchStore
 from audit_lib.subject.subject import Subject
 
 ENTER, PROMOTE = "governance.enter", "governance.promote"
-STEPS = (0.02, 0.1, 0.3)
+STEPS = (0.05, 0.1, 0.3)
 #: what runs in turn: one that was declined is followed by one that beats it, and not who reigns
-TURNS = ("worse", "equal", "better", "mixed", "equal", "better")
+TURNS = ("worse", "equal", "better", "one", "but one", "equal")
 
 
 class StoredGovernanceDecidesAlike(Check):
@@ -69,7 +69,8 @@ class StoredGovernanceDecidesAlike(Check):
         silent: list[str] = []
         for number in range(self.entries):
             kind = "better" if reigning is None else TURNS[number % len(TURNS)]
-            challenger = self._next(reigning or metrics, names, rng, kind)
+            turn = number // len(TURNS)
+            challenger = self._next(reigning or metrics, names, rng, kind, turn)
             version = f"audit-{number:04d}"
             seated = ask(enter, version, challenger, into=flag)
             if not seated.answered:
@@ -111,13 +112,20 @@ class StoredGovernanceDecidesAlike(Check):
             )
 
     @staticmethod
-    def _next(base: Metrics, names: dict[str, str], rng: np.random.Generator, kind: str) -> Metrics:
-        """Metrics near those of who reigns: better or worse in all of them, in some, or equal."""
+    def _next(
+        base: Metrics, names: dict[str, str], rng: np.random.Generator, kind: str, turn: int
+    ) -> Metrics:
+        """Metrics near those of who reigns: better, worse or equal; in all, in one, or all but one.
+
+        Which one goes by the turn.
+        """
         found, size = dict(base), float(rng.choice(STEPS))
-        for name, direction in names.items():
-            sign = {"better": 1.0, "worse": -1.0, "equal": 0.0}.get(
-                kind, float(rng.choice([-1, 1]))
+        for place, (name, direction) in enumerate(names.items()):
+            chosen = place == turn % len(names)
+            up = (
+                kind == "better" or (kind == "one" and chosen) or (kind == "but one" and not chosen)
             )
+            sign = 0.0 if kind == "equal" else 1.0 if up else -1.0
             amount = sign * size * float(rng.uniform(0.5, 1.5)) * (abs(base[name]) or 0.1)
             found = better(found, name, amount, direction)
         return found

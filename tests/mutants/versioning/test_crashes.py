@@ -216,6 +216,7 @@ def test_what_compiled_code_writes_is_a_gap(tmp_path):
     assert "compiled code" in result.gaps[0].why
 
 
+@pytest.mark.slow
 @pytest.mark.fails("VER006")
 def test_the_reference_engine_writing_in_place(engine):
     edit_source(engine, "files.py", "    staged.replace(path)", "    path.write_bytes(content)")

@@ -424,6 +424,7 @@ def test_metrics_that_are_rounded_or_among_others(tmp_path, name):
     assert_passes(recorded(tmp_path, TYPES[name]))
 
 
+@pytest.mark.slow
 def test_the_script_repeats_what_was_found(engine, tmp_path):
     edit_source(
         engine,
