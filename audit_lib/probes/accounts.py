@@ -39,12 +39,14 @@ class Path:
         hook: the same, to call.
         table: the rows.
         sizes: side times size of each at rest.
+        idle: a row on which it wants no order at all; None where there is no such row.
     """
 
     name: str
     hook: Hook
     table: pd.DataFrame
     sizes: Floats
+    idle: pd.DataFrame | None = None
 
     def ask(self, *states: State) -> list[Reply[Decided]]:
         """What it decides about the rows in each state."""
@@ -108,10 +110,13 @@ def _trading(
 ) -> Iterator[Path | str]:
     """Paths on rows that all of them trade alike, where there are such; else on their own."""
     traded: dict[str, Floats] = {}
+    idle: dict[str, pd.DataFrame] = {}
     for name in taking:
         reply = ask(subject.hook(name), given, None, dict(rest), into=decided)
         if reply.answered and np.any(made := sizes(reply.got, given.index)):
             traded[name] = made
+            still = (made == 0) & (reply.got.orders["gate"].reindex(given.index) == "").to_numpy()
+            idle |= {name: given.iloc[[int(np.argmax(still))]]} if still.any() else {}
         else:
             yield f"{name}: {reply.why or 'it places no order while the account is at rest'}"
     if not traded:
@@ -122,7 +127,8 @@ def _trading(
         table = spread(given[alike if alike.any() else made != 0], rows)
         reply = ask(subject.hook(name), table, None, dict(rest), into=decided)
         if reply.answered:
-            yield Path(name, subject.hook(name), table, sizes(reply.got, table.index))
+            rest_sizes = sizes(reply.got, table.index)
+            yield Path(name, subject.hook(name), table, rest_sizes, idle.get(name))
         else:
             yield f"{name}: {reply.why}"
 

@@ -52,6 +52,14 @@ class HookSet:
         """Every hook and the names of its parameters."""
         return {name: names for name, _, names in _hooks_in(self.file)} if self.written else {}
 
+    @cached_property
+    def by_row(self) -> frozenset[str]:
+        """Hooks that know single rows (``each="row"``)."""
+        if not self.written:
+            return frozenset()
+        functions = [n for n in ast.walk(_parsed(self.file)) if isinstance(n, ast.FunctionDef)]
+        return frozenset(name for f in functions if _knows_rows(f) for name in names_of(f))
+
     def takes(self, name: str, parameter: str) -> bool:
         """True where a hook of that full name has a parameter of that name."""
         return parameter in self._arguments.get(name, ())
@@ -324,16 +332,24 @@ def written_hooks(file: Path) -> tuple[tuple[str, int], ...]:
 
 def _hooks_in(file: Path) -> Iterator[tuple[str, int, tuple[str, ...]]]:
     """Names of hooks, their lines, and the names of their parameters."""
-    try:
-        tree = ast.parse(read_whole(file), filename=file.name)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        raise NotAssessed(f"{file.name}:{line or 1} does not parse: {error}") from None
-    for node in ast.walk(tree):
+    for node in ast.walk(_parsed(file)):
         if isinstance(node, ast.FunctionDef):
             given = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
             for name in names_of(node):
                 yield name, node.lineno, tuple(a.arg for a in given)
+
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(read_whole(file), filename=file.name)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise NotAssessed(f"{file.name}:{line or 1} does not parse: {error}") from None
+
+
+def _knows_rows(function: ast.FunctionDef) -> bool:
+    calls = (d for d in function.decorator_list if isinstance(d, ast.Call))
+    return any(k.arg == "each" and _text(k.value) == "row" for c in calls for k in c.keywords)
 
 
 def names_of(function: ast.FunctionDef) -> list[str]:

@@ -36,7 +36,8 @@ class DecisionsReadNoFuture(Check):
         Builds the features once, and drives the decision hook of both paths on them and on copies
         altered after cuts at period ends, gaps, regime changes, orders, and seeded random bars;
         see FEA101, which judges the features themselves. Rows that miss a required feature are
-        left out before the decision, as the model cannot see them.
+        left out before the decision, as the model cannot see them. Paths that know single rows
+        are driven on two assets and 100 bars at most.
     Limitations
         Where orders are rare, a leak that decides few of them may be missed; the number of cuts
         is shown. What the decision reads apart from features stays unseen. Bars count complete
@@ -68,7 +69,11 @@ class DecisionsReadNoFuture(Check):
         if subject.has("predictor.required"):
             features = samples.inputs(subject)
         decide = _Decisions({p: subject.hook(p) for p in paths})
-        sample = short(features, assets=self.assets, bars=self.bars)
+        slow = any(subject.serving(p)[0] in subject.hooks.by_row for p in paths)
+        assets, bars = (
+            (min(2, self.assets), min(100, self.bars)) if slow else (self.assets, self.bars)
+        )
+        sample = short(features, assets=assets, bars=bars)
         if not _any_order(decide([sample])[0]):
             raise NotAssessed(
                 f"{' and '.join(paths)} place no order in {len(sample)} rows of the sample, so "

@@ -37,6 +37,15 @@ class Question:
     repeats: int | None = None
 
 
+@dataclass(frozen=True)
+class Booked:
+    """A decision that left another account behind, and which numbers of it are others."""
+
+    question: Question
+    after: dict[str, float]
+    moved: list[str]
+
+
 class RefusalsChangeNothing(Check):
     """An order that is refused leaves the account as it was, and no trace elsewhere.
 
@@ -144,20 +153,24 @@ class RefusalsChangeNothing(Check):
         rows: list[tuple[str, str, str, int, int]],
     ) -> Iterator[Answer]:
         """What the account is after refusals, and after orders."""
-        refused: dict[str, list[tuple[float, float]]] = {}
+        changed: list[Booked] = []
         placed = traced = declined = 0
         for question, reply in zip(questions, replies, strict=True):
             if not reply.answered or reply.got.after is None:
                 continue
-            before, after = question.state, reply.got.after
-            moved = [n for n, v in before.items() if not np.isclose(v, after.get(n, v))]
+            moved = _moved(question.state, reply.got.after)
             if _size(reply, question.row):
                 placed += 1
                 traced += bool(moved)
             else:
                 declined += 1
-                for name in moved:
-                    refused.setdefault(name, []).append((before[name], after[name]))
+                if moved:
+                    changed.append(Booked(question, reply.got.after, moved))
+        refused: dict[str, list[tuple[float, float]]] = {}
+        for case in self._real(path, changed):
+            for name in case.moved:
+                two = case.question.state[name], case.after[name]
+                refused.setdefault(name, []).append(two)
         rows += [(path.name, "refused", n, len(c), declined) for n, c in refused.items()]
         rows += [(path.name, "placed", "any", traced, placed)] if placed else []
         for name, cases in refused.items():
@@ -182,6 +195,34 @@ class RefusalsChangeNothing(Check):
                 key="placed",
                 evidence=("booked",),
             )
+
+    @staticmethod
+    def _real(path: Path, changed: list[Booked]) -> Iterator[Booked]:
+        """Changes that refusals made.
+
+        A drawn state may be none that an account can be in: exposure without a position. What the
+        subject makes of such a state is no booking.  It makes the same of it where no order was
+        wanted, and nothing more where the same is refused again in the state that it made.
+        """
+        again = [(c.question.row, None, {**c.question.state, **c.after}) for c in changed]
+        idle = [(path.idle, None, dict(c.question.state)) for c in changed if path.idle is not None]
+        replies = ask_many(path.hook, again + idle, into=decided) if changed else []
+        for number, case in enumerate(changed):
+            second = replies[number]
+            known = {**case.question.state, **case.after}
+            booked = not second.answered or second.got.after is None
+            booked = booked or bool(_moved(known, second.got.after or {}))
+            if path.idle is not None:
+                rest = replies[len(changed) + number]
+                made = rest.got.after if rest.answered else None
+                booked = booked or made is None or bool(_moved(made, case.after))
+            if booked:
+                yield case
+
+
+def _moved(before: State, after: State) -> list[str]:
+    """Numbers that are others."""
+    return [n for n, v in before.items() if not np.isclose(v, after.get(n, v))]
 
 
 def _size(reply: Reply[Decided], row: pd.DataFrame) -> float:

@@ -16,6 +16,7 @@ import pytest
 
 from audit_lib import hooks
 from audit_lib.hooks import HOOKS, Context, Refusal
+from audit_lib.host.child.derived import derived
 from tests.mutants.mutate import CANDIDATE, CLEAN, PARAMETERS, SOURCE
 
 VERSIONS = (*CLEAN, CANDIDATE)
@@ -47,7 +48,8 @@ def at(request: pytest.FixtureRequest, store: Path, tmp_path: Path) -> Context:
 
 @pytest.fixture
 def call(registered: dict[str, Callable[..., Any]], at: Context) -> Callable[..., Any]:
-    return lambda name, *arguments: registered[name](at, *arguments)
+    made = derived(registered)
+    return lambda name, *arguments: made[name](at, *arguments)
 
 
 @pytest.fixture
@@ -68,8 +70,8 @@ NOT_THERE = {"features.sides", "predictor.sides"}
 NOT_THERE |= {"registry.create", "registry.prune", "registry.rollback"}
 NOT_THERE |= {"features.modes", "features.admitted", "drift.shifted"}
 NOT_THERE |= {"explain.inputs", "explain.outcomes"}
-#: it decides without an account, names its heads itself, and learns and is triggered in one call
-NOT_THERE |= {"decisions.account", "predictor.outputs", "predictor.decode"}
+#: it names its heads itself, and learns and is triggered in one call
+NOT_THERE |= {"predictor.outputs", "predictor.decode"}
 NOT_THERE |= {"online.feed", "retrain.state", "retrain.replay"}
 NOT_THERE |= {"conformal.scaled_interval", "pricing.fit", "pricing.greeks"}
 
