@@ -460,6 +460,14 @@ def promote(at: Context, champion: dict[str, float] | None, challenger: dict[str
     return bool(answer["promoted"])
 
 
+@surface("governance.enter")
+def enter(at: Context, version: str, metrics: dict[str, float]) -> bool:
+    """The champion registry of the store, as a retraining updates it."""
+    file = at.store / "champion_registry.json"
+    governance = engine(at, "models.governance").ModelGovernance(registry_path=file)
+    return bool(governance.evaluate_and_update(horizon_of(at), version, metrics)["promoted"])
+
+
 def agreeing(live: float | None, count: int) -> list[float]:
     """So many trades whose signs agree as often as a live score says: 1 right, -1 wrong.
 
