@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from audit_lib import hooks
 from audit_lib.checks.base import SECTIONS, Check
 from audit_lib.checks.catalogue import all_checks
+from audit_lib.checks.size_power import measured
 from audit_lib.cli.app import cli
 from audit_lib.explain.attribution import Line
 from audit_lib.explain.between import Between
@@ -86,12 +87,37 @@ def check_page(check: type[Check]) -> str:
     sections = check.sections()
     for head in SECTIONS:
         lines += [f"## {head}", "", sections.get(head, ""), ""]
+    lines += size_and_power(check.code)
     if check.model_fields and check not in EXPLAINED:
         lines += ["## Options", "", "| option | default | meaning |", "|---|---|---|"]
         for name, field in check.model_fields.items():
             lines.append(f"| `{name}` | `{field.default!r}` | {field.description or ''} |")
         lines += ["", f"Set under `options.{check.code}` in `subject.yaml`."]
     return "\n".join(lines)
+
+
+def size_and_power(code: str) -> list[str]:
+    """What was measured of a check: false alarms by world, and what it sees of its fault."""
+    if code not in measured():
+        return []
+    lines = ["## Size and power", ""]
+    for found in measured()[code]:
+        lines += [
+            f"Stated: at most {found.stated:.2%} of clean versions are accused. {found.words}."
+        ]
+        lines += ["", "| clean data | accused | could not tell | runs | rate is below (99 %) |"]
+        lines += ["|---|---:|---:|---:|---:|"]
+        lines += [
+            f"| {c.world} | {c.alarms} | {c.untold} | {c.runs:,} | {c.bound:.2%} |"
+            for c in found.clean
+        ]
+        lines += ["", f"| fault ({found.clean[0].world}) | seen | runs |", "|---|---:|---:|"]
+        lines += [
+            f"| {found.fault.format(f'{f.size:g}')} | {f.seen / f.runs:.0%} | {f.runs:,} |"
+            for f in found.faulty
+        ]
+        lines.append("")
+    return [*lines, f"`python benchmarks/size_power.py {code} --share 1` measures it again.", ""]
 
 
 def checks_index() -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from audit_lib.checks.size_power import measured
 from audit_lib.model import (
     CheckResult,
     Evidence,
@@ -220,6 +221,7 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
         "waived": outcome is not result.outcome,
         "reason": runs(result.reason, style),
         "remarks": one_line("; ".join(remarks(result))),
+        "measured": [one_line(m.words) for m in measured().get(result.code, ())],
         "margins": [margin_words(m) for m in result.margins],
         "examined": ", ".join(f"{e.count:,} {one_line(e.what)}" for e in result.examined),
         "gaps": [{"what": runs(g.what, style), "why": runs(g.why, style)} for g in result.gaps],

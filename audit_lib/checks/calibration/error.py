@@ -79,10 +79,11 @@ class ProbabilitiesMatchOutcomes(Check):
             )
         found = self.measure(served, unseen, _horizon(subject, unseen))
         yield self._curve(served, unseen, found)
-        wrong = found.low > self.tolerance  # however wide the interval, it leaves no doubt of that
-        if found.groups < FEWEST or (found.band > self.widest and not wrong):
+        wrong = self.tells(found)
+        if wrong is None:
             raise NotAssessed(
-                f"{found.groups} independent groups tell the error only to ±{found.band:.3f}"
+                f"could have seen only an error above {self.tolerance + found.band:.2f}: "
+                f"{found.groups} independent groups tell it to ±{found.band:.3f}"
             )
         if wrong:
             yield self.finding(
@@ -94,6 +95,12 @@ class ProbabilitiesMatchOutcomes(Check):
                 evidence=("reliability",),
             )
         yield Examined(found.rows, "rows the calibrator was not fitted on")
+
+    def tells(self, found: CalibrationError) -> bool | None:
+        """True where the error is too large, None where the sample is too small to tell."""
+        wrong = found.low > self.tolerance  # however wide the interval, it leaves no doubt of that
+        small = found.groups < FEWEST or (found.band > self.widest and not wrong)
+        return None if small else wrong
 
     def measure(self, served: np.ndarray, unseen: Scored, horizon: int = 1) -> CalibrationError:
         """Error and interval; the seed is fixed, so equal data give equal answers."""

@@ -173,8 +173,8 @@ class IntervalsCoverLaterRows(Check):
             f"{mean:.1%} of {len(late)} later rows (99.9 % interval {low:.1%} to {high:.1%} over "
             f"{BLOCKS} blocks of {change.dates} dates; binomial {exact[0]:.1%} to {exact[1]:.1%})"
         )
-        if high < accepted or low > promised + self.tolerance:
-            wide = low > promised
+        told, wide = self.tells(change), low > promised + self.tolerance
+        if told or wide:
             yield self.finding(
                 subject.where(HOOK),
                 f"intervals of {head!r} cover {measured}",
@@ -186,13 +186,13 @@ class IntervalsCoverLaterRows(Check):
                 severity=Severity.INFO if wide else None,
                 evidence=("coverage", "interval"),
             )
-        elif mean < accepted:
+        elif told is None and mean < accepted:
             yield Gap(
                 head,
                 f"covered are {measured}, {promised:.0%} are promised; the blocks cannot tell "
                 "the two apart",
             )
-        elif seen < self.must_see:
+        elif told is None:
             yield Gap(
                 head, f"could have seen only a coverage below {seen:.0%}; covered are {measured}"
             )
@@ -201,10 +201,13 @@ class IntervalsCoverLaterRows(Check):
         """Coverage of the later half against that of the half that was calibrated on."""
         return change_between(_by_date(early), _by_date(late), blocks=BLOCKS, level=LEVEL)
 
-    def falls_short(self, early: Rows, late: Rows) -> bool:
-        """True where the whole interval of the coverage lies below what is accepted."""
-        change = self.change(early, late)
-        return change.late + change.half < 1 - self.alpha - self.tolerance
+    def tells(self, change: Change) -> bool | None:
+        """True where all of the interval is below what is accepted, None where nobody can tell."""
+        accepted = 1 - self.alpha - self.tolerance
+        if change.late + change.half < accepted:
+            return True
+        blind = change.late < accepted or accepted - change.half < self.must_see
+        return None if blind else False
 
 
 def _needed(horizon: int) -> int:

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from scipy.special import ndtri
+from scipy.special import stdtrit
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -38,7 +38,9 @@ class HeadsMeanWhatTheySay(Check):
         Rank-correlates every head with every realised label over the sample. The fit of a pair of
         names is the sum of both correlations; it is compared with the fit of the exchanged names.
         Errors come from a bootstrap over blocks of dates; a finding needs as many of them as
-        keep the rate of false alarms over all pairs and heads below `alpha` (Bonferroni).
+        keep the rate of false alarms over all pairs and heads below `alpha` (Bonferroni, Student's
+        t with one degree of freedom less than there are blocks); from twelve blocks up to twice
+        that was measured.
     Limitations
         Pairs whose labels are themselves alike (rank correlation of 0.5 and more, as a return and
         its direction) cannot be told apart and are left out. Where both fits lie within two
@@ -98,7 +100,7 @@ class HeadsMeanWhatTheySay(Check):
         )
         moving = [h for h in heads if h not in still]
         pairs = list(combinations(moving, 2))
-        z = float(-ndtri(self.alpha / max(1, len(pairs) + len(moving))))
+        z = self.deviates(len(pairs) + len(moving), found.blocks)
         for one, other in pairs:
             if one.label == other.label:
                 continue
@@ -110,6 +112,11 @@ class HeadsMeanWhatTheySay(Check):
             yield from self._against(head, found, z)
         for head in heads:
             yield from self._size(head, predicted[head.name], realised[head.label])
+
+    def deviates(self, tests: int, blocks: int) -> float:
+        """Standard errors from few blocks that a finding needs, for ``alpha`` over all tests."""
+        biased = np.sqrt(blocks / (blocks - 1))  # a bootstrap's variance is that much too small
+        return float(-stdtrit(blocks - 1, self.alpha / max(1, tests)) * biased)
 
     def _matched(self, subject: Subject) -> tuple[list[Head], pd.DataFrame, pd.DataFrame, pd.Index]:
         predicted, realised = predictions(subject), labels(subject)

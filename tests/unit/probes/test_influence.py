@@ -393,7 +393,7 @@ def test_manageable_keeps_the_newest_bars_of_whole_assets():
 def test_a_clean_builder_is_never_accused_over_100_seeds():
     """The probe is deterministic: on clean columns the stated rate of false alarms is 0.
 
-    ``benchmarks/error_rates.py`` runs 1,000 seeds, across assets too.
+    ``benchmarks/size_power.py`` runs more of them, across assets too.
     """
     build = per_asset(
         **{n: CLEAN[n][0] for n in ("return_1", "deviation_20", "maximum_50", "skew_20")},

@@ -1,0 +1,1 @@
+"""What ``benchmarks/size_power.py`` asks: worlds, and each check on data that are clean or not."""

@@ -1,0 +1,168 @@
+"""Checks that drive a hook on made-up data, given a textbook answer or one that is spoilt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from audit_lib.checks.calibration.learns import CalibratorLearnsTheFrequency
+from audit_lib.checks.conformal.coverage import IntervalsCoverWhatTheyPromise
+from audit_lib.checks.drift.cusum_detects import CusumDetectsShifts
+from audit_lib.checks.drift.psi_relations import PsiMeasuresDrift
+from audit_lib.model import Finding, Location, breaks
+from audit_lib.probes.influence import measure_influence
+from benchmarks.rated.worlds import World
+
+
+class Textbook:
+    """Stands for a subject: one hook, answered by a function over many calls."""
+
+    def __init__(self, answers: Callable[[Sequence[tuple[Any, ...]]], list[Any]]) -> None:
+        self.many = answers
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.many([arguments])[0]
+
+    def hook(self, name: str) -> Textbook:
+        """The hook, whatever its name."""
+        return self
+
+    def where(self, name: str) -> Location:
+        """Anywhere."""
+        return Location(name)
+
+
+def accuses(check: Any, subject: Textbook) -> bool:
+    """True where the check finds something that breaks."""
+    found: Iterator[Any] = check.run(subject)
+    return any(isinstance(a, Finding) and breaks(a) for a in found)
+
+
+def conformal_coverage(world: World, size: float, seed: int) -> bool:
+    """CNF002: split conformal intervals that are narrower by a share of ``size``."""
+
+    def intervals(calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        found = []
+        for residuals, predictions, alpha in calls:
+            rank = int(np.ceil((len(residuals) + 1) * (1 - alpha)))
+            reach = np.sort(np.abs(residuals))[rank - 1] if rank <= len(residuals) else np.inf
+            reach *= 1 - size
+            found.append(np.column_stack([predictions - reach, predictions + reach]))
+        return found
+
+    return accuses(IntervalsCoverWhatTheyPromise(seed=seed), Textbook(intervals))
+
+
+def calibrator_learns(world: World, size: float, seed: int) -> bool:
+    """CAL005: an isotonic map over bins whose answers are ``size`` too high."""
+    from sklearn.isotonic import IsotonicRegression
+
+    def answers(calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        found = []
+        for scores, outcomes, served in calls:
+            which = np.searchsorted(np.quantile(scores, np.linspace(0, 1, 21)[1:-1]), scores)
+            x, y = (np.bincount(which, v) / np.bincount(which) for v in (scores, outcomes))
+            fitted = IsotonicRegression(out_of_bounds="clip").fit(x, y).predict(served)
+            found.append(np.clip(fitted + size, 0, 1))
+        return found
+
+    return accuses(CalibratorLearnsTheFrequency(seed=seed, rows=world.dates), Textbook(answers))
+
+
+def cusum(world: World, size: float, seed: int) -> bool:
+    """DRF002: two-sided CUSUM, slack 0.5, whose bound of 5 is ``size`` times as high."""
+
+    def answers(calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        found: list[Any] = [None] * len(calls)
+        lengths = np.array([len(c[0]) for c in calls])
+        for length in np.unique(lengths):
+            chosen = np.flatnonzero(lengths == length)
+            z = np.array([(calls[k][0] - calls[k][1]) / calls[k][2] for k in chosen])
+            high, low = np.zeros(len(z)), np.zeros(len(z))
+            first = np.full(len(z), -1)
+            for bar in range(length):
+                high = np.maximum(0.0, high + z[:, bar] - 0.5)
+                low = np.maximum(0.0, low - z[:, bar] - 0.5)
+                over = np.maximum(high, low) > 5 * size
+                first = np.where((first < 0) & over, bar, first)
+            for k, at in zip(chosen.tolist(), first.tolist(), strict=True):
+                found[k] = {"alarm": at >= 0, "at": at if at >= 0 else None}
+        return found
+
+    return accuses(CusumDetectsShifts(seed=seed), Textbook(answers))
+
+
+def psi(world: World, size: float, seed: int) -> bool:
+    """DRF001: index over deciles of the reference, with a floor, ``size`` times too large."""
+
+    def one(reference: Any, current: Any) -> float:
+        edges = np.unique(np.quantile(reference, np.linspace(0, 1, 11)[1:-1]))
+        shares = []
+        for sample in (reference, current):
+            counts = np.bincount(np.searchsorted(edges, sample), minlength=len(edges) + 1)
+            shares.append(np.maximum(counts / len(sample), 1e-4))
+        return size * float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+
+    return accuses(PsiMeasuresDrift(seed=seed), Textbook(lambda calls: [one(*c) for c in calls]))
+
+
+# --- features -----------------------------------------------------------------------------------
+def look_ahead(world: World, size: float, seed: int) -> bool:
+    """FEA101: a share of ``size`` of the next bar's move in one of eight columns."""
+    panel = _market(np.random.default_rng(seed), world)
+    across = _across if world.assets > 1 else _own
+
+    def build(bars: pd.DataFrame) -> pd.DataFrame:
+        made = across(bars)
+        ahead = bars["close"].groupby(level=0).shift(-1) / bars["close"] - 1
+        return made.assign(leak=made.iloc[:, 0] + size * ahead.fillna(0.0)) if size else made
+
+    return bool(measure_influence(build, panel, seed=seed, cuts=8).leaking())
+
+
+def _market(rng: np.random.Generator, world: World) -> pd.DataFrame:
+    """Closes and volumes of random walks, with a few bars missing."""
+    dates = pd.date_range("2020-01-01", periods=world.dates, freq=world.step, name="date")
+    moves, frames = world.moves(rng, times=0.01), {}
+    for i in range(world.assets):
+        close = 100 * np.exp(np.cumsum(moves[:, i]))
+        volume = rng.lognormal(12, 1.0, world.dates)
+        frame = pd.DataFrame({"close": close, "volume": volume}, dates)
+        frames[f"S{i}"] = frame.drop(frame.index[rng.integers(10, world.dates - 5, 2)])
+    return pd.concat(frames, names=["asset", "date"])
+
+
+def _own(panel: pd.DataFrame) -> pd.DataFrame:
+    """Clean columns of each asset by itself; rolling sums and moments leave rounding traces."""
+    close, volume = panel["close"], panel["volume"]
+    move = close.groupby(level=0).pct_change(fill_method=None)
+
+    def window(values: pd.Series, bars: int) -> Any:
+        return values.groupby(level=0).rolling(bars)
+
+    columns = {
+        "deviation": window(move, 20).std(),
+        "skewness": window(move, 20).skew(),
+        "kurtosis": window(volume, 15).kurt(),
+        "highest": window(close, 30).max(),
+        "mean": window(close, 10).mean(),
+    }
+    frame = pd.DataFrame({n: c.droplevel(0) for n, c in columns.items()}).assign(move=move)
+    fading = close.groupby(level=0).ewm(span=8).mean().droplevel(0)
+    return frame.assign(fading=fading / close, signal=(close > frame["mean"]).astype(int))
+
+
+def _across(panel: pd.DataFrame) -> pd.DataFrame:
+    """Clean columns that look across the assets of a date."""
+    closes = panel["close"].unstack(0)
+    moves = closes.pct_change(fill_method=None)
+    wide = {
+        "distance": moves.sub(moves.mean(axis=1), axis=0),
+        "rank": moves.rank(axis=1, pct=True),
+        "leader": moves.mul(0.0).add(moves.iloc[:, 0].shift(1), axis=0),
+    }
+    columns = {n: w.stack(future_stack=True).swaplevel() for n, w in wide.items()}
+    return pd.DataFrame(columns).reindex(panel.index)
