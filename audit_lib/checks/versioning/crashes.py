@@ -72,6 +72,8 @@ class ACrashLeavesOldOrNew(Check):
         ):
             if operation.why:
                 yield Gap(f"{operation.hook} that dies", operation.why)
+            if operation.blind:
+                yield Gap(f"whether versions load after {operation.hook}", operation.blind)
             for left in operation.left:
                 rows.append((operation.hook, left.where, left.relation or "old or new", left.how))
                 if left.relation:

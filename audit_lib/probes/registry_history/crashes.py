@@ -86,12 +86,14 @@ class Operation:
         hook: what is called.
         changes: changes of the store that the whole operation makes.
         why: why it could not be looked at; '' where it could.
+        blind: why loading was not looked at; '' where it was.
         left: what each death left.
     """
 
     hook: str
     changes: list[tuple[str, str, str]] = field(default_factory=list)
     why: str = ""
+    blind: str = ""
     left: list[Left] = field(default_factory=list)
 
 
@@ -179,6 +181,9 @@ def _each(
         found.why = "no change of the store was seen: compiled code writes it, or nothing does"
     if found.why:
         return
+    if not before.files and not after.files:
+        why = next((r.why for r in after.answers.values()), "no version is listed")
+        found.blind = why.replace(str(whole), "<store>")
     found.changes = [tuple(change) for change in how["changes"]]
     costs = (time.monotonic() - begun) / 2  # two looks, and a whole operation
     for step in _steps(found.changes, min(points, max(FEWEST, int(seconds / costs)))):
@@ -224,7 +229,8 @@ def _judged(before: Look, after: Look, now: Look, store: Path) -> tuple[str, str
     kept = set(before.listed.got) & set(after.listed.got)
     if lost := sorted(kept - set(listed)):
         return "versions are lost", f"{lost[0]} is no longer listed"
-    for version in listed:
+    loads = before.files.keys() | after.files.keys()  # others never did
+    for version in (v for v in listed if v in loads):
         if how := _unloadable(version, after, now):
             return "a listed version does not load", how.replace(str(store), "<store>")
     for version in sorted(kept):

@@ -234,3 +234,13 @@ def test_what_is_written_in_place_is_said_once(tmp_path):
         subject.so_far = (earlier := run_check("VER005", subject),)
         assert {f.key for f in earlier.findings} == {"the registry file is written in place"}
         assert run_check("VER006", subject).findings == ()
+
+
+def test_versions_that_never_load_are_a_gap(tmp_path):
+    old = "    if version not in ids(held):\n        raise Refusal("
+    new = "    raise ImportError('a library is missing')\n" + old
+    head, resolve, rest = REGISTRY.partition("def resolve(at, request):")
+    result = answered(tmp_path, text=head + resolve + rest.replace(old, new, 1), points=6)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.findings == ()
+    assert "a library is missing" in result.gaps[0].why
