@@ -95,11 +95,16 @@ def _unused(hook: str, function: ast.FunctionDef) -> Iterator[Habit]:
     read = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
     for argument in function.args.args[1:]:
         if argument.arg not in read and not argument.arg.startswith("_"):
+            given = (hook, argument.arg) == ("registry.register", "version")
             yield Habit(
                 hook,
                 function.lineno,
                 f"the input {argument.arg!r} never reaches the subject: pass it on; where the "
-                "subject takes no such thing, say so with a Refusal or under `absent`",
+                + (
+                    "subject gives ids itself, write `registry.create` in place of this hook"
+                    if given
+                    else "subject takes no such thing, say so with a Refusal or under `absent`"
+                ),
             )
 
 

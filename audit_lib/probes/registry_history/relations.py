@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 
 from audit_lib.files import read_whole
 from audit_lib.probes.asking import Reply
@@ -13,6 +14,7 @@ from audit_lib.probes.registry_history.scratch import (
     REGISTER,
     RESOLVE,
     VERSIONS,
+    Departure,
     Scratch,
     departure,
     digest_of_file,
@@ -20,6 +22,20 @@ from audit_lib.probes.registry_history.scratch import (
 
 #: what a registry may round
 ROUNDED = 0.01
+
+
+def observed(method: Callable[..., None]) -> Callable[..., None]:
+    """A relation that only looks: once it is known to break, histories go on behind it."""
+
+    @wraps(method)
+    def told(self: Relations, *given: object) -> None:
+        try:
+            method(self, *given)
+        except Departure as departed:
+            if departed.relation not in self.known:
+                raise
+
+    return told
 
 
 class Relations(Scratch):
@@ -43,15 +59,7 @@ class Relations(Scratch):
             )
         self.made += made
         self.issued |= set(made) if hook == CREATE else set()
-        for kin in self._kinds():
-            due = [v for v in kin if v in self.listed]
-            if (order := [v for v in self.listed if v in due]) != due:
-                raise departure(
-                    "versions are not listed in order",
-                    f"versions() lists {', '.join(order)}",
-                    f"oldest first: {', '.join(due)}",
-                    VERSIONS,
-                )
+        self._in_order()
         if self.champion in before and self.champion not in self.listed:
             raise departure(
                 "the champion is removed",
@@ -67,6 +75,20 @@ class Relations(Scratch):
         self._as_before(hook)
         self._served(hook)
 
+    @observed
+    def _in_order(self) -> None:
+        """Versions are listed as they were made."""
+        for kin in self._kinds():
+            due = [v for v in kin if v in self.listed]
+            if (order := [v for v in self.listed if v in due]) != due:
+                raise departure(
+                    "versions are not listed in order",
+                    f"versions() lists {', '.join(order)}",
+                    f"oldest first: {', '.join(due)}",
+                    VERSIONS,
+                )
+
+    @observed
     def _recorded(self, made: Sequence[str], hook: str) -> None:
         """Metrics that were registered stand in the file as numbers, and as those numbers.
 
@@ -90,6 +112,7 @@ class Relations(Scratch):
                         hook,
                     )
 
+    @observed
     def _served(self, hook: str) -> None:
         """A request without a version: the champion, the newest, or whoever it was."""
         reply = self._ask(RESOLVE, None, into=resolution)
@@ -98,7 +121,10 @@ class Relations(Scratch):
         allowed = {self.champion, *newest, *(() if self.follows else (self.default,))}
         if hook == PRUNE:
             allowed.add(self.default)
-        if (got is None and self.default is not None) or (got is not None and got not in allowed):
+        before, self.default = self.default, got
+        if hook in (REGISTER, CREATE) and newest:
+            self.follows = got in newest and got != self.champion
+        if (got is None and before is not None) or (got is not None and got not in allowed):
             due = sorted(v for v in allowed if v)
             raise departure(
                 "the default is neither champion nor newest",
@@ -107,9 +133,6 @@ class Relations(Scratch):
                 " or ".join(due),
                 RESOLVE,
             )
-        if hook in (REGISTER, CREATE) and newest:
-            self.follows = got in newest and got != self.champion
-        self.default = got
 
     def _kinds(self) -> tuple[list[str], list[str]]:
         """Versions under ids of ours, and of the subject's; how the two sort is not promised."""
@@ -155,6 +178,7 @@ class Relations(Scratch):
                 RESOLVE,
             )
 
+    @observed
     def _as_before(self, hook: str) -> None:
         """Files of listed versions are what they were when the version was first seen."""
         for version in self.listed:
@@ -169,6 +193,7 @@ class Relations(Scratch):
                         hook,
                     )
 
+    @observed
     def _gone(self, before: Sequence[str], hook: str) -> None:
         """Of a version that left the registry nothing stays on disk that no other one uses."""
         used = {name for v in self.listed for name in self.files.get(v, {})}
@@ -182,6 +207,7 @@ class Relations(Scratch):
                     hook,
                 )
 
+    @observed
     def _written(self, before: bytes | None, hook: str) -> None:
         """The registry file was replaced, or added to, and not written over."""
         path = self._layout()
@@ -197,6 +223,7 @@ class Relations(Scratch):
                 hook,
             )
 
+    @observed
     def _none_lost(self, before: set[str], reply: Reply[list[str]], hook: str, when: str) -> None:
         if reply.answered and (lost := before - set(reply.got)):
             raise departure(

@@ -85,6 +85,8 @@ class Scratch:
     default: str | None = None
     follows: bool = False
     count: int = FIRST
+    known: frozenset[str] = frozenset()
+    """relations that are known to break; those that only look are passed over then"""
 
     # --- asking and noting --------------------------------------------------------------------
     def _ask(self, name: str, *given: Any, into: Into[Any]) -> Reply[Any]:

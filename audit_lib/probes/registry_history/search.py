@@ -34,6 +34,10 @@ class _TimeIsUp(BaseException):
     """Ends a search from inside; no test framework takes it for a failure."""
 
 
+class _SmallEnough(BaseException):
+    """Ends a search whose history is one operation long: nothing is smaller."""
+
+
 @dataclass(frozen=True)
 class Found:
     """The smallest history seen in which one relation breaks."""
@@ -59,6 +63,7 @@ class Search:
     last: float = math.inf
     fewest: int = 0
     found: dict[str, Found] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
 
     def is_late(self) -> bool:
         """Whether to stop; a few histories are told even where each takes long."""
@@ -108,7 +113,6 @@ def search(
 
     now = time.monotonic()
     done = Search(until=now + seconds, last=now + longest, fewest=fewest)
-    machine = hypothesis.seed(seed)(_machine(begin, has, done, smaller))
     chosen = settings(
         max_examples=histories,
         stateful_step_count=length,
@@ -120,14 +124,20 @@ def search(
         verbosity=Verbosity.quiet,
         print_blob=False,
     )
-    try:
-        run_state_machine_as_test(machine, settings=chosen)
-    except _TimeIsUp:
-        return done
-    except (Departure, ExceptionGroup, hypothesis.errors.Flaky):
-        pass  # what was found is noted where it was raised
-    done.ended = True
-    return done
+    # What breaks at every step hides what breaks later: once known, it is passed over.
+    while True:
+        machine = hypothesis.seed(seed + len(done.known))(_machine(begin, has, done, smaller))
+        try:
+            run_state_machine_as_test(machine, settings=chosen)
+        except _TimeIsUp:
+            return done
+        except (_SmallEnough, Departure, ExceptionGroup, hypothesis.errors.Flaky):
+            pass  # what was found is noted where it was raised
+        if done.known == done.found.keys():
+            done.ended = True
+            return done
+        done.known = frozenset(done.found)
+        done.until = min(done.last, time.monotonic() + smaller)
 
 
 def _machine(
@@ -143,18 +153,22 @@ def _machine(
         def __init__(self) -> None:
             super().__init__()
             done.histories += not done.found
-            self.session, self.broken = begin(), False
+            self.session, self.broken, self.count = begin(), False, 0
+            self.session.known = done.known
 
         def do(self, operation: str, *given: Any) -> None:
             """One operation."""
             if done.is_late():
                 raise _TimeIsUp
             done.operations += not done.found
+            self.count += 1
             try:
                 getattr(self.session, operation)(*given)
             except Departure as departure:
                 done.keep(departure, self.session.steps, smaller)
                 self.broken = True
+                if self.count == 1 and departure.relation not in done.known:
+                    raise _SmallEnough from None
                 raise
 
         def teardown(self) -> None:

@@ -18,6 +18,11 @@ from audit_lib.subject.discovery.words import WORDS, Words
 from audit_lib.subject.source import SourceFile
 
 PER_HOOK = 4
+#: who is told no id gives it itself
+REGISTER, CREATE = "registry.register", "registry.create"
+IDS = frozenset(
+    {"v", "version", "version_id", "vid", "id", "model_id", "name", "tag", "version_name"}
+)
 #: candidates of one class or module that are shown before those of others
 OF_ONE_PLACE = 2
 #: score of a block of a larger network; it is shown where there is no network
@@ -67,7 +72,7 @@ def candidates(
         importers: which files import a file, by its path.
     """
     files = list(files)
-    found: dict[str, list[Candidate]] = {hook: [] for hook in WORDS}
+    found: dict[str, list[Candidate]] = {hook: [] for hook in (*WORDS, CREATE)}
     callers = Callers(files, importers)
     for file in files:
         if file.tree is None or TESTS.search(file.path) or PACKAGING.search(file.path):
@@ -80,8 +85,9 @@ def candidates(
                 if hook == "neural.forward" and scope.rpartition(".")[2] in inner:
                     score = min(score, INNER)
                 if score > 0:
-                    found[hook].append(_candidate(hook, file, scope, node, score, facts))
-    return tuple(candidate for hook in WORDS for candidate in _best(found[hook]))
+                    meant = CREATE if hook == REGISTER and not facts.parameters & IDS else hook
+                    found[meant].append(_candidate(meant, file, scope, node, score, facts))
+    return tuple(candidate for listed in found.values() for candidate in _best(listed))
 
 
 def _best(found: list[Candidate]) -> list[Candidate]:

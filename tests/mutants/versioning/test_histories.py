@@ -448,3 +448,13 @@ def test_the_script_repeats_what_was_found(engine, tmp_path):
     assert ran.returncode == 0, ran.stderr
     answers = [line for line in ran.stdout.splitlines() if "'version'" in line]
     assert f"with {ast.literal_eval(answers[-1])['version']!r}" in found.message
+
+
+@pytest.mark.fails("VER005")
+def test_what_breaks_at_every_step_does_not_hide_what_breaks_later(tmp_path):
+    in_place = (WRITE, "    file(at).write_text(json.dumps(held))\n    made.unlink()")
+    by_text = ('request or held["latest"]', "request or max(ids(held))")  # v9 is behind v10
+    result = answered(tmp_path, in_place, by_text, default="latest")
+    found = {f.key for f in result.findings}
+    assert "the registry file is written in place" in found
+    assert "the default is neither champion nor newest" in found

@@ -47,6 +47,14 @@ def cusum(at, series, target, sigma):
 """,
         "'sigma' never reaches",
     ),
+    "an id that the subject gives itself": (
+        """
+@surface("registry")
+def register(at, version, metrics):
+    engine(at, "registry").Registry(at.store).register(at.store / at.version, metrics)
+""",
+        "write `registry.create` in place of this hook",
+    ),
     "a constant of the subject": (
         """
 PSI_LIMIT = 0.25
