@@ -113,6 +113,24 @@ def test_nan_that_is_thrown_away_before_counting(tmp_path):
 
 
 @pytest.mark.fails("DRF003")
+@pytest.mark.parametrize("sample", ["current", "reference"])
+def test_an_empty_sample_is_called_unchanged(tmp_path, sample):
+    text = psi().replace("    edges =", f"    if not len({sample}): return 0.0\n    edges =", 1)
+    with tiny(tmp_path, text) as subject:
+        result = run_check("DRF003", subject)
+    found = assert_fails(result, key=f"{sample} is empty", severity=Severity.MEDIUM)
+    assert (found.measured, found.expected) == ("0", "a refusal or NaN")
+
+
+@pytest.mark.fails("DRF003")
+def test_an_empty_sample_gets_an_alarm_that_nothing_measured(tmp_path):
+    """A large number is no answer either: nothing was compared."""
+    text = psi().replace("    edges =", "    if not len(current): return 9.0\n    edges =", 1)
+    with tiny(tmp_path, text) as subject:
+        assert_fails(run_check("DRF003", subject), key="current is empty")
+
+
+@pytest.mark.fails("DRF003")
 def test_values_out_of_range_that_are_thrown_away(engine):
     edit_source(
         engine,

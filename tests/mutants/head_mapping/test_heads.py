@@ -163,11 +163,26 @@ def test_a_calibrator_that_answers_the_base_rate(engine):
     [
         ('{"gain": np.sign(drift), "risk": risk}', "gain few values"),
         ('{"gain": drift.clip(drift.quantile(0.7), None), "risk": risk}', "gain share"),
+        ('{"gain": drift * np.nan, "risk": risk}', "gain none"),
     ],
 )
 def test_heads_that_say_little(tmp_path, text, key):
     with tiny(tmp_path, heads(text), meta=META) as subject:
         assert_fails(run_check("HED003", subject), key=key)
+
+
+@pytest.mark.fails("HED003")
+def test_a_probability_that_is_stuck_at_its_ends(tmp_path):
+    """Every row has another value; hardly any is more than a millionth from 0 or 1."""
+    text = '{"gain": 1 / (1 + np.exp(-drift * 1e5)), "risk": risk}'
+    meta = {**META, "heads": {**META["heads"], "gain": {"kind": "probability", "label": "week"}}}
+    with tiny(tmp_path, heads(text), meta=meta) as subject:
+        result = run_check("HED003", subject)
+    found = assert_fails(result, key="gain saturated")
+    assert "is stuck at 0 or 1 in 9" in found.message
+    bolder = heads(text.replace("1e5", "1e3"))
+    with tiny(tmp_path / "bolder", bolder, meta=meta) as subject:
+        assert_passes(run_check("HED003", subject))
 
 
 #: a class, a stepped probability and one that mostly says the base rate, each with its label

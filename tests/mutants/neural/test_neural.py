@@ -1,6 +1,6 @@
 import pytest
 
-from audit_lib.model import Severity
+from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import edit_source, mutant
 from tests.mutants.tiny import tiny
@@ -49,6 +49,29 @@ def test_dropout_that_is_still_on(tmp_path):
     noisy = "np.tanh(inputs) @ WEIGHTS + np.random.default_rng().normal(size=(len(inputs), 1))"
     with tiny(tmp_path, network(noisy)) as subject:
         assert_fails(run_check("NEU001", subject), key="company")
+
+
+@pytest.mark.fails("NEU001")
+def test_inputs_that_are_scaled_by_the_loudest_row(tmp_path):
+    """Only a row far beyond all others changes its neighbours."""
+    scaled = "np.tanh(inputs / max(1.0, np.abs(inputs).max() / 10)) @ WEIGHTS"
+    with tiny(tmp_path, network(scaled)) as subject:
+        result = run_check("NEU001", subject)
+    found = assert_fails(result, key="company")
+    assert "in 1 of 8 batches, most with beside extreme rows" in found.message
+    moved = dict(result.evidence[0].rows)
+    assert {name for name, gap in moved.items() if gap > 1e-9} == {"beside extreme rows"}
+    assert float(found.measured) == pytest.approx(moved["beside extreme rows"], rel=1e-4)
+
+
+def test_batches_that_get_no_answer_are_a_gap(tmp_path):
+    alone = 'if len(inputs) == 1:\n        raise Refusal("one row is no batch")'
+    with tiny(tmp_path, network(guard=alone)) as subject:
+        result = run_check("NEU001", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert [(g.what, "one row is no batch" in g.why) for g in result.gaps] == [
+        ("4 of 8 batches", True)
+    ]
 
 
 @pytest.mark.fails("NEU002")

@@ -125,6 +125,17 @@ def test_surfaces_with_arbitrage(tmp_path, formula, key):
 
 
 @pytest.mark.fails("PRC004")
+def test_wings_that_are_steep_where_variance_is_large(tmp_path):
+    """Where 1/w is small, Durrleman's g is negative by its quarter alone."""
+    formula = "1 + 1.99 * (np.sqrt(k**2 + 1) - 1) + 0.01 * t"
+    with tiny(tmp_path, SURFACE.format(formula=formula)) as subject:
+        result = run_check("PRC004", subject)
+    assert {f.key for f in result.findings} == {"no butterfly arbitrage beyond the grid"}
+    found = assert_fails(result, severity=Severity.MEDIUM)
+    assert float(found.measured) == pytest.approx(-0.146, abs=0.01)
+
+
+@pytest.mark.fails("PRC004")
 def test_slices_in_the_wrong_order(engine):
     edit_source(
         engine,

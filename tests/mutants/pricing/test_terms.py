@@ -5,7 +5,7 @@ import pytest
 from audit_lib.engine import check_parameters
 from audit_lib.model import Outcome
 from audit_lib.probes.tryout import try_hooks
-from audit_lib.testing import assert_passes, run_check
+from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
 NO_DIVIDEND = """
@@ -47,3 +47,15 @@ def test_what_is_left_is_still_judged(tmp_path):
     wrong = NO_DIVIDEND.replace("strike * np.exp(-rate * t)", "strike")
     with tiny(tmp_path, wrong, parameters=LACKS) as subject:
         assert run_check("PRC002", subject).outcome is Outcome.FAIL
+
+
+@pytest.mark.fails("PRC002")
+def test_a_bump_at_the_money_breaks_convexity_alone(tmp_path):
+    """Calls and puts alike, and at every scale: parity, order and scale still hold."""
+    bump = "+ 0.002 * spot * (np.abs(strike / spot - 1) < 0.03)"
+    text = NO_DIVIDEND.replace("(kind * (d - spread)))", f"(kind * (d - spread))) {bump}")
+    with tiny(tmp_path, text, parameters=LACKS) as subject:
+        result = run_check("PRC002", subject)
+    assert {f.key for f in result.findings} == {"convex in the strike"}
+    found = assert_fails(result, key="convex in the strike")
+    assert 0.0005 < float(found.measured) < 0.002

@@ -78,6 +78,58 @@ def test_a_decay_beyond_reason_is_taken_for_an_error_of_data(engine):
     assert "takes the trigger back" in found.message
 
 
+@pytest.mark.fails("RET002")
+def test_a_disaster_is_taken_for_a_broken_feed(tmp_path):
+    """Each alarm alone is believed, several at once are not."""
+    rule = """    if state["live_score"] < state["training_score"] - 0.02:
+        reasons.append("decay")
+    reasons = reasons if len(reasons) == 1 else []"""
+    with tiny(tmp_path, HEAD + rule + TAIL) as subject:
+        result = run_check("RET002", subject)
+    found = assert_fails(result, key="disastrous")
+    assert found.message == (
+        "a disastrous model does not trigger (training score 1, 0.05, 0, -0.05, -1)"
+    )
+    assert {f.key for f in result.findings} == {"disastrous", "unused"}
+
+
+SHIFT = """
+@surface("retrain")
+def decide(at, state):
+    errors = np.asarray(state["errors"])
+    half = len(errors) // 2
+    shift = errors[half:].mean() - errors[:half].mean()
+    fires = bool({rule})
+    return {{"retrain": fires, "reasons": ["shift"] * fires}}
+"""
+
+
+@pytest.mark.fails("RET001")
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        ("-0.08 < shift < -0.008", "errors shift down"),
+        ("0.008 < shift < 0.08", "errors shift up"),
+    ],
+)
+def test_a_shift_beyond_reason_is_taken_for_an_error_of_data(tmp_path, rule, key):
+    with tiny(tmp_path, SHIFT.format(rule=rule)) as subject:
+        assert_fails(run_check("RET001", subject), key=key)
+
+
+@pytest.mark.passes("RET002")
+@pytest.mark.parametrize(
+    ("rule", "watched", "other"),
+    [("shift < -0.01", "down", "up"), ("shift > 0.01 or state['psi'] > 1", "up", "down")],
+)
+def test_errors_may_be_watched_on_one_side(tmp_path, rule, watched, other):
+    with tiny(tmp_path, SHIFT.format(rule=rule)) as subject:
+        result = run_check("RET002", subject)
+    (unused,) = result.findings
+    assert f"errors shift {other}" in unused.message
+    assert f"errors shift {watched}" not in unused.message
+
+
 @pytest.mark.passes("RET002")
 def test_triggers_that_must_all_fire(engine):
     edit_source(

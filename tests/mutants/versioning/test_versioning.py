@@ -99,6 +99,59 @@ def resolve(at, request):
     assert {cases[f"request {name!r}"][1] for name in ("", ".", "..")} == {"critical"}
 
 
+#: a registry whose listed versions answer with files that a rule names
+NAMED_FILES = """
+@surface("registry")
+def resolve(at, request):
+    request = "v2" if request is None else request
+    if request not in ("v1", "v2"):
+        raise Refusal("no such version")
+    {rule}
+    return {{"version": request, "files": files}}
+"""
+
+
+def two_versions(tmp_path, rule):
+    rows = [{"version_id": "v1"}, {"version_id": "v2"}]
+    registry = {"versions": rows, "latest": "v2"}
+    files = {f"store/{v}/meta.json": "{}" for v in ("v1", "v2")}
+    return tiny(
+        tmp_path,
+        NAMED_FILES.format(rule=rule),
+        source={"store/registry.json": json.dumps(registry), **files},
+        parameters="artifacts: {store: store, registry: {file: registry.json}}",
+    )
+
+
+@pytest.mark.fails("VER001")
+@pytest.mark.parametrize(
+    ("rule", "what", "first"),
+    [
+        ("files = ['v1/meta.json']", "files belong to another version", "v1/meta.json"),
+        ("files = ['v2/meta.json']", "files belong to another version", "v2/meta.json"),
+        ("files = [f'{request}/gone.json']", "files are not there", "v1/gone.json"),
+        ("files = ['../a.json']", "files lie outside the store", "../a.json"),
+    ],
+)
+def test_a_version_that_answers_with_files_that_are_not_its_own(tmp_path, rule, what, first):
+    with two_versions(tmp_path, rule) as subject:
+        result = run_check("VER001", subject)
+    found = assert_fails(result, cause=what)
+    assert found.measured == first
+
+
+@pytest.mark.fails("VER001")
+def test_a_version_without_files_still_resolves_or_crashes(tmp_path):
+    with two_versions(tmp_path, "files = []") as subject:
+        result = run_check("VER001", subject)
+    (found,) = result.findings
+    assert (found.key, found.severity) == ("the version's folder gone", Severity.MEDIUM)
+    opens = "files = [f'{request}/meta.json']; (at.store / files[0]).read_text()"
+    with two_versions(tmp_path / "b", opens) as subject:
+        found = assert_fails(run_check("VER001", subject), cause="a request ends in a crash")
+    assert found.severity is Severity.LOW
+
+
 #: a registry that answers whatever it is asked, before a predictor that reads the files or does not
 ANY_ID = """
 @surface("registry")
