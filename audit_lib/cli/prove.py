@@ -14,15 +14,13 @@ from audit_lib.errors import ParameterError
 from audit_lib.faults.base import Fault
 from audit_lib.faults.catalogue import all_faults
 from audit_lib.faults.harmless import harmless
+from audit_lib.faults.kept import NAME, read, state_of, write
 from audit_lib.faults.prove import CASES
 from audit_lib.faults.prove import prove as prove_subject
 from audit_lib.faults.sensitivity import Planting, Sensitivity, State
-from audit_lib.files import write_whole
 from audit_lib.model import Contract
 from audit_lib.reporters.json_report import dumps
 from audit_lib.reporters.screen import Screen
-
-NAME = "sensitivity.json"
 
 
 @click.command()
@@ -39,6 +37,7 @@ NAME = "sensitivity.json"
 @click.option("--cases", default=CASES, show_default=True, help="Columns or heads for each fault.")
 @click.option("--seed", default=0, show_default=True, help="For what is drawn.")
 @click.option("--budget", type=float, help="Seconds after which no further fault is planted.")
+@click.option("--anew", is_flag=True, help="Plant again what was settled on the same state.")
 @click.option("--no-harmless", is_flag=True, help="Leave out changes that nothing may accuse.")
 @click.option(
     "--least",
@@ -68,6 +67,7 @@ def prove(
     cases: int,
     seed: int,
     budget: float | None,
+    anew: bool,
     no_harmless: bool,
     least: float,
     to: Path | None,
@@ -85,6 +85,7 @@ def prove(
     console = Screen(stderr=True)
     try:
         bound = found.at(found.select(version)[0])
+        file = to or place / "reports" / found.name / bound.version / NAME
         with console.status("asking for the clean answers") as status:
 
             def told(planting: Planting) -> None:
@@ -98,11 +99,12 @@ def prove(
                 cases=cases,
                 budget=budget or math.inf,
                 told=told,
+                state=state_of(bound),
+                known=None if anew else read(file),
+                keep=lambda settled: write(file, settled),
             )
     finally:
         found.close()
-    file = to or place / "reports" / found.name / result.version / NAME
-    write_whole(file, dumps(result.as_data()).encode("utf-8"))
     if form == "json":
         emit(dumps(result.as_data()), form)
     else:

@@ -201,7 +201,7 @@ def psi_is_zero(call: Call) -> Any:
     return call.answer if call.failed else 0.0
 
 
-@fault(DRIFT, "DRF001", least="the new mass", hooks="drift.psi")
+@fault(DRIFT, "DRF003", "DRF001", least="the new mass", hooks="drift.psi")
 def psi_drops_what_is_outside(call: Call) -> Any:
     """PSI leaves out values beyond the reference."""
     reference, current = (np.asarray(a, dtype=float) for a in call.args[:2])

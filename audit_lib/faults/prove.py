@@ -19,7 +19,7 @@ from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.faults.base import Copy, Fault, Spared
 from audit_lib.faults.sensitivity import Planting, Sensitivity, State
 from audit_lib.faults.wire import Remembering, Spoiled
-from audit_lib.model import CheckResult, Outcome, breaks
+from audit_lib.model import CheckResult, Finding, Outcome, breaks
 from audit_lib.probes import samples
 from audit_lib.subject.source import SKIPPED_FOLDERS
 from audit_lib.subject.subject import Subject
@@ -41,6 +41,9 @@ def prove(
     cases: int = CASES,
     budget: float = float("inf"),
     told: Told | None = None,
+    state: str = "",
+    known: Sensitivity | None = None,
+    keep: Callable[[Sensitivity], None] | None = None,
 ) -> Sensitivity:
     """Plant each fault in the answers of the subject's hooks, or in copies of its files.
 
@@ -50,8 +53,17 @@ def prove(
         seed: decides which cases are planted and what a fault draws.
         cases: how many columns or heads a fault is planted in, one at a time.
         budget: seconds; faults that are not reached are counted in ``left``.
+        told: called with each planting.
+        state: digest of what the answers rest on; see :func:`audit_lib.faults.kept.state_of`.
+        known: an earlier proof; what it settled on the same state is not planted again.
+        keep: called with what is settled, after each fault, so that nothing is lost.
     """
-    return _Trial(subject, seed, cases, time.monotonic() + budget, told).run(faults, harmless)
+    until = time.monotonic() + budget
+    begun = Sensitivity(subject.name, subject.version, seed, (), cases=cases, state=state)
+    if known is not None and not known.settled(begun):
+        known = None
+    trial = _Trial(subject, seed, cases, until, told)
+    return trial.run(faults, harmless, begun, known or begun, keep or (lambda _: None))
 
 
 class _Trial:
@@ -67,36 +79,48 @@ class _Trial:
         self.told = told or (lambda _: None)
         self.clean: dict[str, CheckResult] = {}
 
-    def run(self, faults: Sequence[Fault], harmless: Sequence[Fault]) -> Sensitivity:
-        plantings: list[Planting] = []
-        accused: list[Planting] = []
-        left = 0
-        changed = 0
+    def run(
+        self,
+        faults: Sequence[Fault],
+        harmless: Sequence[Fault],
+        done: Sensitivity,
+        known: Sensitivity,
+        keep: Callable[[Sensitivity], None],
+    ) -> Sensitivity:
         for fault in faults:
-            if time.monotonic() > self.until:
-                left += 1
+            before = tuple(p for p in known.plantings if p.fault == fault.name)
+            if not before and time.monotonic() > self.until:
+                done = replace(done, left=done.left + 1)
                 continue
-            for planting in self._planted(fault):
-                plantings.append(planting)
-                self.told(planting)
+            made = before or tuple(map(self._told, self._planted(fault)))
+            done = replace(done, plantings=(*done.plantings, *made))
+            if not before:
+                keep(_with_known(done, known))
         for fault in harmless:
-            if time.monotonic() > self.until:
-                left += 1
+            found = [p for p in known.accused if p.fault == fault.name]
+            old = bool(found) or fault.name in (*known.quiet, *known.idle)
+            if not old and time.monotonic() > self.until:
+                done = replace(done, left=done.left + 1)
                 continue
-            found = self._harmless(fault)
-            changed += found is not None
-            if found is not None and found.state is State.SEEN:
-                accused.append(found)
-                self.told(found)
-        return Sensitivity(
-            self.subject.name,
-            self.subject.version,
-            self.seed,
-            tuple(plantings),
-            changed,
-            tuple(accused),
-            left,
-        )
+            kind = "idle" if fault.name in known.idle else "quiet"
+            if not old:
+                answer = self._harmless(fault)
+                kind = "idle" if answer is None else kind
+                found = [self._told(answer)] if answer and answer.state is State.SEEN else []
+            if found:
+                done = replace(done, accused=(*done.accused, *found))
+            elif kind == "idle":
+                done = replace(done, idle=(*done.idle, fault.name))
+            else:
+                done = replace(done, quiet=(*done.quiet, fault.name))
+            if not old:
+                keep(_with_known(done, known))
+        keep(_with_known(done, known))
+        return done
+
+    def _told(self, planting: Planting) -> Planting:
+        self.told(planting)
+        return planting
 
     # --- one fault ----------------------------------------------------------------------------
     def _planted(self, fault: Fault) -> Iterator[Planting]:
@@ -104,7 +128,9 @@ class _Trial:
             for case in self._cases(fault):
                 if fault.edit is not None:
                     with self._copied(fault) as spoiled:
-                        yield self._judged(fault, case, spoiled, None)
+                        found = self._judged(fault, case, spoiled, None)
+                        copies = f"{spoiled.root.parent.parent}/"
+                        yield replace(found, why=found.why.replace(copies, ""))
                 else:
                     spoiled, wire = self._spoiled(fault, case)
                     yield self._judged(fault, case, spoiled, wire)
@@ -147,12 +173,19 @@ class _Trial:
                 found = _planting(fault, case, State.SEEN, new[0].message, by=code)
                 return _counted(found, wires)
         state, why = self._unseen(results, wires)
+        noted = [f"{r.code} only notes it: {f.message}" for r in results for f in self._notes(r)]
+        why = noted[0] if noted and state is State.UNSEEN else why
         return _counted(_planting(fault, case, state, why), wires)
 
-    def _new(self, result: CheckResult) -> list[Any]:
+    def _new(self, result: CheckResult) -> list[Finding]:
         """Findings that break a contract, and are not there without the fault."""
         known = {f.fingerprint for f in self._clean(result.code).findings if breaks(f)}
         return [f for f in result.findings if breaks(f) and f.fingerprint not in known]
+
+    def _notes(self, result: CheckResult) -> list[Finding]:
+        """Findings that only inform, and are not there without the fault."""
+        known = {f.fingerprint for f in self._clean(result.code).findings}
+        return [f for f in result.findings if not breaks(f) and f.fingerprint not in known]
 
     def _clean(self, code: str) -> CheckResult:
         if code not in self.clean:
@@ -229,6 +262,18 @@ class _Trial:
                 yield bound
             finally:
                 bound.close()
+
+
+def _with_known(done: Sensitivity, known: Sensitivity) -> Sensitivity:
+    """What is settled, with what an earlier proof settled and this one has not come to."""
+    mine = {p.fault for p in (*done.plantings, *done.accused)} | {*done.quiet, *done.idle}
+    return replace(
+        done,
+        plantings=(*done.plantings, *(p for p in known.plantings if p.fault not in mine)),
+        quiet=(*done.quiet, *(n for n in known.quiet if n not in mine)),
+        idle=(*done.idle, *(n for n in known.idle if n not in mine)),
+        accused=(*done.accused, *(p for p in known.accused if p.fault not in mine)),
+    )
 
 
 def _tree(source: Path, to: Path) -> Path:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
+from audit_lib.files import read_whole
 from audit_lib.model import Contract
+
+NAME = "sensitivity.json"
 
 
 class State(StrEnum):
@@ -61,14 +66,33 @@ class Planting:
 class Sensitivity:
     """All plantings of one version, and harmless changes that were accused."""
 
+    FORM: ClassVar[str] = "sensitivity/2"
+
     subject: str
     version: str
     seed: int
     plantings: tuple[Planting, ...]
-    harmless: int = 0
+    quiet: tuple[str, ...] = ()
+    """harmless changes after which nothing was found, as it should be"""
+    idle: tuple[str, ...] = ()
+    """harmless changes that changed no answer here"""
     accused: tuple[Planting, ...] = ()
     left: int = 0
     """faults that the budget did not reach"""
+    cases: int = 0
+    """columns or heads that a fault was planted in, at most"""
+    state: str = ""
+    """digest of all that the answers rest on: subject, hooks, library; '' where none was taken"""
+
+    @property
+    def harmless(self) -> int:
+        """How many harmless changes changed an answer."""
+        return len(self.quiet) + len(self.accused)
+
+    def settled(self, other: Sensitivity) -> bool:
+        """True where what the other holds was measured in the same way on the same state."""
+        same = ("subject", "version", "seed", "cases", "state")
+        return bool(self.state) and all(getattr(self, k) == getattr(other, k) for k in same)
 
     def of(self, contract: Contract | None = None) -> tuple[int, int]:
         """How many were planted, and how many of them seen, under a contract or in all."""
@@ -90,6 +114,16 @@ class Sensitivity:
         return [p for p in self.plantings if p.state in PLANTED and p.state is not State.SEEN]
 
     @property
+    def words(self) -> str:
+        """What it comes to, in a line."""
+        planted, seen = self.of()
+        said = f"{planted} faults planted, {seen} seen"
+        said += f" ({seen / planted:.0%})" if planted else ""
+        if self.harmless:
+            said += f"; {len(self.accused)} of {self.harmless} harmless changes accused"
+        return said + (f"; {self.left} faults and changes not planted yet" if self.left else "")
+
+    @property
     def share(self) -> float:
         """Seen of planted; NaN where nothing was planted."""
         planted, seen = self.of()
@@ -98,7 +132,7 @@ class Sensitivity:
     def as_data(self) -> dict[str, Any]:
         """JSON data."""
         return {
-            "format": "sensitivity/1",
+            "format": self.FORM,
             "subject": self.subject,
             "version": self.version,
             "seed": self.seed,
@@ -107,8 +141,14 @@ class Sensitivity:
                 for c in self.contracts
             },
             "plantings": [_row(p) for p in self.plantings],
-            "harmless": {"planted": self.harmless, "accused": [_row(p) for p in self.accused]},
+            "harmless": {
+                "quiet": list(self.quiet),
+                "idle": list(self.idle),
+                "accused": [_row(p) for p in self.accused],
+            },
             "left": self.left,
+            "cases": self.cases,
+            "state": self.state,
         }
 
 
@@ -130,7 +170,19 @@ def from_data(data: dict[str, Any]) -> Sensitivity:
         data["version"],
         data["seed"],
         rows(data["plantings"]),
-        data["harmless"]["planted"],
+        tuple(data["harmless"]["quiet"]),
+        tuple(data["harmless"]["idle"]),
         rows(data["harmless"]["accused"]),
         data["left"],
+        data["cases"],
+        data["state"],
     )
+
+
+def read(file: Path) -> Sensitivity | None:
+    """What was written; None where there is no file, or none of this form."""
+    try:
+        data = json.loads(read_whole(file))
+        return from_data(data) if data["format"] == Sensitivity.FORM else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

@@ -10,7 +10,7 @@ from audit_lib.files import write_whole
 from audit_lib.model import Location, TaskResult
 from audit_lib.model.closure import Comparison, compare
 from audit_lib.packets.closing import closure_csv, closure_json
-from audit_lib.packets.learned import learned_lines
+from audit_lib.packets.learned import learned_lines, proved
 from audit_lib.packets.manifest import write_manifest
 from audit_lib.packets.packet import Packet, Provenance, build
 from audit_lib.packets.run import read_run
@@ -66,7 +66,8 @@ def assemble(
 
     run = read_run(run_dir, provenance.tasks)
     packet = build(run, provenance, comparisons_with(run.tasks, baselines))
-    packet = replace(packet, learned=learned_lines(run_dir))
+    found = proved(run_dir, provenance.subject, provenance.version)
+    packet = replace(packet, learned=learned_lines(run_dir), sensitivity=found)
     report = packet.report
     forms = {
         "packet.html": render_html(packet, snippet).encode("utf-8"),

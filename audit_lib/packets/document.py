@@ -65,7 +65,8 @@ def document(packet: Packet, style: Style) -> Doc:
             }
             for a in answers(packet)
         ],
-        "contracts": [_contract(*row) for row in packet.contracts],
+        "contracts": [_contract(packet, *row) for row in packet.contracts],
+        "sensitivity": _sensitivity(packet, style),
         "boundaries": [
             {
                 "name": one_line(b.boundary),
@@ -123,7 +124,9 @@ def _severities(packet: Packet) -> list[Doc]:
     ]
 
 
-def _contract(contract: Contract, verdict: Any, results: list[CheckResult]) -> Doc:
+def _contract(packet: Packet, contract: Contract, verdict: Any, results: list[CheckResult]) -> Doc:
+    proved = packet.sensitivity
+    planted, seen = proved.of(contract) if proved else (0, 0)
     outcomes = [effective_outcome(r) for r in results]
     return {
         "name": contract.title,
@@ -131,6 +134,26 @@ def _contract(contract: Contract, verdict: Any, results: list[CheckResult]) -> D
         "outcomes": {o.value: outcomes.count(o) for o in Outcome},
         "findings": severities(f for r in results for f in r.open_findings if breaks(f)),
         "checks": [{"code": r.code, "anchor": anchor(r)} for r in results],
+        "sensitivity": f"{seen} of {planted}" if planted else "",
+    }
+
+
+def _sensitivity(packet: Packet, style: Style) -> Doc | None:
+    """What this audit would have seen of faults that were planted; None where none were."""
+    found = packet.sensitivity
+    if found is None:
+        return None
+    return {
+        "words": found.words,
+        "unseen": [
+            {
+                "contract": p.contract.title,
+                "fault": one_line(p.told + (f" ({p.case})" if p.case else ""), LINE),
+                "state": p.state.value,
+                "why": runs(p.why, style),
+            }
+            for p in (*found.unseen, *found.accused)
+        ],
     }
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from audit_lib.errors import RunError
 from audit_lib.files import write_whole
 from audit_lib.model import Contract, Task, Verdict, verdict_words
+from audit_lib.packets.learned import proved
 from audit_lib.packets.manifest import NAME, Manifest, read_manifest
 from audit_lib.packets.sign import signatures, standing
 from audit_lib.reporters.text import one_line
@@ -23,11 +24,13 @@ class Entry:
         manifest: what it says of itself.
         link: its folder relative to the subject's index, as a URL.
         decisions: what its signatures say, by whom in their own words.
+        proved: how many of the faults that were planted its audit saw; '' where none were.
     """
 
     manifest: Manifest
     link: str
     decisions: str = ""
+    proved: str = ""
 
     @property
     def when(self) -> str:
@@ -134,7 +137,8 @@ def _versions(folder: Path) -> dict[str, list[Entry]]:
         except RunError:
             continue
         link = f"{quote(run.parent.name)}/{quote(run.name)}"
-        found.setdefault(run.parent.name, []).append(Entry(manifest, link, _decisions(run)))
+        entry = Entry(manifest, link, _decisions(run), _proved(run, manifest))
+        found.setdefault(run.parent.name, []).append(entry)
     for runs in found.values():
         runs.sort(key=lambda e: (e.manifest.started, e.manifest.run_id), reverse=True)
     return {version: found[version] for version in sorted(found, key=_natural)}
@@ -143,6 +147,12 @@ def _versions(folder: Path) -> dict[str, list[Entry]]:
 def _decisions(run: Path) -> str:
     made = [f"{s.decision} by {one_line(s.name, 60)}" for s in standing(signatures(run))]
     return " · ".join(made)
+
+
+def _proved(run: Path, manifest: Manifest) -> str:
+    found = proved(run, manifest.subject, manifest.version)
+    planted, seen = found.of() if found else (0, 0)
+    return f"{seen} of {planted} planted faults seen" if planted else ""
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""What a run's ``learned_conditions/`` says, in the lines that page one has room for."""
+"""What a run holds beside its results: what the version learned, and what its audit can see."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from audit_lib.faults.sensitivity import NAME, Sensitivity, read
 from audit_lib.files import read_whole
 
 #: heads, and factors of each, that page one names
@@ -25,6 +26,12 @@ def learned_lines(run_dir: Path) -> tuple[str, str]:
         return decides, ""
     counted = ", ".join(f"{kinds.count(k)} × {k}" for k in dict.fromkeys(kinds))
     return decides, f"since {changes.get('before')}: {counted or 'nothing beyond its interval'}"
+
+
+def proved(run_dir: Path, subject: str, version: str) -> Sensitivity | None:
+    """What the run holds of a proof of that version."""
+    found = read(run_dir / NAME)
+    return found if found and (found.subject, found.version) == (subject, version) else None
 
 
 def _head(head: dict[str, Any]) -> str:

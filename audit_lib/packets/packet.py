@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from audit_lib.faults.sensitivity import Sensitivity
 from audit_lib.model import (
     BoundaryVerdict,
     CheckResult,
@@ -127,6 +128,8 @@ class Packet:
     problems: tuple[str, ...]
     void: bool
     comparisons: tuple[Comparison, ...] = ()
+    sensitivity: Sensitivity | None = None
+    """what was proved of this subject, hooks and library; None where nothing was"""
     learned: tuple[str, str] = ("", "")
     """what decides, and what changed in that since the champion; '' where it was not explained"""
 

@@ -138,6 +138,7 @@ def strip(packet: Packet) -> list[Doc]:
         ),
         _line("acceptance", *_accepted(packet)),
         _line("narrowest", *_narrowest(packet)),
+        _line("sensitivity", *_proved(packet)),
         _line("what decides", one_line(packet.learned[0]), rest=one_line(packet.learned[1])),
         _line("ledger", " · ".join(_examined(packet)[:4]), rest=_reviewed(packet)),
         _line("not assessed", _untold(packet), [], "untold"),
@@ -183,6 +184,14 @@ def _accepted(packet: Packet) -> tuple[str, list[Doc], str, str]:
     counts = " · ".join(f"{verdicts.count(v)} {w}" for v, w in WORDS.items() if v in verdicts)
     unmet = "; ".join(a.text for a in told if a.verdict is Verdict.BROKEN)
     return counts, [], "acceptance", f"not met: {unmet}" if unmet else ""
+
+
+def _proved(packet: Packet) -> tuple[str, list[Doc], str, str]:
+    found = packet.sensitivity
+    if found is None:
+        return "", [], "", ""
+    blind = dict.fromkeys(p.contract.title for p in found.unseen)
+    return found.words, [], "sensitivity", f"unseen: {', '.join(blind)}" if blind else ""
 
 
 def _examined(packet: Packet) -> list[str]:

@@ -154,6 +154,29 @@ class Workbook(Looking):
 
         show(taken_apart(self.subject, asset, date))
 
+    def proved(self, budget: float | None = None) -> None:
+        """Show how many planted faults this audit would have seen, contract by contract.
+
+        Shows the last ``workbook prove`` where it was of the same subject, hooks and library, and
+        puts it into the packet.
+
+        Args:
+            budget: seconds in which to plant what is not settled yet; else nothing is planted.
+
+        Raises:
+            RunError: nothing has run.
+        """
+        from audit_lib.workbook.proving import proof, proof_parts  # loads every fault
+
+        result = self._done()
+        words = words_for(self._places())
+        found, why = proof(self.subject, self.place.folder, self.folder.path, budget, words)
+        if found is None:
+            show([Note(f"Sensitivity of this audit: {why}", tone="not assessed")])
+            return
+        tasks = (*(self._gathered.tasks if self._gathered else ()), result)
+        show(proof_parts(found, [r for t in tasks for r in t.results]))
+
     def gather(self, run_id: str | None = None) -> Sheet:
         """Read the results of T1 to T5 of this run; say which tasks are missing.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from audit_lib.checks.catalogue import CATALOGUE
 from audit_lib.faults.base import CASES, Call
 from audit_lib.faults.catalogue import all_faults
 from audit_lib.faults.harmless import another_form, harmless, last_bit
+from audit_lib.faults.kept import state_of
 from audit_lib.faults.prove import prove
 from audit_lib.faults.sensitivity import Sensitivity, State, from_data
 from audit_lib.hooks import HOOKS
@@ -125,6 +127,35 @@ def test_a_harmless_change_is_not_accused(tmp_path: Path):
         result = prove(subject, [], harmless=[h for h in harmless() if h.hooks == ("drift.psi",)])
     assert result.harmless >= 1
     assert result.accused == ()
+
+
+def test_what_is_settled_is_not_planted_again(tmp_path: Path):
+    with tiny(tmp_path, PSI) as subject:
+        state = state_of(subject)
+        kept: list[Sensitivity] = []
+        again = {"harmless": [h for h in harmless() if h.hooks == ("drift.psi",)], "state": state}
+        first = prove(subject, chosen("psi_is_zero"), keep=kept.append, **again)
+        assert kept[-1] == first
+        assert first.quiet
+        both = chosen("psi_is_zero", "psi_is_halved")
+        told: list[str] = []
+        second = prove(
+            subject, both, known=first, told=lambda p: told.append(p.fault), budget=-1, **again
+        )
+        assert second == replace(first, left=1)
+        third = prove(subject, both, known=first, told=lambda p: told.append(p.fault), **again)
+        assert told == ["psi_is_halved"]
+        assert set(states(third)) == {"psi_is_zero", "psi_is_halved"}
+        (subject.root / "new.py").write_text("x = 1\n")
+        assert state_of(subject) not in ("", state)
+
+
+def test_a_part_leaves_what_was_settled_of_the_rest(tmp_path: Path):
+    with tiny(tmp_path, PSI) as subject:
+        kept: list[Sensitivity] = []
+        first = prove(subject, chosen("psi_is_zero"), state="s")
+        prove(subject, chosen("psi_is_halved"), state="s", known=first, keep=kept.append)
+    assert set(states(kept[-1])) == {"psi_is_zero", "psi_is_halved"}
 
 
 def test_results_survive_being_written(tmp_path: Path):

@@ -260,6 +260,26 @@ def test_hooks_that_do_not_parse_do_not_end_the_task(workspace: Path) -> None:
 
 
 # --- closing ----------------------------------------------------------------------------------
+def test_a_proof_is_shown_while_nothing_has_changed_since(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit = ran()
+    audit.proved()
+    assert "never measured: `workbook prove toy --version v1`" in capsys.readouterr().out
+    audit.proved(budget=-1.0)  # plants nothing, and says what is left
+    shown = capsys.readouterr().out
+    assert "0 faults planted, 0 seen" in shown
+    assert "faults and changes not planted yet" in shown
+    audit.proved()
+    assert "What this audit would have seen" in capsys.readouterr().out
+    assert (audit.folder.path / "sensitivity.json").is_file()
+    (workspace / "engine" / "more.py").write_text("x = 1\n")
+    changed = ran()
+    changed.proved()
+    assert "measured on another state" in capsys.readouterr().out
+    assert not (changed.folder.path / "sensitivity.json").exists()
+
+
 def test_close_saves_results_and_a_sentinel_that_fits_them(workspace: Path) -> None:
     audit = ran(run_id="r1")
     note = audit.close()
