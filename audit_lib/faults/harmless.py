@@ -78,6 +78,40 @@ def another_form(answer: Any) -> Any:
     return list(answer) if isinstance(answer, tuple) else answer
 
 
+def another_order(answer: Any) -> Any:
+    """Columns of frames and keys of mappings the other way round: both are known by name."""
+    if isinstance(answer, pd.DataFrame):
+        return answer[answer.columns[::-1]] if answer.columns.is_unique else answer
+    return dict(reversed(answer.items())) if isinstance(answer, dict) else answer
+
+
+def another_unit(answer: Any) -> Any:
+    """Dates of an index counted in microseconds, not in nanoseconds, or the other way round."""
+    if not isinstance(answer, pd.DataFrame):
+        return answer
+    index = answer.index
+    if isinstance(index, pd.DatetimeIndex):
+        return answer.set_axis(_recounted(index), axis=0)
+    if not isinstance(index, pd.MultiIndex):
+        return answer
+    for number, level in enumerate(index.levels):
+        if isinstance(level, pd.DatetimeIndex):
+            index = index.set_levels(_recounted(level), level=number)
+    return answer.set_axis(index, axis=0)
+
+
+def _recounted(dates: pd.DatetimeIndex) -> Any:
+    return dates.as_unit("us" if dates.unit == "ns" else "ns")
+
+
+KINDS: dict[str, Callable[[Any], Any]] = {
+    "the last bit": last_bit,
+    "another form": another_form,
+    "another order of names": another_order,
+    "another unit of dates": another_unit,
+}
+
+
 def _spoil(change: Callable[[Any], Any]) -> Callable[[Call], Any]:
     return lambda call: call.answer if call.failed else change(call.answer)
 
@@ -88,10 +122,10 @@ def harmless() -> tuple[Fault, ...]:
     for hook in HOOKS:
         if hook in _LEFT:
             continue
-        for told, change in (("last bit", last_bit), ("another form", another_form)):
+        for told, change in KINDS.items():
             made.append(
                 Fault(
-                    name=f"{hook} in the {told}" if told == "last bit" else f"{hook} in {told}",
+                    name=f"{hook} in {told}",
                     contract=_CONTRACTS[hook.split(".")[0]],
                     sees=(),
                     least="nothing",

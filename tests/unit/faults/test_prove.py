@@ -13,7 +13,13 @@ import pytest
 from audit_lib.checks.catalogue import CATALOGUE
 from audit_lib.faults.base import CASES, Call
 from audit_lib.faults.catalogue import all_faults
-from audit_lib.faults.harmless import another_form, harmless, last_bit
+from audit_lib.faults.harmless import (
+    another_form,
+    another_order,
+    another_unit,
+    harmless,
+    last_bit,
+)
 from audit_lib.faults.kept import state_of
 from audit_lib.faults.prove import prove
 from audit_lib.faults.sensitivity import Sensitivity, State, from_data
@@ -176,6 +182,22 @@ def test_harmless_changes_keep_values_and_names(change):
     np.testing.assert_allclose(changed["a"], frame["a"], rtol=1e-15)
     assert np.isnan(changed.loc[3, "a"])
     pd.testing.assert_frame_equal(change(frame), change(frame))
+
+
+def test_names_and_dates_are_the_same_in_another_order_and_unit():
+    dates = pd.date_range("2020-01-01", periods=4, freq="D", name="date")
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [5.0, 6.0, 7.0, 8.0]}, index=dates)
+    turned = another_order(frame)
+    assert list(turned.columns) == ["b", "a"]
+    pd.testing.assert_frame_equal(turned[["a", "b"]], frame)
+    assert list(another_order({"x": 1, "y": 2})) == ["y", "x"]
+    counted = another_unit(frame)
+    assert counted.index.unit != dates.unit
+    assert (counted.index == dates).all()
+    both = pd.concat({"S": frame}, names=["asset", "date"])
+    again = another_unit(both).index.levels[1]
+    assert (again.unit, list(again)) == (counted.index.unit, list(dates))
+    assert another_unit(another_order("text")) == "text"
 
 
 def test_the_last_bit_moves_numbers_and_leaves_exact_ones():
