@@ -12,11 +12,12 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes import samples
-from audit_lib.probes.folds import HOOK, drive_folds
+from audit_lib.probes.folds import HOOK, DrivenFolds, drive_folds
 from audit_lib.probes.perturbation import price_field
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.intp]
 
 
 class FoldsCoverTheData(Check):
@@ -24,8 +25,9 @@ class FoldsCoverTheData(Check):
 
     What it checks
         Every test period has at least `smallest` dates; together the folds judge at least
-        `judged` of the dates after the first train period; and the volatility of a test period
-        lies within the range of volatility that its train period held.
+        `judged` of the dates after the first train period, without a hole among periods that
+        otherwise follow each other; and the volatility of a test period lies within the range of
+        volatility that its train period held.
     Why it matters
         A metric over twenty days is noise. A fold that is judged in a crash after training on
         calm years tells how the model extrapolates, which the reader must know; a splitter that
@@ -108,9 +110,30 @@ class FoldsCoverTheData(Check):
                 expected=f"at least {self.judged:g}",
                 key="share",
             )
+        yield from self._hole(subject, driven, tested)
         if moves is None:
             yield Gap("regimes", "the panel has no price field")
         yield Examined(len(driven.folds), "folds")
+
+    def _hole(self, subject: Subject, driven: DrivenFolds, tested: Positions) -> Iterator[Answer]:
+        """A fold's length of dates that no fold judges, where others follow each other."""
+        usual = float(np.median([len(np.unique(f.test_at)) for f in driven.folds]))
+        left = np.diff(tested) - 1
+        holes = np.flatnonzero(left >= max(1.0, usual))
+        follow = len(driven.folds) - 1 - len(holes)
+        if not len(holes) or 2 * len(holes) > follow:
+            return  # every fold stands apart by design
+        widest = int(holes[np.argmax(left[holes])])
+        ends = tested[widest] + 1, tested[widest + 1] - 1
+        first, last = (str(driven.calendar[i]).removesuffix(" 00:00:00") for i in ends)
+        yield self.finding(
+            subject.where(HOOK),
+            f"no fold judges {int(left[widest])} dates from {first} to {last}, though test periods "
+            "otherwise follow each other",
+            measured=int(left[widest]),
+            expected=f"fewer than {usual:g}, which one fold judges",
+            key="hole",
+        )
 
 
 def _moves(panel: pd.DataFrame, calendar: pd.Index) -> Floats | None:

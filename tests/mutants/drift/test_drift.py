@@ -131,6 +131,46 @@ def test_an_empty_sample_gets_an_alarm_that_nothing_measured(tmp_path):
 
 
 @pytest.mark.fails("DRF003")
+@pytest.mark.parametrize(
+    ("line", "keys"),
+    [
+        (
+            "if np.ptp(current) == 0 and np.ptp(reference) > 0: return 0.0",
+            {"current is constant"},
+        ),
+        (
+            "if 0 < np.ptp(reference) and min(current) < 9 and np.isfinite(current).all():\n"
+            "        current = current[current <= reference.max()]",
+            {"half of current lies above the reference"},
+        ),
+        ("if np.isinf(current).any(): return 0.0", {"half of current is infinite"}),
+        ("if min(current) > 9: return 0.0", {"current lies above the reference"}),
+        ("if max(current) < -9: return 0.0", {"current lies below the reference"}),
+    ],
+)
+def test_one_kind_of_broken_data_goes_unnoticed(tmp_path, line, keys):
+    text = """
+@surface("drift")
+def psi(at, reference, current):
+    if not len(reference) or not len(current) or np.isnan(current).any():
+        raise Refusal("no sample")
+    LINE
+    if np.isinf(current).any():
+        raise Refusal("not finite")
+    edges = np.quantile(reference, np.linspace(0, 1, 11)[1:-1])
+    a, b = (
+        np.bincount(np.searchsorted(edges, x), minlength=10) / len(x) for x in (reference, current)
+    )
+    a, b = np.maximum(a, 1e-4), np.maximum(b, 1e-4)
+    return float(np.sum((b - a) * np.log(b / a)))
+"""
+    with tiny(tmp_path, text.replace("LINE", line)) as subject:
+        result = run_check("DRF003", subject)
+    assert {f.key for f in result.findings} == keys
+    assert_fails(result, key=keys.pop())
+
+
+@pytest.mark.fails("DRF003")
 def test_values_out_of_range_that_are_thrown_away(engine):
     edit_source(
         engine,

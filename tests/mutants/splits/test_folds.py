@@ -177,6 +177,27 @@ def test_folds_too_short_and_years_that_nobody_judges(tmp_path):
     assert float(assert_fails(result, key="share").measured) == pytest.approx(45 / 220, abs=1e-4)
 
 
+def starting(*starts):
+    return splits().replace("(200, 270, 340)", repr(starts)).replace("start + 60)", "start + 30)")
+
+
+@pytest.mark.fails("SPL005")
+def test_a_fold_that_is_lost_among_others_leaves_a_hole(tmp_path):
+    with tiny(tmp_path, starting(200, 230, 290, 320, 350, 380)) as subject:
+        result = run_check("SPL005", subject)
+    found = assert_fails(result, key="hole")
+    assert (found.measured, found.expected) == ("30", "fewer than 30, which one fold judges")
+    assert "no fold judges 30 dates from 2015-12-31 to 2016-02-10" in found.message
+    assert {f.key for f in result.findings if f.severity is not Severity.INFO} == {"hole"}
+
+
+@pytest.mark.passes("SPL005")
+@pytest.mark.parametrize("starts", [(200, 230, 260, 290), (240, 300, 360), (200, 231, 262, 297)])
+def test_folds_that_follow_each_other_or_all_stand_apart_leave_none(tmp_path, starts):
+    with tiny(tmp_path, starting(*starts)) as subject:
+        assert_passes(run_check("SPL005", subject))
+
+
 def test_a_crash_that_train_never_saw_is_told(tmp_path):
     hooks = (
         splits()
