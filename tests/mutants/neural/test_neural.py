@@ -64,6 +64,16 @@ def test_inputs_that_are_scaled_by_the_loudest_row(tmp_path):
     assert float(found.measured) == pytest.approx(moved["beside extreme rows"], rel=1e-4)
 
 
+@pytest.mark.fails("NEU001")
+def test_the_same_call_again_must_answer_to_the_last_bit(tmp_path):
+    """Rounding is allowed beside other rows, and nowhere else."""
+    text = network("np.tanh(inputs) @ WEIGHTS + next(CALLS) * 1e-9")
+    text = text.replace("WEIGHTS = ", "CALLS = iter(range(10**6))\nWEIGHTS = ")
+    with tiny(tmp_path, text) as subject:
+        found = assert_fails(run_check("NEU001", subject), key="company")
+    assert "in 1 of 8 batches, most with the same call again" in found.message
+
+
 def test_batches_that_get_no_answer_are_a_gap(tmp_path):
     alone = 'if len(inputs) == 1:\n        raise Refusal("one row is no batch")'
     with tiny(tmp_path, network(guard=alone)) as subject:

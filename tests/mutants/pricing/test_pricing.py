@@ -124,6 +124,17 @@ def test_surfaces_with_arbitrage(tmp_path, formula, key):
     assert found.message.startswith(key)
 
 
+@pytest.mark.passes("PRC004")
+def test_wings_just_below_the_bound_pass_and_say_how_near_the_density_is(tmp_path):
+    formula = "400 + 1.9 * np.sqrt(k**2 + 1) + 0.01 * t"
+    with tiny(tmp_path, SURFACE.format(formula=formula)) as subject:
+        result = run_check("PRC004", subject)
+    assert_passes(result)
+    (margin,) = result.margins
+    assert (margin.allowed, margin.least) == (-1e-4, True)
+    assert 0.9 < margin.measured < 2
+
+
 @pytest.mark.fails("PRC004")
 def test_wings_that_are_steep_where_variance_is_large(tmp_path):
     """Where 1/w is small, Durrleman's g is negative by its quarter alone."""
