@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from finding_sites import calling, site_of, sites_of
 
 from audit_lib import engine
 from audit_lib.checks.base import Check
-from audit_lib.model import CheckResult, Outcome
+from audit_lib.checks.catalogue import CATALOGUE, check_class
+from audit_lib.model import CheckResult, Finding, Outcome
 from audit_lib.subject.subject import Subject
 
 # Tests replace parts of the library in place, which no digest of its files can tell.
@@ -26,6 +30,13 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatabl
 
 #: what checks answered while the test that is running ran
 _answered: list[CheckResult] = []
+#: sites of findings that ran while it ran, and those of the session with the tests that ran them
+_made: set[tuple[str, str]] = set()
+_makers: dict[tuple[str, str], set[str]] = {}
+GOLDEN = Path(__file__).parent / "golden"
+KEYS = GOLDEN / "finding_keys.json"
+#: code -> what it can find -> the test that makes it find that
+PROMISED: dict[str, dict[str, str]] = json.loads(KEYS.read_text()) if KEYS.is_file() else {}
 _GIVES = {"fails": Outcome.FAIL, "passes": Outcome.PASS}
 
 
@@ -39,6 +50,16 @@ _run_once = engine._run_once
 engine._run_once = _recorded
 
 
+def _found(self: Check, *args: Any, **words: Any) -> Finding:
+    if self.code in CATALOGUE:
+        _made.add((self.code, site_of(type(self), calling())))
+    return _finding(self, *args, **words)
+
+
+_finding = Check.finding
+Check.finding = _found  # type: ignore[method-assign] # what tests record
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Prove marks: what a test marked ``fails`` or ``passes`` really made that check answer.
@@ -46,6 +67,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     Whatever is answered on the way must cite evidence that there is, and tell its findings apart.
     """
     _answered.clear()
+    _made.clear()
     yield
     for mark in item.iter_markers():
         for code in mark.args if mark.name in _GIVES else ():
@@ -54,6 +76,33 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
             assert _GIVES[mark.name] in given, said
     for result in _answered:
         proven(result)
+    for site in _made:
+        _makers.setdefault(site, set()).add(item.nodeid)
+    lost = [
+        f"{code}: {name}"
+        for code, named in PROMISED.items()
+        for name, test in named.items()
+        if test == item.nodeid and (code, name) not in _made
+    ]
+    updating = item.config.getoption("--update-golden")
+    assert updating or not lost, f"this test no longer makes checks find {lost}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write which test makes a check find what, where golden files are written."""
+    if session.config.getoption("--update-golden"):
+        KEYS.write_text(json.dumps(_promised(), indent=1, ensure_ascii=False) + "\n")
+
+
+def _promised() -> dict[str, dict[str, str]]:
+    """What was promised and still holds, else the first of the tests that ran."""
+    made: dict[str, dict[str, str]] = {}
+    for code in sorted(CATALOGUE):
+        for name in (s.name for s in sites_of(check_class(code))):
+            old, ran = PROMISED.get(code, {}).get(name, ""), _makers.get((code, name), set())
+            kept = old if old in ran or not ran else min(ran)
+            made.setdefault(code, {})[name] = kept
+    return made
 
 
 def proven(result: CheckResult) -> None:
@@ -64,9 +113,6 @@ def proven(result: CheckResult) -> None:
     same = Counter(f.fingerprint for f in result.findings)
     twice = [f"{f.location} {f.key}" for f in result.findings if same[f.fingerprint] > 1]
     assert not twice, f"{result.code}: findings that one waiver would cover: {twice[:4]}"
-
-
-GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

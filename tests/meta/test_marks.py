@@ -45,7 +45,8 @@ def run_check(check, subject): return engine._run_once(check, subject)
 """
 
 
-def test_a_mark_that_does_not_hold_fails_its_test(pytester):
+def test_a_mark_that_does_not_hold_fails_its_test(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(CONFTEST.parent))
     pytester.makeconftest(CONFTEST.read_text())
     pytester.makeini("[pytest]\nmarkers =\n  fails(code): x\n  passes(code): x\n")
     tests = "".join(

@@ -1,0 +1,57 @@
+"""Everything that a check can find, some test makes it find: see ``tests/finding_sites.py``."""
+
+from __future__ import annotations
+
+import ast
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+from finding_sites import sites_of
+
+from audit_lib.checks.catalogue import all_checks
+
+ROOT = Path(__file__).parents[2]
+PROMISED = json.loads((ROOT / "tests" / "golden" / "finding_keys.json").read_text())
+#: findings for which no test stands in the record yet; may only get fewer
+UNPROVEN = 329
+MEND = "run the check's tests with --update-golden, which writes tests/golden/finding_keys.json"
+every_check = pytest.mark.parametrize("check", all_checks(), ids=lambda c: c.code)
+
+
+@every_check
+def test_what_is_recorded_is_what_the_check_can_find(check):
+    """And the test that is named for it is there; that it makes it is proven when it runs."""
+    named = {s.name for s in sites_of(check)}
+    assert named
+    for name, test in PROMISED.get(check.code, {}).items():
+        file, _, function = test.partition("::")
+        assert not test or name in named, f"{name}: {MEND}"
+        assert not test or function.partition("[")[0] in _functions(file), f"{name}: {MEND}"
+
+
+@cache
+def _functions(file: str) -> set[str]:
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+
+
+def test_findings_without_a_test_get_fewer():
+    unproven = [
+        f"{check.code}: {site.name}"
+        for check in all_checks()
+        for site in sites_of(check)
+        if not PROMISED.get(check.code, {}).get(site.name)
+    ]
+    assert len(unproven) <= UNPROVEN, f"{MEND}: {unproven}"
+
+
+def test_checks_make_findings_in_one_way():
+    """By ``self.finding`` alone, or what is derived from their source is not all there is."""
+    for file in (ROOT / "audit_lib" / "checks").glob("*/*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called != "Finding", file
+                assert not called.endswith(".finding") or called == "self.finding", file
