@@ -11,8 +11,8 @@ import pandas as pd
 
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.probes.asking import Reply, ask, ask_many, mapping, number
-from audit_lib.probes.orders import PATHS, RULES, orders, prediction_grid
-from audit_lib.probes.samples import inputs, spread, whole_dates
+from audit_lib.probes.orders import PATHS, RULES, feature_scenarios, orders, prediction_grid
+from audit_lib.probes.samples import spread
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.parameters import AccountField
 from audit_lib.subject.subject import Subject
@@ -20,6 +20,8 @@ from audit_lib.subject.subject import Subject
 Floats = npt.NDArray[np.float64]
 State = Mapping[str, float]
 AT_REST = "decisions.account"
+ROWS = 200
+"""rows among which orders are looked for"""
 
 
 @dataclass(frozen=True)
@@ -98,27 +100,38 @@ def paths(subject: Subject, rest: State, *, rows: int, seed: int) -> Iterator[Pa
             for h in written
             if h not in taking
         )
-        if group == PATHS:
-            given = whole_dates(inputs(subject), 10 * rows)
-        else:
-            given = prediction_grid(subject, rows=10 * rows, seed=seed)
-        yield from _trading(subject, taking, given, rest, rows)
+        tables = (
+            (given for _, given in feature_scenarios(subject, rows=ROWS, seed=seed))
+            if group == PATHS
+            else iter([prediction_grid(subject, rows=ROWS, seed=seed)])
+        )
+        yield from _trading(subject, taking, tables, rest, rows)
 
 
 def _trading(
-    subject: Subject, taking: list[str], given: pd.DataFrame, rest: State, rows: int
+    subject: Subject, taking: list[str], tables: Iterator[pd.DataFrame], rest: State, rows: int
 ) -> Iterator[Path | str]:
-    """Paths on rows that all of them trade alike, where there are such; else on their own."""
+    """Paths on rows that all of them trade alike, where there are such; else on their own.
+
+    Args:
+        tables: rows to look for orders in; the next one where the last has none.
+    """
     traded: dict[str, Floats] = {}
     idle: dict[str, pd.DataFrame] = {}
-    for name in taking:
-        reply = ask(subject.hook(name), given, None, dict(rest), into=decided)
-        if reply.answered and np.any(made := sizes(reply.got, given.index)):
-            traded[name] = made
-            still = (made == 0) & (reply.got.orders["gate"].reindex(given.index) == "").to_numpy()
-            idle |= {name: given.iloc[[int(np.argmax(still))]]} if still.any() else {}
-        else:
-            yield f"{name}: {reply.why or 'it places no order while the account is at rest'}"
+    for given in tables:
+        silent: dict[str, str] = {}
+        for name in taking:
+            reply = ask(subject.hook(name), given, None, dict(rest), into=decided)
+            if reply.answered and np.any(made := sizes(reply.got, given.index)):
+                traded[name] = made
+                gate = reply.got.orders["gate"].reindex(given.index)
+                still = (made == 0) & (gate == "").to_numpy()
+                idle |= {name: given.iloc[[int(np.argmax(still))]]} if still.any() else {}
+            else:
+                silent[name] = reply.why or "it places no order while the account is at rest"
+        if traded:
+            break
+    yield from (f"{name}: {why}" for name, why in silent.items())
     if not traded:
         return
     first, *others = traded.values()

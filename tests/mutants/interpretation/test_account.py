@@ -102,7 +102,7 @@ FORGETS = HOOKS.replace('        after["open_positions"] += 1\n', "").replace(
 ELSEWHERE = HOOKS.replace(
     "def refused_by(account, size):\n",
     "SEEN = []\n\n\ndef refused_by(account, size):\n    SEEN.append(1)\n"
-    "    if len(SEEN) > 75:\n        return 'budget'\n",
+    "    if len(SEEN) > 392 and len(SEEN) // 5 % 7 == 3:\n        return 'budget'\n",
 )
 
 
