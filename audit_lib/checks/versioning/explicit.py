@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import Field
@@ -13,13 +13,16 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.asking import Reply, ask, ask_many, frame
-from audit_lib.probes.domain import control
+from audit_lib.probes.domain import control, on_purpose
 from audit_lib.probes.registries import Resolution, odd_ids, resolution
-from audit_lib.probes.samples import few
+from audit_lib.probes.samples import built, few, required, spread
 from audit_lib.probes.state import ScratchStore
 from audit_lib.subject.subject import Subject
 
 FALLS_BACK = "falls back on another version"
+PREDICTS = "predicts"
+LOADED = 12
+"""newest listed versions that are loaded"""
 TAKEN_FOR_PATHS = "ids are taken for paths"
 _LONGEST = 60
 """letters of a request that a message shows"""
@@ -29,19 +32,23 @@ class ExplicitMeansExplicit(Check):
     """A request for a version is answered with that version, or refused.
 
     What it checks
-        Every listed version resolves to itself, with files that exist inside the store; ids that
-        nobody registered (misspelt, cut short, with path separators, empty) are refused; and a
-        version whose files are gone, or whose registry is, is refused rather than replaced.
+        Every listed version resolves to itself, with files that exist inside the store, and can be
+        loaded; ids that nobody registered (misspelt, cut short, with path separators, empty) are
+        refused; and a version whose files are gone, or whose registry is, is refused rather than
+        replaced.
     Why it matters
         A silent fallback to another version is the worst answer a registry can give: everything
         downstream works, with a model that nobody asked for.
     How
         Drives `registry.resolve` on the store and on scratch copies that lack the version's
         folder, its metadata, the registry file, or half of the registry file.
+        The newest twelve listed versions predict two sample rows each, where the hooks allow: one
+        that crashes where another predicts is listed and is none. A refusal is in order.
         What is answered for the wrong id is also loaded, by a prediction of two sample rows where
         the hooks allow: what the engine then refuses does less harm than what it serves.
     Limitations
-        Whether the files of listed versions load is judged by CHK102.
+        Versions whose features the sample does not hold are not loaded; what becomes of damaged
+        files is judged by CHK102.
     Remediation
         Look ids up exactly, validate them before they touch a path, and raise where nothing fits.
     Sources
@@ -70,6 +77,10 @@ class ExplicitMeansExplicit(Check):
         for request, reply in zip(requests, replies, strict=True):
             rows.append(("store as it is", request, self._said(reply)))
             findings += self._judged(subject, request, reply, listed=request in known)
+        resolved = [v for v, r in zip(known, replies, strict=False) if r.answered]
+        loaded = _predictions(subject, resolved[-LOADED:])
+        rows += [("store as it is", f"{v}, loaded", reason) for v, (_, reason) in loaded.items()]
+        findings += self._unloadable(subject, loaded)
         scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
         for name, path, how in self._damages(subject, scratch):
             with scratch.damaged(path, how) as store:
@@ -145,6 +156,26 @@ class ExplicitMeansExplicit(Check):
             )
         elif reply.answered:
             yield from self._files(subject, request, reply.got)
+
+    def _unloadable(
+        self, subject: Subject, loaded: dict[str, tuple[bool, str]]
+    ) -> Iterator[Answer]:
+        """Listed versions that crash where others predict, which is none of the hook's fault."""
+        if not any(reason == PREDICTS for _, reason in loaded.values()):
+            return
+        roles = {subject.registry.latest, subject.registry.champion}
+        for version, (crashed, reason) in loaded.items():
+            if crashed:
+                yield self.finding(
+                    subject.where("registry.resolve"),
+                    f"version {version!r} is listed and resolves, and cannot be loaded: {reason}",
+                    measured=reason,
+                    expected="a version that predicts, or is refused",
+                    key=f"load {version}",
+                    cause="a listed version cannot be loaded",
+                    severity=Severity.CRITICAL if version in roles else Severity.HIGH,
+                    evidence=("requests",),
+                )
 
     @staticmethod
     def _alias(subject: Subject, request: str) -> str | None:
@@ -235,6 +266,30 @@ class ExplicitMeansExplicit(Check):
     @staticmethod
     def _said(reply: Reply[Resolution]) -> str:
         return str(reply.got) if reply.answered else reply.why
+
+
+def _predictions(subject: Subject, versions: Sequence[str]) -> dict[str, tuple[bool, str]]:
+    """Version to whether predicting two sample rows with it crashed, and what came of it.
+
+    Empty where no hook can tell; without those whose columns the sample does not hold.
+    """
+    found: dict[str, tuple[bool, str]] = {}
+    try:
+        hook, features, usual = subject.hook("predictor.predict"), built(subject), required(subject)
+    except (NotAssessed, NotApplicable):
+        return found
+    for version in versions:
+        try:
+            columns = required(subject.at(version))
+        except (NotAssessed, NotApplicable):
+            columns = usual  # what cannot be loaded does not say what it wants either
+        if not set(columns) <= set(features.columns):
+            continue
+        rows = spread(features[columns].dropna(), 2)
+        reply = ask(dataclasses.replace(hook, version=version), rows, into=frame)
+        crashed = reply.failure is not None and not on_purpose(reply)
+        found[version] = (crashed, PREDICTS if reply.answered else reply.why)
+    return found
 
 
 def _refused_at_load(subject: Subject, request: str) -> str:

@@ -173,6 +173,76 @@ def predict(at, features):
 """
 
 
+#: three versions, each with a weight in a file of its own
+THREE = """
+import json
+
+@surface("registry")
+def resolve(at, request):
+    try:
+        listed = json.loads((at.store / "registry.json").read_text())["versions"]
+        json.loads((at.store / str(request) / "meta.json").read_text())
+    except (OSError, ValueError) as error:
+        raise Refusal(str(error)) from error
+    if request not in listed:
+        raise Refusal("not listed")
+    return {"version": request, "files": [f"{request}/meta.json"]}
+
+@surface("features")
+def build(at, panel):
+    return each(panel, move=lambda b: b["close"].pct_change(5, fill_method=None))
+
+def weight(at):
+    return json.loads((at.store / at.version / "meta.json").read_text())["weight"]
+
+@surface("predictor")
+def required(at):
+    weight(at)
+    return ["move"]
+
+@surface("predictor")
+def predict(at, features):
+    return features * weight(at)
+"""
+
+
+def three(folder, **texts):
+    metas = {f"v{i}": '{"weight": 2.0}' for i in (1, 2, 3)} | texts
+    registry = {"versions": {v: {} for v in metas}, "latest": "v3"}
+    return tiny(
+        folder,
+        THREE,
+        source={"store/registry.json": json.dumps(registry)}
+        | {f"store/{v}/meta.json": text for v, text in metas.items()},
+        parameters="artifacts: {store: store, registry: {file: registry.json, "
+        "versions: /versions, latest: /latest}}",
+    )
+
+
+@pytest.mark.fails("VER001")
+@pytest.mark.parametrize(
+    ("version", "text", "severity"),
+    [
+        ("v2", '{"weights": 2.0}', Severity.HIGH),
+        ("v2", '{"weight": "much"}', Severity.HIGH),
+        ("v3", "{}", Severity.CRITICAL),
+    ],
+)
+def test_a_listed_version_that_cannot_be_loaded(tmp_path, version, text, severity):
+    with three(tmp_path, **{version: text}) as subject:
+        result = run_check("VER001", subject.at("v1"))
+    found = assert_fails(result, cause="a listed version cannot be loaded", severity=severity)
+    assert f"version {version!r} is listed and resolves, and cannot be loaded" in found.message
+
+
+@pytest.mark.passes("VER001")
+def test_listed_versions_that_all_load(tmp_path):
+    with three(tmp_path) as subject:
+        result = run_check("VER001", subject.at("v1"))
+    assert not any("loaded" in f.message for f in result.findings)
+    assert ("store as it is", "v2, loaded", "predicts") in result.evidence[0].rows
+
+
 @pytest.mark.fails("VER001")
 @pytest.mark.parametrize(
     ("load", "severity"),
