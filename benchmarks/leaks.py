@@ -4,10 +4,11 @@
     python benchmarks/leaks.py --rivals FOLDER
     python benchmarks/leaks.py --freqtrade FT/bin/python --deepchecks DC/bin/python
 
-``--rivals`` makes an environment for freqtrade and one for deepchecks in a folder outside the
-checkout, once, from the package registry; the other two name interpreters that already have them.
-They share no dependency with ours.  Every tool judges one column at a time, on the same 1,500
-hourly bars.  Ends with an error where our probe misses a leak or accuses a clean column.
+``--rivals`` makes an environment for each of freqtrade, deepchecks, leakguard-mcp and
+backtest-audit in a folder outside the checkout, once, from the package registry; the other options
+name interpreters that already have them.  They share no dependency with ours.  Every tool judges
+one column at a time, on the same 1,500 hourly bars; the last two read it as a file of its own, and
+decoys beside.  Ends with an error where our probe misses a leak or accuses a clean column.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,12 +29,16 @@ import pandas as pd
 TOOLS = Path(__file__).parent / "leak_tools"
 sys.path.insert(0, str(TOOLS))
 
+import linters  # noqa: E402 - beside planted, which it reads
 import planted  # noqa: E402 - other interpreters import it too
 
 from audit_lib.probes.influence import Outcome, measure_influence  # noqa: E402
+from audit_lib.subject.subject import open_subject  # noqa: E402
+from audit_lib.testing import run_check  # noqa: E402
 
 LEAKS = ("LEAKS", "SIGNALS", "PANEL_LEAKS")
 ONE_ASSET = ("LEAKS", "SIGNALS", "CLEAN")
+READING = ("FEA111", "FEA112", "FEA113", "FEA114")
 ACROSS = ("PANEL_LEAKS", "PANEL_CLEAN")
 Row = dict[str, Any]
 Build = Callable[[pd.DataFrame], Any]
@@ -59,6 +65,45 @@ def ours(
                     "seconds": time.perf_counter() - started,
                 }
             )
+    return found
+
+
+def decoys(panel: pd.DataFrame) -> list[Row]:
+    """Our probe on what the decoys serve."""
+    found = []
+    for group, name, text in linters.texts():
+        if group == "DECOYS":
+            names: dict[str, Any] = {}
+            exec(text, names)  # a text of this benchmark's own
+            started = time.perf_counter()
+
+            def served(bars: pd.DataFrame, names: dict[str, Any] = names) -> pd.Series:
+                return pd.Series(names["add_features"](bars.copy())["column"])
+
+            measured = measure_influence(one_by_one(served), panel)
+            ahead = measured.columns["column"].look_ahead
+            seconds = time.perf_counter() - started
+            found.append({"group": group, "name": name, "said": ahead > 0, "detail": ahead,
+                          "calls": measured.builds, "seconds": seconds})  # fmt: skip
+    return found
+
+
+def reading() -> list[Row]:
+    """Our checks that read, without a probe to confirm or clear what they suspect."""
+    found = []
+    for group, name, text in linters.texts():
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / "parameters" / "read"
+            place.mkdir(parents=True)
+            (Path(folder) / "engine").mkdir()
+            (Path(folder) / "engine" / "features.py").write_text(text, encoding="utf-8")
+            settings = "subject: read\nsource: {root: ../../engine}\n"
+            (place / "subject.yaml").write_text(settings, encoding="utf-8")
+            started = time.perf_counter()
+            subject = open_subject("read", workspace=Path(folder))
+            said = any(run_check(c, subject).findings for c in READING)
+            found.append({"group": group, "name": name, "said": said, "calls": 0,
+                          "seconds": time.perf_counter() - started})  # fmt: skip
     return found
 
 
@@ -185,17 +230,29 @@ def options() -> argparse.Namespace:
     parser.add_argument("--rivals", metavar="FOLDER", type=Path, help="install the others there")
     parser.add_argument("--freqtrade", metavar="PYTHON")
     parser.add_argument("--deepchecks", metavar="PYTHON")
+    parser.add_argument("--leakguard", metavar="PYTHON")
+    parser.add_argument("--backtest-audit", metavar="PYTHON")
     chosen = parser.parse_args()
     if chosen.rivals:
         chosen.freqtrade = chosen.freqtrade or environment(chosen.rivals, "freqtrade")
         chosen.deepchecks = chosen.deepchecks or environment(chosen.rivals, "deepchecks")
+        chosen.leakguard = chosen.leakguard or environment(chosen.rivals, "leakguard-mcp")
+        chosen.backtest_audit = chosen.backtest_audit or environment(
+            chosen.rivals, "backtest-audit"
+        )
     return chosen
+
+
+def _beside(interpreter: str, program: str) -> str:
+    """A program of the environment that an interpreter belongs to."""
+    return str(Path(interpreter).with_name(program))
 
 
 def main() -> None:
     """Run the tools that there are, and print."""
     chosen = options()
-    tools = {"influence probe": ours(ONE_ASSET, hourly(), one_by_one)}
+    tools = {"influence probe": ours(ONE_ASSET, hourly(), one_by_one) + decoys(hourly())}
+    tools["reading alone"] = reading()
     if chosen.freqtrade:
         rows = run(chosen.freqtrade, "freqtrade_runner.py")
         tools["freqtrade lookahead-analysis"] = as_said(rows, "lookahead")
@@ -204,6 +261,14 @@ def main() -> None:
         )
     if chosen.deepchecks:
         tools["deepchecks"] = as_said(run(chosen.deepchecks, "deepchecks_runner.py"), "flagged")
+    if chosen.leakguard:
+        tools["leakguard"] = linters.judged([_beside(chosen.leakguard, "leakguard"), "--no-color"])
+    if chosen.backtest_audit:
+        program = _beside(chosen.backtest_audit, "backtest-audit")
+        # What it says of costs and Sharpe ratios is about strategies and not about columns.
+        tools["backtest-audit"] = linters.judged(
+            [program, "check", "--format", "json"], ("STAT001", "STAT002")
+        )
     across = {"influence probe, panels": ours(ACROSS, daily(), side_by_side)}
     for row in [*tools["influence probe"], *across["influence probe, panels"]]:
         print(f"{row['group']:12} {row['name']:32} ahead {row['detail']}")

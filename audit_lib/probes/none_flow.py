@@ -240,7 +240,7 @@ class NoneFlows:
         if isinstance(value, ast.Attribute):
             return True
         if isinstance(value, ast.Name):
-            made = list(_assignments(unit, value.id))
+            made = [m for u in self._around(unit) for m in _assignments(u, value.id)]
             kept = any(isinstance(m, ast.Attribute) for m in made)  # a field under another name
             begun = _begins_as_none(unit, value.id) or self._from_outside(unit, value)
             return kept or begun or _beside_a_flag(unit, value) or _vouched_for(unit, value)

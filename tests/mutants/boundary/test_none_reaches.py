@@ -507,3 +507,12 @@ def test_a_local_that_holds_a_field_that_is_filled(tmp_path):
         "        return save(last)\n"
     )
     assert run_check("BND008", made(tmp_path, text)).findings == ()
+
+
+@pytest.mark.passes("BND008")
+def test_a_field_that_an_inner_function_reads_through_a_local(tmp_path):
+    text = (
+        "def outer(trainer: Trainer) -> object:\n    fitted = trainer.fitted\n"
+        "    def inner() -> str:\n        return save(fitted)\n    return inner\n"
+    )
+    assert run_check("BND008", made(tmp_path, text)).findings == ()
