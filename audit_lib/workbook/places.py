@@ -12,7 +12,12 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from audit_lib.scratch import PREFIX
+
 T = TypeVar("T")
+#: folders that hooks are given to work in, one a run, and the copies of the store in them
+SCRATCH = f"{PREFIX}host-"
+_SCRATCH = re.compile(rf"(?<![\w.-])/(?:[^\s'\"]*/)?{SCRATCH}\w+(/copy-\d+)?")
 
 
 def words_for(places: dict[str, Path | None]) -> list[tuple[str, str]]:
@@ -40,6 +45,8 @@ def nameless(value: T, words: Iterable[tuple[str, str]]) -> T:
 
 def _without(value: Any, words: list[tuple[str, str]]) -> Any:
     if type(value) is str:
+        if SCRATCH in value:
+            value = _SCRATCH.sub("<scratch>", value)
         for folder, word in words:
             if folder in value:
                 value = re.sub(rf"(?<![\w.-]){re.escape(folder)}(?![\w-])", word, value)

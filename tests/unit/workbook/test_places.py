@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from audit_lib.model import (
     CheckResult,
     Contract,
@@ -58,3 +60,16 @@ def test_a_linked_folder_is_known_by_both_names(tmp_path):
     words = words_for({"source": tmp_path / "link"})
     said = f"{tmp_path}/real/a and {tmp_path}/link/a"
     assert nameless((said,), words) == ("<source>/a and <source>/a",)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("no '/var/tmp/audit-host-x1_y/copy-38/models/v3'", "no '<scratch>/models/v3'"),
+        ("/tmp/audit-host-ab12/made is odd", "<scratch>/made is odd"),
+        ("/tmp/my-audit-host-ab", "/tmp/my-audit-host-ab"),
+        ("an audit-host-thing", "an audit-host-thing"),
+    ],
+)
+def test_folders_that_hooks_work_in_are_nobodys_and_new_each_time(said, told):
+    assert nameless((said,), WORDS) == (told,)
