@@ -81,8 +81,10 @@ class ACrashLeavesOldOrNew(Check):
         yield Examined(len(rows), "deaths of a process that changes the registry")
         columns = ("operation", "died at change", "what is left", "how")
         yield Evidence("deaths", "What a death leaves", columns, tuple(rows))
+        in_place: dict[str, list[tuple[str, Left]]] = {}
         for (hook, relation), cases in broken.items():
-            if self._said(subject, cases):
+            if _opened(subject, cases):
+                in_place.setdefault(relation, []).extend((hook, case) for case in cases)
                 continue
             number = sum(row[0] == hook for row in rows)
             yield self.finding(
@@ -95,16 +97,32 @@ class ACrashLeavesOldOrNew(Check):
                 severity=SEVERITIES.get(relation),
                 evidence=("deaths",),
             )
+        for relation, told in in_place.items() if not self._said(subject) else ():
+            hooks = list(dict.fromkeys(hook for hook, _ in told))
+            yield self.finding(
+                subject.where(hooks[0]),
+                f"where {' or '.join(hooks)} dies, {relation}: the registry file is opened for "
+                f"writing in place, and is empty then; {told[0][1].how}",
+                measured=f"{len(told)} of {len(rows)} places",
+                expected="the state before, or the state after",
+                key=f"in place: {relation}",
+                severity=SEVERITIES.get(relation),
+                evidence=("deaths",),
+            )
 
     @staticmethod
-    def _said(subject: Subject, cases: list[Left]) -> bool:
-        """True where VER005 has found the cause: the registry file is opened, and so emptied."""
-        artifacts = subject.parameters.artifacts
-        file = artifacts.registry.file if artifacts and artifacts.registry else ""
-        found = any(
+    def _said(subject: Subject) -> bool:
+        """True where VER005 has found that the registry file is written in place."""
+        return any(
             f.key == "the registry file is written in place"
             for r in subject.so_far
             if r.code == "VER005"
             for f in r.findings
         )
-        return found and bool(file) and all(c.where.endswith(f": opened {file}") for c in cases)
+
+
+def _opened(subject: Subject, cases: list[Left]) -> bool:
+    """True where every case is the registry file, opened and so emptied."""
+    artifacts = subject.parameters.artifacts
+    file = artifacts.registry.file if artifacts and artifacts.registry else ""
+    return bool(file) and all(c.where.endswith(f": opened {file}") for c in cases)
