@@ -96,11 +96,12 @@ class RulesTradeWhenTheyShould(Check):
             elif reply.failure is not None:
                 yield Gap(f"{hook}, {name}", reply.why)
         yield Examined(answered, f"orders of {hook}")
+        path = hook.split(".")[1]
         if answered and not traded:
             yield self._found(
                 subject,
                 hook,
-                f"none of {answered} rows is traded, real and stretched ones alike",
+                f"none of {answered} rows is traded by {path}, real and stretched ones alike",
                 "an order for some",
                 "never",
             )
@@ -111,7 +112,7 @@ class RulesTradeWhenTheyShould(Check):
             yield self._found(
                 subject,
                 hook,
-                f"{self._count(blank)} of {len(blank.got)} rows without any feature are traded",
+                f"{path} trades {self._count(blank)} of {len(blank.got)} rows without any feature",
                 "no order, or a refusal",
                 "NaN features",
             )
