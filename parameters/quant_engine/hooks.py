@@ -6,10 +6,12 @@ the panel by asset and join what comes back.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
 import re
+import tempfile
 from datetime import datetime, timedelta
 from inspect import getsource, signature
 from pathlib import Path
@@ -38,7 +40,6 @@ beside.loader.exec_module(trading)
 engine, horizon_of, AFTER = trading.engine, trading.horizon_of, trading.AFTER
 
 Tables = dict[str, pd.DataFrame]
-sample_of: dict[Path, pd.DataFrame] = {}  # checkout to the features of its sample
 predictors: dict[tuple[Any, ...], Any] = {}  # version, horizon and files to what was loaded
 
 
@@ -262,13 +263,26 @@ def required(at: Context) -> list[str]:
 
 @surface("predictor.sides")
 def sides(at: Context, features: pd.DataFrame) -> Tables:
-    """The sample's regimes on the rows asked for; built once a process, since it takes seconds."""
-    if at.root not in sample_of:
-        sample_of[at.root] = build_features(at, panel(at))
-    known = sample_of[at.root]
-    return tables_of(
-        known[[c for c in known if str(c).startswith("regime")]].reindex(features.index)
-    )
+    """The sample's regimes on the rows asked for."""
+    return tables_of(sample_regimes(at).reindex(features.index))
+
+
+def sample_regimes(at: Context) -> pd.DataFrame:
+    """Regimes of the sample, built once in the temporary folder of a host: it takes 11 s an asset.
+
+    Every call of a hook may be a process of its own.
+    """
+    file = Path(tempfile.gettempdir()) / f"regimes{str(at.root).replace(os.sep, '_')}.pkl"
+    with contextlib.suppress(OSError, EOFError, ValueError):
+        kept: pd.DataFrame = pd.read_pickle(file)
+        return kept
+    made = build_features(at, panel(at))
+    regimes: pd.DataFrame = made[[c for c in made if str(c).startswith("regime")]]
+    with contextlib.suppress(OSError):
+        part = file.with_suffix(f".{os.getpid()}")
+        regimes.to_pickle(part)
+        part.replace(file)
+    return regimes
 
 
 @surface("predictor.predict")
