@@ -482,16 +482,13 @@ def enter(at: Context, version: str, metrics: dict[str, float]) -> bool:
     return bool(governance.evaluate_and_update(horizon_of(at), version, metrics)["promoted"])
 
 
-def agreeing(live: float | None, count: int) -> list[float]:
-    """So many trades whose signs agree as often as a live score says: 1 right, -1 wrong.
+def agreeing(live: float, count: int) -> list[float]:
+    """What so many trades leave: the engine keeps no score, but 1 for signs that agree, else -1.
 
-    The engine keeps no score; it counts agreeing signs.  An unknown score is unknown predictions.
+    A prediction that is NaN agrees with no gain.
     """
-    if live is None:
-        return []
-    if not np.isfinite(live):
-        return [float("nan")] * count
-    right = round(count * (1 + float(np.clip(live, -1, 1))) / 2)
+    share = (1 + np.clip(live, -1, 1)) / 2 if np.isfinite(live) else 0.0
+    right = round(count * float(share))
     return [1.0] * right + [-1.0] * (count - right)
 
 
@@ -500,8 +497,7 @@ def decide(at: Context, state: dict[str, Any]) -> Any:
     """What the engine asks before a training: `check`, and nothing beside it.
 
     What a state does not tell is left as the trigger finds it before any training.  A live score is
-    told by trades, as the engine counts them.  Errors reach it
-    only at commits whose `check` takes them; a PSI cannot be given, it is computed from features.
+    told as trades leave it.  Errors reach it only at commits whose `check` takes them; a PSI cannot be given, it is computed from features.
     """
     trigger = engine(at, "models.retrain_trigger").RetrainTrigger(
         metadata_file=str(at.scratch / "retrain.json")
@@ -511,8 +507,8 @@ def decide(at: Context, state: dict[str, Any]) -> Any:
         trigger.metadata["last_trained"] = (datetime.now() - timedelta(days=days)).isoformat()
     if state.get("training_score") is not None:
         trigger.metadata["oos_spearman"] = float(state["training_score"])
-    for right in agreeing(live, trigger.lookback):
-        trigger.add_trade_result(is_winner=True, predicted_return=0.01 * right, actual_return=0.01)
+    if live is not None:
+        trigger.metadata["recent_ic_values"] = agreeing(float(live), trigger.lookback)
     errors = np.asarray(state.get("errors") or [], dtype=float)
     takes = "prediction_errors" in signature(trigger.check).parameters and len(errors)
     fires, reasons = trigger.check(**({"prediction_errors": errors} if takes else {}))
