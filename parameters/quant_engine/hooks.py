@@ -497,7 +497,8 @@ def decide(at: Context, state: dict[str, Any]) -> Any:
     """What the engine asks before a training: `check`, and nothing beside it.
 
     What a state does not tell is left as the trigger finds it before any training.  A live score is
-    told as trades leave it.  Errors reach it only at commits whose `check` takes them; a PSI cannot be given, it is computed from features.
+    told as trades leave it.  Errors reach it only at commits whose `check` takes them; a PSI cannot
+    be given, it is computed from features.
     """
     trigger = engine(at, "models.retrain_trigger").RetrainTrigger(
         metadata_file=str(at.scratch / "retrain.json")
