@@ -102,6 +102,7 @@ class StoredKeysAreWritten(Check):
             return
         if not written:
             return
+        outside = _set_from_outside(code)
         for path, uses in sorted(_by_path(flow.reads).items()):
             known = any(overlaps(path, w) for w in written) or within(path, flow.open_writes)
             parent = path[:-1]
@@ -112,7 +113,7 @@ class StoredKeysAreWritten(Check):
                 continue
             if use.location.path not in code.connected or is_aside(use.location.path):
                 continue
-            if within(path, flow.tested):
+            if within(path, flow.tested) or path[-1] in outside:
                 continue
             told.add(mark)
             yield self._told(name, path, use, written, in_file=held is not None)
@@ -198,6 +199,23 @@ def _spelt(key: str, text: str) -> tuple[str, ...]:
     if not key.isidentifier() or re.search(rf"\b{re.escape(key)}\b", text):
         return (key,)
     return ()
+
+
+def _set_from_outside(code: Code) -> frozenset[str]:
+    """Keys that connected code sets in what an object holds: ``trigger.state["trained"] = 3``."""
+    kept = code.around.get("keys set from outside")
+    if isinstance(kept, frozenset):
+        return kept
+    found: set[str] = set()
+    for path in code.connected:
+        tree = code.tree.by_path[path].tree
+        for node in ast.walk(tree) if tree is not None else ():
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                held, key = node.value, node.slice
+                if isinstance(held, ast.Attribute) and isinstance(key, ast.Constant):
+                    found.add(str(key.value))
+    code.around["keys set from outside"] = known = frozenset(found)
+    return known
 
 
 def _documents(code: Code, but: str) -> list[str]:

@@ -225,3 +225,10 @@ def test_a_limit_that_nothing_reads_and_one_key_with_two_defaults(tmp_path):
     assert finding.message == (
         "reads /window of limits.yaml with default 7, and pkg/m.py:12 with 5"
     )
+
+
+def test_a_key_that_another_module_sets_in_what_is_stored(tmp_path):
+    """A script that writes `keeper.state["std"]`, and has it saved, writes the key."""
+    run = "from pkg.m import save\n\n\ndef main(keeper):\n    keeper.state['std'] = 3\n"
+    assert check(tmp_path, JSON, 'state.get("std")', **{"pkg/run.py": run}).findings == ()
+    assert_fails(check(tmp_path / "b", JSON, 'state.get("std")'), path="pkg/m.py")
