@@ -56,6 +56,11 @@ def breaks(finding: Finding) -> bool:
     return finding.severity > Severity.INFO
 
 
+def noted(results: Iterable[CheckResult]) -> int:
+    """How many checks are kept and have something to say all the same: findings that inform."""
+    return sum(bool(r.open_findings) for r in results if effective_outcome(r) is Outcome.PASS)
+
+
 def by_contract(results: Iterable[CheckResult]) -> dict[Contract, list[CheckResult]]:
     """Results grouped by contract, in the order contracts are declared."""
     listed = list(results)

@@ -24,6 +24,7 @@ from audit_lib.model import (
     TaskResult,
     View,
     effective_outcome,
+    noted,
     verdict_of,
 )
 from audit_lib.packets.packet import Found, Packet
@@ -193,11 +194,14 @@ def task_doc(task: TaskResult, packet: Packet, style: Style) -> Doc:
 
 
 def outcome_words(results: Iterable[CheckResult]) -> str:
-    """How many checks came to what: ``8 kept · 1 broken``."""
-    outcomes = [effective_outcome(r) for r in results]
+    """How many checks came to what: ``8 kept (2 with notes) · 1 broken``."""
+    held = list(results)
+    outcomes = [effective_outcome(r) for r in held]
+    with_notes = f" ({noted(held)} with notes)" if noted(held) else ""
     words = {Outcome.PASS: "kept", Outcome.FAIL: "broken", Outcome.ERROR: "in error"}
     return " · ".join(
         f"{outcomes.count(o)} {words.get(o, o.value.replace('_', ' '))}"
+        + (with_notes if o is Outcome.PASS else "")
         for o in Outcome
         if o in outcomes
     )

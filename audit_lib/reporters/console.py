@@ -19,6 +19,7 @@ from audit_lib.model import (
     Verdict,
     breaks,
     effective_outcome,
+    noted,
 )
 from audit_lib.model import verdict_of as verdict_over
 from audit_lib.reporters.report import Report, and_more, left_out, remarks, severities
@@ -125,7 +126,8 @@ def _row(results: Sequence[CheckResult]) -> list[Text]:
     cells = [Text(f"{mark} {verdict.value if verdict else 'nothing applies'}", style=tone)]
     for outcome, _ in _OUTCOMES:
         number = outcomes.count(outcome)
-        cells.append(Text(str(number) if number else "·", style="" if number else "dim"))
+        also = f" ({noted(results)} noted)" if outcome is Outcome.PASS and noted(results) else ""
+        cells.append(Text(f"{number}{also}" if number else "·", style="" if number else "dim"))
     cells.append(Text(severities(f for r in results for f in r.open_findings if breaks(f))))
     return cells
 

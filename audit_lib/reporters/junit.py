@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from audit_lib.model import CheckResult, Finding, Outcome, Task, effective_outcome
+from audit_lib.model import CheckResult, Finding, Outcome, Task, breaks, effective_outcome
 from audit_lib.reporters.report import NOT_RUN, Report, severities
 from audit_lib.reporters.text import clean, one_line, place
 
@@ -90,6 +90,8 @@ def _case(result: CheckResult, family: str) -> ET.Element:
         ET.SubElement(case, "skipped", message=f"{word}: {reason}")
     notes = [f"examined {e.count:,} {one_line(e.what)}" for e in result.examined]
     waived = {e.fingerprint: e for e in result.exempted}
+    if outcome is Outcome.PASS:
+        notes += [f"note: {_line(f)}" for f in result.open_findings if not breaks(f)]
     notes += [
         f"exempted until {waived[f.fingerprint].expires}: {_line(f)}"
         for f in result.findings
