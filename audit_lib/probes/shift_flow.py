@@ -7,11 +7,12 @@ parameter, move later rows up as surely as ``close.shift(-1)``.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cached_property
 
 from audit_lib.probes.constants import constant
-from audit_lib.probes.later_rows import negative, shifted_by
+from audit_lib.probes.later_rows import SHIFTS, negative, shifted_by
 from audit_lib.probes.suspicions import Hit, Place, numbered, related_files, walk
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.modules import DEFINITIONS
@@ -28,6 +29,8 @@ def negative_by_name(subject: Subject) -> Iterator[Hit]:
     flow = ShiftFlow(code_of(subject.source))
     for file in related_files(subject):
         found: list[tuple[ast.AST, Place, str]] = []
+        if file.path not in flow.paths:
+            continue
         for node, place in walk(file.tree) if file.tree is not None else ():
             if isinstance(node, ast.Call) and not place.makes_labels:
                 what = flow.judged(file.path, node)
@@ -58,12 +61,18 @@ class ShiftFlow:
         return ""
 
     @cached_property
+    def paths(self) -> frozenset[str]:
+        """Files with calls that may shift."""
+        return frozenset(unit.path for unit in self._units.values())
+
+    @cached_property
     def _units(self) -> dict[int, Unit]:
         """Calls to the units in whose text they stand, where a shift may be behind them."""
         names = {key.rpartition("::")[2].rpartition(".")[2] for key in self._parameters}
+        words = re.compile("|".join(map(re.escape, (*sorted(names), *SHIFTS))))
         found: dict[int, Unit] = {}
         for file in self.code.files.values():
-            for unit in file.units:
+            for unit in file.units if words.search(file.file.text) else ():
                 for call in _calls(unit):
                     last = dotted(call.func).rpartition(".")[2]
                     if last in names or shifted_by(call) is not None:
@@ -74,8 +83,9 @@ class ShiftFlow:
     def _parameters(self) -> dict[str, set[str]]:
         """Unit key to its parameters by which it, or what it calls, shifts forwards."""
         found: dict[str, set[str]] = {}
+        words = re.compile("|".join(SHIFTS))
         for file in self.code.files.values():
-            for unit in file.units:
+            for unit in file.units if words.search(file.file.text) else ():
                 for call in _calls(unit):
                     by = shifted_by(call)
                     if isinstance(by, ast.Name) and by.id in _names(unit):
