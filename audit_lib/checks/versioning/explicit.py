@@ -23,6 +23,8 @@ FALLS_BACK = "falls back on another version"
 PREDICTS = "predicts"
 LOADED = 12
 """newest listed versions that are loaded"""
+CRASHED, RAISED = Severity.HIGH, Severity.MEDIUM
+"""of one that crashes, and of one at which somebody raises an error that is no refusal"""
 TAKEN_FOR_PATHS = "ids are taken for paths"
 _LONGEST = 60
 """letters of a request that a message shows"""
@@ -158,14 +160,14 @@ class ExplicitMeansExplicit(Check):
             yield from self._files(subject, request, reply.got)
 
     def _unloadable(
-        self, subject: Subject, loaded: dict[str, tuple[bool, str]]
+        self, subject: Subject, loaded: dict[str, tuple[Severity | None, str]]
     ) -> Iterator[Answer]:
         """Listed versions that crash where others predict, which is none of the hook's fault."""
         if not any(reason == PREDICTS for _, reason in loaded.values()):
             return
         roles = {subject.registry.latest, subject.registry.champion}
-        for version, (crashed, reason) in loaded.items():
-            if crashed:
+        for version, (failed, reason) in loaded.items():
+            if failed is not None:
                 yield self.finding(
                     subject.where("registry.resolve"),
                     f"version {version!r} is listed and resolves, and cannot be loaded: {reason}",
@@ -173,7 +175,7 @@ class ExplicitMeansExplicit(Check):
                     expected="a version that predicts, or is refused",
                     key=f"load {version}",
                     cause="a listed version cannot be loaded",
-                    severity=Severity.CRITICAL if version in roles else Severity.HIGH,
+                    severity=Severity.CRITICAL if version in roles else failed,
                     evidence=("requests",),
                 )
 
@@ -268,12 +270,14 @@ class ExplicitMeansExplicit(Check):
         return str(reply.got) if reply.answered else reply.why
 
 
-def _predictions(subject: Subject, versions: Sequence[str]) -> dict[str, tuple[bool, str]]:
-    """Version to whether predicting two sample rows with it crashed, and what came of it.
+def _predictions(
+    subject: Subject, versions: Sequence[str]
+) -> dict[str, tuple[Severity | None, str]]:
+    """Version to how bad it is that predicting two sample rows failed, and what came of it.
 
     Empty where no hook can tell; without those whose columns the sample does not hold.
     """
-    found: dict[str, tuple[bool, str]] = {}
+    found: dict[str, tuple[Severity | None, str]] = {}
     try:
         hook, features, usual = subject.hook("predictor.predict"), built(subject), required(subject)
     except (NotAssessed, NotApplicable):
@@ -287,8 +291,8 @@ def _predictions(subject: Subject, versions: Sequence[str]) -> dict[str, tuple[b
             continue
         rows = spread(features[columns].dropna(), 2)
         reply = ask(dataclasses.replace(hook, version=version), rows, into=frame)
-        crashed = reply.failure is not None and not on_purpose(reply)
-        found[version] = (crashed, PREDICTS if reply.answered else reply.why)
+        how = None if reply.failure is None else (RAISED if on_purpose(reply) else CRASHED)
+        found[version] = (how, PREDICTS if reply.answered else reply.why)
     return found
 
 

@@ -214,3 +214,18 @@ def test_clean_domains_stay_silent_over_1000_seeds():
         ]
         accused += bool(check.differences(*halves))
     assert accused <= 10
+
+
+@pytest.mark.parametrize(("wild", "keys"), [(0.4, []), (1.0, ["spread"])])
+def test_a_wild_stretch_is_no_other_scale(wild, keys):
+    rng = np.random.default_rng(3)
+    dates = np.repeat(np.arange(200), 3)
+    fitted, served = rng.uniform(-1, 1, (2, 600))
+    served = np.where(dates < 200 * wild, np.tanh(3 * served), served)  # the range stays
+    narrow = np.where(np.abs(fitted) > 0.9, fitted, 0.25 * fitted)
+    sides = [
+        Scored(scores, np.zeros(600, np.int64), np.full(600, known), dates)
+        for scores, known in ((narrow if wild == 1.0 else fitted, True), (served, False))
+    ]
+    found = CalibratorServesTheScoresItKnows().differences(*sides)
+    assert [key for key, *_ in found if key != "distribution"] == keys

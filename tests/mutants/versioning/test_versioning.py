@@ -181,7 +181,7 @@ import json
 def resolve(at, request):
     try:
         listed = json.loads((at.store / "registry.json").read_text())["versions"]
-        json.loads((at.store / str(request) / "meta.json").read_text())
+        (at.store / str(request) / "meta.json").read_text()
     except (OSError, ValueError) as error:
         raise Refusal(str(error)) from error
     if request not in listed:
@@ -224,7 +224,7 @@ def three(folder, **texts):
     ("version", "text", "severity"),
     [
         ("v2", '{"weights": 2.0}', Severity.HIGH),
-        ("v2", '{"weight": "much"}', Severity.HIGH),
+        ("v2", "cut off", Severity.MEDIUM),
         ("v3", "{}", Severity.CRITICAL),
     ],
 )

@@ -18,6 +18,7 @@ from audit_lib.model import (
     Task,
     Verdict,
     effective_outcome,
+    noted,
     ranked,
     verdict_of,
 )
@@ -119,3 +120,10 @@ def test_severities_by_name():
     with pytest.raises(ValueError, match="known: info, low, medium, high, critical"):
         Severity.parse("fatal")
     assert [s.sarif_level for s in Severity] == ["note", "note", "warning", "error", "error"]
+
+
+def test_a_kept_check_that_informs_is_counted_as_such():
+    said = result(Outcome.PASS, (finding(Severity.INFO),))
+    assert noted([said, result(), result(Outcome.FAIL, (finding(),))]) == 1
+    silent = result(Outcome.PASS, (told := finding(Severity.INFO),), exempted=waived(told))
+    assert noted([silent]) == 0
