@@ -40,6 +40,8 @@ CALM = 1e-6
 """relative noise of prices in a market that stands still"""
 VARIES = 0.1
 """share of labels that end early, above which one horizon does not stand for all"""
+MOST = 24
+"""edges of test stretches that are measured; rows drawn at random make hundreds"""
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
@@ -96,7 +98,8 @@ class LabelReach:
 
     def by_label(self, cuts: Sequence[int]) -> list[Flags]:
         """The same for each of the :attr:`labels` and each row of :attr:`part`."""
-        new = [c for c in dict.fromkeys(cuts) if c not in self.found]
+        last = len(self.calendar) - 1  # beyond which there is nothing to alter
+        new = [c for c in dict.fromkeys(cuts) if c not in self.found and c < last]
         if new and self.subject.has(HOOK):
             self._measure(new)
         empty = np.zeros((len(self.part), len(self.labels)), dtype=bool)
@@ -259,6 +262,10 @@ def _before(reach: LabelReach, driven: DrivenFolds) -> list[Integers]:
         for start, _ in fold.stretches()
         if (guilty := (fold.train_at < start) & (fold.train_ends > start)).any()
     ]
+    chosen = _spread([start for _, start, _ in asked])
+    for k, start, guilty in (a for a in asked if a[1] not in chosen):
+        ends[k] = np.where(guilty, np.minimum(ends[k], start), ends[k])  # nothing is said of them
+    asked = [a for a in asked if a[1] in chosen]
     reads = reach.beyond([start for _, start, _ in asked])
     deep: list[tuple[Flags, int, int]] = []
     for (k, start, guilty), flags in zip(asked, reads, strict=True):
@@ -288,9 +295,22 @@ def _after(reach: LabelReach, driven: DrivenFolds, embargo: int) -> list[Integer
                 everything[fold.test[inside]] = True
                 asked.append((k, inside))
                 deep.append((everything, end, last))
+    chosen = _spread([end for _, end, _ in deep])
+    for (k, inside), (_, end, _) in zip(asked, deep, strict=True):
+        if end not in chosen:
+            ends[k] = np.where(inside, np.minimum(ends[k], end), ends[k])
+    told = [pair for pair in zip(asked, deep, strict=True) if pair[1][1] in chosen]
+    asked, deep = [a for a, _ in told], [d for _, d in told]
     for (k, inside), last in zip(asked, reach.last_read(deep), strict=True):
         ends[k] = np.where(inside, np.minimum(ends[k], last), ends[k])
     return ends
+
+
+def _spread(places: Sequence[int]) -> set[int]:
+    """As many of some places as are measured, evenly spread."""
+    every = sorted(set(places))
+    taken = np.linspace(0, len(every) - 1, min(len(every), MOST)).astype(int)
+    return {every[i] for i in taken}
 
 
 def _only(flags: Flags, rows: Integers) -> Flags:

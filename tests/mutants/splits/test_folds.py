@@ -1,6 +1,7 @@
 import pytest
 
 from audit_lib.model import Outcome, Severity, View
+from audit_lib.probes.label_reach import label_reach
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import CANDIDATE, mutant
 from tests.mutants.tiny import tiny
@@ -131,6 +132,24 @@ def test_train_rows_right_after_the_test_period(tmp_path):
     with tiny(tmp_path, splits(10, 0, combinatorial=True)) as subject:
         result = run_check("SPL001", subject)
     assert assert_fails(result, key="after").measured == "9 bars, 81 rows"
+
+
+@pytest.mark.fails("SPL001", "SPL002")
+def test_rows_drawn_at_random_are_told_without_measuring_every_stretch(tmp_path):
+    hooks = (
+        splits()
+        + """
+@surface("splits")
+def folds(at, panel):
+    rows = np.random.default_rng(0).permutation(len(panel))
+    return [{"train": np.sort(rows[:900]), "test": np.sort(rows[900:])}]
+"""
+    )
+    with tiny(tmp_path, hooks) as subject:
+        before, builds = run_check("SPL001", subject), label_reach(subject).found
+        assert_fails(run_check("SPL002", subject))
+    assert_fails(before, key="before")
+    assert 0 < len(builds) < 150
 
 
 @pytest.mark.fails("SPL002")
