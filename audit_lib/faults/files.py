@@ -107,7 +107,7 @@ def latest_points_nowhere(copy: Copy) -> None:
     _edit(copy.registry, change)
 
 
-@file_fault(CHECKPOINT, "CHK003", "VER003", least="one row")
+@file_fault(CHECKPOINT, "CHK003", "VER003", "CHK007", least="one row")
 def registry_loses_a_row(copy: Copy) -> None:
     """The registry does not list the version any more."""
 

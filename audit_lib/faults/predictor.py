@@ -110,7 +110,9 @@ def head_is_saturated(call: Call) -> Any:
     return call.answer
 
 
-@fault(Contract.HEAD_MAPPING, "HED002", least="a hundred times", hooks=PREDICT, case="head")
+@fault(
+    Contract.HEAD_MAPPING, "HED002", "HED004", least="a hundred times", hooks=PREDICT, case="head"
+)
 def head_is_in_percent(call: Call) -> Any:
     """A head is in per cent where fractions are promised."""
     frame = held(call)
@@ -119,7 +121,7 @@ def head_is_in_percent(call: Call) -> Any:
     return call.answer
 
 
-@fault(Contract.HEAD_MAPPING, "HED002", least="one value", hooks=PREDICT, case="head")
+@fault(Contract.HEAD_MAPPING, "HED002", "HED004", least="one value", hooks=PREDICT, case="head")
 def head_leaves_its_range(call: Call) -> Any:
     """A head is moved down by two, below what its kind may be."""
     frame = held(call)
