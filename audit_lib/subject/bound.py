@@ -120,6 +120,8 @@ class Bound:
         """
         surface = hook.split(".", maxsplit=1)[0]
         declared = self.parameters.keys
+        if hook == "predictor.required":  # names of columns, and no answer of the model
+            return False
         return surface in OF_THE_MODEL and any(
             name in self.own_key and not driven(by, hook) for name, by in declared.items()
         )

@@ -293,6 +293,10 @@ PREDICTOR = """
 @surface("predictor")
 def predict(at, features):
     return features
+
+@surface("predictor")
+def required(at):
+    return []
 """
 
 
@@ -302,6 +306,7 @@ def predict(at, features):
         (("targets.build",), "", [20, 5]),
         # the model is of 20 bars, so labels of 5 tell nothing of it
         (("targets.build", "predictor.predict"), "", [20]),
+        (("targets.build", "predictor.required"), "", [20, 5]),
         (("targets.build", "predictor.predict"), ", surfaces: [targets, predictor]", [20, 5]),
     ],
 )
