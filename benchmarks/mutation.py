@@ -2,9 +2,9 @@
 
 Decision lines of checks (and, with ``--probes``, of the instruments they share) are changed one at
 a time: a comparison turned round or moved by one, ``and`` for ``or``, a ``not`` left out, an ``if``
-or a ``yield`` dropped, a number doubled.  After each change the tests marked ``fails`` or
-``passes`` for the check run until one fails: the change is *killed*.  What survives is told with
-its line.
+or a ``yield`` dropped, a number doubled.  After each change the tests of
+``tests/mutants`` that name the check run until one fails: the change is *killed*.  What survives is
+told with its line.
 
     python benchmarks/mutation.py --seed 0 --each 6 --budget 1800     # a sample of all checks
     python benchmarks/mutation.py RET002 PRC002 --each 100            # all there is of two
@@ -24,6 +24,7 @@ import importlib.util
 import json
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -52,6 +53,7 @@ SAYING = {
     "join",
     "show",
 }
+CODE = re.compile(r"[A-Z]{3}\d{3}")
 COUNTS = {"len", "sum", "size", "count", "nunique"}
 
 
@@ -247,22 +249,19 @@ def users(probe: str, known: dict[str, str]) -> list[str]:
     return found
 
 
-def marked_tests() -> dict[str, list[str]]:
-    """Codes to the tests marked as failing or passing them, those on the embedded engine last."""
-    found: dict[str, list[tuple[bool, str]]] = {}
-    for file in sorted((ROOT / "tests").rglob("test_*.py")):
+def own_tests() -> dict[str, list[str]]:
+    """Codes to the tests that name them in a mark or in their body, those on the engine last."""
+    found: dict[str, set[tuple[bool, str]]] = {}
+    for file in sorted((ROOT / "tests" / "mutants").rglob("test_*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            marks = node.decorator_list if isinstance(node, ast.FunctionDef) else []
-            calls = [m for m in marks if isinstance(m, ast.Call)]
-            kinds = [ast.unparse(m.func).rpartition(".")[2] for m in marks if m in calls]
-            if "mark.slow" in " ".join(map(ast.unparse, marks)):
+            if not isinstance(node, ast.FunctionDef) or "mark.slow" in ast.unparse(node):
                 continue
-            for kind, mark in zip(kinds, calls, strict=True):
-                for argument in mark.args if kind in ("fails", "passes") else ():
-                    test = f"{file.relative_to(ROOT).as_posix()}::{node.name}"
-                    slow = "reference" in [a.arg for a in node.args.args]
-                    found.setdefault(ast.literal_eval(argument), []).append((slow, test))
-    return {code: list(dict.fromkeys(t for _, t in sorted(pairs))) for code, pairs in found.items()}
+            test = f"{file.relative_to(ROOT).as_posix()}::{node.name}"
+            slow = "reference" in [a.arg for a in node.args.args]
+            for text in (n.value for n in ast.walk(node) if isinstance(n, ast.Constant)):
+                if isinstance(text, str) and CODE.fullmatch(text):
+                    found.setdefault(text, set()).add((slow, test))
+    return {code: [t for _, t in sorted(pairs)] for code, pairs in found.items()}
 
 
 def main() -> None:
@@ -277,7 +276,7 @@ def main() -> None:
     given = parser.parse_args()
     os.chdir(ROOT)
     shared()
-    known, marks = modules(), marked_tests()
+    known, marks = modules(), own_tests()
     rng = random.Random(given.seed)
     subjects = {c: (known[c], [c]) for c in given.codes or sorted(known)}
     if given.probes:

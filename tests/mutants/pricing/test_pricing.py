@@ -115,6 +115,8 @@ def test_an_impossible_price_gets_the_end_of_the_bracket(engine):
         ("0.04 * np.abs(1.2 - t) + 0.001", "no calendar arbitrage"),
         ("t * (0.01 + 1.4 * np.sqrt(k**2 + 1e-4))", "no butterfly arbitrage"),
         ("t * (0.4 + 1.5 * np.maximum(np.abs(k) - 1.0, 0.0))", "wings rise at most at slope 2"),
+        ("t * (0.4 + 1.5 * np.maximum(k - 1.0, 0.0))", "wings rise at most at slope 2"),
+        ("t * (0.4 + 1.5 * np.maximum(-k - 1.0, 0.0))", "wings rise at most at slope 2"),
     ],
 )
 def test_surfaces_with_arbitrage(tmp_path, formula, key):
