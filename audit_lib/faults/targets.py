@@ -138,7 +138,7 @@ def _nearer(call: Call, bars: int | None) -> Any:
     return folds
 
 
-@fault(SPLITS, "SPL001", least="one bar", hooks=FOLDS)
+@fault(SPLITS, "SPL001", "SPL003", least="one bar", hooks=FOLDS)
 def purge_is_a_bar_short(call: Call) -> Any:
     """Each fold trains on one more date before its test."""
     return _nearer(call, 1)
