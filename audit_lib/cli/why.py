@@ -30,7 +30,14 @@ FACTORS = 8
 @click.option("--asset", default="", help="Of the row, where there are several.")
 @click.option("--date", default="", help="Of the row, such as 2015-03-16.  [default: the last]")
 @click.option("--seed", default=0, show_default=True, help="For what is drawn.")
-@click.option("--format", "form", type=click.Choice(["console", "json"]), default="console")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["console", "json"]),
+    default="console",
+    show_default=True,
+    help="Form of what is printed.",
+)
 @root_option
 @workspace_option
 def why(
