@@ -63,7 +63,7 @@ def deliveries(columns: Sequence[str], *, seed: int, batches: int = 4) -> Delive
         x = rng.normal(size=(len(index), len(columns)))
         rows.append(pd.DataFrame(x, index=index, columns=list(columns)))
         y = x @ weights + rng.normal(size=len(index)) * 0.002
-        due = index.get_level_values("date") + DUE
+        due = pd.DatetimeIndex(index.get_level_values("date")) + DUE
         labels.append(pd.DataFrame({"y": y, "due": due}, index=index))
     probe = pd.DataFrame(rng.normal(size=(20, len(columns))), columns=list(columns))
     return Deliveries(tuple(rows), tuple(labels), probe)

@@ -246,7 +246,7 @@ class Windows(_Strict):
 def _span(value: Any) -> Any:
     """Refuse what is no length of time; YAML takes 16:00 for a number."""
     try:
-        if isinstance(value, str) and not value.isdigit() and pd.Timedelta(value) is not pd.NaT:
+        if isinstance(value, str) and not value.isdigit() and not pd.isna(pd.Timedelta(value)):
             return value
     except ValueError:
         pass
