@@ -173,6 +173,9 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
     told: list[Answer] = []
     outcome, reason = Outcome.PASS, ""
     try:
+        known = (hook for hook in check.offered if subject.has(hook) or subject.lacks(hook))
+        if check.offered and next(known, None) is None:
+            raise NotApplicable(f"not written: {', '.join(check.offered)}")
         for hook in check.needs:
             subject.hook(hook)
         for answer in check.run(subject):

@@ -84,6 +84,8 @@ class Check(BaseModel, ABC):
         contract, task, severity: where it belongs and how bad a finding is by default.
         reads: code, artifacts or behaviour.
         needs: hooks without which it is not assessed.
+        offered: hooks of a form that engines may have or not; where none of them is written, nor
+            declared absent, the check does not apply.
         pure: its answer rests on nothing but the subject's files, parameters and its options: on no
             hook, date, environment or other result.  Such answers are kept from run to run.
         gates: gates that it joins, where it is not of the catalogue.
@@ -98,6 +100,7 @@ class Check(BaseModel, ABC):
     severity: ClassVar[Severity]
     reads: ClassVar[Reads]
     needs: ClassVar[tuple[str, ...]] = ()
+    offered: ClassVar[tuple[str, ...]] = ()
     pure: ClassVar[bool] = False
     gates: ClassVar[tuple[str, ...]] = ()
     origin: ClassVar[str] = ""

@@ -72,6 +72,7 @@ class OutputsAreDecodedInOnePlace(Check):
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR
     needs = (OUTPUTS, DECODE, "predictor.required")
+    offered = (OUTPUTS, DECODE)  # elsewhere heads come by name
 
     seed: int = Field(19, description="of everything random")
     rows: int = Field(60, ge=8, description="rows of the sample")

@@ -99,3 +99,11 @@ def trees(at, features):
     with tiny(tmp_path, two, parameters=YAML) as subject:
         assert subject.hooks.variants("predictor.predict") == ("net", "trees")
         assert_passes(run_check("HED002", subject))
+
+
+def test_heads_that_come_by_name_need_no_decoder(tmp_path):
+    plain = "\n@surface('predictor')\ndef required(at):\n    return ['a']\n"
+    with tiny(tmp_path, plain) as subject:
+        result = run_check("HED005", subject)
+    assert result.outcome is Outcome.NOT_APPLICABLE
+    assert "predictor.outputs, predictor.decode" in result.reason
