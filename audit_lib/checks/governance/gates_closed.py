@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.checks.governance.served_admitted import Admission, admission
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
 from audit_lib.probes.asking import Reply, ask_many
 from audit_lib.probes.metrics import Metrics, directions, recorded_metrics, text_of
@@ -56,7 +56,7 @@ class GatesFailClosed(Check):
         base = self._admitted(subject, hook)
         names = [n for n, bad in _bad(hook, base).items() if bad is not None]
         if not names:
-            raise NotAssessed("the gate refuses no value of any metric")
+            raise NotApplicable("the gate refuses no value of any metric, so none could slip by")
         spoilt: list[tuple[str, str, Metrics]] = []
         for name in names:
             spoilt.append((name, "NaN", {**base, name: math.nan}))

@@ -25,7 +25,10 @@ ROUNDED = 0.01
 
 
 def observed(method: Callable[..., None]) -> Callable[..., None]:
-    """A relation that only looks: once it is known to break, histories go on behind it."""
+    """A relation whose break spoils nothing behind it: once known, histories go on.
+
+    What others break has consequences, which are no findings of their own.
+    """
 
     @wraps(method)
     def told(self: Relations, *given: object) -> None:
@@ -75,7 +78,6 @@ class Relations(Scratch):
         self._as_before(hook)
         self._served(hook)
 
-    @observed
     def _in_order(self) -> None:
         """Versions are listed as they were made."""
         for kin in self._kinds():
@@ -112,7 +114,6 @@ class Relations(Scratch):
                         hook,
                     )
 
-    @observed
     def _served(self, hook: str) -> None:
         """A request without a version: the champion, the newest, or whoever it was."""
         reply = self._ask(RESOLVE, None, into=resolution)
@@ -178,7 +179,6 @@ class Relations(Scratch):
                 RESOLVE,
             )
 
-    @observed
     def _as_before(self, hook: str) -> None:
         """Files of listed versions are what they were when the version was first seen."""
         for version in self.listed:
@@ -223,7 +223,6 @@ class Relations(Scratch):
                 hook,
             )
 
-    @observed
     def _none_lost(self, before: set[str], reply: Reply[list[str]], hook: str, when: str) -> None:
         if reply.answered and (lost := before - set(reply.got)):
             raise departure(

@@ -86,7 +86,7 @@ class Scratch:
     follows: bool = False
     count: int = FIRST
     known: frozenset[str] = frozenset()
-    """relations that are known to break; those that only look are passed over then"""
+    """relations that are known to break; those that spoil nothing are passed over then"""
 
     # --- asking and noting --------------------------------------------------------------------
     def _ask(self, name: str, *given: Any, into: Into[Any]) -> Reply[Any]:

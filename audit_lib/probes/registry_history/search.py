@@ -127,14 +127,15 @@ def search(
     # What breaks at every step hides what breaks later: once known, it is passed over.
     while True:
         machine = hypothesis.seed(seed + len(done.known))(_machine(begin, has, done, smaller))
+        late = False
         try:
             run_state_machine_as_test(machine, settings=chosen)
         except _TimeIsUp:
-            return done
+            late = True
         except (_SmallEnough, Departure, ExceptionGroup, hypothesis.errors.Flaky):
             pass  # what was found is noted where it was raised
-        if done.known == done.found.keys():
-            done.ended = True
+        if done.known == done.found.keys() or time.monotonic() > done.last:
+            done.ended = not late
             return done
         done.known = frozenset(done.found)
         done.until = min(done.last, time.monotonic() + smaller)
@@ -158,6 +159,8 @@ def _machine(
 
         def do(self, operation: str, *given: Any) -> None:
             """One operation."""
+            if self.broken:
+                return
             if done.is_late():
                 raise _TimeIsUp
             done.operations += not done.found
@@ -167,7 +170,9 @@ def _machine(
             except Departure as departure:
                 done.keep(departure, self.session.steps, smaller)
                 self.broken = True
-                if self.count == 1 and departure.relation not in done.known:
+                if departure.relation in done.known:
+                    return  # what comes after it in this history proves nothing
+                if self.count == 1:
                     raise _SmallEnough from None
                 raise
 

@@ -151,6 +151,14 @@ class Session(Relations):
         self._written(file, PRUNE)
         self.listed = self._versions()
         newest = set() if all(self._kinds()) else set(before[-keep:])
+        self._spared(before, keep, spared, newest)
+        self._few(before, keep, keep + len((spared & set(before)) - newest))
+        self._gone(before, PRUNE)
+        self._as_before(PRUNE)
+        self._served(PRUNE)
+
+    def _spared(self, before: list[str], keep: int, spared: set[str], newest: set[str]) -> None:
+        """What is pointed to, and the newest, are still there."""
         lost = [v for v in before if v not in self.listed and v in spared | newest]
         if lost:
             raise departure(
@@ -160,7 +168,9 @@ class Session(Relations):
                 f"the newest {keep}, and what pointers name",
                 PRUNE,
             )
-        most = keep + len((spared & set(before)) - newest)
+
+    def _few(self, before: list[str], keep: int, most: int) -> None:
+        """No more are left than asked for."""
         if len(self.listed) > most:
             raise departure(
                 "pruning keeps more than it should",
@@ -168,9 +178,6 @@ class Session(Relations):
                 f"{most} at most",
                 PRUNE,
             )
-        self._gone(before, PRUNE)
-        self._as_before(PRUNE)
-        self._served(PRUNE)
 
     def damage(self, how: str) -> None:
         """Cut the registry file in half, or empty it, then list and register; mend it after."""

@@ -73,7 +73,7 @@ def test_models_that_no_version_owns(tmp_path):
     files |= {f"store/v9/{n}.txt": lightgbm_text([n]) for n in "abcde"}
     result = check(tmp_path, "CHK007", files)
     flat = assert_fails(result, path=".", key="orphans", severity=Severity.MEDIUM)
-    assert flat.message.endswith("belong to no registered version: old.txt")
+    assert flat.message.endswith("belongs to no registered version: old.txt")
     stale = assert_fails(result, path="v9")
     assert stale.measured == "5 files"
     assert stale.message.endswith("d.txt and 1 more")
