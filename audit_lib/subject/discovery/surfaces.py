@@ -18,7 +18,7 @@ from audit_lib.subject.discovery.words import WORDS, Words
 from audit_lib.subject.source import SourceFile
 
 PER_HOOK = 4
-#: who is told no id gives it itself
+#: who is told no id by name may give it itself
 REGISTER, CREATE = "registry.register", "registry.create"
 IDS = frozenset(
     {"v", "version", "version_id", "vid", "id", "model_id", "name", "tag", "version_name"}
@@ -85,8 +85,9 @@ def candidates(
                 if hook == "neural.forward" and scope.rpartition(".")[2] in inner:
                     score = min(score, INNER)
                 if score > 0:
-                    meant = CREATE if hook == REGISTER and not facts.parameters & IDS else hook
-                    found[meant].append(_candidate(meant, file, scope, node, score, facts))
+                    found[hook].append(_candidate(hook, file, scope, node, score, facts))
+                    if hook == REGISTER and not facts.parameters & IDS:
+                        found[CREATE].append(_candidate(CREATE, file, scope, node, score, facts))
     return tuple(candidate for listed in found.values() for candidate in _best(listed))
 
 
