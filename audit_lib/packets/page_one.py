@@ -206,14 +206,18 @@ def _examined(packet: Packet) -> list[str]:
 
 
 def _narrowest(packet: Packet) -> tuple[str, list[Doc], str, str]:
-    """Of the promises that were kept, those with the least room left."""
-    kept = [
-        (m.room, r.code, margin_words(m))
-        for r in packet.results
-        if effective_outcome(r) is Outcome.PASS
-        for m in r.margins
-        if 0 <= m.room < 1
-    ]
+    """Of a version without findings, the promises that left the least room."""
+    kept = (
+        []
+        if packet.open
+        else [
+            (m.room, r.code, margin_words(m))
+            for r in packet.results
+            if effective_outcome(r) is Outcome.PASS
+            for m in r.margins
+            if 0 <= m.room < 1
+        ]
+    )
     said = [f"{code} {words}" for _, code, words in sorted(kept)[:NARROWEST]]
     return (said[0] if said else ""), [], "", "; ".join(said[1:])
 
