@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Location, Severity, Task
 from audit_lib.probes.keyflow import Path, overlaps, paired
 from audit_lib.probes.keyflow.pairs import Pair
@@ -56,6 +57,8 @@ class StoredFlagsStayFlags(Check):
         """Look at each file that stores and reads its own state."""
         code = code_of(subject.source)
         files = [p for p in paired(code) if p in code.connected and not is_aside(p)]
+        if not files:
+            raise NotApplicable("no file stores a form and reads it back")
         for path in files:
             if _writes_text(code, path):
                 yield from self._file(code, path)

@@ -70,6 +70,7 @@ class CalibratorIsAppliedOnce(Check):
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
     needs = (SERVED, STAGES, "predictor.predict")
+    offered = (STAGES,)
 
     rows: int = Field(300, ge=FEW, description="rows of the sample that are used")
     tolerance: float = Field(1e-6, gt=0, description="difference of probabilities that is nothing")

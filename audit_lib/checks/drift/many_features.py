@@ -62,6 +62,7 @@ class OneShiftedFeatureIsFound(Check):
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
     needs = (HOOK,)
+    offered = (HOOK,)
 
     features: int = Field(60, ge=3, description="made-up features")
     rows: int = Field(300, ge=50, description="rows of a sample")

@@ -48,6 +48,7 @@ class TheFeatureGateIsClosed(Check):
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
     needs = (ADMITTED, MODES, POLICY)
+    offered = (ADMITTED, MODES)
 
     drawn: int = Field(12, ge=1, description="made-up names")
     seed: int = Field(17, description="of the made-up names")

@@ -51,6 +51,7 @@ class StoredGovernanceDecidesAlike(Check):
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
     needs = (ENTER, PROMOTE, "governance.metrics")
+    offered = (ENTER,)
 
     entries: int = Field(18, ge=4, description="versions that run for champion")
     seed: int = Field(24, description="of their metrics")

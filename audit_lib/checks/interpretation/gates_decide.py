@@ -53,6 +53,7 @@ class GatesDecideByTheirThreshold(Check):
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
     needs = (STAGES,)
+    offered = (STAGES,)
 
     rows: int = Field(4000, ge=50, description="rows of the sample that are used")
     fewest: int = Field(30, ge=5, description="verdicts of a gate below which nothing is told")

@@ -53,7 +53,7 @@ class ACrashLeavesOldOrNew(Check):
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
-    needs = ("registry.resolve", "registry.versions")
+    needs = ("registry.resolve",)
 
     points: int = Field(20, ge=2, description="deaths of each operation, at most")
     seconds: float = Field(8.0, gt=0, description="for each operation; a slow one dies less often")
@@ -63,6 +63,7 @@ class ACrashLeavesOldOrNew(Check):
         """Let each operation die at each change, and look."""
         if not subject.has("registry.create"):
             subject.hook("registry.register")  # where nothing is registered, nothing applies
+        subject.hook("registry.versions")
         scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
         rows: list[tuple[str, str, str, str]] = []
         broken: dict[tuple[str, str], list[Left]] = {}

@@ -113,9 +113,9 @@ def test_closed_filters(tmp_path, name):
     assert_passes(answered(tmp_path, ODD[name]))
 
 
-def test_a_subject_without_a_filter_is_not_assessed(tmp_path):
+def test_a_subject_without_a_filter_has_nothing_to_close(tmp_path):
     with tiny(tmp_path) as subject:
-        assert run_check("FEA012", subject).outcome is Outcome.NOT_ASSESSED
+        assert run_check("FEA012", subject).outcome is Outcome.NOT_APPLICABLE
 
 
 BUILT = """
