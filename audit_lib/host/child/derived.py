@@ -51,8 +51,9 @@ def composed(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     ``predictor.predict`` of outputs and their decoder, ``conformal.interval`` of one that takes
     scales: of each variant, with the plain one where a part has no such variant.
     """
-    written, found = set(names), {}
-    for name in written:
+    listed = list(names)
+    written, found = set(listed), {}
+    for name in listed:  # variants stay in the order of the file
         hook, bracket, variant = name.partition("[")
         for made, parts in MADE_OF.items():
             if hook not in parts or {made, made + bracket + variant} & written:
