@@ -229,7 +229,7 @@ def _gives(unit: Unit, call: ast.Call, name: str) -> bool:
         return False
     at = places.index(name)
     return len(call.args) > at and not (
-        isinstance(call.args[at], ast.Constant) and call.args[at].value is None  # type: ignore[attr-defined]
+        isinstance(call.args[at], ast.Constant) and call.args[at].value is None  # type: ignore[attr-defined]  # a constant has one
     )
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.asking import ask, ask_many, floats, reasons
 from audit_lib.subject.hooks import Hook
@@ -51,6 +51,7 @@ class IntervalsFollowTheirScale(Check):
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
+    offered = (HOOK,)
 
     seed: int = Field(73, description="of everything random")
     residuals: int = Field(299, ge=60, description="calibration residuals of the relations")
@@ -59,8 +60,6 @@ class IntervalsFollowTheirScale(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Relations, then coverage, then scales that are none."""
-        if not subject.has(HOOK) and not subject.lacks(HOOK):
-            raise NotApplicable(f"no intervals with a scale are exposed ({HOOK})")
         hook = subject.hook(HOOK)
         rng = np.random.default_rng(self.seed)
         scales = rng.lognormal(-4, 0.7, self.residuals)

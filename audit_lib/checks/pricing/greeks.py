@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import ask, ask_many, floats, frame, reasons
 from audit_lib.probes.options import asked_of, random_terms, text_of
@@ -59,6 +59,7 @@ class GreeksAreDerivatives(Check):
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
     needs = ("pricing.price",)
+    offered = (HOOK,)
 
     seed: int = Field(57, description="of the drawn options")
     options: int = Field(80, ge=10, description="drawn options")
@@ -67,8 +68,6 @@ class GreeksAreDerivatives(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare every Greek with a difference of prices."""
-        if not subject.has(HOOK) and not subject.lacks(HOOK):
-            raise NotApplicable(f"no Greeks are exposed ({HOOK})")
         drawn = random_terms(np.random.default_rng(self.seed), self.options)
         table = asked_of(subject, drawn.assign(maturity=drawn["maturity"] + 0.1))
         answered = ask(subject.hook(HOOK), table, into=frame)

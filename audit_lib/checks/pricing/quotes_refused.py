@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
 from audit_lib.probes.asking import Reply, ask_many, floats
 from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
@@ -48,6 +48,7 @@ class BadQuotesAreRefused(Check):
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
+    offered = (HOOK,)
 
     seed: int = Field(58, description="of the drawn slices")
     strikes: int = Field(15, ge=5, description="quotes of a maturity")
@@ -55,8 +56,6 @@ class BadQuotesAreRefused(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Offer sound quotes, then others."""
-        if not subject.has(HOOK) and not subject.lacks(HOOK):
-            raise NotApplicable(f"no surface is exposed that quotes are offered to ({HOOK})")
         hook = subject.hook(HOOK)
         sound = sound_quotes(self.seed, self.strikes)
         odd = self._odd(sound)

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
 from audit_lib.probes.asking import ask_many, mapping, reasons
 from audit_lib.probes.retraining import decided, healthy, lived, ways
@@ -56,14 +56,13 @@ class TriggersAreFed(Check):
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
     needs = (TRIGGER, "predictor.required")
+    offered = (HOOK,)
 
     seed: int = Field(41, description="of everything random")
     rows: int = Field(400, ge=60, description="live rows, about")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """What turns it on, and what it is told."""
-        if not subject.has(HOOK) and not subject.lacks(HOOK):
-            raise NotApplicable(f"no live caller of the trigger is exposed ({HOOK})")
         heard = self._heard(subject)
         if not heard:
             raise NotAssessed("no single key of the state turns the trigger on")

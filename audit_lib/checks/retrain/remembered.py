@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.errors import NotAssessed
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.asking import Reply, ask_many, reasons
@@ -43,6 +43,7 @@ class TriggerRemembersAcrossRestarts(Check):
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
+    offered = (HOOK,)
 
     seed: int = Field(37, description="of the drawn histories")
     states: int = Field(24, ge=6, description="states of a history")
@@ -50,8 +51,6 @@ class TriggerRemembersAcrossRestarts(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Replay with and without restarts."""
-        if not subject.has(HOOK) and not subject.lacks(HOOK):
-            raise NotApplicable(f"no trigger is exposed that remembers ({HOOK})")
         hook = subject.hook(HOOK)
         rows: list[tuple[int, str, int]] = []
         told = fired = 0

@@ -51,7 +51,7 @@ def test_usual_units_are_to_be_declared(tmp_path):
     with tiny(tmp_path / "b", text, parameters=declared) as subject:
         assert_passes(run_check("PRC005", subject))
     with tiny(tmp_path / "c", FIT + "pd.NA\nfrom audit_lib.hooks import Refusal\n") as subject:
-        assert run_check("PRC005", subject).outcome is Outcome.NOT_ASSESSED  # no prices
+        assert run_check("PRC005", subject).outcome is Outcome.NOT_APPLICABLE  # no Greeks
 
 
 @pytest.mark.fails("PRC006")
