@@ -13,29 +13,13 @@ from functools import cached_property
 
 from audit_lib.probes.constants import constant
 from audit_lib.probes.later_rows import SHIFTS, negative, shifted_by
-from audit_lib.probes.suspicions import Hit, Place, numbered, related_files, walk
-from audit_lib.subject.code import Code, code_of
+from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _ROUNDS = 3
-
-
-def negative_by_name(subject: Subject) -> Iterator[Hit]:
-    """Shifts by a name that is negative, and calls that give a negative number to one."""
-    flow = ShiftFlow(code_of(subject.source))
-    for file in related_files(subject):
-        found: list[tuple[ast.AST, Place, str]] = []
-        if file.path not in flow.paths:
-            continue
-        for node, place in walk(file.tree) if file.tree is not None else ():
-            if isinstance(node, ast.Call) and not place.makes_labels:
-                what = flow.judged(file.path, node)
-                found += [(node, place, what)] if what else []
-        yield from numbered(file, found)
 
 
 class ShiftFlow:
@@ -44,7 +28,7 @@ class ShiftFlow:
     def __init__(self, code: Code) -> None:
         self.code = code
 
-    def judged(self, path: str, call: ast.Call) -> str:
+    def judged(self, call: ast.Call) -> str:
         """What a call shifts by a negative number that stands elsewhere; '' for nothing."""
         unit = self._units.get(id(call))
         if unit is None:
@@ -59,11 +43,6 @@ class ShiftFlow:
             if below:
                 return f"`{dotted(call.func)}`, which shifts by {name}, with {ast.unparse(value)}"
         return ""
-
-    @cached_property
-    def paths(self) -> frozenset[str]:
-        """Files with calls that may shift."""
-        return frozenset(unit.path for unit in self._units.values())
 
     @cached_property
     def _units(self) -> dict[int, Unit]:

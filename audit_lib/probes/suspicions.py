@@ -14,11 +14,17 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Gap, Severity
+from audit_lib.probes import later_rows, leak_patterns
 from audit_lib.probes.calls import called, given, groups_of_a_date
+from audit_lib.probes.later_flow import LaterFlow, Reached
 from audit_lib.probes.measured import influence_of, research_only
+from audit_lib.probes.samples import once
+from audit_lib.probes.shift_flow import ShiftFlow
+from audit_lib.subject.code import code_of
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
 
@@ -42,8 +48,9 @@ class Hit:
     Attributes:
         what: the pattern, in words that fit after "calls" or "uses".
         symbol: qualified name of the enclosing definition.
-        assigned: names that the statement assigns, column names among them.
+        assigned: names that the statement assigns, and served columns that the value reaches.
         key: ``what``, numbered where a definition holds it more than once.
+        served: where the value is served, if not here; '' for nowhere.
     """
 
     file: SourceFile
@@ -52,6 +59,7 @@ class Hit:
     symbol: str
     assigned: tuple[str, ...]
     key: str
+    served: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,31 +99,89 @@ class Suspicion:
 
 
 Pattern = Callable[[ast.AST], str | None]
+#: What leaks, by name: node to what it matches, in words that fit after "uses", or None.
+PATTERNS: dict[str, Pattern] = {
+    "negative shift": later_rows.negative_shift,
+    "backward fill": leak_patterns.backward_fill,
+    "centred window": leak_patterns.centred_window,
+    "global statistic": leak_patterns.global_statistic,
+    "random split": leak_patterns.random_split,
+    "open split": leak_patterns.open_split,
+}
+
+
+@dataclass(frozen=True)
+class _Match:
+    """A node that matches a pattern, before it is judged whether it may."""
+
+    kind: str
+    file: SourceFile
+    node: ast.AST
+    place: Place
+    what: str
 
 
 def hits(
-    subject: Subject, pattern: Pattern, *, labels_may: bool = True, one_date_may: bool = False
+    subject: Subject, kind: str, *, labels_may: bool = True, one_date_may: bool = False
 ) -> Iterator[Hit]:
-    """Places that match, in the files that build features or belong to the subsystem.
+    """Places that match a pattern, in the files that build features or belong to the subsystem.
 
     Args:
-        pattern: node to what it matches, or None.
-        labels_may: leave out what makes labels, which must look ahead.
+        kind: which of :data:`PATTERNS`.
+        labels_may: leave out what makes labels, which must look ahead, unless it is served.
         one_date_may: leave out what is applied to the rows of one date.
     """
-    files = related_files(subject)
-    listed = _listed_features(files) if labels_may else frozenset()
-    for file in files:
-        if file.tree is None:
+    found: dict[SourceFile, list[tuple[_Match, list[Reached]]]] = {}
+    for match in _matches(subject):
+        if match.kind != kind or (one_date_may and match.place.one_date):
             continue
-        found = [
-            (node, place, what)
-            for node, place in walk(file.tree)
-            if (what := pattern(node))
-            and not (labels_may and place.makes_labels and not listed & set(place.assigned))
-            and not (one_date_may and place.one_date)
-        ]
-        yield from numbered(file, found)
+        reached = _served(subject, match) if labels_may else []
+        if not (labels_may and match.place.makes_labels and not reached):
+            found.setdefault(match.file, []).append((match, reached))
+    for file, matches in found.items():
+        yield from _numbered(file, matches)
+
+
+def _matches(subject: Subject) -> list[_Match]:
+    """All matches of all patterns: each file is walked once, whatever asks."""
+
+    def look() -> list[_Match]:
+        shifts, found = ShiftFlow(code_of(subject.source)), []
+        for file in related_files(subject):
+            for node, place in walk(file.tree) if file.tree is not None else ():
+                said = {k: w for k, p in PATTERNS.items() if (w := p(node))}
+                if "negative shift" not in said and isinstance(node, ast.Call):
+                    said |= {"negative shift": w} if (w := shifts.judged(node)) else {}
+                found += [_Match(kind, file, node, place, what) for kind, what in said.items()]
+        return found
+
+    return once(subject, "patterns that leak", look)
+
+
+def _served(subject: Subject, match: _Match) -> list[Reached]:
+    """Served columns that the value of a match is put into, here or wherever it goes."""
+
+    def follow() -> LaterFlow:
+        code, sources = code_of(subject.source), {}
+        for each in _matches(subject):
+            units = code.files.get(each.file.path)
+            line = getattr(each.node, "lineno", 0)
+            if units is not None and not each.kind.endswith("split") and not each.place.one_date:
+                sources[id(each.node)] = units.units[units.owners[line - 1]]
+        return LaterFlow(code, sources)
+
+    def listed() -> frozenset[str]:
+        try:
+            measured = frozenset(influence_of(subject, "features.build").columns)
+        except (NotAssessed, NotApplicable):
+            measured = frozenset()
+        return measured | _listed_features(related_files(subject))
+
+    here = [Reached(n, match.file.path, getattr(match.node, "lineno", 0))
+            for n in match.place.assigned]  # fmt: skip
+    reached = once(subject, "where later rows go", follow).reached(match.node)
+    served = once(subject, "features by name", listed) if here or reached else frozenset()
+    return [r for r in (*here, *reached) if r.column in served]
 
 
 def _listed_features(files: list[SourceFile]) -> frozenset[str]:
@@ -123,7 +189,7 @@ def _listed_features(files: list[SourceFile]) -> frozenset[str]:
     return frozenset(
         part.value
         for file in files
-        for node in (ast.walk(file.tree) if file.tree is not None else ())
+        for node, _ in (walk(file.tree) if file.tree is not None else ())
         if isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.Tuple, ast.Set))
         and any(_FEATURES.search(name) for t in node.targets for name in _names(t))
         for part in node.value.elts
@@ -131,14 +197,19 @@ def _listed_features(files: list[SourceFile]) -> frozenset[str]:
     )  # fmt: skip
 
 
-def numbered(file: SourceFile, found: list[tuple[ast.AST, Place, str]]) -> Iterator[Hit]:
+def _numbered(file: SourceFile, found: list[tuple[_Match, list[Reached]]]) -> Iterator[Hit]:
     """Hits of one file by line; a pattern twice in one definition is told apart by number."""
     seen: Counter[tuple[str, str]] = Counter()
-    for node, place, what in sorted(found, key=lambda f: getattr(f[0], "lineno", 0)):
+    for match, reached in sorted(found, key=lambda f: getattr(f[0].node, "lineno", 0)):
+        place, what = match.place, match.what
         seen[place.symbol, what] += 1
         count = seen[place.symbol, what]
         key = what if count == 1 else f"{what} no. {count}"
-        yield Hit(file, node, what, place.symbol, place.assigned, key)
+        elsewhere = [r for r in reached if r.column not in place.assigned]
+        columns = dict.fromkeys((*place.assigned, *(r.column for r in elsewhere)))
+        far = [r for r in elsewhere if r.line != getattr(match.node, "lineno", 0)]
+        served = "".join(f", served as {r.column} ({r.path}:{r.line})" for r in far[:1])
+        yield Hit(file, match.node, what, place.symbol, tuple(columns), key, served)
 
 
 def related_files(subject: Subject) -> list[SourceFile]:
@@ -162,13 +233,24 @@ def is_test(path: str) -> bool:
     return bool({"tests", "test"} & set(parts)) or parts[-1].startswith(("test_", "conftest"))
 
 
-def walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Place]]:
-    """Every node with its place."""
+_WALKED: WeakKeyDictionary[ast.Module, list[tuple[ast.AST, Place]]] = WeakKeyDictionary()
+_MATCHED = (ast.Call, ast.BinOp, ast.Compare, ast.Assign, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def walk(tree: ast.Module) -> list[tuple[ast.AST, Place]]:
+    """Nodes that may match something (calls, assignments, functions, ...), with their places."""
+    if tree not in _WALKED:
+        _WALKED[tree] = [*_walk(tree)]
+    return _WALKED[tree]
+
+
+def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Place]]:
     by_date = set(_applied_by_date(tree))
     stack: list[tuple[ast.AST, Place]] = [(tree, Place("", ()))]
     while stack:
         node, place = stack.pop()
-        yield node, place
+        if isinstance(node, _MATCHED):
+            yield node, place
         inner = place
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             one_date = place.one_date or node.name in by_date
@@ -209,7 +291,7 @@ def suspicion(subject: Subject, hit: Hit) -> Suspicion:
     looked = own or list(found.columns)
     measured = f"none of the {len(looked)} columns of features.build"
     if own:
-        measured = f"no column it assigns ({', '.join(own[:4])})"
+        measured = f"no column it is put into ({', '.join(own[:4])})"
     return Suspicion(False, f"the probe does not confirm it: {measured} reads ahead")
 
 

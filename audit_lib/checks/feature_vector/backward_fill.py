@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-
 from audit_lib.checks.feature_vector.suspicion import SourceSuspicion
-from audit_lib.probes import leak_patterns
 
 
 class NoBackwardFill(SourceSuspicion):
@@ -19,11 +16,13 @@ class NoBackwardFill(SourceSuspicion):
         The gap is filled with a price that was not known then. It shows only beside gaps, so most
         tests on clean data pass.
     How
-        Walks the syntax trees of the subsystem and of files that build features; tests are left
-        out, and so is code whose definition or variable says that it makes labels, which must look
-        ahead. Where the features can be driven, the measured influence decides, of the columns
-        that the statement assigns where it names any: HIGH if one reads ahead, INFO if none does.
-        What nobody could measure is told, and leaves the check not assessed.
+        Walks the syntax trees of the subsystem and of files that build features, once for all such
+        checks; tests are left out, and so is code whose definition or variable says that it makes
+        labels, which must look ahead. What is made is followed over names, fields, columns,
+        arguments and answers to the columns that hold it: a label that a served column is made of
+        counts too. Where the features can be driven, the measured influence of these columns
+        decides: HIGH if one reads ahead, INFO if none does. What nobody could measure is told, and
+        leaves the check not assessed.
     Limitations
         A backward fill on data that are never missing leaks nothing; the probe then clears it with
         gaps of its own making.
@@ -35,9 +34,5 @@ class NoBackwardFill(SourceSuspicion):
     """
 
     code = "FEA112"
+    kind = "backward fill"
     right = "fills from earlier bars only"
-
-    @staticmethod
-    def pattern(node: ast.AST) -> str | None:
-        """See :func:`audit_lib.probes.leak_patterns.backward_fill`."""
-        return leak_patterns.backward_fill(node)

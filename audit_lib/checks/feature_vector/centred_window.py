@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-
 from audit_lib.checks.feature_vector.suspicion import SourceSuspicion
-from audit_lib.probes import leak_patterns
 
 
 class NoCentredWindow(SourceSuspicion):
@@ -19,11 +16,13 @@ class NoCentredWindow(SourceSuspicion):
         A smoother that sees both sides knows where the trend turns. Its output looks like a
         wonderfully early indicator.
     How
-        Walks the syntax trees of the subsystem and of files that build features; tests are left
-        out, and so is code whose definition or variable says that it makes labels, which must look
-        ahead. Where the features can be driven, the measured influence decides, of the columns
-        that the statement assigns where it names any: HIGH if one reads ahead, INFO if none does.
-        What nobody could measure is told, and leaves the check not assessed.
+        Walks the syntax trees of the subsystem and of files that build features, once for all such
+        checks; tests are left out, and so is code whose definition or variable says that it makes
+        labels, which must look ahead. What is made is followed over names, fields, columns,
+        arguments and answers to the columns that hold it: a label that a served column is made of
+        counts too. Where the features can be driven, the measured influence of these columns
+        decides: HIGH if one reads ahead, INFO if none does. What nobody could measure is told, and
+        leaves the check not assessed.
     Limitations
         Filters with other names are not known; the probe needs none.
     Remediation
@@ -34,9 +33,5 @@ class NoCentredWindow(SourceSuspicion):
     """
 
     code = "FEA113"
+    kind = "centred window"
     right = "trailing windows"
-
-    @staticmethod
-    def pattern(node: ast.AST) -> str | None:
-        """See :func:`audit_lib.probes.leak_patterns.centred_window`."""
-        return leak_patterns.centred_window(node)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-
 from audit_lib.checks.feature_vector.suspicion import SourceSuspicion
-from audit_lib.probes import leak_patterns
 
 
 class NoGlobalStatistic(SourceSuspicion):
@@ -20,11 +17,13 @@ class NoGlobalStatistic(SourceSuspicion):
         Mean and spread of the whole sample contain the test period, and change with every new bar,
         so that live values differ from those of training.
     How
-        Walks the syntax trees of the subsystem and of files that build features; tests are left
-        out, and so is code whose definition or variable says that it makes labels, which must look
-        ahead. Where the features can be driven, the measured influence decides, of the columns
-        that the statement assigns where it names any: HIGH if one reads ahead, INFO if none does.
-        What nobody could measure is told, and leaves the check not assessed.
+        Walks the syntax trees of the subsystem and of files that build features, once for all such
+        checks; tests are left out, and so is code whose definition or variable says that it makes
+        labels, which must look ahead. What is made is followed over names, fields, columns,
+        arguments and answers to the columns that hold it: a label that a served column is made of
+        counts too. Where the features can be driven, the measured influence of these columns
+        decides: HIGH if one reads ahead, INFO if none does. What nobody could measure is told, and
+        leaves the check not assessed.
     Limitations
         A statistic over assets at one date is fine and left out where the text tells: `axis=1`, a
         variable called `row`, what is applied to `groupby(...)` of a key called date, day, time
@@ -38,10 +37,6 @@ class NoGlobalStatistic(SourceSuspicion):
     """
 
     code = "FEA114"
+    kind = "global statistic"
     right = "statistics of earlier bars"
     one_date_may = True
-
-    @staticmethod
-    def pattern(node: ast.AST) -> str | None:
-        """See :func:`audit_lib.probes.leak_patterns.global_statistic`."""
-        return leak_patterns.global_statistic(node)

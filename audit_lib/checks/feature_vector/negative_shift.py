@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-
 from audit_lib.checks.feature_vector.suspicion import SourceSuspicion
-from audit_lib.probes import later_rows
-from audit_lib.probes.shift_flow import negative_by_name
-from audit_lib.probes.suspicions import Hit
-from audit_lib.subject.subject import Subject
 
 
 class NoNegativeShift(SourceSuspicion):
@@ -23,13 +16,14 @@ class NoNegativeShift(SourceSuspicion):
         A negative shift puts tomorrow's value on today's row: the plainest leak, and the commonest
         one when label code and feature code share a function.
     How
-        Walks the syntax trees of the subsystem and of files that build features; tests are left
-        out, and so is code whose definition or variable says that it makes labels, which must look
-        ahead; a column that a list of features names is none of these. Names, constants and
-        arguments that are negative are followed to the shift, across functions. Where the features
-        can be driven, the measured influence decides, of the columns that the statement assigns
-        where it names any: HIGH if one reads ahead, INFO if none does. What nobody could measure is
-        told, and leaves the check not assessed.
+        Walks the syntax trees of the subsystem and of files that build features, once for all such
+        checks; tests are left out, and so is code whose definition or variable says that it makes
+        labels, which must look ahead. Names, constants and arguments that are negative are followed
+        to the shift, across functions. What is made is followed over names, fields, columns,
+        arguments and answers to the columns that hold it: a label that a served column is made of
+        counts too. Where the features can be driven, the measured influence of these columns
+        decides: HIGH if one reads ahead, INFO if none does. What nobody could measure is told, and
+        leaves the check not assessed.
     Limitations
         A shift by a number that is worked out is not seen; the probe sees it. Names tell labels
         from features, so a label made in a function called `features` is reported.
@@ -41,13 +35,5 @@ class NoNegativeShift(SourceSuspicion):
     """
 
     code = "FEA111"
+    kind = "negative shift"
     right = "shifts forward only"
-
-    @staticmethod
-    def pattern(node: ast.AST) -> str | None:
-        """See :func:`audit_lib.probes.later_rows.negative_shift`."""
-        return later_rows.negative_shift(node)
-
-    def more(self, subject: Subject) -> Iterator[Hit]:
-        """See :func:`audit_lib.probes.shift_flow.negative_by_name`."""
-        yield from negative_by_name(subject)

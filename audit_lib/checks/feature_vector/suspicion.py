@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.suspicions import NOT_MEASURED, Hit, hits, related_files, suspicion, unread
+from audit_lib.probes.suspicions import NOT_MEASURED, hits, related_files, suspicion, unread
 from audit_lib.subject.subject import Subject
 
 
@@ -27,28 +25,19 @@ class SourceSuspicion(Check):
     severity = Severity.HIGH
     reads = Reads.CODE
 
+    kind: ClassVar[str]
     right: ClassVar[str]
     one_date_may: ClassVar[bool] = False
-
-    @staticmethod
-    @abstractmethod
-    def pattern(node: ast.AST) -> str | None:
-        """What the node matches, in words that fit after "uses"; None for nothing."""
-
-    def more(self, subject: Subject) -> Iterator[Hit]:
-        """Places that no single node tells; none by default."""
-        yield from ()
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for the pattern, and let the probe say what it does."""
         rows = []
-        found_here = [*hits(subject, self.pattern, one_date_may=self.one_date_may)]
-        for hit in (*found_here, *self.more(subject)):
+        for hit in hits(subject, self.kind, one_date_may=self.one_date_may):
             found, where = suspicion(subject, hit), hit.file.location(hit.node, hit.symbol)
             rows.append((str(where), hit.what, found.verdict, found.said))
             yield self.finding(
                 where,
-                f"{hit.symbol or 'module level'} uses {hit.what}; {found.said}",
+                f"{hit.symbol or 'module level'} uses {hit.what}{hit.served}; {found.said}",
                 measured=hit.what,
                 expected=self.right,
                 key=hit.key,

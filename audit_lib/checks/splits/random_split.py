@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
-from audit_lib.probes.leak_patterns import open_split, random_split
 from audit_lib.probes.suspicions import Hit, hits, related_files, unread
 from audit_lib.subject.subject import Subject
 
@@ -45,7 +44,7 @@ class SplitsAreNotShuffled(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for splitters that shuffle."""
         alike: dict[tuple[str, str], list[Hit]] = defaultdict(list)
-        for hit in hits(subject, random_split, labels_may=False):
+        for hit in hits(subject, "random split", labels_may=False):
             alike[hit.file.path, hit.symbol].append(hit)
         for found in alike.values():
             first, more = found[0], len(found) - 1
@@ -57,7 +56,7 @@ class SplitsAreNotShuffled(Check):
                 expected="a split by date",
                 key=first.key,
             )
-        for hit in hits(subject, open_split, labels_may=False):
+        for hit in hits(subject, "open split", labels_may=False):
             yield Gap(str(hit.file.location(hit.node, hit.symbol)), hit.what)
         yield from unread(subject)
         yield Examined(len(related_files(subject)), "files")

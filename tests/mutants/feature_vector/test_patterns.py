@@ -210,7 +210,7 @@ def test_patterns_are_named_where_they_stand_and_not_judged_by_text(
             CLEAN_BUILD,
             Severity.INFO,
             Outcome.PASS,
-            "none of the 1 columns of features.build reads ahead",
+            "no column it is put into (r) reads ahead",
         ),
         (LEAKY_BUILD, Severity.HIGH, Outcome.FAIL, "columns that read ahead: r"),
     ],
@@ -227,7 +227,7 @@ def test_the_probe_clears_or_confirms_a_pattern(tmp_path, hooks, severity, outco
 @pytest.mark.parametrize(
     ("column", "verdict", "said"),
     [
-        ("m", "cleared", "the probe does not confirm it: no column it assigns (m) reads ahead"),
+        ("m", "cleared", "the probe does not confirm it: no column it is put into (m) reads ahead"),
         ("r", "confirmed", "the probe finds columns that read ahead: r"),
     ],
 )
