@@ -31,7 +31,7 @@ from audit_lib.model import (
 )
 from audit_lib.model.causes import gathered
 from audit_lib.model.several import combined
-from audit_lib.probes.boundaries import own_boundaries
+from audit_lib.probes.code.boundaries.verdicts import own_boundaries
 from audit_lib.selection import Selection, rated, roster_of, selected
 from audit_lib.subject.keys import combinations, text_of
 from audit_lib.subject.places import placed

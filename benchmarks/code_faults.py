@@ -23,8 +23,8 @@ from pathlib import Path
 import yaml
 
 from audit_lib.model import Finding
-from audit_lib.probes.arity import reached, unpacked
-from audit_lib.probes.signatures import called, own_calls
+from audit_lib.probes.code.arity import reached, unpacked
+from audit_lib.probes.code.signatures import called, own_calls
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.testing import run_check

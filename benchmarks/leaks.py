@@ -32,7 +32,7 @@ sys.path.insert(0, str(TOOLS))
 import linters  # noqa: E402 - beside planted, which it reads
 import planted  # noqa: E402 - other interpreters import it too
 
-from audit_lib.probes.influence import Outcome, measure_influence  # noqa: E402
+from audit_lib.probes.market.influence import Outcome, measure_influence  # noqa: E402
 from audit_lib.subject.subject import open_subject  # noqa: E402
 from audit_lib.testing import run_check  # noqa: E402
 

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from scipy import stats
 
 from audit_lib.checks.size_power import TABLE, Clean, Faulty, Measured, measured
-from audit_lib.probes.statistics import clopper_pearson
+from audit_lib.probes.statistics.inference import clopper_pearson
 from benchmarks.rated import dated, hooked
 from benchmarks.rated.worlds import WORLDS, World
 

@@ -13,8 +13,8 @@ from rich.text import Text
 from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.output import echo
-from audit_lib.probes.hook_habits import Habit, habits
-from audit_lib.probes.tryout import Report, try_hooks
+from audit_lib.probes.tryouts.hook_habits import Habit, habits
+from audit_lib.probes.tryouts.tryout import Report, try_hooks
 from audit_lib.reporters.screen import Screen
 
 TONES = {"good": "green", "wrong": "bold red", "failed": "bold red", "refused": "yellow"}

@@ -16,7 +16,7 @@ from audit_lib.cli.output import echo
 from audit_lib.cli.tables import print_table
 from audit_lib.host import Measure
 from audit_lib.model import Review
-from audit_lib.probes.tryout import try_hooks
+from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.subject.subject import Subject
 
 Command = Callable[..., Any]

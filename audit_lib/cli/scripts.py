@@ -12,14 +12,7 @@ from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.output import echo
 from audit_lib.cli.tables import Cell, print_table
-from audit_lib.subject.artifacts import (
-    Artifact,
-    Safety,
-    inventory,
-    json_ready,
-    readers_of,
-    summary,
-)
+from audit_lib.subject.artifacts import Artifact, Safety, inventory, json_ready, readers_of, summary
 from audit_lib.subject.artifacts.fields import telling_fields
 from audit_lib.subject.imports import edges_report
 from audit_lib.subject.subject import parameters_folder

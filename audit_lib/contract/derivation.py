@@ -16,7 +16,7 @@ from audit_lib.contract.statements import Statement, bound, hooked, joined, plai
 from audit_lib.engine import configured
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.gates import GATES
-from audit_lib.probes.checkpoint_fields import field, names_in, scaling
+from audit_lib.subject.checkpoint_fields import field, names_in, scaling
 from audit_lib.subject.pointers import keys_of
 from audit_lib.subject.subject import Subject
 

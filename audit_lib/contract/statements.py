@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.probes.asking import ask
-from audit_lib.probes.checkpoint_fields import field
-from audit_lib.probes.constants import UNKNOWN
-from audit_lib.probes.counterparts import Truth
+from audit_lib.probes.code.constants import UNKNOWN
+from audit_lib.probes.code.counterparts import Truth
+from audit_lib.probes.questions.asking import ask
+from audit_lib.subject.checkpoint_fields import field
 from audit_lib.subject.subject import Subject
 
 

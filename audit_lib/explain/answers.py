@@ -11,7 +11,7 @@ import pandas as pd
 
 from audit_lib.errors import NotAssessed
 from audit_lib.explain.rows import Rows
-from audit_lib.probes.asking import Reply, ask, ask_many, frame
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
 from audit_lib.subject.hooks import Hook
 
 Floats = npt.NDArray[np.float64]

@@ -13,8 +13,8 @@ import pandas as pd
 
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.rows import Rows
-from audit_lib.probes import samples
-from audit_lib.probes.asking import ask, frame, mapping
+from audit_lib.probes.questions import samples
+from audit_lib.probes.questions.asking import ask, frame, mapping
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from audit_lib.errors import NotAssessed
-from audit_lib.probes import samples
-from audit_lib.probes.asking import ask, describe, frame
+from audit_lib.probes.questions import samples
+from audit_lib.probes.questions.asking import ask, describe, frame
 from audit_lib.subject.subject import Subject
 
 HOOK = "explain.inputs"

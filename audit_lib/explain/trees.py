@@ -21,8 +21,8 @@ from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.walks import Contributions
 from audit_lib.files import read_words
 from audit_lib.model import Location
-from audit_lib.probes.checkpoint_fields import scaling
 from audit_lib.subject.artifacts import Format
+from audit_lib.subject.checkpoint_fields import scaling
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

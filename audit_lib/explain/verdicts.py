@@ -18,7 +18,7 @@ from audit_lib.explain.existing import Folder, departures, stands_out
 from audit_lib.explain.importance import ranks_agree
 from audit_lib.explain.rows import Rows
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
-from audit_lib.probes.checkpoint_fields import numbers_in
+from audit_lib.subject.checkpoint_fields import numbers_in
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -20,7 +20,7 @@ from audit_lib.faults.base import Copy, Fault, Spared
 from audit_lib.faults.sensitivity import Planting, Sensitivity, State
 from audit_lib.faults.wire import Remembering, Spoiled
 from audit_lib.model import CheckResult, Finding, Outcome, breaks
-from audit_lib.probes import samples
+from audit_lib.probes.questions import samples
 from audit_lib.subject.source import SKIPPED_FOLDERS
 from audit_lib.subject.subject import Subject
 

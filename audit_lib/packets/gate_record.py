@@ -14,8 +14,8 @@ from audit_lib.files import write_whole
 from audit_lib.gates import GateResult
 from audit_lib.model import CheckResult, Outcome
 from audit_lib.packets.provenance import environment, packages
-from audit_lib.probes.checkpoint_fields import field
 from audit_lib.reporters.json_report import dumps, plain
+from audit_lib.subject.checkpoint_fields import field
 from audit_lib.subject.parameters import CheckpointFields
 from audit_lib.subject.subject import Subject
 

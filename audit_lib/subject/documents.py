@@ -16,8 +16,8 @@ from audit_lib.files import read_words
 from audit_lib.model import Location
 from audit_lib.subject.artifacts import ArtifactReader, read_artifact
 from audit_lib.subject.artifacts.artifact import Json
-from audit_lib.subject.artifacts.plain import plain_document
-from audit_lib.subject.artifacts.xgboost import is_model
+from audit_lib.subject.artifacts.formats.plain import plain_document
+from audit_lib.subject.artifacts.formats.xgboost import is_model
 from audit_lib.subject.pointers import keys_of, pointer_to, split_reference
 from audit_lib.subject.yaml_size import too_much
 

@@ -14,8 +14,8 @@ from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.host import HookError, Measure
 from audit_lib.ledger import review
 from audit_lib.model import Review, Task, TaskResult
-from audit_lib.probes.boundaries import boundary_verdicts
-from audit_lib.probes.tryout import try_hooks
+from audit_lib.probes.code.boundaries.verdicts import boundary_verdicts
+from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.selection import roster_of, selected
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject

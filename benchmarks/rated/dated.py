@@ -12,10 +12,10 @@ from audit_lib.checks.conformal.over_time import IntervalsCoverLaterRows
 from audit_lib.checks.head_mapping.meaning import HeadsMeanWhatTheySay
 from audit_lib.checks.splits.overfit_gap import SkillSurvivesOutOfSample
 from audit_lib.model import Finding, Location
-from audit_lib.probes.correlation import rank_correlations
-from audit_lib.probes.heads import Head, Kind
-from audit_lib.probes.scored import Scored
-from audit_lib.probes.statistics import backtest_overfitting, deflated_sharpe
+from audit_lib.probes.prediction.heads import Head, Kind
+from audit_lib.probes.prediction.scored import Scored
+from audit_lib.probes.statistics.correlation import rank_correlations
+from audit_lib.probes.statistics.inference import backtest_overfitting, deflated_sharpe
 from benchmarks.rated.worlds import Floats, World
 
 #: True: accused; None: said that it could not tell

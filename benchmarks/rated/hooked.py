@@ -13,7 +13,7 @@ from audit_lib.checks.conformal.coverage import IntervalsCoverWhatTheyPromise
 from audit_lib.checks.drift.cusum_detects import CusumDetectsShifts
 from audit_lib.checks.drift.psi_relations import PsiMeasuresDrift
 from audit_lib.model import Finding, Location, breaks
-from audit_lib.probes.influence import measure_influence
+from audit_lib.probes.market.influence import measure_influence
 from benchmarks.rated.worlds import World
 
 

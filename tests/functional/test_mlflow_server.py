@@ -16,7 +16,7 @@ import urllib.request
 
 import pytest
 
-from audit_lib.probes.checkpoint_fields import field
+from audit_lib.subject.checkpoint_fields import field
 from audit_lib.subject.mlflow_rest import pull
 from tests.made_repo import lightgbm_text, subject
 from tests.unit.subject.test_mlflow import MLMODEL

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from audit_lib.model import Outcome
-from audit_lib.probes.tryout import try_hooks
+from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.testing import assert_passes, run_check
 from tests.mutants.feature_vector.test_scaler import HOOKS, TRAIN, meta
 from tests.mutants.strange_engines import (

@@ -11,9 +11,9 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Examined, Gap, Location, Severity, Task
-from audit_lib.probes.attributes import Attributes, Missing, symbol_of
-from audit_lib.probes.surroundings import severity_of, surroundings
-from audit_lib.probes.type_checker import type_errors
+from audit_lib.probes.code.surroundings import severity_of, surroundings
+from audit_lib.probes.code.types.attributes import Attributes, Missing, symbol_of
+from audit_lib.probes.code.types.type_checker import type_errors
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.subject import Subject
 

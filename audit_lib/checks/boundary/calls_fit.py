@@ -11,10 +11,10 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.inferred_calls import InferredCalls
-from audit_lib.probes.signatures import Signature, called, fits_an_override, own_calls
-from audit_lib.probes.surroundings import surroundings, unit_at
-from audit_lib.probes.type_checker import type_errors
+from audit_lib.probes.code.signatures import Signature, called, fits_an_override, own_calls
+from audit_lib.probes.code.surroundings import surroundings, unit_at
+from audit_lib.probes.code.types.inferred_calls import InferredCalls
+from audit_lib.probes.code.types.type_checker import type_errors
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.source import matches
 from audit_lib.subject.subject import Subject

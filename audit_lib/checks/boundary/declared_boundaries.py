@@ -10,9 +10,9 @@ from pathlib import Path
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.files import read_words
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
-from audit_lib.probes.boundaries import boundaries_under_audit, declared_boundaries
-from audit_lib.probes.boundary_forms import Boundary, SharedArtifact
-from audit_lib.probes.boundary_symbols import Departure, Statement, SymbolsOf
+from audit_lib.probes.code.boundaries.forms import Boundary, SharedArtifact
+from audit_lib.probes.code.boundaries.symbols import Departure, Statement, SymbolsOf
+from audit_lib.probes.code.boundaries.verdicts import boundaries_under_audit, declared_boundaries
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.imports import Edge
 from audit_lib.subject.subject import Subject

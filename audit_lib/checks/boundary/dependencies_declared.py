@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
-from audit_lib.probes.surroundings import is_aside, surroundings
+from audit_lib.probes.code.surroundings import is_aside, surroundings
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.dependencies import Dependencies, dependencies_of, may_bring, plain
 from audit_lib.subject.imports import Import, ImportType

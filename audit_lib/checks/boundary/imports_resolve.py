@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.surroundings import is_aside
+from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import Broken, ImportType
 from audit_lib.subject.subject import Subject

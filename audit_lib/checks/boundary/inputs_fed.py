@@ -11,8 +11,8 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.files import read_whole
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.reachable import Reachable
-from audit_lib.probes.unfed import Unfed, UnfedInput, UnfedState
+from audit_lib.probes.code.reachable import Reachable
+from audit_lib.probes.code.unfed import Unfed, UnfedInput, UnfedState
 from audit_lib.subject.code import code_of
 from audit_lib.subject.places import definition_line
 from audit_lib.subject.subject import Subject

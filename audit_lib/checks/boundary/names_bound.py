@@ -12,9 +12,9 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
-from audit_lib.probes.linter import Said, lint
-from audit_lib.probes.local_names import shadowed
-from audit_lib.probes.surroundings import Surroundings, severity_of, surroundings, symbol_at
+from audit_lib.probes.code.linter import Said, lint
+from audit_lib.probes.code.local_names import shadowed
+from audit_lib.probes.code.surroundings import Surroundings, severity_of, surroundings, symbol_at
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.uses import dotted

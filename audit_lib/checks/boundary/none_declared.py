@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.annotations import aliases_of_none, allows_none, is_none
-from audit_lib.probes.exhaustive import exhausted
-from audit_lib.probes.signatures import decorators
+from audit_lib.probes.code.signatures import decorators
+from audit_lib.probes.code.types.annotations import aliases_of_none, allows_none, is_none
+from audit_lib.probes.code.types.exhaustive import exhausted
 from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.references import References

@@ -9,9 +9,9 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
-from audit_lib.probes.none_flow import NoneFlow, NoneFlows
-from audit_lib.probes.surroundings import is_aside
-from audit_lib.probes.type_checker import type_errors
+from audit_lib.probes.code.surroundings import is_aside
+from audit_lib.probes.code.types.none_flow import NoneFlow, NoneFlows
+from audit_lib.probes.code.types.type_checker import type_errors
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 

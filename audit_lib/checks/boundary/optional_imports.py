@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.optional_imports import Optional, Use, optionals, unguarded
-from audit_lib.probes.surroundings import is_aside, severity_of, surroundings
+from audit_lib.probes.code.optional_imports import Optional, Use, optionals, unguarded
+from audit_lib.probes.code.surroundings import is_aside, severity_of, surroundings
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.dependencies import Dependencies, dependencies_of
 from audit_lib.subject.subject import Subject

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Severity, Task
-from audit_lib.probes.settings import (
+from audit_lib.probes.code.settings import (
     Setting,
     apart,
     constants,

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.keyflow import Path, overlaps, paired
-from audit_lib.probes.keyflow.pairs import Pair
-from audit_lib.probes.keyflow.writes import DUMPERS, Writes
-from audit_lib.probes.surroundings import is_aside
+from audit_lib.probes.code.keyflow import Path, overlaps, paired
+from audit_lib.probes.code.keyflow.pairs import Pair
+from audit_lib.probes.code.keyflow.writes import DUMPERS, Writes
+from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject

@@ -14,7 +14,7 @@ from typing import Any
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Examined, Severity, Task
-from audit_lib.probes.keyflow import (
+from audit_lib.probes.code.keyflow import (
     ANY,
     Flow,
     Path,
@@ -25,7 +25,7 @@ from audit_lib.probes.keyflow import (
     paired,
     within,
 )
-from audit_lib.probes.surroundings import is_aside
+from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.pointers import pointer_to, split_reference

@@ -12,11 +12,11 @@ from scipy import special
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
-from audit_lib.probes.asking import ask, ask_many, floats, mapping
-from audit_lib.probes.heads import Kind, declared_heads
-from audit_lib.probes.samples import few, predictions
-from audit_lib.probes.scored import HOOK as SAMPLE
-from audit_lib.probes.scored import SERVED, scored_sample
+from audit_lib.probes.prediction.heads import Kind, declared_heads
+from audit_lib.probes.prediction.scored import HOOK as SAMPLE
+from audit_lib.probes.prediction.scored import SERVED, scored_sample
+from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
+from audit_lib.probes.questions.samples import few, predictions
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

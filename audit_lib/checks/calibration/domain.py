@@ -11,9 +11,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.clusters import Clusters
-from audit_lib.probes.scored import HOOK, Scored, scored_sample
-from audit_lib.probes.statistics import mean_interval
+from audit_lib.probes.prediction.scored import HOOK, Scored, scored_sample
+from audit_lib.probes.statistics.clusters import Clusters
+from audit_lib.probes.statistics.inference import mean_interval
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -11,11 +11,11 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
-from audit_lib.probes import samples
-from audit_lib.probes.clusters import bars_apart, dates_of
-from audit_lib.probes.label_facts import horizon_of
-from audit_lib.probes.scored import HOOK, SERVED, Scored, probabilities, scored_sample
-from audit_lib.probes.statistics import CalibrationError, calibration_error, reliability
+from audit_lib.probes.labels.label_facts import horizon_of
+from audit_lib.probes.prediction.scored import HOOK, SERVED, Scored, probabilities, scored_sample
+from audit_lib.probes.questions import samples
+from audit_lib.probes.statistics.clusters import bars_apart, dates_of
+from audit_lib.probes.statistics.inference import CalibrationError, calibration_error, reliability
 from audit_lib.subject.subject import Subject
 
 FEWEST = 12  # independent groups below which random signs tell nothing

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import ask, floats
-from audit_lib.probes.statistics import calibration_error
+from audit_lib.probes.questions.asking import ask, floats
+from audit_lib.probes.statistics.inference import calibration_error
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

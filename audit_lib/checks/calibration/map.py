@@ -10,7 +10,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
-from audit_lib.probes.scored import HOOK, SERVED, probabilities, scored_sample
+from audit_lib.probes.prediction.scored import HOOK, SERVED, probabilities, scored_sample
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

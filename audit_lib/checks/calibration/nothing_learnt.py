@@ -10,8 +10,8 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import Reply, ask, ask_many, floats
-from audit_lib.probes.domain import (
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
+from audit_lib.probes.questions.domain import (
     REACTION_COLUMNS,
     Reaction,
     control,

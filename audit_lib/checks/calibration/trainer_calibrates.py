@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.training import HOOK, trained
-from audit_lib.probes.training_record import Downstream
+from audit_lib.probes.training.record import Downstream
+from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.subject import Subject
 
 

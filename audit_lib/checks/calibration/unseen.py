@@ -11,7 +11,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.scored import HOOK, Scored, scored_sample
+from audit_lib.probes.prediction.scored import HOOK, Scored, scored_sample
 from audit_lib.subject.subject import Subject
 
 Extent = tuple[pd.Timestamp, pd.Timestamp]

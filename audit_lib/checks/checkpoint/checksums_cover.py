@@ -11,9 +11,9 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.files import ANY, read_whole
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
-from audit_lib.probes.checkpoint_fields import field
-from audit_lib.probes.checksums import ALGORITHMS, Recorded, plain_digest, recorded
+from audit_lib.probes.lifecycle.checksums import ALGORITHMS, Recorded, plain_digest, recorded
 from audit_lib.subject.artifacts import Artifact
+from audit_lib.subject.checkpoint_fields import field
 from audit_lib.subject.source import matches
 from audit_lib.subject.subject import Subject
 

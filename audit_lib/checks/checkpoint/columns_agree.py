@@ -8,8 +8,8 @@ from pathlib import PurePath
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
-from audit_lib.probes.checkpoint_fields import field, names_in
 from audit_lib.subject.artifacts import Artifact
+from audit_lib.subject.checkpoint_fields import field, names_in
 from audit_lib.subject.documents import Document
 from audit_lib.subject.pointers import keys_of
 from audit_lib.subject.subject import Subject

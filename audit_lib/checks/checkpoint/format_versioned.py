@@ -12,7 +12,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed, VersionError
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
-from audit_lib.probes.stored_form import Form, changes, form_id, form_of
+from audit_lib.probes.lifecycle.stored_form import Form, changes, form_id, form_of
 from audit_lib.subject.code import code_of
 from audit_lib.subject.documents import MISSING
 from audit_lib.subject.subject import Subject

@@ -9,7 +9,7 @@ from contextlib import suppress
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed, VersionError
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.checkpoint_fields import Field, field, hash_recipe, names_in
+from audit_lib.subject.checkpoint_fields import Field, field, hash_recipe, names_in
 from audit_lib.subject.subject import Subject
 
 

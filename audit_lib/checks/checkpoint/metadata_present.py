@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.checkpoint_fields import Field, field, scaling
+from audit_lib.subject.checkpoint_fields import Field, field, scaling
 from audit_lib.subject.subject import Subject
 
 #: Field to what a version without it cannot show, and how bad that is.

@@ -10,7 +10,7 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.checkpoint_fields import Statistics, field, names_in, scaling
+from audit_lib.subject.checkpoint_fields import Statistics, field, names_in, scaling
 from audit_lib.subject.subject import Subject
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.checkpoint_fields import field, names_in
+from audit_lib.subject.checkpoint_fields import field, names_in
 from audit_lib.subject.registry import Registry
 from audit_lib.subject.subject import Subject
 

@@ -17,10 +17,10 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.files import ANY, read_whole
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import ask, frame
-from audit_lib.probes.frames import differences
-from audit_lib.probes.samples import few
-from audit_lib.probes.state import ScratchStore
+from audit_lib.probes.lifecycle.state import ScratchStore
+from audit_lib.probes.questions.asking import ask, frame
+from audit_lib.probes.questions.frames import differences
+from audit_lib.probes.questions.samples import few
 from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 

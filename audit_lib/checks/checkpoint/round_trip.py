@@ -11,10 +11,10 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import ask, frame
-from audit_lib.probes.frames import differences
-from audit_lib.probes.samples import few, still
-from audit_lib.probes.saved_parts import lost, parts_of
+from audit_lib.probes.lifecycle.saved_parts import lost, parts_of
+from audit_lib.probes.questions.asking import ask, frame
+from audit_lib.probes.questions.frames import differences
+from audit_lib.probes.questions.samples import few, still
 from audit_lib.subject.subject import Subject
 
 

@@ -13,10 +13,10 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.files import ANY, read_whole
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
-from audit_lib.probes.asking import Reply, ask, frame
-from audit_lib.probes.frames import differences
-from audit_lib.probes.samples import few
-from audit_lib.probes.state import ScratchStore
+from audit_lib.probes.lifecycle.state import ScratchStore
+from audit_lib.probes.questions.asking import Reply, ask, frame
+from audit_lib.probes.questions.frames import differences
+from audit_lib.probes.questions.samples import few
 from audit_lib.subject.subject import Subject
 
 DAMAGE = ("delete", "truncate", "flip early", "flip", "flip late")

@@ -11,7 +11,7 @@ from scipy import stats
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import ask_many, floats, reasons
+from audit_lib.probes.questions.asking import ask_many, floats, reasons
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -14,11 +14,11 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes import samples
-from audit_lib.probes.asking import ask, floats
-from audit_lib.probes.folds import iso, recorded_folds
-from audit_lib.probes.label_facts import horizon_of
-from audit_lib.probes.statistics import Change, change_between, clopper_pearson
+from audit_lib.probes.labels.folds import iso, recorded_folds
+from audit_lib.probes.labels.label_facts import horizon_of
+from audit_lib.probes.questions import samples
+from audit_lib.probes.questions.asking import ask, floats
+from audit_lib.probes.statistics.inference import Change, change_between, clopper_pearson
 from audit_lib.subject.subject import Subject
 
 HOOK = "conformal.interval"

@@ -12,8 +12,8 @@ from pydantic import field_validator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.constants import UNKNOWN
-from audit_lib.probes.counterparts import Path, Truth
+from audit_lib.probes.code.constants import UNKNOWN
+from audit_lib.probes.code.counterparts import Path, Truth
 from audit_lib.subject.documents import Document
 from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject

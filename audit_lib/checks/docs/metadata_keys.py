@@ -13,7 +13,7 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
-from audit_lib.probes.keyflow import ANY, Flow, Path, Use, key_flow, overlaps, within
+from audit_lib.probes.code.keyflow import ANY, Flow, Path, Use, key_flow, overlaps, within
 from audit_lib.subject.code import code_of
 from audit_lib.subject.pointers import pointer_to, split_reference
 from audit_lib.subject.subject import Subject

@@ -11,8 +11,8 @@ from scipy import special
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import Reply, ask_many, reasons
-from audit_lib.probes.cusum import Alarm, alarm
+from audit_lib.probes.lifecycle.cusum import Alarm, alarm
+from audit_lib.probes.questions.asking import Reply, ask_many, reasons
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import ask, ask_many
-from audit_lib.probes.cusum import alarm
-from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.lifecycle.cusum import alarm
+from audit_lib.probes.questions.asking import ask, ask_many
+from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -14,8 +14,8 @@ from scipy import special
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
-from audit_lib.probes.asking import Reply, ask_many, describe, mapping, reasons
-from audit_lib.probes.domain import on_purpose
+from audit_lib.probes.questions.asking import Reply, ask_many, describe, mapping, reasons
+from audit_lib.probes.questions.domain import on_purpose
 from audit_lib.subject.subject import Subject
 
 HOOK = "drift.shifted"

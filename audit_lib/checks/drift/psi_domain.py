@@ -10,8 +10,14 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import Reply, ask, ask_many, number
-from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, control, reaction, reaction_row
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, number
+from audit_lib.probes.questions.domain import (
+    REACTION_COLUMNS,
+    Reaction,
+    control,
+    reaction,
+    reaction_row,
+)
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

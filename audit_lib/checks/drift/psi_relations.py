@@ -11,9 +11,9 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import ask_many, number, reasons
-from audit_lib.probes.domain import plain
-from audit_lib.probes.relations import largest_fall
+from audit_lib.probes.questions.asking import ask_many, number, reasons
+from audit_lib.probes.questions.domain import plain
+from audit_lib.probes.questions.relations import largest_fall
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

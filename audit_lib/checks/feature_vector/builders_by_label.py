@@ -9,9 +9,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.influence import manageable
-from audit_lib.probes.samples import panel
-from audit_lib.probes.sides import LABEL, joined, side_tables
+from audit_lib.probes.market.influence import manageable
+from audit_lib.probes.questions.samples import panel
+from audit_lib.probes.questions.sides import LABEL, joined, side_tables
 from audit_lib.subject.subject import Subject
 
 SIDES = "features.sides"

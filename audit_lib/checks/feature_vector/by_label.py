@@ -10,10 +10,11 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import ask, frame
-from audit_lib.probes.relations import reordered_columns, shuffled
-from audit_lib.probes.samples import inputs, numeric, still, whole_dates
-from audit_lib.probes.sides import (
+from audit_lib.probes.market.windows import stretch, window_length
+from audit_lib.probes.questions.asking import ask, frame
+from audit_lib.probes.questions.relations import reordered_columns, shuffled
+from audit_lib.probes.questions.samples import inputs, numeric, still, whole_dates
+from audit_lib.probes.questions.sides import (
     POSITION,
     Joined,
     Tables,
@@ -22,7 +23,6 @@ from audit_lib.probes.sides import (
     moved_share,
     side_tables,
 )
-from audit_lib.probes.windows import stretch, window_length
 from audit_lib.subject.subject import Subject
 
 #: what several orders and companies of one kind show

@@ -8,10 +8,8 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Location, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.columns_made import where_made
-from audit_lib.probes.files_read import MEND, undeclared
-from audit_lib.probes.measured import (
+from audit_lib.probes.code.columns_made import where_made
+from audit_lib.probes.market.measured import (
     CUTS,
     feature_policy,
     influence_evidence,
@@ -21,6 +19,8 @@ from audit_lib.probes.measured import (
     unjudged,
     witness_evidence,
 )
+from audit_lib.probes.questions import samples
+from audit_lib.probes.questions.files_read import MEND, undeclared
 from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"

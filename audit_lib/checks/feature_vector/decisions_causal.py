@@ -12,10 +12,10 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.influence import Outcome, measure_influence
-from audit_lib.probes.markets import short
-from audit_lib.probes.measured import influence_evidence, reach, witness_evidence
+from audit_lib.probes.market.influence import Outcome, measure_influence
+from audit_lib.probes.market.markets import short
+from audit_lib.probes.market.measured import influence_evidence, reach, witness_evidence
+from audit_lib.probes.questions import samples
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.asking import ask_many, frame, reasons
-from audit_lib.probes.columns_made import where_made
-from audit_lib.probes.frames import unequal
+from audit_lib.probes.code.columns_made import where_made
+from audit_lib.probes.questions import samples
+from audit_lib.probes.questions.asking import ask_many, frame, reasons
+from audit_lib.probes.questions.frames import unequal
 from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"

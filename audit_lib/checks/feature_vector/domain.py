@@ -10,10 +10,10 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.asking import ask_many, frame
-from audit_lib.probes.domain import REACTION_COLUMNS, kind_of
-from audit_lib.probes.markets import short, spoilt
-from audit_lib.probes.samples import built, numeric, panel, still
+from audit_lib.probes.market.markets import short, spoilt
+from audit_lib.probes.questions.asking import ask_many, frame
+from audit_lib.probes.questions.domain import REACTION_COLUMNS, kind_of
+from audit_lib.probes.questions.samples import built, numeric, panel, still
 from audit_lib.subject.subject import Subject
 
 

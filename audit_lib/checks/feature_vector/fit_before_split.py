@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.fit_flow import FitFlow, FitThenSplit
-from audit_lib.probes.leak_patterns import fits_before_split
-from audit_lib.probes.suspicions import related_files, unread, walk
+from audit_lib.probes.code.leaks.fit_flow import FitFlow, FitThenSplit
+from audit_lib.probes.code.leaks.leak_patterns import fits_before_split
+from audit_lib.probes.code.leaks.suspicions import related_files, unread, walk
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE

@@ -11,8 +11,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import Reply, ask, ask_many, mapping, texts
-from audit_lib.probes.domain import on_purpose
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, texts
+from audit_lib.probes.questions.domain import on_purpose
 from audit_lib.subject.subject import Subject
 
 MODES, ADMITTED, POLICY = "features.modes", "features.admitted", "features.policy"

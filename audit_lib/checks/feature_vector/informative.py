@@ -10,8 +10,8 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.columns_made import where_made
+from audit_lib.probes.code.columns_made import where_made
+from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"

@@ -15,10 +15,10 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.files import read_words
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.asking import Reply, ask, ask_many, frame
-from audit_lib.probes.domain import Reaction, kind_of, on_purpose, reaction
-from audit_lib.probes.frames import differences
-from audit_lib.probes.samples import few, numeric, required
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
+from audit_lib.probes.questions.domain import Reaction, kind_of, on_purpose, reaction
+from audit_lib.probes.questions.frames import differences
+from audit_lib.probes.questions.samples import few, numeric, required
 from audit_lib.subject.subject import Subject
 
 Fault = Literal["absent", "nan", "all_nan", "infinite", "text", "duplicate", "empty"]

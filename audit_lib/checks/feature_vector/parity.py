@@ -11,9 +11,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.frames import Difference, differences, one_sided, without
-from audit_lib.probes.samples import built, required
-from audit_lib.probes.transforms import Step, step
+from audit_lib.probes.market.transforms import Step, step
+from audit_lib.probes.questions.frames import Difference, differences, one_sided, without
+from audit_lib.probes.questions.samples import built, required
 from audit_lib.subject.subject import Subject
 
 MERGED = 2  # missing or surplus columns that still get a finding each

@@ -10,8 +10,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
-from audit_lib.probes.asking import ask, mapping
-from audit_lib.probes.samples import built, required
+from audit_lib.probes.questions.asking import ask, mapping
+from audit_lib.probes.questions.samples import built, required
 from audit_lib.subject.subject import Subject
 
 KNOWN = ("CAUSAL", "END_OF_DAY", "RESEARCH_ONLY")

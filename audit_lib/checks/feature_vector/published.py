@@ -11,12 +11,12 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import ask_many, frame
-from audit_lib.probes.frames import differences, label
-from audit_lib.probes.influence import manageable
-from audit_lib.probes.published import Republished, republished, why_unknown
-from audit_lib.probes.samples import panel
-from audit_lib.probes.sides import side_tables
+from audit_lib.probes.market.influence import manageable
+from audit_lib.probes.market.published import Republished, republished, why_unknown
+from audit_lib.probes.questions.asking import ask_many, frame
+from audit_lib.probes.questions.frames import differences, label
+from audit_lib.probes.questions.samples import panel
+from audit_lib.probes.questions.sides import side_tables
 from audit_lib.subject.subject import Subject
 
 SIDES = "features.sides"

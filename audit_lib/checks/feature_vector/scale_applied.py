@@ -12,13 +12,19 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.applied_scale import IDENTITY, Line, apart, constants, lines
-from audit_lib.probes.asking import ask, ask_many, frame
-from audit_lib.probes.frames import unequal
-from audit_lib.probes.provenance import NORMAL, Flags, Floats, fitted_rows, recorded_numbers
-from audit_lib.probes.scaling import origins, recorded_factor, reproduced
-from audit_lib.probes.transforms import step
+from audit_lib.probes.market.transforms import step
+from audit_lib.probes.prediction.applied_scale import IDENTITY, Line, apart, constants, lines
+from audit_lib.probes.questions import samples
+from audit_lib.probes.questions.asking import ask, ask_many, frame
+from audit_lib.probes.questions.frames import unequal
+from audit_lib.probes.training.provenance import (
+    NORMAL,
+    Flags,
+    Floats,
+    fitted_rows,
+    recorded_numbers,
+)
+from audit_lib.probes.training.scaling import origins, recorded_factor, reproduced
 from audit_lib.subject.subject import Subject
 
 HOOK = "features.scale"

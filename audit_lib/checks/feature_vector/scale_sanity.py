@@ -10,8 +10,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.provenance import recorded_numbers
+from audit_lib.probes.questions import samples
+from audit_lib.probes.training.provenance import recorded_numbers
 from audit_lib.subject.subject import Subject
 
 

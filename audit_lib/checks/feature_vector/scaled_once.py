@@ -12,9 +12,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Finding, Gap, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.provenance import Floats, fitted_rows, recorded_numbers
-from audit_lib.probes.scaling import Origin, origins, recorded_factor
+from audit_lib.probes.questions import samples
+from audit_lib.probes.training.provenance import Floats, fitted_rows, recorded_numbers
+from audit_lib.probes.training.scaling import Origin, origins, recorded_factor
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
 

@@ -18,8 +18,8 @@ from audit_lib.model import (
     Severity,
     Task,
 )
-from audit_lib.probes import samples
-from audit_lib.probes.provenance import (
+from audit_lib.probes.questions import samples
+from audit_lib.probes.training.provenance import (
     Match,
     candidate_rows,
     matches,

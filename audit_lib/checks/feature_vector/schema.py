@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads, show
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.samples import required
-from audit_lib.probes.schema_hash import recognise
+from audit_lib.probes.lifecycle.schema_hash import recognise
+from audit_lib.probes.questions.samples import required
 from audit_lib.subject.subject import Subject
 
 

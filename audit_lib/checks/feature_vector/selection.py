@@ -11,8 +11,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.calls import called
-from audit_lib.probes.folds import (
+from audit_lib.probes.code.calls import called
+from audit_lib.probes.code.leaks.suspicions import related_files, walk
+from audit_lib.probes.labels.folds import (
     Extent,
     RecordedFold,
     bars_between,
@@ -21,8 +22,7 @@ from audit_lib.probes.folds import (
     iso,
     recorded_folds,
 )
-from audit_lib.probes.label_facts import horizon_of
-from audit_lib.probes.suspicions import related_files, walk
+from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
 

@@ -7,7 +7,13 @@ from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.suspicions import NOT_MEASURED, hits, related_files, suspicion, unread
+from audit_lib.probes.code.leaks.suspicions import (
+    NOT_MEASURED,
+    hits,
+    related_files,
+    suspicion,
+    unread,
+)
 from audit_lib.subject.subject import Subject
 
 

@@ -13,9 +13,9 @@ import pandas as pd
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.provenance import STATISTICS
-from audit_lib.probes.training import HOOK, trained
-from audit_lib.probes.training_record import Training
+from audit_lib.probes.training.provenance import STATISTICS
+from audit_lib.probes.training.record import Training
+from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject

@@ -8,7 +8,7 @@ import numpy as np
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.training import HOOK, trained
+from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.subject import Subject
 
 

@@ -11,11 +11,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import Reply, ask_many, frame, reasons
-from audit_lib.probes.frames import unequal
-from audit_lib.probes.markets import short
-from audit_lib.probes.samples import panel, required
-from audit_lib.probes.unfinished import (
+from audit_lib.probes.market.markets import short
+from audit_lib.probes.market.unfinished import (
     KNOWN,
     Moment,
     moments,
@@ -24,6 +21,9 @@ from audit_lib.probes.unfinished import (
     until,
     with_other_bars,
 )
+from audit_lib.probes.questions.asking import Reply, ask_many, frame, reasons
+from audit_lib.probes.questions.frames import unequal
+from audit_lib.probes.questions.samples import panel, required
 from audit_lib.subject.parameters import Clock
 from audit_lib.subject.subject import Subject
 

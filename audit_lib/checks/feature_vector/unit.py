@@ -12,9 +12,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import ask, frame
-from audit_lib.probes.markets import PRICES, VOLUMES, rescaled, short
-from audit_lib.probes.samples import numeric, panel, required, still
+from audit_lib.probes.market.markets import PRICES, VOLUMES, rescaled, short
+from audit_lib.probes.questions.asking import ask, frame
+from audit_lib.probes.questions.samples import numeric, panel, required, still
 from audit_lib.subject.subject import Subject
 
 FACTORS = (16.0, 1 / 16.0)  # powers of two: rescaling is exact in binary floating point

@@ -12,8 +12,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import Reply, ask, ask_many, frame
-from audit_lib.probes.windows import (
+from audit_lib.probes.market.windows import (
     moved_rows,
     other_asset,
     stored_length,
@@ -21,6 +20,7 @@ from audit_lib.probes.windows import (
     torn,
     window_length,
 )
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
 from audit_lib.subject.subject import Subject
 
 HOOK = "predictor.predict"

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import reasons
-from audit_lib.probes.metrics import any_promoted, bases, directions, promoted, text_of
+from audit_lib.probes.lifecycle.metrics import any_promoted, bases, directions, promoted, text_of
+from audit_lib.probes.questions.asking import reasons
 from audit_lib.subject.subject import Subject
 
 

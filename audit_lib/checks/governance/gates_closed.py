@@ -9,8 +9,8 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.checks.governance.served_admitted import Admission, admission
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.asking import Reply, ask_many
-from audit_lib.probes.metrics import Metrics, directions, recorded_metrics, text_of
+from audit_lib.probes.lifecycle.metrics import Metrics, directions, recorded_metrics, text_of
+from audit_lib.probes.questions.asking import Reply, ask_many
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 

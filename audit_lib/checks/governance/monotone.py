@@ -8,9 +8,9 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import reasons
-from audit_lib.probes.metrics import Duel, bases, directions, promoted, text_of
-from audit_lib.probes.relations import better, first_retraction
+from audit_lib.probes.lifecycle.metrics import Duel, bases, directions, promoted, text_of
+from audit_lib.probes.questions.asking import reasons
+from audit_lib.probes.questions.relations import better, first_retraction
 from audit_lib.subject.subject import Subject
 
 STEPS = (-8.0, -4.0, -2.0, -1.0, -0.5, -0.2, -0.05, 0.0, 0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)

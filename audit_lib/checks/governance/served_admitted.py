@@ -8,8 +8,8 @@ from typing import Any
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
-from audit_lib.probes.asking import Reply, ask
-from audit_lib.probes.metrics import Metrics, recorded_metrics, text_of
+from audit_lib.probes.lifecycle.metrics import Metrics, recorded_metrics, text_of
+from audit_lib.probes.questions.asking import Reply, ask
 from audit_lib.subject.subject import Subject
 
 Admission = tuple[bool, tuple[str, ...]]

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
-from audit_lib.probes.asking import ask, flag
-from audit_lib.probes.metrics import Metrics, directions, promoted, recorded, text_of
-from audit_lib.probes.relations import better
-from audit_lib.probes.state import ScratchStore
+from audit_lib.probes.lifecycle.metrics import Metrics, directions, promoted, recorded, text_of
+from audit_lib.probes.lifecycle.state import ScratchStore
+from audit_lib.probes.questions.asking import ask, flag
+from audit_lib.probes.questions.relations import better
 from audit_lib.subject.subject import Subject
 
 ENTER, PROMOTE = "governance.enter", "governance.promote"

@@ -11,10 +11,16 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import Reply
-from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, on_purpose, reaction, reaction_row
-from audit_lib.probes.metrics import Duel, Metrics, bases, directions, promoted
-from audit_lib.probes.relations import better
+from audit_lib.probes.lifecycle.metrics import Duel, Metrics, bases, directions, promoted
+from audit_lib.probes.questions.asking import Reply
+from audit_lib.probes.questions.domain import (
+    REACTION_COLUMNS,
+    Reaction,
+    on_purpose,
+    reaction,
+    reaction_row,
+)
+from audit_lib.probes.questions.relations import better
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 

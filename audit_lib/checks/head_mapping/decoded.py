@@ -13,10 +13,10 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import Reply, ask, ask_many, floats, frame, reasons
-from audit_lib.probes.frames import unequal
-from audit_lib.probes.heads import Head, Kind, declared_heads
-from audit_lib.probes.samples import few, numeric
+from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats, frame, reasons
+from audit_lib.probes.questions.frames import unequal
+from audit_lib.probes.questions.samples import few, numeric
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 

@@ -11,9 +11,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
-from audit_lib.probes.domain import quantile_mix
-from audit_lib.probes.heads import Kind, declared_heads
-from audit_lib.probes.samples import labels, numeric, predictions
+from audit_lib.probes.prediction.heads import Kind, declared_heads
+from audit_lib.probes.questions.domain import quantile_mix
+from audit_lib.probes.questions.samples import labels, numeric, predictions
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -11,10 +11,10 @@ import pandas as pd
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import ask, frame
-from audit_lib.probes.frames import differences
-from audit_lib.probes.heads import Kind, declared_heads
-from audit_lib.probes.samples import few, inputs, numeric, predictions, spread
+from audit_lib.probes.prediction.heads import Kind, declared_heads
+from audit_lib.probes.questions.asking import ask, frame
+from audit_lib.probes.questions.frames import differences
+from audit_lib.probes.questions.samples import few, inputs, numeric, predictions, spread
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -13,11 +13,11 @@ from scipy.special import stdtrit
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.clusters import dates_of
-from audit_lib.probes.correlation import RankCorrelations, rank_correlations
-from audit_lib.probes.heads import Head, Kind, declared_heads
-from audit_lib.probes.label_facts import horizon_of
-from audit_lib.probes.samples import labels, predictions
+from audit_lib.probes.labels.label_facts import horizon_of
+from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
+from audit_lib.probes.questions.samples import labels, predictions
+from audit_lib.probes.statistics.clusters import dates_of
+from audit_lib.probes.statistics.correlation import RankCorrelations, rank_correlations
 from audit_lib.subject.subject import Subject
 
 ALIKE = 0.5  # rank correlation of two labels from which their heads cannot be told apart

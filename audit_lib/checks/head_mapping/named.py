@@ -10,8 +10,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.heads import Head, stored_heads
-from audit_lib.probes.samples import predictions
+from audit_lib.probes.prediction.heads import Head, stored_heads
+from audit_lib.probes.questions.samples import predictions
 from audit_lib.subject.subject import Subject
 
 NUMBERED = re.compile(r"(output|head|y|pred|prediction|col|column)?[_-]?\d+")

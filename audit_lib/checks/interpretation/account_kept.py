@@ -13,7 +13,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.accounts import (
+from audit_lib.probes.prediction.accounts import (
     Decided,
     Path,
     State,
@@ -23,8 +23,8 @@ from audit_lib.probes.accounts import (
     paths,
     sizes,
 )
-from audit_lib.probes.asking import Reply, ask_many
-from audit_lib.probes.frames import label
+from audit_lib.probes.questions.asking import Reply, ask_many
+from audit_lib.probes.questions.frames import label
 from audit_lib.subject.subject import Subject
 
 

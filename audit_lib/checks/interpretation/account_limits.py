@@ -12,7 +12,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.accounts import Path, at_rest, levels, paths, sizes, threshold
+from audit_lib.probes.prediction.accounts import Path, at_rest, levels, paths, sizes, threshold
 from audit_lib.subject.parameters import AccountField
 from audit_lib.subject.subject import Subject
 

@@ -12,9 +12,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
-from audit_lib.probes.asking import Reply, ask, frame, mapping
-from audit_lib.probes.orders import orders_of
-from audit_lib.probes.samples import inputs, whole_dates
+from audit_lib.probes.prediction.orders import orders_of
+from audit_lib.probes.questions.asking import Reply, ask, frame, mapping
+from audit_lib.probes.questions.samples import inputs, whole_dates
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

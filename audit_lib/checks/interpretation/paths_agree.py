@@ -10,15 +10,15 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task, View
-from audit_lib.probes.asking import Reply, ask, ask_many
-from audit_lib.probes.frames import Difference, differences, label, unequal
-from audit_lib.probes.orders import (
+from audit_lib.probes.prediction.orders import (
     RULES,
     feature_scenarios,
     field_tolerances,
     orders_of,
     prediction_grid,
 )
+from audit_lib.probes.questions.asking import Reply, ask, ask_many
+from audit_lib.probes.questions.frames import Difference, differences, label, unequal
 from audit_lib.subject.subject import Subject
 
 MADE_UP = "made-up predictions"

@@ -11,9 +11,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import Reply, ask, ask_many
-from audit_lib.probes.heads import Kind
-from audit_lib.probes.orders import (
+from audit_lib.probes.prediction.heads import Kind
+from audit_lib.probes.prediction.orders import (
     PATHS,
     RULES,
     directional,
@@ -23,7 +22,8 @@ from audit_lib.probes.orders import (
     orders,
     written,
 )
-from audit_lib.probes.samples import few, inputs, predictions
+from audit_lib.probes.questions.asking import Reply, ask, ask_many
+from audit_lib.probes.questions.samples import few, inputs, predictions
 from audit_lib.subject.subject import Subject
 
 ROWS = 40

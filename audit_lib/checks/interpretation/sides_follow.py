@@ -12,10 +12,10 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import ask
-from audit_lib.probes.clusters import dates_of
-from audit_lib.probes.orders import PATHS, directional, orders, written
-from audit_lib.probes.samples import inputs, numeric, predictions, whole_dates
+from audit_lib.probes.prediction.orders import PATHS, directional, orders, written
+from audit_lib.probes.questions.asking import ask
+from audit_lib.probes.questions.samples import inputs, numeric, predictions, whole_dates
+from audit_lib.probes.statistics.clusters import dates_of
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -12,9 +12,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import ask
-from audit_lib.probes.domain import quantile_mix
-from audit_lib.probes.orders import (
+from audit_lib.probes.prediction.orders import (
     PATHS,
     RULES,
     feature_scenarios,
@@ -23,8 +21,10 @@ from audit_lib.probes.orders import (
     written,
     wrong_fields,
 )
-from audit_lib.probes.relations import dominance_breaks
-from audit_lib.probes.samples import numeric
+from audit_lib.probes.questions.asking import ask
+from audit_lib.probes.questions.domain import quantile_mix
+from audit_lib.probes.questions.relations import dominance_breaks
+from audit_lib.probes.questions.samples import numeric
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

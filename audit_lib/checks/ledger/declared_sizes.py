@@ -8,7 +8,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.files import read_words
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
-from audit_lib.probes.declared_sizes import DeclaredSize, in_data, in_markdown
+from audit_lib.probes.code.declared_sizes import DeclaredSize, in_data, in_markdown
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.subject import Subject

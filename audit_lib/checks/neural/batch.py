@@ -11,8 +11,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import ask, ask_many, floats, reasons
-from audit_lib.probes.samples import input_width
+from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
+from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.network_loads import NetworkLoad, network_loads
-from audit_lib.probes.surroundings import is_aside
+from audit_lib.probes.code.network_loads import NetworkLoad, network_loads
+from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE

@@ -13,9 +13,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.asking import Reply, ask_many
-from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
-from audit_lib.probes.learning import batches, joined, outputs, spoilt
+from audit_lib.probes.prediction.learning import batches, joined, outputs, spoilt
+from audit_lib.probes.questions.asking import Reply, ask_many
+from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

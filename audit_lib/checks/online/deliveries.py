@@ -13,10 +13,10 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import FeedEvent
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import Reply, ask_many, reasons
-from audit_lib.probes.deliveries import Deliveries, deliveries
-from audit_lib.probes.learning import outputs
-from audit_lib.probes.samples import required
+from audit_lib.probes.prediction.deliveries import Deliveries, deliveries
+from audit_lib.probes.prediction.learning import outputs
+from audit_lib.probes.questions.asking import Reply, ask_many, reasons
+from audit_lib.probes.questions.samples import required
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

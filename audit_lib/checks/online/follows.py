@@ -11,10 +11,10 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import Reply, ask_many, reasons
-from audit_lib.probes.learning import outputs
-from audit_lib.probes.lessons import Lessons, agreement
-from audit_lib.probes.samples import required
+from audit_lib.probes.prediction.learning import outputs
+from audit_lib.probes.prediction.lessons import Lessons, agreement
+from audit_lib.probes.questions.asking import Reply, ask_many, reasons
+from audit_lib.probes.questions.samples import required
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

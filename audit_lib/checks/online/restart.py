@@ -10,8 +10,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import ask_many, reasons
-from audit_lib.probes.learning import batches, outputs
+from audit_lib.probes.prediction.learning import batches, outputs
+from audit_lib.probes.questions.asking import ask_many, reasons
 from audit_lib.subject.subject import Subject
 
 

@@ -12,8 +12,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import ask, ask_many, floats, frame, reasons
-from audit_lib.probes.options import asked_of, random_terms, text_of
+from audit_lib.probes.prediction.options import asked_of, random_terms, text_of
+from audit_lib.probes.questions.asking import ask, ask_many, floats, frame, reasons
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

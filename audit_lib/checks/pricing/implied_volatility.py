@@ -12,9 +12,16 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
-from audit_lib.probes.asking import ask, ask_many, floats
-from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
-from audit_lib.probes.options import asked_of, ceiling, floor, random_terms, terms, text_of
+from audit_lib.probes.prediction.options import (
+    asked_of,
+    ceiling,
+    floor,
+    random_terms,
+    terms,
+    text_of,
+)
+from audit_lib.probes.questions.asking import ask, ask_many, floats
+from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

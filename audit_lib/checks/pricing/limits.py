@@ -11,8 +11,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Finding, Gap, Margin, Severity, Task
-from audit_lib.probes.asking import ask, floats
-from audit_lib.probes.options import (
+from audit_lib.probes.prediction.options import (
     asked_of,
     black_scholes,
     ceiling,
@@ -22,6 +21,7 @@ from audit_lib.probes.options import (
     terms,
     text_of,
 )
+from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.subject.subject import Subject
 
 NEAR = 0.03

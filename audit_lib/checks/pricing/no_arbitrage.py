@@ -12,8 +12,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Margin, Severity, Task, View
-from audit_lib.probes.asking import ask, floats
-from audit_lib.probes.options import (
+from audit_lib.probes.prediction.options import (
     CALL,
     asked_of,
     ceiling,
@@ -24,6 +23,7 @@ from audit_lib.probes.options import (
     terms,
     text_of,
 )
+from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads, show
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import reasons
-from audit_lib.probes.retraining import (
+from audit_lib.probes.lifecycle.retraining import (
     SCORES,
     Answered,
     decided,
@@ -17,6 +16,7 @@ from audit_lib.probes.retraining import (
     ways,
     with_key,
 )
+from audit_lib.probes.questions.asking import reasons
 from audit_lib.subject.subject import Subject
 
 Said = dict[tuple[float, str], Answered]

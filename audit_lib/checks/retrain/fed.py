@@ -12,9 +12,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.asking import ask_many, mapping, reasons
-from audit_lib.probes.retraining import decided, healthy, lived, ways
-from audit_lib.probes.samples import inputs, whole_dates
+from audit_lib.probes.lifecycle.retraining import decided, healthy, lived, ways
+from audit_lib.probes.questions.asking import ask_many, mapping, reasons
+from audit_lib.probes.questions.samples import inputs, whole_dates
 from audit_lib.subject.subject import Subject
 
 HOOK, TRIGGER = "retrain.state", "retrain.decide"

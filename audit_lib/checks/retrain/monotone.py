@@ -9,9 +9,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.asking import Reply, reasons
-from audit_lib.probes.relations import first_retraction
-from audit_lib.probes.retraining import (
+from audit_lib.probes.lifecycle.retraining import (
     SCORES,
     Answered,
     Way,
@@ -21,6 +19,8 @@ from audit_lib.probes.retraining import (
     ways,
     with_key,
 )
+from audit_lib.probes.questions.asking import Reply, reasons
+from audit_lib.probes.questions.relations import first_retraction
 from audit_lib.subject.subject import Subject
 
 

@@ -11,8 +11,8 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import Reply, ask_many, reasons
-from audit_lib.probes.retraining import Answered, decision, disastrous, healthy, with_key
+from audit_lib.probes.lifecycle.retraining import Answered, decision, disastrous, healthy, with_key
+from audit_lib.probes.questions.asking import Reply, ask_many, reasons
 from audit_lib.subject.subject import Subject
 
 HOOK = "retrain.replay"

@@ -9,7 +9,7 @@ from pathlib import Path
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.host import Isolation
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.training import HOOK, attempted
+from audit_lib.probes.training.steps import HOOK, attempted
 from audit_lib.subject.subject import Subject
 
 

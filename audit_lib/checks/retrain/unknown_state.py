@@ -9,8 +9,14 @@ from typing import Any
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.domain import REACTION_COLUMNS, Reaction, on_purpose, reaction, reaction_row
-from audit_lib.probes.retraining import Answered, decided, healthy, ways, with_key
+from audit_lib.probes.lifecycle.retraining import Answered, decided, healthy, ways, with_key
+from audit_lib.probes.questions.domain import (
+    REACTION_COLUMNS,
+    Reaction,
+    on_purpose,
+    reaction,
+    reaction_row,
+)
 from audit_lib.subject.subject import Subject
 
 

@@ -11,9 +11,9 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import AuditError
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task, View
-from audit_lib.probes.own_classes import plain_class
+from audit_lib.probes.code.own_classes import plain_class
 from audit_lib.subject.artifacts import Artifact, Safety, SafetyReason, read_artifact
-from audit_lib.subject.artifacts.trust import judge
+from audit_lib.subject.artifacts.judge.trust import judge
 from audit_lib.subject.subject import Subject
 
 #: what is said of a class that a Keras file names

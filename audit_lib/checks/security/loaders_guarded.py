@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
-from audit_lib.probes.loaders import Load, loads
-from audit_lib.probes.surroundings import is_aside
+from audit_lib.probes.code.loaders import Load, loads
+from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE

@@ -11,10 +11,10 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Examined, Location, Severity, Task
-from audit_lib.probes.asking import ask, mapping
-from audit_lib.probes.folds import HOOK, DrivenFold, DrivenFolds, drive_folds
-from audit_lib.probes.label_facts import horizon_of
-from audit_lib.probes.label_reach import with_ends
+from audit_lib.probes.labels.folds import HOOK, DrivenFold, DrivenFolds, drive_folds
+from audit_lib.probes.labels.label_facts import horizon_of
+from audit_lib.probes.labels.label_reach import with_ends
+from audit_lib.probes.questions.asking import ask, mapping
 from audit_lib.subject.subject import Subject
 
 Said = tuple[str, dict[str, Any], Location]

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes import samples
-from audit_lib.probes.folds import HOOK, DrivenFolds, drive_folds
-from audit_lib.probes.perturbation import price_field
+from audit_lib.probes.labels.folds import HOOK, DrivenFolds, drive_folds
+from audit_lib.probes.market.perturbation import price_field
+from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ import numpy as np
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Severity, Task
-from audit_lib.probes.folds import HOOK, DrivenFold, DrivenFolds, drive_folds, timeline
+from audit_lib.probes.labels.folds import HOOK, DrivenFold, DrivenFolds, drive_folds, timeline
 from audit_lib.subject.subject import Subject
 
 

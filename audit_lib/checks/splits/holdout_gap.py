@@ -11,8 +11,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Margin, Severity, Task, View
-from audit_lib.probes.folds import bars_between, calendar_of, ends_with_a_day, extent, iso
-from audit_lib.probes.label_facts import horizon_of
+from audit_lib.probes.labels.folds import bars_between, calendar_of, ends_with_a_day, extent, iso
+from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.subject.subject import Subject
 
 NO_LABELS = re.compile(r"scal|normali|standardi|imput|feature", re.I)

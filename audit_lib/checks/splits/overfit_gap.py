@@ -11,8 +11,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
-from audit_lib.probes.folds import RecordedFold, recorded_folds
-from audit_lib.probes.recorded_metrics import (
+from audit_lib.probes.labels.folds import RecordedFold, recorded_folds
+from audit_lib.probes.training.recorded_metrics import (
     Pair,
     fold_metrics,
     incredible,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.entries import Entry, entries
+from audit_lib.probes.code.entries import Entry, entries
 from audit_lib.subject.subject import Subject
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Margin, Severity, Task
-from audit_lib.probes.folds import HOOK, DrivenFold, drive_folds, edges, timeline
-from audit_lib.probes.label_facts import horizon_of
-from audit_lib.probes.label_reach import with_ends
+from audit_lib.probes.labels.folds import HOOK, DrivenFold, drive_folds, edges, timeline
+from audit_lib.probes.labels.label_facts import horizon_of
+from audit_lib.probes.labels.label_reach import with_ends
 from audit_lib.subject.subject import Subject
 
 

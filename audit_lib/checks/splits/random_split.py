@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
-from audit_lib.probes.suspicions import Hit, hits, related_files, unread
+from audit_lib.probes.code.leaks.suspicions import Hit, hits, related_files, unread
 from audit_lib.subject.subject import Subject
 
 

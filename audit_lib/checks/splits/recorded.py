@@ -18,15 +18,15 @@ from audit_lib.model import (
     Task,
     View,
 )
-from audit_lib.probes.folds import (
+from audit_lib.probes.labels.folds import (
     RecordedFold,
     bars_between,
     calendar_of,
     iso,
     recorded_folds,
 )
-from audit_lib.probes.label_facts import horizon_of
-from audit_lib.probes.label_reach import ends_vary
+from audit_lib.probes.labels.label_facts import horizon_of
+from audit_lib.probes.labels.label_reach import ends_vary
 from audit_lib.subject.subject import Subject
 
 

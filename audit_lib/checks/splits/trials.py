@@ -12,8 +12,8 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.recorded_metrics import number
-from audit_lib.probes.statistics import backtest_overfitting, deflated_sharpe
+from audit_lib.probes.statistics.inference import backtest_overfitting, deflated_sharpe
+from audit_lib.probes.training.recorded_metrics import number
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
 

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes import samples
-from audit_lib.probes.columns_made import where_made
-from audit_lib.probes.label_facts import HOOK
+from audit_lib.probes.code.columns_made import where_made
+from audit_lib.probes.labels.label_facts import HOOK
+from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
 
 CLASSES = 12

@@ -12,10 +12,10 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import Reply, ask_many, frame, reasons
-from audit_lib.probes.label_facts import HOOK, Declared, declared_labels
-from audit_lib.probes.markets import PRICES, columns_of, short
-from audit_lib.probes.samples import panel
+from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels
+from audit_lib.probes.market.markets import PRICES, columns_of, short
+from audit_lib.probes.questions.asking import Reply, ask_many, frame, reasons
+from audit_lib.probes.questions.samples import panel
 from audit_lib.subject.subject import Subject
 
 OWN, ALL = "own", "all"

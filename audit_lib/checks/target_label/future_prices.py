@@ -8,12 +8,12 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.columns_made import where_made
-from audit_lib.probes.label_facts import HOOK
-from audit_lib.probes.measured import LOUDEST_NOISE, influence_of
-from audit_lib.probes.perturbation import is_price
-from audit_lib.probes.tally import ColumnInfluence
+from audit_lib.probes.code.columns_made import where_made
+from audit_lib.probes.labels.label_facts import HOOK
+from audit_lib.probes.market.measured import LOUDEST_NOISE, influence_of
+from audit_lib.probes.market.perturbation import is_price
+from audit_lib.probes.market.tally import ColumnInfluence
+from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
 
 

@@ -8,10 +8,10 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
-from audit_lib.probes.influence import InfluenceMap
-from audit_lib.probes.label_facts import HOOK, Declared, declared_labels
-from audit_lib.probes.label_reach import ENDS, label_reach
-from audit_lib.probes.measured import CUTS, influence_evidence, influence_of, unjudged
+from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels
+from audit_lib.probes.labels.label_reach import ENDS, label_reach
+from audit_lib.probes.market.influence import InfluenceMap
+from audit_lib.probes.market.measured import CUTS, influence_evidence, influence_of, unjudged
 from audit_lib.subject.subject import Subject
 
 

@@ -13,11 +13,11 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.alignment import entry_and_exit, price_ratio, return_errors
-from audit_lib.probes.barriers import Path, as_sides, measured_barriers, paths
-from audit_lib.probes.influence import manageable
-from audit_lib.probes.label_facts import HOOK, Declared, declared_labels, label_offsets
+from audit_lib.probes.labels.alignment import entry_and_exit, price_ratio, return_errors
+from audit_lib.probes.labels.barriers import Path, as_sides, measured_barriers, paths
+from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels, label_offsets
+from audit_lib.probes.market.influence import manageable
+from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

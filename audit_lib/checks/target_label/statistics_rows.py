@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes import samples
-from audit_lib.probes.label_facts import HOOK
-from audit_lib.probes.provenance import candidate_rows
-from audit_lib.probes.target_statistics import recorded_statistics, sources
+from audit_lib.probes.labels.label_facts import HOOK
+from audit_lib.probes.questions import samples
+from audit_lib.probes.training.provenance import candidate_rows
+from audit_lib.probes.training.target_statistics import recorded_statistics, sources
 from audit_lib.subject.subject import Subject
 
 

@@ -9,11 +9,11 @@ import pandas as pd
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
-from audit_lib.probes.asking import ask_many, frame
-from audit_lib.probes.columns_made import where_made
-from audit_lib.probes.label_facts import HOOK
-from audit_lib.probes.label_reach import label_reach
-from audit_lib.probes.responses import as_table
+from audit_lib.probes.code.columns_made import where_made
+from audit_lib.probes.labels.label_facts import HOOK
+from audit_lib.probes.labels.label_reach import label_reach
+from audit_lib.probes.market.responses import as_table
+from audit_lib.probes.questions.asking import ask_many, frame
 from audit_lib.subject.subject import Subject
 
 CUTS = (0.6, 0.8)

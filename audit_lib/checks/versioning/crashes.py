@@ -8,9 +8,9 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.registries import sample_metrics
-from audit_lib.probes.registry_history.crashes import Left, died
-from audit_lib.probes.state import ScratchStore
+from audit_lib.probes.lifecycle.registries import sample_metrics
+from audit_lib.probes.lifecycle.registry_history.crashes import Left, died
+from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.subject.subject import Subject
 
 SEVERITIES = {

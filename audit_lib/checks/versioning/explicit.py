@@ -12,11 +12,11 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
-from audit_lib.probes.asking import Reply, ask, ask_many, frame
-from audit_lib.probes.domain import control, on_purpose
-from audit_lib.probes.registries import Resolution, odd_ids, resolution
-from audit_lib.probes.samples import built, few, required, spread
-from audit_lib.probes.state import ScratchStore
+from audit_lib.probes.lifecycle.registries import Resolution, odd_ids, resolution
+from audit_lib.probes.lifecycle.state import ScratchStore
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
+from audit_lib.probes.questions.domain import control, on_purpose
+from audit_lib.probes.questions.samples import built, few, required, spread
 from audit_lib.subject.subject import Subject
 
 FALLS_BACK = "falls back on another version"

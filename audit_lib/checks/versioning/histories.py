@@ -12,10 +12,10 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Outcome, Severity, Task
-from audit_lib.probes.asking import ask
-from audit_lib.probes.registries import sample_metrics
-from audit_lib.probes.registry_history import Found, Session, search
-from audit_lib.probes.state import ScratchStore, tree_digest
+from audit_lib.probes.lifecycle.registries import sample_metrics
+from audit_lib.probes.lifecycle.registry_history import Found, Session, search
+from audit_lib.probes.lifecycle.state import ScratchStore, tree_digest
+from audit_lib.probes.questions.asking import ask
 from audit_lib.subject.subject import Subject
 
 #: relations that an earlier check states too, to its code and the keys of its findings: where it

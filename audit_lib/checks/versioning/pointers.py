@@ -11,10 +11,10 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.files import read_words
 from audit_lib.model import Contract, Evidence, Examined, Scalar, Severity, Task
-from audit_lib.probes.asking import Reply, ask, ask_many
-from audit_lib.probes.domain import control
-from audit_lib.probes.registries import Resolution, resolution, rewritten
-from audit_lib.probes.state import ScratchStore
+from audit_lib.probes.lifecycle.registries import Resolution, resolution, rewritten
+from audit_lib.probes.lifecycle.state import ScratchStore
+from audit_lib.probes.questions.asking import Reply, ask, ask_many
+from audit_lib.probes.questions.domain import control
 from audit_lib.subject.registry import Registry
 from audit_lib.subject.subject import Subject
 

@@ -12,9 +12,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
-from audit_lib.probes.asking import Reply, ask, ask_many, texts
-from audit_lib.probes.registries import Resolution, resolution, sample_metrics
-from audit_lib.probes.state import ScratchStore, changed, tree_digest
+from audit_lib.probes.lifecycle.registries import Resolution, resolution, sample_metrics
+from audit_lib.probes.lifecycle.state import ScratchStore, changed, tree_digest
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, texts
 from audit_lib.subject.registry import read_registry
 from audit_lib.subject.subject import Subject
 

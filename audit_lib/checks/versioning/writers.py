@@ -9,9 +9,9 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Finding, Location, Severity, Task
-from audit_lib.probes.asking import ask, texts
-from audit_lib.probes.registries import sample_metrics
-from audit_lib.probes.state import ScratchStore
+from audit_lib.probes.lifecycle.registries import sample_metrics
+from audit_lib.probes.lifecycle.state import ScratchStore
+from audit_lib.probes.questions.asking import ask, texts
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 

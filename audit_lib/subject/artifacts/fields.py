@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from audit_lib.subject.artifacts.artifact import Artifact, Json
-from audit_lib.subject.artifacts.plain import plain_document
+from audit_lib.subject.artifacts.formats.plain import plain_document
 from audit_lib.subject.pointers import pointer_to
 
 _TELLING = re.compile(

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import PurePosixPath
 
-from audit_lib.subject.artifacts import (
+from audit_lib.subject.artifacts.artifact import Format
+from audit_lib.subject.artifacts.detect import compression, detect, is_text
+from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
+from audit_lib.subject.artifacts.formats import (
     archives,
     lightgbm,
     metadata,
@@ -20,9 +23,6 @@ from audit_lib.subject.artifacts import (
     xgboost,
     yaml_tags,
 )
-from audit_lib.subject.artifacts.artifact import Format
-from audit_lib.subject.artifacts.detect import compression, detect, is_text
-from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.own import ASKED, read_own, reader_for
 from audit_lib.subject.artifacts.source import Source, in_memory
 from audit_lib.subject.artifacts.streams import Stream, unpacked

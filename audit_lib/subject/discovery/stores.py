@@ -16,8 +16,8 @@ import yaml
 from audit_lib.errors import NotAssessed
 from audit_lib.files import opened
 from audit_lib.subject.artifacts import Format
-from audit_lib.subject.artifacts.archives import zip_format
 from audit_lib.subject.artifacts.detect import detect
+from audit_lib.subject.artifacts.formats.archives import zip_format
 from audit_lib.subject.discovery.fields import fields_of
 from audit_lib.subject.discovery.registries import Table, tables
 from audit_lib.subject.documents import read_document

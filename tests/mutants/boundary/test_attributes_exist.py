@@ -1,7 +1,7 @@
 import pytest
 
 from audit_lib.model import Outcome
-from audit_lib.probes import type_checker
+from audit_lib.probes.code.types import type_checker
 from audit_lib.testing import assert_passes, run_check
 from tests.made_repo import subject
 

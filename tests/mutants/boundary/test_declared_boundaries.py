@@ -3,7 +3,7 @@ import yaml
 
 from audit_lib.errors import ParameterError
 from audit_lib.model import Outcome, Severity, Verdict
-from audit_lib.probes.boundaries import boundary_verdicts, declared_boundaries
+from audit_lib.probes.code.boundaries.verdicts import boundary_verdicts, declared_boundaries
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.made_repo import subject
 

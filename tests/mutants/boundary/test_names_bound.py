@@ -1,7 +1,7 @@
 import pytest
 
 from audit_lib.model import Outcome, Severity
-from audit_lib.probes import linter
+from audit_lib.probes.code import linter
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.made_repo import subject
 

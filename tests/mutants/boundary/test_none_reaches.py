@@ -3,7 +3,7 @@ import subprocess
 import pytest
 
 from audit_lib.model import Outcome, Severity
-from audit_lib.probes import type_checker
+from audit_lib.probes.code.types import type_checker
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.made_repo import subject
 from tests.mutants.mutate import edit_source, mutant

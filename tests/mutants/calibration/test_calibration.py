@@ -3,7 +3,7 @@ import pytest
 
 from audit_lib.checks.calibration.domain import CalibratorServesTheScoresItKnows
 from audit_lib.model import Outcome, Severity, View
-from audit_lib.probes.scored import Scored
+from audit_lib.probes.prediction.scored import Scored
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 

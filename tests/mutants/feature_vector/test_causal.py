@@ -5,7 +5,7 @@ import pytest
 
 from audit_lib.host.child.opening import opening
 from audit_lib.model import Outcome, Severity, View
-from audit_lib.probes.hook_habits import habits
+from audit_lib.probes.tryouts.hook_habits import habits
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from audit_lib.model import Outcome
-from audit_lib.probes.tryout import try_hooks
+from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.feature_vector.test_scaler import COLUMNS, HOOKS, TRAIN, features, meta
 from tests.mutants.tiny import tiny
@@ -142,7 +142,7 @@ def test_without_the_hook_there_is_nothing_to_judge(tmp_path):
 
 
 def test_lines_are_measured_through_cuts():
-    from audit_lib.probes.applied_scale import LOG, line
+    from audit_lib.probes.prediction.applied_scale import LOG, line
 
     x = pd.Series(range(1, 101)).to_numpy(float)
     made = line(x, ((x - 40) / 8).clip(-2, 2))

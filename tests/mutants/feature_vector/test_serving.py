@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from audit_lib.model import Outcome, Severity
-from audit_lib.probes.schema_hash import recognise
-from audit_lib.probes.transforms import step
+from audit_lib.probes.lifecycle.schema_hash import recognise
+from audit_lib.probes.market.transforms import step
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import edit_json, edit_source, mutant
 from tests.mutants.tiny import tiny

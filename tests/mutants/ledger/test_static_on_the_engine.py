@@ -4,7 +4,7 @@ import pytest
 
 from audit_lib.model import Outcome, Severity, Task, Verdict
 from audit_lib.model.closure import Fate, compare
-from audit_lib.probes.boundaries import boundary_verdicts
+from audit_lib.probes.code.boundaries.verdicts import boundary_verdicts
 from audit_lib.testing import assert_fails, run_check
 from tests.mutants.mutate import CANDIDATE, CLEAN, edit_json, edit_source, mutant
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audit_lib.probes.options import black_scholes, random_terms
+from audit_lib.probes.prediction.options import black_scholes, random_terms
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 

@@ -1,7 +1,7 @@
 import pytest
 
 from audit_lib.model import Outcome, Severity, View
-from audit_lib.probes.label_reach import label_reach
+from audit_lib.probes.labels.label_reach import label_reach
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import CANDIDATE, mutant
 from tests.mutants.tiny import tiny

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from audit_lib.host import HookRaised, HookRefused, HookTimedOut
-from audit_lib.probes.asking import (
+from audit_lib.probes.questions.asking import (
     Reply,
     ask,
     ask_many,
@@ -17,7 +17,7 @@ from audit_lib.probes.asking import (
     reasons,
     texts,
 )
-from audit_lib.probes.domain import Reaction, plain, quantile_mix, reaction
+from audit_lib.probes.questions.domain import Reaction, plain, quantile_mix, reaction
 
 
 class Scripted:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib.probes.clusters import Calendar, Clusters, bars_apart
+from audit_lib.probes.statistics.clusters import Calendar, Clusters, bars_apart
 
 BARS = pd.bdate_range("2020-01-01", periods=260)
 

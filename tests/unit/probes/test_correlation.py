@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from audit_lib.probes.correlation import rank_correlations
+from audit_lib.probes.statistics.correlation import rank_correlations
 
 
 def sample(n=2_000, seed=0):

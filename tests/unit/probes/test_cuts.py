@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib.probes.cuts import offset_changes, series_candidates
+from audit_lib.probes.market.cuts import offset_changes, series_candidates
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib.probes.frames import differences, label
+from audit_lib.probes.questions.frames import differences, label
 
 DATES = pd.date_range("2020-01-01", periods=4, freq="D")
 INDEX = pd.MultiIndex.from_product([["A", "B"], DATES], names=["asset", "date"])

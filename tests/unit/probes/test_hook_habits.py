@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib.probes.hook_habits import habits
+from audit_lib.probes.tryouts.hook_habits import habits
 from audit_lib.subject.subject import open_subject
 from tests.made_repo import subject
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.signal import savgol_filter
 
-from audit_lib.probes.influence import Outcome, manageable, measure_influence
+from audit_lib.probes.market.influence import Outcome, manageable, measure_influence
 from tests.unit.probes.builders import market, per_asset, returns
 
 

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 from audit_lib.checks.pricing.surface import durrleman
-from audit_lib.probes import markets, options, retraining
-from audit_lib.probes.registries import Resolution, odd_ids, resolution
-from audit_lib.probes.samples import spread, whole_dates
-from audit_lib.probes.schema_hash import recognise
-from audit_lib.probes.state import changed, tree_digest
+from audit_lib.probes.lifecycle import retraining
+from audit_lib.probes.lifecycle.registries import Resolution, odd_ids, resolution
+from audit_lib.probes.lifecycle.schema_hash import recognise
+from audit_lib.probes.lifecycle.state import changed, tree_digest
+from audit_lib.probes.market import markets
+from audit_lib.probes.prediction import options
+from audit_lib.probes.questions.samples import spread, whole_dates
 
 COLUMNS = ["b", "a", "c"]
 

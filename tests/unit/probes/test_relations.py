@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_lib.probes.relations import (
+from audit_lib.probes.questions.relations import (
     Break,
     better,
     dominance_breaks,

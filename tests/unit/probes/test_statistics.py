@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from audit_lib.probes.statistics import (
+from audit_lib.probes.statistics.inference import (
     backtest_overfitting,
     calibration_error,
     clopper_pearson,

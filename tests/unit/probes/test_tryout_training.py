@@ -1,6 +1,6 @@
 """`hooks check` on the hook that trains: what the host recorded, and what is missing in it."""
 
-from audit_lib.probes.tryout import try_hooks
+from audit_lib.probes.tryouts.tryout import try_hooks
 from tests.mutants.tiny import tiny
 
 TRAIN = """

@@ -10,7 +10,7 @@ import yaml
 
 from audit_lib.errors import AuditError, NotAssessed, ParameterError
 from audit_lib.model import Outcome
-from audit_lib.probes.checkpoint_fields import field
+from audit_lib.subject.checkpoint_fields import field
 from audit_lib.subject.mlflow import locate, newest
 from audit_lib.subject.mlflow_rest import pull
 from audit_lib.subject.parameters import MlflowModel

@@ -7,8 +7,8 @@ import pytest
 
 from audit_lib.errors import NotAssessed, ParameterError
 from audit_lib.model import Outcome
-from audit_lib.probes.checkpoint_fields import field
 from audit_lib.subject.artifacts import Format, Safety, read_artifact
+from audit_lib.subject.checkpoint_fields import field
 from audit_lib.testing import run_check
 from tests.made_repo import lightgbm_text, subject
 from tests.unit.subject.test_mlflow import MLMODEL

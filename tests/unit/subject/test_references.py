@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from audit_lib.cli.scripts import artifacts as artifacts_command
 from audit_lib.errors import NotAssessed, ParameterError
-from audit_lib.probes.checkpoint_fields import field, numbers_in
+from audit_lib.subject.checkpoint_fields import field, numbers_in
 from audit_lib.subject.pointers import split_reference
 from tests.made_repo import lightgbm_text, subject
 

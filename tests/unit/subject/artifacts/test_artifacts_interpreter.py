@@ -21,7 +21,7 @@ from malicious import CASES
 from watched import SMALL, read, read_bytes
 
 from audit_lib.subject.artifacts import Budget, Format, Safety
-from audit_lib.subject.artifacts.opcodes import HANDLERS
+from audit_lib.subject.artifacts.judge.opcodes import HANDLERS
 
 PICKLES = {name: data for name, data in cases().items() if name.startswith("pickle ")}
 FUZZ = settings(

@@ -18,8 +18,9 @@ import pytest
 import sklearn
 from benign import cases
 
-from audit_lib.subject.artifacts import Safety, arguments, names
-from audit_lib.subject.artifacts.trust import INERT, NAMED, RULES, judge
+from audit_lib.subject.artifacts import Safety
+from audit_lib.subject.artifacts.judge import arguments, names
+from audit_lib.subject.artifacts.judge.trust import INERT, NAMED, RULES, judge
 
 
 def _modules() -> Iterator[ModuleType]:

@@ -10,9 +10,9 @@ from streams_of_opcodes import bent, recorded, streams
 
 from audit_lib.subject.artifacts.artifact import Budget, Safety
 from audit_lib.subject.artifacts.draft import Draft
+from audit_lib.subject.artifacts.judge.trust import judge
 from audit_lib.subject.artifacts.readers import read
 from audit_lib.subject.artifacts.source import in_memory
-from audit_lib.subject.artifacts.trust import judge
 
 SMALL = Budget(unpacked_bytes=1 << 20, opcodes=20_000)
 HONEST = [pickle.dumps(value, p) for value in plain().values() for p in range(6)]

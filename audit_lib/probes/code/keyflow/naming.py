@@ -1,0 +1,118 @@
+"""Which document a call reads or writes, by the names of files around it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from audit_lib.probes.code.constants import constant
+from audit_lib.probes.code.keyflow.calls import Calls
+from audit_lib.subject.code import Code
+from audit_lib.subject.units import Unit
+
+#: Endings of the files that hold documents with keys.
+ENDINGS = (
+    ".json", ".yaml", ".yml", ".toml", ".npz", ".pt", ".pth", ".pkl", ".pickle", ".joblib",
+)  # fmt: skip
+
+
+class Naming(Calls):
+    """Tells one document, known by a part of its file name, from other data files."""
+
+    def __init__(self, code: Code, name: str) -> None:
+        super().__init__(code)
+        self.name = name
+        # ``config.yml`` is no part of ``mod_config.yml``; a part that begins with a sign may be.
+        whole = name[:1].isalnum() and name.endswith(ENDINGS)
+        self._named = re.compile(("(?<![\\w-])" if whole else "") + re.escape(name))
+        self._variables: dict[str, dict[str, bool]] = {}
+        self._handles: dict[str, dict[int, dict[str, bool | None]]] = {}
+
+    def named_near(self, unit: Unit, call: ast.Call) -> bool:
+        """True where a call is of this document.
+
+        Its arguments say so, or name no file at all while the unit names this one only.
+        """
+        handles = self._handles_of(unit).get(id(call), {})
+        told = {
+            handles[n.id] if isinstance(n, ast.Name) and n.id in handles else self.tells(unit, n)
+            for a in (*call.args, *(k.value for k in call.keywords))
+            for n in ast.walk(a)
+        }
+        if True in told:
+            return True
+        return False not in told and self.unit_tells(unit)
+
+    def tells(self, unit: Unit, node: ast.AST) -> bool | None:
+        """True: names this document; False: names another data file; None: names none."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return self._judge(node.value)
+        if isinstance(node, ast.Name):
+            found = self._told(unit).get(node.id)
+            if found is not None:
+                return found
+            value = constant(self.code.index, unit.path, node.id)
+            return self._judge(value) if isinstance(value, str) else None
+        return None
+
+    def _judge(self, text: str) -> bool | None:
+        if self._named.search(text):
+            return True
+        return False if text.endswith(ENDINGS) else None
+
+    def _told(self, unit: Unit) -> dict[str, bool]:
+        """Variables of a unit that hold a file name, a path or a handle, and of which document."""
+        if unit.key not in self._variables:
+            found: dict[str, bool] = {}
+            self._variables[unit.key] = found
+            for _ in range(3):
+                for target, source in self._sources(unit):
+                    told = {self.tells(unit, n) for n in ast.walk(source)}
+                    if True in told or (False in told and target not in found):
+                        found[target] = True in told
+        return self._variables[unit.key]
+
+    def _handles_of(self, unit: Unit) -> dict[int, dict[str, bool | None]]:
+        """For calls within ``with open(...) as f``: what the innermost ``f`` is of."""
+        if unit.key not in self._handles:
+            found: dict[int, dict[str, bool | None]] = {}
+            for node in self.own(unit):
+                if not isinstance(node, (ast.With, ast.AsyncWith)):
+                    continue
+                named = {
+                    i.optional_vars.id: self._says(unit, i.context_expr)
+                    for i in node.items
+                    if isinstance(i.optional_vars, ast.Name)
+                }
+                for inner in ast.walk(node) if named else ():
+                    if isinstance(inner, ast.Call):
+                        found.setdefault(id(inner), {}).update(named)
+            self._handles[unit.key] = found
+        return self._handles[unit.key]
+
+    def _says(self, unit: Unit, node: ast.expr) -> bool | None:
+        told = {self.tells(unit, n) for n in ast.walk(node)}
+        return True if True in told else (False if False in told else None)
+
+    def _sources(self, unit: Unit) -> Iterator[tuple[str, ast.expr]]:
+        for node in self.own(unit):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                if not isinstance(node.value, (ast.Dict, ast.List)):
+                    yield node.targets[0].id, node.value
+            elif isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name):
+                yield node.optional_vars.id, node.context_expr
+            elif isinstance(node, (ast.For, ast.comprehension)) and isinstance(
+                node.target, ast.Name
+            ):
+                yield node.target.id, node.iter
+
+    def unit_tells(self, unit: Unit) -> bool:
+        """True where the strings of a unit name this document and no other data file."""
+        texts = [
+            n.value
+            for n in self.own(unit)
+            if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        ]
+        names = {self._judge(t) for t in texts}
+        return True in names and False not in names

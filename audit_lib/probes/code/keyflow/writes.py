@@ -1,0 +1,258 @@
+"""Follows what is dumped backwards to the keys that it is made of."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+
+from audit_lib.model import Location
+from audit_lib.probes.code.keyflow.calls import BLIND, SAME
+from audit_lib.probes.code.keyflow.paths import ANY, Path, Use
+from audit_lib.probes.code.keyflow.reads import Reads
+from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
+
+DUMPERS = frozenset(
+    {"json.dump", "json.dumps", "yaml.dump", "yaml.safe_dump", "orjson.dumps", "ujson.dump",
+     "ujson.dumps", "simplejson.dump", "simplejson.dumps", "pickle.dump", "pickle.dumps",
+     "joblib.dump", "torch.save", "cloudpickle.dump", "dill.dump", "toml.dump"}
+)  # fmt: skip
+#: Writers whose keywords are the keys.
+ARCHIVES = frozenset({"np.savez", "numpy.savez", "np.savez_compressed", "numpy.savez_compressed"})
+
+
+class Writes:
+    """Follows what is dumped backwards to the keys that it is made of."""
+
+    def __init__(self, reads: Reads) -> None:
+        self.reads, self.flow, self.code = reads, reads.flow, reads.code
+        self.seen: set[tuple[str, int, Path]] = set()
+        self.passing: dict[str, set[str]] = defaultdict(set)  # dumper -> parameters it dumps
+
+    def collect(self) -> None:
+        """Find the dumps of this document."""
+        self._find_passing()
+        near = self._near()
+        sources = self.code.references.sources
+        near |= {key for dumper in self.passing for key in sources.get(dumper, ())}
+        for unit in (self.reads.units[k] for k in sorted(near & set(self.reads.units))):
+            for statement in self._statements(unit):
+                for node in ast.walk(statement):
+                    if isinstance(node, ast.Call):
+                        for dumped in self._dumped(unit, node):
+                            if self._is_this(unit, statement, node):
+                                self.flow.dumped = True
+                                self._keys(unit, dumped, (), statement)
+
+    def _near(self) -> set[str]:
+        return {k for word in ("dump", "save") for k, _ in self.reads.units_near(word)}
+
+    def _find_passing(self) -> None:
+        near = self._near()
+        for _ in range(3):
+            near |= {k for d in self.passing for k in self.code.references.sources.get(d, ())}
+            for unit in (self.reads.units[k] for k in near if k in self.reads.units):
+                if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    continue
+                arguments = unit.node.args
+                names = {a.arg for a in (*arguments.posonlyargs, *arguments.args,
+                                         *arguments.kwonlyargs)}  # fmt: skip
+                for node in self.reads.own(unit):
+                    if isinstance(node, ast.Call):
+                        for dumped in self._dumped(unit, node):
+                            if isinstance(dumped, ast.Name) and dumped.id in names:
+                                self.passing[unit.key].add(dumped.id)
+
+    def _dumped(self, unit: Unit, call: ast.Call) -> list[ast.expr]:
+        if dotted(call.func) in DUMPERS:
+            return call.args[:1]
+        if dotted(call.func) in ARCHIVES:
+            return [call]
+        target = self.reads.callee(unit, call) if self.passing else None
+        if target is None or target.key not in self.passing:
+            return []
+        bound = dict(self.reads.bound(target, call))
+        return [bound[p] for p in self.passing[target.key] if p in bound]
+
+    def _is_this(self, unit: Unit, statement: ast.stmt, call: ast.Call) -> bool:
+        told = {
+            self.reads.tells(unit, n) for n in ast.walk(statement) if not isinstance(n, ast.Dict)
+        }
+        if True in told:
+            return True
+        return False not in told and self.reads.unit_tells(unit)
+
+    def _statements(self, unit: Unit) -> Iterator[ast.stmt]:
+        for node in self.reads.own(unit):
+            if isinstance(node, ast.stmt) and not hasattr(node, "body"):
+                yield node
+
+    # --- what it is made of -------------------------------------------------------------------
+    def _keys(self, unit: Unit, node: ast.expr, path: Path, where: ast.AST) -> None:
+        mark = (unit.key, id(node), path)
+        if mark in self.seen or len(path) > 8:
+            return
+        self.seen.add(mark)
+        if isinstance(node, ast.Dict):
+            self._display(unit, node, path)
+        elif isinstance(node, (ast.List, ast.Tuple)):
+            for element in node.elts:
+                self._keys(unit, element, (*path, ANY), where)
+        elif isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            self._keys(unit, node.elt, (*path, ANY), where)
+        elif isinstance(node, ast.DictComp):
+            self._write(unit, node, (*path, ANY))
+            self._keys(unit, node.value, (*path, ANY), where)
+        elif isinstance(node, ast.IfExp):
+            self._keys(unit, node.body, path, where)
+            self._keys(unit, node.orelse, path, where)
+        elif isinstance(node, ast.BoolOp):
+            for value in node.values:
+                self._keys(unit, value, path, where)
+        elif isinstance(node, (ast.Name, ast.Attribute)):
+            self._variable(unit, node, path)
+        elif isinstance(node, ast.Call):
+            self._call(unit, node, path)
+        elif not isinstance(
+            node, (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Compare, ast.UnaryOp)
+        ):
+            self.flow.open_writes.add(path)
+
+    def _display(self, unit: Unit, node: ast.Dict, path: Path) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                self._keys(unit, value, path, value)
+                continue
+            name = self.reads.key(unit, key)
+            self._write(unit, key, (*path, name))
+            self._keys(unit, value, (*path, name), value)
+
+    def _write(self, unit: Unit, node: ast.expr, path: Path) -> None:
+        self.flow.writes.append(Use(path, Location(unit.path, line=node.lineno, symbol=unit.name)))
+
+    def _variable(self, unit: Unit, node: ast.expr, path: Path) -> None:
+        """Everything that is assigned to a variable or attribute, or stored into it."""
+        text = dotted(node)
+        scopes = [unit]
+        owner = self.code.references.owner_class(unit) if text.startswith("self.") else None
+        if owner is not None:
+            scopes = [u for k, u in self.reads.units.items()
+                      if u.path == owner.path and u.name.startswith(owner.name + ".")]  # fmt: skip
+        found = False
+        for scope in scopes:
+            for item in self.reads.own(scope):
+                found |= self._stored(scope, item, text, path)
+        if not found and not self._from_callers(unit, text, path):
+            self.flow.open_writes.add(path)
+
+    def _stored(self, unit: Unit, item: ast.AST, text: str, path: Path) -> bool:
+        if isinstance(item, (ast.Assign, ast.AnnAssign)) and item.value is not None:
+            targets = item.targets if isinstance(item, ast.Assign) else [item.target]
+            hit = False
+            for target in targets:
+                if dotted(target) == text and text:
+                    if () not in self.reads.value(unit, item.value):  # its own former content
+                        self._keys(unit, item.value, path, item)
+                    hit = True
+                elif isinstance(target, ast.Subscript):
+                    inner = self._below(unit, target, text)
+                    if inner is not None:
+                        self._write(unit, target, (*path, *inner))
+                        self._keys(unit, item.value, (*path, *inner), item)
+                        hit = True
+            return hit
+        if isinstance(item, ast.Call) and isinstance(item.func, ast.Attribute):
+            base = item.func.value
+            inner = self._below(unit, base, text)
+            if inner is not None and item.args:
+                if item.func.attr == "setdefault":
+                    inner = (*inner, self.reads.key(unit, item.args[0]))
+                    self._write(unit, item, (*path, *inner))
+                    if len(item.args) > 1:
+                        self._keys(unit, item.args[1], (*path, *inner), item)
+                    return True
+                if item.func.attr == "update":
+                    self._keys(unit, item.args[0], (*path, *inner), item)
+                    return True
+                if item.func.attr in ("append", "add", "insert", "extend"):
+                    self._keys(unit, item.args[-1], (*path, *inner, ANY), item)
+                    return True
+        return False
+
+    def _below(self, unit: Unit, node: ast.expr, text: str) -> Path | None:
+        """Keys between a variable and a place within it; None where it is another variable."""
+        keys: list[str] = []
+        while True:
+            if isinstance(node, ast.Subscript):
+                keys.append(self.reads.key(unit, node.slice))
+                node = node.value
+            elif (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "setdefault"
+                and node.args
+            ):
+                keys.append(self.reads.key(unit, node.args[0]))
+                node = node.func.value
+            else:
+                break
+        return tuple(reversed(keys)) if dotted(node) == text and text else None
+
+    def _from_callers(self, unit: Unit, text: str, path: Path) -> bool:
+        if text not in unit.uses.binds:
+            return False
+        found = False
+        for key in self.code.references.sources.get(unit.key, frozenset()):
+            caller = self.reads.units.get(key)
+            if caller is None:
+                continue
+            for item in self.reads.own(caller):
+                if isinstance(item, ast.Call) and self.reads.callee(caller, item) is unit:
+                    argument = dict(self.reads.bound(unit, item)).get(text)
+                    if argument is not None:
+                        found = True
+                        self._keys(caller, argument, path, item)
+        return found
+
+    def _call(self, unit: Unit, call: ast.Call, path: Path) -> None:
+        name = dotted(call.func).rpartition(".")[2]
+        if dotted(call.func) in ARCHIVES or (name == "dict" and not call.args):
+            for keyword in call.keywords:
+                if keyword.arg:
+                    self._write(unit, keyword.value, (*path, keyword.arg))
+                    self._keys(unit, keyword.value, (*path, keyword.arg), call)
+                else:
+                    self._keys(unit, keyword.value, path, call)
+            return
+        if name in SAME and len(call.args) == 1:
+            return self._keys(unit, call.args[0], path, call)
+        if name == "asdict" and call.args:
+            return self._dataclass(unit, call.args[0], path)
+        target = self.reads.callee(unit, call)
+        returned = [
+            n.value
+            for n in (self.reads.own(target) if target is not None else [])
+            if isinstance(n, ast.Return) and n.value is not None
+        ]
+        if target is None or not returned:
+            if not (
+                name in BLIND or name in ("round", "isoformat", "strftime", "sum", "min", "max")
+            ):
+                self.flow.open_writes.add(path)
+            return
+        for value in returned:
+            self._keys(target, value, path, call)
+
+    def _dataclass(self, unit: Unit, node: ast.expr, path: Path) -> None:
+        text = dotted(node)
+        references = self.code.references
+        thing = references.chain(unit, text) if text and text != "self" else None
+        cls = references.owner_class(unit) if text == "self" else thing.unit if thing else None
+        if cls is None or not isinstance(cls.node, ast.ClassDef):
+            self.flow.open_writes.add(path)
+            return
+        for statement in cls.node.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                self._write(cls, statement.target, (*path, statement.target.id))
+                self.flow.open_writes.add((*path, statement.target.id))

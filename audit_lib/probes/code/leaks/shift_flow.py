@@ -1,0 +1,141 @@
+"""Negative shifts that the text does not show at the shift: a name, a constant, an argument.
+
+``lag = -1`` above ``close.shift(lag)``, and ``lagged(close, -1)`` of a function that shifts by its
+parameter, move later rows up as surely as ``close.shift(-1)``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from audit_lib.probes.code.constants import constant
+from audit_lib.probes.code.leaks.later_rows import SHIFTS, negative, shifted_by
+from audit_lib.subject.code import Code
+from audit_lib.subject.modules import DEFINITIONS
+from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_ROUNDS = 3
+
+
+class ShiftFlow:
+    """Which parameters of the repository's functions say by how much rows are shifted."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+
+    def judged(self, call: ast.Call) -> str:
+        """What a call shifts by a negative number that stands elsewhere; '' for nothing."""
+        unit = self._units.get(id(call))
+        if unit is None:
+            return ""
+        by = shifted_by(call)
+        if isinstance(by, ast.Name) and self._below_zero(unit, by.id):
+            return f"`{ast.unparse(call.func).rpartition('.')[2]}` by {by.id}, which is negative"
+        for name, value in self._shifting(unit, call):
+            below = negative(value) or (
+                isinstance(value, ast.Name) and self._below_zero(unit, value.id)
+            )
+            if below:
+                return f"`{dotted(call.func)}`, which shifts by {name}, with {ast.unparse(value)}"
+        return ""
+
+    @cached_property
+    def _units(self) -> dict[int, Unit]:
+        """Calls to the units in whose text they stand, where a shift may be behind them."""
+        names = {key.rpartition("::")[2].rpartition(".")[2] for key in self._parameters}
+        words = re.compile("|".join(map(re.escape, (*sorted(names), *SHIFTS))))
+        found: dict[int, Unit] = {}
+        for file in self.code.files.values():
+            for unit in file.units if words.search(file.file.text) else ():
+                for call in _calls(unit):
+                    last = dotted(call.func).rpartition(".")[2]
+                    if last in names or shifted_by(call) is not None:
+                        found[id(call)] = unit
+        return found
+
+    @cached_property
+    def _parameters(self) -> dict[str, set[str]]:
+        """Unit key to its parameters by which it, or what it calls, shifts forwards."""
+        found: dict[str, set[str]] = {}
+        words = re.compile("|".join(SHIFTS))
+        for file in self.code.files.values():
+            for unit in file.units if words.search(file.file.text) else ():
+                for call in _calls(unit):
+                    by = shifted_by(call)
+                    if isinstance(by, ast.Name) and by.id in _names(unit):
+                        found.setdefault(unit.key, set()).add(by.id)
+        self.__dict__["_parameters"] = found
+        for _ in range(_ROUNDS if found else 0):
+            for key in list(found):
+                for user in self.code.references.sources.get(key, ()):
+                    path, _, name = user.partition("::")
+                    caller = self.code.references.unit(path, name)
+                    if caller is None:
+                        continue
+                    for call in _calls(caller):
+                        for _, value in self._shifting(caller, call):
+                            if isinstance(value, ast.Name) and value.id in _names(caller):
+                                found.setdefault(caller.key, set()).add(value.id)
+        return found
+
+    def _shifting(self, unit: Unit, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+        """(parameter, argument) pairs of a call by which its target shifts."""
+        text = dotted(call.func)
+        target = self.code.references.chain(unit, text).unit if 0 < len(text) < 80 else None
+        if target is None or target.key not in self._parameters:
+            return
+        places = _names(target)
+        if places[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
+            places = places[1:]
+        bound = dict(zip(places, call.args, strict=False))
+        bound.update({k.arg: k.value for k in call.keywords if k.arg})
+        for name in sorted(self._parameters[target.key] & bound.keys()):
+            yield name, bound[name]
+
+    def _below_zero(self, unit: Unit, name: str) -> bool:
+        """True where all that a name is assigned is negative."""
+        assigned = [
+            node.value
+            for node in (ast.walk(unit.node) if unit.node is not None else ())
+            if isinstance(node, (ast.Assign, ast.AnnAssign))
+            and node.value is not None
+            and name in map(dotted, getattr(node, "targets", [getattr(node, "target", None)]))
+        ]
+        if assigned:
+            return all(map(negative, assigned))
+        if isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)) and name in _names(unit):
+            default = _defaults(unit.node).get(name)
+            return default is not None and negative(default)
+        value = constant(self.code.index, unit.path, name)
+        return isinstance(value, (int, float)) and value < 0
+
+
+def _calls(unit: Unit) -> Iterator[ast.Call]:
+    stack: list[ast.AST] = list(unit.node.body) if unit.node is not None else []
+    while stack:
+        node = stack.pop()
+        if isinstance(node, DEFINITIONS):
+            continue
+        if isinstance(node, ast.Call):
+            yield node
+        stack.extend(ast.iter_child_nodes(node))
+
+
+def _names(unit: Unit) -> list[str]:
+    if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return []
+    a = unit.node.args
+    return [x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)]
+
+
+def _defaults(node: Function) -> dict[str, ast.expr]:
+    a = node.args
+    placed = [*a.posonlyargs, *a.args]
+    pairs = [*zip(reversed(placed), reversed(a.defaults), strict=False)]
+    pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
+    return {argument.arg: default for argument, default in pairs}

@@ -1,0 +1,142 @@
+"""Settings by name: constants of modules, environment variables, keys that are read with defaults.
+
+Each is known by its spelling alone, and a value counts only where it is a literal.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit_lib.files import MOST_TEXT, read_words
+from audit_lib.model import Location
+from audit_lib.probes.code.surroundings import is_aside, symbol_at
+from audit_lib.subject.code import Code
+from audit_lib.subject.uses import dotted
+
+_READS = frozenset({"os.getenv", "getenv", "os.environ.get", "environ.get"})
+_HOLDERS = re.compile(r"(^|_)(config|cfg|conf|settings?|limits)$", re.I)
+_DEFINES = re.compile(r"^\s*(?:export\s+|ENV\s+|ARG\s+|-\s+)?([A-Z][A-Z0-9_]{2,})\s*[=:]", re.M)
+_EMPTY = (None, "", 0, False)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One place that sets or reads a setting; the value is None where it has no literal one."""
+
+    name: str
+    value: object
+    location: Location
+
+
+def constants(code: Code) -> dict[str, list[Setting]]:
+    """Numbers that modules name in capitals, by name, each module's own."""
+    found: dict[str, list[Setting]] = defaultdict(list)
+    for path in _files(code):
+        for name, nodes in code.index.module(path).bindings.items():
+            node = nodes[0] if len(nodes) == 1 else None
+            value = _number(node.value) if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+            if value is not None and name.isupper() and len(name) > 2 and node is not None:
+                where = Location(path, line=getattr(node, "lineno", None))
+                found[name].append(Setting(name, value, where))
+    return found
+
+
+def environment(code: Code) -> dict[str, list[Setting]]:
+    """Environment variables that the code reads, by name."""
+    found: dict[str, list[Setting]] = defaultdict(list)
+    for path, node in _nodes(code, "environ", "getenv"):
+        name: ast.expr | None = None
+        default: ast.expr | None = None
+        if isinstance(node, ast.Call) and dotted(node.func) in _READS and node.args:
+            name, default = node.args[0], node.args[1] if len(node.args) > 1 else None
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            name = node.slice if dotted(node.value) in ("os.environ", "environ") else None
+        if not isinstance(node, (ast.Call, ast.Subscript)):
+            continue
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            found[name.value].append(_setting(code, path, node, name.value, default))
+    return found
+
+
+def environment_set(code: Code) -> frozenset[str]:
+    """Names that the code sets, and those that files beside it define: ``.env``, a Dockerfile."""
+    found = {
+        t.slice.value
+        for _, node in _nodes(code, "environ")
+        for t in (node.targets if isinstance(node, ast.Assign) else [])
+        if isinstance(t, ast.Subscript) and dotted(t.value).endswith("environ")
+        and isinstance(t.slice, ast.Constant) and isinstance(t.slice.value, str)
+    }  # fmt: skip
+    for file in _beside(code.tree.root):
+        try:
+            found |= set(_DEFINES.findall(read_words(file, errors="replace", most=MOST_TEXT)))
+        except OSError:
+            continue
+    return frozenset(found)
+
+
+def defaults(code: Code) -> dict[tuple[str, str], list[Setting]]:
+    """Keys that are read off a configuration with a default, by (holder's name, key)."""
+    found: dict[tuple[str, str], list[Setting]] = defaultdict(list)
+    for path, node in _nodes(code, ".get("):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        holder = dotted(node.func.value).rpartition(".")[2]
+        if node.func.attr != "get" or len(node.args) != 2 or not _HOLDERS.search(holder):
+            continue
+        key = node.args[0]
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            made = _setting(code, path, node, key.value, node.args[1])
+            found[holder.lstrip("_"), key.value].append(made)
+    return found
+
+
+def apart(settings: list[Setting]) -> list[Setting]:
+    """The first place of each value that says something; empty where all agree."""
+    firsts: dict[object, Setting] = {}
+    for setting in sorted(settings, key=lambda s: (s.location.path, s.location.line or 0)):
+        if setting.value not in _EMPTY:
+            firsts.setdefault(setting.value, setting)
+    return list(firsts.values()) if len(firsts) > 1 else []
+
+
+def _setting(
+    code: Code, path: str, node: ast.Call | ast.Subscript, name: str, default: ast.expr | None
+) -> Setting:
+    value = default.value if isinstance(default, ast.Constant) else _number(default)
+    symbol = symbol_at(code, path, node.lineno)
+    return Setting(name, value, Location(path, line=node.lineno, symbol=symbol))
+
+
+def _number(node: ast.expr | None) -> float | None:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = _number(node.operand)
+        return None if inner is None else -inner
+    known = isinstance(node, ast.Constant) and type(node.value) in (int, float)
+    return node.value if known and isinstance(node, ast.Constant) else None  # type: ignore[return-value]  # a number, as just asked
+
+
+def _files(code: Code) -> list[str]:
+    return [p for p in sorted(code.connected) if p in code.files and not is_aside(p)]
+
+
+def _nodes(code: Code, *words: str) -> Iterator[tuple[str, ast.AST]]:
+    for path in _files(code):
+        file = code.files[path].file
+        if file.tree is not None and any(word in file.text for word in words):
+            for node in ast.walk(file.tree):
+                yield path, node
+
+
+def _beside(root: Path) -> Iterator[Path]:
+    """Files at the root that define environment variables."""
+    for file in sorted(root.iterdir()):
+        name = file.name.lower()
+        told = name.startswith((".env", "dockerfile", "docker-compose", "compose."))
+        if (told or name.endswith(".env")) and file.is_file():
+            yield file

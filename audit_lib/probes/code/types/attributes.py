@@ -1,0 +1,207 @@
+"""Attributes that nothing defines: of modules by the text, of classes as a type checker infers.
+
+A type checker knows the class of an object and not what else may stand there: a subclass, an object
+that merely looks alike, a class that makes attributes at run time.  So what it says is believed
+only where no class of the repository has the attribute and nothing in it assigns such a name.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from audit_lib.probes.code.surroundings import surroundings, unit_at
+from audit_lib.probes.code.types.type_checker import Said
+from audit_lib.subject.code import Code
+from audit_lib.subject.modules import DEFINITIONS
+from audit_lib.subject.uses import dotted
+
+_NO_ATTRIBUTE = re.compile(r'^"(?:type\[)?"?(?P<owner>\w+)[^"]*" has no attribute "(?P<name>\w+)"')
+
+_PLAIN = frozenset({"object", "ABC", "Enum", "IntEnum", "StrEnum", "Exception", "NamedTuple"})
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An attribute that is read and that nothing defines.
+
+    Attributes:
+        path, node: where it is read.
+        owner: module or class that should have it.
+        near: the most alike name that it has; '' for none.
+    """
+
+    path: str
+    node: ast.Attribute
+    owner: str
+    near: str = ""
+
+
+class Attributes:
+    """What the repository defines and assigns, for telling what it does not."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+
+    @cached_property
+    def _stored(self) -> frozenset[str]:
+        """Every attribute name that some statement assigns, whatever the object."""
+        found: set[str] = set()
+        for file in self.code.tree.files:
+            for node in ast.walk(file.tree) if file.tree is not None else ():
+                if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+                    found.add(node.attr)
+                elif isinstance(node, ast.Call) and dotted(node.func) in ("setattr", "hasattr"):
+                    found.update(_texts(node))
+                elif isinstance(node, ast.ClassDef):
+                    found.update(_members(node))
+        return frozenset(found)
+
+    @cached_property
+    def _put(self) -> frozenset[tuple[str, str]]:
+        """(module, name) that some statement puts into a module from outside."""
+        references = self.code.references
+        return frozenset(
+            (references.chain(unit, dotted(node.value)).module, node.attr)
+            for file in self.code.files.values()
+            for unit in file.units
+            for node in _own_attributes(unit.node, ast.Store)
+            if dotted(node.value)
+        )
+
+    @cached_property
+    def _asked(self) -> frozenset[str]:
+        """Names that are asked for, or set, by a text: ``hasattr(x, "name")``."""
+        return frozenset(
+            text
+            for file in self.code.tree.files
+            for node in (ast.walk(file.tree) if file.tree is not None else ())
+            if isinstance(node, ast.Call) and dotted(node.func) in ("setattr", "hasattr")
+            for text in _texts(node)
+        )
+
+    @cached_property
+    def _classes(self) -> dict[str, list[ast.ClassDef]]:
+        found: dict[str, list[ast.ClassDef]] = {}
+        for file in self.code.files.values():
+            for unit in file.units:
+                if isinstance(unit.node, ast.ClassDef):
+                    found.setdefault(unit.node.name, []).append(unit.node)
+        return found
+
+    def of_modules(self, path: str) -> Iterator[Missing]:
+        """Names that a file reads off modules of the repository, which do not bind them."""
+        index, references = self.code.index, self.code.references
+        for unit in self.code.files[path].units if path in self.code.files else ():
+            for node in _own_attributes(unit.node):
+                root = dotted(node.value)
+                if not root or root.partition(".")[0] in ("self", "cls") or root.count(".") > 3:
+                    continue
+                module = references.chain(unit, root).module
+                if not module or module.endswith("/"):
+                    continue
+                if (module, node.attr) in self._put or node.attr in self._asked:
+                    continue
+                if index.binds(module, node.attr) is False and not _is_dunder(node.attr):
+                    near = _nearest(node.attr, index.module(module).bindings)
+                    yield Missing(path, node, module, near)
+
+    def of_classes(self, said: Said) -> Missing | None:
+        """What a type checker's error says of a class of the repository, where it is certain."""
+        told = _NO_ATTRIBUTE.match(said.text)
+        if said.code != "attr-defined" or told is None or told["name"] in self._stored:
+            return None
+        around = surroundings(self.code, said.path)
+        owners = self._classes.get(told["owner"], [])
+        if around is None or len(owners) != 1 or _is_dunder(told["name"]):
+            return None
+        if any(map(self._makes_attributes, self._with_bases(told["owner"]))):
+            return None
+        if any(map(self._makes_attributes, self._mixed_with(told["owner"]))):
+            return None  # a mixin: what its other half has is there too
+        for node in around.at(said.line, said.column):
+            if isinstance(node, ast.Attribute) and node.attr == told["name"]:
+                names = [n for c in self._with_bases(told["owner"]) for n in _members(c)]
+                return Missing(said.path, node, told["owner"], _nearest(node.attr, names))
+        return None
+
+    def _with_bases(self, name: str, seen: frozenset[str] = frozenset()) -> list[ast.ClassDef]:
+        if name in seen:
+            return []
+        own = self._classes.get(name, [])
+        bases = [dotted(b).rpartition(".")[2] for c in own for b in c.bases]
+        return own + [c for b in bases for c in self._with_bases(b, seen | {name})]
+
+    def _mixed_with(self, name: str) -> list[ast.ClassDef]:
+        """Classes of the repository that inherit from one, and all they inherit from."""
+        orders = [self._with_bases(below) for below in self._classes if below != name]
+        return [c for order in orders if any(b.name == name for b in order) for c in order]
+
+    def _makes_attributes(self, node: ast.ClassDef) -> bool:
+        """True where a class makes attributes whose names the text does not tell."""
+        known = self._classes.keys() | _PLAIN
+        if node.keywords or any(_is_maker(d) for d in node.decorator_list):
+            return True
+        if any(dotted(b).rpartition(".")[2] not in known for b in node.bases):
+            return True  # a library's class has what its stub does not tell
+        for part in ast.walk(node):
+            if isinstance(part, DEFINITIONS) and part.name in ("__getattr__", "__getattribute__"):
+                return True
+            if isinstance(part, ast.Call) and dotted(part.func) in ("setattr", "vars"):
+                return True
+            if isinstance(part, ast.Attribute) and part.attr == "__dict__":
+                return True
+        return False
+
+
+def symbol_of(code: Code, missing: Missing) -> str:
+    """The definition in which the attribute is read."""
+    unit = unit_at(code, missing.path, missing.node.lineno)
+    return "" if unit is None or unit.name == "<module>" else unit.name
+
+
+def _own_attributes(
+    node: ast.AST | None, how: type[ast.expr_context] = ast.Load
+) -> Iterator[ast.Attribute]:
+    stack = list(ast.iter_child_nodes(node)) if node is not None else []
+    while stack:
+        part = stack.pop()
+        if isinstance(part, ast.Attribute) and isinstance(part.ctx, how):
+            yield part
+        if not isinstance(part, DEFINITIONS):
+            stack.extend(ast.iter_child_nodes(part))
+
+
+def _members(node: ast.ClassDef) -> Iterator[str]:
+    """Names that a class body and the methods in it give to the class or its objects."""
+    for part in ast.walk(node):
+        if isinstance(part, DEFINITIONS):
+            yield part.name
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part.id
+        elif isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store):
+            yield part.attr
+
+
+def _texts(node: ast.Call) -> Iterator[str]:
+    for value in node.args:
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield value.value
+
+
+def _is_maker(decorator: ast.expr) -> bool:
+    name = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
+    known = ("dataclass", "final", "total_ordering", "runtime_checkable", "unique")
+    return name.rpartition(".")[2] not in known
+
+
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)), "")

@@ -1,0 +1,109 @@
+"""Metrics for governance probes: the subject's own names and recorded values, moved on purpose."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from audit_lib.errors import NotAssessed
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, flag, mapping
+from audit_lib.probes.questions.relations import better
+from audit_lib.subject.hooks import Hook
+from audit_lib.subject.subject import Subject
+
+Metrics = dict[str, float]
+Duel = tuple[Metrics | None, Metrics]
+
+
+def directions(subject: Subject) -> dict[str, str]:
+    """Metric name to ``higher`` or ``lower``.
+
+    Raises:
+        NotAssessed: the hook does not answer a mapping of that kind.
+    """
+    reply = ask(subject.hook("governance.metrics"), into=mapping)
+    if not reply.answered:
+        raise NotAssessed(f"governance.metrics {reply.why}")
+    found = {name: str(value) for name, value in reply.got.items()}
+    wrong = sorted(name for name, value in found.items() if value not in ("higher", "lower"))
+    if wrong or not found:
+        what = f"{wrong[0]!r} is {found[wrong[0]]!r}" if wrong else "no metric is named"
+        raise NotAssessed(f"governance.metrics must say higher or lower for each metric; {what}")
+    return found
+
+
+def recorded(subject: Subject, names: dict[str, str]) -> list[Metrics]:
+    """Metrics that the registry records for its versions, where it records all of ``names``."""
+    return [
+        {name: metrics[name] for name in names}
+        for metrics in recorded_metrics(subject).values()
+        if all(math.isfinite(metrics.get(name, math.nan)) for name in names)
+    ]
+
+
+def recorded_metrics(subject: Subject) -> dict[str, Metrics]:
+    """Version to every number that its registry row records as a metric; {} where there is none.
+
+    Where the parameters name the key of the metrics (``artifacts.registry.metrics``), those below
+    it; else the numbers of the row itself.
+    """
+    try:
+        rows = subject.registry.rows
+    except NotAssessed:
+        return {}
+    layout = subject.parameters.artifacts
+    key = layout.registry.metrics if layout and layout.registry else ""
+    found: dict[str, Metrics] = {}
+    for version, row in rows.items():
+        kept = row.get(key) if key and isinstance(row, dict) else row
+        numbers = kept.items() if isinstance(kept, dict) else ()
+        found[version] = {
+            str(name): float(value)
+            for name, value in numbers
+            if isinstance(value, (int, float)) and not isinstance(value, bool)
+        }
+    return found
+
+
+def bases(subject: Subject, names: dict[str, str], *, seed: int, count: int) -> Iterator[Metrics]:
+    """Metrics to start from: the recorded ones, their mirror images, zeros, and other scales.
+
+    Mirror images and zeros matter: a rule that compares by ratio is right for positive scores only.
+    """
+    known = recorded(subject, names)
+    for metrics in known:
+        yield metrics
+        yield {name: -value for name, value in metrics.items()}
+    yield dict.fromkeys(names, 0.0)
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        scale = 10.0 ** rng.uniform(-4, 2)
+        yield {name: float(rng.normal() * scale) for name in names}
+        yield {name: float(abs(rng.normal()) * scale) for name in names}
+
+
+def promoted(hook: Hook, duels: list[Duel]) -> list[Reply[bool]]:
+    """Does the challenger displace the champion, for each duel?"""
+    return ask_many(hook, list(duels), into=flag)
+
+
+def any_promoted(subject: Subject, names: dict[str, str], *, seed: int) -> bool:
+    """Whether a challenger that is better in everything is promoted, by a little or by far."""
+    duels: list[Duel] = []
+    for champion in bases(subject, names, seed=seed, count=3):
+        for size in (0.1, 0.5, 4.0):
+            ahead = champion
+            for name, direction in names.items():
+                ahead = better(ahead, name, size * (abs(champion[name]) or 1.0), direction)
+            duels.append((champion, ahead))
+    replies = promoted(subject.hook("governance.promote"), duels)
+    return any(r.answered and r.got for r in replies)
+
+
+def text_of(metrics: Metrics | None) -> str:
+    """Metrics as short text."""
+    if metrics is None:
+        return "none"
+    return ", ".join(f"{name} {value:.6g}" for name, value in metrics.items())

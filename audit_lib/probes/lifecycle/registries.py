@@ -1,0 +1,102 @@
+"""Asking a registry for versions: what it answers, and how ids can be odd."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from audit_lib.errors import NotAssessed
+from audit_lib.probes.questions.asking import describe
+from audit_lib.subject.pointers import keys_of
+from audit_lib.subject.subject import Subject
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a registry answered: a version and the files it would load, relative to the store."""
+
+    version: str
+    files: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"version {self.version!r}"
+
+    def escapes(self, store: Path) -> list[str]:
+        """Files that lie outside the store."""
+        whole = store.resolve()
+        return [f for f in self.files if not (store / f).resolve().is_relative_to(whole)]
+
+    def missing(self, store: Path) -> list[str]:
+        """Files that are not there."""
+        return [f for f in self.files if not (store / f).exists()]
+
+
+def resolution(raw: Any) -> Resolution:
+    """The answer of ``registry.resolve``."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("version"), str):
+        raise ValueError(f"wanted {{'version': str, 'files': [...]}}, got {describe(raw)}")
+    return Resolution(raw["version"], tuple(str(f) for f in raw.get("files") or ()))
+
+
+def odd_ids(version: str, known: list[str]) -> Iterator[str]:
+    """Ids that no registry lists: misspelt, cut short, traversing, empty, overlong."""
+    listed = (
+        "no-such-version",
+        version[:-1],
+        f"{version}x",
+        f"{version} ",
+        version.swapcase(),
+        f"./{version}",
+        f"../{PurePosixPath(version).name}",
+        f"{version}/../{version}",
+        "../../etc",
+        "/etc",
+        "",
+        ".",
+        "..",
+        "*",
+        "-1",
+        "0",
+        "None",
+        "v" * 300,
+    )
+    yield from (odd for odd in dict.fromkeys(listed) if odd not in known)
+
+
+def rewritten(data: Any, pointer: str, value: str | None, *, remove: bool = False) -> Any | None:
+    """A copy of JSON data with the text at a pointer replaced, or its key removed.
+
+    None where no text stands there.
+    """
+    whole = found = copy.deepcopy(data)
+    *parents, last = keys_of(pointer)
+    for part in parents:
+        found = found.get(part) if isinstance(found, dict) else None
+    if not isinstance(found, dict) or not isinstance(found.get(last), str):
+        return None
+    if remove:
+        del found[last]
+    else:
+        found[last] = value
+    return whole
+
+
+def sample_metrics(subject: Subject) -> dict[str, float]:
+    """Numbers that the registry records for the version, to register made-up versions with."""
+    artifacts = subject.parameters.artifacts
+    try:
+        row = subject.registry.rows.get(subject.version)
+    except NotAssessed:
+        row = None
+    key = artifacts.registry.metrics if artifacts and artifacts.registry else ""
+    found = row.get(key) if key and isinstance(row, dict) else row
+    if not isinstance(found, dict):
+        return {}
+    return {
+        str(name): float(value)
+        for name, value in found.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }

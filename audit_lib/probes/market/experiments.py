@@ -1,0 +1,337 @@
+"""Panels in which many series are cut at once, and what to compare in the answers.
+
+A *clone* is a changed copy of an asset under a new name.  One build over a panel with clones cuts
+the same series at many dates.  Comparisons stay within a build, so that a column that looks across
+assets sees the same market in both; what it reads of *other* assets' future only shows when every
+asset is cut at one date, which takes a build a date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from audit_lib.probes.market import cuts as where
+from audit_lib.probes.market.perturbation import (
+    LOUD,
+    Change,
+    Hole,
+    Strength,
+    change,
+    join_assets,
+    price_columns,
+    price_field,
+    split_assets,
+    with_holes,
+)
+from audit_lib.probes.market.responses import Table
+
+Frames = dict[Hashable, pd.DataFrame]
+HOLE_LENGTHS = (1, 3, 7)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One changed series, and the series it is compared with.
+
+    Attributes:
+        clone, reference: ids in the changed and in the reference build.
+        cut: position in the reference series; see :class:`Change`.
+        gaps: True where the series has made-up gaps.
+    """
+
+    asset: Hashable
+    clone: Hashable
+    reference: Hashable
+    how: Change
+    cut: int
+    gaps: bool = False
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A panel to build, and the trials it holds.
+
+    Attributes:
+        twins: two copies of a series: where these differ, a column depends on position.
+        unchanged: (id here, id in the plain panel) of series that nobody touched.
+        reference: panel to compare with; None where references are in the same panel.
+    """
+
+    panel: pd.DataFrame
+    trials: tuple[Trial, ...]
+    twins: tuple[tuple[Hashable, Hashable], ...] = ()
+    unchanged: tuple[tuple[Hashable, Hashable], ...] = ()
+    reference: pd.DataFrame | None = None
+
+
+@dataclass
+class Designer:
+    """Makes experiments over one panel.  Seeded: the same panel gives the same experiments."""
+
+    frames: Frames
+    seed: int
+    cuts: int
+    fields: frozenset[str] | None = None
+    strength: Strength = LOUD
+
+    def __post_init__(self) -> None:
+        self._made = 0
+        plain = join_assets(self.frames)
+        self.price, self.prices = price_field(plain), price_columns(plain)
+        longest = max(len(f) for f in self.frames.values())
+        self.long = [a for a, f in self.frames.items() if len(f) >= 0.5 * longest]
+
+    def _rng(self, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, stream])
+
+    def _low(self, frame: pd.DataFrame) -> int:
+        return max(2, int(0.35 * len(frame)))
+
+    def _change(
+        self, frame: pd.DataFrame, how: Change, cut: int, rng: np.random.Generator, up: bool
+    ) -> pd.DataFrame:
+        return change(
+            frame,
+            how,
+            cut,
+            rng,
+            up=up,
+            strength=self.strength,
+            fields=self.fields,
+            prices=self.prices,
+        )
+
+    # --- clones -------------------------------------------------------------------------------
+    def clones(self, table: Table) -> Experiment:
+        """Clones with noise after, noise before and rows removed; cuts where leaks hide."""
+        rng = self._rng(1)
+        wanted: list[tuple[Hashable, Change, int, bool]] = []
+        for asset, cut in [*self._ordinary_cuts(rng), *self._event_cuts(table, rng)]:
+            wanted += [(asset, Change.SUFFIX, cut, up) for up in (True, False)]
+        for asset, cut in self._spread(rng, self.cuts // 4 if self.fields is None else 0):
+            wanted.append((asset, Change.TRUNCATE, cut, True))
+        for asset, cut in self._spread(rng, max(2, self.cuts // 6)):
+            wanted += [(asset, Change.PREFIX, int(0.8 * cut), up) for up in (True, False)]
+        return self._with_clones(self.frames, wanted, rng, gaps=False)
+
+    def gap_clones(self) -> Experiment:
+        """Clones of series with made-up gaps, cut in and beside the gaps; and blanked ones."""
+        rng = self._rng(2)
+        chosen = self.long[:: max(1, len(self.long) // 3)][:3]
+        holed: Frames = {}
+        wanted: list[tuple[Hashable, Change, int, bool]] = []
+        for name in chosen:
+            frame = self.frames[name]
+            holes = self._holes(frame, rng)
+            holed[name] = with_holes(frame, holes)
+            for cut in _cuts_at(frame, holed[name], holes):
+                wanted += [(name, Change.SUFFIX, cut, up) for up in (True, False)]
+            if self.fields is None:
+                first = _cuts_at(frame, holed[name], holes)[0]
+                wanted.append((name, Change.TRUNCATE, first, True))
+            wanted.append((name, Change.BLANK, int(0.7 * len(holed[name])), True))
+        return self._with_clones(holed, wanted, rng, gaps=True)
+
+    def _ordinary_cuts(self, rng: np.random.Generator) -> list[tuple[Hashable, int]]:
+        candidates = {a: where.series_candidates(self.frames[a], self.price) for a in self.long}
+        found = []
+        for i in range(self.cuts):
+            asset = self.long[i % len(self.long)]
+            frame, lists = self.frames[asset], candidates[asset]
+            pick = [lists[i % len(lists)]]
+            found.append((asset, where.choose(pick, self._low(frame), len(frame) - 2, rng)[0]))
+        return found
+
+    def _event_cuts(self, table: Table, rng: np.random.Generator) -> list[tuple[Hashable, int]]:
+        """Cuts at, one and two bars after rare values of columns of few values.
+
+        Greedy: each cut is put where it serves most of the columns that were served least.
+        """
+        few = [
+            c
+            for c in range(len(table.columns))
+            if len(np.unique(table.values[np.isfinite(table.values[:, c]), c])) <= 10
+        ]
+        if not few:
+            return []
+        index = join_assets(self.frames).index
+        found: list[tuple[Hashable, int]] = []
+        wanted = np.full(len(few), 3.0)
+        for k in range(min(self.cuts, 3 * len(few))):
+            asset = self.long[int(rng.integers(len(self.long)))]
+            frame = self.frames[asset]
+            rare = where.rare_values(table.values[index.get_loc(asset)][:, few])
+            rare[: self._low(frame)] = False
+            rare[-4:] = False
+            served = rare @ np.maximum(wanted, 0.0)
+            if served.max() <= 0:
+                continue
+            at = int(rng.choice(np.flatnonzero(served == served.max())))
+            wanted -= rare[at]
+            found.append((asset, at + k % 3))
+        return found
+
+    def _spread(self, rng: np.random.Generator, count: int) -> list[tuple[Hashable, int]]:
+        found = []
+        for i in range(count):
+            asset = self.long[i % len(self.long)]
+            frame = self.frames[asset]
+            found.append((asset, int(rng.integers(self._low(frame), len(frame) - 2))))
+        return found
+
+    def _holes(self, frame: pd.DataFrame, rng: np.random.Generator) -> list[Hole]:
+        kinds: list[tuple[bool, str | None]] = [(False, None), (True, None), (False, self.price)]
+        lengths = HOLE_LENGTHS if self.cuts >= 16 else HOLE_LENGTHS[1:2]
+        shapes = [(length, *kind) for length in lengths for kind in kinds]
+        edges = np.linspace(self._low(frame), len(frame) - 12, len(shapes) + 1).astype(int)
+        return [
+            Hole(int(rng.integers(a, max(a + 1, b - length - 3))), length, removed, name)
+            for (length, removed, name), a, b in zip(shapes, edges[:-1], edges[1:], strict=True)
+        ]
+
+    def _with_clones(
+        self,
+        frames: Frames,
+        wanted: list[tuple[Hashable, Change, int, bool]],
+        rng: np.random.Generator,
+        *,
+        gaps: bool,
+    ) -> Experiment:
+        joined, trials, references = self._half_moved(rng, gaps), [], {}
+        for asset in dict.fromkeys(w[0] for w in wanted):
+            references[asset] = self._new_id(asset)
+            joined[references[asset]] = frames[asset]
+        for asset, how, cut, up in wanted:
+            clone = self._new_id(asset)
+            joined[clone] = self._change(frames[asset], how, cut, rng, up)
+            trials.append(Trial(asset, clone, references[asset], how, cut, gaps))
+        twins = []
+        for asset in list(references)[:3]:
+            twin = self._new_id(asset)
+            joined[twin] = frames[asset]
+            twins.append((twin, references[asset]))
+        unchanged = [(a, a) for a in self.frames if joined[a] is self.frames[a]]
+        if not gaps:
+            unchanged += [(copy, asset) for asset, copy in references.items()]
+        return Experiment(join_assets(joined), tuple(trials), tuple(twins), tuple(unchanged))
+
+    def _half_moved(self, rng: np.random.Generator, second: bool) -> Frames:
+        """The series with one half of the assets moved: whoever looks at them moves too."""
+        moved = dict(self.frames)
+        for i, (asset, frame) in enumerate(self.frames.items()):
+            if len(moved) > 1 and (i % 2 == 0) is second:
+                moved[asset] = self._change(frame, Change.PREFIX, len(frame) - 1, rng, i % 3 > 0)
+        return moved
+
+    def _new_id(self, asset: Hashable) -> Hashable:
+        """An id that no asset has; it sorts after the asset's own."""
+        self._made += 1
+        if all(isinstance(a, (int, np.integer)) for a in self.frames):
+            return max(int(str(a)) for a in self.frames) + self._made
+        return f"{asset}~{self._made:04d}"
+
+    # --- one date for all ---------------------------------------------------------------------
+    def common(self) -> list[Experiment]:
+        """Every asset cut at one date; a panel a date.  The reference is the plain panel."""
+        rng = self._rng(3)
+        plain = join_assets(self.frames)
+        found = [self._at(self.frames, d, Change.SUFFIX, rng) for d in self._dates(rng, 8)]
+        if self.fields is None:
+            found += [self._at(self.frames, d, Change.TRUNCATE, rng) for d in self._dates(rng, 2)]
+        early = plain.index.get_level_values(1).unique().sort_values()
+        for share in (0.35, 0.55):
+            date = early[int(share * len(early))]
+            found.append(self._at(self.frames, date, Change.PREFIX, rng))
+        return found
+
+    def common_gaps(self) -> tuple[pd.DataFrame, list[Experiment]]:
+        """A panel with gaps, late and ended listings around a few dates, and its cuts there."""
+        rng = self._rng(4)
+        calendar = self._calendar()
+        dates = [calendar[int(s * len(calendar))] for s in (0.45, 0.68, 0.9)]
+        holed = {a: self._holed(i, f, dates) for i, (a, f) in enumerate(self.frames.items())}
+        reference = join_assets(holed)
+        found = []
+        for date in dates:
+            for _ in range(2):
+                found.append(self._at(holed, date, Change.SUFFIX, rng, reference))
+        if self.fields is None:
+            found.append(self._at(holed, dates[1], Change.TRUNCATE, rng, reference))
+        return reference, found
+
+    def _holed(self, i: int, frame: pd.DataFrame, dates: list[Any]) -> pd.DataFrame:
+        """The i-th asset with gaps that end at some of the dates; some listed late, some ended."""
+        holes, alone = [], len(self.frames) == 1
+        for j, date in enumerate(dates):
+            end = int(frame.index.searchsorted(date, side="right"))
+            length = HOLE_LENGTHS[(i + j) % 3]
+            if ((i + j) % 2 == 0 or alone) and end - length > 5 and end < len(frame) - 2:
+                holes.append(Hole(end - length, length, removed=(i + j) % 4 == 2 and not alone))
+        changed = with_holes(frame, holes)
+        if len(self.frames) >= 4 and i % 5 == 1:
+            changed = changed[changed.index > dates[0]]
+        if len(self.frames) >= 4 and i % 5 == 3:
+            changed = changed[changed.index <= dates[2]]
+        return changed
+
+    def _calendar(self) -> pd.Index:
+        return join_assets(self.frames).index.get_level_values(1).unique().sort_values()
+
+    def _dates(self, rng: np.random.Generator, count: int) -> list[Any]:
+        calendar = self._calendar()
+        low, high = int(0.35 * len(calendar)), len(calendar) - 2
+        listings = [f.index[0] for f in self.frames.values()]
+        before = np.array(
+            [int(calendar.searchsorted(d)) - 1 for d in listings if d > calendar[low]]
+        )
+        middle = self.frames[max(self.long, key=lambda a: len(self.frames[a]))]
+        regimes = (
+            where.regime_changes(middle[self.price].to_numpy(float))
+            if self.price
+            else where.NOWHERE
+        )
+        dates = calendar.get_indexer(middle.index[regimes]).astype(np.int64)
+        ends = list(where.session_ends(calendar).values())
+        lists = [before.astype(np.int64), *ends, dates, where.NOWHERE, where.NOWHERE]
+        order = [lists[i % len(lists)] for i in range(count)]
+        return [calendar[p] for p in where.choose(order, low, high, rng)]
+
+    def _at(
+        self,
+        frames: Frames,
+        date: Any,
+        how: Change,
+        rng: np.random.Generator,
+        reference: pd.DataFrame | None = None,
+    ) -> Experiment:
+        changed: Frames = {}
+        trials = []
+        for i, (asset, frame) in enumerate(frames.items()):
+            cut = int(frame.index.searchsorted(date, side="right")) - 1
+            up = bool(rng.integers(2)) if len(frames) > 1 else bool(i + int(rng.integers(2)))
+            if how is Change.TRUNCATE and cut < 0:
+                continue
+            changed[asset] = self._change(frame, how, cut, rng, up)
+            trials.append(Trial(asset, asset, asset, how, cut, reference is not None))
+        return Experiment(join_assets(changed), tuple(trials), reference=reference)
+
+
+def designer(
+    panel: pd.DataFrame, *, seed: int, cuts: int, fields: frozenset[str] | None
+) -> Designer:
+    """A designer over a panel (rows sorted by asset and date)."""
+    return Designer(split_assets(panel), seed, cuts, fields)
+
+
+def _cuts_at(frame: pd.DataFrame, holed: pd.DataFrame, holes: list[Hole]) -> list[int]:
+    """Position, in the holed series, of the last bar of each gap (or the last before it)."""
+    found = []
+    for hole in holes:
+        last = hole.start - 1 if hole.removed else hole.start + hole.length - 1
+        found.append(int(holed.index.searchsorted(frame.index[last], side="right")) - 1)
+    return found

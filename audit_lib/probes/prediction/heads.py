@@ -1,0 +1,153 @@
+"""The heads of a version: what its checkpoint calls them, what kind they are, what they learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.hooks import TargetSpec
+from audit_lib.model import Location
+from audit_lib.probes.questions.asking import ask, mapping
+from audit_lib.subject.pointers import pointer_to
+from audit_lib.subject.subject import Subject
+
+
+class Kind(StrEnum):
+    """What values a head may take."""
+
+    PROBABILITY = "probability"
+    POSITIVE = "positive"
+    REAL = "real"
+    UNKNOWN = "unknown"
+
+
+#: words found in a head's ``kind`` or ``unit``, or in its label's kind, and what they mean
+_WORDS = {
+    Kind.PROBABILITY: ("probab", "direction", "class", "logistic", "sigmoid", "binary", "proba"),
+    Kind.POSITIVE: ("volat", "variance", "positive", "exponential", "softplus"),
+    Kind.REAL: ("return", "regress", "identity", "linear", "real", "score", "excess"),
+}
+
+
+@dataclass(frozen=True)
+class Head:
+    """One head as the checkpoint declares it.
+
+    Attributes:
+        name: its name.
+        kind: what values it may take.
+        label: the label it learnt; '' where nothing says so.
+        position: the output it reads; None where the checkpoint does not say.
+        location: where it is declared.
+    """
+
+    name: str
+    kind: Kind
+    label: str
+    position: int | None
+    location: Location
+
+
+def declared_heads(subject: Subject) -> list[Head]:
+    """Heads of the checkpoint; those of the parameters (``heads``) where it declares none.
+
+    Raises:
+        NotAssessed: neither declares any.
+    """
+    given = subject.parameters.heads
+    try:
+        return stored_heads(subject)
+    except (NotAssessed, NotApplicable):
+        if not given:
+            raise
+    return [
+        Head(
+            name,
+            Kind(facts.kind),
+            facts.label or (name if name in declared_targets(subject) else ""),
+            facts.output,
+            Location("subject.yaml", base="parameters", pointer=pointer_to("heads", name)),
+        )
+        for name, facts in given.items()
+    ]
+
+
+def stored_heads(subject: Subject) -> list[Head]:
+    """Heads of the checkpoint, in its order.
+
+    A mapping of name to facts, a list of mappings with a ``name``, and a list of names are read.
+
+    Raises:
+        NotAssessed: the checkpoint declares none in any of these forms.
+    """
+    artifacts = subject.parameters.artifacts
+    if artifacts is None:
+        raise NotAssessed("the subject declares no artifact store (artifacts.store)")
+    pointer, metadata = artifacts.fields.heads, subject.metadata
+    raw = metadata.get(pointer)
+    targets = declared_targets(subject)
+    found = []
+    for token, name, facts in _entries(raw):
+        label = _label(name, facts, targets)
+        found.append(
+            Head(
+                name,
+                _kind(facts, targets.get(label, {})),
+                label,
+                _position(facts),
+                metadata.location(pointer, token),
+            )
+        )
+    if not found:
+        raise NotAssessed(f"the checkpoint names no heads at {metadata.location(pointer)}")
+    return found
+
+
+def declared_targets(subject: Subject) -> dict[str, TargetSpec]:
+    """What ``targets.declared`` says; nothing where there is no such hook or answer."""
+    if not subject.has("targets.declared"):
+        return {}
+    reply = ask(subject.hook("targets.declared"), into=mapping)
+    if not reply.answered:
+        return {}
+    return {name: spec for name, spec in reply.got.items() if isinstance(spec, dict)}  # type: ignore[misc]
+
+
+def _entries(raw: Any) -> list[tuple[str, str, dict[str, Any]]]:
+    if isinstance(raw, dict):
+        return [(str(k), str(k), v if isinstance(v, dict) else {"kind": v}) for k, v in raw.items()]
+    if not isinstance(raw, list):
+        return []
+    found = []
+    for i, entry in enumerate(raw):
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str):
+            found.append((str(i), entry["name"], entry))
+        elif isinstance(entry, str):
+            found.append((str(i), entry, {}))
+    return found
+
+
+def _label(name: str, facts: dict[str, Any], targets: dict[str, TargetSpec]) -> str:
+    for key in ("label", "target", "target_col", "trained_on"):
+        if isinstance(facts.get(key), str):
+            return str(facts[key])
+    return name if name in targets else ""
+
+
+def _kind(facts: dict[str, Any], target: TargetSpec) -> Kind:
+    said = [facts.get("kind"), facts.get("type"), facts.get("unit"), target.get("kind")]
+    for text in (str(s).lower() for s in said if s is not None):
+        for kind, words in _WORDS.items():
+            if any(word in text for word in words):
+                return kind
+    return Kind.UNKNOWN
+
+
+def _position(facts: dict[str, Any]) -> int | None:
+    for key in ("output", "index", "position", "column"):
+        value = facts.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None

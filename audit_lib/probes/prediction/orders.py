@@ -1,0 +1,184 @@
+"""Orders: what decisions answer, and the inputs that make them show themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from audit_lib.errors import NotAssessed
+from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
+from audit_lib.probes.questions.asking import Into, frame
+from audit_lib.probes.questions.samples import inputs, numeric, predictions, whole_dates
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+COLUMNS = ("side", "size", "gate")
+PATHS = ("decisions.backtest", "decisions.live")
+RULES = ("decisions.rules_backtest", "decisions.rules_live")
+
+
+def orders_of(subject: Subject) -> Into[pd.DataFrame]:
+    """Turns answers into orders with the fields that the subject declares (``orders``).
+
+    Columns are ``side``, ``size``, ``gate`` (none where it is missing) and the declared ones.  A
+    row without a side is no order, and holds nothing in these.
+    """
+    fields = subject.parameters.orders
+
+    def convert(raw: Any) -> pd.DataFrame:
+        made = orders(raw)
+        lacking = [name for name in fields if name not in raw]
+        if lacking:
+            raise ValueError(f"wanted the declared column {lacking[0]}, which is missing")
+        placed = made["side"] != 0
+        for name, field in fields.items():
+            text = field.kind == "text"
+            column = raw[name].fillna("").astype(str) if text else pd.to_numeric(raw[name])
+            made[name] = column.where(placed, "") if text else column.astype(float).where(placed)
+        return made
+
+    return convert
+
+
+def field_tolerances(subject: Subject, tolerance: float) -> dict[str, float]:
+    """Relative tolerance of every column of orders."""
+    declared = {name: field.tolerance for name, field in subject.parameters.orders.items()}
+    return dict.fromkeys(COLUMNS, tolerance) | declared
+
+
+def wrong_fields(subject: Subject, got: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """What orders must not hold in their declared fields: in words, and in which rows."""
+    placed = got["side"].to_numpy() != 0
+    found: dict[str, npt.NDArray[np.bool_]] = {}
+    for name, field in subject.parameters.orders.items():
+        if field.kind == "text":
+            missing = (got[name] == "").to_numpy()
+            strange = ~missing & ~got[name].isin(field.choices).to_numpy()
+            if field.choices:
+                found[f"a {name} that is none of {', '.join(field.choices)}"] = placed & strange
+        else:
+            values = got[name].to_numpy(np.float64)
+            missing = ~np.isfinite(values)
+            if field.least is not None:
+                found[f"a {name} below {field.least:g}"] = placed & (values < field.least)
+            if field.most is not None:
+                found[f"a {name} above {field.most:g}"] = placed & (values > field.most)
+        if not field.optional:
+            found[f"no {name}"] = placed & missing
+    return found
+
+
+def orders(raw: Any) -> pd.DataFrame:
+    """Orders as ``side``, ``size``, ``gate``; a missing gate column is no gate."""
+    found = frame(raw)
+    lacking = [c for c in ("side", "size") if c not in found]
+    if lacking:
+        raise ValueError(f"wanted columns side, size, gate; {', '.join(lacking)} is missing")
+    gate = found["gate"].fillna("").astype(str) if "gate" in found else ""
+    return pd.DataFrame(
+        {
+            "side": pd.to_numeric(found["side"]).astype(np.float64),
+            "size": pd.to_numeric(found["size"]).astype(np.float64),
+            "gate": gate,
+        },
+        index=found.index,
+    )
+
+
+def written(subject: Subject, hooks: tuple[str, ...]) -> list[str]:
+    """Those of the hooks that are written.
+
+    Raises:
+        NotApplicable: the subject declares that it makes no decisions.
+        NotAssessed: none is written; the message says how.
+    """
+    found = [hook for hook in hooks if subject.has(hook)]
+    if not found:
+        subject.hook(hooks[0])  # says why not
+    return found
+
+
+def feature_scenarios(
+    subject: Subject, *, rows: int, seed: int
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Features that reach rules and gates: real rows, and the same stretched and shuffled.
+
+    Stretching and shuffling columns independently gives combinations that a calm sample never
+    shows, so that gates for rare states are passed too.
+    """
+    base = whole_dates(inputs(subject), rows)
+    yield "as they are", base
+    median = base.median()
+    yield "stretched threefold", (base - median) * 3 + median
+    rng = np.random.default_rng(seed)
+    mixed = {c: rng.permutation(numeric(base[[c]]).reshape(-1)) for c in base.columns}
+    yield "columns shuffled apart", pd.DataFrame(mixed, index=base.index)
+    holes = base.copy()
+    for i in range(0, len(holes), 5):
+        holes.iloc[i, i % holes.shape[1]] = np.nan
+    yield "with holes", holes
+
+
+def head_kinds(subject: Subject) -> dict[str, Kind]:
+    """Kind of each head; unknown heads are left out."""
+    try:
+        return {h.name: h.kind for h in declared_heads(subject) if h.kind is not Kind.UNKNOWN}
+    except NotAssessed:
+        return {}
+
+
+def directional(subject: Subject) -> list[Head]:
+    """Heads that can tell a side: returns and probabilities.
+
+    Raises:
+        NotAssessed: no head of the checkpoint is of either kind.
+    """
+    found = [h for h in declared_heads(subject) if h.kind in (Kind.REAL, Kind.PROBABILITY)]
+    if not found:
+        raise NotAssessed("no head of the checkpoint is a return or a probability")
+    return found
+
+
+def prediction_grid(subject: Subject, *, rows: int, seed: int) -> pd.DataFrame:
+    """Made-up predictions around and beyond those of the sample, with round numbers among them.
+
+    Thresholds are round numbers as a rule; a score exactly on one tells ``>`` from ``>=``.
+    """
+    sample, kinds = predictions(subject), head_kinds(subject)
+    rng = np.random.default_rng(seed)
+    columns = {
+        str(c): rng.choice(_levels(numeric(sample[[c]]).reshape(-1), kinds.get(str(c))), rows)
+        for c in sample.columns
+    }
+    return pd.DataFrame(columns, index=made_up_index(inputs(subject).index, rows))
+
+
+def made_up_index(like: pd.Index, rows: int) -> pd.Index:
+    """Labels of that many made-up rows, of the same form as a sample's."""
+    if not isinstance(like, pd.MultiIndex) or set(like.names) != {"asset", "date"}:
+        return pd.RangeIndex(rows)
+    assets = np.arange(rows) % 25
+    first = like.get_level_values("date").max()
+    dates = first + pd.to_timedelta(1 + np.arange(rows) // 25, unit="D")
+    levels = {"asset": [f"probe-{a:02d}" for a in assets], "date": dates}
+    made = pd.MultiIndex.from_arrays([levels[str(n)] for n in like.names], names=like.names)
+    return made.sort_values()
+
+
+def _levels(values: Floats, kind: Kind | None) -> Floats:
+    finite = values[np.isfinite(values)]
+    if kind is Kind.PROBABILITY:
+        return np.round(np.linspace(0, 1, 101), 2)
+    low, high = (float(v) for v in np.quantile(finite, (0.0, 1.0))) if finite.size else (-1.0, 1.0)
+    spread = (high - low) or 1.0
+    reach = np.linspace(low - spread / 2, high + spread / 2, 41)
+    digits = int(np.ceil(-np.log10(spread))) + 1
+    found = np.unique(np.concatenate([reach, np.round(reach, digits), [0.0]]))
+    if kind is None and finite.size and low >= 0 and high <= 1:
+        # Nobody says what this head is: it may be a probability whose threshold lies far off.
+        found = np.union1d(found, np.round(np.linspace(0, 1, 21), 2))
+    return found[found > 0] if kind is Kind.POSITIVE else found

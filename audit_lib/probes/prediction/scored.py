@@ -1,0 +1,83 @@
+"""The version's scores with outcomes, from ``calibration.sample``, checked and split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from audit_lib.errors import NotAssessed
+from audit_lib.probes.questions import samples
+from audit_lib.probes.questions.asking import ask, floats
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+HOOK = "calibration.sample"
+SERVED = "calibration.served"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Raw scores, outcomes, who saw them, and the dates they belong to where these are known."""
+
+    scores: Floats
+    outcomes: npt.NDArray[np.int64]
+    fitted: npt.NDArray[np.bool_]
+    dates: npt.NDArray[Any] | None
+
+    def where(self, rows: npt.NDArray[np.bool_]) -> Scored:
+        """Some of the rows."""
+        dates = None if self.dates is None else self.dates[rows]
+        return Scored(self.scores[rows], self.outcomes[rows], self.fitted[rows], dates)
+
+    @property
+    def independent(self) -> int:
+        """Number of dates, or of rows where dates are not known."""
+        return len(self.scores) if self.dates is None else len(np.unique(self.dates))
+
+
+def scored_sample(subject: Subject) -> Scored:
+    """The sample that the hook answers.
+
+    Raises:
+        NotAssessed: there is no such hook, or its answer is not what the hook promises.
+    """
+
+    def make() -> Scored:
+        reply = ask(subject.hook(HOOK), into=_scored)
+        if not reply.answered:
+            raise NotAssessed(f"{HOOK} gives no sample: {reply.why}")
+        return reply.got
+
+    return samples.once(subject, HOOK, make)
+
+
+def probabilities(subject: Subject, scores: Floats) -> Floats:
+    """The version's own calibrator applied to raw scores.
+
+    Raises:
+        NotAssessed: the hook does not answer.
+    """
+    reply = ask(subject.hook(SERVED), scores, into=floats(len(scores)))
+    if not reply.answered:
+        raise NotAssessed(f"{SERVED} does not answer: {reply.why}")
+    return reply.got
+
+
+def _scored(raw: Any) -> Scored:
+    if not isinstance(raw, dict):
+        raise ValueError("wanted a mapping with scores, outcomes and fitted")
+    scores = np.asarray(raw["scores"], dtype=np.float64)
+    outcomes = np.asarray(raw["outcomes"], dtype=np.float64)
+    fitted = np.asarray(raw["fitted"], dtype=bool)
+    dates = None if raw.get("dates") is None else np.asarray(raw["dates"]).astype(str)
+    sizes = {len(scores), len(outcomes), len(fitted), *([] if dates is None else [len(dates)])}
+    if len(sizes) != 1 or scores.ndim != 1:
+        raise ValueError("scores, outcomes, fitted and dates differ in length")
+    if not set(np.unique(outcomes)) <= {0.0, 1.0}:
+        raise ValueError("outcomes other than 0 and 1")
+    known = np.isfinite(scores)
+    found = Scored(scores, outcomes.astype(np.int64), fitted, dates)
+    return found.where(known)

@@ -1,0 +1,162 @@
+"""Sample data of the subject: asked for once per version and kept while the subject lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from audit_lib.errors import NotAssessed
+from audit_lib.probes.questions.asking import Into, ask, frame, texts
+from audit_lib.subject.bound import Serving
+from audit_lib.subject.checkpoint_fields import field
+from audit_lib.subject.subject import Subject
+
+T = TypeVar("T")
+
+#: of each subject: name to values, each with the hooks that it rests on
+_kept: WeakKeyDictionary[Subject, dict[str, list[tuple[Mapping[str, Serving], Any]]]] = (
+    WeakKeyDictionary()
+)
+
+
+def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
+    """The value of that name, made at the first request for this subject and version.
+
+    A variant or key shares the values that rest on the same hooks, and makes the others anew.
+    """
+    values = _kept.setdefault(subject.base, {}).setdefault(name, [])
+    for asked, value in values:
+        if all(subject.serving(hook) == served for hook, served in asked.items()):
+            subject.note(asked)
+            kept: T = value
+            return kept
+    with subject.noting() as asked:
+        made = make()
+    values.append((asked, made))
+    return made
+
+
+def _answer(subject: Subject, hook: str, *args: Any, into: Into[T]) -> T:
+    reply = ask(subject.hook(hook), *args, into=into)
+    if not reply.answered:
+        raise NotAssessed(f"{hook} gives no sample: {reply.why}")
+    return reply.got
+
+
+def panel(subject: Subject) -> pd.DataFrame:
+    """Market data of the subject, from ``features.panel``.
+
+    Raises:
+        NotAssessed: there is no such hook, or it does not answer.
+    """
+    return once(subject, "panel", lambda: _answer(subject, "features.panel", into=_filled))
+
+
+def built(subject: Subject, hook: str = "features.build") -> pd.DataFrame:
+    """Features of the sample panel, from one of the builders."""
+    return once(subject, hook, lambda: _answer(subject, hook, panel(subject), into=_filled))
+
+
+def labels(subject: Subject) -> pd.DataFrame:
+    """Labels of the sample panel, from ``targets.build``."""
+    hook = "targets.build"
+    return once(subject, hook, lambda: _answer(subject, hook, panel(subject), into=_filled))
+
+
+def required(subject: Subject) -> list[str]:
+    """Feature columns that the version's model reads, in its order."""
+    hook = "predictor.required"
+    return once(subject, hook, lambda: _answer(subject, hook, into=texts))
+
+
+def inputs(subject: Subject) -> pd.DataFrame:
+    """Required features of the sample, in the model's order; rows that miss none.
+
+    Raises:
+        NotAssessed: the builder lacks a required column, or no row is complete.
+    """
+    return once(subject, "inputs", lambda: _inputs(subject))
+
+
+def few(subject: Subject, rows: int) -> pd.DataFrame:
+    """Rows of :func:`inputs`, spread evenly over the sample."""
+    return spread(inputs(subject), rows)
+
+
+def spread(table: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """At most that many rows, spread evenly, in order."""
+    count = min(rows, len(table))
+    return table.iloc[np.unique(np.linspace(0, len(table) - 1, count).astype(int))]
+
+
+def whole_dates(table: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """About that many rows: all assets of dates spread evenly, as a subject is used to see them."""
+    if "date" not in (table.index.names or []):
+        return spread(table, rows)
+    dates = table.index.get_level_values("date")
+    known = dates.unique().sort_values()
+    count = max(1, min(len(known), round(rows * len(known) / max(len(table), 1))))
+    return table.loc[dates.isin(known[np.linspace(0, len(known) - 1, count).astype(int)])]
+
+
+def predictions(subject: Subject) -> pd.DataFrame:
+    """What the version predicts for all of :func:`inputs`."""
+    hook = "predictor.predict"
+    return once(subject, hook, lambda: _answer(subject, hook, inputs(subject), into=_filled))
+
+
+def input_width(subject: Subject) -> int:
+    """How many inputs the model takes: its required features, else the checkpoint's input_dim.
+
+    Raises:
+        NotAssessed: neither is known.
+    """
+    if subject.has("predictor.required"):
+        return len(required(subject))
+    width = field(subject, "input_dim").value if subject.parameters.artifacts else None
+    if not isinstance(width, int) or width < 1:
+        raise NotAssessed("neither predictor.required nor the checkpoint's input_dim tells inputs")
+    return width
+
+
+def still(table: pd.DataFrame) -> list[str]:
+    """Columns of numbers that hold at most one value in all rows: no question can move them."""
+    values = numeric(table.select_dtypes(["number", "bool"]))
+    names = table.select_dtypes(["number", "bool"]).columns
+    return [
+        str(name)
+        for name, column in zip(names, values.T, strict=True)
+        if len(np.unique(column[np.isfinite(column)])) <= 1
+    ]
+
+
+def numeric(table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """All cells as floats."""
+    return table.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _inputs(subject: Subject) -> pd.DataFrame:
+    columns, features = required(subject), built(subject)
+    missing = [c for c in columns if c not in features]
+    if missing:
+        raise NotAssessed(
+            f"features.build makes no column {missing[0]!r}, which the model requires "
+            f"({len(missing)} of {len(columns)} are missing)"
+        )
+    chosen = features.loc[:, columns]
+    complete = chosen.iloc[np.flatnonzero(np.isfinite(numeric(chosen)).all(axis=1))]
+    if complete.empty:
+        raise NotAssessed("no row of the sample has every required feature")
+    return complete
+
+
+def _filled(raw: Any) -> pd.DataFrame:
+    found = frame(raw)
+    if found.empty:
+        raise ValueError("an empty frame")
+    return found

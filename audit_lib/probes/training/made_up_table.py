@@ -1,0 +1,75 @@
+"""A table to train on in which every number stands once, so that a value tells its row.
+
+Labels follow the features closely, so that a trainer's own gates on quality let its models pass.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from audit_lib.errors import NotAssessed
+from audit_lib.probes.labels.label_facts import declared_labels
+from audit_lib.probes.questions import samples
+from audit_lib.probes.questions.asking import ask, texts
+from audit_lib.subject.one_asset import ONE, by_date_alone
+from audit_lib.subject.subject import Subject
+
+SEED = 20100104
+ASSETS, DATES, COLUMNS = 12, 500, 12
+LABEL = "label"
+NOISE = 0.02
+"""in the labels, in standard deviations of what the features say"""
+
+
+def made_up(subject: Subject, dates: int = DATES) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Features (n, d) and labels (n, k) of a made-up panel; no number occurs twice.
+
+    Columns bear the names that the model requires, and the labels those that are declared.
+    """
+    rng = np.random.default_rng(SEED)
+    alone = subject.has("features.panel") and by_date_alone(samples.panel(subject))
+    assets = [ONE] if alone else [f"A{i}" for i in range(ASSETS)]
+    days = pd.bdate_range("2012-01-02", periods=dates * ASSETS // len(assets))
+    index = pd.MultiIndex.from_product([assets, days], names=["asset", "date"])
+    names = _columns(subject)
+    values = rng.standard_normal((len(index), len(names)))
+    # a few columns say nearly all, so that a model that may look at few of them learns it too
+    said = values @ (0.5 ** np.arange(len(names)) * rng.choice((-1, 1), len(names)))
+    said = (said + NOISE * said.std() * rng.standard_normal(len(index))) / said.std()
+    kinds = _labels(subject)
+    labels = {name: _label(said, facts) for name, facts in kinds.items()}
+    return pd.DataFrame(values, index, names), pd.DataFrame(labels, index)
+
+
+def _columns(subject: Subject) -> list[str]:
+    if subject.has("predictor.required"):
+        reply = ask(subject.hook("predictor.required"), into=texts)
+        if reply.answered and reply.got:
+            return list(dict.fromkeys(reply.got))
+    if subject.has("features.build") and subject.has("features.panel"):
+        return [str(c) for c in samples.built(subject).columns[:COLUMNS]]
+    return [f"feature_{i}" for i in range(COLUMNS)]
+
+
+def _labels(subject: Subject) -> dict[str, dict[str, Any]]:
+    try:
+        return {d.label: d.facts for d in declared_labels(subject)} or {LABEL: {}}
+    except NotAssessed:
+        return {LABEL: {}}
+
+
+def _label(said: npt.NDArray[np.float64], facts: dict[str, Any]) -> Any:
+    """Values of a label of that kind that follow ``said`` (n,), of unit variance."""
+    returns = 0.02 * said
+    kind = facts.get("kind")
+    if kind == "direction":
+        return (returns > 0).astype(np.int64)
+    if kind == "class":
+        return np.digitize(returns, sorted(facts.get("thresholds") or [0.0]))
+    if kind == "volatility":
+        return 0.2 * np.exp(0.3 * said)
+    return returns

@@ -1,0 +1,421 @@
+"""What a trusted callable may be called with.
+
+Each rule answers ``""`` or, in a few words, what is wrong with the arguments.  The names of the
+rules are those of the table in :mod:`trust`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from audit_lib.subject.artifacts.judge import numpy_values as npv
+from audit_lib.subject.artifacts.judge.trust import FACTORIES, INERT, judge
+from audit_lib.subject.artifacts.judge.values import (
+    Array,
+    Blob,
+    Call,
+    Dict,
+    Global,
+    List,
+    Opaque,
+    Persistent,
+    Set,
+    Tuple,
+    Value,
+)
+
+_TEXT_CODECS = frozenset({"latin1", "latin-1", "iso-8859-1", "ascii", "utf-8", "utf8"})
+_SCALARS = (type(None), bool, int, float, str, bytes)
+_CONTAINERS = (List, Tuple, Set, Dict)
+_ZONES = frozenset(("zoneinfo.ZoneInfo._unpickle", "datetime.timezone", "pytz._p", "pytz._UTC"))
+_ZONE_KEY = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*")
+_LONGEST_PATTERN = 4096
+_BASES = frozenset(
+    ("object", "dict", "list", "tuple", "set", "frozenset", "int", "float", "str", "bytes")
+)
+
+
+def _no_arguments(call: Call) -> str:
+    return "" if not call.args and call.kwargs is None else "takes arguments here"
+
+
+def _data(call: Call) -> str:
+    for item in call.args:
+        plain = isinstance(item, (*_SCALARS, Blob)) or _is_encoded(item) or _is_number(item)
+        plain = plain or _is_zone(item)
+        if not plain and not (isinstance(item, _CONTAINERS) and _flat(item)):
+            return "is given more than plain data"
+    return "" if call.kwargs is None else "is given keywords"
+
+
+def _flat(node: Value) -> bool:
+    items = node.items if not isinstance(node, Dict) else [i for pair in node.pairs for i in pair]
+    return all(isinstance(item, _SCALARS) or _is_number(item) for item in items)
+
+
+def _is_encoded(node: Value) -> bool:
+    """True for bytes that are made from text or from bytes."""
+    return isinstance(node, Call) and node.name in (
+        "_codecs.encode",
+        "builtins.bytes",
+        "builtins.bytearray",
+    )
+
+
+def _is_zone(node: Value) -> bool:
+    return isinstance(node, Call) and node.name in _ZONES
+
+
+def _is_number(node: Value) -> bool:
+    return isinstance(node, Call) and node.name.endswith(".multiarray.scalar")
+
+
+def _container(call: Call) -> str:
+    fits = len(call.args) <= 1 and all(isinstance(item, _CONTAINERS) for item in call.args)
+    return "" if fits and call.kwargs is None else "is given more than one container"
+
+
+def _no_size(call: Call) -> str:
+    """``bytes(10**12)`` would take that much memory: only what holds its own bytes is allowed."""
+    first = call.args[0] if call.args else b""
+    fits = isinstance(first, (str, bytes, Blob, List, Tuple)) or _is_encoded(first)
+    codec = all(isinstance(item, str) for item in call.args[1:])
+    return "" if fits and codec and len(call.args) <= 3 else "is given a size instead of bytes"
+
+
+def _deque(call: Call) -> str:
+    fits = all(isinstance(item, (List, Tuple, int, type(None))) for item in call.args)
+    return "" if fits and len(call.args) <= 2 else "is given more than a list and a length"
+
+
+def _factory(call: Call) -> str:
+    if not call.args:
+        return ""
+    first, rest = call.args[0], call.args[1:]
+    known = first is None or (isinstance(first, Global) and (first.module, first.name) in FACTORIES)
+    fits = all(isinstance(item, _CONTAINERS) for item in rest)
+    return "" if known and fits else "would call its factory, which is not a plain type"
+
+
+def _zoned(call: Call) -> str:
+    for item in call.args:
+        if not (isinstance(item, _SCALARS) or _is_encoded(item) or isinstance(item, Call)):
+            return "is given more than a date and a zone"
+    return ""
+
+
+def _reconstructor(call: Call) -> str:
+    """``copyreg._reconstructor(class, base, state)``: the base's ``__new__``, then ``__init__``.
+
+    Whether the class may be built is judged where its rule is known.
+    """
+    if len(call.args) != 3 or not isinstance(call.args[0], Global):
+        return "is not given a class, its base and a state"
+    _, base, state = call.args
+    if not isinstance(base, Global) or base.module != "builtins" or base.name not in _BASES:
+        return "would build from an unusual base"
+    plain = isinstance(state, (*_SCALARS, *_CONTAINERS))
+    return "" if plain else "is given a state that is not plain data"
+
+
+def _class_first(call: Call) -> str:
+    """Functions that build an instance of the class they are given, by its ``__new__``.
+
+    Only a class of the same package: ``ndarray.__new__`` would take raw bytes for references.
+    """
+    first = call.args[0] if call.args else None
+    own = call.name.partition(".")[0]
+    if own == "_loss":
+        own = "sklearn"
+    fits = isinstance(first, Global) and first.module.partition(".")[0] in (own, "_loss")
+    return "" if fits and call.kwargs is None else "is not given a class of its own package"
+
+
+def _text_codec(call: Call) -> str:
+    """Protocol 2 writes bytes as text to encode; other codecs decompress, or are looked up."""
+    fits = (
+        1 <= len(call.args) <= 2
+        and isinstance(call.args[0], (str, Blob))
+        and (len(call.args) == 1 or call.args[1] in _TEXT_CODECS)
+        and call.kwargs is None
+    )
+    return "" if fits else "is given a codec that does more than encode text"
+
+
+def _array(call: Call) -> str:
+    """``_reconstruct(ndarray, (0,), b"b")``: an empty array that a state fills."""
+    if len(call.args) != 3 or not isinstance(call.args[0], Global):
+        return "is not given a class, an empty shape and a type"
+    shape = call.args[1]
+    empty = isinstance(shape, Tuple) and shape.items == [0]
+    return "" if empty else "would allocate an array of another shape than (0,)"
+
+
+def _scalar(call: Call) -> str:
+    return "" if npv.scalar_value(call) is not None else "is not given a dtype and as many bytes"
+
+
+def _frombuffer(call: Call) -> str:
+    return ""  # decoded in full by numpy_values.array_from_buffer
+
+
+def _dtype(call: Call) -> str:
+    try:
+        call.dtype = npv.described(call.args[0] if call.args else None)
+    except npv.Doubtful as error:
+        return str(error)
+    plain = all(isinstance(item, (bool, int)) for item in call.args[1:])
+    return "" if plain and call.kwargs is None else "a dtype of another form than NumPy writes"
+
+
+def _masked(call: Call) -> str:
+    kinds = [item.full if isinstance(item, Global) else "" for item in call.args[:2]]
+    shape = call.args[2] if len(call.args) == 4 else None
+    known = kinds[:1] in (["numpy.ma.MaskedArray"], ["numpy.ma.core.MaskedArray"])
+    empty = isinstance(shape, Tuple) and shape.items == [0]
+    fits = known and kinds[1:] == ["numpy.ndarray"] and empty
+    return "" if fits else "is not given a masked array of shape (0,)"
+
+
+def _bits(call: Call) -> str:
+    first = call.args[0] if call.args else "MT19937"
+    known = isinstance(first, Global) and first.module.startswith("numpy.random.")
+    return "" if (known or isinstance(first, str)) and len(call.args) <= 1 else "is given more"
+
+
+def _generator(call: Call) -> str:
+    """``__generator_ctor(bits[, constructor])`` would call any constructor it is given."""
+    if len(call.args) > 2 or call.kwargs is not None:
+        return "is given more than bits and their constructor"
+    first = call.args[0] if call.args else "MT19937"
+    inner = isinstance(first, Call) and first.name == "numpy.random._pickle.__bit_generator_ctor"
+    if not inner and not isinstance(first, str):
+        return "is given something else than bits"
+    second = call.args[1] if len(call.args) == 2 else None
+    known = second is None or (
+        isinstance(second, Global)
+        and (second.module, second.name) == ("numpy.random._pickle", "__bit_generator_ctor")
+    )
+    return "" if known else "would call what it is given"
+
+
+def _tree(call: Call) -> str:
+    """``Tree(n_features, n_classes, n_outputs)`` allocates by these numbers."""
+    fits = len(call.args) == 3 and isinstance(call.args[1], (Call, Array))
+    for count in (call.args[0], call.args[2]) if fits else ():
+        value = npv.scalar_value(count) if isinstance(count, Call) else count
+        fits = fits and type(value) is int and 0 <= value < 1 << 31
+    return "" if fits else "is not given counts of features, classes and outputs"
+
+
+def _frame(call: Call) -> str:
+    """pandas: constructors of frames, blocks and dates; they take data, not functions."""
+    if any(isinstance(item, Persistent) for item in call.args):
+        return "is given a persistent id"
+    if call.kwargs is None:
+        return ""
+    plain = all(
+        isinstance(key, str) and isinstance(value, (*_SCALARS, *_CONTAINERS, Call))
+        for key, value in call.kwargs.pairs
+    )
+    return "" if plain else "is given keywords that are not data"
+
+
+def _tensor(call: Call) -> str:
+    """Torch: tensors over a storage; hooks would be called later, so they must be empty."""
+    for item in call.args:
+        if isinstance(item, Global) and item.module != "torch":
+            return "is given a function"
+        if isinstance(item, Call) and item.array is None and (item.args or item.pairs):
+            return "is given hooks"
+        if isinstance(item, Dict) and item.pairs:
+            return "is given hooks"
+    return ""
+
+
+def _attribute(call: Call) -> str:
+    """``getattr`` of the parts that time zones and discrete distributions are pickled by."""
+    return "" if attribute_of(call) is not None else "may reach anything by its name"
+
+
+def attribute_of(call: Call) -> Value:
+    """What an admitted call of ``getattr`` gives; None for any other."""
+    if len(call.args) != 2 or call.kwargs is not None:
+        return None
+    owner, name = call.args
+    if isinstance(owner, Global) and (owner.full, name) == ("zoneinfo.ZoneInfo", "_unpickle"):
+        return Global(owner.module, f"{owner.name}.{name}", owner.offset)
+    entropy = isinstance(owner, Call) and name == "_entropy" and isinstance(owner.made, Global)
+    if entropy and judge(owner.made.module, owner.made.name).rule == "distribution":
+        return Opaque("a method of a distribution")
+    return None
+
+
+def _singleton(call: Call) -> str:
+    """``type(None)`` and the like; with more arguments it makes classes."""
+    first = call.args[0] if len(call.args) == 1 and call.kwargs is None else call
+    named = isinstance(first, Global) and first.full in (
+        "builtins.Ellipsis",
+        "builtins.NotImplemented",
+    )
+    return "" if first is None or named else "would make a class, or tell one"
+
+
+def _zone(call: Call) -> str:
+    """A key of the time zone database; the library looks for it below its own folders only."""
+    key, cached = (*call.args, None, None)[:2]
+    fits = isinstance(key, str) and _ZONE_KEY.fullmatch(key) and isinstance(cached, int)
+    return "" if fits and len(call.args) == 2 and call.kwargs is None else "is no key of a zone"
+
+
+def _value(call: Call) -> str:
+    fits = len(call.args) == 1 and isinstance(call.args[0], (int, str)) and call.kwargs is None
+    return "" if fits else "is given more than the value of a member"
+
+
+def _regex(call: Call) -> str:
+    pattern, flags = (*call.args, None, None)[:2]
+    fits = isinstance(pattern, (str, bytes)) and len(pattern) <= _LONGEST_PATTERN
+    fits = fits and isinstance(flags, int) and len(call.args) == 2 and call.kwargs is None
+    return "" if fits else "is given more than a short pattern and flags"
+
+
+def _record(call: Call) -> str:
+    """A named tuple, which stores what it is given."""
+    fits = not any(isinstance(item, (Global, Persistent)) for item in call.args)
+    return "" if fits and call.kwargs is None else "is given more than values"
+
+
+#: Rule name to what it asks of the arguments.
+RULES: dict[str, Callable[[Call], str]] = {
+    INERT: _no_arguments,
+    "empty": _no_arguments,
+    "lightgbm": _no_arguments,
+    "xgboost": _no_arguments,
+    "data": _data,
+    "container": _container,
+    "no_size": _no_size,
+    "deque": _deque,
+    "factory": _factory,
+    "zoned": _zoned,
+    "reconstructor": _reconstructor,
+    "class_first": _class_first,
+    "text_codec": _text_codec,
+    "array": _array,
+    "scalar": _scalar,
+    "frombuffer": _frombuffer,
+    "dtype": _dtype,
+    "masked": _masked,
+    "bits": _bits,
+    "generator": _generator,
+    "tree": _tree,
+    "frame": _frame,
+    "tensor": _tensor,
+    "attribute": _attribute,
+    "singleton": _singleton,
+    "zone": _zone,
+    "value": _value,
+    "regex": _regex,
+    "record": _record,
+    "distribution": _no_arguments,
+    "statsmodels": _no_arguments,
+}
+#: Rules under which a class may be built by ``__new__`` alone and then be given a state.
+INSTANCES = frozenset(
+    {INERT, "lightgbm", "xgboost", "frame", "container", "data", "empty", "record"}
+    | {"distribution", "statsmodels"}
+)
+
+
+_CALLED_BY_UNPICKLERS = frozenset(("append", "extend", "add", "update"))
+
+
+#: Rules whose classes take states of forms of their own; their ``__setstate__`` checks them.
+_OWN_FORMS = frozenset(
+    ("array", "masked", "dtype", "scalar", "tree", "frame", "generator", "bits", "class_first")
+)
+
+
+def judge_state(rule: str, state: Value) -> str:
+    """What is wrong with the state of an instance, or ``""``.
+
+    ``BUILD`` sets attributes, so a state could plant a method that the unpickler itself calls
+    next (``__setstate__``, ``append``), or a native handle that is freed with the object.
+    """
+    pair = isinstance(state, Tuple) and len(state.items) == 2
+    parts = state.items if pair else [state]
+    if rule not in _OWN_FORMS and not all(isinstance(p, (Dict, type(None))) for p in parts):
+        return "is given a state that is no dict of attributes"
+    pairs = [pair for part in parts if isinstance(part, Dict) for pair in part.pairs]
+    if rule == "distribution":
+        return _judge_distribution(pairs, dicts=parts == [state] and isinstance(state, Dict))
+    wrong = (_judge_attribute(rule, key, value) for key, value in pairs)
+    return next((text for text in wrong if text), "")
+
+
+#: What distributions of SciPy keep.
+_KEPT = frozenset(
+    [
+        "_stats_has_moments",
+        "_random_state",
+        "_ctor_param",
+        "_updated_ctor_param",
+        "badvalue",
+        "name",
+        "a",
+        "b",
+        "xtol",
+        "inc",
+        "moment_type",
+        "shapes",
+        "numargs",
+        "_parse_arg_template",
+        "__doc__",
+        "longname",
+        "extradoc",
+        "vecentropy",
+        "moment_tol",
+    ]
+)
+_PARAMETERS = r"(?:[A-Za-z_]\w*, )*"
+_IN = rf"{_PARAMETERS} ?(?:loc=0, scale=1|loc=0)"
+_OUT = r"(?:loc, scale|loc, 1)"
+#: The text that ``_construct_argparser`` makes, whose defaults and names are the only freedom.
+_PARSER = re.compile(
+    rf"\ndef _parse_args\(self, {_IN}\):\n    return \({_PARAMETERS}\), {_OUT}\n\n"
+    rf"def _parse_args_rvs\(self, {_IN}, size=None\):\n"
+    rf"    return self\._argcheck_rvs\({_PARAMETERS} {_OUT}, size=size\)\n\n"
+    rf"def _parse_args_stats\(self, {_IN}, moments='mv'\):\n"
+    rf"    return \({_PARAMETERS}\), {_OUT}, moments\n"
+)
+
+
+def _judge_distribution(pairs: list[tuple[Value, Value]], *, dicts: bool) -> str:
+    """``__setstate__`` executes the text of its argument parser, and calls methods of its own."""
+    if not dicts:
+        return "is given a state that is no dict of attributes"
+    for key, value in pairs:
+        if type(key) is not str or key not in _KEPT or isinstance(value, Global):
+            return f"sets {key if type(key) is str else 'an attribute'}, which no distribution has"
+        if key == "_parse_arg_template" and not (
+            isinstance(value, str) and _PARSER.fullmatch(value)
+        ):
+            return "sets __code__: text that is executed, other than SciPy's"
+    return ""
+
+
+def _judge_attribute(rule: str, key: Value, value: Value) -> str:
+    if type(key) is not str:
+        plain = isinstance(key, _SCALARS) or _is_number(key)
+        return "" if plain else "sets an attribute whose name cannot be decided"
+    if key in ("__doc__", "__name__") and isinstance(value, (str, type(None), Blob)):
+        return ""
+    if key in _CALLED_BY_UNPICKLERS or (key[:2] == "__" == key[-2:]):
+        return f"sets {key}, which the unpickler would call or obey"
+    if rule == "statsmodels" and key == "restore_model_spec":
+        return "evaluates its formula as code"
+    if key in ("handle", "_handle") and rule in ("lightgbm", "xgboost"):
+        native = isinstance(value, (type(None), str, bytes, Blob)) or _is_encoded(value)
+        return "" if native else "sets a native handle that is not a model"
+    return ""

@@ -1,0 +1,524 @@
+"""An interpreter of pickle opcodes that calls nothing.
+
+It keeps the stack, the marks and the memo that the real unpickler would keep, with symbols in
+place of objects (:mod:`values`), so that it knows what every ``REDUCE`` calls and what every
+``STACK_GLOBAL`` names, however they got there.  Each name and each use of it is judged by
+:mod:`trust` and :mod:`arguments`; whatever cannot be decided is a reason to refuse.
+
+Sources: the opcode documentation in CPython's ``pickletools``; PEP 307, PEP 3154 and PEP 574.
+Where CPython's two unpicklers differ (the one in C, and the one in Python that joblib extends),
+the interpreter takes the reading that does more.
+
+joblib writes the bytes of an array right behind the ``BUILD`` of a ``NumpyArrayWrapper``, in the
+middle of the opcodes.  ``joblib.load`` takes them as an array, ``pickle.load`` as opcodes, and
+one file can be made to mean two things.  Both readings are followed.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from audit_lib.subject.artifacts.artifact import Safety
+from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
+from audit_lib.subject.artifacts.judge import arguments, numpy_values, torch_values
+from audit_lib.subject.artifacts.judge.opcodes import HANDLERS, Stop
+from audit_lib.subject.artifacts.judge.trust import CALL_ONLY, INERT, NAMED, judge
+from audit_lib.subject.artifacts.judge.values import (
+    Array,
+    Blob,
+    Call,
+    Dict,
+    Global,
+    List,
+    Opaque,
+    Persistent,
+    Set,
+    Tuple,
+    Value,
+)
+from audit_lib.subject.artifacts.streams import Stream, Truncated
+
+_LONGEST_LINE = 1 << 24
+_LONGEST_KEPT = 1 << 24  # one value; a LightGBM model in text is a few MiB
+_HEAD = 1 << 12
+_MOST_NESTED_TUPLES = 50
+_LISTS = frozenset(("builtins.list", "collections.deque"))
+_SETS = frozenset(("builtins.set",))
+_DICTS = frozenset(
+    (
+        "builtins.dict",
+        "collections.OrderedDict",
+        "collections.Counter",
+        "collections.defaultdict",
+        "scipy.optimize._optimize.OptimizeResult",
+        "scipy.optimize.optimize.OptimizeResult",
+        "scipy.optimize._zeros_py.RootResults",
+        "statsmodels.tools.tools.Bunch",
+        "sklearn.utils.Bunch",
+        "sklearn.utils._bunch.Bunch",
+    )
+)
+_WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
+_WRAPPERS = frozenset(
+    {_WRAPPER}
+    | {
+        f"joblib.{module}.{name}"
+        for module in ("numpy_pickle", "numpy_pickle_compat")
+        for name in ("NDArrayWrapper", "ZNDArrayWrapper")
+    }
+)
+_IMPORTABLE = re.compile(r"[^\W\d][\w.]*")
+_LOADERS = re.compile(r"(loads?|_load_from_bytes|unpickle|_?[Uu]npickler)$")
+
+
+@dataclass
+class Scan:
+    """What the interpretations of one artifact share.
+
+    Attributes:
+        draft: where names, reasons and problems go.
+        where: the stream under interpretation, for reasons.
+        arrays: arrays met, in the order of the bytes.
+        persistent: judges a persistent id; without it every one is refused.
+        kept: bytes of values still to be kept.
+        nested: constants that look like pickles, with their place.
+        depth: how many pickles this one is nested in.
+        second: this is how ``pickle.load`` would read what is meant for ``joblib.load``: it
+            ends where ``pickle.load`` is certain to fail.
+    """
+
+    draft: Draft
+    where: str = ""
+    arrays: list[Array] = field(default_factory=list)
+    persistent: Callable[[Value], str] | None = None
+    kept: int = 0
+    nested: list[tuple[int, bytes]] = field(default_factory=list)
+    depth: int = 0
+    second: bool = False
+
+    def refuse(
+        self, why: str, offset: int, name: str = "", safety: Safety = Safety.UNKNOWN
+    ) -> None:
+        """Add a reason that belongs to the stream under interpretation."""
+        self.draft.refuse(why, offset=offset, global_name=name, where=self.where, safety=safety)
+
+    def keep(self, count: int) -> bool:
+        """True if a value of so many bytes may be held in memory."""
+        if count > _LONGEST_KEPT or count > self.kept:
+            return False
+        self.kept -= count
+        return True
+
+
+class Machine:
+    """One run over one pickle.
+
+    Args:
+        stream: where the opcodes are.
+        scan: shared state of the artifact.
+        joblib: read arrays behind their wrappers, as ``joblib.load`` does.
+    """
+
+    def __init__(self, stream: Stream, scan: Scan, *, joblib: bool = True) -> None:
+        self.stream = stream
+        self.scan = scan
+        self.joblib = joblib
+        self.stack: list[Value] = []
+        self.marks: list[list[Value]] = []
+        self.memo: dict[int, Value] = {}
+        self.protocol = 0
+        self.frame_end = 0
+        self.wrapped_arrays = 0
+        self.calls = 0
+        #: Names of ``CALL_ONLY`` on the stack that no call has taken yet.
+        self.uncalled: list[Global] = []
+        #: Counts what may have taken hold of a dtype: calls and states of all but dtypes.
+        self.age = 0
+
+    def run(self) -> Value:
+        """Interpret up to ``STOP`` and return what the pickle holds.
+
+        Raises:
+            Undecodable: it is no pickle, or ends early; what it did before has been judged.
+            OverBudget: it has more opcodes than the budget allows.
+        """
+        draft, limit = self.scan.draft, self.scan.draft.budget.opcodes
+        read, handlers = self.stream.read, HANDLERS
+        try:
+            while True:
+                code = read(1)
+                if not code:
+                    raise Truncated(f"ends at byte {self.stream.tell()}, before its STOP opcode")
+                draft.opcodes += 1
+                if draft.opcodes > limit:
+                    raise OverBudget(f"more than the budget of {limit} opcodes")
+                handler = handlers[code[0]]
+                if handler is None:
+                    raise Undecodable(
+                        f"no pickle opcode 0x{code[0]:02x} at byte {self.stream.tell() - 1}"
+                    )
+                handler(self)
+        except Stop as stop:
+            return stop.value
+        except IndexError:
+            self._underflow()
+        except (ValueError, KeyError, OverflowError, struct.error) as error:
+            raise Undecodable(f"before byte {self.stream.tell()}: {error}") from None
+        finally:
+            for found in self.uncalled:
+                self.scan.refuse(
+                    "may be called in one way only, and is kept",
+                    found.offset,
+                    found.full,
+                    Safety.UNSAFE,
+                )
+
+    def _underflow(self) -> NoReturn:
+        raise Undecodable(f"takes a value from an empty stack before byte {self.stream.tell()}")
+
+    # --- stack ------------------------------------------------------------------------------------
+    def pop_mark(self) -> list[Value]:
+        """Values since the last mark."""
+        items = self.stack
+        self.stack = self.marks.pop()
+        return items
+
+    def number(self, layout: str, size: int) -> int:
+        """A number of fixed size from the stream."""
+        value: int = struct.unpack(layout, self.stream.take(size))[0]
+        return value
+
+    def text_line(self) -> bytes:
+        """A line without its newline.
+
+        Raises:
+            Truncated: the stream ends before the newline.
+        """
+        line = self.open_line()
+        if not line.endswith(b"\n"):
+            raise Truncated(f"ends at byte {self.stream.tell()}, within a line")
+        return line[:-1]
+
+    def open_line(self) -> bytes:
+        """A line, without a newline where the stream ends before it.
+
+        Raises:
+            OverBudget: it is longer than any that an honest file holds.
+        """
+        line = self.stream.line(_LONGEST_LINE)
+        if len(line) == _LONGEST_LINE and not line.endswith(b"\n"):
+            raise OverBudget(f"a line of more than {_LONGEST_LINE} bytes")
+        return line
+
+    def data(self, count: int, kind: str = "bytes") -> bytes | Blob:
+        """So many bytes, or where they are too many to keep, their beginning.
+
+        Raises:
+            Truncated: there are fewer.
+        """
+        if count <= 256 or self.scan.keep(count):
+            return self.stream.take(count)
+        return Blob(self.stream.head(count, _HEAD), count, kind)
+
+    # --- names ------------------------------------------------------------------------------------
+    def find(self, module: str, name: str) -> Global:
+        """Note a name and judge it."""
+        if self.protocol < 3:
+            # Python 2 names are translated first, by every unpickler's default.
+            if (module, name) in NAME_MAPPING:
+                module, name = NAME_MAPPING[(module, name)]
+            elif module in IMPORT_MAPPING:
+                module = IMPORT_MAPPING[module]
+        if self.scan.second and not _IMPORTABLE.fullmatch(module):
+            raise Undecodable("a name that no module has")
+        found = Global(module, name, self.stream.tell())
+        full = printable(found.full)
+        verdict = judge(module, name)
+        if self.scan.second and name == "dtype" and verdict.safety is Safety.UNKNOWN:
+            # Behind the wrapper of an array of references stands a pickle by NumPy.  Taken for
+            # a part of this one, its "numpy" is another text of the memo, and no module.
+            return found
+        self.scan.draft.globals.add(full)
+        vouched = verdict.safety is Safety.UNKNOWN and full in self.scan.draft.trusted
+        if verdict.safety is not Safety.SAFE and not vouched:
+            self.scan.refuse(verdict.why, found.offset, full, verdict.safety)
+        self.pushed(found)
+        return found
+
+    def pushed(self, value: Value) -> None:
+        """Note a name that came onto the stack and may do nothing there but be called."""
+        if isinstance(value, Global) and judge(value.module, value.name).rule in CALL_ONLY:
+            self.uncalled.append(value)
+
+    def rule(self, target: Value) -> str:
+        """The rule under which something may be used; ``""`` for what is not trusted."""
+        if not isinstance(target, Global):
+            return ""
+        verdict = judge(target.module, target.name)
+        if verdict.safety is Safety.UNKNOWN and target.full in self.scan.draft.trusted:
+            return INERT
+        return verdict.rule
+
+    def call(self, target: Value, args: Value, *, new: bool = False, kwargs: Value = None) -> Value:
+        """The symbol of a call, judged."""
+        self.calls += 1
+        offset = self.stream.tell()
+        if not isinstance(args, Tuple) or not isinstance(kwargs, (Dict, type(None))):
+            raise ValueError("arguments that are no tuple, or keywords that are no dict")
+        callable_ = (Global,) if self.scan.second else (Global, Call, Opaque, Persistent)
+        if not isinstance(target, callable_):
+            raise ValueError("a call of a value that cannot be called")
+        result = Call(target, args.items, offset, new, kwargs if kwargs and kwargs.pairs else None)
+        if self.rule(target) not in ("dtype", "text_codec"):
+            self.age += 1
+        result.age = self.age
+        if isinstance(target, Global):
+            self._judge_call(target, result)
+            if self.rule(target) == "attribute":
+                return arguments.attribute_of(result) or result
+        else:
+            self.scan.refuse("calls a value that is computed while loading", offset)
+        return result
+
+    def _judge_call(self, target: Global, call: Call) -> None:
+        rule, name = self.rule(target), printable(target.full)
+        if _LOADERS.search(target.name):
+            for item in call.args:
+                raw = numpy_values.as_bytes(item)
+                if raw is not None:
+                    self.scan.nested.append((call.offset, raw))
+        if not rule:
+            return  # naming it was refused already
+        if rule == NAMED:
+            self.scan.refuse("may be referred to, but is called", call.offset, name)
+            return
+        if call.new and rule not in arguments.INSTANCES:
+            self.scan.refuse("is no class that may be built bare", call.offset, name)
+            return
+        if rule in CALL_ONLY:
+            self._judge_only_call(target, call)
+            return
+        wrong = arguments.RULES[rule](call)
+        made = self.rule(call.made)
+        if not wrong and call.made is not target and made and made not in arguments.INSTANCES:
+            wrong = "would build something else than a class that is inert to build"
+        if wrong:
+            self.scan.refuse(wrong, call.offset, name)
+        else:
+            self._judge_result(rule, call)
+
+    def _judge_only_call(self, target: Global, call: Call) -> None:
+        self.uncalled.remove(target)
+        wrong = arguments.RULES[self.rule(target)](call)
+        if wrong:
+            self.scan.refuse(wrong, call.offset, target.full, Safety.UNSAFE)
+
+    def _judge_result(self, rule: str, call: Call) -> None:
+        """Take over what an accepted call makes."""
+        if rule == "frombuffer":
+            self._array(call, lambda kept: numpy_values.array_from_buffer(call, kept))
+        elif rule == "tensor":
+            call.array = torch_values.rebuilt(call)
+            if call.array is not None and call.array not in self.scan.arrays[-1:]:
+                self.scan.arrays.append(call.array)
+        elif rule == "text_codec":
+            self.notice(numpy_values.as_bytes(call))
+
+    def _array(self, call: Call, make: Callable[[int], Array]) -> None:
+        budget = self.scan.draft.budget
+        try:
+            call.array = make(budget.array_values * 16)
+        except numpy_values.Doubtful as error:
+            if not self.scan.second:
+                self.scan.refuse(str(error), call.offset, call.name)
+            return
+        self.scan.arrays.append(call.array)
+
+    def notice(self, data: bytes | Blob | None) -> None:
+        """Remember bytes that look like a pickle of their own."""
+        if not isinstance(data, bytes) or len(data) < 4:
+            return
+        if data[0] == 0x80 and data[1] <= 5 and data.endswith(b"."):
+            self.scan.nested.append((self.stream.tell(), data))
+
+    # --- state ------------------------------------------------------------------------------------
+    def build(self, target: Value, state: Value) -> None:
+        """Give an object its state, judged.
+
+        Honest files do so once, right when the object is made.  Later, others may rely on what
+        it was: a dtype that turns into one of references under an array of raw bytes makes
+        pointers of them.
+        """
+        offset = self.stream.tell()
+        if isinstance(target, Global):
+            name = printable(target.full)
+            self.scan.refuse("is changed itself (BUILD)", offset, name, Safety.UNSAFE)
+            return
+        if not isinstance(target, Call):
+            if isinstance(target, (Opaque, Persistent)):
+                self.scan.refuse("gives a state to a value that is not in the file", offset)
+            return  # nothing happens where the state is empty, else unpicklers fail
+        rule = self.rule(target.made)
+        wrong = arguments.judge_state(rule, state) if rule else ""
+        if rule and (target.states or rule == "frombuffer"):
+            wrong = wrong or "is given a state twice"
+        if rule == "dtype" and target.age != self.age:
+            wrong = wrong or "is given a state after it was used"
+        if rule != "dtype":
+            self.age += 1
+        if wrong:
+            harmful = Safety.UNSAFE if wrong.startswith("sets __") else Safety.UNKNOWN
+            self.scan.refuse(wrong, offset, target.name, harmful)
+        target.states.append(state)
+        if rule == "dtype":
+            self._dtype(target, state)
+        elif rule == "array":
+            self._array(target, lambda kept: numpy_values.array_from_state(target, state, kept))
+
+    def _dtype(self, call: Call, state: Value) -> None:
+        if call.dtype is None:
+            return
+        try:
+            call.dtype = numpy_values.dtype_with_state(call.dtype, state)
+        except numpy_values.Doubtful as error:
+            call.dtype = None
+            if not self.scan.second:
+                self.scan.refuse(str(error), call.offset, "numpy.dtype")
+
+    def fill(self, target: Value, items: list[Value], attribute: str) -> None:
+        """APPEND, ADDITEMS: put values into a container, judged."""
+        if not items or isinstance(target, bytes):  # nothing to put, or a bytearray
+            return
+        if isinstance(target, List if attribute == "append" else Set):
+            target.items.extend(items)
+        elif isinstance(target, Call):
+            if target.name in (_LISTS if attribute == "append" else _SETS):
+                target.items.extend(items)
+            elif self.rule(target.target):
+                self.scan.refuse(
+                    f"would call {attribute} of what is no container",
+                    self.stream.tell(),
+                    target.name,
+                )
+        elif isinstance(target, (Global, Opaque, Persistent)):
+            self.scan.refuse(
+                f"would call {attribute} of what is not known to be a container",
+                self.stream.tell(),
+            )
+        else:
+            raise ValueError(f"a value without {attribute}")
+
+    def set_items(self, target: Value, flat: list[Value]) -> None:
+        """SETITEM, SETITEMS: put pairs into a dict, judged."""
+        pairs = list(zip(flat[::2], flat[1::2], strict=True))
+        if not pairs or isinstance(target, bytes):  # nothing to set, or a bytearray
+            return
+        for key, _ in pairs:
+            self.hashed(key)
+        if isinstance(target, Dict):
+            target.pairs.extend(pairs)
+        elif isinstance(target, Call):
+            if target.name in _DICTS:
+                target.pairs.extend(pairs)
+            elif self.rule(target.target):
+                self.scan.refuse(
+                    "would set items of what is no dict", self.stream.tell(), target.name
+                )
+        elif isinstance(target, (Global, List, Opaque, Persistent)):
+            self.scan.refuse(
+                "would set items of what is not known to be a dict", self.stream.tell()
+            )
+        else:
+            raise ValueError("a value without items")
+
+    def hashed(self, key: Value) -> None:
+        """Keys and members are hashed, and hashing nested tuples overflows the C stack."""
+        if isinstance(key, Tuple) and key.depth > _MOST_NESTED_TUPLES:
+            self.scan.refuse(
+                f"hashes tuples nested {key.depth} deep, which may crash or never end",
+                self.stream.tell(),
+            )
+
+    # --- joblib's arrays --------------------------------------------------------------------------
+    def behind(self, target: Value) -> Value:
+        """What stands on the stack after BUILD: for joblib's wrappers, the array behind them.
+
+        Raises:
+            Undecodable: where the array ends cannot be told.
+        """
+        name = (
+            target.made.full if isinstance(target, Call) and isinstance(target.made, Global) else ""
+        )
+        if name not in _WRAPPERS:
+            return target
+        offset = self.stream.tell()
+        self.wrapped_arrays += 1
+        if name != _WRAPPER:
+            self.scan.refuse(
+                "takes its array from another file, with pickles allowed", offset, name
+            )
+            return Opaque("an array in another file")
+        if not self.joblib:
+            return target
+        if offset < self.frame_end:
+            self.scan.refuse("an array within a frame, which readers take differently", offset)
+        try:
+            return self._array_behind(target, offset)
+        except numpy_values.Doubtful as error:
+            self.scan.refuse(str(error), offset, _WRAPPER)
+            raise Undecodable(f"cannot tell where the array at byte {offset} ends") from None
+
+    def _array_behind(self, wrapper: Call, offset: int) -> Value:
+        state = wrapper.states[-1]
+        if not isinstance(state, Dict):
+            raise numpy_values.Doubtful("an array wrapper without description")
+        array = Array(
+            numpy_values.decoded_dtype(state.get("dtype")),
+            numpy_values.shape_of(state.get("shape")),
+            state.get("order") == "F",
+            offset,
+        )
+        subclass = state.get("subclass")
+        if isinstance(subclass, Global) and subclass.full != "numpy.ndarray":
+            array.subclass = subclass.full
+        assert array.dtype is not None
+        if array.dtype.hasobject:
+            if state.get("allow_mmap"):
+                raise numpy_values.Doubtful("an array of references that may be mapped")
+            return self._objects_behind(array)
+        padding = state.get("numpy_array_alignment_bytes")
+        if padding is not None:
+            self.scan.draft.wrote("joblib", ">=1.2")
+            self.stream.skip(self.stream.take(1)[0])
+        array.offset = self.stream.tell()
+        self.contents(array, array.count * array.dtype.itemsize)
+        return array
+
+    def contents(self, array: Array, size: int) -> None:
+        """Keep the bytes of a small array, pass over those of a large one."""
+        self.scan.arrays.append(array)
+        if array.count <= self.scan.draft.budget.array_values and self.scan.keep(size):
+            array.data = self.stream.take(size)
+        else:
+            self.stream.skip(size)
+
+    def _objects_behind(self, array: Array) -> Value:
+        """An array of references is a pickle of its own, right here."""
+        value = Machine(self.stream, self.scan, joblib=False).run()
+        if not isinstance(value, Call) or value.array is None:
+            self.scan.refuse("an array of references that holds something else", array.offset)
+        return value
+
+
+def printable(name: str) -> str:
+    """A name with control characters and lone surrogates made visible."""
+    return (
+        name.encode("unicode_escape", "backslashreplace").decode()
+        if not (name.isascii() and name.isprintable())
+        else name
+    )

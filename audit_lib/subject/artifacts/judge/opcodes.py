@@ -1,0 +1,500 @@
+"""The opcodes of pickle protocols 0 to 5, as steps of a :class:`machine.Machine`."""
+
+from __future__ import annotations
+
+import codecs
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from audit_lib.subject.artifacts.judge import spelled
+from audit_lib.subject.artifacts.judge.values import (
+    Blob,
+    Call,
+    Dict,
+    List,
+    Opaque,
+    Persistent,
+    Set,
+    Tuple,
+    Value,
+)
+from audit_lib.subject.artifacts.streams import Truncated
+
+if TYPE_CHECKING:
+    from audit_lib.subject.artifacts.judge.machine import Machine
+
+Handler = Callable[["Machine"], None]
+_HANDLERS: dict[int, Handler] = {}
+_NEWEST_PROTOCOL = 5
+_MOST_MEMO = 1 << 28  # the unpickler in C allocates a table as long as the largest index
+
+
+class Stop(Exception):  # noqa: N818 - how the STOP opcode leaves the loop
+    """Carries the value of the pickle."""
+
+    def __init__(self, value: Value) -> None:
+        super().__init__()
+        self.value = value
+
+
+def _opcode(code: int) -> Callable[[Handler], Handler]:
+    def register(handler: Handler) -> Handler:
+        assert code not in _HANDLERS
+        _HANDLERS[code] = handler
+        return handler
+
+    return register
+
+
+# --- control --------------------------------------------------------------------------------------
+@_opcode(0x80)
+def _proto(m: Machine) -> None:
+    protocol = m.stream.take(1)[0]
+    if protocol > _NEWEST_PROTOCOL:
+        raise ValueError(f"pickle protocol {protocol} is not known")
+    m.protocol = protocol
+    if not m.scan.second:
+        m.scan.draft.wrote("protocol", protocol)
+
+
+@_opcode(0x95)
+def _frame(m: Machine) -> None:
+    size = m.number("<Q", 8)
+    if m.stream.tell() < m.frame_end:
+        # The unpickler in Python raises here, the one in C reads on.
+        m.scan.draft.problem("a frame begins within another")
+    m.frame_end = m.stream.tell() + size
+    if m.stream.size is not None and m.frame_end > m.stream.size:
+        # The unpickler in Python reads on, the one in C raises.
+        m.scan.draft.problem(f"a frame of {size} bytes has fewer left")
+        m.scan.refuse(f"truncated: a frame of {size} bytes has fewer left", m.stream.tell())
+
+
+@_opcode(ord("."))
+def _stop(m: Machine) -> None:
+    raise Stop(m.stack.pop())
+
+
+@_opcode(ord("("))
+def _mark(m: Machine) -> None:
+    m.marks.append(m.stack)
+    m.stack = []
+
+
+@_opcode(ord("0"))
+def _pop(m: Machine) -> None:
+    if m.stack:
+        m.stack.pop()
+    else:
+        m.pop_mark()
+
+
+@_opcode(ord("1"))
+def _pop_mark(m: Machine) -> None:
+    m.pop_mark()
+
+
+@_opcode(ord("2"))
+def _dup(m: Machine) -> None:
+    m.stack.append(m.stack[-1])
+    m.pushed(m.stack[-1])
+
+
+# --- scalars --------------------------------------------------------------------------------------
+def _constant(value: Value) -> Handler:
+    def push(m: Machine) -> None:
+        m.stack.append(value)
+
+    return push
+
+
+for _code, _value in ((ord("N"), None), (0x88, True), (0x89, False)):
+    _HANDLERS[_code] = _constant(_value)
+
+
+def _fixed(layout: str) -> Handler:
+    unpack, size = struct.Struct(layout).unpack, struct.calcsize(layout)
+
+    def push(m: Machine) -> None:
+        m.stack.append(unpack(m.stream.take(size))[0])
+
+    return push
+
+
+for _code, _layout in ((ord("J"), "<i"), (ord("K"), "<B"), (ord("M"), "<H"), (ord("G"), ">d")):
+    _HANDLERS[_code] = _fixed(_layout)
+
+
+@_opcode(ord("I"))
+def _int(m: Machine) -> None:
+    line = m.text_line()
+    flags = {b"00": False, b"01": True}  # as protocols 0 and 1 write them
+    m.stack.append(flags[line] if line in flags else spelled.whole(line, 0))
+
+
+@_opcode(ord("L"))
+def _long(m: Machine) -> None:
+    m.stack.append(spelled.whole(m.text_line().removesuffix(b"L"), 0))
+
+
+@_opcode(0x8A)
+def _long1(m: Machine) -> None:
+    m.stack.append(int.from_bytes(m.stream.take(m.stream.take(1)[0]), "little", signed=True))
+
+
+@_opcode(0x8B)
+def _long4(m: Machine) -> None:
+    size = m.number("<i", 4)
+    if size < 0:
+        raise ValueError("a number of negative length")
+    data = m.data(size)
+    # Text of a longer number takes quadratic time; nobody asks for its digits.
+    if isinstance(data, Blob) or len(data) > 1024:
+        m.stack.append(Opaque("a number of more than 1024 bytes"))
+    else:
+        m.stack.append(int.from_bytes(data, "little", signed=True))
+
+
+@_opcode(ord("F"))
+def _float(m: Machine) -> None:
+    m.stack.append(spelled.real(m.text_line()))
+
+
+# --- text and bytes -------------------------------------------------------------------------------
+def _sized(layout: str, kind: str) -> Handler:
+    size_of = struct.calcsize(layout)
+    unpack = struct.Struct(layout).unpack
+
+    def push(m: Machine) -> None:
+        size = unpack(m.stream.take(size_of))[0]
+        if size < 0:
+            raise ValueError("a value of negative length")
+        data = m.data(size, kind)
+        if isinstance(data, Blob):
+            m.stack.append(data)
+        elif kind == "str":
+            m.stack.append(data.decode("utf-8", "surrogatepass"))
+        elif kind == "python2":
+            m.stack.append(data.decode("latin-1"))
+        else:
+            m.notice(data)
+            m.stack.append(data)
+
+    return push
+
+
+for _code, _layout, _kind in (
+    (ord("X"), "<I", "str"),
+    (0x8C, "<B", "str"),
+    (0x8D, "<Q", "str"),
+    (ord("B"), "<I", "bytes"),
+    (ord("C"), "<B", "bytes"),
+    (0x8E, "<Q", "bytes"),
+    (0x96, "<Q", "bytes"),
+    (ord("T"), "<i", "python2"),
+    (ord("U"), "<B", "python2"),
+):
+    _HANDLERS[_code] = _sized(_layout, _kind)
+
+
+@_opcode(ord("S"))
+def _string(m: Machine) -> None:
+    line = m.text_line()
+    if len(line) < 2 or line[0] != line[-1] or line[:1] not in (b"'", b'"'):
+        raise ValueError("text without quotes")
+    m.stack.append(codecs.escape_decode(line[1:-1])[0].decode("latin-1"))
+
+
+@_opcode(ord("V"))
+def _unicode(m: Machine) -> None:
+    m.stack.append(m.text_line().decode("raw-unicode-escape"))
+
+
+@_opcode(0x97)
+def _next_buffer(m: Machine) -> None:
+    m.scan.draft.problem("takes bytes from outside the file (out-of-band buffers)")
+    m.stack.append(Opaque("bytes outside the file"))
+
+
+@_opcode(0x98)
+def _readonly_buffer(m: Machine) -> None:
+    _ = m.stack[-1]  # raises where the stack is empty
+
+
+# --- containers -----------------------------------------------------------------------------------
+def _tuple(m: Machine, items: list[Value]) -> None:
+    depth = 1 + max((item.depth for item in items if isinstance(item, Tuple)), default=0)
+    m.stack.append(Tuple(items, depth))
+
+
+@_opcode(ord(")"))
+def _empty_tuple(m: Machine) -> None:
+    m.stack.append(Tuple([]))
+
+
+@_opcode(ord("t"))
+def _tuple_of_marked(m: Machine) -> None:
+    items = m.pop_mark()
+    _tuple(m, items)
+
+
+def _tuple_of(count: int) -> Handler:
+    def push(m: Machine) -> None:
+        if len(m.stack) < count:
+            raise IndexError
+        items = m.stack[-count:]
+        del m.stack[-count:]
+        _tuple(m, items)
+
+    return push
+
+
+for _code, _count in ((0x85, 1), (0x86, 2), (0x87, 3)):
+    _HANDLERS[_code] = _tuple_of(_count)
+
+
+@_opcode(ord("]"))
+def _empty_list(m: Machine) -> None:
+    m.stack.append(List())
+
+
+@_opcode(ord("l"))
+def _list(m: Machine) -> None:
+    items = m.pop_mark()
+    m.stack.append(List(items))
+
+
+@_opcode(ord("}"))
+def _empty_dict(m: Machine) -> None:
+    m.stack.append(Dict())
+
+
+@_opcode(ord("d"))
+def _dict(m: Machine) -> None:
+    flat = m.pop_mark()
+    made = Dict()
+    m.set_items(made, flat)
+    m.stack.append(made)
+
+
+@_opcode(0x8F)
+def _empty_set(m: Machine) -> None:
+    m.stack.append(Set())
+
+
+@_opcode(0x91)
+def _frozenset(m: Machine) -> None:
+    items = m.pop_mark()
+    for item in items:
+        m.hashed(item)
+    m.stack.append(Set(items, frozen=True))
+
+
+@_opcode(ord("a"))
+def _append(m: Machine) -> None:
+    value = m.stack.pop()
+    m.fill(m.stack[-1], [value], "append")
+
+
+@_opcode(ord("e"))
+def _appends(m: Machine) -> None:
+    items = m.pop_mark()
+    m.fill(m.stack[-1], items, "append")
+
+
+@_opcode(0x90)
+def _additems(m: Machine) -> None:
+    items = m.pop_mark()
+    for item in items:
+        m.hashed(item)
+    m.fill(m.stack[-1], items, "add")
+
+
+@_opcode(ord("s"))
+def _setitem(m: Machine) -> None:
+    value, key = m.stack.pop(), m.stack.pop()
+    m.set_items(m.stack[-1], [key, value])
+
+
+@_opcode(ord("u"))
+def _setitems(m: Machine) -> None:
+    flat = m.pop_mark()
+    m.set_items(m.stack[-1], flat)
+
+
+# --- memo -----------------------------------------------------------------------------------------
+def _place(m: Machine) -> int:
+    index = spelled.whole(m.text_line(), 10)
+    if not isinstance(index, int):
+        raise ValueError("a place in the memo that no memory holds")
+    return index
+
+
+def _remember(m: Machine, index: int) -> None:
+    if index < 0:
+        raise ValueError("a negative place in the memo")
+    if index > _MOST_MEMO:
+        m.scan.refuse(f"asks for a memo of {index} places", m.stream.tell())
+    m.memo[index] = m.stack[-1]
+
+
+@_opcode(ord("p"))
+def _put(m: Machine) -> None:
+    _remember(m, _place(m))
+
+
+@_opcode(ord("q"))
+def _binput(m: Machine) -> None:
+    m.memo[m.stream.take(1)[0]] = m.stack[-1]
+
+
+@_opcode(ord("r"))
+def _long_binput(m: Machine) -> None:
+    _remember(m, m.number("<I", 4))
+
+
+@_opcode(0x94)
+def _memoize(m: Machine) -> None:
+    m.memo[len(m.memo)] = m.stack[-1]
+
+
+def _recall(m: Machine, index: int) -> None:
+    if index not in m.memo:
+        raise ValueError(f"nothing at {index} in the memo")
+    m.stack.append(m.memo[index])
+    m.pushed(m.memo[index])
+
+
+@_opcode(ord("g"))
+def _get(m: Machine) -> None:
+    _recall(m, _place(m))
+
+
+@_opcode(ord("h"))
+def _binget(m: Machine) -> None:
+    _recall(m, m.stream.take(1)[0])
+
+
+@_opcode(ord("j"))
+def _long_binget(m: Machine) -> None:
+    _recall(m, m.number("<I", 4))
+
+
+# --- names ----------------------------------------------------------------------------------------
+def _named_lines(m: Machine) -> Value:
+    """Module and name on two lines.
+
+    The unpickler in Python takes a last line without newline, less its last character: it
+    imports, and only then finds the end of the file.
+    """
+    module = m.text_line().decode("utf-8")
+    line = m.open_line()
+    found = m.find(module, line[:-1].decode("utf-8"))
+    if not line.endswith(b"\n"):
+        raise Truncated(f"ends at byte {m.stream.tell()}, within a name")
+    return found
+
+
+@_opcode(ord("c"))
+def _global(m: Machine) -> None:
+    m.stack.append(_named_lines(m))
+
+
+@_opcode(0x93)
+def _stack_global(m: Machine) -> None:
+    name, module = m.stack.pop(), m.stack.pop()
+    if type(name) is str and type(module) is str:
+        m.stack.append(m.find(module, name))
+        return
+    for part in (name, module):
+        # An instance of a class is no text; what a function returns, or a reader, may be.
+        if not isinstance(part, (str, Blob, Opaque, Persistent)) and not (
+            isinstance(part, Call) and not part.new
+        ):
+            raise ValueError("a name that is no text")
+    m.scan.refuse("names something by text that is computed while loading", m.stream.tell())
+    m.stack.append(Opaque("a name that cannot be decided"))
+
+
+def _extension(layout: str) -> Handler:
+    def push(m: Machine) -> None:
+        code = m.number(layout, struct.calcsize(layout))
+        if m.scan.second:
+            raise ValueError("an extension code that nobody registered")
+        m.scan.refuse(
+            f"names something by extension code {code}, which the loading process defines",
+            m.stream.tell(),
+        )
+        m.stack.append(Opaque(f"extension {code}"))
+
+    return push
+
+
+for _code, _layout in ((0x82, "<B"), (0x83, "<H"), (0x84, "<i")):
+    _HANDLERS[_code] = _extension(_layout)
+
+
+# --- calls ----------------------------------------------------------------------------------------
+@_opcode(ord("R"))
+def _reduce(m: Machine) -> None:
+    args = m.stack.pop()
+    m.stack[-1] = m.call(m.stack[-1], args)
+
+
+@_opcode(0x81)
+def _newobj(m: Machine) -> None:
+    args = m.stack.pop()
+    m.stack[-1] = m.call(m.stack[-1], args, new=True)
+
+
+@_opcode(0x92)
+def _newobj_ex(m: Machine) -> None:
+    kwargs, args = m.stack.pop(), m.stack.pop()
+    m.stack[-1] = m.call(m.stack[-1], args, new=True, kwargs=kwargs)
+
+
+@_opcode(ord("i"))
+def _inst(m: Machine) -> None:
+    found = _named_lines(m)
+    args = m.pop_mark()
+    m.stack.append(m.call(found, Tuple(args)))
+
+
+@_opcode(ord("o"))
+def _obj(m: Machine) -> None:
+    args = m.pop_mark()
+    target = args.pop(0)
+    m.stack.append(m.call(target, Tuple(args)))
+
+
+@_opcode(ord("b"))
+def _build(m: Machine) -> None:
+    state = m.stack.pop()
+    target = m.stack[-1]
+    m.build(target, state)
+    m.stack[-1] = m.behind(target)
+
+
+def _persistent(m: Machine, pid: Value) -> None:
+    if m.scan.second:
+        raise ValueError("a persistent id, which pickle.load refuses")
+    judge = m.scan.persistent
+    wrong = judge(pid) if judge else "asks the reader for an object by a persistent id"
+    if wrong:
+        m.scan.refuse(wrong, m.stream.tell())
+    m.stack.append(Persistent(pid, m.stream.tell()))
+
+
+@_opcode(ord("P"))
+def _persid(m: Machine) -> None:
+    _persistent(m, m.text_line().decode("ascii"))
+
+
+@_opcode(ord("Q"))
+def _binpersid(m: Machine) -> None:
+    _persistent(m, m.stack.pop())
+
+
+#: Handler of every opcode byte, None where there is no such opcode.
+HANDLERS: tuple[Handler | None, ...] = tuple(_HANDLERS.get(code) for code in range(256))

@@ -1,0 +1,77 @@
+"""Tensors of PyTorch, from the symbols of a pickle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from audit_lib.subject.artifacts.judge.values import (
+    Array,
+    Call,
+    Global,
+    Persistent,
+    Storage,
+    Tuple,
+    Value,
+)
+
+_STORAGES: dict[str, str] = {
+    "FloatStorage": "<f4",
+    "DoubleStorage": "<f8",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "|i1",
+    "ByteStorage": "|u1",
+    "BoolStorage": "|b1",
+    "ComplexFloatStorage": "<c8",
+    "ComplexDoubleStorage": "<c16",
+}
+
+
+def judge_storage(pid: Value) -> str:
+    """What is wrong with a persistent id, or ``""`` if it names a storage."""
+    items = pid.items if isinstance(pid, Tuple) else []
+    if len(items) < 5 or items[0] != "storage":
+        return "a persistent id that names no storage"
+    kind, key, location = items[1:4]
+    named = isinstance(kind, Global) and kind.module in ("torch", "torch.storage", "torch.cuda")
+    plain = isinstance(key, str) and key.isdigit() and isinstance(location, str)
+    return "" if named and plain else "a persistent id that names no storage"
+
+
+def tensor(args: list[Value], offset: int) -> Array | None:
+    """The tensor that ``_rebuild_tensor*`` makes of a storage, or None if it cannot be told."""
+    if len(args) < 4 or not isinstance(args[0], Persistent) or judge_storage(args[0].pid):
+        return None
+    _, kind, key, _, _ = args[0].pid.items[:5]
+    begin, size, strides = args[1:4]
+    if not isinstance(size, Tuple) or not isinstance(strides, Tuple) or type(begin) is not int:
+        return None
+    lengths = (begin, *size.items, *strides.items)
+    if not all(type(n) is int and 0 <= n < 1 << 62 for n in lengths):
+        return None
+    shape = tuple(size.items)
+    spelling = _STORAGES.get(kind.name)
+    made = Array(np.dtype(spelling) if spelling else None, shape, False, offset)
+    made.subclass = "torch.Tensor"
+    made.label = "" if spelling else kind.name.removesuffix("Storage").lower()
+    made.storage = _storage(key, begin, shape, strides.items)
+    return made
+
+
+def _storage(key: str, begin: int, shape: tuple[int, ...], strides: list[int]) -> Storage:
+    expected: list[int] = []
+    step = 1
+    for length in reversed(shape):
+        expected.insert(0, step)
+        step *= max(length, 1)
+    return Storage(key, begin, list(strides) == expected)
+
+
+def rebuilt(call: Call) -> Array | None:
+    """The tensor that a call of ``torch._utils`` makes, or None if it cannot be told."""
+    if call.name.startswith("torch._utils._rebuild_parameter"):
+        inner = call.args[0] if call.args else None
+        return inner.array if isinstance(inner, Call) else None
+    return tensor(call.args, call.offset)
