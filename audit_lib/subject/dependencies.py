@@ -42,7 +42,7 @@ KNOWN = {
     "magic": "python-magic", "kafka": "kafka-python", "nacl": "pynacl", "wx": "wxpython",
     "gi": "pygobject", "win32com": "pywin32", "win32api": "pywin32", "IPython": "ipython",
     "dateparser": "dateparser", "quantlib": "quantlib-python", "fitz": "pymupdf",
-    "docx": "python-docx", "progressbar": "progressbar2",
+    "docx": "python-docx", "progressbar": "progressbar2", "playhouse": "peewee",
 }  # fmt: skip
 #: What packages have long brought along, for those that are not installed here.
 BROUGHT = {

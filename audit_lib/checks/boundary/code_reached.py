@@ -28,7 +28,7 @@ class CodeIsReached(Check):
         believed, and never runs.
     How
         Follows the blocks of each function and module by the text alone. MEDIUM; LOW where a
-        constant of the source is what keeps runs away, since a person may turn it.
+        constant is what keeps runs away, since a person wrote it or may turn it.
     Limitations
         Conditions that are always true for other reasons are not seen. A `yield` or `raise` that
         makes a function what it is, and definitions, are left out, as are tests and examples.
@@ -54,7 +54,7 @@ class CodeIsReached(Check):
         for path in paths:
             switched: dict[str, list[Dead]] = defaultdict(list)
             for found in dead(code, path):
-                if found.switch:
+                if found.name:
                     switched[found.why].append(found)
                 else:
                     yield self._told([found])
@@ -68,7 +68,7 @@ class CodeIsReached(Check):
         return self.finding(
             Location(first.unit.path, line=first.node.lineno, symbol=symbol),
             f"no run of {symbol or 'the module'} reaches this: {first.why}"
-            + (f"; so it is at {more} more places" if more else ""),
+            + (f"; so it is at {more} more place{'s' if more > 1 else ''}" if more else ""),
             measured="never reached",
             expected="reached by some run",
             key=first.why.partition(" at line ")[0],

@@ -13,11 +13,10 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
 from audit_lib.probes.code.linter import Said, lint
-from audit_lib.probes.code.local_names import shadowed
+from audit_lib.probes.code.local_names import bound_elsewhere, put_in_later, shadowed
 from audit_lib.probes.code.surroundings import Surroundings, severity_of, surroundings, symbol_at
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.subject import Subject
-from audit_lib.subject.uses import dotted
 
 #: More names than this in one file have one cause: its imports are gone.
 _APART = 4
@@ -141,6 +140,8 @@ def _judged(code: Code, said: Said) -> _Case | None:
             "F822": f"__all__ names {name}, which the module lacks",
             "F823": f"the local {name} is read before it is bound",
             }.get(said.rule, _plain(said.text))  # fmt: skip
+    if said.rule == "F822" and put_in_later(code, said.path, name):
+        return None
     if said.rule == "F822":
         effect = f"`from {said.path} import *` fails"
         return _Case(said.line, "", name, what, effect, Severity.MEDIUM)
@@ -170,29 +171,7 @@ def _unbound(code: Code, said: Said, name: str, node: ast.AST | None, around: Su
         return False  # a name in a text: an annotation that nothing evaluates
     if said.rule == "F405":
         return code.index.binds(said.path, name) is False
-    return not module.open and not _given(code, said.path, name)
-
-
-def _given(code: Code, path: str, name: str) -> bool:
-    """True for a script that the engine runs by ``exec`` with names of its own put into it.
-
-    Nothing imports it, and the engine defines what it lacks.
-    """
-    if code.imports.importers.get(path) or not _runs_scripts(code):
-        return False
-    return any(name in code.index.module(other).bindings for other in code.files if other != path)
-
-
-def _runs_scripts(code: Code) -> bool:
-    """True where some file runs text in a namespace that it makes: ``exec(text, scope)``."""
-    return any(
-        isinstance(node, ast.Call)
-        and dotted(node.func) in ("exec", "runpy.run_path")
-        and len(node.args) + len(node.keywords) > 1
-        for file in code.files.values()
-        if "exec(" in file.file.text or "run_path(" in file.file.text
-        for node in (ast.walk(file.file.tree) if file.file.tree is not None else ())
-    )
+    return not (module.open or bound_elsewhere(code, said.path, node, around))
 
 
 def _hidden(code: Code, path: str) -> Iterator[_Case]:

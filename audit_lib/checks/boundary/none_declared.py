@@ -206,7 +206,7 @@ class _Flow:
                 return False
             if isinstance(node, ast.While) and isinstance(node.test, ast.Constant):
                 return bool(node.test.value) or ends(node.orelse)
-            return ends(node.orelse)
+            return ends(node.orelse) or (isinstance(node, ast.For) and self._last_try(node))
         if isinstance(node, (ast.With, ast.AsyncWith)):
             return ends(node.body) and not any(_suppresses(i) for i in node.items)
         if isinstance(node, (ast.Try, ast.TryStar)):
@@ -219,6 +219,23 @@ class _Flow:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             return self._never_returns(node.value)
         return isinstance(node, ast.Assert) and _literal_false(node.test)
+
+    def _last_try(self, node: ast.For) -> bool:
+        """True for a loop of attempts that returns, and whose last attempt raises."""
+        last = node.body[-1]
+        if not (isinstance(last, ast.Try) and isinstance(node.target, ast.Name)):
+            return False
+        counted = isinstance(node.iter, ast.Call) and dotted(node.iter.func) == "range"
+        done = self.ends(last.body) or self.ends(last.orelse)
+        asks = [
+            any(
+                isinstance(s, ast.If) and self.ends(s.body)
+                and any(dotted(n) == node.target.id for n in ast.walk(s.test))
+                for s in handler.body
+            ) or self.ends(handler.body)
+            for handler in last.handlers
+        ]  # fmt: skip
+        return counted and done and all(asks)
 
     def _never_returns(self, call: ast.Call) -> bool:
         text = dotted(call.func)

@@ -102,12 +102,15 @@ class NoneStaysWhereItIsDeclared(Check):
         flow = alike[0]
         said = flow.said
         more = len(alike) - 1
-        others = ", ".join(f[0].argument or f[0].what for f in together[1:])
+        others = ", ".join(
+            f"argument {a}" if (a := f[0].argument).isdigit() else a or f[0].what
+            for f in together[1:]
+        )
         wants = f", which is declared {flow.declared}" if flow.declared != "not None" else ""
         return self.finding(
             Location(said.path, line=said.line, symbol=_symbol(flow)),
             f"{flow.what}{wants}"
-            + (f"; and at {more} more places" if more else "")
+            + (f"; and at {more} more place{'s' if more > 1 else ''}" if more else "")
             + (f"; so it is with {others}" if others else ""),
             measured=flow.given,
             expected=flow.declared,

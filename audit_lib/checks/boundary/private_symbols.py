@@ -11,7 +11,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Finding, Location, Severity, Task
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import Edge, ImportGraph
 from audit_lib.subject.subject import Subject
@@ -28,10 +28,12 @@ class NoPrivateSymbolsCross(Check):
         without a thought, and the caller in the other part breaks, or trains on other folds than it
         believes.
     How
-        Reads the symbols of every cross-module edge. All that one part imports of one file is one
-        finding. A name that several parts import is the package's own helper whatever it is called:
-        it is told once, as information. Names in `__all__`, and those that a package's `__init__`
-        imports from within, are offered by their owner.
+        Reads the symbols of every cross-module edge. All that is imported of one file is one
+        finding. A name that several parts import, or that its own part never reads, is the
+        package's own helper whatever it is called: that is told as information. Names in
+        `__all__`, and those that a package's `__init__` imports from within, are offered by their
+        owner. Where many files are used so, it is the repository's habit: one finding, LOW, with
+        the table.
     Limitations
         Private attributes of objects that are passed across are not followed. Files of the same
         part may share private names; so may the files that stand at the root, and a private
@@ -52,6 +54,7 @@ class NoPrivateSymbolsCross(Check):
     shared: int = Option(
         3, ge=1, description="how many other parts must import a private name for it to be shared"
     )
+    habit: int = Option(6, ge=2, description="files whose private names cross that make a habit")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report private names on cross-module edges."""
@@ -67,45 +70,84 @@ class NoPrivateSymbolsCross(Check):
         if all(graph.at_root(path) for path in under_audit) and not crossing:
             raise NotApplicable("every file under audit stands at the root, which is one part")
         users = _users(graph)
-        shared: set[tuple[str, str]] = set()
-        few: dict[tuple[str, str], list[tuple[Edge, str]]] = defaultdict(list)
+        few: dict[str, list[tuple[Edge, str]]] = defaultdict(list)
+        helpers: dict[str, list[str]] = defaultdict(list)
         for edge in crossing:
             for name in _private_names(edge):
                 if _offered(graph, edge.target, name):
                     continue
-                parts = users[edge.target, name]
-                if len(parts) < self.shared:
-                    few[edge.source_group, edge.target].append((edge, name))
-                elif (edge.target, name) not in shared:
-                    shared.add((edge.target, name))
-                    yield self._shared(edge, name, parts)
-        for found in few.values():
-            yield self._told(found)
+                many = len(users[edge.target, name]) >= self.shared
+                if many or not _read_at_home(graph, edge.target, name):
+                    helpers[edge.target].append(name)
+                else:
+                    few[edge.target].append((edge, name))
+        told = [self._told(found) for found in few.values()]
+        yield from [self._habit(told, few)] if len(told) >= self.habit else told
+        for path, names in helpers.items():
+            yield self._shared(path, list(dict.fromkeys(names)), users)
+        if told:
+            rows = [(e.source, e.line, name, e.target) for f in few.values() for e, name in f]
+            heads = ("importer", "line", "name", "owner")
+            yield Evidence("private", "Private names across parts", heads, tuple(sorted(rows)))
         yield Examined(len(crossing), "imports across parts")
 
-    def _told(self, found: list[tuple[Edge, str]]) -> Answer:
-        """One finding for all that one part imports of one file."""
+    def _told(self, found: list[tuple[Edge, str]]) -> Finding:
+        """One finding for all that is imported of one file."""
         edge = min((e for e, _ in found), key=lambda e: (e.source, e.line))
         name = ", ".join(dict.fromkeys(n for _, n in found))
         again = len({(e.source, e.line) for e, _ in found}) - 1
+        places = "place" if again == 1 else "places"
         return self.finding(
             Location(edge.source, line=edge.line, symbol=edge.symbol),
             f"imports {name}, private to {edge.target}"
-            + (f" (here and at {again} more places of {edge.source_group})" if again else ""),
+            + (f" (here and at {again} more {places})" if again else ""),
             measured=name,
             expected="a public name",
-            key=f"{edge.source_group} {edge.target}",
+            key=edge.target,
+            evidence=("private",),
         )
 
-    def _shared(self, edge: Edge, name: str, parts: set[str]) -> Answer:
+    def _habit(self, told: list[Finding], few: dict[str, list[tuple[Edge, str]]]) -> Finding:
+        first = min(told, key=lambda f: (f.location.path, f.location.line or 0))
         return self.finding(
-            Location(edge.target),
-            f"{name} has a private name and is imported by {len(parts)} other parts",
-            measured=", ".join(sorted(parts)),
+            first.location,
+            f"{first.message}; so are private names of {len(few) - 1} more files: in this "
+            "repository an underscore does not keep other parts away",
+            measured=f"{len(few)} files",
+            expected="public names across parts",
+            key="habit",
+            severity=Severity.LOW,
+            evidence=("private",),
+        )
+
+    def _shared(
+        self, path: str, names: list[str], users: dict[tuple[str, str], set[str]]
+    ) -> Finding:
+        parts = sorted(set().union(*(users[path, name] for name in names)))
+        has = "has a private name and is" if len(names) == 1 else "have private names and are"
+        by = f"{len(parts)} other part{'s' if len(parts) > 1 else ''}"
+        return self.finding(
+            Location(path),
+            f"{', '.join(names)} {has} imported by {by}",
+            measured=", ".join(parts),
             expected="a public name",
-            key=f"shared {name}",
+            key="shared",
             severity=Severity.INFO,
         )
+
+
+def _read_at_home(graph: ImportGraph, path: str, name: str) -> bool:
+    """True where the owner's file reads the name, or another file of its part imports it."""
+    tree = graph.index.module(path).source.tree
+    if tree is not None and any(
+        isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
+        for n in ast.walk(tree)
+    ):
+        return True
+    return any(
+        edge.target == path and not edge.cross_module and name in _private_names(edge)
+        for edge in graph.edges
+    )
 
 
 def _private_names(edge: Edge) -> list[str]:

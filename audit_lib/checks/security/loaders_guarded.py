@@ -73,11 +73,14 @@ class LoadersRunNothing(Check):
         others = dict.fromkeys(f.unit.name for f in found if f.unit is not first.unit)
         way = " ← ".join(first.outside)
         level = Severity.HIGH if first.kind in ("eval", "shell") else self.severity
-        if first.proven or (first.kind == "eval" and first.template):
+        if first.proven or first.kind == "full yaml" or (first.kind == "eval" and first.template):
             level = Severity.LOW
         where = first.unit.name if first.unit.name != MODULE else "the module"
-        runs = "runs what it is given" if first.kind in ("eval", "shell") else (
-            "runs what the file holds")  # fmt: skip
+        runs = {
+            "eval": "runs what it is given",
+            "shell": "runs what it is given",
+            "full yaml": "ran what the file holds until PyYAML 5.4",
+        }.get(first.kind, "runs what the file holds")
         return self.finding(
             Location(path, line=first.node.lineno, symbol="" if where == "the module" else where),
             f"{where} calls {first.what}{times}, which {runs}"

@@ -26,13 +26,15 @@ class Dead:
         unit: the unit that they belong to.
         node: the first of them.
         why: what keeps runs away, in words.
-        switch: a constant of the source does, which somebody may turn.
+        switch: a constant does, which somebody wrote or may turn.
+        name: of a constant of the source that does.
     """
 
     unit: Unit
     node: ast.stmt | ast.ExceptHandler
     why: str
     switch: bool = False
+    name: str = ""
 
 
 def dead(code: Code, path: str) -> Iterator[Dead]:
@@ -51,7 +53,7 @@ def _block(code: Code, unit: Unit, body: Sequence[ast.stmt]) -> Iterator[Dead]:
         elif isinstance(node, ast.While) and (told := _constant(code, unit, node.test)):
             value, name = told
             if not value:
-                yield Dead(unit, node.body[0], _because(name, node.test, value), bool(name))
+                yield Dead(unit, node.body[0], _because(name, node.test, value), True, name)
             else:
                 yield from _block(code, unit, node.body)
         else:
@@ -82,7 +84,7 @@ def _branches(code: Code, unit: Unit, node: ast.If) -> Iterator[Dead]:
             gone = here.body if not value else otherwise
             kept = otherwise if not value else here.body
             if gone:
-                yield Dead(unit, gone[0], _because(name, here.test, value), bool(name))
+                yield Dead(unit, gone[0], _because(name, here.test, value), True, name)
             yield from _block(code, unit, kept)
             return
         if text in asked and not calls:

@@ -43,7 +43,7 @@ class Load:
     """A call that runs what it reads.
 
     Attributes:
-        kind: ``pickle``, ``yaml``, ``eval`` or ``shell``.
+        kind: ``pickle``, ``yaml``, ``full yaml``, ``eval`` or ``shell``.
         what: the call, in words.
         mend: how to do without.
         outside: where the data comes from, innermost first; empty where it stands in the source.
@@ -89,7 +89,8 @@ def _told(node: ast.Call, name: str) -> tuple[str, str, str, ast.expr | None] | 
         loader = options.get("Loader", node.args[1] if len(node.args) > 1 else None)
         if loader is not None and _SAFE_YAML.search(ast.unparse(loader)):
             return None
-        return "yaml", name, "use yaml.safe_load", data
+        full = name == "yaml.full_load" or (loader is not None and "Full" in ast.unparse(loader))
+        return "full yaml" if full else "yaml", name, "use yaml.safe_load", data
     if name in _EVALS:
         return "eval", name, "use ast.literal_eval, or a table of functions", data
     if name in _SHELLS:

@@ -9,10 +9,14 @@ once, and handlers to start after what they guard, so that what is told is certa
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 
+from audit_lib.probes.code.surroundings import Surroundings
+from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS, Module
 from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -175,3 +179,95 @@ def _both(*states: _State) -> _State:
     """What is bound whichever way was taken."""
     known = [s for s in states if s is not None]
     return set.intersection(*known) if known else None
+
+
+# --- names that something else binds --------------------------------------------------------------
+def bound_elsewhere(code: Code, path: str, node: ast.Name, around: Surroundings) -> bool:
+    """True where a name that the file does not bind, or not yet, may be there all the same."""
+    return (
+        _given(code, path, node.id)
+        or _of_old_python(node, around)
+        or _from_last_round(node, around)
+        or put_in_later(code, path, node.id)
+    )
+
+
+def _from_last_round(node: ast.Name, around: Surroundings) -> bool:
+    """True for a local that an earlier round of the loop around it may have bound."""
+    outer: ast.AST | None = node
+    while outer is not None and not isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if isinstance(outer, (ast.For, ast.AsyncFor, ast.While)) and any(
+            isinstance(n, ast.Name) and n.id == node.id and isinstance(n.ctx, ast.Store)
+            for n in ast.walk(outer)
+        ):
+            return True
+        outer = around.parents.get(outer)
+    return False
+
+
+def _given(code: Code, path: str, name: str) -> bool:
+    """True for a script that the engine runs by ``exec`` with names of its own put into it.
+
+    Nothing imports it, and the engine defines what it lacks.
+    """
+    if code.imports.importers.get(path) or not _runs_scripts(code):
+        return False
+    return any(name in code.index.module(other).bindings for other in code.files if other != path)
+
+
+def _runs_scripts(code: Code) -> bool:
+    """True where some file runs text in a namespace that it makes: ``exec(text, scope)``."""
+    return any(
+        isinstance(node, ast.Call)
+        and dotted(node.func) in ("exec", "runpy.run_path")
+        and len(node.args) + len(node.keywords) > 1
+        for file in code.files.values()
+        if "exec(" in file.file.text or "run_path(" in file.file.text
+        for node in (ast.walk(file.file.tree) if file.file.tree is not None else ())
+    )
+
+
+_OLD = frozenset(
+    {"unicode", "long", "xrange", "cmp", "basestring", "unichr", "raw_input", "reduce", "file",
+     "execfile", "reload", "intern", "buffer", "apply", "coerce"}
+)  # fmt: skip
+
+
+def _of_old_python(node: ast.Name, around: Surroundings) -> bool:
+    """True for a builtin of Python 2 on a branch that asks for the version: ``if PY2:``."""
+    outer = around.parents.get(node)
+    while outer is not None and node.id in _OLD:
+        if isinstance(outer, (ast.If, ast.IfExp)) and re.search(
+            r"\bPY[23]\b|version_info|python_version|sys\.version", ast.unparse(outer.test)
+        ):
+            return True
+        outer = around.parents.get(outer)
+    return False
+
+
+def put_in_later(code: Code, path: str, name: str) -> bool:
+    """True where the engine sets names of modules by itself, and the file spells this one.
+
+    Metaclasses and decorators that read ``alias = ("TR",)`` and set it in the class's module.
+    """
+    tree = code.files[path].file.tree if path in code.files else None
+    if tree is None or not _sets_modules(code):
+        return False
+    return any(
+        isinstance(n, ast.Constant)
+        and isinstance(n.value, str)
+        and n.value.rpartition(".")[2] == name
+        for statement in tree.body
+        if "__all__" not in map(dotted, getattr(statement, "targets", []))
+        for n in ast.walk(statement)
+    )
+
+
+def _sets_modules(code: Code) -> bool:
+    """True where some file sets attributes of ``sys.modules[...]``."""
+    kept = code.around.get("sets modules")
+    if kept is None:
+        kept = code.around["sets modules"] = any(
+            "sys.modules[" in f.file.text and "setattr(" in f.file.text for f in code.files.values()
+        )
+    return bool(kept)

@@ -181,7 +181,7 @@ def _constructor(
     """Signature of a class's constructor; ``object`` where none is written anywhere above it."""
     node = cls.node
     assert isinstance(node, ast.ClassDef)
-    if cls.key in seen or any(k.arg == "metaclass" for k in node.keywords):
+    if cls.key in seen or _made_by_another(references, cls, seen):
         return None
     for name in ("__init__", "__new__"):
         own = references.unit(cls.path, f"{cls.name}.{name}")
@@ -203,6 +203,32 @@ def _constructor(
         elif _base_name(written) not in _PLAIN_BASES:
             return None
     return _OBJECT
+
+
+def _made_by_another(references: References, cls: Unit, seen: frozenset[str]) -> bool:
+    """True where a metaclass, here or above, may take the arguments: ``with_metaclass(...)``."""
+    node = cls.node
+    if not isinstance(node, ast.ClassDef) or cls.key in seen:
+        return False
+    if any(k.arg == "metaclass" and _base_name(k.value) != "ABCMeta" for k in node.keywords):
+        return True
+    for base, written in zip(references.bases(cls), node.bases, strict=True):
+        if isinstance(written, ast.Call):
+            return True
+        if base is None and _own_but_unknown(references, cls.path, dotted(written)):
+            return True
+        if base is not None and _made_by_another(references, base, seen | {cls.key}):
+            return True
+    return False
+
+
+def _own_but_unknown(references: References, path: str, name: str) -> bool:
+    """True for a base that the repository imports from itself by ways that are not followed."""
+    nodes = references.index.module(path).bindings.get(name.partition(".")[0], [])
+    return any(
+        isinstance(n, ast.ImportFrom) and references.index.target_of(path, n).path is not None
+        for n in nodes
+    )
 
 
 def _dataclass(references: References, cls: Unit) -> Signature | None:

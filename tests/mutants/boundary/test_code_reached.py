@@ -90,7 +90,8 @@ def check(folder, text, **files):
 def test_statements_that_no_run_reaches(tmp_path, text):
     finding = assert_fails(check(tmp_path, text), path="pkg/m.py")
     assert (finding.location.line, finding.message) == BAD[text]
-    assert finding.severity is Severity.MEDIUM
+    by_hand = "is always" in finding.message
+    assert finding.severity is (Severity.LOW if by_hand else Severity.MEDIUM)
 
 
 @pytest.mark.passes("BND015")
@@ -106,7 +107,7 @@ def test_a_constant_that_keeps_runs_away_weighs_less(tmp_path):
     assert (finding.severity, finding.location.line) == (Severity.LOW, 10)
     assert finding.message == (
         "no run of f reaches this: `USE_CALIBRATION` is always False, for USE_CALIBRATION is a "
-        "constant that nothing sets anew; so it is at 1 more places"
+        "constant that nothing sets anew; so it is at 1 more place"
     )
     other = {"pkg/use.py": "from pkg import m\n\nm.USE_CALIBRATION = True\n"}
     assert check(tmp_path / "b", SWITCHED, **other).findings == ()

@@ -235,3 +235,41 @@ def test_names_of_one_function_are_one_finding(tmp_path):
         "lost is nowhere bound; f fails when it gets there",
         "alpha is nowhere bound; g fails when it gets there; so is it with beta",
     ]
+
+
+@pytest.mark.passes("BND009")
+def test_a_local_that_the_round_before_bound(tmp_path):
+    text = (
+        "def joined(parts):\n    for i, part in enumerate(parts):\n"
+        "        both = part if i == 0 else both & part\n    return both\n"
+    )
+    assert_passes(check(tmp_path, text))
+
+
+ALIASED = """
+class Range(Indicator):
+    alias = ("TR",)
+
+
+def build(x):
+    return TR(x)
+"""
+MAKER = (
+    "import sys\n\n\ndef made(cls):\n    setattr(sys.modules[cls.__module__], cls.alias[0], cls)\n"
+)
+
+
+@pytest.mark.passes("BND009")
+def test_a_name_that_the_engine_puts_into_the_module_by_itself(tmp_path):
+    text = "from pkg.maker import made as Indicator\n__all__ = ['Range', 'TR']\n" + ALIASED
+    assert_passes(check(tmp_path / "a", text, **{"pkg/maker.py": MAKER}))
+    found = check(tmp_path / "b", text, **{"pkg/maker.py": "def made(cls):\n    pass\n"}).findings
+    assert len(found) == 2
+
+
+@pytest.mark.passes("BND009")
+def test_builtins_of_python_2_on_its_branch(tmp_path):
+    text = "import sys\n\nPY2 = sys.version_info.major == 2\nif PY2:\n    text = unicode\n"
+    assert_passes(check(tmp_path, text + "else:\n    text = str\n"))
+    plain = text.replace("if PY2:", "if len(sys.argv):")
+    assert_fails(check(tmp_path / "b", plain))

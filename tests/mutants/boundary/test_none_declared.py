@@ -33,6 +33,11 @@ GOOD = (
     "def f(a) -> int:\n    if a:\n        return 1\n    stop()\n",
     "def f(a) -> int:\n    if a:\n        return 1\n    a.fail('no')\n",
     "def f(a) -> int:\n    if a:\n        return 1\n    assert False, 'cannot be'\n",
+    "def f(a, b) -> int:\n    if a == b:\n        return 0\n    elif a > b:\n        return 1\n"
+    "    elif b > a:\n        return 2\n",
+    "def f(a) -> int:\n    if a >= 0:\n        return 1\n    elif a < 0:\n        return -1\n",
+    "def f(a) -> int:\n    for n in range(3):\n        try:\n            return a()\n"
+    "        except OSError:\n            if n > 1:\n                raise\n            a.w()\n",
     "def f(a) -> Optional[int]:\n    if a:\n        return 1\n",
     "def f(a) -> int | None:\n    return None\n",
     "def f(a) -> 'Union[int, None]':\n    return None\n",
@@ -109,6 +114,12 @@ def test_functions_that_keep_their_word(tmp_path, text):
         ("def f(a: int | str | None) -> int:\n"
          "    if isinstance(a, (int, str)):\n        return 1\n",
          12, "runs off", "f declares int and has a path that runs off its end"),
+        ("def f(a, b) -> int:\n    if a == b:\n        return 0\n    elif a > b:\n"
+         "        return 1\n    elif a > 0:\n        return 2\n",
+         16, "runs off", "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n    for n in range(3):\n        try:\n            return a()\n"
+         "        except OSError:\n            a.wait()\n",
+         15, "runs off", "f declares int and has a path that runs off its end"),
         ("async def f(a) -> 'int':\n    return None\n", 11, "returns None",
          "f declares 'int' and returns None"),
     ],

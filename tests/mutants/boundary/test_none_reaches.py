@@ -372,6 +372,25 @@ def test_what_a_field_a_joint_test_or_the_receiver_rules_out(tmp_path):
     assert [f for f in result.findings if f.severity is not Severity.INFO] == []
 
 
+@pytest.mark.passes("BND008")
+def test_what_a_dictionary_of_anything_holds_counts_as_untyped(tmp_path):
+    text = "from typing import Any\ndef got(form: dict[str, Any]) -> str:\n"
+    result = run_check("BND008", made(tmp_path, text + "    return save(form.get('name'))\n"))
+    assert_passes(result)
+    assert [f.severity for f in result.findings] == [Severity.INFO]
+
+
+@pytest.mark.fails("BND008")
+@pytest.mark.parametrize("text", [
+    "def upper(names: list[str]) -> str:\n    if best(names[1:]) is not None:\n"
+    "        return best(names).upper()\n    return ''\n",
+    "def form(state: dict[str, str]) -> str:\n"
+    "    held = state.get('b') if isinstance(state.get('a'), str) else ''\n    return save(held)\n",
+])  # fmt: skip
+def test_a_condition_that_asks_something_else_rules_nothing_out(tmp_path, text):
+    assert_fails(run_check("BND008", made(tmp_path, text)))
+
+
 @pytest.mark.fails("BND008")
 def test_one_argument_is_one_finding_however_many_give_it(tmp_path):
     text = "".join(f"def f{i}() -> str:\n    return save(None)\n" for i in range(3))
@@ -396,6 +415,20 @@ def test_one_argument_is_one_finding_however_many_give_it(tmp_path):
     # a receiver with None as its default
     "def gets(name: 'str | int' = None) -> None:\n    print(name)\n"
     "def gives(names: list[str]) -> None:\n    gets(best(names))\n",
+    # the same call, asked before
+    "def upper(names: list[str]) -> str:\n    if best(names) is not None:\n"
+    "        return best(names).upper()\n    return ''\n",
+    # a value that its own condition asks
+    "def form(state: dict[str, str]) -> str:\n"
+    "    held = state.get('a') if isinstance(state.get('a'), str) else ''\n    return save(held)\n",
+    # a field that begins as None, on one arm
+    "class Mean:\n    def __init__(self) -> None:\n        self.held = None\n"
+    "    def fill(self) -> None:\n        self.held = 'a'\n"
+    "    def at(self, n: int) -> str:\n        return self.held if n else ''\n",
+    # a path of a path that may be None
+    "import os, sys\ndef folder(path: Optional[str]) -> str:\n"
+    "    held = os.path.dirname(os.path.abspath(sys.modules['a'].__file__))\n"
+    "    return save(held)\n",
 ])  # fmt: skip
 def test_none_that_is_filled_before_or_is_the_default(tmp_path, text):
     result = run_check("BND008", made(tmp_path, text))
@@ -474,7 +507,7 @@ def test_a_flag_that_nothing_asks_for_vouches_for_nothing(tmp_path):
     result = run_check("BND008", made(tmp_path, text))
     found = [f for f in result.findings if f.severity is Severity.MEDIUM]
     (finding,) = found
-    assert finding.message.endswith("which is declared str; and at 1 more places")
+    assert finding.message.endswith("which is declared str; and at 1 more place")
 
 
 @pytest.mark.fails("BND008")

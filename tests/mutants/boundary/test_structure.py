@@ -27,11 +27,11 @@ def test_public_names_and_private_ones_at_home(tmp_path):
 @pytest.mark.fails("BND004")
 def test_a_private_name_across_parts(tmp_path):
     files = {
-        "models/b.py": "_folds = 1\n",
+        "models/b.py": "_folds = 1\nprint(_folds)\n",
         "api/c.py": "def f():\n    from models.b import _folds\n",
     }
     finding = assert_fails(check(tmp_path, "BND004", files), path="api/c.py", line=2, symbol="f")
-    assert (finding.key, finding.severity) == ("api models/b.py", Severity.MEDIUM)
+    assert (finding.key, finding.severity) == ("models/b.py", Severity.MEDIUM)
     assert finding.message == "imports _folds, private to models/b.py"
 
 
@@ -60,7 +60,7 @@ def test_a_flat_package_has_no_parts(tmp_path):
 def test_a_private_name_of_a_public_module_at_the_root(tmp_path):
     files = {
         "engine/__init__.py": "",
-        "engine/basic.py": "_lib = 1\n",
+        "engine/basic.py": "_lib = 1\nprint(_lib)\n",
         "engine/models/core.py": "from engine.basic import _lib\n",
     }
     source = {"subsystem": {"files": ["**/*.py"]}}
@@ -74,6 +74,7 @@ def test_a_private_name_across_folders_of_one_package(tmp_path):
         "engine/__init__.py": "",
         "engine/models/__init__.py": "from engine.features.build import _folds\n",
         "engine/features/build.py": "_folds = 1\n",
+        "engine/features/use.py": "from engine.features.build import _folds\n",
     }
     source = {"subsystem": {"files": ["**/*.py"]}}
     result = run_check("BND004", subject(tmp_path, files, source=source))
@@ -83,7 +84,7 @@ def test_a_private_name_across_folders_of_one_package(tmp_path):
 def test_a_private_name_that_many_parts_import_is_told_once(tmp_path):
     files = {
         "engine/__init__.py": "",
-        "engine/core/build.py": "_folds = 1\n",
+        "engine/core/build.py": "_folds = 1\nprint(_folds)\n",
         **{f"engine/{p}/use.py": "from engine.core.build import _folds\n" for p in "abc"},
         "engine/c/more.py": "from engine.core import build\nfrom engine.core.build import _folds\n",
     }
@@ -96,8 +97,30 @@ def test_a_private_name_that_many_parts_import_is_told_once(tmp_path):
     (tmp_path / "repo/engine/c/use.py").unlink()
     (tmp_path / "repo/engine/c/more.py").unlink()
     few = run_check("BND004", subject(tmp_path, {}, source=source))
-    assert [f.location.path for f in few.findings] == ["engine/a/use.py", "engine/b/use.py"]
-    assert {f.severity for f in few.findings} == {Severity.MEDIUM}
+    (finding,) = few.findings
+    assert (finding.location.path, finding.severity) == ("engine/a/use.py", Severity.MEDIUM)
+    assert finding.message.endswith("private to engine/core/build.py (here and at 1 more place)")
+
+
+@pytest.mark.passes("BND004")
+def test_a_private_name_that_its_own_part_never_reads_is_there_for_others(tmp_path):
+    files = {"models/b.py": "_folds = 1\n", "api/c.py": "from models.b import _folds\n"}
+    result = check(tmp_path, "BND004", files)
+    assert_passes(result)
+    (finding,) = result.findings
+    assert (finding.severity, finding.location.path) == (Severity.INFO, "models/b.py")
+    assert finding.message == "_folds has a private name and is imported by 1 other part"
+
+
+@pytest.mark.fails("BND004")
+def test_a_habit_of_the_repository_is_one_finding(tmp_path):
+    names = [f"models/b{n}.py" for n in range(6)]
+    files = dict.fromkeys(names, "_a = 1\nprint(_a)\n")
+    files["api/c.py"] = "".join(f"from models.b{n} import _a\n" for n in range(6))
+    result = check(tmp_path, "BND004", files)
+    found = assert_fails(result, path="api/c.py", line=1, key="habit", severity=Severity.LOW)
+    assert "private names of 5 more files" in found.message
+    assert len(result.evidence[0].rows) == 6
 
 
 # --- BND005 ---------------------------------------------------------------------------------------
@@ -340,10 +363,26 @@ def test_what_isinstance_narrowed_and_what_tests_do_is_not_judged(tmp_path):
     assert_passes(check(tmp_path, "BND006", files))
 
 
+@pytest.mark.passes("BND006")
+@pytest.mark.parametrize("base", ["with_metaclass(Meta)", "object, metaclass=Meta", "Lines"])
+def test_a_class_whose_metaclass_takes_the_arguments_is_not_judged(tmp_path, base):
+    files = {
+        "models/__init__.py": "from models.lines import *\n",
+        "models/lines.py": "class Lines(with_metaclass(Meta)):\n    pass\n",
+        "models/core.py": "from models import Lines, Meta\n\n\n"
+        f"class Mean({base}):\n    def __init__(self):\n        pass\n\n\nMean(3, period=2)\n"
+        "\n\ndef fit(x):\n    return x\n\n\nfit(1)\n",
+    }
+    assert_passes(check(tmp_path, "BND006", files))
+    files["models/core.py"] = files["models/core.py"].replace(f"({base})", "(metaclass=ABCMeta)")
+    assert_fails(check(tmp_path / "b", "BND006", files), path="models/core.py", line=9)
+
+
 # --- one finding a statement, and what the author or Python rules out ---------------------
 @pytest.mark.fails("BND004")
 def test_private_names_of_one_statement_are_one_finding(tmp_path):
-    files = {"models/b.py": "_a = _b = 1\n", "api/c.py": "from models.b import _a, _b\n"}
+    home = "_a = _b = 1\nprint(_a, _b)\n"
+    files = {"models/b.py": home, "api/c.py": "from models.b import _a, _b\n"}
     finding = assert_fails(check(tmp_path, "BND004", files))
     assert finding.message == "imports _a, _b, private to models/b.py"
 
@@ -393,19 +432,18 @@ def test_returns_that_the_author_tells_type_checkers_to_pass_over(tmp_path):
 
 
 @pytest.mark.fails("BND004")
-def test_what_one_part_imports_of_one_private_file_is_one_finding(tmp_path):
+def test_what_is_imported_of_one_file_is_one_finding(tmp_path):
     files = {
-        "models/b.py": "_a = _b = _c = 1\n",
+        "models/b.py": "_a = _b = _c = 1\nprint(_a, _b, _c)\n",
         "api/c.py": "from models.b import _a\n\n\ndef f():\n    from models.b import _b\n",
         "api/d.py": "from models.b import _a\n",
         "live/e.py": "from models.b import _c\n",
     }
     result = check(tmp_path, "BND004", files)
     one = assert_fails(result, path="api/c.py", line=1)
-    said = "imports _a, _b, private to models/b.py (here and at 2 more places of api)"
+    said = "imports _a, _b, _c, private to models/b.py (here and at 3 more places)"
     assert one.message == said
-    assert_fails(result, path="live/e.py")
-    assert len(result.findings) == 2
+    assert len(result.findings) == 1
 
 
 @pytest.mark.passes("BND004")

@@ -24,6 +24,9 @@ BAD = {
     "def read(text):\n    return yaml.load(text, Loader=yaml.Loader)\n": (
         "read calls yaml.load, which runs what the file holds; it comes from text of read",
         "MEDIUM"),
+    "def read(text):\n    return yaml.load(text, Loader=yaml.FullLoader)\n": (
+        "read calls yaml.load, which ran what the file holds until PyYAML 5.4; it comes from text "
+        "of read", "LOW"),
     "def rule(config):\n    text = config['rule']\n    return eval(text)\n": (
         "rule calls eval, which runs what it is given; it comes from config of rule", "HIGH"),
     "def go():\n    return eval(os.environ.get('RULE'))\n": (

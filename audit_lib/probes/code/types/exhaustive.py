@@ -27,6 +27,8 @@ def exhausted(
         body: statements of it, or of a block within it.
         ends: tells whether statements let no path run past them.
     """
+    if any(_every_order(statement, ends) for statement in body):
+        return True
     if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
     a = unit.node.args
@@ -41,6 +43,29 @@ def exhausted(
         if admitted and admitted <= names:
             return True
     return False
+
+
+_ORDERS: dict[type[ast.cmpop], str] = {
+    ast.Lt: "<", ast.Gt: ">", ast.Eq: "=", ast.LtE: "<=", ast.GtE: ">=", ast.NotEq: "<>"
+}  # fmt: skip
+_TURNED = str.maketrans("<>", "><")
+
+
+def _every_order(node: ast.stmt, ends: Callable[[Sequence[ast.stmt]], bool]) -> bool:
+    """True for ``if x == y ... elif x > y ... elif x < y``, where each branch ends."""
+    seen: dict[tuple[str, str], set[str]] = defaultdict(set)
+    while isinstance(node, ast.If):
+        test = node.test
+        if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _ORDERS:
+            left, right = ast.unparse(test.left), ast.unparse(test.comparators[0])
+            how = _ORDERS[type(test.ops[0])]
+            if left > right:
+                left, right, how = right, left, how.translate(_TURNED)
+            seen[left, right] |= set(how)
+        if not ends(node.body):
+            return False
+        node = node.orelse[0] if len(node.orelse) == 1 else ast.Pass()
+    return any(orders == set("<>=") for orders in seen.values())
 
 
 def _branches(node: ast.stmt) -> Iterator[tuple[str, set[str], Sequence[ast.stmt]]]:

@@ -116,6 +116,8 @@ class NoneFlows:
                 told["wanted"],
                 told["given"],
                 what,
+                # what a dictionary of anything holds counts as untyped, as what libraries return
+                certain=not (told["given"] == "Any | None" and _is_get(argument)),
                 argument=told["name"] or told["number"],
                 line=call.lineno,
             )
@@ -153,7 +155,8 @@ class NoneFlows:
             what = f"{_shown(value)}, of type {told['given']}, is assigned to {name}"
             # ``field: dict = None`` in a class says what it means, if not how to say it
             default = isinstance(statement, ast.AnnAssign) and _is_none_default(value)
-            default = default and isinstance(unit.node, ast.ClassDef)
+            begins = unit.name.endswith(".__init__") and name.startswith("self.")
+            default = default and (begins or isinstance(unit.node, ast.ClassDef))
             return NoneFlow(
                 said, unit.name, name, unit.path, told["wanted"], told["given"], what,
                 certain=not default,
@@ -177,7 +180,7 @@ class NoneFlows:
         for _, node in self._at(said):
             for value in _operands(node):
                 source = self._optional(unit, value)
-                if source is None:
+                if source is None or _asked_before(unit, value):
                     continue
                 path, name, declared = source
                 how = _use_of(node)
@@ -237,10 +240,14 @@ class NoneFlows:
                 or any(isinstance(m, ast.Attribute) and self._filled(m.attr)
                        for m in _assignments(unit, value.id))
             ))  # fmt: skip
-        if isinstance(value, ast.Attribute):
+        if isinstance(value, ast.Attribute) or _asked_before(unit, value) or _path_text(value):
             return True
+        if isinstance(value, ast.IfExp):
+            return any(self._unsure(unit, v, given) for v in (value.body, value.orelse))
         if isinstance(value, ast.Name):
             made = [m for u in self._around(unit) for m in _assignments(u, value.id)]
+            if any(_path_text(m) or _tests_itself(m) for m in made):
+                return True
             kept = any(isinstance(m, ast.Attribute) for m in made)  # a field under another name
             begun = _begins_as_none(unit, value.id) or self._from_outside(unit, value)
             return kept or begun or _beside_a_flag(unit, value) or _vouched_for(unit, value)
@@ -378,6 +385,38 @@ def _vouched_for(unit: Unit, value: ast.Name) -> bool:
         if value.id in told:
             return True
     return False
+
+
+def _asked_before(unit: Unit, value: ast.expr) -> bool:
+    """True where a condition before asks for the same call: ``if f() is not None: f().x``."""
+    if not isinstance(value, (ast.Call, ast.Subscript)):
+        return False
+    text = ast.unparse(value)
+    return any(
+        isinstance(node, (ast.If, ast.IfExp, ast.While, ast.Assert))
+        and node.lineno <= value.lineno
+        and any(ast.unparse(p) == text for p in ast.walk(node.test) if isinstance(p, type(value)))
+        for node in (ast.walk(unit.node) if unit.node is not None else ())
+    )
+
+
+def _tests_itself(made: ast.expr) -> bool:
+    """True for ``d.get(k) if isinstance(d.get(k), dict) else {}``, which no checker follows."""
+    if not isinstance(made, ast.IfExp) or isinstance(made.body, ast.Name):
+        return False
+    text = ast.unparse(made.body)
+    return any(ast.unparse(part) == text for part in ast.walk(made.test))
+
+
+def _is_get(value: ast.expr) -> bool:
+    """True for ``d.get(key)``."""
+    called = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)
+    return called and value.func.attr == "get"  # type: ignore[attr-defined]  # as just asked
+
+
+def _path_text(value: ast.expr) -> bool:
+    """True for what ``os.path`` answers: never None, though typed as what it was given."""
+    return isinstance(value, ast.Call) and dotted(value.func).startswith(("os.path.", "os.fs"))
 
 
 def _asked_between(unit: Unit, name: str, first: int, last: int) -> bool:
