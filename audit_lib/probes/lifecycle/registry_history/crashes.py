@@ -5,6 +5,9 @@ The operation runs on a copy of the store in a process that ends at a change of 
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,11 +26,12 @@ from audit_lib.probes.lifecycle.registry_history.scratch import (
     VERSIONS,
     digest_of_file,
 )
+from audit_lib.probes.lifecycle.state import tree_digest
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, flag, mapping, texts
 from audit_lib.subject.subject import Subject
 
 MADE = ("audit-1", "audit-2")
-EMPTY = "empty"
+EMPTY, PREPARED = "empty", "-prepared"
 FEWEST = 6
 
 
@@ -48,25 +52,58 @@ class Look:
     answers: dict[str, Reply[Resolution]]
     files: dict[str, dict[str, str]]
 
-    @classmethod
-    def at(cls, subject: Subject, store: Path) -> Look:
-        """Ask the registry in ``store``."""
-        listed = ask(subject.hook(VERSIONS).on(store), into=texts)
+    @property
+    def serves(self) -> str | None:
+        """Whom a request without a version gets; None where nobody."""
+        return self.default.got.version if self.default.answered else None
+
+
+class Looks:
+    """Asks registries, and nothing twice: most deaths leave what another one left.
+
+    What a store holds decides what is answered.  A request for one version is taken to rest on
+    every file but those that other versions alone load.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self._known: dict[str, Look] = {}
+        self._answers: dict[tuple[str, str], Reply[Resolution]] = {}
+        self._owners: dict[str, set[str]] = {}
+
+    def at(self, store: Path) -> Look:
+        """What the registry in ``store`` says."""
+        held = tree_digest(store) | {
+            path.relative_to(store).as_posix(): "folder"
+            for path in store.rglob("*")
+            if path.is_dir() and not path.is_symlink()
+        }
+        state = _told(held)
+        if state not in self._known:
+            self._known[state] = self._asked(store, held)
+        return self._known[state]
+
+    def _asked(self, store: Path, held: dict[str, str]) -> Look:
+        listed = ask(self.subject.hook(VERSIONS).on(store), into=texts)
         known = listed.got if listed.answered else []
-        resolve = subject.hook(RESOLVE).on(store)
-        *replies, default = ask_many(resolve, [*((v,) for v in known), (None,)], into=resolution)
-        answers = dict(zip(known, replies, strict=True))
+        keys = {
+            v: (v, _told({n: d for n, d in held.items() if self._owners.get(n, {v}) >= {v}}))
+            for v in known
+        }
+        new = [v for v in known if keys[v] not in self._answers]
+        resolve = self.subject.hook(RESOLVE).on(store)
+        *replies, default = ask_many(resolve, [*((v,) for v in new), (None,)], into=resolution)
+        self._answers |= {keys[v]: reply for v, reply in zip(new, replies, strict=True)}
+        answers = {v: self._answers[keys[v]] for v in known}
         files = {
             version: {name: _digest(store / name) for name in reply.got.files}
             for version, reply in answers.items()
             if reply.answered and reply.got.version == version
         }
-        return cls(listed, default, answers, files)
-
-    @property
-    def serves(self) -> str | None:
-        """Whom a request without a version gets; None where nobody."""
-        return self.default.got.version if self.default.answered else None
+        for version, names in files.items():
+            for name in names:
+                self._owners.setdefault(name, set()).add(version)
+        return Look(listed, default, answers, files)
 
 
 @dataclass(frozen=True)
@@ -108,8 +145,9 @@ def died(
         points: deaths of one operation at most.
         seconds: for one operation; slow registries die at fewer changes, at :data:`FEWEST` or more.
     """
+    looks = Looks(subject)
     for hook, arguments, before in _operations(subject, metrics):
-        base = _copied(store, "prepared")
+        base = _copied(store, PREPARED[1:])
         refused = next(
             (w for call, *given in before if (w := _done(subject, base, call, given))), ""
         )
@@ -117,7 +155,7 @@ def died(
             hook, why=f"what comes before it is declined: {refused}" if refused else ""
         )
         if not refused:
-            _each(subject, base, found, arguments, points, seconds)
+            _each(looks, base, found, arguments, points, seconds)
         if any(left.relation for left in found.left):  # once whole, to know where it enters
             _done(subject, base, hook, arguments)
         shutil.rmtree(base)
@@ -162,18 +200,18 @@ def _done(subject: Subject, store: Path, call: str, arguments: Sequence[Any]) ->
 
 
 def _each(
-    subject: Subject,
+    looks: Looks,
     base: Path,
     found: Operation,
     arguments: Sequence[Any],
     points: int,
     seconds: float,
 ) -> None:
-    begun = time.monotonic()
-    given, before = _given(subject, base, arguments), Look.at(subject, base)
+    begun, subject = time.monotonic(), looks.subject
+    given, before = _given(subject, base, arguments), looks.at(base)
     whole = _copied(base, "whole")
     how = _crashed(subject, found.hook, whole, -1, given)
-    after = Look.at(subject, whole)
+    after = looks.at(whole)
     shutil.rmtree(whole)
     if not how.get("done"):
         found.why = str(how.get("why"))
@@ -183,7 +221,7 @@ def _each(
         return
     if not before.files and not after.files:
         why = next((r.why for r in after.answers.values()), "no version is listed")
-        found.blind = why.replace(str(whole), "<store>")
+        found.blind = _plain(why, whole)
     found.changes = [tuple(change) for change in how["changes"]]
     costs = (time.monotonic() - begun) / 2  # two looks, and a whole operation
     for step in _steps(found.changes, min(points, max(FEWEST, int(seconds / costs)))):
@@ -192,7 +230,7 @@ def _each(
         if how["died"] and how["changes"]:
             when, event, name = how["changes"][-1]
             what = "opened" if when == "after" else f"{when} {event.rpartition('.')[2]}"
-            relation, told = _judged(before, after, Look.at(subject, copy), copy)
+            relation, told = _judged(before, after, looks.at(copy), copy)
             found.left.append(Left(f"{step + 1}: {what} {name}", relation, told))
         shutil.rmtree(copy)
 
@@ -224,7 +262,7 @@ def _crashed(
 def _judged(before: Look, after: Look, now: Look, store: Path) -> tuple[str, str]:
     """The first relation that does not hold, and how; '' where all do."""
     if not now.listed.answered:
-        return "the registry cannot be read", now.listed.why.replace(str(store), "<store>")
+        return "the registry cannot be read", _plain(now.listed.why, store)
     listed = now.listed.got
     kept = set(before.listed.got) & set(after.listed.got)
     if lost := sorted(kept - set(listed)):
@@ -232,7 +270,7 @@ def _judged(before: Look, after: Look, now: Look, store: Path) -> tuple[str, str
     loads = before.files.keys() | after.files.keys()  # others never did
     for version in (v for v in listed if v in loads):
         if how := _unloadable(version, after, now):
-            return "a listed version does not load", how.replace(str(store), "<store>")
+            return "a listed version does not load", _plain(how, store)
     for version in sorted(kept):
         olds, news = before.files.get(version, {}), after.files.get(version, {})
         for name, digest in now.files.get(version, {}).items():
@@ -240,7 +278,7 @@ def _judged(before: Look, after: Look, now: Look, store: Path) -> tuple[str, str
                 return "files of a version are changed", f"{name} of {version} is another file"
     if now.serves not in (before.serves, after.serves):
         if now.serves is None:
-            why = now.default.why.replace(str(store), "<store>")
+            why = _plain(now.default.why, store)
             return "nobody is served by default", why
         return "another version is served", f"a request without a version gets {now.serves!r}"
     return "", ""
@@ -258,6 +296,16 @@ def _unloadable(version: str, after: Look, now: Look) -> str:
             return f"{version} is listed, and {name} is {'empty' if digest else 'not there'}"
     short = sorted(whole.keys() - now.files[version].keys())
     return f"{version} is listed, and {short[0]} is not there" if short else ""
+
+
+def _plain(text: str, store: Path) -> str:
+    """Without the scratch copy's name; what was asked of another copy names that one."""
+    base = str(store).partition(PREPARED)[0] + PREPARED
+    return re.sub(re.escape(base) + r"(-\w+)?", "<store>", text)
+
+
+def _told(held: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:
