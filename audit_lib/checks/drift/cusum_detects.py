@@ -6,18 +6,25 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from pydantic import Field
 from scipy import special
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.lifecycle.cusum import Alarm, alarm
-from audit_lib.probes.questions.asking import Reply, ask_many, reasons
+from audit_lib.probes.lifecycle.retraining import lived
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, reasons
+from audit_lib.probes.questions.samples import inputs
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
 Series = tuple[Floats, float, float]
 CHANGE = 60
+LONG = 1_000
+"""bars under control of the series that tell how long it stays calm"""
+WITHIN = (20, 50, 100, 250, 500, LONG)
 SHIFTS = (0.0, 0.5, 1.0, 2.0, 3.0)
 
 
@@ -27,16 +34,18 @@ class CusumDetectsShifts(Check):
     What it checks
         A shift of two standard deviations is found within `delay` bars, one of three within six
         tenths of them, up and down alike; mirroring the series about its target does not change
-        the answer, nor does a change of unit; a series under control sounds an alarm in at most
-        `false_alarms` of the runs of `bars` bars; the bar that is named lies in the series, and
-        not before the change.
+        the answer, nor does a change of unit, nor what was asked before; a series under control
+        sounds an alarm in at most `false_alarms` of the runs of `bars` bars, or of as many as
+        `retrain.state` gives the trigger, where that is written; the bar that is named lies in
+        the series, and not before the change.
     Why it matters
         A one-sided detector misses half of all failures, one that forgets to divide by sigma
         works for one unit only, and a nervous one is switched off by the people it wakes.
     How
         Drives `drift.cusum` with seeded normal series with and without a change of mean. Where a
         late bar is named, the series is asked again up to the bar by which it must be found. False
-        alarms are judged by the lower Clopper-Pearson bound of their rate at 99.9 %.
+        alarms are judged by the lower Clopper-Pearson bound of their rate at 99.9 %. Delays, and
+        the share of false alarms within 20 to 1,000 bars, are evidence.
     Limitations
         Normal, independent values; the detector's own constants are not asked for.
     Remediation
@@ -66,20 +75,36 @@ class CusumDetectsShifts(Check):
         calls = [(s, 0.0, 1.0) for _, s in series]
         mirrored = [(-s, 0.0, 1.0) for _, s in series]
         rescaled = [(s * 250.0 - 40.0, -40.0, 250.0) for _, s in series]
-        replies = ask_many(subject.hook("drift.cusum"), [*calls, *mirrored, *rescaled], into=alarm)
+        length, said = self._length(subject)
+        rng = np.random.default_rng(self.seed + 1)
+        calm = [(rng.normal(size=LONG), 0.0, 1.0) for _ in range(self.runs)]
+        used = [(values[:length], 0.0, 1.0) for values, *_ in calm] if length else []
+        first = calls[: self.runs // 4]
+        alarmed = [call for one in first for call in (calls[-1], one)]
+        asked = [*first, *calls, *mirrored, *rescaled, *calm, *used, *alarmed]
+        told = ask_many(subject.hook("drift.cusum"), asked, into=alarm)
+        before, after = told[: len(first)], told[-len(alarmed) :][1::2]
+        replies = told[len(first) : -len(alarmed)]
         silent = [r for r in replies if not r.answered]
         if silent:
             yield Gap(f"{len(silent)} of {len(replies)} series", reasons(silent))
-        n = len(series)
-        plain, mirror, scaled = replies[:n], replies[n : 2 * n], replies[2 * n :]
+        n, m = len(series), 3 * len(series)
+        plain, mirror, scaled = replies[:n], replies[n : 2 * n], replies[2 * n : m]
         yield Examined(len(replies) - len(silent), "series")
         yield self._detected(series, plain, mirror)
+        yield from self._lengths(series, plain, mirror, replies[m : m + len(calm)])
+        remembered = list(self._relation(subject, "asked again", before, after))
+        yield from remembered
+        if remembered:
+            return  # what it remembers spoils every other answer
         yield from self._relation(subject, "mirrored about the target", plain, mirror)
         yield from self._relation(subject, "measured in another unit", plain, scaled)
         late: list[str] = []
         yield from self._power(subject, series, plain, "up", late)
         yield from self._power(subject, series, mirror, "down", late)
-        yield from self._calm(subject, series, plain)
+        calm_replies = [r for (s, _), r in zip(series, plain, strict=True) if s == 0]
+        yield from self._calm(subject, calm_replies, f"{self.bars} bars", "false alarms")
+        yield from self._calm(subject, replies[m + len(calm) :], said, "false alarms in use")
         yield from self._places(subject, series, plain, late)
 
     def _series(self) -> Iterator[tuple[float, Floats]]:
@@ -154,12 +179,56 @@ class CusumDetectsShifts(Check):
                 )
                 return
 
-    def _calm(
-        self, subject: Subject, series: list[tuple[float, Floats]], replies: list[Reply[Alarm]]
+    def _length(self, subject: Subject) -> tuple[int, str]:
+        """How many errors the live caller gives the trigger, in words too; 0 where unknown."""
+        if not subject.has("retrain.state"):
+            return 0, ""
+        try:
+            rows = inputs(subject)
+        except (NotAssessed, NotApplicable):
+            return 0, ""
+        today = pd.Timestamp(rows.index.get_level_values(-1).max()) + pd.Timedelta("1D")
+        live = lived(rows, seed=self.seed)
+        reply = ask(subject.hook("retrain.state"), live, today, into=mapping)
+        errors = reply.got.get("errors") if reply.answered else None
+        length = min(LONG, int(np.size(errors))) if errors is not None else 0
+        return length, f"the {length} bars that the live caller gives"
+
+    @staticmethod
+    def _lengths(
+        series: list[tuple[float, Floats]],
+        up: list[Reply[Alarm]],
+        down: list[Reply[Alarm]],
+        calm: list[Reply[Alarm]],
     ) -> Iterator[Answer]:
-        calm = [
-            r.got.fired for (s, _), r in zip(series, replies, strict=True) if s == 0 and r.answered
-        ]
+        """Bars from the change to the alarm, and how long it stays silent without one."""
+        rows: list[tuple[float, str, float, float, float]] = []
+        for shift in SHIFTS[1:]:
+            for way, replies in (("up", up), ("down", down)):
+                own = [r for (s, _), r in zip(series, replies, strict=True) if s == shift]
+                at = [r.got.at for r in own if r.answered and r.got.fired]
+                bars = [a + 1 - CHANGE for a in at if a is not None]
+                if bars:
+                    half, most = np.quantile(bars, (0.5, 0.95))
+                    rows.append((shift, way, len(at) / len(own), float(half), float(most)))
+        names = ("shift in sigma", "way", "found", "bars, median", "bars, 95 %")
+        yield Evidence("delays", "Bars until a shift is found", names, tuple(rows))
+        told = [r.got for r in calm if r.answered]
+        if told and all(a.at is not None for a in told if a.fired):
+            shares = [(w, float(np.mean([a.fired and a.at < w for a in told]))) for w in WITHIN]  # type: ignore[operator] # none is None here
+            yield Evidence(
+                "calm",
+                "Share of calm series that sound an alarm, by their length",
+                ("x", "value", "series"),
+                tuple((float(w), share, "under control") for w, share in shares),
+                View.LINES,
+                "x: bars; every alarm here is a false one",
+            )
+
+    def _calm(
+        self, subject: Subject, replies: list[Reply[Alarm]], within: str, key: str
+    ) -> Iterator[Answer]:
+        calm = [r.got.fired for r in replies if r.answered]
         if not calm:
             return
         fired, n = sum(calm), len(calm)
@@ -167,10 +236,10 @@ class CusumDetectsShifts(Check):
         if lower > self.false_alarms:
             yield self.finding(
                 subject.where("drift.cusum"),
-                f"{fired} of {n} series under control sound an alarm within {self.bars} bars",
+                f"{fired} of {n} series under control sound an alarm within {within}",
                 measured=f"{fired / n:.0%}, at least {lower:.0%} with 99.9% confidence",
                 expected=f"at most {self.false_alarms:.0%}",
-                key="false alarms",
+                key=key,
                 severity=Severity.MEDIUM,
                 evidence=("detected",),
             )

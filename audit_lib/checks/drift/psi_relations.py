@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
+from scipy import special
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
@@ -19,6 +20,9 @@ from audit_lib.subject.subject import Subject
 Floats = npt.NDArray[np.float64]
 FEW = (20, 50)
 """rows of a current sample in which some bins run empty by chance"""
+FRESH = (20, 200, 2_000)
+FEWEST_RIGHT = 200
+"""rows from which an index of ten or twenty bins must tell one law from two"""
 FORMULA = 0.05
 """relative difference that a floor on the shares may make"""
 SHIFTS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
@@ -31,7 +35,8 @@ class PsiMeasuresDrift(Check):
         PSI of a sample with itself is zero; it is never negative; repeating every row or changing
         the unit of both samples does not move it; it grows with the shift, and a shift of one
         standard deviation exceeds the conventional 0.1. It is the index of its name: the sum of
-        (q - p) ln(q / p). Few rows of one and the same law give a finite number.
+        (q - p) ln(q / p). Few rows of one and the same law give a finite number, and 200 or 2,000
+        fresh ones no alarm (above `alarm`); that 20 do is a note, for callers to refuse so few.
     Why it matters
         PSI is the number that decides whether a model may go on trading. An index that depends on
         the sample size or on the unit triggers for no reason, and one that does not grow never
@@ -62,6 +67,8 @@ class PsiMeasuresDrift(Check):
     seed: int = Field(40, description="of everything random")
     rows: int = Field(2_000, ge=100, description="rows of a sample")
     tolerance: float = Field(1e-3, gt=0, description="PSI that still counts as nothing")
+    alarm: float = Field(0.25, gt=0, description="PSI that is read as a shift")
+    draws: int = Field(40, ge=20, description="pairs of fresh samples of one law")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Ask all relations in one round trip, then judge them."""
@@ -78,6 +85,7 @@ class PsiMeasuresDrift(Check):
             if reply.answered
         }
         yield Examined(len(values), "pairs of samples")
+        yield from self._calm(subject, values)
         yield Evidence(
             "shifts",
             "PSI as the mean shifts",
@@ -101,6 +109,32 @@ class PsiMeasuresDrift(Check):
                     key=relation,
                     evidence=("shifts",),
                 )
+
+    def _calm(self, subject: Subject, values: dict[tuple[str, str], float]) -> Iterator[Answer]:
+        """Fresh samples of one law, by how many rows they have."""
+        rows = []
+        for size in FRESH:
+            told = [v for (name, how), v in values.items() if name == f"fresh {size}"]
+            if not told:
+                continue
+            fired, n = sum(v > self.alarm for v in told), len(told)
+            rows.append((size, fired / n, float(np.median(told)), float(max(told))))
+            lower = float(special.betaincinv(fired, n - fired + 1, 0.001)) if fired else 0.0
+            if lower > 0.01:
+                few = size < FEWEST_RIGHT
+                yield self.finding(
+                    subject.where("drift.psi"),
+                    f"{fired} of {n} fresh samples of {size} rows of the reference's own law get "
+                    f"a PSI above {self.alarm:g}"
+                    + ("; callers must refuse so few rows" if few else ""),
+                    measured=f"{fired / n:.0%}, at least {lower:.0%} with 99.9% confidence",
+                    expected="no alarm where nothing has changed",
+                    key=f"{size} fresh rows",
+                    severity=Severity.INFO if few else Severity.MEDIUM,
+                    evidence=("fresh",),
+                )
+        heads = ("rows", f"share above {self.alarm:g}", "median PSI", "largest PSI")
+        yield Evidence("fresh", "PSI of fresh samples of one law", heads, tuple(rows))
 
     def _samples(self) -> dict[str, tuple[Floats, Floats]]:
         rng = np.random.default_rng(self.seed)
@@ -128,6 +162,10 @@ class PsiMeasuresDrift(Check):
                 yield name, f"{few} rows", reference, current[:few]
         for name, reference, current, _ in self._clusters():
             yield name, "formula", reference, current
+        rng = np.random.default_rng(self.seed + 2)
+        for size in FRESH:
+            for k in range(self.draws):
+                yield f"fresh {size}", f"draw {k}", rng.normal(size=2_000), rng.normal(size=size)
 
     def _clusters(self) -> Iterator[tuple[str, Floats, Floats, float]]:
         """Two clusters with weights p in the reference and q in the current sample, and the index.

@@ -292,3 +292,73 @@ def test_a_detector_that_names_the_largest_sum_finds_the_shift_in_time(tmp_path)
     assert [f.key for f in result.findings] == ["place"]
     assert found.message.startswith("240 alarms name a bar at which no sum crossed its bound")
     assert "and the first 80 bars alone sound it" in found.message
+
+
+LIVE = """
+@surface("features")
+def build(at, panel):
+    return each(panel, r=lambda bars: returns(bars).fillna(0.0))
+@surface("predictor")
+def required(at): return ["r"]
+@surface("retrain")
+def state(at, live, today):
+    return {"errors": list((live["outcome"] - live["prediction"]).iloc[-BARS:])}
+"""
+
+
+@pytest.mark.fails("DRF002")
+def test_a_detector_that_is_calm_for_fifty_bars_and_used_on_four_hundred(tmp_path):
+    nervous = cusum(fired="max(up, down) > 4.2")
+    with tiny(tmp_path, nervous) as subject:
+        assert_passes(run_check("DRF002", subject))
+    with tiny(tmp_path / "used", nervous + LIVE.replace("-BARS", "-400")) as subject:
+        result = run_check("DRF002", subject)
+    found = assert_fails(result, key="false alarms in use", severity=Severity.MEDIUM)
+    assert [f.key for f in result.findings] == ["false alarms in use"]
+    assert "within the 400 bars that the live caller gives" in found.message
+
+
+@pytest.mark.passes("DRF002")
+@pytest.mark.parametrize("bars", ["-60", "-400"])
+def test_a_detector_that_fits_the_length_in_which_it_is_used(tmp_path, bars):
+    limit = "4.2" if bars == "-60" else "8"
+    text = cusum(fired=f"max(up, down) > {limit}") + LIVE.replace("-BARS", bars)
+    with tiny(tmp_path, text) as subject:
+        result = run_check("DRF002", subject)
+    assert_passes(result)
+    delays, calm = (next(e for e in result.evidence if e.name == n) for n in ("delays", "calm"))
+    assert {row[:2] for row in delays.rows} >= {(1.0, "up"), (3.0, "down")}
+    assert [row[0] for row in calm.rows] == [20, 50, 100, 250, 500, 1000]
+
+
+@pytest.mark.fails("DRF002")
+def test_a_detector_that_remembers_its_last_series_is_one_finding(tmp_path):
+    text = cusum().replace("up = down = 0.0", "up, down = SUMS", 1)
+    text = text.replace("        if max", "        SUMS[:] = [up, down]\n        if max")
+    with tiny(tmp_path, "SUMS = [0.0, 0.0]\n" + text) as subject:
+        result = run_check("DRF002", subject)
+    assert [f.key for f in result.findings] == ["asked again"]
+    assert_fails(result, key="asked again", severity=Severity.HIGH)
+
+
+@pytest.mark.fails("DRF001")
+def test_an_index_of_many_bins_cries_wolf(tmp_path):
+    many = psi(
+        edges="edges = np.quantile(reference, np.linspace(0, 1, 101)[1:-1])\n"
+        "    edges = np.concatenate([[-np.inf], edges, [np.inf]])"
+    )
+    with tiny(tmp_path, many) as subject:
+        result = run_check("DRF001", subject)
+    assert_fails(result, key="200 fresh rows", severity=Severity.MEDIUM)
+
+
+@pytest.mark.passes("DRF001")
+def test_twenty_rows_are_a_note_and_a_refusal_is_none(tmp_path):
+    right = psi(
+        edges="edges = np.quantile(reference, np.linspace(0, 1, 11)[1:-1])\n"
+        "    edges = np.concatenate([[-np.inf], np.unique(edges), [np.inf]])"
+    )
+    with tiny(tmp_path, right) as subject:
+        noted = run_check("DRF001", subject)
+    assert_passes(noted)
+    assert [(f.key, f.severity) for f in noted.findings] == [("20 fresh rows", Severity.INFO)]
