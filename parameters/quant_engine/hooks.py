@@ -178,6 +178,20 @@ def policy(at: Context) -> dict[str, str]:
     return {**types, **{name: module.get_feature_type(name) for name in crossed}}
 
 
+@surface("features.modes")
+def modes(at: Context) -> dict[str, list[str]]:
+    """The types that the docstring of its filter gives each mode."""
+    every = ["CAUSAL", "END_OF_DAY", "RESEARCH_ONLY"]
+    return {"CAUSAL": every[:1], "RESEARCH_ONLY": ["CAUSAL", "RESEARCH_ONLY"], "END_OF_DAY": every}
+
+
+@surface("features.admitted")
+def admitted(at: Context, names: list[str], mode: str) -> list[str]:
+    """Names of the columns that its filter leaves of a table that has one for each."""
+    table = pd.DataFrame(0.0, index=[0], columns=names)
+    return list(engine(at, "features.pipeline")._filter_causal_features(table, mode).columns)
+
+
 @surface("targets.build")
 def build_targets(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
     """Forward returns at the horizon that is asked for, without a benchmark."""

@@ -9,10 +9,12 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.derived_names import composed
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, texts
 from audit_lib.probes.questions.domain import on_purpose
+from audit_lib.probes.questions.samples import built
 from audit_lib.subject.subject import Subject
 
 MODES, ADMITTED, POLICY = "features.modes", "features.admitted", "features.policy"
@@ -25,8 +27,10 @@ class TheFeatureGateIsClosed(Check):
         For each mode and each type of `features.policy`: names of the type are let through where
         the mode is declared to allow it, and held back where not. Made-up names, names that differ
         in case or by a suffix from one that is known, and the empty name are held back in every
-        mode; a mode that nobody declared is refused, or lets nothing through; the filter answers
-        with names that it was given, each once, whatever else is in the list.
+        mode; so are names that are made as derived features are (`X_gap_x_volume`), of a parent
+        whose type the mode does not allow; a mode that nobody declared is refused, or lets nothing
+        through; the filter answers with names that it was given, each once, whatever else is in the
+        list.
     Why it matters
         A filter written as "drop what is listed as research" lets every new feature through, and
         so does one whose default type is causal: the feature that looks ahead is always the newest.
@@ -51,6 +55,7 @@ class TheFeatureGateIsClosed(Check):
     offered = (ADMITTED, MODES)
 
     drawn: int = Field(12, ge=1, description="made-up names")
+    derived: int = Field(4, ge=1, description="parents of each type of which names are made up")
     seed: int = Field(17, description="of the made-up names")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
@@ -60,11 +65,13 @@ class TheFeatureGateIsClosed(Check):
             raise NotAssessed(f"{MODES if policy else POLICY} answers nothing")
         types = {str(name): str(kind) for name, kind in policy.items()}
         strangers = self._strangers(list(types))
+        made = self._made(subject, types)
         rows: list[tuple[str, str, int, int, str]] = []
         count = 0
         for mode, declared in modes.items():
             allowed = {str(kind) for kind in declared}
-            passed, said = self._passed(subject, str(mode), [*types, *strangers])
+            derived = [n for n, parent in made.items() if types[parent] not in allowed]
+            passed, said = self._passed(subject, str(mode), [*types, *strangers, *derived])
             count += len(passed)
             if said:
                 yield Gap(f"names in mode {mode}", said)
@@ -78,11 +85,28 @@ class TheFeatureGateIsClosed(Check):
                 if wrong:
                     yield self._wrong(subject, str(mode), kind, wrong, len(names), due=due)
             yield from self._stranger(subject, str(mode), [n for n in strangers if passed.get(n)])
+            yield from self._inherits(subject, str(mode), made, types, passed, derived)
             yield from self._together(subject, str(mode), passed)
         yield Examined(count, "names in a mode")
         columns = ("mode", "type", "let through", "names", "declared")
         yield Evidence("gate", "What the filter lets through", columns, tuple(rows))
         yield from self._unknown_mode(subject, list(types))
+
+    def _made(self, subject: Subject, types: dict[str, str]) -> dict[str, str]:
+        """Made-up derived names, each to the parent that it was given; a few of each type."""
+        try:
+            columns = [str(c) for c in built(subject).columns]
+        except (NotAssessed, NotApplicable):
+            columns = []
+        forms, found = [*types, *columns], dict[str, str]()
+        for kind in sorted(set(types.values())):
+            for parent in [n for n, k in types.items() if k == kind][: self.derived]:
+                for name in dict.fromkeys(composed(forms, types, parent)):
+                    if name not in types:
+                        found.setdefault(name, parent)
+        rng = np.random.default_rng(self.seed + 1)
+        chosen = rng.permutation(sorted(found))[: 10 * self.derived]
+        return {str(name): found[str(name)] for name in chosen}
 
     @staticmethod
     def _known(subject: Subject, hook: str) -> dict[str, Any]:
@@ -135,6 +159,29 @@ class TheFeatureGateIsClosed(Check):
                 expected="none",
                 key=f"{mode} strangers",
                 cause="names that nobody registered are let through",
+                evidence=("gate",),
+            )
+
+    def _inherits(
+        self,
+        subject: Subject,
+        mode: str,
+        made: dict[str, str],
+        types: dict[str, str],
+        passed: dict[str, bool],
+        derived: list[str],
+    ) -> Iterator[Answer]:
+        through = [n for n in derived if passed.get(n)]
+        if through:
+            parent = made[through[0]]
+            yield self.finding(
+                subject.where(ADMITTED),
+                f"mode {mode} lets {len(through)} of {len(derived)} derived names through whose "
+                f"parent it holds back, first {through[0]!r} of {parent} ({types[parent]})",
+                measured=f"{len(through)} of {len(derived)}",
+                expected="a type no more permissive than the parent's",
+                key=f"{mode} derived",
+                cause="derived names are let through whatever they are made of",
                 evidence=("gate",),
             )
 

@@ -10,11 +10,13 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.probes.derived_names import may_be_earlier, parents
 from audit_lib.probes.questions.asking import ask, mapping
 from audit_lib.probes.questions.samples import built, required
 from audit_lib.subject.subject import Subject
 
 KNOWN = ("CAUSAL", "END_OF_DAY", "RESEARCH_ONLY")
+"""from what may always be served to what never may"""
 
 
 class EveryFeatureMayBeServed(Check):
@@ -22,7 +24,9 @@ class EveryFeatureMayBeServed(Check):
 
     What it checks
         Each required feature has an entry in the feature policy; its type is known; and it is
-        one that may be served live (`served`). What the builder makes besides has a type, too.
+        one that may be served live (`served`). What the builder makes besides has a type, too. A
+        feature that is named after others, with a word for what was done to them (`gap_z20`,
+        `X_gap_x_volume`), has no type that is more permissive than theirs.
     Why it matters
         A research-only feature may look ahead. If the model was trained on it, live inference
         either fails or feeds it something else; if nobody typed it, nobody has thought about it.
@@ -31,6 +35,8 @@ class EveryFeatureMayBeServed(Check):
         of `features.build`, where there is one.
     Limitations
         The type is what the subject declares; whether the feature is causal is measured in T2.
+        Derived features are known by their names; where one says that an earlier value is taken,
+        or a window of what is known late, its type is left to T2.
     Remediation
         Type every feature where it is defined, and filter by type before training.
     Sources
@@ -85,6 +91,31 @@ class EveryFeatureMayBeServed(Check):
                 evidence=("types",),
             )
         yield from self._made(subject, asked, policy)
+        yield from self._derived(subject, asked, policy)
+
+    def _derived(
+        self, subject: Subject, asked: list[str], policy: dict[str, str]
+    ) -> Iterator[Answer]:
+        """Features that are typed more permissively than what they are named after."""
+        for name, kind in policy.items():
+            made_of = [p for p in parents(name, policy) if policy[p] in KNOWN]
+            if kind not in KNOWN or not made_of:
+                continue
+            least = max(made_of, key=lambda p: KNOWN.index(policy[p]))
+            if may_be_earlier(name, windows=policy[least] != KNOWN[-1]):
+                continue
+            if KNOWN.index(kind) < KNOWN.index(policy[least]):
+                yield self.finding(
+                    subject.where("features.policy"),
+                    f"{name} is {kind}, and {least}, of which it is made by its name, is "
+                    f"{policy[least]}",
+                    measured=kind,
+                    expected=policy[least],
+                    key=f"derived {name}",
+                    severity=self.severity if name in asked else Severity.MEDIUM,
+                    cause="derived features are typed more permissively than their parents",
+                    evidence=("types",),
+                )
 
     def _made(self, subject: Subject, asked: list[str], policy: dict[str, str]) -> Iterator[Answer]:
         """Columns that are built, and that no model requires yet."""

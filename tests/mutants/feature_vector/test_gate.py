@@ -91,6 +91,36 @@ def test_a_type_that_a_mode_forgets(tmp_path):
     assert found.severity is Severity.MEDIUM
 
 
+CROSSED = GATE.replace(
+    '"peek": "RESEARCH_ONLY"}',
+    '"peek": "RESEARCH_ONLY",\n         "X_move_x_drift": "CAUSAL", "gap_z20": "END_OF_DAY"}',
+)
+PARTS = """
+    def kind(name):
+        if name in TYPES: return TYPES[name]
+        known = [TYPES[p] for p in TYPES if p in name.split("_")]
+        return RULE if name.startswith("X_") and known else ""
+    return [n for n in names if kind(n) in MODES.get(mode, [])]"""
+
+
+@pytest.mark.fails("FEA012")
+@pytest.mark.parametrize("rule", ['"CAUSAL"', "known[-1]", "min(known)"])
+def test_derived_names_that_do_not_inherit(tmp_path, rule):
+    text = CROSSED.replace("BODY", PARTS.replace("RULE", rule).lstrip())
+    with tiny(tmp_path, text) as subject:
+        result = run_check("FEA012", subject)
+    found = assert_fails(result, severity=Severity.HIGH)
+    assert found.key in ("live derived", "derived names are let through whatever they are made of")
+
+
+@pytest.mark.passes("FEA012")
+@pytest.mark.parametrize("rule", ["max(known)", '"RESEARCH_ONLY"'])
+def test_derived_names_that_inherit_the_least_permissive_type(tmp_path, rule):
+    text = CROSSED.replace("BODY", PARTS.replace("RULE", rule).lstrip())
+    with tiny(tmp_path, text) as subject:
+        assert_passes(run_check("FEA012", subject))
+
+
 ODD = {
     "closed": CLOSED,
     "an unknown mode lets nothing through": CLOSED.replace(

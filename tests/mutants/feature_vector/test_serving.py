@@ -154,6 +154,44 @@ def test_a_type_that_nobody_knows(tmp_path, kind, text):
     assert text in found.message
 
 
+DERIVED = """
+@surface("features")
+def policy(at): return POLICY
+@surface("predictor")
+def required(at): return ["gap"]
+"""
+BASE = {"gap": "CAUSAL", "close": "END_OF_DAY", "peek": "RESEARCH_ONLY", "rsi_14": "CAUSAL"}
+
+
+@pytest.mark.fails("FEA002")
+@pytest.mark.parametrize(
+    "name", ["X_gap_x_peek", "peek_z20", "close_over_gap", "rolling_mean_peek_5", "X_peek_centered"]
+)
+def test_a_derived_feature_is_typed_more_permissively(tmp_path, name):
+    with tiny(tmp_path, DERIVED.replace("POLICY", repr(BASE | {name: "CAUSAL"}))) as subject:
+        found = assert_fails(run_check("FEA002", subject), key=f"derived {name}")
+    assert (found.measured, found.severity) == ("CAUSAL", Severity.MEDIUM)
+
+
+@pytest.mark.passes("FEA002")
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("X_gap_x_rsi_14", "CAUSAL"),  # of parents that are
+        ("X_gap_x_peek", "RESEARCH_ONLY"),
+        ("close_lag1", "CAUSAL"),  # yesterday's close is known
+        ("close_mean_20", "CAUSAL"),  # its window may end yesterday
+        ("rsi", "RESEARCH_ONLY"),  # rsi_14 is no child of it
+        ("peek_5", "CAUSAL"),  # another parameter, and nothing was done to it
+        ("gap_peeking_order", "CAUSAL"),  # the name holds words that nobody did
+        ("closeness_rank", "CAUSAL"),  # no word of its own
+    ],
+)
+def test_features_that_only_sound_derived(tmp_path, name, kind):
+    with tiny(tmp_path, DERIVED.replace("POLICY", repr(BASE | {name: kind}))) as subject:
+        assert_passes(run_check("FEA002", subject))
+
+
 # --- FEA003 -----------------------------------------------------------------------------------
 @pytest.mark.fails("FEA003")
 def test_live_forgets_to_rank(engine):
