@@ -11,7 +11,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.derived_names import composed
+from audit_lib.probes.market.derived_names import composed
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, texts
 from audit_lib.probes.questions.domain import on_purpose
 from audit_lib.probes.questions.samples import built

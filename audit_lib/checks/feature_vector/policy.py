@@ -10,7 +10,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
-from audit_lib.probes.derived_names import may_be_earlier, parents
+from audit_lib.probes.market.derived_names import may_be_earlier, parents
 from audit_lib.probes.questions.asking import ask, mapping
 from audit_lib.probes.questions.samples import built, required
 from audit_lib.subject.subject import Subject
