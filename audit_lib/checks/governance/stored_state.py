@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.probes.lifecycle.kept_history import Kept, kept_in
 from audit_lib.probes.lifecycle.metrics import Metrics, directions, promoted, recorded, text_of
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import ask, flag
@@ -34,7 +36,8 @@ class StoredGovernanceDecidesAlike(Check):
         "False", the champion of another horizon, a history that is cut. Then it is another rule.
     How
         Drives `governance.enter` on a scratch copy of the store with seeded metrics that are
-        better, worse, mixed and equal, and `governance.promote` with the same metrics.
+        better, worse, mixed and equal, and `governance.promote` with the same metrics. Lists are
+        found by the ids in them, and made long, to see how long they may get.
     Limitations
         Who reigns in the store to begin with, with what metrics, is not known: verdicts count from
         the first version that is seated. Rules that look at more than metrics (age, a trial
@@ -55,12 +58,14 @@ class StoredGovernanceDecidesAlike(Check):
 
     entries: int = Field(18, ge=4, description="versions that run for champion")
     seed: int = Field(24, description="of their metrics")
+    long: int = Field(5_000, ge=10, description="records of a history that must have an end")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Let versions run, and ask the rule beside each."""
         names = directions(subject)
-        enter = subject.hook(ENTER).on(ScratchStore.of(subject, limit_mb=self.store_mb).store)
+        store = ScratchStore.of(subject, limit_mb=self.store_mb).store
+        enter = subject.hook(ENTER).on(store)
         rng = np.random.default_rng(self.seed)
         known = recorded(subject, names)
         metrics = known[-1] if known else {n: float(rng.uniform(0.02, 0.2)) for n in names}
@@ -68,6 +73,7 @@ class StoredGovernanceDecidesAlike(Check):
         rows: list[tuple[Scalar, ...]] = []
         wrong: list[str] = []
         silent: list[str] = []
+        ran: list[tuple[str, Metrics, bool]] = []
         for number in range(self.entries):
             kind = "better" if reigning is None else TURNS[number % len(TURNS)]
             turn = number // len(TURNS)
@@ -82,6 +88,7 @@ class StoredGovernanceDecidesAlike(Check):
                 (reply,) = promoted(subject.hook(PROMOTE), [(reigning, challenger)])
                 due = reply.got if reply.answered else None
             rows.append((version, text_of(challenger), seated.got, due))
+            ran.append((version, challenger, seated.got))
             if due is not None and due != seated.got:
                 wrong.append(
                     f"{version} ({text_of(challenger)}) is {'' if seated.got else 'not '}seated "
@@ -110,6 +117,98 @@ class StoredGovernanceDecidesAlike(Check):
                 expected="the same decision",
                 key="stored",
                 evidence=("entries",),
+            )
+
+        if reigning is not None:
+            ahead = self._next(reigning, names, rng, "better", 0)
+            yield from self._histories(subject, store, names, ran, ahead)
+
+    def _histories(
+        self,
+        subject: Subject,
+        store: Path,
+        names: dict[str, str],
+        ran: list[tuple[str, Metrics, bool]],
+        ahead: Metrics,
+    ) -> Iterator[Answer]:
+        """Lists of the store that name those who ran, or those who were seated."""
+        seated, every = [v for v, _, won in ran if won], [v for v, *_ in ran]
+        known = kept_in(store, every, least=2)
+        artifacts = subject.parameters.artifacts
+        if artifacts and artifacts.registry:
+            own = f"{artifacts.registry.file}#{artifacts.registry.versions}"
+            known = [k for k in known if k.place != own]
+        rows: list[tuple[Scalar, ...]] = []
+        for kept in known:
+            ids = kept.ids(every)
+            dues = [seated, seated[:-1]] if set(ids) <= set(seated) else [every]
+            both = (ids, ids[::-1])
+            told = "" if any(i == due[-len(i) :] for i in both for due in dues) else "not in turn"
+            replayed = "" if told else self._replayed(subject, kept, names, ran)
+            rows.append((kept.place, len(kept.records), len(ids), told or replayed or "as it was"))
+            if told or replayed.startswith("differs"):
+                what = f"names {', '.join(ids)}" if told else replayed
+                yield self.finding(
+                    subject.where(ENTER),
+                    f"what {kept.place} keeps is not what happened: it {what}",
+                    measured=what,
+                    expected=f"the end of {', '.join(dues[0])}" if told else "the same decisions",
+                    key=f"history {kept.place}",
+                    severity=Severity.MEDIUM,
+                    evidence=("histories",),
+                )
+            elif kept.lengthened(store, self.long):
+                yield from self._bounded(subject, store, kept, ahead)
+        heads = ("list", "records", "of those that ran", "what it tells")
+        yield Evidence("histories", "What the store keeps of them", heads, tuple(rows))
+
+    @staticmethod
+    def _replayed(
+        subject: Subject, kept: Kept, names: dict[str, str], ran: list[tuple[str, Metrics, bool]]
+    ) -> str:
+        """How the rule decides on the numbers that are kept; '' where it decides as it did."""
+        numbers = {v: kept.numbers(v, names) for v, *_ in ran}
+        reigns: Metrics | None = None
+        for (version, _, won), held in zip(ran, numbers.values(), strict=True):
+            if held is None:
+                return "not all numbers that the rule reads"
+            if reigns is not None:
+                (reply,) = promoted(subject.hook(PROMOTE), [(reigns, held)])
+                if reply.answered and reply.got != won:
+                    how = "promotes" if reply.got else "declines"
+                    return f"differs: on the numbers that are kept, the rule {how} {version}"
+            reigns = held if won else reigns
+        return ""
+
+    def _bounded(
+        self, subject: Subject, store: Path, kept: Kept, ahead: Metrics
+    ) -> Iterator[Answer]:
+        """Whether a long list gets longer, and keeps its newest."""
+        newest = "audit-last"
+        reply = ask(subject.hook(ENTER).on(store), newest, ahead, into=flag)
+        now = kept.again(store)
+        if not reply.answered or now is None:
+            yield Gap(f"{kept.place} of {self.long} records", reply.why or "it is gone")
+        elif len(now.records) > self.long:
+            yield self.finding(
+                subject.where(ENTER),
+                f"{kept.place} has no end: {self.long} records are kept, and one more",
+                measured=f"{len(now.records)} records",
+                expected="a bound, or a log that is rotated",
+                key=f"unbounded {kept.place}",
+                severity=Severity.INFO,
+                evidence=("histories",),
+            )
+        elif newest not in now.ids({newest}):
+            yield self.finding(
+                subject.where(ENTER),
+                f"{kept.place} keeps {len(now.records)} of {self.long} records, and drops the "
+                "newest of them",
+                measured="the newest is dropped",
+                expected="the oldest is",
+                key=f"history {kept.place}",
+                severity=Severity.MEDIUM,
+                evidence=("histories",),
             )
 
     @staticmethod

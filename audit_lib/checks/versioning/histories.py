@@ -13,7 +13,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Outcome, Severity, Task
 from audit_lib.probes.lifecycle.registries import sample_metrics
-from audit_lib.probes.lifecycle.registry_history import Found, Session, search
+from audit_lib.probes.lifecycle.registry_history import KEYS, Found, Session, search
 from audit_lib.probes.lifecycle.state import ScratchStore, tree_digest
 from audit_lib.probes.questions.asking import ask
 from audit_lib.subject.subject import Subject
@@ -28,6 +28,7 @@ SAID = {
     "versions are not listed in order": ("VER003", ("order",)),
     "the default is neither champion nor newest": ("VER003", ("default",)),
     "somebody is served in the champion's place": ("VER002", ()),
+    "another key takes the default": ("VER011", ("registered",)),
 }
 FEWEST = 3  # histories that must have come to their end before time may be up
 SEVERITIES = {
@@ -45,9 +46,10 @@ from audit_lib.subject.subject import open_subject
 subject = open_subject({name!r}, workspace=Path.cwd()).at({version!r})
 store = subject.scratch_store()
 
-def call(name, *given):
+def call(name, *given, key=None):
+    hook = subject.hook(name).on(store)
     try:
-        return subject.hook(name).on(store)(*given)
+        return (hook.for_key(key) if key else hook)(*given)
     except Exception as error:
         return repr(error)
 
@@ -61,9 +63,10 @@ class RegistryKeepsItsPromises(Check):
     """Whatever is done to a registry, in whatever order, it serves what it says.
 
     What it checks
-        After any history of registering (here, and in another process), letting the subject issue
-        ids, promoting, rolling back, pruning and damaging: what was registered is listed, oldest
-        first, also where ids grow a digit; every listed version loads, with files that nobody
+        After any history of registering (here, in another process, and for another key, which takes
+        nobody's default), letting the subject issue ids, promoting, rolling back, pruning and
+        damaging: what was registered is listed, oldest first, also where ids grow a digit; every
+        listed version loads, with files that nobody
         changed; a version by id is that version or an error; a request without one gets the
         champion, the newest, or whoever it was; ids that are issued in one breath differ;
         metrics are recorded as the numbers they were; promoting and rolling back seat who they
@@ -125,7 +128,7 @@ class RegistryKeepsItsPromises(Check):
 
         done = search(
             begin,
-            subject.has,
+            lambda name: self._keyed(subject) if name == KEYS else subject.has(name),
             histories=self.histories,
             length=self.length,
             fewest=FEWEST,
@@ -142,6 +145,12 @@ class RegistryKeepsItsPromises(Check):
         for relation, found in done.found.items():
             if not self._said(subject, relation):
                 yield from self._told(subject, relation, found)
+
+    @staticmethod
+    def _keyed(subject: Subject) -> bool:
+        """True where versions of several keys share the registry."""
+        stored = any(by.stored for by in subject.parameters.keys.values())
+        return stored and subject.has("registry.register")
 
     @staticmethod
     def _ordinary(subject: Subject, scratch: ScratchStore, metrics: dict[str, float]) -> None:

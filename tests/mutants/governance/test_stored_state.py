@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit_lib.model import Outcome
+from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import edit_source, mutant
 from tests.mutants.tiny import tiny
@@ -117,3 +117,64 @@ def test_the_reference_engine_comparing_with_the_newest(engine):
 def test_the_reference_engine_decides_alike(reference):
     reference.parameters.options["GOV006"] = {"entries": 8}
     assert_passes(run_check("GOV006", reference))
+
+
+KEEPING = (
+    STORED.replace("READ", READ).replace("KEPT", "metrics").replace("np.bool_(seated)", "seated")
+)
+APPEND = """    held["history"].append({"version": version, "metrics": metrics, "seated": seated})
+"""
+FALSE = {
+    "every other one": APPEND.replace("    held", '    if version[-1] in "02468": held', 1),
+    "whoever was declined is forgotten": APPEND.replace("    held", "    if seated or old: held")
+    + '    kept = [h for h in held["history"] if h["seated"] or version == h["version"]]\n'
+    '    held["history"] = kept\n',
+    "the numbers of the champion": APPEND.replace(": metrics", ": old or metrics"),
+    "rounded": APPEND.replace(": metrics", ": {k: round(v, 1) for k, v in metrics.items()}"),
+    "the first few": APPEND + '    held["history"] = held["history"][:40]\n',
+    "shuffled": APPEND + '    held["history"].sort(key=lambda h: h["metrics"]["ic"])\n',
+}
+
+
+def keeps(folder, append):
+    assert APPEND in KEEPING
+    layout = "artifacts: {store: store, registry: null}\n"
+    text = KEEPING.replace(APPEND, append)
+    with tiny(folder, text, source={"store/x": ""}, parameters=layout) as subject:
+        return run_check("GOV006", subject)
+
+
+@pytest.mark.fails("GOV006")
+@pytest.mark.parametrize("name", FALSE)
+def test_a_history_that_is_not_what_happened(tmp_path, name):
+    found = assert_fails(keeps(tmp_path, FALSE[name]), key="history champion.json#/history")
+    assert found.severity is Severity.MEDIUM
+
+
+TRUE = {
+    "all of it": APPEND,
+    "the newest": APPEND + '    held["history"] = held["history"][-7:]\n',
+    "newest first": APPEND.replace(".append(", ".insert(0, "),
+    "those who were seated": APPEND.replace("    held", "    if seated: held"),
+    "who reigned before": APPEND.replace("    held", "    if seated and old: held").replace(
+        '"version": version', '"version": held["champion"]["version"]'
+    ),
+    "two lines each": APPEND + APPEND,
+    "ids alone": '    held["history"].append(version)\n',
+    "in lines": '    with (at.store / "log.jsonl").open("a") as log:\n'
+    '        log.write(json.dumps({"version": version, "metrics": metrics}) + "\\n")\n',
+}
+
+
+@pytest.mark.passes("GOV006")
+@pytest.mark.parametrize("name", TRUE)
+def test_histories_that_are_what_happened(tmp_path, name):
+    result = keeps(tmp_path, TRUE[name])
+    assert_passes(result)
+    told = next(e for e in result.evidence if e.name == "histories")
+    assert [row[0].partition("#")[0] for row in told.rows] == [
+        "log.jsonl" if name == "in lines" else "champion.json"
+    ]
+    noted = {f.key for f in result.findings}
+    bounded = name in ("the newest", "in lines")
+    assert noted == (set() if bounded else {"unbounded champion.json#/history"})

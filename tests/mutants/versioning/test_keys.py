@@ -124,6 +124,59 @@ def test_a_registration_takes_another_horizons_default(tmp_path):
     assert "after one of horizon=5, horizon=20 gets a refusal" in found.message
 
 
+SEATED_FOR = (
+    REGISTER
+    + """
+@surface("registry")
+def versions(at):
+    held = json.loads((at.store / "registry.json").read_text())
+    return [r["version_id"] for r in held["versions"] if r["horizon"] == at.key["horizon"]]
+
+@surface("registry")
+def promote(at, version):
+    held = json.loads((at.store / "registry.json").read_text())
+    if version not in versions(at):
+        raise Refusal("no such version")
+    {seat}
+    (at.store / "registry.json").write_text(json.dumps(held))
+    return True
+"""
+)
+OPTIONS = "options: {VER005: {histories: 8, seconds: 90, smaller: 1}}\n"
+WRITE = '(at.store / "registry.json").write_text(json.dumps(held))'
+WHOLE = 'made = at.store / "made"; made.write_text(json.dumps(held)); '
+WHOLE += 'made.replace(at.store / "registry.json")'
+
+
+def history(folder, kept, seat):
+    answer = 'found = request or held.get("seat", {}).get(str(at.key["horizon"])) or '
+    text = RESOLVE.format(answer=answer + 'held["latest"][str(at.key["horizon"])]')
+    text = (text + SEATED_FOR.format(kept=kept, seat=seat)).replace(WRITE, WHOLE)
+    with tiny(folder, text, source=stored(), parameters=KEYS + OPTIONS) as subject:
+        return run_check("VER005", subject)
+
+
+@pytest.mark.fails("VER005")
+@pytest.mark.parametrize(
+    ("kept", "seat", "hook"),
+    [
+        ('held["latest"] = dict.fromkeys(held["latest"], version)', "pass", "registry.register"),
+        (OWN, 'held["seat"] = {"5": version, "20": version}', "registry.promote"),
+    ],
+)
+def test_what_another_horizon_does_decides_who_is_served(tmp_path, kept, seat, hook):
+    found = assert_fails(history(tmp_path, kept, seat), key="another key takes the default")
+    assert found.anchor.symbol == hook
+
+
+@pytest.mark.passes("VER005")
+def test_histories_of_horizons_that_are_kept_apart(tmp_path):
+    seat = 'held.setdefault("seat", {})[str(at.key["horizon"])] = version'
+    result = history(tmp_path, OWN, seat)
+    assert not [f for f in result.findings if "key" in f.key], result.findings
+    assert_passes(result)
+
+
 CHAMPIONS = """
 import json
 

@@ -118,7 +118,7 @@ class Scratch:
             "the registry cannot be read", f"versions(): {reply.why}", "a list", VERSIONS
         )
 
-    def _resolved(self, versions: Sequence[str]) -> list[Reply[Resolution]]:
+    def _resolved(self, versions: Sequence[str | None]) -> list[Reply[Resolution]]:
         hook = self.subject.hook(RESOLVE).on(self.store)
         return ask_many(hook, [(v,) for v in versions], into=resolution)
 

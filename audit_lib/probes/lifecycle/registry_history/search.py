@@ -15,10 +15,12 @@ from typing import Any
 from audit_lib.probes.lifecycle.registry_history.scratch import Departure, Step
 from audit_lib.probes.lifecycle.registry_history.session import Session
 
-#: operation -> the hook it needs, and values of its argument
+KEYS = "keys"
+#: operation -> the hook it needs, or keys, and values of its argument
 OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "register": ("registry.register", ()),
     "register_elsewhere": ("registry.register", ()),
+    "register_for_another": (KEYS, (0, 1, 2, 3)),
     "create": ("registry.create", (2, 12)),
     "ask_for": ("registry.resolve", tuple(range(8))),
     "promote": ("registry.promote", tuple(range(4))),
@@ -100,7 +102,7 @@ def search(
 
     Args:
         begin: a session on a fresh scratch store.
-        has: whether the subject offers a hook.
+        has: whether the subject offers a hook, or keeps :data:`KEYS` apart.
         histories, length: how many, and operations in each at most.
         fewest: histories that are told after ``seconds`` too, until ``longest``.
         seconds, longest: after which it stops.
