@@ -10,6 +10,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Contract, Examined, Location, Severity, Task
 from audit_lib.probes.code.signatures import decorators
+from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.probes.code.types.annotations import aliases_of_none, allows_none, is_none
 from audit_lib.probes.code.types.exhaustive import exhausted
 from audit_lib.subject.code import code_of
@@ -41,8 +42,8 @@ class DeclaredValuesAreThere(Check):
         that are exhaustive by `else`, a wildcard case, or because they name every type, literal or
         member that the annotation of a parameter admits.
     Limitations
-        A function whose head or return bears `# type: ignore` is passed over. Only what the text
-        shows: a name that happens to be None is not followed (a type checker
+        Tests and examples are left out, and functions whose head or return bears `# type: ignore`.
+        Only what the text shows: a name that happens to be None is not followed (a type checker
         does that). Generators, stubs, abstract methods, protocols and `Any` are left out.
     Remediation
         Declare the None (`X | None`) and handle it in the callers, or raise.
@@ -62,7 +63,7 @@ class DeclaredValuesAreThere(Check):
         code = code_of(subject.source)
         aliases = aliases_of_none(f.tree for f in subject.source.files)
         count = 0
-        for file in code.subsystem:
+        for file in (f for f in code.subsystem if not is_aside(f.file.path)):
             for unit in file.units:
                 node = unit.node
                 if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

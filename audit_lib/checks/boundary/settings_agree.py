@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.probes.code.literals import literals
 from audit_lib.probes.code.settings import (
     Setting,
     apart,
@@ -17,7 +18,7 @@ from audit_lib.probes.code.settings import (
     environment,
     environment_set,
 )
-from audit_lib.subject.code import code_of
+from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.subject import Subject
 
 #: Names of which one engine has one value, and those of which it may have several.
@@ -37,7 +38,9 @@ class SettingsAgree(Check):
         window, a limit, a cost or the days of a year; keys of a configuration, and
         environment variables, that are read with other defaults at two places; environment
         variables that are read under a name which nothing defines while one of nearly that
-        spelling is defined.
+        spelling is defined; and numbers that are spelt out where a parameter or field of that
+        meaning is at hand: the default of a function's own parameter, an argument that the calling
+        function was given itself, a value that another method of the class takes from its field.
     Why it matters
         Training annualises by 252 and the report by 365; a limit holds in the back-test and another
         one live. Each side is right on its own page.
@@ -66,7 +69,8 @@ class SettingsAgree(Check):
         """Compare settings of one name."""
         code = code_of(subject.source)
         named, read, keyed = constants(code), environment(code), defaults(code)
-        if not (named or read or keyed):
+        spelt = [*self._spelt_out(code)]
+        if not (named or read or keyed or spelt):
             raise NotApplicable("no constants, environment variables or keys with defaults")
         for name, found in sorted(named.items()):
             level = self.severity if _ONE.search(name) else Severity.LOW
@@ -77,6 +81,7 @@ class SettingsAgree(Check):
         for (holder, key), found in sorted(keyed.items()):
             yield from self._differ(found, f"{key!r} of {holder} defaults to")
         yield from self._misspelt(read, environment_set(code))
+        yield from spelt
         yield Examined(len(named) + len(read) + len(keyed), "settings")
 
     def _differ(
@@ -94,6 +99,18 @@ class SettingsAgree(Check):
                 expected=str(first.value),
                 key=what,
                 severity=level,
+            )
+
+    def _spelt_out(self, code: Code) -> Iterator[Answer]:
+        for literal in literals(code, re.compile(f"{_ONE.pattern}|{_SOME.pattern}", re.I)):
+            yield self.finding(
+                Location(literal.unit.path, line=literal.line, symbol=literal.unit.name),
+                f"{literal.unit.name} spells out {literal.value:g} where {literal.name} is at "
+                f"hand: {literal.why}",
+                measured=f"{literal.value:g}",
+                expected=literal.name,
+                key=f"{literal.name} spelt out",
+                severity=self.severity if _ONE.search(literal.name) else Severity.LOW,
             )
 
     def _misspelt(

@@ -81,19 +81,31 @@ def environment_set(code: Code) -> frozenset[str]:
 
 
 def defaults(code: Code) -> dict[tuple[str, str], list[Setting]]:
-    """Keys that are read off a configuration with a default, by (holder's name, key)."""
+    """Keys and attributes read off a configuration with a default, by (holder's name, key)."""
     found: dict[tuple[str, str], list[Setting]] = defaultdict(list)
-    for path, node in _nodes(code, ".get("):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+    for path, node in _nodes(code, ".get(", "getattr("):
+        parts = _with_default(node)
+        if parts is None or not isinstance(node, ast.Call):
             continue
-        holder = dotted(node.func.value).rpartition(".")[2]
-        if node.func.attr != "get" or len(node.args) != 2 or not _HOLDERS.search(holder):
+        holder = dotted(parts[0]).rpartition(".")[2]
+        key = parts[1]
+        if not _HOLDERS.search(holder) or not isinstance(key, ast.Constant):
             continue
-        key = node.args[0]
-        if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            made = _setting(code, path, node, key.value, node.args[1])
+        if isinstance(key.value, str):
+            made = _setting(code, path, node, key.value, parts[2])
             found[holder.lstrip("_"), key.value].append(made)
     return found
+
+
+def _with_default(node: ast.AST) -> tuple[ast.expr, ast.expr, ast.expr] | None:
+    """Holder, key and default of ``x.get(k, d)`` and ``getattr(x, k, d)``."""
+    if not isinstance(node, ast.Call) or node.keywords:
+        return None
+    if dotted(node.func) == "getattr" and len(node.args) == 3:
+        return node.args[0], node.args[1], node.args[2]
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "get" and len(node.args) == 2:
+        return node.func.value, node.args[0], node.args[1]
+    return None
 
 
 def apart(settings: list[Setting]) -> list[Setting]:

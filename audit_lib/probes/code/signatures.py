@@ -19,6 +19,10 @@ _TRANSPARENT = frozenset(
     {"staticmethod", "classmethod", "lru_cache", "cache", "contextmanager", "abstractmethod",
      "asynccontextmanager", "override", "final", "no_type_check", "wraps", "overload"}
 )  # fmt: skip
+#: Decorators under which a class keeps its constructor.
+_PLAIN_DECORATORS = frozenset(
+    {"dataclass", "final", "total_ordering", "runtime_checkable", "dataclass_json", "unique"}
+)
 _PLAIN_BASES = frozenset({"object", "ABC", "Protocol", "Generic"})
 
 
@@ -189,7 +193,7 @@ def _constructor(
             found = callable_signature(references, own)
             return found.without_first() if found is not None else None
     known = decorators(node)
-    if "dataclass" in known:
+    if "dataclass" in known and _PLAIN_DECORATORS.issuperset(known):
         return _dataclass(references, cls)
     if known:
         return None
@@ -240,7 +244,9 @@ def _dataclass(references: References, cls: Unit) -> Signature | None:
             if _base_name(written) not in _PLAIN_BASES:
                 return None
             continue
-        if "dataclass" in decorators(base.node):
+        if "dataclass" in (above := decorators(base.node)):
+            if not _PLAIN_DECORATORS.issuperset(above):
+                return None
             inherited = _dataclass(references, base)
             if inherited is None:
                 return None

@@ -18,6 +18,8 @@ BAD = {
         Severity.MEDIUM),
     "class A:\n    def f(self):\n        return self._config.get('max_drawdown', 0.5)\n": (
         "'max_drawdown' of config defaults to 0.2 here and 0.5 at pkg/b.py:3", Severity.MEDIUM),
+    "def f(config):\n    return getattr(config, 'max_drawdown', 0.3)\n": (
+        "'max_drawdown' of config defaults to 0.2 here and 0.3 at pkg/b.py:2", Severity.MEDIUM),
     "import os\n\n\ndef f():\n    return os.environ['ENGINE_FODLS']\n": (
         "reads the environment variable ENGINE_FODLS, which nothing defines, while ENGINE_FOLDS is "
         "defined and never read", Severity.MEDIUM),
@@ -61,3 +63,59 @@ def test_a_repository_without_settings(tmp_path):
 @pytest.mark.passes("BND016")
 def test_the_reference_engine_agrees_with_itself(reference):
     assert_passes(run_check("BND016", reference))
+
+
+SPELT = {
+    "a parameter of its own": (
+        "def sharpe(r, periods_per_year=252):\n    return r.mean() / r.std() * np.sqrt(252)\n",
+        "sharpe spells out 252 where periods_per_year is at hand: its parameter periods_per_year "
+        "is 252 too", Severity.MEDIUM),
+    "what the caller was given": (
+        "def label(close, horizon):\n    return close.shift(-horizon)\n\n\n"
+        "def train(close, horizon):\n    return fit(close, label(close, horizon=10))\n",
+        "train spells out 10 where horizon is at hand: label takes horizon, and so does train",
+        Severity.MEDIUM),
+    "by position": (
+        "def label(close, horizon):\n    return close.shift(-horizon)\n\n\n"
+        "def train(close, horizon):\n    return fit(close, label(close, 10))\n",
+        "train spells out 10 where horizon is at hand: label takes horizon, and so does train",
+        Severity.MEDIUM),
+    "a field that another method uses": (
+        "class Labels:\n    def __init__(self, horizon=20):\n        self.horizon = horizon\n\n"
+        "    def up(self, c):\n        return c.shift(-self.horizon) > c\n\n"
+        "    def down(self, c):\n        return c.shift(-20) < c\n",
+        "Labels.down spells out 20 where horizon is at hand: shift takes self.horizon elsewhere in "
+        "Labels", Severity.MEDIUM),
+    "a window of a dataclass": (
+        "class Config:\n    window: int = 21\n\n    def mean(self, x):\n"
+        "        return x.rolling(self.window).mean()\n\n    def std(self, x):\n"
+        "        return x.rolling(21).std()\n",
+        "Config.std spells out 21 where window is at hand: rolling takes self.window elsewhere in "
+        "Config", Severity.LOW),
+}  # fmt: skip
+APART = (
+    "def sharpe(r, periods_per_year=252):\n    return r * np.sqrt(periods_per_year)\n",
+    "def pct(x, max_points=100):\n    return 100 * x / max_points\n",
+    "def label(c, horizon):\n    return c\n\n\ndef one(c):\n    return label(c, horizon=10)\n",
+    "class A:\n    window: int = 21\n\n    def f(self, x):\n        return x.rolling(self.window)\n"
+    "\n    def g(self, x):\n        return x.rolling(63)\n",
+    "def f(x, horizon=5):\n    horizon = int(horizon)\n    return x[5:] + min(x, 5)\n",
+    "def rate(x, annualization=365):\n    return x.days / 365 * annualization\n",
+    "def days(x, window=21, size=9):\n    return x * 9 / window\n",
+)
+
+
+@pytest.mark.fails("BND016")
+@pytest.mark.parametrize("name", SPELT)
+def test_a_number_where_the_setting_is_at_hand(tmp_path, name):
+    text, message, severity = SPELT[name]
+    finding = assert_fails(check(tmp_path, text))
+    assert (finding.message, finding.severity) == (message, severity)
+
+
+@pytest.mark.passes("BND016")
+@pytest.mark.parametrize("text", APART)
+def test_numbers_that_mean_something_else(tmp_path, text):
+    result = check(tmp_path, text)
+    assert result.findings == ()
+    assert_passes(result)

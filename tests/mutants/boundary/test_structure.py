@@ -233,6 +233,12 @@ class Wide(Config):
     width: int
 
 
+@spelt_in_camel_case
+@dataclass
+class Camel:
+    id_: int
+
+
 class Row(NamedTuple):
     a: int
     b: int = 2
@@ -243,7 +249,7 @@ GOOD_CALLS = (
     "Model.norm(1)", "Model.fit(m, 1)", "Child(store='s')", "Outside(1, 2, 3)",
     "Config('n', 2, [])", "Config(name='n', notes=[])", "Wide('n', width=2)", "Row(1)",
     "Row(1, b=2)", "Both('s')", "made.step(1)", "core.plain(1, c=2)", "Model('s').load('p')",
-    "unknown_name(1, 2)", "print(1, 2, zz=3)",
+    "unknown_name(1, 2)", "print(1, 2, zz=3)", "Camel(id=1)",
 )  # fmt: skip
 BAD_CALLS = {
     "plain(1)": "needs 'c'",
@@ -269,7 +275,8 @@ def calling(call, inner="1"):
     text = (
         "from models import core\nfrom models.core import *\nfrom models.core import (plain, many, "
     )
-    text += "cached, wrapped, Model, Child, Both, Outside, Config, Wide, Row)\n\n\ndef f(x, m):\n"
+    text += "cached, wrapped, Model, Child, Both, Outside, Config, Wide, Row, Camel)\n\n\n"
+    text += "def f(x, m):\n"
     text += f"    made = Model('s')\n    {call}\n"
     return {"models/__init__.py": "", "models/core.py": CORE.replace("{inner}", inner),
             "api/use.py": text}  # fmt: skip

@@ -1,0 +1,194 @@
+"""Numbers spelt out where a parameter or a field of that meaning is at hand.
+
+``def sharpe(r, periods_per_year=252)`` that multiplies by ``sqrt(252)``; a class that keeps
+``horizon`` and shifts by 10; a call that passes ``horizon=10`` inside a function that was given a
+horizon.  Each works until somebody sets the parameter.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from re import Pattern
+
+from audit_lib.probes.code.keyflow.calls import Calls
+from audit_lib.probes.code.surroundings import is_aside
+from audit_lib.subject.code import Code
+from audit_lib.subject.modules import DEFINITIONS
+from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_PLAIN = 4
+"""whole numbers up to this are spelt for many reasons"""
+_UNITS = frozenset({10, 24, 60, 100, 365, 1000, 3600, 10_000, 86_400, 1_000_000})
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A number in the place of a setting.
+
+    Attributes:
+        unit, line: where it is spelt.
+        value: the number.
+        name: the parameter or field that is at hand.
+        why: what tells that it should be used, in words.
+    """
+
+    unit: Unit
+    line: int
+    value: float
+    name: str
+    why: str
+
+
+def literals(code: Code, named: Pattern[str]) -> Iterator[Literal]:
+    """Numbers in the place of settings whose name matches, one a function and name."""
+    calls = Calls(code)
+    for path in sorted(code.connected):
+        for unit in code.files[path].units if path in code.files and not is_aside(path) else ():
+            if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            seen: set[str] = set()
+            for found in (*_own(unit, named), *_passed(calls, unit, named)):
+                if found.name not in seen:
+                    seen.add(found.name)
+                    yield found
+        yield from _of_classes(code, path, named)
+
+
+def _own(unit: Unit, named: Pattern[str]) -> Iterator[Literal]:
+    """A function that spells the default of its own parameter again."""
+    assert isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    for name, value in _defaults(unit.node).items():
+        if named.search(name) and _telling(value):
+            line = next((n.lineno for n in _numbers(unit.node) if n.value == value), 0)
+            if line and name not in _assigned(unit.node):
+                yield Literal(unit, line, value, name, f"its parameter {name} is {value:g} too")
+
+
+def _passed(calls: Calls, unit: Unit, named: Pattern[str]) -> Iterator[Literal]:
+    """A call that passes a number for what the calling function was given itself."""
+    assert isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    own = {a.arg for a in _arguments(unit.node)}
+    for node in calls.own(unit):
+        target = calls.callee(unit, node) if isinstance(node, ast.Call) else None
+        if target is None or not isinstance(target.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        assert isinstance(node, ast.Call)
+        for name, argument in calls.bound(target, node):
+            value = _number(argument)
+            at_hand = name in own and named.search(name) and target is not unit
+            if at_hand and value is not None and value not in (0, 1):
+                why = f"{target.name} takes {name}, and so does {unit.name}"
+                yield Literal(unit, node.lineno, value, name, why)
+
+
+def _of_classes(code: Code, path: str, named: Pattern[str]) -> Iterator[Literal]:
+    """A method that spells what another method of the class takes from a field."""
+    for cls in code.files[path].units if path in code.files and not is_aside(path) else ():
+        if not isinstance(cls.node, ast.ClassDef):
+            continue
+        fields = {n: v for n, v in _fields(cls.node).items() if named.search(n) and _telling(v)}
+        roles: dict[tuple[str, str], set[str]] = defaultdict(set)
+        spelt: list[tuple[tuple[str, str], float, int, str]] = []
+        for method in cls.node.body if fields else ():
+            if isinstance(method, DEFINITIONS):
+                for role, argument, line in _roles(method):
+                    text = dotted(argument)
+                    value = _number(argument)
+                    if text.startswith("self.") and text[5:] in fields:
+                        roles[role].add(text[5:])
+                    elif value is not None:
+                        spelt.append((role, abs(value), line, method.name))
+        told: set[tuple[str, str]] = set()
+        for role, value, line, method_name in spelt:
+            for name in sorted(n for n in roles[role] if fields[n] == value):
+                unit = code.references.unit(path, f"{cls.name}.{method_name}")
+                if unit is not None and (method_name, name) not in told:
+                    told.add((method_name, name))
+                    why = f"{role[0]} takes self.{name} elsewhere in {cls.name}"
+                    yield Literal(unit, line, value, name, why)
+
+
+def _roles(method: ast.AST) -> Iterator[tuple[tuple[str, str], ast.expr, int]]:
+    """((what is called, which argument), argument without its sign, line) of a method's calls."""
+    for node in ast.walk(method):
+        if isinstance(node, ast.Call):
+            name = dotted(node.func).rpartition(".")[2] or getattr(node.func, "attr", "")
+            for place, value in [*enumerate(node.args), *((k.arg, k.value) for k in node.keywords)]:
+                plain = value.operand if isinstance(value, ast.UnaryOp) else value
+                yield (name, str(place)), plain, node.lineno
+
+
+def _fields(node: ast.ClassDef) -> dict[str, float]:
+    """Fields with the number that they have by default."""
+    found: dict[str, float] = {}
+    for part in node.body:
+        if isinstance(part, (ast.AnnAssign, ast.Assign)):
+            target = part.target if isinstance(part, ast.AnnAssign) else part.targets[0]
+            value = _number(part.value)
+            if isinstance(target, ast.Name) and value is not None:
+                found[target.id] = value
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+            given = _defaults(part)
+            for inner in ast.walk(part):
+                if isinstance(inner, ast.Assign) and dotted(inner.targets[0]).startswith("self."):
+                    name = dotted(inner.targets[0])[5:]
+                    value = given.get(dotted(inner.value), _number(inner.value))
+                    if value is not None:
+                        found[name] = value
+    return found
+
+
+def _defaults(node: Function) -> dict[str, float]:
+    a = node.args
+    placed = [*a.posonlyargs, *a.args]
+    pairs = [*zip(reversed(placed), reversed(a.defaults), strict=False)]
+    pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
+    return {x.arg: v for x, default in pairs if (v := _number(default)) is not None}
+
+
+def _arguments(node: Function) -> list[ast.arg]:
+    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+
+
+def _assigned(node: Function) -> set[str]:
+    return {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+
+
+def _numbers(node: Function) -> Iterator[ast.Constant]:
+    """Numbers in calls and arithmetic of a body, definitions in it left out."""
+    stack: list[ast.AST] = list(node.body)
+    while stack:
+        part = stack.pop(0)
+        if isinstance(part, (*DEFINITIONS, ast.Compare, ast.Subscript)):
+            continue
+        inner = list(ast.iter_child_nodes(part))
+        if isinstance(part, (ast.BinOp, ast.Call)):
+            yield from (c for c in inner if isinstance(c, ast.Constant) and _is_number(c.value))
+        if isinstance(part, ast.keyword) and isinstance(part.value, ast.Constant):
+            yield from [part.value] if _is_number(part.value.value) else []
+        stack += inner
+
+
+def _number(node: ast.expr | None) -> float | None:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = _number(node.operand)
+        return None if inner is None else -inner
+    plain = isinstance(node, ast.Constant) and _is_number(node.value)
+    return float(node.value) if plain and isinstance(node, ast.Constant) else None  # type: ignore[arg-type]  # a number, as just asked
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _telling(value: float) -> bool:
+    """True for a number that is not spelt by chance, nor to change a unit."""
+    whole = value > _PLAIN and value not in _UNITS
+    return whole or (0 < value < 1 and value not in (0.5, 0.1, 0.25) and 1 / value not in _UNITS)
