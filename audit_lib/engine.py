@@ -151,12 +151,14 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
     Never raises for what the subject does.
     """
     parts: list[tuple[str, CheckResult]] = []
+    subject.allowance.begin(subject.parameters.limits.check_seconds)
     for bound, asked in each_variant(subject):
         ready = _for_variants(check, bound, in_use(bound, check.needs))
         result = _run_once(ready, bound)
         used = in_use(bound, asked)
         meant = _for_variants(check, bound, used)
         parts.append((", ".join(used), result if meant == ready else _run_once(meant, bound)))
+    subject.allowance.begin(None)
     return combined(parts)
 
 

@@ -21,9 +21,10 @@ from audit_lib.host.errors import (
 from audit_lib.host.exercise import Exercised, Measure
 from audit_lib.host.host import Host
 from audit_lib.host.isolation import Isolation, Probe, probe, probe_isolation
-from audit_lib.host.limits import Limits
+from audit_lib.host.limits import Allowance, Limits
 
 __all__ = [
+    "Allowance",
     "Entered",
     "Entries",
     "Exercised",

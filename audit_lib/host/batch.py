@@ -15,7 +15,7 @@ from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookTimedOut
 from audit_lib.host.exercise import Exercised
 from audit_lib.host.files import remove
-from audit_lib.host.limits import Limits
+from audit_lib.host.limits import Allowance, Limits
 from audit_lib.host.outcome import described
 
 _ARGUMENTS_LIMIT = 8 << 30
@@ -42,6 +42,7 @@ class Batch:
         folders: Callable[[], Path],
         exercised: Exercised | None = None,
         entries: Entries | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         """Prepare.
 
@@ -53,6 +54,7 @@ class Batch:
             folders: makes a folder for each worker.
             exercised: where to note the lines that calls execute; None where nobody asks.
             entries: where to note the functions that the hook enters.
+            allowance: what these calls and others may take together.
         """
         self._crew = crew
         self._limits = limits
@@ -66,9 +68,15 @@ class Batch:
         self._exercised = exercised
         self._entries = entries or Entries()
         self._untold = 0
+        self._allowance = allowance or Allowance()
 
     def one(self, arguments: Sequence[Any]) -> Any:
-        """The answer of one call, or the error that it cost."""
+        """The answer of one call, or the error that it cost.
+
+        Raises:
+            NotAssessed: the allowance of the check is used up.
+        """
+        self._allowance.left()
         try:
             encoded, buffers = encode(tuple(arguments), paths=True, at="argument")
         except WireError as error:
@@ -90,6 +98,7 @@ class Batch:
                 self._late = 0
                 return answer
             except (EOFError, TimeoutError, WireError) as error:
+                self._allowance.left()
                 cost = self._crew.cost(self._hook, worker, error, self._limits.seconds)
                 self._lose(served == 0)
                 self.dismiss()
@@ -108,7 +117,8 @@ class Batch:
             "measure": self._exercised is not None,
             "enters": self._entries.wanted(self._hook),
         }
-        frame = worker.exchange(pack(request, buffers, _ARGUMENTS_LIMIT), self._limits.seconds)
+        seconds = min(self._limits.seconds, self._allowance.left())
+        frame = worker.exchange(pack(request, buffers, _ARGUMENTS_LIMIT), seconds)
         return self._read(frame, worker, learn)
 
     def _read(self, frame: Frame, worker: Worker, learn: bool) -> Any:

@@ -29,7 +29,7 @@ from audit_lib.host.errors import HookError, HookMissing, HostUnavailable, Isola
 from audit_lib.host.exercise import Exercised, Measure, library
 from audit_lib.host.files import remove, within
 from audit_lib.host.isolation import Isolation, Probe, absent, probe
-from audit_lib.host.limits import Limits
+from audit_lib.host.limits import Allowance, Limits
 from audit_lib.host.process import Plan
 from audit_lib.scratch import new_folder, remove_folder
 
@@ -53,6 +53,7 @@ class Host:
         scratch: Path | None = None,
         environment: Mapping[str, str] | None = None,
         measure: Measure = Measure.NEVER,
+        allowance: Allowance | None = None,
     ) -> None:
         """Prepare a host; nothing is started yet.
 
@@ -70,6 +71,7 @@ class Host:
                 temporary one, which is removed.
             environment: further variables for the child.
             measure: when to note which lines of the source calls execute; see ``exercised``.
+            allowance: what all calls together may take, where somebody counts.
         """
         self._hooks = Path(hooks_file).absolute()
         self._root = Path(root).absolute()
@@ -81,6 +83,7 @@ class Host:
         self._given_scratch = None if scratch is None else Path(scratch).resolve()
         self._environment = {"WORKBOOK_ROOT": str(self._root), **(environment or {})}
         self.measure = measure
+        self._allowance = allowance or Allowance()
         self.exercised = Exercised()
         self.entries = Entries()
         self._lock = threading.RLock()
@@ -314,7 +317,9 @@ class Host:
             calls = list(batch)
             noted = self._noted(opened.crew.measured, len(calls))
             folders = partial(opened.folder, "work")
-            run = Batch(opened.crew, limits, hook, request, folders, noted, self.entries)
+            run = Batch(
+                opened.crew, limits, hook, request, folders, noted, self.entries, self._allowance
+            )
             try:
                 return [run.one(arguments) for arguments in calls]
             finally:

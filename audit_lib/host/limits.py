@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+
+from audit_lib.errors import NotAssessed
 
 
 @dataclass(frozen=True)
@@ -34,3 +37,33 @@ class Limits:
         for name, value in vars(self).items():
             if value <= 0:
                 raise ValueError(f"limit {name} must be positive, not {value}")
+
+
+@dataclass
+class Allowance:
+    """What all calls of one check together may take; shared by the hosts of a subject.
+
+    Attributes:
+        seconds: wall-clock time; None for no end.
+    """
+
+    seconds: float | None = None
+    _until: float = float("inf")
+
+    def begin(self, seconds: float | None) -> None:
+        """Begin anew, with that many seconds."""
+        self.seconds = seconds
+        self._until = float("inf") if seconds is None else time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds that are left; infinite where there is no end.
+
+        Raises:
+            NotAssessed: none are.
+        """
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise NotAssessed(
+                f"the check has used up its {self.seconds:g} s (limits.check_seconds)"
+            )
+        return left

@@ -319,9 +319,12 @@ class Environment(_Strict):
 
 
 class HookLimits(_Strict):
-    """What one hook call may use."""
+    """What one hook call may use, and the calls of one check together."""
 
     seconds: float = Field(120, gt=0)
+    check_seconds: float | None = Field(
+        None, gt=0, description="of one check's calls; beyond, it is not assessed"
+    )
     memory_mb: int = Field(6144, gt=0)
 
 

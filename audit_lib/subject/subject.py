@@ -13,7 +13,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed, ParameterError, VersionError
-from audit_lib.host import Entered, Exercised, Host, IsolationUnavailable, Limits, Measure
+from audit_lib.host import (
+    Allowance,
+    Entered,
+    Exercised,
+    Host,
+    IsolationUnavailable,
+    Limits,
+    Measure,
+)
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
 from audit_lib.subject.beside import Kept, tables_beside
@@ -43,6 +51,7 @@ class Subject(Bound):
         so_far: results of the checks that ran before in the same task.
         measure: when to note which lines of the source the hooks execute; set before the first
             call.
+        allowance: what the calls of one check may take together.
     """
 
     def __init__(self, parameters: SubjectParameters, folder: Path, root: Path) -> None:
@@ -54,6 +63,7 @@ class Subject(Bound):
         self.earlier: tuple[TaskResult, ...] = ()
         self.so_far: tuple[CheckResult, ...] = ()
         self.measure = Measure.NEVER
+        self.allowance = Allowance()
         self.source = SourceTree(root, parameters.source, but=_parameters_inside(root, folder))
         self._hosts: dict[Path | None, Host] = {}
         self._others: dict[tuple[int, Path | None], Host] = {}
@@ -342,6 +352,7 @@ class Subject(Bound):
             allow_unisolated=self.parameters.policy.allow_unisolated,
             measure=self.measure,
             environment=variables,
+            allowance=self.allowance,
         )
 
     def elsewhere(self, seed: int) -> Subject:

@@ -26,7 +26,7 @@ from audit_lib.probes.questions.asking import Reply, ask, ask_many
 from audit_lib.probes.questions.samples import few, inputs, predictions
 from audit_lib.subject.subject import Subject
 
-ROWS = 40
+ROWS = 12  # of one date, which compete with each other
 
 
 class RulesTradeWhenTheyShould(Check):

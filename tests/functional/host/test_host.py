@@ -18,8 +18,9 @@ import pandas as pd
 import psutil
 import pytest
 
-from audit_lib.errors import AuditError
+from audit_lib.errors import AuditError, NotAssessed
 from audit_lib.host import (
+    Allowance,
     HookDied,
     HookError,
     HookMissing,
@@ -223,6 +224,21 @@ def test_a_limit_of_time_for_one_call(host: Host) -> None:
     with pytest.raises(HookTimedOut) as caught:
         host.call("online.run", "wait", 30, seconds=0.2)
     assert caught.value.limit == 0.2
+
+
+def test_an_allowance_for_many_calls(of_file: Callable[..., Host]) -> None:
+    text = (
+        "import time\n@surface('drift.psi')\ndef psi(at, s, _):\n    time.sleep(s)\n    return s\n"
+    )
+    allowance = Allowance()
+    host = of_file(text, allowance=allowance)
+    assert host.call("drift.psi", 0.0, 0) == 0.0  # nobody counts yet
+    for batch in ([(0.3, 0)] * 5, [(30.0, 0)]):
+        allowance.begin(0.5)
+        with pytest.raises(NotAssessed, match=r"used up its 0\.5 s \(limits\.check_seconds\)"):
+            host.call_many("drift.psi", batch)
+    allowance.begin(None)
+    assert host.call("drift.psi", 0.1, 0) == 0.1
 
 
 # --- hooks.py itself --------------------------------------------------------------------------
