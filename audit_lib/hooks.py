@@ -188,6 +188,15 @@ class CalibrationSample(TypedDict):
     dates: NotRequired[list[str]]
 
 
+class CalibrationMeasures(TypedDict, total=False):
+    """The subject's own measures of probabilities (``calibration.measures``); those it has."""
+
+    ece: float  # mean gap of probability and frequency over bins, each weighted by its rows
+    mce: float  # the largest of these gaps
+    brier: float  # mean squared error
+    log_loss: float  # mean negative natural logarithm of what was given to what happened
+
+
 class ExplainInputs(TypedDict):
     """Rows that are explained, all of the same length (``explain.inputs``).
 
@@ -308,6 +317,15 @@ class Folds(Protocol):
     """``splits.folds``: the train and test rows of every fold over a panel."""
 
     def __call__(self, at: Context, panel: pd.DataFrame) -> list[Fold]: ...
+
+
+class IndependentDates(Protocol):
+    """``splits.independent``: dates of a panel that the subject counts as independent samples.
+
+    The dates on which it rests an effective sample size, a significance or a calibration error.
+    """
+
+    def __call__(self, at: Context, panel: pd.DataFrame) -> Sequence[Any]: ...
 
 
 class DeclaredSplits(Protocol):
@@ -556,6 +574,21 @@ class HoldoutScores(Protocol):
     def __call__(self, at: Context) -> CalibrationSample: ...
 
 
+class MeasureCalibration(Protocol):
+    """``calibration.measures``: the subject's own measures of probabilities against outcomes.
+
+    Raises :class:`Refusal` where they cannot be told; NaN says the same of one of them.
+    """
+
+    def __call__(self, at: Context, scores: Floats, outcomes: Integers) -> CalibrationMeasures: ...
+
+
+class MeasureCoverage(Protocol):
+    """``conformal.coverage``: the share of outcomes (n,) within intervals (n, 2), both ends in."""
+
+    def __call__(self, at: Context, intervals: Floats, outcomes: Floats) -> float: ...
+
+
 class ConformalInterval(Protocol):
     """``conformal.interval``: intervals at miscoverage ``alpha``; answers an (n, 2) array.
 
@@ -635,6 +668,24 @@ class NeuralForward(Protocol):
     """``neural.forward``: raw outputs of the neural head; input (n, d), output (n, k)."""
 
     def __call__(self, at: Context, inputs: Floats) -> Floats: ...
+
+
+class NetworkState(Protocol):
+    """``neural.state``: the weights of the version's network, by name, as they are stored."""
+
+    def __call__(self, at: Context) -> dict[str, npt.NDArray[Any]]: ...
+
+
+class LoadNetwork(Protocol):
+    """``neural.load``: build the version's network anew, load ``state`` as serving does, forward.
+
+    Input (n, d), output (n, k), as for ``neural.forward``.  Raises :class:`Refusal` where the state
+    does not fit.
+    """
+
+    def __call__(
+        self, at: Context, state: dict[str, npt.NDArray[Any]], inputs: Floats
+    ) -> Floats: ...
 
 
 class OnlineRun(Protocol):
@@ -718,6 +769,7 @@ HOOKS: dict[str, type] = {
     "targets.preconditions": Preconditions,
     "splits.folds": Folds,
     "splits.declared": DeclaredSplits,
+    "splits.independent": IndependentDates,
     "predictor.required": RequiredFeatures,
     "predictor.sides": SideTables,
     "predictor.outputs": ModelOutputs,
@@ -749,14 +801,18 @@ HOOKS: dict[str, type] = {
     "calibration.fit_apply": FitCalibrator,
     "calibration.served": ServedProbabilities,
     "calibration.sample": HoldoutScores,
+    "calibration.measures": MeasureCalibration,
     "conformal.interval": ConformalInterval,
     "conformal.scaled_interval": ScaledInterval,
+    "conformal.coverage": MeasureCoverage,
     "pricing.price": Price,
     "pricing.greeks": Greeks,
     "pricing.implied_volatility": ImpliedVolatility,
     "pricing.fit": FitSurface,
     "pricing.total_variance": SurfaceVariance,
     "neural.forward": NeuralForward,
+    "neural.state": NetworkState,
+    "neural.load": LoadNetwork,
     "online.run": OnlineRun,
     "online.feed": FeedLearner,
     "checkpoint_io.round_trip": RoundTrip,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from .errors import Refused
 from .panel import Floats
 
 
@@ -17,7 +18,12 @@ def rank_correlation(predicted: Floats, outcome: Floats) -> float:
 
 
 def brier(probability: Floats, outcome: Floats) -> float:
-    """Mean squared error of a probability (Brier 1950), 0 to 1; lower is better."""
+    """Mean squared error of a probability (Brier 1950), 0 to 1; lower is better.
+
+    Raises:
+        Refused: see :func:`require_probabilities`.
+    """
+    require_probabilities(probability, outcome)
     return float(np.mean((probability - outcome) ** 2))
 
 
@@ -37,8 +43,26 @@ def root_mean_square(error: Floats) -> float:
 
 
 def expected_calibration_error(probability: Floats, outcome: Floats, bins: int = 10) -> float:
-    """Weighted gap of mean probability and frequency over equal-count bins (Naeini et al. 2015)."""
+    """Weighted gap of mean probability and frequency over equal-count bins (Naeini et al. 2015).
+
+    Raises:
+        Refused: see :func:`require_probabilities`.
+    """
+    require_probabilities(probability, outcome)
     order = np.argsort(probability, kind="stable")
     parts = np.array_split(order, min(bins, len(order)))
     gaps = [abs(probability[part].mean() - outcome[part].mean()) * len(part) for part in parts]
-    return float(sum(gaps) / max(len(order), 1))
+    return float(sum(gaps) / len(order))
+
+
+def require_probabilities(probability: Floats, outcome: Floats) -> None:
+    """Refuse what no error of probabilities can be told from.
+
+    Raises:
+        Refused: no rows, not as many outcomes, a value that is missing, or one outside [0, 1].
+    """
+    if len(probability) == 0 or np.shape(probability) != np.shape(outcome):
+        raise Refused("an error of probabilities wants as many outcomes, and at least one")
+    both = np.concatenate([probability, outcome])
+    if not ((both >= 0) & (both <= 1)).all():
+        raise Refused("probabilities and outcomes must lie within [0, 1]")

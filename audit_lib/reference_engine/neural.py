@@ -87,11 +87,14 @@ class Network:
         """The inverse of :meth:`arrays`.
 
         Raises:
-            ArtifactRefused: an array is missing, or shapes do not fit each other.
+            ArtifactRefused: an array is missing, unknown or not finite, or shapes do not fit each
+                other.
         """
-        missing = [name for name in ARRAYS if name not in arrays]
-        if missing:
-            raise ArtifactRefused(f"neural head: arrays {missing} are missing")
+        odd = sorted(set(ARRAYS) ^ set(arrays))
+        if odd:
+            raise ArtifactRefused(f"neural head: arrays {odd} are missing or unknown")
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise ArtifactRefused("neural head: weights must be finite")
         network = cls(*(arrays[name] for name in ARRAYS))
         d_h, h, h_k, k = (array.shape for array in network.arrays().values())
         if len(d_h) != 2 or len(h_k) != 2 or h != d_h[1:] or h != h_k[:1] or k != h_k[1:]:

@@ -113,8 +113,10 @@ def rows_behind(data: Design, recipe: Recipe, walk: Walk, last: Fold) -> dict[st
     rows of an asset share a bar of their labels.
     """
     train_rows = data.between(last.train)
-    earlier = np.concatenate([every_horizon(data, part.rows) for part in walk.judged[:-1]])
-    holdout = every_horizon(data, walk.judged[-1].rows)
+    earlier = np.concatenate(
+        [every_horizon(data.positions, part.rows) for part in walk.judged[:-1]]
+    )
+    holdout = every_horizon(data.positions, walk.judged[-1].rows)
     own = recipe.calibrator_rows == "before_holdout"
     return {
         "train": train_rows,

@@ -162,11 +162,16 @@ def training_label(output: str, data: Design) -> Floats:
     return label
 
 
-def every_horizon(data: Design, rows: Integers) -> Integers:
-    """Those rows whose date is a multiple of the horizon after the first: labels do not overlap."""
+def every_horizon(positions: Integers, rows: Integers) -> Integers:
+    """Those rows whose date is a multiple of the horizon after the first: labels do not overlap.
+
+    Args:
+        positions: of the date of every row among all dates, shape (n,).
+        rows: the rows to choose from.
+    """
     if len(rows) == 0:
         return rows
-    offset = data.positions[rows] - data.positions[rows].min()
+    offset = positions[rows] - positions[rows].min()
     kept: Integers = rows[offset % HORIZON == 0]
     return kept
 

@@ -20,6 +20,7 @@ import pandas as pd
 
 from audit_lib.hooks import (
     Admission,
+    CalibrationMeasures,
     CalibrationSample,
     Context,
     CusumAlarm,
@@ -177,6 +178,15 @@ def declared_splits(at: Context) -> SplitSpec:
         return SplitSpec(
             horizon=record["horizon"], purge=record["purge"], embargo=record["embargo"]
         )
+
+
+@surface("splits.independent")
+def independent(at: Context, panel: pd.DataFrame) -> Sequence[Any]:
+    """The dates that its calibration is judged on: a horizon apart."""
+    with engine_at(at) as engine:
+        positions = engine.splits.date_positions(panel)
+        kept = engine.trainer.every_horizon(positions, np.arange(len(panel)))
+        return panel.index.get_level_values("date")[kept].unique()
 
 
 # --- predictor, decisions ---------------------------------------------------------------------
@@ -377,6 +387,14 @@ def sample(at: Context) -> CalibrationSample:
         )
 
 
+@surface("calibration.measures")
+def measures(at: Context, scores: Array, outcomes: Array) -> CalibrationMeasures:
+    """The two that a version's scores record."""
+    with engine_at(at) as engine:
+        error = engine.metrics.expected_calibration_error(scores, outcomes)
+        return CalibrationMeasures(ece=error, brier=engine.metrics.brier(scores, outcomes))
+
+
 @surface("conformal.interval")
 def interval(at: Context, residuals: Array, predictions: Array, alpha: float) -> Array:
     """Split conformal intervals."""
@@ -413,6 +431,20 @@ def forward(at: Context, inputs: Array) -> Array:
     """Raw output of the neural head: log volatility."""
     with version_at(at) as (_, checkpoint):
         return checkpoint.network.forward(inputs)
+
+
+@surface("neural.state")
+def network_state(at: Context) -> dict[str, Array]:
+    """The arrays of the version's network."""
+    with version_at(at) as (_, checkpoint):
+        return checkpoint.network.arrays()
+
+
+@surface("neural.load")
+def load_network(at: Context, state: dict[str, Array], inputs: Array) -> Array:
+    """As a checkpoint makes its network of what is stored."""
+    with engine_at(at) as engine:
+        return engine.neural.Network.from_arrays(state).forward(inputs)
 
 
 @surface("online.run")

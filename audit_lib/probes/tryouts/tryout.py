@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.hooks import HOOKS, with_variant
+from audit_lib.hooks import HOOKS, CalibrationMeasures, with_variant
 from audit_lib.host import HookError, HookRefused
 from audit_lib.probes.lifecycle.metrics import recorded_metrics
 from audit_lib.probes.lifecycle.retraining import lived
@@ -504,6 +504,38 @@ def _is_sample(answer: Any, _: tuple[Any, ...]) -> Complaints:
     return said
 
 
+def _is_dates(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
+    try:
+        dates = pd.DatetimeIndex(pd.to_datetime(np.asarray(answer)))
+    except (TypeError, ValueError):
+        return [f"wanted dates of the panel, got {describe(answer)}"]
+    strange = dates.difference(arguments[0].index.get_level_values("date"))
+    return [f"{strange[0]} is no date of the panel"] if len(strange) else []
+
+
+def _is_measures(answer: Any, _: tuple[Any, ...]) -> Complaints:
+    known = list(CalibrationMeasures.__annotations__)
+    if not isinstance(answer, dict) or not answer:
+        return [f"wanted a mapping with some of {', '.join(known)}"]
+    said = [f"{name!r} is no measure; known: {', '.join(known)}" for name in set(answer) - {*known}]
+    return said + [
+        f"{name} is {value}; on 400 ordinary rows it is a number from 0 on"
+        for name, value in answer.items()
+        if name in known and not (isinstance(value, float | np.floating) and 0 <= value < np.inf)
+    ]
+
+
+def _is_share(answer: Any, _: tuple[Any, ...]) -> Complaints:
+    number = isinstance(answer, float | np.floating) and 0 <= answer <= 1
+    return [] if number else [f"wanted a share from 0 to 1, got {describe(answer)}"]
+
+
+def _scored() -> tuple[Any, ...]:
+    rng = np.random.default_rng(7)
+    scores = rng.uniform(0.05, 0.95, 400)
+    return scores, (rng.random(400) < scores).astype(np.int64)
+
+
 _FRAME = "a frame on (some of) the rows that were given"
 _ARRAY = "an array, one number a row"
 
@@ -530,6 +562,7 @@ TRIALS: dict[str, Trial] = {
     "splits.declared": Trial(
         "horizon, purge and embargo in bars", _nothing, _has_keys("horizon", "purge", "embargo")
     ),
+    "splits.independent": Trial("dates of the panel", _panel, _is_dates),
     "predictor.required": Trial("a list of feature names", _nothing, _is_kind(list, "a list")),
     "features.scale": Trial(_FRAME, _features, _is_frame),
     "predictor.sides": Trial("a mapping of table to frame", _features, _is_tables),
@@ -592,6 +625,14 @@ TRIALS: dict[str, Trial] = {
         "an array of probabilities", lambda _: (np.linspace(0.05, 0.95, 40),), _is_probability
     ),
     "calibration.sample": Trial("scores, outcomes, fitted", _nothing, _is_sample),
+    "calibration.measures": Trial(
+        "ece, mce, brier, log_loss: those there are", lambda _: _scored(), _is_measures
+    ),
+    "conformal.coverage": Trial(
+        "a share from 0 to 1",
+        lambda _: (np.column_stack([_draw(50) - 1, _draw(50) + 1]), _draw(50, 8)),
+        _is_share,
+    ),
     "conformal.interval": Trial(
         "an array of shape (n, 2)",
         lambda _: (_draw(300) * 0.01, _draw(20) * 0.01, 0.1),
@@ -616,6 +657,12 @@ TRIALS: dict[str, Trial] = {
         _is_array(),
     ),
     "neural.forward": Trial("an array of shape (n, k)", _inputs, _is_matrix),
+    "neural.state": Trial("a mapping of name to array", _nothing, _is_kind(dict, "a mapping")),
+    "neural.load": Trial(
+        "an array of shape (n, k)",
+        lambda answers: (_answered(answers, "neural.state"), *_inputs(answers)),
+        lambda answer, given: _is_matrix(answer, given[1:]),
+    ),
     "online.run": Trial(
         _ARRAY,
         lambda _: (_batches(), _batches()[0].drop(columns="y"), None),

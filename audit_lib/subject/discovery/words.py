@@ -149,6 +149,11 @@ WORDS: dict[str, Words] = {
         parameters=("dates", "n_splits", "n_folds", "purge", "embargo", "x", "train", "panel"),
         gives=r"Iterator|Generator|(list|List|Sequence)\[(tuple|Tuple|Fold)|yields",
     ),
+    "splits.independent": Words(
+        r"(independent|non_?overlapping)_(dates?|samples?|rows?|observations?)|"
+        r"(dates?|samples?|rows?)_(independent|non_?overlapping)",
+        parameters=("dates", "horizon", "panel", "index"),
+    ),
     "predictor.predict": Words(
         vague=r"^(predict|predict_proba|score|infer|inference|make_predictions?)$|"
         r"^[a-z]{1,8}_prediction$",
@@ -259,6 +264,17 @@ WORDS: dict[str, Words] = {
         never=("fit", "error", "save", "load", "compute", "plot"),
         gives=_TABLE,
     ),
+    "calibration.measures": Words(
+        r"calibration_error|brier(_score)?$|(^|_)(ece|mce)(_|$)|reliability_(table|diagram|score)",
+        parameters=("score", "prob", "outcome", "confidence", "y_true", "label"),
+        never=("plot", "log_", "assert"),
+    ),
+    "conformal.coverage": Words(
+        r"(empirical|interval|actual|measured|evaluate|realized)_coverage|coverage_(rate|of)",
+        vague=r"^(coverage|evaluate_coverage)$",
+        around=("conformal", "interval", "uncertainty"),
+        parameters=("lower", "upper", "interval", "actual", "outcome"),
+    ),
     "conformal.interval": Words(
         vague=r"(predict_|prediction_|conformal_)?intervals?(_batch)?$|^conformal",
         around=("conformal", "interval", "uncertainty"),
@@ -278,6 +294,11 @@ WORDS: dict[str, Words] = {
     ),
     "neural.forward": Words(
         vague=r"^forward$", around=("net", "mlp", "lstm", "transformer", "nn", "torch")
+    ),
+    "neural.load": Words(
+        r"load_(state|weights)(_dict)?$|^from_(state|weights|arrays)(_dict)?$",
+        around=("net", "mlp", "lstm", "transformer", "nn", "torch", "neural"),
+        parameters=("state", "weights", "arrays"),
     ),
     "online.run": Words(
         r"^(partial_fit|learn_one|online_update|update_online)$",

@@ -1,0 +1,214 @@
+"""CAL008, CNF005, SPL009 and NEU004: the subject's own measures, and states of its network."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.probes.tryouts.tryout import try_hooks
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.tiny import tiny
+
+GUIDE = (Path(__file__).parents[3] / "docs/guide/measures.md").read_text()
+MEASURES, COVERAGE, DATES, STATE = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+ALL = MEASURES + COVERAGE + DATES + STATE
+LABEL = """
+@surface("targets.build")
+def target(at, panel):
+    return each(panel, up=lambda b: b["close"].shift(-5) / b["close"] - 1)
+"""
+FOUR = ("CAL008", "CNF005", "SPL009", "NEU004")
+
+
+@pytest.mark.passes("CAL008", "CNF005", "SPL009", "NEU004")
+def test_the_examples_of_the_guide(tmp_path):
+    with tiny(tmp_path, ALL + LABEL) as subject:
+        for code in FOUR:
+            assert_passes(run_check(code, subject))
+        assert [r for r in try_hooks(subject) if r.state != "good"] == []
+
+
+def test_an_engine_without_them(tmp_path):
+    with tiny(tmp_path, LABEL) as subject:
+        for code in FOUR:
+            assert run_check(code, subject).outcome is Outcome.NOT_APPLICABLE
+
+
+SOUND = 'raise Refusal("scores and outcomes, a row each, none of them missing")'
+ECE = "float((gaps * counts).sum() / len(scores))"
+
+
+@pytest.mark.fails("CAL008")
+@pytest.mark.parametrize(
+    ("old", "new", "key", "said"),
+    [
+        (ECE, "float(gaps[counts > 0].mean())", "ece", ""),
+        (ECE, "float(gaps.mean())", "ece", "too high"),
+        (ECE, "float(((gaps * counts)[:9]).sum() / len(scores))", "ece", "all are 1"),
+        (ECE, "float(abs((scores - outcomes).mean()))", "ece", "others too low"),
+        ("np.abs(np.bincount(bins, scores - outcomes, minlength=10))",
+         "np.bincount(bins, scores - outcomes, minlength=10)", "ece", "too low"),
+        ("float(gaps.max())", "float(gaps.mean())", "mce", "mce is not"),
+        ("(scores - outcomes) ** 2", "scores * (1 - outcomes)", "brier", "brier is not"),
+        ("np.mean((scores", "np.sum((scores", "brier", ""),
+        (SOUND, 'return {"ece": 0.0, "brier": 0.0}', "nothing to judge", "ece is 0"),
+    ],
+)  # fmt: skip
+def test_measures_that_are_others(tmp_path, old, new, key, said):
+    assert old in MEASURES
+    with tiny(tmp_path, MEASURES.replace(old, new)) as subject:
+        found = assert_fails(run_check("CAL008", subject), key=key)
+    assert found.severity is Severity.HIGH
+    assert said in found.message
+
+
+@pytest.mark.fails("CAL008")
+def test_rows_that_are_dropped_from_the_sum_and_not_from_the_count(tmp_path):
+    text = MEASURES.replace(" or not usable:", ":").replace(
+        "    bins = ",
+        "    n, known = len(scores), np.isfinite(scores) & np.isfinite(outcomes)\n"
+        "    if not known.any():\n        raise Refusal('nothing is known')\n"
+        "    scores, outcomes = scores[known], outcomes[known]\n    bins = ",
+    )
+    with tiny(tmp_path / "a", text) as subject:  # and from neither: as good as a refusal
+        assert_passes(run_check("CAL008", subject))
+    with tiny(tmp_path / "b", text.replace(".sum() / len(scores)", ".sum() / n")) as subject:
+        found = assert_fails(run_check("CAL008", subject), key="rows that cannot be judged")
+    assert (found.severity, "ece is" in found.message) == (Severity.MEDIUM, True)
+
+
+@pytest.mark.passes("CAL008")
+@pytest.mark.parametrize("bins", ["5", "15", "100", "by count", "logarithm"])
+def test_other_ways_to_bin(tmp_path, bins):
+    text = MEASURES.replace(", 9)", f", {bins} - 1)").replace("minlength=10", f"minlength={bins}")
+    text = text.replace("scores * 10", f"scores * {bins}")
+    if bins == "by count":
+        ranks = "np.argsort(np.argsort(scores, kind='stable'), kind='stable')"
+        text = MEASURES.replace("(scores * 10).astype(int)", f"{ranks} * 10 // len(scores)")
+    if bins == "logarithm":
+        text = MEASURES.replace(
+            '"brier": float(np.mean((scores - outcomes) ** 2))',
+            '"log_loss": float(-np.mean(np.log(np.clip(np.where(outcomes == 1, scores, '
+            "1 - scores), 1e-15, 1))))",
+        )
+    with tiny(tmp_path, text) as subject:
+        assert_passes(run_check("CAL008", subject))
+
+
+@pytest.mark.fails("CNF005")
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('raise Refusal("no outcome is known")', "return 1.0", "no rows"),
+        ("outcomes[known] >= low", "outcomes[known] > low", "outcomes on their lower end"),
+        ("(outcomes[known] >= low) & ", "", "outcomes below"),
+        (".mean())", ".mean().round(1))", "ordinary rows"),
+        ("known = np.isfinite(outcomes)", "outcomes = np.nan_to_num(outcomes)\n    "
+         "known = np.isfinite(outcomes)", "every outcome is missing"),
+    ],
+)  # fmt: skip
+def test_coverage_that_is_none(tmp_path, old, new, key):
+    assert old in COVERAGE
+    with tiny(tmp_path, MEASURES + COVERAGE.replace(old, new)) as subject:
+        result = run_check("CNF005", subject)
+    assert result.outcome is Outcome.FAIL, result.reason
+    (found,) = result.findings
+    shown = found.message + str([e.rows for e in result.evidence])
+    assert key in shown
+
+
+@pytest.mark.passes("CNF005")
+def test_unknown_outcomes_may_count_against_it(tmp_path):
+    text = MEASURES + COVERAGE.replace("float(", "len(low) / len(outcomes) * float(")
+    with tiny(tmp_path, text) as subject:
+        assert_passes(run_check("CNF005", subject))
+
+
+@pytest.mark.fails("SPL009")
+@pytest.mark.parametrize(
+    ("rule", "key", "said"),
+    [
+        ("dates[::3]", "overlap", "by up to 2 bars (measured horizon 5)"),
+        ("dates", "overlap", "by up to 4 bars"),
+        ('dates[np.unique(((dates - dates[0]).days // 7), return_index=True)[1]]', "overlap", ""),
+        ("panel.index.get_level_values('date')[::5]", "overlap", ""),
+        ("dates[np.repeat(np.arange(0, len(dates), 5), 2)]", "dates", "counted twice"),
+        ("dates[::5] + pd.Timedelta(hours=1)", "dates", "no dates of the panel"),
+    ],
+)  # fmt: skip
+def test_dates_that_share_labels(tmp_path, rule, key, said):
+    with tiny(tmp_path, MEASURES + DATES.replace("dates[::5]", rule) + LABEL) as subject:
+        found = assert_fails(run_check("SPL009", subject), key=key)
+    assert said in found.message
+
+
+@pytest.mark.passes("SPL009")
+@pytest.mark.parametrize("rule", ["dates[::9]", "dates[2::5]", "[str(d) for d in dates[::6]]"])
+def test_other_dates_that_share_none(tmp_path, rule):
+    with tiny(tmp_path, MEASURES + DATES.replace("dates[::5]", rule) + LABEL) as subject:
+        assert_passes(run_check("SPL009", subject))
+
+
+@pytest.mark.passes("SPL009")
+def test_labels_from_the_next_bar_share_none_one_bar_sooner(tmp_path):
+    late = LABEL.replace('/ b["close"] - 1', '/ b["close"].shift(-1) - 1')
+    with tiny(tmp_path, MEASURES + DATES.replace("[::5]", "[::4]") + late) as subject:
+        assert_passes(run_check("SPL009", subject))
+
+
+STRICT = "{name: np.shape(array) for name, array in state.items()} != SHAPES"
+MADE = """
+    made = {n: np.random.default_rng(7).normal(size=s) for n, s in SHAPES.items()}
+    state = {n: state.get(n, a) for n, a in made.items()}
+"""
+
+
+@pytest.mark.fails("NEU004")
+@pytest.mark.parametrize(
+    ("old", "new", "said", "severity"),
+    [
+        (STRICT, "False", "beside", Severity.MEDIUM),
+        (STRICT, "not set(SHAPES) <= set(state)", "of one number", Severity.HIGH),
+        ("    if {name", MADE + "    if {name", "missing", Severity.HIGH),
+    ],
+)
+def test_states_that_are_taken(tmp_path, old, new, said, severity):
+    assert old in STATE
+    with tiny(tmp_path, MEASURES + STATE.replace(old, new)) as subject:
+        result = run_check("NEU004", subject)
+    assert result.outcome is Outcome.FAIL, result.reason
+    assert any(
+        f.severity is severity and said in f.message + str([e.rows for e in result.evidence])
+        for f in result.findings
+    )
+
+
+@pytest.mark.fails("NEU004")
+def test_what_is_not_in_the_state(tmp_path):
+    text = STATE.replace("+ state[", "+ np.random.default_rng().normal() + state[")
+    with tiny(tmp_path, MEASURES + text) as subject:
+        assert_fails(run_check("NEU004", subject), key="again")
+
+
+@pytest.mark.passes("NEU004")
+def test_wrappers_flat_arrays_and_other_heads(tmp_path):
+    """A known prefix, arrays that are brought into shape, and a head that is not asked."""
+    text = STATE.replace(
+        "    if {name",
+        "    state = {n.removeprefix('module.'): np.reshape(a, SHAPES[n.removeprefix('module.')])\n"
+        "             if np.size(a) == np.prod(SHAPES[n.removeprefix('module.')])\n"
+        "             and np.ndim(a) == 1 else a for n, a in state.items()\n"
+        "             if n.removeprefix('module.') in SHAPES or not_known(n)}\n    if {name",
+    ).replace('"out": (4, 1)', '"out": (4, 1), "other": (2, 2)')
+    text += "\n\ndef not_known(name):\n    raise Refusal(f'{name} is unknown')\n"
+    with tiny(tmp_path, MEASURES + text) as subject:
+        assert_passes(run_check("NEU004", subject))
+
+
+def test_a_hook_that_ignores_the_state_tells_nothing(tmp_path):
+    text = STATE.replace("    hidden =", "    state = load_stored(at)\n    hidden =")
+    text += "\n\nload_stored = state\n"
+    with tiny(tmp_path, MEASURES + text) as subject:
+        result = run_check("NEU004", subject)
+    assert (result.outcome, "same outputs" in result.reason) == (Outcome.NOT_ASSESSED, True)
