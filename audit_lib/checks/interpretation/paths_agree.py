@@ -11,17 +11,18 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task, View
 from audit_lib.probes.prediction.orders import (
+    MADE_UP,
+    PATHS,
     RULES,
-    feature_scenarios,
     field_tolerances,
+    grid_orders,
     orders_of,
-    prediction_grid,
+    path_orders,
 )
-from audit_lib.probes.questions.asking import Reply, ask, ask_many
+from audit_lib.probes.questions.asking import Reply, ask_many
 from audit_lib.probes.questions.frames import Difference, differences, label, unequal
 from audit_lib.subject.subject import Subject
 
-MADE_UP = "made-up predictions"
 LEVELS = {"side": Severity.CRITICAL, "size": Severity.HIGH, "gate": Severity.MEDIUM}
 
 
@@ -120,16 +121,14 @@ class BacktestIsLive(Check):
     def _answers(
         self, subject: Subject
     ) -> Iterator[tuple[str, pd.DataFrame, Reply[pd.DataFrame], Reply[pd.DataFrame]]]:
-        backtest, live = subject.hook("decisions.backtest"), subject.hook("decisions.live")
-        for name, features in feature_scenarios(subject, rows=self.rows, seed=self.seed):
-            there, here = (
-                ask(hook, features, into=orders_of(subject)) for hook in (backtest, live)
-            )
-            yield name, features, there, here
+        there, here = (path_orders(subject, hook, rows=self.rows, seed=self.seed) for hook in PATHS)
+        for (name, given, backtest), (_, _, live) in zip(there, here, strict=True):
+            yield name, given, backtest, live
         if all(subject.has(hook) for hook in RULES) and subject.has("predictor.predict"):
-            grid = prediction_grid(subject, rows=self.grid, seed=self.seed)
-            there, here = (ask(subject.hook(hook), grid, into=orders_of(subject)) for hook in RULES)
-            yield MADE_UP, grid, there, here
+            (name, given, backtest), (_, _, live) = (
+                grid_orders(subject, hook, rows=self.grid, seed=self.seed) for hook in RULES
+            )
+            yield name, given, backtest, live
 
     def _one_sided(
         self,

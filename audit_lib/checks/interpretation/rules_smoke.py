@@ -16,10 +16,10 @@ from audit_lib.probes.prediction.orders import (
     PATHS,
     RULES,
     directional,
-    feature_scenarios,
     head_kinds,
     made_up_index,
     orders,
+    path_orders,
     written,
 )
 from audit_lib.probes.questions.asking import Reply, ask, ask_many
@@ -58,8 +58,8 @@ class RulesTradeWhenTheyShould(Check):
     reads = Reads.BEHAVIOUR
     needs = ("predictor.required",)
 
-    seed: int = Field(15, description="of everything random")
-    rows: int = Field(500, ge=10, description="rows of the sample that are used")
+    seed: int = Field(13, description="of everything random")
+    rows: int = Field(400, ge=10, description="rows of the sample that are used")
     neutral: dict[str, float] = Field({}, description="head to the score that says nothing")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
@@ -87,8 +87,8 @@ class RulesTradeWhenTheyShould(Check):
         self, subject: Subject, hook: str, shares: list[tuple[str, float, str]]
     ) -> Iterator[Answer]:
         traded = answered = 0
-        for name, features in feature_scenarios(subject, rows=self.rows, seed=self.seed):
-            reply = ask(subject.hook(hook), features, into=orders)
+        asked = path_orders(subject, hook, rows=self.rows, seed=self.seed)
+        for name, features, reply in asked:
             if reply.answered:
                 answered += len(reply.got)
                 traded += self._count(reply)
@@ -215,11 +215,13 @@ class RulesTradeWhenTheyShould(Check):
         return int((sides != 0).sum() if side is None else (sides == side).sum())
 
     def _found(self, subject: Subject, hook: str, message: str, expected: str, key: str) -> Answer:
+        both = {"never": "nothing is traded", "NaN features": "trades without a feature"}
         return self.finding(
             subject.where(hook),
             message,
             measured=message,
             expected=expected,
             key=key,
+            cause=both.get(key, ""),
             evidence=("traded",),
         )

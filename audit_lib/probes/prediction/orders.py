@@ -11,14 +11,24 @@ import pandas as pd
 
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
-from audit_lib.probes.questions.asking import Into, frame
-from audit_lib.probes.questions.samples import inputs, numeric, predictions, whole_dates
+from audit_lib.probes.questions.asking import Into, Reply, ask, frame
+from audit_lib.probes.questions.samples import (
+    inputs,
+    numeric,
+    once,
+    predictions,
+    whole_dates,
+)
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
 COLUMNS = ("side", "size", "gate")
 PATHS = ("decisions.backtest", "decisions.live")
+MADE_UP = "made-up predictions"
 RULES = ("decisions.rules_backtest", "decisions.rules_live")
+
+Asked = tuple[str, pd.DataFrame, Reply[pd.DataFrame]]
+"""name of a scenario, what a hook is given in it, and what came back"""
 
 
 def orders_of(subject: Subject) -> Into[pd.DataFrame]:
@@ -121,6 +131,31 @@ def feature_scenarios(
     for i in range(0, len(holes), 5):
         holes.iloc[i, i % holes.shape[1]] = np.nan
     yield "with holes", holes
+
+
+def path_orders(subject: Subject, hook: str, *, rows: int, seed: int) -> list[Asked]:
+    """Each scenario of :func:`feature_scenarios`, and the orders of a path in it.
+
+    Orders cost more than anything else on some subjects: checks that ask alike share the answers.
+    """
+
+    def drive() -> list[Asked]:
+        return [
+            (name, given, ask(subject.hook(hook), given, into=orders_of(subject)))
+            for name, given in feature_scenarios(subject, rows=rows, seed=seed)
+        ]
+
+    return once(subject, f"{hook} on {rows} rows by {seed}", drive)
+
+
+def grid_orders(subject: Subject, hook: str, *, rows: int, seed: int) -> Asked:
+    """The made-up predictions of :func:`prediction_grid`, and the orders of a rule set on them."""
+
+    def drive() -> Asked:
+        grid = prediction_grid(subject, rows=rows, seed=seed)
+        return MADE_UP, grid, ask(subject.hook(hook), grid, into=orders_of(subject))
+
+    return once(subject, f"{hook} on a grid of {rows} by {seed}", drive)
 
 
 def head_kinds(subject: Subject) -> dict[str, Kind]:
