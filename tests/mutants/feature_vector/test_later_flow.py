@@ -105,3 +105,15 @@ def _helped(tmp_path, column):
         (finding,) = run_check("FEA113", subject).findings
     assert f"`rolling(center=True)`, served as {column} (features.py:6)" in finding.message
     return finding.severity
+
+
+def test_a_column_whose_name_everybody_uses_is_not_followed_to_other_functions(tmp_path):
+    readers = "".join(
+        f"def read{i}(frame):\n    frame['mom'] = frame['value'].diff()\n\n\n" for i in range(45)
+    )
+    text = f"{LISTED}def label(frame):\n    frame['value'] = frame.close.shift(-1)\n\n\n{readers}"
+    with tiny(tmp_path / "a", source={"features.py": text}) as subject:
+        assert not any("served as mom" in f.message for f in run_check("FEA111", subject).findings)
+    few = text.partition("def read3(")[0]
+    with tiny(tmp_path / "b", source={"features.py": few}) as subject:
+        assert any("served as mom" in f.message for f in run_check("FEA111", subject).findings)

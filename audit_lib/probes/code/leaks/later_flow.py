@@ -24,7 +24,10 @@ Origin = int | str
 Values = frozenset[Origin]
 Env = dict[str, Values]
 NOTHING: Values = frozenset()
-_ROUNDS, _DEEP = 6, 8
+_ROUNDS, _DEEP, _MOST = 6, 8, 5000
+"""runs of one function, calls within calls, runs in all"""
+_READERS = 40
+"""functions that may spell a column; one that more spell has a name too common to be followed"""
 #: Attributes that say nothing of the values, and calls whose answer is no longer of these rows.
 _ABOUT = frozenset({"index", "columns", "shape", "dtype", "dtypes", "name", "size", "empty"})
 _ENDS = frozenset({"fit", "fit_transform", "train", "predict", "predict_proba", "score",
@@ -64,8 +67,9 @@ class LaterFlow:
         self._columns: dict[int, set[Reached]] = defaultdict(set)
         self._runs: dict[str, int] = defaultdict(int)
         self._busy: set[str] = set()
+        self._spelt: dict[str, frozenset[str]] = {}
         self._queue = list({unit.key: unit for unit in sources.values()}.values())
-        while self._queue:
+        while self._queue and sum(self._runs.values()) < _MOST:
             self._again(self._queue.pop(0))
 
     def reached(self, node: ast.AST) -> list[Reached]:
@@ -81,9 +85,9 @@ class LaterFlow:
         summary = self._run(unit)
         for (place, line), values in list(summary.puts.items()):
             self._put(unit, place, line, values)
-        names = [unit.name.rpartition(".")[2], *_registered(unit)]
-        for name in names if unit.kind != "module" else ():
-            self._put(unit, f"column {name}", unit.line, summary.returns)
+        names = [unit.name.rpartition(".")[2], *_registered(unit)] if unit.kind != "module" else []
+        for origin in (v for v in summary.returns if isinstance(v, int)):
+            self._columns[origin] |= {Reached(n, unit.path, unit.line) for n in names}
         if summary.returns != before:
             for key in self.code.references.sources.get(unit.key, ()):
                 if key in self.calls.units:
@@ -114,12 +118,22 @@ class LaterFlow:
                 self._columns[origin].add(Reached(name, unit.path, line))
         if origins <= self._places[place]:
             return
-        self._places[place] |= origins
         word = name.rpartition(".")[2]
-        self._queue += [
-            u for key, u in self.calls.units_near(word)
-            if self._runs[key] < _ROUNDS and u is not unit and word in _words(self.calls, u)
-        ]  # fmt: skip
+        readers = [
+            u for _, u in self.calls.units_near(word) if u is not unit and word in self._words(u)
+        ]
+        if len(readers) <= _READERS:
+            self._places[place] |= origins
+            self._queue += [u for u in readers if self._runs[u.key] < _ROUNDS]
+
+    def _words(self, unit: Unit) -> frozenset[str]:
+        """Attributes and texts of a unit's own nodes."""
+        if unit.key not in self._spelt:
+            nodes = self.calls.own(unit)
+            told = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+            texts = (n.value for n in nodes if isinstance(n, ast.Constant))
+            self._spelt[unit.key] = frozenset(told | {t for t in texts if isinstance(t, str)})
+        return self._spelt[unit.key]
 
     def held(self, place: str) -> Values:
         """What a column or field holds of later rows."""
@@ -185,10 +199,8 @@ class _Run:
                 self._note(f"column {name}", line, value)
             if not _named(target.slice) and isinstance(target.value, ast.Name):
                 env[target.value.id] = env.get(target.value.id, NOTHING) | value
-        elif isinstance(target, ast.Attribute):
-            own = dotted(target).startswith("self.")
-            place = self.flow.field_of(self.unit, target.attr) if own else f"column {target.attr}"
-            self._note(place, line, value)
+        elif isinstance(target, ast.Attribute) and dotted(target).startswith("self."):
+            self._note(self.flow.field_of(self.unit, target.attr), line, value)
 
     def _note(self, place: str, line: int, value: Values) -> None:
         if value:
@@ -289,14 +301,3 @@ def _registered(unit: Unit) -> list[str]:
     """Names under which decorators register a function: ``@feature("momentum")``."""
     calls = [d for d in getattr(unit.node, "decorator_list", []) if isinstance(d, ast.Call)]
     return [n for d in calls for a in d.args for n in _named(a)]
-
-
-def _words(calls: Calls, unit: Unit) -> set[str]:
-    """Names, attributes and texts of a unit's own nodes."""
-    found: set[str] = set()
-    for node in calls.own(unit):
-        if isinstance(node, ast.Attribute):
-            found.add(node.attr)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.add(node.value)
-    return found
