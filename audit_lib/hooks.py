@@ -485,6 +485,8 @@ class EnterVersion(Protocol):
     """``governance.enter``: let a version run for champion of ``at.store``; whether it is seated.
 
     With these metrics, by the subject's own rule, against whomever its stored state says reigns.
+    ``version`` is a made-up id that nobody registered: register a copy of ``at.version`` under it,
+    or under an id that the subject issues, where its rule wants a registered one.
     """
 
     def __call__(self, at: Context, version: str, metrics: dict[str, float]) -> bool: ...

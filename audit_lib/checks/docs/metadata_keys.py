@@ -90,13 +90,13 @@ class MetadataKeysAreWrittenAndRead(Check):
             use = (required or uses)[0]
             elsewhere = sorted({pointer_to(*w) for w in written if w[-1] == path[-1]})
             said = f"; a field of that name is written at {elsewhere[0]}" if elsewhere else ""
-            if required:
-                text = f"reads {pointer_to(*path)} of {name}, which nothing writes{said}"
+            default = next((u.default for u in uses if u.default), "")
+            text = f"reads {pointer_to(*path)} of {name}"
+            if required or not default:
+                text += f", which nothing writes{said}"
             else:
-                text = (
-                    f"reads {pointer_to(*path)} of {name} with default {use.default or 'None'}, "
-                    f"and nothing writes it, so the default always holds{said}"
-                )
+                text += f" with default {default}, and nothing writes it, so the default always "
+                text += f"holds{said}"
             yield self.finding(
                 use.location,
                 text,

@@ -39,7 +39,8 @@ class OutputsAreAlive(Check):
         design, and so does a head whose label does; a return or a volatility does not.
     Limitations
         A return that is predicted by few leaves takes few values by design: set the options for
-        it. The shape of the distribution over time is the business of drift checks.
+        it, and name a head that is one number under `constant`. The shape of the distribution over
+        time is the business of drift checks.
     Remediation
         Look at the training log and the scaler of the head: dead inputs make dead outputs.
     Sources
@@ -56,6 +57,9 @@ class OutputsAreAlive(Check):
     least_values: int = Field(10, ge=2, description="fewest different values of a live head")
     most_share: float = Field(0.5, gt=0, le=1, description="largest share of one value")
     rows: int = Field(100, ge=2, description="fewest rows that tell")
+    constant: dict[str, str] = Field(
+        {}, description="heads that are one number by design (a conformal width), each with why"
+    )
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Count the values of each head."""
@@ -64,7 +68,7 @@ class OutputsAreAlive(Check):
             raise NotAssessed(f"{len(got)} rows of the sample are too few to tell ({self.rows})")
         kinds, known = self._heads(subject)
         lines: list[tuple[float, float, str]] = []
-        for name in map(str, got.columns):
+        for name in (str(c) for c in got.columns if str(c) not in self.constant):
             values = numeric(got[[name]]).reshape(-1)
             finite = values[np.isfinite(values)]
             steps = quantile_mix(finite, 41)

@@ -12,7 +12,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
-from audit_lib.probes.prediction.orders import PATHS, directional, orders, written
+from audit_lib.probes.prediction.orders import PATHS, directional, head_kinds, orders, written
 from audit_lib.probes.questions.asking import ask
 from audit_lib.probes.questions.samples import inputs, numeric, predictions, whole_dates
 from audit_lib.probes.statistics.clusters import dates_of
@@ -40,8 +40,9 @@ class SidesFollowADirectionalHead(Check):
         within assets only; following it in one of the three is enough.
     Limitations
         With a single side in the sample only the comparison with untraded rows is left, which
-        other rules blur; it is then asked for no more than 0.6. Combined scores separate without
-        any single head doing so perfectly: `separation` says what is asked for.
+        other rules blur; it is then asked for no more than 0.6. Where sides follow a head of which
+        neither the checkpoint nor `heads` says what kind it is, nobody can tell. Combined scores
+        separate without any single head doing so perfectly: `separation` says what is asked for.
     Remediation
         Read heads by name in the rule set.
     Sources
@@ -67,6 +68,7 @@ class SidesFollowADirectionalHead(Check):
         chosen = whole_dates(inputs(subject), self.rows)
         scores = predictions(subject).loc[chosen.index]
         names = [h.name for h in directional(subject) if h.name in scores]
+        unnamed = sorted({str(c) for c in scores} - set(head_kinds(subject)))
         areas: list[tuple[str, float, str]] = []
         for hook in written(subject, PATHS):
             reply = ask(subject.hook(hook), chosen, into=orders)
@@ -88,9 +90,17 @@ class SidesFollowADirectionalHead(Check):
             ]
             if not names:
                 raise NotAssessed("no directional head is among the predictions")
-            found = [self._departure(seen, names, asked) for seen in views.values()]
-            if all(found):
-                yield self._found(subject, hook, views[EVERYWHERE], names, asked)
+            known = [
+                {head: area for head, area in seen.items() if head not in unnamed}
+                for seen in views.values()
+            ]
+            if not all(self._departure(seen, names, asked) for seen in known):
+                continue
+            led = [head for head in unnamed for seen in views.values() if seen[head] >= asked]
+            if led:
+                yield Gap(hook, f"sides follow {led[0]}, and nobody says of what kind that head is")
+            else:
+                yield self._found(subject, hook, known[0], names, asked)
         yield Evidence(
             "areas",
             "Probability that a buy scores above a sell",

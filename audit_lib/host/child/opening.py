@@ -50,6 +50,17 @@ def opening(root: str, scratch: str) -> Iterator[list[str]]:
             found.append(told.replace(os.sep, "/"))
 
 
+@contextmanager
+def unnoted() -> Iterator[None]:
+    """Leave out what is read within: another hook reads it, on the way to this one."""
+    before = len(_noted or ())
+    try:
+        yield
+    finally:
+        if _noted is not None:
+            del _noted[before:]
+
+
 def _libraries() -> set[str]:
     """Where the interpreter and what is installed for it lie."""
     places = sysconfig.get_paths()

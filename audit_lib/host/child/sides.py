@@ -10,6 +10,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from .by_row import for_tables
+from .opening import unnoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,10 +60,11 @@ def with_sides(name: str, hooks: dict[str, Callable[..., Any]]) -> Callable[...,
     rest = maker(MADE_BY.get(circumstance, ""))
 
     def call(at: Any, given: Any, sides: dict[str, Any] | None = None, told: Any = None) -> Any:
-        tables = () if beside is None else (beside(at, given) if sides is None else sides,)
+        with unnoted():  # what these read is not read by the hook
+            tables = () if beside is None else (beside(at, given) if sides is None else sides,)
+            known = rest(at) if circumstance and told is None and rest is not None else told
         if not circumstance:
             return hook(at, given, *tables)
-        known = rest(at) if told is None and rest is not None else told
         answer = hook(at, given, *tables, **{circumstance: known})
         # What an order leaves behind is for who gave the account.
         return answer["orders"] if told is None and _has_orders(answer) else answer

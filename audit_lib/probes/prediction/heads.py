@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -51,27 +51,42 @@ class Head:
 
 
 def declared_heads(subject: Subject) -> list[Head]:
-    """Heads of the checkpoint; those of the parameters (``heads``) where it declares none.
+    """Heads of the checkpoint; what it does not say of them, the parameters (``heads``) do.
 
     Raises:
         NotAssessed: neither declares any.
     """
     given = subject.parameters.heads
-    try:
-        return stored_heads(subject)
-    except (NotAssessed, NotApplicable):
-        if not given:
-            raise
-    return [
-        Head(
+    targets = declared_targets(subject) if given else {}
+    declared = {
+        name: Head(
             name,
             Kind(facts.kind),
-            facts.label or (name if name in declared_targets(subject) else ""),
+            facts.label or (name if name in targets else ""),
             facts.output,
             Location("subject.yaml", base="parameters", pointer=pointer_to("heads", name)),
         )
         for name, facts in given.items()
-    ]
+    }
+    try:
+        stored = stored_heads(subject)
+    except (NotAssessed, NotApplicable):
+        if not given:
+            raise
+        return list(declared.values())
+    return [_completed(head, declared.get(head.name)) for head in stored]
+
+
+def _completed(head: Head, declared: Head | None) -> Head:
+    """The head of a checkpoint, with what only the parameters say of it."""
+    if declared is None:
+        return head
+    return replace(
+        head,
+        kind=declared.kind if head.kind is Kind.UNKNOWN else head.kind,
+        label=head.label or declared.label,
+        position=declared.position if head.position is None else head.position,
+    )
 
 
 def stored_heads(subject: Subject) -> list[Head]:

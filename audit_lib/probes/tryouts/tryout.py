@@ -71,8 +71,11 @@ def try_hooks(subject: Subject, told: Callable[[Report], None] | None = None) ->
     with suppress(NotAssessed, NotApplicable):
         answers[ROWS] = 20 + window_length(subject)
     reports = []
+    made = {name for name, parts in subject.hooks.composed.items() if len(parts) == 1}
     for hook in sorted((h for h in HOOKS if h in TRIALS), key=list(TRIALS).index):
         for variant in subject.hooks.variants(hook):
+            if with_variant(hook, variant) in made:  # of one hook, which is tried itself
+                continue
             bound = subject.bound(variant, subject.every_key()[0])
             if hook == "retrain.train":
                 answers[TABLE] = made_up(bound, dates=DATES)

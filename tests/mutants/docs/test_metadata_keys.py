@@ -134,6 +134,55 @@ def test_reads_that_are_no_fault(tmp_path, more):
     assert_passes(check(tmp_path, more))
 
 
+@pytest.mark.passes("DOC002")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('meta.update({"horizon": 5})\n    return meta', 'return meta | {"horizon": 5}'),
+        ('meta.update({"horizon": 5})\n    return meta', "return dict(meta, horizon=5)"),
+        ('meta.update({"horizon": 5})\n    return meta', 'return {"horizon": 5} | dict(meta)'),
+    ],
+)
+def test_mappings_that_are_merged(tmp_path, old, new):
+    assert old in WRITER
+    assert_passes(check(tmp_path, writer=WRITER.replace(old, new)))
+    result = check(tmp_path / "b", 'self.meta["median"]', writer=WRITER.replace(old, new))
+    assert_fails(result, key="/median")  # what is merged is followed, not given up
+
+
+#: documents that are read beside this one: told apart by a field of the object, or by their ending
+OTHERS = """
+import json
+import joblib
+
+
+class Vault:
+    def __init__(self, folder):
+        self.folder = folder
+        self.file = folder / "registry.json"
+
+    def read(self):
+        if not self.file.exists():
+            return json.loads(json.dumps({}))
+        return json.loads(self.file.read_text())
+
+    def resolve(self):
+        book = self.read()
+        if not (self.folder / book["champion"] / "meta.json").exists():
+            raise ValueError(book["latest"])
+
+
+def parts(folder):
+    meta = json.loads((folder / "meta.json").read_text())
+    return [joblib.load(folder / f"part_{head}.joblib")["weights"] for head in meta["heads"]]
+"""
+
+
+@pytest.mark.passes("DOC002")
+def test_documents_beside_this_one_are_told_apart(tmp_path):
+    assert_passes(check(tmp_path, reader=READER + OTHERS.replace("import json\n", "", 1)))
+
+
 def test_through_helpers_and_constants(tmp_path):
     writer = """
 import json

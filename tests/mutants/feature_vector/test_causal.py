@@ -155,6 +155,23 @@ def test_a_file_that_the_builder_reads_is_a_gap_until_it_is_declared(tmp_path):
 
 
 @pytest.mark.passes("FEA101")
+def test_a_file_that_a_table_beside_is_made_of_is_no_gap(tmp_path):
+    text = READS.replace("def build(at, panel):", "def sides(at, panel):").split("    rate =")[0]
+    text += """    return {"macro": told.to_frame()}
+
+@surface("features")
+def build(at, panel, sides):
+    rate = sides["macro"]["rate"].reindex(panel.index.get_level_values("date")).to_numpy()
+    return each(panel, momentum=returns).assign(carry=lambda x: x["momentum"] - rate)
+"""
+    dates = pd.date_range("2015-01-01", periods=420, freq="B")
+    source = {"data/macro.csv": pd.Series(0.01, index=dates, name="rate").to_csv()}
+    with tiny(tmp_path, text, source=source) as subject:
+        assert_passes(run_check("FEA101", subject))
+        assert habits(subject) == ()
+
+
+@pytest.mark.passes("FEA101")
 def test_artifacts_of_the_version_are_no_market_data(tmp_path):
     reads = READS.replace('at.root / "data" / "macro.csv"', 'at.store / "v1" / "names.csv"')
     reads = reads.replace('"rate"]', '"rate"].tail(0)').replace("- rate", "")

@@ -171,6 +171,16 @@ def test_heads_that_say_little(tmp_path, text, key):
         assert_fails(run_check("HED003", subject), key=key)
 
 
+@pytest.mark.passes("HED003")
+def test_a_head_that_is_one_number_by_design_is_named(tmp_path):
+    text = heads('{"gain": drift, "risk": drift * 0 + 0.02}')
+    with tiny(tmp_path / "a", text, meta=META) as subject:
+        assert_fails(run_check("HED003", subject), key="risk constant")
+    option = "options: {HED003: {constant: {risk: a conformal width}}}\n"
+    with tiny(tmp_path / "b", text, meta=META, parameters=option) as subject:
+        assert_passes(run_check("HED003", subject))
+
+
 @pytest.mark.fails("HED003")
 def test_a_probability_that_is_stuck_at_its_ends(tmp_path):
     """Every row has another value; hardly any is more than a millionth from 0 or 1."""

@@ -331,6 +331,37 @@ def test_sides_that_follow_something_else(tmp_path, live, message):
     assert found.message.startswith(message)
 
 
+NAMED = {"feature_cols": ["move", "calm"], "heads": ["up", "gain", "risk"]}
+FACTS = """heads:
+  up: {kind: probability, output: 0}
+  gain: {kind: real, output: 1}
+  risk: {kind: positive, output: 2}
+"""
+#: a return that tells nothing, so that sides can follow `up` alone
+APART = text().replace('"gain": x * 0.3', '"gain": (x * 1e4) % 0.01')
+
+
+@pytest.mark.fails("INT004")
+@pytest.mark.passes("INT004")
+def test_heads_that_the_checkpoint_only_names_are_what_the_parameters_say(tmp_path):
+    with tiny(tmp_path / "a", APART, meta=NAMED, parameters=FACTS) as subject:
+        assert_passes(run_check("INT004", subject))
+    other = APART.replace("    return _orders(_predict(features))", "    p = _predict(features)\n"
+                          "    return _orders(p.assign(up=p['risk'].rank(pct=True)))")  # fmt: skip
+    with tiny(tmp_path / "b", other, meta=NAMED, parameters=FACTS) as subject:
+        result = run_check("INT004", subject)
+    found = assert_fails(result, hook="decisions.live", key="sides")
+    assert found.message.startswith("sides follow risk, which tells no direction")
+
+
+def test_sides_that_follow_a_head_of_unknown_kind_accuse_nobody(tmp_path):
+    facts = FACTS.replace("  up: {kind: probability, output: 0}\n", "")
+    with tiny(tmp_path, APART, meta=NAMED, parameters=facts) as subject:
+        result = run_check("INT004", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.gaps[0].why == "sides follow up, and nobody says of what kind that head is"
+
+
 #: a head that is no direction and goes along with one, if not quite
 ALONG = text().replace(
     '"risk": calm}', '"risk": 0.2 + 0.1 / (1 + np.exp(-40 * x)) + 0.018 * np.sin(1e4 * x)}'

@@ -11,7 +11,7 @@ from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
 GUIDE = (Path(__file__).parents[3] / "docs/guide/pricing.md").read_text()
-GREEKS, FIT, INTERVAL = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+GREEKS, FIT, INTERVAL, FUTURES = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 ALL = GREEKS + FIT + INTERVAL
 
 
@@ -21,6 +21,17 @@ def test_the_examples_of_the_guide(tmp_path):
         for code in ("PRC005", "PRC006", "CNF004", "CNF001"):
             assert_passes(run_check(code, subject))
         assert [r for r in try_hooks(subject) if r.state != "good"] == []
+    with tiny(tmp_path / "futures", FUTURES) as subject:
+        for code in ("PRC001", "PRC002"):
+            assert_passes(run_check(code, subject))
+
+
+def test_an_interval_that_is_made_of_a_scaled_one_is_not_tried_again(tmp_path):
+    text = "from audit_lib.hooks import Context, Refusal\nfrom scipy.special import ndtr\n"
+    with tiny(tmp_path, text + INTERVAL) as subject:
+        assert [(r.hook, r.state) for r in try_hooks(subject) if "conformal" in r.hook] == [
+            ("conformal.scaled_interval", "good")
+        ]
 
 
 @pytest.mark.fails("PRC005")

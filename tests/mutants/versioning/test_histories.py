@@ -299,6 +299,13 @@ ODD = {
             "            raise\n        return json.loads(good.read_text())",
         ),
     ],
+    "pruning keeps whom a roll-back would seat": [
+        (
+            '    stay = {*ids(held)[-keep:], held["champion"], held["latest"]}',
+            '    stay = {*ids(held)[-keep:], held["champion"], held["latest"]}\n'
+            '    stay |= set(held.get("reigned", [])[-1:])',
+        )
+    ],
     "a cache that looks at the file": [
         (
             "def read(at):\n" + READ,

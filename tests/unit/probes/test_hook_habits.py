@@ -87,6 +87,11 @@ def decide(at, state):
     answer = engine(at, "retrain").decide(live)
     return {"retrain": answer.retrain, "reasons": list(answer.reasons or [])}
 """,
+    "tables that are the same beside all panels": """
+@surface("features.sides")
+def sides(at, panel):
+    return {"macro": engine(at, "macro").table()}
+""",
     "constants of its own": """
 BARS = 430
 PSI_LIMIT = 0.3

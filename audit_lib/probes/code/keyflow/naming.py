@@ -10,6 +10,7 @@ from audit_lib.probes.code.constants import constant
 from audit_lib.probes.code.keyflow.calls import Calls
 from audit_lib.subject.code import Code
 from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
 
 #: Endings of the files that hold documents with keys.
 ENDINGS = (
@@ -27,6 +28,7 @@ class Naming(Calls):
         whole = name[:1].isalnum() and name.endswith(ENDINGS)
         self._named = re.compile(("(?<![\\w-])" if whole else "") + re.escape(name))
         self._variables: dict[str, dict[str, bool]] = {}
+        self._of_class: dict[tuple[str, str], bool | None] = {}
         self._handles: dict[str, dict[int, dict[str, bool | None]]] = {}
 
     def named_near(self, unit: Unit, call: ast.Call) -> bool:
@@ -34,15 +36,25 @@ class Naming(Calls):
 
         Its arguments say so, or name no file at all while the unit names this one only.
         """
+        named = self.named_by(unit, call)
+        return self.unit_tells(unit) if named is None else named
+
+    def named_by(self, unit: Unit, call: ast.Call) -> bool | None:
+        """What the arguments of a call name: this document, another one (False), or none.
+
+        What stands in them by name outranks what their variables came from.
+        """
+        nodes = [n for a in (*call.args, *(k.value for k in call.keywords)) for n in ast.walk(a)]
         handles = self._handles_of(unit).get(id(call), {})
+        literal = {self.tells(unit, n) for n in nodes if isinstance(n, ast.Constant)}
         told = {
             handles[n.id] if isinstance(n, ast.Name) and n.id in handles else self.tells(unit, n)
-            for a in (*call.args, *(k.value for k in call.keywords))
-            for n in ast.walk(a)
+            for n in nodes
         }
-        if True in told:
-            return True
-        return False not in told and self.unit_tells(unit)
+        for said in (literal, told):
+            if True in said or False in said:
+                return True in said
+        return None
 
     def tells(self, unit: Unit, node: ast.AST) -> bool | None:
         """True: names this document; False: names another data file; None: names none."""
@@ -54,7 +66,32 @@ class Naming(Calls):
                 return found
             value = constant(self.code.index, unit.path, node.id)
             return self._judge(value) if isinstance(value, str) else None
+        if isinstance(node, ast.Attribute) and dotted(node.value) in ("self", "cls"):
+            return self._attribute(unit, node.attr)
         return None
+
+    def _attribute(self, unit: Unit, name: str) -> bool | None:
+        """What a field of the object names, by the strings that its class assigns to it."""
+        owner = self.code.references.owner_class(unit)
+        if owner is None:
+            return None
+        if (owner.key, name) not in self._of_class:
+            methods = (
+                u for u in self.units.values()
+                if u.path == owner.path and u.name.startswith(owner.name + ".")
+            )  # fmt: skip
+            told = {
+                self._judge(n.value)
+                for method in methods
+                for node in self.own(method)
+                if isinstance(node, ast.Assign) and dotted(node.targets[0]) == f"self.{name}"
+                for n in ast.walk(node.value)
+                if isinstance(n, ast.Constant) and isinstance(n.value, str)
+            }
+            self._of_class[owner.key, name] = (
+                True if True in told else False if False in told else None
+            )
+        return self._of_class[owner.key, name]
 
     def _judge(self, text: str) -> bool | None:
         if self._named.search(text):

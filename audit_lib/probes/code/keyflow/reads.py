@@ -93,7 +93,11 @@ class Reads(Naming):
     def _is_load(self, unit: Unit, node: ast.expr) -> bool:
         if not isinstance(node, ast.Call) or self.named_near(unit, node):
             return False
-        return dotted(node.func) in LOADERS or self.callee_key(unit, node) in self.generic
+        if dotted(node.func) in LOADERS:
+            given = node.args[0] if node.args else None
+            copied = isinstance(given, ast.Call) and dotted(given.func) == "json.dumps"
+            return not copied and self.named_by(unit, node) is None
+        return self.callee_key(unit, node) in self.generic
 
     def _bind(self, unit: Unit, target: ast.expr, paths: set[Path]) -> None:
         if not paths:

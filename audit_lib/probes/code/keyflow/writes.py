@@ -104,12 +104,9 @@ class Writes:
         elif isinstance(node, ast.DictComp):
             self._write(unit, node, (*path, ANY))
             self._keys(unit, node.value, (*path, ANY), where)
-        elif isinstance(node, ast.IfExp):
-            self._keys(unit, node.body, path, where)
-            self._keys(unit, node.orelse, path, where)
-        elif isinstance(node, ast.BoolOp):
-            for value in node.values:
-                self._keys(unit, value, path, where)
+        elif parts := _joined(node):
+            for part in parts:
+                self._keys(unit, part, path, where)
         elif isinstance(node, (ast.Name, ast.Attribute)):
             self._variable(unit, node, path)
         elif isinstance(node, ast.Call):
@@ -217,7 +214,9 @@ class Writes:
 
     def _call(self, unit: Unit, call: ast.Call, path: Path) -> None:
         name = dotted(call.func).rpartition(".")[2]
-        if dotted(call.func) in ARCHIVES or (name == "dict" and not call.args):
+        if dotted(call.func) in ARCHIVES or (name == "dict" and call.keywords):
+            for argument in call.args if name == "dict" else ():
+                self._keys(unit, argument, path, call)
             for keyword in call.keywords:
                 if keyword.arg:
                     self._write(unit, keyword.value, (*path, keyword.arg))
@@ -256,3 +255,14 @@ class Writes:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 self._write(cls, statement.target, (*path, statement.target.id))
                 self.flow.open_writes.add((*path, statement.target.id))
+
+
+def _joined(node: ast.expr) -> list[ast.expr]:
+    """What an expression is one of, or all of: branches, alternatives, merged mappings."""
+    if isinstance(node, ast.IfExp):
+        return [node.body, node.orelse]
+    if isinstance(node, ast.BoolOp):
+        return node.values
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return [node.left, node.right]
+    return []
