@@ -54,24 +54,33 @@ def by_asset(panel: pd.DataFrame, build: Any) -> pd.DataFrame:
 
 
 def loaded(at: Context, store: Path, version: str) -> Any:
-    """The engine's predictor on a version, loaded once while no file of the store changes."""
+    """The engine's predictor on a version, loaded once while no file of the store changes.
+
+    A ValueError or a file that is not there is how the engine refuses.
+    """
     files = sorted(f for f in store.rglob("*") if f.is_file())
     stamps = tuple((str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files)
     asked = (version, horizon_of(at), stamps)
     if asked not in predictors:
         predictor = engine(at, "models.predictor").EnsemblePredictor
-        predictors[asked] = predictor(horizon=horizon_of(at), model_dir=store, version=version)
+        try:
+            predictors[asked] = predictor(horizon=horizon_of(at), model_dir=store, version=version)
+        except (ValueError, FileNotFoundError) as error:
+            raise Refusal(str(error)) from error
     return predictors[asked]
 
 
 def scored(predictor: Any, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:
     """Predictions; the tables are arguments of `predict` beside the features, joined by it."""
-    answer: pd.DataFrame = predictor.predict(
-        features,
-        sides["regime"]["regime"],
-        sides["confidence"]["regime_confidence"],
-        regime_probabilities=sides["probabilities"],
-    )
+    try:
+        answer: pd.DataFrame = predictor.predict(
+            features,
+            sides["regime"]["regime"],
+            sides["confidence"]["regime_confidence"],
+            regime_probabilities=sides["probabilities"],
+        )
+    except ValueError as error:
+        raise Refusal(str(error)) from error
     answer.attrs.clear()  # arrays in there keep frames of two assets from being concatenated
     return answer
 
@@ -301,25 +310,19 @@ def sample_regimes(at: Context) -> pd.DataFrame:
 
 @surface("predictor.predict")
 def predict(at: Context, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:
-    """Predicted return and confidence; a ValueError is how the engine refuses."""
-    try:
-        answer = scored(loaded(at, at.store, at.version), features, sides)
-    except (ValueError, FileNotFoundError) as error:
-        raise Refusal(str(error)) from error
+    """Predicted return and confidence."""
+    answer = scored(loaded(at, at.store, at.version), features, sides)
     return answer[["predicted_return", "confidence"]].astype(float)
 
 
 # --- decisions --------------------------------------------------------------------------------
 def decide_rows(at: Context, path: Any, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:
     """Predict an asset at a time, then decide each row by itself on the repository's own bars."""
-    try:
-        predictor = loaded(at, at.store, at.version)
-        parts = []
-        for asset, rows in features.groupby(level="asset"):
-            own = {n: t[t.index.get_level_values("asset") == asset] for n, t in sides.items()}
-            parts.append(scored(predictor, rows, own))
-    except (ValueError, FileNotFoundError) as error:
-        raise Refusal(str(error)) from error
+    predictor = loaded(at, at.store, at.version)
+    parts = []
+    for asset, rows in features.groupby(level="asset"):
+        own = {n: t[t.index.get_level_values("asset") == asset] for n, t in sides.items()}
+        parts.append(scored(predictor, rows, own))
     predictions = pd.concat(parts).reindex(features.index)
     bars = {name: days.iloc[-BARS - AFTER :] for name, days in cached_bars(at).items()}
     orders: pd.DataFrame = trading.decided(at, path, predictions, bars)
@@ -623,6 +626,24 @@ def served(at: Context, scores: Any) -> Any:
     """What the predictor does to its raw confidence; without a calibrator it passes it on."""
     predictor = loaded(at, at.store, at.version)
     return np.asarray(predictor._calibrate_confidence(np.asarray(scores, dtype=float)))
+
+
+@surface("calibration.measures", variant="calibration")
+def measures(at: Context, scores: Any, outcomes: Any) -> Any:
+    """What the trainer records of a calibrator, and governance weighs."""
+    return {"ece": engine(at, "models.calibration").compute_ece(scores, outcomes)}
+
+
+@surface("calibration.measures", variant="evaluation")
+def measures_evaluation(at: Context, scores: Any, outcomes: Any) -> Any:
+    """What the evaluation's report and its check of overconfidence show.
+
+    It tells outcomes from signs: here of a prediction that is always up.
+    """
+    analyze = engine(at, "evaluation.calibration_analysis").analyze_calibration
+    returns = pd.Series(np.where(np.isnan(outcomes), np.nan, 2.0 * np.asarray(outcomes) - 1))
+    found = analyze(np.ones(len(scores)), returns, confidence_scores=scores)
+    return {"ece": found["ece"], "mce": found["max_gap"]}
 
 
 @surface("conformal.interval")

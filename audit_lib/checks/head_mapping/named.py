@@ -10,7 +10,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Severity, Task
-from audit_lib.probes.prediction.heads import Head, stored_heads
+from audit_lib.probes.prediction.heads import Head, declared_heads
 from audit_lib.probes.questions.samples import predictions
 from audit_lib.subject.subject import Subject
 
@@ -23,7 +23,8 @@ class HeadsAreNamed(Check):
     What it checks
         The checkpoint names its heads, each once and by a word rather than a number; each reads
         an output of its own where positions are recorded, and the output of its own name where
-        outputs are named; and the predictor's columns are those names.
+        outputs are named; and the predictor's columns are those names. Heads that the parameters
+        declare (`heads` in `subject.yaml`) stand for a checkpoint that names none.
     Why it matters
         A head that is found by its index is right until somebody adds one in the middle; then
         volatility is traded as direction, and every number still looks plausible.
@@ -54,7 +55,8 @@ class HeadsAreNamed(Check):
         artifacts = subject.parameters.artifacts
         pointer = artifacts.fields.heads if artifacts else ""
         try:
-            heads = stored_heads(subject)
+            # Heads of the parameters stand for a checkpoint without any, of which CHK001 tells.
+            heads = declared_heads(subject)
         except NotAssessed as error:
             if artifacts is None or "metadata file" in str(error):
                 raise

@@ -83,6 +83,24 @@ def test_outputs_without_names(tmp_path):
     assert_fails(result, key="are numbered, not named")
 
 
+@pytest.mark.passes("HED001")
+@pytest.mark.fails("HED001")
+def test_heads_that_the_parameters_declare(tmp_path):
+    """They are compared with what is predicted; that the checkpoint lacks them is CHK001's."""
+    meta = {"feature_cols": META["feature_cols"]}
+    found = {}
+    for second in ("risk", "other"):
+        declared = f"heads: {{gain: {{kind: real}}, {second}: {{kind: positive}}}}"
+        with tiny(tmp_path / second, heads(), meta=meta, parameters=declared) as subject:
+            found[second], stored = run_check("HED001", subject), run_check("CHK001", subject)
+        assert {f.key: f.severity for f in stored.findings}["heads"] is Severity.MEDIUM
+    assert_passes(found["risk"])
+    assert {f.key for f in found["other"].findings} == {
+        "are predicted, and no head of the checkpoint",
+        "are heads of the checkpoint, and not predicted",
+    }
+
+
 @pytest.mark.fails("HED001")
 def test_two_heads_read_one_output(tmp_path):
     listed = [{"name": "gain", "index": 0}, {"name": "risk", "index": 0}]
