@@ -238,8 +238,9 @@ def run_checks(
         subject.so_far = tuple(results)
         result = chosen.result(type(check)) or memory.recall(check)
         if result is None:
-            result = run_check(check, subject)
-            memory.note(check, result)
+            with memory.noting(check) as told:
+                result = run_check(check, subject)
+                told.append(result)
         result = rated(result, subject)
         results.append(result)
         if progress:

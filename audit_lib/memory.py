@@ -1,11 +1,16 @@
-"""Answers of checks that only read, kept from one run to the next.
+"""Answers of checks, kept from one run to the next, and from one version to the others.
 
-A check that is *pure* answers by nothing but the subject's files, its parameters and its own
-options; while none of these and no line of this library has changed, its answer is the one that
-was given before.  Answers are kept as JSON, one file each, under the digest of all of that:
+An answer stands while what it rests on is the same bytes: the subject's data, artifacts, documents
+and parameters, the check's options, this library, both environments, and of the source the files
+that were read for it (all of them where the check reads code).  It counts for every version where
+neither the check nor a hook that it asked wanted to know the version.
 
-- what is hashed is content, never times and sizes, once before the checks run and once more before
-  anything is kept, so that a file which changes under the audit leaves nothing behind;
+- what is hashed is content, never times and sizes, once before the checks run; that nothing has
+  changed since is looked at before anything is kept, so that a file which changes under the audit
+  leaves nothing behind;
+- answers are written while the checks run, so that an interrupted run is taken up where it was;
+- what crashed, ran out of time or memory, or was told by another program or from a file that no
+  digest holds is asked again, and so is what could not be told without asking a hook;
 - a file that is cut short or altered is no answer, and the check runs;
 - writing is to a file of its own that is renamed into place, so runs side by side do no harm;
 - where hooks may run without isolation nothing is kept: they could write here.
@@ -22,9 +27,9 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -33,8 +38,10 @@ from pydantic import TypeAdapter
 from audit_lib.checks.base import Check
 from audit_lib.errors import NotAssessed
 from audit_lib.files import read_whole, read_words, write_whole
-from audit_lib.model import CheckResult, Outcome
-from audit_lib.subject.digest import subject_digest
+from audit_lib.host import Entered, Measure
+from audit_lib.model import CheckResult, Contract, Outcome
+from audit_lib.subject.bound import Asked
+from audit_lib.subject.digest import Held, subject_held, subject_stamp
 from audit_lib.subject.subject import Subject
 from audit_lib.workspace import PLACES
 
@@ -43,77 +50,229 @@ FOLDER = ".workbook_cache"
 _PACKAGE = Path(__file__).resolve().parent
 _DAYS = 30
 _IGNORE = "# Made by the workbook; safe to delete.\n*\n"
+#: seconds between two looks at whether the subject is still the same
+_PACE = 2.0
+#: stands for every file of the source
+_ALL = "*"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One answer, and what it rests on.
+
+    Attributes:
+        result: the answer.
+        code: files of the source to their SHA-256; under ``*`` that of all of them.
+        results: digest of the answers before it; '' where it looked at none.
+        heard: hooks to how often they were asked, held something, and were empty.
+        entered: hooks to the functions of the source that they enter.
+        opened: hooks to the data files that they read.
+    """
+
+    result: CheckResult
+    code: dict[str, str] = field(default_factory=dict)
+    results: str = ""
+    heard: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    entered: dict[str, tuple[Entered, ...]] = field(default_factory=dict)
+    opened: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Memory:
-    """What is remembered of one subject, at one version."""
+    """What is remembered of one subject, at one version.
+
+    Attributes:
+        recalled: codes of checks that were answered from before.
+        changed: codes of checks that were answered before, to the files that differ since.
+    """
 
     def __init__(self, subject: Subject, checks: Iterable[Check] = ()) -> None:
         self.subject = subject
+        self.recalled: list[str] = []
+        self.changed: dict[str, tuple[str, ...]] = {}
         self.folder = cache_folder(subject)
         self._own = own_places(subject, self.folder)
-        self._fresh: dict[str, CheckResult] = {}
-        # Without a pure check there is nothing to remember, and nothing to hash for.
-        self._digest = ""
-        # What readers of one's own rest on is in no digest.
+        self._fresh: dict[str, Kept] = {}
+        self._held, self._stamp, self._looked = Held(), "", time.monotonic()
+        # What readers of one's own rest on is in no digest; without a check there is no need.
         if self.folder is not None and not subject.readers and any(map(_kept, checks)):
-            self._digest = subject_digest(subject, but=self._own)
+            self._stamp = subject_stamp(subject, but=self._own)
+            self._held = subject_held(subject, but=self._own)
+            self._library = [library_digest(), environment_digest(subject)]
+            self._names = _listed(self.folder)
+            self._source = json.dumps(self._held.code, sort_keys=True)
+            self._whole = hashlib.sha256(self._source.encode()).hexdigest()
 
+    # --- recalling ----------------------------------------------------------------------------
     def recall(self, check: Check) -> CheckResult | None:
         """The answer that was given before; None where there is none."""
-        if not _kept(check) or not self._digest:
+        if not _kept(check) or not self._held.whole:
             return None
         started = time.perf_counter()
+        differing: tuple[str, ...] = ()
+        for name in self._candidates(check):
+            found = self._read(name)
+            if found is None or not self._fits(found):
+                continue
+            differing = self._differing(found)
+            if not differing:
+                self._restore(found)
+                self.recalled.append(check.code)
+                seconds = round(time.perf_counter() - started, 4)
+                return replace(found.result, seconds=seconds)
+        if differing:
+            self.changed[check.code] = differing
+        return None
+
+    def _candidates(self, check: Check) -> Iterator[str]:
+        for version in (self.subject.version_id, ""):
+            yield from self._names.get(self._key(check, version), ())
+
+    def _read(self, name: str) -> Kept | None:
+        assert self.folder is not None
+        file = self.folder / name
         try:
-            head, _, body = read_words(self._file(check)).partition("\n")
+            head, _, body = read_words(file).partition("\n")
             if hashlib.sha256(body.encode()).hexdigest() != head:
                 return None
             found = _adapter().validate_json(body)
         except (OSError, ValueError):
             return None
         with suppress(OSError):
-            os.utime(self._file(check))
-        return replace(found, seconds=round(time.perf_counter() - started, 4))
+            os.utime(file)
+        return found
 
-    def note(self, check: Check, result: CheckResult) -> None:
-        """Keep an answer, once :meth:`close` finds that nothing has changed meanwhile."""
-        # What could not be told today (a time limit, a tool that was not there) may be tomorrow.
-        told = result.outcome not in (Outcome.ERROR, Outcome.NOT_ASSESSED)
-        if _kept(check) and self._digest and told:
-            self._fresh[self._file(check).name] = result
+    def _fits(self, found: Kept) -> bool:
+        """False where it would leave lines unmeasured, or looked at other answers."""
+        measured = self.subject.measure is not Measure.NEVER and bool(found.heard)
+        return not measured and found.results in ("", _answers(self.subject.so_far))
+
+    def _differing(self, found: Kept) -> tuple[str, ...]:
+        """Files of the source that are not what they were; empty where all are."""
+        now, then = self._held.code, found.code
+        if _ALL in then:
+            if then[_ALL] == self._whole:
+                return ()
+            then = self._index(then[_ALL])
+            return tuple(sorted(p for p in now if now[p] != then.get(p))) or (_ALL,)
+        return tuple(sorted(p for p, sha in then.items() if now.get(p) != sha))
+
+    def _index(self, whole: str) -> dict[str, str]:
+        """Source files of an earlier state, by its digest; empty where it is not there."""
+        assert self.folder is not None
+        try:
+            said = json.loads(read_words(self.folder / f"{whole}.code"))
+        except (OSError, ValueError):
+            return {}
+        return said if isinstance(said, dict) else {}
+
+    def _restore(self, found: Kept) -> None:
+        """Have it count as if the hooks had been asked now."""
+        self.subject.restore(found.heard, found.entered, found.opened)
+
+    # --- noting -------------------------------------------------------------------------------
+    @contextmanager
+    def noting(self, check: Check) -> Iterator[list[CheckResult]]:
+        """Keep the answer that is put into the list, with what it turns out to rest on."""
+        told: list[CheckResult] = []
+        subject, before = self.subject, self.subject.counted()
+        shaky = subject.rests(subject.hooks_known()).shaky
+        with subject.noting() as asked:
+            yield told
+        if not (told and _kept(check) and self._held.whole):
+            return
+        rests = subject.rests(asked)
+        after = {n: c for n, c in subject.counted().items() if c != before.get(n)}
+        heard = {n: _less(c, before.get(n, (0, 0, 0))) for n, c in after.items()}
+        result = told[0]
+        # What could not be told today (a tool that was not there) may be tomorrow.
+        untold = result.outcome is Outcome.NOT_ASSESSED and not heard
+        unsteady = subject.rests(subject.hooks_known()).shaky != shaky or bool(rests.beyond)
+        if result.outcome is Outcome.ERROR or untold or unsteady or "tasks" in asked.besides:
+            return
+        if heard and subject.measure is not Measure.NEVER:
+            return
+        code = self._code(check, asked, rests.files)
+        if code is None:
+            return
+        versioned = rests.version or "version" in asked.besides
+        kept = Kept(
+            result,
+            code,
+            _answers(subject.so_far) if "results" in asked.besides else "",
+            heard,
+            *subject.followed(asked),
+        )
+        key = self._key(check, subject.version_id if versioned else "")
+        tail = hashlib.sha256(json.dumps([code, kept.results], sort_keys=True).encode())
+        self._fresh[f"{key}-{tail.hexdigest()[:16]}.json"] = kept
+        if time.monotonic() - self._looked > _PACE:
+            self.save()
+
+    def _code(self, check: Check, asked: Asked, files: set[str]) -> dict[str, str] | None:
+        """Source files that the answer rests on; None where one of them is in no digest."""
+        held = self._held
+        if check.pure or "code" in asked.besides:
+            return {_ALL: self._whole}
+        root = os.path.realpath(self.subject.root)
+        unknown = [f for f in files if f not in held.code and f"{root}/{f}" not in held.files]
+        return None if unknown else {f: held.code[f] for f in sorted(files) if f in held.code}
 
     def close(self) -> None:
+        """Write what is new, and remove what nobody has asked for in a month."""
+        if self._fresh and self.folder is not None:
+            self.save()
+            _tidy(self.folder)
+
+    def save(self) -> None:
         """Write what is new; nothing where the subject has changed while the checks ran."""
         fresh, self._fresh = self._fresh, {}
-        if (
-            not fresh
-            or self.folder is None
-            or subject_digest(self.subject, but=self._own) != self._digest
-        ):
+        if not fresh or self.folder is None:
+            return
+        if subject_stamp(self.subject, but=self._own) != self._stamp:
+            self._held = Held()
             return
         with suppress(OSError):
             ignore = self.folder / ".gitignore"
             if not ignore.exists():
                 write_whole(ignore, _IGNORE.encode())
-            for name, result in fresh.items():
-                _write(self.folder / name, result)
-            _tidy(self.folder)
+            index = self.folder / f"{self._whole}.code"
+            if not index.exists():
+                write_whole(index, self._source.encode())
+            for name, kept in fresh.items():
+                _write(self.folder / name, kept)
+        self._looked = time.monotonic()
 
-    def _file(self, check: Check) -> Path:
-        assert self.folder is not None
-        parts = [
-            check.code,
-            check.model_dump_json(),
-            self.subject.version,
-            self._digest,
-            library_digest(),
-        ]
-        return self.folder / (hashlib.sha256(json.dumps(parts).encode()).hexdigest() + ".json")
+    def _key(self, check: Check, version: str) -> str:
+        parts = [check.code, check.model_dump_json(), version, self._held.rest, *self._library]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _kept(check: Check) -> bool:
-    """True for a pure check of the workbook's own: what others rest on is in no digest."""
-    return check.pure and not check.origin
+    """True for a check of the workbook's own: what others rest on is in no digest.
+
+    What the ledger's checks say of reviews and waivers depends on the day.
+    """
+    return not check.origin and (check.pure or check.contract is not Contract.LEDGER)
+
+
+def _listed(folder: Path) -> dict[str, list[str]]:
+    """Answers there are, by the first part of their names."""
+    found: dict[str, list[str]] = {}
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.endswith(".json"):
+                found.setdefault(name.partition("-")[0], []).append(name)
+    return found
+
+
+def _answers(results: Iterable[CheckResult]) -> str:
+    """A digest over what checks answered, whatever time they took."""
+    said = [(r.code, r.outcome, sorted(f.fingerprint for f in r.findings)) for r in results]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _less(after: tuple[int, int, int], before: tuple[int, int, int]) -> tuple[int, int, int]:
+    return after[0] - before[0], after[1] - before[1], after[2] - before[2]
 
 
 def cache_folder(subject: Subject) -> Path | None:
@@ -154,15 +313,26 @@ def library_digest() -> str:
     return found.hexdigest()
 
 
+def environment_digest(subject: Subject) -> str:
+    """SHA-256 over the interpreter that runs the version's hooks and what is installed for it."""
+    python = subject.interpreter
+    told = [platform.platform(), os.environ.get("OMP_NUM_THREADS", "")]
+    if python is not None:
+        told += [str(python), os.path.realpath(python)]
+        for site in sorted(python.parent.parent.glob("lib/python*/site-packages")):
+            told += sorted(f.name for f in site.glob("*.*-info"))
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()
+
+
 @cache
-def _adapter() -> TypeAdapter[CheckResult]:
-    return TypeAdapter(CheckResult)
+def _adapter() -> TypeAdapter[Kept]:
+    return TypeAdapter(Kept)
 
 
-def _write(file: Path, result: CheckResult) -> None:
+def _write(file: Path, kept: Kept) -> None:
     try:
-        body = _adapter().dump_json(result).decode()
-        if _adapter().validate_json(body) != result:
+        body = _adapter().dump_json(kept).decode()
+        if _adapter().validate_json(body) != kept:
             return  # JSON does not hold it as it is: NaN, a NumPy scalar
     except ValueError:
         return
@@ -172,7 +342,7 @@ def _write(file: Path, result: CheckResult) -> None:
 def _tidy(folder: Path) -> None:
     """Remove what nobody has asked for in a month."""
     oldest = time.time() - _DAYS * 86_400
-    for file in (*folder.glob("*.json"), *folder.glob(".*.json.*")):
+    for file in (*folder.glob("*.json"), *folder.glob("*.code"), *folder.glob(".*.json.*")):
         with suppress(OSError):
             if file.stat().st_mtime < oldest:
                 file.unlink()

@@ -5,7 +5,7 @@ with Host(hooks_file, root=root) as host:
 """
 
 from audit_lib.host.digest import TreeDigest, tree_digest
-from audit_lib.host.entered import Entered, Entries
+from audit_lib.host.entered import Entered, Entries, Rests
 from audit_lib.host.errors import (
     HookBadAnswer,
     HookDied,
@@ -43,6 +43,7 @@ __all__ = [
     "Limits",
     "Measure",
     "Probe",
+    "Rests",
     "TreeDigest",
     "probe",
     "probe_isolation",

@@ -12,7 +12,7 @@ from audit_lib.host.child.encoding import encode
 from audit_lib.host.child.wire import Frame, WireError, pack
 from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
-from audit_lib.host.errors import HookTimedOut
+from audit_lib.host.errors import HookOutOfMemory, HookTimedOut
 from audit_lib.host.exercise import Exercised
 from audit_lib.host.files import remove
 from audit_lib.host.limits import Allowance, Limits
@@ -103,6 +103,7 @@ class Batch:
                 self._lose(served == 0)
                 self.dismiss()
                 if served == 0:
+                    self._entries.resting(self._hook).shaky += 1
                     self._late += isinstance(cost, HookTimedOut)
                     return cost
 
@@ -130,8 +131,12 @@ class Batch:
         self._note(header, 1)
         if self._entries.wanted(self._hook):
             self._entries.take(self._hook, header)
+        if "rests" in header:
+            self._entries.resting(self._hook).take(header["rests"])
         if "fail" in header:
-            return described(self._hook, header["fail"], self._limits, worker.printed.text())
+            cost = described(self._hook, header["fail"], self._limits, worker.printed.text())
+            self._entries.resting(self._hook).shaky += isinstance(cost, HookOutOfMemory)
+            return cost
         if "ok" not in header:
             raise WireError("the answer is neither a value nor a failure")
         return decode(header["ok"], frame.buffers)

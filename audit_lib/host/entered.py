@@ -6,8 +6,11 @@ The child is the subject's, and may report what it likes: this places findings, 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from audit_lib.host.child.derived import plain
 
 #: calls that are followed in vain before a hook is taken to enter no function of the subject
 TRIES = 4
@@ -33,17 +36,55 @@ class Entered:
 
 
 @dataclass
+class Rests:
+    """What the answers of a hook rest on, beside what it was given.
+
+    Attributes:
+        files: files below the root of the source that were read, relative to it.
+        version: a call asked for the version.
+        beyond: what no digest of the subject holds, if anything.
+        shaky: calls that ran out of time or memory, or died.
+    """
+
+    files: set[str] = field(default_factory=set)
+    version: bool = False
+    beyond: str = ""
+    shaky: int = 0
+
+    def take(self, told: Any) -> None:
+        """Take note of what a worker told; garbage makes it rest on what nobody knows."""
+        try:
+            self.files.update(str(path)[:_PATH] for path in told["files"])
+            self.version = self.version or bool(told["version"])
+            self.beyond = self.beyond or str(told["beyond"])[:_PATH]
+        except (KeyError, TypeError):
+            self.beyond = "unknown"
+
+
+@dataclass
 class Entries:
     """What is known of each hook; it is asked until a call was answered, and a few times at most.
 
     Attributes:
         known: hook to the functions that it enters, in the order in which it first did.
         opened: hook to the data files that it reads, relative to the root where they lie below it.
+        rests: hook to what its answers rest on.
     """
 
     known: dict[str, tuple[Entered, ...]] = field(default_factory=dict)
     opened: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rests: dict[str, Rests] = field(default_factory=dict)
     _tried: Counter[str] = field(default_factory=Counter)
+
+    def resting(self, hook: str) -> Rests:
+        """What a hook's answers so far rest on; what the host makes of it counts too."""
+        return self.rests.setdefault(plain(hook), Rests())
+
+    def restore(self, hook: str, known: Iterable[Entered], opened: Iterable[str]) -> None:
+        """Take up what an earlier run noted of a hook that nobody has followed here."""
+        if not self._tried[hook]:
+            self._tried[hook] = TRIES
+            self.known[hook], self.opened[hook] = tuple(known), tuple(opened)
 
     def wanted(self, hook: str) -> bool:
         """True where the next call of the hook is to be followed."""

@@ -30,7 +30,7 @@ def tables_beside(subject: Subject, kept: Kept, hook: str, given: Any) -> tuple[
     digest = _digest(given)
     if digest is None:
         return ()
-    known = (subject.serving(MAKER), subject.version, digest)
+    known = (subject.serving(MAKER), subject.version_id, digest)
     if known not in kept:
         kept[known] = subject.hook(MAKER)(given)
     return (kept[known],)

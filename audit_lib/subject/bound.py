@@ -28,6 +28,19 @@ Serving = tuple[str | None, tuple[tuple[str, Value], ...]]
 """the written hook that serves, by its full name, and the key that it is driven with"""
 
 
+class Asked(dict[str, Serving]):
+    """What was asked for: hooks without variant, to what served.
+
+    Attributes:
+        besides: what else the answer rests on: ``version``, ``code`` (any of the source),
+            ``results`` of the checks before it, ``tasks`` before it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.besides: set[str] = set()
+
+
 class Bound:
     """The part of a subject that knows its variant and key, its registry and its metadata.
 
@@ -38,16 +51,26 @@ class Bound:
 
     parameters: SubjectParameters
     folder: Path
-    version: str
     store: Path
     version_folder: Path
 
     def __init__(self) -> None:
         self.variant = ""
         self.key: dict[str, Value] = {}
-        self._notes: list[dict[str, Serving]] = []
+        self._notes: list[Asked] = []
+        self.version_id = ""
         self._bindings: dict[tuple[str, str], Self] = {}
         self._base: Self | None = None
+
+    @property
+    def version(self) -> str:
+        """Id of the version under audit."""
+        self.rest_on("version")
+        return self.version_id
+
+    @version.setter
+    def version(self, version: str) -> None:
+        self.version_id = version
 
     @property
     def hooks(self) -> HookSet:
@@ -91,7 +114,7 @@ class Bound:
 
     def _forget(self) -> None:
         """Drop what was read of a version or for a key."""
-        for read in ("own_metadata", "own_key", *(["registry"] if self.parameters.keys else [])):
+        for read in ("own_metadata", "_own_key", *(["registry"] if self.parameters.keys else [])):
             self.__dict__.pop(read, None)
         self._bindings, self._base = {}, None
 
@@ -127,9 +150,9 @@ class Bound:
         )
 
     @contextmanager
-    def noting(self) -> Iterator[dict[str, Serving]]:
+    def noting(self) -> Iterator[Asked]:
         """What is asked for meanwhile: hooks without variant, to what served."""
-        asked: dict[str, Serving] = {}
+        asked = Asked()
         self._notes.append(asked)
         try:
             yield asked
@@ -141,6 +164,12 @@ class Bound:
         """Have hooks count as asked for, as an answer that is kept from before rests on them."""
         if self._notes:
             self._notes[-1].update(asked)
+            self._notes[-1].besides |= getattr(asked, "besides", set())
+
+    def rest_on(self, what: str) -> None:
+        """Have the answer of now rest on more than hooks; see :class:`Asked`."""
+        if self._notes:
+            self._notes[-1].besides.add(what)
 
     # --- what is stored -----------------------------------------------------------------------
     @cached_property
@@ -198,6 +227,7 @@ class Bound:
             NotAssessed: no metadata file matches, or it does not parse.
             NotApplicable: the key that is asked for is not the version's own.
         """
+        self.rest_on("version")
         own = self.own_key
         other = {n: v for n, v in self.key.items() if n in own and own[n] != v}
         if other:
@@ -223,15 +253,21 @@ class Bound:
         )
         return replace(document, beside=self.beside)
 
-    @cached_property
+    @property
     def own_key(self) -> dict[str, Value]:
         """What the version says it is for; empty where it does not, or serves all."""
+        if any(by.stored for by in self.parameters.keys.values()):
+            self.rest_on("version")
+        return self._own_key
+
+    @cached_property
+    def _own_key(self) -> dict[str, Value]:
         keys = {name: by for name, by in self.parameters.keys.items() if by.stored}
-        if not keys or not self.version or self.parameters.artifacts is None:
+        if not keys or not self.version_id or self.parameters.artifacts is None:
             return {}
 
         def in_row(pointer: str) -> object:
-            row = self._registry({}).rows.get(self.version)
+            row = self._registry({}).rows.get(self.version_id)
             return Document("", "artifacts", row).get(pointer)
 
         def in_metadata(pointer: str) -> object:
@@ -240,4 +276,4 @@ class Bound:
         return own_key(keys, (in_row, in_metadata))
 
 
-__all__ = ["Bound", "Serving"]
+__all__ = ["Asked", "Bound", "Serving"]

@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from audit_lib.files import opened
@@ -26,31 +27,68 @@ class _TooMuchError(Exception):
     """The subject is too large, or leads out of the folders that are hashed."""
 
 
+@dataclass(frozen=True)
+class Held:
+    """What digests hold of a subject.
+
+    Attributes:
+        whole: SHA-256 over everything, in hex digits; '' where there is none.
+        rest: the same without the content of the source's Python files; their names count.
+        code: Python files of the source, relative to its root, to their SHA-256.
+        files: every other file to its SHA-256.
+    """
+
+    whole: str = ""
+    rest: str = ""
+    code: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+
 def subject_digest(subject: Subject, *, but: Collection[Path] = ()) -> str:
-    """SHA-256 over source, artifact store, documents and parameters of a subject.
+    """SHA-256 over everything that :func:`subject_held` tells, in hex digits; '' for none."""
+    return subject_held(subject, but=but).whole
+
+
+def subject_held(subject: Subject, *, but: Collection[Path] = ()) -> Held:
+    """Digests of source, artifact store, documents and parameters of a subject.
 
     Args:
         subject: the subject.
         but: folders below the root that the workbook itself writes; their Python files count.
 
     Returns:
-        hex digits; '' where the subject is too large for it, where a link leads out of what is
+        an empty one where the subject is too large for it, where a link leads out of what is
         hashed, or where something cannot be read.
     """
     try:
-        return _digest(subject, frozenset(map(os.path.realpath, but)))
+        return _held(subject, _listed(subject, frozenset(map(os.path.realpath, but))))
+    except (_TooMuchError, OSError):
+        return Held()
+
+
+def subject_stamp(subject: Subject, *, but: Collection[Path] = ()) -> str:
+    """A digest over names, sizes and times of the same files: tells quickly that one changed."""
+    found = hashlib.sha256()
+    try:
+        for path in _listed(subject, frozenset(map(os.path.realpath, but))):
+            try:
+                of = os.stat(path)
+                told = [of.st_mode, of.st_size, of.st_mtime_ns, of.st_ctime_ns, of.st_ino]
+            except FileNotFoundError:
+                told = []
+            found.update(repr((path, told)).encode("utf-8", "surrogateescape"))
     except (_TooMuchError, OSError):
         return ""
+    return found.hexdigest()
 
 
-def _digest(subject: Subject, but: frozenset[str]) -> str:
+def _listed(subject: Subject, but: frozenset[str]) -> list[str]:
+    """Paths of everything that is hashed, in order; first the folders that it stands in."""
     root, folder = Path(os.path.realpath(subject.root)), Path(os.path.realpath(subject.folder))
     whole: list[Path] = []
     if subject.parameters.artifacts is not None:
         store = Path(os.path.realpath(subject.root / subject.parameters.artifacts.store))
         whole = [store] if store.is_dir() else []
-    found = hashlib.sha256()
-    counts = [0, 0]
     single = [root / path for path in subject.parameters.documents.values() if path]
     single += [root / subject.parameters.source.subsystem.map, *(root.parent / b for b in _BUILD)]
     files: dict[str, None] = {}
@@ -62,14 +100,28 @@ def _digest(subject: Subject, but: frozenset[str]) -> str:
     if but:
         files.update(dict.fromkeys(os.path.realpath(f.file) for f in subject.source.files))
     files.update(dict.fromkeys(os.path.realpath(f) for f in single))
-    for text in (str(subject.root), str(root), str(folder), *map(str, whole)):
-        found.update(text.encode("utf-8", "surrogateescape") + b"\0")
-    for path in files:
-        counts[0] += 1
-        if counts[0] > MOST_FILES:
-            raise _TooMuchError
-        counts[1] += _add(found, path, MOST_BYTES - counts[1])
-    return found.hexdigest()
+    return [str(subject.root), str(root), str(folder), *map(str, whole), *files]
+
+
+def _held(subject: Subject, paths: list[str]) -> Held:
+    root = os.path.realpath(subject.root) + os.sep
+    whole, rest = hashlib.sha256(), hashlib.sha256()
+    code, files = dict[str, str](), dict[str, str]()
+    left = MOST_BYTES
+    if len(paths) > MOST_FILES:
+        raise _TooMuchError
+    for path in paths:
+        told, size = _told(path, left)
+        left -= size
+        name = path.encode("utf-8", "surrogateescape") + b"\0"
+        whole.update(name + told)
+        if path.startswith(root) and path.endswith(".py") and size:
+            code[path[len(root) :].replace(os.sep, "/")] = hashlib.sha256(told).hexdigest()
+            told = b"code"
+        else:
+            files[path] = hashlib.sha256(told).hexdigest()
+        rest.update(name + told)
+    return Held(whole.hexdigest(), rest.hexdigest(), code, files)
 
 
 def _files(
@@ -93,22 +145,18 @@ def _files(
             yield os.path.join(place, name)
 
 
-def _add(found: hashlib._Hash, path: str, most: int) -> int:
-    """Put one file into the digest: its path, its kind, its content; how many bytes it has."""
-    found.update(path.encode("utf-8", "surrogateescape") + b"\0")
+def _told(path: str, most: int) -> tuple[bytes, int]:
+    """What a digest holds of one file: its kind, its content; and how many bytes it has."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
-        found.update(b"absent\0")
-        return 0
+        return b"absent\0", 0
     if not stat.S_ISREG(mode):
-        found.update(f"kind {stat.S_IFMT(mode)}\0".encode())
-        return 0
+        return f"kind {stat.S_IFMT(mode)}\0".encode(), 0
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
             raise _TooMuchError
-        if os.path.islink(path):
-            found.update(os.readlink(path).encode("utf-8", "surrogateescape") + b"\0")
-        found.update(hashlib.file_digest(file, "sha256").digest())
-    return size
+        link = os.readlink(path) if os.path.islink(path) else ""
+        content = hashlib.file_digest(file, "sha256").digest()
+        return link.encode("utf-8", "surrogateescape") + content, size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed, ParameterError, VersionError
+from audit_lib.hooks import without_variant
 from audit_lib.host import (
     Allowance,
     Entered,
@@ -21,6 +22,7 @@ from audit_lib.host import (
     IsolationUnavailable,
     Limits,
     Measure,
+    Rests,
 )
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
@@ -45,10 +47,8 @@ class Subject(Bound):
         parameters: what ``subject.yaml`` says.
         folder: the parameters folder.
         root: the source checkout.
-        version: id of the version under audit.
-        variant, key: what its hooks are driven for; see :class:`Bound`.
-        earlier: results of the tasks that ran before in the same run; T6 closes over them.
-        so_far: results of the checks that ran before in the same task.
+        version: id of the version under audit; see :class:`Bound`.
+        variant, key: what its hooks are driven for; likewise.
         measure: when to note which lines of the source the hooks execute; set before the first
             call.
         allowance: what the calls of one check may take together.
@@ -59,12 +59,11 @@ class Subject(Bound):
         self.parameters = parameters
         self.folder = folder
         self.root = root
-        self.version = ""
-        self.earlier: tuple[TaskResult, ...] = ()
-        self.so_far: tuple[CheckResult, ...] = ()
+        self._earlier: tuple[TaskResult, ...] = ()
+        self._so_far: tuple[CheckResult, ...] = ()
         self.measure = Measure.NEVER
         self.allowance = Allowance()
-        self.source = SourceTree(root, parameters.source, but=_parameters_inside(root, folder))
+        self._source = SourceTree(root, parameters.source, but=_parameters_inside(root, folder))
         self._hosts: dict[Path | None, Host] = {}
         self._others: dict[tuple[int, Path | None], Host] = {}
         self._seed: int | None = None
@@ -73,6 +72,32 @@ class Subject(Bound):
         self._form = OneAsset()
         self._heard: dict[tuple[str, str], Heard] = {}
         self._tables: Kept = {}
+
+    @property
+    def source(self) -> SourceTree:
+        """The source, read and never imported."""
+        self.rest_on("code")
+        return self._source
+
+    @property
+    def earlier(self) -> tuple[TaskResult, ...]:
+        """Results of the tasks that ran before in the same run; T6 closes over them."""
+        self.rest_on("tasks")
+        return self._earlier
+
+    @earlier.setter
+    def earlier(self, tasks: tuple[TaskResult, ...]) -> None:
+        self._earlier = tasks
+
+    @property
+    def so_far(self) -> tuple[CheckResult, ...]:
+        """Results of the checks that ran before in the same task."""
+        self.rest_on("results")
+        return self._so_far
+
+    @so_far.setter
+    def so_far(self, results: tuple[CheckResult, ...]) -> None:
+        self._so_far = results
 
     @property
     def name(self) -> str:
@@ -235,7 +260,7 @@ class Subject(Bound):
             chosen,
             host,
             store,
-            self.version,
+            self.version_id,
             key=dict(key),
             late=self._late,
             form=self._form,
@@ -247,7 +272,7 @@ class Subject(Bound):
     def heard(self, hook: str) -> Heard:
         """What that hook has given for this version so far, whoever asked it."""
         chosen = self.hooks.chosen(hook, self.variant) or hook
-        return self._heard.get((self.version, chosen), Heard())
+        return self._heard.get((self.version_id, chosen), Heard())
 
     def _chosen(self, hook: str) -> Serving:
         """What serves for the variant and key that are driven; noted as asked for."""
@@ -259,7 +284,7 @@ class Subject(Bound):
         """This subject and version, with its hooks of that variant and key."""
         self.hooks  # noqa: B018 - read once for all bindings
         other = super().bound(variant, key)
-        other.so_far, other.earlier = self.so_far, self.earlier
+        other._so_far, other._earlier = self._so_far, self._earlier
         return other
 
     def _could_run_code(self) -> bool:
@@ -286,6 +311,65 @@ class Subject(Bound):
         """Functions of the source that calls of a hook entered so far, in order."""
         name = hook if hook in self.hooks else self.serving(hook)[0] or hook
         return tuple(e for h in self._hosts.values() for e in h.entries.known.get(name, ()))
+
+    def rests(self, hooks: Iterable[str]) -> Rests:
+        """What answers of hooks, of every variant, rest on; all calls so far count."""
+        wanted, whole = set(hooks), Rests()
+        for host in (*self._hosts.values(), *self._others.values()):
+            for name, one in host.entries.rests.items():
+                if without_variant(name)[0] in wanted:
+                    whole.files |= one.files
+                    whole.version |= one.version
+                    whole.beyond = whole.beyond or one.beyond
+                    whole.shaky += one.shaky
+        return whole
+
+    def hooks_known(self) -> set[str]:
+        """Hooks that were called so far, without variant."""
+        hosts = (*self._hosts.values(), *self._others.values())
+        return {without_variant(name)[0] for host in hosts for name in host.entries.rests}
+
+    def counted(self) -> dict[str, tuple[int, int, int]]:
+        """Each written hook to how often it was asked for this version, held, and was empty."""
+        return {
+            name: (h.asked, h.held, h.empty)
+            for (version, name), h in self._heard.items()
+            if version == self.version_id
+        }
+
+    def followed(
+        self, hooks: Iterable[str]
+    ) -> tuple[dict[str, tuple[Entered, ...]], dict[str, tuple[str, ...]]]:
+        """What calls of hooks, of every variant, were seen to enter, and to open."""
+        wanted = set(hooks)
+        entered, opened = dict[str, tuple[Entered, ...]](), dict[str, tuple[str, ...]]()
+        for host in self._hosts.values():
+            for name, found in host.entries.known.items():
+                if without_variant(name)[0] in wanted:
+                    entered[name] = found
+                    opened[name] = host.entries.opened.get(name, ())
+        return entered, opened
+
+    def restore(
+        self,
+        heard: Mapping[str, tuple[int, int, int]],
+        entered: Mapping[str, tuple[Entered, ...]],
+        opened: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        """Have calls count that were made before, in another run; see the three methods above."""
+        for name, (asked, held, empty) in heard.items():
+            known = self._heard.setdefault((self.version_id, name), Heard())
+            known.asked, known.held = known.asked + asked, known.held + held
+            known.empty += empty
+        for name, found in entered.items():
+            self._host().entries.restore(name, found, opened.get(name, ()))
+
+    @property
+    def interpreter(self) -> Path | None:
+        """The Python that runs the version's hooks; None for this one."""
+        environment = self.parameters.environment
+        named = environment.versions.get(self.version_id, environment.python)
+        return (self.folder / named) if named else None
 
     def scratch_folder(self) -> Path:
         """A fresh empty folder that hooks may write to."""
@@ -318,9 +402,7 @@ class Subject(Bound):
         return total
 
     def _host(self) -> Host:
-        environment = self.parameters.environment
-        named = environment.versions.get(self.version, environment.python)
-        interpreter = (self.folder / named) if named else None
+        interpreter = self.interpreter
         if self._seed is not None:
             key = (self._seed, interpreter)
             if key not in self._others:

@@ -127,8 +127,8 @@ def test_a_change_of_the_library_asks_again(made, tmp_path, ran, monkeypatch):
 def test_other_options_and_versions_have_answers_of_their_own(tmp_path):
     found = subject(tmp_path, good_store(), artifacts=STORE)
     checks = [check_class("LED001")(), check_class("LED001")(shown=3)]
-    names = {Memory(found.at(v), checks)._file(c).name for v in ("v1", "v2") for c in checks}
-    assert len(names) == 4
+    keys = {Memory(found, checks)._key(c, v) for v in ("v1", "v2") for c in checks}
+    assert len(keys) == 4
 
 
 def test_the_store_is_part_of_what_is_hashed(tmp_path):

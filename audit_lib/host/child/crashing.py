@@ -11,6 +11,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .reach import REACH
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -45,6 +47,7 @@ def crashing(hook: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
         os.waitpid(pid, 0)
         said = [json.loads(line) for line in lines]
         ended = said.pop() if said and isinstance(said[-1], dict) else {}
+        REACH.add(ended.pop("rests", {}))
         return {"died": not ended, "changes": said, **ended}
 
     return call
@@ -84,7 +87,7 @@ def _run(hook: Any, at: Any, step: int, arguments: Any, tell: int) -> None:
         refused = isinstance(error, sys.modules["audit_lib.hooks"].Refusal)
         why = f"{type(error).__name__}: {error}"[:_SAID]
         ended = {"done": False, "refused": refused, "why": why}
-    os.write(tell, (json.dumps(ended) + "\n").encode())
+    os.write(tell, (json.dumps({**ended, "rests": REACH.told()}) + "\n").encode())
 
 
 def _below(base: str, event: str, given: tuple[Any, ...]) -> str | None:

@@ -186,7 +186,7 @@ def _be_template(config: dict[str, Any], order: dict[str, Any], fds: tuple[int, 
     _settle(order, fds[1], fds[2])
     worker = sys.modules[f"{__package__}.worker"]
     try:
-        names = worker.load_hooks(order["hooks"])
+        names = worker.load_hooks(order["hooks"], config)
     except BaseException as error:  # noqa: BLE001 - sys.exit included: it is said, not obeyed
         say(channel, {"failed": worker.describe(error)})
         return

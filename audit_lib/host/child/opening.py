@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _NATIVE = ("read_parquet", "read_feather", "read_orc", "read_hdf")
-_SYSTEM = ("/dev/", "/proc/", "/sys/", "/etc/", "/usr/share/zoneinfo/")
+SYSTEM = ("/dev/", "/proc/", "/sys/", "/etc/", "/usr/share/zoneinfo/")
 _MOST = 200
 #: code, and what holds settings rather than data
 _NO_DATA = (".py", ".pyc", ".so", ".pyd", ".toml", ".ini", ".cfg", ".yaml", ".yml", ".pem")
@@ -42,9 +42,9 @@ def opening(root: str, scratch: str) -> Iterator[list[str]]:
     finally:
         paths, _noted = _noted, None
         base, own = os.path.realpath(root) + os.sep, os.path.realpath(scratch) + os.sep
-        libraries = [os.path.realpath(p) + os.sep for p in _libraries()]
+        installed = [os.path.realpath(p) + os.sep for p in libraries()]
         for path in dict.fromkeys(os.path.realpath(p) for p in paths):
-            if path.startswith((own, *libraries, *_SYSTEM)) or not os.path.isfile(path):
+            if path.startswith((own, *installed, *SYSTEM)) or not os.path.isfile(path):
                 continue
             told = path[len(base) :] if path.startswith(base) else path
             found.append(told.replace(os.sep, "/"))
@@ -61,7 +61,7 @@ def unnoted() -> Iterator[None]:
             del _noted[before:]
 
 
-def _libraries() -> set[str]:
+def libraries() -> set[str]:
     """Where the interpreter and what is installed for it lie."""
     places = sysconfig.get_paths()
     named = {places[name] for name in ("stdlib", "platstdlib", "purelib", "platlib", "data")}
@@ -78,7 +78,7 @@ def _install() -> None:
 
 
 def _saw(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "open" and _noted is not None and not (arguments[2] or 0) & _WRITING:
+    if event == "open" and _noted is not None and not (arguments[2] or 0) & WRITING:
         _note(arguments[0])
 
 

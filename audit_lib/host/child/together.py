@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .reach import REACH
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -48,7 +50,8 @@ def _begin(hook: Any, at: Any, arguments: Any, signal: tuple[int, int]) -> tuple
         why = f"{type(error).__name__}: {error}"[:_SAID]
         answer = {"done": False, "refused": refused, "why": why}
     try:
-        os.write(tell, json.dumps(answer).encode())
+        with os.fdopen(tell, "wb") as pipe:
+            pipe.write(json.dumps({**answer, "rests": REACH.told()}).encode())
     finally:
         os._exit(0)
 
@@ -58,4 +61,5 @@ def _ended(pid: int, told: int) -> dict[str, Any]:
         said = pipe.read()
     os.waitpid(pid, 0)
     answer: dict[str, Any] = json.loads(said) if said else dict(_DIED)
+    REACH.add(answer.pop("rests", {}))
     return answer

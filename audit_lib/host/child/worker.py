@@ -15,6 +15,7 @@ from .derived import derived
 from .encoding import encode
 from .entering import entering
 from .opening import opening
+from .reach import REACH, telling
 from .streams import flush
 from .wire import Incoming, WireError, pack, receive, send
 
@@ -26,10 +27,12 @@ HOOKS_MODULE = "subject_hooks"
 _LONG, _LONGER = 4_000, 20_000
 
 
-def load_hooks(path: str) -> list[str]:
+def load_hooks(path: str, config: dict[str, Any]) -> list[str]:
     """Run the subject's ``hooks.py`` and name the hooks it registered."""
     from .main import load
 
+    inside = (os.path.dirname(path), config["scratch"], config["library"])
+    REACH.watch(config["root"], inside)
     load(HOOKS_MODULE, path)
     return sorted(_hooks().registered())
 
@@ -85,7 +88,7 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
     failure = None
     if order.get("hooks"):
         try:
-            load_hooks(order["hooks"])
+            load_hooks(order["hooks"], config)
         except BaseException as error:  # noqa: BLE001 - answered to the first call
             failure = describe(error)
     hooks = derived(_hooks().registered())
@@ -109,6 +112,9 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
         if frame.header.get("learn"):
             reply["imported"] = imported(known)
         told = {"id": number, **served.executed(frame.header)}
+        rests = REACH.told()
+        if rests:
+            told["rests"] = rests
         del frame
         flush()
         try:
@@ -154,6 +160,7 @@ class _Place:
     def __init__(self, folder: str, root: str) -> None:
         self._folder = folder
         self._root = Path(root)
+        self._kind = telling(_hooks().Context)
         self._number = 0
         self._current = ""
         os.environ["HOME"] = os.environ["TMPDIR"] = folder
@@ -163,8 +170,9 @@ class _Place:
     def context(self, request: dict[str, Any]) -> Any:
         """What the hook gets first; the current folder is its scratch."""
         scratch = request["scratch"] or self._fresh()
+        REACH.allow(request["store"])
         os.chdir(scratch)
-        return _hooks().Context(
+        return self._kind(
             root=self._root,
             store=Path(request["store"]),
             version=request["version"],
