@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from audit_lib.budget import OUT_OF_BUDGET, budget_until
 from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
 from audit_lib.hooks import HOOKS, VARIANT, VARIANT_FORM, how_to_name, with_variant, without_variant
@@ -222,31 +223,75 @@ def run_checks(
     *,
     selection: Selection | None = None,
     progress: Progress | None = None,
+    memory: Memory | None = None,
 ) -> tuple[CheckResult, ...]:
     """Run checks in order; answers that cannot have changed are those of before.
+
+    Under a budget those that decide most are asked first, and what is left when it is used up is
+    not assessed.
 
     Args:
         selection: what it leaves out is not asked, and its result says so.
         progress: called with (check, None) before and (check, result) after each check.
+        memory: of earlier answers; by default what is kept of this subject.
     """
     chosen = selection or selected(subject, roster_of(subject))
-    memory = Memory(subject, checks)
-    results: list[CheckResult] = []
-    for check in checks:
+    memory = memory or Memory(subject, checks)
+    until = budget_until()
+    done: dict[int, CheckResult] = {}
+    for place in _order(checks, memory, until):
+        check = checks[place]
         if progress:
             progress(type(check), None)
-        subject.so_far = tuple(results)
+        subject.so_far = tuple(done[n] for n in sorted(done))
         result = chosen.result(type(check)) or memory.recall(check)
         if result is None:
             with memory.noting(check) as told:
-                result = run_check(check, subject)
+                result = _within(until, check, subject)
                 told.append(result)
-        result = rated(result, subject)
-        results.append(result)
+        done[place] = rated(result, subject)
         if progress:
-            progress(type(check), result)
+            progress(type(check), done[place])
     memory.close()
-    return tuple(results)
+    return tuple(done[n] for n in sorted(done))
+
+
+def _within(until: float | None, check: Check, subject: Subject) -> CheckResult:
+    """Run a check while there is time; after a refusal nothing it said holds."""
+    if until is None:
+        return run_check(check, subject)
+    with subject.until(until) as ended:
+        if ended():
+            return _unasked(check)
+        result = run_check(check, subject)
+        return _unasked(check, result.seconds) if ended() else result
+
+
+def _order(checks: Sequence[Check], memory: Memory, until: float | None) -> list[int]:
+    """As they stand; under a budget the gravest first, and of those the quickest."""
+    places = range(len(checks))
+    if until is None:
+        return list(places)
+    return sorted(
+        places, key=lambda n: (-int(checks[n].severity), memory.seconds.get(checks[n].code, 0.0), n)
+    )
+
+
+def _unasked(check: Check, seconds: float = 0.0) -> CheckResult:
+    """The answer of a check for which no time was left: whatever it had begun to say is dropped."""
+    return CheckResult(
+        code=check.code,
+        name=type(check).__name__,
+        title=check.title(),
+        contract=check.contract,
+        task=check.task,
+        severity=check.severity,
+        outcome=Outcome.NOT_ASSESSED,
+        reason=OUT_OF_BUDGET,
+        seconds=seconds,
+        origin=check.origin,
+        about=check.sections() if check.origin else {},
+    )
 
 
 def run_task(
@@ -269,7 +314,8 @@ def run_task(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     ready = [configured(check, subject) for check in checks]
-    results = run_checks(ready, subject, selection=selection, progress=progress)
+    memory = Memory(subject, ready)
+    results = run_checks(ready, subject, selection=selection, progress=progress, memory=memory)
     return TaskResult(
         subject=subject.name,
         version=subject.version,
@@ -278,6 +324,7 @@ def run_task(
         results=results,
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - clock, 4),
+        provenance=memory.said(),
     )
 
 

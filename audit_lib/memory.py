@@ -35,6 +35,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from audit_lib.budget import OUT_OF_BUDGET
 from audit_lib.checks.base import Check
 from audit_lib.errors import NotAssessed
 from audit_lib.files import read_whole, read_words, write_whole
@@ -54,6 +55,9 @@ _IGNORE = "# Made by the workbook; safe to delete.\n*\n"
 _PACE = 2.0
 #: stands for every file of the source
 _ALL = "*"
+_TIMES = "times.txt"
+_FORMS = ("*.json", "*.code", "*.run", ".*.json.*")
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -82,16 +86,23 @@ class Memory:
 
     Attributes:
         recalled: codes of checks that were answered from before.
+        asked: codes of those that were asked now.
+        unsteady: of these, those that might say otherwise if they were asked again.
+        seconds: codes to how long they took when they were asked last, also where nothing is kept.
         changed: codes of checks that were answered before, to the files that differ since.
     """
 
     def __init__(self, subject: Subject, checks: Iterable[Check] = ()) -> None:
         self.subject = subject
         self.recalled: list[str] = []
+        self.asked: list[str] = []
+        self.unsteady: list[str] = []
         self.changed: dict[str, tuple[str, ...]] = {}
         self.folder = cache_folder(subject)
         self._own = own_places(subject, self.folder)
         self._fresh: dict[str, Kept] = {}
+        self.seconds = _times(self.folder)
+        self._took: dict[str, float] = {}
         self._held, self._stamp, self._looked = Held(), "", time.monotonic()
         # What readers of one's own rest on is in no digest; without a check there is no need.
         if self.folder is not None and not subject.readers and any(map(_kept, checks)):
@@ -174,11 +185,15 @@ class Memory:
     def noting(self, check: Check) -> Iterator[list[CheckResult]]:
         """Keep the answer that is put into the list, with what it turns out to rest on."""
         told: list[CheckResult] = []
+        if not self._held.whole:
+            yield told
+            self._note_time(told)
+            return
         subject, before = self.subject, self.subject.counted()
         shaky = subject.rests(subject.hooks_known()).shaky
         with subject.noting() as asked:
             yield told
-        if not (told and _kept(check) and self._held.whole):
+        if not self._note_time(told) or not _kept(check):
             return
         rests = subject.rests(asked)
         after = {n: c for n, c in subject.counted().items() if c != before.get(n)}
@@ -187,6 +202,8 @@ class Memory:
         # What could not be told today (a tool that was not there) may be tomorrow.
         untold = result.outcome is Outcome.NOT_ASSESSED and not heard
         unsteady = subject.rests(subject.hooks_known()).shaky != shaky or bool(rests.beyond)
+        if unsteady:
+            self.unsteady.append(check.code)
         if result.outcome is Outcome.ERROR or untold or unsteady or "tasks" in asked.besides:
             return
         if heard and subject.measure is not Measure.NEVER:
@@ -208,6 +225,16 @@ class Memory:
         if time.monotonic() - self._looked > _PACE:
             self.save()
 
+    def _note_time(self, told: list[CheckResult]) -> bool:
+        """Note how long the check took; False where it was not asked to its end."""
+        for result in told:
+            if result.reason != OUT_OF_BUDGET:
+                self.asked.append(result.code)
+                self._took[result.code] = result.seconds
+                return True
+            self.unsteady.append(result.code)
+        return False
+
     def _code(self, check: Check, asked: Asked, files: set[str]) -> dict[str, str] | None:
         """Source files that the answer rests on; None where one of them is in no digest."""
         held = self._held
@@ -219,9 +246,30 @@ class Memory:
 
     def close(self) -> None:
         """Write what is new, and remove what nobody has asked for in a month."""
-        if self._fresh and self.folder is not None:
+        if self.folder is None:
+            return
+        if self._fresh:
             self.save()
             _tidy(self.folder)
+        if self._took and self.folder.is_dir():
+            with suppress(OSError):
+                times = {**_times(self.folder), **self._took}
+                write_whole(self.folder / _TIMES, json.dumps(times).encode())
+
+    def said(self) -> dict[str, str]:
+        """What stands in the provenance of a task's results."""
+        if not self._held.whole:
+            return {}
+        told = {"answers_kept": str(len(self.recalled)), "answers_asked": str(len(self.asked))}
+        if self.unsteady:
+            told["answers_unsteady"] = ", ".join(self.unsteady)
+        files = dict.fromkeys(f for listed in self.changed.values() for f in listed)
+        if files:
+            told["asked_again_for"] = ", ".join(list(files)[:_SHOWN]) + (
+                f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+            )
+            told["asked_again"] = ", ".join(self.changed)
+        return told
 
     def save(self) -> None:
         """Write what is new; nothing where the subject has changed while the checks ran."""
@@ -253,6 +301,20 @@ def _kept(check: Check) -> bool:
     What the ledger's checks say of reviews and waivers depends on the day.
     """
     return not check.origin and (check.pure or check.contract is not Contract.LEDGER)
+
+
+def times(subject: Subject) -> dict[str, float]:
+    """How long checks of a subject took when they were asked last, in seconds, by code."""
+    return _times(cache_folder(subject))
+
+
+def _times(folder: Path | None) -> dict[str, float]:
+    """How long checks took when they were asked last, by code; empty where nobody knows."""
+    try:
+        said = json.loads(read_words(folder / _TIMES)) if folder else {}
+        return {str(code): float(seconds) for code, seconds in said.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def _listed(folder: Path) -> dict[str, list[str]]:
@@ -342,7 +404,7 @@ def _write(file: Path, kept: Kept) -> None:
 def _tidy(folder: Path) -> None:
     """Remove what nobody has asked for in a month."""
     oldest = time.time() - _DAYS * 86_400
-    for file in (*folder.glob("*.json"), *folder.glob("*.code"), *folder.glob(".*.json.*")):
+    for file in (f for form in _FORMS for f in folder.glob(form)):
         with suppress(OSError):
             if file.stat().st_mtime < oldest:
                 file.unlink()

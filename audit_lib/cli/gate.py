@@ -10,10 +10,12 @@ from typing import Any
 
 import click
 
+from audit_lib.budget import begin as begin_budget
 from audit_lib.checks.base import Check
 from audit_lib.cli.codes import code_of
 from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import (
+    budget_option,
     format_option,
     inconclusive_option,
     opened,
@@ -65,6 +67,7 @@ def _gate_options(command: Command) -> Command:
         inconclusive_option,
         format_option,
         workspace_option,
+        budget_option,
         root_option,
         selection_options,
         to,
@@ -127,10 +130,12 @@ def _run(
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     root: Path | None,
+    budget: float | None,
     workspace: Path | None,
     outputs: tuple[Output, ...],
     allow_inconclusive: bool,
 ) -> None:
+    begin_budget(budget)
     found, place = opened(subject, workspace=workspace, root=root)
     chosen = choose(found)
     wanted = {output.form: reporter_of(output.form, found.folder) for output in outputs}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from audit_lib.budget import seconds_of
 from audit_lib.cli.output import Output
 from audit_lib.errors import ParameterError
 from audit_lib.model import Task
@@ -53,6 +54,19 @@ inconclusive_option: Decorator = click.option(
     "--allow-inconclusive",
     is_flag=True,
     help="End with 0 where nothing is broken and something could not be told.",
+)
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    return None if value is None else seconds_of(value)
+
+
+budget_option: Decorator = click.option(
+    "--budget",
+    callback=_seconds,
+    metavar="TIME",
+    help="How long checks may ask, such as 60s or 5m: the gravest first; what is left is not "
+    "assessed.  [default: no limit]",
 )
 
 # click 8.4 made its types generic; at run time older ones cannot be subscripted.

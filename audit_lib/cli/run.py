@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,11 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from audit_lib.budget import begin as begin_budget
 from audit_lib.cli.assembly import Assembly
 from audit_lib.cli.codes import FAULT, code_of
 from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.options import (
     TaskList,
+    budget_option,
     folder_of,
     format_option,
     inconclusive_option,
@@ -28,6 +32,8 @@ from audit_lib.cli.places import of_asked
 from audit_lib.cli.watch import MARKS, Watch
 from audit_lib.execution.plan import Plan, plan
 from audit_lib.execution.runner import RunOutcome, execute
+from audit_lib.execution.same import Before
+from audit_lib.memory import VARIABLE as MEMORY
 from audit_lib.model import (
     Finding,
     Outcome,
@@ -76,6 +82,13 @@ FIRST = 10
 @click.option(
     "--cold", is_flag=True, help="Start every kernel afresh instead of forking a warm one."
 )
+@budget_option
+@click.option(
+    "--resume/--fresh",
+    default=True,
+    show_default=True,
+    help="Take up answers that are kept, or ask every check anew and keep none.",
+)
 @workspace_option
 @format_option
 @inconclusive_option
@@ -92,6 +105,8 @@ def run(
     jobs: int,
     timeout: float | None,
     cold: bool,
+    budget: float | None,
+    resume: bool,
     workspace: Path | None,
     outputs: tuple[Output, ...],
     allow_inconclusive: bool,
@@ -99,10 +114,15 @@ def run(
     """Audit SUBJECT: every check of T1 to T6, through the notebooks, into a packet a version.
 
     SUBJECT is the name of a folder in parameters/, or the path of one.  A run of some tasks is
-    PARTIAL: it may be broken, and is never kept.  Exit codes: 0 every version is kept, 1 some is
+    PARTIAL: it may be broken, and is never kept.  Answers are kept while the checks run, so that an
+    interrupted run goes on where it was; under a budget the gravest checks are asked first, and the
+    rest is not assessed.  Exit codes: 0 every version is kept, 1 some is
     broken, 2 something could not be told or a run did not complete.
     """
     progress = Screen(stderr=True)
+    begin_budget(budget)
+    if not resume:
+        os.environ[MEMORY] = "off"
     planned = plan(
         [subject],
         [version],
@@ -117,18 +137,31 @@ def run(
     first = planned.jobs[0]
     folder = folder_of(first.asked, planned.workspace)
     wanted = {output.form: reporter_of(output.form, folder) for output in outputs}
-    with Watch(planned, progress) as watch:
-        outcomes = execute(
-            planned, assemble=Assembly(planned), progress=watch.told, jobs=jobs, warm=not cold
-        )
-        for outcome in outcomes:
-            for result in outcome.results:
-                watch.verdict(outcome.job.run_id, result.task, verdict_of(result.results))
-    if any(outcome.folder for outcome in outcomes):
+    outcomes = _outcomes(planned, progress, jobs=jobs, warm=not cold, resume=resume)
+    if any(outcome.folder and not outcome.same for outcome in outcomes):
         update_index(first.place.reports, first.subject)
     _say_failures(outcomes, progress)
     _write(outputs, wanted, planned, outcomes)
     ctx.exit(exit_code(outcomes, allow_inconclusive=allow_inconclusive))
+
+
+def _outcomes(
+    planned: Plan, progress: Console, *, jobs: int, warm: bool, resume: bool
+) -> list[RunOutcome]:
+    """What becomes of every job: executed, or known from a run of the same bytes."""
+    before = Before(planned)
+    known = {j.run_id: o for j in planned.jobs if resume and (o := before.known(j))}
+    left = replace(planned, jobs=tuple(j for j in planned.jobs if j.run_id not in known))
+    if left.jobs:
+        with Watch(left, progress) as watch:
+            done = execute(left, assemble=Assembly(left), progress=watch.told, jobs=jobs, warm=warm)
+            for outcome in done:
+                before.note(outcome)
+                known[outcome.job.run_id] = outcome
+                for result in outcome.results:
+                    watch.verdict(outcome.job.run_id, result.task, verdict_of(result.results))
+    before.close()
+    return [known[j.run_id] for j in planned.jobs]
 
 
 def _write(
@@ -210,8 +243,33 @@ def _summary(planned: Plan, outcomes: Sequence[RunOutcome], console: Console) ->
     left = [t for t in Task if t not in planned.tasks]
     if left:
         console.print(f"\nPARTIAL: {', '.join(left)} were not run, so nothing is kept as a whole")
+    _kept(outcomes, console)
     _first_things(outcomes, console)
     _places(outcomes, console)
+
+
+def _kept(outcomes: Sequence[RunOutcome], console: Console) -> None:
+    """What was taken up from earlier runs, and what was asked again and why."""
+    lines = []
+    for outcome in outcomes:
+        said = [t.provenance for t in outcome.results]
+        kept, asked = (
+            sum(int(p.get(k, 0)) for p in said) for k in ("answers_kept", "answers_asked")
+        )
+        files = dict.fromkeys(p["asked_again_for"] for p in said if p.get("asked_again_for"))
+        again = ", ".join(p["asked_again"] for p in said if p.get("asked_again"))
+        if outcome.same:
+            lines.append(
+                f"{outcome.job.version}  the same answer as run {outcome.job.run_id}: nothing that "
+                "it rests on has changed"
+            )
+        elif kept:
+            why = f"; {', '.join(files)} changed: asked again {again}" if files else ""
+            lines.append(f"{outcome.job.version}  {kept} answers kept, {asked} asked{why}")
+    if lines:
+        console.print("\n[bold]kept from before[/]")
+        for line in lines:
+            console.print(Text(line), soft_wrap=True)
 
 
 def _open(outcome: RunOutcome) -> list[Finding]:

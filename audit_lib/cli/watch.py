@@ -92,7 +92,8 @@ class Watch:
             line.done[event.task] = Text("•", style="cyan")
         else:
             count = f" {event.done}/{event.total}" if event.total else ""
-            line.running[event.task] = f"{event.task.value} {event.check}{count}".rstrip()
+            left = f" ~{event.left} s left" if event.left else ""
+            line.running[event.task] = f"{event.task.value} {event.check}{count}{left}".rstrip()
 
     def _log(self, line: _Line, event: Event) -> None:
         what = f"{event.task.value} " if event.task else ""

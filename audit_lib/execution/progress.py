@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from audit_lib.model import Task
 
-#: MIME type under which a notebook's progress display carries (task, check, done, total)
+#: MIME type under which a notebook's progress display carries (task, check, done, total, left)
 MIME = "application/vnd.audit-workbook.progress+json"
 
 
@@ -40,6 +40,7 @@ class Event:
         check: code of the check, for ``CHECK``.
         done, total: checks of the task that have answered, and all of them.
         message: why, for ``FAILED``.
+        left: seconds that the task's other checks took the last time, 0 where nobody knows.
     """
 
     subject: str
@@ -51,6 +52,7 @@ class Event:
     done: int = 0
     total: int = 0
     message: str = ""
+    left: int = 0
 
 
 Watcher = Callable[[Event], None]

@@ -35,6 +35,7 @@ class RunOutcome:
         error: why it did not complete.
         seconds: wall time.
         kernel: kind of kernels it ran on.
+        same: True where nothing was run, since the published run says what this one would.
     """
 
     job: Job
@@ -43,6 +44,7 @@ class RunOutcome:
     error: RunError | None
     seconds: float
     kernel: str
+    same: bool = False
 
 
 def execute(
@@ -201,7 +203,12 @@ class _Run:
             kernels=self.kernels,
             timeout=self.plan.timeout,
             report=lambda said: self._tell(
-                Stage.CHECK, task, check=said["check"], done=said["done"], total=said["total"]
+                Stage.CHECK,
+                task,
+                check=said["check"],
+                done=said["done"],
+                total=said["total"],
+                left=said.get("left", 0),
             ),
         )
         execute_notebook(errand)
@@ -216,14 +223,12 @@ class _Run:
         done: int = 0,
         total: int = 0,
         message: str = "",
+        left: int = 0,
     ) -> None:
         if self.progress:
             job = self.job
-            self.progress(
-                Event(
-                    job.subject, job.version, job.run_id, stage, task, check, done, total, message
-                )
-            )
+            said = (job.subject, job.version, job.run_id, stage, task, check, done, total, message)
+            self.progress(Event(*said, left=left))
 
 
 def _as_run_error(error: Exception, job: Job) -> RunError:

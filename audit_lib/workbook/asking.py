@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from audit_lib import __version__
+from audit_lib.budget import OUT_OF_BUDGET, used_up
 from audit_lib.engine import Progress, run_task
 from audit_lib.errors import AuditError, NotAssessed
 from audit_lib.exemptions import apply, load_exemptions
@@ -70,7 +71,7 @@ def ask(
         raw,
         results=applied.results,
         boundaries=boundary_verdicts(subject, [*before, *applied.results]) if closes else (),
-        provenance=_provenance(subject, said or {}),
+        provenance={**_provenance(subject, said or {}), **raw.provenance},
         dependents=code_of(subject.source).imports.dependent_counts if closes else {},
     )
 
@@ -122,6 +123,8 @@ def _review(task: Task, subject: Subject) -> Review | None:
     why = ""
     if subject.measure is Measure.NEVER:
         why = "the parameters say `exercise: never`"
+    elif used_up():
+        why = OUT_OF_BUDGET
     else:
         try:
             try_hooks(subject)

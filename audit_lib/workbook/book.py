@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from audit_lib.budget import OUT_OF_BUDGET, budget_until, used_up
 from audit_lib.engine import check_parameters
 from audit_lib.errors import AuditError, ParameterError, RunError, VerdictError
 from audit_lib.execution.digests import digests, joined, own_places
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import load_exemptions
+from audit_lib.memory import times
 from audit_lib.model import (
     Contract,
     Task,
@@ -96,7 +98,7 @@ class Workbook(Looking):
         # A run that somebody else drives, notebook by notebook, has nobody to note it before.
         noted = not (self.by_hand or under_workbook_run())
         before = self._noted() if noted else ""
-        progress = TaskProgress(self.task, len(checks))
+        progress = TaskProgress(self.task, [c.code for c in checks], times(self.subject))
         gathered, asked = self._gathered, self.parameters
         self.result = ask(
             self.task,
@@ -133,11 +135,14 @@ class Workbook(Looking):
         from audit_lib.workbook.learning import explained  # scipy.stats is slow to import
 
         result = self._done()
-        if self.parameters.select:
-            show([Note("not asked: this run was to ask some checks only", tone="not assessed")])
+        why = "this run was to ask some checks only" if self.parameters.select else ""
+        why = why or (OUT_OF_BUDGET if used_up() else "")
+        if why:
+            show([Note(f"not asked: {why}", tone="not assessed")])
             return
         words = words_for(self._places())
-        self.result, parts = explained(self.subject, result, self.folder.path, words)
+        with self.subject.until(budget_until()):
+            self.result, parts = explained(self.subject, result, self.folder.path, words)
         show(parts)
 
     def why(self, asset: str = "", date: str = "") -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from audit_lib.checks.base import Check
@@ -19,9 +20,18 @@ from audit_lib.workbook.display import escaped, in_notebook
 class TaskProgress:
     """Shows how far a task is.  Call it as the engine does: (check, None), then (check, result)."""
 
-    def __init__(self, task: Task, total: int) -> None:
+    def __init__(self, task: Task, codes: Iterable[str], known: Mapping[str, float]) -> None:
+        """Begin.
+
+        Args:
+            task: the task.
+            codes: of its checks.
+            known: how long checks took when they were asked last, in seconds.
+        """
         self.task = task
-        self.total = total
+        self.waiting = dict.fromkeys(codes)
+        self.known = known
+        self.total = len(self.waiting)
         self.done = 0
         self.started = time.perf_counter()
         self._handle: Any = None
@@ -29,10 +39,15 @@ class TaskProgress:
     def __call__(self, check: type[Check], result: CheckResult | None) -> None:
         """Note that a check begins (no result yet) or has answered."""
         self.done += result is not None
+        if result is not None:
+            self.waiting.pop(check.code, None)
+        left = sum(self.known.get(code, 0.0) for code in self.waiting)
         doing = (
             f"{check.code} {check.title()}" if result is None else f"{check.code} {result.outcome}"
         )
         text = f"{self.task.value}  {self.done}/{self.total}  {doing}"
+        if left >= 1:
+            text += f"  (about {left:.0f} s left, as it was last)"
         bar = f'<progress value="{self.done}" max="{self.total}" style="width:16em"></progress>'
         self._update(
             {
@@ -43,6 +58,7 @@ class TaskProgress:
                     "check": check.code,
                     "done": self.done,
                     "total": self.total,
+                    "left": round(left),
                 },
             }
         )
