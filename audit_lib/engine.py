@@ -257,14 +257,18 @@ def run_checks(
 
 
 def _within(until: float | None, check: Check, subject: Subject) -> CheckResult:
-    """Run a check while there is time; after a refusal nothing it said holds."""
+    """Run a check while there is time; after a refusal nothing that it said holds."""
     if until is None:
         return run_check(check, subject)
-    with subject.until(until) as ended:
-        if ended():
-            return _unasked(check)
+    if time.time() >= until:
+        return _unasked(check)
+    subject.allowance.budget, before = until, subject.allowance.refused
+    try:
         result = run_check(check, subject)
-        return _unasked(check, result.seconds) if ended() else result
+    finally:
+        subject.allowance.budget = None
+    over = subject.allowance.refused > before and time.time() >= until
+    return _unasked(check, result.seconds) if over else result
 
 
 def _order(checks: Sequence[Check], memory: Memory, until: float | None) -> list[int]:

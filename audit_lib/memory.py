@@ -190,7 +190,7 @@ class Memory:
             self._note_time(told)
             return
         subject, before = self.subject, self.subject.counted()
-        shaky = subject.rests(subject.hooks_known()).shaky
+        shaky = self._shaken()
         with subject.noting() as asked:
             yield told
         if not self._note_time(told) or not _kept(check):
@@ -201,7 +201,7 @@ class Memory:
         result = told[0]
         # What could not be told today (a tool that was not there) may be tomorrow.
         untold = result.outcome is Outcome.NOT_ASSESSED and not heard
-        unsteady = subject.rests(subject.hooks_known()).shaky != shaky or bool(rests.beyond)
+        unsteady = self._shaken() != shaky or bool(rests.beyond)
         if unsteady:
             self.unsteady.append(check.code)
         if result.outcome is Outcome.ERROR or untold or unsteady or "tasks" in asked.besides:
@@ -224,6 +224,11 @@ class Memory:
         self._fresh[f"{key}-{tail.hexdigest()[:16]}.json"] = kept
         if time.monotonic() - self._looked > _PACE:
             self.save()
+
+    def _shaken(self) -> int:
+        """How often calls ran out of time or memory, or died, so far."""
+        subject = self.subject
+        return subject.rests(subject.hooks_known()).shaky + subject.allowance.refused
 
     def _note_time(self, told: list[CheckResult]) -> bool:
         """Note how long the check took; False where it was not asked to its end."""

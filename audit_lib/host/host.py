@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -26,13 +25,7 @@ from audit_lib.host.batch import Batch
 from audit_lib.host.child.derived import plain
 from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
-from audit_lib.host.errors import (
-    HookError,
-    HookMissing,
-    HookTimedOut,
-    HostUnavailable,
-    IsolationUnavailable,
-)
+from audit_lib.host.errors import HookError, HookMissing, HostUnavailable, IsolationUnavailable
 from audit_lib.host.exercise import Exercised, Measure, library
 from audit_lib.host.files import remove, within
 from audit_lib.host.isolation import Isolation, Probe, absent, probe
@@ -305,13 +298,12 @@ class Host:
         scratch: Path | None = None,
         seconds: float | None = None,
         key: Mapping[str, Any] | None = None,
-        until: float | None = None,
     ) -> list[Any]:
         """Call a hook once for each list of arguments, in one process as long as it lasts.
 
         The calls of a batch share a process, and so what the subject keeps in memory; each has a
         scratch folder of its own unless one is given.  Parameters as for :meth:`call`; the limit
-        of time is for each call, and after ``until`` (seconds since 1970) none is made.
+        of time is for each call.
 
         Returns:
             For each call its answer, or the :class:`HookError` that it cost.
@@ -329,12 +321,7 @@ class Host:
                 opened.crew, limits, hook, request, folders, noted, self.entries, self._allowance
             )
             try:
-                return [
-                    HookTimedOut(hook, 0, detail="not asked: out of budget")
-                    if until is not None and time.time() >= until
-                    else run.one(arguments)
-                    for arguments in calls
-                ]
+                return [run.one(arguments) for arguments in calls]
             finally:
                 run.dismiss()
 

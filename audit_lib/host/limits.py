@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from audit_lib.budget import OUT_OF_BUDGET
 from audit_lib.errors import NotAssessed
 
 
@@ -45,13 +46,17 @@ class Allowance:
 
     Attributes:
         seconds: wall-clock time; None for no end.
+        budget: when nothing more may be asked, in seconds since 1970; None for never.
+        refused: how often there was no time left.
     """
 
     seconds: float | None = None
+    budget: float | None = None
+    refused: int = 0
     _until: float = float("inf")
 
     def begin(self, seconds: float | None) -> None:
-        """Begin anew, with that many seconds."""
+        """Begin anew, with that many seconds; the budget stays."""
         self.seconds = seconds
         self._until = float("inf") if seconds is None else time.monotonic() + seconds
 
@@ -61,8 +66,12 @@ class Allowance:
         Raises:
             NotAssessed: none are.
         """
-        left = self._until - time.monotonic()
+        own = self._until - time.monotonic()
+        left = own if self.budget is None else min(own, self.budget - time.time())
         if left <= 0:
+            self.refused += 1
+            if own > 0:
+                raise NotAssessed(OUT_OF_BUDGET)
             raise NotAssessed(
                 f"the check has used up its {self.seconds:g} s (limits.check_seconds)"
             )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from audit_lib.budget import OUT_OF_BUDGET
 from audit_lib.errors import NotAssessed
 from audit_lib.files import read_whole, read_words
 from audit_lib.hooks import full_name, purpose, signature, with_variant, without_variant
@@ -158,37 +156,6 @@ class Heard:
                 self.empty += not full
 
 
-@dataclass
-class Budget:
-    """Until when hooks may be asked.
-
-    Attributes:
-        when: seconds since 1970; None for always.
-        refused: questions that came too late, or were cut short for it.
-    """
-
-    when: float | None = None
-    refused: int = 0
-
-    @property
-    def over(self) -> bool:
-        """True where no more may be asked."""
-        return self.when is not None and time.time() >= self.when
-
-    def left(self, name: str) -> float | None:
-        """Seconds that a call may take for the budget's sake; None for any.
-
-        Raises:
-            HookTimedOut: none are left.
-        """
-        if self.when is None:
-            return None
-        if self.over:
-            self.refused += 1
-            raise HookTimedOut(name, 0, detail=f"not asked: {OUT_OF_BUDGET}")
-        return self.when - time.time()
-
-
 def holds(answer: Any) -> bool:
     """True where an answer holds something that can be judged."""
     if answer is None:
@@ -246,8 +213,6 @@ class Hook:
     key: Key = field(default_factory=dict)
     late: dict[str, int] = field(default_factory=dict)
     """how often each hook ran out of time in a row; shared by all hooks of a subject"""
-    budget: Budget = field(default_factory=Budget)
-    """until when it may be asked; shared likewise"""
     heard: dict[tuple[str, str], Heard] = field(default_factory=dict)
     """what each hook gave, by version and name; shared likewise"""
     used: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
@@ -281,10 +246,9 @@ class Hook:
                 version=self.version,
                 scratch=self.scratch,
                 key=self.key,
-                seconds=self._seconds(),
             )
         except HookError as error:
-            if isinstance(error, HookTimedOut) and not self._cut():
+            if isinstance(error, HookTimedOut):
                 self.late[self.name] = self.late.get(self.name, 0) + 1
             self._note(error)
             raise
@@ -307,15 +271,9 @@ class Hook:
     def _many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         self._asked_in_vain()
         answers = self.host.call_many(
-            self.name,
-            calls,
-            store=self.store,
-            version=self.version,
-            key=self.key,
-            seconds=self._seconds(),
-            until=self.budget.when,
+            self.name, calls, store=self.store, version=self.version, key=self.key
         )
-        if answers and isinstance(answers[-1], HookTimedOut) and not self._cut():
+        if answers and isinstance(answers[-1], HookTimedOut):
             self.late[self.name] = self.late.get(self.name, 0) + len(answers)
         self._note(*answers)
         return answers
@@ -331,16 +289,6 @@ class Hook:
         heard = self.heard.setdefault((self.version, name), Heard())
         mute = without_variant(name)[0] in _MUTE
         heard.note([True if mute and a is None else a for a in answers])
-
-    def _seconds(self) -> float | None:
-        """Seconds that one call may take, where the budget leaves less than the limit."""
-        left = self.budget.left(self.name)
-        return None if left is None else min(left, self.host.limits.seconds)
-
-    def _cut(self) -> bool:
-        """True where the budget is used up, and no fault of the hook."""
-        self.budget.refused += self.budget.over
-        return self.budget.over
 
     def _asked_in_vain(self) -> None:
         if self.late.get(self.name, 0) >= PATIENCE:

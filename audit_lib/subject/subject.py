@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -29,7 +29,7 @@ from audit_lib.subject.artifacts import Artifact, Safety, inventory
 from audit_lib.subject.beside import Kept, tables_beside
 from audit_lib.subject.bound import Bound, Serving
 from audit_lib.subject.documents import MISSING, Document, read_any, read_document
-from audit_lib.subject.hooks import Budget, Heard, Hook, HookSet, loads_artifacts
+from audit_lib.subject.hooks import Heard, Hook, HookSet, loads_artifacts
 from audit_lib.subject.keys import Value
 from audit_lib.subject.one_asset import OneAsset
 from audit_lib.subject.parameters import SubjectParameters, load_parameters
@@ -69,7 +69,6 @@ class Subject(Bound):
         self._seed: int | None = None
         self._wrap: Callable[[Any], Any] | None = None
         self._late: dict[str, int] = {}
-        self._budget = Budget()
         self._form = OneAsset()
         self._heard: dict[tuple[str, str], Heard] = {}
         self._tables: Kept = {}
@@ -264,7 +263,6 @@ class Subject(Bound):
             self.version_id,
             key=dict(key),
             late=self._late,
-            budget=self._budget,
             form=self._form,
             heard=self._heard,
             used=lambda: self.note(served),
@@ -325,20 +323,6 @@ class Subject(Bound):
                     whole.beyond = whole.beyond or one.beyond
                     whole.shaky += one.shaky
         return whole
-
-    @contextmanager
-    def until(self, when: float | None) -> Iterator[Callable[[], bool]]:
-        """Ask no hook after a point in time, in seconds since 1970; None for no limit.
-
-        Yields what tells whether a question was refused for that, or it is over before any.
-        """
-        budget, before = self._budget, (self._budget.when, self._budget.refused)
-        budget.when = when
-        over = budget.over
-        try:
-            yield lambda: budget.refused > before[1] or over
-        finally:
-            budget.when = before[0]
 
     def hooks_known(self) -> set[str]:
         """Hooks that were called so far, without variant."""
