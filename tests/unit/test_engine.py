@@ -9,6 +9,7 @@ from pydantic import Field
 from audit_lib.checks.base import Check, Reads
 from audit_lib.engine import configured, run_check, run_task
 from audit_lib.errors import NotApplicable, NotAssessed, ParameterError
+from audit_lib.host import Allowance
 from audit_lib.model import (
     Contract,
     Evidence,
@@ -58,6 +59,7 @@ def subject(*script, options=None, folder="."):
         variant="",
         noting=lambda: nullcontext({}),
         every_key=lambda: [{}],
+        allowance=Allowance(),
     )
     made.base, made.bound = made, lambda variant, key: made
     return made
