@@ -33,6 +33,8 @@ from audit_lib.model import Contract, Task
 from audit_lib.subject.parameters import SubjectParameters
 
 DOCS = Path(__file__).parent
+#: written by tests, ``pytest --update-golden``
+EXAMPLES = json.loads((DOCS.parent / "tests" / "golden" / "examples.json").read_text("utf-8"))
 EXPLAINED = (*LEARNED, *TRACED)
 #: files of ``learned_conditions/``, by the name of their schema; of CSV, of a line
 EXPLAIN_FORMS: dict[str, Any] = {
@@ -87,6 +89,7 @@ def check_page(check: type[Check]) -> str:
     sections = check.sections()
     for head in SECTIONS:
         lines += [f"## {head}", "", sections.get(head, ""), ""]
+    lines += example(check.code)
     lines += size_and_power(check.code)
     if check.model_fields and check not in EXPLAINED:
         lines += ["## Options", "", "| option | default | meaning |", "|---|---|---|"]
@@ -94,6 +97,35 @@ def check_page(check: type[Check]) -> str:
             lines.append(f"| `{name}` | `{field.default!r}` | {field.description or ''} |")
         lines += ["", f"Set under `options.{check.code}` in `subject.yaml`."]
     return "\n".join(lines)
+
+
+def example(code: str) -> list[str]:
+    """A finding that a test made the check give: what a reader will see."""
+    if code not in EXAMPLES:
+        return []
+    shown = EXAMPLES[code]
+    lines = ["## An example", "", f"> **{shown['severity']}** · `{shown['place']}`", ">"]
+    lines += [f"> {_plain(shown['message'])}"]
+    for word in ("measured", "expected"):
+        if shown[word]:
+            lines += [">", f"> {word}: {_plain(shown[word])}"]
+    for table in shown["tables"]:
+        columns, rows = table["columns"], table["rows"]
+        lines += ["", _plain(table["title"]) + ":", "", f"| {' | '.join(map(_plain, columns))} |"]
+        lines += ["|" + "---|" * len(columns)]
+        lines += [f"| {' | '.join(map(_plain, row))} |" for row in rows]
+        if table["of"] > len(rows):
+            lines += ["", f"… and {table['of'] - len(rows)} rows more."]
+    function = shown["test"].partition("[")[0]
+    return [*lines, "", f"It comes from a fault that `{function}` plants.", ""]
+
+
+def _plain(value: Any) -> str:
+    """Text or number of a finding, with nothing that Markdown would take for its own."""
+    text = f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+    for mark in "\\`*_[]<>|#":
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())
 
 
 def size_and_power(code: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from finding_sites import calling, site_of, sites_of
 from audit_lib import engine
 from audit_lib.checks.base import Check
 from audit_lib.checks.catalogue import CATALOGUE, check_class
-from audit_lib.model import CheckResult, Finding, Outcome
+from audit_lib.model import CheckResult, Finding, Outcome, View
 from audit_lib.subject.subject import Subject
 
 # Tests replace parts of the library in place, which no digest of its files can tell.
@@ -37,6 +38,9 @@ GOLDEN = Path(__file__).parent / "golden"
 KEYS = GOLDEN / "finding_keys.json"
 #: code -> what it can find -> the test that makes it find that
 PROMISED: dict[str, dict[str, str]] = json.loads(KEYS.read_text()) if KEYS.is_file() else {}
+#: code -> a finding that a test marked ``fails`` made, for the page of the check
+EXAMPLES = GOLDEN / "examples.json"
+_examples: dict[str, dict[str, Any]] = {}
 _GIVES = {"fails": Outcome.FAIL, "passes": Outcome.PASS}
 
 
@@ -74,6 +78,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
             given = [r.outcome for r in _answered if r.code == code]
             said = f"marked {mark.name}({code!r}), and {code} answered {given or 'nothing'}"
             assert _GIVES[mark.name] in given, said
+            if mark.name == "fails":
+                _show(item.nodeid, [r for r in _answered if r.code == code])
     for result in _answered:
         proven(result)
     for site in _made:
@@ -88,10 +94,57 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     assert updating or not lost, f"this test no longer makes checks find {lost}"
 
 
+def _show(test: str, given: list[CheckResult]) -> None:
+    """Keep the worst finding of these results as an example of its check, the first test's."""
+    found = [(f, r) for r in given for f in r.findings if not f.variant]
+    if not found or test > _examples.get(given[0].code, {}).get("test", "~"):
+        return
+    worst, result = max(found, key=lambda pair: pair[0].severity)
+    shown = {
+        "test": test,
+        "severity": worst.severity.name.lower(),
+        "place": str(worst.location),
+        "message": worst.message,
+        "measured": worst.measured,
+        "expected": worst.expected,
+        "tables": [
+            {"title": e.title, "columns": e.columns, "rows": e.rows[:5], "of": len(e.rows)}
+            for e in result.evidence
+            if e.name in worst.evidence[:1] and e.view is View.TABLE and len(e.columns) <= 8
+        ],
+    }
+    if tempfile.gettempdir() not in json.dumps(shown, default=str):
+        _examples[result.code] = shown
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write which test makes a check find what, where golden files are written."""
-    if session.config.getoption("--update-golden"):
-        KEYS.write_text(json.dumps(_promised(), indent=1, ensure_ascii=False) + "\n")
+    config = session.config
+    if not config.getoption("--update-golden"):
+        return
+    if hasattr(config, "workeroutput"):  # one of several processes: the first one writes
+        made = [[*site, sorted(tests)] for site, tests in _makers.items()]
+        config.workeroutput["golden"] = json.dumps([made, _examples], default=str)
+        return
+    KEYS.write_text(json.dumps(_promised(), indent=1, ensure_ascii=False) + "\n")
+    old = json.loads(EXAMPLES.read_text()) if EXAMPLES.is_file() else {}
+    kept = {code: old.get(code) for code in sorted(CATALOGUE)}
+    for code, shown in _examples.items():
+        if kept[code] is None or shown["test"] <= kept[code]["test"]:
+            kept[code] = shown
+    said = {code: shown for code, shown in kept.items() if shown}
+    EXAMPLES.write_text(json.dumps(said, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what another process of the same session saw."""
+    made, examples = json.loads(getattr(node, "workeroutput", {}).get("golden", "[[], {}]"))
+    for code, name, tests in made:
+        _makers.setdefault((code, name), set()).update(tests)
+    for code, shown in examples.items():
+        if shown["test"] <= _examples.get(code, shown)["test"]:
+            _examples[code] = shown
 
 
 def _promised() -> dict[str, dict[str, str]]:
