@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from audit_lib.subject.parameters import CheckpointFields
 #: how deep a document is looked through, and how many places of it
 DEEPEST, MOST = 4, 2_000
 _HEX = re.compile(r"(sha\d+:)?[0-9a-f]{8,}", re.IGNORECASE)
+#: what engines keep models apart by, and how many values of it are still a guess
+_KEYS, _VALUES = r"^(horizon|instrument|asset|symbol|ticker|regime|tenor|segment|market)$", 20
 _OUT = re.compile(r"target|label|output|head|class|asset|symbol|ticker", re.IGNORECASE)
 
 
@@ -33,6 +36,28 @@ def fields_of(store: Path, layout: str, metadata: str) -> dict[str, str]:
             continue
         return _fields(document, file.parent.name)
     return {}
+
+
+def keys_of(store: Path, layout: str, metadata: str) -> dict[str, tuple[str, list[str | int]]]:
+    """What versions seem to be kept apart by: name to its pointer, and the values that were seen.
+
+    Args:
+        store, layout, metadata: as of :func:`fields_of`.
+    """
+    inner = f"{layout.replace('{version}', '*')}/{metadata}" if layout else metadata
+    seen: dict[str, set[str | int]] = {}
+    for file in sorted(store.glob(inner))[:MOST]:
+        with suppress(NotAssessed):
+            data = read_document(file, path=file.name, base="artifacts").data
+            for pointer, value in _places(data):
+                if _said(pointer, _KEYS) and isinstance(value, str | int):
+                    seen.setdefault(pointer, set()).add(value)
+    found: dict[str, tuple[str, list[str | int]]] = {}
+    for pointer in sorted(seen, key=lambda p: (p.count("/"), p)):
+        values = sorted(seen[pointer], key=lambda v: (isinstance(v, str), v))
+        if 1 < len(values) <= _VALUES:
+            found.setdefault(pointer.rpartition("/")[2], (pointer, values))
+    return found
 
 
 def _fields(document: Document, version: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,7 +19,7 @@ from audit_lib.files import opened
 from audit_lib.subject.artifacts import Format
 from audit_lib.subject.artifacts.detect import detect
 from audit_lib.subject.artifacts.formats.archives import zip_format
-from audit_lib.subject.discovery.fields import fields_of
+from audit_lib.subject.discovery.fields import fields_of, keys_of
 from audit_lib.subject.discovery.registries import Table, tables
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.source import SKIPPED_FOLDERS
@@ -64,6 +65,8 @@ class Store:
         metrics: key of the metrics in a row; '' where the row itself holds them.
         version_dir: folder of a version within the store.
         fields: where its metadata keeps what stands elsewhere than usual, by name.
+        keys: what its versions differ by besides, to its pointer in their metadata and the values.
+        databases: SQLite files beside the versions.
         mlflow: registered model of MLflow whose file store this is, or ''.
     """
 
@@ -79,6 +82,8 @@ class Store:
     version_dir: str = "{version}"
     mlflow: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, tuple[str, list[str | int]]] = field(default_factory=dict)
+    databases: tuple[str, ...] = ()
 
 
 def stores(root: Path) -> tuple[Store, ...]:
@@ -101,13 +106,25 @@ def stores(root: Path) -> tuple[Store, ...]:
             made.append(store)
     for top in _tops(found, [store.path for store in made]):
         made.append(Store(top, _models(found, top), metadata=_metadata(root / top, "*")))
-    made = [
-        replace(s, fields=fields_of(root / s.path, s.version_dir, s.metadata)) if s.metadata else s
-        for s in made
-    ]
+    told = (_told(root / store.path, store) for store in made)
     return tuple(
-        sorted(made, key=lambda s: (not (s.registry or s.mlflow), -sum(s.models.values()), s.path))
+        sorted(told, key=lambda s: (not (s.registry or s.mlflow), -sum(s.models.values()), s.path))
     )
+
+
+def _told(folder: Path, store: Store) -> Store:
+    """The store, with what its metadata and the databases in it say."""
+    names = tuple(f.name for f in sorted(folder.glob("*")) if f.is_file() and _is_sqlite(f))
+    where = (folder, store.version_dir, store.metadata)
+    if not store.metadata:
+        return replace(store, databases=names)
+    return replace(store, fields=fields_of(*where), keys=keys_of(*where), databases=names)
+
+
+def _is_sqlite(file: Path) -> bool:
+    with suppress(OSError), opened(file) as content:
+        return content.read(16) == b"SQLite format 3\x00"
+    return False
 
 
 def _overlap(first: str, second: str) -> bool:

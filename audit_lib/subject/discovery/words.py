@@ -53,20 +53,23 @@ def _either(purpose: str, what: str) -> str:
 
 
 _TABLE = r"DataFrame|Series|Frame|ndarray|NDArray|Floats"
-_MAKES_FEATURES = r"^(compute|transform|build|make|prepare|calculate|features?)(_\w+)?$"
+_MAKES_FEATURES = r"^(compute|transform|build|make|prepare|calculate|table|features?)(_\w+)?$"
 _FEATURES_NEAR = ("feature", "indicator", "pipeline", "factor", "handler")
 _DECIDES = (
     r"(generate|get|make|compute|build)\w*(order|signal|decision|position|trade)(s|$)|"
     r"position_siz|^from_(signals|predictions)$|^(decide|interpret|simulate|rebalance)\w*$|"
-    r"^run(_(backtest|cycle|simulation))?$|(^|_)(decider|interpreter|rebalancer|allocator|sizer)$"
+    r"^backtest$|^run(_(backtest|cycle|simulation))?$|(^|_)(decider|interpreter|rebalancer|allocator|sizer)$"
 )
 _LIVE = r"(^|[/_.])(live|paper|auto\w*|serv\w*|trade\w*|bot|predict\w*|infer\w*|online)"
+
+#: what keeps versions where nothing is called a registry
+_KEEPERS = ("vault", "catalog", "archive", "repository", "hub")
 
 WORDS: dict[str, Words] = {
     "features.panel": Words(
         r"(load|read|fetch|download)_?(\w+_)?(panel|prices|bars|ohlcv|candles|history|universe)$",
-        vague=r"^(load|read|fetch|download)\w*$",
-        around=("data", "panel", "provider", "loader", "cache", "feed"),
+        vague=r"^(load|read|fetch|download)\w*$|^(to_)?(panel|bars|prices|history)$",
+        around=("data", "panel", "provider", "loader", "cache", "feed", "market", "price"),
         parameters=("symbol", "ticker", "start", "end", "universe", "timeframe", "asset", "pair"),
         against=("config", "model", "plot", "/ui", "rpc"),
         gives=_TABLE,
@@ -112,8 +115,8 @@ WORDS: dict[str, Words] = {
     "targets.build": Words(
         rf"(build|compute|make|create|set|get|generate|add){_GAP}(targets?|labels?)(_|$)|"
         r"forward_returns?|triple_barrier",
-        vague=r"^[a-z]{2,}(_[a-z]{2,}){0,2}_labels(_apply)?$",
-        around=("target", "label", "handler", "dataset"),
+        vague=r"^[a-z]{2,}(_[a-z]{2,}){0,2}_labels(_apply)?$|^(label|table|build|make|compute)$",
+        around=("target", "label", "handler", "dataset", "barrier"),
         parameters=("df", "close", "prices", "horizon", "data"),
         never=(
             "position",
@@ -134,6 +137,7 @@ WORDS: dict[str, Words] = {
     "splits.folds": Words(
         r"(purged|walk_forward|time_series|combinatorial)\w*(split|fold)|train_test_(split|data)",
         vague=r"(date|data|expanding|rolling)\w*(split|fold)|^(split|folds?|rows|indices)$|"
+        r"^(walk_forward|purged|expanding|blocks)$|"
         r"split_(data|time|date|period|range)|"
         r"make_folds|generate_folds|rolling_split",
         around=(
@@ -164,17 +168,27 @@ WORDS: dict[str, Words] = {
     "decisions.backtest": Words(
         _either(_PAST, _ORDERS),
         vague=_DECIDES,
-        around=("backtest", "strategy", "simulat", "portfolio", "rule", "decid", "decision"),
-        parameters=("prediction", "forecast", "signal", "score", "features"),
-        against=("api/", "service", "null", "baseline", "live", "paper"),
+        around=(
+            "backtest",
+            "strategy",
+            "simulat",
+            "portfolio",
+            "rule",
+            "decid",
+            "decision",
+            "policy",
+            "spread",
+        ),
+        parameters=("prediction", "forecast", "signal", "score", "features", "heads"),
+        against=("api/", "service", "null", "baseline", "live", "paper", "train", "trigger"),
         kept=("records",),
         calls=r"predict|position|signal|order|size|threshold|interpret",
     ),
     "decisions.live": Words(
         _either(_NOW, _ORDERS),
         vague=r"(generate|place|submit|make|create|execute)\w*(order|signal|decision|trade)(s|$)|"
-        + _DECIDES,
-        around=("live", "paper", "broker", "trader", "execution", "bot ", "autopilot"),
+        r"^on_(bar|row|tick|close|data|features)$|^orders?$|" + _DECIDES,
+        around=("live", "paper", "broker", "trader", "execution", "bot ", "autopilot", "desk"),
         parameters=("prediction", "forecast", "signal", "features"),
         against=("simulat", "backtest", "/rl/", "/gym", "backtrad"),
         calls=r"predict|position|signal|order|size|threshold|interpret",
@@ -198,36 +212,69 @@ WORDS: dict[str, Words] = {
     "registry.resolve": Words(
         vague=r"(get|load|resolve|find|select)\w*(version|champion|latest|model_dir|recorder)|"
         r"^(load_model|resolve)$",
-        around=("registry", "version", "store", "recorder", "drawer", "repository", "predict"),
+        around=("registry", "version", "store", "recorder", "drawer", "predict", *_KEEPERS),
         parameters=("version", "version_id", "name", "horizon"),
     ),
     "registry.register": Words(
         vague=r"(register|publish|add|save)\w*(version|model)|^publish$",
-        typed=r"^register$",
-        around=("registry", "version", "store", "recorder", "drawer"),
+        typed=r"^(register|create)$",
+        around=("registry", "version", "store", "recorder", "drawer", *_KEEPERS),
         parameters=("version", "model", "metrics"),
     ),
     "registry.versions": Words(
         vague=r"(list|get_all|all)_?(version|model|recorder)s?|^(versions|list|ids)$",
-        around=("registry", "version"),
+        around=("registry", "version", *_KEEPERS),
+    ),
+    "registry.promote": Words(
+        r"(seat|crown|set|make|promote)_(the_)?champion$|promote_(version|model|to_champion)",
+        vague=r"^(promote|seat|crown)$",
+        around=("registry", "version", "store", *_KEEPERS),
+        parameters=("version", "version_id", "name", "model"),
+        never=("get_",),
+    ),
+    "registry.rollback": Words(
+        r"roll_?back(_(version|model|champion))?$|(restore|revert)_(to_)?(previous|champion)",
+        vague=r"^(step_back|revert|demote)$",
+        around=("registry", "version", "store", "champion", *_KEEPERS),
+    ),
+    "registry.prune": Words(
+        r"(prune|clean_?up|purge|delete|remove)_(old_)?(versions|models|checkpoints|artifacts)",
+        vague=r"^(prune|retain|clean_?up|apply_retention|retention|collect_garbage)$",
+        around=("registry", "version", "store", *_KEEPERS),
+        parameters=("keep", "retention", "max_versions", "newest"),
     ),
     "governance.promote": Words(
         r"promot|champion|challenger|evaluate_and_update|should_replace",
-        vague=r"^(is_)?better(_than)?$|^(beats|improves|replaces|supersedes|outperforms)(_\w+)?$",
-        around=("govern", "champion", "promotion", "registry", "versions", "model_store"),
+        vague=r"^(is_)?better(_than)?$|"
+        r"^(beats|improves|replaces|supersedes|outperforms|displaces|dethrones|prefers)(_\w+)?$",
+        around=(
+            "govern",
+            "champion",
+            "promotion",
+            "registry",
+            "versions",
+            "model_store",
+            "council",
+        ),
         parameters=("metrics", "score", "challenger", "candidate", "new", "old", "incumbent"),
+    ),
+    "governance.enter": Words(
+        r"(run|stand)_for_(champion|election)|(enter|submit|propose)_(challenger|candidate)",
+        vague=r"^(enter|contest|challenge|propose|hear|consider)$",
+        around=("govern", "champion", "promotion", "council", "committee"),
+        parameters=("version", "metrics", "challenger", "candidate", *_KEEPERS),
     ),
     "governance.admits": Words(
         r"(pass|check|apply|meet|satisf)\w*_(gate|threshold|criteria|promotion|quality)s?|"
         r"(quality|promotion|release|acceptance)_gates?",
-        vague=r"^(evaluate|admits?|accepts?|is_acceptable|validate)$",
-        around=("gate", "promotion", "acceptance", "quality"),
+        vague=r"^(evaluate|admits?|accepts?|is_acceptable|validate|objections|shortfalls)$",
+        around=("gate", "promotion", "acceptance", "quality", "govern", "council"),
         parameters=("metrics", "score", "thresholds", "result"),
     ),
     "retrain.decide": Words(
         r"(should|check|needs?|is|must)\w*_re_?train|re_?train\w*(needed|required|trigger|due)|"
         r"new_training_(needed|required|due)|_to_retrain$|check\w*model_(expired|stale|outdated)",
-        vague=r"(check|is)_?\w*(expired|stale)|^check(_\w+)?$",
+        vague=r"(check|is)_?\w*(expired|stale)|^check(_\w+)?$|^decide$",
         around=("retrain", "trigger", "monitor", "schedule"),
         parameters=("days", "drift", "psi", "metrics", "timestamp"),
     ),
@@ -246,10 +293,17 @@ WORDS: dict[str, Words] = {
         around=("drift", "shift", "population", "monitor"),
     ),
     "drift.cusum": Words(
-        r"cusum_(test|detect|statistic|alarm|change)|detect\w*cusum|page_hinkley",
+        r"cusum_\w*(test|detect|statistic|alarm|change)|detect\w*cusum|page_hinkley",
         vague="cusum",  # in other places it is a cumulative sum
-        around=("drift", "shift", "change", "monitor", "detect"),
+        around=("drift", "shift", "change", "monitor", "detect", "surveil"),
         parameters=("errors", "series", "threshold"),
+    ),
+    "drift.shifted": Words(
+        r"(detect|check|find|has|feature)s?_(\w+_)?(drift|shift)(ed|s)?$|"
+        r"(drifted|shifted)(_(features|columns))?$",
+        around=("drift", "shift", "monitor", "surveil"),
+        parameters=("reference", "current", "baseline", "live", "recent"),
+        never=("cusum", "psi", "retrain", "plot"),
     ),
     "calibration.fit_apply": Words(
         vague=r"^(fit|calibrate|fit_transform|fit_calibrat\w*)$",
@@ -276,18 +330,32 @@ WORDS: dict[str, Words] = {
         parameters=("lower", "upper", "interval", "actual", "outcome"),
     ),
     "conformal.interval": Words(
-        vague=r"(predict_|prediction_|conformal_)?intervals?(_batch)?$|^conformal",
-        around=("conformal", "interval", "uncertainty"),
+        vague=r"(predict_|prediction_|conformal_)?intervals?(_batch)?$|^conformal|"
+        r"half_?width|(^|_)bands?(_|$)",
+        around=("conformal", "interval", "uncertainty", "band"),
         parameters=("alpha", "coverage", "prediction", "residual"),
     ),
+    "conformal.scaled_interval": Words(
+        r"(scaled|normali[sz]ed|adaptive)_(\w+_)?(intervals?|bands?|conformal)",
+        vague=r"^(around|intervals?|bands?)$",
+        around=("scaledband", "scaled_", "normalized", "adaptive"),
+        parameters=("scale", "alpha", "sigma", "vol"),
+    ),
     "pricing.price": Words(
-        vague=r"black_scholes|bs_price|^price$|option_price",
+        vague=r"black_(scholes|76)|bs_price|^price$|option_price|^(heston|bachelier|merton|sabr)$",
         around=("black", "scholes", "option", "pricing", "heston", "bsm"),
         parameters=("strike", "sigma", "vol", "k", "s", "t"),
     ),
     "pricing.greeks": Words(r"(^|_)greeks$", parameters=("strike", "sigma", "vol", "k", "s", "t")),
     "pricing.implied_volatility": Words(
-        r"implied_vol|^iv$|calc_iv", around=("option", "black", "iv", "vol")
+        r"implied_vol|^iv$|calc_iv",
+        vague=r"^implied$",
+        around=("option", "black", "iv", "vol", "pricing"),
+    ),
+    "pricing.fit": Words(
+        r"fit_(svi|ssvi|sabr|surface|smile|slice)|(svi|smile|surface|slice)_fit$",
+        around=("svi", "surface", "smile", "slice"),
+        parameters=("quotes", "strikes", "k", "w", "iv"),
     ),
     "pricing.total_variance": Words(
         r"total_variance|svi|w_svi", around=("svi", "surface", "iv", "variance")
@@ -306,6 +374,12 @@ WORDS: dict[str, Words] = {
         typed=r"^update$",
         around=("online", "incremental"),
         parameters=("x", "y", "row", "sample", "observation", "residual", "error", "label"),
+    ),
+    "online.feed": Words(
+        r"(deliver|receive|on|settle|resolve)_(labels?|outcomes?)$",
+        vague=r"^(hear|feed|settle|mature)$",
+        around=("online", "incremental", "learner"),
+        parameters=("labels", "label", "due", "now", "outcomes"),
     ),
     "checkpoint_io.round_trip": Words(
         vague=r"^_?(save|load|dump|to_pickle|from_dict|load_state)$|(save|load)_(model|checkpoint)",

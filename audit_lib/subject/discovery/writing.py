@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from audit_lib.hooks import SURFACES, purpose, signature
+from audit_lib.hooks import HOOKS, SURFACES, purpose, signature
 from audit_lib.subject.discovery.discovery import Discovery
 from audit_lib.subject.discovery.surfaces import Candidate
 
@@ -99,7 +99,8 @@ def _artifacts(found: Discovery) -> Iterator[str]:
         yield f"  fields:{GUESS}: where the metadata keeps what the contracts ask for"
         yield from (f"    {name}: {_quoted(at)}" for name, at in store.fields.items())
     if not store.registry:
-        yield f"  registry: null{GUESS}: no file names the store's folders"
+        told = f"{', '.join(store.databases)} is for hooks" if store.databases else ""
+        yield f"  registry: null{GUESS}: {told or 'no file names the folders of the store'}"
     else:
         yield f"  registry:{GUESS}"
         yield f"    file: {_quoted(store.registry)}"
@@ -110,6 +111,10 @@ def _artifacts(found: Discovery) -> Iterator[str]:
     others = [s.path for s in found.stores[1:6]]
     if others:
         yield f"  # other folders with models: {', '.join(others)}"
+    if store.keys:
+        yield f"keys:{GUESS}: versions differ by it"
+    for name, (pointer, values) in store.keys.items():
+        yield f"  {name}: {{values: {json.dumps(values)}, stored: {_quoted(pointer)}}}"
 
 
 def _hooks(found: Discovery, name: str) -> Iterator[str]:
@@ -149,6 +154,19 @@ def _hooks(found: Discovery, name: str) -> Iterator[str]:
                 yield "# where several are in use, each is a variant:"
                 yield f'#   @surface("{hook}", variant="...")'
             yield from (f"# {line}" for line in _example(found, listed[0]))
+    yield from _not_found(by_hook)
+
+
+def _not_found(by_hook: dict[str, list[Candidate]]) -> Iterator[str]:
+    """Every other hook there is, a line each: what nobody guessed is easily forgotten."""
+    yield ""
+    yield ""
+    yield f"# --- nothing was found that looks like these {'-' * 54}"
+    yield "# Where the engine has it, write the hook: `workbook explain HOOK` shows how."
+    yield "# Where it has not, say so under `absent` in subject.yaml."
+    yield "#"
+    lines = dict.fromkeys(purpose(hook) for hook in HOOKS if hook not in by_hook)
+    yield from (f"# {line}" for line in lines)
 
 
 def _example(found: Discovery, candidate: Candidate) -> Iterator[str]:

@@ -3,7 +3,9 @@
 import ast
 import json
 import pickle
+import sqlite3
 import textwrap
+from contextlib import closing
 from zipfile import ZipFile
 
 import pytest
@@ -236,8 +238,27 @@ def test_console_scripts_of_a_wheel_and_sources_that_are_not_read(tmp_path):
             "def from_signals(cls, close): return close * 2",
             "decisions.backtest",
         ),
+        ("vault.py", "class Vault:\n    def seat(self, version): return version * 2",
+         "registry.promote"),
+        ("hub.py", "class Hub:\n    def roll_back(self): return self.a.pop()", "registry.rollback"),
+        ("registry.py", "def prune(store, keep): return store[:keep]", "registry.prune"),
+        ("council.py", "class Council:\n    def prefers(self, old, new): return new > old",
+         "governance.promote"),
+        ("council.py", "class Council:\n    def hear(self, vault, version): return vault[version]",
+         "governance.enter"),
+        ("monitor.py", "def shifted(reference, current): return reference != current",
+         "drift.shifted"),
+        ("market.py", "def to_panel(bars): return bars.stack()", "features.panel"),
+        ("events.py", "class BarrierLabeller:\n    def label(self, panel): return panel * 2",
+         "targets.build"),
+        ("spreads.py", "def backtest(heads, limits): return heads > limits", "decisions.backtest"),
+        ("live.py", "class Trader:\n    def on_row(self, row): return row * 2", "decisions.live"),
+        ("watch.py", "class Cusum:\n    def first_alarm(self, series): return max(series)",
+         "drift.cusum"),
+        ("learner.py", "class Learner:\n    def hear(self, labels, now): return labels[:now]",
+         "online.feed"),
     ],
-)
+)  # fmt: skip
 def test_names_that_speak_for_a_hook(tmp_path, path, source, hook):
     write(tmp_path, **{path: source + "\n"})
     assert [c.hook for c in discover(tmp_path).candidates] == [hook]
@@ -258,6 +279,10 @@ def test_names_that_speak_for_a_hook(tmp_path, path, source, hook):
         ("models/a.py", "def save_prediction(self, df): return df * 2"),
         ("labels/a.py", "def plot_labels(self, df): return df * 2"),
         ("report/a.py", "def add_label_to_frame(df): return df.assign(label=1)"),
+        ("text/a.py", "def table(rows): return rows * 2"),
+        ("theatre.py", "def seat(row, number): return row + number"),
+        ("trees.py", "def prune(tree, depth): return tree[:depth]"),
+        ("retrain.py", "class Trigger:\n    def backtests(self, state): return state * 2"),
     ],
 )
 def test_names_that_only_sound_like_a_hook(tmp_path, path, source):
@@ -345,3 +370,30 @@ def test_without_artifacts_there_is_one_version(tmp_path):
 def test_a_folder_without_python_is_refused(tmp_path, make):
     with pytest.raises(ParameterError, match="PATH"):
         discover(make(tmp_path))
+
+
+def test_what_versions_differ_by_and_what_no_file_lists_is_said(tmp_path):
+    for number, horizon in enumerate((5, 20, 5)):
+        folder = tmp_path / "store" / f"v{number}"
+        folder.mkdir(parents=True)
+        (folder / "model.pkl").write_bytes(pickle.dumps([1.0]))
+        told = {"feature_cols": ["a"], "scope": {"horizon": horizon}, "market": "daily"}
+        (folder / "meta.json").write_text(json.dumps(told))
+    with closing(sqlite3.connect(tmp_path / "store" / "kept.db")) as base:
+        base.execute("create table versions (id text)")
+        base.commit()
+    write(
+        tmp_path, **{"pkg/__init__.py": "", "registry.py": "def prune(store, keep): return keep\n"}
+    )
+    files = render(discover(tmp_path), "beta", root=str(tmp_path))
+    text = files["subject.yaml"]
+    assert "registry: null  # guess: kept.db is for hooks" in text
+    (tmp_path / "beta").mkdir()
+    (tmp_path / "beta" / "subject.yaml").write_text(text)
+    keys = load_parameters(tmp_path / "beta").keys
+    assert {name: (key.values, key.stored) for name, key in keys.items()} == {
+        "horizon": ((5, 20), "/scope/horizon")
+    }
+    listed = files["hooks.py"].partition("nothing was found that looks like these")[2]
+    assert "# ``drift.shifted``: " in listed  # every hook there is gets named
+    assert "registry.prune" not in listed
