@@ -112,6 +112,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "INT005": "interpretation.account_limits:AccountLimitsBind",
         "INT006": "interpretation.account_kept:RefusalsChangeNothing",
         "INT007": "interpretation.gates_decide:GatesDecideByTheirThreshold",
+        "INT008": "interpretation.mirrored:MirroredScoresGiveMirroredOrders",
     },
     Task.T4: {  # Versioning and governance
         "DRF001": "drift.psi_relations:PsiMeasuresDrift",

@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task, View
 from audit_lib.probes.prediction.orders import (
     MADE_UP,
@@ -19,10 +20,12 @@ from audit_lib.probes.prediction.orders import (
     orders_of,
     path_orders,
 )
-from audit_lib.probes.questions.asking import Reply, ask_many
+from audit_lib.probes.prediction.thresholds import Threshold, beside, thresholds
+from audit_lib.probes.questions.asking import Reply, ask, ask_many
 from audit_lib.probes.questions.frames import Difference, differences, label, unequal
 from audit_lib.subject.subject import Subject
 
+BESIDE = "beside thresholds"
 LEVELS = {"side": Severity.CRITICAL, "size": Severity.HIGH, "gate": Severity.MEDIUM}
 
 
@@ -32,7 +35,8 @@ class BacktestIsLive(Check):
     What it checks
         On the same features, both paths give every row the same side, the same size, the same
         gate and the same declared fields (`orders` in `subject.yaml`). Where the rule sets are
-        exposed, they do so for made-up predictions on and around every threshold. Rows that one
+        exposed, they do so for made-up predictions, and just below and just above every score at
+        which the backtest changes its mind, also with a head missing. Rows that one
         path refuses and the other trades are a difference.
     Why it matters
         A backtest earns its money with its own thresholds, sizing and gates. Where live has
@@ -41,7 +45,7 @@ class BacktestIsLive(Check):
         Drives `decisions.backtest` and `decisions.live` on real rows, stretched rows, rows with
         columns shuffled apart, and rows with holes, so that gates for rare states are reached
         too; and `decisions.rules_backtest` with `decisions.rules_live` on a seeded grid of round
-        and odd scores.
+        and odd scores, and on the back-test's thresholds, found to the last bit.
     Limitations
         Gates that depend on the state of an account see the state that the hooks give them.
     Remediation
@@ -129,6 +133,19 @@ class BacktestIsLive(Check):
                 grid_orders(subject, hook, rows=self.grid, seed=self.seed) for hook in RULES
             )
             yield name, given, backtest, live
+            if found := self._thresholds(subject):
+                rows = beside(found, subject)
+                backtest, live = (
+                    ask(subject.hook(hook), rows, into=orders_of(subject)) for hook in RULES
+                )
+                yield BESIDE, rows, backtest, live
+
+    @staticmethod
+    def _thresholds(subject: Subject) -> list[Threshold]:
+        try:
+            return thresholds(subject, RULES[0])
+        except NotAssessed:  # no head is known to tell a side
+            return []
 
     def _one_sided(
         self,
@@ -156,7 +173,7 @@ class BacktestIsLive(Check):
         chosen = np.unique(np.linspace(0, len(traded) - 1, self.alone).astype(int))
         kept = given.loc[traded[chosen]]
         asked = [(kept.iloc[[i]],) for i in range(len(kept))]
-        prefix = "decisions.rules_" if name == MADE_UP else "decisions."
+        prefix = "decisions.rules_" if name in (MADE_UP, BESIDE) else "decisions."
         alone = ask_many(subject.hook(prefix + refuses), asked, into=orders_of(subject))
         declined = sum(r.refusal is not None for r in alone)
         if not declined:

@@ -186,7 +186,7 @@ def prediction_grid(subject: Subject, *, rows: int, seed: int) -> pd.DataFrame:
     sample, kinds = predictions(subject), head_kinds(subject)
     rng = np.random.default_rng(seed)
     columns = {
-        str(c): rng.choice(_levels(numeric(sample[[c]]).reshape(-1), kinds.get(str(c))), rows)
+        str(c): rng.choice(levels_of(numeric(sample[[c]]).reshape(-1), kinds.get(str(c))), rows)
         for c in sample.columns
     }
     return pd.DataFrame(columns, index=made_up_index(inputs(subject).index, rows))
@@ -204,7 +204,8 @@ def made_up_index(like: pd.Index, rows: int) -> pd.Index:
     return made.sort_values()
 
 
-def _levels(values: Floats, kind: Kind | None) -> Floats:
+def levels_of(values: Floats, kind: Kind | None) -> Floats:
+    """Scores over and beyond the range of a sample, round ones among them."""
     finite = values[np.isfinite(values)]
     if kind is Kind.PROBABILITY:
         return np.round(np.linspace(0, 1, 101), 2)

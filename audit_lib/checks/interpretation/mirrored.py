@@ -1,0 +1,286 @@
+"""INT008."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.probes.prediction.heads import Kind
+from audit_lib.probes.prediction.orders import (
+    RULES,
+    directional,
+    head_kinds,
+    made_up_index,
+    orders,
+    prediction_grid,
+    written,
+)
+from audit_lib.probes.prediction.thresholds import Threshold, table, thresholds
+from audit_lib.probes.questions.asking import ask_many
+from audit_lib.probes.questions.samples import inputs, predictions
+from audit_lib.subject.subject import Subject
+
+ALIKE = 1e-9
+DESIGN = 0.1
+"""share of the names of a date by which longs may outnumber shorts where that is by design"""
+
+
+class MirroredScoresGiveMirroredOrders(Check):
+    """Where a rule set treats both sides alike, mirrored scores give mirrored orders.
+
+    What it checks
+        With every directional head mirrored about its neutral score, buys become sells of the same
+        size, also at the very thresholds; and a date whose scores are symmetric, of any number of
+        names, gets as many longs as shorts.
+    Why it matters
+        A `>=` beside a `<`, or a `//` that rounds the sells up, is a book that leans to one side
+        on the days that look alike: exposure that nobody chose, and no backtest shows.
+    How
+        Drives each rule set on seeded made-up predictions and their mirror images; on the
+        thresholds that are found in it, and their mirror images; and on one date of up to `names`
+        names with symmetric scores. Rows that a gate decides do not count.
+    Limitations
+        A rule set that never sells, or whose thresholds or numbers of names differ between the
+        sides by design, is not asked for symmetry: that is a note. `neutral` is 0 for a return and
+        0.5 for a probability where nothing else is said.
+    Remediation
+        Write the rule once, for the score times its sign, and take the same number from both ends.
+    Sources
+        Antisymmetry as a metamorphic relation; Chen, Cheung and Yiu (1998).
+    """
+
+    code = "INT008"
+    contract = Contract.INTERPRETATION
+    task = Task.T3
+    severity = Severity.MEDIUM
+    reads = Reads.BEHAVIOUR
+    needs = ("predictor.required",)
+    offered = RULES
+
+    seed: int = Field(27, description="of the made-up predictions")
+    rows: int = Field(400, ge=20, description="made-up predictions")
+    names: int = Field(41, ge=5, description="most names of a date")
+    neutral: dict[str, float] = Field({}, description="head to the score that says nothing")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Ask each rule set."""
+        heads = [h.name for h in directional(subject) if h.name in predictions(subject)]
+        if not heads:
+            raise NotAssessed("no directional head is among the predictions")
+        rows: list[tuple[Scalar, ...]] = []
+        counts: list[tuple[Scalar, ...]] = []
+        one_sided = 0
+        hooks = written(subject, RULES)
+        for hook in hooks:
+            grid = prediction_grid(subject, rows=self.rows, seed=self.seed)
+            answers = ask_many(
+                subject.hook(hook), [(grid,), (self._mirror(subject, grid, heads),)], into=orders
+            )
+            if not all(r.answered for r in answers):
+                yield Gap(hook, next(r.why for r in answers if not r.answered))
+                continue
+            there, back = (r.got.reindex(grid.index) for r in answers)
+            free = ((there["gate"] == "") & (back["gate"] == "")).to_numpy()
+            yield Examined(int(free.sum()), f"pairs of mirrored predictions of {hook}")
+            found = thresholds(subject, hook)
+            told = (
+                []
+                if (leans := self._leaning(found, subject, heads))
+                else self._books(subject, hook, heads)
+            )
+            counts += [(hook, *book) for book in told]
+            sides = set(there["side"]) | set(back["side"])
+            if -1.0 not in sides and not any(shorts for *_, shorts in told):
+                one_sided += 1
+            elif leans:
+                yield self._note(subject, hook, leans)
+            else:
+                by_row = any(t.head in heads for t in found)  # then the pairs tell all
+                lopsided = [] if by_row else list(self._counted(subject, hook, told))
+                bounds = list(self._at_thresholds(subject, hook, heads, found))
+                yield from [*lopsided, *bounds]
+                if not lopsided:  # the same rule, seen again
+                    least = 0.5 if bounds else 0.0
+                    yield from self._mirrored(subject, hook, there[free], back[free], rows, least)
+        if one_sided == len(hooks):
+            raise NotApplicable("nothing is ever sold: the rules know one side")
+        names = ("rule set", "names", "longs", "shorts")
+        yield Evidence("books", "Books of symmetric scores", names, tuple(counts))
+        names = ("rule set", "side", "size", "mirrored side", "mirrored size")
+        yield Evidence("pairs", "Orders that are not mirrored", names, tuple(rows))
+
+    def _centre(self, subject: Subject, head: str) -> float:
+        probability = head_kinds(subject).get(head) is Kind.PROBABILITY
+        return self.neutral.get(head, 0.5 if probability else 0.0)
+
+    def _mirror(self, subject: Subject, given: pd.DataFrame, heads: list[str]) -> pd.DataFrame:
+        mirrored = given.copy()
+        for head in heads:
+            mirrored[head] = 2 * self._centre(subject, head) - given[head]
+        return mirrored
+
+    def _books(self, subject: Subject, hook: str, heads: list[str]) -> list[tuple[int, int, int]]:
+        """Names, longs and shorts of dates with symmetric scores that are not declined."""
+        numbers = sorted({*range(2, 14), *range(17, self.names + 1, 6), self.names})
+        given = [(self._date(subject, heads, n),) for n in numbers]
+        found = []
+        for n, reply in zip(numbers, ask_many(subject.hook(hook), given, into=orders), strict=True):
+            if reply.answered and not self._held_back(reply.got):
+                side = reply.got["side"]
+                found.append((n, int((side > 0).sum()), int((side < 0).sum())))
+        return found
+
+    @staticmethod
+    def _held_back(got: pd.DataFrame) -> bool:
+        """Whether a gate took a side away, so that nobody knows which it was."""
+        return bool(((got["gate"] != "") & (got["side"] == 0)).any())
+
+    def _date(self, subject: Subject, heads: list[str], names: int) -> pd.DataFrame:
+        sample, kinds = predictions(subject), head_kinds(subject)
+        half = np.linspace(0.05, 1.0, names // 2)
+        spread = np.concatenate([-half[::-1], np.zeros(names % 2), half])
+        spread = np.random.default_rng(self.seed + names).permutation(spread)
+        made = pd.DataFrame({str(c): np.full(names, sample[c].median()) for c in sample.columns})
+        for head in heads:
+            centre = self._centre(subject, head)
+            reach = 0.5 if kinds.get(head) is Kind.PROBABILITY else 0.0
+            reach = reach or float((sample[head] - centre).abs().quantile(0.999)) or 1.0
+            made[head] = centre + reach * spread
+        made.index = _one_date(inputs(subject).index, names)
+        return made
+
+    def _counted(
+        self, subject: Subject, hook: str, told: list[tuple[int, int, int]]
+    ) -> Iterator[Answer]:
+        uneven = [t for t in told if t[1] != t[2]]
+        if not uneven:
+            return
+        if any(abs(a - b) > max(1.0, DESIGN * n) for n, a, b in told):
+            n, longs, shorts = max(uneven, key=lambda t: abs(t[1] - t[2]))
+            yield self._note(
+                subject, hook, f"of {n} symmetric names, {longs} long and {shorts} short"
+            )
+            return
+        n, longs, shorts = uneven[0]
+        yield self.finding(
+            subject.where(hook),
+            f"a date of {n} names with symmetric scores gets {longs} longs and {shorts} shorts; so "
+            f"do {len(uneven)} of {len(told)} numbers of names",
+            measured=f"{len(uneven)} of {len(told)} numbers of names",
+            expected="as many longs as shorts",
+            key=f"{hook} books",
+            cause="symmetric scores give a lopsided book",
+            evidence=("books",),
+        )
+
+    def _leaning(self, found: list[Threshold], subject: Subject, heads: list[str]) -> str:
+        """A threshold without a mirror image, in words; '' where each has one, or there is none."""
+        own = [t for t in found if t.head in heads and set(t.sides) <= {-1.0, 0.0, 1.0}]
+        buys = {h: [t.above for t in own if t.head == h and t.sides == (0.0, 1.0)] for h in heads}
+        sells = {h: [t.below for t in own if t.head == h and t.sides == (-1.0, 0.0)] for h in heads}
+        for head in heads:
+            if not buys[head] or not sells[head]:
+                continue
+            centre = 2 * self._centre(subject, head)
+            for bought in buys[head]:
+                near = min(sells[head], key=lambda s: abs(centre - s - bought))
+                if abs(centre - near - bought) > 1e-6 * max(1.0, abs(bought)):
+                    return f"{head} buys from {bought:.6g} and sells up to {near:.6g}"
+        return ""
+
+    def _mirrored(
+        self,
+        subject: Subject,
+        hook: str,
+        there: pd.DataFrame,
+        back: pd.DataFrame,
+        rows: list[tuple[Scalar, ...]],
+        least: float,
+    ) -> Iterator[Answer]:
+        """Orders that are not the opposite ones, where more than ``least`` of them are not."""
+        placed = ((there["side"] != 0) | (back["side"] != 0)).to_numpy()
+        a, b = there[placed], back[placed]
+        turned = (a["side"] == -b["side"]).to_numpy()
+        gap = (a["size"] - b["size"]).abs().to_numpy()
+        sized = gap <= ALIKE * a["size"].abs().clip(lower=1e-12).to_numpy()
+        for kind, wrong in (("sides", ~turned), ("sizes", turned & ~sized)):
+            if wrong.sum() <= least * len(wrong):
+                continue
+            ratio = (a["size"] / b["size"].replace(0.0, np.nan))[wrong]
+            ratio = np.maximum(ratio, 1 / ratio)
+            pairs = zip(*(f[c][wrong] for f in (a, b) for c in ("side", "size")), strict=True)
+            rows += [(hook, *map(float, pair)) for pair in list(pairs)[:20]]
+            if kind == "sizes" and ratio.max() - ratio.min() < 1e-6:
+                yield self._note(subject, hook, f"one side is {ratio.max():.4g} times the other")
+                continue
+            yield self.finding(
+                subject.where(hook),
+                f"{int(wrong.sum())} of {len(wrong)} orders have other {kind} where every "
+                "directional head is mirrored",
+                measured=f"{int(wrong.sum())} of {len(wrong)}",
+                expected="the opposite side, of the same size",
+                key=f"{hook} {kind}",
+                cause=f"mirrored scores give other {kind}",
+                evidence=("pairs",),
+            )
+
+    def _at_thresholds(
+        self, subject: Subject, hook: str, heads: list[str], found: list[Threshold]
+    ) -> Iterator[Answer]:
+        """One bound includes its score, and its mirror image does not."""
+        own = [t for t in found if t.head in heads]
+        exact = [pd.Series({**t.row, t.head: x}) for t in own for x in (t.below, t.above)]
+        if not exact:
+            return
+        given = table(subject, exact)
+        mirrored = self._mirror(subject, given, heads)
+        twice = self._mirror(subject, mirrored, heads)
+        replies = ask_many(subject.hook(hook), [(given,), (mirrored,)], into=orders)
+        if not all(r.answered for r in replies):
+            return
+        there, back = (r.got.reindex(given.index) for r in replies)
+        same = (twice[heads] == given[heads]).all(axis=1).to_numpy()  # else rounding moved it
+        same = same & ((there["gate"] == "") & (back["gate"] == "")).to_numpy()
+        wrong = same & (there["side"] != -back["side"]).to_numpy()
+        if wrong.any():
+            first = given[wrong].iloc[0]
+            yield self.finding(
+                subject.where(hook),
+                f"at {int(wrong.sum())} of {int(same.sum())} scores beside a threshold one side "
+                f"trades and its mirror image does not, first at {first.name}: "
+                + ", ".join(f"{h} {first[h]:.6g}" for h in heads),
+                measured=f"{int(wrong.sum())} of {int(same.sum())}",
+                expected="bounds that include their score on both sides, or on neither",
+                key=f"{hook} bounds",
+                cause="one bound includes its score and the other does not",
+                severity=Severity.LOW,
+                evidence=("pairs",),
+            )
+
+    def _note(self, subject: Subject, hook: str, what: str) -> Answer:
+        return self.finding(
+            subject.where(hook),
+            f"{hook.partition('.')[2]} treats the sides differently by design: {what}",
+            measured=what,
+            expected="nothing; a look, whether it is meant",
+            key=f"{hook} by design",
+            cause="the sides are treated differently by design",
+            severity=Severity.INFO,
+            evidence=("books",),
+        )
+
+
+def _one_date(like: pd.Index, names: int) -> pd.Index:
+    """So many assets on one date; plain numbers where the sample has no assets."""
+    index = made_up_index(like, names)
+    if not isinstance(index, pd.MultiIndex):
+        return index
+    day = index.get_level_values("date")[0]
+    levels = {"asset": [f"probe-{i:02d}" for i in range(names)], "date": [day] * names}
+    return pd.MultiIndex.from_arrays([levels[str(n)] for n in index.names], names=index.names)

@@ -1,0 +1,103 @@
+"""INT008 and the thresholds of INT001: rule sets that lean to one side, and right ones."""
+
+import pytest
+
+from audit_lib.model import Outcome, Severity
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.interpretation.test_orders import META, SIZING, text
+from tests.mutants.tiny import tiny
+
+LONG, SHORT = "(up >= limit)", "(up <= 1 - limit)"
+SIZE = "size = (0.1 * (up - 0.5).abs() / risk).clip(0, 0.5).fillna(0.0)"
+BOOK = """    def best(scores):
+        n, rank = len(scores), scores.rank(method="first")
+        return (rank > n - (TOP)).astype(int) - (rank <= (BOTTOM)).astype(int)
+    side = known * up.groupby(level="date").transform(best)
+    size = side.abs() * 0.05
+"""
+
+
+def answered(folder, *changes, code="INT008", **more):
+    made = text(**more)
+    for old, new in changes:
+        assert old in made, old
+        made = made.replace(old, new)
+    options = SIZING.replace("}}}", "}}, INT008: {rows: 60, names: 23}}")
+    with tiny(folder, made, meta=META, parameters=options) as subject:
+        return run_check(code, subject)
+
+
+def book(top, bottom):
+    made = BOOK.replace("TOP", top).replace("BOTTOM", bottom)
+    return ("    capped =", made + "    capped =")
+
+
+LEANS = {
+    "one bound excludes its score": ([(SHORT, "(up < 1 - limit)")], "bounds"),
+    "one more is sold": ([book("n // 4", "-(-n // 4)")], "books"),
+    "the sells are what is left": ([book("int(n * 0.3)", "n - int(n * 0.7)")], "books"),
+    "the middle of odd dates is sold": ([book("n // 2", "(n + 1) // 2")], "books"),
+    "shorts are sized by a square": (
+        [(SIZE, SIZE + "\n    size = size.where(side > 0, size**2)")],
+        "sizes",
+    ),
+    "shorts are sized by another score": (
+        [(SIZE, SIZE + "\n    size = size.where(side > 0, 0.1 * p['gain'].abs())")],
+        "sizes",
+    ),
+    "a strong sell is taken back": (
+        [(SIZE, SIZE + "\n    side = side.where(~((side < 0) & (up < 0.1)), 0)")],
+        "sides",
+    ),
+}
+
+
+@pytest.mark.fails("INT008")
+@pytest.mark.parametrize("name", LEANS)
+def test_rule_sets_that_lean(tmp_path, name):
+    changes, kind = LEANS[name]
+    result = answered(tmp_path, *changes)
+    assert {f.key.rpartition(" ")[2] for f in result.findings} == {kind}
+    found = assert_fails(result, key=f"decisions.rules_live {kind}")
+    assert found.severity is (Severity.LOW if kind == "bounds" else Severity.MEDIUM)
+
+
+ALIKE = {
+    "as it is": ([], set()),
+    "both bounds exclude": ([(LONG, "(up > limit)"), (SHORT, "(up < 1 - limit)")], set()),
+    "as many from both ends": ([book("n // 4", "n // 4")], set()),
+    "by sign": ([(LONG, "(up - 0.5 >= 0.125)"), (SHORT, "(0.5 - up >= 0.125)")], set()),
+    "two ends by design": ([book("0.4 * n", "0.1 * n")], {"design"}),
+    "thresholds by design": ([(SHORT, "(up <= 0.3)")], {"design"}),
+    "shorts at half size": (
+        [(SIZE, SIZE + "\n    size = size.where(side > 0, size / 2)")],
+        {"design"},
+    ),
+}
+
+
+@pytest.mark.passes("INT008")
+@pytest.mark.parametrize("name", ALIKE)
+def test_rule_sets_that_do_not(tmp_path, name):
+    changes, notes = ALIKE[name]
+    result = answered(tmp_path, *changes)
+    assert_passes(result)
+    assert {f.key.rpartition(" ")[2] for f in result.findings} == notes
+
+
+def test_a_rule_set_that_never_sells_is_not_asked(tmp_path):
+    result = answered(tmp_path, (SHORT, "(up < 0)"))
+    assert result.outcome is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.fails("INT001")
+@pytest.mark.parametrize("rules", ["0.6317", "np.nextafter(0.6123, 1)"])
+def test_a_path_whose_threshold_is_another_by_a_hair(tmp_path, rules):
+    """No round number tells 0.6123 from its neighbour."""
+    result = answered(
+        tmp_path,
+        ("limit=0.6,", "limit=0.6123,"),
+        code="INT001",
+        rules=f"return _orders(predictions, limit={rules})",
+    )
+    assert "beside thresholds" in assert_fails(result, key="side").message
