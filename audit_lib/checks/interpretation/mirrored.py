@@ -44,7 +44,8 @@ class MirroredScoresGiveMirroredOrders(Check):
     How
         Drives each rule set on seeded made-up predictions and their mirror images; on the
         thresholds that are found in it, and their mirror images; and on one date of up to `names`
-        names with symmetric scores. Rows that a gate decides do not count.
+        names with symmetric scores. Rows whose side a gate took away do not count,
+        nor sizes that one set.
     Limitations
         A rule set that never sells, or whose thresholds or numbers of names differ between the
         sides by design, is not asked for symmetry: that is a note. `neutral` is 0 for a return and
@@ -86,8 +87,8 @@ class MirroredScoresGiveMirroredOrders(Check):
                 yield Gap(hook, next(r.why for r in answers if not r.answered))
                 continue
             there, back = (r.got.reindex(grid.index) for r in answers)
-            free = ((there["gate"] == "") & (back["gate"] == "")).to_numpy()
-            yield Examined(int(free.sum()), f"pairs of mirrored predictions of {hook}")
+            kept = ~(_stopped(there) | _stopped(back)).to_numpy()
+            yield Examined(int(kept.sum()), f"pairs of mirrored predictions of {hook}")
             found = thresholds(subject, hook)
             told = (
                 []
@@ -107,13 +108,13 @@ class MirroredScoresGiveMirroredOrders(Check):
                 yield from [*lopsided, *bounds]
                 if not lopsided:  # the same rule, seen again
                     least = 0.5 if bounds else 0.0
-                    yield from self._mirrored(subject, hook, there[free], back[free], rows, least)
+                    yield from self._mirrored(subject, hook, there[kept], back[kept], rows, least)
         if one_sided == len(hooks):
             raise NotApplicable("nothing is ever sold: the rules know one side")
-        names = ("rule set", "names", "longs", "shorts")
-        yield Evidence("books", "Books of symmetric scores", names, tuple(counts))
-        names = ("rule set", "side", "size", "mirrored side", "mirrored size")
-        yield Evidence("pairs", "Orders that are not mirrored", names, tuple(rows))
+        heading = ("rule set", "names", "longs", "shorts")
+        yield Evidence("books", "Books of symmetric scores", heading, tuple(counts))
+        columns = ("rule set", "side", "size", "mirrored side", "mirrored size")
+        yield Evidence("pairs", "Orders that are not mirrored", columns, tuple(rows))
 
     def _centre(self, subject: Subject, head: str) -> float:
         probability = head_kinds(subject).get(head) is Kind.PROBABILITY
@@ -131,15 +132,10 @@ class MirroredScoresGiveMirroredOrders(Check):
         given = [(self._date(subject, heads, n),) for n in numbers]
         found = []
         for n, reply in zip(numbers, ask_many(subject.hook(hook), given, into=orders), strict=True):
-            if reply.answered and not self._held_back(reply.got):
+            if reply.answered and not _stopped(reply.got).any():
                 side = reply.got["side"]
                 found.append((n, int((side > 0).sum()), int((side < 0).sum())))
         return found
-
-    @staticmethod
-    def _held_back(got: pd.DataFrame) -> bool:
-        """Whether a gate took a side away, so that nobody knows which it was."""
-        return bool(((got["gate"] != "") & (got["side"] == 0)).any())
 
     def _date(self, subject: Subject, heads: list[str], names: int) -> pd.DataFrame:
         sample, kinds = predictions(subject), head_kinds(subject)
@@ -207,12 +203,13 @@ class MirroredScoresGiveMirroredOrders(Check):
         placed = ((there["side"] != 0) | (back["side"] != 0)).to_numpy()
         a, b = there[placed], back[placed]
         turned = (a["side"] == -b["side"]).to_numpy()
+        free = ((a["gate"] == "") & (b["gate"] == "")).to_numpy()
         gap = (a["size"] - b["size"]).abs().to_numpy()
         sized = gap <= ALIKE * a["size"].abs().clip(lower=1e-12).to_numpy()
-        for kind, wrong in (("sides", ~turned), ("sizes", turned & ~sized)):
+        for kind, wrong in (("sides", ~turned), ("sizes", turned & free & ~sized)):
             if wrong.sum() <= least * len(wrong):
                 continue
-            ratio = (a["size"] / b["size"].replace(0.0, np.nan))[wrong]
+            ratio = (a["size"] / b["size"].replace(0.0, np.nan))[wrong].to_numpy()
             ratio = np.maximum(ratio, 1 / ratio)
             pairs = zip(*(f[c][wrong] for f in (a, b) for c in ("side", "size")), strict=True)
             rows += [(hook, *map(float, pair)) for pair in list(pairs)[:20]]
@@ -235,10 +232,9 @@ class MirroredScoresGiveMirroredOrders(Check):
     ) -> Iterator[Answer]:
         """One bound includes its score, and its mirror image does not."""
         own = [t for t in found if t.head in heads]
-        exact = [pd.Series({**t.row, t.head: x}) for t in own for x in (t.below, t.above)]
-        if not exact:
+        if not own:
             return
-        given = table(subject, exact)
+        given = table(subject, np.concatenate([t.rows for t in own]))
         mirrored = self._mirror(subject, given, heads)
         twice = self._mirror(subject, mirrored, heads)
         replies = ask_many(subject.hook(hook), [(given,), (mirrored,)], into=orders)
@@ -246,7 +242,7 @@ class MirroredScoresGiveMirroredOrders(Check):
             return
         there, back = (r.got.reindex(given.index) for r in replies)
         same = (twice[heads] == given[heads]).all(axis=1).to_numpy()  # else rounding moved it
-        same = same & ((there["gate"] == "") & (back["gate"] == "")).to_numpy()
+        same = same & ~(_stopped(there) | _stopped(back)).to_numpy()
         wrong = same & (there["side"] != -back["side"]).to_numpy()
         if wrong.any():
             first = given[wrong].iloc[0]
@@ -274,6 +270,11 @@ class MirroredScoresGiveMirroredOrders(Check):
             severity=Severity.INFO,
             evidence=("books",),
         )
+
+
+def _stopped(got: pd.DataFrame) -> pd.Series:
+    """Rows whose side a gate took away, so that nobody knows which it was."""
+    return (got["gate"] != "") & (got["side"] == 0)
 
 
 def _one_date(like: pd.Index, names: int) -> pd.Index:

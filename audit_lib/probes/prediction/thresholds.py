@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from audit_lib.probes.prediction.orders import (
@@ -19,25 +19,26 @@ from audit_lib.probes.questions.asking import ask
 from audit_lib.probes.questions.samples import inputs, numeric, once, predictions
 from audit_lib.subject.subject import Subject
 
+Floats = npt.NDArray[np.float64]
 _MOST, _POINTS, _ROUNDS = 24, 17, 14
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A score at which orders change, all other heads being as in ``row``.
+    """A score at which orders change, while all other heads stay.
 
     Attributes:
         head: whose score it is.
         below, above: neighbouring scores with different orders, as near as floats get.
         sides: side below and above.
-        row: all heads, with ``below``.
+        rows: both, shape (2, heads), in the order of the predictions' columns.
     """
 
     head: str
     below: float
     above: float
     sides: tuple[float, float]
-    row: pd.Series
+    rows: Floats
 
 
 def thresholds(subject: Subject, hook: str) -> list[Threshold]:
@@ -52,72 +53,74 @@ def thresholds(subject: Subject, hook: str) -> list[Threshold]:
 def _found(subject: Subject, hook: str) -> list[Threshold]:
     sample, kinds = predictions(subject), head_kinds(subject)
     known = [h.name for h in directional(subject) if h.name in sample]
-    middle = sample.median()
-    bases = [middle]
+    bases = [sample.median()]
     for share in (0.999, 0.001):
-        bases.append(pd.Series({**middle, **sample[known].quantile(share)}))
-    rows: list[pd.Series] = []
-    for head in map(str, sample.columns):
-        levels = np.sort(levels_of(numeric(sample[[head]]).reshape(-1), kinds.get(head)))
-        rows += [pd.Series({**base, head: x}, name=head) for base in bases for x in levels]
-    told = _orders(subject, hook, rows)
-    found = [
-        (a, b)
-        for (a, one), (b, other) in itertools.pairwise(zip(rows, told, strict=True))
-        if one != other and a.name == b.name and a[a.name] < b[a.name]
-    ]
-    chosen = np.unique(np.linspace(0, len(found) - 1, min(len(found), _MOST)).astype(int))
-    return _narrowed(subject, hook, [found[i] for i in chosen] if found else [])
-
-
-def _narrowed(
-    subject: Subject, hook: str, pairs: list[tuple[pd.Series, pd.Series]]
-) -> list[Threshold]:
-    for _ in range(_ROUNDS if pairs else 0):
-        rows = [row for a, b in pairs for row in _between(a, b)]
-        told = _orders(subject, hook, rows)
-        for i in range(len(pairs)):
-            own = slice(i * _POINTS, (i + 1) * _POINTS)
-            at = next((k for k, answer in enumerate(told[own]) if answer != told[own][0]), 1)
-            pairs[i] = (rows[own][at - 1], rows[own][at])
-    told = _orders(subject, hook, [row for pair in pairs for row in pair])
+        bases.append(bases[0].copy())
+        bases[-1][known] = sample[known].quantile(share)
+    rows, swept = list[Floats](), list[tuple[int, int]]()  # position of the head, and of the base
+    for place, head in enumerate(sample.columns):
+        levels = np.sort(levels_of(numeric(sample[[head]]).reshape(-1), kinds.get(str(head))))
+        for number, base in enumerate(bases):
+            moved = np.tile(base.to_numpy(np.float64), (len(levels), 1))
+            moved[:, place] = levels
+            rows.extend(moved)
+            swept += [(place, number)] * len(levels)
+    told = _orders(subject, hook, np.array(rows))
+    steps = [i for i in range(len(rows) - 1) if swept[i] == swept[i + 1] and told[i] != told[i + 1]]
+    if not steps:
+        return []
+    chosen = [steps[int(i)] for i in np.unique(np.linspace(0, len(steps) - 1, _MOST).astype(int))]
+    low, high = (np.array([rows[i + step] for i in chosen]) for step in (0, 1))
+    low, high = _narrowed(subject, hook, low, high)
+    under, over = (_orders(subject, hook, side) for side in (low, high))
     return [
         Threshold(
-            str(a.name), float(a[a.name]), float(b[b.name]), (told[2 * i][0], told[2 * i + 1][0]), a
+            str(sample.columns[place]),
+            float(a[place]),
+            float(b[place]),
+            (one[0], other[0]),
+            np.array([a, b]),
         )
-        for i, (a, b) in enumerate(pairs)
-        if told[2 * i] != told[2 * i + 1]
+        for (place, _), a, b, one, other in zip(
+            (swept[i] for i in chosen), low, high, under, over, strict=True
+        )
+        if one != other
     ]
 
 
-def _between(a: pd.Series, b: pd.Series) -> list[pd.Series]:
-    """Rows from one to the other, both among them."""
-    levels = np.linspace(a[a.name], b[a.name], _POINTS)
-    levels[-1] = b[a.name]
-    return [pd.Series({**a, a.name: level}, name=a.name) for level in levels]
+def _narrowed(subject: Subject, hook: str, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Neighbours, shape (n, heads), between which the orders change."""
+    for _ in range(_ROUNDS):
+        points = np.linspace(low, high, _POINTS, axis=1)  # (n, points, heads)
+        points[:, -1] = high
+        told = _orders(subject, hook, points.reshape(-1, points.shape[2]))
+        for i in range(len(low)):
+            own = told[i * _POINTS : (i + 1) * _POINTS]
+            at = next((k for k, answer in enumerate(own) if answer != own[0]), 1)
+            low[i], high[i] = points[i, at - 1], points[i, at]
+    return low, high
 
 
 def beside(found: list[Threshold], subject: Subject) -> pd.DataFrame:
-    """Rows on both sides of every threshold, and each of them twice, and with one head missing."""
-    sides = [pd.Series({**t.row, t.head: v}) for t in found for v in (t.below, t.above, t.below)]
-    holes = [pd.Series({**t.row, name: np.nan}) for t in found for name in t.row.index]
-    return table(subject, [*sides, *holes])
+    """Rows on both sides of every threshold, one of them twice, and with one head missing."""
+    rows = np.concatenate([np.concatenate([t.rows, t.rows[:1]]) for t in found])
+    heads = rows.shape[1]
+    holes = np.repeat(np.array([t.rows[0] for t in found]), heads, axis=0)
+    holes[np.arange(len(holes)), np.arange(len(holes)) % heads] = np.nan
+    return table(subject, np.concatenate([rows, holes]))
 
 
-def table(subject: Subject, rows: list[pd.Series]) -> pd.DataFrame:
+def table(subject: Subject, rows: Floats) -> pd.DataFrame:
     """Made-up predictions, each on a date of its own where there are dates."""
-    columns = predictions(subject).columns
-    values = np.array([row[columns].to_numpy(np.float64) for row in rows])
     index = made_up_index(inputs(subject).index, 25 * len(rows))
     if isinstance(index, pd.MultiIndex):
-        index = index[index.get_level_values("asset") == index.get_level_values("asset")[0]]
-    return pd.DataFrame(values, index[: len(rows)], columns)
+        assets = index.get_level_values("asset")
+        index = index[assets == assets[0]]
+    return pd.DataFrame(rows, index[: len(rows)], predictions(subject).columns)
 
 
-def _orders(subject: Subject, hook: str, rows: list[pd.Series]) -> list[tuple[float, str]]:
+def _orders(subject: Subject, hook: str, rows: Floats) -> list[tuple[float, str]]:
     """Side and gate of each row; none of either where the table is declined."""
-    if not rows:
-        return []
     given = table(subject, rows)
     reply = ask(subject.hook(hook), given, into=orders)
     if not reply.answered:
