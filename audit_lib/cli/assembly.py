@@ -97,6 +97,7 @@ class Assembly:
             ended=_now(),
             isolation=_said(run.tasks, "isolation"),
             stopped=_said(run.tasks, "isolation_stopped"),
+            refused=_said(run.tasks, "hooks_refused"),
             subject_environment=_said(run.tasks, "subject_environment"),
             kernel=_said(run.tasks, "kernel"),
             subject_before=before,

@@ -11,6 +11,7 @@ import nbformat
 
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import RunFolder
+from audit_lib.execution.stored import read_notebook
 from audit_lib.files import read_whole, write_whole
 from audit_lib.model import Task
 
@@ -36,7 +37,10 @@ def collect(notebooks: Path, folder: RunFolder, names: dict[Task, str]) -> dict[
     """
     taken: dict[Task, Path] = {}
     for file in sorted(notebooks.rglob("*.ipynb")):
-        document = _read(file)
+        try:
+            document = read_notebook(file)
+        except RunError:
+            continue
         task = _task(document)
         if task is None or not _belongs(document, folder, task):
             continue
@@ -56,16 +60,7 @@ def collect(notebooks: Path, folder: RunFolder, names: dict[Task, str]) -> dict[
 _PATHS = ("input_path", "output_path")
 
 
-def _read(file: Path) -> Any:
-    try:
-        return nbformat.read(file, as_version=4)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError, nbformat.validator.NotebookValidationError):
-        return None
-
-
 def _task(document: Any) -> Task | None:
-    if document is None:
-        return None
     code = "\n".join(c.source for c in document.cells if c.cell_type == "code")
     found = set(_OPENS.findall(code))
     return Task(found.pop()) if len(found) == 1 else None

@@ -21,13 +21,14 @@ from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
+from papermill.exceptions import PapermillException, PapermillExecutionError
 
 from audit_lib import errors
 from audit_lib.errors import AuditError, RunError
 from audit_lib.execution.kernels import Kernels
 from audit_lib.execution.layout import RunFolder
 from audit_lib.execution.progress import MIME
+from audit_lib.execution.stored import read_notebook
 from audit_lib.files import read_words, write_whole
 from audit_lib.model import Task
 
@@ -122,22 +123,21 @@ def check_parameters(notebook: Path, parameters: Iterable[str]) -> None:
     Raises:
         RunError: no cell is tagged ``parameters``, or it does not set one of the names.
     """
-    try:
-        document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError, nbformat.validator.NotebookValidationError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RunError(
-            f"cannot be read as a notebook: {said}",
-            where=str(notebook),
-            mend="restore it from the distribution",
-        ) from None
+    document = read_notebook(notebook)
     if not any("parameters" in cell.metadata.get("tags", []) for cell in document.cells):
         raise RunError(
             "no cell is tagged 'parameters'",
             where=str(notebook),
             mend="tag the cell that sets subject, version and run_id as `parameters`",
         )
-    declared = papermill.inspect_notebook(_escaped(notebook))
+    try:
+        declared = papermill.inspect_notebook(_escaped(notebook))
+    except (ValueError, PapermillException) as error:
+        raise RunError(
+            f"names no Python kernel: {error}",
+            where=str(notebook),
+            mend="open it in JupyterLab, choose a Python kernel, and save it",
+        ) from None
     unknown = [p for p in parameters if p not in declared]
     if unknown:
         raise RunError(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from audit_lib.errors import RunError
+from audit_lib.execution.stored import read_notebook
 from audit_lib.files import write_whole
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -24,7 +23,7 @@ def render(folder: Path) -> list[Path]:
     for notebook in sorted(folder.glob("*.ipynb")):
         page = notebook.with_suffix(".html")
         try:
-            document = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+            document = read_notebook(notebook)
             text, _ = exporter.from_notebook_node(
                 document, resources={"metadata": {"name": notebook.stem}}
             )

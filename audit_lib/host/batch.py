@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ class Batch:
         self._folders = folders
         self._worker: Worker | None = None
         self._folder = Path()
-        self._number = 0
+        self._call = ""
         self._late = 0
         self._exercised = exercised
         self._entries = entries or Entries()
@@ -108,11 +109,11 @@ class Batch:
                     return cost
 
     def _ask(self, worker: Worker, encoded: Any, buffers: list[Any]) -> Any:
-        self._number += 1
+        self._call = secrets.token_hex(8)  # an earlier call cannot answer for this one
         learn = self._crew.warmth.wants(self._hook)
         request = {
             **self._request,
-            "id": self._number,
+            "id": self._call,
             "args": encoded,
             "learn": learn,
             "measure": self._exercised is not None,
@@ -124,7 +125,7 @@ class Batch:
 
     def _read(self, frame: Frame, worker: Worker, learn: bool) -> Any:
         header = frame.header
-        if not isinstance(header, dict) or header.get("id") != self._number:
+        if not isinstance(header, dict) or header.get("id") != self._call:
             raise WireError("the answer belongs to no call")
         if learn:
             self._crew.warmth.learn(header.get("imported"))
@@ -133,8 +134,11 @@ class Batch:
             self._entries.take(self._hook, header)
         if "rests" in header:
             self._entries.resting(self._hook).take(header["rests"])
+        closed = self._crew.closed
+        closed.take(self._hook, header.get("closed"))
         if "fail" in header:
-            cost = described(self._hook, header["fail"], self._limits, worker.printed.text())
+            said = worker.printed.text()
+            cost = described(self._hook, header["fail"], self._limits, said, closed)
             self._entries.resting(self._hook).shaky += isinstance(cost, HookOutOfMemory)
             return cost
         if "ok" not in header:
@@ -162,8 +166,8 @@ class Batch:
 
     def _collect(self, worker: Worker) -> None:
         """Ask for the lines that the worker has not told of yet."""
-        self._number += 1
-        request = {"id": self._number, "measure": True}
+        self._call = secrets.token_hex(8)
+        request = {"id": self._call, "measure": True}
         try:
             frame = worker.exchange(pack(request, [], _ARGUMENTS_LIMIT), COLLECTING)
         except (EOFError, TimeoutError, WireError):

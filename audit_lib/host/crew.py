@@ -9,9 +9,11 @@ from typing import Any
 from audit_lib.host.channels import Forker, Lost, Worker
 from audit_lib.host.child.wire import WireError
 from audit_lib.host.errors import HookBadAnswer, HookError, HookTimedOut, HostUnavailable
+from audit_lib.host.isolation import Isolation
 from audit_lib.host.outcome import HOOKS_FILE, described, ended
 from audit_lib.host.printed import Printed
 from audit_lib.host.process import Plan, Process
+from audit_lib.host.readable import Closed
 
 ATTEMPTS = 3
 
@@ -36,6 +38,8 @@ class Crew:
         self._broken: HookError | None = None
         self._threaded = False
         self.warmth = Warmth()
+        closes = Isolation[plan.isolation.upper()].closes
+        self.closed = Closed([*plan.readable, str(plan.scratch)] if closes else [])
 
     def names(self) -> frozenset[str]:
         """Hooks that ``hooks.py`` registers.
@@ -96,8 +100,10 @@ class Crew:
         return names
 
     def _understood(self, answer: dict[str, Any], printed: Printed) -> tuple[frozenset[str], int]:
+        self.closed.take(HOOKS_FILE, answer.get("closed"))
         if "failed" in answer:
-            raise described(HOOKS_FILE, answer["failed"], self._limits, printed.text())
+            failed, output = answer["failed"], printed.text()
+            raise described(HOOKS_FILE, failed, self._limits, output, self.closed)
         names, threads = answer.get("hooks"), answer.get("threads")
         if not isinstance(names, list) or type(threads) is not int:
             said = "wrote garbage to the host's own descriptors"

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,7 @@ from audit_lib.host.files import remove, within
 from audit_lib.host.isolation import Isolation, Probe, absent, probe
 from audit_lib.host.limits import Allowance, Limits
 from audit_lib.host.process import Plan
+from audit_lib.host.readable import checkout, readable
 from audit_lib.scratch import new_folder, remove_folder
 
 
@@ -52,6 +54,7 @@ class Host:
         allow_unisolated: bool = False,
         scratch: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        reads: Iterable[Path] = (),
         measure: Measure = Measure.NEVER,
         allowance: Allowance | None = None,
     ) -> None:
@@ -70,6 +73,8 @@ class Host:
             scratch: an existing folder for the host's files, which is kept; by default a
                 temporary one, which is removed.
             environment: further variables for the child.
+            reads: what hooks may read besides the repository of ``root``, their own folder, the
+                interpreter with its libraries, the system's programs and scratch.
             measure: when to note which lines of the source calls execute; see ``exercised``.
             allowance: what all calls together may take, where somebody counts.
         """
@@ -81,6 +86,7 @@ class Host:
         self._demanded = isolation
         self._allow_unisolated = allow_unisolated
         self._given_scratch = None if scratch is None else Path(scratch).resolve()
+        self._reads = tuple(Path(os.path.abspath(path)) for path in reads)
         self._environment = {"WORKBOOK_ROOT": str(self._root), **(environment or {})}
         self.measure = measure
         self._allowance = allowance or Allowance()
@@ -166,6 +172,9 @@ class Host:
 
     def _plan(self, found: Probe) -> Plan:
         scratch = self._given_scratch or new_folder("host")
+        coverage = None if self.measure is Measure.NEVER else library()
+        own = [*checkout(self._root), self._hooks.parent, launch.LIBRARY, *self._reads]
+        python = str(self._interpreter or sys.executable)
         return Plan(
             hooks=self._hooks,
             root=self._root,
@@ -177,7 +186,8 @@ class Host:
             seccomp="seccomp" not in absent(),
             landlock="landlock" not in absent(),
             environment=launch.environment(scratch, self._interpreter, self._environment),
-            coverage=None if self.measure is Measure.NEVER else library(),
+            readable=readable(python, [*own, coverage] if coverage else own),
+            coverage=coverage,
         )
 
     # --- what it is ---------------------------------------------------------------------------
@@ -191,6 +201,18 @@ class Host:
         """What was tried and found about that level."""
         with self._lock:
             return self._opened().probed
+
+    def describe(self) -> str:
+        """The isolation in words for a reader of a packet, with what more is open to hooks."""
+        opened = ", ".join(map(str, self._reads)) if self.probed.isolation.closes else ""
+        more = f"; opened to hooks besides: {opened}" if opened else ""
+        return f"{self.probed.describe()}{more}"
+
+    @property
+    def refused(self) -> dict[str, set[str]]:
+        """Paths that are closed to hooks and were asked for, with the hooks that did."""
+        with self._lock:
+            return dict(self._opened().crew.closed.asked)
 
     @property
     def scratch(self) -> Path:
@@ -357,7 +379,6 @@ class _Open:
     def __init__(self, plan: Plan, probed: Probe) -> None:
         self.probed = probed
         self.scratch = plan.scratch
-        self._folders = 0
         doomed = None if plan.kept else plan.scratch
         try:
             self.crew = Crew(plan)
@@ -367,10 +388,8 @@ class _Open:
         self.close = weakref.finalize(self, _end, self.crew, doomed)
 
     def folder(self, name: str) -> Path:
-        self._folders += 1
-        path = self.scratch / f"{name}-{self._folders}"
-        path.mkdir()
-        return path
+        # Not to be foretold: a hook could have put a link there.
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.scratch))
 
 
 def _end(crew: Crew, doomed: Path | None) -> None:

@@ -52,6 +52,11 @@ class Isolation(IntEnum):
         """Whether hostile code is contained, compiled code and child processes included."""
         return self >= Isolation.LANDLOCK_SECCOMP
 
+    @property
+    def closes(self) -> bool:
+        """Whether hooks read only what they are given to read."""
+        return "reads" in self.promises
+
     def describe(self) -> str:
         """One sentence for a reader of a packet."""
         return _DESCRIPTIONS[self]
@@ -64,33 +69,36 @@ _MARKS = {
     "memory of others": "memory",
     "kernel settings": "settings",
     "limits of others": "limits",
+    "reads": "read",
 }
-_NATIVE = frozenset({"writes", "tcp", "python writes", "python network"})
+_NATIVE = frozenset({"writes", "reads", "tcp", "python writes", "python network"})
 _CONTAINED = _NATIVE | {"metadata", "datagrams", "local sockets", *_MARKS}
 _PROMISES = {
     Isolation.NONE: frozenset[str](),
     Isolation.AUDIT_HOOK: frozenset({"python writes", "python network"}),
     Isolation.LANDLOCK: _NATIVE,
     Isolation.LANDLOCK_SECCOMP: _CONTAINED,
-    # Pipes and sockets of the file system are closed by what is put on top where the kernel has it.
+    # Pipes and sockets of readable folders are closed by what is put on top, where there is it.
     Isolation.BUBBLEWRAP: _CONTAINED - {"pipes", "local sockets"},
 }
 #: What no level stops, and readers of a packet should know.
-READS = (
-    "hooks can read whatever the user can read, and what hooks.py imports when it is loaded "
-    "can shape the answers of every hook"
+SHARED = (
+    "what hooks.py imports when it is loaded can shape the answers of every hook, and so can files "
+    "that one hook leaves in scratch where another looks for them"
 )
 _DESCRIPTIONS = {
-    Isolation.NONE: "no isolation: hooks can write anywhere and reach the network; only the "
-    "digests before and after tell whether the subject was changed",
+    Isolation.NONE: "no isolation: hooks can read and write whatever the user can, and reach the "
+    "network; only the digests before and after tell whether the subject was changed",
     Isolation.AUDIT_HOOK: "audit hook alone: writes, connections and programs started from Python "
-    "are refused; compiled code is not contained",
+    "are refused; compiled code is not contained, and hooks can read whatever the user can",
     Isolation.LANDLOCK: "Landlock without a system-call filter: nothing is written outside "
-    "scratch and TCP is closed; modes, times, datagrams and local sockets are not contained",
+    "scratch, nothing read but the subject and its environment, and TCP is closed; modes, times, "
+    "datagrams and local sockets are not contained",
     Isolation.LANDLOCK_SECCOMP: "Landlock and a system-call filter: nothing is written or changed "
-    "outside scratch, and there are no sockets",
+    "outside scratch, nothing read but the subject and its environment, and there are no sockets",
     Isolation.BUBBLEWRAP: "bubblewrap, with Landlock and a system-call filter where the kernel has "
-    "them: everything but scratch is read-only, with processes and network of its own",
+    "them: everything but scratch is read-only, nothing read but the subject and its environment, "
+    "with processes and network of its own",
 }
 
 
@@ -114,7 +122,7 @@ class Probe:
         """One sentence for a reader of a packet, with what was tried and got through."""
         through = sorted(_CONTAINED - self.stopped) if self.isolation.contains else []
         found = f"; not stopped here: {', '.join(through)}" if through else ""
-        return f"{self.isolation.describe()}{found}; {READS}"
+        return f"{self.isolation.describe()}{found}; {SHARED}"
 
     @property
     def holds(self) -> bool:
@@ -206,9 +214,9 @@ def _try(level: Isolation, python: str, without: frozenset[str]) -> Probe:
     folder = new_folder("probe")
     try:
         with Canary(folder) as canary:
-            config = launch.probe_config(level.label, folder / "scratch", without)
+            config = launch.probe_config(level.label, python, folder / "scratch", without)
             config |= canary.targets | {"judge": os.getpid()}
-            command = launch.command(level.label, python, "probe", config, readable=[folder])
+            command = launch.command(level.label, python, "probe", config)
             done = subprocess.run(
                 command,
                 env=launch.environment(folder / "scratch", None),
@@ -236,7 +244,7 @@ class Canary:
     def __init__(self, folder: Path) -> None:
         """Lay everything out below ``folder``."""
         self._folder = folder
-        self._files = {n: folder / n for n in ("native", "python", "metadata", "pipe")}
+        self._files = {n: folder / n for n in ("native", "python", "metadata", "pipe", "secret")}
         self._sockets: dict[str, socket.socket] = {}
 
     def __enter__(self) -> Canary:

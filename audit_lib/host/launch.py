@@ -7,9 +7,12 @@ import os
 import shutil
 import site
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from audit_lib.host.child import landlock
+from audit_lib.host.readable import readable
 
 LIBRARY = Path(__file__).resolve().parents[1]
 CHILD = Path(__file__).resolve().parent / "child"
@@ -67,36 +70,47 @@ def environment(
     return chosen | dict(extra or {})
 
 
-def command(
-    level: str,
-    python: str,
-    entry: str,
-    config: Mapping[str, Any],
-    *,
-    readable: Iterable[Path] = (),
-) -> list[str]:
+def command(level: str, python: str, entry: str, config: Mapping[str, Any]) -> list[str]:
     """Command line of a child at an isolation level (by its label)."""
     inner = [python, "-c", _BOOT, str(CHILD), entry, json.dumps(config)]
     if level != "bubblewrap":
         return inner
     scratch = str(config["scratch"])
     arguments = [bubblewrap() or "bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
-    arguments += ["--cap-drop", "ALL", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    arguments += ["--cap-drop", "ALL", *_mounts(config), "--dev", "/dev", "--proc", "/proc"]
     # What stays in /dev/shm would reach the next call; root may write settings and memory in /proc.
     arguments += ["--remount-ro", "/dev", "--remount-ro", "/proc"]
-    for path in map(str, (*readable, LIBRARY)):
-        if path.startswith("/dev/"):  # hidden by the new /dev
+    for path in config["readable"]:
+        if path.startswith("/dev/shm/"):  # hidden by the new /dev
             arguments += ["--ro-bind", path, path]
-    return [*arguments, "--bind", scratch, scratch, "--chdir", scratch, "--", *inner]
+    arguments += ["--bind", scratch, scratch, "--remount-ro", "/"]
+    return [*arguments, "--chdir", scratch, "--", *inner]
 
 
-def probe_config(level: str, scratch: Path, without: Collection[str]) -> dict[str, Any]:
+def _mounts(config: Mapping[str, Any]) -> Sequence[str]:
+    """All of the file system where Landlock closes it within, else what is readable alone."""
+    if config["landlock"] and landlock.abi():
+        return ("--ro-bind", "/", "/")
+    words: list[str] = []
+    held: tuple[str, ...] = ("/dev/", "/proc/")  # of the sandbox's own
+    for path in sorted(config["readable"]):
+        inside = os.path.join(path, "")
+        if not inside.startswith(held):
+            held += (inside,)
+            words += ["--ro-bind", path, path]
+    return words
+
+
+def probe_config(
+    level: str, python: str, scratch: Path, without: Collection[str]
+) -> dict[str, Any]:
     """Configuration of a child that only tries its bounds."""
     return {
         "isolation": level,
         "scratch": str(scratch),
         "seccomp": "seccomp" not in without,
         "landlock": "landlock" not in without,
+        "readable": readable(python, (LIBRARY,)),
         "memory_mb": 1024,
         "file_mb": 16,
         "protected": protected(),

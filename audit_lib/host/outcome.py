@@ -14,14 +14,18 @@ from audit_lib.host.errors import (
     HookRefused,
 )
 from audit_lib.host.limits import Limits
+from audit_lib.host.readable import Closed
 
 HOOKS_FILE = "hooks.py"
 #: What compiled code prints before it aborts for want of memory.
 _OUT_OF_MEMORY = (b"bad_alloc", b"Cannot allocate memory", b"Unable to allocate", b"MemoryError")
 
 
-def described(hook: str, failed: Any, limits: Limits, output: bytes) -> HookError:
-    """The error for a failure that the child put in words; it may be lying, or talking garbage."""
+def described(hook: str, failed: Any, limits: Limits, output: bytes, closed: Closed) -> HookError:
+    """The error for a failure that the child put in words; it may be lying, or talking garbage.
+
+    Where the call was refused a path, the message says how to open it.
+    """
     if not isinstance(failed, dict):
         return HookBadAnswer(hook, "described its failure in garbage", output=output)
     what, kind, message, trace = (
@@ -35,6 +39,7 @@ def described(hook: str, failed: Any, limits: Limits, output: bytes) -> HookErro
         return HookOutOfMemory(hook, limits.memory_mb, message, output=output)
     if what == "unfit":
         return HookBadAnswer(hook, message, output=output)
+    message += closed.hint(message)
     if what == "exit":
         return HookDied(hook, exit_code=_exit_code(message), detail="sys.exit", output=output)
     return HookRaised(hook, kind, message, trace, output=output)

@@ -36,6 +36,8 @@ class Plan:
     seccomp: bool
     landlock: bool
     environment: dict[str, str]
+    readable: list[str]
+    """files and folders that hooks may read; see :mod:`.readable`"""
     coverage: str | None = None
     """folder of our ``coverage`` package ('' where we have none); None: lines are not measured"""
 
@@ -97,13 +99,11 @@ class Process:
             "file_mb": limits.file_mb,
             "output_mb": limits.output_mb,
             "protected": launch.protected(),
+            "readable": plan.readable,
         }
-        readable = (plan.root, plan.hooks.parent)
         return json.dumps(
             {
-                "argv": launch.command(
-                    plan.isolation, plan.python, "main", child, readable=readable
-                ),
+                "argv": launch.command(plan.isolation, plan.python, "main", child),
                 "environment": plan.environment,
                 "kept": far,
                 "orders": orders,

@@ -81,6 +81,7 @@ class Manifest(_Part):
     problems: tuple[str, ...]
     isolation: str
     stopped: str = ""
+    refused: str = ""
     subject_environment: str = ""
     kernel: str
     subject_digest: SubjectDigest
@@ -169,6 +170,7 @@ def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
         problems=packet.problems,
         isolation=said.isolation,
         stopped=said.stopped,
+        refused=said.refused,
         subject_environment=said.subject_environment,
         kernel=said.kernel,
         subject_digest=SubjectDigest(before=said.subject_before, after=said.subject_after),

@@ -61,6 +61,7 @@ class Provenance:
         started, ended: ISO 8601, UTC.
         isolation: level under which the subject's code ran.
         stopped: what that level was seen to stop, when it was tried.
+        refused: files that are closed to hooks and that hooks asked for, with their names.
         subject_environment: interpreter and libraries that the subject's code ran with.
         kernel: kind of kernels that executed the notebooks.
         subject_before, subject_after: digest of the subject's trees before and after the run.
@@ -80,6 +81,7 @@ class Provenance:
     ended: str = ""
     isolation: str = ""
     stopped: str = ""
+    refused: str = ""
     subject_environment: str = ""
     kernel: str = ""
     subject_before: str = ""

@@ -91,6 +91,7 @@ def provenance_groups(packet: Packet) -> list[dict[str, Any]]:
             [
                 ("isolation", said.isolation),
                 ("seen to stop", said.stopped),
+                ("closed to hooks, and asked for", said.refused),
                 ("subject ran with", said.subject_environment),
                 ("kernels", said.kernel),
                 ("workbook", f"{here['library']} (sha256 {here['library_sha256'][:16]})"),

@@ -316,6 +316,11 @@ class Environment(_Strict):
 
     python: str = Field("", description="interpreter, relative to the parameters folder")
     versions: dict[str, str] = Field({}, description="interpreter by version id, where one differs")
+    reads: tuple[str, ...] = Field(
+        (),
+        description="folders and files that hooks read beside the repository, the store and the "
+        "interpreter: relative to the parameters folder, `~` for the home folder, `/` for all",
+    )
 
 
 class HookLimits(_Strict):

@@ -386,7 +386,7 @@ class Subject(Bound):
     @property
     def isolation(self) -> str:
         """Level under which hooks run, in words; starts the host."""
-        return self.host.probed.describe()
+        return self.host.describe()
 
     @property
     def host(self) -> Host:
@@ -435,7 +435,17 @@ class Subject(Bound):
             measure=self.measure,
             environment=variables,
             allowance=self.allowance,
+            reads=self._read_by_hooks(),
         )
+
+    def _read_by_hooks(self) -> list[Path]:
+        """The store, the documents, and what the parameters open beside the repository."""
+        named = self.parameters.environment.reads
+        places = [self.folder / Path(path).expanduser() for path in named]
+        places += [self.root / path for path in self.parameters.documents.values()]
+        if self.parameters.artifacts is not None:
+            places.append(self.root / self.parameters.artifacts.store)
+        return places
 
     def elsewhere(self, seed: int) -> Subject:
         """This subject in a process of its own, in which text hashes as that seed has it."""

@@ -151,10 +151,16 @@ def _host_said(subject: Subject) -> dict[str, str]:
             return {}
         return {
             "isolation_stopped": ", ".join(sorted(subject.host.probed.stopped)) or "nothing",
+            "hooks_refused": _refused(subject),
             "subject_environment": ", ".join(f"{k} {v}" for k, v in subject.host.versions.items()),
         }
     except (AuditError, HookError, NotAssessed):
         return {}
+
+
+def _refused(subject: Subject) -> str:
+    asked = sorted(subject.host.refused.items())
+    return "; ".join(f"{path} ({', '.join(sorted(hooks))})" for path, hooks in asked)
 
 
 def _isolation(subject: Subject) -> str:

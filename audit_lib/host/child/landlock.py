@@ -1,4 +1,4 @@
-"""Landlock by system call: nothing is written, made, renamed or removed outside given folders.
+"""Landlock by system call: nothing is written or removed, or read, outside given folders.
 
 Source: ``landlock(7)``, ``linux/landlock.h``.  The numbers are the same on all architectures.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _NO_NEW_PRIVILEGES = 38
 _WRITE_FILE, _REFER, _TRUNCATE = 1 << 1, 1 << 13, 1 << 14
+_EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
 _MAKE_AND_REMOVE = sum(1 << bit for bit in range(4, 13))
 _TCP = 0b11  # bind, connect
 _SCOPES = 0b11  # abstract sockets, signals
@@ -39,10 +40,11 @@ def abi() -> int:
     return max(0, int(libc.syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(1))))
 
 
-def restrict(folders: Iterable[str], files: Iterable[str]) -> int:
+def restrict(folders: Iterable[str], files: Iterable[str], readable: Iterable[str]) -> int:
     """Allow this process and all it will start to write in ``folders`` and to ``files`` alone.
 
-    TCP is closed from version 4 on, signals and abstract sockets to the outside from version 6.
+    It reads and executes there and in ``readable`` (files and folders) alone.  TCP is closed from
+    version 4 on, signals and abstract sockets to the outside from version 6.
 
     Returns:
         The version of Landlock that was used.
@@ -55,14 +57,17 @@ def restrict(folders: Iterable[str], files: Iterable[str]) -> int:
         raise OSError("the kernel has no Landlock")
     libc = ctypes.CDLL(None, use_errno=True)
     writes = _WRITE_FILE | (_TRUNCATE if version >= 3 else 0)
-    everything = writes | _MAKE_AND_REMOVE | (_REFER if version >= 2 else 0)
+    reads = _EXECUTE | _READ_FILE
+    everything = writes | reads | _READ_DIR | _MAKE_AND_REMOVE | (_REFER if version >= 2 else 0)
+    allowed = [(path, everything) for path in folders] + [(path, writes | reads) for path in files]
+    allowed += [(p, reads | (_READ_DIR if os.path.isdir(p) else 0)) for p in readable]
     rules = _Ruleset(everything, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = _check(
         libc.syscall(_CREATE, ctypes.byref(rules), ctypes.c_size_t(size), ctypes.c_uint32(0))
     )
     try:
-        for path, rights in [(p, everything) for p in folders] + [(p, writes) for p in files]:
+        for path, rights in allowed:
             parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
             beneath = _Beneath(rights, parent)
             _check(libc.syscall(_ADD, ruleset, 1, ctypes.byref(beneath), ctypes.c_uint32(0)))

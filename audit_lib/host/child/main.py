@@ -27,7 +27,7 @@ import threading
 import time
 from typing import Any
 
-from . import exercise, sandbox
+from . import closed, exercise, sandbox
 from .control import hear, say
 from .streams import flush
 
@@ -188,9 +188,9 @@ def _be_template(config: dict[str, Any], order: dict[str, Any], fds: tuple[int, 
     try:
         names = worker.load_hooks(order["hooks"], config)
     except BaseException as error:  # noqa: BLE001 - sys.exit included: it is said, not obeyed
-        say(channel, {"failed": worker.describe(error)})
+        say(channel, {"failed": worker.describe(error), "closed": closed.taken()})
         return
-    say(channel, {"hooks": names, "threads": thread_count()})
+    say(channel, {"hooks": names, "threads": thread_count(), "closed": closed.taken()})
     Forker(channel, config).serve()
 
 

@@ -8,7 +8,7 @@ import resource
 import sys
 from typing import Any
 
-from . import guard, landlock, seccomp
+from . import closed, guard, landlock, seccomp
 
 _WRITABLE_DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
 
@@ -66,18 +66,21 @@ def enter(config: dict[str, Any]) -> None:
     level, scratch = config["isolation"], config["scratch"]
     limit(config["memory_mb"], config["file_mb"])
     drop_capabilities()
-    protected = config["protected"]
+    protected, readable = config["protected"], config["readable"]
+    devices = [d for d in _WRITABLE_DEVICES if os.path.exists(d)]
     if level == "bubblewrap":
         # A read-only mount still lets pipes and the files of /proc be written, and knows nothing
         # of sockets and of calls that reach into other processes: Landlock and the filter do.
         # The probe has told the judge what holds where the kernel has neither.
         if config["landlock"] and landlock.abi():
-            landlock.restrict([scratch], [d for d in _WRITABLE_DEVICES if os.path.exists(d)])
+            landlock.restrict([scratch], devices, readable)
         if config["seccomp"] and seccomp.supported():
             seccomp.install(metadata=False)
     elif level in ("landlock_seccomp", "landlock"):
-        landlock.restrict([scratch], [d for d in _WRITABLE_DEVICES if os.path.exists(d)])
+        landlock.restrict([scratch], devices, readable)
         if level == "landlock_seccomp":
             seccomp.install(metadata=True, protected=protected)
     elif level == "audit_hook":
         guard.install(scratch, tuple(protected))
+    if level not in ("none", "audit_hook"):
+        closed.watch([*readable, scratch])

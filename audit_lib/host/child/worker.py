@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import exercise
+from . import closed, exercise
 from .decoding import decode
 from .derived import derived
 from .encoding import encode
@@ -111,7 +111,7 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
             os._exit(0)
         if frame.header.get("learn"):
             reply["imported"] = imported(known)
-        told = {"id": number, **served.executed(frame.header)}
+        told = {"id": number, "closed": closed.taken(), **served.executed(frame.header)}
         rests = REACH.told()
         if rests:
             told["rests"] = rests

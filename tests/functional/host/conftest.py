@@ -45,8 +45,10 @@ def subject(subject_of_session: Path) -> Iterator[Path]:
     before = tree_digest(subject_of_session)
     yield subject_of_session
     if tree_digest(subject_of_session) != before:
-        shutil.rmtree(subject_of_session)
-        shutil.copytree(kept, subject_of_session)
+        # Its folder stays: what hooks may read is that very folder.
+        for path in subject_of_session.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        shutil.copytree(kept, subject_of_session, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -764,7 +764,11 @@ def announce_and_stall(at):
 
 @behaviour
 def send_a_pickle(at):
-    text = json.dumps([[64], {"id": 1, "ok": ["pickle", 0]}]).encode()
+    frame = sys._getframe()
+    while "request" not in frame.f_locals:
+        frame = frame.f_back
+    secret = frame.f_locals["request"]["id"]  # of this very call, which may answer for itself
+    text = json.dumps([[64], {"id": secret, "ok": ["pickle", 0]}]).encode()
     for descriptor in sockets():
         os.write(descriptor, struct.pack("<4sIQ", b"AWH1", len(text), 64) + text + b"\x80" * 64)
     time.sleep(60)

@@ -1,0 +1,38 @@
+"""A notebook as it is stored: read whole and held against its format, or refused in words."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from audit_lib.errors import RunError
+from audit_lib.files import read_words
+
+_TELLING = (OSError, ValueError, nbformat.ValidationError)
+
+
+def read_notebook(file: Path) -> Any:
+    """The notebook of a file, in format 4.
+
+    Raises:
+        RunError: it is no regular file, no JSON, or not of the form that notebooks have.
+    """
+    try:
+        text = read_words(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # cells without an id get one
+            document: Any = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+            nbformat.validate(document, relax_add_props=True)
+        nbformat.writes(document).encode()  # type: ignore[no-untyped-call]  # lone surrogates
+    except Exception as error:  # noqa: BLE001 - nbformat raises whatever it stumbles over
+        told = str(error) if isinstance(error, _TELLING) else ""
+        said = told.strip().splitlines() or ["it is not of the form that notebooks have"]
+        raise RunError(
+            f"cannot be read as a notebook: {said[0][:200]}",
+            where=str(file),
+            mend="restore it from the distribution, or save it anew in JupyterLab",
+        ) from None
+    return document
