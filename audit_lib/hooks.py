@@ -207,7 +207,6 @@ class ExplainInputs(TypedDict):
     dates: NotRequired[Sequence[Any]]  # where the index has no level of dates
     assets: NotRequired[Sequence[str]]  # where the index has no level of names
     regimes: NotRequired[Sequence[str]]  # name of the regime that each row is in
-    outcomes: NotRequired[pd.DataFrame]  # labels, NaN where they are not known yet
 
 
 class Stages(TypedDict, total=False):

@@ -180,6 +180,31 @@ def _swarm() -> tuple:
     return "How factors move the return", ("label", "value", "level"), rows, "fraction"
 
 
+def _dependence() -> tuple:
+    rows = tuple(
+        (name, round(i / 40, 3), round(math.tanh(i / 20 - k), 3), (i % 5) / 4 if k else None)
+        for k, name in enumerate(("momentum", "volatility", "rank"))
+        for i in range(40)
+    )
+    return "How the return depends", ("label", "x", "value", "level"), rows, "fraction"
+
+
+def _waterfall() -> tuple:
+    rows = (
+        ("mean of all rows", None, 0.01, None, None),
+        ("momentum = 0.2", 0.01, 0.05, 0.045, 0.055),
+        ("volatility = 0.4", 0.05, 0.03, 0.025, 0.035),
+        ("this decision", None, 0.03, None, None),
+    )
+    return "What made it 0.03", ("label", "start", "end", "low", "high"), rows, "position"
+
+
+def _cards() -> tuple:
+    rows = (("When `momentum` is above 0.2, it is 1 in 90 % of rows. " * 3, 0.9, 0.85, 0.94, 0.4),)
+    return "Conditions of the decision", ("label", "value", "low", "high", "base"), rows, "share"
+
+
+LEARNED = (View.HEATMAP, View.SWARM, View.DEPENDENCE, View.WATERFALL, View.CARDS)
 _TABLES = {
     View.TABLE: _table,
     View.BARS: _bars,
@@ -189,6 +214,9 @@ _TABLES = {
     View.RELIABILITY: _reliability,
     View.INFLUENCE: _influence,
     View.SWARM: _swarm,
+    View.DEPENDENCE: _dependence,
+    View.WATERFALL: _waterfall,
+    View.CARDS: _cards,
 }
 
 
@@ -262,7 +290,7 @@ def tasks(
                 "HED001",
                 Outcome.FAIL,
                 findings=(heads,),
-                evidence=(evidence(View.HEATMAP), evidence(View.SWARM)),
+                evidence=tuple(evidence(v) for v in LEARNED),
             ),
         ),
         Task.T4: (

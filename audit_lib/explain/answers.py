@@ -124,4 +124,5 @@ def _numbers(hook: str, answer: pd.DataFrame, names: tuple[str, ...], rows: int)
     missing = [n for n in names if n not in answer]
     if missing:
         raise NotAssessed(f"{hook} answers without {missing[0]!r}, which it had before")
-    return answer.loc[:, list(names)].to_numpy(dtype=np.float64, na_value=np.nan)
+    # Minus zero is zero, and so it is called.
+    return answer.loc[:, list(names)].to_numpy(dtype=np.float64, na_value=np.nan) + 0.0

@@ -1,4 +1,4 @@
-"""Tables that readers draw: sizes with intervals, a swarm, shares over time, the gates' funnel."""
+"""Tables that readers draw: sizes, swarm, dependence, shares over time, conditions, funnel."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from audit_lib.explain.attribution import Attributed, Line, numbers
 from audit_lib.explain.factors import Difference
 from audit_lib.explain.orders import Orders
-from audit_lib.explain.records import finite
+from audit_lib.explain.records import Rules, finite
 from audit_lib.explain.rows import Rows
 from audit_lib.model import Evidence, Scalar, View
 
 #: factors of a picture, and rows of a swarm
 TOP, SWARM = 8, 120
+#: factors and rows of a dependence picture
+DEEP, DEPENDENCE = 4, 250
+#: what rules of the decision are about, and cards of each
+DECIDED, CARDS = ("decision", "enter", "exit", "size"), 2
 
 
 def drawn(
@@ -27,6 +32,7 @@ def drawn(
         yield sizes(head, sample)
     chosen = next((h for h in heads if h.name == "position"), heads[0])
     yield swarm(chosen, sample, seed)
+    yield from dependence(chosen, sample, seed)
     over = list(over_time(chosen.name, lines[chosen.name]))
     if over:
         yield over[0]
@@ -58,17 +64,11 @@ def sizes(head: Attributed, sample: Rows) -> Evidence:
 
 def swarm(head: Attributed, sample: Rows, seed: int) -> Evidence:
     """Contributions row by row, by the factor's own value."""
-    rng = np.random.default_rng(seed)
-    rows = np.sort(rng.choice(len(sample), min(SWARM, len(sample)), replace=False))
+    rows = _some(sample, SWARM, seed)
     values, parts = numbers(sample.table), head.contributions.values
     told: list[tuple[Scalar, ...]] = []
     for i in [i for i in head.order[:TOP] if not head.idle(i)]:
-        column = values[:, i]
-        known = np.isfinite(column)
-        level = np.full(len(column), np.nan)
-        if known.any():
-            level[known] = (stats.rankdata(column[known]) - 0.5) / known.sum()
-        name = str(sample.table.columns[i])
+        level, name = _level(values[:, i]), str(sample.table.columns[i])
         told += [(name, finite(parts[r, i]), finite(level[r])) for r in rows]
     return Evidence(
         f"swarm_{head.name}",
@@ -78,6 +78,68 @@ def swarm(head: Attributed, sample: Rows, seed: int) -> Evidence:
         View.SWARM,
         f"contribution to {head.name}; coloured by the factor's own value",
     )
+
+
+def dependence(head: Attributed, sample: Rows, seed: int) -> Iterator[Evidence]:
+    """Contributions of the strongest factors by their own value, shaded by their partner's."""
+    rows = _some(sample, DEPENDENCE, seed)
+    values, parts = numbers(sample.table), head.contributions.values
+    columns = list(map(str, sample.table.columns))
+    told: list[tuple[Scalar, ...]] = []
+    for i in [i for i in head.order if not head.idle(i) and columns[i] in sample.numeric][:DEEP]:
+        # Pairs are sorted: the first that a factor is in names its strongest partner.
+        pair = next((p[:2] for p in head.pairs if columns[i] in p[:2]), None)
+        other = next((n for n in pair or () if n != columns[i]), None)
+        level = np.full(len(sample), np.nan)
+        if other is not None:
+            level = _level(values[:, columns.index(other)])
+        name = columns[i] + (f", partner {other}" if other else "")
+        told += [(name, finite(values[r, i]), finite(parts[r, i]), finite(level[r])) for r in rows]
+    if told:
+        yield Evidence(
+            f"dependence_{head.name}",
+            f"How {head.name} depends on its strongest factors",
+            ("label", "x", "value", "level"),
+            tuple(told),
+            View.DEPENDENCE,
+            f"contribution to {head.name}; shaded by the factor that it acts together with most",
+        )
+
+
+def _some(sample: Rows, count: int, seed: int) -> npt.NDArray[np.int64]:
+    rng = np.random.default_rng(seed)
+    return np.sort(rng.choice(len(sample), min(count, len(sample)), replace=False))
+
+
+def _level(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rank of each value among the known ones, from 0 to 1."""
+    known = np.isfinite(column)
+    level = np.full(len(column), np.nan)
+    if known.any():
+        level[known] = (stats.rankdata(column[known]) - 0.5) / known.sum()
+    return level
+
+
+def conditions(rules: Sequence[Rules]) -> Iterator[Evidence]:
+    """Cards of the first rules of the decision, and of the heads."""
+    decided = [r for r in rules if r.head in DECIDED]
+    heads = [r for r in rules if r.head not in DECIDED]
+    for name, whose, told in (("decision", "the decision", decided), ("heads", "heads", heads)):
+        rows = [
+            (rule.sentence, p.value, p.low, p.high, rule.base, rule.support, rule.stability)
+            for one in told
+            for rule in one.rules[:CARDS]
+            for p in (rule.precision,)
+        ]
+        if rows:
+            yield Evidence(
+                f"rules_{name}",
+                f"Conditions that {whose} followed",
+                ("label", "value", "low", "high", "base", "support", "stability"),
+                tuple(rows),
+                View.CARDS,
+                "share of later rows in which the outcome is as the rule says",
+            )
 
 
 def over_time(name: str, lines: Sequence[Line]) -> Iterator[Evidence]:
@@ -101,10 +163,18 @@ def over_time(name: str, lines: Sequence[Line]) -> Iterator[Evidence]:
 
 
 def funnel(orders: Orders) -> Evidence:
-    """How many candidates each gate stopped or cut."""
-    counted = Counter(g for g in orders.gate if g)
+    """How many candidates there were, how many each gate stopped or cut, and what was left."""
+    asked = orders.gates
+    # Gates that stopped nothing are told too, in the order in which they are asked.
+    counted = Counter({str(g): 0 for g in asked["gate"].unique()})
+    counted.update(g for g in orders.gate if g)
     placed = sum(a == "order" for a in orders.action)
-    rows = [("rows", len(orders.gate)), *counted.most_common(), ("orders", placed)]
+    rows = [
+        ("rows", len(orders.gate)),
+        *([("wanted a position", asked["row"].nunique())] if len(asked) else []),
+        *((f"stopped or cut by {gate}", count) for gate, count in counted.items()),
+        ("orders", placed),
+    ]
     return Evidence(
         "gates",
         "What each gate stopped or cut",

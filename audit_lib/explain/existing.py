@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.attribution import Attributed
 from audit_lib.explain.conditions import Condition, Event, precision_of
-from audit_lib.explain.importance import Bootstrap
-from audit_lib.explain.records import Inputs, RuleRecord, Rules
+from audit_lib.explain.importance import Bootstrap, ranks_agree
+from audit_lib.explain.records import Factor, Inputs, RuleRecord, Rules
 from audit_lib.explain.rows import Rows
 from audit_lib.files import read_whole
 from audit_lib.model import Examined, Gap, Location
@@ -24,6 +24,8 @@ from audit_lib.subject.subject import Subject
 Floats = npt.NDArray[np.float64]
 #: a stated precision may lie that far beyond the measured one's interval
 SLACK = 0.1
+#: what the rank correlation of importances may be at least, at the upper end of its interval
+AGREES = 0.2
 #: rows under which a rule must stand before its precision is judged
 FEWEST = 100
 
@@ -96,7 +98,7 @@ def departures(
 ) -> Iterator[Departure | Examined | Gap]:
     """Everything in the folder that does not hold of this version and these rows."""
     columns = [str(c) for c in rows.table.columns]
-    yield from _stale(folder, columns, subject)
+    yield from _stale(folder, rows, subject)
     files = sorted(folder.path.glob("rules_*.json"))
     yield Examined(len(files), "files of rules")
     for file in files:
@@ -114,7 +116,8 @@ def departures(
     yield from _unsupported(folder, columns, heads)
 
 
-def _stale(folder: Folder, columns: list[str], subject: Subject) -> Iterator[Departure | Gap]:
+def _stale(folder: Folder, rows: Rows, subject: Subject) -> Iterator[Departure | Gap]:
+    columns = [str(c) for c in rows.table.columns]
     file = folder.path / "inputs_schema.json"
     try:
         told = Inputs.model_validate_json(read_whole(file))
@@ -135,6 +138,24 @@ def _stale(folder: Folder, columns: list[str], subject: Subject) -> Iterator[Dep
             f"{len(off)} differ, {off[0]!r} among them",
             f"{len(columns)} factors of the model",
             "factors",
+        )
+    for factor in told.factors:
+        yield from _elsewhere(folder.where(file), factor, rows)
+
+
+def _elsewhere(where: Location, told: Factor, rows: Rows) -> Iterator[Departure]:
+    """A factor whose usual range there meets no value of it here: another unit, or other rows."""
+    if told.name not in rows.numeric or told.low is None or told.high is None:
+        return
+    values = rows.table[told.name].to_numpy(dtype=np.float64, na_value=np.nan)
+    values = values[np.isfinite(values)]
+    if len(values) and not ((values >= told.low) & (values <= told.high)).any():
+        yield Departure(
+            where,
+            f"is stale: {told.name!r} took other values than it does here",
+            f"{values.min():.4g} to {values.max():.4g}",
+            f"{told.low:.4g} to {told.high:.4g}, as recorded",
+            f"range {told.name}",
         )
 
 
@@ -168,17 +189,14 @@ def _rule(
             where, "a rule holds of every row, and says nothing", f"{share:.1%}", "a condition", key
         )
     elif rule.lift.value is not None and rule.lift.value <= 1.0:
-        yield Departure(
-            where,
-            "a rule is vacuous: its outcome is as frequent without it",
-            f"lift {rule.lift.value:.2f}",
-            "above 1",
-            key,
-        )
+        yield _vacuous(where, f"lift {rule.lift.value:.2f}", key)
     elif answered is not None and rule.precision.value is not None and holds.sum() >= FEWEST:
-        event = Event(rule.event.kind, rule.event.value)
-        found = precision_of(event.so(answered), holds, Bootstrap(rows.blocks, 0))
-        if not found.low - SLACK <= rule.precision.value <= found.high + SLACK:
+        right = Event(rule.event.kind, rule.event.value).so(answered)
+        found = precision_of(right, holds, Bootstrap(rows.blocks, 0))
+        if found.value <= (base := float(right.mean())):
+            # Whatever lift it states: here its outcome is no more frequent where it holds.
+            yield _vacuous(where, f"{found.value:.0%} where it holds, {base:.0%} of all rows", key)
+        elif not found.low - SLACK <= rule.precision.value <= found.high + SLACK:
             yield Departure(
                 where,
                 "a rule does not hold as often as it says",
@@ -188,10 +206,15 @@ def _rule(
             )
 
 
+def _vacuous(where: Location, measured: str, key: str) -> Departure:
+    said = "a rule is vacuous: its outcome is as frequent without it"
+    return Departure(where, said, measured, "a lift above 1", key)
+
+
 def _unsupported(
     folder: Folder, columns: list[str], heads: Sequence[Attributed]
 ) -> Iterator[Departure | Examined | Gap]:
-    """Importances in their table of factors that contribute nothing here."""
+    """Importances in their table that are not those of this version."""
     for head in heads:
         file = folder.path / f"attribution_{head.name}.csv"
         if not file.is_file():
@@ -216,4 +239,15 @@ def _unsupported(
                 f"{told[idle[0]]:g}",
                 "0",
                 f"{head.name} support",
+            )
+        shared = [i for i, c in enumerate(columns) if c in told]
+        ours = np.array([head.sizes[i].value for i in shared])
+        agreed = ranks_agree(ours, np.array([told[columns[i]] for i in shared]))
+        if np.isfinite(agreed.high) and agreed.high < AGREES:
+            yield Departure(
+                folder.where(file),
+                f"is stale: factors of {head.name} do not rank as they contribute here",
+                f"rank correlation {agreed.value:.2f}, at most {agreed.high:.2f}",
+                f"{AGREES:g} or more at the upper end of its interval",
+                f"{head.name} ranks",
             )

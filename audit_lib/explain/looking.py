@@ -72,6 +72,11 @@ def look(
     if not found:
         raise NotAssessed("; ".join(f"{k}: {v}" for k, v in lacking.items()))
     lacking |= _silences(sample)
+    if subject.has("predictor.sides"):
+        lacking["tables beside the features"] = "held as they are: what they do is not told apart"
+    for head in found:
+        if all(head.idle(i) for i in range(len(head.sizes))):
+            lacking[head.name] = "no factor moves it: what does is no column of the features"
     told("learning rules")
     together = groups(sample.table)
     wide = rows.latest(setting.surrogate_rows)
@@ -80,6 +85,7 @@ def look(
     told("telling decisions")
     drawn = {h.name: list(lines(h, sample, setting.seed)) for h in found}
     pictures = list(evidence.drawn(found, sample, drawn, setting.seed))
+    pictures += evidence.conditions([learned.rules_record(subject, c) for c in conditions])
     tables = _decided(subject, hooks, found, sample, pictures, lacking, setting.seed)
     seen = Seen(
         wide,
@@ -139,11 +145,12 @@ def _answered(asked: dict[str, Answers], rows: Rows, lacking: dict[str, str]) ->
             continue
         found |= {head: got[:, i] for i, head in enumerate(answers.names)}
     side = found.get("decision")
-    if side is not None and "position" in found:
+    if side is not None:
         if len(np.unique(side[np.isfinite(side)])) > 2:
             found["enter"] = np.where(np.isnan(side), np.nan, (side != 0).astype(float))
-        held = np.abs(found.pop("position"))
-        found["size"] = np.where(side != 0, held, np.nan)
+        if "position" in found:
+            held = np.abs(found.pop("position"))
+            found["size"] = np.where(side != 0, held, np.nan)
         leaves = _exits(side, rows)
         if leaves is None:
             lacking["exit"] = "rows have no dates and assets, so that nothing follows anything"

@@ -31,7 +31,6 @@ class Rows:
         table: one row an input, the columns that the model reads, on the subject's own index.
         dates: of each row, shape (n,); None where the subject's rows have none.
         assets, regimes: likewise.
-        outcomes: labels that are known by now, one column each, by position.
         source: where they come from, in words.
         of: how many there were before some were drawn.
     """
@@ -40,7 +39,6 @@ class Rows:
     dates: npt.NDArray[np.datetime64] | None = None
     assets: Texts | None = None
     regimes: Texts | None = None
-    outcomes: pd.DataFrame | None = None
     source: str = ""
     of: int = 0
 
@@ -59,7 +57,6 @@ class Rows:
             dates=part(self.dates),
             assets=part(self.assets),
             regimes=part(self.regimes),
-            outcomes=None if self.outcomes is None else self.outcomes.iloc[rows],
         )
 
     def drawn(self, count: int, rng: np.random.Generator, *, whole_dates: bool = False) -> Rows:
@@ -105,7 +102,10 @@ def inputs_of(subject: Subject) -> Rows:
     """
 
     def make() -> Rows:
-        return _from_hook(subject) if subject.has(HOOK) else _from_sample(subject)
+        if subject.has(HOOK):
+            return _from_hook(subject)
+        told = "features.build of features.panel, complete rows"
+        return _indexed(samples.inputs(subject), told)
 
     return samples.once(subject, HOOK, make)
 
@@ -141,9 +141,6 @@ def _given(raw: Any) -> Rows:
             raise ValueError(f"{name}: {len(values)} values for {size} rows, {describe(values)}")
         return np.asarray(values)
 
-    outcomes = told.get("outcomes")
-    if outcomes is not None and len(frame(outcomes)) != size:
-        raise ValueError(f"outcomes: {len(outcomes)} rows for {size}")
     made = _indexed(table, HOOK)
     dates, assets, regimes = each("dates"), each("assets"), each("regimes")
     return replace(
@@ -151,19 +148,7 @@ def _given(raw: Any) -> Rows:
         dates=made.dates if dates is None else pd.to_datetime(pd.Series(dates)).to_numpy(),
         assets=made.assets if assets is None else assets.astype(str),
         regimes=None if regimes is None else regimes.astype(str),
-        outcomes=None if outcomes is None else frame(outcomes),
     )
-
-
-def _from_sample(subject: Subject) -> Rows:
-    rows = _indexed(samples.inputs(subject), "features.build of features.panel, complete rows")
-    if not subject.has("targets.build"):
-        return rows
-    try:
-        labels = samples.labels(subject)
-        return replace(rows, outcomes=labels.reindex(rows.table.index))
-    except (NotAssessed, ValueError):
-        return rows
 
 
 def _indexed(table: pd.DataFrame, source: str) -> Rows:

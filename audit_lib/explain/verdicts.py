@@ -14,7 +14,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.attribution import Attributed, Line
 from audit_lib.explain.conditions import Learned
-from audit_lib.explain.existing import Folder, departures, stands_out
+from audit_lib.explain.existing import AGREES, Folder, departures, stands_out
 from audit_lib.explain.importance import ranks_agree
 from audit_lib.explain.rows import Rows
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
@@ -165,12 +165,12 @@ class RecordedImportancesAgree(_Explained):
             theirs = np.array([record[columns[i]] for i in shared])
             agreed = ranks_agree(ours, theirs)
             rows += [(name, columns[i], record[columns[i]], head.sizes[i].value) for i in shared]
-            if np.isfinite(agreed.high) and agreed.high < 0.2:
+            if np.isfinite(agreed.high) and agreed.high < AGREES:
                 yield self.finding(
                     where,
                     f"recorded importances of {name} do not rank factors as they contribute",
                     measured=f"rank correlation {agreed.value:.2f}, at most {agreed.high:.2f}",
-                    expected="0.2 or more at the upper end of its interval",
+                    expected=f"{AGREES:g} or more at the upper end of its interval",
                     key=f"{name} ranks",
                 )
         sums = [s for s in (sum(map(abs, r.values())) for r in by_head.values()) if s > 0]
@@ -239,12 +239,15 @@ class LearnedConditionsHold(_Explained):
     """A folder of learned conditions that the subject keeps is of this version, and true.
 
     What it checks
-        `explain.learned_conditions`: version, factors, and each rule on the rows at hand.
+        `explain.learned_conditions`: version, factors and their ranges, each rule on the rows at
+        hand, and importances.
     Why it matters
         Rules of another model, or that never fire, are read as what this one does.
     How
-        A rule must name factors that the model reads, fire, not hold of all rows, and have the
-        precision that it states, within the interval that is measured here and 0.1 beyond.
+        A rule must name factors that the model reads, fire, not hold of all rows, tell more than
+        holds anyway, and have the precision that it states, within the interval that is measured
+        here and 0.1 beyond. Importances must rank factors as they contribute, and each factor must
+        take some value here that it usually took there.
     Limitations
         Only the form that this workbook writes is read.
     Remediation

@@ -72,21 +72,25 @@ class WhatIf:
 
     @property
     def waterfall(self) -> Evidence:
-        """From the mean answer to this one, a bar a factor."""
-        shown = self.contributions[:BARS]
-        rows: list[tuple[Scalar, ...]] = [
-            (f"{c.factor} = {_text(c.value)}", c.contribution, *_around(c)) for c in shown
-        ]
-        rest = sum(c.contribution for c in self.contributions[BARS:])
-        if len(self.contributions) > BARS:
-            rows.append((f"{len(self.contributions) - BARS} more", rest, None, None))
+        """From the mean answer to this one, a step a factor."""
+        at, shown = self.base, self.contributions[:BARS]
+        rows: list[tuple[Scalar, ...]] = [("mean of all rows", None, at, None, None)]
+        for c in shown:
+            start, at = at, at + c.contribution
+            around = 1.96 * c.error
+            rows.append((f"{c.factor} = {_text(c.value)}", start, at, at - around, at + around))
+        left = self.contributions[BARS:]
+        if left:
+            rest = sum(c.contribution for c in left)
+            rows.append((f"{len(left)} more", at, at + rest, None, None))
+        rows.append(("this decision", None, self.answers[self.of], None, None))
         return Evidence(
             "waterfall",
             f"What made {self.of} {self.answers[self.of]:.4g} {self.where}".rstrip(),
-            ("label", "value", "low", "high"),
+            ("label", "start", "end", "low", "high"),
             tuple(rows),
-            View.BARS,
-            f"from {self.base:.4g}, the mean over all rows; lines are 95 % intervals",
+            View.WATERFALL,
+            f"{self.of}; lines are 95 % intervals of a step",
         )
 
     @property
@@ -217,10 +221,6 @@ def _contribution(row: pd.DataFrame, walked: Floats, at: int) -> Contribution:
     plain: Scalar = finite(float(column.iloc[0])) if numeric else str(column.iloc[0])
     error = float(steps.std(ddof=1) / np.sqrt(len(steps)))
     return Contribution(str(row.columns[at]), plain, float(steps.mean()), error)
-
-
-def _around(told: Contribution) -> tuple[float, float]:
-    return told.contribution - 1.96 * told.error, told.contribution + 1.96 * told.error
 
 
 def _text(value: Scalar) -> str:

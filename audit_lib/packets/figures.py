@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from audit_lib.model import Evidence, View
-from audit_lib.packets import draw_lanes, draw_planes, draw_swarm
+from audit_lib.packets import draw_lanes, draw_learned, draw_planes, draw_swarm
 from audit_lib.packets.palette import PALETTES, Palette, Theme
 
 #: packets are made in threads, and matplotlib's settings and fonts belong to the whole process
@@ -26,6 +26,9 @@ DRAWINGS: dict[View, Callable[[Evidence, Palette], Figure | None]] = {
     View.RELIABILITY: draw_planes.reliability,
     View.INFLUENCE: draw_lanes.influence,
     View.SWARM: draw_swarm.swarm,
+    View.DEPENDENCE: draw_learned.dependence,
+    View.WATERFALL: draw_learned.waterfall,
+    View.CARDS: draw_learned.cards,
 }
 
 _TAG = re.compile(r"<[^>]+>")

@@ -20,9 +20,6 @@ from audit_lib.workbook.display import Note, Part, Sheet
 from audit_lib.workbook.looking import drawn
 from audit_lib.workbook.places import nameless
 
-#: rules of each head that a notebook shows; the file has all
-_RULES = 3
-
 
 def taken_apart(subject: Subject, asset: str, date: str) -> list[Part]:
     """One decision: its waterfall, the rule that covers it, what would have turned it."""
@@ -75,13 +72,6 @@ def explained(
         for table in answer.evidence:
             parts.extend(drawn(answer, table))
         parts += [Note(f"{answer.code}: {said}") for said in remarks(answer)]
-    rows = [
-        (one.head, rule.sentence, rule.stability)
-        for one in found.summary.learned
-        for rule in one.rules[:_RULES]
-    ]
-    columns = ("head", "rule", "stability")
-    parts.append(Sheet("Rules, measured on later rows", columns, tuple(rows)))
     silent = [(one.head, one.why) for one in found.summary.learned if one.why]
     silent += found.summary.not_assessed.items()
     if silent:

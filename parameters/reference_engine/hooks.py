@@ -24,6 +24,7 @@ from audit_lib.hooks import (
     CalibrationSample,
     Context,
     CusumAlarm,
+    ExplainInputs,
     Fold,
     Refusal,
     Resolved,
@@ -473,6 +474,17 @@ def round_trip(at: Context, features: pd.DataFrame) -> pd.DataFrame:
 
 
 # --- explain ------------------------------------------------------------------------------------
+@surface("explain.inputs")
+def explained(at: Context) -> ExplainInputs:
+    """Complete rows of the sample; stormy where the middle asset swings more than on most dates."""
+    features = build(at, panel(at))[required(at)].dropna()
+    swing = features["volatility_21"].groupby(level="date").median()
+    stormy = features.index.get_level_values("date").isin(
+        swing[swing > swing.quantile(2 / 3)].index
+    )
+    return ExplainInputs(features=features, regimes=np.where(stormy, "stormy", "calm").tolist())
+
+
 @surface("explain.stages")
 def stages(at: Context, features: pd.DataFrame) -> Stages:
     """What the back-test path passes through: scaled columns, raw scores, gates in their order."""

@@ -150,6 +150,12 @@ def first(data):
     return data["rules"][0]
 
 
+def turned(event):
+    """A condition under which the head is on the other side."""
+    side = {"up_to": -0.5} if event == "above" else {"above": 0.5}
+    return {"factor": "alone", **side}
+
+
 @pytest.mark.parametrize(
     ("file", "edit", "said"),
     [
@@ -166,6 +172,21 @@ def first(data):
             "every row",
         ),
         ("rules_one.json", lambda d: first(d)["lift"].update(value=0.9), "vacuous"),
+        (
+            "rules_one.json",
+            lambda d: first(d).update(conditions=[{"factor": "idle", "above": 0.0}]),
+            "as often",
+        ),
+        (
+            "rules_one.json",
+            lambda d: first(d).update(conditions=[turned(first(d)["event"]["kind"])]),
+            "vacuous",
+        ),
+        (
+            "inputs_schema.json",
+            lambda d: d["factors"][1].update(low=200.0, high=900.0),
+            "other values",
+        ),
         ("rules_one.json", lambda d: first(d)["precision"].update(value=0.2), "as often"),
         (
             "rules_one.json",
@@ -194,3 +215,18 @@ def test_importance_without_support(seen, tmp_path, written):
     files["own/attribution_one.csv"] = "\n".join([head, *changed]).encode()
     result = asked(seen, tmp_path, "EXP004", parameters=OWN, files=files)
     assert any("'idle' contributes nothing to one" in m for m in messages(result))
+
+
+def test_importances_of_another_version_are_stale(seen, tmp_path, written):
+    files = kept(written)
+    head, *rows = files["own/attribution_two.csv"].decode().splitlines()
+    at, factor = (head.split(",").index(c) for c in ("importance", "factor"))
+    order = ["idle", "in storm", "storm", "alone", "twin", "right", "left"]
+    changed = []
+    for row in rows:
+        cells = row.split(",")
+        cells[at] = str(0.9 - 0.1 * order.index(cells[factor]))
+        changed.append(",".join(cells))
+    files["own/attribution_two.csv"] = "\n".join([head, *changed]).encode()
+    result = asked(seen, tmp_path, "EXP004", parameters=OWN, files=files)
+    assert any("factors of two do not rank as they contribute" in m for m in messages(result))

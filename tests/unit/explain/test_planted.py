@@ -144,3 +144,17 @@ def test_the_same_is_found_again(found, tmp_path):
 def test_contributions_sum_to_the_answers(found):
     rows = [r for r in table(found, "two") if r["scope"] == "all"]
     assert np.isfinite([float(r["mean"]) for r in rows]).all()
+
+
+def test_pictures_show_how_it_depends_and_under_which_conditions(found):
+    drawn = {e.name: e for r in found.results for e in r.evidence}
+    panels = {row[0] for row in drawn["dependence_position"].rows}
+    assert panels <= {"alone, partner storm", "storm, partner alone"}
+    rising = [r for r in drawn["dependence_position"].rows if r[0].startswith("alone")]
+    assert np.mean([r[2] for r in rising if r[1] > 1]) > 0
+    assert np.mean([r[2] for r in rising if r[1] < 0]) < 0
+    said = [row[0] for row in drawn["rules_decision"].rows]
+    assert any("`alone` is above" in s and "`storm` is at most" in s for s in said)
+    counted = dict(drawn["gates"].rows)
+    assert counted["rows"] == 500
+    assert 0 < counted["orders"] < 500

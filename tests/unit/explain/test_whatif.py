@@ -62,7 +62,7 @@ def test_contributions_are_those_that_were_planted_and_sum_to_the_answer(subject
     assert parts.pop("storm") > 0.01
     assert set(parts.values()) == {0.0}
     assert "`alone` is above" in told.rule
-    assert told.waterfall.rows[0][0].startswith("alone = ")
+    assert told.waterfall.rows[1][0].startswith("alone = ")
 
 
 def test_a_row_that_is_decided_with_others_is_changed_among_them(tmp_path):

@@ -218,3 +218,37 @@ def test_columns_that_read_their_own_row_only_say_so():
     drawn = draw(Evidence("i", "Influence", heads, rows, View.INFLUENCE))
     assert drawn is not None
     assert "all read their own row only" in [t.get_text() for t in drawn.axes[0].texts]
+
+
+def test_dependence_has_a_panel_a_factor_and_the_density_of_its_values():
+    rows = [("a", i / 50, i / 25 - 1, None) for i in range(100)]
+    rows += [("b", 0.5, 1.0, 0.9), ("b", float("nan"), 1.0, 0.1)]
+    one, two = (
+        axes
+        for axes in draw(table(View.DEPENDENCE, "label x value level", *rows)).axes
+        if axes.get_visible()
+    )
+    assert (one.get_xlabel(), two.get_xlabel()) == ("a", "b")
+    points, dense = one.collections[1], one.collections[0]
+    assert len(points.get_offsets()) == 100
+    assert dense.get_label() == "how often it occurs"
+    assert len(two.collections[1].get_offsets()) == 1
+
+
+def test_a_waterfall_steps_from_total_to_total():
+    rows = [("base", None, 1.0), ("up", 1.0, 3.0), ("down", 3.0, 2.5), ("this", None, 2.5)]
+    (axes,) = draw(table(View.WATERFALL, "label start end", *rows)).axes
+    assert [(b.get_x(), b.get_width()) for b in axes.patches] == [(1.0, 2.0), (3.0, -0.5)]
+    assert [t.get_text() for t in axes.texts] == ["1", "+2", "-0.5", "2.5"]
+
+
+def test_cards_show_the_rule_its_interval_and_what_is_usual():
+    rows = [
+        ("When `x` is above 1, it is 1.", 0.9, 0.8, 0.95, 0.4),
+        ("$other$", 0.6, None, None, 0.5),
+    ]
+    (axes,) = draw(table(View.CARDS, "label value low high base", *rows)).axes
+    assert [t.get_text() for t in axes.texts] == ["When x is above 1, it is 1.", r"\$other\$"]
+    drawn = [line.get_xdata().tolist() for line in axes.lines]
+    assert [0.8, 0.95] in drawn
+    assert [0.4, 0.4] in drawn

@@ -69,7 +69,7 @@ NOT_THERE = {"features.sides", "predictor.sides"}
 #: its registry is given ids, and takes nothing back; samples and outcomes are those of the checks
 NOT_THERE |= {"registry.create", "registry.prune", "registry.rollback"}
 NOT_THERE |= {"features.modes", "features.admitted", "drift.shifted"}
-NOT_THERE |= {"explain.inputs", "explain.outcomes"}
+NOT_THERE |= {"explain.outcomes"}
 #: it names its heads itself, and learns and is triggered in one call
 NOT_THERE |= {"predictor.outputs", "predictor.decode"}
 NOT_THERE |= {"online.feed", "retrain.state", "retrain.replay"}
