@@ -10,7 +10,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.prediction.scored import HOOK, SERVED, Scored, probabilities, scored_sample
 from audit_lib.probes.questions import samples
@@ -85,6 +85,7 @@ class ProbabilitiesMatchOutcomes(Check):
                 f"could have seen only an error above {self.tolerance + found.band:.2f}: "
                 f"{found.groups} independent groups tell it to ±{found.band:.3f}"
             )
+        yield Margin("calibration error, at the least", max(0.0, found.low), self.tolerance)
         if wrong:
             yield self.finding(
                 subject.where(SERVED),

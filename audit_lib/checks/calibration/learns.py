@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.statistics.inference import calibration_error
 from audit_lib.subject.subject import Subject
@@ -107,6 +107,10 @@ class CalibratorLearnsTheFrequency(Check):
                     expected=float(served[0]),
                     key=f"{name} alone",
                 )
+        if rows:
+            worst, _, low, _ = max(rows, key=lambda row: row[2])
+            what = f"calibration error under {worst!r}, at the least"
+            yield Margin(what, max(0.0, low), self.tolerance)
         heads = ("law", "error", "low", "high")
         yield Evidence("laws", "Calibration error on fresh made-up rows", heads, tuple(rows))
         yield Examined(tried, "laws")

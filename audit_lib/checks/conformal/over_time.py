@@ -13,7 +13,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.labels.folds import iso, recorded_folds
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.questions import samples
@@ -168,6 +168,7 @@ class IntervalsCoverLaterRows(Check):
         promised, accepted = 1 - self.alpha, 1 - self.alpha - self.tolerance
         seen = max(0.0, accepted - change.half)
         decided.append((head, mean, low, high, BLOCKS, change.dates, promised, accepted, seen))
+        yield Margin(f"coverage of {head}, at the most", high, accepted, least=True)
         exact = clopper_pearson(int(late.sum()), len(late), 0.95)
         measured = (
             f"{mean:.1%} of {len(late)} later rows (99.9 % interval {low:.1%} to {high:.1%} over "

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Gap, Severity, Task
+from audit_lib.model import Contract, Examined, Gap, Margin, Severity, Task
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
@@ -52,6 +52,7 @@ class RequiredFeaturesVary(Check):
         built = samples.built(subject)
         known = subject.has("predictor.required")
         names = samples.required(subject) if known else [str(c) for c in built.columns]
+        widest = ("", 0.0)
         for name in names:
             if name not in built:
                 yield Gap(name, f"{HOOK} answers no such column")
@@ -73,6 +74,7 @@ class RequiredFeaturesVary(Check):
                 )
                 continue
             counts = present.value_counts(normalize=True)
+            widest = max(widest, (name, float(counts.iloc[0])), key=lambda pair: pair[1])
             if float(counts.iloc[0]) >= self.share:
                 yield self.finding(
                     where,
@@ -83,4 +85,6 @@ class RequiredFeaturesVary(Check):
                     related=subject.where(HOOK),
                     key=name,
                 )
+        if widest[0]:
+            yield Margin(f"largest share of one value ({widest[0]})", widest[1], self.share)
         yield Examined(sum(n in built for n in names), "feature columns")

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.market.markets import PRICES, VOLUMES, rescaled, short
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.samples import numeric, panel, required, still
@@ -79,6 +79,10 @@ class FeaturesHaveNoUnit(Check):
         for column in still(base.got[columns]):
             yield Gap(column, "holds one value in all rows, so no unit could move it")
         yield Examined(units * len(columns), "features in another unit")
+        judged = [v for (c, _), v in moved.items() if c not in self.carries_unit]
+        worst = max(judged, default=np.inf)
+        if worst < np.inf:
+            yield Margin("change with the unit", worst, self.tolerance, "spreads of the feature")
         yield Evidence(
             "units",
             "Features that move with the unit",

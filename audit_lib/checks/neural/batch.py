@@ -10,7 +10,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.subject import Subject
@@ -87,6 +87,9 @@ class NeuralRowsAreIndependent(Check):
             View.BARS,
             f"largest change, in spreads of the output ({spread:.3g}); {self.tolerance:g} allowed",
         )
+        worst = max((gap for _, gap in rows), default=np.inf)
+        if worst < np.inf:
+            yield Margin("change with its company", worst, self.tolerance, "spreads of the output")
         if broken:
             name, gap = max(broken, key=lambda item: item[1])
             yield self.finding(

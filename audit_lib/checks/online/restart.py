@@ -9,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.prediction.learning import batches, outputs
 from audit_lib.probes.questions.asking import ask_many, reasons
 from audit_lib.subject.subject import Subject
@@ -66,6 +66,9 @@ class RestartChangesNothing(Check):
             if r.answered
         ]
         yield Examined(len(gaps), "runs compared")
+        if gaps:
+            worst, what = max(gap for _, gap in gaps), "change by a restart"
+            yield Margin(what, worst, self.tolerance, "spreads of the predictions")
         yield Evidence(
             "restarts",
             "Change of the predictions by a restart",

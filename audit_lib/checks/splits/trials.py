@@ -11,7 +11,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task
 from audit_lib.probes.statistics.inference import backtest_overfitting, deflated_sharpe
 from audit_lib.probes.training.recorded_metrics import number
 from audit_lib.subject.documents import Document
@@ -142,6 +142,8 @@ class SelectionSurvivesTheTrials(Check):
         note = f"Sharpe ratio {chosen:g}, {size} observations, skew {skew:.3g}"
         note += f", kurtosis {kurtosis:.3g}"
         yield Evidence("deflated", "Deflated Sharpe ratio", heads, rows, note=note)
+        what = "probability that the ratio is above 0, counting trials"
+        yield Margin(what, counted, self.level, least=True)
         if counted < self.level:
             significant = alone >= self.level
             told = f"is significant alone ({alone:.3f}) but not"

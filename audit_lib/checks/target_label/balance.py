@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.questions import samples
@@ -81,6 +81,8 @@ class LabelsVary(Check):
                             evidence=("balance",),
                         )
         if rows:
+            rarest, share, _ = min(rows, key=lambda row: row[1])
+            yield Margin(f"smallest class ({rarest})", share, self.share, least=True)
             heads = ("label", "value", "group")
             note = "share of the rows with a label"
             yield Evidence("balance", "Class balance", heads, tuple(rows), View.BARS, note)
