@@ -92,14 +92,24 @@ class Memory:
         changed: codes of checks that were answered before, to the files that differ since.
     """
 
-    def __init__(self, subject: Subject, checks: Iterable[Check] = ()) -> None:
+    def __init__(
+        self, subject: Subject, checks: Iterable[Check] = (), *, folder: Path | None = None
+    ) -> None:
+        """Look at what is kept.
+
+        Args:
+            subject: the subject, bound to the version.
+            checks: those that will be asked.
+            folder: where to keep answers instead.
+        """
         self.subject = subject
         self.recalled: list[str] = []
         self.asked: list[str] = []
         self.unsteady: list[str] = []
         self.changed: dict[str, tuple[str, ...]] = {}
-        self.folder = cache_folder(subject)
-        self._own = own_places(subject, self.folder)
+        usual = cache_folder(subject)
+        self.folder = folder if usual is not None and folder is not None else usual
+        self._own = own_places(subject, usual)
         self._fresh: dict[str, Kept] = {}
         self.seconds = _times(self.folder)
         self._took: dict[str, float] = {}
@@ -112,6 +122,10 @@ class Memory:
             self._names = _listed(self.folder)
             self._source = json.dumps(self._held.code, sort_keys=True)
             self._whole = hashlib.sha256(self._source.encode()).hexdigest()
+
+    def keeps(self, check: Check) -> bool:
+        """Whether the answer of a check may be kept at all."""
+        return bool(self._held.whole) and _kept(check)
 
     # --- recalling ----------------------------------------------------------------------------
     def recall(self, check: Check) -> CheckResult | None:
@@ -380,10 +394,20 @@ def library_digest() -> str:
     return found.hexdigest()
 
 
+def identity(subject: Subject) -> dict[str, str]:
+    """What answers of a subject rest on, as digests; '' for a subject of which none are kept."""
+    held = subject_held(subject, but=own_places(subject, cache_folder(subject)))
+    return {
+        "subject": held.whole,
+        "library": library_digest(),
+        "interpreter": environment_digest(subject),
+    }
+
+
 def environment_digest(subject: Subject) -> str:
     """SHA-256 over the interpreter that runs the version's hooks and what is installed for it."""
     python = subject.interpreter
-    told = [platform.platform(), os.environ.get("OMP_NUM_THREADS", "")]
+    told = [platform.system(), platform.machine(), *platform.libc_ver()]
     if python is not None:
         told += [str(python), os.path.realpath(python)]
         for site in sorted(python.parent.parent.glob("lib/python*/site-packages")):

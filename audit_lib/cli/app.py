@@ -28,6 +28,7 @@ COMMANDS = {
     "gate": ("gate:gate", "Run a fast set of checks with an exit code."),
     "check": ("gate:check", "Run checks by their codes."),
     "smoke": ("gate:smoke", "Run one of the seven smoke checks, or all."),
+    "merge": ("spread:merge", "Make the packets of a run that was asked in shards."),
     "assemble": ("assemble:assemble", "Make the packet of notebooks that a scheduler ran."),
     "list": ("read:list_", "List subjects, versions, checks, gates or hooks."),
     "show": ("packets:show", "Show the findings of a published packet."),

@@ -27,8 +27,9 @@ from audit_lib.cli.options import (
     selection_options,
     workspace_option,
 )
-from audit_lib.cli.output import Output, put
+from audit_lib.cli.output import Output, echo, put
 from audit_lib.cli.places import of_asked
+from audit_lib.cli.spread import BACKENDS, ask_elsewhere, shard_of, write_shard
 from audit_lib.cli.watch import MARKS, Watch
 from audit_lib.execution.plan import Plan, plan
 from audit_lib.execution.runner import RunOutcome, execute
@@ -82,6 +83,23 @@ FIRST = 10
 @click.option(
     "--cold", is_flag=True, help="Start every kernel afresh instead of forking a warm one."
 )
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    help="Have checks asked by workers first: processes here (loky), or a cluster.",
+)
+@click.option("--scheduler", default="", help="Where the cluster is: tcp://HOST:8786.")
+@click.option(
+    "--shard",
+    callback=shard_of,
+    metavar="N/OF",
+    help="Ask a part only, such as 2/5, and write its answers for `workbook merge`.",
+)
+@click.option(
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the shard's answers go.  [default: shards/N-of-OF]",
+)
 @budget_option
 @click.option(
     "--resume/--fresh",
@@ -105,6 +123,10 @@ def run(
     jobs: int,
     timeout: float | None,
     cold: bool,
+    backend: str | None,
+    scheduler: str,
+    shard: tuple[int, int] | None,
+    to: Path | None,
     budget: float | None,
     resume: bool,
     workspace: Path | None,
@@ -134,10 +156,38 @@ def run(
         select=select,
         ignore=ignore,
     )
+    if shard is not None:
+        echo(f"shard {shard[0]}/{shard[1]}: {write_shard(planned, *shard, to, progress)}")
+        return
+    if backend is not None:
+        ask_elsewhere(planned, progress, backend=backend, jobs=jobs, scheduler=scheduler)
+    finish(
+        ctx,
+        planned,
+        outputs,
+        allow_inconclusive=allow_inconclusive,
+        jobs=jobs,
+        warm=not cold,
+        resume=resume,
+    )
+
+
+def finish(
+    ctx: click.Context,
+    planned: Plan,
+    outputs: tuple[Output, ...],
+    *,
+    allow_inconclusive: bool,
+    jobs: int = 2,
+    warm: bool = True,
+    resume: bool = True,
+) -> None:
+    """Execute a plan, say what came of it, and end with its exit code."""
+    progress = Screen(stderr=True)
     first = planned.jobs[0]
     folder = folder_of(first.asked, planned.workspace)
     wanted = {output.form: reporter_of(output.form, folder) for output in outputs}
-    outcomes = _outcomes(planned, progress, jobs=jobs, warm=not cold, resume=resume)
+    outcomes = _outcomes(planned, progress, jobs=jobs, warm=warm, resume=resume)
     if any(outcome.folder and not outcome.same for outcome in outcomes):
         update_index(first.place.reports, first.subject)
     _say_failures(outcomes, progress)
