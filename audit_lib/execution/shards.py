@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from audit_lib.errors import RunError
 from audit_lib.execution.spread import Spreading, Unit, answers_in, ask, differs, take
 from audit_lib.files import read_whole, write_whole
@@ -90,10 +92,8 @@ def read_shard(folder: Path) -> Shard:
     Raises:
         RunError: it is none.
     """
-    with suppress(OSError, ValueError, TypeError):
-        said = json.loads(read_whole(folder / "shard.json"))
-        lists = {k: tuple(said.pop(k)) for k in ("versions", "tasks")}
-        return Shard(**said, **lists)
+    with suppress(OSError, ValueError):
+        return TypeAdapter(Shard).validate_json(read_whole(folder / "shard.json"))
     raise RunError(
         "is no folder that `workbook run --shard` wrote",
         where=str(folder),

@@ -247,13 +247,14 @@ def _cluster(backend: str, scheduler: str) -> Any:
         if backend == "dask":
             from distributed import Client
 
-            Client(scheduler or None, timeout=CONNECTING)
+            # dask's client has no annotations
+            Client(scheduler or None, timeout=CONNECTING)  # type: ignore[no-untyped-call]
         elif backend == "ray":
             import ray
             from ray.util.joblib import register_ray
 
             ray.init(address=scheduler or None, ignore_reinit_error=True)
-            register_ray()
+            register_ray()  # type: ignore[no-untyped-call]  # nor has ray
     except ImportError:
         raise RunError(
             f"{package} is not installed",
