@@ -56,6 +56,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "FEA115": "feature_vector.fit_before_split:PreprocessingIsFittedAfterTheSplit",
         "FEA121": "feature_vector.trainer_scales:PreprocessingSawNoJudgedRow",
         "FEA122": "feature_vector.trainer_records:RecordedNumbersComeFromTrainRows",
+        "FEA123": "feature_vector.trainer_columns:ColumnsAreRecordedAsFitted",
         "RET011": "retrain.trainer_writes:TrainingWritesToItsStoreOnly",
         "SPL001": "splits.purged:TrainLabelsEndBeforeTheTest",
         "SPL002": "splits.disjoint:TrainAndTestAreApart",

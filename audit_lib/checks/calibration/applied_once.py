@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 STAGES = "explain.stages"
 FEW = 8
 
-MOST_OUTSIDE = 0.5
+MOST_OUTSIDE, MOST_FOUND = 0.5, 0.9
 
 #: what may stand between a model's output and the score that is calibrated
 LINKS: dict[str, Callable[[Floats], Floats]] = {
@@ -53,7 +53,9 @@ class CalibratorIsAppliedOnce(Check):
         them may do it, or none. Scores that look like probabilities hide it.
     How
         Asks `explain.stages` for what the model gives before calibration, `calibration.served` for
-        its map, and `predictor.predict` for what is served, and compares them row by row. The
+        its map, and `predictor.predict` for what is served, and compares them row by row. Without
+        `explain.stages`, it looks for the map of the scores of `calibration.sample` among what is
+        served for the sample, wherever it stands. The
         range of the fit is that of the fitted rows of `calibration.sample`, widened by a quarter.
     Limitations
         Where something else stands between (a blend, a shrinkage), nothing is recognised, which is
@@ -69,14 +71,17 @@ class CalibratorIsAppliedOnce(Check):
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
-    needs = (SERVED, STAGES, "predictor.predict")
-    offered = (STAGES,)
+    needs = (SERVED, "predictor.predict")
+    offered = (STAGES, SAMPLE)
 
     rows: int = Field(300, ge=FEW, description="rows of the sample that are used")
     tolerance: float = Field(1e-6, gt=0, description="difference of probabilities that is nothing")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Compare each head with the map of its raw score."""
+        if not subject.has(STAGES) and not subject.lacks(STAGES):
+            yield from self._among(subject)
+            return
         features = few(subject, self.rows)
         served = predictions(subject).loc[features.index]
         reply = ask(subject.hook(STAGES), features, into=mapping)
@@ -105,6 +110,29 @@ class CalibratorIsAppliedOnce(Check):
         if not right and not any(what in INSTEAD for what, _ in told.values()):
             yield Gap("whether the calibrator is applied", "no head is the map of its raw score")
 
+    def _among(self, subject: Subject) -> Iterator[Answer]:
+        """Look for the scores of `calibration.sample` among what is served, whatever the row."""
+        scores = np.unique(scored_sample(subject).scores)
+        got, others = predictions(subject), _no_probabilities(subject)
+        told = {}
+        for head in (h for h in got.columns if h not in others):
+            served = np.unique(np.asarray(got[head], dtype=np.float64))
+            served = served[np.isfinite(served)]
+            if len(served) > 1 and served[0] >= 0 and served[-1] <= 1:
+                told[str(head)] = self._is(subject, scores, served, by_row=False)
+        rows = tuple(
+            (h, INSTEAD.get(what, what), "scores of the sample") for h, what in told.items()
+        )
+        yield Evidence("heads", "What each head is, by the values", ("head", "is", "of"), rows)
+        yield Examined(len(scores) * len(told), "scores that were looked for")
+        if "once" not in told.values():
+            for head, what in told.items():
+                if what in INSTEAD:
+                    yield self._found(subject, head, INSTEAD[what], "the map of the raw score")
+            if not set(told.values()) & set(INSTEAD):
+                why = f"no head holds the map of the scores of {SAMPLE}; write {STAGES}"
+                yield Gap("whether the calibrator is applied", why)
+
     def _found(self, subject: Subject, head: str, what: str, expected: str) -> Answer:
         return self.finding(
             subject.where("predictor.predict"),
@@ -124,7 +152,8 @@ class CalibratorIsAppliedOnce(Check):
         once = [f for f in found if f[0] == "once"]
         return next(iter(once or [f for f in found if f[0] in INSTEAD]), found[0])
 
-    def _is(self, subject: Subject, score: Floats, served: Floats) -> str:
+    def _is(self, subject: Subject, score: Floats, served: Floats, *, by_row: bool = True) -> str:
+        """What the values served are of the scores: of the same rows, or wherever they stand."""
         hook = subject.hook(SERVED)
         replies = ask_many(hook, [(score,), (1 - score,)], into=floats(len(score)))
         if not replies[0].answered:
@@ -140,9 +169,20 @@ class CalibratorIsAppliedOnce(Check):
             apart = np.abs(values - once) > 10 * self.tolerance
             if name != "once" and apart.sum() < FEW:
                 continue  # it would be the same number
-            if np.allclose(values, served, rtol=0, atol=self.tolerance):
+            telling = values if name == "once" else values[apart]
+            if by_row and np.allclose(values, served, rtol=0, atol=self.tolerance):
+                return name
+            if not by_row and _share(telling, served, self.tolerance) >= MOST_FOUND:
                 return name
         return "something else"
+
+
+def _share(values: Floats, among: Floats, tolerance: float) -> float:
+    """Share of the different values that stand among others, which are sorted."""
+    wanted = np.unique(np.round(values, 12))
+    place = np.clip(np.searchsorted(among, wanted), 1, len(among) - 1)
+    near = np.minimum(np.abs(among[place] - wanted), np.abs(among[place - 1] - wanted))
+    return float((near <= tolerance / 100).mean()) if len(wanted) >= FEW else 0.0
 
 
 def _apart(subject: Subject, scores: Floats) -> str:

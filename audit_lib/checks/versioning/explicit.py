@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import posixpath
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.lifecycle.registries import Resolution, odd_ids, resolution
 from audit_lib.probes.lifecycle.state import ScratchStore
@@ -165,7 +166,9 @@ class ExplicitMeansExplicit(Check):
         """Listed versions that crash where others predict, which is none of the hook's fault."""
         if not any(reason == PREDICTS for _, reason in loaded.values()):
             return
-        roles = {subject.registry.latest, subject.registry.champion}
+        roles: set[str | None] = set()
+        with suppress(NoRegistry):  # a database, which hooks alone speak for
+            roles = {subject.registry.latest, subject.registry.champion}
         for version, (failed, reason) in loaded.items():
             if failed is not None:
                 yield self.finding(

@@ -27,6 +27,10 @@ _ALIKE, _APART, _FEW = 0.8, 0.1, 20
 _SAID = 2000
 _STACKED = 8
 """columns of scores of a stack that are looked at"""
+_WIDE, _COMPARED, _SAME = 256, 200, 0.95
+"""columns that are told apart, rows by which, and the rank correlation of a column with itself"""
+_NAMING = ("sklearn.", "lightgbm.", "xgboost.")
+"""packages whose models keep the names of the columns they were fitted on"""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -41,6 +45,7 @@ class Recorder:
         self._marked = 0
         self._tracer = Tracer()
         table, answers = table_of(features), table_of(labels)
+        self._given = table
         self._tracer.learn(table, np.arange(len(table)), INPUT)
         self._labels = [Tracer() for _ in range(answers.shape[1])]
         for tracer, label in zip(self._labels, answers.T):  # noqa: B905 - the child may be 3.9
@@ -70,7 +75,19 @@ class Recorder:
             "below": self._frozen(who),
             "label": label,
             "sources": [] if table is None else self._tracer.sources_of(table),
+            "order": self._order(table, rows),
+            "named": hasattr(x, "columns") and type(who).__module__.startswith(_NAMING),
         }
+
+    def _order(self, table: Any, rows: Any) -> list[int]:
+        """Which given column each column follows, up to scale and sign; -1 for none, [] unknown."""
+        if rows is None or len(rows) != len(table) or not 2 <= table.shape[1] <= _WIDE:
+            return []
+        known = np.flatnonzero(rows >= 0)[:_COMPARED]
+        given = np.array([ranks(column) for column in self._given[rows[known]].T])
+        alike = np.abs(np.array([ranks(column) for column in table[known].T]) @ given.T)
+        best = alike.argmax(axis=1)
+        return [int(b) if alike[i, b] >= _SAME else -1 for i, b in enumerate(best)]
 
     def transformed(self, who: Any, x: Any, out: Any) -> Any:
         """``who`` made ``out`` of ``x``; the answer, with its values told apart."""
@@ -262,6 +279,8 @@ def _record(
         "below": None,
         "label": None,
         "sources": [],
+        "order": [],
+        "named": False,
         "stateless": False,
         "chooses": False,
     }

@@ -35,7 +35,7 @@ def made_up(subject: Subject, dates: int = DATES) -> tuple[pd.DataFrame, pd.Data
     assets = [ONE] if alone else [f"A{i}" for i in range(ASSETS)]
     days = pd.bdate_range("2012-01-02", periods=dates * ASSETS // len(assets))
     index = pd.MultiIndex.from_product([assets, days], names=["asset", "date"])
-    names = _columns(subject)
+    names = _turned(_columns(subject))
     values = rng.standard_normal((len(index), len(names)))
     # a few columns say nearly all, so that a model that may look at few of them learns it too
     said = values @ (0.5 ** np.arange(len(names)) * rng.choice((-1, 1), len(names)))
@@ -43,6 +43,12 @@ def made_up(subject: Subject, dates: int = DATES) -> tuple[pd.DataFrame, pd.Data
     kinds = _labels(subject)
     labels = {name: _label(said, facts) for name, facts in kinds.items()}
     return pd.DataFrame(values, index, names), pd.DataFrame(labels, index)
+
+
+def _turned(names: list[str]) -> list[str]:
+    """Another order than that of the alphabet, or of a list that was sorted somewhere."""
+    ordered, half = sorted(names), len(names) // 2
+    return ordered[half:] + ordered[:half]
 
 
 def _columns(subject: Subject) -> list[str]:

@@ -36,6 +36,8 @@ class Step:
         below: object that a calibrator was put on by reference.
         label: number of the label that was learnt; None where unknown.
         sources: where the values of its columns come from.
+        order: which given feature each column follows, -1 for none; empty where unknown.
+        named: a model that keeps the names of the columns it was fitted on.
         stateless: a transformer that learns nothing from rows.
         chooses: a fit that only chooses, such as columns; it counts for the next model.
     """
@@ -53,6 +55,8 @@ class Step:
     below: int | None = None
     label: int | None = None
     sources: tuple[int, ...] = ()
+    order: tuple[int, ...] = ()
+    named: bool = False
     stateless: bool = False
     chooses: bool = False
     scores: dict[int, Integers] = field(default_factory=dict)

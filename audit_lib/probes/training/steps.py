@@ -106,6 +106,8 @@ def _step(number: int, raw: dict[str, Any]) -> Step:
         below=raw["below"],
         label=raw["label"],
         sources=tuple(raw["sources"]),
+        order=tuple(raw["order"]),
+        named=raw["named"],
         stateless=raw["stateless"],
         chooses=raw["chooses"],
         scores=scores,

@@ -105,6 +105,47 @@ def test_a_blend_is_a_gap(tmp_path):
     assert result.gaps[0].why == "no head is the map of its raw score"
 
 
+#: without the stages: a map of steps, as isotonic regression makes, and the sample's own scores
+UNSTAGED = (
+    SERVING.partition('@surface("explain")')[0].replace(
+        "return np.clip(0.1 + 0.7 * np.asarray(scores) ** 1.5, 0, 1)",
+        "return np.interp(scores, [0.2, 0.4, 0.45, 0.5, 0.6, 0.8], [0.1, 0.1, 0.5, 0.5, 0.6, 0.9])",
+    )
+    + """
+@surface("calibration")
+def sample(at):
+    s = SAMPLED
+    return {"scores": s, "outcomes": (s > 0.5).astype(int), "fitted": np.arange(len(s)) < 400}
+"""
+)
+OWN = "score(build(at, _market()).dropna())"
+
+
+def unstaged(folder, serve, sampled=OWN):
+    text = UNSTAGED.replace("SERVE", serve).replace("SAMPLED", sampled)
+    with tiny(folder, text, parameters=HEADS) as subject:
+        return run_check("CAL006", subject)
+
+
+@pytest.mark.fails("CAL006")
+@pytest.mark.parametrize("serve", WRONG)
+def test_the_values_tell_where_no_stage_does(tmp_path, serve):
+    found = assert_fails(unstaged(tmp_path, serve), key="up", hook="predictor.predict")
+    assert found.measured == WRONG[serve]
+
+
+@pytest.mark.passes("CAL006")
+def test_the_map_of_the_scores_is_among_what_is_served(tmp_path):
+    assert_passes(unstaged(tmp_path / "a", "stored(s)"))
+    assert_passes(unstaged(tmp_path / "b", "stored(s)", OWN + "[::3]"))
+    for number, (serve, sampled) in enumerate(
+        (("stored(s)", "np.random.default_rng(1).beta(2, 2, 600)"), ("0.9 * stored(s)", OWN))
+    ):
+        result = unstaged(tmp_path / str(number), serve, sampled)
+        assert result.outcome is Outcome.NOT_ASSESSED
+        assert result.gaps[0].why.endswith("write explain.stages")
+
+
 @pytest.mark.passes("CAL006")
 def test_the_reference_engine_applies_its_calibrator_once(reference):
     assert_passes(run_check("CAL006", reference))

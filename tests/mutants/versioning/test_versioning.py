@@ -1,4 +1,6 @@
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -372,3 +374,57 @@ def test_a_hook_that_always_fails_is_not_blamed_on_the_engine(tmp_path, code, bo
     assert result.outcome is Outcome.NOT_ASSESSED
     assert result.reason.startswith("registry.resolve fails on ordinary input too: ")
     assert not result.findings
+
+
+#: a registry in a database, which hooks alone speak for
+DATABASE = """
+import sqlite3
+from contextlib import closing
+
+@surface("features")
+def build(at, panel):
+    return each(panel, move=returns)
+
+@surface("predictor")
+def required(at):
+    return ["move"]
+
+@surface("predictor")
+def predict(at, features):
+    return (features["move"] * len(at.version)).to_frame("up")
+
+@surface("registry")
+def resolve(at, request):
+    with closing(sqlite3.connect(f"file:{at.store / 'versions.db'}?mode=ro", uri=True)) as base:
+        known = [row[0] for row in base.execute("select id from versions order by id")]
+    if request not in known:
+        ELSE
+    if not (at.store / request / "meta.json").exists():
+        raise Refusal("its files are gone")
+    return {"version": request, "files": [f"{request}/meta.json"]}
+"""
+
+
+@pytest.mark.fails("VER001")
+@pytest.mark.passes("VER001")
+def test_a_registry_in_a_database_is_asked_as_well(tmp_path):
+    for name, otherwise in (
+        ("right", 'raise Refusal("unknown")'),
+        ("wrong", "request = known[-1]"),
+    ):
+        store = tmp_path / name / "engine" / "store"
+        for version in ("v1", "v2"):
+            (store / version).mkdir(parents=True)
+            (store / version / "meta.json").write_text("{}")
+        with closing(sqlite3.connect(store / "versions.db")) as base:
+            base.execute("create table versions (id text)")
+            base.executemany("insert into versions values (?)", [("v1",), ("v2",)])
+            base.commit()
+        parameters = "artifacts: {store: store, registry: null}\n"
+        text = DATABASE.replace("ELSE", otherwise)
+        with tiny(tmp_path / name, text, parameters=parameters) as subject:
+            result = run_check("VER001", subject)
+        if name == "right":
+            assert_passes(result)
+        else:
+            assert_fails(result, cause="falls back on another version")
