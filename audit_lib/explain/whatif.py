@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ from audit_lib.subject.subject import Subject
 Floats = npt.NDArray[np.float64]
 #: walks that contributions are the mean of, and of rows that are decided with others
 WALKS, FEWER = 256, 32
+#: variants of a row by which it is told how long all take
+TIMED = 50
 #: rows on which rules of the decision are learned
 RULED = 2000
 #: factors of the waterfall
@@ -100,17 +103,21 @@ class WhatIf:
         return " ".join(p for p in parts if p)
 
 
-def what_if(subject: Subject, *, asset: str = "", date: str = "", seed: int = 0) -> WhatIf:
+def what_if(
+    subject: Subject, *, asset: str = "", date: str = "", seed: int = 0, seconds: float = np.inf
+) -> WhatIf:
     """Take one decision apart.
 
     Args:
         asset, date: of the row; either may be '' where it tells nothing apart, and the latest row
             is taken then.
         seed: for walks.
+        seconds: about how long it may take.
 
     Raises:
         ParameterError: there is no such row; the message names the nearest.
-        NotAssessed, NotApplicable: there are no decisions, or they do not answer.
+        NotAssessed, NotApplicable: there are no decisions, they do not answer, or so slowly that
+            it would take longer.
     """
     rows = inputs_of(subject)
     at = _position(rows, asset, date)
@@ -121,6 +128,8 @@ def what_if(subject: Subject, *, asset: str = "", date: str = "", seed: int = 0)
     now = row(row.row)[0]
     if not np.isfinite(now[0]):
         raise NotAssessed("nothing is decided on this row")
+    if np.isfinite(seconds):
+        _in_time(row, rows, seconds)
     names = answers.names
     chosen = len(names) - 1
     walked, base = _walked(row, rows, rng, chosen)
@@ -137,6 +146,17 @@ def what_if(subject: Subject, *, asset: str = "", date: str = "", seed: int = 0)
         tried=tried,
         rule=_rule(subject, rows, answers, row.row, float(now[0]), seed),
     )
+
+
+def _in_time(row: Asked, rows: Rows, seconds: float) -> None:
+    some = row.row.iloc[[0] * TIMED]
+    begun = time.perf_counter()
+    row(some)
+    walks = WALKS if row.answers.together else FEWER
+    needed = walks * (rows.table.shape[1] + 1) * (time.perf_counter() - begun) / TIMED
+    if needed > seconds:
+        told = f"{needed:.0f} s, longer than the {seconds:.0f} s that it may"
+        raise NotAssessed(f"{row.answers.hook.name} would be asked for about {told}")
 
 
 def _rule(

@@ -23,13 +23,16 @@ def enable() -> None:
         )
         return
     from audit_lib.lab import tables, zoom
+    from audit_lib.lab.console import Console, explorer
 
     tables.prepare()
     display.table_html = tables.interactive_table
     pictures.picture = zoom.zoomable
+    display.views |= {"console": lambda audit: Console(audit).widget, "why": explorer}
 
 
 def disable() -> None:
     """Back to static tables and pictures."""
     display.table_html = display.static_table
     pictures.picture = pictures.still
+    display.views.clear()

@@ -95,11 +95,11 @@ def write(folder: Path, entries: Sequence[Accepted]) -> Path:
         return file
     first = entries[0]
     shared = {"owner": first.owner, "reason": first.reason, "expires": first.expires}
-    parts = [_HEAD + "".join(f"{k} = {_toml(v)}\n" for k, v in shared.items())]
+    parts = [_HEAD + "".join(f"{k} = {toml(v)}\n" for k, v in shared.items())]
     for entry in entries:
         told = entry.model_dump(exclude_defaults=True)
         own = {k: v for k, v in told.items() if k not in shared or v != shared[k]}
-        parts.append("[[accepted]]\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in own.items()))
+        parts.append("[[accepted]]\n" + "".join(f"{k} = {toml(v)}\n" for k, v in own.items()))
     write_whole(file, "\n".join(parts).encode("utf-8"))
     return file
 
@@ -131,9 +131,10 @@ def _sorted(entries: Iterable[Accepted]) -> tuple[Accepted, ...]:
     return tuple(sorted(entries, key=lambda e: (e.code, e.path, e.fingerprint)))
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
+    """A value as TOML writes it."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml, value))}]"
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -13,6 +13,7 @@ from audit_lib.errors import AuditError, ParameterError, RunError, VerdictError
 from audit_lib.execution.digests import digests, joined, own_places
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import load_exemptions
+from audit_lib.files import read_words
 from audit_lib.memory import times
 from audit_lib.model import (
     Contract,
@@ -20,11 +21,12 @@ from audit_lib.model import (
     TaskResult,
     verdict_of,
 )
-from audit_lib.reporters.json_report import dump_task
+from audit_lib.reporters.json_report import dump_task, load_task
 from audit_lib.selection import listed, roster_of
 from audit_lib.subject.subject import Subject, open_subject
-from audit_lib.workbook import sheets
+from audit_lib.workbook import display, sheets
 from audit_lib.workbook.asking import ask
+from audit_lib.workbook.desk import overview
 from audit_lib.workbook.display import Note, Sheet, show
 from audit_lib.workbook.failing import fail_if_asked, under_workbook_run
 from audit_lib.workbook.gather import Gathered, gather
@@ -78,6 +80,27 @@ class Workbook(Looking):
                 f"no task is called {task!r}", where="Workbook.open", mend="use T1 to T6"
             )
         return cls(Task(task), from_namespace(namespace, f"notebook {task}"))
+
+    @classmethod
+    def published(cls, subject: str, version: str, parameters: dict[str, Any]) -> Workbook:
+        """The newest published run of a version, all tasks, to look at: nothing is asked anew.
+
+        Raises:
+            RunError: there is none, or its closing task is missing.
+        """
+        book = cls.open("T6", {"subject": subject, "version": version, **parameters})
+        folder = book.place.latest()
+        problem = folder.check(Task.T6) if folder else "nothing is published"
+        if folder is None or problem:
+            raise RunError(
+                f"no complete run of {book.subject.name} {book.subject.version}: {problem}",
+                where=str(book.place.folder),
+                mend=f"workbook run {subject} --version {book.subject.version}",
+            )
+        book._gather(folder.run_id)
+        file = folder.results(Task.T6)
+        book.result = load_task(read_words(file), where=str(file))
+        return book
 
     # --- running ------------------------------------------------------------------------------
     def run(self) -> None:
@@ -154,11 +177,25 @@ class Workbook(Looking):
 
         Raises:
             ParameterError: there is no such row; the message names the nearest.
-            NotAssessed: there are no decisions to ask.
         """
         from audit_lib.workbook.learning import taken_apart  # scipy.stats is slow to import
 
-        show(taken_apart(self.subject, asset, date))
+        if self.parameters.select:
+            show([Note("not asked: this run was to ask some checks only", tone="not assessed")])
+        elif "why" in display.views:
+            show([display.views["why"](self, asset, date)])
+        else:
+            show(taken_apart(self.subject, asset, date))
+
+    def console(self) -> None:
+        """Look through what was found: search, evidence, source, cases; ask again, draft waivers.
+
+        Widgets in JupyterLab; elsewhere the list, and what is worst.
+
+        Raises:
+            RunError: nothing has run.
+        """
+        show([display.views["console"](self)] if "console" in display.views else overview(self))
 
     def proved(self, budget: float | None = None) -> None:
         """Show how many planted faults this audit would have seen, contract by contract.

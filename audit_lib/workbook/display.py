@@ -128,21 +128,25 @@ class Listing:
         first: number of the first line.
         lines: the lines.
         marked: numbers of the lines in question.
+        beside: of each line, who changed it last and when; empty where nobody knows.
     """
 
     title: str
     first: int
     lines: tuple[str, ...]
     marked: frozenset[int] = frozenset()
+    beside: tuple[str, ...] = ()
 
     def _numbered(self) -> list[tuple[str, bool]]:
-        width = len(str(self.first + len(self.lines)))
+        width, wide = len(str(self.first + len(self.lines))), max(map(len, self.beside), default=0)
+        said = self.beside or ("",) * len(self.lines)
         return [
             (
-                f"{'>' if number in self.marked else ' '} {number:>{width}}  {line[:_WIDEST]}",
+                f"{'>' if number in self.marked else ' '} {number:>{width}}  "
+                f"{f'{by:<{wide}}  ' if wide else ''}{line[:_WIDEST]}",
                 number in self.marked,
             )
-            for number, line in enumerate(self.lines, self.first)
+            for number, (line, by) in enumerate(zip(self.lines, said, strict=True), self.first)
         ]
 
     def __repr__(self) -> str:
@@ -219,6 +223,10 @@ def shown(value: Scalar) -> str:
 
 #: how sheets become HTML; the interactive room puts its own in here
 table_html: Callable[[Sheet], str] = static_table
+
+
+#: verbs that the interactive room answers with widgets, by name: a workbook to a widget
+views: dict[str, Callable[..., Any]] = {}
 
 
 def _cell(column: str, value: Scalar) -> str:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from audit_lib.errors import AuditError, NotAssessed
@@ -14,6 +18,7 @@ from audit_lib.subject.subject import Subject
 from audit_lib.workbook.display import Listing, Part, Sheet
 from audit_lib.workbook.sheets import state
 
+_COMMIT, _AUTHOR = re.compile(r"[0-9a-f]{40} \d"), 18
 _BODY = 30
 """lines shown below the head of a function whose behaviour is in question"""
 
@@ -36,6 +41,8 @@ class FindingView:
     def source(self, around: int = 8) -> Part:
         """The lines in question, with some around them; for data, the value at the pointer.
 
+        Beside each line stands the commit that changed it last, where git knows.
+
         Raises:
             AuditError: the file cannot be read any more.
         """
@@ -53,7 +60,8 @@ class FindingView:
         until = min(len(lines), min(last, location.line + 40) + below)
         title = f"{location} {location.symbol}".rstrip()
         marked = frozenset(range(location.line, last + 1))
-        return Listing(title, first, tuple(lines[first - 1 : until]), marked)
+        shown, by = tuple(lines[first - 1 : until]), blamed(file, lines, first, until)
+        return Listing(title, first, shown, marked, by)
 
     def evidence(self) -> tuple[Evidence, ...]:
         """The evidence tables it rests on."""
@@ -102,6 +110,43 @@ def located(subject: Subject, location: Location) -> Path:
     if not file.is_file():
         raise AuditError(f"there is no such file in the {location.base}", where=str(location))
     return file
+
+
+def blamed(file: Path, lines: Sequence[str], first: int, last: int) -> tuple[str, ...]:
+    """Of each line: commit, date and author of its last change.
+
+    Nothing where there is no git, or the file is not as it was committed.  Only what is committed
+    is read, so that no filter of the repository's own settings runs.
+    """
+
+    def git(*asked: str) -> str:
+        quiet = ("-c", "core.fsmonitor=false", "-c", "core.pager=cat", "--no-optional-locks")
+        done = subprocess.run(
+            ["git", *quiet, "-C", str(file.parent), *asked],
+            capture_output=True, encoding="utf-8", errors="replace", timeout=20, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    try:
+        if git("cat-file", "blob", f"HEAD:./{file.name}").splitlines() != list(lines):
+            return ()
+        where = ("HEAD", "--", file.name)
+        told = git("blame", "--porcelain", "--no-textconv", f"-L{first},{last}", *where)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    known: dict[str, str] = {}
+    found, who, commit = [], "", ""
+    for line in told.splitlines():
+        if line.startswith("\t"):
+            found.append(known[commit])
+        elif _COMMIT.match(line):
+            commit = line.split()[0]
+        elif line.startswith("author "):
+            who = line.removeprefix("author ")[:_AUTHOR]
+        elif line.startswith("author-time "):
+            day = datetime.fromtimestamp(int(line.split()[1]), UTC).date()
+            known[commit] = f"{commit[:8]} {day} {who}"
+    return tuple(found)
 
 
 def _value(file: Path, location: Location) -> Part:

@@ -20,10 +20,20 @@ from audit_lib.workbook.display import Note, Part, Sheet
 from audit_lib.workbook.looking import drawn
 from audit_lib.workbook.places import nameless
 
+#: that taking one decision apart may take in a notebook
+_SECONDS = 120.0
 
-def taken_apart(subject: Subject, asset: str, date: str) -> list[Part]:
-    """One decision: its waterfall, the rule that covers it, what would have turned it."""
-    told = what_if(subject, asset=asset, date=date)
+
+def taken_apart(subject: Subject, asset: str = "", date: str = "") -> list[Part]:
+    """One decision: its waterfall, the rule that covers it, what would have turned it.
+
+    Raises:
+        ParameterError: there is no such row; the message names the nearest.
+    """
+    try:
+        told = what_if(subject, asset=asset, date=date, seconds=_SECONDS)
+    except (NotAssessed, NotApplicable, HookError) as error:
+        return [Note(f"One decision: not assessed: {error}", tone="not assessed")]
     picture = pictures.picture(told.waterfall)
     turned = tuple((c.decision, c.distance, c.words) for c in told.opposite)
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit_lib.errors import AuditError, RunError
 from audit_lib.execution.layout import Place
@@ -24,10 +24,10 @@ from audit_lib.model.reviews import merged
 from audit_lib.packets.assembly import comparisons_with
 from audit_lib.selection import roster_of
 from audit_lib.subject.subject import Subject
-from audit_lib.workbook import pictures, reviewing, sheets
+from audit_lib.workbook import desk, pictures, reviewing, sheets
 from audit_lib.workbook.baselines import baselines
 from audit_lib.workbook.closing import closing_sheet
-from audit_lib.workbook.display import Note, Part, Sheet, show
+from audit_lib.workbook.display import Listing, Note, Part, Sheet, show
 from audit_lib.workbook.findings import FindingView
 from audit_lib.workbook.gather import Gathered
 
@@ -156,6 +156,67 @@ class Looking:
             raise AuditError(f"{problem} {name!r}", where="audit.evidence", mend=f"known: {known}")
         table = tables[matching[0]]
         return pd.DataFrame(list(table.rows), columns=list(table.columns))
+
+    def case(self, name: str, row: int = 0, around: int = 5) -> pd.DataFrame:
+        """What stands behind a row of an evidence table: bars, features, predictions, labels.
+
+        Args:
+            name: of the table, as :meth:`evidence` takes it.
+            row: of the table, from 0; the asset and the dates that it names are looked up.
+            around: bars on each side of them.
+
+        Raises:
+            AuditError: no such table or row.
+            NotAssessed: the subject gives no sample.
+        """
+        table = self.evidence(name)
+        if not 0 <= row < len(table):
+            raise AuditError(
+                f"{name} has no row {row}",
+                where="audit.case",
+                mend=f"rows are 0 to {len(table) - 1}",
+            )
+        return desk.case(self.subject, dict(table.iloc[row]), around)
+
+    def again(self, code: str, version: str = "", **options: Any) -> CheckResult:
+        """Run one check once more, show what is different, and give its answer.
+
+        The run stays as it is.
+
+        Args:
+            version: another one to ask; '' for that of the run.
+            options: of the check, over those of the parameters, such as ``folds=3``.
+
+        Raises:
+            AuditError, ParameterError: no such check or option.
+            VersionError: no such version.
+        """
+        subject = self.subject
+        bound = subject.at(subject.select(version)[0]) if version else subject
+        before = next((r for r in self._everything() if r.code == code), None)
+        answer, parts = desk.again(bound, code, before, options)
+        show(parts)
+        return answer
+
+    def waiver(
+        self, name: str, owner: str, reason: str, expires: str = "", *, write: bool = False
+    ) -> Listing | Note:
+        """Draft a waiver for a finding; with ``write``, put it into ``exemptions.toml``.
+
+        Args:
+            name: of the finding, as :meth:`finding` takes it.
+            owner: who answers for it.
+            reason: why it is accepted.
+            expires: the last day on which it holds; in three months where empty.
+
+        Raises:
+            AuditError, ParameterError: no such finding; no owner, reason or date.
+        """
+        finding = self.finding(name).finding
+        text = desk.waiver(finding, self.subject.version, owner, reason, expires or None)
+        if write:
+            return desk.waived(self.subject, text)
+        return Listing("exemptions.toml", 1, tuple(text.splitlines()))
 
     def not_assessed(self) -> Sheet:
         """Checks that gave no verdict, each with its reason."""

@@ -3,19 +3,15 @@ from __future__ import annotations
 import importlib.util
 import re
 import types
-from pathlib import Path
 
 import made_up
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from audit_lib.errors import RunError
-from audit_lib.lab import browse, disable, enable
-from audit_lib.lab.browser import choices, present
-from audit_lib.model import Evidence, Severity, Task, View
-from audit_lib.workbook import Workbook, display, jupyter, pictures
+from audit_lib.lab import disable, enable
+from audit_lib.model import Evidence, Severity, View
+from audit_lib.workbook import display, jupyter, pictures
 from audit_lib.workbook.display import Sheet, static_table
-from audit_lib.workbook.sheets import finding_sheet, identified
 
 LANES = (("fold 1", 0, 10, "train"), ("fold 1", 8, 20, "test"))
 FOLDS = Evidence("f", "Folds", ("lane", "start", "end", "kind"), LANES, View.TIMELINE, "In bars.")
@@ -139,53 +135,3 @@ def test_a_plain_table_gets_none() -> None:
     enable()
 
     assert pictures.picture(Evidence("t", "T", ("a",), ((1,),))) is None
-
-
-# --- browsing ---------------------------------------------------------------------------------
-@pytest.fixture
-def audit(workspace: Path) -> Workbook:
-    opened = Workbook.open("T2", {"subject": "toy", "version": "v1"})
-    by_task = {t.task: t for t in made_up.tasks()}
-    opened.result = by_task[Task.T2]
-    return opened
-
-
-def test_choices_are_worst_first_and_narrowed() -> None:
-    results = [r for t in made_up.tasks() for r in t.results]
-    found = identified(results)
-
-    everything = choices(found)
-    assert len(everything) == len(found)
-    ranks = [found[name][0].severity for _, name in everything]
-    assert ranks == sorted(ranks, reverse=True)
-    assert {found[n][0].contract.value for _, n in choices(found, contract="splits")} == {"splits"}
-    assert {found[n][0].severity.label for _, n in choices(found, severity="low")} == {"low"}
-    assert finding_sheet("x", found).rows[0][1] == "critical"
-
-
-def test_a_browser_needs_a_run(workspace: Path) -> None:
-    with pytest.raises(RunError, match="nothing has run yet"):
-        browse(Workbook.open("T2", {"subject": "toy", "version": "v1"}))
-
-
-def test_choosing_a_severity_narrows_the_list(audit: Workbook) -> None:
-    widget = browse(audit)
-    severity, _, chosen = widget.children[0].children
-    before = len(chosen.options)
-
-    severity.value = severity.options[1]
-
-    assert 0 < len(chosen.options) <= before
-    assert all(f" {severity.value} " in label for label, _ in chosen.options)
-
-
-def test_a_finding_whose_place_is_gone_is_still_shown(
-    audit: Workbook, capsys: pytest.CaptureFixture[str]
-) -> None:
-    name = next(iter(audit.all_findings()))
-
-    present(audit, name)
-
-    out = capsys.readouterr().out
-    assert name in out
-    assert "there is no such file in the source" in out

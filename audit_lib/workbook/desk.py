@@ -1,0 +1,237 @@
+"""What a researcher does with what was found: look it through, ask again, take a case, waive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from audit_lib.engine import configured, run_check
+from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
+from audit_lib.exemptions import FILE, Exemption, load_exemptions
+from audit_lib.files import read_words, write_whole
+from audit_lib.host import HookError
+from audit_lib.model import CheckResult, Finding, Scalar, effective_outcome
+from audit_lib.selection import roster_of
+from audit_lib.subject.subject import Subject
+from audit_lib.workbook.accepting import toml
+from audit_lib.workbook.display import Note, Part, Sheet
+from audit_lib.workbook.sheets import finding_sheet, words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from audit_lib.workbook.looking import Looking
+
+Found = Mapping[str, tuple[Finding, CheckResult]]
+#: what findings are narrowed down by
+FACETS = ("severity", "contract", "check", "file")
+#: days that a drafted waiver holds where nobody says
+HOLDS = 90
+
+
+def facet(name: str, finding: Finding) -> str:
+    """A finding's value of one of :data:`FACETS`."""
+    return {
+        "severity": finding.severity.label,
+        "contract": finding.contract.value,
+        "check": finding.code,
+        "file": finding.location.path,
+    }[name]
+
+
+def matching(found: Found, search: str = "", **chosen: str) -> list[str]:
+    """Ids of the findings that hold every word and fit every facet, worst first."""
+    asked = search.lower().split()
+
+    def fits(name: str, finding: Finding) -> bool:
+        said = (name, finding.message, finding.location, finding.location.symbol, finding.contract)
+        held = " ".join([*map(str, said), finding.measured, finding.expected]).lower()
+        facets = all(facet(k, finding) == v for k, v in chosen.items() if v)
+        return facets and all(word in held for word in asked)
+
+    names = [name for name, (finding, _) in found.items() if fits(name, finding)]
+    return sorted(names, key=lambda n: (-found[n][0].severity, n.rpartition("-")[0]))
+
+
+def overview(audit: Looking) -> list[Part]:
+    """All findings, and the worst of them with its place: what a console shows without widgets."""
+    found = audit.all_findings()
+    names = matching(found)
+    parts: list[Part] = [finding_sheet(f"Findings: {len(found)}", dict(found))]
+    return [*parts, *about(audit, names[0])] if names else parts
+
+
+def about(audit: Looking, name: str) -> list[Any]:
+    """A finding, its place in the engine, its neighbours by cause and its evidence."""
+    from audit_lib.workbook.looking import drawn
+
+    view, found = audit.finding(name), audit.all_findings()
+    parts: list[Any] = [view]
+    try:
+        parts.append(view.source())
+    except AuditError as error:
+        parts.append(Note(error.message))
+    near = [n for n, (f, _) in found.items() if n != view.name and _akin(f, view.finding)]
+    if near:
+        parts.append(Note(f"of the same cause, or at the same place: {', '.join(near)}"))
+    for table in view.evidence():
+        parts.extend(drawn(view.result, table))
+    return parts
+
+
+def _akin(one: Finding, other: Finding) -> bool:
+    here, there = one.location, other.location
+    same = (here.path, here.symbol, here.pointer) == (there.path, there.symbol, there.pointer)
+    return same or (bool(one.cause) and one.cause == other.cause)
+
+
+def again(
+    subject: Subject, code: str, before: CheckResult | None, options: Mapping[str, Any]
+) -> tuple[CheckResult, list[Part]]:
+    """Run one check once more, and say what is different.
+
+    Args:
+        subject: bound to the version that is asked.
+        before: what the check answered in the run; None where it was not asked.
+        options: of the check, over those of the parameters.
+
+    Raises:
+        AuditError: no such check.
+        ParameterError: it has no such option, or not that value.
+    """
+    ready = configured(roster_of(subject).get(code), subject)
+    try:
+        ready = type(ready)(**{**ready.model_dump(exclude_unset=True), **options})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        known = ", ".join(type(ready).model_fields) or "none"
+        raise ParameterError(
+            f"option {'.'.join(map(str, problem['loc']))!r}: {problem['msg']}",
+            where=f"audit.again({code!r})",
+            mend=f"options of {code}: {known}",
+        ) from None
+    after = run_check(ready, subject)
+    return after, list(_difference(before, after, subject.version))
+
+
+def _difference(before: CheckResult | None, after: CheckResult, version: str) -> Iterator[Part]:
+    rows: list[tuple[Scalar, ...]] = [
+        ("outcome", *(words(effective_outcome(r)) if r else None for r in (before, after))),
+        ("findings", *(len(r.findings) if r else None for r in (before, after))),
+        ("seconds", *(round(r.seconds, 2) if r else None for r in (before, after))),
+    ]
+    was, now = ({f.message: f for f in r.findings} if r else {} for r in (before, after))
+    rows += [
+        (message, *(_measured(found.get(message)) for found in (was, now)))
+        for message in dict.fromkeys([*was, *now])
+    ]
+    yield Sheet(
+        f"{after.code} again, of {version}",
+        ("what", "in the run", "now"),
+        tuple(rows),
+        after.reason,
+    )
+
+
+def _measured(finding: Finding | None) -> str | None:
+    return None if finding is None else finding.measured or "found"
+
+
+def case(subject: Subject, told: Mapping[str, Any], around: int) -> pd.DataFrame:
+    """Bars, features, predictions and labels about the asset and date that a row names.
+
+    Args:
+        told: the row, by column.
+        around: bars on each side.
+
+    Raises:
+        NotAssessed: nothing of the sample stands behind it.
+    """
+    import pandas as pd
+
+    from audit_lib.probes.questions import samples
+
+    pieces: dict[str, pd.DataFrame] = {}
+    for name in ("panel", "inputs", "predictions", "labels"):
+        with suppress(NotAssessed, NotApplicable, HookError, ValueError):
+            pieces[name] = getattr(samples, name)(subject)
+    if not pieces:
+        raise NotAssessed("no hook gives a sample (features.panel)")
+    once = [t[~t.index.duplicated()].add_prefix(f"{n}/") for n, t in pieces.items()]
+    joined = pd.concat(once, axis=1).sort_index()
+    levels = [joined.index.get_level_values(i) for i in range(joined.index.nlevels)]
+    dates = next((v for v in levels if isinstance(v, pd.DatetimeIndex)), None)
+    texts = {str(v) for v in told.values() if v is not None}
+    for level in levels:
+        named = level.astype(str).isin(texts)
+        if level is not dates and named.any():
+            joined = joined[named]
+            dates = None if dates is None else dates[named]
+            break
+    when = [d for d in map(_moment, told.values()) if d is not None]
+    if dates is None or not when:
+        return joined
+    calendar = dates.unique().sort_values()
+    naive = calendar.tz_localize(None)
+    at = naive.searchsorted(pd.DatetimeIndex(when))
+    near = calendar[max(0, at.min() - around) : at.max() + around + 1]
+    return joined[dates.isin(near)]
+
+
+def _moment(value: Any) -> pd.Timestamp | None:
+    import pandas as pd
+
+    if not isinstance(value, str) or not value[:4].isdigit():
+        return None
+    with suppress(ValueError):
+        found = pd.Timestamp(value)
+        return found.tz_convert("UTC").tz_localize(None) if found.tzinfo else found
+    return None
+
+
+def waiver(
+    finding: Finding, version: str, owner: str, reason: str, expires: date | str | None
+) -> str:
+    """A table of ``exemptions.toml`` for one finding, as text.
+
+    Raises:
+        ParameterError: nobody answers for it, no reason is given, or the date is none.
+    """
+    last = expires or datetime.now(UTC).date() + timedelta(days=HOLDS)
+    try:
+        made = Exemption(
+            fingerprint=finding.fingerprint, version=version, owner=owner, reason=reason,
+            expires=last,
+        )  # fmt: skip
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise ParameterError(
+            f"a waiver's {'.'.join(map(str, problem['loc']))}: {problem['msg']}",
+            where="audit.waiver",
+            mend='name an owner, a reason and a last day, such as expires="2026-12-31"',
+        ) from None
+    told = made.model_dump(exclude_defaults=True)
+    head = f"# {finding.code} at {finding.location}: {' '.join(finding.message.split())}\n"
+    return head + "[[exemption]]\n" + "".join(f"{k} = {toml(v)}\n" for k, v in told.items())
+
+
+def waived(subject: Subject, text: str) -> Note:
+    """Put a drafted waiver into the parameters; the file is as it was where that fails.
+
+    Raises:
+        ParameterError: the file holds something that is no waiver.
+    """
+    load_exemptions(subject.folder)
+    file = subject.folder / FILE
+    before = read_words(file) if file.is_file() else ""
+    write_whole(file, f"{before.rstrip()}\n\n{text}".lstrip().encode())
+    try:
+        load_exemptions(subject.folder)
+    except ParameterError:
+        write_whole(file, before.encode())
+        raise
+    return Note(f"written to {FILE} of the parameters; the next run counts it as waived")
