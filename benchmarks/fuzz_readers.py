@@ -5,15 +5,20 @@ python benchmarks/fuzz_readers.py [SECONDS] [SEED]
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+from audit_lib.errors import NotAssessed, RunError
+from audit_lib.execution.stored import read_notebook
 from audit_lib.subject.artifacts.artifact import Budget
 from audit_lib.subject.artifacts.draft import Draft
 from audit_lib.subject.artifacts.readers import read
 from audit_lib.subject.artifacts.source import in_memory
+from audit_lib.subject.documents import read_document
 
 WRITTEN = Path(__file__).parents[1] / "tests/unit/subject/artifacts/written"
 TEXTS = [
@@ -35,6 +40,21 @@ def bent(chance: random.Random, data: bytes) -> bytes:
     return bytes(content)
 
 
+def read_each(data: bytes) -> None:
+    """Read the same bytes as an artifact, as a document of each kind, and as a notebook."""
+    read(in_memory(data, "artifact"), Draft(SMALL))
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in (".json", ".yaml", ".toml"):
+            file = Path(folder) / f"registry{ending}"
+            file.write_bytes(data)
+            with contextlib.suppress(NotAssessed):
+                read_document(file, path=file.name, base="documents")
+        file = Path(folder) / "T1.ipynb"
+        file.write_bytes(data)
+        with contextlib.suppress(RunError):
+            read_notebook(file)
+
+
 def main(seconds: float = 60, seed: int = 1) -> None:
     """Read bent files for so long; the slowest is told, a crash ends it with its bytes."""
     chance = random.Random(seed)
@@ -44,7 +64,7 @@ def main(seconds: float = 60, seed: int = 1) -> None:
         data = bent(chance, chance.choice(honest))
         begun = time.monotonic()
         try:
-            read(in_memory(data, "artifact"), Draft(SMALL))
+            read_each(data)
         except Exception:
             print(f"seed {seed}, file {count}: {data!r}")
             raise

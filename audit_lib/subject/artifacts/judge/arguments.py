@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from audit_lib.subject.artifacts.judge import numpy_values as npv
 from audit_lib.subject.artifacts.judge.trust import FACTORIES, INERT, judge
+from audit_lib.subject.artifacts.judge.trust import RULES as TRUSTED_ONE_BY_ONE
 from audit_lib.subject.artifacts.judge.values import (
     Array,
     Blob,
@@ -244,8 +245,11 @@ def attribute_of(call: Call) -> Value:
     if len(call.args) != 2 or call.kwargs is not None:
         return None
     owner, name = call.args
-    if isinstance(owner, Global) and (owner.full, name) == ("zoneinfo.ZoneInfo", "_unpickle"):
-        return Global(owner.module, f"{owner.name}.{name}", owner.offset)
+    if isinstance(owner, Global) and isinstance(name, str):
+        # Protocols before 4 write a dotted name of the table so.
+        dotted = f"{owner.name}.{name}"
+        listed = "." not in owner.name and (owner.module, dotted) in TRUSTED_ONE_BY_ONE
+        return Global(owner.module, dotted, owner.offset) if listed else None
     entropy = isinstance(owner, Call) and name == "_entropy" and isinstance(owner.made, Global)
     if entropy and judge(owner.made.module, owner.made.name).rule == "distribution":
         return Opaque("a method of a distribution")
@@ -287,6 +291,27 @@ def _record(call: Call) -> str:
     return "" if fits and call.kwargs is None else "is given more than values"
 
 
+def _packed(call: Call) -> str:
+    """``array.array("d", [1.0])``, or its reconstructor with the class before and bytes behind."""
+    args = list(call.args)
+    if args and isinstance(args[0], Global):
+        args = args[1:] if args[0].full == "array.array" else []
+    fits = 1 <= len(args) <= 3 and isinstance(args[0], str) and len(args[0]) == 1
+    for item in args[1:]:
+        held = isinstance(item, (int, bytes, Blob)) or _is_encoded(item)
+        fits = fits and (held or (isinstance(item, _CONTAINERS) and _flat(item)))
+    return "" if fits and call.kwargs is None else "is given more than a code and numbers"
+
+
+def _group(call: Call) -> str:
+    """``ExceptionGroup("text", [exceptions])``."""
+    text, inner = (*call.args, None, None)[:2]
+    fits = len(call.args) == 2 and isinstance(text, str) and isinstance(inner, (List, Tuple))
+    for item in inner.items if fits else ():
+        fits = fits and isinstance(item, Call) and item.name.startswith("builtins.")
+    return "" if fits and call.kwargs is None else "is given more than exceptions"
+
+
 #: Rule name to what it asks of the arguments.
 RULES: dict[str, Callable[[Call], str]] = {
     INERT: _no_arguments,
@@ -318,13 +343,17 @@ RULES: dict[str, Callable[[Call], str]] = {
     "value": _value,
     "regex": _regex,
     "record": _record,
+    "packed": _packed,
+    "group": _group,
+    "holder": _no_arguments,
+    "arrow": _no_arguments,
     "distribution": _no_arguments,
     "statsmodels": _no_arguments,
 }
 #: Rules under which a class may be built by ``__new__`` alone and then be given a state.
 INSTANCES = frozenset(
     {INERT, "lightgbm", "xgboost", "frame", "container", "data", "empty", "record"}
-    | {"distribution", "statsmodels"}
+    | {"distribution", "statsmodels", "holder", "arrow"}
 )
 
 
@@ -334,7 +363,7 @@ _CALLED_BY_UNPICKLERS = frozenset(("append", "extend", "add", "update"))
 #: Rules whose classes take states of forms of their own; their ``__setstate__`` checks them.
 _OWN_FORMS = frozenset(
     ("array", "masked", "dtype", "scalar", "tree", "frame", "generator", "bits", "class_first")
-)
+) | {"holder"}
 
 
 def judge_state(rule: str, state: Value) -> str:
@@ -343,6 +372,9 @@ def judge_state(rule: str, state: Value) -> str:
     ``BUILD`` sets attributes, so a state could plant a method that the unpickler itself calls
     next (``__setstate__``, ``append``), or a native handle that is freed with the object.
     """
+    if rule == "arrow":
+        stored = isinstance(state, (bytes, Blob)) or _is_encoded(state)
+        return "" if stored else "is given a state that is no bytes of Arrow"
     pair = isinstance(state, Tuple) and len(state.items) == 2
     parts = state.items if pair else [state]
     if rule not in _OWN_FORMS and not all(isinstance(p, (Dict, type(None))) for p in parts):
@@ -370,6 +402,12 @@ _KEPT = frozenset(
         "moment_type",
         "shapes",
         "numargs",
+        "_histogram",
+        "_hpdf",
+        "_hcdf",
+        "_hbins",
+        "_hbin_widths",
+        "_density",
         "_parse_arg_template",
         "__doc__",
         "longname",

@@ -41,6 +41,8 @@ def described(text: Value) -> np.dtype[Any]:
     Raises:
         Doubtful: not such a description.
     """
+    if isinstance(text, Global) and text.full == "numpy.record":
+        text = "V"  # of records, whose fields the state tells
     if type(text) is not str or not _DESCRIPTION.fullmatch(text):
         raise Doubtful("a dtype of another form than NumPy writes")
     try:

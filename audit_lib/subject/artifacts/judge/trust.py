@@ -16,6 +16,8 @@ alone, and give an instance a state.  Each entry grants as little of that as hon
     a class that may be built by ``__new__`` without arguments and given a state.  Its
     ``__new__`` is ``object``'s or allocates only, and its ``__setstate__``, where it has one,
     stores what it gets.  ``__init__`` does not run.
+``holder``
+    the same, with a state of its own form that its ``__setstate__`` unpacks and stores.
 anything else
     may be called with arguments that a rule of :mod:`arguments` of that name accepts.
 
@@ -47,6 +49,7 @@ from functools import lru_cache
 
 from audit_lib.subject.artifacts.artifact import Safety
 from audit_lib.subject.artifacts.judge import names
+from audit_lib.subject.artifacts.judge.trusted import TRUSTED
 
 NAMED = "named"
 INERT = "inert"
@@ -54,7 +57,7 @@ INERT = "inert"
 CALL_ONLY = frozenset({"attribute", "singleton"})
 
 _SKLEARN_LEFT_OUT = re.compile(r"\.(externals|tests?|_testing|_mocking|datasets|conftest)(\.|$)")
-_DISTRIBUTIONS = re.compile(r"scipy\.stats\.(_continuous|_discrete)_distns\.\w+_gen")
+_DISTRIBUTIONS = re.compile(r"scipy\.stats\.(_continuous|_discrete)_distns\.(\w+_gen|rv_histogram)")
 _CYTHON = re.compile(r"__pyx_unpickle_[A-Za-z]\w*")
 
 # Letters of other scripts that look like Latin ones; enough to see through a disguise.
@@ -95,7 +98,7 @@ def _harms(table: str) -> dict[str, str]:
     return found
 
 
-RULES = _rules(names.TRUSTED)
+RULES = _rules(TRUSTED)
 _SKLEARN_CLASSES = frozenset(names.SKLEARN_CLASSES.split())
 _HARMFUL = _harms(names.HARMFUL)
 _MERELY_UNKNOWN = frozenset(names.MERELY_UNKNOWN.split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import collections
 import datetime as dt
 import decimal
@@ -9,9 +10,14 @@ import fractions
 import gzip
 import http
 import io
+import ipaddress
+import operator
 import pathlib
 import pickle
+import random
 import re
+import statistics
+import time
 import types
 import uuid
 import warnings
@@ -25,7 +31,8 @@ import lightgbm
 import numpy as np
 import pandas as pd
 from assembler import dtype, pickle_of, wrapper
-from scipy import interpolate, optimize, sparse, stats
+from pandas.tseries.holiday import USFederalHolidayCalendar
+from scipy import interpolate, optimize, signal, sparse, spatial, stats
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -35,8 +42,10 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     VotingRegressor,
 )
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - opens the next
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.impute import IterativeImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import ElasticNet, LogisticRegression, SGDClassifier
 from sklearn.metrics import make_scorer, r2_score
@@ -96,6 +105,13 @@ def plain() -> dict[str, Any]:
         "singletons": [..., NotImplemented, type(None), type(...)],
         "patterns": [re.compile("a+b", re.I), re.I | re.M],
         "other collections": [collections.ChainMap({"a": 1}), collections.UserDict(a=1)],
+        "packed": [array.array("d", [1.0, 2.0]), array.array("b")],
+        "moments": time.gmtime(0),
+        "addresses": [ipaddress.ip_address("10.0.0.1"), ipaddress.ip_network("::/8")],
+        "a key": operator.itemgetter("a", 1),
+        "chance": [random.Random(3), random.getstate()],
+        "a normal law": statistics.NormalDist(0, 2),
+        "several errors": ExceptionGroup("several", [ValueError("x"), KeyError("y")]),
         "shared": [shared := [1, 2], shared, {"again": shared}],
     }
 
@@ -144,6 +160,17 @@ def numerical() -> dict[str, Any]:
         "nullable": pd.DataFrame({"f": pd.array([1.5, None], dtype="Float64")}),
         "truths": pd.array([True, None], dtype="boolean"),
         "polynomials": [np.polynomial.Polynomial([1.0, 2.0]), np.poly1d([1.0, 2.0])],
+        "series of functions": [np.polynomial.Chebyshev([1.0]), np.polynomial.Legendre([1.0])],
+        "records": np.rec.array([(1, 2.0)], names="a,b"),
+        "lengths": pd.timedelta_range("1D", periods=3),
+        "offsets": [
+            pd.DateOffset(months=1),
+            pd.offsets.BusinessHour(),
+            pd.offsets.BYearEnd(),
+            pd.offsets.SemiMonthEnd(),
+            pd.offsets.CustomBusinessDay(holidays=["2024-01-01"]),
+        ],
+        "holidays": USFederalHolidayCalendar(),
         "decomposition": np.linalg.eigh(np.eye(2)),
         "timestamps": [pd.Timestamp("2024-01-01"), pd.Timedelta("1D"), pd.NaT],
     }
@@ -158,11 +185,20 @@ def scientific() -> dict[str, Any]:
         "distributions": [stats.lognorm, stats.gamma(2), stats.beta(1, 2), stats.uniform(0, 1)],
         "frozen counts": [stats.poisson(2), stats.randint(1, 9)],
         "several variables": stats.multivariate_normal([0, 0], np.eye(2)),
+        "several t": stats.multivariate_t([0, 0], np.eye(2), df=4),
+        "measured law": stats.rv_histogram(np.histogram([1.0, 2, 3], 3)),
+        "empirical": stats.ecdf([1.0, 2, 3]),
         "density": stats.gaussian_kde([1.0, 2, 3]),
         "sparse": [sparse.csr_matrix(np.eye(3)), sparse.lil_matrix(np.eye(2))],
         "optimum": optimize.minimize(lambda x: (x**2).sum(), [1.0, 2.0]),
         "root": optimize.root_scalar(lambda x: x - 1, bracket=[0, 3]),
         "spline": interpolate.make_interp_spline([0, 1, 2, 3.0], [0, 1, 4, 9.0]),
+        "lines": interpolate.interp1d([0, 1, 2.0], [0, 1, 4.0]),
+        "radial": interpolate.RBFInterpolator(np.arange(6.0).reshape(6, 1), np.arange(6.0)),
+        "barycentric": interpolate.BarycentricInterpolator([0, 1, 2.0], [0, 1, 4.0]),
+        "bounds": [optimize.Bounds([0], [1]), optimize.LinearConstraint([[1]], 0, 1)],
+        "filter": signal.dlti([1], [1, 0.5]),
+        "rotation": spatial.transform.Rotation.identity(),
         "cubic spline": interpolate.CubicSpline([0, 1, 2.0], [0, 1, 4.0]),
     }
 
@@ -190,6 +226,7 @@ def estimators() -> dict[str, Any]:
         "random search": RandomizedSearchCV(ElasticNet(), drawn, n_iter=2, cv=splits),
         "splines": make_pipeline(SplineTransformer(), ElasticNet()),
         "selection": SelectKBest(f_regression, k=2),
+        "imputed": make_pipeline(IterativeImputer(), ElasticNet()),
         "function": FunctionTransformer(np.log1p),
         "lightgbm": lightgbm.LGBMRegressor(n_estimators=3, verbose=-1),
     }

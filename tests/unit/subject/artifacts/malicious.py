@@ -508,6 +508,51 @@ def abused() -> dict[str, Case]:
             UNKNOWN,
             "handle",
         ),
+        "packed by a function": (
+            pickle_of(call(named("array", "array"), SCALER)),
+            UNKNOWN,
+            "a code and numbers",
+        ),
+        "errors of a class": (
+            pickle_of(call(named("builtins", "ExceptionGroup"), text("x"), b"]" + SCALER + b"a")),
+            UNKNOWN,
+            "more than exceptions",
+        ),
+        "a frame of polars by attributes": (
+            pickle_of(new(named("polars.series.series", "Series")) + pairs(_s=text("x")) + b"b"),
+            UNKNOWN,
+            "no bytes of Arrow",
+        ),
+        "a holder that is given something": (
+            pickle_of(call(named("random", "Random"), SCALER)),
+            UNKNOWN,
+            "takes arguments",
+        ),
+        "a holder with a planted method": (
+            pickle_of(
+                new(named("random", "Random")) + pairs(__setstate__=named("numpy", "mean")) + b"b"
+            ),
+            UNSAFE,
+            "__setstate__",
+        ),
+        "a law with a planted text": (
+            pickle_of(
+                new(named("scipy.stats._continuous_distns", "rv_histogram"))
+                + pairs(_parse_arg_template=text("import os"))
+                + b"b"
+            ),
+            UNSAFE,
+            "text that is executed",
+        ),
+        "a law with a planted method": (
+            pickle_of(
+                new(named("scipy.stats._continuous_distns", "rv_histogram"))
+                + pairs(_hpdf=named("numpy", "mean"))
+                + b"b"
+            ),
+            UNKNOWN,
+            "_hpdf",
+        ),
         "native handle of XGBoost": (
             pickle_of(new(named("xgboost.core", "Booster")) + pairs(handle=number(1)) + b"b"),
             UNKNOWN,

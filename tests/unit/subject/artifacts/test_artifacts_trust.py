@@ -107,6 +107,8 @@ READ = {
     "StringDtype", "_namedtuple", "Timestamp", "Timedelta", "Period", "_CovViaPSD", "Covariance",
     "BaseOffset", "Index", "ArrowStringArrayMixin", "_lil_base", "_dok_base", "BaseMaskedArray",
     "_CovViaCholesky", "poly1d", "vectorize", "deque", "NumpyExtensionArray", "Interval",
+    "Random", "NormalDist", "RBFInterpolator", "Rotation", "TransferFunction", "StateSpace",
+    "ZerosPolesGain", "_ImputerTriplet",
 }  # fmt: skip
 
 
