@@ -262,6 +262,15 @@ class ScaleFeatures(Protocol):
     def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
 
 
+class FeatureFills(Protocol):
+    """``features.fills``: feature name to the value that stands for it where it is missing.
+
+    Every path that fills is a variant.
+    """
+
+    def __call__(self, at: Context) -> dict[str, float]: ...
+
+
 class FeaturePolicy(Protocol):
     """``features.policy``: feature name to ``CAUSAL``, ``END_OF_DAY`` or ``RESEARCH_ONLY``."""
 
@@ -389,6 +398,17 @@ class Decide(Protocol):
     """
 
     def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
+
+
+class SettlePositions(Protocol):
+    """``decisions.settle``: what closed positions earned, a row each, in the order of rows.
+
+    ``positions`` columns: ``side`` (1, -1), ``size`` (units, > 0), ``entry``, ``exit`` (prices).
+    Answers ``gross``, ``fees`` (>= 0) and ``net`` in currency; NaN, or :class:`Refusal`, for what
+    cannot be settled.
+    """
+
+    def __call__(self, at: Context, positions: pd.DataFrame) -> pd.DataFrame: ...
 
 
 class Interpret(Protocol):
@@ -761,6 +781,7 @@ HOOKS: dict[str, type] = {
     "features.build_backtest": BuildFeatures,
     "features.build_live": BuildLive,
     "features.scale": ScaleFeatures,
+    "features.fills": FeatureFills,
     "features.policy": FeaturePolicy,
     "features.modes": FeatureModes,
     "features.admitted": AdmitFeatures,
@@ -781,6 +802,7 @@ HOOKS: dict[str, type] = {
     "decisions.rules_backtest": Interpret,
     "decisions.rules_live": Interpret,
     "decisions.account": AccountAtRest,
+    "decisions.settle": SettlePositions,
     "registry.resolve": ResolveVersion,
     "registry.register": RegisterVersion,
     "registry.versions": ListVersions,

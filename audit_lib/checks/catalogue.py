@@ -101,6 +101,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "FEA010": "feature_vector.unfinished:LiveWaitsForTheClose",
         "FEA011": "feature_vector.scale_applied:ScalingIsWhatIsRecorded",
         "FEA012": "feature_vector.gate:TheFeatureGateIsClosed",
+        "FEA013": "feature_vector.fills:FillsAreNeutral",
         "HED001": "head_mapping.named:HeadsAreNamed",
         "HED002": "head_mapping.forward:OutputsKeepTheirContract",
         "HED003": "head_mapping.distribution:OutputsAreAlive",
@@ -114,6 +115,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "INT006": "interpretation.account_kept:RefusalsChangeNothing",
         "INT007": "interpretation.gates_decide:GatesDecideByTheirThreshold",
         "INT008": "interpretation.mirrored:MirroredScoresGiveMirroredOrders",
+        "INT010": "interpretation.settled:PositionsAddUp",
     },
     Task.T4: {  # Versioning and governance
         "DRF001": "drift.psi_relations:PsiMeasuresDrift",

@@ -112,3 +112,10 @@ def scored() -> tuple[Any, ...]:
     rng = np.random.default_rng(7)
     scores = rng.uniform(0.05, 0.95, 400)
     return scores, (rng.random(400) < scores).astype(np.int64)
+
+
+def positions() -> pd.DataFrame:
+    """A long and a short that are closed."""
+    return pd.DataFrame(
+        {"side": [1.0, -1.0], "size": [10.0, 5.0], "entry": [100.0, 50.0], "exit": [110.0, 45.0]}
+    )

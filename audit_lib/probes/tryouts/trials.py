@@ -44,6 +44,7 @@ TRIALS: dict[str, Trial] = {
         "a list of feature names", given.nothing, judges.is_kind(list, "a list")
     ),
     "features.scale": Trial(FRAME, given.features, judges.is_frame),
+    "features.fills": Trial("a mapping of feature to number", given.nothing, judges.is_account),
     "predictor.sides": Trial("a mapping of table to frame", given.features, judges.is_tables),
     "predictor.outputs": Trial("an array of shape (n, k)", given.features, judges.is_matrix),
     "predictor.decode": Trial(
@@ -56,6 +57,14 @@ TRIALS: dict[str, Trial] = {
     ),
     "predictor.predict": Trial(FRAME, given.features, judges.is_frame),
     "decisions.account": Trial("name to number", given.nothing, judges.is_account),
+    "decisions.settle": Trial(
+        "a frame: gross, fees, net",
+        lambda _: (given.positions(),),
+        lambda answer, asked: (
+            judges.is_kind(pd.DataFrame, "a frame")(answer, asked)
+            or [f"column {c} is missing" for c in ("gross", "fees", "net") if c not in answer]
+        ),
+    ),
     "decisions.backtest": Trial("orders: side, size, gate", given.features, judges.is_orders),
     "decisions.live": Trial("orders: side, size, gate", given.features, judges.is_orders),
     "decisions.rules_backtest": Trial(

@@ -107,6 +107,11 @@ WORDS: dict[str, Words] = {
         parameters=("df", "x", "features", "frame"),
         gives=_TABLE,
     ),
+    "features.fills": Words(
+        r"(neutral|fill|default|imputation)_(values?|features?|medians?)$|^feature_(fills|medians)$",
+        around=("feature", "imput", "fill"),
+        never=("fit", "plot", "order", "price"),
+    ),
     "features.policy": Words(
         vague=r"feature_(type|policy|metadata|schema)|^polic(y|ies)$",
         around=("feature",),
@@ -214,6 +219,14 @@ WORDS: dict[str, Words] = {
         r"^(load_model|resolve)$",
         around=("registry", "version", "store", "recorder", "drawer", "predict", *_KEEPERS),
         parameters=("version", "version_id", "name", "horizon"),
+    ),
+    "decisions.settle": Words(
+        r"(^|_)(calc\w*|compute|realized|realised|settle|close)_?(\w+_)?(pnl|profit|proceeds)$|"
+        r"^(pnl|profit_and_loss|settle|close_trade_profit)$",
+        vague=r"(^|_)(calc_profit|profit|pnl)(_\w+)?$",
+        around=("trade", "position", "account", "ledger", "broker", "persistence"),
+        parameters=("entry", "exit", "rate", "price", "quantity", "size", "side", "fee"),
+        never=("plot", "daily", "report"),
     ),
     "registry.register": Words(
         vague=r"(register|publish|add|save)\w*(version|model)|^publish$",

@@ -11,14 +11,18 @@ from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
 GUIDE = (Path(__file__).parents[3] / "docs/guide/measures.md").read_text()
-MEASURES, COVERAGE, DATES, STATE = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+MEASURES, COVERAGE, DATES, STATE, FILLS, SETTLE = re.findall(
+    r"```python\n(.*?)```", GUIDE, re.DOTALL
+)
 ALL = MEASURES + COVERAGE + DATES + STATE
+HEAD = "from audit_lib.hooks import Context, Refusal, surface\n"
 LABEL = """
 @surface("targets.build")
 def target(at, panel):
     return each(panel, up=lambda b: b["close"].shift(-5) / b["close"] - 1)
 """
 FOUR = ("CAL008", "CNF005", "SPL009", "NEU004")
+TWO = ("FEA013", "INT010")
 
 
 @pytest.mark.passes("CAL008", "CNF005", "SPL009", "NEU004")
@@ -29,9 +33,17 @@ def test_the_examples_of_the_guide(tmp_path):
         assert [r for r in try_hooks(subject) if r.state != "good"] == []
 
 
+@pytest.mark.passes("FEA013", "INT010")
+def test_the_other_examples_of_the_guide(tmp_path):
+    with tiny(tmp_path, HEAD + FILLS + SETTLE) as subject:
+        for code in TWO:
+            assert_passes(run_check(code, subject))
+        assert [r for r in try_hooks(subject) if r.state != "good"] == []
+
+
 def test_an_engine_without_them(tmp_path):
     with tiny(tmp_path, LABEL) as subject:
-        for code in FOUR:
+        for code in (*FOUR, *TWO):
             assert run_check(code, subject).outcome is Outcome.NOT_APPLICABLE
 
 
@@ -212,3 +224,85 @@ def test_a_hook_that_ignores_the_state_tells_nothing(tmp_path):
     with tiny(tmp_path, MEASURES + text) as subject:
         result = run_check("NEU004", subject)
     assert (result.outcome, "same outputs" in result.reason) == (Outcome.NOT_ASSESSED, True)
+
+
+@pytest.mark.fails("FEA013")
+@pytest.mark.parametrize(
+    ("old", "new", "key", "said"),
+    [
+        ('"week": 0.002', '"week": 1.0', "week", "week is filled with 1, and runs from"),
+        ('"week": 0.002', '"week": float("inf")', "week", "filled with inf"),
+        ("features.fillna(fills(at))", "features.fillna(0.0)", "not used", "missing is not"),
+    ],
+)
+def test_fills_that_are_not_neutral(tmp_path, old, new, key, said):
+    assert old in FILLS
+    with tiny(tmp_path, HEAD + FILLS.replace(old, new)) as subject:
+        result = run_check("FEA013", subject)
+    assert result.outcome is Outcome.FAIL, result.reason
+    assert any(key in (f.key, f.cause) and said in f.message for f in result.findings)
+
+
+@pytest.mark.fails("FEA013")
+def test_a_path_that_fills_otherwise(tmp_path):
+    text = HEAD + FILLS.replace(
+        '@surface("features.fills")', '@surface("features.fills", variant="a")'
+    )
+    text += """
+@surface("features.fills", variant="live")
+def fills_live(at):
+    return {"day": 0.001, "week": 0.0}
+"""
+    with tiny(tmp_path, text) as subject:
+        result = run_check("FEA013", subject)
+    told = [f.message for f in result.findings]
+    assert any("week is filled with 0, by a with 0.002" in message for message in told), told
+
+
+@pytest.mark.passes("FEA013")
+def test_a_predictor_that_refuses_what_is_missing(tmp_path):
+    text = FILLS.replace(
+        "    known =",
+        "    if features.isna().any().any():\n        raise Refusal('missing')\n    known =",
+    )
+    with tiny(tmp_path, HEAD + text) as subject:
+        assert_passes(run_check("FEA013", subject))
+
+
+@pytest.mark.fails("INT010")
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('positions["side"] * positions["size"] *', 'positions["size"] *', "gross"),
+        ('"net": gross - fees', '"net": gross + fees', "net"),
+        ("fees = 0.0005", "fees = -0.0005", "negative fees"),
+        (
+            'fees = 0.0005 * positions["size"]',
+            'fees = 0.0005 / positions["size"]',
+            "twice the size",
+        ),
+        ("0.0005 *", '0.0005 * (positions["side"] + 1) *', "the other side"),
+        ("prices.sum(axis=1)", "prices.sum()", "alone"),
+        ("made.where(sound)", "made", "cannot be settled"),
+        ("made.where(sound)", "made.where(sound, 0.0)", "cannot be settled"),
+    ],
+)
+def test_positions_that_do_not_add_up(tmp_path, old, new, key):
+    assert old in SETTLE
+    with tiny(tmp_path, HEAD + SETTLE.replace(old, new)) as subject:
+        assert_fails(run_check("INT010", subject), key=key)
+
+
+@pytest.mark.passes("INT010")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("gross = ", "gross = 100 * "),  # contracts of a hundred
+        ('0.0005 * positions["size"] * prices.sum(axis=1)', "0.0 * gross + 1.5"),  # a flat fee
+        ("0.0005 * ", "0.0 * "),
+    ],
+)
+def test_other_contracts_and_fees(tmp_path, old, new):
+    assert old in SETTLE
+    with tiny(tmp_path, HEAD + SETTLE.replace(old, new)) as subject:
+        assert_passes(run_check("INT010", subject))

@@ -74,6 +74,8 @@ NOT_THERE |= {"explain.outcomes"}
 NOT_THERE |= {"predictor.outputs", "predictor.decode"}
 NOT_THERE |= {"online.feed", "retrain.state", "retrain.replay"}
 NOT_THERE |= {"conformal.scaled_interval", "conformal.coverage"}
+#: it fills nothing, and its back-test settles whole accounts
+NOT_THERE |= {"features.fills", "decisions.settle"}
 NOT_THERE |= {"pricing.fit", "pricing.greeks"}
 
 

@@ -1,0 +1,149 @@
+"""FEA013."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.questions import samples
+from audit_lib.probes.questions.asking import ask, ask_many, frame, mapping, number
+from audit_lib.probes.questions.frames import unequal
+from audit_lib.subject.subject import Subject
+
+HOOK = "features.fills"
+PREDICT = "predictor.predict"
+
+
+class FillsAreNeutral(Check):
+    """What stands for a missing feature is a value that the feature takes, the same in every path.
+
+    What it checks
+        Every value of `features.fills` is a number within the range of its feature on the sample;
+        a second path fills with the values of the first; and a predictor that predicts through a
+        missing feature predicts as with that value.
+    Why it matters
+        Zero for a price ratio, or for a share between 0.4 and 0.6, is the most extreme row that the
+        model ever sees, on the day on which least is known.
+    How
+        Compares the table with the columns of `features.build`, and drives `predictor.predict` with
+        one drawn feature missing, then filled.
+    Limitations
+        A fill at an end of the range (0 for a count) is within it, and is no finding.
+    Remediation
+        Take fills from the training rows (a median), keep one table of them, and use it everywhere.
+    Sources
+        Little and Rubin (2019), Statistical Analysis with Missing Data, section 4.2.
+    """
+
+    code = "FEA013"
+    contract = Contract.FEATURE_VECTOR
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    offered = (HOOK,)
+
+    seed: int = Field(33, description="of everything random")
+    rows: int = Field(24, ge=2, description="rows that are predicted")
+    columns: int = Field(8, ge=1, description="features that are drawn for the predictor")
+    tolerance: float = Field(1e-9, ge=0, description="relative, between predictions, and paths")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """The range, the other paths, and the predictor."""
+        fills = self._fills(subject)
+        built = samples.built(subject)
+        known = [name for name in fills if name in built]
+        if not known:
+            raise NotAssessed(f"{HOOK} names none of the features that are built")
+        yield Examined(len(known), "fills")
+        rows = []
+        for name in known:
+            column = pd.to_numeric(built[name], errors="coerce").to_numpy(np.float64)
+            column = column[np.isfinite(column)]
+            low, high = (column.min(), column.max()) if column.size else (np.nan, np.nan)
+            rows.append((name, str(fills[name]), float(low), float(high)))
+            if not column.size:
+                yield Gap(name, "it is never known on the sample")
+            elif not low <= fills[name] <= high:
+                yield self._found(
+                    subject,
+                    f"{name} is filled with {fills[name]:.6g}, and runs from {low:.6g} to "
+                    f"{high:.6g} on the sample",
+                    f"{fills[name]:.6g}",
+                    name,
+                    "outside the range",
+                    Severity.MEDIUM if np.isfinite(fills[name]) else None,
+                )
+        heads = ("feature", "fill", "least", "most")
+        yield Evidence("fills", "Fills, and the range of their features", heads, tuple(rows))
+        yield from self._paths(subject, fills)
+        if subject.has(PREDICT) and subject.has("predictor.required"):
+            yield from self._predicted(subject, fills)
+
+    @staticmethod
+    def _fills(subject: Subject) -> dict[str, float]:
+        reply = ask(
+            subject.hook(HOOK), into=lambda raw: {n: number(v) for n, v in mapping(raw).items()}
+        )
+        if not reply.answered:
+            raise NotAssessed(f"{HOOK} gives no fills: {reply.why}")
+        return reply.got
+
+    def _paths(self, subject: Subject, fills: dict[str, float]) -> Iterator[Answer]:
+        """This path against the first one."""
+        first = next(iter(subject.hooks.variants(HOOK)))
+        if subject.hooks.meant(HOOK, subject.variant) == first:
+            return
+        other = self._fills(subject.bound(first, subject.key))
+        for name in (n for n in other if n in fills):
+            if not np.isclose(other[name], fills[name], rtol=self.tolerance, equal_nan=True):
+                text = (
+                    f"{name} is filled with {fills[name]:.6g}, by {first or 'the first path'} "
+                    f"with {other[name]:.6g}"
+                )
+                yield self._found(subject, text, f"{fills[name]:.6g}", f"{name} apart", "apart")
+
+    def _predicted(self, subject: Subject, fills: dict[str, float]) -> Iterator[Answer]:
+        """What the predictor makes of a missing feature, against what it makes of its fill."""
+        features = samples.few(subject, self.rows)
+        names = [str(c) for c in features.columns if c in fills]
+        drawn = np.random.default_rng(self.seed).permutation(len(names))[: self.columns]
+        chosen = [names[k] for k in sorted(drawn)]
+        tables = [features.assign(**{n: v}) for n in chosen for v in (np.nan, fills[n])]
+        replies = ask_many(subject.hook(PREDICT), [(t,) for t in tables], into=frame)
+        yield Examined(len(chosen), "features missing in predictions")
+        for name, lost, filled in zip(chosen, replies[::2], replies[1::2], strict=True):
+            if not lost.answered:
+                continue  # refused: nothing is filled
+            if not filled.answered:
+                yield Gap(f"{name} filled", filled.why)
+                continue
+            heads = [h for h in lost.got if h in filled.got and lost.got[h].notna().any()]
+            if any(unequal(lost.got[h], filled.got[h], self.tolerance).any() for h in heads):
+                text = f"{name} missing is not predicted as {name} = {fills[name]:.6g}"
+                yield self._found(subject, text, "another value", f"{name} missing", "not used")
+
+    def _found(
+        self,
+        subject: Subject,
+        text: str,
+        measured: str,
+        key: str,
+        cause: str,
+        severity: Severity | None = None,
+    ) -> Answer:
+        return self.finding(
+            subject.where(HOOK),
+            text,
+            measured=measured,
+            expected="a value of the feature, the same everywhere",
+            key=key,
+            cause=cause,
+            severity=severity,
+            evidence=("fills",),
+        )

@@ -1,0 +1,227 @@
+"""INT010."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import Field
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.probes.questions.asking import Into, Reply, ask, ask_many, frame
+from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
+from audit_lib.subject.hooks import Hook
+from audit_lib.subject.subject import Subject
+
+Floats = npt.NDArray[np.float64]
+HOOK = "decisions.settle"
+COLUMNS = ["gross", "fees", "net"]
+
+
+class PositionsAddUp(Check):
+    """A closed position earns what its prices moved, less fees that only ever cost.
+
+    What it checks
+        `gross` is side times size times the move, at one factor for all; `net` is `gross` less
+        `fees`; fees are never negative, never fall as a position grows, and are the same for a
+        long and a short; without a move a position loses its fees; each position is settled by
+        itself, in any order. A price that is missing, zero or negative, and a size that is negative
+        or missing, give no number.
+    Why it matters
+        A short that earns when prices rise, fees that are paid out, or charged on one leg of a
+        loss only, make a back-test better than any account.
+    How
+        Drives `decisions.settle` on drawn positions, sides and moves.
+    Limitations
+        Whether the rates are those of the broker is not known here; financing and dividends are not
+        asked about.
+    Remediation
+        Settle in one function, for back-test and live alike, from signed quantities.
+    Sources
+        Bailey and Lopez de Prado (2014); Almgren and Chriss (2001), section 1 (costs of trading).
+    """
+
+    code = "INT010"
+    contract = Contract.INTERPRETATION
+    task = Task.T3
+    severity = Severity.HIGH
+    reads = Reads.BEHAVIOUR
+    offered = (HOOK,)
+
+    seed: int = Field(34, description="of everything random")
+    positions: int = Field(60, ge=10, description="drawn positions")
+    tolerance: float = Field(1e-6, gt=0, description="relative; an account in cents needs 1e-3")
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Definitions first, then relations between positions, then what cannot be settled."""
+        hook, rng = subject.hook(HOOK), np.random.default_rng(self.seed)
+        given = self._drawn(rng)
+        reply = ask(hook, given, into=_settled(len(given)))
+        if not reply.answered:
+            raise NotAssessed(f"{HOOK} settles no ordinary position: {reply.why}")
+        got = reply.got
+        yield Examined(len(given), "positions")
+        table = pd.concat([given.reset_index(drop=True), got], axis=1)
+        heads = tuple(map(str, table.columns))
+        lines = tuple(tuple(map(float, row)) for row in table.head(30).to_numpy())
+        yield Evidence("positions", "Drawn positions as they are settled", heads, lines)
+        moves = given["side"] * given["size"] * (given["exit"] - given["entry"])
+        factor = float(np.median(got["gross"] / moves))  # of a contract, such as 100
+        scale = (given["size"] * given["entry"]).to_numpy() * max(abs(factor), 1.0)
+        yield from self._defined(subject, given, got, factor * moves.to_numpy(), scale)
+        yield from self._related(subject, hook, given, got, scale)
+        yield from self._impossible(subject, hook, given)
+
+    def _drawn(self, rng: np.random.Generator) -> pd.DataFrame:
+        entry = rng.uniform(5, 300, self.positions)
+        return pd.DataFrame(
+            {
+                "side": np.where(np.arange(self.positions) % 2, 1.0, -1.0),
+                "size": rng.integers(1, 500, self.positions).astype(float),
+                "entry": entry,
+                "exit": entry * np.exp(rng.normal(0, 0.1, self.positions)),
+            }
+        )
+
+    def _defined(
+        self,
+        subject: Subject,
+        given: pd.DataFrame,
+        got: pd.DataFrame,
+        due: Floats,
+        scale: Floats,
+    ) -> Iterator[Answer]:
+        gross, fees, net = (got[c].to_numpy() for c in COLUMNS)
+        wrong = np.abs(gross - due) > self.tolerance * scale
+        wrong |= np.sign(due) != np.sign(given["side"] * (given["exit"] - given["entry"]))
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            text = (
+                f"gross is not the move of the position in {int(wrong.sum())} of {len(gross)}: "
+                f"{_told(given, at)} earns {gross[at]:.6g}"
+            )
+            yield self._found(subject, text, f"{gross[at]:.6g}", f"{abs(due[at]):.6g}", "gross")
+        apart = np.abs(net - (gross - fees)) > self.tolerance * scale
+        if apart.any():
+            at = int(np.argmax(apart))
+            text = (
+                f"net is not gross less fees in {int(apart.sum())} of {len(net)}: "
+                f"{_told(given, at)} has gross {gross[at]:.6g}, fees {fees[at]:.6g}, "
+                f"net {net[at]:.6g}"
+            )
+            yield self._found(subject, text, f"{net[at]:.6g}", f"{gross[at] - fees[at]:.6g}", "net")
+        paid = fees < -self.tolerance * scale
+        if paid.any():
+            at = int(np.argmax(paid))
+            text = f"fees are paid out in {int(paid.sum())} of {len(fees)}: {_told(given, at)}"
+            yield self._found(subject, text, f"{fees[at]:.6g}", "0 or more", "negative fees")
+
+    def _related(
+        self,
+        subject: Subject,
+        hook: Hook,
+        given: pd.DataFrame,
+        got: pd.DataFrame,
+        scale: Floats,
+    ) -> Iterator[Answer]:
+        order = np.random.default_rng(self.seed + 1).permutation(len(given))
+        cases = {
+            "the other side": given.assign(side=-given["side"]),
+            "twice the size": given.assign(size=2 * given["size"]),
+            "another order": given.iloc[order],
+            "alone": given.iloc[[0]],
+            "no move": given.assign(exit=given["entry"]),
+        }
+        into = _settled(-1)
+        replies = dict(
+            zip(cases, ask_many(hook, [(c,) for c in cases.values()], into=into), strict=True)
+        )
+        for name, reply in replies.items():
+            if not reply.answered:
+                yield Gap(name, reply.why)
+        fees, near = got["fees"].to_numpy(), self.tolerance * scale
+        broken = {
+            "the other side": lambda other: np.abs(other["fees"].to_numpy() - fees) > near,
+            "twice the size": lambda other: other["fees"].to_numpy() < fees - near,
+            "another order": lambda other: (
+                np.abs(other.to_numpy() - got.to_numpy()[order]) > near[order][:, None]
+            ).any(axis=1),
+            "alone": lambda other: (np.abs(other.to_numpy() - got.to_numpy()[:1]) > near[0]).any(
+                axis=1
+            ),
+            "no move": lambda other: (
+                np.abs(other["net"].to_numpy() + other["fees"].to_numpy()) > near
+            ),
+        }
+        said = {
+            "the other side": "fees are others for a short than for a long",
+            "twice the size": "fees fall as a position grows",
+            "another order": "positions in another order are settled otherwise",
+            "alone": "a position alone is settled otherwise than among others",
+            "no move": "a position that did not move does not lose its fees",
+        }
+        for name, judge in broken.items():
+            reply = replies[name]
+            if reply.answered and (wrong := judge(reply.got)).any():
+                at = int(np.argmax(wrong))
+                text = f"{said[name]}, in {int(wrong.sum())} of {len(wrong)}"
+                measured = f"{_told(cases[name], at)}: {_told(reply.got, at)}"
+                yield self._found(subject, f"{text}: {measured}", measured, "the relation", name)
+
+    def _impossible(self, subject: Subject, hook: Hook, given: pd.DataFrame) -> Iterator[Answer]:
+        odd = [("exit", np.nan), ("entry", np.nan), ("exit", -5.0), ("entry", 0.0)]
+        odd += [("size", np.nan), ("size", -3.0), ("side", np.nan)]
+        tables = [given.iloc[[0]].assign(**{column: value}) for column, value in odd]
+        replies: list[Reply[pd.DataFrame]] = ask_many(hook, [(t,) for t in tables], into=frame)
+        for (column, value), reply in zip(odd, replies, strict=True):
+            told = f"{column} {value:g}"
+            if reply.answered and "net" in reply.got and np.isfinite(reply.got["net"]).any():
+                text = f"a position with {told} is settled: net {float(reply.got['net'].iloc[0]):g}"
+                severity = Severity.MEDIUM
+            elif reaction(reply) is Reaction.CRASHED and not on_purpose(reply):
+                text, severity = f"a position with {told} ends in a crash", Severity.LOW
+            else:
+                continue
+            yield self._found(
+                subject, text, told, "a refusal, or NaN", told, severity, "cannot be settled"
+            )
+
+    def _found(
+        self,
+        subject: Subject,
+        text: str,
+        measured: str,
+        expected: str,
+        key: str,
+        severity: Severity | None = None,
+        cause: str = "",
+    ) -> Answer:
+        return self.finding(
+            subject.where(HOOK),
+            text,
+            measured=measured,
+            expected=expected,
+            key=key,
+            severity=severity,
+            cause=cause,
+            evidence=("positions",),
+        )
+
+
+def _told(rows: pd.DataFrame, at: int) -> str:
+    return ", ".join(f"{name} {value:.6g}" for name, value in rows.iloc[at].items())
+
+
+def _settled(rows: int) -> Into[pd.DataFrame]:
+    def convert(raw: object) -> pd.DataFrame:
+        found = frame(raw)
+        lacking = [c for c in COLUMNS if c not in found]
+        if lacking or rows not in (-1, len(found)):
+            raise ValueError(f"wanted columns {', '.join(COLUMNS)}, a row each position")
+        return found[COLUMNS].astype(np.float64).reset_index(drop=True)
+
+    return convert
