@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -144,7 +144,7 @@ class PositionsAddUp(Check):
             if not reply.answered:
                 yield Gap(name, reply.why)
         fees, near = got["fees"].to_numpy(), self.tolerance * scale
-        broken = {
+        broken: dict[str, Callable[[pd.DataFrame], npt.NDArray[np.bool_]]] = {
             "the other side": lambda other: np.abs(other["fees"].to_numpy() - fees) > near,
             "twice the size": lambda other: other["fees"].to_numpy() < fees - near,
             "another order": lambda other: (
