@@ -201,6 +201,15 @@ def _unknown(name: str, known: list[str], where: str, what: str = "gate") -> Par
     )
 
 
+#: beginnings of codes of checks that read and never drive a hook
+_READING = ("LED", "SEC", "DOC", "BND", "CHK0")
+
+
+def may_drive_hooks(gate: Gate) -> bool:
+    """False where every check of a gate only reads; told without importing them."""
+    return any(not code.startswith(_READING) for code in gate.codes)
+
+
 def run_gate(
     gate: Gate,
     subject: Subject,

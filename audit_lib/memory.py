@@ -372,6 +372,12 @@ def cache_folder(subject: Subject) -> Path | None:
     return made
 
 
+def anything_kept(subject: Subject) -> bool:
+    """True where some answers are kept, whoever they are of: hooks may not be needed then."""
+    folder = cache_folder(subject)
+    return folder is not None and next(folder.glob("*.json"), None) is not None
+
+
 def own_places(subject: Subject, cache: Path | None) -> tuple[Path, ...]:
     """What the workbook writes, which may stand inside the repository that is audited."""
     reports = os.environ.get(PLACES["reports"]) or subject.folder.parent.parent / "reports"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,18 +26,20 @@ from audit_lib.cli.options import (
 )
 from audit_lib.cli.output import Output, echo, put
 from audit_lib.cli.places import shown
-from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.errors import AuditError, NotApplicable, NotAssessed
 from audit_lib.execution.digests import digests, own_places
 from audit_lib.gates import (
     Gate,
     GateResult,
     checks_named,
     gate_named,
+    may_drive_hooks,
     run_gate,
     smoke_named,
     smoke_verdicts,
 )
 from audit_lib.host import HookError
+from audit_lib.memory import anything_kept
 from audit_lib.model import CheckResult, Verdict
 from audit_lib.packets.gate_record import KEPT, gate_manifest, write_records
 from audit_lib.reporters import Report
@@ -138,6 +141,9 @@ def _run(
     begin_budget(budget)
     found, place = opened(subject, workspace=workspace, root=root)
     chosen = choose(found)
+    if may_drive_hooks(chosen) and not anything_kept(found):
+        with suppress(AuditError):  # said where it is asked for
+            found.at(found.select(version)[0]).prepare()
     wanted = {output.form: reporter_of(output.form, found.folder) for output in outputs}
     console = Screen(stderr=True)
     results: list[GateResult] = []

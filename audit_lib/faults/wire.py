@@ -13,7 +13,7 @@ from typing import Any
 from audit_lib.faults.base import Call, Fault
 from audit_lib.hooks import without_variant
 from audit_lib.host import HookError, Host
-from audit_lib.host.child.derived import plain
+from audit_lib.host.child.names import plain
 
 #: surfaces whose hooks change nothing, so that the same question has the same answer
 PURE = frozenset(

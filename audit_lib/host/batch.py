@@ -16,13 +16,10 @@ from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookOutOfMemory, HookTimedOut
 from audit_lib.host.exercise import Exercised
 from audit_lib.host.files import remove
-from audit_lib.host.limits import Allowance, Limits
+from audit_lib.host.limits import PATIENCE, Allowance, Limits
 from audit_lib.host.outcome import described
 
 _ARGUMENTS_LIMIT = 8 << 30
-#: calls of a batch that may run out of time in a row before the rest is not asked any more;
-#: a batch of fifty questions to a hook that hangs would otherwise cost fifty limits
-PATIENCE = 2
 #: how long a worker may take to tell which lines it executed, in seconds
 COLLECTING = 10.0
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from audit_lib.host.child.derived import plain
+from audit_lib.host.child.names import plain
 
 #: calls that are followed in vain before a hook is taken to enter no function of the subject
 TRIES = 4

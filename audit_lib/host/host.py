@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.host import launch
-from audit_lib.host.batch import Batch
-from audit_lib.host.child.derived import plain
+from audit_lib.host.child.names import plain
 from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookError, HookMissing, HostUnavailable, IsolationUnavailable
@@ -339,6 +338,8 @@ class Host:
             calls = list(batch)
             noted = self._noted(opened.crew.measured, len(calls))
             folders = partial(opened.folder, "work")
+            from audit_lib.host.batch import Batch  # pandas, which takes as long as a child
+
             run = Batch(
                 opened.crew, limits, hook, request, folders, noted, self.entries, self._allowance
             )

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from audit_lib.budget import OUT_OF_BUDGET
 from audit_lib.errors import NotAssessed
 
+#: calls of a batch that may run out of time in a row before the rest is not asked any more;
+#: a batch of fifty questions to a hook that hangs would otherwise cost fifty limits
+PATIENCE = 2
+
 
 @dataclass(frozen=True)
 class Limits:

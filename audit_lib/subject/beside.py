@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from audit_lib.host.child.sides import BESIDE
+from audit_lib.host.child.names import BESIDE
 
 if TYPE_CHECKING:
     from audit_lib.subject.subject import Subject

@@ -14,8 +14,8 @@ from audit_lib.errors import NotAssessed
 from audit_lib.files import read_whole, read_words
 from audit_lib.hooks import full_name, purpose, signature, with_variant, without_variant
 from audit_lib.host import HookError, HookTimedOut, Host
-from audit_lib.host.batch import PATIENCE
-from audit_lib.host.child.derived import CRASHING, TOGETHER, composed, plain
+from audit_lib.host.child.names import CRASHING, TOGETHER, composed, plain
+from audit_lib.host.limits import PATIENCE
 from audit_lib.model import Location
 from audit_lib.subject.keys import Key
 from audit_lib.subject.one_asset import OneAsset, Split

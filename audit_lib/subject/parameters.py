@@ -6,7 +6,6 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, get_origin
 
-import pandas as pd
 import yaml
 from pydantic import (
     BaseModel,
@@ -246,6 +245,8 @@ class Windows(_Strict):
 def _span(value: Any) -> Any:
     """Refuse what is no length of time; YAML takes 16:00 for a number."""
     try:
+        import pandas as pd  # slow to import, and few subjects have a clock
+
         if isinstance(value, str) and not value.isdigit() and not pd.isna(pd.Timedelta(value)):
             return value
     except ValueError:
@@ -264,6 +265,8 @@ class Clock(_Strict):
 
     @model_validator(mode="after")
     def _lasts(self) -> Clock:
+        import pandas as pd  # likewise
+
         if pd.Timedelta(self.closes) <= pd.Timedelta(self.opens):
             raise ValueError("a bar closes after it opens")
         return self

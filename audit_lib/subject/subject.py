@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +13,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed, ParameterError, VersionError
+from audit_lib.errors import (
+    AuditError,
+    NoRegistry,
+    NotApplicable,
+    NotAssessed,
+    ParameterError,
+    VersionError,
+)
 from audit_lib.hooks import without_variant
 from audit_lib.host import (
     Allowance,
@@ -452,6 +460,19 @@ class Subject(Bound):
         other = copy.copy(self)
         other._seed = seed
         return other
+
+    def prepare(self) -> None:
+        """Begin to start the host, beside whatever comes next; what keeps it is said when asked.
+
+        A host takes as long to start as pandas to import here.
+        """
+        host = self._host()
+
+        def start() -> None:
+            with suppress(AuditError):
+                host.open()
+
+        threading.Thread(target=start, name="host", daemon=True).start()
 
     # --- versions -----------------------------------------------------------------------------
     def at(self, version: str) -> Subject:

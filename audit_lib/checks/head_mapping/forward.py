@@ -99,8 +99,11 @@ class OutputsKeepTheirContract(Check):
         here = got[got.index.isin(rows.index)] if got.index.equals(asked.index) else None
         if here is None or here.index.has_duplicates:
             return
-        for seed in SEEDS:
-            hook = subject.elsewhere(seed).hook("predictor.predict")
+        others = [subject.elsewhere(seed) for seed in SEEDS]
+        for other in others:
+            other.prepare()
+        for other in others:
+            hook = other.hook("predictor.predict")
             there = ask(hook, rows, into=frame)
             if not there.answered:
                 yield Gap("another process", there.why)

@@ -8,27 +8,12 @@ import numpy as np
 
 from .capture import recorded
 from .crashing import crashing
+from .names import CRASHING, TOGETHER, WATCHED, composed
 from .sides import with_sides
 from .together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-WATCHED = "retrain.train"
-#: hooks that are made of others, where they are not written themselves
-MADE_OF = {
-    "predictor.predict": ("predictor.outputs", "predictor.decode"),
-    "conformal.interval": ("conformal.scaled_interval",),
-}
-TOGETHER = "@together"
-"""behind the name of a hook: takes a list of calls, and makes them at once"""
-CRASHING = "@crashing"
-"""behind the name of a hook: takes a number before the arguments, and dies at that change"""
-
-
-def plain(name: str) -> str:
-    """The hook's name, without what the host makes of it."""
-    return name.partition("@")[0]
+    from collections.abc import Callable
 
 
 def derived(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
@@ -43,26 +28,6 @@ def derived(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any
     for name, hook in hooks.items():
         made |= {name + TOGETHER: together(hook), name + CRASHING: crashing(hook)}
     return known | made
-
-
-def composed(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Hooks that nobody wrote, to the written ones that they are made of.
-
-    ``predictor.predict`` of outputs and their decoder, ``conformal.interval`` of one that takes
-    scales: of each variant, with the plain one where a part has no such variant.
-    """
-    listed = list(names)
-    written, found = set(listed), {}
-    for name in listed:  # variants stay in the order of the file
-        hook, bracket, variant = name.partition("[")
-        for made, parts in MADE_OF.items():
-            if hook not in parts or {made, made + bracket + variant} & written:
-                continue
-            own = [p + bracket + variant for p in parts]
-            used = tuple(o if o in written else p for o, p in zip(own, parts, strict=True))
-            if set(used) <= written:
-                found[made + bracket + variant] = used
-    return found
 
 
 def _made_of(name: str, *parts: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,24 +10,12 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from .by_row import for_tables
+from .names import BESIDE
 from .opening import unnoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: hooks that may take tables beside their first, to the hook that makes these
-BESIDE = {
-    "features.build": "features.sides",
-    "features.build_backtest": "features.sides",
-    "features.build_live": "features.sides",
-    "predictor.outputs": "predictor.sides",
-    "predictor.predict": "predictor.sides",
-    "decisions.backtest": "predictor.sides",
-    "decisions.live": "predictor.sides",
-    "checkpoint_io.round_trip": "predictor.sides",
-    "explain.stages": "predictor.sides",
-    "explain.outcomes": "predictor.sides",
-}
 #: hooks that may take a circumstance, by the name of the parameter
 CIRCUMSTANCE = {
     "features.build_live": "now",
