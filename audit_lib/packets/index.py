@@ -15,6 +15,9 @@ from audit_lib.packets.manifest import NAME, Manifest, read_manifest
 from audit_lib.packets.sign import signatures, standing
 from audit_lib.reporters.text import one_line
 
+#: versions on a page, and earlier runs of one that are listed
+VERSIONS_SHOWN, RUNS_SHOWN = 60, 25
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -87,19 +90,27 @@ def update_index(reports: Path, subject: str) -> Path:
 
     versions = _versions(reports / subject)
     file = reports / subject / "index.html"
-    newest = [runs[0] for runs in versions.values()]
-    made = page(
-        "index.html.j2",
-        subject=subject,
-        versions=versions,
-        tasks=list(Task),
-        contracts=[c for c in Contract if any(c in run.manifest.contracts for run in newest)],
-        whole=whole,
-    )
-    write_whole(file, made.encode("utf-8"))
+    pages = _pages(versions)
+    for number, shown in enumerate(pages, start=1):
+        newest = [runs[0] for runs in shown.values()]
+        made = page(
+            "index.html.j2",
+            subject=subject,
+            versions=shown,
+            tasks=list(Task),
+            contracts=[c for c in Contract if any(c in run.manifest.contracts for run in newest)],
+            whole=whole,
+            number=number,
+            pages=[_name(n) for n in range(1, len(pages) + 1)],
+            total=len(versions),
+            months=_months(versions) if number == 1 else {},
+            most=RUNS_SHOWN,
+        )
+        write_whole(file.with_name(_name(number)), made.encode("utf-8"))
+    _remove_pages(file.parent, len(pages) + 1)
     subjects = []
     for folder in sorted(p for p in reports.iterdir() if (p / "index.html").is_file()):
-        every = list(_versions(folder).values())
+        every = list((versions if folder.name == subject else _versions(folder)).values())
         standing = [e for runs in every for e in (runs[0], whole(runs)) if e]
         order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
         worst = min(standing, key=lambda e: order.index(e.tone), default=None)
@@ -116,6 +127,38 @@ def update_index(reports: Path, subject: str) -> Path:
     made = page("subjects.html.j2", subjects=subjects)
     write_whole(reports / "index.html", made.encode("utf-8"))
     return file
+
+
+def _pages(versions: dict[str, list[Entry]]) -> list[dict[str, list[Entry]]]:
+    """Versions in pages, those that were audited last on the first; within one, in order."""
+    if len(versions) <= VERSIONS_SHOWN:
+        return [versions]
+    lately = sorted(versions, key=lambda v: versions[v][0].manifest.started, reverse=True)
+    parts = [lately[i : i + VERSIONS_SHOWN] for i in range(0, len(lately), VERSIONS_SHOWN)]
+    return [{v: versions[v] for v in versions if v in set(part)} for part in parts]
+
+
+def _name(number: int) -> str:
+    return "index.html" if number == 1 else f"index-{number}.html"
+
+
+def _remove_pages(folder: Path, number: int) -> None:
+    """Remove pages from that number on: there were more versions once."""
+    while (stale := folder / _name(number)).is_file():
+        stale.unlink()
+        number += 1
+
+
+def _months(versions: dict[str, list[Entry]]) -> dict[str, dict[Verdict, int]]:
+    """Month to how its runs ended, the newest first; empty where everything is shown anyway."""
+    runs = [entry for listed in versions.values() for entry in listed]
+    if len(runs) <= VERSIONS_SHOWN:
+        return {}
+    found: dict[str, dict[Verdict, int]] = {}
+    for entry in runs:
+        counted = found.setdefault(entry.when[:7], dict.fromkeys(Verdict, 0))
+        counted[entry.tone] += 1
+    return {month: found[month] for month in sorted(found, reverse=True)}
 
 
 def whole(runs: list[Entry]) -> Entry | None:

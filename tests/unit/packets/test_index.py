@@ -5,7 +5,7 @@ import re
 import made_up
 import pytest
 
-from audit_lib.packets import build, read_run, update_index
+from audit_lib.packets import build, index, read_run, update_index
 from audit_lib.packets.manifest import write_manifest
 
 
@@ -76,3 +76,27 @@ def test_a_folder_without_packets_says_so(tmp_path):
 def test_it_is_written_whole(reports):
     update_index(reports, "made_up_engine")
     assert [p.name for p in reports.iterdir() if p.name.startswith(".")] == []
+
+
+def test_many_versions_are_paged_and_their_runs_counted_by_month(tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "VERSIONS_SHOWN", 2)
+    monkeypatch.setattr(index, "RUNS_SHOWN", 1)
+    for day in range(1, 6):
+        tasks = made_up.clean_tasks(version=f"v{day}", run_id="r1")
+        publish(tmp_path, tasks, started=f"2026-0{1 + day // 4}-0{day}T00:00")
+    for run in ("r2", "r3"):
+        tasks = made_up.clean_tasks(version="v5", run_id=run)
+        publish(tmp_path, tasks, started=f"2026-03-0{run[1]}T00:00")
+    file = update_index(tmp_path, "made_up_engine")
+    pages = [p.read_text() for p in (file, *(file.with_name(f"index-{n}.html") for n in (2, 3)))]
+    shown = [re.findall(r'<th scope="row"><a href="[^"]+">([^<]+)', text) for text in pages]
+    assert shown == [["v4", "v5"], ["v2", "v3"], ["v1"]]
+    assert 'href="index-2.html"' in pages[0]
+    assert "5 versions" in pages[2]
+    months = dict(re.findall(r"<th scope=.row.>(2026-\d\d)</th><td>(\d)", pages[0]))
+    assert months == {"2026-03": "2", "2026-02": "2", "2026-01": "3"}
+    assert "Runs by month" not in pages[1]
+    assert "and 1 older ones" in pages[0]
+    monkeypatch.setattr(index, "VERSIONS_SHOWN", 60)
+    update_index(tmp_path, "made_up_engine")
+    assert not file.with_name("index-2.html").exists()
