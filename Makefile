@@ -16,7 +16,7 @@ unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP
 export NO_MKDOCS_2_WARNING ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit engine test slow lab check format lint types layers docs docs-check bounds bench lock clean
+.PHONY: help setup audit engine test slow lab check format lint types layers docs docs-check bounds bench bench-all lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,7 +82,10 @@ docs-check: $(STAMP)  ## the generated pages are fresh, and the site builds with
 bounds: engine  ## try the lowest versions that pyproject.toml allows, on each supported Python
 	@.ci/bounds
 
-bench: engine  ## benchmarks; prints ratios
+bench: engine  ## what an audit costs, as ratios; writes the table of docs/performance.md
+	$(BIN)/python benchmarks/table.py --write
+
+bench-all: engine  ## every benchmark there is, which takes hours
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
