@@ -27,6 +27,7 @@ from audit_lib.model.closure import compare as compare_runs
 from audit_lib.packets.differences import differences
 from audit_lib.packets.manifest import NAME, read_manifest
 from audit_lib.packets.run import read_run
+from audit_lib.packets.schema import form_differences
 from audit_lib.reporters import REPORTERS, Reporter, report_of
 from audit_lib.reporters.comparison import comparison_console, comparison_json
 from audit_lib.reporters.comparison_markdown import comparison_markdown
@@ -167,4 +168,5 @@ def _notes(before: Path, after: Path) -> list[str]:
     """What differs between two runs besides the subject; nothing where one has no manifest."""
     if not all((folder / NAME).is_file() for folder in (before, after)):
         return []
-    return differences(read_manifest(before), read_manifest(after))
+    said = differences(read_manifest(before), read_manifest(after))
+    return [*said, *form_differences(before, after)]

@@ -14,6 +14,7 @@ from audit_lib.packets.learned import learned_lines, proved
 from audit_lib.packets.manifest import write_manifest
 from audit_lib.packets.packet import Packet, Provenance, build
 from audit_lib.packets.run import read_run
+from audit_lib.packets.schema import schema_files
 from audit_lib.reporters.csv_report import to_csv
 from audit_lib.reporters.junit import to_junit
 from audit_lib.reporters.report import nowhere, unread
@@ -47,9 +48,9 @@ def assemble(
     """Write the packet of a run beside its results.
 
     Reads ``results/`` and ``sentinels/``; writes ``packet.html``, ``packet.pdf``,
-    ``findings.sarif``, ``findings.csv``, ``junit.xml``, ``closure.json``, ``closure.csv`` and,
-    last, ``run_manifest.json``.  A run that is not whole gets a packet as well: it says so on page
-    one, and is never ``kept``.
+    ``findings.sarif``, ``findings.csv``, ``junit.xml``, ``closure.json``, ``closure.csv``,
+    ``schema/<version>.json`` and, last, ``run_manifest.json``.  A run that is not whole gets a
+    packet as well: it says so on page one, and is never ``kept``.
 
     Args:
         run_dir: the run's folder, staged; nothing outside it is written.
@@ -79,7 +80,8 @@ def assemble(
         "closure.json": closure_json(packet).encode("utf-8"),
         "closure.csv": ("\ufeff" + closure_csv(packet)).encode("utf-8"),
     }
-    for name, content in forms.items():
+    for name, content in {**forms, **schema_files(packet.results, provenance.version)}.items():
+        (run_dir / name).parent.mkdir(exist_ok=True)
         write_whole(run_dir / name, content)
     write_manifest(run_dir, packet)
     return packet

@@ -11,8 +11,10 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed, VersionError
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Location, Scalar, Severity, Task
 from audit_lib.probes.lifecycle.stored_form import Form, changes, form_id, form_of
+from audit_lib.probes.prediction.heads import declared_heads
+from audit_lib.subject.checkpoint_fields import field, names_in
 from audit_lib.subject.code import code_of
 from audit_lib.subject.documents import MISSING
 from audit_lib.subject.subject import Subject
@@ -40,8 +42,8 @@ class FormatsChangeWithTheirVersion(Check):
         files, dates) count as one. What comes and goes is optional, and no change. The snapshot of
         this version's form, with an id, and what changed since when and who names it, are evidence.
     Limitations
-        Units are not seen, nor what stands inside pickled objects. With two versions, an optional
-        field cannot be told from a new one.
+        Units are those of declared heads alone; what stands inside pickled objects is not seen.
+        With two versions, an optional field cannot be told from a new one.
     Remediation
         Write a format version into the metadata, raise it with every change, and check it at load.
     Sources
@@ -66,8 +68,10 @@ class FormatsChangeWithTheirVersion(Check):
             f"Form of version {subject.version}",
             ("place", "kind"),
             tuple(sorted(own.items())),
-            note=f"format id {form_id(own)}",
+            note=f"format id: {form_id(own)}; stated: {self._stated(subject)}",
         )
+        columns = ("what", "name", "kind", "shape", "unit")
+        yield Evidence("contents", "What the files hold", columns, tuple(self._contents(subject)))
         forms, stated = self._forms(subject)
         if len(forms) < 2:
             raise NotAssessed("there is one version with metadata: its form cannot have changed")
@@ -85,6 +89,23 @@ class FormatsChangeWithTheirVersion(Check):
         columns = ("since", "place", "before", "after", "named in")
         yield Evidence("changes", "What changed from version to version", columns, tuple(rows))
         yield from found
+
+    @staticmethod
+    def _contents(subject: Subject) -> Iterator[tuple[Scalar, ...]]:
+        """Arrays, columns and heads of the version, with shape, kind and unit where known."""
+        for artifact in subject.version_artifacts:
+            for array in artifact.arrays:
+                shape = " x ".join(map(str, array.shape)) or "one number"
+                yield "array", f"{artifact.path} {array.name}", array.dtype, shape, ""
+        with suppress(NotAssessed):
+            for place, name in enumerate(names_in(field(subject, "feature_cols").value) or ()):
+                yield "column", name, "", f"column {place}", ""
+        given = subject.parameters.heads
+        with suppress(NotAssessed):
+            for head in declared_heads(subject):
+                unit = given[head.name].unit if head.name in given else ""
+                where = "" if head.position is None else f"output {head.position}"
+                yield "head", head.name, head.kind.value, where, unit
 
     def _forms(self, subject: Subject) -> tuple[dict[str, Form], dict[str, str]]:
         forms: dict[str, Form] = {}

@@ -123,3 +123,15 @@ def test_the_reference_engine_with_a_field_more(engine):
     with mutant(engine) as changed:
         found = assert_fails(run_check("CHK010", changed), key="2021-12 form")
     assert found.measured == "1 place, schema_version 1"
+
+
+def test_the_snapshot_holds_arrays_columns_and_heads(reference):
+    result = run_check("CHK010", reference)
+    contents = next(e for e in result.evidence if e.name == "contents")
+    rows = {(what, name.rpartition(" ")[2]): rest for what, name, *rest in contents.rows}
+    assert rows["column", "change_1"] == ["", "column 0", ""]
+    assert rows["head", "volatility"][0] == "positive"
+    assert any(what == "array" and "x" in rest[1] for (what, _), rest in rows.items())
+    form = next(e for e in result.evidence if e.name == "schema")
+    assert form.note.startswith("format id: ")
+    assert "; stated: " in form.note
