@@ -19,6 +19,7 @@ from audit_lib.probes.code.keyflow import (
     Flow,
     Path,
     Use,
+    forgotten,
     key_flow,
     overlaps,
     pair_flow,
@@ -47,7 +48,8 @@ class StoredKeysAreWritten(Check):
     What it checks
         For every file that the code both writes and reads (JSON, YAML, TOML, `np.savez`,
         `torch.save`, pickled and joblib dictionaries), and every file of that kind that stands in
-        the repository: each key that is read is written. HIGH where the read fails without the key,
+        the repository: each key that is read is written, and written by every writer of the whole
+        file where a read needs it. HIGH where the read fails without the key,
         MEDIUM where a default then always holds, or where one key is read with two defaults. Keys
         that a file of the repository defines and no text of the source spells: MEDIUM for limits,
         else LOW.
@@ -86,6 +88,7 @@ class StoredKeysAreWritten(Check):
             if not missed:  # a key that is misspelt leaves the right one unread
                 yield from self._idle(code, name, flow, held)
             yield from self._two_defaults(name, flow)
+            yield from self._writers(name, flow)
         files = [p for p in paired(code) if p in code.connected and not is_aside(p)]
         for path in files:
             yield from self._compared(
@@ -140,6 +143,20 @@ class StoredKeysAreWritten(Check):
                 expected="read, or not there",
                 key=f"{name} never read",
                 severity=Severity.MEDIUM if limits else Severity.LOW,
+            )
+
+    def _writers(self, name: str, flow: Flow) -> Iterator[Answer]:
+        """A writer that leaves out what a reader needs and another writer writes."""
+        for dump, other, use in forgotten(flow):
+            yield self.finding(
+                dump.location,
+                f"writes {name} without {pointer_to(*use.path)}, which {use.location} needs and "
+                f"{other.location} writes",
+                measured="left out",
+                expected="the keys that every writer of it writes",
+                key=f"{name} {pointer_to(*use.path)} of {dump.location.symbol}",
+                cause=f"a writer of {name} leaves keys out",
+                related=use.location,
             )
 
     def _two_defaults(self, name: str, flow: Flow) -> Iterator[Answer]:

@@ -13,7 +13,16 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
-from audit_lib.probes.code.keyflow import ANY, Flow, Path, Use, key_flow, overlaps, within
+from audit_lib.probes.code.keyflow import (
+    ANY,
+    Flow,
+    Path,
+    Use,
+    forgotten,
+    key_flow,
+    overlaps,
+    within,
+)
 from audit_lib.subject.code import code_of
 from audit_lib.subject.pointers import pointer_to, split_reference
 from audit_lib.subject.subject import Subject
@@ -75,6 +84,7 @@ class MetadataKeysAreWrittenAndRead(Check):
         if isinstance(data, Mapping):
             yield from self._absent_here(subject, flow, written, data)
         yield from self._never_read(flow, name)
+        yield from self._writers(flow, name)
         yield _table(flow, data)
         yield Examined(len({u.path for u in flow.reads}), "fields read")
         yield Examined(len(written), "fields written")
@@ -104,6 +114,21 @@ class MetadataKeysAreWrittenAndRead(Check):
                 expected=elsewhere[0] if elsewhere else "written",
                 key=pointer_to(*path),
                 severity=self.severity if required else Severity.MEDIUM,
+                evidence=("fields",),
+            )
+
+    def _writers(self, flow: Flow, name: str) -> Iterator[Answer]:
+        """A writer that leaves out what a reader needs and another writer writes."""
+        for dump, other, use in forgotten(flow):
+            yield self.finding(
+                dump.location,
+                f"writes {name} without {pointer_to(*use.path)}, which {use.location} needs and "
+                f"{other.location} writes",
+                measured="left out",
+                expected="the keys that every writer writes",
+                key=f"{pointer_to(*use.path)} of {dump.location.symbol}",
+                cause=f"a writer of {name} leaves keys out",
+                related=use.location,
                 evidence=("fields",),
             )
 

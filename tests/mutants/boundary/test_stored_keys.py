@@ -232,3 +232,55 @@ def test_a_key_that_another_module_sets_in_what_is_stored(tmp_path):
     run = "from pkg.m import save\n\n\ndef main(keeper):\n    keeper.state['std'] = 3\n"
     assert check(tmp_path, JSON, 'state.get("std")', **{"pkg/run.py": run}).findings == ()
     assert_fails(check(tmp_path / "b", JSON, 'state.get("std")'), path="pkg/m.py")
+
+
+WRITERS = """
+import json
+
+
+def train(folder, mean, std):
+    state = {"mean": mean, "std": std, "kind": "robust"}
+    (folder / "state.json").write_text(json.dumps(state))
+
+
+def retrain(folder, mean, std):
+    MADE
+    (folder / "state.json").write_text(json.dumps(made))
+
+
+def load(folder):
+    state = json.loads((folder / "state.json").read_text())
+    return state["mean"], state["std"], state.get("kind")
+"""
+
+
+@pytest.mark.fails("BND014")
+@pytest.mark.parametrize(
+    "made",
+    [
+        'made = {"mean": mean, "kind": "robust"}',
+        'made = dict(mean=mean, kind="robust", at=1)',
+        'made = {"mean": mean}\n    made["kind"] = "robust"',
+    ],
+)
+def test_a_second_writer_that_leaves_out_what_is_needed(tmp_path, made):
+    text = WRITERS.replace("MADE", made)
+    found = assert_fails(check(tmp_path, text, "1"), key="state.json /std of retrain")
+    assert (found.location.symbol, found.severity) == ("retrain", Severity.HIGH)
+    assert "writes state.json without /std, which pkg/m.py:2" in found.message
+
+
+@pytest.mark.passes("BND014")
+@pytest.mark.parametrize(
+    "made",
+    [
+        'made = {"mean": mean, "std": std}',  # what has a default may be left out
+        'made = json.loads((folder / "state.json").read_text())\n    made["mean"] = mean',
+        'made = {"mean": mean, **vars(std)}',
+        'made = {"columns": mean, "rows": std}',  # another document of that name
+        "made = load(folder)",
+    ],
+)
+def test_second_writers_that_leave_nothing_out(tmp_path, made):
+    result = check(tmp_path, WRITERS.replace("MADE", made), "1")
+    assert not [f for f in result.findings if "leaves" in f.cause or " of " in f.key]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from audit_lib.model import Location
 from audit_lib.probes.code.keyflow.calls import BLIND, SAME
-from audit_lib.probes.code.keyflow.paths import ANY, Path, Use
+from audit_lib.probes.code.keyflow.paths import ANY, Dump, Path, Use
 from audit_lib.probes.code.keyflow.reads import Reads
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
@@ -28,6 +28,7 @@ class Writes:
     def __init__(self, reads: Reads) -> None:
         self.reads, self.flow, self.code = reads, reads.flow, reads.code
         self.seen: set[tuple[str, int, Path]] = set()
+        self.amended = False  # the document that is being dumped was read first
         self.passing: dict[str, set[str]] = defaultdict(set)  # dumper -> parameters it dumps
 
     def collect(self) -> None:
@@ -43,7 +44,19 @@ class Writes:
                         for dumped in self._dumped(unit, node):
                             if self._is_this(unit, statement, node):
                                 self.flow.dumped = True
-                                self._keys(unit, dumped, (), statement)
+                                self._dump(unit, dumped, statement)
+        self.flow.writes = list(dict.fromkeys(self.flow.writes))
+
+    def _dump(self, unit: Unit, dumped: ast.expr, statement: ast.stmt) -> None:
+        """What one call writes, told apart from what others do."""
+        known, opened = len(self.flow.writes), self.flow.open_writes
+        self.flow.open_writes, self.amended = set(), False
+        self.seen.clear()
+        self._keys(unit, dumped, (), statement)
+        place = Location(unit.path, line=dumped.lineno, symbol=unit.name)
+        paths = {u.path for u in self.flow.writes[known:]}
+        self.flow.dumps.append(Dump(place, paths, set(self.flow.open_writes), self.amended))
+        self.flow.open_writes |= opened
 
     def _near(self) -> set[str]:
         return {k for word in ("dump", "save") for k, _ in self.reads.units_near(word)}
@@ -149,7 +162,9 @@ class Writes:
             hit = False
             for target in targets:
                 if dotted(target) == text and text:
-                    if () not in self.reads.value(unit, item.value):  # its own former content
+                    former = () in self.reads.value(unit, item.value)  # its own content
+                    self.amended |= former
+                    if not former:
                         self._keys(unit, item.value, path, item)
                     hit = True
                 elif isinstance(target, ast.Subscript):
