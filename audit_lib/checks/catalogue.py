@@ -178,6 +178,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "BND016": "boundary.settings_agree:SettingsAgree",
         "BND019": "boundary.inputs_fed:WhatIsReadIsFed",
         "BND020": "boundary.stored_flags:StoredFlagsStayFlags",
+        "BND021": "boundary.assumptions:WhatConsumersAssumeHolds",
         "DOC001": "docs.contract_agrees:ContractDocumentAgrees",
         "DOC002": "docs.metadata_keys:MetadataKeysAreWrittenAndRead",
         "DOC003": "docs.codes:CodesMeanTheSame",

@@ -241,3 +241,23 @@ def use(document):
 )
 def test_without_both_sides_it_is_not_assessed(tmp_path, writer, reader):
     assert check(tmp_path, writer=writer, reader=reader).outcome is Outcome.NOT_ASSESSED
+
+
+SECOND = """
+
+def publish(folder: Path, columns, scale):
+    meta = {"version": "v1", "feature_cols": columns, "scaler": {"mad": scale}, HEADS}
+    with open(folder / "meta.json", "w") as f:
+        json.dump(meta, f)
+"""
+
+
+@pytest.mark.fails("DOC002")
+def test_a_second_writer_leaves_a_field_out(tmp_path):
+    heads = '"heads": {"up": {"kind": "x"}}'
+    result = check(tmp_path, writer=WRITER + SECOND.replace("HEADS", heads))
+    found = assert_fails(result, key="/horizon of publish", path="pkg/writer.py")
+    assert found.message.startswith("writes meta.json without /horizon, which pkg/reader.py:20")
+    whole = SECOND.replace("HEADS", heads + ', "horizon": 5')
+    result = check(tmp_path / "b", writer=WRITER + whole)
+    assert not [f for f in result.findings if f.key.endswith("of publish")]
