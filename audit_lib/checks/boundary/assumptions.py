@@ -42,7 +42,7 @@ class WhatConsumersAssumeHolds(Check):
 
     code = "BND021"
     contract = Contract.BOUNDARY
-    task = Task.T1
+    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True
