@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Contract, Evidence, Examined, Scalar, Severity, Task
 from audit_lib.probes.market.markets import short, spoilt
-from audit_lib.probes.questions.asking import ask_many, frame
+from audit_lib.probes.questions.asking import ask, ask_many, frame
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, kind_of
 from audit_lib.probes.questions.samples import built, numeric, panel, still
 from audit_lib.subject.subject import Subject
+
+GAP, ALIKE = "a gap of NaN", 1e-6
+PATHS = ("features.build_backtest", "features.build_live")
 
 
 class FeaturesStayInTheirDomain(Check):
@@ -23,14 +27,18 @@ class FeaturesStayInTheirDomain(Check):
     What it checks
         Prices that stand still, a gap of NaN, days without volume, a crash of 99.9 per cent, a
         single asset and three bars are built without infinite values and without a crash, and the
-        same columns come back.
+        same columns come back. What stands for a gap in every row of it lies within what the
+        feature ever is, and is the same in training, backtest and live.
     Why it matters
         A ratio with a zero denominator is infinite once in years, on the day when a stock is
-        halted; a tree puts it into the largest leaf, a scaler turns it into NaN for everyone.
+        halted; a tree puts it into the largest leaf, a scaler turns it into NaN for everyone. A gap
+        that training leaves out and live fills with 0 or -999 is a market that nobody has seen.
     How
-        Drives `features.build` on a short piece of the sample panel with one oddity at a time.
+        Drives `features.build` on a short piece of the sample panel with one oddity at a time, and
+        the builders of backtest and live on the one with a gap.
     Limitations
-        Oddities are placed in the first asset; fields other than OHLCV are only put to NaN.
+        Oddities are placed in the first asset; fields other than OHLCV are only put to NaN. Flags,
+        which hold two values at most, may take a value of their own in a gap.
     Remediation
         Guard every denominator, and answer NaN where a feature is not defined.
     Sources
@@ -93,8 +101,69 @@ class FeaturesStayInTheirDomain(Check):
                         cause="columns are gone",
                         evidence=("oddities",),
                     )
+        filled = dict(zip(asked, replies, strict=True))[GAP]
+        if filled.answered:
+            yield from self._filled(subject, usual, asked[GAP], filled.got)
         yield Examined(len(asked) + 1, "panels")
         yield Evidence("oddities", "Odd market data", REACTION_COLUMNS, tuple(rows))
+
+    def _filled(
+        self, subject: Subject, usual: pd.DataFrame, given: pd.DataFrame, made: pd.DataFrame
+    ) -> Iterator[Answer]:
+        """What stands where the market data are missing, here and in the other paths."""
+        blank = given.index[given.isna().all(axis=1)].intersection(made.index)
+        ranges = {
+            str(c): (float(usual[c].min()), float(usual[c].max()))
+            for c in usual.select_dtypes("number")
+            if usual[c].nunique() > 2 and c in made
+        }
+        rows: list[tuple[Scalar, ...]] = []
+        for name in ranges:
+            fill = _constant(made.loc[blank, name])
+            if fill is None:
+                continue
+            others = usual[name][usual[name] != fill]  # a warm-up may be filled like a gap
+            low, high = float(others.min()), float(others.max())
+            rows.append((name, "training", fill, low, high))
+            slack = ALIKE * (high - low)
+            if not low - slack <= fill <= high + slack:
+                yield self.finding(
+                    subject.where("features.build"),
+                    f"{name} is {fill:.6g} where its market data are missing, and from {low:.6g} "
+                    f"to {high:.6g} in the sample",
+                    measured=fill,
+                    expected=f"{low:.6g} to {high:.6g}, or NaN",
+                    key=f"fill {name}",
+                    cause="gaps are filled with what a feature never is",
+                    evidence=("fills",),
+                )
+        for hook in (h for h in PATHS if subject.has(h)):
+            reply = ask(subject.hook(hook), given, into=frame)
+            shared = blank.intersection(reply.got.index) if reply.answered else blank[:0]
+            for name in ranges if len(shared) else ():
+                if name not in reply.got:
+                    continue
+                here, there = (numeric(t.loc[shared, [name]])[:, 0] for t in (made, reply.got))
+                low, high = ranges[name]
+                apart = ~np.isclose(
+                    here, there, rtol=1e-6, atol=ALIKE * (high - low), equal_nan=True
+                )
+                if apart.any():
+                    first = int(np.flatnonzero(apart)[0])
+                    rows.append((name, hook, float(np.nan_to_num(there[first])), low, high))
+                    yield self.finding(
+                        subject.where(hook),
+                        f"{name} is {there[first]:.6g} in a gap of the market data, and "
+                        f"{here[first]:.6g} in training ({int(apart.sum())} of {len(apart)} rows)",
+                        measured=f"{there[first]:.6g}",
+                        expected=f"{here[first]:.6g}, as in training",
+                        key=f"fill {name} {hook}",
+                        cause="gaps are filled otherwise than in training",
+                        severity=Severity.HIGH,
+                        evidence=("fills",),
+                    )
+        heads = ("feature", "path", "in the gap", "least", "most")
+        yield Evidence("fills", "What stands for a gap", heads, tuple(rows))
 
     def _infinite(self, subject: Subject, name: str, features: object) -> Iterator[Answer]:
         table = frame(features).select_dtypes("number")
@@ -110,3 +179,10 @@ class FeaturesStayInTheirDomain(Check):
                     cause=f"{column} is infinite",
                     evidence=("oddities",),
                 )
+
+
+def _constant(values: pd.Series) -> float | None:
+    """The one finite value that all rows of a gap hold; None where there is none."""
+    held = numeric(values.to_frame())[:, 0]
+    alike = len(held) > 2 and np.isfinite(held).all() and np.ptp(held) == 0
+    return float(held[0]) if alike else None

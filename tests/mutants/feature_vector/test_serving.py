@@ -475,6 +475,32 @@ def test_a_denominator_of_zero(engine):
     assert found.severity is Severity.MEDIUM
 
 
+def filling(folder, fill, live="return features(panel)"):
+    level = f'lambda b: (b["close"] / b["close"].rolling(5).mean() - 1){fill}'
+    with tiny(folder, engine_text(level=level, live=live), meta=META) as subject:
+        return run_check("FEA006", subject)
+
+
+@pytest.mark.fails("FEA006")
+def test_a_gap_that_is_filled_with_what_never_is(tmp_path):
+    found = assert_fails(filling(tmp_path, ".fillna(-999)"), key="fill level")
+    assert (found.measured, found.severity) == ("-999", Severity.MEDIUM)
+
+
+@pytest.mark.fails("FEA006")
+@pytest.mark.parametrize("live", ["features(panel).fillna(0.0)", "features(panel.ffill())"])
+def test_a_gap_that_live_fills_and_training_does_not(tmp_path, live):
+    result = filling(tmp_path, "", f"return {live}")
+    found = assert_fails(result, cause="gaps are filled otherwise than in training")
+    assert (found.severity, found.anchor.symbol) == (Severity.HIGH, "features.build_live")
+
+
+@pytest.mark.passes("FEA006")
+@pytest.mark.parametrize("fill", ["", ".fillna(0.0)", ".ffill()", ".clip(-1, 1).fillna(0)"])
+def test_gaps_that_are_filled_within_the_range_and_alike(tmp_path, fill):
+    assert_passes(filling(tmp_path, fill))
+
+
 # --- FEA007 -----------------------------------------------------------------------------------
 @pytest.mark.fails("FEA007")
 def test_a_feature_in_dollars(tmp_path):
