@@ -10,6 +10,7 @@ import json
 import os
 import re
 import site
+import stat
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -59,7 +60,10 @@ def _there(path: str) -> bool:
 
 
 def checkout(root: Path) -> list[Path]:
-    """The repository that a source root belongs to, with git's own folder; the root at least."""
+    """The repository that a source root belongs to, with git's own folder; the root at least.
+
+    Where there is no repository, a package is imported from the folder that holds it.
+    """
     real = root.resolve()
     for folder in (real, *real.parents):
         marker = folder / ".git"
@@ -67,7 +71,9 @@ def checkout(root: Path) -> list[Path]:
             break
         if marker.exists():
             return [root, folder, *_elsewhere(marker)]
-    return [root]
+    above = real.parent
+    is_package = (real / "__init__.py").is_file() and not above.stat().st_mode & stat.S_ISVTX
+    return [root, above] if is_package and _modest(above) else [root]
 
 
 def _elsewhere(marker: Path) -> list[Path]:
