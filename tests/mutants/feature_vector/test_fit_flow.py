@@ -55,6 +55,11 @@ def other(x, y, z):
     return part(z, y)
 
 
+def watched(self, x):
+    x = self.scaler.fit_transform(x)
+    return self._chunker.split(x)
+
+
 def text(name, x):
     x = scale(x)
     return name.split("-")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from audit_lib.probes.code.calls import called
-from audit_lib.probes.code.leaks.leak_patterns import FITTING, is_text_split
+from audit_lib.probes.code.leaks.leak_patterns import FITTING, is_other_split
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import Unit
@@ -136,7 +136,7 @@ class FitFlow:
 
 def _kind(node: ast.Call) -> str:
     name = called(node) or ""
-    if name in ("train_test_split", "split", "TimeSeriesSplit") and not is_text_split(node):
+    if name in ("train_test_split", "split", "TimeSeriesSplit") and not is_other_split(node):
         return "split"
     if name in ("fit", "fit_transform") and isinstance(node.func, ast.Attribute):
         return "fit" if FITTING.search(ast.unparse(node.func.value)) else "other"

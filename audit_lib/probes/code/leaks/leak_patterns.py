@@ -228,7 +228,7 @@ def fits_before_split(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[
         if not isinstance(node, ast.Call):
             continue
         name = called(node) or ""
-        if name in ("train_test_split", "split") and not is_text_split(node):
+        if name in ("train_test_split", "split") and not is_other_split(node):
             splits.append(node.lineno)
         elif name in ("fit_transform", "fit") and isinstance(node.func, ast.Attribute):
             on = ast.unparse(node.func.value)
@@ -274,9 +274,14 @@ def _of(call: ast.Call, source: str) -> bool:
     return bool(call.args) and ast.unparse(call.args[0]) == source
 
 
-def is_text_split(node: ast.Call) -> bool:
-    """True for ``split`` of a text."""
+_APART = re.compile(r"(^|[_.])(chunk|batch|text|name|path|line)", re.I)
+
+
+def is_other_split(node: ast.Call) -> bool:
+    """True for ``split`` of a text, or of all rows into parts of which none is held out."""
     on = owner(node)
     if on is None:
         return False
+    if _APART.search(ast.unparse(on)):
+        return True
     return not node.args or text(node.args[0]) is not None or isinstance(on, ast.Constant)
