@@ -176,6 +176,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "BND014": "boundary.stored_keys:StoredKeysAreWritten",
         "BND015": "boundary.code_reached:CodeIsReached",
         "BND016": "boundary.settings_agree:SettingsAgree",
+        "BND017": "boundary.interfaces_kept:InterfacesAreKept",
         "BND019": "boundary.inputs_fed:WhatIsReadIsFed",
         "BND020": "boundary.stored_flags:StoredFlagsStayFlags",
         "BND021": "boundary.assumptions:WhatConsumersAssumeHolds",

@@ -80,8 +80,8 @@ class StoredKeysAreWritten(Check):
         """Compare reads with writes, document by document."""
         code = code_of(subject.source)
         told: set[tuple[str, Path]] = set()
-        documents = _documents(code, _metadata_name(subject))
-        for name in documents:
+        named = documents(code, _metadata_name(subject))
+        for name in named:
             flow, held = key_flow(code, name), _held(subject, name)
             missed = list(self._compared(code, name, flow, held, told))
             yield from missed
@@ -95,7 +95,7 @@ class StoredKeysAreWritten(Check):
                 code, f"what {path} stores", pair_flow(code, path), None, told
             )
         yield Examined(len(code.connected), "files")
-        yield Examined(len(documents) + len(files), "documents")
+        yield Examined(len(named) + len(files), "documents")
 
     def _compared(
         self, code: Code, name: str, flow: Flow, held: Any, told: set[tuple[str, Path]]
@@ -106,7 +106,7 @@ class StoredKeysAreWritten(Check):
         if not written:
             return
         outside = _set_from_outside(code)
-        for path, uses in sorted(_by_path(flow.reads).items()):
+        for path, uses in sorted(by_path(flow.reads).items()):
             known = any(overlaps(path, w) for w in written) or within(path, flow.open_writes)
             parent = path[:-1]
             orphan = parent and not any(overlaps(parent, w) for w in written)
@@ -161,7 +161,7 @@ class StoredKeysAreWritten(Check):
 
     def _two_defaults(self, name: str, flow: Flow) -> Iterator[Answer]:
         """One key that is read with other defaults at other places."""
-        for path, uses in sorted(_by_path(flow.reads).items()):
+        for path, uses in sorted(by_path(flow.reads).items()):
             stated = {u.default: u for u in reversed(uses) if _stated(u.default)}
             if len(stated) > 1 and path[-1] != ANY:
                 first, other = sorted(stated.values(), key=lambda u: (str(u.location), u.default))[
@@ -235,7 +235,7 @@ def _set_from_outside(code: Code) -> frozenset[str]:
     return known
 
 
-def _documents(code: Code, but: str) -> list[str]:
+def documents(code: Code, but: str) -> list[str]:
     """Names of files with keys that the connected code spells out, apart from the metadata."""
     found: dict[str, str] = defaultdict(str)
     for path in sorted(code.connected):
@@ -289,7 +289,8 @@ def _paths(held: Any, above: Path = ()) -> Iterator[Path]:
             yield from _paths(value, (*above, ANY))
 
 
-def _by_path(uses: list[Use]) -> dict[Path, list[Use]]:
+def by_path(uses: list[Use]) -> dict[Path, list[Use]]:
+    """Uses by the key that they touch."""
     found: dict[Path, list[Use]] = {}
     for use in uses:
         found.setdefault(use.path, []).append(use)
