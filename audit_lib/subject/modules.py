@@ -157,6 +157,9 @@ class ModuleIndex:
             place = "/".join(p for p in (folder, *parts[:-1]) if p)
             if self.has_compiled(place, last) or f"{last}.py" in self._built:
                 return Target(None, False)
+            stub = self.locate(folder, parts[:-1]) if len(parts) > 1 else None
+            if stub is not None and self._stub_of_compiled(stub):
+                return Target(None, False)  # a submodule that the extension makes
         return Target(found, True)
 
     def _runs(self, path: str) -> bool:
@@ -218,6 +221,14 @@ class ModuleIndex:
             p.name.split(".")[0] == name and p.suffix in _COMPILED for p in base.iterdir()
         )
 
+    def _stub_of_compiled(self, path: str) -> bool:
+        """True for a stub of an extension module, which may have more than the stub says."""
+        if not path.endswith(".pyi") or path[:-1] in self.tree.by_path:
+            return False
+        file = PurePosixPath(path)
+        place = file.parent if file.stem == "__init__" else file.with_suffix("")
+        return self.has_compiled(place.parent.as_posix().removeprefix("."), place.name)
+
     def _file(self, folder: str, stem: str) -> str | None:
         for ending in (".py", ".pyi"):
             path = _join(folder, stem + ending)
@@ -244,7 +255,7 @@ class ModuleIndex:
             return True
         if f"{path}i" in self.tree.by_path and name in self.module(f"{path}i").bindings:
             return True  # made at run time, and declared in the stub beside the file
-        unsure = module.open
+        unsure = module.open or self._stub_of_compiled(path)
         for star in module.stars:
             target = self.target_of(path, star)
             if target.path is None or target.path.endswith("/"):

@@ -40,8 +40,9 @@ class NoneStaysWhereItIsDeclared(Check):
     Limitations
         Tests, documents and examples are left out. What libraries return counts as untyped, and a
         line with `# type: ignore` is passed over. An answer that is kept in a variable before it is
-        used is told as information, since a flag may rule None out. Functions that return None
-        outright are told by BND007.
+        used is told as information, since a flag may rule None out; so is a parameter that is
+        handed on under a condition or behind an exit that asks for something else. Functions that
+        return None outright are told by BND007.
     Remediation
         Declare the None on the receiving side and handle it there, or raise where it arises.
     Sources

@@ -82,7 +82,8 @@ class Signature:
         for keyword in call.keywords:
             name = keyword.arg or ""
             known = self.get(name)
-            if name in given:
+            taken = known is None or known.kind != "positional" or "kwargs" not in open_ended
+            if name in given and taken:
                 return f"gets {name!r} twice"
             if (known is None or known.kind in ("positional", "args")) and (
                 "kwargs" not in open_ended

@@ -245,7 +245,8 @@ class Row(NamedTuple):
 """
 GOOD_CALLS = (
     "plain(1, c=2)", "plain(*x, c=1)", "plain(**x)", "plain(1, 2, c=3, d=4)", "many(1, 2, 3, z=4)",
-    "cached(1)", "wrapped()", "wrapped(1, 2, 3)", "Model('s').fit(1, y=2)", "Model.load('p')",
+    "cached(1)", "many(1, a=2)", "wrapped()", "wrapped(1, 2, 3)", "Model('s').fit(1, y=2)",
+    "Model.load('p')",
     "Model.norm(1)", "Model.fit(m, 1)", "Child(store='s')", "Outside(1, 2, 3)",
     "Config('n', 2, [])", "Config(name='n', notes=[])", "Wide('n', width=2)", "Row(1)",
     "Row(1, b=2)", "Both('s')", "made.step(1)", "core.plain(1, c=2)", "Model('s').load('p')",

@@ -161,6 +161,17 @@ def test_extension_modules_and_typing_only_imports_are_no_fault(tmp_path):
     assert broken(found) == set()
 
 
+def test_an_extension_module_may_have_more_than_its_stub_says(tmp_path):
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/_native/__init__.pyi": "class Bar: ...\n",
+        "pkg/a.py": "from pkg._native import Bar, mean\nfrom pkg._native.ta import sma\n",
+    }
+    built = {"pkg/_native.abi3.so": b""}
+    assert broken(tree(tmp_path / "a", {**files, **built})) == set()
+    assert broken(tree(tmp_path / "b", files)) != set()
+
+
 def test_a_swallowed_import_is_told_from_one_that_is_raised_again(tmp_path):
     swallow = "try:\n    from .b import gone\nexcept {}:\n    {}\n"
     found = tree(

@@ -86,6 +86,8 @@ class FitFlow:
                 if statement.lineno > fit.node.lineno and rows & _read(statement):
                     rows |= made
             for split in (e for e in events if e.kind == "split"):
+                if split.node is fit.node:
+                    continue  # one call does both, and is looked at by itself
                 inner = any(n is fit.node for n in ast.walk(split.node))
                 if (split.node.lineno > fit.node.lineno and split.inputs & rows) or inner:
                     yield fit, split

@@ -116,8 +116,7 @@ class NoneFlows:
                 told["wanted"],
                 told["given"],
                 what,
-                # what a dictionary of anything holds counts as untyped, as what libraries return
-                certain=not (told["given"] == "Any | None" and _is_get(argument)),
+                certain=self._certain(unit, argument, told["given"]),
                 argument=told["name"] or told["number"],
                 line=call.lineno,
             )
@@ -135,7 +134,10 @@ class NoneFlows:
         if value is None or is_none(value) or self._unsure(unit, value, told["given"]):
             return None  # a literal None is told of by reading alone
         what = f"{_shown(value)}, of type {told['given']}, is returned"
-        return NoneFlow(said, unit.name, unit.name, unit.path, told["wanted"], told["given"], what)
+        return NoneFlow(
+            said, unit.name, unit.name, unit.path, told["wanted"], told["given"], what,
+            certain=self._certain(unit, value, told["given"]),
+        )  # fmt: skip
 
     def _assigned(self, said: Said, unit: Unit) -> NoneFlow | None:
         told = _ASSIGNMENT.match(said.text)
@@ -159,7 +161,7 @@ class NoneFlows:
             default = default and (begins or isinstance(unit.node, ast.ClassDef))
             return NoneFlow(
                 said, unit.name, name, unit.path, told["wanted"], told["given"], what,
-                certain=not default,
+                certain=not default and self._certain(unit, value, told["given"]),
             )  # fmt: skip
         return None
 
@@ -193,7 +195,7 @@ class NoneFlows:
                     "not None",
                     declared,
                     what,
-                    certain=not isinstance(value, ast.Name),
+                    certain=not isinstance(value, ast.Name) and self._answers_none(unit, value),
                 )
         return None
 
@@ -246,12 +248,44 @@ class NoneFlows:
             return any(self._unsure(unit, v, given) for v in (value.body, value.orelse))
         if isinstance(value, ast.Name):
             made = [m for u in self._around(unit) for m in _assignments(u, value.id)]
+            if not made and not any(_plainly_bound(u, value.id) for u in self._around(unit)):
+                return True  # taken apart by a loop, or bound by another statement
             if any(_path_text(m) or _tests_itself(m) for m in made):
                 return True
             kept = any(isinstance(m, ast.Attribute) for m in made)  # a field under another name
             begun = _begins_as_none(unit, value.id) or self._from_outside(unit, value)
             return kept or begun or _beside_a_flag(unit, value) or _vouched_for(unit, value)
         return False
+
+    def _certain(self, unit: Unit, value: ast.expr, given: str) -> bool:
+        """True where None gets there on a path that the text shows; elsewhere it may be ruled out.
+
+        The answer of a function that is declared with None, straight or kept under a name of its
+        own; a parameter that is None where the caller leaves it out, and of which nothing is asked;
+        a condition with None on one arm.
+        """
+        if given == "None":
+            return True
+        if isinstance(value, ast.IfExp):
+            return any(map(is_none, (value.body, value.orelse)))
+        if isinstance(value, ast.Name) and value.id in _parameters(unit):
+            default = _default(unit, value.id)
+            return (default is None or is_none(default)) and _always_reached(unit, value)
+        if isinstance(value, ast.Name):
+            made = list(_assignments(unit, value.id))
+            alone = len(made) == 1 and self._answers_none(unit, made[0])
+            return not made or alone or any(map(is_none, made))
+        return self._answers_none(unit, value)
+
+    def _answers_none(self, unit: Unit, value: ast.expr) -> bool:
+        """True for a call of a repository's function that is not given None itself."""
+        if isinstance(value, ast.Await):
+            value = value.value
+        target = self.code.references.chain(unit, dotted(value.func)).unit if isinstance(
+            value, ast.Call) else None  # fmt: skip
+        if target is None or not isinstance(target.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return False
+        return not any(a is not None and says_none(a) for a in _parameters(target).values())
 
     def _from_outside(self, unit: Unit, value: ast.Name) -> bool:
         """True for a local of an enclosing function that is None until that fills it."""
@@ -272,7 +306,11 @@ class NoneFlows:
         return any(
             isinstance(node, ast.Assign)
             and not is_none(node.value)
-            and any(isinstance(t, ast.Attribute) and t.attr == name for t in node.targets)
+            and any(
+                isinstance(t, ast.Attribute) and t.attr == name
+                for target in node.targets
+                for t in _parts(target)
+            )
             for file in self.code.files.values()
             for node in (ast.walk(file.file.tree) if file.file.tree is not None else ())
         )
@@ -387,6 +425,58 @@ def _vouched_for(unit: Unit, value: ast.Name) -> bool:
     return False
 
 
+def _parts(target: ast.expr) -> list[ast.expr]:
+    return list(target.elts) if isinstance(target, (ast.Tuple, ast.List)) else [target]
+
+
+def _parameters(unit: Unit) -> dict[str, ast.expr | None]:
+    """Parameters of a function with their annotations."""
+    if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return {}
+    a = unit.node.args
+    return {x.arg: x.annotation for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)}
+
+
+def _default(unit: Unit, name: str) -> ast.expr | None:
+    """What a parameter is where it is left out."""
+    assert isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    a = unit.node.args
+    placed = [*a.posonlyargs, *a.args]
+    pairs = [*zip(reversed(placed), reversed(a.defaults), strict=False),
+             *zip(a.kwonlyargs, a.kw_defaults, strict=True)]  # fmt: skip
+    return next((d for x, d in pairs if x.arg == name), None)
+
+
+def _always_reached(unit: Unit, value: ast.Name) -> bool:
+    """True where every run of the function gets to a place, whatever it was given."""
+    body = unit.node.body if unit.node is not None else []
+    for statement in body:
+        named = (n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == value.id)
+        if any(isinstance(n.ctx, ast.Store) and n.lineno < value.lineno for n in named):
+            return False  # it is another value by then
+        inside = any(part is value for part in ast.walk(statement))
+        forks = isinstance(statement, (ast.If, ast.For, ast.While, ast.Try, ast.Match))
+        if inside:
+            arms = (ast.IfExp, ast.BoolOp, ast.comprehension, ast.Lambda)
+            among = [n for n in ast.walk(statement) if isinstance(n, arms)]
+            return not forks and not any(p is value for n in among for p in ast.walk(n))
+        exits = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+        asked = isinstance(statement, ast.If) and any(
+            dotted(p) == value.id for p in ast.walk(statement.test)
+        )  # which a type checker follows
+        if forks and not asked and any(isinstance(p, exits) for p in ast.walk(statement)):
+            return False
+    return False
+
+
+def _plainly_bound(unit: Unit, name: str) -> bool:
+    """True for a parameter, and for a local that an assignment takes out of an answer."""
+    return name in _parameters(unit) or any(
+        isinstance(n, ast.Assign) and any(dotted(p) == name for t in n.targets for p in _parts(t))
+        for n in (ast.walk(unit.node) if unit.node is not None else ())
+    )
+
+
 def _asked_before(unit: Unit, value: ast.expr) -> bool:
     """True where a condition before asks for the same call: ``if f() is not None: f().x``."""
     if not isinstance(value, (ast.Call, ast.Subscript)):
@@ -406,12 +496,6 @@ def _tests_itself(made: ast.expr) -> bool:
         return False
     text = ast.unparse(made.body)
     return any(ast.unparse(part) == text for part in ast.walk(made.test))
-
-
-def _is_get(value: ast.expr) -> bool:
-    """True for ``d.get(key)``."""
-    called = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)
-    return called and value.func.attr == "get"  # type: ignore[attr-defined]  # as just asked
 
 
 def _path_text(value: ast.expr) -> bool:
