@@ -56,7 +56,7 @@ def earlier_tree(tree: SourceTree, since: str, folder: Path) -> SourceTree:
     """
     other = Path(since).expanduser()
     if other.is_absolute() and other.is_dir():
-        return SourceTree(other, tree.parameters, but=tree.but)
+        return SourceTree(other, tree.parameters)
     if since.startswith("-"):
         raise NotAssessed(f"{since!r} is no revision")
     asked = ["git", "-C", str(tree.root), "archive", "--format=tar", since]
