@@ -71,6 +71,7 @@ class Kept:
         heard: hooks to how often they were asked, held something, and were empty.
         entered: hooks to the functions of the source that they enter.
         opened: hooks to the data files that they read.
+        isolation: the level that hooks ran at; '' where none was asked.
     """
 
     result: CheckResult
@@ -79,6 +80,7 @@ class Kept:
     heard: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     entered: dict[str, tuple[Entered, ...]] = field(default_factory=dict)
     opened: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    isolation: str = ""
 
 
 class Memory:
@@ -86,6 +88,7 @@ class Memory:
 
     Attributes:
         recalled: codes of checks that were answered from before.
+        isolations: levels that hooks ran at for these answers, here or at a worker.
         asked: codes of those that were asked now.
         unsteady: of these, those that might say otherwise if they were asked again.
         seconds: codes to how long they took when they were asked last, also where nothing is kept.
@@ -104,6 +107,7 @@ class Memory:
         """
         self.subject = subject
         self.recalled: list[str] = []
+        self.isolations: dict[str, None] = {}
         self.asked: list[str] = []
         self.unsteady: list[str] = []
         self.changed: dict[str, tuple[str, ...]] = {}
@@ -142,6 +146,8 @@ class Memory:
             if not differing:
                 self._restore(found)
                 self.recalled.append(check.code)
+                if found.isolation:
+                    self.isolations[found.isolation] = None
                 seconds = round(time.perf_counter() - started, 4)
                 return replace(found.result, seconds=seconds)
         if differing:
@@ -232,6 +238,7 @@ class Memory:
             _answers(subject.so_far) if "results" in asked.besides else "",
             heard,
             *subject.followed(asked),
+            subject.host.isolation_so_far if heard else "",
         )
         key = self._key(check, subject.version_id if versioned else "")
         tail = hashlib.sha256(json.dumps([code, kept.results], sort_keys=True).encode())
@@ -280,6 +287,8 @@ class Memory:
         if not self._held.whole:
             return {}
         told = {"answers_kept": str(len(self.recalled)), "answers_asked": str(len(self.asked))}
+        if self.isolations:
+            told["answers_isolation"] = "; ".join(self.isolations)
         if self.unsteady:
             told["answers_unsteady"] = ", ".join(self.unsteady)
         files = dict.fromkeys(f for listed in self.changed.values() for f in listed)

@@ -64,6 +64,7 @@ def run(command: Sequence[str], cache: Path | str, reports: Path | None = None) 
     if process.returncode > 2:
         raise SystemExit(f"{' '.join(whole)} ended with {process.returncode}:\n{wrong}")
     cpu = sum(c for c, _ in seen.values())
+    print(f"{' '.join(command)}: {wall:.1f} s, {cpu:.1f} s of CPU", file=sys.stderr, flush=True)
     return Took(wall, cpu, max((m for _, m in seen.values()), default=0.0), said + wrong)
 
 

@@ -95,7 +95,7 @@ class Assembly:
             revision=subject.revision,
             started=min((t.started for t in run.tasks), default=self.started),
             ended=_now(),
-            isolation=_said(run.tasks, "isolation"),
+            isolation=_said(run.tasks, "isolation", "answers_isolation"),
             stopped=_said(run.tasks, "isolation_stopped"),
             refused=_said(run.tasks, "hooks_refused"),
             subject_environment=_said(run.tasks, "subject_environment"),
@@ -119,9 +119,10 @@ def _inputs(plan: Plan, subject: Subject, trees: dict[str, TreeDigest]) -> Itera
         yield Input(notebook.name, "notebook", _sha256(notebook))
 
 
-def _said(tasks: Iterable[TaskResult], key: str) -> str:
+def _said(tasks: Iterable[TaskResult], *keys: str) -> str:
     """What the tasks say of their provenance; every answer, where they differ."""
-    return "; ".join(dict.fromkeys(t.provenance[key] for t in tasks if t.provenance.get(key)))
+    told = [t.provenance[key] for t in tasks for key in keys if t.provenance.get(key)]
+    return "; ".join(dict.fromkeys(told))
 
 
 def _sha256(file: Path) -> str:

@@ -214,6 +214,12 @@ class Host:
             return dict(self._opened().crew.closed.asked)
 
     @property
+    def isolation_so_far(self) -> str:
+        """The level that calls ran at, in words; '' where none was made."""
+        with self._lock:
+            return self._open.probed.describe() if self._open else ""
+
+    @property
     def scratch(self) -> Path:
         """The folder in which alone hooks can write."""
         with self._lock:

@@ -150,6 +150,9 @@ def test_it_says_which_file_has_changed(made):
     assert memory.recall(PSI) is None
     assert memory.recall(CUSUM) is not None
     assert memory.changed == {"DRF901": ("pkg/rules.py",)}
+    said = memory.said()
+    assert (said["answers_kept"], said["asked_again_for"]) == ("1", "pkg/rules.py")
+    assert said["answers_isolation"]  # the level that the hooks ran at then
 
 
 @pytest.mark.parametrize(
