@@ -120,6 +120,7 @@ class Console:
         self._told("finding", lambda: show(about(self.audit, self.name)) if self.name else None)
         tables = self.audit.finding(self.name).evidence() if self.name else ()
         self.table.options = [(e.title, f"{self.name.split('-')[0]}/{e.name}") for e in tables]
+        self.table.index = 0 if tables else None
         for name in ("case", "again", "waiver"):
             self.panes[name].clear_output()
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from audit_lib.model import Outcome, Severity, Verdict
-from audit_lib.workbook.display import Sheet, static_table
+from audit_lib.workbook.display import TONED, TONES, Sheet, static_table
 from audit_lib.workbook.sheets import words
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_FEW = 6
+#: rows up to which a static table shows all at a glance, and rows of a page
+_FEW = 15
 _WIDE = ("what", "property", "why")
 #: columns whose words have an order of their own, worst first
 _ORDERED = {
@@ -33,9 +35,16 @@ def interactive_table(sheet: Sheet) -> str:
 
     Cells are data, never markup.
     """
-    if sheet.record or len(sheet.rows) < _FEW:
+    if sheet.record or len(sheet.rows) <= _FEW:
         return static_table(sheet)
-    from itables import to_html_datatable
+    from itables import JavascriptFunction, to_html_datatable
+
+    toned = [i for i, c in enumerate(sheet.columns) if c in TONED]
+    colours = json.dumps({word: colour for word, (_, colour) in TONES.items()})
+    tone = JavascriptFunction(
+        f"function (td, word) {{ const colour = {colours}[word];"
+        " if (colour) { td.style.color = colour; td.style.fontWeight = 600; } }"
+    )
 
     return to_html_datatable(
         _ranked(sheet),
@@ -46,11 +55,12 @@ def interactive_table(sheet: Sheet) -> str:
         maxBytes=0,
         classes="display compact",
         style="width:100%;max-width:100%",
-        pageLength=15,
-        lengthMenu=[15, 50, 200],
+        pageLength=_FEW,
+        lengthMenu=[_FEW, 50, 200],
         layout={"topStart": "search", "topEnd": "searchBuilder"},
         columnDefs=[
             {"className": "dt-left", "targets": "_all"},
+            {"targets": toned, "createdCell": tone},
             *({"width": "34%", "targets": i} for i, c in enumerate(sheet.columns) if c in _WIDE),
         ],
     )

@@ -82,7 +82,8 @@ def heatmap(evidence: Evidence, palette: Palette) -> Figure | None:
     if len(cols) <= 11 and len(rows) <= 15:
         for (r, c), v in np.ndenumerate(grid):
             if not np.isnan(v):
-                ink = "#000000" if _light(colours(image.norm(v))) else "#ffffff"
+                # Not the paper's own white, which follows the page's theme: cells do not.
+                ink = "#000000" if _light(colours(image.norm(v))) else "#fffffe"
                 axes.text(c, r, f"{v:.3g}", ha="center", va="center", color=ink, fontsize=SMALL)
     # Columns may share every prefix; turned names need no more room than the cells give.
     turned = sum(len(short(c, 18)) for c in cols) > 80

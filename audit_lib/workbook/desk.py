@@ -144,6 +144,8 @@ def _measured(finding: Finding | None) -> str | None:
 def case(subject: Subject, told: Mapping[str, Any], around: int) -> pd.DataFrame:
     """Bars, features, predictions and labels about the asset and date that a row names.
 
+    The row itself where it names neither.
+
     Args:
         told: the row, by column.
         around: bars on each side.
@@ -174,7 +176,7 @@ def case(subject: Subject, told: Mapping[str, Any], around: int) -> pd.DataFrame
             break
     when = [d for d in map(_moment, told.values()) if d is not None]
     if dates is None or not when:
-        return joined
+        return joined if len(joined) < len(levels[0]) else pd.DataFrame([dict(told)])
     calendar = dates.unique().sort_values()
     naive = calendar.tz_localize(None)
     at = naive.searchsorted(pd.DatetimeIndex(when))

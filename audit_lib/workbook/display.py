@@ -36,8 +36,8 @@ TONES: dict[str, tuple[str, str]] = {
     "not assessed": ("–", "#9a6700"),
     "not applicable": ("·", "#6e7781"),
 }
-_TONED = frozenset({"verdict", "outcome", "severity", "state"})
-_UNBROKEN = _TONED | {"check", "finding", "task", "contract", "expires"}
+TONED = frozenset({"verdict", "outcome", "severity", "state"})
+_UNBROKEN = TONED | {"check", "finding", "task", "contract", "expires"}
 _SHOWN_ROWS = 200
 _WIDEST = 500  # characters of a line of source; generated files have some of megabytes
 _CELL = "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
@@ -159,7 +159,8 @@ class Listing:
             for line, marked in self._numbered()
         )
         title = escaped(self.title)
-        return f'<b>{title}</b><pre style="line-height:1.35;overflow-x:auto">{body}</pre>'
+        style = "line-height:1.35;overflow-x:auto;white-space:pre"
+        return f'<b>{title}</b><pre style="{style}">{body}</pre>'
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ views: dict[str, Callable[..., Any]] = {}
 def _cell(column: str, value: Scalar) -> str:
     text = shown(value)
     style = _CELL.replace("pre-wrap", "nowrap") if column in _UNBROKEN else _CELL
-    if column in _TONED and text in TONES:
+    if column in TONED and text in TONES:
         mark, colour = TONES[text]
         text = f"{mark} {text}".strip()
         style += f";font-weight:600;color:{colour}"

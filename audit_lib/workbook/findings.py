@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from audit_lib.errors import AuditError, NotAssessed
@@ -113,7 +114,7 @@ def located(subject: Subject, location: Location) -> Path:
 
 
 def blamed(file: Path, lines: Sequence[str], first: int, last: int) -> tuple[str, ...]:
-    """Of each line: commit, date and author of its last change.
+    """Of each line: commit, date and author of its last change; '' where as of the line above.
 
     Nothing where there is no git, or the file is not as it was committed.  Only what is committed
     is read, so that no filter of the repository's own settings runs.
@@ -146,7 +147,7 @@ def blamed(file: Path, lines: Sequence[str], first: int, last: int) -> tuple[str
         elif line.startswith("author-time "):
             day = datetime.fromtimestamp(int(line.split()[1]), UTC).date()
             known[commit] = f"{commit[:8]} {day} {who}"
-    return tuple(found)
+    return tuple("" if by == above else by for above, by in pairwise(["", *found]))
 
 
 def _value(file: Path, location: Location) -> Part:

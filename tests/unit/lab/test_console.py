@@ -78,6 +78,10 @@ def test_widgets_narrow_the_list_and_show_what_is_chosen(audit, capsys):
     assert {audit.finding(n).finding.severity.label for _, n in made.chosen.options} == {
         severity.value
     }
+    made.facets["severity"].value = "any"
+    rests = next(n for n in names if audit.finding(n).evidence())
+    made.chosen.value = rests
+    assert made.table.value.startswith(rests.split("-")[0])
     made.search.value = "no such words at all"
     assert not made.chosen.options
     assert made.name == ""
@@ -105,8 +109,8 @@ def test_lines_stand_beside_who_changed_them_where_git_knows(tmp_path):
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "first")
     one, two = blamed(file, ["a = 1", "b = 2"], 1, 2)
-    assert one == two
     assert one.endswith(" A. Uthor")
+    assert two == ""  # as the line above
     # What is not committed as it stands is nobody's, rather than somebody else's.
     assert blamed(file, ["a = 1", "b = 3"], 1, 2) == ()
 
@@ -140,7 +144,7 @@ def test_a_case_is_the_bars_about_the_asset_and_date_of_its_row(tmp_path):
         told = desk.case(subject, {"who": "B", "when": "2020-01-05", "off": 0.1}, around=1)
         assert told["panel/close"].tolist() == [12.0, 13.0, 14.0]
         assert set(told.index.get_level_values("asset")) == {"B"}
-        assert len(desk.case(subject, {"n": 3}, around=1)) == 18
+        assert desk.case(subject, {"n": 3}, around=1).to_dict("records") == [{"n": 3}]
 
 
 def test_a_row_that_is_not_there_is_one_message(audit, monkeypatch):

@@ -79,7 +79,7 @@ def test_a_long_table_becomes_interactive_and_a_short_one_or_a_record_does_not()
     enable()
 
     assert "dt_args" in sheet(30)._repr_html_()
-    assert "dt_args" not in sheet(3)._repr_html_()
+    assert "dt_args" not in sheet(15)._repr_html_()
     assert "dt_args" not in Sheet("t", ("", "x"), (("a", "b"),) * 9, record=True)._repr_html_()
 
 
@@ -108,6 +108,12 @@ def test_severities_sort_by_rank_not_by_letter() -> None:
     ordered = _ranked(sheet(10)).sort_values("severity")["severity"].unique().tolist()
 
     assert ordered == ["critical", "high", "medium", "low", "info"]
+
+
+def test_words_keep_their_colours() -> None:
+    enable()
+
+    assert "#a40e26" in sheet(30)._repr_html_()
 
 
 def test_every_row_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
