@@ -183,6 +183,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "DOC001": "docs.contract_agrees:ContractDocumentAgrees",
         "DOC002": "docs.metadata_keys:MetadataKeysAreWrittenAndRead",
         "DOC003": "docs.codes:CodesMeanTheSame",
+        "DOC004": "docs.tables_agree:TablesStateTheSettings",
         "LED901": "ledger.high_risk_clear:HighRiskFilesAreClear",
         "LED902": "ledger.waivers_in_force:WaiversAreInForce",
     },

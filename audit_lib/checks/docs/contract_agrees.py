@@ -34,8 +34,9 @@ class ContractDocumentAgrees(Check):
         Finds counterparts by name: the same pointer in the metadata; a pointer within a data file
         called like the first word (`/decisions/...` in `decisions.json`); a checkpoint field called
         like the last word; a constant or field default of that name in the module called like the
-        first word (`/governance/margin` and `MARGIN` in `governance.py`). `bindings` names others,
-        such as `/features/order: metadata:/feature_cols`, `/gates: code:gates.py::NAMES`,
+        first word (`/governance/margin` and `MARGIN` in `governance.py`); the one number that
+        settings files, constants and fields of that name have. `bindings` names others,
+        such as `/features/names: metadata:/feature_cols`, `/gates: code:gates.py::NAMES`,
         `/scaler/mad: scaler.json#/mad` (a file of the version), `/regimes: policies.yaml#/regimes`
         (one beside the code) or `/regimes: keys:policies.yaml#/regimes` (its keys).
     Limitations

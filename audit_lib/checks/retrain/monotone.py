@@ -29,7 +29,8 @@ class WorseNeverUntriggers(Check):
 
     What it checks
         Along ladders on which the model gets older, data drift further, the live score falls or
-        errors shift, the trigger may turn on, never off again.
+        errors shift, the trigger may turn on, never off again. A live score above that of training
+        does not trigger where one as far below it does not.
     Why it matters
         The usual way to break this is a ratio: `live / training < 0.5` reads a live score of
         -1.0 against a training score of -0.1 as ten times better, and the worst models are the
@@ -94,6 +95,7 @@ class WorseNeverUntriggers(Check):
         )
         if not any(r.answered and r.got.retrain for r in replies):
             yield Gap("the trigger", "it fired in none of the states: see RET002")
+        yield from self._upside_down(subject)
         for way_name, found_here in broken.items():
             name, way, before, after = found_here[0]
             yield self.finding(
@@ -105,6 +107,35 @@ class WorseNeverUntriggers(Check):
                 expected="none",
                 key=way_name,
                 evidence=("ladders",),
+            )
+
+    def _upside_down(self, subject: Subject) -> Iterator[Answer]:
+        """A live score above that of training triggers, and one as far below does not."""
+        pairs = [
+            (score, far * (abs(score) or 1.0)) for score in SCORES for far in (0.1, 0.5, 1.0, 4.0)
+        ]
+        states = [
+            with_key(healthy(score), "live_score", score + sign * far)
+            for score, far in pairs
+            for sign in (1.0, -1.0)
+        ]
+        replies = decided(subject.hook("retrain.decide"), states)
+        told = zip(pairs, replies[::2], replies[1::2], strict=True)
+        fired = [
+            pair
+            for pair, better, worse in told
+            if better.answered and worse.answered and better.got.retrain > worse.got.retrain
+        ]
+        yield Examined(len(pairs), "pairs of a better and a worse live score")
+        if fired:
+            score, far = fired[0]
+            yield self.finding(
+                subject.where("retrain.decide"),
+                f"a live score {far:g} above that of training ({score:g}) triggers, one as far "
+                f"below does not, in {len(fired)} of {len(pairs)} cases",
+                measured=f"{len(fired)} of {len(pairs)}",
+                expected="the worse of two scores triggers, or both",
+                key="better live score",
             )
 
     @staticmethod

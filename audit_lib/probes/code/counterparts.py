@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.probes.code.constants import UNKNOWN, class_defaults, constant
+from audit_lib.probes.code.documented import settings
 from audit_lib.subject.code import code_of
 from audit_lib.subject.documents import Document
 from audit_lib.subject.parameters import CheckpointFields
@@ -63,11 +64,30 @@ class Truth:
             if inner.has(pointer_to(*path[1:])):
                 return f"{path[0]} file {pointer_to(*path[1:])}", inner.get(pointer_to(*path[1:]))
         artifacts = self.subject.parameters.artifacts
+        path = ("feature_cols",) if path == ("features", "order") else path
         if self.metadata is not None and artifacts is not None and path[-1] in self.fields:
             where = getattr(artifacts.fields, path[-1])
             if self.metadata.has(where):
                 return str(self.metadata.location(where)), self.metadata.get(where)
-        return self._in_code(path)
+        where, found = self._in_code(path)
+        return (where, found) if found is not UNKNOWN else self._set(path[-1])
+
+    def _set(self, name: str) -> tuple[str, Any]:
+        """The one number that settings of that name have, wherever they stand."""
+        found = self._settings.get(name.lower(), [])
+        return found[0][::-1] if len({value for value, _ in found}) == 1 else ("", UNKNOWN)
+
+    @cached_property
+    def _settings(self) -> dict[str, list[tuple[float, str]]]:
+        but = [self.subject.hooks.file.parent]
+        with suppress(NotAssessed, NotApplicable):
+            but.append(self.subject.store)
+        documents = self.subject.parameters.documents.values()
+        found = settings(code_of(self.subject.source), tuple(but))
+        return {
+            name: [(value, place) for value, place in places if place not in documents]
+            for name, places in found.items()
+        }
 
     def _in_code(self, path: Path) -> tuple[str, Any]:
         module = self.modules.get(path[0])

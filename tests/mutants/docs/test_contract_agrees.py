@@ -146,3 +146,22 @@ def test_a_policy_beside_the_code_says_something_else(tmp_path):
 def test_a_binding_that_leads_to_no_value_is_an_error(tmp_path, target):
     with pytest.raises(ParameterError, match="leads to no value"):
         check(tmp_path, CONTRACT, bindings={"/rules/hold": target})
+
+
+@pytest.mark.fails("DOC001")
+@pytest.mark.passes("DOC001")
+def test_settings_and_the_order_of_columns_need_no_binding(tmp_path):
+    files = {**FILES, "config/limits.yaml": {"entry": {"p_enter": 0.6}, "width": 3}}
+    right = {"features": {"order": ["a", "b", "c"]}, "limits": {"p_enter": 0.6}}
+    result = check(tmp_path / "a", right, files, {})
+    assert_passes(result)
+    assert result.examined[0].count == 2
+    wrong = {"features": {"order": ["a", "c", "b"]}, "limits": {"p_enter": 0.65}}
+    result = check(tmp_path / "b", wrong, files, {})
+    assert {f.key for f in result.findings} == {"/features/order", "/limits/p_enter"}
+    found = assert_fails(result, key="/limits/p_enter")
+    assert found.message == "the contract says 0.65, config/limits.yaml says 0.6"
+    files["config/paper.yaml"] = {"p_enter": 0.7}  # of two values neither is the one
+    assert check(tmp_path / "c", {"limits": {"p_enter": 0.65}}, files, {}).outcome is (
+        Outcome.NOT_ASSESSED
+    )

@@ -45,7 +45,7 @@ def test_a_ratio_of_scores_that_may_be_negative(tmp_path):
         reasons.append("decay")"""
     with tiny(tmp_path, HEAD + rule + TAIL) as subject:
         monotone, extremes = (run_check(c, subject) for c in ("RET001", "RET002"))
-    assert monotone.outcome is Outcome.PASS  # on negative scores it never fires, so never retracts
+    assert_fails(monotone, key="better live score")  # of -0.05 and below, 0 and above fire
     found = assert_fails(extremes, key="live score")
     assert found.measured == "wrong for training scores 0, -0.05, -1"
 
@@ -91,6 +91,30 @@ def test_a_disaster_is_taken_for_a_broken_feed(tmp_path):
         "a disastrous model does not trigger (training score 1, 0.05, 0, -0.05, -1)"
     )
     assert {f.key for f in result.findings} == {"disastrous", "unused"}
+
+
+SCORED = """
+@surface("retrain")
+def decide(at, state):
+    apart = state["live_score"] - state["training_score"]
+    old = state["days_since_training"] > 100
+    return {"retrain": bool(old or RULE), "reasons": []}
+"""
+
+
+@pytest.mark.fails("RET001")
+@pytest.mark.parametrize("rule", ["apart > 0.04", "apart > 0.5", "-0.3 > -apart"])
+def test_a_score_that_is_compared_the_wrong_way_round(tmp_path, rule):
+    with tiny(tmp_path, SCORED.replace("RULE", rule)) as subject:
+        found = assert_fails(run_check("RET001", subject), key="better live score")
+    assert "above that of training" in found.message
+
+
+@pytest.mark.passes("RET001")
+@pytest.mark.parametrize("rule", ["apart < -0.04", "abs(apart) > 0.04", "False"])
+def test_scores_that_are_watched_below_on_both_sides_or_not(tmp_path, rule):
+    with tiny(tmp_path, SCORED.replace("RULE", rule)) as subject:
+        assert_passes(run_check("RET001", subject))
 
 
 SHIFT = """

@@ -1,0 +1,73 @@
+"""DOC004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.model import Contract, Evidence, Examined, Scalar, Severity, Task
+from audit_lib.probes.code.documented import settings, stated
+from audit_lib.subject.code import code_of
+from audit_lib.subject.subject import Subject
+
+
+class TablesStateTheSettings(Check):
+    """Tables of settings in the documents state what the settings are.
+
+    What it checks
+        In Markdown files of the repository: each row of a table that names a setting in its first
+        column and gives a number in a column of values, defaults, limits or thresholds. The number
+        is that of the settings file, constant or field default of that name.
+    Why it matters
+        A README is what the desk and risk look limits up in. It is changed by hand, after the
+        code, by somebody else, or not at all.
+    How
+        Names are compared without case; `risk.max_drawdown` counts as `max_drawdown`. Settings are
+        the numbers in YAML, TOML and JSON files of the repository, constants of modules and
+        defaults of class fields. 5 % is 5 or 0.05, 20 bps is 20 or 0.002.
+    Limitations
+        Where settings of one name have several values, it is enough to be one of them. Settings
+        that are told in words (`the least probability`) and numbers in sentences are not compared.
+        Folders of tests, data, results and archives, and changelogs, are left out.
+    Remediation
+        Correct the table, or make it from the settings when the documents are built.
+    Sources
+        The audit plan's docs contract.
+    """
+
+    code = "DOC004"
+    contract = Contract.DOCS
+    task = Task.T6
+    severity = Severity.MEDIUM
+    reads = Reads.CODE
+
+    def run(self, subject: Subject) -> Iterator[Answer]:
+        """Compare every row that names a setting."""
+        but = [subject.hooks.file.parent]
+        with suppress(NotAssessed, NotApplicable):
+            but.append(subject.store)
+        code = code_of(subject.source)
+        known = settings(code, tuple(but))
+        rows: list[tuple[Scalar, ...]] = []
+        for row in stated(code.tree.root, tuple(but)):
+            there = known.get(row.name.lower(), [])
+            if not there:
+                continue
+            value, place = there[0]
+            rows.append((row.name, row.shown, value, place, str(row.location)))
+            if not any(row.fits(value) for value, _ in there):
+                yield self.finding(
+                    row.location,
+                    f"the table states {row.shown} for {row.name}, and {place} has {value:g}",
+                    measured=row.shown,
+                    expected=f"{value:g}",
+                    key=row.name,
+                    evidence=("rows",),
+                )
+        if not rows:
+            raise NotApplicable("no table of a Markdown file states a setting by its name")
+        heads = ("setting", "stated", "is", "where", "document")
+        yield Evidence("rows", "Settings that documents state", heads, tuple(rows))
+        yield Examined(len(rows), "rows of tables")

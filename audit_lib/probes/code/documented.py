@@ -1,0 +1,142 @@
+"""Numbers that documents state of settings in tables, and those that settings have."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audit_lib.errors import NotAssessed
+from audit_lib.files import MOST_TEXT, read_words
+from audit_lib.model import Location
+from audit_lib.probes.code.constants import class_defaults
+from audit_lib.probes.code.settings import constants
+from audit_lib.subject.code import Code
+from audit_lib.subject.documents import read_document
+from audit_lib.subject.source import SKIPPED_FOLDERS
+
+_PROSE, _SETTINGS = (".md", ".markdown"), (".yaml", ".yml", ".toml", ".json")
+#: folders and files that state what was, what was measured, or what others set
+_ASIDE = re.compile(
+    r"^(tests?|testdata|data|site|build|dist|reports?|results?|archive|\..*)$", re.I
+)
+_HISTORY = re.compile(r"^(change|release|history|news|package|tsconfig|poetry|uv)", re.I)
+_MOST_FILES, _DEEPEST, _MOST_NUMBERS = 400, 5, 300
+_VALUE = re.compile(r"^(values?|defaults?|settings?|set to|limits?|thresholds?)\b", re.I)
+_NAME = re.compile(r"`?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)`?$")
+_NUMBER = re.compile(
+    r"`?([-+]?\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d+)?)`?\s*(%|bps?\b|basis points)?", re.I
+)
+_SCALE = {"%": 0.01, "bp": 1e-4, "bps": 1e-4, "basis points": 1e-4}
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A number that a document states of a name; ``scale`` is that of its unit."""
+
+    name: str
+    shown: str
+    value: float
+    scale: float
+    location: Location
+
+    def fits(self, value: float) -> bool:
+        """True where the setting is that number, as it stands or in its unit."""
+        return any(
+            math.isclose(value, self.value * scale, rel_tol=1e-6, abs_tol=1e-12)
+            for scale in {1.0, self.scale}
+        )
+
+
+def stated(root: Path, but: tuple[Path, ...] = ()) -> Iterator[Stated]:
+    """Rows of tables in Markdown: a name in the first column, a number in that of values."""
+    for file in _files(root, _PROSE, but):
+        with suppress(OSError, UnicodeDecodeError):
+            yield from _tables(read_words(file, most=MOST_TEXT), file.relative_to(root).as_posix())
+
+
+def settings(code: Code, but: tuple[Path, ...] = ()) -> dict[str, list[tuple[float, str]]]:
+    """Numbers by name, each with its place: settings files, constants, defaults of fields."""
+    found: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for name, places in constants(code).items():
+        for place in places:
+            if isinstance(place.value, int | float):
+                found[_plain(name)].append((float(place.value), str(place.location)))
+    for path in sorted(code.connected & set(code.files)):
+        for name, value in class_defaults(code.index, path).items():
+            if _is_number(value):
+                found[_plain(name)].append((float(value), path))
+    root = code.tree.root
+    for file in _files(root, _SETTINGS, but):
+        path = file.relative_to(root).as_posix()
+        with suppress(NotAssessed):
+            numbers = list(_leaves(read_document(file, path=path, base="source").data))
+            for name, value in numbers if len(numbers) <= _MOST_NUMBERS else ():
+                found[_plain(name)].append((value, path))
+    return found
+
+
+def _tables(text: str, path: str) -> Iterator[Stated]:
+    column, above = None, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.lstrip().startswith("|"):
+            column, above = None, ""
+            continue
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if all(re.fullmatch(r":?-+:?", cell) for cell in cells):
+            heads = [cell.strip() for cell in above.strip().strip("|").split("|")]
+            column = next((i for i, h in enumerate(heads) if i and _VALUE.match(h)), None)
+        elif column is not None and column < len(cells):
+            name, value = _NAME.match(cells[0]), _NUMBER.match(cells[column])
+            if name and value and len(name[1]) > 2:
+                yield Stated(
+                    name[1],
+                    value[0].strip("` "),
+                    float(value[1].replace(",", "").replace("_", "")),
+                    _SCALE.get((value[2] or "").lower(), 1.0),
+                    Location(path, line=number),
+                )
+        above = line
+
+
+def _leaves(data: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _leaves(value, str(key))
+    elif name and _is_number(data):
+        yield name, float(data)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def _files(root: Path, endings: tuple[str, ...], but: tuple[Path, ...]) -> Iterator[Path]:
+    kept = {os.path.realpath(place) for place in but}
+    found = 0
+    for folder, folders, names in os.walk(root):
+        depth = len(Path(folder).relative_to(root).parts)
+        folders[:] = sorted(
+            f
+            for f in folders
+            if depth < _DEEPEST
+            and f not in SKIPPED_FOLDERS
+            and not _ASIDE.match(f)
+            and os.path.realpath(os.path.join(folder, f)) not in kept
+        )
+        for name in sorted(names):
+            if name.lower().endswith(endings) and not _HISTORY.match(name):
+                found += 1
+                if found > _MOST_FILES:
+                    return
+                yield Path(folder) / name

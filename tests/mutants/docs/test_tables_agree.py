@@ -1,0 +1,79 @@
+"""DOC004: tables of settings in Markdown, beside what the settings are."""
+
+import pytest
+
+from audit_lib.model import Outcome
+from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import subject
+
+SETTINGS = {
+    "pkg/__init__.py": "",
+    "pkg/rules.py": "PURGE_BARS = 5\nMAX_LOSS = 0.02\nWIDTH = 3\n",
+    "pkg/desk.py": "from pkg.rules import PURGE_BARS\n\n\nclass Desk:\n    take: float = 0.04\n",
+    "config/limits.yaml": "risk: {max_drawdown: 0.15, fee: 0.0020, max_positions: 5}\n",
+}
+TABLE = """# Engine
+
+| setting | value | meaning |
+|---|---:|---|
+| `PURGE_BARS` | {purge} | bars |
+| take | {take} above the entry | |
+| `risk.max_drawdown` | {drawdown} | of equity |
+| fee | {fee} | |
+| the least of all | 99 | no name |
+| window | 77 | nobody sets it |
+"""
+RIGHT = {"purge": "5", "take": "4 %", "drawdown": "0.15", "fee": "20 bps"}
+
+
+def check(folder, text, path="README.md"):
+    return run_check("DOC004", subject(folder, SETTINGS | {path: text}))
+
+
+@pytest.mark.passes("DOC004")
+@pytest.mark.parametrize(
+    "values",
+    [RIGHT, {"purge": "`5` bars", "take": "0.04", "drawdown": "15%", "fee": "2e-3"}],
+)
+def test_a_table_that_is_right(tmp_path, values):
+    result = check(tmp_path, TABLE.format(**values))
+    assert_passes(result)
+    assert result.examined[0].count == 4
+
+
+@pytest.mark.fails("DOC004")
+@pytest.mark.parametrize(
+    ("name", "key", "value", "there"),
+    [
+        ("purge", "PURGE_BARS", "4", "pkg/rules.py:1 has 5"),
+        ("take", "take", "5 %", "pkg/desk.py has 0.04"),
+        ("drawdown", "max_drawdown", "0.2", "config/limits.yaml has 0.15"),
+        ("fee", "fee", "2 bps", "config/limits.yaml has 0.002"),
+    ],
+)
+@pytest.mark.parametrize("path", ["README.md", "docs/guide/limits.md"])
+def test_a_number_that_moved(tmp_path, name, key, value, there, path):
+    result = check(tmp_path, TABLE.format(**RIGHT | {name: value}), path)
+    found = assert_fails(result, key=key, path=path)
+    assert found.message == f"the table states {value} for {key}, and {there}"
+    assert len(result.findings) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (TABLE.format(**RIGHT | {"purge": "4"}), "tests/README.md"),
+        (TABLE.format(**RIGHT | {"purge": "4"}), "CHANGELOG.md"),
+        (TABLE.format(**RIGHT | {"purge": "4"}).replace("| value |", "| result |"), "README.md"),
+        ("PURGE_BARS is 4, `take` 5 %.\n", "README.md"),
+    ],
+)
+def test_what_is_no_statement_of_a_setting(tmp_path, text, path):
+    assert check(tmp_path, text, path).outcome is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.passes("DOC004")
+def test_one_of_several_values_is_enough(tmp_path):
+    files = SETTINGS | {"config/paper.yaml": "risk: {max_drawdown: 0.2}\n"}
+    text = TABLE.format(**RIGHT | {"drawdown": "0.2"})
+    assert_passes(run_check("DOC004", subject(tmp_path, files | {"README.md": text})))
