@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 
@@ -70,7 +71,7 @@ class DeclaredEdgesAgree(Check):
             change = "gone" if not now else "new" if not was else "changed"
             edges = measured.get(pair, [])
             if not edges and any(not subject.source.by_path.get(p) for p in pair):
-                change = "file gone"
+                change = "outside" if any(map(_leaves, pair)) else "file gone"
             rows.append((change, *pair, _shown(was), _shown(now), bool(under_audit & set(pair))))
             yield self._finding(document, pair, change, declared, edges, under_audit)
         if rows:
@@ -102,19 +103,25 @@ class DeclaredEdgesAgree(Check):
         text = {
             "new": f"{source} imports {target}, which the map does not declare",
             "gone": f"{source} no longer imports {target}, as the map declares",
+            "outside": f"the map declares {source} → {target}, which leads out of the repository",
             "file gone": f"the map declares {source} → {target}; one of the files is gone",
             "changed": f"{source} imports {target} as {_shown(now)}, declared {_shown(was)}",
         }[change]
-        severity = self.severity if change in ("new", "changed") else Severity.LOW
+        severity = self.severity if change in ("new", "changed", "outside") else Severity.LOW
         return self.finding(
             place,
             text,
             measured=_shown(now) or "no edge",
             expected=_shown(was) or "no edge",
             key=f"{change} {source} {target}",
-            severity=severity if under_audit & set(pair) else Severity.INFO,
+            severity=severity if under_audit & set(pair) or change == "outside" else Severity.INFO,
             evidence=("edges",),
         )
+
+
+def _leaves(path: str) -> bool:
+    """True for a path that is no name within the repository."""
+    return os.path.isabs(path) or os.path.normpath(path).startswith("..")
 
 
 def _declared(document: Document) -> dict[Pair, list[tuple[str, str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,8 @@ PARAMETER_KEYS = (
     "best_params",
     "model_params",
 )
+#: what is said of keys that a mapping gives more than once
+TWICE = "keys given twice"
 _VERSION_KEYS = ("version", "_version")
 
 
@@ -74,7 +77,7 @@ def parse_json(content: bytes, draft: Draft) -> Json:
         if len(found) != len(items):
             keys = [key for key, _ in items]
             twice = sorted({key for key in keys if keys.count(key) > 1})[:5]
-            draft.problem(f"keys given twice, of which the last counts: {', '.join(twice)}")
+            draft.problem(f"{TWICE}, of which the last counts: {', '.join(twice)}")
         return found
 
     text = decoded(content)
@@ -126,6 +129,20 @@ def read_json_lines(source: Source, draft: Draft) -> None:
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class _Telling(_YAML):  # type: ignore[misc, valid-type]  # one of two classes
+    """Remembers keys that a mapping gives twice."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.twice: set[str] = set()
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        keys = [k for k, _ in node.value if k.tag != "tag:yaml.org,2002:merge"]
+        counts = Counter((k.tag, k.value) for k in keys if isinstance(k, yaml.ScalarNode))
+        self.twice |= {key for (_, key), times in counts.items() if times > 1}
+        return super().construct_mapping(node, deep)
+
+
 def parse_yaml(content: bytes, draft: Draft) -> Json:
     """Parse YAML with the safe loader; tags that other loaders would execute are reasons.
 
@@ -145,7 +162,14 @@ def parse_yaml(content: bytes, draft: Draft) -> Json:
         )
         if large:
             raise OverBudget("larger or deeper than the budget allows")
-        value = yaml.load(text, Loader=_YAML)
+        loader = _Telling(text)
+        try:
+            value = loader.get_single_data()
+        finally:
+            loader.dispose()
+        if loader.twice:
+            named = ", ".join(sorted(loader.twice)[:5])
+            draft.problem(f"{TWICE}, of which the last counts: {named}")
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Undecodable(f"not YAML at line {line}: {error.problem}") from None

@@ -27,7 +27,7 @@ from audit_lib.subject.artifacts.judge.values import (
 )
 
 _TEXT_CODECS = frozenset({"latin1", "latin-1", "iso-8859-1", "ascii", "utf-8", "utf8"})
-_SCALARS = (type(None), bool, int, float, str, bytes)
+SCALARS = (type(None), bool, int, float, str, bytes)
 _CONTAINERS = (List, Tuple, Set, Dict)
 _ZONES = frozenset(("zoneinfo.ZoneInfo._unpickle", "datetime.timezone", "pytz._p", "pytz._UTC"))
 _ZONE_KEY = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*")
@@ -43,7 +43,7 @@ def _no_arguments(call: Call) -> str:
 
 def _data(call: Call) -> str:
     for item in call.args:
-        plain = isinstance(item, (*_SCALARS, Blob)) or _is_encoded(item) or _is_number(item)
+        plain = isinstance(item, (*SCALARS, Blob)) or is_encoded(item) or is_number(item)
         plain = plain or _is_zone(item)
         if not plain and not (isinstance(item, _CONTAINERS) and _flat(item)):
             return "is given more than plain data"
@@ -52,10 +52,10 @@ def _data(call: Call) -> str:
 
 def _flat(node: Value) -> bool:
     items = node.items if not isinstance(node, Dict) else [i for pair in node.pairs for i in pair]
-    return all(isinstance(item, _SCALARS) or _is_number(item) for item in items)
+    return all(isinstance(item, SCALARS) or is_number(item) for item in items)
 
 
-def _is_encoded(node: Value) -> bool:
+def is_encoded(node: Value) -> bool:
     """True for bytes that are made from text or from bytes."""
     return isinstance(node, Call) and node.name in (
         "_codecs.encode",
@@ -68,7 +68,8 @@ def _is_zone(node: Value) -> bool:
     return isinstance(node, Call) and node.name in _ZONES
 
 
-def _is_number(node: Value) -> bool:
+def is_number(node: Value) -> bool:
+    """True for a number of NumPy."""
     return isinstance(node, Call) and node.name.endswith(".multiarray.scalar")
 
 
@@ -80,7 +81,7 @@ def _container(call: Call) -> str:
 def _no_size(call: Call) -> str:
     """``bytes(10**12)`` would take that much memory: only what holds its own bytes is allowed."""
     first = call.args[0] if call.args else b""
-    fits = isinstance(first, (str, bytes, Blob, List, Tuple)) or _is_encoded(first)
+    fits = isinstance(first, (str, bytes, Blob, List, Tuple)) or is_encoded(first)
     codec = all(isinstance(item, str) for item in call.args[1:])
     return "" if fits and codec and len(call.args) <= 3 else "is given a size instead of bytes"
 
@@ -101,7 +102,7 @@ def _factory(call: Call) -> str:
 
 def _zoned(call: Call) -> str:
     for item in call.args:
-        if not (isinstance(item, _SCALARS) or _is_encoded(item) or isinstance(item, Call)):
+        if not (isinstance(item, SCALARS) or is_encoded(item) or isinstance(item, Call)):
             return "is given more than a date and a zone"
     return ""
 
@@ -116,7 +117,7 @@ def _reconstructor(call: Call) -> str:
     _, base, state = call.args
     if not isinstance(base, Global) or base.module != "builtins" or base.name not in _BASES:
         return "would build from an unusual base"
-    plain = isinstance(state, (*_SCALARS, *_CONTAINERS))
+    plain = isinstance(state, (*SCALARS, *_CONTAINERS))
     return "" if plain else "is given a state that is not plain data"
 
 
@@ -217,7 +218,7 @@ def _frame(call: Call) -> str:
     if call.kwargs is None:
         return ""
     plain = all(
-        isinstance(key, str) and isinstance(value, (*_SCALARS, *_CONTAINERS, Call))
+        isinstance(key, str) and isinstance(value, (*SCALARS, *_CONTAINERS, Call))
         for key, value in call.kwargs.pairs
     )
     return "" if plain else "is given keywords that are not data"
@@ -298,7 +299,7 @@ def _packed(call: Call) -> str:
         args = args[1:] if args[0].full == "array.array" else []
     fits = 1 <= len(args) <= 3 and isinstance(args[0], str) and len(args[0]) == 1
     for item in args[1:]:
-        held = isinstance(item, (int, bytes, Blob)) or _is_encoded(item)
+        held = isinstance(item, (int, bytes, Blob)) or is_encoded(item)
         fits = fits and (held or (isinstance(item, _CONTAINERS) and _flat(item)))
     return "" if fits and call.kwargs is None else "is given more than a code and numbers"
 
@@ -355,105 +356,3 @@ INSTANCES = frozenset(
     {INERT, "lightgbm", "xgboost", "frame", "container", "data", "empty", "record"}
     | {"distribution", "statsmodels", "holder", "arrow"}
 )
-
-
-_CALLED_BY_UNPICKLERS = frozenset(("append", "extend", "add", "update"))
-
-
-#: Rules whose classes take states of forms of their own; their ``__setstate__`` checks them.
-_OWN_FORMS = frozenset(
-    ("array", "masked", "dtype", "scalar", "tree", "frame", "generator", "bits", "class_first")
-) | {"holder"}
-
-
-def judge_state(rule: str, state: Value) -> str:
-    """What is wrong with the state of an instance, or ``""``.
-
-    ``BUILD`` sets attributes, so a state could plant a method that the unpickler itself calls
-    next (``__setstate__``, ``append``), or a native handle that is freed with the object.
-    """
-    if rule == "arrow":
-        stored = isinstance(state, (bytes, Blob)) or _is_encoded(state)
-        return "" if stored else "is given a state that is no bytes of Arrow"
-    pair = isinstance(state, Tuple) and len(state.items) == 2
-    parts = state.items if pair else [state]
-    if rule not in _OWN_FORMS and not all(isinstance(p, (Dict, type(None))) for p in parts):
-        return "is given a state that is no dict of attributes"
-    pairs = [pair for part in parts if isinstance(part, Dict) for pair in part.pairs]
-    if rule == "distribution":
-        return _judge_distribution(pairs, dicts=parts == [state] and isinstance(state, Dict))
-    wrong = (_judge_attribute(rule, key, value) for key, value in pairs)
-    return next((text for text in wrong if text), "")
-
-
-#: What distributions of SciPy keep.
-_KEPT = frozenset(
-    [
-        "_stats_has_moments",
-        "_random_state",
-        "_ctor_param",
-        "_updated_ctor_param",
-        "badvalue",
-        "name",
-        "a",
-        "b",
-        "xtol",
-        "inc",
-        "moment_type",
-        "shapes",
-        "numargs",
-        "_histogram",
-        "_hpdf",
-        "_hcdf",
-        "_hbins",
-        "_hbin_widths",
-        "_density",
-        "_parse_arg_template",
-        "__doc__",
-        "longname",
-        "extradoc",
-        "vecentropy",
-        "moment_tol",
-    ]
-)
-_PARAMETERS = r"(?:[A-Za-z_]\w*, )*"
-_IN = rf"{_PARAMETERS} ?(?:loc=0, scale=1|loc=0)"
-_OUT = r"(?:loc, scale|loc, 1)"
-#: The text that ``_construct_argparser`` makes, whose defaults and names are the only freedom.
-_PARSER = re.compile(
-    rf"\ndef _parse_args\(self, {_IN}\):\n    return \({_PARAMETERS}\), {_OUT}\n\n"
-    rf"def _parse_args_rvs\(self, {_IN}, size=None\):\n"
-    rf"    return self\._argcheck_rvs\({_PARAMETERS} {_OUT}, size=size\)\n\n"
-    rf"def _parse_args_stats\(self, {_IN}, moments='mv'\):\n"
-    rf"    return \({_PARAMETERS}\), {_OUT}, moments\n"
-)
-
-
-def _judge_distribution(pairs: list[tuple[Value, Value]], *, dicts: bool) -> str:
-    """``__setstate__`` executes the text of its argument parser, and calls methods of its own."""
-    if not dicts:
-        return "is given a state that is no dict of attributes"
-    for key, value in pairs:
-        if type(key) is not str or key not in _KEPT or isinstance(value, Global):
-            return f"sets {key if type(key) is str else 'an attribute'}, which no distribution has"
-        if key == "_parse_arg_template" and not (
-            isinstance(value, str) and _PARSER.fullmatch(value)
-        ):
-            return "sets __code__: text that is executed, other than SciPy's"
-    return ""
-
-
-def _judge_attribute(rule: str, key: Value, value: Value) -> str:
-    if type(key) is not str:
-        plain = isinstance(key, _SCALARS) or _is_number(key)
-        return "" if plain else "sets an attribute whose name cannot be decided"
-    if key in ("__doc__", "__name__") and isinstance(value, (str, type(None), Blob)):
-        return ""
-    if key in _CALLED_BY_UNPICKLERS or (key[:2] == "__" == key[-2:]):
-        return f"sets {key}, which the unpickler would call or obey"
-    if rule == "statsmodels" and key == "restore_model_spec":
-        return "evaluates its formula as code"
-    if key in ("handle", "_handle") and rule in ("lightgbm", "xgboost"):
-        native = isinstance(value, (type(None), str, bytes, Blob)) or _is_encoded(value)
-        return "" if native else "sets a native handle that is not a model"
-    return ""

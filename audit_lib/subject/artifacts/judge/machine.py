@@ -25,8 +25,9 @@ from typing import NoReturn
 
 from audit_lib.subject.artifacts.artifact import Safety
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
-from audit_lib.subject.artifacts.judge import arguments, numpy_values, torch_values
-from audit_lib.subject.artifacts.judge.opcodes import HANDLERS, Stop
+from audit_lib.subject.artifacts.judge import arguments, numpy_values, states, torch_values
+from audit_lib.subject.artifacts.judge.opcodes import HANDLERS
+from audit_lib.subject.artifacts.judge.steps import Stop
 from audit_lib.subject.artifacts.judge.trust import CALL_ONLY, INERT, NAMED, judge
 from audit_lib.subject.artifacts.judge.values import (
     Array,
@@ -62,15 +63,6 @@ _DICTS = frozenset(
         "sklearn.utils.Bunch",
         "sklearn.utils._bunch.Bunch",
     )
-)
-_WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
-_WRAPPERS = frozenset(
-    {_WRAPPER}
-    | {
-        f"joblib.{module}.{name}"
-        for module in ("numpy_pickle", "numpy_pickle_compat")
-        for name in ("NDArrayWrapper", "ZNDArrayWrapper")
-    }
 )
 _IMPORTABLE = re.compile(r"[^\W\d][\w.]*")
 _LOADERS = re.compile(r"(loads?|_load_from_bytes|unpickle|_?[Uu]npickler)$")
@@ -364,7 +356,7 @@ class Machine:
                 self.scan.refuse("gives a state to a value that is not in the file", offset)
             return  # nothing happens where the state is empty, else unpicklers fail
         rule = self.rule(target.made)
-        wrong = arguments.judge_state(rule, state) if rule else ""
+        wrong = states.judge_state(rule, state) if rule else ""
         if rule and (target.states or rule == "frombuffer"):
             wrong = wrong or "is given a state twice"
         if rule == "dtype" and target.age != self.age:
@@ -443,76 +435,6 @@ class Machine:
                 f"hashes tuples nested {key.depth} deep, which may crash or never end",
                 self.stream.tell(),
             )
-
-    # --- joblib's arrays --------------------------------------------------------------------------
-    def behind(self, target: Value) -> Value:
-        """What stands on the stack after BUILD: for joblib's wrappers, the array behind them.
-
-        Raises:
-            Undecodable: where the array ends cannot be told.
-        """
-        name = (
-            target.made.full if isinstance(target, Call) and isinstance(target.made, Global) else ""
-        )
-        if name not in _WRAPPERS:
-            return target
-        offset = self.stream.tell()
-        self.wrapped_arrays += 1
-        if name != _WRAPPER:
-            self.scan.refuse(
-                "takes its array from another file, with pickles allowed", offset, name
-            )
-            return Opaque("an array in another file")
-        if not self.joblib:
-            return target
-        if offset < self.frame_end:
-            self.scan.refuse("an array within a frame, which readers take differently", offset)
-        try:
-            return self._array_behind(target, offset)
-        except numpy_values.Doubtful as error:
-            self.scan.refuse(str(error), offset, _WRAPPER)
-            raise Undecodable(f"cannot tell where the array at byte {offset} ends") from None
-
-    def _array_behind(self, wrapper: Call, offset: int) -> Value:
-        state = wrapper.states[-1]
-        if not isinstance(state, Dict):
-            raise numpy_values.Doubtful("an array wrapper without description")
-        array = Array(
-            numpy_values.decoded_dtype(state.get("dtype")),
-            numpy_values.shape_of(state.get("shape")),
-            state.get("order") == "F",
-            offset,
-        )
-        subclass = state.get("subclass")
-        if isinstance(subclass, Global) and subclass.full != "numpy.ndarray":
-            array.subclass = subclass.full
-        assert array.dtype is not None
-        if array.dtype.hasobject:
-            if state.get("allow_mmap"):
-                raise numpy_values.Doubtful("an array of references that may be mapped")
-            return self._objects_behind(array)
-        padding = state.get("numpy_array_alignment_bytes")
-        if padding is not None:
-            self.scan.draft.wrote("joblib", ">=1.2")
-            self.stream.skip(self.stream.take(1)[0])
-        array.offset = self.stream.tell()
-        self.contents(array, array.count * array.dtype.itemsize)
-        return array
-
-    def contents(self, array: Array, size: int) -> None:
-        """Keep the bytes of a small array, pass over those of a large one."""
-        self.scan.arrays.append(array)
-        if array.count <= self.scan.draft.budget.array_values and self.scan.keep(size):
-            array.data = self.stream.take(size)
-        else:
-            self.stream.skip(size)
-
-    def _objects_behind(self, array: Array) -> Value:
-        """An array of references is a pickle of its own, right here."""
-        value = Machine(self.stream, self.scan, joblib=False).run()
-        if not isinstance(value, Call) or value.array is None:
-            self.scan.refuse("an array of references that holds something else", array.offset)
-        return value
 
 
 def printable(name: str) -> str:

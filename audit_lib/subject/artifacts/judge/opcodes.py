@@ -1,54 +1,33 @@
-"""The opcodes of pickle protocols 0 to 5, as steps of a :class:`machine.Machine`."""
+"""The opcodes of pickle protocols 0 to 5 that make data; those that name and call: ``calling``."""
 
 from __future__ import annotations
 
 import codecs
 import struct
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from audit_lib.subject.artifacts.judge import spelled
+from audit_lib.subject.artifacts.judge import calling, spelled
+from audit_lib.subject.artifacts.judge.steps import STEPS, Handler, Stop, opcode
 from audit_lib.subject.artifacts.judge.values import (
     Blob,
-    Call,
     Dict,
     List,
     Opaque,
-    Persistent,
     Set,
     Tuple,
     Value,
 )
-from audit_lib.subject.artifacts.streams import Truncated
 
 if TYPE_CHECKING:
     from audit_lib.subject.artifacts.judge.machine import Machine
 
-Handler = Callable[["Machine"], None]
-_HANDLERS: dict[int, Handler] = {}
+assert calling  # registers its opcodes
 _NEWEST_PROTOCOL = 5
 _MOST_MEMO = 1 << 28  # the unpickler in C allocates a table as long as the largest index
 
 
-class Stop(Exception):  # noqa: N818 - how the STOP opcode leaves the loop
-    """Carries the value of the pickle."""
-
-    def __init__(self, value: Value) -> None:
-        super().__init__()
-        self.value = value
-
-
-def _opcode(code: int) -> Callable[[Handler], Handler]:
-    def register(handler: Handler) -> Handler:
-        assert code not in _HANDLERS
-        _HANDLERS[code] = handler
-        return handler
-
-    return register
-
-
 # --- control --------------------------------------------------------------------------------------
-@_opcode(0x80)
+@opcode(0x80)
 def _proto(m: Machine) -> None:
     protocol = m.stream.take(1)[0]
     if protocol > _NEWEST_PROTOCOL:
@@ -58,7 +37,7 @@ def _proto(m: Machine) -> None:
         m.scan.draft.wrote("protocol", protocol)
 
 
-@_opcode(0x95)
+@opcode(0x95)
 def _frame(m: Machine) -> None:
     size = m.number("<Q", 8)
     if m.stream.tell() < m.frame_end:
@@ -71,18 +50,18 @@ def _frame(m: Machine) -> None:
         m.scan.refuse(f"truncated: a frame of {size} bytes has fewer left", m.stream.tell())
 
 
-@_opcode(ord("."))
+@opcode(ord("."))
 def _stop(m: Machine) -> None:
     raise Stop(m.stack.pop())
 
 
-@_opcode(ord("("))
+@opcode(ord("("))
 def _mark(m: Machine) -> None:
     m.marks.append(m.stack)
     m.stack = []
 
 
-@_opcode(ord("0"))
+@opcode(ord("0"))
 def _pop(m: Machine) -> None:
     if m.stack:
         m.stack.pop()
@@ -90,12 +69,12 @@ def _pop(m: Machine) -> None:
         m.pop_mark()
 
 
-@_opcode(ord("1"))
+@opcode(ord("1"))
 def _pop_mark(m: Machine) -> None:
     m.pop_mark()
 
 
-@_opcode(ord("2"))
+@opcode(ord("2"))
 def _dup(m: Machine) -> None:
     m.stack.append(m.stack[-1])
     m.pushed(m.stack[-1])
@@ -110,7 +89,7 @@ def _constant(value: Value) -> Handler:
 
 
 for _code, _value in ((ord("N"), None), (0x88, True), (0x89, False)):
-    _HANDLERS[_code] = _constant(_value)
+    STEPS[_code] = _constant(_value)
 
 
 def _fixed(layout: str) -> Handler:
@@ -123,27 +102,27 @@ def _fixed(layout: str) -> Handler:
 
 
 for _code, _layout in ((ord("J"), "<i"), (ord("K"), "<B"), (ord("M"), "<H"), (ord("G"), ">d")):
-    _HANDLERS[_code] = _fixed(_layout)
+    STEPS[_code] = _fixed(_layout)
 
 
-@_opcode(ord("I"))
+@opcode(ord("I"))
 def _int(m: Machine) -> None:
     line = m.text_line()
     flags = {b"00": False, b"01": True}  # as protocols 0 and 1 write them
     m.stack.append(flags[line] if line in flags else spelled.whole(line, 0))
 
 
-@_opcode(ord("L"))
+@opcode(ord("L"))
 def _long(m: Machine) -> None:
     m.stack.append(spelled.whole(m.text_line().removesuffix(b"L"), 0))
 
 
-@_opcode(0x8A)
+@opcode(0x8A)
 def _long1(m: Machine) -> None:
     m.stack.append(int.from_bytes(m.stream.take(m.stream.take(1)[0]), "little", signed=True))
 
 
-@_opcode(0x8B)
+@opcode(0x8B)
 def _long4(m: Machine) -> None:
     size = m.number("<i", 4)
     if size < 0:
@@ -156,7 +135,7 @@ def _long4(m: Machine) -> None:
         m.stack.append(int.from_bytes(data, "little", signed=True))
 
 
-@_opcode(ord("F"))
+@opcode(ord("F"))
 def _float(m: Machine) -> None:
     m.stack.append(spelled.real(m.text_line()))
 
@@ -195,10 +174,10 @@ for _code, _layout, _kind in (
     (ord("T"), "<i", "python2"),
     (ord("U"), "<B", "python2"),
 ):
-    _HANDLERS[_code] = _sized(_layout, _kind)
+    STEPS[_code] = _sized(_layout, _kind)
 
 
-@_opcode(ord("S"))
+@opcode(ord("S"))
 def _string(m: Machine) -> None:
     line = m.text_line()
     if len(line) < 2 or line[0] != line[-1] or line[:1] not in (b"'", b'"'):
@@ -206,18 +185,18 @@ def _string(m: Machine) -> None:
     m.stack.append(codecs.escape_decode(line[1:-1])[0].decode("latin-1"))
 
 
-@_opcode(ord("V"))
+@opcode(ord("V"))
 def _unicode(m: Machine) -> None:
     m.stack.append(m.text_line().decode("raw-unicode-escape"))
 
 
-@_opcode(0x97)
+@opcode(0x97)
 def _next_buffer(m: Machine) -> None:
     m.scan.draft.problem("takes bytes from outside the file (out-of-band buffers)")
     m.stack.append(Opaque("bytes outside the file"))
 
 
-@_opcode(0x98)
+@opcode(0x98)
 def _readonly_buffer(m: Machine) -> None:
     _ = m.stack[-1]  # raises where the stack is empty
 
@@ -228,12 +207,12 @@ def _tuple(m: Machine, items: list[Value]) -> None:
     m.stack.append(Tuple(items, depth))
 
 
-@_opcode(ord(")"))
+@opcode(ord(")"))
 def _empty_tuple(m: Machine) -> None:
     m.stack.append(Tuple([]))
 
 
-@_opcode(ord("t"))
+@opcode(ord("t"))
 def _tuple_of_marked(m: Machine) -> None:
     items = m.pop_mark()
     _tuple(m, items)
@@ -251,26 +230,26 @@ def _tuple_of(count: int) -> Handler:
 
 
 for _code, _count in ((0x85, 1), (0x86, 2), (0x87, 3)):
-    _HANDLERS[_code] = _tuple_of(_count)
+    STEPS[_code] = _tuple_of(_count)
 
 
-@_opcode(ord("]"))
+@opcode(ord("]"))
 def _empty_list(m: Machine) -> None:
     m.stack.append(List())
 
 
-@_opcode(ord("l"))
+@opcode(ord("l"))
 def _list(m: Machine) -> None:
     items = m.pop_mark()
     m.stack.append(List(items))
 
 
-@_opcode(ord("}"))
+@opcode(ord("}"))
 def _empty_dict(m: Machine) -> None:
     m.stack.append(Dict())
 
 
-@_opcode(ord("d"))
+@opcode(ord("d"))
 def _dict(m: Machine) -> None:
     flat = m.pop_mark()
     made = Dict()
@@ -278,12 +257,12 @@ def _dict(m: Machine) -> None:
     m.stack.append(made)
 
 
-@_opcode(0x8F)
+@opcode(0x8F)
 def _empty_set(m: Machine) -> None:
     m.stack.append(Set())
 
 
-@_opcode(0x91)
+@opcode(0x91)
 def _frozenset(m: Machine) -> None:
     items = m.pop_mark()
     for item in items:
@@ -291,19 +270,19 @@ def _frozenset(m: Machine) -> None:
     m.stack.append(Set(items, frozen=True))
 
 
-@_opcode(ord("a"))
+@opcode(ord("a"))
 def _append(m: Machine) -> None:
     value = m.stack.pop()
     m.fill(m.stack[-1], [value], "append")
 
 
-@_opcode(ord("e"))
+@opcode(ord("e"))
 def _appends(m: Machine) -> None:
     items = m.pop_mark()
     m.fill(m.stack[-1], items, "append")
 
 
-@_opcode(0x90)
+@opcode(0x90)
 def _additems(m: Machine) -> None:
     items = m.pop_mark()
     for item in items:
@@ -311,13 +290,13 @@ def _additems(m: Machine) -> None:
     m.fill(m.stack[-1], items, "add")
 
 
-@_opcode(ord("s"))
+@opcode(ord("s"))
 def _setitem(m: Machine) -> None:
     value, key = m.stack.pop(), m.stack.pop()
     m.set_items(m.stack[-1], [key, value])
 
 
-@_opcode(ord("u"))
+@opcode(ord("u"))
 def _setitems(m: Machine) -> None:
     flat = m.pop_mark()
     m.set_items(m.stack[-1], flat)
@@ -339,22 +318,22 @@ def _remember(m: Machine, index: int) -> None:
     m.memo[index] = m.stack[-1]
 
 
-@_opcode(ord("p"))
+@opcode(ord("p"))
 def _put(m: Machine) -> None:
     _remember(m, _place(m))
 
 
-@_opcode(ord("q"))
+@opcode(ord("q"))
 def _binput(m: Machine) -> None:
     m.memo[m.stream.take(1)[0]] = m.stack[-1]
 
 
-@_opcode(ord("r"))
+@opcode(ord("r"))
 def _long_binput(m: Machine) -> None:
     _remember(m, m.number("<I", 4))
 
 
-@_opcode(0x94)
+@opcode(0x94)
 def _memoize(m: Machine) -> None:
     m.memo[len(m.memo)] = m.stack[-1]
 
@@ -366,135 +345,20 @@ def _recall(m: Machine, index: int) -> None:
     m.pushed(m.memo[index])
 
 
-@_opcode(ord("g"))
+@opcode(ord("g"))
 def _get(m: Machine) -> None:
     _recall(m, _place(m))
 
 
-@_opcode(ord("h"))
+@opcode(ord("h"))
 def _binget(m: Machine) -> None:
     _recall(m, m.stream.take(1)[0])
 
 
-@_opcode(ord("j"))
+@opcode(ord("j"))
 def _long_binget(m: Machine) -> None:
     _recall(m, m.number("<I", 4))
 
 
-# --- names ----------------------------------------------------------------------------------------
-def _named_lines(m: Machine) -> Value:
-    """Module and name on two lines.
-
-    The unpickler in Python takes a last line without newline, less its last character: it
-    imports, and only then finds the end of the file.
-    """
-    module = m.text_line().decode("utf-8")
-    line = m.open_line()
-    found = m.find(module, line[:-1].decode("utf-8"))
-    if not line.endswith(b"\n"):
-        raise Truncated(f"ends at byte {m.stream.tell()}, within a name")
-    return found
-
-
-@_opcode(ord("c"))
-def _global(m: Machine) -> None:
-    m.stack.append(_named_lines(m))
-
-
-@_opcode(0x93)
-def _stack_global(m: Machine) -> None:
-    name, module = m.stack.pop(), m.stack.pop()
-    if type(name) is str and type(module) is str:
-        m.stack.append(m.find(module, name))
-        return
-    for part in (name, module):
-        # An instance of a class is no text; what a function returns, or a reader, may be.
-        if not isinstance(part, (str, Blob, Opaque, Persistent)) and not (
-            isinstance(part, Call) and not part.new
-        ):
-            raise ValueError("a name that is no text")
-    m.scan.refuse("names something by text that is computed while loading", m.stream.tell())
-    m.stack.append(Opaque("a name that cannot be decided"))
-
-
-def _extension(layout: str) -> Handler:
-    def push(m: Machine) -> None:
-        code = m.number(layout, struct.calcsize(layout))
-        if m.scan.second:
-            raise ValueError("an extension code that nobody registered")
-        m.scan.refuse(
-            f"names something by extension code {code}, which the loading process defines",
-            m.stream.tell(),
-        )
-        m.stack.append(Opaque(f"extension {code}"))
-
-    return push
-
-
-for _code, _layout in ((0x82, "<B"), (0x83, "<H"), (0x84, "<i")):
-    _HANDLERS[_code] = _extension(_layout)
-
-
-# --- calls ----------------------------------------------------------------------------------------
-@_opcode(ord("R"))
-def _reduce(m: Machine) -> None:
-    args = m.stack.pop()
-    m.stack[-1] = m.call(m.stack[-1], args)
-
-
-@_opcode(0x81)
-def _newobj(m: Machine) -> None:
-    args = m.stack.pop()
-    m.stack[-1] = m.call(m.stack[-1], args, new=True)
-
-
-@_opcode(0x92)
-def _newobj_ex(m: Machine) -> None:
-    kwargs, args = m.stack.pop(), m.stack.pop()
-    m.stack[-1] = m.call(m.stack[-1], args, new=True, kwargs=kwargs)
-
-
-@_opcode(ord("i"))
-def _inst(m: Machine) -> None:
-    found = _named_lines(m)
-    args = m.pop_mark()
-    m.stack.append(m.call(found, Tuple(args)))
-
-
-@_opcode(ord("o"))
-def _obj(m: Machine) -> None:
-    args = m.pop_mark()
-    target = args.pop(0)
-    m.stack.append(m.call(target, Tuple(args)))
-
-
-@_opcode(ord("b"))
-def _build(m: Machine) -> None:
-    state = m.stack.pop()
-    target = m.stack[-1]
-    m.build(target, state)
-    m.stack[-1] = m.behind(target)
-
-
-def _persistent(m: Machine, pid: Value) -> None:
-    if m.scan.second:
-        raise ValueError("a persistent id, which pickle.load refuses")
-    judge = m.scan.persistent
-    wrong = judge(pid) if judge else "asks the reader for an object by a persistent id"
-    if wrong:
-        m.scan.refuse(wrong, m.stream.tell())
-    m.stack.append(Persistent(pid, m.stream.tell()))
-
-
-@_opcode(ord("P"))
-def _persid(m: Machine) -> None:
-    _persistent(m, m.text_line().decode("ascii"))
-
-
-@_opcode(ord("Q"))
-def _binpersid(m: Machine) -> None:
-    _persistent(m, m.stack.pop())
-
-
 #: Handler of every opcode byte, None where there is no such opcode.
-HANDLERS: tuple[Handler | None, ...] = tuple(_HANDLERS.get(code) for code in range(256))
+HANDLERS: tuple[Handler | None, ...] = tuple(STEPS.get(code) for code in range(256))
