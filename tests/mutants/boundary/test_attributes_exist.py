@@ -158,6 +158,14 @@ def test_what_the_other_half_of_a_mixin_brings(tmp_path):
     assert finding.message == "TrendMixin has no buffers; trend fails when it gets there"
 
 
+@pytest.mark.passes("BND010")
+def test_a_class_that_only_holds_functions(tmp_path):
+    text = "class Dates:\n    def week(series):\n        return series.dt.week\n"
+    assert check(tmp_path / "a", head=text).findings == ()
+    mine = text.replace("series", "self")
+    assert len(check(tmp_path / "b", head=mine).findings) == 1
+
+
 @pytest.mark.fails("BND010")
 def test_what_one_function_misses_of_one_class_is_one_finding(tmp_path):
     (finding,) = check(tmp_path, "model.fited", "model.sise").findings

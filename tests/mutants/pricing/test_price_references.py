@@ -1,8 +1,11 @@
 """Where a number must be right, a reference says so: closed forms, at points that are drawn."""
 
+import time
+
 import numpy as np
 import pytest
 
+from audit_lib.checks.pricing.surface import durrleman
 from audit_lib.probes.prediction.options import black_scholes, random_terms
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
@@ -151,6 +154,33 @@ def test_a_smile_that_is_sound_only_where_it_is_quoted(tmp_path):
             run_check("PRC004", subject), key="no butterfly arbitrage beyond the grid"
         )
     assert "log-moneyness" in found.message
+
+
+#: Raw parameters (a, b, rho, m, sigma) of the two repairs of that example in the same section.
+REPAIRED = (
+    (0.00774089, 0.06924203, -0.33403651, 0.04203380, 0.11860801),
+    (-0.03051991, 0.10271678, 0.10071761, 0.27234419, 0.41239815),
+)
+
+
+@pytest.mark.passes("PRC004")
+@pytest.mark.parametrize("raw", REPAIRED)
+def test_the_repaired_smile_is_sound(tmp_path, raw):
+    a, b, rho, m, sigma = raw
+    formula = f"({a} + {b} * ({rho} * (k - {m}) + np.sqrt((k - {m}) ** 2 + {sigma}**2)))"
+    with tiny(tmp_path, SURFACE.format(formula=f"{formula} * (1 + 1e-6 * t)")) as subject:
+        assert_passes(run_check("PRC004", subject))
+
+
+def test_a_map_of_200_by_50_points_takes_no_second():
+    k, t = np.linspace(-3, 3, 200), np.linspace(0.01, 10, 50)
+    w = 0.04 * t[:, None] * (1 + k**2)
+    started = time.process_time()
+    g = durrleman(k, w, np.gradient(w, k, axis=1), 0.08 * t[:, None] + 0 * k)
+    falls = np.diff(w, axis=0) < 0
+    assert time.process_time() - started < 1
+    assert g.shape == w.shape
+    assert not falls.any()
 
 
 @pytest.mark.fails("PRC004")

@@ -88,7 +88,7 @@ class FitFlow:
             for split in (e for e in events if e.kind == "split"):
                 if split.node is fit.node:
                     continue  # one call does both, and is looked at by itself
-                inner = any(n is fit.node for n in ast.walk(split.node))
+                inner = any(n is fit.node for n in ast.walk(split.node)) and not _sliced(fit.node)
                 if (split.node.lineno > fit.node.lineno and split.inputs & rows) or inner:
                     yield fit, split
 
