@@ -10,7 +10,6 @@ import json
 import os
 import re
 import site
-import stat
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -60,10 +59,7 @@ def _there(path: str) -> bool:
 
 
 def checkout(root: Path) -> list[Path]:
-    """The repository that a source root belongs to, with git's own folder; the root at least.
-
-    Where there is no repository, a package is imported from the folder that holds it.
-    """
+    """The repository that a source root belongs to, with git's own folder; the root at least."""
     real = root.resolve()
     for folder in (real, *real.parents):
         marker = folder / ".git"
@@ -71,9 +67,7 @@ def checkout(root: Path) -> list[Path]:
             break
         if marker.exists():
             return [root, folder, *_elsewhere(marker)]
-    above = real.parent
-    is_package = (real / "__init__.py").is_file() and not above.stat().st_mode & stat.S_ISVTX
-    return [root, above] if is_package and _modest(above) else [root]
+    return [root]
 
 
 def _elsewhere(marker: Path) -> list[Path]:

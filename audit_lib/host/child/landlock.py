@@ -40,10 +40,16 @@ def abi() -> int:
     return max(0, int(libc.syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(1))))
 
 
-def restrict(folders: Iterable[str], files: Iterable[str], readable: Iterable[str]) -> int:
+def restrict(
+    folders: Iterable[str],
+    files: Iterable[str],
+    readable: Iterable[str],
+    listed: Iterable[str] = (),
+) -> int:
     """Allow this process and all it will start to write in ``folders`` and to ``files`` alone.
 
-    It reads and executes there and in ``readable`` (files and folders) alone.  TCP is closed from
+    It reads and executes there and in ``readable`` (files and folders) alone, and sees the names of
+    what stands in ``listed``.  TCP is closed from
     version 4 on, signals and abstract sockets to the outside from version 6.
 
     Returns:
@@ -61,6 +67,7 @@ def restrict(folders: Iterable[str], files: Iterable[str], readable: Iterable[st
     everything = writes | reads | _READ_DIR | _MAKE_AND_REMOVE | (_REFER if version >= 2 else 0)
     allowed = [(path, everything) for path in folders] + [(path, writes | reads) for path in files]
     allowed += [(p, reads | (_READ_DIR if os.path.isdir(p) else 0)) for p in readable]
+    allowed += [(path, _READ_DIR) for path in listed]
     rules = _Ruleset(everything, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0)
     size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = _check(

@@ -57,6 +57,16 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
 
 
+def _imported_from(root: str) -> list[str]:
+    """The folder from which the package of a source root is imported, which looks for its name."""
+    above = os.path.realpath(root) if root else ""
+    if not os.path.isfile(os.path.join(above, "__init__.py")):
+        return []
+    while os.path.isfile(os.path.join(above, "__init__.py")):
+        above = os.path.dirname(above)
+    return [above]
+
+
 def enter(config: dict[str, Any]) -> None:
     """Apply the isolation that ``config`` names; what cannot be had raises.
 
@@ -67,17 +77,18 @@ def enter(config: dict[str, Any]) -> None:
     limit(config["memory_mb"], config["file_mb"])
     drop_capabilities()
     protected, readable = config["protected"], config["readable"]
+    listed = _imported_from(config.get("root", ""))
     devices = [d for d in _WRITABLE_DEVICES if os.path.exists(d)]
     if level == "bubblewrap":
         # A read-only mount still lets pipes and the files of /proc be written, and knows nothing
         # of sockets and of calls that reach into other processes: Landlock and the filter do.
         # The probe has told the judge what holds where the kernel has neither.
         if config["landlock"] and landlock.abi():
-            landlock.restrict([scratch], devices, readable)
+            landlock.restrict([scratch], devices, readable, listed)
         if config["seccomp"] and seccomp.supported():
             seccomp.install(metadata=False)
     elif level in ("landlock_seccomp", "landlock"):
-        landlock.restrict([scratch], devices, readable)
+        landlock.restrict([scratch], devices, readable, listed)
         if level == "landlock_seccomp":
             seccomp.install(metadata=True, protected=protected)
     elif level == "audit_hook":
