@@ -91,17 +91,19 @@ class RemovedFieldsAreNotGuessed(Check):
             yield Gap(f"{len(paths) - self.fields} of {len(paths)} fields", "option fields")
         columns = ("field", "without it", "said")
         yield Evidence("fields", "Predictions without a field", columns, tuple(rows))
-        for pointer, word, said in rows:
-            if word == "other predictions":
-                yield self.finding(
-                    document.location(pointer),
-                    f"without {pointer[1:]} other predictions are served: {said}",
-                    measured="other predictions",
-                    expected="a refusal, or the same predictions",
-                    key=pointer,
-                    cause="a field that is not there is guessed",
-                    evidence=("fields",),
-                )
+        guessed = [(pointer, said) for pointer, word, said in rows if word == "other predictions"]
+        if guessed:
+            (pointer, said), *others = guessed
+            names = ", ".join(p[1:] for p, _ in others[:4]) + (", …" if len(others) > 4 else "")
+            more = f" (and without {len(others)} more fields: {names})" if others else ""
+            yield self.finding(
+                document.location(pointer),
+                f"without {pointer[1:]} other predictions are served: {said}{more}",
+                measured="other predictions",
+                expected="a refusal, or the same predictions",
+                key=pointer if not others else "fields that are guessed",
+                evidence=("fields",),
+            )
 
 
 def _reaction(whole: pd.DataFrame, got: pd.DataFrame) -> tuple[str, str]:

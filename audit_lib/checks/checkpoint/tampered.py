@@ -81,8 +81,9 @@ class TamperedIsRefused(Check):
         shared = _shared(subject, scratch)[: self.files]
         for path in [*listed[: self.files], *shared]:
             trials += self._trials(subject, scratch, path, features, whole.got)
-        unread = {t.path for t in trials if t.word == "not noticed" and t.how == "delete"}
-        trials = [t for t in trials if t.path not in unread.intersection(shared)]
+        idle = [t.path for t in trials if t.word == "not noticed" and t.how == "delete"]
+        trials = [t for t in trials if t.path not in idle or t.path not in shared]
+        unread = [path for path in idle if path not in shared]
         yield Examined(len(trials), "damaged copies")
         yield Evidence(
             "damage",
@@ -90,8 +91,17 @@ class TamperedIsRefused(Check):
             ("file", "damage", "reaction", "said"),
             tuple((t.path.as_posix(), t.how, t.word, t.said) for t in trials),
         )
-        for path in dict.fromkeys(t.path for t in trials):
-            yield from self._judged(path, [t for t in trials if t.path == path])
+        for path in unread:
+            yield self.finding(
+                Location(path.as_posix(), base="artifacts"),
+                "prediction does not read this file: without it nothing changes",
+                measured="not noticed",
+                expected="every file of a version serves a purpose",
+                key="unread",
+                severity=Severity.INFO,
+                evidence=("damage",),
+            )
+        yield from self._judged([t for t in trials if t.path not in unread])
 
     def _predicted(
         self, subject: Subject, store: Path, features: pd.DataFrame
@@ -124,38 +134,31 @@ class TamperedIsRefused(Check):
             if how == "delete" and reply.answered:
                 return
 
-    def _judged(self, path: Path, trials: list[Trial]) -> Iterator[Answer]:
-        where = Location(path.as_posix(), base="artifacts")
-        gone = trials[0]
-        if gone.word == "not noticed":
-            yield self.finding(
-                where,
-                "prediction does not read this file: without it nothing changes",
-                measured="not noticed",
-                expected="every file of a version serves a purpose",
-                key="unread",
-                severity=Severity.INFO,
-                evidence=("damage",),
-            )
-            return
+    def _judged(self, trials: list[Trial]) -> Iterator[Answer]:
+        """One finding a reaction: files that meet it are read by the same loader."""
         levels = {
             "other predictions": (Severity.CRITICAL, "other predictions are served"),
             "not noticed": (Severity.MEDIUM, "the damage is not noticed"),
             "crashed": (Severity.LOW, "prediction crashes instead of refusing"),
         }
         for word, (severity, text) in levels.items():
-            here = [t for t in trials if t.word == word]
-            if here:
-                said = f": {here[0].said}" if here[0].said else ""
-                yield self.finding(
-                    where,
-                    f"with this file damaged ({', '.join(t.how for t in here)}) {text}{said}",
-                    measured=word,
-                    expected="refused",
-                    key=word,
-                    severity=severity,
-                    evidence=("damage",),
-                )
+            met = [t for t in trials if t.word == word]
+            if not met:
+                continue
+            first, *others = dict.fromkeys(t.path for t in met)
+            here = [t for t in met if t.path == first]
+            said = f": {here[0].said}" if here[0].said else ""
+            names = ", ".join(p.name for p in others[:3]) + (", …" if len(others) > 3 else "")
+            more = f" (and with {len(others)} more files: {names})" if others else ""
+            yield self.finding(
+                Location(first.as_posix(), base="artifacts"),
+                f"with this file damaged ({', '.join(t.how for t in here)}) {text}{said}{more}",
+                measured=word,
+                expected="refused",
+                key=word,
+                severity=severity,
+                evidence=("damage",),
+            )
 
     @staticmethod
     def _namesake(subject: Subject, scratch: ScratchStore, path: Path) -> Path | None:

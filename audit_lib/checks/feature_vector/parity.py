@@ -119,6 +119,8 @@ class BuildersAgree(Check):
         told = difference.text.replace("the other", "training")
         if difference.kind == "missing":
             cause = f"{short} {difference.cause}"
+        if difference.kind == "columns":  # two builders at one place lack them for one reason
+            cause = f"columns: {told}"
         if step is not None:
             cause, told = f"{short} values: {step.name}", f"is {step.text}: {told}"
         return self.finding(
