@@ -56,13 +56,16 @@ def combined(parts: Sequence[tuple[str, CheckResult]]) -> CheckResult:
 def _of_all_keys(findings: Sequence[Finding]) -> tuple[list[Finding], list[Evidence]]:
     """Findings with those that several keys share as one, and the tables of their cases.
 
-    A cause that shows at every horizon is one cause; the worst case speaks for it.
+    A cause that shows at every horizon is one cause, and so is one that variants come to at one
+    place of the subject; the worst case speaks for it.
     """
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
         variant, key = _key_apart(finding.variant)
         about = _without_values(finding.about, key)
-        same = (variant, finding.code, finding.anchor, about) if key else id(finding)
+        shared = finding.related is not None and finding.cause
+        alone = (finding.code, finding.location, finding.cause) if shared else id(finding)
+        same = (variant, finding.code, finding.anchor, about) if key else alone
         groups.setdefault(same, []).append(finding)
     made: list[Finding] = []
     tables: list[Evidence] = []
@@ -73,7 +76,7 @@ def _of_all_keys(findings: Sequence[Finding]) -> tuple[list[Finding], list[Evide
         table = _cases(group, f"keys-{len(tables) + 1}")
         tables.append(table)
         worst = max(group, key=lambda f: f.severity)
-        others = [_key_apart(f.variant)[1] for f in group if f is not worst]
+        others = [_key_apart(f.variant)[1] or f.variant for f in group if f is not worst]
         evidence = dict.fromkeys([*(name for f in group for name in f.evidence), table.name])
         made.append(
             replace(
