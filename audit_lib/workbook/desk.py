@@ -11,10 +11,13 @@ from pydantic import ValidationError
 
 from audit_lib.engine import configured, run_check
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
+from audit_lib.execution.layout import Place
 from audit_lib.exemptions import FILE, Exemption, load_exemptions
 from audit_lib.files import read_words, write_whole
 from audit_lib.host import HookError
 from audit_lib.model import CheckResult, Finding, Scalar, effective_outcome
+from audit_lib.model.merging import identity
+from audit_lib.reporters.json_report import load_task
 from audit_lib.selection import roster_of
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook.accepting import toml
@@ -78,9 +81,40 @@ def about(audit: Looking, name: str) -> list[Any]:
     near = [n for n, (f, _) in found.items() if n != view.name and _akin(f, view.finding)]
     if near:
         parts.append(Note(f"of the same cause, or at the same place: {', '.join(near)}"))
+    with suppress(NotAssessed, NotApplicable):  # there is no list of versions
+        over = history(audit, name)
+        parts += [over] if any(row[1] for row in over.rows) else []
     for table in view.evidence():
         parts.extend(drawn(view.result, table))
     return parts
+
+
+def history(audit: Looking, name: str) -> Sheet:
+    """A finding over the versions, in the newest published run of each.
+
+    Raises:
+        AuditError: no such finding.
+    """
+    view, subject = audit.finding(name), audit.subject
+    task = roster_of(subject).get(view.result.code).task
+    wanted = identity(view.finding, subject.version)
+    rows: list[tuple[Scalar, ...]] = []
+    for version in subject.versions():
+        run = Place(audit.place.reports, subject.name, version).latest()
+        if run is None or run.check(task):
+            rows.append((version, None, "no run", None, None))
+            continue
+        file = run.results(task)
+        results = load_task(read_words(file), where=str(file)).results
+        same = next((r for r in results if r.code == view.result.code), None)
+        found = [f for f in same.findings if identity(f, version) == wanted] if same else []
+        state = "found" if found else words(effective_outcome(same)) if same else "not asked"
+        measured = found[0].measured if found else None
+        rows.append(
+            (version, run.run_id, state, found[0].severity.label if found else None, measured)
+        )
+    columns = ("version", "run", "state", "severity", "measured")
+    return Sheet(f"{view.name} over the versions", columns, tuple(rows))
 
 
 def _akin(one: Finding, other: Finding) -> bool:

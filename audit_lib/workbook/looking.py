@@ -157,6 +157,14 @@ class Looking:
         table = tables[matching[0]]
         return pd.DataFrame(list(table.rows), columns=list(table.columns))
 
+    def history(self, name: str) -> Sheet:
+        """A finding over the versions, in the newest published run of each.
+
+        Raises:
+            AuditError: no such finding.
+        """
+        return desk.history(self, name)
+
     def case(self, name: str, row: int = 0, around: int = 5) -> pd.DataFrame:
         """What stands behind a row of an evidence table: bars, features, predictions, labels.
 

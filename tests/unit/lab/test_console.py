@@ -14,10 +14,12 @@ import pytest
 
 from audit_lib import console
 from audit_lib.errors import AuditError, ParameterError, RunError
+from audit_lib.execution.layout import Place
 from audit_lib.exemptions import load_exemptions
 from audit_lib.lab import enable
 from audit_lib.lab.console import Console, explorer, options_of
 from audit_lib.model import Task
+from audit_lib.reporters.json_report import dump_task
 from audit_lib.workbook import Workbook, desk
 from audit_lib.workbook.findings import blamed
 from audit_lib.workbook.sheets import identified
@@ -92,6 +94,19 @@ def test_a_finding_whose_place_is_gone_is_still_shown(audit):
     said = "\n".join(map(repr, desk.about(audit, name)))
     assert name in said
     assert "there is no such file in the source" in said
+
+
+def test_a_finding_is_followed_over_the_versions(audit, tmp_path, monkeypatch):
+    name = next(n for n in audit.all_findings() if n.startswith("SPL001"))
+    (tmp_path / "T2.json").write_text(dump_task(audit.result))
+    run = SimpleNamespace(run_id="r1", results=lambda _: tmp_path / "T2.json", check=lambda _: "")
+    monkeypatch.setattr(Place, "latest", lambda place: run if place.version == "v1" else None)
+    versions = audit.subject.versions()
+    monkeypatch.setattr(type(audit.subject), "versions", lambda _: [*versions, "v9"])
+    told = {row[0]: row[1:] for row in audit.history(name).rows}
+    assert told["v1"][:3] == ("r1", "found", audit.finding(name).finding.severity.label)
+    assert told["v9"] == (None, "no run", None, None)
+    assert "over the versions" in "\n".join(map(repr, desk.about(audit, name)))
 
 
 # --- source -----------------------------------------------------------------------------------
