@@ -496,7 +496,10 @@ def test_a_gap_that_live_fills_and_training_does_not(tmp_path, live):
 
 
 @pytest.mark.passes("FEA006")
-@pytest.mark.parametrize("fill", ["", ".fillna(0.0)", ".ffill()", ".clip(-1, 1).fillna(0)"])
+@pytest.mark.parametrize(
+    "fill",
+    ["", ".fillna(0.0)", ".ffill()", ".clip(-1, 1).fillna(0)", ".clip(0, 1).fillna(0)"],
+)
 def test_gaps_that_are_filled_within_the_range_and_alike(tmp_path, fill):
     assert_passes(filling(tmp_path, fill))
 
