@@ -120,11 +120,10 @@ class FeaturesStayInTheirDomain(Check):
             if late[c].nunique() > 2 and c in made
         }
         rows: list[tuple[Scalar, ...]] = []
-        for name in ranges:
+        for name, (low, high) in ranges.items():
             fill = _constant(made.loc[blank, name])
             if fill is None:
                 continue
-            low, high = ranges[name]
             rows.append((name, "training", fill, low, high))
             slack = ALIKE * (high - low)
             if not low - slack <= fill <= high + slack:
@@ -141,11 +140,10 @@ class FeaturesStayInTheirDomain(Check):
         for hook in (h for h in PATHS if subject.has(h)):
             reply = ask(subject.hook(hook), given, into=frame)
             shared = blank.intersection(reply.got.index) if reply.answered else blank[:0]
-            for name in ranges if len(shared) else ():
+            for name, (low, high) in ranges.items() if len(shared) else ():
                 if name not in reply.got:
                     continue
                 here, there = (numeric(t.loc[shared, [name]])[:, 0] for t in (made, reply.got))
-                low, high = ranges[name]
                 apart = ~np.isclose(
                     here, there, rtol=1e-6, atol=ALIKE * (high - low), equal_nan=True
                 )
