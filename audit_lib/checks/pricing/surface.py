@@ -33,8 +33,9 @@ class SurfaceAllowsNoArbitrage(Check):
     How
         Drives `pricing.total_variance` on the grid and a thousandth beside it, and takes
         derivatives by central differences. Between the maturities of the grid further ones are
-        drawn, and between the grid and its wings further strikes: a smile that is sound where it
-        is quoted need not be sound beside it.
+        drawn, others beyond the last, and between the grid and its wings further strikes: a smile
+        that is sound where it is quoted need not be sound beside it. A surface that declines what
+        lies beyond its last maturity is right to.
     Limitations
         Between grid points nothing is proven. Grid and wings are options of the check; set them
         to the range that the subject trades.
@@ -102,7 +103,10 @@ class SurfaceAllowsNoArbitrage(Check):
             yield self._found(subject, name, k, broken, g, "g", Severity.MEDIUM)
 
     def _between(self, subject: Subject, hook: Hook) -> Iterator[Answer]:
-        """Total variance over a hundred maturities that are drawn: an interpolation may sag."""
+        """Total variance over a hundred maturities that are drawn, and twenty beyond the last.
+
+        An interpolation may sag, and an extrapolation fall.  One that is declined says nothing.
+        """
         rng = np.random.default_rng(self.seed + 1)
         first, last = min(self.maturities), max(self.maturities)
         drawn = np.sort(np.exp(rng.uniform(np.log(first), np.log(last), 100)))
@@ -111,16 +115,37 @@ class SurfaceAllowsNoArbitrage(Check):
         yield Examined(w.size, "points between maturities")
         rises = np.diff(w, axis=0, prepend=w[:1])
         falls = (rises < -self.tolerance) | ~np.isfinite(w)
+        yield from self._fall(subject, "between maturities", drawn, k, rises, falls)
+        later = np.linspace(last, 2 * last, 20)
+        try:
+            w = self._sampled(hook, k, tuple(float(t) for t in later))
+        except NotAssessed:
+            return
+        yield Examined(int(np.isfinite(w).sum()), "points beyond the last maturity")
+        rises = np.nan_to_num(np.diff(w, axis=0, prepend=w[:1]))
+        falls = rises < -self.tolerance
+        yield from self._fall(subject, "beyond the last maturity", later, k, rises, falls)
+
+    def _fall(
+        self,
+        subject: Subject,
+        where: str,
+        maturities: Floats,
+        k: Floats,
+        rises: Floats,
+        falls: npt.NDArray[np.bool_],
+    ) -> Iterator[Answer]:
         if falls.any():
             i, j = np.unravel_index(int(np.argmin(np.where(falls, rises, np.inf))), rises.shape)
             yield self.finding(
                 subject.where("pricing.total_variance"),
-                f"between maturities, total variance falls at {int(falls.sum())} of {falls.size} "
+                f"{where}, total variance falls at {int(falls.sum())} of {falls.size} "
                 f"points, most by {abs(float(rises[i, j])):.4g} at log-moneyness {k[j]:.3g}, "
-                f"maturity {drawn[i]:.4g}",
+                f"maturity {maturities[i]:.4g}",
                 measured=float(rises[i, j]),
                 expected="no fall",
-                key="no calendar arbitrage between maturities",
+                key=f"no calendar arbitrage {where}",
+                severity=Severity.MEDIUM if where.startswith("beyond") else None,
                 evidence=("variance",),
             )
 

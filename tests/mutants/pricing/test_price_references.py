@@ -188,3 +188,19 @@ def test_an_interpolation_that_sags_between_two_maturities(tmp_path):
     sag = "0.04 * t * (1 - 0.6 * np.exp(-((t - 0.72) / 0.03) ** 2))"
     with tiny(tmp_path, SURFACE.format(formula=sag)) as subject:
         assert_fails(run_check("PRC004", subject), key="no calendar arbitrage between maturities")
+
+
+@pytest.mark.fails("PRC004")
+def test_an_extrapolation_that_falls_beyond_the_last_maturity(tmp_path):
+    falling = "0.04 * np.where(t > 2.0, np.maximum(4.0 - t, 0.5), t)"
+    with tiny(tmp_path, SURFACE.format(formula=falling)) as subject:
+        found = assert_fails(
+            run_check("PRC004", subject), key="no calendar arbitrage beyond the last maturity"
+        )
+    assert found.message.startswith("beyond the last maturity, total variance falls at")
+
+
+@pytest.mark.passes("PRC004")
+def test_an_extrapolation_that_is_declined(tmp_path):
+    with tiny(tmp_path, SURFACE.format(formula="np.where(t > 2.0, np.nan, 0.04 * t)")) as subject:
+        assert_passes(run_check("PRC004", subject))
