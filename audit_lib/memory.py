@@ -210,7 +210,7 @@ class Memory:
             self._note_time(told)
             return
         subject, before = self.subject, self.subject.counted()
-        shaky = self._shaken()
+        shaky, raised = self._shaken()
         with subject.noting() as asked:
             yield told
         if not self._note_time(told) or not _kept(check):
@@ -220,8 +220,9 @@ class Memory:
         heard = {n: _less(c, before.get(n, (0, 0, 0))) for n, c in after.items()}
         result = told[0]
         # What could not be told today (a tool that was not there) may be tomorrow.
-        untold = result.outcome is Outcome.NOT_ASSESSED and not heard
-        unsteady = self._shaken() != shaky or bool(rests.beyond)
+        now_shaky, now_raised = self._shaken()
+        untold = result.outcome is Outcome.NOT_ASSESSED and not (heard and now_raised == raised)
+        unsteady = now_shaky != shaky or bool(rests.beyond)
         if unsteady:
             self.unsteady.append(check.code)
         if result.outcome is Outcome.ERROR or untold or unsteady or "tasks" in asked.besides:
@@ -246,10 +247,10 @@ class Memory:
         if time.monotonic() - self._looked > _PACE:
             self.save()
 
-    def _shaken(self) -> int:
-        """How often calls ran out of time or memory, or died, so far."""
-        subject = self.subject
-        return subject.rests(subject.hooks_known()).shaky + subject.allowance.refused
+    def _shaken(self) -> tuple[int, int]:
+        """How many calls ran out of time or memory or died, and how many raised, so far."""
+        rests = self.subject.rests(self.subject.hooks_known())
+        return rests.shaky + self.subject.allowance.refused, rests.raised
 
     def _note_time(self, told: list[CheckResult]) -> bool:
         """Note how long the check took; False where it was not asked to its end."""

@@ -13,7 +13,7 @@ from audit_lib.host.child.encoding import encode
 from audit_lib.host.child.wire import Frame, WireError, pack
 from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
-from audit_lib.host.errors import HookOutOfMemory, HookTimedOut
+from audit_lib.host.errors import HookOutOfMemory, HookRaised, HookTimedOut
 from audit_lib.host.exercise import Exercised
 from audit_lib.host.files import remove
 from audit_lib.host.limits import PATIENCE, Allowance, Limits
@@ -136,7 +136,9 @@ class Batch:
         if "fail" in header:
             said = worker.printed.text()
             cost = described(self._hook, header["fail"], self._limits, said, closed)
-            self._entries.resting(self._hook).shaky += isinstance(cost, HookOutOfMemory)
+            rests = self._entries.resting(self._hook)
+            rests.shaky += isinstance(cost, HookOutOfMemory)
+            rests.raised += isinstance(cost, HookRaised)
             return cost
         if "ok" not in header:
             raise WireError("the answer is neither a value nor a failure")

@@ -44,12 +44,14 @@ class Rests:
         version: a call asked for the version.
         beyond: what no digest of the subject holds, if anything.
         shaky: calls that ran out of time or memory, or died.
+        raised: calls that raised what is no refusal.
     """
 
     files: set[str] = field(default_factory=set)
     version: bool = False
     beyond: str = ""
     shaky: int = 0
+    raised: int = 0
 
     def take(self, told: Any) -> None:
         """Take note of what a worker told; garbage makes it rest on what nobody knows."""

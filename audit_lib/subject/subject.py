@@ -330,6 +330,7 @@ class Subject(Bound):
                     whole.version |= one.version
                     whole.beyond = whole.beyond or one.beyond
                     whole.shaky += one.shaky
+                    whole.raised += one.raised
         return whole
 
     def hooks_known(self) -> set[str]:

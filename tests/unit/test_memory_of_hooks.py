@@ -8,10 +8,12 @@ import pytest
 from audit_lib import memory as module
 from audit_lib.checks.base import Check, Reads
 from audit_lib.engine import run_checks
+from audit_lib.errors import NotAssessed
 from audit_lib.hooks import Context
 from audit_lib.host.child.reach import telling
 from audit_lib.memory import FOLDER, Memory
 from audit_lib.model import Contract, Examined, Outcome, Severity, Task
+from audit_lib.probes.questions.asking import ask, number
 from audit_lib.subject.subject import open_subject
 from tests.made_repo import subject
 
@@ -166,6 +168,20 @@ def test_it_says_which_file_has_changed(made):
 )
 def test_what_died_or_rests_on_what_no_digest_holds_is_asked_again(made, body):
     folder = made(body)
+    run(folder, SHIFT)
+    assert run(folder, SHIFT) == ["DRF903"]
+
+
+def test_what_could_not_be_told_since_a_hook_raised_is_asked_again(made, monkeypatch):
+    folder = made("raise OSError('not there today')")
+
+    def told(self, subject):
+        asked.append((self.code, ""))
+        reply = ask(subject.hook("drift.shifted"), [1.0], into=number)
+        raise NotAssessed(reply.why)
+        yield
+
+    monkeypatch.setattr(type(SHIFT), "run", told)
     run(folder, SHIFT)
     assert run(folder, SHIFT) == ["DRF903"]
 
