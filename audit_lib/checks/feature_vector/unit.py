@@ -100,6 +100,7 @@ class FeaturesHaveNoUnit(Check):
                     measured=change,
                     expected=f"at most {self.tolerance:g}",
                     key=f"{column} {unit}",
+                    cause=f"{unit} in another unit",
                     evidence=("units",),
                 )
 
