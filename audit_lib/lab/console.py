@@ -10,7 +10,7 @@ from audit_lib.errors import AuditError, NotApplicable, NotAssessed
 from audit_lib.host import HookError
 from audit_lib.workbook import Workbook
 from audit_lib.workbook.desk import FACETS, about, facet, matching, overview
-from audit_lib.workbook.display import in_notebook, show, views
+from audit_lib.workbook.display import Sheet, in_notebook, show, views
 
 _ANY = "any"
 _WIDE = {"width": "98%"}
@@ -129,7 +129,15 @@ class Console:
         self.table = self._w.Dropdown(description="table", layout=_WIDE)
         self.row = self._w.BoundedIntText(description="row", min=0, max=1_000_000)
         self.around = self._w.BoundedIntText(5, description="bars around", min=0, max=500)
-        return self._form("case", [self.table, self.row, self.around], "Look up", self._drill)
+        whole = self._w.Button(description="Show the table")
+        whole.on_click(lambda _: self._told("case", self._table))
+        parts = [self.table, whole, self.row, self.around]
+        return self._form("case", parts, "Look up", self._drill)
+
+    def _table(self) -> None:
+        tables = self.audit.finding(self.name).evidence() if self.name else ()
+        chosen = [e for e in tables if str(self.table.value).endswith(f"/{e.name}")]
+        show([Sheet(e.title, e.columns, e.rows, e.note) for e in chosen])
 
     def _drill(self) -> None:
         from IPython.display import display

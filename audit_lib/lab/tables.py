@@ -42,7 +42,7 @@ def interactive_table(sheet: Sheet) -> str:
     toned = [i for i, c in enumerate(sheet.columns) if c in TONED]
     colours = json.dumps({word: colour for word, (_, colour) in TONES.items()})
     tone = JavascriptFunction(
-        f"function (td, word) {{ const colour = {colours}[word];"
+        f"function (td) {{ const colour = {colours}[td.textContent.trim()];"
         " if (colour) { td.style.color = colour; td.style.fontWeight = 600; } }"
     )
 
@@ -57,7 +57,8 @@ def interactive_table(sheet: Sheet) -> str:
         style="width:100%;max-width:100%",
         pageLength=_FEW,
         lengthMenu=[_FEW, 50, 200],
-        layout={"topStart": "search", "topEnd": "searchBuilder"},
+        layout={"topStart": "search", "topEnd": "searchBuilder", "bottom2Start": "buttons"},
+        buttons=["copyHtml5", "csvHtml5"],
         columnDefs=[
             {"className": "dt-left", "targets": "_all"},
             {"targets": toned, "createdCell": tone},

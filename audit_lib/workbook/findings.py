@@ -19,7 +19,7 @@ from audit_lib.subject.subject import Subject
 from audit_lib.workbook.display import Listing, Part, Sheet
 from audit_lib.workbook.sheets import state
 
-_COMMIT, _AUTHOR = re.compile(r"[0-9a-f]{40} \d"), 18
+_COMMIT, _AUTHOR = re.compile(r"[0-9a-f]{40} \d"), 12
 _BODY = 30
 """lines shown below the head of a function whose behaviour is in question"""
 

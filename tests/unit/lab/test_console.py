@@ -84,6 +84,9 @@ def test_widgets_narrow_the_list_and_show_what_is_chosen(audit, capsys):
     rests = next(n for n in names if audit.finding(n).evidence())
     made.chosen.value = rests
     assert made.table.value.startswith(rests.split("-")[0])
+    capsys.readouterr()
+    made._table()
+    assert audit.finding(rests).evidence()[0].title in capsys.readouterr().out
     made.search.value = "no such words at all"
     assert not made.chosen.options
     assert made.name == ""
