@@ -124,15 +124,17 @@ class FeaturesStayInTheirDomain(Check):
             fill = _constant(made.loc[blank, name])
             if fill is None:
                 continue
-            rows.append((name, "training", fill, low, high))
-            slack = ALIKE * (high - low)
-            if not low - slack <= fill <= high + slack:
+            others = usual[name][usual[name] != fill]  # an early level that is carried on
+            least, most = min(low, float(others.min())), max(high, float(others.max()))
+            rows.append((name, "training", fill, least, most))
+            slack = ALIKE * (most - least)
+            if not least - slack <= fill <= most + slack:
                 yield self.finding(
                     subject.where("features.build"),
-                    f"{name} is {fill:.6g} where its market data are missing, and from {low:.6g} "
-                    f"to {high:.6g} in the sample",
+                    f"{name} is {fill:.6g} where its market data are missing, and from {least:.6g} "
+                    f"to {most:.6g} in the sample",
                     measured=fill,
-                    expected=f"{low:.6g} to {high:.6g}, or NaN",
+                    expected=f"{least:.6g} to {most:.6g}, or NaN",
                     key=f"fill {name}",
                     cause="gaps are filled with what a feature never is",
                     evidence=("fills",),
