@@ -15,10 +15,9 @@ from audit_lib.exemptions import load_exemptions
 from audit_lib.files import digest_of
 from audit_lib.host.digest import TreeDigest
 from audit_lib.ledger import load as load_ledger
-from audit_lib.model import TaskResult
 from audit_lib.packets.assembly import assemble
 from audit_lib.packets.packet import Input, Provenance
-from audit_lib.packets.run import read_run
+from audit_lib.packets.run import ISOLATION, read_run, told
 from audit_lib.plugins import own_files
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook.baselines import baselines
@@ -95,11 +94,11 @@ class Assembly:
             revision=subject.revision,
             started=min((t.started for t in run.tasks), default=self.started),
             ended=_now(),
-            isolation=_said(run.tasks, "isolation", "answers_isolation"),
-            stopped=_said(run.tasks, "isolation_stopped"),
-            refused=_said(run.tasks, "hooks_refused"),
-            subject_environment=_said(run.tasks, "subject_environment"),
-            kernel=_said(run.tasks, "kernel"),
+            isolation=told(run.tasks, *ISOLATION),
+            stopped=told(run.tasks, "isolation_stopped"),
+            refused=told(run.tasks, "hooks_refused"),
+            subject_environment=told(run.tasks, "subject_environment"),
+            kernel=told(run.tasks, "kernel"),
             subject_before=before,
             subject_after=joined(after),
             inputs=tuple(_inputs(self.plan, subject, after)),
@@ -117,12 +116,6 @@ def _inputs(plan: Plan, subject: Subject, trees: dict[str, TreeDigest]) -> Itera
         yield Input(f"{file.parent.name}/{file.name}", "parameters", _sha256(file))
     for notebook in plan.notebooks.values():
         yield Input(notebook.name, "notebook", _sha256(notebook))
-
-
-def _said(tasks: Iterable[TaskResult], *keys: str) -> str:
-    """What the tasks say of their provenance; every answer, where they differ."""
-    told = [t.provenance[key] for t in tasks for key in keys if t.provenance.get(key)]
-    return "; ".join(dict.fromkeys(told))
 
 
 def _sha256(file: Path) -> str:

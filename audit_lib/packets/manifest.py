@@ -7,6 +7,7 @@ is no packet.  It holds no machine's paths.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from audit_lib.model import Contract, Severity, Task, Verdict, verdict_of
 from audit_lib.packets.files import empty_below, files_below, sha256_of
 from audit_lib.packets.packet import Input, Packet, Provenance, build
 from audit_lib.packets.provenance import environment, packages
-from audit_lib.packets.run import read_run
+from audit_lib.packets.run import ISOLATION, read_run, told
 from audit_lib.reporters.json_report import dumps
 from audit_lib.reporters.text import one_line
 
@@ -130,12 +131,17 @@ def read_manifest(run_dir: Path) -> Manifest:
     file = run_dir / NAME
     where = f"{run_dir.name}/{NAME}"
     try:
-        return Manifest.model_validate_json(read_whole(file))
+        content = read_whole(file)
+        with contextlib.suppress(ValueError, RecursionError):  # told below
+            json.loads(content, object_pairs_hook=_once)
+        return Manifest.model_validate_json(content)
     except FileNotFoundError:
         raise RunError("there is no manifest: the run is not complete", where=where,
                        mend=_MEND) from None  # fmt: skip
     except OSError as error:
         raise RunError(f"cannot be read: {error.strerror}", where=where, mend=_MEND) from None
+    except _Twice as error:
+        raise RunError(f"gives {error} twice", where=where, mend=_MEND) from None
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"])) or "(whole)"
@@ -180,6 +186,17 @@ def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
         inputs=tuple(InputEntry(**asdict(i)) for i in said.inputs),
         files=entries,
     )
+
+
+class _Twice(Exception):  # noqa: N818 - told as a fault of the manifest
+    """A key that stands twice, of which readers take one or the other."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Twice(next(k for i, (k, _) in enumerate(pairs) if k in dict(pairs[:i])))
+    return found
 
 
 def _counted(packet: Packet) -> dict[str, Any]:
@@ -264,6 +281,9 @@ def _results_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
     for key, value in _counted(packet).items():
         if run.tasks and not run.problems and getattr(manifest, key) != value:
             problems.append(Problem(NAME, f"says other {key} than the results come to"))
+    ran_at = told(run.tasks, *ISOLATION)
+    if ran_at and manifest.isolation != ran_at:
+        problems.append(Problem(NAME, "says another isolation than the results"))
     if packet.verdict is not manifest.verdict and not (
         manifest.problems and manifest.verdict is Verdict.INCONCLUSIVE
     ):

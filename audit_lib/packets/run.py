@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from audit_lib.errors import RunError
 from audit_lib.files import read_whole
 from audit_lib.model import Task, TaskResult
 from audit_lib.reporters.json_report import load_task
+
+#: keys of a task's provenance that say at which level hooks ran, and answers were asked
+ISOLATION = ("isolation", "answers_isolation")
 
 
 @dataclass(frozen=True)
@@ -92,3 +96,9 @@ def _unsealed(run_dir: Path, result: TaskResult, content: bytes) -> str:
         if found != value:
             return f"its sentinel holds {key} {found!r} instead of {value!r}"
     return ""
+
+
+def told(tasks: Iterable[TaskResult], *keys: str) -> str:
+    """What the tasks say of their provenance; every answer, where they differ."""
+    answers = [t.provenance[key] for t in tasks for key in keys if t.provenance.get(key)]
+    return "; ".join(dict.fromkeys(answers))

@@ -74,6 +74,11 @@ def _link(run):
     (run / "junit.xml").symlink_to(run / "packet.html")
 
 
+def _twice(run):
+    text = (run / NAME).read_text().rstrip().removesuffix("}")
+    (run / NAME).write_text(text + ', "verdict": "kept"}')
+
+
 def _grow(run):
     with (run / "results/T1.json").open("a") as file:
         file.write(" ")
@@ -92,6 +97,8 @@ def _grow(run):
         (lambda r: (r / NAME).unlink(), NAME, "there is no manifest"),
         (lambda r: (r / NAME).write_text("{"), NAME, "Invalid JSON"),
         (lambda r: edit(r, surprise=1), NAME, "key 'surprise'"),
+        (_twice, NAME, "gives verdict twice"),
+        (lambda r: edit(r, isolation="none"), NAME, "another isolation"),
         (lambda r: edit(r, format="run-manifest/9"), NAME, "key 'format'"),
         (lambda r: edit(r, verdict="kept"), NAME, "says kept, but the results come to broken"),
         (lambda r: edit(r, verdict="inconclusive"), NAME, "says inconclusive, but"),
