@@ -180,7 +180,7 @@ class Session(Relations):
 
     def prune(self, keep: int) -> None:
         """Have old versions removed; some are made first, where there are none to remove."""
-        for _ in range(keep + 1 - len(self.listed)):
+        for _ in range(keep + 2 - len(self.listed)):
             self.add()
         before, file = list(self.listed), self._held()
         spared = {v for v in (self.champion, self.default, self._pointer("latest")) if v}
