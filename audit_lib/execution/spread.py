@@ -254,7 +254,7 @@ def _cluster(backend: str, scheduler: str) -> Any:
             from ray.util.joblib import register_ray
 
             ray.init(address=scheduler or None, ignore_reinit_error=True)
-            register_ray()  # type: ignore[no-untyped-call]  # nor has ray
+            register_ray()
     except ImportError:
         raise RunError(
             f"{package} is not installed",
