@@ -141,8 +141,8 @@ class Margin:
     """
 
     what: str
-    measured: float
-    allowed: float
+    measured: int | float
+    allowed: int | float
     unit: str = ""
     least: bool = False
 
