@@ -10,7 +10,7 @@ from audit_lib.errors import AuditError, NotApplicable, NotAssessed
 from audit_lib.host import HookError
 from audit_lib.workbook import Workbook
 from audit_lib.workbook.desk import FACETS, about, facet, matching, overview
-from audit_lib.workbook.display import Sheet, in_notebook, show, views
+from audit_lib.workbook.display import Sheet, in_notebook, say, show, views
 
 _ANY = "any"
 _WIDE = {"width": "98%"}
@@ -143,12 +143,11 @@ class Console:
         from IPython.display import display
 
         if not self.table.value:
-            print("This finding rests on no table.")
+            say("This finding rests on no table.")
             return
         told = self.audit.case(self.table.value, self.row.value, self.around.value)
-        shown = display if in_notebook() else print
-        shown(told)
-        print(f"audit.case({self.table.value!r}, {self.row.value}, {self.around.value})")
+        (display if in_notebook() else say)(told)
+        say(f"audit.case({self.table.value!r}, {self.row.value}, {self.around.value})")
 
     def _again(self) -> Any:
         versions = self.audit.subject.versions()
@@ -196,7 +195,7 @@ def told(pane: Any, act: Callable[[], None]) -> None:
         try:
             act()
         except (AuditError, NotAssessed, NotApplicable, HookError) as error:
-            print(error)
+            say(error)
 
 
 def options_of(text: str) -> dict[str, Any]:

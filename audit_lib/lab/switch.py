@@ -22,13 +22,15 @@ def enable() -> None:
             " (pip install 'model-audit-workbook[lab]')\n"
         )
         return
-    from audit_lib.lab import tables, zoom
-    from audit_lib.lab.console import Console, explorer
+    from audit_lib.lab import console, tables, zoom
 
     tables.prepare()
     display.table_html = tables.interactive_table
     pictures.picture = zoom.zoomable
-    display.views |= {"console": lambda audit: Console(audit).widget, "why": explorer}
+    display.views |= {
+        "console": lambda audit: console.Console(audit).widget,
+        "why": console.explorer,
+    }
 
 
 def disable() -> None:

@@ -43,6 +43,11 @@ _WIDEST = 500  # characters of a line of source; generated files have some of me
 _CELL = "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
 
 
+def say(text: object) -> None:
+    """A line below a cell, cleaned of what moves a cursor or is not what it seems."""
+    print(clean(str(text)))
+
+
 def escaped(text: str) -> str:
     """Text of anybody as HTML: no markup, no control or direction characters."""
     return html.escape(clean(text))
