@@ -22,14 +22,16 @@ def enable() -> None:
             " (pip install 'model-audit-workbook[lab]')\n"
         )
         return
-    from audit_lib.lab import console, tables, zoom
+    from audit_lib.lab import tables, zoom
+    from audit_lib.lab.console import Console as Widgets
+    from audit_lib.lab.console import explorer
 
     tables.prepare()
     display.table_html = tables.interactive_table
     pictures.picture = zoom.zoomable
     display.views |= {
-        "console": lambda audit: console.Console(audit).widget,
-        "why": console.explorer,
+        "console": lambda audit: Widgets(audit).widget,
+        "why": explorer,
     }
 
 

@@ -76,7 +76,11 @@ class PsiMeasuresDrift(Check):
         replies = ask_many(
             subject.hook("drift.psi"), [(ref, cur) for *_, ref, cur in asked], into=number
         )
-        silent = [r for r in replies if not r.answered]
+        silent = [
+            reply
+            for reply, (*_, current) in zip(replies, asked, strict=True)
+            if not reply.answered and (reply.refusal is None or len(current) >= FEWEST_RIGHT)
+        ]  # a refusal of few rows is a right answer to them
         if silent:
             yield Gap(f"{len(silent)} of {len(asked)} questions", reasons(silent))
         values = {
