@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from audit_lib.cli.app import cli
 from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
-from audit_lib.model import Outcome
+from audit_lib.model import Outcome, Severity
 from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.testing import assert_passes, run_check
 from tests.mutants.tiny import tiny
@@ -60,6 +60,11 @@ def test_the_example_of_the_guide(tmp_path):
         }
 
 
+def _broken(result):
+    """Findings above a note: plain PSI of 20 rows is one, whatever the variant."""
+    return [f for f in result.findings if f.severity > Severity.INFO]
+
+
 def test_sound_variants_pass_and_one_faulty_is_named(tmp_path):
     with tiny(tmp_path / "a", psi("by_decile") + psi("smoothed")) as subject:
         result = run_check("DRF001", subject)
@@ -67,7 +72,7 @@ def test_sound_variants_pass_and_one_faulty_is_named(tmp_path):
         assert {e.what.rpartition(" (")[2] for e in result.examined} == {"by_decile)", "smoothed)"}
     with tiny(tmp_path / "b", psi("by_decile") + psi("smoothed", factor=-1)) as subject:
         result = run_check("DRF001", subject)
-        assert {f.variant for f in result.findings} == {"smoothed"}
+        assert {f.variant for f in _broken(result)} == {"smoothed"}
 
 
 def test_a_plain_hook_is_its_only_variant(tmp_path):
@@ -76,7 +81,7 @@ def test_a_plain_hook_is_its_only_variant(tmp_path):
     assert {f.variant for f in alone.findings} == {""}
     with tiny(tmp_path / "b", psi(factor=-1) + psi("smoothed")) as subject:
         beside = run_check("DRF001", subject)
-    assert {f.fingerprint for f in beside.findings} == {f.fingerprint for f in alone.findings}
+    assert {f.fingerprint for f in _broken(beside)} == {f.fingerprint for f in _broken(alone)}
 
 
 def test_a_variant_that_was_not_assessed_is_a_gap(tmp_path):
@@ -95,7 +100,7 @@ def test_options_of_one_variant_are_its_own(tmp_path):
     with tiny(tmp_path, text, parameters="options: {'DRF001[b]': {tolerance: 0.1}}\n") as subject:
         check_parameters(subject)
         result = run_check("DRF001", subject)
-    assert {f.variant for f in result.findings} == {"a"}
+    assert {f.variant for f in _broken(result)} == {"a"}
 
 
 @pytest.mark.parametrize("key", ["options: {'DRF001[c]': {}}", "absent: {'drift[c]': none}"])
