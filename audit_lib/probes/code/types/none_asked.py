@@ -1,0 +1,285 @@
+"""What the text says of a value that may be None: given, asked, vouched for, looked at later."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from audit_lib.probes.code.types.annotations import is_none
+from audit_lib.subject.units import Unit
+from audit_lib.subject.uses import dotted
+
+#: names of functions that are called to rule something out
+_CHECKS = re.compile(r"^(assert|check|ensure|require|validate|verify|is|has)_|not_none|notnone")
+
+
+def adds_none(given: str, wanted: str) -> bool:
+    """True where None is among what is given, and not among what is wanted."""
+    parts = given.split(" | ")
+    return "None" in parts and "None" not in re.split(r"[^\w]+", wanted) and wanted != "object"
+
+
+def assignments(unit: Unit, name: str) -> Iterator[ast.expr]:
+    """Values that a unit assigns to a name."""
+    for node in ast.walk(unit.node) if unit.node is not None else ():
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(dotted(t) == name for t in targets):
+                yield node.value
+        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)) and (
+            dotted(node.target) == name
+        ):
+            yield node.iter
+
+
+def begins_as_none(unit: Unit, name: str) -> bool:
+    """True where a local is None until something else, perhaps in a loop, is assigned to it.
+
+    None in an ``else`` or an ``except`` is a path of its own and no beginning.
+    """
+    stack: list[tuple[ast.AST, bool]] = [(unit.node, False)] if unit.node is not None else []
+    while stack:
+        node, otherwise = stack.pop()
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            named = any(dotted(t) == name for t in targets)
+            if named and is_none(node.value) and not otherwise:
+                return True
+        other = {id(s) for s in getattr(node, "orelse", [])} if isinstance(node, ast.If) else set()
+        caught = isinstance(node, ast.ExceptHandler)
+        stack += [(c, caught or id(c) in other) for c in ast.iter_child_nodes(node)]
+    return False
+
+
+def beside_a_flag(unit: Unit, value: ast.Name) -> bool:
+    """True where a name was unpacked beside another that a condition asks: ``ok, x = f()``."""
+    flags: set[str] = set()
+    for node in ast.walk(unit.node) if unit.node is not None else ():
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            names = [dotted(e) for e in target.elts] if isinstance(target, ast.Tuple) else []
+            flags |= set(names) - {value.id} if value.id in names else set()
+    return bool(flags) and any(
+        isinstance(node, (ast.If, ast.IfExp, ast.Assert))
+        and node.lineno <= value.lineno
+        and any(dotted(part) in flags for part in ast.walk(node.test))
+        for node in (ast.walk(unit.node) if unit.node is not None else ())
+    )
+
+
+def vouched_for(unit: Unit, value: ast.Name) -> bool:
+    """True where something before ruled None out in a way that a type checker does not follow.
+
+    A function that is called to check the name, a test of several at once, or its own annotation
+    anew where it is None.
+    """
+    for node in ast.walk(unit.node) if unit.node is not None else ():
+        if getattr(node, "lineno", value.lineno) > value.lineno:
+            continue
+        told = list(_tested_together(node))
+        if getattr(node, "lineno", value.lineno) == value.lineno and not told:
+            continue
+        if isinstance(node, ast.Call) and _CHECKS.search(dotted(node.func).rpartition(".")[2]):
+            told = [dotted(a) for a in node.args]
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            # ``skip = self._should_skip(x)``, and ``if skip:`` between here and there
+            asked = _asked_between(unit, dotted(node.targets[0]), node.lineno, value.lineno)
+            told = [dotted(a) for a in node.value.args] if asked else told
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == f"{value.id} is None":
+            told = [dotted(s.target) for s in node.body if isinstance(s, ast.AnnAssign)]
+        if value.id in told:
+            return True
+    return False
+
+
+def parts(target: ast.expr) -> list[ast.expr]:
+    """The single targets of an assignment."""
+    return list(target.elts) if isinstance(target, (ast.Tuple, ast.List)) else [target]
+
+
+def parameters(unit: Unit) -> dict[str, ast.expr | None]:
+    """Parameters of a function with their annotations."""
+    if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return {}
+    a = unit.node.args
+    return {x.arg: x.annotation for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)}
+
+
+def default(unit: Unit, name: str) -> ast.expr | None:
+    """What a parameter is where it is left out."""
+    assert isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    a = unit.node.args
+    placed = [*a.posonlyargs, *a.args]
+    pairs = [*zip(reversed(placed), reversed(a.defaults), strict=False),
+             *zip(a.kwonlyargs, a.kw_defaults, strict=True)]  # fmt: skip
+    return next((d for x, d in pairs if x.arg == name), None)
+
+
+def always_reached(unit: Unit, value: ast.Name) -> bool:
+    """True where every run of the function gets to a place, whatever it was given."""
+    body = unit.node.body if unit.node is not None else []
+    for statement in body:
+        named = (n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == value.id)
+        if any(isinstance(n.ctx, ast.Store) and n.lineno < value.lineno for n in named):
+            return False  # it is another value by then
+        inside = any(part is value for part in ast.walk(statement))
+        forks = isinstance(statement, (ast.If, ast.For, ast.While, ast.Try, ast.Match))
+        if inside:
+            arms = (ast.IfExp, ast.BoolOp, ast.comprehension, ast.Lambda)
+            among = [n for n in ast.walk(statement) if isinstance(n, arms)]
+            return not forks and not any(p is value for n in among for p in ast.walk(n))
+        exits = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+        asked = isinstance(statement, ast.If) and any(
+            dotted(p) == value.id for p in ast.walk(statement.test)
+        )  # which a type checker follows
+        if forks and not asked and any(isinstance(p, exits) for p in ast.walk(statement)):
+            return False
+    return False
+
+
+def plainly_bound(unit: Unit, name: str) -> bool:
+    """True for a parameter, and for a local that an assignment takes out of an answer."""
+    return name in parameters(unit) or any(
+        isinstance(n, ast.Assign) and any(dotted(p) == name for t in n.targets for p in parts(t))
+        for n in (ast.walk(unit.node) if unit.node is not None else ())
+    )
+
+
+def asked_before(unit: Unit, value: ast.expr) -> bool:
+    """True where a condition before asks for the same call: ``if f() is not None: f().x``."""
+    if not isinstance(value, (ast.Call, ast.Subscript)):
+        return False
+    text = ast.unparse(value)
+    return any(
+        isinstance(node, (ast.If, ast.IfExp, ast.While, ast.Assert))
+        and node.lineno <= value.lineno
+        and any(ast.unparse(p) == text for p in ast.walk(node.test) if isinstance(p, type(value)))
+        for node in (ast.walk(unit.node) if unit.node is not None else ())
+    )
+
+
+def tests_itself(made: ast.expr) -> bool:
+    """True for ``d.get(k) if isinstance(d.get(k), dict) else {}``, which no checker follows."""
+    if not isinstance(made, ast.IfExp) or isinstance(made.body, ast.Name):
+        return False
+    text = ast.unparse(made.body)
+    return any(ast.unparse(part) == text for part in ast.walk(made.test))
+
+
+def path_text(value: ast.expr) -> bool:
+    """True for what ``os.path`` answers: never None, though typed as what it was given."""
+    return isinstance(value, ast.Call) and dotted(value.func).startswith(("os.path.", "os.fs"))
+
+
+def _asked_between(unit: Unit, name: str, first: int, last: int) -> bool:
+    """True where a condition between two lines asks for a name and nothing else."""
+    for node in ast.walk(unit.node) if unit.node is not None and name else ():
+        if isinstance(node, ast.If) and first < node.lineno <= last:
+            test = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
+            if dotted(test) == name:
+                return True
+    return False
+
+
+def _tested_together(node: ast.AST) -> Iterator[str]:
+    """Names in ``all([...])``, ``any(...)`` or ``None in (...)`` of a condition."""
+    test = node.test if isinstance(node, (ast.If, ast.IfExp, ast.While, ast.Assert)) else None
+    for part in ast.walk(test) if test is not None else ():
+        several = isinstance(part, ast.Call) and dotted(part.func) in ("all", "any")
+        held = (
+            isinstance(part, ast.Compare)
+            and isinstance(part.ops[0], (ast.In, ast.NotIn))
+            and is_none(part.left)
+        )
+        if several or held:
+            yield from (n.id for n in ast.walk(part) if isinstance(n, ast.Name))
+
+
+def looked_at_later(unit: Unit, statement: ast.stmt, name: str) -> bool:
+    """True where a later condition asks what was assigned: the annotation says what then holds."""
+    return any(
+        isinstance(node, (ast.If, ast.IfExp, ast.Assert, ast.While))
+        and node.lineno > statement.lineno
+        and any(dotted(part) == name for part in ast.walk(node.test))
+        for node in (ast.walk(unit.node) if unit.node is not None else ())
+    )
+
+
+def looks_itself(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
+    """True where what is called asks whether that parameter is None, or has it as default."""
+    node = target.node
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    name = next((k.arg for k in call.keywords if k.value is argument), None)
+    if name is None:
+        places = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
+        bound = places[:1] in (["self"], ["cls"]) and (
+            isinstance(call.func, ast.Attribute) or node.name == "__init__"
+        )
+        position = next((i for i, a in enumerate(call.args) if a is argument), len(places))
+        name = dict(enumerate(places[bound:])).get(position)
+    a = node.args
+    placed = [*a.posonlyargs, *a.args]
+    given = [*zip(reversed(placed), reversed(a.defaults), strict=False)]
+    given += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
+    if any(parameter.arg == name and is_none(default) for parameter, default in given):
+        return True
+    return any(
+        (
+            isinstance(part, ast.Compare)
+            and dotted(part.left) == name
+            and isinstance(part.ops[0], (ast.Is, ast.IsNot))
+            and is_none(part.comparators[0])
+        )
+        or (isinstance(part, (ast.If, ast.IfExp)) and name in _truths(part.test))
+        or (isinstance(part, ast.BoolOp) and name in _truths(part))
+        for part in ast.walk(node)
+    )
+
+
+def none_by_default(node: ast.ClassDef, name: str | None) -> bool:
+    """True where a class, such as a dataclass, declares a field of that name as None."""
+    return any(
+        isinstance(s, ast.AnnAssign) and dotted(s.target) == name and is_none_default(s.value)
+        for s in node.body
+    )
+
+
+def is_none_default(node: ast.expr | None) -> bool:
+    """True for ``None`` and ``field(default=None)``."""
+    if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in ("field", "Field"):
+        return any(k.arg == "default" and is_none(k.value) for k in node.keywords)
+    return node is not None and is_none(node)
+
+
+def _truths(test: ast.expr) -> set[str]:
+    """Names that a condition asks for as they are: ``x``, ``not x``, ``x or y``."""
+    if isinstance(test, ast.UnaryOp):
+        return _truths(test.operand)
+    if isinstance(test, ast.BoolOp):
+        return set().union(*map(_truths, test.values))
+    return {dotted(test)}
+
+
+def operands(node: ast.AST) -> list[ast.expr]:
+    """What an expression computes with."""
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return [node.value]
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    return [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+
+
+def use_of(node: ast.AST) -> str:
+    """How a value is used, as a message says it."""
+    if isinstance(node, ast.Attribute):
+        return f"is asked for .{node.attr}"
+    if isinstance(node, ast.Subscript):
+        return "is indexed"
+    return "is compared" if isinstance(node, ast.Compare) else "is computed with"
+
+
+def shown(node: ast.expr) -> str:
+    """An expression in one short line."""
+    text = re.sub(r"\s+", " ", ast.unparse(node))
+    return text if len(text) <= 60 else text[:57] + "..."
