@@ -30,6 +30,10 @@ class Textbook:
         """The hook, whatever its name."""
         return self
 
+    def has(self, name: str) -> bool:
+        """It has this hook and no other."""
+        return False
+
     def where(self, name: str) -> Location:
         """Anywhere."""
         return Location(name)

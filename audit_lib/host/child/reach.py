@@ -112,4 +112,5 @@ def telling(kind: Any) -> Any:
     def reduce(self: Any) -> Any:
         return kind, (self.root, self.store, self.version, self.scratch, self.key)
 
-    return type(kind.__name__, (kind,), {"__getattribute__": ask, "__reduce__": reduce})
+    own = {"__getattribute__": ask, "__reduce__": reduce, "__module__": kind.__module__}
+    return type(kind.__name__, (kind,), own)

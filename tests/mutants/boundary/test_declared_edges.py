@@ -75,6 +75,17 @@ def test_an_edge_to_a_file_that_is_gone(tmp_path):
     assert_fails(check(tmp_path, fewer, declared(tmp_path)), key="file gone pkg/a.py pkg/b.py")
 
 
+@pytest.mark.fails("BND002")
+@pytest.mark.parametrize("outside", ["../other/x.py", "/etc/hosts", "pkg/../../x.py"])
+def test_an_edge_that_leaves_the_repository(tmp_path, outside):
+    document = declared(tmp_path)
+    document["edges"].append({**document["edges"][0], "target_file": outside})
+    result = check(tmp_path, FILES, document)
+    source = document["edges"][0]["source_file"]
+    found = assert_fails(result, key=f"outside {source} {outside}")
+    assert found.severity is Severity.MEDIUM
+
+
 @pytest.mark.parametrize("document", [{}, [], {"edges": [1, {"source_file": 3}]}, b"{"])
 def test_a_map_of_the_wrong_form_is_not_a_pass(tmp_path, document):
     assert check(tmp_path, FILES, document).outcome is Outcome.NOT_ASSESSED

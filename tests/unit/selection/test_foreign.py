@@ -126,7 +126,8 @@ def test_its_answers_are_never_kept_since_what_it_rests_on_is_in_no_digest(tmp_p
     check = configured(roster_of(found).get("ACM001"), found)
     (result,) = run_checks([check], found)
     memory = Memory(found, [check])
-    memory.note(check, result)
+    with memory.noting(check) as told:
+        told.append(result)
     memory.close()
     assert memory.recall(check) is None
 
