@@ -62,7 +62,8 @@ def ask(
         selection=selection,
         progress=progress,
     )
-    raw = nameless(replace(raw, review=_review(task, subject)), words)
+    held = list(words)
+    raw = nameless(replace(raw, review=_review(task, subject)), held)
     today = datetime.now(UTC).date()
     applied = apply(raw.results, waivers, version=subject.version, today=today)
     closes = task is Task.T6
@@ -71,7 +72,7 @@ def ask(
         raw,
         results=applied.results,
         boundaries=boundary_verdicts(subject, [*before, *applied.results]) if closes else (),
-        provenance={**_provenance(subject, said or {}), **raw.provenance},
+        provenance={**nameless(_provenance(subject, said or {}), held), **raw.provenance},
         dependents=code_of(subject.source).imports.dependent_counts if closes else {},
     )
 
