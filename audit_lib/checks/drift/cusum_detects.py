@@ -215,7 +215,8 @@ class CusumDetectsShifts(Check):
         yield Evidence("delays", "Bars until a shift is found", names, tuple(rows))
         told = [r.got for r in calm if r.answered]
         if told and all(a.at is not None for a in told if a.fired):
-            shares = [(w, float(np.mean([a.fired and a.at < w for a in told]))) for w in WITHIN]  # type: ignore[operator] # none is None here
+            fired = [a.at for a in told if a.fired and a.at is not None]
+            shares = [(w, sum(bar < w for bar in fired) / len(told)) for w in WITHIN]
             yield Evidence(
                 "calm",
                 "Share of calm series that sound an alarm, by their length",

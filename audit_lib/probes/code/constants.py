@@ -102,3 +102,12 @@ def _mapping(index: ModuleIndex, path: str, node: ast.Dict, depth: int) -> Any:
             return UNKNOWN
         found[str(name)] = inner
     return found
+
+
+def number_written(node: ast.expr | None) -> float | None:
+    """A number as it is written out, with its sign; None for anything else."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = number_written(node.operand)
+        return None if inner is None else -inner
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

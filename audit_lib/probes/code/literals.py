@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from re import Pattern
 
+from audit_lib.probes.code.constants import number_written
 from audit_lib.probes.code.keyflow.calls import Calls
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import Code
@@ -79,7 +80,7 @@ def _passed(calls: Calls, unit: Unit, named: Pattern[str]) -> Iterator[Literal]:
             continue
         assert isinstance(node, ast.Call)
         for name, argument in calls.bound(target, node):
-            value = _number(argument)
+            value = number_written(argument)
             at_hand = name in own and named.search(name) and target is not unit
             if at_hand and value is not None and value not in (0, 1):
                 why = f"{target.name} takes {name}, and so does {unit.name}"
@@ -98,7 +99,7 @@ def _of_classes(code: Code, path: str, named: Pattern[str]) -> Iterator[Literal]
             if isinstance(method, DEFINITIONS):
                 for role, argument, line in _roles(method):
                     text = dotted(argument)
-                    value = _number(argument)
+                    value = number_written(argument)
                     if text.startswith("self.") and text[5:] in fields:
                         roles[role].add(text[5:])
                     elif value is not None:
@@ -129,7 +130,7 @@ def _fields(node: ast.ClassDef) -> dict[str, float]:
     for part in node.body:
         if isinstance(part, (ast.AnnAssign, ast.Assign)):
             target = part.target if isinstance(part, ast.AnnAssign) else part.targets[0]
-            value = _number(part.value)
+            value = number_written(part.value)
             if isinstance(target, ast.Name) and value is not None:
                 found[target.id] = value
         if isinstance(part, ast.FunctionDef) and part.name == "__init__":
@@ -137,7 +138,7 @@ def _fields(node: ast.ClassDef) -> dict[str, float]:
             for inner in ast.walk(part):
                 if isinstance(inner, ast.Assign) and dotted(inner.targets[0]).startswith("self."):
                     name = dotted(inner.targets[0])[5:]
-                    value = given.get(dotted(inner.value), _number(inner.value))
+                    value = given.get(dotted(inner.value), number_written(inner.value))
                     if value is not None:
                         found[name] = value
     return found
@@ -148,7 +149,7 @@ def _defaults(node: Function) -> dict[str, float]:
     placed = [*a.posonlyargs, *a.args]
     pairs = [*zip(reversed(placed), reversed(a.defaults), strict=False)]
     pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
-    return {x.arg: v for x, default in pairs if (v := _number(default)) is not None}
+    return {x.arg: v for x, default in pairs if (v := number_written(default)) is not None}
 
 
 def _arguments(node: Function) -> list[ast.arg]:
@@ -170,22 +171,12 @@ def _numbers(node: Function) -> Iterator[ast.Constant]:
             continue
         inner = list(ast.iter_child_nodes(part))
         if isinstance(part, (ast.BinOp, ast.Call)):
-            yield from (c for c in inner if isinstance(c, ast.Constant) and _is_number(c.value))
+            yield from (
+                c for c in inner if isinstance(c, ast.Constant) and number_written(c) is not None
+            )
         if isinstance(part, ast.keyword) and isinstance(part.value, ast.Constant):
-            yield from [part.value] if _is_number(part.value.value) else []
+            yield from [part.value] if number_written(part.value) is not None else []
         stack += inner
-
-
-def _number(node: ast.expr | None) -> float | None:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _number(node.operand)
-        return None if inner is None else -inner
-    plain = isinstance(node, ast.Constant) and _is_number(node.value)
-    return float(node.value) if plain and isinstance(node, ast.Constant) else None  # type: ignore[arg-type]  # a number, as just asked
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _telling(value: float) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from audit_lib.files import MOST_TEXT, read_words
 from audit_lib.model import Location
+from audit_lib.probes.code.constants import number_written
 from audit_lib.probes.code.surroundings import is_aside, symbol_at
 from audit_lib.subject.code import Code
 from audit_lib.subject.uses import dotted
@@ -39,7 +40,11 @@ def constants(code: Code) -> dict[str, list[Setting]]:
     for path in _files(code):
         for name, nodes in code.index.module(path).bindings.items():
             node = nodes[0] if len(nodes) == 1 else None
-            value = _number(node.value) if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+            value = (
+                number_written(node.value)
+                if isinstance(node, (ast.Assign, ast.AnnAssign))
+                else None
+            )
             if value is not None and name.isupper() and len(name) > 2 and node is not None:
                 where = Location(path, line=getattr(node, "lineno", None))
                 found[name].append(Setting(name, value, where))
@@ -120,17 +125,9 @@ def apart(settings: list[Setting]) -> list[Setting]:
 def _setting(
     code: Code, path: str, node: ast.Call | ast.Subscript, name: str, default: ast.expr | None
 ) -> Setting:
-    value = default.value if isinstance(default, ast.Constant) else _number(default)
+    value = default.value if isinstance(default, ast.Constant) else number_written(default)
     symbol = symbol_at(code, path, node.lineno)
     return Setting(name, value, Location(path, line=node.lineno, symbol=symbol))
-
-
-def _number(node: ast.expr | None) -> float | None:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        inner = _number(node.operand)
-        return None if inner is None else -inner
-    known = isinstance(node, ast.Constant) and type(node.value) in (int, float)
-    return node.value if known and isinstance(node, ast.Constant) else None  # type: ignore[return-value]  # a number, as just asked
 
 
 def _files(code: Code) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from audit_lib.probes.code.reachable import Reachable
+from audit_lib.probes.code.types.annotations import is_none
 from audit_lib.subject.units import MODULE, Unit
 from audit_lib.subject.uses import dotted
 
@@ -228,9 +229,8 @@ def _gives(unit: Unit, call: ast.Call, name: str) -> bool:
     if name not in places:
         return False
     at = places.index(name)
-    return len(call.args) > at and not (
-        isinstance(call.args[at], ast.Constant) and call.args[at].value is None  # type: ignore[attr-defined]  # a constant has one
-    )
+    given = call.args[at] if len(call.args) > at else None
+    return given is not None and not is_none(given)
 
 
 def _beginnings(cls: Unit, methods: list[Unit]) -> dict[str, bool]:
