@@ -19,6 +19,8 @@ from audit_lib.scratch import new_folder, remove_folder
 class OwnInterpreterManager(AsyncKernelManager):
     """Starts kernels with the interpreter that runs the audit, whatever kernelspecs say."""
 
+    kernels: Kernels
+
     @property
     def kernel_spec(self) -> KernelSpec:
         """The kernel of this interpreter."""
@@ -27,15 +29,24 @@ class OwnInterpreterManager(AsyncKernelManager):
             argv=argv, display_name="Python 3 (audit)", language="python", name="python3"
         )
 
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+        await super()._async_launch_kernel(kernel_cmd, **options)
+        # Looked at after its pid is known: a kernel that `kill` was too early to see ends here.
+        if self.kernels.killed:
+            await self._async_kill_kernel()
+            raise RuntimeError("the run was interrupted")
+
 
 class Kernels:
     """Stock kernels: a new interpreter for every notebook.
 
     Attributes:
         manager_class: what starts one.
+        killed: True once the run was interrupted; a kernel that starts after that is ended.
     """
 
-    manager_class: type[AsyncKernelManager] = OwnInterpreterManager
+    manager_class: type[OwnInterpreterManager] = OwnInterpreterManager
+    killed = False
 
     def __init__(self, workspace: Path, *, jobs: int) -> None:
         self.scratch = new_folder("kernels")
@@ -51,18 +62,16 @@ class Kernels:
         """The environment of a kernel."""
         return {**self._environment, "AUDIT_KERNEL": self.kind}
 
-    def manager_options(self) -> dict[str, Any]:
-        """What to give :attr:`manager_class` beside a kernel's name."""
-        return {}
-
     def manager(self) -> AsyncKernelManager:
         """A manager for one kernel, which :meth:`kill` knows of."""
-        made = self.manager_class(kernel_name="python3", **self.manager_options())
+        made = self.manager_class(kernel_name="python3")
+        made.kernels = self
         self._managers.append(made)
         return made
 
     def kill(self) -> None:
-        """Kill every kernel that runs, and what it started: the run was interrupted."""
+        """Kill every kernel that runs or is about to, and what it started: an interruption."""
+        self.killed = True
         for manager in self._managers:
             pid = getattr(manager.provisioner, "pid", None)
             if pid is not None and manager.has_kernel:

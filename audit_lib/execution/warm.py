@@ -159,9 +159,7 @@ class ForkProvisioner(LocalProvisioner):
 class ForkManager(OwnInterpreterManager):
     """A kernel manager whose kernels are forked."""
 
-    def __init__(self, kernels: WarmKernels, **options: Any) -> None:
-        super().__init__(**options)
-        self.kernels = kernels
+    kernels: WarmKernels
 
     async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
         if self.provisioner is None:
@@ -184,10 +182,6 @@ class WarmKernels(Kernels):
     def kind(self) -> str:
         """``fork``, or ``stock`` and why."""
         return f"stock ({self.zygote.problem})" if self.zygote.problem else "fork"
-
-    def manager_options(self) -> dict[str, Any]:
-        """What to give the manager beside a kernel's name."""
-        return {"kernels": self}
 
     def close(self) -> None:
         """End the zygote and remove what the kernels left behind."""

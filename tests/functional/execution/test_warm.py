@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import psutil
 import pytest
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from toy_workspace import notebook
 
 from audit_lib.execution import warm
@@ -117,3 +122,29 @@ def test_elsewhere_kernels_are_stock(workspace: Path, monkeypatch: pytest.Monkey
 
     assert kernels.kind == "stock"
     kernels.close()
+
+
+@pytest.mark.parametrize("warmed", [pytest.param(True, marks=LINUX), False])
+def test_a_kernel_that_starts_while_the_run_is_interrupted_is_ended(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, warmed: bool
+) -> None:
+    kernels = warm.open_kernels(workspace, jobs=1, warm=warmed)
+    provisioner = warm.ForkProvisioner if warmed else LocalProvisioner
+    launch = provisioner.launch_kernel
+    started: list[int] = []
+
+    async def interrupted(self: LocalProvisioner, cmd: list[str], **options: Any) -> Any:
+        kernels.kill()  # too early: there is no process to be seen yet
+        made = await launch(self, cmd, **options)
+        assert self.pid is not None
+        started.append(self.pid)
+        return made
+
+    monkeypatch.setattr(provisioner, "launch_kernel", interrupted)
+    with (workspace / "log").open("wb") as log, contextlib.closing(kernels):
+        options = {"env": kernels.environment(), "cwd": str(workspace), "stdout": log}
+        with pytest.raises(RuntimeError, match="interrupted"):
+            asyncio.run(kernels.manager().start_kernel(**options, stderr=log))
+
+    assert len(started) == 1
+    assert not psutil.pid_exists(started[0])
