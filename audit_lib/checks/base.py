@@ -23,7 +23,6 @@ saw::
         \"\"\"
 
         code = "GOV002"
-        contract = Contract.GOVERNANCE
         task = Task.T4
         severity = Severity.HIGH
         reads = Reads.BEHAVIOUR
@@ -81,7 +80,8 @@ class Check(BaseModel, ABC):
 
     Class attributes:
         code: stable id, three letters for the contract and three digits.
-        contract, task, severity: where it belongs and how bad a finding is by default.
+        contract: the promise that it is about; of a check of the catalogue, its folder.
+        task, severity: where it is asked and how bad a finding is by default.
         reads: code, artifacts or behaviour.
         needs: hooks without which it is not assessed.
         offered: hooks of a form that engines may have or not; where none of them is written, nor
@@ -116,6 +116,13 @@ class Check(BaseModel, ABC):
             NotAssessed, NotApplicable: there is nothing to tell from; the message says what is
                 missing.
         """
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        """A check of the catalogue is about the contract whose folder holds it."""
+        match cls.__module__.split("."):
+            case ["audit_lib", "checks", folder, _]:
+                cls.contract = Contract(folder)
 
     # --- what it says of itself ---------------------------------------------------------------
     @classmethod

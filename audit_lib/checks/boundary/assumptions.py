@@ -1,5 +1,3 @@
-"""BND021."""
-
 from __future__ import annotations
 
 from collections import Counter
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.code.assumptions import Choice, choices
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
@@ -41,7 +39,6 @@ class WhatConsumersAssumeHolds(Check):
     """
 
     code = "BND021"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""BND010."""
-
 from __future__ import annotations
 
 import ast
@@ -10,7 +8,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Examined, Gap, Location, Severity, Task
 from audit_lib.probes.code.surroundings import severity_of, surroundings
 from audit_lib.probes.code.types.attributes import Attributes, Missing, symbol_of
 from audit_lib.probes.code.types.type_checker import type_errors
@@ -44,7 +42,6 @@ class AttributesExist(Check):
     """
 
     code = "BND010"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""BND006."""
-
 from __future__ import annotations
 
 import ast
@@ -10,7 +8,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.code.signatures import Signature, called, fits_an_override, own_calls
 from audit_lib.probes.code.surroundings import surroundings, unit_at
 from audit_lib.probes.code.types.inferred_calls import InferredCalls
@@ -51,7 +49,6 @@ class CallsFitSignatures(Check):
     """
 
     code = "BND006"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE

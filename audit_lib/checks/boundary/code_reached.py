@@ -1,5 +1,3 @@
-"""BND015."""
-
 from __future__ import annotations
 
 from collections import defaultdict
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.code.dead_code import Dead, dead
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
@@ -39,7 +37,6 @@ class CodeIsReached(Check):
     """
 
     code = "BND015"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""BND003."""
-
 from __future__ import annotations
 
 import json
@@ -9,7 +7,7 @@ from pathlib import Path
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.files import read_words
-from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.code.boundaries.forms import Boundary, SharedArtifact
 from audit_lib.probes.code.boundaries.symbols import Departure, Statement, SymbolsOf
 from audit_lib.probes.code.boundaries.verdicts import boundaries_under_audit, declared_boundaries
@@ -46,7 +44,6 @@ class DeclaredBoundariesHold(Check):
     """
 
     code = "BND003"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""BND002."""
-
 from __future__ import annotations
 
 import os
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.subject.code import code_of
 from audit_lib.subject.documents import Document
 from audit_lib.subject.imports import Edge
@@ -43,7 +41,6 @@ class DeclaredEdgesAgree(Check):
     """
 
     code = "BND002"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

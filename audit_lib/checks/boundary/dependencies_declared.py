@@ -1,5 +1,3 @@
-"""BND013."""
-
 from __future__ import annotations
 
 import ast
@@ -10,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.probes.code.surroundings import is_aside, surroundings
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.dependencies import Dependencies, dependencies_of, may_bring, plain
@@ -62,7 +60,6 @@ class DependenciesAreDeclared(Check):
     """
 
     code = "BND013"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

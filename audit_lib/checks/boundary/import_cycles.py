@@ -1,5 +1,3 @@
-"""BND005."""
-
 from __future__ import annotations
 
 from collections import deque
@@ -7,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import ImportType
 from audit_lib.subject.subject import Subject
@@ -37,7 +35,6 @@ class NoImportCycles(Check):
     """
 
     code = "BND005"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

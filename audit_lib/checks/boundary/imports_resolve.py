@@ -1,11 +1,9 @@
-"""BND001."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import Broken, ImportType
@@ -39,7 +37,6 @@ class ImportsResolve(Check):
     """
 
     code = "BND001"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE

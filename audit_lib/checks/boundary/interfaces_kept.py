@@ -1,5 +1,3 @@
-"""BND017."""
-
 from __future__ import annotations
 
 import tempfile
@@ -11,7 +9,7 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.checks.boundary.stored_keys import by_path, documents
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.probes.code.earlier import Change, Interface, earlier_tree, spoken
 from audit_lib.probes.code.keyflow import ANY, Use, key_flow, overlaps, pair_flow, paired, within
 from audit_lib.subject.pointers import pointer_to
@@ -46,7 +44,6 @@ class InterfacesAreKept(Check):
     """
 
     code = "BND017"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE

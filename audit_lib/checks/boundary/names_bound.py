@@ -1,5 +1,3 @@
-"""BND009."""
-
 from __future__ import annotations
 
 import ast
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.probes.code.linter import Said, lint
 from audit_lib.probes.code.local_names import bound_elsewhere, put_in_later, shadowed
 from audit_lib.probes.code.surroundings import Surroundings, severity_of, surroundings, symbol_at
@@ -62,7 +60,6 @@ class NamesAreBound(Check):
     """
 
     code = "BND009"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE

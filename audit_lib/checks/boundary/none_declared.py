@@ -1,5 +1,3 @@
-"""BND007."""
-
 from __future__ import annotations
 
 import ast
@@ -8,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.code.signatures import decorators
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.probes.code.types.annotations import aliases_of_none, allows_none, is_none
@@ -52,7 +50,6 @@ class DeclaredValuesAreThere(Check):
     """
 
     code = "BND007"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""BND008."""
-
 from __future__ import annotations
 
 from collections import defaultdict
@@ -8,7 +6,7 @@ from collections.abc import Iterator
 from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.probes.code.types.none_flow import NoneFlow, NoneFlows
 from audit_lib.probes.code.types.type_checker import type_errors
@@ -50,7 +48,6 @@ class NoneStaysWhereItIsDeclared(Check):
     """
 
     code = "BND008"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

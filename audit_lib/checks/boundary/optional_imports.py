@@ -1,12 +1,10 @@
-"""BND012."""
-
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.code.optional_imports import Optional, Use, optionals, unguarded
 from audit_lib.probes.code.surroundings import is_aside, severity_of, surroundings
 from audit_lib.subject.code import Code, code_of
@@ -42,7 +40,6 @@ class OptionalImportsAreAskedFor(Check):
     """
 
     code = "BND012"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

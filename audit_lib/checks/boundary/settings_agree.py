@@ -1,5 +1,3 @@
-"""BND016."""
-
 from __future__ import annotations
 
 import difflib
@@ -8,7 +6,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.code.literals import literals
 from audit_lib.probes.code.settings import (
     Setting,
@@ -59,7 +57,6 @@ class SettingsAgree(Check):
     """
 
     code = "BND016"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""BND020."""
-
 from __future__ import annotations
 
 import ast
@@ -8,7 +6,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.code.keyflow import Path, overlaps, paired
 from audit_lib.probes.code.keyflow.pairs import Pair
 from audit_lib.probes.code.keyflow.writes import DUMPERS, Writes
@@ -47,7 +45,6 @@ class StoredFlagsStayFlags(Check):
     """
 
     code = "BND020"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

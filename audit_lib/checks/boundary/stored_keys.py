@@ -1,5 +1,3 @@
-"""BND014."""
-
 from __future__ import annotations
 
 import ast
@@ -13,7 +11,7 @@ from typing import Any
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.model import Examined, Severity, Task
 from audit_lib.probes.code.keyflow import (
     ANY,
     Flow,
@@ -70,7 +68,6 @@ class StoredKeysAreWritten(Check):
     """
 
     code = "BND014"
-    contract = Contract.BOUNDARY
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""CAL006."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -11,7 +9,7 @@ from scipy import special
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.prediction.heads import Kind, declared_heads
 from audit_lib.probes.prediction.scored import HOOK as SAMPLE
 from audit_lib.probes.prediction.scored import SERVED, scored_sample
@@ -67,7 +65,6 @@ class CalibratorIsAppliedOnce(Check):
     """
 
     code = "CAL006"
-    contract = Contract.CALIBRATION
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""CAL001."""
-
 from __future__ import annotations
 
 import math
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.prediction.scored import HOOK, SERVED, Scored, probabilities, scored_sample
 from audit_lib.probes.questions import samples
@@ -49,7 +47,6 @@ class ProbabilitiesMatchOutcomes(Check):
     """
 
     code = "CAL001"
-    contract = Contract.CALIBRATION
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

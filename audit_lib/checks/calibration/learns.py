@@ -1,5 +1,3 @@
-"""CAL005."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -9,7 +7,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.statistics.inference import calibration_error
 from audit_lib.subject.subject import Subject
@@ -52,7 +50,6 @@ class CalibratorLearnsTheFrequency(Check):
     """
 
     code = "CAL005"
-    contract = Contract.CALIBRATION
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

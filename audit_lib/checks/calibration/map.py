@@ -1,5 +1,3 @@
-"""CAL004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Severity, Task, View
 from audit_lib.probes.prediction.scored import HOOK, SERVED, probabilities, scored_sample
 from audit_lib.subject.subject import Subject
 
@@ -39,7 +37,6 @@ class CalibrationMapIsSound(Check):
     """
 
     code = "CAL004"
-    contract = Contract.CALIBRATION
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

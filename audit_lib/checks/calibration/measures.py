@@ -1,5 +1,3 @@
-"""CAL008."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -10,7 +8,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import ask_many, mapping, number
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
 from audit_lib.subject.subject import Subject
@@ -53,7 +51,6 @@ class MeasuresAreWhatTheyAreCalled(Check):
     """
 
     code = "CAL008"
-    contract = Contract.CALIBRATION
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

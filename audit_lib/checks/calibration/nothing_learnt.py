@@ -1,5 +1,3 @@
-"""CAL007."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
 from audit_lib.probes.questions.domain import (
     REACTION_COLUMNS,
@@ -50,7 +48,6 @@ class NothingLearntIsNotCalibrated(Check):
     """
 
     code = "CAL007"
-    contract = Contract.CALIBRATION
     task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

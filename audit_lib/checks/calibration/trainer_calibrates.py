@@ -1,12 +1,10 @@
-"""CAL011."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.training.record import Downstream
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.subject import Subject
@@ -38,7 +36,6 @@ class CalibratorIsFittedOnNewRows(Check):
     """
 
     code = "CAL011"
-    contract = Contract.CALIBRATION
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""CAL002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.prediction.scored import HOOK, Scored, scored_sample
 from audit_lib.subject.subject import Subject
 
@@ -42,7 +40,6 @@ class CalibratorIsJudgedOnUnseenRows(Check):
     """
 
     code = "CAL002"
-    contract = Contract.CALIBRATION
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS

@@ -1,5 +1,3 @@
-"""CHK006."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -7,7 +5,7 @@ from pathlib import PurePath
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.subject.artifacts import Artifact
 from audit_lib.subject.checkpoint_fields import field, names_in
 from audit_lib.subject.documents import Document
@@ -41,7 +39,6 @@ class ModelsReadTheDeclaredColumns(Check):
     """
 
     code = "CHK006"
-    contract = Contract.CHECKPOINT
     task = Task.T1
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS

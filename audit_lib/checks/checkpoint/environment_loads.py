@@ -1,5 +1,3 @@
-"""CHK009."""
-
 from __future__ import annotations
 
 import ast
@@ -15,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.files import read_words
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.subject.artifacts import Artifact
 from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
@@ -66,7 +64,6 @@ class EnvironmentLoadsArtifacts(Check):
     """
 
     code = "CHK009"
-    contract = Contract.CHECKPOINT
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS

@@ -1,5 +1,3 @@
-"""CHK004."""
-
 from __future__ import annotations
 
 from collections import Counter
@@ -8,7 +6,7 @@ from contextlib import suppress
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed, VersionError
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.subject.checkpoint_fields import Field, field, hash_recipe, names_in
 from audit_lib.subject.subject import Subject
 
@@ -37,7 +35,6 @@ class MetadataIsConsistent(Check):
     """
 
     code = "CHK004"
-    contract = Contract.CHECKPOINT
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS

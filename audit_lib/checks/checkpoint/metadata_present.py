@@ -1,11 +1,9 @@
-"""CHK001."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.subject.checkpoint_fields import Field, field, scaling
 from audit_lib.subject.subject import Subject
 
@@ -45,7 +43,6 @@ class MetadataIsComplete(Check):
     """
 
     code = "CHK001"
-    contract = Contract.CHECKPOINT
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS

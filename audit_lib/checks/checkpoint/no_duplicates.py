@@ -1,11 +1,9 @@
-"""CHK008."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.subject.artifacts import Artifact, walk
 from audit_lib.subject.subject import Subject
 
@@ -32,7 +30,6 @@ class DifferentModelsDiffer(Check):
     """
 
     code = "CHK008"
-    contract = Contract.CHECKPOINT
     task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS

@@ -1,5 +1,3 @@
-"""CHK007."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,7 +6,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.subject.artifacts import Artifact, Format
 from audit_lib.subject.source import matches
 from audit_lib.subject.subject import Subject
@@ -45,7 +43,6 @@ class NoOrphanArtifacts(Check):
     """
 
     code = "CHK007"
-    contract = Contract.CHECKPOINT
     task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS

@@ -1,5 +1,3 @@
-"""CHK005."""
-
 from __future__ import annotations
 
 import math
@@ -9,7 +7,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.subject.checkpoint_fields import Statistics, field, names_in, scaling
 from audit_lib.subject.subject import Subject
 
@@ -36,7 +34,6 @@ class NormStatsAreSane(Check):
     """
 
     code = "CHK005"
-    contract = Contract.CHECKPOINT
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS

@@ -1,5 +1,3 @@
-"""CHK103."""
-
 from __future__ import annotations
 
 import copy
@@ -16,7 +14,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.files import ANY, read_whole
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.frames import differences
@@ -54,7 +52,6 @@ class RemovedFieldsAreNotGuessed(Check):
     """
 
     code = "CHK103"
-    contract = Contract.CHECKPOINT
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""CHK101."""
-
 from __future__ import annotations
 
 import dataclasses
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.saved_parts import lost, parts_of
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.frames import differences
@@ -45,7 +43,6 @@ class SavingChangesNothing(Check):
     """
 
     code = "CHK101"
-    contract = Contract.CHECKPOINT
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

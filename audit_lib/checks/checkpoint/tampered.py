@@ -1,5 +1,3 @@
-"""CHK102."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.files import ANY, read_whole
-from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask, frame
 from audit_lib.probes.questions.frames import differences
@@ -57,7 +55,6 @@ class TamperedIsRefused(Check):
     """
 
     code = "CHK102"
-    contract = Contract.CHECKPOINT
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""CNF002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 from scipy import stats
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.questions.asking import ask_many, floats, reasons
 from audit_lib.subject.subject import Subject
 
@@ -53,7 +51,6 @@ class IntervalsCoverWhatTheyPromise(Check):
     """
 
     code = "CNF002"
-    contract = Contract.CONFORMAL
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

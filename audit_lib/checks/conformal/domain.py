@@ -1,5 +1,3 @@
-"""CNF003."""
-
 from __future__ import annotations
 
 import math
@@ -10,7 +8,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
 from audit_lib.probes.questions.domain import (
     REACTION_COLUMNS,
@@ -44,7 +42,6 @@ class NoResidualsNoInterval(Check):
     """
 
     code = "CNF003"
-    contract = Contract.CONFORMAL
     task = Task.T3
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""CNF005."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import ask_many, number
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
 from audit_lib.subject.subject import Subject
@@ -42,7 +40,6 @@ class CoverageCountsEveryRow(Check):
     """
 
     code = "CNF005"
-    contract = Contract.CONFORMAL
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

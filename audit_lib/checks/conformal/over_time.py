@@ -1,5 +1,3 @@
-"""CNF101."""
-
 from __future__ import annotations
 
 import math
@@ -13,7 +11,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.labels.folds import iso, recorded_folds
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.questions import samples
@@ -79,7 +77,6 @@ class IntervalsCoverLaterRows(Check):
     """
 
     code = "CNF101"
-    contract = Contract.CONFORMAL
     task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

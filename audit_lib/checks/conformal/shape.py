@@ -1,5 +1,3 @@
-"""CNF001."""
-
 from __future__ import annotations
 
 import math
@@ -12,7 +10,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.probes.questions.domain import plain
 from audit_lib.subject.hooks import Hook
@@ -47,7 +45,6 @@ class IntervalsAreOrderedAndNested(Check):
     """
 
     code = "CNF001"
-    contract = Contract.CONFORMAL
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

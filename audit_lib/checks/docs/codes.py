@@ -1,5 +1,3 @@
-"""DOC003."""
-
 from __future__ import annotations
 
 import ast
@@ -9,7 +7,7 @@ from dataclasses import dataclass
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Contract, Evidence, Examined, Location, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Scalar, Severity, Task
 from audit_lib.subject.subject import Subject
 
 _FEWEST = 2
@@ -47,7 +45,6 @@ class CodesMeanTheSame(Check):
     """
 
     code = "DOC003"
-    contract = Contract.DOCS
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""DOC001."""
-
 from __future__ import annotations
 
 import math
@@ -11,7 +9,7 @@ from pydantic import field_validator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.code.constants import UNKNOWN
 from audit_lib.probes.code.counterparts import Path, Truth
 from audit_lib.subject.documents import Document
@@ -50,7 +48,6 @@ class ContractDocumentAgrees(Check):
     """
 
     code = "DOC001"
-    contract = Contract.DOCS
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS

@@ -1,5 +1,3 @@
-"""DOC002."""
-
 from __future__ import annotations
 
 import re
@@ -12,7 +10,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.code.keyflow import (
     ANY,
     Flow,
@@ -57,7 +55,6 @@ class MetadataKeysAreWrittenAndRead(Check):
     """
 
     code = "DOC002"
-    contract = Contract.DOCS
     task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""DOC004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from contextlib import suppress
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Scalar, Severity, Task
 from audit_lib.probes.code.documented import settings, stated
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
@@ -38,7 +36,6 @@ class TablesStateTheSettings(Check):
     """
 
     code = "DOC004"
-    contract = Contract.DOCS
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""DRF002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from scipy import special
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.lifecycle.cusum import Alarm, alarm
 from audit_lib.probes.lifecycle.retraining import lived
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, reasons
@@ -57,7 +55,6 @@ class CusumDetectsShifts(Check):
     """
 
     code = "DRF002"
-    contract = Contract.DRIFT
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

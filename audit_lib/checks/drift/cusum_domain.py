@@ -1,5 +1,3 @@
-"""DRF004."""
-
 from __future__ import annotations
 
 import math
@@ -10,7 +8,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.cusum import alarm
 from audit_lib.probes.questions.asking import ask, ask_many
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
@@ -41,7 +39,6 @@ class CusumSurvivesBadData(Check):
     """
 
     code = "DRF004"
-    contract = Contract.DRIFT
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

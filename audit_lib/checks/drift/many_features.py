@@ -1,5 +1,3 @@
-"""DRF005."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from scipy import special
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask_many, describe, mapping, reasons
 from audit_lib.probes.questions.domain import on_purpose
 from audit_lib.subject.subject import Subject
@@ -57,7 +55,6 @@ class OneShiftedFeatureIsFound(Check):
     """
 
     code = "DRF005"
-    contract = Contract.DRIFT
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

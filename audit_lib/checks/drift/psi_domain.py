@@ -1,5 +1,3 @@
-"""DRF003."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, number
 from audit_lib.probes.questions.domain import (
     REACTION_COLUMNS,
@@ -48,7 +46,6 @@ class PsiSeesBrokenData(Check):
     """
 
     code = "DRF003"
-    contract = Contract.DRIFT
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

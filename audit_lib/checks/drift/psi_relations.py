@@ -1,5 +1,3 @@
-"""DRF001."""
-
 from __future__ import annotations
 
 import math
@@ -11,7 +9,7 @@ from pydantic import Field
 from scipy import special
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.questions.asking import ask_many, number, reasons
 from audit_lib.probes.questions.domain import plain
 from audit_lib.probes.questions.relations import largest_fall
@@ -58,7 +56,6 @@ class PsiMeasuresDrift(Check):
     """
 
     code = "DRF001"
-    contract = Contract.DRIFT
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""FEA008."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,7 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.questions.samples import panel
 from audit_lib.probes.questions.sides import LABEL, joined, side_tables
@@ -42,7 +40,6 @@ class BuildersJoinByLabel(Check):
     """
 
     code = "FEA008"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

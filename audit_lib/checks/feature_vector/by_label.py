@@ -1,5 +1,3 @@
-"""FEA004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.market.windows import stretch, window_length
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.relations import reordered_columns, shuffled
@@ -64,7 +62,6 @@ class PredictionsFollowLabels(Check):
     """
 
     code = "FEA004"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""FEA101."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Examined, Gap, Location, Severity, Task
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.market.measured import (
     CUTS,
@@ -56,7 +54,6 @@ class FeaturesReadNoFuture(Check):
     """
 
     code = "FEA101"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

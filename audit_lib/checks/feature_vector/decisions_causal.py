@@ -1,5 +1,3 @@
-"""FEA106."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity, Task
 from audit_lib.probes.market.influence import Outcome, measure_influence
 from audit_lib.probes.market.markets import short
 from audit_lib.probes.market.measured import influence_evidence, reach, witness_evidence
@@ -50,7 +48,6 @@ class DecisionsReadNoFuture(Check):
     """
 
     code = "FEA106"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

@@ -1,11 +1,9 @@
-"""FEA102."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask_many, frame, reasons
@@ -36,7 +34,6 @@ class FeaturesAreDeterministic(Check):
     """
 
     code = "FEA102"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

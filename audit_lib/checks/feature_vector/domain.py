@@ -1,5 +1,3 @@
-"""FEA006."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Scalar, Severity, Task
 from audit_lib.probes.market.markets import short, spoilt
 from audit_lib.probes.questions.asking import ask, ask_many, frame
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, kind_of
@@ -46,7 +44,6 @@ class FeaturesStayInTheirDomain(Check):
     """
 
     code = "FEA006"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""FEA013."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, ask_many, frame, mapping, number
 from audit_lib.probes.questions.frames import unequal
@@ -42,7 +40,6 @@ class FillsAreNeutral(Check):
     """
 
     code = "FEA013"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

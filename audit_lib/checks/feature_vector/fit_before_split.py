@@ -1,12 +1,10 @@
-"""FEA115."""
-
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.code.leaks.fit_flow import FitFlow, FitThenSplit
 from audit_lib.probes.code.leaks.leak_patterns import fits_before_split
 from audit_lib.probes.code.leaks.suspicions import related_files, unread, walk
@@ -43,7 +41,6 @@ class PreprocessingIsFittedAfterTheSplit(Check):
     """
 
     code = "FEA115"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.CODE

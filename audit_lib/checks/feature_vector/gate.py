@@ -1,5 +1,3 @@
-"""FEA012."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.market.derived_names import composed
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, texts
 from audit_lib.probes.questions.domain import on_purpose
@@ -47,7 +45,6 @@ class TheFeatureGateIsClosed(Check):
     """
 
     code = "FEA012"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""FEA108."""
-
 from __future__ import annotations
 
 import re
@@ -12,14 +10,9 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.code.columns_made import where_made
-from audit_lib.probes.market.measured import (
-    influence_of,
-    reach,
-    research_only,
-    witness_evidence,
-)
+from audit_lib.probes.market.measured import influence_of, reach, research_only, witness_evidence
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import Floats, Match, candidate_rows, matches, nearest
 from audit_lib.subject.documents import Document
@@ -58,7 +51,6 @@ class GapsAreFilledFromThePast(Check):
     """
 
     code = "FEA108"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""FEA103."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Gap, Margin, Severity, Task
+from audit_lib.model import Examined, Gap, Margin, Severity, Task
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
@@ -39,7 +37,6 @@ class RequiredFeaturesVary(Check):
     """
 
     code = "FEA103"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

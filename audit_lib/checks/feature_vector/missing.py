@@ -1,5 +1,3 @@
-"""FEA005."""
-
 from __future__ import annotations
 
 import re
@@ -14,7 +12,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.files import read_words
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, kind_of, on_purpose, reaction
 from audit_lib.probes.questions.frames import differences
@@ -75,7 +73,6 @@ class MissingIsNeverMadeUp(Check):
     """
 
     code = "FEA005"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""FEA003."""
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.market.transforms import Step, step
 from audit_lib.probes.questions.frames import Difference, differences, one_sided, without
 from audit_lib.probes.questions.samples import built, required
@@ -54,7 +52,6 @@ class BuildersAgree(Check):
     """
 
     code = "FEA003"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

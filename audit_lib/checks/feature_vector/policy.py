@@ -1,5 +1,3 @@
-"""FEA002."""
-
 from __future__ import annotations
 
 from collections import Counter
@@ -9,7 +7,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Severity, Task, View
 from audit_lib.probes.market.derived_names import may_be_earlier, parents
 from audit_lib.probes.questions.asking import ask, mapping
 from audit_lib.probes.questions.samples import built, required
@@ -44,7 +42,6 @@ class EveryFeatureMayBeServed(Check):
     """
 
     code = "FEA002"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

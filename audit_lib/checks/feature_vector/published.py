@@ -1,5 +1,3 @@
-"""FEA110."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.market.published import Republished, republished, why_unknown
 from audit_lib.probes.questions.asking import ask_many, frame
@@ -49,7 +47,6 @@ class NothingIsKnownBeforeItIsPublished(Check):
     """
 
     code = "FEA110"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

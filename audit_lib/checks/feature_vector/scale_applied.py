@@ -1,5 +1,3 @@
-"""FEA011."""
-
 from __future__ import annotations
 
 import re
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.market.transforms import step
 from audit_lib.probes.prediction.applied_scale import IDENTITY, Line, apart, constants, lines
 from audit_lib.probes.questions import samples
@@ -60,7 +58,6 @@ class ScalingIsWhatIsRecorded(Check):
     """
 
     code = "FEA011"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

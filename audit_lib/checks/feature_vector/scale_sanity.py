@@ -1,5 +1,3 @@
-"""FEA105."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import recorded_numbers
 from audit_lib.subject.subject import Subject
@@ -37,7 +35,6 @@ class ScalesFitTheFeatures(Check):
     """
 
     code = "FEA105"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS

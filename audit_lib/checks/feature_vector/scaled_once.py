@@ -1,5 +1,3 @@
-"""FEA107."""
-
 from __future__ import annotations
 
 import re
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Finding, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Finding, Gap, Severity, Task
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import Floats, fitted_rows, recorded_numbers
 from audit_lib.probes.training.scaling import Origin, origins, recorded_factor
@@ -48,7 +46,6 @@ class ScalerSawRawFeaturesOnce(Check):
     """
 
     code = "FEA107"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS

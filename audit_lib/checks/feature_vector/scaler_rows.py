@@ -1,5 +1,3 @@
-"""FEA104."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,16 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import (
-    Contract,
-    Evidence,
-    Examined,
-    Finding,
-    Gap,
-    Location,
-    Severity,
-    Task,
-)
+from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity, Task
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import (
     Match,
@@ -66,7 +55,6 @@ class ScalerSawTrainRowsOnly(Check):
     """
 
     code = "FEA104"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS

@@ -1,12 +1,10 @@
-"""FEA001."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads, show
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.schema_hash import recognise
 from audit_lib.probes.questions.samples import required
 from audit_lib.subject.subject import Subject
@@ -36,7 +34,6 @@ class SchemaIsTheModels(Check):
     """
 
     code = "FEA001"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

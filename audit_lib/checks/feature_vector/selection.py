@@ -1,5 +1,3 @@
-"""FEA109."""
-
 from __future__ import annotations
 
 import re
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.code.calls import called
 from audit_lib.probes.code.leaks.suspicions import related_files, walk
 from audit_lib.probes.labels.folds import (
@@ -62,7 +60,6 @@ class FeaturesAreSelectedInsideTheFolds(Check):
     """
 
     code = "FEA109"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS

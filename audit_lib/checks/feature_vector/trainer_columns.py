@@ -1,12 +1,10 @@
-"""FEA123."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.training.record import Step, Training
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.documents import read_document
@@ -37,7 +35,6 @@ class ColumnsAreRecordedAsFitted(Check):
     """
 
     code = "FEA123"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""FEA122."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ import pandas as pd
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.training.provenance import STATISTICS
 from audit_lib.probes.training.record import Training
 from audit_lib.probes.training.steps import HOOK, trained
@@ -53,7 +51,6 @@ class RecordedNumbersComeFromTrainRows(Check):
     """
 
     code = "FEA122"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""FEA121."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.subject import Subject
 
@@ -37,7 +35,6 @@ class PreprocessingSawNoJudgedRow(Check):
     """
 
     code = "FEA121"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""FEA010."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.market.markets import short
 from audit_lib.probes.market.unfinished import (
     KNOWN,
@@ -58,7 +56,6 @@ class LiveWaitsForTheClose(Check):
     """
 
     code = "FEA010"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

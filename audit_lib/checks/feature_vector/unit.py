@@ -1,5 +1,3 @@
-"""FEA007."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.market.markets import PRICES, VOLUMES, rescaled, short
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.samples import numeric, panel, required, still
@@ -43,7 +41,6 @@ class FeaturesHaveNoUnit(Check):
     """
 
     code = "FEA007"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.LOW
     reads = Reads.BEHAVIOUR

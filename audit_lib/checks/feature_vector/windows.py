@@ -1,5 +1,3 @@
-"""FEA009."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.market.windows import (
     moved_rows,
     other_asset,
@@ -53,7 +51,6 @@ class WindowsAreAsLongAsDeclared(Check):
     """
 
     code = "FEA009"
-    contract = Contract.FEATURE_VECTOR
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""GOV008."""
-
 from __future__ import annotations
 
 import math
@@ -8,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.checks.governance.served_admitted import Admission, admission
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.lifecycle.metrics import Metrics, directions, recorded_metrics, text_of
 from audit_lib.probes.questions.asking import Reply, ask_many
 from audit_lib.subject.hooks import Hook
@@ -44,7 +42,6 @@ class GatesFailClosed(Check):
     """
 
     code = "GOV008"
-    contract = Contract.GOVERNANCE
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

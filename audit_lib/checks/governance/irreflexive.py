@@ -1,5 +1,3 @@
-"""GOV001."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.metrics import any_promoted, bases, directions, promoted, text_of
 from audit_lib.probes.questions.asking import reasons
 from audit_lib.subject.subject import Subject
@@ -36,7 +34,6 @@ class NothingBeatsItself(Check):
     """
 
     code = "GOV001"
-    contract = Contract.GOVERNANCE
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""GOV002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.lifecycle.metrics import Duel, bases, directions, promoted, text_of
 from audit_lib.probes.questions.asking import reasons
 from audit_lib.probes.questions.relations import better, first_retraction
@@ -40,7 +38,6 @@ class BetterNeverLoses(Check):
     """
 
     code = "GOV002"
-    contract = Contract.GOVERNANCE
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

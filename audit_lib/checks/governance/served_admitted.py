@@ -1,5 +1,3 @@
-"""GOV005."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from typing import Any
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.lifecycle.metrics import Metrics, recorded_metrics, text_of
 from audit_lib.probes.questions.asking import Reply, ask
 from audit_lib.subject.subject import Subject
@@ -41,7 +39,6 @@ class ServedVersionsPassTheGates(Check):
     """
 
     code = "GOV005"
-    contract = Contract.GOVERNANCE
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

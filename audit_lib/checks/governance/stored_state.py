@@ -1,5 +1,3 @@
-"""GOV006."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.lifecycle.kept_history import Kept, kept_in
 from audit_lib.probes.lifecycle.metrics import Metrics, directions, promoted, recorded, text_of
 from audit_lib.probes.lifecycle.state import ScratchStore
@@ -49,7 +47,6 @@ class StoredGovernanceDecidesAlike(Check):
     """
 
     code = "GOV006"
-    contract = Contract.GOVERNANCE
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""GOV004."""
-
 from __future__ import annotations
 
 import math
@@ -10,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.metrics import Duel, Metrics, bases, directions, promoted
 from audit_lib.probes.questions.asking import Reply
 from audit_lib.probes.questions.domain import (
@@ -66,7 +64,6 @@ class UnknownMetricsNeverPromote(Check):
     """
 
     code = "GOV004"
-    contract = Contract.GOVERNANCE
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

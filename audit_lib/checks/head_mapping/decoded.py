@@ -1,5 +1,3 @@
-"""HED005."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats, frame, reasons
 from audit_lib.probes.questions.frames import unequal
@@ -67,7 +65,6 @@ class OutputsAreDecodedInOnePlace(Check):
     """
 
     code = "HED005"
-    contract = Contract.HEAD_MAPPING
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""HED003."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Severity, Task, View
 from audit_lib.probes.prediction.heads import Kind, declared_heads
 from audit_lib.probes.questions.domain import quantile_mix
 from audit_lib.probes.questions.samples import labels, numeric, predictions
@@ -48,7 +46,6 @@ class OutputsAreAlive(Check):
     """
 
     code = "HED003"
-    contract = Contract.HEAD_MAPPING
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

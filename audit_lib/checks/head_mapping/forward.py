@@ -1,5 +1,3 @@
-"""HED002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ import pandas as pd
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.prediction.heads import Kind, declared_heads
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.frames import differences
@@ -48,7 +46,6 @@ class OutputsKeepTheirContract(Check):
     """
 
     code = "HED002"
-    contract = Contract.HEAD_MAPPING
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""HED004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from scipy.special import stdtrit
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
 from audit_lib.probes.questions.samples import labels, predictions
@@ -53,7 +51,6 @@ class HeadsMeanWhatTheySay(Check):
     """
 
     code = "HED004"
-    contract = Contract.HEAD_MAPPING
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

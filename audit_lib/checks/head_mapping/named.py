@@ -1,5 +1,3 @@
-"""HED001."""
-
 from __future__ import annotations
 
 import re
@@ -9,7 +7,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.prediction.heads import Head, declared_heads
 from audit_lib.probes.questions.samples import predictions
 from audit_lib.subject.subject import Subject
@@ -40,7 +38,6 @@ class HeadsAreNamed(Check):
     """
 
     code = "HED001"
-    contract = Contract.HEAD_MAPPING
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""INT006."""
-
 from __future__ import annotations
 
 import math
@@ -12,7 +10,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.prediction.accounts import (
     Decided,
     Path,
@@ -71,7 +69,6 @@ class RefusalsChangeNothing(Check):
     """
 
     code = "INT006"
-    contract = Contract.INTERPRETATION
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""INT005."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.prediction.accounts import Path, at_rest, levels, paths, sizes, threshold
 from audit_lib.subject.parameters import AccountField
 from audit_lib.subject.subject import Subject
@@ -64,7 +62,6 @@ class AccountLimitsBind(Check):
     """
 
     code = "INT005"
-    contract = Contract.INTERPRETATION
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

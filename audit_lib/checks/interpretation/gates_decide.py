@@ -1,5 +1,3 @@
-"""INT007."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.prediction.orders import orders_of
 from audit_lib.probes.questions.asking import Reply, ask, frame, mapping
 from audit_lib.probes.questions.samples import inputs, whole_dates
@@ -48,7 +46,6 @@ class GatesDecideByTheirThreshold(Check):
     """
 
     code = "INT007"
-    contract = Contract.INTERPRETATION
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

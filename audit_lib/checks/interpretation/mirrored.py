@@ -1,5 +1,3 @@
-"""INT008."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.prediction.heads import Kind
 from audit_lib.probes.prediction.orders import (
     RULES,
@@ -57,7 +55,6 @@ class MirroredScoresGiveMirroredOrders(Check):
     """
 
     code = "INT008"
-    contract = Contract.INTERPRETATION
     task = Task.T3
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

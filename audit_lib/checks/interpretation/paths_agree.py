@@ -1,5 +1,3 @@
-"""INT001."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task, View
 from audit_lib.probes.prediction.orders import (
     MADE_UP,
     PATHS,
@@ -55,7 +53,6 @@ class BacktestIsLive(Check):
     """
 
     code = "INT001"
-    contract = Contract.INTERPRETATION
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""INT003."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.prediction.heads import Kind
 from audit_lib.probes.prediction.orders import (
     PATHS,
@@ -52,7 +50,6 @@ class RulesTradeWhenTheyShould(Check):
     """
 
     code = "INT003"
-    contract = Contract.INTERPRETATION
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""INT010."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Into, Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
 from audit_lib.subject.hooks import Hook
@@ -46,7 +44,6 @@ class PositionsAddUp(Check):
     """
 
     code = "INT010"
-    contract = Contract.INTERPRETATION
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""INT004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.prediction.orders import PATHS, directional, head_kinds, orders, written
 from audit_lib.probes.questions.asking import ask
 from audit_lib.probes.questions.samples import inputs, numeric, predictions, whole_dates
@@ -50,7 +48,6 @@ class SidesFollowADirectionalHead(Check):
     """
 
     code = "INT004"
-    contract = Contract.INTERPRETATION
     task = Task.T3
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""INT002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.prediction.orders import (
     PATHS,
     RULES,
@@ -56,7 +54,6 @@ class OrdersAreWellFormed(Check):
     """
 
     code = "INT002"
-    contract = Contract.INTERPRETATION
     task = Task.T3
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

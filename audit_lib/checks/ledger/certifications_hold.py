@@ -1,5 +1,3 @@
-"""LED004."""
-
 from __future__ import annotations
 
 from collections import defaultdict
@@ -10,7 +8,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.ledger import FILE, UnitState, load, states
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Location, Severity, Task, View
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 
@@ -41,7 +39,6 @@ class CertificationsHold(Check):
     """
 
     code = "LED004"
-    contract = Contract.LEDGER
     task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.CODE

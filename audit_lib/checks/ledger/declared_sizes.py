@@ -1,5 +1,3 @@
-"""LED003."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.files import read_words
-from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.code.declared_sizes import DeclaredSize, in_data, in_markdown
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
@@ -42,7 +40,6 @@ class DeclaredSizesAgree(Check):
     """
 
     code = "LED003"
-    contract = Contract.LEDGER
     task = Task.T1
     severity = Severity.LOW
     reads = Reads.CODE

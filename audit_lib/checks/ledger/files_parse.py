@@ -1,11 +1,9 @@
-"""LED002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.model import Examined, Severity, Task
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 
@@ -32,7 +30,6 @@ class EveryFileParses(Check):
     """
 
     code = "LED002"
-    contract = Contract.LEDGER
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""LED901."""
-
 from __future__ import annotations
 
 from collections import Counter
@@ -13,7 +11,6 @@ from audit_lib.errors import NotAssessed
 from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.model import (
     CheckResult,
-    Contract,
     Evidence,
     Examined,
     Finding,
@@ -55,7 +52,6 @@ class HighRiskFilesAreClear(Check):
     """
 
     code = "LED901"
-    contract = Contract.LEDGER
     task = Task.T6
     severity = Severity.CRITICAL
     reads = Reads.CODE

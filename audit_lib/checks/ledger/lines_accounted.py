@@ -1,5 +1,3 @@
-"""LED001."""
-
 from __future__ import annotations
 
 from collections import defaultdict
@@ -8,7 +6,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Location, Severity, Task, View
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.lines import Kind
@@ -48,7 +46,6 @@ class EveryLineIsAccountedFor(Check):
     """
 
     code = "LED001"
-    contract = Contract.LEDGER
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""LED902."""
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +7,6 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.exemptions import BASELINE, FILE, Applied, Exemption, apply, load_exemptions
 from audit_lib.model import (
     CheckResult,
-    Contract,
     Evidence,
     Examined,
     Finding,
@@ -44,7 +41,6 @@ class WaiversAreInForce(Check):
     """
 
     code = "LED902"
-    contract = Contract.LEDGER
     task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS

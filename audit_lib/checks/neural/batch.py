@@ -1,5 +1,3 @@
-"""NEU001."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.subject import Subject
@@ -41,7 +39,6 @@ class NeuralRowsAreIndependent(Check):
     """
 
     code = "NEU001"
-    contract = Contract.NEURAL
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""NEU002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
 from audit_lib.probes.questions.samples import input_width
@@ -40,7 +38,6 @@ class NeuralDomainIsClosed(Check):
     """
 
     code = "NEU002"
-    contract = Contract.NEURAL
     task = Task.T5
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""NEU004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
 from audit_lib.probes.questions.domain import (
     REACTION_COLUMNS,
@@ -60,7 +58,6 @@ class StatesFitOrAreRefused(Check):
     """
 
     code = "NEU004"
-    contract = Contract.NEURAL
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

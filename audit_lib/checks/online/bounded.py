@@ -1,5 +1,3 @@
-"""ONL002."""
-
 from __future__ import annotations
 
 import math
@@ -12,7 +10,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.prediction.learning import batches, joined, outputs, spoilt
 from audit_lib.probes.questions.asking import Reply, ask_many
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
@@ -45,7 +43,6 @@ class OneBadRowIsForgiven(Check):
     """
 
     code = "ONL002"
-    contract = Contract.ONLINE
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

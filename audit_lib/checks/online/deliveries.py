@@ -1,5 +1,3 @@
-"""ONL003."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import FeedEvent
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.prediction.deliveries import Deliveries, deliveries
 from audit_lib.probes.prediction.learning import outputs
 from audit_lib.probes.questions.asking import Reply, ask_many, reasons
@@ -51,7 +49,6 @@ class LabelsFindTheirRows(Check):
     """
 
     code = "ONL003"
-    contract = Contract.ONLINE
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

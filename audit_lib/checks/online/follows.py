@@ -1,5 +1,3 @@
-"""ONL004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.prediction.learning import outputs
 from audit_lib.probes.prediction.lessons import Lessons, agreement
 from audit_lib.probes.questions.asking import Reply, ask_many, reasons
@@ -50,7 +48,6 @@ class LearnerFollowsItsLessons(Check):
     """
 
     code = "ONL004"
-    contract = Contract.ONLINE
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

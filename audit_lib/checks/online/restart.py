@@ -1,5 +1,3 @@
-"""ONL001."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.prediction.learning import batches, outputs
 from audit_lib.probes.questions.asking import ask_many, reasons
 from audit_lib.subject.subject import Subject
@@ -35,7 +33,6 @@ class RestartChangesNothing(Check):
     """
 
     code = "ONL001"
-    contract = Contract.ONLINE
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

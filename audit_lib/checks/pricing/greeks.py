@@ -1,5 +1,3 @@
-"""PRC005."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.prediction.options import asked_of, random_terms, text_of
 from audit_lib.probes.questions.asking import ask, ask_many, floats, frame, reasons
 from audit_lib.subject.subject import Subject
@@ -54,7 +52,6 @@ class GreeksAreDerivatives(Check):
     """
 
     code = "PRC005"
-    contract = Contract.PRICING
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

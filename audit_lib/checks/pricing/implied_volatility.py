@@ -1,5 +1,3 @@
-"""PRC003."""
-
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.prediction.options import (
     asked_of,
     ceiling,
@@ -56,7 +54,6 @@ class ImpliedVolatilityInvertsPrice(Check):
     """
 
     code = "PRC003"
-    contract = Contract.PRICING
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

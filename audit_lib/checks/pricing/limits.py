@@ -1,5 +1,3 @@
-"""PRC001."""
-
 from __future__ import annotations
 
 import math
@@ -10,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Finding, Gap, Margin, Severity, Task
+from audit_lib.model import Evidence, Examined, Finding, Gap, Margin, Severity, Task
 from audit_lib.probes.prediction.options import (
     asked_of,
     black_scholes,
@@ -57,7 +55,6 @@ class PricesHaveTheirLimits(Check):
     """
 
     code = "PRC001"
-    contract = Contract.PRICING
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""PRC002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.prediction.options import (
     CALL,
     asked_of,
@@ -55,7 +53,6 @@ class PricesAllowNoArbitrage(Check):
     """
 
     code = "PRC002"
-    contract = Contract.PRICING
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

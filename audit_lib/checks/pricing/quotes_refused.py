@@ -1,5 +1,3 @@
-"""PRC006."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.prediction.options import MATURITIES, sound_quotes
 from audit_lib.probes.questions.asking import Reply, ask_many, floats
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
@@ -44,7 +42,6 @@ class BadQuotesAreRefused(Check):
     """
 
     code = "PRC006"
-    contract = Contract.PRICING
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""PRC004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
@@ -47,7 +45,6 @@ class SurfaceAllowsNoArbitrage(Check):
     """
 
     code = "PRC004"
-    contract = Contract.PRICING
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

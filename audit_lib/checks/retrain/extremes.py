@@ -1,12 +1,10 @@
-"""RET002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads, show
 from audit_lib.hooks import RetrainState
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.retraining import (
     SCORES,
     Answered,
@@ -48,7 +46,6 @@ class HealthyRestsAndDisasterFires(Check):
     """
 
     code = "RET002"
-    contract = Contract.RETRAIN
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

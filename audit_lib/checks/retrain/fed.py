@@ -1,5 +1,3 @@
-"""RET005."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.lifecycle.retraining import decided, healthy, lived, ways
 from audit_lib.probes.questions.asking import ask_many, mapping, reasons
 from audit_lib.probes.questions.samples import inputs, whole_dates
@@ -51,7 +49,6 @@ class TriggersAreFed(Check):
     """
 
     code = "RET005"
-    contract = Contract.RETRAIN
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

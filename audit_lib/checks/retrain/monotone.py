@@ -1,5 +1,3 @@
-"""RET001."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,7 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.hooks import RetrainState
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.lifecycle.retraining import (
     SCORES,
     Answered,
@@ -49,7 +47,6 @@ class WorseNeverUntriggers(Check):
     """
 
     code = "RET001"
-    contract = Contract.RETRAIN
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""RET004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import RetrainState
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.retraining import Answered, decision, disastrous, healthy, with_key
 from audit_lib.probes.questions.asking import Reply, ask_many, reasons
 from audit_lib.subject.subject import Subject
@@ -39,7 +37,6 @@ class TriggerRemembersAcrossRestarts(Check):
     """
 
     code = "RET004"
-    contract = Contract.RETRAIN
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

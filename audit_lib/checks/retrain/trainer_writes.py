@@ -1,5 +1,3 @@
-"""RET011."""
-
 from __future__ import annotations
 
 import re
@@ -8,7 +6,7 @@ from pathlib import Path
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.host import Isolation
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.training.steps import HOOK, attempted
 from audit_lib.subject.subject import Subject
 
@@ -37,7 +35,6 @@ class TrainingWritesToItsStoreOnly(Check):
     """
 
     code = "RET011"
-    contract = Contract.RETRAIN
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""RET003."""
-
 from __future__ import annotations
 
 import math
@@ -8,7 +6,7 @@ from typing import Any
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.hooks import RetrainState
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.retraining import Answered, decided, healthy, ways, with_key
 from audit_lib.probes.questions.domain import (
     REACTION_COLUMNS,
@@ -42,7 +40,6 @@ class UnknownIsNotHealthy(Check):
     """
 
     code = "RET003"
-    contract = Contract.RETRAIN
     task = Task.T4
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""SEC001."""
-
 from __future__ import annotations
 
 from collections import Counter
@@ -10,7 +8,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import AuditError
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Location, Severity, Task, View
 from audit_lib.probes.code.own_classes import plain_class
 from audit_lib.subject.artifacts import Artifact, Safety, SafetyReason, read_artifact
 from audit_lib.subject.artifacts.judge.trust import judge
@@ -50,7 +48,6 @@ class ArtifactsAreSafeToLoad(Check):
     """
 
     code = "SEC001"
-    contract = Contract.SECURITY
     task = Task.T1
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS

@@ -1,5 +1,3 @@
-"""SEC003."""
-
 from __future__ import annotations
 
 import ast
@@ -7,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.model import Examined, Severity, Task
 from audit_lib.subject.code import code_of
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
@@ -45,7 +43,6 @@ class SourceReadsAsItRuns(Check):
     """
 
     code = "SEC003"
-    contract = Contract.SECURITY
     task = Task.T1
     severity = Severity.HIGH
     reads = Reads.CODE

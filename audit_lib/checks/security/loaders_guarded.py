@@ -1,12 +1,10 @@
-"""SEC002."""
-
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.probes.code.loaders import Load, loads
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
@@ -40,7 +38,6 @@ class LoadersRunNothing(Check):
     """
 
     code = "SEC002"
-    contract = Contract.SECURITY
     task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""SPL003."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.labels.folds import HOOK, DrivenFold, DrivenFolds, drive_folds
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.labels.label_reach import with_ends
@@ -44,7 +42,6 @@ class SplitsAreAsDeclared(Check):
     """
 
     code = "SPL003"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

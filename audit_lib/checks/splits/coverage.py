@@ -1,5 +1,3 @@
-"""SPL005."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.labels.folds import HOOK, DrivenFolds, drive_folds
 from audit_lib.probes.market.perturbation import price_field
 from audit_lib.probes.questions import samples
@@ -46,7 +44,6 @@ class FoldsCoverTheData(Check):
     """
 
     code = "SPL005"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

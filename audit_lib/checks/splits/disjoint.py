@@ -1,5 +1,3 @@
-"""SPL002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Severity, Task
+from audit_lib.model import Examined, Severity, Task
 from audit_lib.probes.labels.folds import HOOK, DrivenFold, DrivenFolds, drive_folds, timeline
 from audit_lib.subject.subject import Subject
 
@@ -36,7 +34,6 @@ class TrainAndTestAreApart(Check):
     """
 
     code = "SPL002"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

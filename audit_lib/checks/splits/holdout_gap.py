@@ -1,5 +1,3 @@
-"""SPL008."""
-
 from __future__ import annotations
 
 import re
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.labels.folds import bars_between, calendar_of, ends_with_a_day, extent, iso
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.subject.subject import Subject
@@ -49,7 +47,6 @@ class FitsEndBeforeTheHoldout(Check):
     """
 
     code = "SPL008"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS

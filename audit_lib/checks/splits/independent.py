@@ -1,5 +1,3 @@
-"""SPL009."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +11,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Finding, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Finding, Gap, Severity, Task
 from audit_lib.probes.labels.folds import iso, label_ends
 from audit_lib.probes.labels.label_facts import HOOK as LABELS
 from audit_lib.probes.labels.label_facts import horizon_of, label_offsets
@@ -51,7 +49,6 @@ class IndependentDatesShareNoLabel(Check):
     """
 
     code = "SPL009"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""SPL006."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Severity, Task, View
 from audit_lib.probes.labels.folds import RecordedFold, recorded_folds
 from audit_lib.probes.training.recorded_metrics import (
     Pair,
@@ -52,7 +50,6 @@ class SkillSurvivesOutOfSample(Check):
     """
 
     code = "SPL006"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS

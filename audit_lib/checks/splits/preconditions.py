@@ -1,12 +1,10 @@
-"""SPL012."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.code.entries import Entry, entries
 from audit_lib.subject.subject import Subject
 
@@ -36,7 +34,6 @@ class EveryEntryEnforcesThePreconditions(Check):
     """
 
     code = "SPL012"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.CODE

@@ -1,5 +1,3 @@
-"""SPL001."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Margin, Severity, Task
+from audit_lib.model import Examined, Margin, Severity, Task
 from audit_lib.probes.labels.folds import HOOK, DrivenFold, drive_folds, edges, timeline
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.labels.label_reach import with_ends
@@ -43,7 +41,6 @@ class TrainLabelsEndBeforeTheTest(Check):
     """
 
     code = "SPL001"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

@@ -1,12 +1,10 @@
-"""SPL011."""
-
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity, Task
 from audit_lib.probes.code.leaks.suspicions import Hit, hits, related_files, unread
 from audit_lib.subject.subject import Subject
 
@@ -36,7 +34,6 @@ class SplitsAreNotShuffled(Check):
     """
 
     code = "SPL011"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.CODE

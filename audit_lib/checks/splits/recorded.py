@@ -1,5 +1,3 @@
-"""SPL004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,17 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import (
-    Contract,
-    Evidence,
-    Examined,
-    Finding,
-    Gap,
-    Location,
-    Severity,
-    Task,
-    View,
-)
+from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity, Task, View
 from audit_lib.probes.labels.folds import (
     RecordedFold,
     bars_between,
@@ -55,7 +43,6 @@ class RecordedFoldsArePurged(Check):
     """
 
     code = "SPL004"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS

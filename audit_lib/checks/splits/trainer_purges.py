@@ -1,11 +1,9 @@
-"""SPL021."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.training.record import Judgement, Training
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.subject import Subject
@@ -40,7 +38,6 @@ class TrainerJudgesPurgedRows(Check):
     """
 
     code = "SPL021"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""SPL007."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task
 from audit_lib.probes.statistics.inference import backtest_overfitting, deflated_sharpe
 from audit_lib.probes.training.recorded_metrics import number
 from audit_lib.subject.documents import Document
@@ -57,7 +55,6 @@ class SelectionSurvivesTheTrials(Check):
     """
 
     code = "SPL007"
-    contract = Contract.SPLITS
     task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS

@@ -1,5 +1,3 @@
-"""TGT005."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.questions import samples
@@ -37,7 +35,6 @@ class LabelsVary(Check):
     """
 
     code = "TGT005"
-    contract = Contract.TARGET_LABEL
     task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""TGT008."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels
 from audit_lib.probes.market.markets import PRICES, columns_of, short
 from audit_lib.probes.questions.asking import Reply, ask_many, frame, reasons
@@ -78,7 +76,6 @@ class LabelsCountTheDeclaredBars(Check):
     """
 
     code = "TGT008"
-    contract = Contract.TARGET_LABEL
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""TGT002."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.market.measured import LOUDEST_NOISE, influence_of
@@ -41,7 +39,6 @@ class LabelsReadFuturePricesOnly(Check):
     """
 
     code = "TGT002"
-    contract = Contract.TARGET_LABEL
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""TGT001."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity, Task
 from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels
 from audit_lib.probes.labels.label_reach import ENDS, label_reach
 from audit_lib.probes.market.influence import InfluenceMap
@@ -40,7 +38,6 @@ class HorizonIsAsDeclared(Check):
     """
 
     code = "TGT001"
-    contract = Contract.TARGET_LABEL
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""TGT004."""
-
 from __future__ import annotations
 
 import math
@@ -12,7 +10,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.labels.alignment import entry_and_exit, price_ratio, return_errors
 from audit_lib.probes.labels.barriers import Path, as_sides, measured_barriers, paths
 from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels, label_offsets
@@ -58,7 +56,6 @@ class LabelsAreWhatTheyAreCalled(Check):
     """
 
     code = "TGT004"
-    contract = Contract.TARGET_LABEL
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

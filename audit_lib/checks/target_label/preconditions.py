@@ -1,5 +1,3 @@
-"""TGT007."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,7 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.labels.alignment import entry_and_exit, price_ratio, return_errors
 from audit_lib.probes.labels.label_facts import HOOK, declared_labels, label_offsets
 from audit_lib.probes.market.influence import manageable
@@ -52,7 +50,6 @@ class PreconditionsHoldForTheLabels(Check):
     """
 
     code = "TGT007"
-    contract = Contract.TARGET_LABEL
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,12 +1,10 @@
-"""TGT006."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import candidate_rows
@@ -40,7 +38,6 @@ class LabelStatisticsComeFromTrainRows(Check):
     """
 
     code = "TGT006"
-    contract = Contract.TARGET_LABEL
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS

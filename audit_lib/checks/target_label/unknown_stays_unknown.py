@@ -1,5 +1,3 @@
-"""TGT003."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity, Task
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.labels.label_reach import label_reach
@@ -41,7 +39,6 @@ class UnknownLabelsStayUnknown(Check):
     """
 
     code = "TGT003"
-    contract = Contract.TARGET_LABEL
     task = Task.T2
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""VER006."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -7,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Contract, Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.registries import sample_metrics
 from audit_lib.probes.lifecycle.registry_history.crashes import Left, died
 from audit_lib.probes.lifecycle.state import ScratchStore
@@ -49,7 +47,6 @@ class ACrashLeavesOldOrNew(Check):
     """
 
     code = "VER006"
-    contract = Contract.VERSIONING
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

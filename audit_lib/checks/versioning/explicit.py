@@ -1,5 +1,3 @@
-"""VER001."""
-
 from __future__ import annotations
 
 import dataclasses
@@ -12,7 +10,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.lifecycle.registries import Resolution, odd_ids, resolution
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
@@ -59,7 +57,6 @@ class ExplicitMeansExplicit(Check):
     """
 
     code = "VER001"
-    contract = Contract.VERSIONING
     task = Task.T4
     severity = Severity.CRITICAL
     reads = Reads.BEHAVIOUR

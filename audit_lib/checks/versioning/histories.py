@@ -1,5 +1,3 @@
-"""VER005."""
-
 from __future__ import annotations
 
 import shutil
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Outcome, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Outcome, Severity, Task
 from audit_lib.probes.lifecycle.registries import sample_metrics
 from audit_lib.probes.lifecycle.registry_history import KEYS, Found, Session, search
 from audit_lib.probes.lifecycle.state import ScratchStore, tree_digest
@@ -93,7 +91,6 @@ class RegistryKeepsItsPromises(Check):
     """
 
     code = "VER005"
-    contract = Contract.VERSIONING
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

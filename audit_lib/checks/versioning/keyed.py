@@ -1,5 +1,3 @@
-"""VER011."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask
@@ -59,7 +57,6 @@ class EachKeyIsServedItsOwn(Check):
     """
 
     code = "VER011"
-    contract = Contract.VERSIONING
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

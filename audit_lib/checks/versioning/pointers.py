@@ -1,5 +1,3 @@
-"""VER002."""
-
 from __future__ import annotations
 
 import json
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.files import read_words
-from audit_lib.model import Contract, Evidence, Examined, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Scalar, Severity, Task
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, rewritten
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask, ask_many
@@ -44,7 +42,6 @@ class PointersLeadWhereTheySay(Check):
     """
 
     code = "VER002"
-    contract = Contract.VERSIONING
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

@@ -1,5 +1,3 @@
-"""VER003."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -11,7 +9,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore, changed, tree_digest
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, texts
@@ -86,7 +84,6 @@ class RegisteredIsResolved(Check):
     """
 
     code = "VER003"
-    contract = Contract.VERSIONING
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR

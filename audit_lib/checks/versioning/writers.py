@@ -1,5 +1,3 @@
-"""VER004."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -8,7 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Contract, Evidence, Examined, Finding, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Finding, Location, Severity, Task
 from audit_lib.probes.lifecycle.registries import sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import ask, texts
@@ -44,7 +42,6 @@ class ConcurrentWritersLoseNothing(Check):
     """
 
     code = "VER004"
-    contract = Contract.VERSIONING
     task = Task.T4
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
