@@ -26,7 +26,7 @@ from audit_lib.explain.rules import learn
 from audit_lib.explain.verdicts import Seen
 from audit_lib.host import HookError
 from audit_lib.model import Evidence
-from audit_lib.probes.prediction.heads import declared_targets
+from audit_lib.probes.questions.samples import declared_targets
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]

@@ -44,15 +44,8 @@ def declared_labels(subject: Subject) -> list[Declared]:
         NotAssessed: there is neither.
     """
     found = []
-    if subject.has("targets.declared"):
-        reply = ask(subject.hook("targets.declared"), into=mapping)
-        if reply.answered:
-            where = subject.where("targets.declared")
-            found += [
-                Declared(n, dict(f), where, "code")
-                for n, f in reply.got.items()
-                if isinstance(f, dict)
-            ]
+    for name, facts in samples.declared_targets(subject).items():
+        found.append(Declared(name, dict(facts), subject.where("targets.declared"), "code"))
     found += _from_metadata(subject)
     if not found:
         raise NotAssessed(

@@ -9,7 +9,7 @@ from typing import Any
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.hooks import TargetSpec
 from audit_lib.model import Location
-from audit_lib.probes.questions.asking import ask, mapping
+from audit_lib.probes.questions.samples import declared_targets
 from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
@@ -118,16 +118,6 @@ def stored_heads(subject: Subject) -> list[Head]:
     if not found:
         raise NotAssessed(f"the checkpoint names no heads at {metadata.location(pointer)}")
     return found
-
-
-def declared_targets(subject: Subject) -> dict[str, TargetSpec]:
-    """What ``targets.declared`` says; nothing where there is no such hook or answer."""
-    if not subject.has("targets.declared"):
-        return {}
-    reply = ask(subject.hook("targets.declared"), into=mapping)
-    if not reply.answered:
-        return {}
-    return {name: spec for name, spec in reply.got.items() if isinstance(spec, dict)}  # type: ignore[misc]
 
 
 def _entries(raw: Any) -> list[tuple[str, str, dict[str, Any]]]:

@@ -20,7 +20,7 @@ from audit_lib.probes.questions.samples import inputs, numeric, once, prediction
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
-_MOST, _POINTS, _ROUNDS = 24, 17, 14
+_MOST, _POINTS, _ROUNDS = 24, 65, 10
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,8 @@ def _found(subject: Subject, hook: str) -> list[Threshold]:
 def _narrowed(subject: Subject, hook: str, low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """Neighbours, shape (n, heads), between which the orders change."""
     for _ in range(_ROUNDS):
+        if (np.nextafter(low, high) == high).all():
+            break
         points = np.linspace(low, high, _POINTS, axis=1)  # (n, points, heads)
         points[:, -1] = high
         told = _orders(subject, hook, points.reshape(-1, points.shape[2]))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from audit_lib.errors import NotAssessed
-from audit_lib.probes.questions.asking import Into, ask, frame, texts
+from audit_lib.probes.questions.asking import Into, ask, frame, mapping, texts
 from audit_lib.subject.bound import Serving
 from audit_lib.subject.checkpoint_fields import field
 from audit_lib.subject.subject import Subject
@@ -66,6 +66,18 @@ def labels(subject: Subject) -> pd.DataFrame:
     """Labels of the sample panel, from ``targets.build``."""
     hook = "targets.build"
     return once(subject, hook, lambda: _answer(subject, hook, panel(subject), into=_filled))
+
+
+def declared_targets(subject: Subject) -> dict[str, Any]:
+    """What ``targets.declared`` says of each label; nothing without such a hook or an answer."""
+    hook = "targets.declared"
+    if not subject.has(hook):
+        return {}
+    try:
+        said = once(subject, hook, lambda: _answer(subject, hook, into=mapping))
+    except NotAssessed:
+        return {}
+    return {name: spec for name, spec in said.items() if isinstance(spec, dict)}
 
 
 def required(subject: Subject) -> list[str]:
