@@ -43,7 +43,8 @@ def to_json(*reports: Report) -> str:
     """Reports as one JSON document, each with its verdict, for ``--format json``."""
     made = [{**plain(report), "verdict": report.verdict.value} for report in reports]
     for report in made:
-        report.pop("forced")
+        for name in ("forced", "locate", "snippet"):  # how a report is made, not what it says
+            report.pop(name)
     return dumps({"format": "reports/1", "reports": made})
 
 

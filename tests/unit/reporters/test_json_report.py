@@ -11,7 +11,8 @@ import pytest
 
 from audit_lib.errors import RunError
 from audit_lib.model import Evidence, Outcome
-from audit_lib.reporters.json_report import dump_task, dumps, load_task, schema
+from audit_lib.reporters.json_report import dump_task, dumps, load_task, schema, to_json
+from audit_lib.reporters.report import Report
 
 SCHEMA = Path(__file__).parents[3] / "docs/schema/task_result.schema.json"
 
@@ -116,3 +117,12 @@ def test_schema_refuses_what_is_not_written():
 def test_published_schema_is_fresh(golden):
     jsonschema.Draft202012Validator.check_schema(schema())
     golden(SCHEMA, dumps(schema()))
+
+
+def test_a_report_holds_no_function() -> None:
+    made = Report("toy", "v1", "gate live", (), locate=lambda base, path: path)
+
+    (said,) = json.loads(to_json(made))["reports"]
+
+    assert "function" not in json.dumps(said)
+    assert {"locate", "snippet", "forced"}.isdisjoint(said)
