@@ -1,7 +1,5 @@
 """Executable audits of quantitative trading models."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How long a run may ask: a point in time, told to every process of the run by the environment."""
 
-from __future__ import annotations
-
 import os
 import re
 import time

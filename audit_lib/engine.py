@@ -1,7 +1,5 @@
 """Runs checks.  A crash is an ``error`` of its own check; findings before it are kept."""
 
-from __future__ import annotations
-
 import difflib
 import time
 import traceback

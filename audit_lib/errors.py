@@ -1,7 +1,5 @@
 """Errors that are meant for people: where, what, and the mend, in one sentence each."""
 
-from __future__ import annotations
-
 
 class AuditError(Exception):
     """A user's mistake or a broken input; printed as one message with an exit code, no traceback.

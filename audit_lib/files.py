@@ -4,8 +4,6 @@ Every room reads and writes this one way: a name may lead to a device that never
 that waits for a writer, or to more bytes than there is memory.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import hashlib
@@ -14,6 +12,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 #: For files whose size is the subject's own matter, such as its models.
@@ -82,6 +81,17 @@ def digest_of(file: Path | str) -> str:
     with opened(file) as handle:
         while chunk := handle.read(_CHUNK):
             found.update(chunk)
+    return found.hexdigest()
+
+
+@cache
+def package_digest() -> str:
+    """SHA-256 over this library's own files, by relative path and content."""
+    found, root = hashlib.sha256(), Path(__file__).parent
+    for file in sorted(f for f in root.rglob("*") if f.is_file()):
+        inside = file.relative_to(root)
+        if not {"__pycache__", "reference_engine"} & set(inside.parts):
+            found.update(f"{inside.as_posix()}\0{digest_of(file)}\n".encode())
     return found.hexdigest()
 
 

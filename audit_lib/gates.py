@@ -3,8 +3,6 @@
 The plan's seven smoke checks are the sets below; a gate is one or more of them.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

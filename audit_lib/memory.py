@@ -19,8 +19,6 @@ The folder is ``.workbook_cache`` in the workspace; ``AUDIT_CACHE`` names anothe
 Deleting it is safe at any time.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -38,7 +36,7 @@ from pydantic import TypeAdapter
 from audit_lib.budget import OUT_OF_BUDGET
 from audit_lib.checks.base import Check
 from audit_lib.errors import NotAssessed
-from audit_lib.files import read_whole, read_words, write_whole
+from audit_lib.files import package_digest, read_words, write_whole
 from audit_lib.host import Entered, Measure
 from audit_lib.model import CheckResult, Contract, Outcome
 from audit_lib.subject.bound import Asked
@@ -48,7 +46,6 @@ from audit_lib.workspace import PLACES
 
 VARIABLE = "AUDIT_CACHE"
 FOLDER = ".workbook_cache"
-_PACKAGE = Path(__file__).resolve().parent
 _DAYS = 30
 _IGNORE = "# Made by the workbook; safe to delete.\n*\n"
 #: seconds between two looks at whether the subject is still the same
@@ -397,13 +394,8 @@ def own_places(subject: Subject, cache: Path | None) -> tuple[Path, ...]:
 @cache
 def library_digest() -> str:
     """SHA-256 over this library's own files, Python, and the versions of what it depends on."""
-    found = hashlib.sha256(
-        f"{platform.python_implementation()} {platform.python_version()}".encode()
-    )
-    for file in sorted(_PACKAGE.rglob("*.py")):
-        if "reference_engine" not in file.parts:
-            found.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0")
-            found.update(hashlib.sha256(read_whole(file)).digest())
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    found = hashlib.sha256(f"{python} {package_digest()}".encode())
     for place in sys.path:
         installed = (f.name for f in Path(place or ".").glob("*.*-info"))  # name and version
         found.update("\0".join(sorted(installed)).encode())

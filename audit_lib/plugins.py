@@ -3,8 +3,6 @@
 It is imported into the process that judges and runs with its rights, which hooks never do.
 """
 
-from __future__ import annotations
-
 import hashlib
 import importlib
 import importlib.util

@@ -4,8 +4,6 @@ A folder lives while somebody holds the lock of the file beside it, which the sy
 process ends, even by SIGKILL.  Whoever makes the first folder of a process sweeps what was left.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

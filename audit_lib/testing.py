@@ -18,8 +18,6 @@ Each check becomes one test, named by its code.  Waivers of ``exemptions.toml`` 
 gates.  What could not be assessed is skipped with the reason, never passed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime

@@ -1,7 +1,5 @@
 """Where the workspace is: the folder with ``parameters/``, ``notebooks/`` and ``reports/``."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

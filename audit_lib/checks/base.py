@@ -31,8 +31,6 @@ saw::
         def run(self, subject: Subject) -> Iterator[Answer]: ...
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Every check there is, one line a code.  Order is the order in packets."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib import import_module
 

@@ -4,8 +4,6 @@
 packets show it beside what the check says.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """The command group, and how errors reach a person: one message, an exit code, no traceback."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

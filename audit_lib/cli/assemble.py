@@ -1,7 +1,5 @@
 """``workbook assemble``: the packet of notebooks that a scheduler ran one by one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Makes a run's packet: what execution calls once the notebooks of a version are complete."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path

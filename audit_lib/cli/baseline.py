@@ -1,7 +1,5 @@
 """``workbook baseline``: accept what an old engine has today, and fail on new findings alone."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from datetime import UTC, date, datetime

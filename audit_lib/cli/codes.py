@@ -4,8 +4,6 @@ A pipeline must be able to tell "the model could not be judged" from "the comman
 from "the workbook crashed".  3 and 4 are what pytest uses for the same two things.
 """
 
-from __future__ import annotations
-
 from audit_lib.cli.output import echo
 from audit_lib.model import Verdict
 

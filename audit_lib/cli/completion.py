@@ -1,7 +1,5 @@
 """What a shell offers for subjects, versions and codes; nothing where none can be told."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """``workbook contract``: derive the pipeline contract, and hold a written one to the pipeline."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

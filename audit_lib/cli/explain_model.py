@@ -1,7 +1,5 @@
 """``workbook explain-model``: what a version learned, and which factors decide."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

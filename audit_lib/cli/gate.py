@@ -1,7 +1,5 @@
 """``workbook gate``, ``smoke`` and ``check``: checks without notebooks, with an exit code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime

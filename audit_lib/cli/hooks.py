@@ -1,7 +1,5 @@
 """``workbook hooks``: help for whoever writes a subject's hooks."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``workbook init``: a workspace where the user wants it."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

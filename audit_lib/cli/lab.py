@@ -1,7 +1,5 @@
 """``workbook lab``: JupyterLab on copies of the notebooks."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """``workbook ledger``: which lines were read, by whom, and what to read next."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``workbook mcp``: the workbook as a server of the Model Context Protocol, over stdio."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import sys

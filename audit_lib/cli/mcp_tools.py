@@ -4,8 +4,6 @@ Nothing here waives, certifies, signs, or names a folder: subjects are those of 
 the hooks of any other would run with the rights of whoever asks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``workbook new-subject``: first contact with a repository nobody prepared."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

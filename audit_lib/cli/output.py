@@ -4,8 +4,6 @@ What people read is written in the encoding of the stream, and a sign that it la
 what programs read is UTF-8 wherever it goes, as JSON, SARIF and the head of a JUnit file promise.
 """
 
-from __future__ import annotations
-
 import codecs
 import sys
 import unicodedata

@@ -1,7 +1,5 @@
 """Commands about published packets: show, compare."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

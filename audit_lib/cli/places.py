@@ -1,7 +1,5 @@
 """Where a subject's files stand in the repository that a code host shows annotations on."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import subprocess

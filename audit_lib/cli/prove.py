@@ -1,7 +1,5 @@
 """``workbook prove``: plant faults in a subject's answers, and say which would have been seen."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

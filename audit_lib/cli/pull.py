@@ -1,7 +1,5 @@
 """``workbook pull``: a copy of what a tracking server registers, for audits to read."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

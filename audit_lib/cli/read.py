@@ -1,7 +1,5 @@
 """Commands that only read: list, explain."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``workbook run``: audit versions through the six notebooks, into packets."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence

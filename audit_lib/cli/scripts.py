@@ -1,7 +1,5 @@
 """Commands for scripts: facts as JSON, and as a table for people."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

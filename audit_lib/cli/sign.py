@@ -1,7 +1,5 @@
 """Commands about who vouches for a packet, and whether it is whole: sign, verify."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

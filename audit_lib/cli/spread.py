@@ -1,7 +1,5 @@
 """``workbook merge``, and how ``workbook run`` asks elsewhere: backends and shards."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Tables on standard output: fitted to a terminal, one line a row elsewhere."""
 
-from __future__ import annotations
-
 import io
 import sys
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """``workbook trace``: export decision traces, check a file of them, replay it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """``workbook why``: one decision taken apart."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from pathlib import Path

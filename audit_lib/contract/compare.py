@@ -1,7 +1,5 @@
 """Hold a written contract to what is derived today."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Nothing is made up: a section that cannot be derived stands under ``not_derived`
 so that a reader of the contract sees its gaps.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """One statement of a contract, and the places that it may come from."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

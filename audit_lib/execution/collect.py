@@ -1,7 +1,5 @@
 """Executed notebooks that somebody else ran, taken into the folder of their run."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -4,8 +4,6 @@ A workspace may stand inside the repository that it audits.  What the workbook w
 change of the subject; whatever else is written voids the run.
 """
 
-from __future__ import annotations
-
 import glob
 import os
 from collections.abc import Iterable

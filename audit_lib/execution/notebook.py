@@ -5,8 +5,6 @@ parameter all leave a notebook that it calls completed.  A notebook is complete 
 cell was executed without an error and the last one left a sentinel that fits the results.
 """
 
-from __future__ import annotations
-
 import errno
 import logging
 import time

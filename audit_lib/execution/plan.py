@@ -1,7 +1,5 @@
 """What a run will do: which versions of which subjects, through which tasks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

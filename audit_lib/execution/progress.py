@@ -1,7 +1,5 @@
 """What a run tells whoever watches it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Staging, sweeping and publishing: a run's folder appears whole or not at all."""
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import json

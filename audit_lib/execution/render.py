@@ -1,7 +1,5 @@
 """Executed notebooks as HTML pages that need nothing from outside, by nbconvert."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

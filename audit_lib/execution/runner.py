@@ -1,7 +1,5 @@
 """Executes a plan: notebooks side by side, packets assembled and published as versions complete."""
 
-from __future__ import annotations
-
 import threading
 import time
 import traceback

@@ -6,8 +6,6 @@ proof that it shows, and the day where waivers or reviews run out.  While that i
 packet is whole, the answer is the one that was given.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

@@ -4,8 +4,6 @@ The folder of a shard holds answers by content and says what they rest on; a run
 makes the packet.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress

@@ -6,8 +6,6 @@ in, runs the notebooks, which find them, and publishes.  A worker whose subject,
 interpreter is another refuses.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass

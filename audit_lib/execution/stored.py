@@ -1,7 +1,5 @@
 """A notebook as it is stored: read whole and held against its format, or refused in words."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 from typing import Any

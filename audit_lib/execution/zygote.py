@@ -6,8 +6,6 @@ Python thread, so that a fork copies no lock that somebody holds.  When the othe
 socket closes, however its owner ended, it leaves, and every kernel goes with it.
 """
 
-from __future__ import annotations
-
 import ctypes
 import gc
 import importlib

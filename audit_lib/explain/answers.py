@@ -1,7 +1,5 @@
 """Many questions to one hook in few round trips, and whether a row's answer is its own."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

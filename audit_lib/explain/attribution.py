@@ -1,7 +1,5 @@
 """What each factor contributes to each head and to the decision, on drawn rows."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What changed in what was learned, from one version to another."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator
 from typing import Literal

@@ -1,7 +1,5 @@
 """Conditions, what follows under them, and how often: the form of a rule, whoever made it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

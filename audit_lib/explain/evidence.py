@@ -1,7 +1,5 @@
 """Tables that readers draw: sizes, swarm, dependence, shares over time, conditions, funnel."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """``decision_factor_attribution.csv``, and what winners had that losers had not."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

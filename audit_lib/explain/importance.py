@@ -1,7 +1,5 @@
 """Sizes of contributions with intervals, what hangs together, and what was recorded."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

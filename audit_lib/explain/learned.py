@@ -1,7 +1,5 @@
 """``learned_conditions/``: what a version learned, as files."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

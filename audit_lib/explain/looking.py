@@ -1,7 +1,5 @@
 """Drive a version's hooks for all that is explained: rows, contributions, rules, decisions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 

@@ -5,8 +5,6 @@ gives another decision: a counterfactual explanation (Wachter, Mittelstadt and R
 change is measured in interquartile ranges of its factor, and two add up.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations

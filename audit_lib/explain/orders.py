@@ -1,7 +1,5 @@
 """Decisions with what stands behind each: gates, what bounded the size, what became of it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass

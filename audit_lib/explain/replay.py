@@ -1,7 +1,5 @@
 """Recompute traced decisions from the version's artifacts, and say at which stage one departs."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ later, a purge apart.  A tree's paths exclude each other and cover all rows, so 
 rule and supports add up; sums of overlapping rules (RuleFit, FIGS) fit closer and read worse.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace

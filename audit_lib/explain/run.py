@@ -1,7 +1,5 @@
 """Explain one version, or take what was found before; kept by content."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What a decision trace must be: well formed, whole, of what there was, and replayable."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Decision traces: one JSON line a decision, with all that led to it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator, Mapping

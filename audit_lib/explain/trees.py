@@ -6,8 +6,6 @@ head is a rising function of the model's sum on the very rows that are explained
 explained through its hook.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec

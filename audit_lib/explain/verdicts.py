@@ -1,7 +1,5 @@
 """Statements that what was learned must meet, as checks of this room."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar

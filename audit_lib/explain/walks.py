@@ -8,8 +8,6 @@ shap's own permutation explainer makes a call a row; here one table holds the wa
 one call answers for all heads.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

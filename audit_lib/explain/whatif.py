@@ -1,7 +1,5 @@
 """One decision: what made it, which rule covers it, and what would have turned it."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 

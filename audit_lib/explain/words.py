@@ -1,7 +1,5 @@
 """Rules and factors in plain sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from audit_lib.explain.records import ConditionRecord, Measured, RuleRecord, Rules

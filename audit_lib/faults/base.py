@@ -6,8 +6,6 @@ source and store.  Either names the contract that it breaks, the checks that oug
 the least size worth seeing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

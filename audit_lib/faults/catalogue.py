@@ -1,7 +1,5 @@
 """Every fault there is: importing the files registers what they hold."""
 
-from __future__ import annotations
-
 from audit_lib.faults import decisions, features, files, life, numbers, predictor, targets
 from audit_lib.faults.base import FAULTS, Fault
 

@@ -1,7 +1,5 @@
 """Orders that differ between backtest and live, or do not follow from the predictions."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

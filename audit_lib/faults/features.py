@@ -1,7 +1,5 @@
 """Features that read what is not known yet, differ between builders, or lost their meaning."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Faults of source and artifacts, planted in copies."""
 
-from __future__ import annotations
-
 import ast
 import json
 from collections.abc import Callable

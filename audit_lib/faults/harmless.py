@@ -5,8 +5,6 @@ agrees to the last bit but one.  The last bit follows from the value alone, so t
 question has the same answer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

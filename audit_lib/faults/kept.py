@@ -1,7 +1,5 @@
 """What was proved before: kept beside a version's runs, good while nothing has changed since."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Registries, governance and triggers that serve, promote or rest when they should not."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Calibration, intervals, prices, drift and networks whose numbers are a little wrong."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Predictions that lose columns, rows, heads or blanks on the way."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Plant faults one at a time, and say which of them this audit of this subject would have seen."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 import time

@@ -1,7 +1,5 @@
 """What operators do to frames on the panel's index, asset by asset."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Labels and folds that are not what they are called."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A host whose answers are spoiled on the way: the subject's code runs as ever, unchanged."""
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import pickle

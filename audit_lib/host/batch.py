@@ -1,7 +1,5 @@
 """The calls of one batch, and the worker that currently answers them."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The judge's ends of the processes that fork (root and template) and of those that work."""
 
-from __future__ import annotations
-
 import os
 import select
 import socket

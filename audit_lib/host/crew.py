@@ -1,7 +1,5 @@
 """The processes of one host: kept while they serve, started again when a hook destroyed them."""
 
-from __future__ import annotations
-
 import socket
 from pathlib import Path
 from typing import Any

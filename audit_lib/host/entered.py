@@ -3,8 +3,6 @@
 The child is the subject's, and may report what it likes: this places findings, and proves nothing.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ nothing else.  The two ``…Unavailable`` errors mean that no call was made at a
 
 # ruff: noqa: N818 - the names say what happened; "Error" would add nothing
 
-from __future__ import annotations
-
 import signal as signals
 
 from audit_lib.errors import AuditError

@@ -1,7 +1,5 @@
 """Folders that hooks write to: where they may be, and how to get rid of them."""
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """How a child is started: its command line, its environment, its configuration."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """What one call of a hook may cost."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Which error a failed call is: from what the child described, or from how it ended."""
 
-from __future__ import annotations
-
 import signal as signals
 from typing import Any
 

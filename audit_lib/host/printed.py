@@ -1,7 +1,5 @@
 """What a child prints: drained so that it never blocks, and the end of it kept."""
 
-from __future__ import annotations
-
 import os
 import select
 

@@ -1,7 +1,5 @@
 """Starts the warden and the root of a child, and gives the warden its orders."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -4,8 +4,6 @@ Everything else of the machine is closed to them where the level can do it: home
 data, keys, temporary files of others.  Places are listed, never guessed from what fails.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

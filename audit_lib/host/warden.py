@@ -10,8 +10,6 @@ Orders, one JSON line each: ``mark`` (what runs now belongs to the host), ``watc
 but what was marked first), ``end``.
 """
 
-from __future__ import annotations
-
 import ctypes
 import json
 import os

@@ -1,7 +1,5 @@
 """The console: a run's findings to search, look into, ask again and waive."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from typing import Any

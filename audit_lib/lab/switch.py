@@ -1,7 +1,5 @@
 """Switches the interactive views on and off."""
 
-from __future__ import annotations
-
 import importlib.util
 import sys
 

@@ -1,7 +1,5 @@
 """Pictures that zoom and pan: the same drawings, on a canvas that the kernel redraws."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 from typing import Any

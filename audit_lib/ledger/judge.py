@@ -1,7 +1,5 @@
 """What the certifications amount to for the source as it is."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatch

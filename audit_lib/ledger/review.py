@@ -13,8 +13,6 @@ anything for a line.  So T1 makes the one pass by default, and ``exercise: every
 ``subject.yaml`` has all tasks measure all calls, which T6 and the packet merge.
 """
 
-from __future__ import annotations
-
 import ast
 import os
 from collections.abc import Collection, Iterator, Mapping

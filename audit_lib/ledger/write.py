@@ -1,7 +1,5 @@
 """Adding to ``ledger.toml``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path

@@ -4,8 +4,6 @@ A check names the cause; its cases become one finding with a table of them.  The
 its cause, whether one case shows it or twenty: how many there are is its size, not its identity.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 Pure functions over results; findings are merged first (:mod:`audit_lib.model.merging`).
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ Measured values, line numbers and the version's own id do not enter the identity
 findings break nothing, so there is nothing to close, and they are left out.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

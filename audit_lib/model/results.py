@@ -1,7 +1,5 @@
 """Findings, evidence and results: what checks answer and everything else carries."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -1,7 +1,5 @@
 """Reviews of several tasks taken together, and the shares they come to."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """One result of a check that ran on several variants of the subject's hooks."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace

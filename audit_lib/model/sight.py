@@ -1,7 +1,5 @@
 """What the checks of a run could look at: whether a finding that is not there is gone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ What was seen belongs to the identity of a finding; its size does not, and is re
 measured and expected.
 """
 
-from __future__ import annotations
-
 import re
 
 from audit_lib.model.results import Finding

@@ -1,7 +1,5 @@
 """What became of each finding since an earlier run, in the words of SARIF (3.27.24)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from audit_lib.model.closure import ALARMING, Closed, Comparison, Fate

@@ -1,7 +1,5 @@
 """How outcomes become verdicts: the one place where the rules stand."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from audit_lib.model.results import CheckResult, Finding, TaskResult

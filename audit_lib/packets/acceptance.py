@@ -5,8 +5,6 @@ everything that it rests on is kept, not met where some of it is broken, and not
 nothing applies or something could not be assessed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

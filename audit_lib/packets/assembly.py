@@ -1,7 +1,5 @@
 """A run's results into a packet: one model, written in every form a reader may want."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What drawings share: lanes, dates, labels, and text that starts no formula."""
 
-from __future__ import annotations
-
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 

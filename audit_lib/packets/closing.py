@@ -1,7 +1,5 @@
 """The closing list of a packet: as data for both typesetters, as JSON for scripts, and as CSV."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """What differs between two runs besides the subject."""
 
-from __future__ import annotations
-
 from audit_lib.packets.manifest import Manifest
 
 

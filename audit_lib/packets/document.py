@@ -1,7 +1,5 @@
 """The packet as plain data, section by section: what both typesetters read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Drawings in lanes: bars, timelines, influence maps."""
 
-from __future__ import annotations
-
 import math
 
 from matplotlib.dates import date2num

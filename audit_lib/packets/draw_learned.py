@@ -1,7 +1,5 @@
 """Drawings of what a version learned: dependence on factors, one decision, conditions."""
 
-from __future__ import annotations
-
 import math
 import textwrap
 

@@ -1,7 +1,5 @@
 """Drawings in the plane: lines with bands, heat maps, reliability curves."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A swarm: points of each label along a line, thick where there are many, coloured by level."""
 
-from __future__ import annotations
-
 import math
 
 from matplotlib.figure import Figure

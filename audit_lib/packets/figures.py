@@ -1,7 +1,5 @@
 """Evidence drawn: the one place where tables become pictures, for notebooks, HTML and print."""
 
-from __future__ import annotations
-
 import io
 import re
 import warnings

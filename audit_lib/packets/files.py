@@ -1,7 +1,5 @@
 """Knowing what a folder holds."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

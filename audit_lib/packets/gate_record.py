@@ -4,8 +4,6 @@ The manifest says which version was let through, by which checks, on which bytes
 one gate and no packet: nobody signs it, and it proves no folder whole.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -3,8 +3,6 @@
 Its one script is our own and pinned by its digest; without it only the search is missing.
 """
 
-from __future__ import annotations
-
 import hashlib
 from base64 import b64encode
 from collections.abc import Callable

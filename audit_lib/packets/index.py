@@ -1,7 +1,5 @@
 """``index.html`` of the reports: versions by tasks and verdicts, with links to the packets."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a run holds beside its results: what the version learned, and what its audit can see."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -5,8 +5,6 @@ digest of the subject before and after.  It is written last and atomically: a fo
 is no packet.  It holds no machine's paths.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 from collections import Counter

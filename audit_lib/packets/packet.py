@@ -1,7 +1,5 @@
 """The packet as one model: what HTML, PDF and every other form of it are made from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property

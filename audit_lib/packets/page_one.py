@@ -1,7 +1,5 @@
 """Page one as plain data: for a reader without time, and for one who decides whether to read on."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

@@ -5,8 +5,6 @@ with any of the common colour-vision deficiencies can tell apart; for dark paper
 at constant hue.  Where a colour carries meaning, shape, place or text carries it as well.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

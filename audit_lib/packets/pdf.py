@@ -5,8 +5,6 @@ template never evaluates text: the packet's data goes in as one JSON input, and 
 strings.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime

@@ -1,17 +1,12 @@
 """Where a packet comes from: the environment it was made in, and how it is told."""
 
-from __future__ import annotations
-
-import hashlib
 import platform
 import re
-from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
-from pathlib import Path
 from typing import Any
 
 from audit_lib import __version__
-from audit_lib.files import digest_of
+from audit_lib.files import package_digest
 from audit_lib.packets.packet import Packet
 from audit_lib.reporters.text import one_line
 
@@ -35,23 +30,11 @@ def packages() -> dict[str, str]:
     return found
 
 
-@cache
-def library_digest() -> str:
-    """SHA-256 over this library's own Python files, by relative path and content."""
-    root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for file in sorted(root.rglob("*.py")):
-        if "__pycache__" not in file.parts and "reference_engine" not in file.parts:
-            content = digest_of(file)
-            digest.update(f"{file.relative_to(root).as_posix()}\0{content}\n".encode())
-    return digest.hexdigest()
-
-
 def environment() -> dict[str, str]:
     """Library, interpreter and platform, without anything that names this machine."""
     return {
         "library": __version__,
-        "library_sha256": library_digest(),
+        "library_sha256": package_digest(),
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "system": platform.system(),

@@ -1,7 +1,5 @@
 """Reading back what a run left: its tasks' results, and whether each is whole."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable

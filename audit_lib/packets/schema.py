@@ -1,7 +1,5 @@
 """The form of a version's files as a file of the run, and what differs from another run's."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from pathlib import Path

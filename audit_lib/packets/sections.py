@@ -5,8 +5,6 @@ into runs of text and code, so that neither template has to know what a back-tic
 nothing of the subject's is ever markup.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace

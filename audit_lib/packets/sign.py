@@ -5,8 +5,6 @@ and says who decided what, when.  Each reviewer adds one, as a line of a file be
 Sources: DSSE protocol 1.0.2; in-toto attestation framework, statement v1 and bundle.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

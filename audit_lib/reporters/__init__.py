@@ -5,8 +5,6 @@ Every reporter takes any number of reports (one a version) and answers one docum
     REPORTERS["sarif"](Report(subject, version, "gate train", results))
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from audit_lib.reporters.console import to_console

@@ -4,8 +4,6 @@ What came is listed; what was fixed and what nobody can tell is cut short; what 
 by check, since both runs have it.  Every form can be asked for all of it.
 """
 
-from __future__ import annotations
-
 import io
 import shutil
 import sys

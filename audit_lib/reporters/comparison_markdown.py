@@ -1,7 +1,5 @@
 """What became of findings between two runs, as Markdown for a comment on a change."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

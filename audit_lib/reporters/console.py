@@ -1,7 +1,5 @@
 """The console: one line a finding, place first; what could not be told; a table; a verdict."""
 
-from __future__ import annotations
-
 import io
 import shutil
 import sys

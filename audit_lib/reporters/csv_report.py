@@ -5,8 +5,6 @@ an apostrophe before it; so does the part after a semicolon, tab or line break, 
 set to another separator would make a cell of its own.  The faithful form is JSON.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import re

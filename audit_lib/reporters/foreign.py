@@ -5,8 +5,6 @@ A reporter is a function that takes reports, one a version, and answers text: th
 entry point ``audit_lib.reporters``.  It runs with the rights of the process that judges.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import wraps
 from pathlib import Path

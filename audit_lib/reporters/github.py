@@ -7,8 +7,6 @@ Escaping follows the toolkit's rules: ``%``, CR and LF in the message; ``:`` and
 properties.  Nothing of the subject's starts a line, so none of it can be a command.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

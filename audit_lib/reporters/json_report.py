@@ -7,8 +7,6 @@ that JSON cannot hold is written as ``{"float": "nan"}`` (``"inf"``, ``"-inf"``)
 is lost between a check and its reader.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math

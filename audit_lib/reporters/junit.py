@@ -5,8 +5,6 @@ tell": such a check is ``skipped``, and its message starts with ``not assessed``
 that does not apply starts with ``not applicable``.
 """
 
-from __future__ import annotations
-
 import xml.etree.ElementTree as ET
 
 from audit_lib.model import CheckResult, Finding, Outcome, Task, breaks, effective_outcome

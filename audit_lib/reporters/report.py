@@ -1,7 +1,5 @@
 """What a reporter is given: the results of one version, whoever ran them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

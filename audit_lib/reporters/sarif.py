@@ -11,8 +11,6 @@ results of checks that passed, do not apply or could not tell as well.  The limi
 stand in :mod:`audit_lib.reporters.sarif_limits`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any

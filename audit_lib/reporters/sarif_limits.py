@@ -4,8 +4,6 @@ Sources: GitHub Docs, "SARIF results exceed one or more limits" and "SARIF suppo
 scanning".  Other hosts take as much or more.
 """
 
-from __future__ import annotations
-
 from audit_lib.reporters.text import clean
 
 RUNS_A_FILE = 20

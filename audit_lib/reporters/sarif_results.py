@@ -1,7 +1,5 @@
 """Findings as the results of a SARIF run."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """Checks as the rules of a SARIF run."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib import metadata
 from typing import Any

@@ -1,7 +1,5 @@
 """The one door to a terminal: nothing that is shown moves its cursor, or is not what it seems."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from rich.console import Console

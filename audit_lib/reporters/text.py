@@ -1,7 +1,5 @@
 """Other people's text made fit to be shown: one line, no control or direction characters."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

@@ -3,8 +3,6 @@
 They are imported into the process that judges and run with its rights, which hooks never do.
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """All checks that may be asked of a subject: the catalogue's, and those from elsewhere."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

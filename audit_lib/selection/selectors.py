@@ -5,8 +5,6 @@ The most specific selector decides: ``--select FEA101`` with ``--ignore FEA`` as
 ignores wins.  A check that is left out is not assessed, and says why.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """What a subject is bound to while a check runs: a variant of its hooks, and a key."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What a version's files say, found through the references of ``artifacts.fields``."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping

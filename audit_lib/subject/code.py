@@ -3,8 +3,6 @@
 Everything is read once and kept with the tree it was read from.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet

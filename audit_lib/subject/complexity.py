@@ -5,8 +5,6 @@ look into decorators, defaults, base classes and assertions.  *Cognitive complex
 (Campbell 2018), of outermost functions and methods with what is nested in them.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterable
 

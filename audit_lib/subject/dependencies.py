@@ -5,8 +5,6 @@ names now and then (``sklearn`` is scikit-learn); names are compared loosely, so
 undeclared is so under any spelling known.
 """
 
-from __future__ import annotations
-
 import ast
 import configparser
 import re

@@ -4,8 +4,6 @@ Contents are hashed, never times and sizes, so that an unchanged digest means un
 the checks that only read.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import stat

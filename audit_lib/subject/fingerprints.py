@@ -6,8 +6,6 @@ every statement do.  The *whole* fingerprint of a unit also covers what it depen
 subsystem, directly or through others, so a certification falls when that changes.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 from collections.abc import Iterator

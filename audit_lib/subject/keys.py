@@ -1,7 +1,5 @@
 """Keys: what a subject keeps apart beside versions, such as horizons, instruments and regimes."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

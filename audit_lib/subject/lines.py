@@ -12,8 +12,6 @@ Counting rules:
 - In a file that does not parse no docstring is told apart; the other rules hold by text.
 """
 
-from __future__ import annotations
-
 import ast
 import io
 import re

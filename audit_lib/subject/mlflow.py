@@ -5,8 +5,6 @@ copy of a tracking server that :mod:`mlflow_rest` makes.  MLflow itself is never
 model is loaded.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ Source: the tables of ``mlflow.store.model_registry.dbmodels`` and
 ``mlflow.store.tracking.dbmodels``.
 """
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from collections.abc import Iterator

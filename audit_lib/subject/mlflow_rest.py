@@ -5,8 +5,6 @@ a folder a version with its files, and a registry file.  Nothing is loaded or ex
 Source: MLflow's REST API reference (``/api/2.0/mlflow`` and the artifact proxy).
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os

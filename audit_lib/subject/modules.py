@@ -6,8 +6,6 @@ its top level (through ``if``, ``try``, ``for`` and ``with``), names that its fu
 names at run time (``__getattr__``, ``globals()[...]``, ``exec``) is *open*: any name may exist.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

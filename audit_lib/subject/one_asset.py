@@ -6,8 +6,6 @@ again, so that neither side has to know of the other's form.  A table of several
 make to ask much at once, is then asked about asset by asset.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any

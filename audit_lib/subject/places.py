@@ -6,8 +6,6 @@ one that only loads or configures, and both before what runs while a module is i
 object is constructed.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from audit_lib.host import Entered

@@ -1,7 +1,5 @@
 """JSON pointers (RFC 6901), and references: which file a pointer leads into."""
 
-from __future__ import annotations
-
 
 def pointer_to(*keys: str) -> str:
     """The pointer that leads through those keys; '' for none, which is the whole document."""

@@ -6,8 +6,6 @@ visible where they are made (``x = Model()``, ``self.x = Model()``) or annotated
 What is passed about untyped is not seen, so fan-in is a lower bound.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The subject's registry and a version's metadata, read as plain data."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field, replace
 from functools import partial

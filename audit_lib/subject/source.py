@@ -1,7 +1,5 @@
 """The subject's source tree, read as text and syntax trees, never imported."""
 
-from __future__ import annotations
-
 import ast
 import errno
 import gc

@@ -11,8 +11,6 @@ Counting rules:
 - Complexities are those of two libraries, see ``complexity.py``.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Names that a part of the source touches, for telling who refers to whom."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Runs through variants and keys of a subject's hooks: which, is told by what is asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from audit_lib.errors import NotAssessed

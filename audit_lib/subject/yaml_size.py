@@ -1,7 +1,5 @@
 """How much a text of YAML becomes once its aliases and merges are copied out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import yaml

@@ -1,7 +1,5 @@
 """The baseline: findings of an old engine, accepted together, so that new ones stand out."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

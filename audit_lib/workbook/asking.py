@@ -1,7 +1,5 @@
 """Asking a task whole: its checks, the review of lines, waivers, boundaries, where it ran."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

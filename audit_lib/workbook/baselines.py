@@ -1,7 +1,5 @@
 """The runs that a run is compared with."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from audit_lib.errors import NotAssessed

@@ -1,7 +1,5 @@
 """The closing list as the table that the notebook of T6 shows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from audit_lib.model import CheckResult, Finding, Scalar, TaskResult

@@ -1,7 +1,5 @@
 """Letting a notebook fail for a scheduler, once everything is saved."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 

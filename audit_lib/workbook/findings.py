@@ -1,7 +1,5 @@
 """One finding, and the place it is about."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

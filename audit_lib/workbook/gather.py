@@ -1,7 +1,5 @@
 """What the closure task reads: the other tasks' results of the same run."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from audit_lib.errors import RunError

@@ -1,7 +1,5 @@
 """How the workbook behaves in an IPython shell: short errors, and views others plug in."""
 
-from __future__ import annotations
-
 import os
 import sys
 from importlib.metadata import entry_points

@@ -1,7 +1,5 @@
 """What a version learned, beside the checks of a task: files in the run, pictures, verdicts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ papermill injects whatever name it is given and only warns about unknown ones, s
 ``verison`` would audit the default version.  Here it is an error.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 from collections.abc import Mapping

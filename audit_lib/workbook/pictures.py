@@ -1,7 +1,5 @@
 """Evidence as pictures, drawn without any global state of matplotlib."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from typing import Any

@@ -4,8 +4,6 @@ Code of the subject says in its errors where it looked; a packet travels, and wh
 his checkout is nobody else's business, nor the same on two machines.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace

@@ -4,8 +4,6 @@ In a notebook one line is updated in place.  The same messages carry :data:`MIME
 headless runner reads to tell which check is running; the last message carries only the summary.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """What this audit would have seen, beside its verdicts: the last proof of the same state."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 

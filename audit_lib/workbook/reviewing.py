@@ -1,7 +1,5 @@
 """How far the lines were reviewed, as the tables that notebooks show."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from audit_lib.ledger import UnitExercise

@@ -1,7 +1,5 @@
 """Results as the tables that notebooks show."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from audit_lib.model import (

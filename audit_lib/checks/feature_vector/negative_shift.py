@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from audit_lib.checks.feature_vector.suspicion import SourceSuspicion
 
 

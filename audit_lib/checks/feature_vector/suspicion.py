@@ -1,7 +1,5 @@
 """The frame of the checks that read a leak off the source and let the probe judge it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar
 

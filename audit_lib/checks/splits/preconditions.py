@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads

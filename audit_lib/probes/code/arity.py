@@ -1,7 +1,5 @@
 """How many values a function returns, and how many its callers unpack."""
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 from collections.abc import Iterator

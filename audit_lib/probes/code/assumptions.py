@@ -3,8 +3,6 @@
 Read from the syntax alone: a name that speaks of versions, and what is bound to it.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

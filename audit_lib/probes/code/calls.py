@@ -1,7 +1,5 @@
 """Reading calls in syntax trees: what is called, on what, with which arguments."""
 
-from __future__ import annotations
-
 import ast
 import re
 

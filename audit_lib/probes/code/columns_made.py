@@ -5,8 +5,6 @@ what the hook's calls entered counts (:mod:`audit_lib.subject.places`), with wha
 that they entered, and the module level of files under audit.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

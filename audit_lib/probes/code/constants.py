@@ -1,7 +1,5 @@
 """Values of constants, worked out from the text: literals, other constants, plain arithmetic."""
 
-from __future__ import annotations
-
 import ast
 import operator
 from collections.abc import Callable

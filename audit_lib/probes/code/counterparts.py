@@ -1,7 +1,5 @@
 """What stands behind a contract document: metadata, data files, constants of the code."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property

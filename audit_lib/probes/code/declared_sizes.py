@@ -4,8 +4,6 @@ Read from data (mappings that name a file, or a list of files, beside counts) an
 tables (a column of paths beside columns of counts).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Numbers that documents state of settings in tables, and those that settings have."""
 
-from __future__ import annotations
-
 import math
 import os
 import re

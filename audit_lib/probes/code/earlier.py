@@ -1,7 +1,5 @@
 """The source as it was at another commit, and how its public interface has changed since."""
 
-from __future__ import annotations
-
 import io
 import subprocess
 import tarfile

@@ -1,7 +1,5 @@
 """Entries that train or backtest, and the preconditions that each of them reaches."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import defaultdict

@@ -3,8 +3,6 @@
 The subject's own configuration is not used; the rules are those that tell of code that cannot run.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

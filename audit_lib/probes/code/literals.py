@@ -5,8 +5,6 @@
 horizon.  Each works until somebody sets the parameter.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ where it comes from a parameter, a file, the network, the environment or the com
 that stands in the source, and what is made of such texts, is not.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -6,8 +6,6 @@ imports, defines or spells as a constant: there the module's own was meant.  Loo
 once, and handlers to start after what they guard, so that what is told is certain.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator, Sequence

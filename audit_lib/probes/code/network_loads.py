@@ -1,7 +1,5 @@
 """Places that load weights into a network, and how: loosely, under a handler, in which mode."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

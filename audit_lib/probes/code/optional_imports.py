@@ -5,8 +5,6 @@ use is guarded where a condition of its function, of its class's constructor, of
 calls, or of everything that calls it, asks for the name or for a flag that was set beside it.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass

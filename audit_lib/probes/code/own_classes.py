@@ -1,7 +1,5 @@
 """Classes of the audited source that artifacts may name: rebuilding one runs nothing of theirs."""
 
-from __future__ import annotations
-
 import ast
 from pathlib import PurePosixPath
 

@@ -5,8 +5,6 @@ tells; a name that cannot be resolved counts as a mention of every definition of
 what is said not to be reached is not.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 Each is known by its spelling alone, and a value counts only where it is a literal.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import defaultdict

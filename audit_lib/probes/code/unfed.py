@@ -3,8 +3,6 @@
 See `reachable.py` for what is reached.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ Two rows share information where the returns behind their labels overlap: (t, t 
 with it; one bar later it does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any

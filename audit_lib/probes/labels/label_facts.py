@@ -1,7 +1,5 @@
 """What a subject says about its labels, where it says it, and what was measured."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any

@@ -5,8 +5,6 @@ often known long before.  Where that bound accuses, the bars after a date are al
 calm) and the labels at or before it that change are those that read them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

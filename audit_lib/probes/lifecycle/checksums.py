@@ -1,7 +1,5 @@
 """Checksums of a version's files, wherever the subject keeps them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

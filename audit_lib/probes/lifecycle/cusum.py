@@ -1,7 +1,5 @@
 """What a CUSUM hook answers, as a value that can be compared."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

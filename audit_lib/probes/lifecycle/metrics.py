@@ -1,7 +1,5 @@
 """Metrics for governance probes: the subject's own names and recorded values, moved on purpose."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Asking a registry for versions: what it answers, and how ids can be odd."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """States for retrain triggers: a healthy one, and each way in which it can get worse."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast

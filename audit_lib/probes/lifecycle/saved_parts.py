@@ -1,7 +1,5 @@
 """What a version's files hold, part by part, so that two savings can be compared."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from collections.abc import Iterator, Mapping

@@ -4,8 +4,6 @@ A hash is only worth what it is computed from.  Each form is a serialisation of 
 names and a hash function; stored hashes may be cut short.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import zlib

@@ -1,7 +1,5 @@
 """The form of a version's files: which fields, of what kind, without their values."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """Where to cut a series so that a look into the future shows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Features that are named after others: ``X_gap_x_volume``, ``rsi_14_z20``."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator
 

@@ -6,8 +6,6 @@ assets sees the same market in both; what it reads of *other* assets' future onl
 asset is cut at one date, which takes a build a date.
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any

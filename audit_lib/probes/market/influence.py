@@ -12,8 +12,6 @@ Source: the prefix-invariance relation of metamorphic testing (Chen et al., 2018
 Testing: A Review of Challenges and Opportunities", ACM Computing Surveys 51(1)).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Panels made from the subject's own sample and spoilt on purpose, or told in another unit."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

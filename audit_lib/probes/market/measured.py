@@ -1,7 +1,5 @@
 """Influence maps of a subject's builders, measured once per version and shared by its checks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Tables whose rows say when they were known, with the numbers of one row moved far off."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

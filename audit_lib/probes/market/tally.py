@@ -1,7 +1,5 @@
 """Trials added up to one measured window a column."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

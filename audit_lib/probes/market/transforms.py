@@ -4,8 +4,6 @@ Two paths that differ in all rows by one simple step differ by one mistake: an a
 per cent, a scaler, a logarithm that one of them leaves out.  Only what holds exactly is named.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,8 +5,6 @@ and the volume so far.  Two bars with the same past and the same open may go on 
 waits for the close answers the same for both.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Windows: predictions that rest on several rows of one asset, and which rows these are."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

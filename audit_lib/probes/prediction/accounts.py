@@ -1,7 +1,5 @@
 """The account as a circumstance of decisions: states of it, and what orders become in each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Most scalers are straight lines, of the feature or of its logarithm, cut at the 
 found from what goes in and what comes out; centre and scale follow from it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

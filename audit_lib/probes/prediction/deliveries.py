@@ -1,7 +1,5 @@
 """What happens to an online learner: rows to predict, and labels that come for them later."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

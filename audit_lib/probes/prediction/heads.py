@@ -1,7 +1,5 @@
 """The heads of a version: what its checkpoint calls them, what kind they are, what they learnt."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any

@@ -1,7 +1,5 @@
 """Made-up batches for online learners: a linear target with noise, in the subject's own columns."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

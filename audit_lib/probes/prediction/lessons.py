@@ -5,8 +5,6 @@ took from them can be told from what it was born with: the difference between be
 and being taught its opposite.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -4,8 +4,6 @@ All bounds are those of Merton (1973), Theory of Rational Option Pricing, with a
 dividend yield; discounting is continuous; see ``pricing.price`` for columns and units.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product

@@ -1,7 +1,5 @@
 """Orders: what decisions answer, and the inputs that make them show themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

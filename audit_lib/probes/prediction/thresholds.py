@@ -1,7 +1,5 @@
 """The scores at which a rule set changes its mind, to the last bit, and rows beside them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

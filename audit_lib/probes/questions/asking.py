@@ -5,8 +5,6 @@ what came back, so that a relation can be judged on the answers there are, and w
 failed can be reported as such instead of ending the check.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar

@@ -5,8 +5,6 @@ What came back from an odd question is put into one of four words.  ``refused`` 
 cannot have an answer; ``crashed`` costs the caller a traceback instead of a reason.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum

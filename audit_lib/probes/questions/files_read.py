@@ -1,7 +1,5 @@
 """Data files that a builder reads beside its panel, where no probe can move what they hold."""
 
-from __future__ import annotations
-
 import os
 from contextlib import suppress
 from fnmatch import fnmatchcase

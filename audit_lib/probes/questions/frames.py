@@ -1,7 +1,5 @@
 """Compare two frames that should be one: rows by label, columns by name and order, values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@ Metamorphic relations (Chen et al. 1998; Segura et al. 2016, doi:10.1109/TSE.201
 expected values.  The functions here judge sequences of answers; the questions come from the check.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Sample data of the subject: asked for once per version and kept while the subject lives."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary

@@ -4,8 +4,6 @@ One table at a time is put into another order, or gets its values under other la
 label does not feel the first, and must feel the second; a join by position is the other way about.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

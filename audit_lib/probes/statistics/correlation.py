@@ -5,8 +5,6 @@ a bootstrap over blocks of consecutive dates (Kuensch 1989; Politis and Romano 1
 sums per block, so that a resample costs nothing whatever the number of rows.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

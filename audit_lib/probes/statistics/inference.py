@@ -4,8 +4,6 @@ Rows of one date move together, so wherever dates are known they are drawn and w
 All randomness comes from a generator that the caller seeds.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -3,8 +3,6 @@
 Labels follow the features closely, so that a trainer's own gates on quality let its models pass.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

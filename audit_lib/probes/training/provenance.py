@@ -1,7 +1,5 @@
 """Which rows made these numbers?  Recorded statistics are recomputed on candidate sets of rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

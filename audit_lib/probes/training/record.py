@@ -1,7 +1,5 @@
 """The record of one training: steps, and what follows from which rows went into them."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field

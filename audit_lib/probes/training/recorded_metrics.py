@@ -1,7 +1,5 @@
 """Metrics that a version recorded: of its folds in and out of sample, and of other trials."""
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import dataclass

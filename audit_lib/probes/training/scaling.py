@@ -4,8 +4,6 @@ Medians, means and deviations follow an affine change of the data exactly, so wh
 have recorded on features that another scaler had scaled is computed from raw statistics alone.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

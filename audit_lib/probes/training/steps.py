@@ -5,8 +5,6 @@ transformation and prediction are known, whatever the trainer does between (sele
 sorting, scaling).  Labels follow the features closely, so that gates on quality let them pass.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

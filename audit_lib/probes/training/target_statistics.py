@@ -1,7 +1,5 @@
 """Statistics of labels that a version recorded, and the rows that reproduce them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

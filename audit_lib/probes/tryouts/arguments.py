@@ -1,7 +1,5 @@
 """What each hook is called with in a tryout: answers of earlier hooks, or a few made-up rows."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -6,8 +6,6 @@ engine's constants tests its own copy.  Read from the syntax tree of the hooks f
 these are questions to its author, and only what is plain is asked.
 """
 
-from __future__ import annotations
-
 import ast
 import sys
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """What is wrong with the form of an answer: shape, kind, index, sign, unit; a sentence each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any

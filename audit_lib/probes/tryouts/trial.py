@@ -1,7 +1,5 @@
 """What a tryout of one hook is: what is wanted, what to call it with, how to judge the answer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any

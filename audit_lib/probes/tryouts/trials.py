@@ -1,7 +1,5 @@
 """How to try each hook: a table, those first that others need."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -5,8 +5,6 @@ subject.  Arguments of later hooks come from the answers of earlier ones: ``feat
 the panel that ``features.panel`` answered, cut to its last bars.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from contextlib import suppress

@@ -4,8 +4,6 @@
 the same for the same bytes: two reads of one file compare equal.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

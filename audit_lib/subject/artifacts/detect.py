@@ -1,7 +1,5 @@
 """Which format a file has, by its bytes."""
 
-from __future__ import annotations
-
 import codecs
 import re
 

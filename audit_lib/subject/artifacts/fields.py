@@ -1,7 +1,5 @@
 """Fields of an artifact that a version's metadata could name by a pointer."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

@@ -4,8 +4,6 @@ They are asked about files that no reader of the workbook could tell, and run wi
 the process that judges: a reader must never load the file by a library that may run code.
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Which reader reads which format."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import PurePosixPath

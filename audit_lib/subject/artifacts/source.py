@@ -1,7 +1,5 @@
 """Opening a file of a store: once, read-only, never through a surprise."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

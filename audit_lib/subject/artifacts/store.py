@@ -1,7 +1,5 @@
 """Reading a file, or every file of a store, as artifacts."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence

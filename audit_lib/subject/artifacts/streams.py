@@ -1,7 +1,5 @@
 """Byte streams to interpret: a file, bytes in memory, or what decompression yields."""
 
-from __future__ import annotations
-
 import bz2
 import importlib
 import io

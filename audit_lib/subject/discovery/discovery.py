@@ -1,7 +1,5 @@
 """Puts together what first contact finds."""
 
-from __future__ import annotations
-
 import ast
 import configparser
 import os

@@ -1,7 +1,5 @@
 """Where a version's metadata keeps what the contracts ask for: a guess from names and shapes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress

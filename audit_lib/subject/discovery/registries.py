@@ -1,7 +1,5 @@
 """Registry files of a repository: tables whose rows name folders that hold models."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

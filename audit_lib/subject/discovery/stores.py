@@ -1,7 +1,5 @@
 """Artifact stores, registry files and documents of a repository, told by their content."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import Counter

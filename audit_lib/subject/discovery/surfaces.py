@@ -5,8 +5,6 @@ gives (parameters, annotations, what its body calls), and from who calls it.  No
 The words are the field's, not those of any repository.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import Counter

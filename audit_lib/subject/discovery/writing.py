@@ -1,7 +1,5 @@
 """Writes what first contact found as a parameters folder, each guess marked as one."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -23,8 +23,6 @@ boundary adds to it::
         checks: [FEA001, "HED*"]        # a finding of these breaks the boundary
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

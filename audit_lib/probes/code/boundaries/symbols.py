@@ -1,7 +1,5 @@
 """What a boundary declares of its symbols, held against the source."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass

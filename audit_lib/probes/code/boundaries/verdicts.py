@@ -5,8 +5,6 @@ against the boundary that no waiver covers, *inconclusive* where a check it rest
 else *kept*.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

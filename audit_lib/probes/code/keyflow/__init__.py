@@ -8,8 +8,6 @@ displays, stores and updates: the writes.  Where a value escapes what can be fol
 *open*: anything may be read, or written, below it.
 """
 
-from __future__ import annotations
-
 from audit_lib.probes.code.keyflow.pairs import Pair, pairs
 from audit_lib.probes.code.keyflow.paths import ANY, Flow, Path, Use, forgotten, overlaps, within
 from audit_lib.probes.code.keyflow.reads import Reads

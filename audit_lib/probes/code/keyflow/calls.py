@@ -1,7 +1,5 @@
 """The code by unit: its nodes, the functions that calls reach, the keys that subscripts name."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 

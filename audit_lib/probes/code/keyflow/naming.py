@@ -1,7 +1,5 @@
 """Which document a call reads or writes, by the names of files around it."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Most checkpoints are written to a path that the caller gives.  Where a file hold
 reader of a form, they are each other's.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """Key paths, and what the code does at each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 

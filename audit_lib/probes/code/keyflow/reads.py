@@ -1,7 +1,5 @@
 """Follows a loaded document forwards to every place where a key of it is read."""
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
 from collections.abc import Iterable

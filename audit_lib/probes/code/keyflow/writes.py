@@ -1,7 +1,5 @@
 """Follows what is dumped backwards to the keys that it is made of."""
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
 from collections.abc import Iterator

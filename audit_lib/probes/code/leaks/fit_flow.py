@@ -5,8 +5,6 @@ that it parts into train and test rows; so does one that passes its own on to su
 was fitted whole and is split afterwards, or what was made of it, is the leak.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

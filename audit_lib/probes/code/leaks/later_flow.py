@@ -5,8 +5,6 @@ through names, fields, columns of one name, arguments and answers, over function
 moves rows forwards again, chooses rows, fits a model or only counts carries nothing on.
 """
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping

@@ -4,8 +4,6 @@
 parameter, move later rows up as surely as ``close.shift(-1)``.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

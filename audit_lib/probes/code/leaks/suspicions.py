@@ -7,8 +7,6 @@ another name, and a backward fill of data that are never missing leaks nothing. 
 named as not looked into, so that the check does not pass and the packet does not break on a guess.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import Counter

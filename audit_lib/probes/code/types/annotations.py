@@ -1,7 +1,5 @@
 """What annotations say of None."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterable, Iterator
 

@@ -5,8 +5,6 @@ that merely looks alike, a class that makes attributes at run time.  So what it 
 only where no class of the repository has the attribute and nothing in it assigns such a name.
 """
 
-from __future__ import annotations
-
 import ast
 import difflib
 import re

@@ -1,7 +1,5 @@
 """Branches that name everything an annotation admits, so that no path runs past them."""
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence

@@ -4,8 +4,6 @@ What it says of arguments is held against the parameters that the text shows, an
 both agree: a type checker that sees no package takes options of decorators for mistakes.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

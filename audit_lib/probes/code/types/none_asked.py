@@ -1,7 +1,5 @@
 """What the text says of a value that may be None: given, asked, vouched for, looked at later."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -6,8 +6,6 @@ What is left begins or ends at a declaration: a parameter, return type, variable
 repository whose annotation says that None is, or is not, among its values.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections import defaultdict

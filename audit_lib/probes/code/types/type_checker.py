@@ -5,8 +5,6 @@ installed packages are not looked at, so what libraries return is untyped.  It i
 checks, of every file that the subsystem touches.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

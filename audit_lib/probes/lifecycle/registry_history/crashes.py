@@ -3,8 +3,6 @@
 The operation runs on a copy of the store in a process that ends at a change of the store.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

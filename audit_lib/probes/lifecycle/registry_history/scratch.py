@@ -1,7 +1,5 @@
 """A scratch store under a registry: asking the hooks, noting each step, and the registry's file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field

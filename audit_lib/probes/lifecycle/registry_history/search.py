@@ -4,8 +4,6 @@ Derandomised: the same seed tries the same histories.  Where the time is up, the
 what it has found.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable

@@ -4,8 +4,6 @@ Each operation drives hooks, notes what it did, and raises :class:`Departure` wh
 breaks.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any, Self
 

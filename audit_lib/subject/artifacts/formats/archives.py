@@ -1,7 +1,5 @@
 """Archives: which format a zip is by its members, and what is in any other zip or tar."""
 
-from __future__ import annotations
-
 import io
 import re
 import stat

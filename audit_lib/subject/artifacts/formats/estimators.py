@@ -1,7 +1,5 @@
 """What the picture of a pickle says of estimators: versions, features, hyper-parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Keras's zip: a JSON of layers, which may hold functions, and weights in HDF5."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from audit_lib.subject.artifacts.artifact import Format, Json, Safety, walk

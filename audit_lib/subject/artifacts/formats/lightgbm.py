@@ -1,7 +1,5 @@
 """LightGBM's text models: on their own, and as text within a pickled ``Booster``."""
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """What readers of archive formats ask of an archive."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from audit_lib.subject.artifacts.streams import Stream

@@ -1,7 +1,5 @@
 """JSON, JSON lines and YAML: metadata beside the models."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """MLflow's folders: the ``MLmodel`` beside a model, and the small files of a run."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 

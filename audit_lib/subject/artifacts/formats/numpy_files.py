@@ -3,8 +3,6 @@
 Source: the format description in ``numpy.lib.format`` (versions 1.0 to 3.0).
 """
 
-from __future__ import annotations
-
 import ast
 from typing import Any
 

@@ -3,8 +3,6 @@
 Source: ``onnx.proto3`` of the ONNX project (field numbers) and the protobuf encoding guide.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 

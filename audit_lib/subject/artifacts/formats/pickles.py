@@ -1,7 +1,5 @@
 """Pickle and joblib files: every stream in them, read by an interpreter that calls nothing."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What an artifact holds as plain data: the way a pointer of a subject reads it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 

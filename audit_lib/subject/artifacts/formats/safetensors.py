@@ -4,8 +4,6 @@ Source: the format description of the safetensors project: eight bytes of length
 of name to dtype, shape and data offsets, then one buffer without holes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from audit_lib.subject.artifacts.artifact import ArrayInfo, Format, Json

@@ -3,8 +3,6 @@
 Source: the persistence format described in the documentation of skops.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 

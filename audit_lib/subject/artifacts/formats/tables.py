@@ -1,7 +1,5 @@
 """Tables beside the models: CSV and Parquet, as far as their columns."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import csv

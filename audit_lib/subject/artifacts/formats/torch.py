@@ -4,8 +4,6 @@ Source: ``torch.serialization`` and its notes on the file format.  A checkpoint 
 which every tensor's storage is a persistent id ``("storage", type, key, location, count)``.
 """
 
-from __future__ import annotations
-
 from audit_lib.subject.artifacts.artifact import Format
 from audit_lib.subject.artifacts.draft import Draft, Undecodable
 from audit_lib.subject.artifacts.formats import estimators

@@ -1,7 +1,5 @@
 """Trees of models that a parser in C++ takes on trust: places outside them end the process."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 Source: the UBJSON draft 12 type table, and the model schema in XGBoost's documentation.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Mapping
 from typing import Any

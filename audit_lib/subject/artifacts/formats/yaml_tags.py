@@ -5,8 +5,6 @@ matter. Two scanners are asked, the one in C and the one in Python, since they t
 texts and nobody knows which one will load the file.
 """
 
-from __future__ import annotations
-
 import yaml
 
 from audit_lib.subject.artifacts.artifact import Safety

@@ -4,8 +4,6 @@ Each rule answers ``""`` or, in a few words, what is wrong with the arguments.  
 rules are those of the table in :mod:`trust`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -14,8 +14,6 @@ middle of the opcodes.  ``joblib.load`` takes them as an array, ``pickle.load`` 
 one file can be made to mean two things.  Both readings are followed.
 """
 
-from __future__ import annotations
-
 import re
 import struct
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING

@@ -5,8 +5,6 @@ raw bytes for pointers.  So a dtype counts only if NumPy itself, asked for the s
 comes to the same flags.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -4,8 +4,6 @@ The one in C hands the line to ``strtol`` and ends it at a NUL, the one in Pytho
 either takes is taken here, since the other opcodes of the stream then run.
 """
 
-from __future__ import annotations
-
 import re
 
 from audit_lib.subject.artifacts.judge.values import Opaque

@@ -1,7 +1,5 @@
 """What a trusted class may be given as its state."""
 
-from __future__ import annotations
-
 import re
 
 from audit_lib.subject.artifacts.judge.arguments import SCALARS, is_encoded, is_number

@@ -1,7 +1,5 @@
 """Tensors of PyTorch, from the symbols of a pickle."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from audit_lib.subject.artifacts.judge.values import (

@@ -1,7 +1,7 @@
 """Which classes and functions an artifact may name, and what it may do with them.
 
-This is an allow-list: what is not on it is refused, whether or not anybody knows an attack with
-it.  The list of harmful names only decides how a refusal is worded (``UNSAFE`` for
+This is an allow-list (``names.toml``): what is not on it is refused, whether or not anybody knows
+an attack with it.  The list of harmful names only decides how a refusal is worded (``UNSAFE`` for
 what is known to run code, ``UNKNOWN`` for the rest), never whether there is one.
 
 How an entry earns its place
@@ -38,18 +38,17 @@ by, ``type`` for the types of None, Ellipsis and NotImplemented.  Distributions 
 compile text of their state, so the text must be the one that SciPy's template makes.
 """
 
-from __future__ import annotations
-
 import builtins
 import re
 import sys
+import tomllib
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
+from audit_lib.files import read_words
 from audit_lib.subject.artifacts.artifact import Safety
-from audit_lib.subject.artifacts.judge import names
-from audit_lib.subject.artifacts.judge.trusted import TRUSTED
 
 NAMED = "named"
 INERT = "inert"
@@ -98,11 +97,12 @@ def _harms(table: str) -> dict[str, str]:
     return found
 
 
-RULES = _rules(TRUSTED)
-_SKLEARN_CLASSES = frozenset(names.SKLEARN_CLASSES.split())
-_HARMFUL = _harms(names.HARMFUL)
-_MERELY_UNKNOWN = frozenset(names.MERELY_UNKNOWN.split())
-_KNOWN_PACKAGES = frozenset(names.KNOWN_PACKAGES.split())
+_NAMES: dict[str, str] = tomllib.loads(read_words(Path(__file__).with_name("names.toml")))
+RULES = _rules(_NAMES["trusted"])
+_SKLEARN_CLASSES = frozenset(_NAMES["sklearn_classes"].split())
+_HARMFUL = _harms(_NAMES["harmful"])
+_MERELY_UNKNOWN = frozenset(_NAMES["merely_unknown"].split())
+_KNOWN_PACKAGES = frozenset(_NAMES["known_packages"].split())
 _EXCEPTIONS = frozenset(
     name
     for name, value in vars(builtins).items()

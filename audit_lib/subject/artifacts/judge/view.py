@@ -4,8 +4,6 @@ Every node is drawn once, where it is met first; later it is ``{"__same_as__": p
 picture of a value that shares its parts a million times stays as small as its pickle.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable
