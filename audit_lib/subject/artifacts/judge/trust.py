@@ -97,12 +97,12 @@ def _harms(table: str) -> dict[str, str]:
     return found
 
 
-_NAMES: dict[str, str] = tomllib.loads(read_words(Path(__file__).with_name("names.toml")))
-RULES = _rules(_NAMES["trusted"])
-_SKLEARN_CLASSES = frozenset(_NAMES["sklearn_classes"].split())
-_HARMFUL = _harms(_NAMES["harmful"])
-_MERELY_UNKNOWN = frozenset(_NAMES["merely_unknown"].split())
-_KNOWN_PACKAGES = frozenset(_NAMES["known_packages"].split())
+NAMES: dict[str, str] = tomllib.loads(read_words(Path(__file__).with_name("names.toml")))
+RULES = _rules(NAMES["trusted"])
+_SKLEARN_CLASSES = frozenset(NAMES["sklearn_classes"].split())
+_HARMFUL = _harms(NAMES["harmful"])
+_MERELY_UNKNOWN = frozenset(NAMES["merely_unknown"].split())
+_KNOWN_PACKAGES = frozenset(NAMES["known_packages"].split())
 _EXCEPTIONS = frozenset(
     name
     for name, value in vars(builtins).items()

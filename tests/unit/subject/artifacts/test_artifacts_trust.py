@@ -19,8 +19,8 @@ import sklearn
 from benign import cases
 
 from audit_lib.subject.artifacts import Safety
-from audit_lib.subject.artifacts.judge import arguments, names
-from audit_lib.subject.artifacts.judge.trust import INERT, NAMED, RULES, judge
+from audit_lib.subject.artifacts.judge import arguments
+from audit_lib.subject.artifacts.judge.trust import INERT, NAMED, NAMES, RULES, judge
 
 
 def _modules() -> Iterator[ModuleType]:
@@ -152,7 +152,7 @@ def test_no_trusted_name_is_a_harmful_one() -> None:
         assert judge(module, name).safety is Safety.SAFE
 
 
-@pytest.mark.parametrize("module", names.HARMFUL.split("\n")[2].split())
+@pytest.mark.parametrize("module", NAMES["harmful"].split("\n")[1].split())
 def test_harmful_modules_are_harmful_whatever_is_asked_of_them(module: str) -> None:
     assert judge(module, "whatever").safety is Safety.UNSAFE
     assert judge(f"{module}.inner", "whatever.deeper").safety is Safety.UNSAFE
