@@ -35,10 +35,8 @@ def hooked(subject: Subject, hook: str, pointer: str) -> Statement:
         NotAssessed: no such hook, or it did not answer.
         NotApplicable: the subject has no such surface.
     """
-    reply = ask(subject.hook(hook), into=lambda raw: raw)
-    if not reply.answered:
-        raise NotAssessed(f"{hook} {reply.why}")
-    return Statement(pointer, reply.got, f"hook {hook}")
+    reply = ask(subject.hook(hook), into=lambda raw: raw).needed(hook)
+    return Statement(pointer, reply, f"hook {hook}")
 
 
 def stored(subject: Subject, name: str, pointer: str) -> Statement:

@@ -51,8 +51,7 @@ class Answers:
         return self([table])[0]
 
     def _taken(self, reply: Reply[pd.DataFrame], rows: int) -> Floats:
-        if not reply.answered:
-            raise NotAssessed(f"{self.hook.name} does not answer: {reply.why}")
+        reply.needed(f"{self.hook.name} does not answer:")
         return _numbers(self.hook.name, self.read(frame(reply.got)), self.names, rows)
 
 
@@ -82,10 +81,8 @@ def _answers(
 ) -> Answers:
     first = rows.drawn(TRIED, rng, whole_dates=True)
     some = first.table.iloc[: 4 * TRIED]
-    reply = ask(hook, some, into=frame)
-    if not reply.answered:
-        raise NotAssessed(f"{hook.name} does not answer: {reply.why}")
-    found = read(reply.got)
+    reply = ask(hook, some, into=frame).needed(f"{hook.name} does not answer:")
+    found = read(reply)
     names = tuple(map(str, found.columns))
     if not names:
         raise NotAssessed(f"{hook.name} answers no column of numbers")

@@ -76,10 +76,9 @@ def stages_of(subject: Subject, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Raises:
         NotAssessed, NotApplicable: there is no such hook, or it does not answer.
     """
-    reply = ask(subject.hook("explain.stages"), table, into=_staged)
-    if not reply.answered:
-        raise NotAssessed(f"explain.stages does not answer: {reply.why}")
-    return reply.got
+    return ask(subject.hook("explain.stages"), table, into=_staged).needed(
+        "explain.stages does not answer:"
+    )
 
 
 def _staged(raw: Any) -> dict[str, pd.DataFrame]:

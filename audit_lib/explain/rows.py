@@ -111,10 +111,7 @@ def inputs_of(subject: Subject) -> Rows:
 
 
 def _from_hook(subject: Subject) -> Rows:
-    reply = ask(subject.hook(HOOK), into=_given)
-    if not reply.answered:
-        raise NotAssessed(f"{HOOK} gives no rows: {reply.why}")
-    rows = reply.got
+    rows = ask(subject.hook(HOOK), into=_given).needed(f"{HOOK} gives no rows:")
     if subject.has("predictor.required"):
         wanted = samples.required(subject)
         missing = [c for c in wanted if c not in rows.table]

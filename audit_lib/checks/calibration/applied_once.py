@@ -79,10 +79,8 @@ class CalibratorIsAppliedOnce(Check):
             return
         features = few(subject, self.rows)
         served = predictions(subject).loc[features.index]
-        reply = ask(subject.hook(STAGES), features, into=mapping)
-        if not reply.answered:
-            raise NotAssessed(f"{STAGES} {reply.why}")
-        raw, others = reply.got.get("raw"), _no_probabilities(subject)
+        reply = ask(subject.hook(STAGES), features, into=mapping).needed(STAGES)
+        raw, others = reply.get("raw"), _no_probabilities(subject)
         heads = [h for h in served.columns if raw is not None and h in raw and h not in others]
         pairs = {h: _known(raw[h], served[h]) for h in heads}  # type: ignore[index]  # not None
         pairs = {h: p for h, p in pairs.items() if _is_probability(*p)}

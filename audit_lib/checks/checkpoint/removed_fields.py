@@ -67,10 +67,10 @@ class RemovedFieldsAreNotGuessed(Check):
         features = few(subject, self.rows)
         scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
         hook, store = subject.hook("predictor.predict"), scratch.store
-        whole = ask(hook.on(store), features, into=frame)
-        if not whole.answered:
-            raise NotAssessed(f"predictor.predict on a copy of the store {whole.why}")
-        if whole.got.nunique().max() < VARIED:
+        whole = ask(hook.on(store), features, into=frame).needed(
+            "predictor.predict on a copy of the store"
+        )
+        if whole.nunique().max() < VARIED:
             raise NotAssessed("predictions are the same on every row, so that nothing could move")
         paths = list(_fields(document.data))
         rows: list[tuple[str, str, str]] = []
@@ -79,7 +79,7 @@ class RemovedFieldsAreNotGuessed(Check):
             reply = ask(hook.on(store), features, into=frame)
             for file, content in kept.items():
                 file.write_bytes(content)
-            word, said = _reaction(whole.got, reply.got) if reply.answered else ("", reply.why)
+            word, said = _reaction(whole, reply.got) if reply.answered else ("", reply.why)
             rows.append((pointer_to(*path), word or "refused", said))
         yield Examined(len(rows), "removed fields")
         if len(paths) > self.fields:

@@ -5,7 +5,6 @@ from pathlib import Path
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.saved_parts import lost, parts_of
 from audit_lib.probes.questions.asking import ask, frame
@@ -56,8 +55,7 @@ class SavingChangesNothing(Check):
         saves, saved = subject.hook("checkpoint_io.round_trip"), subject.scratch_folder()
         after = ask(dataclasses.replace(saves, scratch=saved), features, into=frame)
         for name, reply in (("predictor.predict", before), ("the round trip", after)):
-            if not reply.answered:
-                raise NotAssessed(f"{name} {reply.why}")
+            reply.needed(name)
         found = differences(before.got, after.got, tolerance=self.tolerance)
         yield Examined(before.got.size, "predictions")
         for head in still(before.got):

@@ -6,7 +6,6 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.files import ANY, read_whole
 from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.lifecycle.state import ScratchStore
@@ -66,16 +65,16 @@ class TamperedIsRefused(Check):
         """Damage each file in turn."""
         features = few(subject, self.rows)
         scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
-        whole = self._predicted(subject, scratch.store, features)
-        if not whole.answered:
-            raise NotAssessed(f"predictor.predict on a copy of the store {whole.why}")
+        whole = self._predicted(subject, scratch.store, features).needed(
+            "predictor.predict on a copy of the store"
+        )
         listed = scratch.version_files(subject.version)
         if len(listed) > self.files:
             yield Gap(f"{len(listed) - self.files} of {len(listed)} files", "option files")
         trials: list[Trial] = []
         shared = _shared(subject, scratch)[: self.files]
         for path in [*listed[: self.files], *shared]:
-            trials += self._trials(subject, scratch, path, features, whole.got)
+            trials += self._trials(subject, scratch, path, features, whole)
         idle = [t.path for t in trials if t.word == "not noticed" and t.how == "delete"]
         trials = [t for t in trials if t.path not in idle or t.path not in shared]
         unread = [path for path in idle if path not in shared]

@@ -5,7 +5,6 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.subject.hooks import Hook
@@ -61,10 +60,8 @@ class IntervalsFollowTheirScale(Check):
         errors = rng.gamma(2.0, size=self.residuals) - 1.5
         new = np.sort(rng.lognormal(-4, 0.7, self.rows))
         given = (scales * errors, scales, rng.normal(0, 0.01, self.rows), new)
-        base = ask(hook, *given, ALPHA, into=floats(self.rows, 2))
-        if not base.answered:
-            raise NotAssessed(f"{HOOK} {base.why}")
-        width = base.got[:, 1] - base.got[:, 0]
+        base = ask(hook, *given, ALPHA, into=floats(self.rows, 2)).needed(HOOK)
+        width = base[:, 1] - base[:, 0]
         lines = tuple((float(s), float(w), "width") for s, w in zip(new, width, strict=True))
         yield Evidence(
             "widths", "Width by scale", ("x", "value", "series"), lines, View.LINES, "x: scale"
@@ -73,7 +70,7 @@ class IntervalsFollowTheirScale(Check):
             same = bool(np.ptp(width) <= 1e-9 * abs(float(width.mean())))
             told = "is the same for every scale" if same else "does not rise with the scale"
             yield self._found(subject, f"the width {told} of the row", "width", told)
-        yield from self._relations(subject, hook, given, base.got)
+        yield from self._relations(subject, hook, given, base)
         yield from self._coverage(subject, hook)
         yield from self._domain(subject, hook, given)
 

@@ -4,7 +4,6 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.market.windows import stretch, window_length
 from audit_lib.probes.questions.asking import ask, frame
@@ -79,11 +78,11 @@ class PredictionsFollowLabels(Check):
         else:
             features = whole_dates(inputs(subject), self.rows)
         beside = side_tables(subject, "predictor.sides", features)
-        base = ask(hook, features, *([beside] if beside else []), into=frame)
-        if not base.answered:
-            raise NotAssessed(f"predictor.predict gives no predictions for the sample: {base.why}")
-        yield Examined(base.got.size, "predictions")
-        for head in still(base.got):
+        base = ask(hook, features, *([beside] if beside else []), into=frame).needed(
+            "predictor.predict gives no predictions for the sample:"
+        )
+        yield Examined(base.size, "predictions")
+        for head in still(base):
             yield Gap(f"head {head}", "it is the same in all rows, so no order could change it")
         rows: list[tuple[str, float]] = []
         asked = 0
@@ -96,7 +95,7 @@ class PredictionsFollowLabels(Check):
                     yield Gap(name, reply.why)
                 continue
             kept = reply.got[reply.got.index.isin(features.index)]
-            share, example = self._moved(base.got, kept, table)
+            share, example = self._moved(base, kept, table)
             rows.append((name, 100 * share))
             if share:
                 yield self._found(subject, family, name, share, example)

@@ -82,12 +82,9 @@ class FillsAreNeutral(Check):
 
     @staticmethod
     def _fills(subject: Subject) -> dict[str, float]:
-        reply = ask(
+        return ask(
             subject.hook(HOOK), into=lambda raw: {n: number(v) for n, v in mapping(raw).items()}
-        )
-        if not reply.answered:
-            raise NotAssessed(f"{HOOK} gives no fills: {reply.why}")
-        return reply.got
+        ).needed(f"{HOOK} gives no fills:")
 
     def _paths(self, subject: Subject, fills: dict[str, float]) -> Iterator[Answer]:
         """This path against the first one."""

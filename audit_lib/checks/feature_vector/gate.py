@@ -105,10 +105,7 @@ class TheFeatureGateIsClosed(Check):
 
     @staticmethod
     def _known(subject: Subject, hook: str) -> dict[str, Any]:
-        reply = ask(subject.hook(hook), into=mapping)
-        if not reply.answered:
-            raise NotAssessed(f"{hook} {reply.why}")
-        return reply.got
+        return ask(subject.hook(hook), into=mapping).needed(hook)
 
     def _strangers(self, known: list[str]) -> list[str]:
         rng = np.random.default_rng(self.seed)

@@ -8,7 +8,6 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.files import read_words
 from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
@@ -87,9 +86,9 @@ class MissingIsNeverMadeUp(Check):
         """Spoil one thing at a time."""
         hook = subject.hook("predictor.predict")
         features = few(subject, self.rows)
-        whole = ask(hook, features, into=frame)
-        if not whole.answered:
-            raise NotAssessed(f"predictor.predict gives no predictions for the sample: {whole.why}")
+        whole = ask(hook, features, into=frame).needed(
+            "predictor.predict gives no predictions for the sample:"
+        )
         asked = list(self._faults(features))
         replies = ask_many(hook, [(table,) for *_, table in asked], into=frame)
         given = [(fault, column, r) for (fault, column, _), r in zip(asked, replies, strict=True)]
@@ -108,7 +107,7 @@ class MissingIsNeverMadeUp(Check):
         ) or _left_to_the_library(subject)
         for trial in trials:
             yield from self._judged(subject, trial, native=native)
-        yield from self._extra(subject, features, whole.got)
+        yield from self._extra(subject, features, whole)
 
     def _faults(self, features: pd.DataFrame) -> Iterator[tuple[Fault, str, pd.DataFrame]]:
         columns = [str(c) for c in features.columns]

@@ -50,10 +50,8 @@ class EveryFeatureMayBeServed(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Join required features with the policy."""
         asked = required(subject)
-        reply = ask(subject.hook("features.policy"), into=mapping)
-        if not reply.answered:
-            raise NotAssessed(f"features.policy {reply.why}")
-        policy = {name: str(kind) for name, kind in reply.got.items()}
+        reply = ask(subject.hook("features.policy"), into=mapping).needed("features.policy")
+        policy = {name: str(kind) for name, kind in reply.items()}
         yield Examined(len(asked), "required features")
         counts = Counter(policy.get(name, "no type") for name in asked)
         yield Evidence(

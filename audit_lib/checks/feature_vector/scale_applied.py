@@ -72,8 +72,7 @@ class ScalingIsWhatIsRecorded(Check):
         given = self._given(subject)
         half = given.iloc[: len(given) // 2]
         whole, alone = ask_many(hook, [(given,), (half,)], into=frame)
-        if not whole.answered:
-            raise NotAssessed(f"{HOOK} gives nothing for the sample: {whole.why}")
+        whole.needed(f"{HOOK} gives nothing for the sample:")
         made = whole.got.reindex(given.index)
         missing = [str(c) for c in given if c not in made]
         if missing:

@@ -6,7 +6,6 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.market.markets import PRICES, VOLUMES, rescaled, short
 from audit_lib.probes.questions.asking import ask, frame
@@ -53,10 +52,8 @@ class FeaturesHaveNoUnit(Check):
         """Rebuild in each unit."""
         hook = subject.hook("features.build")
         piece = short(panel(subject), assets=self.assets, bars=self.bars)
-        base = ask(hook, piece, into=frame)
-        if not base.answered:
-            raise NotAssessed(f"features.build on a piece of the sample {base.why}")
-        columns = [c for c in required(subject) if c in base.got]
+        base = ask(hook, piece, into=frame).needed("features.build on a piece of the sample")
+        columns = [c for c in required(subject) if c in base]
         moved: dict[tuple[str, str], float] = {}
         units = 0
         for unit, names in (("prices", PRICES), ("volumes", VOLUMES)):
@@ -64,14 +61,14 @@ class FeaturesHaveNoUnit(Check):
                 other = rescaled(piece, names, factor)
                 if other is None:
                     continue
-                reply = ask(hook, other, into=frame)
-                if not reply.answered:
-                    raise NotAssessed(f"features.build in another unit of {unit} {reply.why}")
+                reply = ask(hook, other, into=frame).needed(
+                    f"features.build in another unit of {unit}"
+                )
                 units += 1
                 for column in columns:
-                    change = self._change(base.got, reply.got, column)
+                    change = self._change(base, reply, column)
                     moved[column, unit] = max(moved.get((column, unit), 0.0), change)
-        for column in still(base.got[columns]):
+        for column in still(base[columns]):
             yield Gap(column, "holds one value in all rows, so no unit could move it")
         yield Examined(units * len(columns), "features in another unit")
         judged = [v for (c, _), v in moved.items() if c not in self.carries_unit]

@@ -6,7 +6,6 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.market.windows import (
     moved_rows,
@@ -64,12 +63,12 @@ class WindowsAreAsLongAsDeclared(Check):
         yield from self._stored(subject, length)
         features = stretch(subject, length)
         hook = subject.hook(HOOK)
-        base = ask(hook, features, into=frame)
-        if not base.answered:
-            raise NotAssessed(f"{HOOK} gives no predictions for the sample: {base.why}")
+        base = ask(hook, features, into=frame).needed(
+            f"{HOOK} gives no predictions for the sample:"
+        )
         rows: list[tuple[str, int, int, bool, bool]] = []
         for asset in features.index.get_level_values("asset").unique():
-            at = self._predicted(features, base.got, asset)
+            at = self._predicted(features, base, asset)
             if at is None:
                 yield Gap(f"windows of {asset}", "none of its rows is predicted")
                 continue
@@ -83,12 +82,12 @@ class WindowsAreAsLongAsDeclared(Check):
             reach = [
                 m.back
                 for m, reply in zip(moved, replies, strict=False)
-                if self._changed(base.got, reply, label)
+                if self._changed(base, reply, label)
             ]
-            alone = self._changed(base.got, replies[len(moved)], label)
-            crossed = foreign is not None and self._any_changed(base.got, replies[-1], asset)
+            alone = self._changed(base, replies[len(moved)], label)
+            crossed = foreign is not None and self._any_changed(base, replies[-1], asset)
             measured = max(reach) + 1 if reach else 0
-            yield from self._strides(subject, features, base.got, asset)
+            yield from self._strides(subject, features, base, asset)
             yield from self._span(subject, features, at, length)
             rows.append((str(asset), length, measured, alone, crossed))
             yield Examined(len(asked), "windows changed")

@@ -76,15 +76,15 @@ class OutputsAreDecodedInOnePlace(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Move outputs and watch heads."""
         asked = few(subject, self.rows)
-        given = ask(subject.hook(OUTPUTS), asked, into=floats(len(asked), -1))
-        if not given.answered:
-            raise NotAssessed(f"{OUTPUTS} gives none for the sample: {given.why}")
+        given = ask(subject.hook(OUTPUTS), asked, into=floats(len(asked), -1)).needed(
+            f"{OUTPUTS} gives none for the sample:"
+        )
         hook = subject.hook(DECODE)
-        made = ask(hook, given.got, into=frame)
+        made = ask(hook, given, into=frame)
         if not made.answered or len(made.got) != len(asked):
             why = made.why or f"{len(made.got)} rows for {len(asked)}"
             raise NotAssessed(f"{DECODE} gives no heads for the sample: {why}")
-        decoder = Decoder(hook, given.got, made.got.reset_index(drop=True))
+        decoder = Decoder(hook, given, made.got.reset_index(drop=True))
         if not decoder.heads.size:
             raise NotAssessed(f"{DECODE} answers no head")
         yield Examined(decoder.heads.size, "decoded values")

@@ -82,8 +82,7 @@ class GatesDecideByTheirThreshold(Check):
     @staticmethod
     def _gates(subject: Subject, features: pd.DataFrame) -> pd.DataFrame:
         reply: Reply[dict[str, object]] = ask(subject.hook(STAGES), features, into=mapping)
-        if not reply.answered:
-            raise NotAssessed(f"{STAGES} {reply.why}")
+        reply.needed(STAGES)
         table = frame(reply.got.get("gates", pd.DataFrame(columns=list(COLUMNS))))
         if missing := [c for c in COLUMNS if c not in table]:
             raise NotAssessed(f"{STAGES}: gates has no column {missing[0]!r}")

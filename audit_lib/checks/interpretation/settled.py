@@ -6,7 +6,6 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Into, Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
@@ -55,10 +54,9 @@ class PositionsAddUp(Check):
         """Definitions first, then relations between positions, then what cannot be settled."""
         hook, rng = subject.hook(HOOK), np.random.default_rng(self.seed)
         given = self._drawn(rng)
-        reply = ask(hook, given, into=_settled(len(given)))
-        if not reply.answered:
-            raise NotAssessed(f"{HOOK} settles no ordinary position: {reply.why}")
-        got = reply.got
+        got = ask(hook, given, into=_settled(len(given))).needed(
+            f"{HOOK} settles no ordinary position:"
+        )
         yield Examined(len(given), "positions")
         table = pd.concat([given.reset_index(drop=True), got], axis=1)
         heads = tuple(map(str, table.columns))

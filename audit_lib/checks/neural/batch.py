@@ -5,7 +5,6 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.probes.questions.samples import input_width
@@ -52,10 +51,10 @@ class NeuralRowsAreIndependent(Check):
         n = self.rows
         rng = np.random.default_rng(self.seed)
         inputs = rng.normal(size=(n, input_width(subject)))
-        first = ask(hook, inputs, into=floats(n, -1))
-        if not first.answered:
-            raise NotAssessed(f"neural.forward gives no output for ordinary rows: {first.why}")
-        spread = float(np.std(first.got)) or 1.0
+        first = ask(hook, inputs, into=floats(n, -1)).needed(
+            "neural.forward gives no output for ordinary rows:"
+        )
+        spread = float(np.std(first)) or 1.0
         companies = self._companies(inputs, rng)
         replies = ask_many(hook, [(batch,) for _, batch, _ in companies], into=floats(-1, -1))
         silent = [r for r in replies if not r.answered]
@@ -67,7 +66,7 @@ class NeuralRowsAreIndependent(Check):
             if not reply.answered:
                 continue
             got = reply.got[: len(kept)]
-            due = first.got[kept]
+            due = first[kept]
             gap = float(np.max(np.abs(got - due))) if got.shape == due.shape else float("inf")
             limit = 0.0 if name == "the same call again" else self.tolerance * spread
             rows.append((name, gap / spread))

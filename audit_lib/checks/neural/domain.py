@@ -5,7 +5,6 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
@@ -47,9 +46,9 @@ class NeuralDomainIsClosed(Check):
         """Put one oddity at a time."""
         hook = subject.hook("neural.forward")
         inputs = np.random.default_rng(self.seed).normal(size=(8, input_width(subject)))
-        clean = ask(hook, inputs, into=floats(8, -1))
-        if not clean.answered:
-            raise NotAssessed(f"neural.forward gives no output for ordinary rows: {clean.why}")
+        clean = ask(hook, inputs, into=floats(8, -1)).needed(
+            "neural.forward gives no output for ordinary rows:"
+        )
         odd = self._oddities(inputs)
         replies = ask_many(hook, [(batch,) for batch in odd.values()], into=floats(-1, -1))
         answers = dict(zip(odd, replies, strict=True))
@@ -61,7 +60,7 @@ class NeuralDomainIsClosed(Check):
             tuple(reaction_row(n, r, self._shown) for n, r in answers.items()),
         )
         for name, reply in answers.items():
-            if problem := self._problem(name, reply, clean.got):
+            if problem := self._problem(name, reply, clean):
                 crashed = reaction(reply) is Reaction.CRASHED
                 yield self.finding(
                     subject.where("neural.forward"),

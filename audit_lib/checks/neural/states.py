@@ -71,8 +71,7 @@ class StatesFitOrAreRefused(Check):
         state = _state(subject)
         hook, inputs = subject.hook(LOAD), rng.normal(size=(8, input_width(subject)))
         first, again = ask_many(hook, [(state, inputs)] * 2, into=floats(8, -1))
-        if not first.answered:
-            raise NotAssessed(f"{LOAD} does not take the version's own state: {first.why}")
+        first.needed(f"{LOAD} does not take the version's own state:")
         if not np.isfinite(first.got).all():
             raise NotAssessed(f"{LOAD} gives no finite outputs for the version's own state")
         same = again.answered and np.allclose(first.got, again.got, rtol=1e-6, atol=1e-9)
@@ -147,10 +146,8 @@ def _harmful(kind: str, what: str, got: Floats, whole: Floats, unused: set[str])
 
 
 def _state(subject: Subject) -> State:
-    reply = ask(subject.hook(STATE), into=mapping)
-    if not reply.answered:
-        raise NotAssessed(f"{STATE} gives no weights: {reply.why}")
-    state = {name: np.asarray(array) for name, array in reply.got.items()}
+    reply = ask(subject.hook(STATE), into=mapping).needed(f"{STATE} gives no weights:")
+    state = {name: np.asarray(array) for name, array in reply.items()}
     if not any(a.dtype.kind == "f" and a.size > 1 for a in state.values()):
         raise NotAssessed(f"{STATE} gives no arrays of numbers")
     return state

@@ -6,7 +6,6 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.hooks import FeedEvent
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.prediction.deliveries import Deliveries, deliveries
@@ -65,8 +64,7 @@ class LabelsFindTheirRows(Check):
         calls = [(events, made.probe, after) for events, after in cases.values()]
         answers = dict(zip(cases, ask_many(hook, calls, into=outputs), strict=True))
         straight = answers["straight"]
-        if not straight.answered:
-            raise NotAssessed(f"{HOOK} {straight.why}")
+        straight.needed(HOOK)
         spread = float(np.std(straight.got)) or 1.0
 
         def gap(reply: Reply[Floats], due: Floats) -> float:

@@ -4,7 +4,6 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.prediction.learning import batches, outputs
 from audit_lib.probes.questions.asking import ask_many, reasons
@@ -49,8 +48,7 @@ class RestartChangesNothing(Check):
         calls = [(made, probe, i) for i in after]
         *replies, untaught = ask_many(hook, [*calls, (made[:1], probe, None)], into=outputs)
         straight = replies[0]
-        if not straight.answered:
-            raise NotAssessed(f"online.run {straight.why}")
+        straight.needed("online.run")
         silent = [r for r in replies if not r.answered]
         if silent:
             yield Gap(f"{len(silent)} of {len(replies)} runs", reasons(silent))

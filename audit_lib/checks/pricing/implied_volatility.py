@@ -6,7 +6,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.errors import NotApplicable
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.prediction.options import (
     asked_of,
@@ -87,13 +87,13 @@ class ImpliedVolatilityInvertsPrice(Check):
     def _inverted(self, subject: Subject) -> Generator[Answer, None, bool]:
         """Invert ordinary prices; False where most fail, which then explains the bounds too."""
         grid = asked_of(subject, terms(volatilities=(0.03, 0.1, 0.25, 0.6, 1.5)))
-        price = ask(subject.hook("pricing.price"), grid, into=floats(len(grid)))
-        if not price.answered:
-            raise NotAssessed(f"pricing.price gives no price for ordinary options: {price.why}")
-        room = np.minimum(price.got - floor(grid), ceiling(grid) - price.got)
+        price = ask(subject.hook("pricing.price"), grid, into=floats(len(grid))).needed(
+            "pricing.price gives no price for ordinary options:"
+        )
+        room = np.minimum(price - floor(grid), ceiling(grid) - price)
         keep = room > self.resolution * grid["spot"].to_numpy()
         options, true = grid[keep].reset_index(drop=True), grid.loc[keep, "volatility"].to_numpy()
-        asked = options.drop(columns="volatility").assign(price=price.got[keep])
+        asked = options.drop(columns="volatility").assign(price=price[keep])
         found = ask(subject.hook("pricing.implied_volatility"), asked, into=floats(len(asked)))
         if not found.answered:
             yield Gap("ordinary prices", found.why)

@@ -6,7 +6,6 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.prediction.options import (
     CALL,
@@ -99,10 +98,9 @@ class PricesAllowNoArbitrage(Check):
 
     @staticmethod
     def _priced(hook: Hook, grid: pd.DataFrame) -> Floats:
-        reply = ask(hook, grid, into=floats(len(grid)))
-        if not reply.answered:
-            raise NotAssessed(f"pricing.price gives no price for ordinary options: {reply.why}")
-        return reply.got
+        return ask(hook, grid, into=floats(len(grid))).needed(
+            "pricing.price gives no price for ordinary options:"
+        )
 
     def _broken(self, grid: pd.DataFrame, amounts: Floats) -> Broken:
         amounts = np.where(np.isnan(amounts), np.inf, amounts)

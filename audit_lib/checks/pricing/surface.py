@@ -154,10 +154,8 @@ class SurfaceAllowsNoArbitrage(Check):
                 "maturity": np.repeat(np.asarray(maturities), len(k)),
             }
         )
-        reply = ask(hook, points, into=floats(len(points)))
-        if not reply.answered:
-            raise NotAssessed(f"pricing.total_variance {reply.why}")
-        return reply.got.reshape(len(maturities), len(k))
+        reply = ask(hook, points, into=floats(len(points))).needed("pricing.total_variance")
+        return reply.reshape(len(maturities), len(k))
 
     def _wings(self, subject: Subject, hook: Hook) -> Iterator[Answer]:
         ends = np.array([-self.wing, -self.wing + 0.1, self.wing - 0.1, self.wing])

@@ -101,8 +101,7 @@ class TriggersAreFed(Check):
         climbs = ways(base)
         replies = decided(subject.hook(TRIGGER), [base, *(w.states[-1] for w in climbs)])
         rest = replies[0]
-        if not rest.answered:
-            raise NotAssessed(f"{TRIGGER} {rest.why}")
+        rest.needed(TRIGGER)
         for way, reply in zip(climbs, replies[1:], strict=True):
             if reply.answered and reply.got.retrain and not rest.got.retrain:
                 found[way.key] = None

@@ -56,8 +56,7 @@ class TriggerRemembersAcrossRestarts(Check):
             calls = [(history, i) for i in after] + [(part, None)]
             *replies, beginning = ask_many(hook, calls, into=_decisions)
             straight = replies[0]
-            if not straight.answered:
-                raise NotAssessed(f"{HOOK} {straight.why}")
+            straight.needed(HOOK)
             if len(straight.got) != len(history):
                 raise NotAssessed(
                     f"{HOOK}: {len(straight.got)} decisions for {len(history)} states"

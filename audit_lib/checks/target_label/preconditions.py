@@ -57,10 +57,10 @@ class PreconditionsHoldForTheLabels(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Measure the terms of each label, and compare."""
-        reply = ask(subject.hook(PRECONDITIONS), into=mapping)
-        if not reply.answered:
-            raise NotAssessed(f"{PRECONDITIONS} gives no terms: {reply.why}")
-        locked = {term: reply.got[term] for term in WORDS if term in reply.got}
+        reply = ask(subject.hook(PRECONDITIONS), into=mapping).needed(
+            f"{PRECONDITIONS} gives no terms:"
+        )
+        locked = {term: reply[term] for term in WORDS if term in reply}
         if not locked:
             raise NotAssessed(f"{PRECONDITIONS} fixes none of {', '.join(WORDS)}")
         measured = self._measured(subject)

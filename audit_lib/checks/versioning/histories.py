@@ -155,9 +155,9 @@ class RegistryKeepsItsPromises(Check):
         given: tuple[object, ...] = ("audit-1", metrics)
         if named == "registry.create":
             given = (metrics,)
-        reply = ask(hook.on(scratch.store), *given, into=lambda raw: raw)
-        if not reply.answered:
-            raise NotAssessed(f"{hook.name} declines an ordinary version: {reply.why}")
+        ask(hook.on(scratch.store), *given, into=lambda raw: raw).needed(
+            f"{hook.name} declines an ordinary version:"
+        )
 
     @staticmethod
     def _said(subject: Subject, relation: str) -> bool:

@@ -6,7 +6,6 @@ from typing import Any
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore, changed, tree_digest
@@ -52,11 +51,11 @@ class _Session:
         return read_registry(self.store, artifacts, self.subject.registry_key).champion
 
     def listed(self) -> list[str]:
-        reply = ask(self.subject.hook("registry.versions").on(self.store), into=texts)
-        if not reply.answered:
-            raise NotAssessed(f"registry.versions {reply.why}")
-        self.log.append(("versions", "", f"{len(reply.got)} listed"))
-        return reply.got
+        reply = ask(self.subject.hook("registry.versions").on(self.store), into=texts).needed(
+            "registry.versions"
+        )
+        self.log.append(("versions", "", f"{len(reply)} listed"))
+        return reply
 
 
 class RegisteredIsResolved(Check):
@@ -102,9 +101,7 @@ class RegisteredIsResolved(Check):
         around = tree_digest(scratch.store.parent)
         old = session.listed()
         made = [f"audit-{i:04d}" for i in range(self.registrations)]
-        first = session.register(made[0])
-        if not first.answered:
-            raise NotAssessed(f"registry.register declines an ordinary version: {first.why}")
+        session.register(made[0]).needed("registry.register declines an ordinary version:")
         findings = list(self._one(session, made[0], old))
         findings += self._twice(session, made[0])
         champion = session.champion()

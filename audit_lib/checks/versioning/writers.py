@@ -54,9 +54,9 @@ class ConcurrentWritersLoseNothing(Check):
         metrics = sample_metrics(subject)
         register = subject.hook("registry.register").on(scratch.store)
         for version in (first := _pair("00")):
-            reply = ask(register, version, metrics, into=lambda raw: raw)
-            if not reply.answered:
-                raise NotAssessed(f"registry.register declines an ordinary version: {reply.why}")
+            ask(register, version, metrics, into=lambda raw: raw).needed(
+                "registry.register declines an ordinary version:"
+            )
         if not set(first) <= set(self._listed(subject, scratch)):
             raise NotAssessed("the registry keeps fewer than two versions, so loss is not told")
         rows: list[tuple[str, str, str]] = []
@@ -125,13 +125,13 @@ class ConcurrentWritersLoseNothing(Check):
     ) -> list[str]:
         """Versions whose registration was answered as done; others go to ``crashes``."""
         calls = [[version, metrics] for version in versions]
-        reply = ask(register.together(), calls, into=list)
-        if not reply.answered:
-            raise NotAssessed(f"registry.register cannot be called at once: {reply.why}")
+        reply = ask(register.together(), calls, into=list).needed(
+            "registry.register cannot be called at once:"
+        )
         place = str(register.store)
         ended = [
             (version, {**how, "why": how["why"].replace(place, "<store>")})
-            for version, how in zip(versions, reply.got, strict=True)
+            for version, how in zip(versions, reply, strict=True)
         ]
         rows += [("register", v, "done" if how["done"] else how["why"]) for v, how in ended]
         crashes += [how["why"] for _, how in ended if not how["done"] and not how["refused"]]
@@ -139,10 +139,9 @@ class ConcurrentWritersLoseNothing(Check):
 
     @staticmethod
     def _listed(subject: Subject, scratch: ScratchStore) -> list[str]:
-        reply = ask(subject.hook("registry.versions").on(scratch.store), into=texts)
-        if not reply.answered:
-            raise NotAssessed(f"registry.versions {reply.why}")
-        return reply.got
+        return ask(subject.hook("registry.versions").on(scratch.store), into=texts).needed(
+            "registry.versions"
+        )
 
 
 def _pair(name: str) -> list[str]:

@@ -88,10 +88,9 @@ def drive_folds(subject: Subject, horizon: int) -> DrivenFolds:
     hook = subject.hook(HOOK)
 
     def answer() -> list[tuple[Integers, Integers]]:
-        reply = ask(hook, panel, into=lambda raw: _positions(raw, len(panel)))
-        if not reply.answered:
-            raise NotAssessed(f"{HOOK} gives no folds: {reply.why}")
-        return reply.got
+        return ask(hook, panel, into=lambda raw: _positions(raw, len(panel))).needed(
+            f"{HOOK} gives no folds:"
+        )
 
     pairs = samples.once(subject, "folds", answer)
     dates = panel.index.get_level_values(1)

@@ -187,10 +187,8 @@ def stated_ends(subject: Subject, panel: pd.DataFrame, calendar: pd.Index) -> In
     """
     if not subject.has(ENDS):
         return None
-    reply = ask(subject.hook(ENDS), panel, into=_dates)
-    if not reply.answered:
-        raise NotAssessed(f"{ENDS} gives no ends: {reply.why}")
-    last = reply.got.max(axis=1)
+    reply = ask(subject.hook(ENDS), panel, into=_dates).needed(f"{ENDS} gives no ends:")
+    last = reply.max(axis=1)
     last = last[~last.index.duplicated()].reindex(panel.index)
     if len(calendar) and getattr(calendar, "tz", None) is not None and last.dt.tz is None:
         last = last.dt.tz_localize(getattr(calendar, "tz", None))

@@ -21,10 +21,8 @@ def directions(subject: Subject) -> dict[str, str]:
     Raises:
         NotAssessed: the hook does not answer a mapping of that kind.
     """
-    reply = ask(subject.hook("governance.metrics"), into=mapping)
-    if not reply.answered:
-        raise NotAssessed(f"governance.metrics {reply.why}")
-    found = {name: str(value) for name, value in reply.got.items()}
+    reply = ask(subject.hook("governance.metrics"), into=mapping).needed("governance.metrics")
+    found = {name: str(value) for name, value in reply.items()}
     wrong = sorted(name for name, value in found.items() if value not in ("higher", "lower"))
     if wrong or not found:
         what = f"{wrong[0]!r} is {found[wrong[0]]!r}" if wrong else "no metric is named"

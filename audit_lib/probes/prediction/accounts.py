@@ -83,13 +83,11 @@ def at_rest(subject: Subject) -> dict[str, float]:
             f"{AT_REST} is written; say in subject.yaml what limits look at: "
             "`account: {drawdown: {worst: 0.5, limit: 0.2}}`"
         )
-    reply = ask(subject.hook(AT_REST), into=mapping)
-    if not reply.answered:
-        raise NotAssessed(f"{AT_REST} {reply.why}")
-    missing = [name for name in fields if name not in reply.got]
+    reply = ask(subject.hook(AT_REST), into=mapping).needed(AT_REST)
+    missing = [name for name in fields if name not in reply]
     if missing:
         raise NotAssessed(f"{AT_REST} answers no {missing[0]!r}, which `account` declares")
-    return {name: number(value) for name, value in reply.got.items()}
+    return {name: number(value) for name, value in reply.items()}
 
 
 def paths(subject: Subject, rest: State, *, rows: int, seed: int) -> Iterator[Path | str]:

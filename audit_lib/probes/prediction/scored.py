@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from audit_lib.errors import NotAssessed
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.subject.subject import Subject
@@ -46,10 +45,7 @@ def scored_sample(subject: Subject) -> Scored:
     """
 
     def make() -> Scored:
-        reply = ask(subject.hook(HOOK), into=_scored)
-        if not reply.answered:
-            raise NotAssessed(f"{HOOK} gives no sample: {reply.why}")
-        return reply.got
+        return ask(subject.hook(HOOK), into=_scored).needed(f"{HOOK} gives no sample:")
 
     return samples.once(subject, HOOK, make)
 
@@ -60,10 +56,9 @@ def probabilities(subject: Subject, scores: Floats) -> Floats:
     Raises:
         NotAssessed: the hook does not answer.
     """
-    reply = ask(subject.hook(SERVED), scores, into=floats(len(scores)))
-    if not reply.answered:
-        raise NotAssessed(f"{SERVED} does not answer: {reply.why}")
-    return reply.got
+    return ask(subject.hook(SERVED), scores, into=floats(len(scores))).needed(
+        f"{SERVED} does not answer:"
+    )
 
 
 def _scored(raw: Any) -> Scored:

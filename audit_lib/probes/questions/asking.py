@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.errors import NotAssessed
 from audit_lib.host import HookError, HookRefused
 from audit_lib.subject.hooks import Hook
 
@@ -50,6 +51,16 @@ class Reply(Generic[T]):
         if not self.answered:
             raise ValueError(self.why)
         return self.value  # type: ignore[return-value]  # None is an answer of type T here
+
+    def needed(self, what: str) -> T:
+        """The answer, without which there is nothing to tell from.
+
+        Raises:
+            NotAssessed: there is none; the message says ``what``, and why.
+        """
+        if not self.answered:
+            raise NotAssessed(f"{what} {self.why}")
+        return self.got
 
     @property
     def why(self) -> str:

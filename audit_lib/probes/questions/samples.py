@@ -40,10 +40,7 @@ def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
 
 
 def _answer(subject: Subject, hook: str, *args: Any, into: Into[T]) -> T:
-    reply = ask(subject.hook(hook), *args, into=into)
-    if not reply.answered:
-        raise NotAssessed(f"{hook} gives no sample: {reply.why}")
-    return reply.got
+    return ask(subject.hook(hook), *args, into=into).needed(f"{hook} gives no sample:")
 
 
 def panel(subject: Subject) -> pd.DataFrame:

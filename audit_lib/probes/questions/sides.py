@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from audit_lib.errors import NotAssessed
 from audit_lib.probes.questions.asking import ask, frame, tables
 from audit_lib.probes.questions.frames import differences
 from audit_lib.subject.hooks import Hook
@@ -70,10 +69,7 @@ def side_tables(subject: Subject, hook: str, given: pd.DataFrame) -> Tables:
     """
     if not subject.has(hook):
         return {}
-    reply = ask(subject.hook(hook), given, into=tables)
-    if not reply.answered:
-        raise NotAssessed(f"{hook} gives no tables: {reply.why}")
-    return reply.got
+    return ask(subject.hook(hook), given, into=tables).needed(f"{hook} gives no tables:")
 
 
 def for_rows(beside: Tables, base: pd.DataFrame, asked: pd.DataFrame) -> Tables:
@@ -112,17 +108,17 @@ def joined(
     Raises:
         NotAssessed: the hook does not answer with the tables as they are.
     """
-    base = ask(hook, given, beside, into=frame)
-    if not base.answered:
-        raise NotAssessed(f"{hook.name} gives no answer with its tables as they are: {base.why}")
+    base = ask(hook, given, beside, into=frame).needed(
+        f"{hook.name} gives no answer with its tables as they are:"
+    )
     for moved in _moved_alone(subject, given, beside, seed):
         found = ask(hook, moved.given, moved.reordered, into=frame)
         other = ask(hook, given, moved.relabelled, into=frame)
         if not found.answered:
             yield Joined(moved.table, moved.join, unread=found.why)
             continue
-        share, example = moved_share(base.got, found.got, tolerance)
-        still = other.answered and not moved_share(base.got, other.got, tolerance)[0]
+        share, example = moved_share(base, found.got, tolerance)
+        still = other.answered and not moved_share(base, other.got, tolerance)[0]
         unread = "its values under other labels change nothing" if still and not share else ""
         yield Joined(moved.table, moved.join, share, example, unread)
 
