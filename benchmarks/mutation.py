@@ -31,6 +31,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -238,14 +239,31 @@ def modules() -> dict[str, str]:
 
 
 def users(probe: str, known: dict[str, str]) -> list[str]:
-    """Codes of the checks whose module imports a probe by name."""
-    stem = probe.rpartition(".")[2]
-    found = []
-    for code, module in known.items():
-        text = (ROOT / (module.replace(".", "/") + ".py")).read_text()
-        named = f"audit_lib.probes.{stem} import" in text
-        if named or any(stem in s.split() for s in text.replace(",", "").splitlines()[:60]):
-            found.append(code)
+    """Codes of the checks that import a probe, themselves or through the probes they import."""
+    wanted, found = {probe}, set()
+    sources = {n: _imported(n) for n in [*probes(), *known.values()]}
+    for _ in sources:
+        more = {n for n, imported in sources.items() if imported & wanted} - wanted
+        if not more or (found := {c for c, m in known.items() if m in wanted | more}):
+            break
+        wanted |= more
+    return sorted(found)
+
+
+def probes() -> list[str]:
+    """Modules of the instruments that checks share."""
+    files = sorted((ROOT / "audit_lib" / "probes").rglob("[a-z]*.py"))
+    return [f.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for f in files]
+
+
+@cache
+def _imported(module: str) -> set[str]:
+    """Modules that a module imports from, by name."""
+    tree = ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8"))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
     return found
 
 
@@ -280,8 +298,7 @@ def main() -> None:
     rng = random.Random(given.seed)
     subjects = {c: (known[c], [c]) for c in given.codes or sorted(known)}
     if given.probes:
-        names = sorted(p.stem for p in (ROOT / "audit_lib/probes").glob("[a-z]*.py"))
-        subjects = {n: (f"audit_lib.probes.{n}", users(n, known)) for n in given.codes or names}
+        subjects = {n: (n, users(n, known)) for n in given.codes or probes()}
     order = list(subjects)
     rng.shuffle(order)
     until, counts, rows = time.monotonic() + given.budget, Counter[bool](), []

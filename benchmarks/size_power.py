@@ -50,6 +50,7 @@ TRIALS = (
     World("60 returns", dates=60, assets=40),
     World("2,000 returns", dates=2_000, assets=40),
 )
+RULES = tuple(World(f"{n} metrics", assets=n) for n in (4, 2, 3, 6))
 MARKETS = (
     World("one asset", dates=120, assets=1, common=0.0),
     World("three assets", dates=80, assets=3, common=0.4),
@@ -131,13 +132,13 @@ class Rated:
 
 RATED = (
     Rated("FEA101", hooked.look_ahead, "{} of the next bar's move in a feature",
-          (1e-12, 1e-9, 1e-6), 0.0, MARKETS, runs=200, faulty=40),
+          (1e-12, 1e-9, 1e-6), 0.0, MARKETS, faulty=100),
     Rated("CAL001", dated.calibration_error, "probabilities that are {} too high",
           (0.05, 0.1, 0.2), 0.001),
     Rated("CAL003", dated.calibrator_domain, "served scores {} times as wide as those fitted on",
           (2.0, 3.0, 6.0), 0.002, nothing=1.0),
     Rated("CAL005", hooked.calibrator_learns, "a map that answers {} too high",
-          (0.03, 0.06, 0.12), 0.005, (OWN,), runs=100, faulty=20, graded=False),
+          (0.03, 0.06, 0.12), 0.005, (OWN,), faulty=50),
     Rated("CNF002", hooked.conformal_coverage, "intervals that are narrower by a share of {}",
           (0.02, 0.05, 0.1), 0.001, (OWN,), faulty=100),
     Rated("CNF101", dated.conformal_over_time, "volatility that becomes {} times as high",
@@ -146,8 +147,12 @@ RATED = (
           (1.02, 1.1, 1.5), 0.0, (OWN,), nothing=1.0),
     Rated("DRF002", hooked.cusum, "a bound that is {} times as high",
           (1.5, 3.0, 10.0), 0.001, (OWN,), nothing=1.0),
+    Rated("GOV004", hooked.unknown_metrics, "a rule that takes {} of 4 metrics for fine when NaN",
+          (1, 2, 4), 0.0, RULES),
     Rated("HED004", dated.exchanged_heads, "exchanged heads that follow their labels by {}",
-          (0.05, 0.1, 0.2), 0.002),
+          (0.1, 0.2, 0.4), 0.002),
+    Rated("INT004", dated.sides, "sides that follow volatility by a share of {}",
+          (0.2, 0.5, 1.0), 0.0),
     Rated("SPL006", dated.skill, "skill that is {} of a fold's deviation below guessing",
           (1.0, 2.0, 4.0), 0.01, FOLDS),
     Rated("SPL007", dated.overfitting, "trials that give back {} of what they earned",

@@ -30,6 +30,7 @@ from audit_lib.explain.traces import Trace
 from audit_lib.explain.verdicts import CHECKS as LEARNED
 from audit_lib.gates import GATES, NUMBERED, SMOKE
 from audit_lib.model import Contract, Task
+from audit_lib.probes.statistics.inference import clopper_pearson
 from audit_lib.subject.parameters import SubjectParameters
 
 DOCS = Path(__file__).parent
@@ -143,9 +144,12 @@ def size_and_power(code: str) -> list[str]:
             f"| {c.world} | {c.alarms} | {c.untold} | {c.runs:,} | {c.bound:.2%} |"
             for c in found.clean
         ]
-        lines += ["", f"| fault ({found.clean[0].world}) | seen | runs |", "|---|---:|---:|"]
+        world = found.clean[0].world
+        lines += ["", f"| fault ({world}) | seen | runs | power is above (99 %) |"]
+        lines += ["|---|---:|---:|---:|"]
         lines += [
-            f"| {found.fault.format(f'{f.size:g}')} | {f.seen / f.runs:.0%} | {f.runs:,} |"
+            f"| {found.fault.format(f'{f.size:g}')} | {f.seen / f.runs:.0%} | {f.runs:,} | "
+            f"{clopper_pearson(f.seen, f.runs, 0.98)[0]:.0%} |"
             for f in found.faulty
         ]
         lines.append("")

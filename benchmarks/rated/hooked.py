@@ -12,7 +12,9 @@ from audit_lib.checks.calibration.learns import CalibratorLearnsTheFrequency
 from audit_lib.checks.conformal.coverage import IntervalsCoverWhatTheyPromise
 from audit_lib.checks.drift.cusum_detects import CusumDetectsShifts
 from audit_lib.checks.drift.psi_relations import PsiMeasuresDrift
-from audit_lib.model import Finding, Location, breaks
+from audit_lib.checks.governance.unknown_metrics import UnknownMetricsNeverPromote
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Finding, Gap, Location, breaks
 from audit_lib.probes.market.influence import measure_influence
 from benchmarks.rated.worlds import World
 
@@ -111,6 +113,65 @@ def psi(world: World, size: float, seed: int) -> bool:
         return size * float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
 
     return accuses(PsiMeasuresDrift(seed=seed), Textbook(lambda calls: [one(*c) for c in calls]))
+
+
+# --- promotion ----------------------------------------------------------------------------------
+class Judge(Textbook):
+    """Stands for a subject without a registry whose ``governance`` hooks are answered by a rule."""
+
+    def __init__(self, ways: dict[str, str], rule: Callable[..., bool]) -> None:
+        self.ways, self.rule, self.name = ways, rule, ""
+
+    def hook(self, name: str) -> Judge:
+        """One of the two."""
+        made = Judge(self.ways, self.rule)
+        made.name = name
+        return made
+
+    def many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """The directions, or whether the challenger wins."""
+        return [self.rule(*c) if self.name == "governance.promote" else self.ways for c in calls]
+
+    @property
+    def registry(self) -> Any:
+        """There is none."""
+        raise NotAssessed("no registry")
+
+
+def unknown_metrics(world: World, size: float, seed: int) -> bool | None:
+    """GOV004: a rule that takes ``size`` of its metrics for fine where they are not finite.
+
+    Rules of all kinds, on as many metrics as the world has assets: none may be worse, most must be
+    better, a weighted sum must be, the first that differs decides.
+    """
+    rng = np.random.default_rng(seed)
+    ways = {f"m{k}": str(rng.choice(["higher", "lower"])) for k in range(world.assets)}
+    weights = dict(zip(ways, rng.uniform(0.5, 2.0, len(ways)), strict=True))
+    unguarded = set(list(ways)[: int(size)])
+    kind, margin = seed % 4, float(rng.choice([0.0, 1e-6, 0.01]))
+
+    def rule(champion: dict[str, float] | None, challenger: dict[str, float]) -> bool:
+        new = {n: challenger.get(n, np.nan) for n in ways}
+        if not all(np.isfinite(v) for n, v in new.items() if n not in unguarded):
+            return False
+        if champion is None:
+            return all(np.isfinite(list(new.values())))
+        gains = [
+            (new[n] - champion[n]) * (1 if way == "higher" else -1) if np.isfinite(new[n]) else 1.0
+            for n, way in ways.items()
+        ]
+        if kind == 0:
+            return min(gains) >= 0 and max(gains) > margin
+        if kind == 1:
+            return sum(g > margin for g in gains) * 2 > len(gains)
+        if kind == 2:
+            return sum(w * g for w, g in zip(weights.values(), gains, strict=True)) > margin
+        return next((g for g in gains if abs(g) > margin), 0.0) > margin
+
+    told = list(UnknownMetricsNeverPromote(seed=seed).run(Judge(ways, rule)))
+    if any(isinstance(a, Finding) and breaks(a) for a in told):
+        return True
+    return None if any(isinstance(a, Gap) for a in told) else False
 
 
 # --- features -----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ SIZES = (0.1, 0.5, 4.0)
 """by how much a challenger is better, in multiples of the champion's metric: rules that refuse what
 is too good to be true are reached by the small ones"""
 DISASTERS = (4.0, 100.0, 1e6)
+FEWEST = 3
+"""duels that hang on a metric: what shows in a quarter of them is then seen more often than not"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class UnknownMetricsNeverPromote(Check):
     Limitations
         Infinity is tried only in the bad direction of a metric. A metric that decides none of the
         duels (it only breaks ties, say, or is kept for the record) has no say, and is listed as
-        such. A rule that gives an empty chair to anyone is noted, not judged.
+        such; of one that decides one or two, the check says what it could have seen. A rule that
+        gives an empty chair to anyone is noted, not judged.
     Remediation
         Check that every metric is present and finite before comparing, and refuse otherwise.
     Sources
@@ -97,6 +101,13 @@ class UnknownMetricsNeverPromote(Check):
         for (name, how), many in seen.items():
             yield from self._judged(subject, name, how, many)
         yield from self._chair(subject, chair)
+        for name, count in Counter(one.name for one in deciding).items():
+            if count < FEWEST:
+                yield Gap(
+                    f"whether an unknown {name} is declined",
+                    f"could have seen only what shows in more than {1 - 0.5 ** (1 / count):.0%} of "
+                    f"the duels that hang on it; {count} of those that were tried do",
+                )
         if not deciding:
             yield Gap(
                 "whether an unknown metric is declined",

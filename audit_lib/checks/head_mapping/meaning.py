@@ -40,8 +40,9 @@ class HeadsMeanWhatTheySay(Check):
     Limitations
         Pairs whose labels are themselves alike (rank correlation of 0.5 and more, as a return and
         its direction) cannot be told apart and are left out. Where both fits lie within two
-        standard errors, power is too low, and the pair is a gap; so is a head or label that never
-        changes.
+        standard errors, power is too low, and the pair is a gap; so is a head whose correlation
+        with its label lies there while one of `-must_see` would be missed in half of all samples,
+        and a head or label that never changes.
     Remediation
         Look up outputs by the names stored with the model, in training order.
     Sources
@@ -65,6 +66,9 @@ class HeadsMeanWhatTheySay(Check):
     draws: int = Field(400, ge=100, description="bootstrap draws")
     alpha: float = Field(0.001, gt=0, lt=0.1, description="family-wise rate of false alarms")
     blocks: int = Field(12, ge=4, description="fewest blocks of dates that tell")
+    must_see: float = Field(
+        0.1, gt=0, description="rank correlation that must be seen where a head runs against it"
+    )
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Correlate, then compare the names with every exchange of two."""
@@ -183,6 +187,12 @@ class HeadsMeanWhatTheySay(Check):
                 key=f"against {head.name}",
                 severity=Severity.HIGH,
                 evidence=("meaning",),
+            )
+        elif value < 2 * error and z * error > self.must_see:
+            yield Gap(
+                f"direction of {head.name}",
+                f"could have seen only a rank correlation with {head.label} below "
+                f"{-z * error:.2f}; it is {value:.3f}",
             )
 
     def _size(self, head: Head, predicted: pd.Series, realised: pd.Series) -> Iterator[Answer]:

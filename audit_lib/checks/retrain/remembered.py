@@ -88,7 +88,8 @@ class TriggerRemembersAcrossRestarts(Check):
     ) -> Iterator[Answer]:
         straight, again = replies[:2]
         if again.answered and _apart(straight, again):
-            yield self._found(subject, "the same history twice gets other decisions", "again")
+            text = "the same history twice gets other decisions"
+            yield self._found(subject, text, number, "chance")
             return
         broken = [
             (i, _apart(straight, r))
@@ -101,11 +102,11 @@ class TriggerRemembersAcrossRestarts(Check):
                 subject,
                 f"a restart after {len(broken)} of {len(after) - 2} states changes decisions, most "
                 f"after state {i}: {count} of {len(straight.got)}",
-                f"history {number + 1}",
+                number,
                 "a restart forgets",
             )
         if beginning.answered and beginning.got != straight.got[: len(beginning.got)]:
-            yield self._found(subject, "later states change earlier decisions", "prefix")
+            yield self._found(subject, "later states change earlier decisions", number, "prefix")
 
     def _history(self, seed: int) -> list[RetrainState]:
         rng = np.random.default_rng(seed)
@@ -122,13 +123,13 @@ class TriggerRemembersAcrossRestarts(Check):
             found.append(with_key(state, "days_since_training", age))
         return [*found[:-2], bad, bad]
 
-    def _found(self, subject: Subject, text: str, key: str, cause: str = "") -> Answer:
+    def _found(self, subject: Subject, text: str, number: int, cause: str) -> Answer:
         return self.finding(
             subject.where(HOOK),
             text,
             measured=text,
             expected="the decisions of a process that never stopped",
-            key=key,
+            key=f"history {number + 1}",
             cause=cause,
             evidence=("replays",),
         )

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.labels.folds import RecordedFold, recorded_folds
 from audit_lib.probes.training.recorded_metrics import (
     Pair,
@@ -37,8 +37,9 @@ class SkillSurvivesOutOfSample(Check):
         correlations, returns and ratios; of accuracies and hit rates it depends on the classes.
         The gap itself is shown, and informs only: trees always fit their own rows better.
     Limitations
-        Few folds have little power: 5 folds find only large effects, and the table says how many
-        there were. Expanding folds share train rows, so their in-sample values are not
+        Few folds have little power: where chance could hide a skill that is as far below guessing
+        as it is above in sample (times `must_see`), the check says what it could have seen instead
+        of passing. Expanding folds share train rows, so their in-sample values are not
         independent.
     Remediation
         Fit less: fewer features, stronger regularisation, longer folds; or look for the leak.
@@ -54,6 +55,9 @@ class SkillSurvivesOutOfSample(Check):
 
     level: float = Field(0.01, gt=0, lt=0.5, description="family-wise error")
     least: int = Field(4, ge=3, description="folds needed")
+    must_see: float = Field(
+        1.0, gt=0, description="skill below guessing that folds must show, in skills in sample"
+    )
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Test every metric over the folds."""
@@ -80,7 +84,14 @@ class SkillSurvivesOutOfSample(Check):
         yield Evidence("gap", "In and out of sample", heads, tuple(rows), View.BARS, note)
         for metric, values in tested.items():
             known, unseen = values.mean(axis=0)
-            for key, p_value in self.departures(values, bound):
+            departures = self.departures(values, bound)
+            if not departures and (reach := self.blind(values, bound)):
+                yield Gap(
+                    metric,
+                    f"could have seen only a skill below {-reach:.3g} in {len(values)} folds; "
+                    f"it is {known:.3g} in, {unseen:.3g} out of sample",
+                )
+            for key, p_value in departures:
                 yield self.finding(
                     place,
                     f"{metric!r} is {key} in {len(values)} folds: skill {known:.4f} in, "
@@ -118,6 +129,18 @@ class SkillSurvivesOutOfSample(Check):
             ("better out of sample than in sample", float(better)),
         )
         return [(key, p_value) for key, p_value in found if p_value < bound]
+
+    def blind(self, values: npt.NDArray[np.float64], bound: float) -> float:
+        """How far below guessing a skill is seen in half of all cases, where that is too far; or 0.
+
+        Folds that are evidently above the skill that must be seen are not blind, however few.
+        """
+        from scipy import stats
+
+        known, unseen = values.mean(axis=0)
+        error = values[:, 1].std(ddof=1) / np.sqrt(len(values))
+        reach = float(stats.t.isf(bound, len(values) - 1) * error)
+        return reach if unseen - reach < -self.must_see * max(known, 0.0) else 0.0
 
 
 def _skills(folds: list[RecordedFold], pairs: list[Pair]) -> dict[str, npt.NDArray[np.float64]]:

@@ -9,7 +9,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task
 from audit_lib.probes.statistics.inference import backtest_overfitting, deflated_sharpe
-from audit_lib.probes.training.recorded_metrics import number
+from audit_lib.probes.training.recorded_metrics import incredible, number
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
 
@@ -25,9 +25,9 @@ class SelectionSurvivesTheTrials(Check):
     """The chosen trial's Sharpe ratio stands once the number of trials is counted.
 
     What it checks
-        Where trials are recorded: a Sharpe ratio that is significant by itself is significant
-        when deflated by the number and spread of the trials, and what is best in one half of the
-        time is not reliably worse in the other (probability of backtest overfitting).
+        Where trials are recorded: the chosen Sharpe ratio is significant when deflated by the
+        number and spread of the trials, and what is best in one half of the time is not reliably
+        worse in the other (probability of backtest overfitting).
     Why it matters
         The best of a hundred worthless strategies has a Sharpe ratio of 2.5 standard errors. A
         version chosen by it is luck with a file name.
@@ -42,8 +42,9 @@ class SelectionSurvivesTheTrials(Check):
         trials reach. Above one half without that, the choice is told to be no better than chance.
     Limitations
         Trials that nobody recorded are not counted, and similar trials count as independent.
-        Fewer than 30 observations, or so few trials that no probability could be significant,
-        have no power, and the check says so.
+        Fewer than 30 observations, so few of them that not even a ratio too good to be true
+        would stand, or trials that could all give back what they earned and be missed in half of
+        all cases, have no power: the check says what it could have seen.
         Annualised ratios are divided by the root of `periods`.
     Remediation
         Record every trial, choose fewer, and judge the choice on data that no trial saw.
@@ -128,15 +129,24 @@ class SelectionSurvivesTheTrials(Check):
         per_period, size = chosen / np.sqrt(self.periods), int(count)
         skew, kurtosis = shape
         deviation = float(ratios.std(ddof=1))
-        alone, counted = (
-            deflated_sharpe(per_period, size, n, spread, skew=skew, kurtosis=kurtosis)
-            for n, spread in ((1, 0.0), (len(ratios), deviation))
+        most = incredible("sharpe") or np.inf
+        alone, counted, best = (
+            deflated_sharpe(ratio, size, n, spread, skew=skew, kurtosis=kurtosis)
+            for ratio, n, spread in (
+                (per_period, 1, 0.0),
+                (per_period, len(ratios), deviation),
+                (most / np.sqrt(self.periods), len(ratios), deviation),
+            )
         )
         rows = (("alone", 1, alone), ("counting trials", len(ratios), counted))
         heads = ("probability that the ratio is above 0", "trials", "value")
         note = f"Sharpe ratio {chosen:g}, {size} observations, skew {skew:.3g}"
         note += f", kurtosis {kurtosis:.3g}"
         yield Evidence("deflated", "Deflated Sharpe ratio", heads, rows, note=note)
+        if max(counted, best) < self.level:
+            seen = f"could have seen only a ratio above {most:g}, which is too good to be true"
+            yield Gap("deflated Sharpe ratio", f"{seen} ({note}, {len(ratios)} trials)")
+            return
         what = "probability that the ratio is above 0, counting trials"
         yield Margin(what, counted, self.level, least=True)
         if counted < self.level:
@@ -157,15 +167,16 @@ class SelectionSurvivesTheTrials(Check):
     def _overfitting(
         self, document: Document, returns: npt.NDArray[np.float64]
     ) -> Iterator[Answer]:
-        found = backtest_overfitting(returns, np.random.default_rng(self.seed))
+        found = backtest_overfitting(returns, np.random.default_rng(self.seed), level=LEVEL)
         note = f"{returns.shape[1]} trials, {returns.shape[0]} observations, {found.splits} splits"
         heads = ("probability of overfitting", "p value against exchangeable trials")
         row = (found.probability, found.p_value)
         yield Evidence("pbo", "Probability of backtest overfitting", heads, (row,), note=note)
-        if found.smallest > LEVEL:
-            yield Gap("probability of overfitting", f"{note}: too few to tell from chance")
+        sure = found.probability > 0.5 and found.p_value <= LEVEL
+        if found.power < 0.5 and not sure:
+            seen = f"{found.power:.0%} of choices that give back all that they earned"
+            yield Gap("probability of overfitting", f"could have seen only {seen} ({note})")
         elif found.probability > 0.5:
-            sure = found.p_value <= LEVEL
             yield self.finding(
                 document.location(self.trials),
                 f"the trial that is best in one half is below the median in the other in "

@@ -233,19 +233,25 @@ class Overfitting:
     Attributes:
         probability: share of splits in which the best of one half is below the median of the other.
         p_value: share of shuffles whose probability is at least as high (one-sided, at most 1).
-        smallest: the p value that a probability of 1 would have had; above the level that is asked
-            for, nothing could be told.
+        power: share of shuffles, each of whose trials gives back all that it earned more than the
+            others, with a p value of at most the level that is asked for.
         splits: combinations of blocks behind it.
     """
 
     probability: float
     p_value: float
-    smallest: float
+    power: float
     splits: int
 
 
 def backtest_overfitting(
-    returns: Floats, rng: np.random.Generator, *, blocks: int = 12, draws: int = 199
+    returns: Floats,
+    rng: np.random.Generator,
+    *,
+    blocks: int = 12,
+    draws: int = 199,
+    level: float = 0.01,
+    planted: int = 60,
 ) -> Overfitting:
     """Probability of backtest overfitting, with a permutation test against exchangeable trials.
 
@@ -258,6 +264,7 @@ def backtest_overfitting(
         returns: shape (observations, trials), in time order.
         blocks: even number of blocks that are combined.
         draws: shuffles.
+        level: p value that counts; ``planted``: shuffles in which the fault is planted.
 
     Source: Bailey, Borwein, Lopez de Prado and Zhu (2017), The Probability of Backtest
         Overfitting, Journal of Computational Finance 20(4); Phipson and Smyth (2010), Permutation
@@ -273,13 +280,21 @@ def backtest_overfitting(
     halves = np.zeros((len(chosen), blocks))
     halves[np.arange(len(chosen))[:, None], np.array(chosen)] = 1.0
     found = _overfitting(totals, squares, sizes, halves)
-    shuffled = np.empty(draws)
-    rows = np.arange(blocks)[:, None]
+    shuffled, faulty = np.empty(draws), np.empty(min(planted, draws))
+    rows, each = np.arange(blocks)[:, None], sizes[:, None]
     for k in range(draws):
         order = rng.permuted(np.tile(np.arange(returns.shape[1]), (blocks, 1)), axis=1)
-        shuffled[k] = _overfitting(totals[rows, order], squares[rows, order], sizes, halves)
-    reached, sure = (int((shuffled >= v - 1e-12).sum()) for v in (found, 1.0))
-    return Overfitting(found, (1 + reached) / (1 + draws), (1 + sure) / (1 + draws), len(chosen))
+        sums, powers = totals[rows, order], squares[rows, order]
+        shuffled[k] = _overfitting(sums, powers, sizes, halves)
+        if k < len(faulty):
+            mean = sums.sum(axis=0) / sizes.sum()
+            mean = mean - mean.mean()
+            powers = powers - 2 * mean * sums + each * mean**2
+            faulty[k] = _overfitting(sums - each * mean, powers, sizes, halves)
+    reached = (shuffled >= np.append(faulty, found)[:, None] - 1e-12).sum(axis=1)
+    p_values = (1 + reached) / (1 + draws)
+    seen = (faulty > 0.5) & (p_values[:-1] <= level)
+    return Overfitting(found, float(p_values[-1]), float(seen.mean()), len(chosen))
 
 
 def _overfitting(totals: Floats, squares: Floats, sizes: Floats, halves: Floats) -> float:

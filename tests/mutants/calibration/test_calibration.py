@@ -200,6 +200,19 @@ def test_calibrators_that_learn_another_map(tmp_path):
     assert assert_fails(result, key="already calibrated alone").measured == "0"
 
 
+@pytest.mark.fails("CAL005")
+@pytest.mark.parametrize(
+    ("spoilt", "measured"), [("* 1.4", "to 1.2"), ("- 0.1", "-0.0"), ("* np.nan", "nan")]
+)
+def test_a_calibrator_that_answers_no_probabilities(tmp_path, spoilt, measured):
+    learnt = 'IsotonicRegression(out_of_bounds="clip").fit(x, y).predict(served)'
+    with tiny(tmp_path, GOOD.replace(learnt, f"{learnt} {spoilt}")) as subject:
+        result = run_check("CAL005", subject)
+    found = assert_fails(result, key="already calibrated")
+    assert "missing or outside [0, 1]" in found.message
+    assert measured in found.measured
+
+
 def test_clean_domains_stay_silent_over_1000_seeds():
     """Stated rate: one in 500 audits at most; 1,000 clean seeds show 10 at most (p < 1e-4)."""
     check, accused = CalibratorServesTheScoresItKnows(), 0

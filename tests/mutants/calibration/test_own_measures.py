@@ -76,6 +76,13 @@ def test_measures_that_are_others(tmp_path, old, new, key, said):
 
 
 @pytest.mark.fails("CAL008")
+def test_measures_that_crash_where_nothing_can_be_judged(tmp_path):
+    with tiny(tmp_path, MEASURES.replace(SOUND, "1 / 0")) as subject:
+        found = assert_fails(run_check("CAL008", subject), key="crashes", severity=Severity.LOW)
+    assert "ZeroDivisionError" in found.message
+
+
+@pytest.mark.fails("CAL008")
 def test_rows_that_are_dropped_from_the_sum_and_not_from_the_count(tmp_path):
     text = MEASURES.replace(" or not usable:", ":").replace(
         "    bins = ",

@@ -76,9 +76,9 @@ def scaler_pickle():
 
     from sklearn.preprocessing import RobustScaler
 
-    def make(scale):
+    def make(scale, center=None):
         scaler = RobustScaler().fit(np.arange(12.0).reshape(4, 3))
-        scaler.center_, scaler.scale_ = np.zeros(len(scale)), scale
+        scaler.scale_, scaler.center_ = scale, np.zeros(len(scale)) if center is None else center
         return pickle.dumps(scaler)
 
     return make
@@ -258,6 +258,14 @@ def test_a_zero_scale_inside_a_pickle(tmp_path, scaler_pickle):
     files = {**good_store(), "store/v1/scaler.pkl": scaler_pickle(np.array([1.0, 0.0, 3.0]))}
     finding = assert_fails(check(tmp_path, "CHK005", files), key="v1/scaler.pkl scale column 1")
     assert finding.location.path == "v1/scaler.pkl"
+
+
+@pytest.mark.fails("CHK005")
+def test_centers_and_scales_that_do_not_match_inside_a_pickle(tmp_path, scaler_pickle):
+    stored = scaler_pickle(np.array([1.0, 2.0]), center=np.zeros(3))
+    files = {**good_store(), "store/v1/scaler.pkl": stored}
+    finding = assert_fails(check(tmp_path, "CHK005", files), key="v1/scaler.pkl lengths")
+    assert finding.measured == "3 and 2"
 
 
 def test_statistics_that_are_no_numbers_are_a_gap(tmp_path):

@@ -53,6 +53,16 @@ def test_a_width_from_the_spread_of_the_batch(engine):
     assert_fails(result, key="company of extreme rows", severity=Severity.HIGH)
 
 
+@pytest.mark.fails("CNF001")
+@pytest.mark.parametrize("pair", ["[w, -w]", "[np.full_like(w, np.nan), w]"])
+def test_intervals_that_are_upside_down(tmp_path, pair):
+    body = f"""w = predictions * 0 + np.quantile(np.abs(residuals), 1 - alpha)
+    return predictions[:, None] + np.column_stack({pair})"""
+    with tiny(tmp_path, INTERVAL.format(body=body)) as subject:
+        found = assert_fails(run_check("CNF001", subject), key="ordered")
+    assert "have no order" in found.message
+
+
 @pytest.mark.fails("CNF002")
 def test_no_correction_for_the_size_of_the_sample(engine):
     edit_source(engine, "conformal.py", "(len(values) + 1) * (1.0 - alpha)", "len(values) * 0.9")

@@ -396,6 +396,19 @@ def test_a_crash_that_names_no_feature(tmp_path):
     assert found.severity is Severity.LOW
 
 
+@pytest.mark.passes("FEA005")
+def test_a_refusal_that_does_not_name_the_feature_is_noted(tmp_path):
+    guard = GUARD.replace('f"missing or double: {missing}"', '"the features are not right"')
+    with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:
+        result = run_check("FEA005", subject)
+    assert_passes(result)
+    (found,) = result.findings
+    assert (found.key, found.severity) == (
+        "refusals that do not name the feature",
+        Severity.INFO,
+    )
+
+
 #: trees handle NaN and infinities by branches of their own, and the library refuses the rest
 TREES = (
     engine_text(guard="", x="features[names]", score="MODEL.predict(x)")
@@ -473,6 +486,24 @@ def test_a_denominator_of_zero(engine):
         result = run_check("FEA006", subject)
     found = assert_fails(result, cause="strength_14 is infinite")
     assert found.severity is Severity.MEDIUM
+
+
+@pytest.mark.fails("FEA006")
+@pytest.mark.parametrize(
+    ("build", "key", "severity"),
+    [
+        ("features(panel.loc[panel['close'] > 0]).loc[panel.index]", "a gap of NaN", "LOW"),
+        ("features(panel).dropna(axis=1, how='all')", "columns three bars", "MEDIUM"),
+        ("features(panel).assign(level=np.inf)", "level is infinite", "MEDIUM"),
+    ],
+)
+def test_builders_that_do_not_stand_odd_bars(tmp_path, build, key, severity):
+    text = engine_text().replace("return features(panel)", f"return {build}", 1)
+    with tiny(tmp_path, text, meta=META) as subject:
+        result = run_check("FEA006", subject)
+    found = {f.key: f for f in result.findings}
+    assert key in found, list(found)
+    assert found[key].severity is Severity[severity]
 
 
 def filling(folder, fill, live="return features(panel)"):

@@ -59,6 +59,16 @@ def test_windows_of_another_kind(tmp_path, text, cause, said):
 
 
 @pytest.mark.fails("FEA009")
+def test_a_window_that_is_predicted_otherwise_alone(tmp_path):
+    alone = HOOKS.replace(
+        "score[last] = network(", "score[last] = min(2, len(rows) / 20) * network("
+    )
+    with tiny(tmp_path, alone, meta=META, parameters=YAML) as subject:
+        found = assert_fails(run_check("FEA009", subject), cause="alone")
+    assert "the 20 rows of a window of S0 alone give another prediction" in found.message
+
+
+@pytest.mark.fails("FEA009")
 def test_the_version_stores_another_length(tmp_path):
     with tiny(tmp_path, HOOKS, meta={"window": 60}, parameters=YAML) as subject:
         found = assert_fails(run_check("FEA009", subject), key="stored")

@@ -226,6 +226,21 @@ def test_a_cap_is_noted_and_a_wrong_direction_is_no_cap(tmp_path):
     assert found.severity is Severity.HIGH
 
 
+@pytest.mark.parametrize(("most", "outcome"), [(1.2, Outcome.NOT_ASSESSED), (1e9, Outcome.PASS)])
+def test_a_metric_that_decides_one_or_two_duels_is_not_passed(tmp_path, most, outcome):
+    rule = f"""
+    if not known(challenger) or champion is None:
+        return known(challenger)
+    near = challenger["sharpe"] < {most} * champion["sharpe"] and 0.3 < champion["sharpe"] < 0.9
+    return near and min(gains(champion, challenger).values()) > 0
+"""
+    with tiny(tmp_path, HEAD + rule) as subject:
+        result = run_check("GOV004", subject)
+    assert result.outcome is outcome
+    if most < 2:
+        assert "could have seen only what shows in more than 29% of the duels" in result.reason
+
+
 def test_an_empty_chair_for_anyone_is_noted(tmp_path):
     rule = "the first model takes the chair, whatever it is"
     with tiny(tmp_path, HEAD + HONEST[rule]) as subject:

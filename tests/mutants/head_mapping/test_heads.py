@@ -329,3 +329,16 @@ def _noise(n, seed):
         result = run_check("HED004", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "power too low" in result.reason
+    assert "direction of gain: could have seen only a rank correlation with week below -0." in (
+        result.reason
+    )
+
+
+def test_one_head_that_knows_nothing_passes_only_where_a_reversal_would_be_seen(tmp_path):
+    noise = '{"gain": pd.Series(np.random.default_rng(1).normal(size=len(features)) * 0.02)}'
+    source = heads(noise.replace(")}", ", features.index)}"))
+    meta = {**META, "heads": {"gain": META["heads"]["gain"]}}
+    for most, outcome in (("0.1", Outcome.NOT_ASSESSED), ("0.9", Outcome.PASS)):
+        option = f"options: {{HED004: {{must_see: {most}}}}}\n"
+        with tiny(tmp_path / most, source, meta=meta, parameters=option) as subject:
+            assert run_check("HED004", subject).outcome is outcome

@@ -90,6 +90,23 @@ def test_a_trigger_that_forgets(tmp_path):
     assert "changes decisions" in told
 
 
+@pytest.mark.fails("RET004")
+@pytest.mark.parametrize(
+    ("answer", "key", "said_of"),
+    [
+        ("bool(np.random.default_rng().random() < 0.5)", "chance", "the same history twice"),
+        (
+            "row >= (2 if len(states) > 20 else 1)",
+            "prefix",
+            "later states change earlier decisions",
+        ),
+    ],
+)
+def test_a_trigger_that_does_not_repeat_itself(tmp_path, answer, key, said_of):
+    with tiny(tmp_path, TRIGGER.replace("row >= 2", answer)) as subject:
+        assert said_of in said(run_check("RET004", subject), key)
+
+
 @pytest.mark.fails("RET005")
 @pytest.mark.parametrize(
     ("old", "new", "key", "what"),

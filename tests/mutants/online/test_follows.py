@@ -25,6 +25,7 @@ BAD = {
     "lag too": f"y = np.roll(y, -1)\n        {EACH}",
     "unrelated": "w += np.random.default_rng(3).normal(size=len(w)) * 0.001",
     "unrelated too": "w += abs(y).mean() * np.random.default_rng(len(y)).normal(size=len(w))",
+    "unrelated three": "w += y.sum() * np.random.default_rng(len(y)).normal(size=len(w))",
     "rows": f"i = len(x) - 1\n        {STEP}",
     "rows too": f"for i in range(len(x) // 2):\n            {STEP}",
     "drift": f"if batch is batches[0] or batch is batches[1]:\n            {EACH}".replace(

@@ -40,6 +40,20 @@ def run(at, batches, probe, restart_after):
     assert found.message.startswith("4 further batches change no prediction")
 
 
+@pytest.mark.fails("ONL001")
+def test_a_learner_that_answers_by_chance(tmp_path):
+    text = """
+@surface("online")
+def run(at, batches, probe, restart_after):
+    return probe.sum(axis=1).to_numpy() * np.random.default_rng().normal()
+"""
+    with tiny(tmp_path, text) as subject:
+        result = run_check("ONL001", subject)
+    found = assert_fails(result, key="repeat")
+    assert found.message.startswith("the same run twice changes predictions")
+    assert len(result.findings) == 1
+
+
 @pytest.mark.fails("ONL002")
 def test_one_outcome_moves_everything(engine):
     edit_source(

@@ -40,6 +40,26 @@ def test_skill_that_reverses_or_improves_unseen(tmp_path):
     assert len(result.findings) == 1
 
 
+@pytest.mark.parametrize(("inside", "outside"), [(0.55, 0.5), (0.55, 0.48), (0.5, 0.501)])
+def test_folds_that_could_hide_a_reversal_are_not_assessed(tmp_path, inside, outside):
+    told = folds(inside, outside)
+    for row, noise in zip(told["folds"], (0.06, -0.06, 0.02, -0.03, 0.01), strict=True):
+        row["out_of_sample"]["auc"] += noise
+    with tiny(tmp_path, meta=told) as subject:
+        result = run_check("SPL006", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "auc: could have seen only a skill below -0.0" in result.reason
+
+
+@pytest.mark.passes("SPL006")
+def test_folds_that_are_evidently_above_a_reversal_pass_however_wild(tmp_path):
+    told = folds(0.62, 0.58)
+    for row, noise in zip(told["folds"], (0.06, -0.06, 0.02, -0.03, 0.01), strict=True):
+        row["out_of_sample"]["auc"] += noise
+    with tiny(tmp_path, meta=told) as subject:
+        assert_passes(run_check("SPL006", subject))
+
+
 def test_three_folds_are_too_few_to_tell(tmp_path):
     with tiny(tmp_path, meta=folds(0.6, 0.4, count=3)) as subject:
         assert run_check("SPL006", subject).outcome is Outcome.NOT_ASSESSED
@@ -184,7 +204,33 @@ def test_trials_that_are_all_alike_cannot_tell_overfitting(tmp_path):
     with tiny(tmp_path, meta=told) as subject:
         result = run_check("SPL007", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
-    assert "4 trials, 1000 observations, 924 splits: too few to tell from chance" in result.reason
+    seen = "could have seen only 0% of choices that give back all that they earned"
+    assert f"{seen} (4 trials, 1000 observations, 924 splits)" in result.reason
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_two_or_three_trials_rarely_show_that_they_reverse(tmp_path, count):
+    told = trials(20, 3.5, skill=0.25)
+    told["run"]["trials"] = told["run"]["trials"][3 : 3 + count]
+    with tiny(tmp_path, meta=told) as subject:
+        result = run_check("SPL007", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "probability of overfitting: could have seen only" in result.reason
+
+
+@pytest.mark.parametrize(("observations", "told"), [(60, False), (250, True)])
+def test_a_short_sample_in_which_no_ratio_would_stand_accuses_nobody(tmp_path, observations, told):
+    """Forty trials of so few returns spread so widely that luck reaches what no market allows."""
+    rng = np.random.default_rng(5)
+    ratios = (rng.normal(0, 1, 40) * np.sqrt(252 / observations)).tolist()
+    metrics = {"sharpe": 2.0, "observations": observations}
+    with tiny(tmp_path, meta={"run": {"trials": ratios}, "metrics": metrics}) as subject:
+        result = run_check("SPL007", subject)
+    if told:
+        assert_fails(result, key="deflated")
+        return
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "could have seen only a ratio above 6" in result.reason
 
 
 @pytest.mark.passes("SPL007")
