@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
+from typing import Any
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
@@ -56,6 +57,7 @@ class ModelsReadTheDeclaredColumns(Check):
         owners = {p: _owner(p, subject.metadata, paths) for p in lists}
         rows = []
         count = 0
+        departing: dict[tuple[Any, ...], list[tuple[Artifact, str]]] = {}
         for artifact in subject.version_artifacts:
             if artifact.path == subject.metadata.path:
                 continue
@@ -65,7 +67,9 @@ class ModelsReadTheDeclaredColumns(Check):
                 match = next((p for p, listed in due.items() if listed == names), "")
                 rows.append((artifact.path, len(names), match or "none"))
                 if not match:
-                    yield self._departs(artifact, pointer, names, due)
+                    departing.setdefault((names, *due.items()), []).append((artifact, pointer))
+        for (names, *near), members in departing.items():
+            yield self._departs(members, names, dict(near))
         if not count:
             raise NotAssessed("no artifact of the version names the columns it was fitted on")
         yield Evidence(
@@ -78,27 +82,30 @@ class ModelsReadTheDeclaredColumns(Check):
 
     def _departs(
         self,
-        artifact: Artifact,
-        pointer: str,
+        members: list[tuple[Artifact, str]],
         names: tuple[str, ...],
         lists: dict[str, tuple[str, ...]],
     ) -> Answer:
+        """One finding for all artifacts that share their columns."""
+        (first_one, pointer), *others = members
+        told = ", ".join(a.path for a, _ in members[:5]) + (" and others" if others[4:] else "")
+        told += " were" if others else " was"
         where, nearest = max(lists.items(), key=lambda item: len(set(item[1]) & set(names)))
         if sorted(nearest) == sorted(names):
             first = next(i for i, (a, b) in enumerate(zip(names, nearest, strict=True)) if a != b)
             text = (
-                f"{artifact.path} was fitted on the columns of {where} in another order: position "
+                f"{told} fitted on the columns of {where} in another order: position "
                 f"{first} is {names[first]!r}, declared {nearest[first]!r}"
             )
         else:
             off = sorted(set(names) ^ set(nearest))
             text = (
-                f"{artifact.path} was fitted on {len(names)} columns; the nearest declared list "
+                f"{told} fitted on {len(names)} columns; the nearest declared list "
                 f"({where}, {len(nearest)}) differs in {', '.join(off[:5])}"
                 + (" and others" if len(off) > 5 else "")
             )
         return self.finding(
-            Location(artifact.path, base="artifacts", pointer=pointer),
+            Location(first_one.path, base="artifacts", pointer=pointer),
             text,
             measured=", ".join(names),
             expected=", ".join(nearest),

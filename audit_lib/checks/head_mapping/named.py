@@ -119,16 +119,26 @@ class HeadsAreNamed(Check):
                     severity=Severity.CRITICAL,
                     evidence=("heads",),
                 )
-        for head in heads:
-            at = head.position
-            read = names[at] if at is not None and 0 <= at < len(names) else None
-            if isinstance(read, str) and read != head.name and head.name in names:
-                yield self.finding(
-                    head.location,
-                    f"head {head.name} reads output {at}, which the checkpoint names {read}",
-                    measured=read,
-                    expected=head.name,
-                    key=f"{head.name} output",
-                    severity=Severity.CRITICAL,
-                    evidence=("heads",),
+        wrong = [
+            (head, str(names[head.position]))
+            for head in heads
+            if head.position is not None
+            and 0 <= head.position < len(names)
+            and isinstance(names[head.position], str)
+            and names[head.position] != head.name in names
+        ]
+        if wrong:
+            yield self.finding(
+                wrong[0][0].location,
+                "; ".join(
+                    f"head {head.name} reads output {head.position}, which the checkpoint names "
+                    f"{read}"
+                    for head, read in wrong[:5]
                 )
+                + (f"; and {len(wrong) - 5} others" if len(wrong) > 5 else ""),
+                measured=", ".join(read for _, read in wrong),
+                expected=", ".join(head.name for head, _ in wrong),
+                key=f"{' '.join(head.name for head, _ in wrong)} output",
+                severity=Severity.CRITICAL,
+                evidence=("heads",),
+            )

@@ -79,11 +79,7 @@ class BacktestIsLive(Check):
             shared = backtest.got.index.intersection(live.got.index)
             placed += sum(int((side.got["side"] != 0).sum()) for side in (backtest, live))
             yield Examined(len(shared), f"rows {name}")
-            for difference in differences(
-                backtest.got, live.got, tolerance=self.tolerance, tolerances=tolerances
-            ):
-                if difference.kind == "dtype":
-                    continue
+            for difference in self._differences(backtest.got, live.got, tolerances):
                 key = difference.column or difference.kind
                 found.setdefault(key, []).append((name, difference, len(shared)))
                 counts.append((key, 100 * difference.count / max(len(shared), 1), name))
@@ -116,6 +112,23 @@ class BacktestIsLive(Check):
                 severity=LEVELS.get(key, Severity.HIGH),
                 evidence=("paths", "examples"),
             )
+
+    def _differences(
+        self, backtest: pd.DataFrame, live: pd.DataFrame, tolerances: dict[str, float]
+    ) -> Iterator[Difference]:
+        """What differs: first in side, and in the other fields of orders of the same side."""
+        found = differences(backtest, live, tolerance=self.tolerance, tolerances=tolerances)
+        shared = backtest.index.intersection(live.index)
+        parted = unequal(backtest["side"].loc[shared], live["side"].loc[shared], 0.0)
+        if parted.any():  # the other fields of these rows differ because the side does
+            yield from (d for d in found if d.column in ("", "side"))
+            same = shared[~parted]
+            found = differences(
+                *(path.loc[same] for path in (backtest, live)),
+                tolerance=self.tolerance,
+                tolerances=tolerances,
+            )
+        yield from (d for d in found if d.kind != "dtype" and (d.column or not parted.any()))
 
     def _answers(
         self, subject: Subject

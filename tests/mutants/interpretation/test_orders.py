@@ -94,6 +94,7 @@ def test_the_candidate_sells_at_another_threshold(engine):
     found = assert_fails(result, key="side", severity=Severity.CRITICAL)
     assert found.anchor.symbol == "decisions.live"
     assert "(backtest, then live" in found.message
+    assert "size" not in {f.key for f in result.findings}  # it follows the side
 
 
 @pytest.mark.fails("INT001")
