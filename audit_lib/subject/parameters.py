@@ -371,7 +371,9 @@ class SubjectParameters(_Strict):
         {}, description="kind of code (regime, class) to what each number means"
     )
     known_at: dict[str, str] = Field(
-        {}, description="table of `features.sides` to its column of dates on which rows were known"
+        {},
+        description="table of `features.sides` to its column of dates on which rows were known; or "
+        "field of `features.panel` to its column of dates, or of bars that go by",
     )
     windows: Windows | None = Field(
         None, description="where a prediction rests on several rows, how many; null for its own row"

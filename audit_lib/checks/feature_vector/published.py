@@ -8,7 +8,13 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.market.influence import manageable
-from audit_lib.probes.market.published import Republished, republished, why_unknown
+from audit_lib.probes.market.published import (
+    Republished,
+    known_fields,
+    republished,
+    republished_fields,
+    why_unknown,
+)
 from audit_lib.probes.questions.asking import ask_many, frame
 from audit_lib.probes.questions.frames import differences, label
 from audit_lib.probes.questions.samples import panel
@@ -24,8 +30,9 @@ class NothingIsKnownBeforeItIsPublished(Check):
 
     What it checks
         Where rows of a table beside the market data say when they were known (`known_at` in
-        `subject.yaml`): another value in a row moves features from that moment on, and none
-        before it.
+        `subject.yaml`), or a field of the market data has a column that says so for it (`eps` and
+        `eps_published`: dates, or bars that go by): another value in a row moves features from
+        that moment on, and none before it.
     Why it matters
         A quarter's earnings are labelled by the quarter's end and published weeks later; a
         macro figure is revised. Joined by its period, every backtest trades on it too early.
@@ -56,21 +63,26 @@ class NothingIsKnownBeforeItIsPublished(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Move drawn rows of every table under every builder."""
-        declared = subject.parameters.known_at
-        if not declared:
-            raise NotApplicable("no table says when its rows were known (`known_at`)")
-        if not subject.has(SIDES):
+        declared, given = subject.parameters.known_at, manageable(panel(subject))
+        fields = known_fields(given, declared)
+        declared = {t: c for t, c in declared.items() if t not in fields}
+        if not declared and not fields:
+            raise NotApplicable("no table or field says when it was known (`known_at`)")
+        if declared and not subject.has(SIDES):
             raise NotAssessed(f"`known_at` names tables of {SIDES}, which is not written")
-        given = manageable(panel(subject))
-        beside = side_tables(subject, SIDES, given)
+        beside = side_tables(subject, SIDES, given) if subject.has(SIDES) else {}
         rows: list[tuple[str, str, str, str, str, int]] = []
+        dates = given.index.get_level_values("date").unique().sort_values()
+        drawn = {"draws": self.draws, "seed": self.seed}
         for builder in (b for b in BUILDERS if subject.has(b)):
-            for table, column in declared.items():
-                if why := why_unknown(beside, table, column):
+            for table, column in {**fields, **declared}.items():
+                if table in fields:
+                    moved = republished_fields(given, table, column, **drawn)
+                elif why := why_unknown(beside, table, column):
                     yield Gap(f"table {table}", why)
                     continue
-                dates = given.index.get_level_values("date").unique().sort_values()
-                moved = republished(beside[table], column, dates, draws=self.draws, seed=self.seed)
+                else:
+                    moved = republished(beside[table], column, dates, **drawn)
                 yield from self._builder(subject, builder, table, given, beside, moved, rows)
         heads = ("builder", "table", "row", "known", "first change", "bars early")
         yield Evidence("published", "When a value moves features", heads, tuple(rows))
@@ -85,7 +97,12 @@ class NothingIsKnownBeforeItIsPublished(Check):
         moved: list[Republished],
         rows: list[tuple[str, str, str, str, str, int]],
     ) -> Iterator[Answer]:
-        calls = [(given, beside), *((given, {**beside, table: m.table}) for m in moved)]
+        field = table in given
+        pairs = [(given, beside)]
+        for m in moved:
+            changed = given.assign(**{table: m.table[table]}) if field else given
+            pairs.append((changed, beside if field else {**beside, table: m.table}))
+        calls = pairs if beside else [(bars,) for bars, _ in pairs]
         base, *replies = ask_many(subject.hook(builder), calls, into=frame)
         if not base.answered:
             yield Gap(builder, base.why)
@@ -102,7 +119,7 @@ class NothingIsKnownBeforeItIsPublished(Check):
             if early:
                 yield self.finding(
                     subject.where(builder),
-                    f"{short}: table {table}, row {case.row}, known on {label(case.known)}, moves "
+                    f"{short}: {'field' if field else 'table'} {table}, row {case.row}, known on {label(case.known)}, moves "
                     f"features from {label(first)}, {early} bars before",
                     measured=f"{early} bars before",
                     expected="no change before it is known",
@@ -113,7 +130,7 @@ class NothingIsKnownBeforeItIsPublished(Check):
         yield Examined(felt, f"rows of {table} that move features of {short}")
         if not felt:
             why = "none of its drawn rows moves a feature" if moved else "no row is known later"
-            yield Gap(f"table {table} under {short}", why)
+            yield Gap(f"{'field' if field else 'table'} {table} under {short}", why)
 
     def _first(self, base: pd.DataFrame, got: pd.DataFrame) -> pd.Timestamp | None:
         """The first date on which some feature differs."""

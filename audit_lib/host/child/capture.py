@@ -81,7 +81,9 @@ class Recorder:
 
     def _order(self, table: Any, rows: Any) -> list[int]:
         """Which given column each column follows, up to scale and sign; -1 for none, [] unknown."""
-        if rows is None or len(rows) != len(table) or not 2 <= table.shape[1] <= _WIDE:
+        if rows is None or table is None or len(rows) != len(table):
+            return []  # known by its labels alone
+        if not 2 <= table.shape[1] <= _WIDE:
             return []
         known = np.flatnonzero(rows >= 0)[:_COMPARED]
         given = np.array([ranks(column) for column in self._given[rows[known]].T])

@@ -10,6 +10,10 @@ import sys
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from .rows import table_of
+
+from .rows import table_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
@@ -54,11 +58,20 @@ def _reporting(
 
 def _tables(given: list[Any]) -> tuple[Any, Any]:
     """Of what is given, the longest table, or else column, and another column as long as it."""
-    wide = [v for v in given if getattr(v, "ndim", 0) == 2]
-    long = [v for v in given if getattr(v, "ndim", 0) == 1]
+    shaped = [_shaped(v) if isinstance(v, (list, dict)) and v else v for v in given]
+    wide = [v for v in shaped if getattr(v, "ndim", 0) == 2]
+    long = [v for v in shaped if getattr(v, "ndim", 0) == 1]
     x = max(wide or long, key=len, default=None)
     y = next((v for v in long if v is not x and x is not None and len(v) == len(x)), None)
     return x, y
+
+
+def _shaped(given: Any) -> Any:
+    """A list of rows or of numbers as an array of two dimensions or one; None where it is none."""
+    table = table_of(given)
+    return table[:, 0] if table is not None and isinstance(given, list) and (
+        not hasattr(given[0], "__len__")
+    ) else table
 
 
 def _references(function: Any) -> list[tuple[Any, str]]:

@@ -81,8 +81,15 @@ def _single(flat: Any, owners: Any) -> tuple[Any, Any]:
 
 
 def table_of(data: Any) -> Any:
-    """Numbers as (n, d), or None where they are none."""
+    """Numbers as (n, d), or None where they are none.
+
+    Rows may be mappings of names to numbers, or a mapping of columns.
+    """
     try:
+        if isinstance(data, (list, tuple)) and data and isinstance(data[0], dict):
+            data = [list(row.values()) for row in data]
+        elif isinstance(data, dict):
+            data = np.array(list(data.values()), dtype=np.float64).T
         table = np.asarray(getattr(data, "values", data))
         if table.dtype != np.float32:
             table = table.astype(np.float64)

@@ -1,11 +1,28 @@
 """Tables whose rows say when they were known, with the numbers of one row moved far off."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from audit_lib.probes.questions.frames import label
+
+
+_WHEN = re.compile(
+    r"(.+)_(?:known|published|publication|released?|announced|available|filed|reported|as_of)"
+    r"(?:_(?:at|on|date|bars|lag))?$"
+)
+
+
+def known_fields(given: pd.DataFrame, declared: dict[str, str]) -> dict[str, str]:
+    """Fields of market data whose values were known later, to the column that says when.
+
+    Declared ones, and those whose names say so: ``eps`` and ``eps_published``.
+    """
+    named = {str(c): found[1] for c in given.columns if (found := _WHEN.match(str(c)))}
+    found = {field: column for column, field in named.items() if field in given}
+    return found | {f: c for f, c in declared.items() if f in given and c in given}
 
 
 @dataclass(frozen=True)
@@ -56,10 +73,38 @@ def republished(
     return [Republished(label(table.index[p]), when[p], _moved(table, p, column)) for p in places]
 
 
-def _moved(table: pd.DataFrame, place: int, column: str) -> pd.DataFrame:
+def republished_fields(
+    given: pd.DataFrame, field: str, column: str, *, draws: int, seed: int
+) -> list[Republished]:
+    """Drawn values of a field of market data that are known later than their bar.
+
+    The column holds dates, or how many bars of the asset go by until then.
+    """
+    dates, known = given.index.get_level_values("date"), given[column]
+    if pd.api.types.is_numeric_dtype(known):
+        when = pd.Series(pd.NaT, index=range(len(given)), dtype=dates.dtype)
+        for places in given.groupby(level="asset", sort=False).indices.values():
+            lags = known.to_numpy(np.float64)[places]
+            due = np.arange(len(places)) + np.where(np.isfinite(lags), np.ceil(lags), len(places))
+            inside = (due >= 0) & (due < len(places))
+            when.iloc[places[inside]] = dates[places[due[inside].astype(int)]]
+    else:
+        when = pd.Series(pd.to_datetime(known, errors="coerce")).reset_index(drop=True)
+    late = (when > pd.Series(dates)) & (when <= dates.max())
+    places = np.flatnonzero(late & given[field].notna().to_numpy())
+    if len(places) > draws:
+        rng = np.random.default_rng(seed)
+        places = np.array([rng.choice(part) for part in np.array_split(places, draws)])
+    return [
+        Republished(label(given.index[p]), when[p], _moved(given[[field]], int(p), None))
+        for p in places
+    ]
+
+
+def _moved(table: pd.DataFrame, place: int, column: str | None) -> pd.DataFrame:
     """The table with the numbers of one row three deviations off."""
     changed = table.copy()
-    for name in table.columns.drop(column):
+    for name in table.columns.drop([column] if column else []):
         if pd.api.types.is_numeric_dtype(table[name]):
             values = table[name].to_numpy(np.float64, copy=True)
             spread = float(np.nanstd(values)) or 1.0

@@ -47,3 +47,47 @@ def test_what_cannot_be_told_is_a_gap(tmp_path):
                 assert "wrong" in {r.state for r in try_hooks(subject)}
     with tiny(tmp_path / "none", HOOKS) as subject:
         assert run_check("FEA110", subject).outcome is Outcome.NOT_APPLICABLE
+
+
+FIELD = '''
+@surface("features")
+def panel(at):
+    dates = pd.bdate_range("2015-01-01", periods=200, name="date")
+    index = pd.MultiIndex.from_product([["A", "B"], dates], names=["asset", "date"])
+    made = pd.DataFrame({{"close": np.linspace(10, 90, 400), "sales": np.nan}}, index)
+    made.iloc[10::40, 1] = np.arange(10.0)
+    made["{column}"] = {out}
+    return made
+
+@surface("features.build")
+def build(at, panel):
+    known = panel["sales"]
+    {late}
+    return pd.DataFrame({{"sales": known.groupby(level="asset").ffill()}})
+'''
+BARS = 'np.where(made["sales"].notna(), 12.0, np.nan)'
+DATES = 'made.index.get_level_values("date") + pd.Timedelta("20D")'
+LATE = {
+    BARS: 'known = known.groupby(level="asset").shift(12)',
+    DATES: 'known = known.groupby(level="asset").shift(14)',
+}
+
+
+@pytest.mark.fails("FEA110")
+@pytest.mark.parametrize("out", [BARS, DATES], ids=["bars", "dates"])
+def test_a_field_of_the_bars_before_it_was_out(tmp_path, out):
+    text = FIELD.format(column="sales_released", out=out, late="pass")
+    with tiny(tmp_path, text) as subject:
+        (found,) = run_check("FEA110", subject).findings
+    assert "field sales, row" in found.message
+    assert found.cause == "build joins sales too early"
+
+
+@pytest.mark.passes("FEA110")
+@pytest.mark.parametrize("out", [BARS, DATES], ids=["bars", "dates"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_field_of_the_bars_once_it_was_out(tmp_path, out, named):
+    column = "sales_published" if named else "told"
+    text = FIELD.format(column=column, out=out, late=LATE[out])
+    with tiny(tmp_path, text, parameters="" if named else "known_at: {sales: told}") as subject:
+        assert_passes(run_check("FEA110", subject))

@@ -75,3 +75,47 @@ def test_a_name_that_the_module_lacks_is_a_mistake():
 
     with pytest.raises(ValueError, match="statistics has no function 'scale' to watch"):
         watch(statistics, fit="scale")
+
+
+ROWS_AS_MAPPINGS = """
+import statistics
+
+class Scale:
+    def fit(self, rows):
+        self.mean = {n: statistics.fmean(r[n] for r in rows) for n in rows[0]}
+        return self
+
+    def transform(self, rows):
+        return [{n: v - self.mean[n] for n, v in row.items()} for row in rows]
+
+class Mean:
+    def fit(self, rows, target):
+        self.weight = statistics.fmean(target)
+        return self
+
+    def predict(self, rows):
+        return [self.weight * next(iter(row.values())) for row in rows]
+
+from audit_lib.hooks import watch
+
+watch(Scale, fit="fit", transform="transform")
+watch(Mean, fit="fit", predict="predict")
+rows = table[features.columns].to_dict("records")
+some = lambda flags, them: [v for v, f in zip(them, flags) if f]
+scale = Scale().fit({given})
+Z = scale.transform(rows)
+Mean().fit(some(fitted, Z), list(y[fitted])).predict(some(later, Z))
+"""
+
+
+@pytest.mark.fails("FEA121")
+def test_rows_that_are_mappings_are_told_apart(tmp_path):
+    with tiny(tmp_path, trainer(ROWS_AS_MAPPINGS.replace("{given}", "rows"))) as subject:
+        assert_fails(run_check("FEA121", subject), key="Scale before Mean")
+
+
+@pytest.mark.passes("FEA121")
+def test_rows_that_are_mappings_of_train_rows(tmp_path):
+    given = ROWS_AS_MAPPINGS.replace("{given}", "some(fitted, rows)")
+    with tiny(tmp_path, trainer(given)) as subject:
+        assert_passes(run_check("FEA121", subject))
