@@ -25,12 +25,14 @@ class Entered:
         line: first line of its definition, decorators included.
         preparing: a module was being imported, or an object constructed.
         given: it was handed something that the hook was given.
+        direct: no function of the subject called it.
     """
 
     path: str
     line: int
     preparing: bool = False
     given: bool = False
+    direct: bool = False
 
 
 @dataclass
@@ -93,7 +95,9 @@ class Entries:
     def take(self, hook: str, header: dict[str, Any]) -> None:
         """Take note of what a worker told with an answer; it may be garbage."""
         try:
-            told = [Entered(str(p), _line(n), bool(q), bool(g)) for p, n, q, g in header["entered"]]
+            told = [
+                Entered(str(p), _line(n), *map(bool, said)) for p, n, *said in header["entered"]
+            ]
         except (KeyError, TypeError, ValueError):
             told = []
         read = header.get("opened")

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Location
-from audit_lib.subject.artifacts import Artifact
+from audit_lib.subject.artifacts import Artifact, Format
 from audit_lib.subject.subject import Subject
 
 
@@ -98,6 +99,9 @@ class Statistics:
 #: Attributes under which scalers keep what they subtract and divide by.
 _CENTERS = ("center_", "mean_", "data_min_", "min_")
 _SCALES = ("scale_",)
+#: ... and what files of data call it.
+CENTER_WORDS = r"median|mean|cent(er|re)s?|loc(ation)?$"
+SCALE_WORDS = r"(^|_)mad|std|scales?|sigma|iqr|spread|deviation|sd$"
 
 
 def scaling(subject: Subject) -> Iterator[Statistics]:
@@ -117,17 +121,24 @@ def scaling(subject: Subject) -> Iterator[Statistics]:
             f"{', '.join(bad)} holds no numbers" if bad else "",
         )
     for artifact in subject.version_artifacts:
-        yield from _in_artifact(artifact)
+        if artifact.path != subject.metadata.path or artifact.format is not Format.JSON:
+            yield from _in_artifact(artifact)
 
 
 def _in_artifact(artifact: Artifact) -> Iterator[Statistics]:
     from audit_lib.subject.artifacts import walk
 
     for pointer, value in walk(artifact.document):
-        if not isinstance(value, Mapping) or "Scaler" not in str(value.get("__class__", "")):
+        if not isinstance(value, Mapping):
             continue
-        centers = _array(value, _CENTERS)
-        scales = _array(value, _SCALES)
+        if "Scaler" in str(value.get("__class__", "")):
+            centers, scales = _array(value, _CENTERS), _array(value, _SCALES)
+        elif artifact.format is Format.JSON:
+            centers, scales = (_told(value, words) for words in (CENTER_WORDS, SCALE_WORDS))
+            if centers is None or scales is None or centers.keys() != scales.keys():
+                continue
+        else:
+            continue
         if centers is None and scales is None:
             continue
         yield Statistics(
@@ -136,6 +147,12 @@ def _in_artifact(artifact: Artifact) -> Iterator[Statistics]:
             scales,
             Location(artifact.path, base="artifacts", pointer=pointer),
         )
+
+
+def _told(value: Mapping[str, Any], words: str) -> dict[str, float] | None:
+    """Several numbers under a key that is named like such statistics."""
+    named = (v for k, v in value.items() if re.search(words, str(k), re.IGNORECASE))
+    return next((n for v in named if (n := numbers_in(v)) is not None and len(n) > 1), None)
 
 
 def _array(value: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, float] | None:

@@ -3,7 +3,8 @@
 A finding about behaviour stands at the first function of the subject that the hook enters, in a
 file under audit where there is one.  A function that is handed what the hook was given goes before
 one that only loads or configures, and both before what runs while a module is imported or an
-object is constructed.
+object is constructed.  Where none is seen to be handed it, since the hook converts it first, what
+the hook calls last on the way to its answer goes before what it calls to load.
 """
 
 from dataclasses import replace
@@ -13,6 +14,9 @@ from audit_lib.model import Finding, Location
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE, Unit
+
+#: surfaces whose hooks act first and then look at what became of it
+_STATEFUL = ("registry.", "governance.enter", "checkpoint_io.", "online.")
 
 
 def placed(subject: Subject, finding: Finding) -> Finding:
@@ -37,6 +41,8 @@ def first_entered(subject: Subject, hook: str) -> Location | None:
     entries = [e for e in entries if not e.preparing or e.path in under_audit]
     if not entries:
         return None
+    if not any(e.given for e in entries) and not hook.startswith(_STATEFUL):
+        entries = [e for e in entries if e.direct and not e.preparing][::-1] + entries
     ranked = sorted(entries, key=lambda e: (e.path not in under_audit, e.preparing, not e.given))
     unit = _unit(subject, ranked[0])
     assert unit is not None

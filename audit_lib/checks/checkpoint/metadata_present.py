@@ -1,10 +1,16 @@
+"""CHK001."""
+
+import re
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.subject.checkpoint_fields import Field, field, scaling
+from audit_lib.subject.discovery.fields import guessed
+from audit_lib.subject.parameters import CheckpointFields
 from audit_lib.subject.subject import Subject
 
+_SCALES = re.compile(r"scal(er|ing|ed)\b|standardi[sz]|normali[sz]|z_?score", re.I)
 #: Field to what a version without it cannot show, and how bad that is.
 _WANTED = {
     "feature_cols": ("which columns the model reads, in which order", Severity.HIGH),
@@ -31,8 +37,8 @@ class MetadataIsComplete(Check):
         version, and reads scaler objects in the artifacts without executing them.
     Limitations
         It sees that a field is there, not that it is true; CHK004 to CHK006 compare fields with
-        each other and with the models. A model that wants no scaling must say so: set
-        `artifacts.fields.scaler_scale: null` and no statistics are asked for.
+        each other and with the models. Where the source speaks of no scaling, that no statistics
+        are kept is a note; `artifacts.fields.scaler_scale: null` says that none are wanted.
     Remediation
         Let the trainer write the field into the metadata of every version it saves.
     Sources
@@ -49,10 +55,23 @@ class MetadataIsComplete(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report fields that are absent or empty."""
         rows, said = [], {"heads": subject.parameters.heads}  # who audits knows them, at least
+        elsewhere = guessed(subject.metadata, subject.version)
+        usual = CheckpointFields().model_dump()
         for name, (tells, severity) in _WANTED.items():
             found = field(subject, name)
             rows.append((name, found.pointer, "present" if not found.empty else _state(found)))
-            if found.empty:
+            if found.empty and name in elsewhere and found.pointer == usual[name]:
+                yield self.finding(
+                    found.location,
+                    f"nothing is at {found.pointer}; {elsewhere[name]} looks like {name}: write "
+                    f"artifacts.fields.{name}: {elsewhere[name]}, so that other checks read it",
+                    measured=elsewhere[name],
+                    expected=found.pointer,
+                    key=f"{name} elsewhere",
+                    severity=Severity.INFO,
+                    evidence=("fields",),
+                )
+            elif found.empty:
                 yield self.finding(
                     found.location,
                     f"the metadata does not say {tells}: {name} is {_state(found)}"
@@ -67,13 +86,20 @@ class MetadataIsComplete(Check):
         statistics = [s.source for s in scaling(subject)]
         rows.append(("scaling statistics", scale.pointer, ", ".join(statistics) or "absent"))
         if scale.pointer and not statistics:
+            scales = any(_SCALES.search(f.text) for f in subject.source.files)
             yield self.finding(
                 subject.metadata.location(),
-                "neither the metadata nor any file of the version holds scaling statistics",
+                "neither the metadata nor any file of the version holds scaling statistics"
+                + (
+                    ""
+                    if scales
+                    else ", and the source speaks of none; if the model wants none, "
+                    "write artifacts.fields.scaler_scale: null"
+                ),
                 measured="absent",
                 expected="center and scale of every column",
                 key="scaler",
-                severity=Severity.HIGH,
+                severity=Severity.HIGH if scales else Severity.INFO,
                 evidence=("fields",),
             )
         yield Evidence(

@@ -119,8 +119,8 @@ class NothingIsKnownBeforeItIsPublished(Check):
             if early:
                 yield self.finding(
                     subject.where(builder),
-                    f"{short}: {'field' if field else 'table'} {table}, row {case.row}, known on {label(case.known)}, moves "
-                    f"features from {label(first)}, {early} bars before",
+                    f"{short}: {'field' if field else 'table'} {table}, row {case.row}, known on "
+                    f"{label(case.known)}, moves features from {label(first)}, {early} bars before",
                     measured=f"{early} bars before",
                     expected="no change before it is known",
                     key=f"{table} {case.row}",

@@ -5,6 +5,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.schema_hash import recognise
 from audit_lib.probes.questions.samples import required
+from audit_lib.subject.discovery.fields import guessed
 from audit_lib.subject.subject import Subject
 
 
@@ -45,6 +46,9 @@ class SchemaIsTheModels(Check):
         pointer, metadata = artifacts.fields.feature_cols, subject.metadata
         stored = metadata.get(pointer)
         asked = required(subject)
+        if stored is None and (at := guessed(metadata, subject.version).get("feature_cols")):
+            mend = f"write artifacts.fields.feature_cols: {at}, which looks like them"
+            raise NotAssessed(f"{metadata.path} has no feature columns at {pointer}; {mend}")
         if not isinstance(stored, list) or not all(isinstance(c, str) for c in stored):
             yield self.finding(
                 metadata.location(pointer),

@@ -22,6 +22,7 @@ from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
 ZERO = "a price of zero"
+NOTHING = 1e-3  # a quarter out of the money, it is worth less than any number tells
 
 
 class ImpliedVolatilityInvertsPrice(Check):
@@ -182,8 +183,8 @@ class ImpliedVolatilityInvertsPrice(Check):
             seen = reaction(reply)
             if seen in (Reaction.REFUSED, Reaction.UNDEFINED):
                 continue
-            if name == ZERO and reply.answered and reply.got[0] == 0:
-                continue  # out of the money, zero volatility does price at zero
+            if name == ZERO and reply.answered and 0 <= reply.got[0] < NOTHING:
+                continue  # out of the money, such a volatility does price at zero
             crashed = seen is Reaction.CRASHED
             how = f"ends in a crash: {reply.why}" if crashed else f"gets {reply.got[0]:.6g}"
             yield self.finding(

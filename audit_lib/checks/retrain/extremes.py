@@ -17,6 +17,12 @@ from audit_lib.subject.subject import Subject
 
 Said = dict[tuple[float, str], Answered]
 BETTER = "better than in training"
+#: far beyond what is ever seen: per cent for fractions, seconds or minutes for days
+_BEYOND: dict[str, tuple[str, float]] = {
+    "PSI": ("psi", 1e4),
+    "age": ("days_since_training", 1e9),
+    "live score": ("live_score", -1e4),
+}
 
 
 class HealthyRestsAndDisasterFires(Check):
@@ -81,6 +87,8 @@ class HealthyRestsAndDisasterFires(Check):
         yield "disastrous", disastrous(base)
         for way in ways(base):
             yield f"{way.name} alone", way.states[-1]
+        for name, (key, value) in _BEYOND.items():
+            yield f"{name} beyond", with_key(base, key, value)
 
     def _extremes(self, subject: Subject, said: Said) -> Iterator[Answer]:
         low = self._below_floor(said)
@@ -108,6 +116,20 @@ class HealthyRestsAndDisasterFires(Check):
 
     def _unused(self, subject: Subject, said: Said) -> Iterator[Answer]:
         unused = [w.name for w in ways(healthy()) if self._never_fires(said, f"{w.name} alone")]
+        far = [n for n in _BEYOND if n in unused and not self._never_fires(said, f"{n} beyond")]
+        for name in far:
+            key, value = _BEYOND[name]
+            worst = next(w.states[-1] for w in ways(healthy()) if w.name == name)[key]  # type: ignore[literal-required] # keys of ways are those of states
+            yield self.finding(
+                subject.where("retrain.decide"),
+                f"{name} has a threshold out of reach: {key} {worst:g} does not trigger, and "
+                f"{value:g} does, as where one is in another unit",
+                measured=f"no trigger at {key} {worst:g}",
+                expected="a threshold that real values reach",
+                key=f"{name} out of reach",
+                evidence=("extremes",),
+            )
+        unused = [name for name in unused if name not in far]
         if unused:
             yield self.finding(
                 subject.where("retrain.decide"),

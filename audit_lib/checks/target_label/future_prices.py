@@ -9,8 +9,12 @@ from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.market.measured import LOUDEST_NOISE, influence_of
 from audit_lib.probes.market.perturbation import is_price
 from audit_lib.probes.market.tally import ColumnInfluence
+from audit_lib.probes.prediction.heads import declared_targets
 from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
+
+#: kinds of labels that are prices alone, and bars from which a look-back may be a volatility's
+_PLAIN, _SCALE = ("simple_return", "log_return", "direction"), 5
 
 
 class LabelsReadFuturePricesOnly(Check):
@@ -27,8 +31,9 @@ class LabelsReadFuturePricesOnly(Check):
         Alters prices after and before cuts, and, in a second run, only the fields that are no
         prices. The response of each label tells what it reads.
     Limitations
-        Labels scaled by past volatility on purpose read bars before their own; exempt the finding
-        then, or name the labels in `scaled`. Fields are told to be prices by their names.
+        Barriers and labels scaled by past volatility read bars before their own by design: five
+        or more of them are a note where the label is declared as no plain return, or not at all,
+        and nothing where it is named in `scaled`. Fields are told to be prices by name.
     Remediation
         Compute the label from prices at and after the entry; keep scaling by known quantities in
         the features or in the sizing.
@@ -50,7 +55,7 @@ class LabelsReadFuturePricesOnly(Check):
         found = influence_of(subject, HOOK)
         others = [str(c) for c in panel.columns if not is_price(panel[c])]
         aside = influence_of(subject, HOOK, fields=others).columns if others else {}
-        rows = []
+        declared, rows = declared_targets(subject), []
         for name, column in found.columns.items():
             if column.empty:
                 yield Gap(name, "holds no value on the sample panel")
@@ -58,7 +63,8 @@ class LabelsReadFuturePricesOnly(Check):
             where, hook = where_made(subject, name, HOOK), subject.where(HOOK)
             moved = name in aside and aside[name].reacts and column.noise == 0
             rows.append((name, column.look_ahead, column.look_back, moved, column.noise))
-            yield from self._judge(name, column, where, hook)
+            kind = declared.get(name, {}).get("kind", "")
+            yield from self._judge(name, column, where, hook, kind)
             if moved:
                 yield self.finding(
                     where,
@@ -74,7 +80,7 @@ class LabelsReadFuturePricesOnly(Check):
         yield Examined(len(rows), "labels")
 
     def _judge(
-        self, name: str, column: ColumnInfluence, where: Location, hook: Location
+        self, name: str, column: ColumnInfluence, where: Location, hook: Location, kind: str
     ) -> Iterator[Answer]:
         if column.noise > LOUDEST_NOISE:
             yield self.finding(
@@ -98,13 +104,15 @@ class LabelsReadFuturePricesOnly(Check):
                 evidence=("reacts",),
             )
         if column.look_back > 0 and name not in self.scaled:
+            by_design = column.look_back >= _SCALE and kind not in _PLAIN
             yield self.finding(
                 where,
-                f"label {name!r} reads {column.look_back} bars before its own",
+                f"label {name!r} reads {column.look_back} bars before its own"
+                + (", as one that is scaled by past volatility does" if by_design else ""),
                 measured=f"look-back {column.look_back} bars",
                 expected="look-back 0 bars",
                 related=hook,
                 key=f"{name} past",
-                severity=Severity.MEDIUM,
+                severity=Severity.INFO if by_design else Severity.MEDIUM,
                 evidence=("reacts",),
             )

@@ -32,10 +32,11 @@ _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 
 @contextmanager
 def entering(root: str, arguments: Sequence[Any]) -> Iterator[list[list[Any]]]:
-    """Note what is entered within; a list of ``[path, first line, preparing, given]``.
+    """Note what is entered within; a list of ``[path, first line, preparing, given, direct]``.
 
     ``path`` is relative to the root.  ``preparing`` says that a module was being imported or an
-    object constructed; ``given``, that the function was handed something that the hook was given.
+    object constructed; ``given``, that the function was handed something that the hook was given;
+    ``direct``, that no function of the subject called it.
     """
     noted = _Noted(os.path.realpath(root) + os.sep, arguments)
     before = sys.getprofile()
@@ -80,7 +81,9 @@ class _Noted:
         if not preparing and not any(not entry[2] for entry in self.found):
             self._until = time.process_time() + _RUNNING
         given = any(map(self._is_given, frame.f_locals.values()))
-        self.found.append([path, code.co_firstlineno, preparing, given])
+        caller = frame.f_back
+        direct = caller is None or not self._path(caller.f_code.co_filename)
+        self.found.append([path, code.co_firstlineno, preparing, given, direct])
         if len(self.found) >= _MOST:
             sys.setprofile(None)
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from .rows import table_of
 
-from .rows import table_of
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
@@ -69,9 +67,11 @@ def _tables(given: list[Any]) -> tuple[Any, Any]:
 def _shaped(given: Any) -> Any:
     """A list of rows or of numbers as an array of two dimensions or one; None where it is none."""
     table = table_of(given)
-    return table[:, 0] if table is not None and isinstance(given, list) and (
-        not hasattr(given[0], "__len__")
-    ) else table
+    return (
+        table[:, 0]
+        if table is not None and isinstance(given, list) and (not hasattr(given[0], "__len__"))
+        else table
+    )
 
 
 def _references(function: Any) -> list[tuple[Any, str]]:

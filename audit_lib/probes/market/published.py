@@ -8,7 +8,6 @@ import pandas as pd
 
 from audit_lib.probes.questions.frames import label
 
-
 _WHEN = re.compile(
     r"(.+)_(?:known|published|publication|released?|announced|available|filed|reported|as_of)"
     r"(?:_(?:at|on|date|bars|lag))?$"

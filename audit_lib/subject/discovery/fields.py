@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.errors import NotAssessed
+from audit_lib.subject.checkpoint_fields import CENTER_WORDS, SCALE_WORDS
 from audit_lib.subject.documents import Document, read_document
 from audit_lib.subject.parameters import CheckpointFields
 
@@ -32,7 +33,7 @@ def fields_of(store: Path, layout: str, metadata: str) -> dict[str, str]:
             document = read_document(file, path=file.name, base="artifacts")
         except NotAssessed:
             continue
-        return _fields(document, file.parent.name)
+        return guessed(document, file.parent.name)
     return {}
 
 
@@ -58,7 +59,8 @@ def keys_of(store: Path, layout: str, metadata: str) -> dict[str, tuple[str, lis
     return found
 
 
-def _fields(document: Document, version: str) -> dict[str, str]:
+def guessed(document: Document, version: str) -> dict[str, str]:
+    """Fields of a version's metadata that seem to stand elsewhere than usual, to their pointer."""
     usual = CheckpointFields().model_dump()
     places = list(_places(document.data))
     names = next((v for p, v in places if p == usual["feature_cols"] and _are_names(v)), None)
@@ -72,8 +74,8 @@ def _fields(document: Document, version: str) -> dict[str, str]:
     wide = len(names) if names is not None else 0
     kinds: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "input_dim": (r"(in(put)?|n|num)_?(dim|features?|inputs?|size)$", lambda v: v == wide),
-        "scaler_center": (r"median|mean|cent(er|re)|loc(ation)?$", lambda v: _numbers(v, wide)),
-        "scaler_scale": (r"(^|_)mad|std|scale|sigma|iqr|sd$", lambda v: _numbers(v, wide)),
+        "scaler_center": (CENTER_WORDS, lambda v: _numbers(v, wide)),
+        "scaler_scale": (SCALE_WORDS, lambda v: _numbers(v, wide)),
         "schema_hash": (r"(schema|feature|column)s?_?(hash|sha\w*|digest|fingerprint)", _is_hex),
         "version": (r"^(version|model)(_id)?$", lambda v: v == version),
         "checksums": (r"checksum|hashes|digests|sha\d*", _are_digests),

@@ -16,6 +16,11 @@ def check(tmp_path, code, files, artifacts=STORE, **parameters):
     return run_check(code, made)
 
 
+def assert_noted(result):
+    assert_passes(result)
+    return result.findings
+
+
 def with_meta(**changes):
     files = copy.deepcopy(good_store())
     meta = files["store/v1/meta.json"]
@@ -57,13 +62,29 @@ def test_a_field_that_is_not_there(tmp_path, field, value, severity, state):
 
 @pytest.mark.fails("CHK001")
 def test_no_scaling_anywhere(tmp_path):
-    finding = assert_fails(check(tmp_path, "CHK001", with_meta(scaler=...)), key="scaler")
+    files = with_meta(scaler=...) | {"m.py": "def scaled(x, scaler):\n    return x / scaler\n"}
+    finding = assert_fails(check(tmp_path, "CHK001", files), key="scaler")
     assert finding.location.path == "v1/meta.json"
+
+
+@pytest.mark.passes("CHK001")
+def test_no_scaling_where_the_source_speaks_of_none_is_a_note(tmp_path):
+    (found,) = assert_noted(check(tmp_path, "CHK001", with_meta(scaler=...)))
+    assert (found.severity, found.key) == (Severity.INFO, "scaler")
+
+
+@pytest.mark.passes("CHK001")
+def test_fields_that_stand_elsewhere_are_told_where(tmp_path):
+    moved = with_meta(feature_cols=..., inputs={"features": ["a", "b", "c"]})
+    (found,) = assert_noted(check(tmp_path, "CHK001", moved))
+    assert "write artifacts.fields.feature_cols: /inputs/features" in found.message
 
 
 @pytest.mark.passes("CHK001")
 def test_scaling_kept_in_a_file_or_declared_away(tmp_path, scaler_pickle):
     files = with_meta(scaler=...)
+    kept = {"inputs": {"mean": {"a": 0.1, "b": 1, "c": 2}, "spread": {"a": 1, "b": 1, "c": 2}}}
+    assert_passes(check(tmp_path / "c", "CHK001", files | {"store/v1/kept.json": kept}))
     files["store/v1/scaler.pkl"] = scaler_pickle(np.array([1.0, 2.0, 3.0]))
     assert_passes(check(tmp_path / "a", "CHK001", files))
     unscaled = {**STORE, "fields": {"scaler_scale": None, "scaler_center": None}}

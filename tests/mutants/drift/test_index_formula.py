@@ -18,6 +18,7 @@ def psi(at, reference, current):
 DECILES = "np.unique(np.quantile(reference, np.linspace(0, 1, 11)))"
 WIDTHS = "np.linspace(reference.min(), reference.max(), 11)"
 TWENTY = "np.unique(np.quantile(reference, np.linspace(0, 1, 21)))"
+EIGHT, FIFTEEN = (TWENTY.replace("21", str(n)) for n in (9, 16))
 RIGHT = "((q - p) * np.log(q / p)).sum()"
 
 
@@ -26,7 +27,7 @@ def psi(formula=RIGHT, edges=DECILES, floor="+ 1e-4"):
 
 
 @pytest.mark.passes("DRF001")
-@pytest.mark.parametrize("edges", [DECILES, WIDTHS, TWENTY])
+@pytest.mark.parametrize("edges", [DECILES, WIDTHS, TWENTY, EIGHT, FIFTEEN])
 @pytest.mark.parametrize("floor", ["+ 1e-4", "+ 1e-6"])
 def test_the_formula_passes_under_any_binning(tmp_path, edges, floor):
     with tiny(tmp_path, psi(edges=edges, floor=floor)) as subject:

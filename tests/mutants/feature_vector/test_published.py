@@ -49,7 +49,7 @@ def test_what_cannot_be_told_is_a_gap(tmp_path):
         assert run_check("FEA110", subject).outcome is Outcome.NOT_APPLICABLE
 
 
-FIELD = '''
+FIELD = """
 @surface("features")
 def panel(at):
     dates = pd.bdate_range("2015-01-01", periods=200, name="date")
@@ -64,7 +64,7 @@ def build(at, panel):
     known = panel["sales"]
     {late}
     return pd.DataFrame({{"sales": known.groupby(level="asset").ffill()}})
-'''
+"""
 BARS = 'np.where(made["sales"].notna(), 12.0, np.nan)'
 DATES = 'made.index.get_level_values("date") + pd.Timedelta("20D")'
 LATE = {
