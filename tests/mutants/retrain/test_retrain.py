@@ -61,6 +61,20 @@ def test_a_score_that_must_reach_a_floor(tmp_path, watched):
 
 
 @pytest.mark.fails("RET002")
+@pytest.mark.parametrize(
+    ("limit", "other", "key"),
+    [
+        ('"psi"] > 0.25', '"psi"] > 25', "PSI out of reach"),
+        ('"days_since_training"] > 90', '"days_since_training"] > 90 * 86_400', "age out of reach"),
+    ],
+)
+def test_a_threshold_in_another_unit(tmp_path, limit, other, key):
+    with tiny(tmp_path, HEAD.replace(limit, other) + TAIL) as subject:
+        found = assert_fails(run_check("RET002", subject), key=key)
+    assert "does not trigger, and" in found.message
+
+
+@pytest.mark.fails("RET002")
 def test_a_ratio_that_blames_healthy_models_of_negative_score(tmp_path):
     rule = """    if state["live_score"] < 0.8 * state["training_score"]:
         reasons.append("decay")"""
