@@ -19,7 +19,7 @@ def known_fields(given: pd.DataFrame, declared: dict[str, str]) -> dict[str, str
 
     Declared ones, and those whose names say so: ``eps`` and ``eps_published``.
     """
-    named = {str(c): found[1] for c in given.columns if (found := _WHEN.match(str(c)))}
+    named = {str(c): told[1] for c in given.columns if (told := _WHEN.match(str(c)))}
     found = {field: column for column, field in named.items() if field in given}
     return found | {f: c for f, c in declared.items() if f in given and c in given}
 
