@@ -1,5 +1,5 @@
 import ast
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 
 from pydantic import Field as Option
@@ -16,7 +16,7 @@ from audit_lib.subject.source import matches
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import Unit
 
-_Same = Counter[tuple[str, str, str, str]]
+_Misfit = tuple[Unit, ast.Call, Unit, Signature]
 _TESTS = ("**/tests/**", "**/test/**", "**/test_*.py", "**/*_test.py", "**/conftest.py")
 
 
@@ -60,8 +60,7 @@ class CallsFitSignatures(Check):
         code = code_of(subject.source)
         under_audit = {f.path for f in subject.source.subsystem}
         count = 0
-        same: _Same = Counter()
-        seen: set[tuple[str, int]] = set()
+        misfits: list[_Misfit] = []
         for path, file in code.files.items():
             if any(matches(path, glob) for glob in _TESTS):
                 continue  # tests call wrongly on purpose
@@ -72,21 +71,22 @@ class CallsFitSignatures(Check):
                     if reached is None:
                         continue
                     target, signature = reached
-                    touches = bool(under_audit & {path, target.path})
-                    count += touches
-                    refusal = signature.refusal(call)
-                    if refusal and not fits_an_override(code.references, target, call):
-                        seen.add((path, call.lineno))
-                        yield self._told(code, unit, call, target, signature, same)
-        if self.inferred:
-            yield from self._inferred(subject, code, seen, same)
+                    count += bool(under_audit & {path, target.path})
+                    known = fits_an_override(code.references, target, call)
+                    if signature.refusal(call) and not known:
+                        misfits.append((unit, call, target, signature))
+        misfits += self._inferred(subject, code, misfits) if self.inferred else []
+        alike: dict[tuple[str, str, str], list[_Misfit]] = defaultdict(list)
+        for unit, call, target, signature in misfits:
+            about = (unit.key, target.key, signature.refusal(call))
+            alike[about].append((unit, call, target, signature))
+        for together in alike.values():
+            yield self._told(code, together)
         yield Examined(count, "calls with a known target")
 
-    def _inferred(
-        self, subject: Subject, code: Code, seen: set[tuple[str, int]], same: _Same
-    ) -> Iterator[Answer]:
+    def _inferred(self, subject: Subject, code: Code, known: list[_Misfit]) -> Iterator[_Misfit]:
         """Methods of objects whose class a type checker knows and the text does not show."""
-        calls = InferredCalls(code)
+        calls, seen = InferredCalls(code), {(u.path, c.lineno) for u, c, _, _ in known}
         try:
             errors = type_errors(subject.source, seconds=self.seconds)
         except NotAssessed:
@@ -98,32 +98,24 @@ class CallsFitSignatures(Check):
                 unit = unit_at(code, said.path, call.lineno)
                 if unit is not None and (said.path, call.lineno) not in seen:
                     seen.add((said.path, call.lineno))
-                    yield self._told(code, unit, call, target, signature, same)
+                    yield unit, call, target, signature
 
-    def _told(
-        self,
-        code: Code,
-        unit: Unit,
-        call: ast.Call,
-        target: Unit,
-        signature: Signature,
-        same: _Same,
-    ) -> Answer:
+    def _told(self, code: Code, together: list[_Misfit]) -> Answer:
+        """One finding for all calls of a function that one change to them would mend."""
+        unit, call, target, signature = together[0]
         refusal = signature.refusal(call)
-        about = f"{target.key} {refusal}"
-        same[unit.path, unit.key, unit.name, about] += 1
-        times = same[unit.path, unit.key, unit.name, about]
         around = surroundings(code, unit.path)
         handler = around.handler(call, "TypeError") if around is not None else None
         then = f"; {around.effect(call, 'TypeError')}" if around is not None and handler else ""
+        again = f" ({len(together)} calls)" if len(together) > 1 else ""
         audited = {f.path for f in code.tree.subsystem}
         touches = bool(audited & {unit.path, target.path}) or code.imports.dependents(unit.path)
         return self.finding(
             Location(unit.path, line=call.lineno, symbol=unit.name),
-            f"{target.name}{signature} of {target.path} {refusal}{then}",
+            f"{target.name}{signature} of {target.path} {refusal}{again}{then}",
             measured=refusal,
             expected=str(signature),
-            key=about if times == 1 else f"{about} #{times}",
+            key=f"{target.key} {refusal}",
             # It crashes wherever it stands; few are hurt where nothing imports it.
             severity=self.severity if touches else Severity.MEDIUM,
         )

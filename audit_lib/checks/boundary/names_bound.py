@@ -10,7 +10,13 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Location, Severity, Task
 from audit_lib.probes.code.linter import Said, lint
 from audit_lib.probes.code.local_names import bound_elsewhere, put_in_later, shadowed
-from audit_lib.probes.code.surroundings import Surroundings, severity_of, surroundings, symbol_at
+from audit_lib.probes.code.surroundings import (
+    AS_SCRIPT,
+    Surroundings,
+    severity_of,
+    surroundings,
+    symbol_at,
+)
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.subject import Subject
 
@@ -88,7 +94,9 @@ class NamesAreBound(Check):
         if len(by_name) <= _APART:
             places: dict[tuple[str, str], list[list[_Case]]] = defaultdict(list)
             for found in by_name.values():
-                places[found[0].symbol or found[0].what, found[0].effect].append(found)
+                first = found[0]
+                alone = "" if first.effect == AS_SCRIPT else first.what
+                places[first.symbol or alone, first.effect].append(found)
             for together in places.values():
                 rest = ", ".join(f[0].name for f in together[1:])
                 yield self._one(path, together[0], f"; so is it with {rest}" if rest else "")

@@ -6,8 +6,8 @@ class NoCentredWindow(SourceSuspicion):
 
     What it checks
         No `rolling(center=True)`, no zero-phase or smoothing filter, no convolution that keeps the
-        size, no detection of turning points from both sides, no window over rows that are turned
-        around, no forward-looking indexer.
+        size, no detection of turning points from both sides, no window or running extreme over rows
+        that are turned around, no spectrum cut and put back, no forward-looking indexer.
     Why it matters
         A smoother that sees both sides knows where the trend turns. Its output looks like a
         wonderfully early indicator.

@@ -6,8 +6,9 @@ class NoNegativeShift(SourceSuspicion):
 
     What it checks
         No feature is made with `shift`, `diff`, `pct_change` or `roll` by a negative number, nor by
-        an array that is put back without its first elements (`append(x[1:], nan)`,
-        `y[:-1] = x[1:]`), in pandas, polars or NumPy.
+        a positive one on rows that are turned around or with a `freq` to earlier dates, nor by an
+        array that is put back without its first elements (`append(x[1:], nan)`, `y[:-1] = x[1:]`,
+        `y[i] = x[i + 1]`, `diff(append=...)`), in pandas, polars or NumPy.
     Why it matters
         A negative shift puts tomorrow's value on today's row: the plainest leak, and the commonest
         one when label code and feature code share a function.

@@ -10,6 +10,10 @@ ASSETS = re.compile(
     r"(^|[_.\W])(asset|ticker|symbol|permno|instrument|stock|security|isin|sid|code|pair)s?($|[_.\W])"
 )
 
+CALENDAR = re.compile(
+    r"(^|_)(day_?of_?(week|year)|weekday|week|month|quarter|year|hour|minute|is_month_end)$"
+)
+
 
 def called(node: ast.AST) -> str | None:
     """Last name of what a call calls; None for other nodes."""
@@ -67,7 +71,7 @@ def groups_of_a_date(call: ast.Call) -> bool:
 def across_time(call: ast.Call) -> bool:
     """True where a method sees all dates: of the whole, or of one asset's rows.
 
-    Windows, groups by anything but the asset, and ``axis=1`` see fewer.
+    Windows, groups by anything but the asset or the season, and ``axis=1`` see fewer.
     """
     axis = argument(call, None, "axis")
     if isinstance(axis, ast.Constant) and axis.value in (1, "columns"):
@@ -76,7 +80,8 @@ def across_time(call: ast.Call) -> bool:
         name = called(link)
         if name in ("rolling", "expanding", "ewm", "resample"):
             return False
-        if name == "groupby" and not (_keys_match(link, ASSETS) or _first_level(link)):
+        whole = name == "groupby" and (_keys_match(link, ASSETS) or _keys_match(link, CALENDAR))
+        if name == "groupby" and not (whole or _first_level(link)):
             return False
     return True
 
@@ -86,8 +91,13 @@ def _keys_match(call: ast.Call, names: re.Pattern[str]) -> bool:
     keys = [
         k for a in given(call) for k in (a.elts if isinstance(a, (ast.List, ast.Tuple)) else [a])
     ]
-    called_so = [k.id if isinstance(k, ast.Name) else text(k) or "" for k in keys]
-    return any(names.search(name.lower()) for name in called_so)
+    plain = [k.id if isinstance(k, ast.Name) else text(k) or "" for k in keys]
+    if names is CALENDAR:  # and no other key: one season of all years
+        spelt = [
+            k.attr if isinstance(k, ast.Attribute) else p for k, p in zip(keys, plain, strict=True)
+        ]
+        return bool(keys) and all(names.search(name.lower()) for name in spelt)
+    return any(names.search(n) for n in map(str.lower, plain) if not CALENDAR.search(n))
 
 
 def _first_level(call: ast.Call) -> bool:

@@ -67,7 +67,8 @@ def loads(code: Code, path: str) -> Iterator[Load]:
             told = _told(node, _full_name(code, unit, dotted(node.func)))
             if told is not None and not _options_say_so(unit, node):
                 kind, what, mend, data = told
-                outside = tuple(_outside(code, unit, data))
+                own = kind == "eval" and data is not None and _own_text(unit, data)
+                outside = () if own else tuple(_outside(code, unit, data))
                 proven, template = _proven(code, unit, node), _template(unit, data)
                 yield Load(unit, node, kind, what, mend, outside, proven, template)
 
@@ -167,6 +168,12 @@ def _outside(code: Code, unit: Unit, data: ast.expr | None) -> Iterator[str]:
         yield f"{calls[0]}() in {where}"
     elif not brought and any(dotted(n).startswith("self.") for n in ast.walk(data)):
         yield f"a field of {where.rpartition('.')[0]}"
+
+
+def _own_text(unit: Unit, data: ast.expr) -> bool:
+    """True for names that ``inspect`` reads off the code, and files that stand beside it."""
+    read = {name.partition(".")[0] for name in _called_in(unit, data, frozenset())}
+    return "inspect" in read or "__file__" in _roots(unit, data, frozenset())
 
 
 def _callers(code: Code, unit: Unit) -> list[Unit]:

@@ -366,6 +366,8 @@ def called(references: References, unit: Unit, call: ast.Call) -> tuple[Unit, Si
         return None
     node = thing.unit.node
     owner = references.files[thing.unit.path].units[max(thing.unit.parent, 0)]
+    if isinstance(node, ast.ClassDef) and _in_a_table(references, thing.unit, call):
+        return None
     if isinstance(node, ast.ClassDef) or not isinstance(owner.node, ast.ClassDef):
         return thing.unit, signature
     kinds = decorators(node) if isinstance(node, DEFINITIONS) else []
@@ -385,6 +387,22 @@ def called(references: References, unit: Unit, call: ast.Call) -> tuple[Unit, Si
         base = references.chain(unit, receiver)
         bound = base.instance or "classmethod" in kinds
     return thing.unit, signature.without_first() if bound else signature
+
+
+def _in_a_table(references: References, cls: Unit, call: ast.Call) -> bool:
+    """True where a class under a library's base lists the options of a call as data.
+
+    ``params = (("period", 14),)`` is for the library to read, which then takes the arguments.
+    """
+    node = cls.node
+    if not isinstance(node, ast.ClassDef) or all(b is not None for b in references.bases(cls)):
+        return False
+    tables = [s.value for s in node.body if isinstance(s, ast.Assign)]
+    listed = {n.value for t in tables for n in ast.walk(t) if isinstance(n, ast.Constant)}
+    named = {
+        k.arg for t in tables for n in ast.walk(t) if isinstance(n, ast.Call) for k in n.keywords
+    }
+    return bool({k.arg for k in call.keywords if k.arg} & (listed | named))
 
 
 def fits_an_override(references: References, target: Unit, call: ast.Call) -> bool:

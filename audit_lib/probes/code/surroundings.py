@@ -17,6 +17,7 @@ from audit_lib.subject.source import SourceFile, matches
 from audit_lib.subject.units import MODULE, Unit
 from audit_lib.subject.uses import dotted
 
+AS_SCRIPT = "running the file fails"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar, ast.match_case)
 #: Errors to the classes that catch them, beside themselves.
@@ -127,7 +128,14 @@ class Surroundings:
         if self.loads(node):
             return "importing the module fails"
         where = self.function(node)
+        if where is None and self.as_script(node):
+            return AS_SCRIPT
         return f"{where.name} fails when it gets there" if where else "the module may fail to load"
+
+    def as_script(self, node: ast.AST) -> bool:
+        """True for what runs where the file is run, and not where it is imported."""
+        return any(isinstance(p, ast.If) and dotted(getattr(p.test, "left", None)) == "__name__"
+                   for _, p in self.above(node))  # fmt: skip
 
 
 def surroundings(code: Code, path: str) -> Surroundings | None:

@@ -43,12 +43,31 @@ def good(settings: Settings):
         model.fit(1, weight=2)
         model.fit(1)
     return Settings(depth=1), made().fit(1, weight=2)
+
+
+class Normal:
+    def of(y):
+        return y.spread(axis=0)
+
+    def spread(self):
+        return 1
+
+
+class Line(library.Indicator):
+    params = (("period", 14),)
+
+    def __init__(self):
+        self.period = self.params.period
+
+
+LINE = Line(1, period=20)
 """
 BAD = """
 
 def bad():
     for model in all_of():
         model.fit()
+    made().fit()
     try:
         made().norm()
     except Exception:
@@ -65,8 +84,8 @@ def check(folder, text):
 def test_methods_of_objects_whose_class_is_inferred(tmp_path):
     result = check(tmp_path, CALLS + BAD)
     assert [(f.location.line, f.message) for f in result.findings] == [
-        (14, "Model.fit(rows, weight) of pkg/core.py needs 'rows', 'weight'"),
-        (16, "Model.norm(x) of pkg/core.py needs 'x'; the handler at line 17 swallows it: None is "
+        (32, "Model.fit(rows, weight) of pkg/core.py needs 'rows', 'weight' (2 calls)"),
+        (35, "Model.norm(x) of pkg/core.py needs 'x'; the handler at line 36 swallows it: None is "
          "returned every time"),
     ]  # fmt: skip
 

@@ -13,6 +13,8 @@ BAD = {
         "Booster is nowhere bound; fit fails when it gets there", Severity.HIGH),
     "class Model:\n    rows: Table = None\n": (
         "Table is nowhere bound; importing the module fails", Severity.CRITICAL),
+    "if __name__ == '__main__':\n    Booster(Table)\n": (
+        "Booster is nowhere bound; running the file fails; so is it with Table", Severity.HIGH),
     "def fit(x):\n    try:\n        return Booster(x)\n"
     "    except Exception:\n        return 0.5\n": (
         "Booster is nowhere bound; the handler at line 10 swallows it: 0.5 is returned every time",

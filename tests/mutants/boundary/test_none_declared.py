@@ -55,6 +55,14 @@ GOOD = (
     "        return 1\n    if isinstance(a, str):\n        return 2\n",
     "def f(a: 'Literal[\"x\", \"y\"]') -> int:\n    if a == 'x':\n        return 1\n"
     "    if a in ('y',):\n        return 2\n",
+    "def f(*, a, b) -> int:\n    if a and b:\n        return 1\n    if not a and b:\n"
+    "        return 2\n    if not b:\n        return 3\n",
+    "def f(a) -> int:\n    if a is None:\n        return 1\n    elif a is not None:\n"
+    "        return 2\n",
+    "def f(a) -> int:\n    assert a.lower() in ['x', 'y']\n    if a.lower() in ('x', 'z'):\n"
+    "        return 1\n    if a.lower() == 'y':\n        return 2\n",
+    "def f(a) -> int:\n    if a.kind not in ('x', 'y'):\n        raise ValueError\n"
+    "    if a.kind == 'x':\n        return 1\n    elif a.kind == 'y':\n        return 2\n",
     "import enum\nclass E(enum.Enum):\n    A = 1\n    B = 2\ndef f(a: E) -> int:\n    match a:\n"
     "        case E.A:\n            return 1\n        case E.B:\n            return 2\n",
 )
@@ -74,6 +82,14 @@ def test_functions_that_keep_their_word(tmp_path, text):
     [
         ("def f(a) -> int:\n    if a:\n        return 1\n", 12, "runs off",
          "f declares int and has a path that runs off its end"),
+        ("def f(a, b) -> int:\n    if a and b:\n        return 1\n    if not a:\n"
+         "        return 2\n", 14, "runs off",
+         "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n    if a:\n        return 1\n    a = g()\n    if not a:\n"
+         "        return 2\n", 15, "runs off",
+         "f declares int and has a path that runs off its end"),
+        ("def f(a) -> int:\n    assert a in ('x', 'y')\n    if a == 'x':\n        return 1\n",
+         13, "runs off", "f declares int and has a path that runs off its end"),
         ("def f(a) -> int:\n    for x in a:\n        return x\n", 12, "runs off",
          "f declares int and has a path that runs off its end"),
         ("def f(a) -> int:\n    while a:\n        return 1\n", 12, "runs off",

@@ -197,6 +197,15 @@ def test_what_a_type_checker_cannot_know_is_no_finding(tmp_path):
     assert any("Item" in row[2] for row in table.rows)  # seen, and told of in the table
 
 
+def test_none_for_none_only_informs(tmp_path):
+    text = (
+        "def stamped(when) -> int | None:\n    if when is None:\n        return None\n"
+        "    return int(when)\n\n\ndef since(start) -> int:\n    return 5 - stamped(start)\n"
+    )
+    (found,) = run_check("BND008", made(tmp_path, text)).findings
+    assert found.severity is Severity.INFO
+
+
 @pytest.mark.fails("BND008")
 def test_the_other_side_of_the_boundary_is_read_too(tmp_path):
     text = "def go() -> str:\n    return save(None)\n"

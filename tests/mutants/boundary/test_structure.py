@@ -355,12 +355,13 @@ def test_a_call_elsewhere_crashes_all_the_same_and_weighs_by_its_reach(tmp_path)
 
 
 @pytest.mark.fails("BND006")
-def test_two_wrong_calls_of_one_unit_are_two_findings(tmp_path):
+def test_two_calls_that_one_change_mends_are_one_finding(tmp_path):
     files = {**calling("pass"), "api/own.py": "def g(a): ...\n\n\ng()\ng()\n"}
     result = check(tmp_path, "BND006", files)
-    assert [f.location.line for f in result.findings] == [4, 5]
-    assert len({f.fingerprint for f in result.findings}) == 2
-    assert assert_fails(result, line=5).key.endswith(" #2")
+    assert assert_fails(result, line=4).message.endswith("needs 'a' (2 calls)")
+    files["api/own.py"] += "g(1, 2)\n"
+    result = check(tmp_path / "more", "BND006", files)
+    assert [f.location.line for f in result.findings] == [4, 6]
 
 
 @pytest.mark.passes("BND006")

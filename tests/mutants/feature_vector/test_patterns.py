@@ -29,8 +29,8 @@ def features(close, frame, names):
     frame["cs"] = frame.groupby("date").apply(lambda day: (day - day.mean()) / day.std())
     frame["cs2"] = frame.groupby(level="datetime")["close"].transform(standard)
     frame["cs3"] = frame.apply(lambda row: (row - row.mean()) / row.std(), axis=1)
-    frame["line"] = close.interpolate(limit_direction="forward")
-    frame["ratio"] = (close - close.mean()) / frame.high.std()
+    frame["line"] = close.interpolate("pad")
+    frame["ratio"] = (close - close.rolling(9).mean()) / frame.high.std()
     frame["cs_rank"] = frame.groupby("date")["close"].rank(pct=True)
     frame["cs_rank2"] = frame.rank(axis=1, pct=True)
     frame["cs_rank3"] = frame.groupby(level=1)["close"].rank(pct=True)
@@ -43,7 +43,23 @@ def features(close, frame, names):
     frame["hourly"] = close.resample("1h", label="right").last().reindex(days, method="ffill")
     frame["earlier"] = close.resample("1h").last().shift(1).reindex(days, method="ffill")
     frame["weekly"] = close.resample("W").last().reindex(days).ffill()
-    frame["moved"] = close.shift(-1, freq="D")
+    frame["moved"] = close.shift(1, freq="D")
+    frame["turned"] = close[::-1].shift(-1)[::-1]
+    frame["twice"] = close[::-1][::-1].rolling(5).mean()
+    frame["sorted"] = close.sort_index(ascending=False).sort_index().ffill()
+    frame["first"] = close / close.iloc[0]
+    frame["drawdown"] = close / close.cummax() - 1
+    frame["in_window"] = close.rolling(60).apply(lambda x: (x - x.mean())[-1] / x.std())
+    frame["edges"] = pd.cut(close, [0, 10, 100])
+    frame["back"] = np.r_[np.nan, close[:-1]]
+    frame["step"] = np.diff(close, prepend=np.nan)
+    frame["bands"] = frame.groupby(["date", "sector"])["close"].transform("mean")
+    frame["fitted"] = StandardScaler().fit(x_train).transform(close)
+    centred = close - close.mean()
+    weights = centred / centred.std()
+    buffer[:-1] = buffer[1:]
+    for i in range(len(close) - 1):
+        option[i] = 0.5 * (option[i] + option[i + 1])
     frame["polars"] = pl.col("close").shift(1).rolling_mean(5).forward_fill()
     frame["tail"] = np.concatenate([[np.nan], close[:-1]])
     changes[1:] = close[1:] / close[:-1] - 1
@@ -77,16 +93,46 @@ GUILTY = {
             "`concatenate` of close.values[h:], which moves later rows up",
         ),
         ("np.pad(close[1:], (0, 1))", "`pad` of close[1:], which moves later rows up"),
+        ("np.r_[close[1:], np.nan]", "`r_` of close[1:], which moves later rows up"),
+        ("close.shift(-1 * h)", "`shift` by -1 * h"),
+        ("close.shift(0 - h)", "`shift` by 0 - h"),
+        ("close.rolling(5).max().shift(1 - 5)", "`shift` by 1 - 5"),
+        ("close.shift(-1, freq='D')", "`shift` by -1"),
+        ("close.shift(2, freq='-1D')", "`shift` by 2"),
+        ("close[::-1].diff()[::-1]", "`diff` on rows that `[::-1]` turns around"),
+        ("close.iloc[::-1].shift(3).iloc[::-1]", "`shift` on rows that `[::-1]` turns around"),
+        ("np.diff(close, append=np.nan)", "`diff(append=...)`, which takes each row from the next"),
+        (
+            "np.ediff1d(close, to_end=0.0)",
+            "`ediff1d(to_end=...)`, which takes each row from the next",
+        ),
+        (
+            "[close[i + 1] if i + 1 < n else nan for i in range(n)]",
+            "close[i + 1] on earlier rows",
+        ),
+        (
+            "close.reindex(close.index + day).set_axis(close.index)",
+            "`reindex(close.index + day)` under other labels",
+        ),
     ],
     "FEA112": [
         ("close.bfill()", "`bfill`"),
         ('close.fillna(method="backfill")', '`fillna(method="backfill")`'),
         ('close.reindex(days, method="nearest")', '`reindex(method="nearest")`'),
+        (
+            'close.interpolate(limit_direction="forward")',
+            "`interpolate`, which draws a line to the next known bar",
+        ),
         ("close.interpolate()", "`interpolate`, which draws a line to the next known bar"),
         ('pd.merge_asof(a, b, direction="forward")', '`merge_asof(direction="forward")`'),
         ('a.join_asof(b, strategy="nearest")', '`join_asof(strategy="nearest")`'),
         ('pl.col("close").fill_null(strategy="backward")', '`fill_null(strategy="backward")`'),
         ("pl.all().backward_fill()", "`backward_fill`"),
+        ("close[::-1].ffill()[::-1]", "`ffill` on rows that `[::-1]` turns around"),
+        (
+            "np.interp(range(n), np.flatnonzero(close.notna()), close.dropna())",
+            "`interp`, which draws a line to the next known bar",
+        ),
         (
             'close.resample("1h").last().reindex(days, method="ffill")',
             '`resample("1h")` labelled at its beginning',
@@ -108,6 +154,16 @@ GUILTY = {
             "`rolling` on rows that `sort_index` turns around",
         ),
         ("np.gradient(close)", "`gradient`, which reads both sides of a bar"),
+        ("close[::-1].cummax()[::-1]", "`cummax` on rows that `[::-1]` turns around"),
+        ("np.cumsum(close[::-1])[::-1]", "`cumsum` on rows that `[::-1]` turns around"),
+        (
+            "np.maximum.accumulate(close[::-1])[::-1]",
+            "`accumulate` on rows that `[::-1]` turns around",
+        ),
+        ("np.correlate(close, kernel, 'same')", '`correlate(mode="same")`'),
+        ("np.fft.irfft(np.fft.rfft(close)[:20], n)", "`irfft`, which reads both sides of a bar"),
+        ("ndimage.convolve1d(close, kernel)", "`convolve1d`, which reads both sides of a bar"),
+        ("np.polyval(np.polyfit(t, close, 2), t)", "`polyfit` through all bars"),
         (
             "close.rolling(FixedForwardWindowIndexer(window_size=3)).max()",
             "`FixedForwardWindowIndexer`, which reads both sides of a bar",
@@ -126,6 +182,30 @@ GUILTY = {
             "`(x - x.mean()) / x.std()`",
         ),
         ("stats.zscore(close)", "`zscore` over the whole sample"),
+        ("close - close.mean()", "`close.mean()` of the whole sample"),
+        ("close.div(close.std())", "`close.std()` of the whole sample"),
+        ("close > np.median(close)", "`np.median(close)` of the whole sample"),
+        ("close.fillna(close.mean())", "`close.mean()` of the whole sample"),
+        ("close / close.iloc[-1]", "`close.iloc[-1]` of the whole sample"),
+        (
+            "pl.col('c') - pl.col('c').mean().over('asset')",
+            "`pl.col('c').mean().over('asset')` of the whole sample",
+        ),
+        (
+            "StandardScaler().fit_transform(close)",
+            "`StandardScaler().fit_transform` on the whole sample",
+        ),
+        (
+            "GaussianMixture(2).fit(close).predict(close)",
+            "`predict` of the rows that it was fitted on",
+        ),
+        ("preprocessing.scale(close)", "`scale` of the whole sample"),
+        ("minmax_scale(close)", "`minmax_scale` of the whole sample"),
+        ("pd.cut(close, 5)", "`cut`, whose edges are those of the whole sample"),
+        (
+            "close.groupby(close.index.dayofweek).transform('mean')",
+            '`groupby(...).transform("mean")` over all rows',
+        ),
         ("close.rank(pct=True)", "`rank` over time"),
         ("frame.groupby('asset')['close'].rank(pct=True)", "`rank` over time"),
         ("frame.groupby(level=0)['close'].rank(pct=True)", "`rank` over time"),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from audit_lib.probes.code.keyflow.calls import BLIND, Calls
-from audit_lib.probes.code.leaks.later_rows import negative, shifted_by
+from audit_lib.probes.code.leaks.later_rows import moves_up
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import Unit
@@ -35,11 +35,12 @@ _BY_NAME = frozenset({"assign", "with_columns", "DataFrame", "dict", "mutate"})
 
 @dataclass(frozen=True)
 class Reached:
-    """A column that a value made of later rows is put into."""
+    """A column that a value made of later rows is put into, or a function that answers with it."""
 
     column: str
     path: str
     line: int
+    answer: bool = False
 
 
 @dataclass
@@ -83,9 +84,10 @@ class LaterFlow:
         summary = self._run(unit)
         for (place, line), values in list(summary.puts.items()):
             self._put(unit, place, line, values)
-        names = [unit.name.rpartition(".")[2], *_registered(unit)] if unit.kind != "module" else []
+        own = {} if unit.kind == "module" else {unit.name.rpartition(".")[2]: True}
+        named = [*own.items(), *((name, False) for name in _registered(unit))]
         for origin in (v for v in summary.returns if isinstance(v, int)):
-            self._columns[origin] |= {Reached(n, unit.path, unit.line) for n in names}
+            self._columns[origin] |= {Reached(n, unit.path, unit.line, a) for n, a in named}
         if summary.returns != before:
             for key in self.code.references.sources.get(unit.key, ()):
                 if key in self.calls.units:
@@ -208,8 +210,10 @@ class _Run:
     # --- expressions --------------------------------------------------------------------------
     def of(self, node: ast.expr | None, env: Env) -> Values:
         """The calls that an expression's value was made by."""
-        if node is None or isinstance(node, (ast.Constant, ast.Lambda)):
+        if node is None or isinstance(node, ast.Constant):
             return NOTHING
+        if isinstance(node, ast.Lambda):  # what it answers with, wherever it is called
+            return self.of(node.body, {n: v for n, v in env.items() if n not in _taken(node)})
         found = self._of(node, env)
         return found | {id(node)} if id(node) in self.flow.sources else found
 
@@ -240,12 +244,12 @@ class _Run:
             return NOTHING.union(*(self.of(a, env) for a in node.args))
         on = node.func.value if isinstance(node.func, ast.Attribute) else None
         arguments = [*node.args, *(k.value for k in node.keywords)]
-        given = {id(a): self.of(a, env) for a in arguments}
+        given = {id(a): self.of(a, env) | self._answers(a, env) for a in arguments}
         target = self.flow.calls.callee(self.unit, node)
         if target is not None and isinstance(target.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return self._enter(target, node, given)
-        by = shifted_by(node)
-        if name in _ENDS or name in BLIND or (by is not None and not negative(by)):
+        back = name in ("shift", "roll", "shift_and_fill") and moves_up(node) is False
+        if name in _ENDS or name in BLIND or back:
             return NOTHING
         return self.of(on, env).union(*given.values())
 
@@ -263,14 +267,20 @@ class _Run:
     ) -> None:
         """Columns that are given by name: ``assign(x=...)``, ``{"x": ...}``."""
         for key, value in pairs:
-            found = self.of(value, env)
-            text = dotted(value)
-            made = self.flow.code.references.chain(self.unit, text).unit if text else None
-            if made is not None and made.kind in ("function", "nested"):
-                found |= _filled(self.flow.summary(made).returns, {})
+            found = self.of(value, env) | self._answers(value, env)
             name = key.value if isinstance(key, ast.Constant) else key
             if isinstance(name, str):
                 self._note(f"column {name}", line, found)
+
+    def _answers(self, node: ast.expr, env: Env) -> Values:
+        """What a function answers with that is given by name: ``x.pipe(smooth)``."""
+        text = dotted(node)
+        if not text or text.partition(".")[0] in env:
+            return NOTHING
+        made = self.flow.code.references.chain(self.unit, text).unit
+        if made is None or made.kind not in ("function", "nested"):
+            return NOTHING
+        return _filled(self.flow.summary(made).returns, {})
 
 
 def _filled(values: Values, bound: Mapping[str, Values]) -> Values:
@@ -283,6 +293,10 @@ def _named(node: ast.expr) -> list[str]:
     """Columns that a subscript names: ``x["a"]``, ``x.loc[rows, "a"]``."""
     parts = node.elts if isinstance(node, ast.Tuple) else [node]
     return [p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)]
+
+
+def _taken(node: ast.Lambda) -> set[str]:
+    return {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
 
 
 def _body(unit: Unit) -> list[ast.stmt]:

@@ -11,6 +11,7 @@ from audit_lib.probes.code.calls import argument, called, chain, owner, text
 #: What fills the end of an array that lost its beginning.
 _FILLING = re.compile(r"nan|None|zeros|ones|full|\[-1|^-?\d|\[0")
 SHIFTS = ("shift", "diff", "pct_change", "roll", "shift_and_fill")
+_OF_ONE = ("shift", "diff", "pct_change")
 
 
 def shifted_by(node: ast.AST) -> ast.expr | None:
@@ -20,37 +21,92 @@ def shifted_by(node: ast.AST) -> ast.expr | None:
         return None
     if name == "roll":
         return argument(node, 1, "shift")
-    if argument(node, None, "freq") is not None:
-        return None  # moves the labels and not the values
     return argument(node, 0, "periods") or argument(node, None, "n")
+
+
+def moves_up(node: ast.AST) -> bool | None:
+    """True for a shift that puts later rows on earlier ones, False for another; None for none.
+
+    Rows that are turned around and labels that are moved to earlier dates turn the sense.
+    """
+    by = shifted_by(node)
+    if not isinstance(node, ast.Call) or (by is None and called(node) not in _OF_ONE):
+        return None
+    back = (text(argument(node, None, "freq")) or "").startswith("-")
+    return (by is not None and negative(by)) ^ back ^ bool(turned(owner(node)))
 
 
 def negative_shift(node: ast.AST) -> str | None:
     """A move by a negative number of bars, and arrays put back without their first element."""
-    by = shifted_by(node)
-    if by is not None and negative(by):
-        return f"`{called(node)}` by {ast.unparse(by)}"
+    if isinstance(node, ast.Call) and moves_up(node):
+        by, around = shifted_by(node), turned(owner(node))
+        if around:
+            return f"`{called(node)}` on rows that {around} turns around"
+        return f"`{called(node)}` by {ast.unparse(by) if by is not None else 'a negative freq'}"
     return _moved_up(node)
 
 
 def _moved_up(node: ast.AST) -> str | None:
-    """``append(x[1:], nan)``, ``concatenate([x[1:], ...])`` and ``y[:-1] = x[1:]``."""
-    name = called(node)
-    if isinstance(node, ast.Call) and name in ("append", "concatenate", "r_", "hstack", "pad"):
-        first = node.args[0] if node.args else None
-        parts = first.elts if isinstance(first, (ast.List, ast.Tuple)) else node.args
+    """``append(x[1:], nan)``, ``r_[x[1:], ...]``, ``y[:-1] = x[1:]`` and ``y[i] = x[i + 1]``."""
+    name, parts = called(node) or "r_", _parts(node)
+    if parts and _from_later(parts[0]):
         rest = " ".join(ast.unparse(part) for part in parts[1:])
-        filled = bool(_FILLING.search(rest)) or (name == "pad" and "(0," in rest)
-        if filled and _from_later(parts[0]):
+        if _FILLING.search(rest) or (name == "pad" and "(0," in rest):
             return f"`{name}` of {ast.unparse(parts[0])}, which moves later rows up"
+    if isinstance(node, ast.Call):
+        end = {"diff": "append", "ediff1d": "to_end"}.get(name, "")
+        if end and argument(node, None, end) is not None:
+            return f"`{name}({end}=...)`, which takes each row from the next"
+        on = owner(node)
+        moved = argument(on, 0, "index") if isinstance(on, ast.Call) else None
+        if name == "set_axis" and called(on or node) == "reindex" and isinstance(moved, ast.BinOp):
+            return f"`reindex({ast.unparse(moved)})` under other labels"
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-        target = node.targets[0].slice
-        cut = isinstance(target, ast.Slice) and target.lower is None and target.upper is not None
-        if cut and isinstance(target, ast.Slice) and negative(target.upper):
-            later = next((p for p in ast.walk(node.value) if _from_later(p)), None)
-            if later is not None:
-                return f"{ast.unparse(later)} on earlier rows"
+        target = node.targets[0]
+        later = next((p for p in ast.walk(node.value) if _is_later(p, target)), None)
+        return f"{ast.unparse(later)} on earlier rows" if later is not None else None
+    if isinstance(node, ast.IfExp):
+        ahead = {ast.unparse(p) for p in ast.walk(node.test) if _beyond(p)}
+        for part in ast.walk(node.body):
+            if isinstance(part, ast.Subscript) and ast.unparse(part.slice) in ahead:
+                return f"{ast.unparse(part)} on earlier rows"
     return None
+
+
+def is_joined(node: ast.AST) -> bool:
+    """True for ``np.r_[...]``."""
+    return isinstance(node, ast.Subscript) and getattr(node.value, "attr", "") == "r_"
+
+
+def _parts(node: ast.AST) -> list[ast.expr]:
+    """What a call or ``np.r_`` puts one after the other."""
+    held: list[ast.expr] = []
+    if isinstance(node, ast.Subscript) and is_joined(node):
+        held = [node.slice]
+    elif isinstance(node, ast.Call) and called(node) in ("append", "concatenate", "hstack", "pad"):
+        held = node.args
+    first = held[0] if held else None
+    return first.elts if isinstance(first, (ast.List, ast.Tuple)) else held
+
+
+def _is_later(node: ast.AST, target: ast.Subscript) -> bool:
+    """True for later rows of another array than the one that is written to."""
+    if not isinstance(node, ast.Subscript) or ast.unparse(node.value) == ast.unparse(target.value):
+        return False  # a buffer that moves on, a recursion from the end
+    cut = target.slice
+    if isinstance(cut, ast.Slice):
+        ends = cut.lower is None and cut.upper is not None and negative(cut.upper)
+        return ends and _from_later(node)
+    return isinstance(cut, ast.Name) and _beyond(node.slice, cut.id)
+
+
+def _beyond(node: ast.AST, name: str = "") -> bool:
+    """True for ``i + 1`` and ``i + h``, of a name of one letter or of that name."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+        return False
+    if not isinstance(node.left, ast.Name) or negative(node.right):
+        return False
+    return node.left.id == name or (not name and len(node.left.id) == 1)
 
 
 def _from_later(node: ast.AST) -> bool:
@@ -82,29 +138,35 @@ def labelled_early(node: ast.Call) -> str | None:
     return None
 
 
-def reversed_rows(call: ast.Call) -> str:
-    """What turns the rows around that a window walks over; '' for nothing."""
-    node: ast.expr | None = owner(call)
+def turned(node: ast.AST | None) -> str:
+    """What turns the rows of an expression around; '' for nothing, and where it is undone."""
+    found: list[str] = []
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         if isinstance(node, ast.Subscript):
             cut = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) else node.slice
             if isinstance(cut, ast.Slice) and cut.step is not None and negative(cut.step):
-                return f"`[{ast.unparse(cut)}]`"
+                found.append(f"`[{ast.unparse(cut)}]`")
             node = node.value
         elif isinstance(node, ast.Call):
             ascending = argument(node, None, "ascending")
             down = isinstance(ascending, ast.Constant) and ascending.value is False
             name = called(node)
             if name in ("reverse", "flip", "flipud") or (name == "sort_index" and down):
-                return f"`{name}`"
+                found.append(f"`{name}`")
+            if name == "sort_index":
+                break  # whatever was turned before
             node = owner(node)
         else:
             node = node.value
-    return ""
+    return found[-1] if len(found) % 2 else ""
 
 
-def negative(node: ast.expr | None) -> bool:
-    """True for ``-x``, whatever x is, but for zero."""
+def negative(node: ast.AST | None) -> bool:
+    """True for ``-x``, ``-1 * x`` and ``0 - x``, whatever x is, but for zero."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         return not (isinstance(node.operand, ast.Constant) and node.operand.value == 0)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return negative(node.left) != negative(node.right)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        return isinstance(node.left, ast.Constant) and node.left.value in (0, 1)
     return False

@@ -16,8 +16,8 @@ from weakref import WeakKeyDictionary
 
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Gap, Severity
-from audit_lib.probes.code.calls import called, given, groups_of_a_date
-from audit_lib.probes.code.leaks import later_rows, leak_patterns
+from audit_lib.probes.code.calls import called, chain, given, groups_of_a_date
+from audit_lib.probes.code.leaks import later_rows, leak_patterns, whole_sample
 from audit_lib.probes.code.leaks.later_flow import LaterFlow, Reached
 from audit_lib.probes.code.leaks.shift_flow import ShiftFlow
 from audit_lib.probes.market.measured import influence_of, research_only
@@ -65,7 +65,7 @@ class Place:
     """Where a node stands: enclosing definitions and the names its statement assigns.
 
     Attributes:
-        one_date: it is applied to a group of rows of one date, so that it sees no other.
+        one_date: it is applied to rows of one date or of a window, so that it sees no other.
     """
 
     symbol: str
@@ -96,13 +96,14 @@ class Suspicion:
         return {True: "confirmed", False: "cleared", None: NOT_MEASURED}[self.confirmed]
 
 
+WHOLE = "global statistic"
 Pattern = Callable[[ast.AST], str | None]
 #: What leaks, by name: node to what it matches, in words that fit after "uses", or None.
 PATTERNS: dict[str, Pattern] = {
     "negative shift": later_rows.negative_shift,
     "backward fill": leak_patterns.backward_fill,
     "centred window": leak_patterns.centred_window,
-    "global statistic": leak_patterns.global_statistic,
+    WHOLE: whole_sample.global_statistic,
     "random split": leak_patterns.random_split,
     "open split": leak_patterns.open_split,
 }
@@ -117,6 +118,8 @@ class _Match:
     node: ast.AST
     place: Place
     what: str
+    slight: bool = False
+    """told only where its value is put into a column"""
 
 
 def hits(
@@ -132,6 +135,8 @@ def hits(
     found: dict[SourceFile, list[tuple[_Match, list[Reached]]]] = {}
     for match in _matches(subject):
         if match.kind != kind or (one_date_may and match.place.one_date):
+            continue
+        if match.slight and not _in_a_column(subject, match):
             continue
         reached = _served(subject, match) if labels_may else []
         if not (labels_may and match.place.makes_labels and not reached):
@@ -151,13 +156,18 @@ def _matches(subject: Subject) -> list[_Match]:
                 if "negative shift" not in said and isinstance(node, ast.Call):
                     said |= {"negative shift": w} if (w := shifts.judged(node)) else {}
                 found += [_Match(kind, file, node, place, what) for kind, what in said.items()]
-        return found
+                slight = "" if WHOLE in said else whole_sample.column_statistic(node)
+                found += [_Match(WHOLE, file, node, place, slight, True)] if slight else []
+        within = {
+            id(n) for m in found if m.kind == WHOLE for n in ast.walk(m.node) if n is not m.node
+        }
+        return [m for m in found if not (m.slight and id(m.node) in within)]
 
     return once(subject, "patterns that leak", look)
 
 
-def _served(subject: Subject, match: _Match) -> list[Reached]:
-    """Served columns that the value of a match is put into, here or wherever it goes."""
+def _flow(subject: Subject) -> LaterFlow:
+    """Where the values of all matches go, followed once."""
 
     def follow() -> LaterFlow:
         code, sources = code_of(subject.source), {}
@@ -168,6 +178,17 @@ def _served(subject: Subject, match: _Match) -> list[Reached]:
                 sources[id(each.node)] = units.units[units.owners[line - 1]]
         return LaterFlow(code, sources)
 
+    return once(subject, "where later rows go", follow)
+
+
+def _in_a_column(subject: Subject, match: _Match) -> bool:
+    """True where the value is put into a column of any table, and not only answered with."""
+    return any(not r.answer for r in _flow(subject).reached(match.node))
+
+
+def _served(subject: Subject, match: _Match) -> list[Reached]:
+    """Served columns that the value of a match is put into, here or wherever it goes."""
+
     def listed() -> frozenset[str]:
         try:
             measured = frozenset(influence_of(subject, "features.build").columns)
@@ -177,7 +198,7 @@ def _served(subject: Subject, match: _Match) -> list[Reached]:
 
     here = [Reached(n, match.file.path, getattr(match.node, "lineno", 0))
             for n in match.place.assigned]  # fmt: skip
-    reached = once(subject, "where later rows go", follow).reached(match.node)
+    reached = _flow(subject).reached(match.node)
     served = once(subject, "features by name", listed) if here or reached else frozenset()
     return [r for r in (*here, *reached) if r.column in served]
 
@@ -232,7 +253,8 @@ def is_test(path: str) -> bool:
 
 
 _WALKED: WeakKeyDictionary[ast.Module, list[tuple[ast.AST, Place]]] = WeakKeyDictionary()
-_MATCHED = (ast.Call, ast.BinOp, ast.Compare, ast.Assign, ast.FunctionDef, ast.AsyncFunctionDef)
+_MATCHED = (ast.Call, ast.BinOp, ast.Compare, ast.Assign, ast.IfExp, ast.FunctionDef,
+            ast.AsyncFunctionDef)  # fmt: skip
 
 
 def walk(tree: ast.Module) -> list[tuple[ast.AST, Place]]:
@@ -247,7 +269,7 @@ def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Place]]:
     stack: list[tuple[ast.AST, Place]] = [(tree, Place("", ()))]
     while stack:
         node, place = stack.pop()
-        if isinstance(node, _MATCHED):
+        if isinstance(node, _MATCHED) or later_rows.is_joined(node):
             yield node, place
         inner = place
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -320,12 +342,13 @@ def _few(columns: list[str]) -> str:
 
 
 def _applied_by_date(tree: ast.Module) -> Iterator[ast.Lambda | str]:
-    """Lambdas, and names of functions, that are applied to groups of rows of one date."""
+    """Lambdas, and names of functions, that are applied to rows of one date or of a window."""
     for node in ast.walk(tree):
         if called(node) not in ("apply", "transform", "agg", "aggregate", "map_groups", "pipe"):
             continue
         assert isinstance(node, ast.Call)
-        if not groups_of_a_date(node):
+        windowed = any(called(c) in ("rolling", "expanding") for c in chain(node)[:1])
+        if not (windowed or groups_of_a_date(node)):
             continue
         for value in given(node):
             if isinstance(value, ast.Lambda):

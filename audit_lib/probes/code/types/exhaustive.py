@@ -1,8 +1,10 @@
 """Branches that name everything an annotation admits, so that no path runs past them."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 
 from audit_lib.subject.modules import ModuleIndex
 from audit_lib.subject.units import Unit
@@ -25,22 +27,89 @@ def exhausted(
         body: statements of it, or of a block within it.
         ends: tells whether statements let no path run past them.
     """
-    if any(_every_order(statement, ends) for statement in body):
+    if any(_every_order(statement, ends) for statement in body) or _every_truth(body, ends):
         return True
     if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
     a = unit.node.args
     declared = {x.arg: x.annotation for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)}
     named: dict[str, set[str]] = defaultdict(set)
+    held = dict(told for s in unit.node.body if (told := _held(s)) is not None)
     for statement in body:
         for variable, names, block in _branches(statement):
-            if variable in declared and ends(block):
+            if (variable in declared or variable in held) and ends(block):
                 named[variable] |= names
     for variable, names in named.items():
-        admitted = _members(index, unit.path, declared[variable])
+        admitted = held.get(variable) or _members(index, unit.path, declared.get(variable))
         if admitted and admitted <= names:
             return True
     return False
+
+
+def _held(node: ast.stmt) -> tuple[str, set[str]] | None:
+    """What ``assert x in (...)`` and ``if x not in (...): raise`` leave of a variable."""
+    if isinstance(node, ast.Assert):
+        return _told(node.test)
+    leaves = isinstance(node, ast.If) and isinstance(node.body[-1], (ast.Raise, ast.Return))
+    test = node.test if isinstance(node, ast.If) and leaves and not node.orelse else None
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotIn):
+        return _told(ast.Compare(test.left, [ast.In()], test.comparators))
+    return None
+
+
+_MOST_ATOMS = 4
+
+
+def _every_truth(body: Sequence[ast.stmt], ends: Callable[[Sequence[ast.stmt]], bool]) -> bool:
+    """True where the conditions of branches that end hold for every truth of their parts."""
+    tests = [t for s in body for t in _tests(s, ends)]
+    atoms = sorted({a for t in tests for a in _atoms(t)})
+    if len(tests) < 2 or len(atoms) > _MOST_ATOMS:
+        return False
+    changed = {ast.unparse(n) for s in body for n in ast.walk(s)
+               if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}  # fmt: skip
+    if any(re.search(rf"\b{re.escape(name)}\b", atom) for name in changed for atom in atoms):
+        return False
+    rows = (dict(zip(atoms, row, strict=True)) for row in product((True, False), repeat=len(atoms)))
+    return all(any(_holds(t, row) for t in tests) for row in rows)
+
+
+def _tests(node: ast.stmt, ends: Callable[[Sequence[ast.stmt]], bool]) -> Iterator[ast.expr]:
+    while isinstance(node, ast.If):
+        if ends(node.body):
+            yield node.test
+        node = node.orelse[0] if len(node.orelse) == 1 else ast.Pass()
+
+
+_NEGATED = {ast.IsNot: ast.Is, ast.NotEq: ast.Eq, ast.NotIn: ast.In}
+
+
+def _plain(node: ast.expr) -> tuple[ast.expr, bool]:
+    """A condition without what negates it, and whether something did."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        inner, negated = _plain(node.operand)
+        return inner, not negated
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _NEGATED:
+        op = _NEGATED[type(node.ops[0])]()
+        return ast.Compare(node.left, [op], node.comparators), True
+    return node, False
+
+
+def _atoms(node: ast.expr) -> Iterator[str]:
+    node, _ = _plain(node)
+    if isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from _atoms(value)
+    else:
+        yield ast.unparse(node)
+
+
+def _holds(node: ast.expr, row: dict[str, bool]) -> bool:
+    node, negated = _plain(node)
+    if isinstance(node, ast.BoolOp):
+        every = all if isinstance(node.op, ast.And) else any
+        return every(_holds(v, row) for v in node.values) != negated
+    return row[ast.unparse(node)] != negated
 
 
 _ORDERS: dict[type[ast.cmpop], str] = {
@@ -93,9 +162,9 @@ def _told(test: ast.expr) -> tuple[str, set[str]] | None:
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         right = test.comparators[0]
         if isinstance(test.ops[0], (ast.Eq, ast.Is)):
-            return dotted(test.left), {_spelt(right)}
+            return ast.unparse(test.left), {_spelt(right)}
         if isinstance(test.ops[0], ast.In) and isinstance(right, (ast.Tuple, ast.List, ast.Set)):
-            return dotted(test.left), {_spelt(e) for e in right.elts}
+            return ast.unparse(test.left), {_spelt(e) for e in right.elts}
     return None
 
 

@@ -235,6 +235,29 @@ def looks_itself(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
     )
 
 
+def none_for_none(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """True for a function whose only None is the answer to a parameter that is None or empty."""
+    own = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+    asked = [
+        s for s in node.body if isinstance(s, ast.If) and not s.orelse and own & _none_of(s.test)
+    ]
+    early = {r for s in asked for r in ast.walk(s) if isinstance(r, ast.Return)}
+    empty = [
+        r
+        for r in ast.walk(node)
+        if isinstance(r, ast.Return) and (r.value is None or is_none(r.value))
+    ]
+    return bool(empty) and early.issuperset(empty) and isinstance(node.body[-1], ast.Return)
+
+
+def _none_of(test: ast.expr) -> set[str]:
+    """Names that a condition finds to be None or empty: ``x is None``, ``not x``."""
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is):
+        return {dotted(test.left)} if is_none(test.comparators[0]) else set()
+    negated = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+    return {dotted(test.operand)} if isinstance(test, ast.UnaryOp) and negated else set()
+
+
 def none_by_default(node: ast.ClassDef, name: str | None) -> bool:
     """True where a class, such as a dataclass, declares a field of that name as None."""
     return any(

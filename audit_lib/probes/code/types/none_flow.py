@@ -25,6 +25,7 @@ from audit_lib.probes.code.types.none_asked import (
     looked_at_later,
     looks_itself,
     none_by_default,
+    none_for_none,
     operands,
     parameters,
     parts,
@@ -299,7 +300,8 @@ class NoneFlows:
             value, ast.Call) else None  # fmt: skip
         if target is None or not isinstance(target.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return False
-        return not any(a is not None and says_none(a) for a in parameters(target).values())
+        given_none = any(a is not None and says_none(a) for a in parameters(target).values())
+        return not given_none and not none_for_none(target.node)
 
     def _from_outside(self, unit: Unit, value: ast.Name) -> bool:
         """True for a local of an enclosing function that is None until that fills it."""
