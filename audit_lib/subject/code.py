@@ -64,6 +64,16 @@ class Code:
             below.setdefault(edge.source, set()).add(edge.target)
         return frozenset(_closure(audited, self.imports.importers) | _closure(audited, below))
 
+    def begins(self, path: str) -> bool:
+        """True where somebody loads the file: it is under audit, imported, or a program."""
+        if "/" not in path or self.imports.importers.get(path):
+            return True
+        tree = self.tree.by_path[path].parsed
+        body = tree.body if isinstance(tree, ast.Module) else []
+        return any(f.path == path for f in self.tree.subsystem) or any(
+            isinstance(n, ast.If) and "__main__" in ast.unparse(n.test) for n in body
+        )
+
     @cached_property
     def references(self) -> References:
         """Who refers to whom."""

@@ -8,7 +8,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.code.signatures import Signature, called, fits_an_override, own_calls
-from audit_lib.probes.code.surroundings import surroundings, unit_at
+from audit_lib.probes.code.surroundings import severity_of, surroundings, unit_at
 from audit_lib.probes.code.types.inferred_calls import InferredCalls
 from audit_lib.probes.code.types.type_checker import type_errors
 from audit_lib.subject.code import Code, code_of
@@ -108,14 +108,12 @@ class CallsFitSignatures(Check):
         handler = around.handler(call, "TypeError") if around is not None else None
         then = f"; {around.effect(call, 'TypeError')}" if around is not None and handler else ""
         again = f" ({len(together)} calls)" if len(together) > 1 else ""
-        audited = {f.path for f in code.tree.subsystem}
-        touches = bool(audited & {unit.path, target.path}) or code.imports.dependents(unit.path)
+        loading = around is not None and around.loads(call)
         return self.finding(
             Location(unit.path, line=call.lineno, symbol=unit.name),
             f"{target.name}{signature} of {target.path} {refusal}{again}{then}",
             measured=refusal,
             expected=str(signature),
             key=f"{target.key} {refusal}",
-            # It crashes wherever it stands; few are hurt where nothing imports it.
-            severity=self.severity if touches else Severity.MEDIUM,
+            severity=severity_of(code, unit.path, loading=loading, swallowed=handler is not None),
         )

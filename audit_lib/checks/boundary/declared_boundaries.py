@@ -7,6 +7,7 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.files import read_words
 from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.probes.code.boundaries.forms import Boundary, SharedArtifact
+from audit_lib.probes.code.boundaries.notes import judged
 from audit_lib.probes.code.boundaries.symbols import Departure, Statement, SymbolsOf
 from audit_lib.probes.code.boundaries.verdicts import boundaries_under_audit, declared_boundaries
 from audit_lib.subject.code import Code, code_of
@@ -22,7 +23,8 @@ class DeclaredBoundariesHold(Check):
     What it checks
         For each declared boundary: its symbols are defined where it says, imported by whom and when
         it says; signatures, constructor parameters, methods and constants are the declared ones;
-        shared artifacts have their writer, their readers and their fields. Imports across the edge
+        shared artifacts have their writer, their readers and their fields; and what its note says
+        of the number and kind of imports, and of places, is so. Imports across the edge
         of the subsystem without a declared boundary are listed as information.
     Why it matters
         A boundary is where one team's change breaks another team's signal. Its declaration is worth
@@ -34,7 +36,8 @@ class DeclaredBoundariesHold(Check):
     Limitations
         Annotations and return types are not compared. A constant computed at run time, and an
         artifact that no file matches, are told in the table. What a function does is the business
-        of the checks of behaviour; name them under `checks` in `boundaries.yaml`.
+        of the checks of behaviour; name them under `checks` in `boundaries.yaml`. A boundary whose
+        note demands more (`Verify that ...`) is not kept while none is named.
     Remediation
         Restore what was declared, or change the declaration together with every consumer.
     Sources
@@ -54,7 +57,7 @@ class DeclaredBoundariesHold(Check):
         rows: list[Row] = []
         for boundary in boundaries:
             before = len(rows)
-            for said in SymbolsOf(code, boundary).compared():
+            for said in (*SymbolsOf(code, boundary).compared(), *judged(code, boundary)):
                 if isinstance(said, Statement):
                     rows.append(_row(boundary, said.about, said.declared, said.found))
                 else:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Severity, Task
-from audit_lib.probes.code.surroundings import is_aside
+from audit_lib.probes.code.surroundings import severity_of
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import Broken, ImportType
 from audit_lib.subject.subject import Subject
@@ -44,10 +44,10 @@ class ImportsResolve(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report imports that cannot succeed."""
-        graph = code_of(subject.source).imports
+        code = code_of(subject.source)
+        graph = code.imports
         yield Examined(len(graph.imports), "import statements")
         yield Examined(len(graph.edges), "edges within the repository")
-        under_audit = {f.path for f in subject.source.subsystem}
         rows = []
         statements: dict[tuple[str, int, str], list[Broken]] = {}
         for broken in graph.broken:
@@ -75,18 +75,15 @@ class ImportsResolve(Check):
             where = len({t[0].imported.path for t in together})
             of = "the file" if where == 1 else f"{where} files of its folder"
             effect += f"; so with {also} more imports of {of}" if also else ""
-            aside = is_aside(imported.path)
+            top = imported.type is ImportType.TOP_LEVEL and not imported.typing_only
+            level = severity_of(code, imported.path, loading=top)
             yield self.finding(
                 imported.location,
                 f"`{_short(imported.statement)}`: {broken.reason}; {effect}",
                 measured=broken.reason,
                 expected=f"{broken.name} exists",
                 key=f"{broken.target} {broken.name}".strip(),
-                severity=Severity.LOW
-                if aside
-                else self.severity
-                if under_audit & {imported.path, broken.target}
-                else Severity.MEDIUM,
+                severity=level,
                 evidence=("broken",),
             )
         if rows:

@@ -150,15 +150,18 @@ def surroundings(code: Code, path: str) -> Surroundings | None:
 def severity_of(
     code: Code, path: str, *, loading: bool = False, swallowed: bool = False
 ) -> Severity:
-    """How much breaks: CRITICAL where a connected module cannot be imported, HIGH in a function.
+    """How much breaks, by certainty and reach.
 
-    MEDIUM where nothing ties the file to the subsystem, LOW in tests, documents and examples.
+    Where a module cannot be loaded that is under audit, that others import or that is a program:
+    CRITICAL if the subsystem and it are connected, HIGH if not.  Elsewhere HIGH and MEDIUM; LOW in
+    tests, documents and examples.
     """
     if is_aside(path):
         return Severity.LOW
-    if path not in code.connected:
-        return Severity.MEDIUM
-    return Severity.CRITICAL if loading and not swallowed else Severity.HIGH
+    far = path not in code.connected
+    if loading and not swallowed and code.begins(path):
+        return Severity.HIGH if far else Severity.CRITICAL
+    return Severity.MEDIUM if far else Severity.HIGH
 
 
 def symbol_at(code: Code, path: str, line: int) -> str:

@@ -296,3 +296,54 @@ def test_pairs_within_the_subsystem_are_no_boundary_of_it(tmp_path):
     result = run_check("BND003", found)
     assert_passes(result)
     assert result.findings == ()
+
+
+# --- notes ----------------------------------------------------------------------------------------
+def noted(tmp_path, note):
+    (row,) = DECLARED["boundaries"]
+    return made(tmp_path, declared={"boundaries": [{**row, "audit_notes": note}]})
+
+
+@pytest.mark.passes("BND003")
+@pytest.mark.parametrize(
+    "note",
+    [
+        "2 import edges. models/core.py:3 holds the constants.",
+        "2 edges, all lazy or top-level.",
+        "All top-level except rank, which is lazy. api/serve.py:1 imports 4 names.",
+        "Verify all lazy imports can resolve at runtime.",
+    ],
+)
+def test_a_note_that_says_what_is(tmp_path, note):
+    found = noted(tmp_path, note)
+    results = [run_check("BND003", found), run_check("BND001", found)]
+    assert_passes(results[0])
+    assert boundary_verdicts(found, results)[0].verdict is Verdict.KEPT
+
+
+@pytest.mark.fails("BND003")
+@pytest.mark.parametrize(
+    ("note", "key", "said"),
+    [
+        ("14 import edges to models.", "edges", "its note counts 14 import edges, there are 2"),
+        ("Single top-level import.", "edges", "its note counts 1 import edges, there are 2"),
+        ("All imports are top-level.", "types", "calls all imports top_level: api/serve.py:5 is"),
+        ("See models/core.py:1868.", "place models/core.py", "names models/core.py:1868: 22 lines"),
+        ("See core/gone.py:3.", "place core/gone.py", "names core/gone.py:3: no such file"),
+    ],
+)
+def test_a_note_that_is_contradicted_breaks_its_boundary(tmp_path, note, key, said):
+    found = noted(tmp_path, note)
+    results = [run_check("BND003", found), run_check("BND001", found)]
+    finding = assert_fails(results[0], key=f"api_to_models_1: note {key}", severity=Severity.LOW)
+    assert said in finding.message
+    assert boundary_verdicts(found, results)[0].verdict is Verdict.BROKEN
+
+
+def test_a_demand_that_no_named_check_judges_is_not_kept(tmp_path):
+    note = "2 import edges. Verify that every column of predict is known to the pipeline."
+    found = noted(tmp_path, note)
+    results = [run_check("BND003", found), run_check("BND001", found)]
+    (verdict,) = boundary_verdicts(found, results)
+    assert verdict.verdict is Verdict.INCONCLUSIVE
+    assert verdict.reason.endswith("Verify that every column of predict is known to the pipeline.")

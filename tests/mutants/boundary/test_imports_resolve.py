@@ -53,8 +53,22 @@ def test_when_a_broken_import_is_felt(tmp_path, text, effect):
 
 @pytest.mark.fails("BND001")
 def test_one_that_does_not_touch_the_subsystem_weighs_less(tmp_path):
-    result = check(tmp_path, app__use="from app.main import gone\n", app____init__="")
-    assert assert_fails(result, path="app/use.py").severity is Severity.MEDIUM
+    text, main = "from far.own import gone\n", "if __name__ == '__main__':\n    print(gone)\n"
+    cases = {
+        "a": (text, "MEDIUM"),
+        "b": (text + main, "HIGH"),
+        "c": (f"import pkg\n{text}", "HIGH"),
+        "d": (f"import pkg\n{text}{main}", "CRITICAL"),
+    }
+    for folder, (source, severity) in cases.items():
+        result = check(tmp_path / folder, far__use=source, far__own="", far____init__="")
+        assert assert_fails(result, path="far/use.py").severity is Severity[severity]
+
+
+@pytest.mark.fails("BND001")
+def test_a_module_under_audit_that_cannot_be_imported(tmp_path):
+    result = check(tmp_path, pkg__more="from .core import gone\n")
+    assert assert_fails(result, path="pkg/more.py").severity is Severity.CRITICAL
 
 
 @pytest.mark.fails("BND001")

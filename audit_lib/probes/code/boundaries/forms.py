@@ -2,9 +2,9 @@
 
 Two forms are read.  The first is a document of the repository (``documents.boundaries``): a list
 ``boundaries`` of mappings with ``id``, ``consumer_module``, ``provider_module``, ``boundary_risk``,
-``symbols`` (``name``, ``defined_in``, ``imported_by``, ``import_type``, ``signature``,
-``parameters``, ``constructor_params``, ``key_methods``, ``current_value``) and
-``shared_artifacts`` (``path``, ``writer``, ``readers``, ``schema_fields``).
+``audit_notes`` (prose, see ``notes.py``), ``symbols`` (``name``, ``defined_in``, ``imported_by``,
+``import_type``, ``signature``, ``parameters``, ``constructor_params``, ``key_methods``,
+``current_value``) and ``shared_artifacts`` (``path``, ``writer``, ``readers``, ``schema_fields``).
 
 The second is ours, ``boundaries.yaml`` beside ``subject.yaml``; an entry with the id of a declared
 boundary adds to it::
@@ -21,6 +21,7 @@ boundary adds to it::
         artifacts:
           - {path: "store/*/meta.json", writer: train.py, readers: [predictor.py], fields: [heads]}
         checks: [FEA001, "HED*"]        # a finding of these breaks the boundary
+        note: 2 import edges, all top-level
 """
 
 import re
@@ -91,6 +92,7 @@ class Boundary:
     artifacts: tuple[SharedArtifact, ...]
     location: Location
     checks: tuple[str, ...] = ()
+    note: str = ""
 
     def files(self) -> set[str]:
         """Every file that the declaration names."""
@@ -126,6 +128,7 @@ def _within(graph: ImportGraph, path: str, places: Sequence[str]) -> bool:
 
 
 # --- the repository's document --------------------------------------------------------------------
+_NOTES = ("audit_notes", "notes", "note")
 _TYPES = ("top_level", "conditional", "lazy")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\*?")
 _MORE = re.compile(r"(\d+)\+? (?:\w+ )?(?:constants|classes|functions|symbols|names)")
@@ -170,6 +173,7 @@ def _boundary(document: Document, row: dict[str, Any], pointer: str) -> Boundary
             for i, a in enumerate(artifacts)
         ),
         location=document.location(pointer),
+        note=" ".join(str(row[k]) for k in _NOTES if row.get(k)),
     )
 
 
@@ -252,6 +256,7 @@ class _BoundaryForm(_Form):
     symbols: dict[str, _SymbolForm | None] = {}
     artifacts: tuple[_ArtifactForm, ...] = ()
     checks: Texts = ()
+    note: str = ""
 
 
 class _FileForm(_Form):
@@ -311,4 +316,5 @@ def _own(document: Document, name: str, entry: _BoundaryForm) -> Boundary:
         artifacts=tuple(artifacts),
         location=document.location(pointer),
         checks=entry.checks,
+        note=entry.note,
     )

@@ -22,6 +22,7 @@ from audit_lib.model import (
     ranked,
 )
 from audit_lib.probes.code.boundaries.forms import FILE, Boundary, from_document, from_ours
+from audit_lib.probes.code.boundaries.notes import unjudged
 from audit_lib.subject.code import code_of
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.imports import ImportGraph
@@ -169,6 +170,8 @@ def _unsure(boundary: Boundary, results: Sequence[CheckResult]) -> str:
         for result in ran:
             if result.outcome in (Outcome.ERROR, Outcome.NOT_ASSESSED):
                 return f"{result.code}: {result.reason}"
+    if not boundary.checks and (said := unjudged(boundary)):
+        return f"no check is named that judges its note ({FILE}: checks): {said}"
     return ""
 
 
@@ -179,4 +182,5 @@ def _merged(before: Boundary, extra: Boundary) -> Boundary:
         symbols=(*before.symbols, *extra.symbols),
         artifacts=(*before.artifacts, *extra.artifacts),
         checks=(*before.checks, *extra.checks),
+        note=f"{before.note} {extra.note}".strip(),
     )
