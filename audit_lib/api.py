@@ -94,9 +94,8 @@ class Audit:
     def findings(self) -> pd.DataFrame:
         """Findings, worst first: one row each, with its fingerprint and its waiver's owner."""
         waivers = {e.fingerprint: e.owner for r in self.results for e in r.exempted}
-        rows = [
-            _finding_row(f, waivers) for f in ranked(f for r in self.results for f in r.findings)
-        ]
+        every = ranked((f for r in self.results for f in r.findings), self.report.dependents)
+        rows = [_finding_row(f, waivers) for f in every]
         return _frame(rows, _FINDINGS)
 
     @cached_property

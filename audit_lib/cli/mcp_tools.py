@@ -4,7 +4,7 @@ Nothing here waives, certifies, signs, or names a folder: subjects are those of 
 the hooks of any other would run with the rights of whoever asks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from audit_lib.model import (
     ranked,
     verdict_of,
 )
+from audit_lib.model.merging import dependents
 from audit_lib.packets.manifest import read_manifest
 from audit_lib.subject.subject import Subject, known_subjects, open_subject
 
@@ -65,7 +66,7 @@ class Tools:
             result = gate_of(chosen, bound, today=datetime.now(UTC).date())
         finally:
             opened.close()
-        said = _told(result.results, result.verdict, limit)
+        said = _told(result.results, result.verdict, limit, {})
         return {"subject": subject, "version": result.version, "gate": gate, **said}
 
     def read_findings(
@@ -76,10 +77,11 @@ class Tools:
         run is a run id, or latest, the newest complete run of the version.
         """
         folder = self._run(subject, version, run)
-        results = [r for t in tasks_of(folder) for r in t.results if code in ("", r.code)]
+        tasks = tasks_of(folder)
+        results = [r for t in tasks for r in t.results if code in ("", r.code)]
         manifest = read_manifest(folder)
         verdict = Verdict(manifest.verdict) if not code else verdict_of(results)
-        said = _told(results, verdict, limit)
+        said = _told(results, verdict, limit, dependents(tasks))
         return {"subject": subject, "version": version, "run": folder.name, **said}
 
     def read_evidence(
@@ -168,9 +170,14 @@ class Tools:
             opened.close()
 
 
-def _told(results: Sequence[CheckResult], verdict: Verdict | None, limit: int) -> Json:
+def _told(
+    results: Sequence[CheckResult],
+    verdict: Verdict | None,
+    limit: int,
+    reached: Mapping[str, int],
+) -> Json:
     waivers = {(r.code, e.fingerprint): e for r in results for e in r.exempted}
-    found = ranked(f for r in results for f in r.findings if breaks(f))
+    found = ranked((f for r in results for f in r.findings if breaks(f)), reached)
     return {
         "verdict": verdict.value if verdict else "nothing applies",
         "findings": [_finding(f, waivers.get((f.code, f.fingerprint))) for f in found[:limit]],

@@ -45,6 +45,7 @@ from audit_lib.model import (
     verdict_of,
     verdict_words,
 )
+from audit_lib.model.merging import dependents
 from audit_lib.packets.index import update_index
 from audit_lib.reporters import Reporter, report_of
 from audit_lib.reporters.foreign import reporter_of
@@ -325,7 +326,7 @@ def _open(outcome: RunOutcome) -> list[Finding]:
 
 
 def _first_things(outcomes: Sequence[RunOutcome], console: Console) -> None:
-    broken = [(o, ranked(_open(o))) for o in outcomes if _open(o)]
+    broken = [(o, ranked(_open(o), dependents(o.results))) for o in outcomes if _open(o)]
     if not broken:
         return
     console.print("\n[bold]read first[/]")

@@ -90,7 +90,7 @@ class Console:
         asked = {n: d.value for n, d in self.facets.items() if d.value not in (None, _ANY)}
         for name, drop in self.facets.items():
             others = {k: v for k, v in asked.items() if k != name}
-            left = [self.found[n][0] for n in matching(self.found, self.search.value, **others)]
+            left = [self.found[n][0] for n in self._fitting(**others)]
             values = dict.fromkeys(facet(name, f) for f in left)
             counted = {v: sum(facet(name, f) == v for f in left) for v in values}
             kept = asked.get(name, _ANY)
@@ -101,7 +101,7 @@ class Console:
                 options.append((f"{kept} (0)", kept))
             drop.options = [(_ANY, _ANY), *options]
             drop.value = kept
-        names = matching(self.found, self.search.value, **asked)
+        names = self._fitting(**asked)
         self.count.value = f"{len(names)} of {len(self.found)} findings"
         before = self.name
         self.chosen.options = [(self._line(n), n) for n in names]
@@ -109,6 +109,9 @@ class Console:
         self._filling = False
         if self.name != before or not before:
             self._look()
+
+    def _fitting(self, **chosen: str) -> list[str]:
+        return matching(self.found, self.search.value, self.audit.dependents, **chosen)
 
     def _line(self, name: str) -> str:
         finding = self.found[name][0]

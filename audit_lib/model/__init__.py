@@ -27,6 +27,7 @@ from audit_lib.model.verdicts import (
     run_verdict,
     verdict_of,
     verdict_words,
+    weight,
 )
 from audit_lib.model.vocabulary import Contract, Outcome, Severity, Task, Verdict, View
 
@@ -61,4 +62,5 @@ __all__ = [
     "run_verdict",
     "verdict_of",
     "verdict_words",
+    "weight",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from audit_lib.model.results import CheckResult, Exempted, Finding, Location, TaskResult, digest_of
-from audit_lib.model.verdicts import breaks
+from audit_lib.model.verdicts import breaks, weight
 from audit_lib.model.vocabulary import Task
 
 
@@ -46,9 +46,8 @@ class Merged:
 
     @property
     def weight(self) -> tuple[int, int, str, str, str]:
-        """Sorts the weightiest first: severity, blast radius, then code and place."""
-        f = self.finding
-        return (-f.severity, -(self.blast or 0), f.code, str(f.location), f.key)
+        """Sorts the weightiest first, as :func:`weight` does."""
+        return weight(self.finding, {self.path: self.blast or 0})
 
 
 def identity(finding: Finding, version: str) -> str:

@@ -1,6 +1,6 @@
 """How outcomes become verdicts: the one place where the rules stand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from audit_lib.model.results import CheckResult, Finding, TaskResult
 from audit_lib.model.vocabulary import Contract, Outcome, Severity, Task, Verdict
@@ -66,6 +66,19 @@ def by_contract(results: Iterable[CheckResult]) -> dict[Contract, list[CheckResu
     return {c: rs for c, rs in groups.items() if rs}
 
 
-def ranked(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings, worst first, then by code and place."""
-    return sorted(findings, key=lambda f: (-f.severity, f.code, str(f.location), f.key))
+def ranked(
+    findings: Iterable[Finding], dependents: Mapping[str, int] | None = None
+) -> list[Finding]:
+    """Findings by consequence: the one order in which anybody reads them.
+
+    Args:
+        findings: to be ordered.
+        dependents: how many files depend on each source file, where somebody counted.
+    """
+    return sorted(findings, key=lambda f: weight(f, dependents or {}))
+
+
+def weight(finding: Finding, dependents: Mapping[str, int]) -> tuple[int, int, str, str, str]:
+    """Sorts the weightiest first: severity, what depends on the file, then check and place."""
+    reached = dependents.get(finding.location.path, 0) if finding.location.base == "source" else 0
+    return (-finding.severity, -reached, finding.code, str(finding.location), finding.key)

@@ -24,7 +24,7 @@ from audit_lib.model import (
     verdict_words,
 )
 from audit_lib.model.closure import Comparison, Fate, Row, closing_list
-from audit_lib.model.merging import identity
+from audit_lib.model.merging import dependents, identity
 from audit_lib.model.states import baseline_states
 from audit_lib.packets.run import Run
 from audit_lib.reporters.report import Report, report_of, severities
@@ -176,13 +176,13 @@ class Packet:
 
         As many as the closing list has open: what a closing check says again is not told twice.
         """
-        open_ = {row.matter.identity for row in self.closing if row.rank is not None}
+        open_ = {row.matter.identity: row.rank for row in self.closing if row.rank is not None}
         firsts: dict[str, Found] = {}
         for f in self.found:
             name = identity(f.finding, self.provenance.version)
             if f.exemption is None and breaks(f.finding) and name in open_:
                 firsts.setdefault(name, f)
-        return list(firsts.values())
+        return [firsts[name] for name in sorted(firsts, key=open_.__getitem__)]
 
     @property
     def notes(self) -> list[Found]:
@@ -281,7 +281,7 @@ def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = 
             waivers.get((f.code, f.fingerprint)),
             str(fates.get(identity(f, provenance.version), "")),
         )
-        for f in ranked(placed)
+        for f in ranked(placed, dependents(run.tasks))
     )
     return Packet(
         provenance=provenance,

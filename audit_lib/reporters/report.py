@@ -22,6 +22,7 @@ from audit_lib.model import (
     verdict_of,
     verdict_words,
 )
+from audit_lib.model.merging import dependents
 
 T = TypeVar("T")
 #: what reporters say of a task that a partial run left out
@@ -58,6 +59,7 @@ class Report:
         snippet: the lines of a place in a text file; '' where they are not known.
         states: what became of a finding since an earlier run, by its fingerprint, in the words of
             SARIF (``new``, ``unchanged``, ``updated``); empty without such a run.
+        dependents: how many files depend on each source file; empty where nobody counted.
     """
 
     subject: str
@@ -73,6 +75,7 @@ class Report:
     locate: Callable[[str, str], str] = nowhere
     snippet: Callable[[Location], str] = unread
     states: Mapping[str, str] = field(default_factory=dict)
+    dependents: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -89,7 +92,7 @@ class Report:
     @property
     def open_findings(self) -> list[Finding]:
         """Findings that no exemption covers, worst first."""
-        return ranked(f for r in self.results for f in r.open_findings)
+        return ranked((f for r in self.results for f in r.open_findings), self.dependents)
 
     @property
     def breaking(self) -> list[Finding]:
@@ -108,7 +111,7 @@ class Report:
     def exempted(self) -> list[tuple[Finding, Exempted]]:
         """Findings that an exemption covers, worst first, with it."""
         waivers = {(r.code, e.fingerprint): e for r in self.results for e in r.exempted}
-        every = ranked(f for r in self.results for f in r.findings)
+        every = ranked((f for r in self.results for f in r.findings), self.dependents)
         pairs = [(f, waivers.get((f.code, f.fingerprint))) for f in every]
         return [(f, e) for f, e in pairs if e is not None]
 
@@ -144,6 +147,7 @@ def report_of(
         not_run=not_run(tasks),
         locate=locate,
         snippet=snippet,
+        dependents=dependents(tasks),
     )
 
 

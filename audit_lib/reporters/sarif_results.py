@@ -56,7 +56,7 @@ def findings(report: Report) -> Iterator[Json]:
         if waiver is None:
             waived.pop(finding.fingerprint, None)
     found = {f.fingerprint: f for f, _ in reversed(every)}
-    for finding in ranked(found.values()):
+    for finding in ranked(found.values(), report.dependents):
         yield _finding(finding, waived.get(finding.fingerprint), report)
 
 

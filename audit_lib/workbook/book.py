@@ -211,14 +211,13 @@ class Workbook(Looking):
         """
         from audit_lib.workbook.proving import proof, proof_parts  # loads every fault
 
-        result = self._done()
+        self._done()
         words = words_for(self._places())
         found, why = proof(self.subject, self.place.folder, self.folder.path, budget, words)
         if found is None:
             show([Note(f"Sensitivity of this audit: {why}", tone="not assessed")])
             return
-        tasks = (*(self._gathered.tasks if self._gathered else ()), result)
-        show(proof_parts(found, [r for t in tasks for r in t.results]))
+        show(proof_parts(found, self._everything()))
 
     def gather(self, run_id: str | None = None) -> Sheet:
         """Read the results of T1 to T5 of this run; say which tasks are missing.

@@ -15,7 +15,7 @@ from audit_lib.execution.layout import Place
 from audit_lib.exemptions import FILE, Exemption, load_exemptions
 from audit_lib.files import read_words, write_whole
 from audit_lib.host import HookError
-from audit_lib.model import CheckResult, Finding, Scalar, effective_outcome
+from audit_lib.model import CheckResult, Finding, Scalar, effective_outcome, weight
 from audit_lib.model.merging import identity
 from audit_lib.reporters.json_report import load_task
 from audit_lib.selection import roster_of
@@ -46,7 +46,9 @@ def facet(name: str, finding: Finding) -> str:
     }[name]
 
 
-def matching(found: Found, search: str = "", **chosen: str) -> list[str]:
+def matching(
+    found: Found, search: str = "", dependents: Mapping[str, int] | None = None, **chosen: str
+) -> list[str]:
     """Ids of the findings that hold every word and fit every facet, worst first."""
     asked = search.lower().split()
 
@@ -57,14 +59,14 @@ def matching(found: Found, search: str = "", **chosen: str) -> list[str]:
         return facets and all(word in held for word in asked)
 
     names = [name for name, (finding, _) in found.items() if fits(name, finding)]
-    return sorted(names, key=lambda n: (-found[n][0].severity, n.rpartition("-")[0]))
+    return sorted(names, key=lambda n: weight(found[n][0], dependents or {}))
 
 
 def overview(audit: Looking) -> list[Part]:
     """All findings, and the worst of them with its place: what a console shows without widgets."""
     found = audit.all_findings()
-    names = matching(found)
-    parts: list[Part] = [finding_sheet(f"Findings: {len(found)}", dict(found))]
+    names = matching(found, dependents=audit.dependents)
+    parts: list[Part] = [finding_sheet(f"Findings: {len(found)}", found, audit.dependents)]
     return [*parts, *about(audit, names[0])] if names else parts
 
 

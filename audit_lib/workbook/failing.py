@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from audit_lib.errors import VerdictError
 from audit_lib.model import TaskResult, Verdict, breaks, ranked, verdict_of
+from audit_lib.model.merging import dependents
 from audit_lib.workspace import PLACES
 
 _SHOWN = 3
@@ -38,7 +39,7 @@ def fail_if_asked(fail_on: str, tasks: Iterable[TaskResult], missing: Iterable[s
         verdict = Verdict.INCONCLUSIVE
     if under_workbook_run() or verdict not in _FAILING[fail_on]:
         return
-    worst = ranked(f for r in results for f in r.open_findings if breaks(f))
+    worst = ranked((f for r in results for f in r.open_findings if breaks(f)), dependents(listed))
     said = [f"{f.location}: {f.code} {f.severity.label}: {f.message}" for f in worst]
     if verdict is Verdict.INCONCLUSIVE:
         said = [f"{task} was not run" for task in left_out]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from audit_lib.model import (
     by_contract,
     verdict_of,
 )
+from audit_lib.model.merging import dependents
 from audit_lib.model.reviews import merged
 from audit_lib.packets.assembly import comparisons_with
 from audit_lib.selection import roster_of
@@ -87,7 +89,7 @@ class Looking:
         ]
         found = sheets.identified(results)
         if found:
-            parts.append(sheets.finding_sheet("Findings", found))
+            parts.append(sheets.finding_sheet("Findings", found, self.dependents))
         for result in results:
             for evidence in result.evidence:
                 parts.extend(drawn(result, evidence))
@@ -109,13 +111,13 @@ class Looking:
 
     def reviewed(self) -> Review | None:
         """The review as data, merged over the tasks that measured; None where there is none."""
-        gathered = self._gathered.tasks if self._gathered else ()
-        return merged(t.review for t in (*gathered, self._done()) if t.review)
+        return merged(t.review for t in self._tasks() if t.review)
 
     def findings(self) -> Sheet:
         """Every finding of this task, worst first; ``.frame`` gives a data frame."""
         found = sheets.identified(self._done().results)
-        return sheets.finding_sheet(f"Findings of {self.task.value}: {len(found)}", found)
+        title = f"Findings of {self.task.value}: {len(found)}"
+        return sheets.finding_sheet(title, found, self.dependents)
 
     def all_findings(self) -> dict[str, tuple[Finding, CheckResult]]:
         """Findings by id, of this task; in T6, of every task that was gathered."""
@@ -240,8 +242,7 @@ class Looking:
         Ranked by severity, then by how many files depend on the place.  Fates are told against the
         version's previous published run and against the champion's, where there are such.
         """
-        own, gathered = self._done(), self._gathered
-        tasks = (*(gathered.tasks if gathered else ()), own)
+        own, gathered, tasks = self._done(), self._gathered, self._tasks()
         asked = gathered.run_id if gathered and not gathered.own else own.run_id
         against = comparisons_with(tasks, baselines(self.place, self.subject, but=asked))
         missing = gathered.missing if gathered else {}
@@ -275,9 +276,16 @@ class Looking:
         rows = tuple(check.sections().items())
         return Sheet(f"{check.code} {check.title()}", ("section", "text"), rows, record=True)
 
+    @property
+    def dependents(self) -> Mapping[str, int]:
+        """How many files depend on each source file, where the closing task counted."""
+        return dependents(self._tasks())
+
+    def _tasks(self) -> list[TaskResult]:
+        return [*(self._gathered.tasks if self._gathered else ()), self._done()]
+
     def _everything(self) -> list[CheckResult]:
-        gathered = self._gathered.tasks if self._gathered else ()
-        return [r for t in gathered for r in t.results] + list(self._done().results)
+        return [r for t in self._tasks() for r in t.results]
 
     def _done(self) -> TaskResult:
         if self.result is None:

@@ -1,6 +1,6 @@
 """Results as the tables that notebooks show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from audit_lib.model import (
     BoundaryVerdict,
@@ -12,6 +12,7 @@ from audit_lib.model import (
     by_contract,
     effective_outcome,
     verdict_of,
+    weight,
 )
 from audit_lib.reporters.report import remarks
 from audit_lib.workbook.display import Sheet
@@ -64,9 +65,11 @@ def check_sheet(results: Sequence[CheckResult]) -> Sheet:
     return Sheet("", tuple(columns), tuple(row[: len(columns)] for row in rows))
 
 
-def finding_sheet(title: str, found: dict[str, tuple[Finding, CheckResult]]) -> Sheet:
+def finding_sheet(
+    title: str, found: Mapping[str, tuple[Finding, CheckResult]], dependents: Mapping[str, int]
+) -> Sheet:
     """One line a finding, worst first."""
-    ordered = sorted(found.items(), key=lambda item: (-item[1][0].severity, item[0].split("-")[0]))
+    ordered = sorted(found.items(), key=lambda item: weight(item[1][0], dependents))
     rows = tuple(
         (
             name,

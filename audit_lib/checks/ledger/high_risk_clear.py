@@ -19,6 +19,7 @@ from audit_lib.model import (
     ranked,
 )
 from audit_lib.model.reviews import merged, numbers
+from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 
 
@@ -70,7 +71,8 @@ class HighRiskFilesAreClear(Check):
         results = [*(r for task in subject.earlier for r in task.results), *_waived(subject)]
         found = [f for r in results for f in r.open_findings if f.severity >= floor]
         executed = _Executed(subject)
-        serious = [(f, places) for f in ranked(found) if (places := executed.high_risk(f))]
+        order = ranked(found, code_of(subject.source).imports.dependent_counts)
+        serious = [(f, places) for f in order if (places := executed.high_risk(f))]
         yield Examined(len(results), "check results")
         yield from executed.gaps(found)
         if not serious:

@@ -130,9 +130,8 @@ def against(boundary: Boundary, graph: ImportGraph, finding: Finding) -> bool:
 def _verdict(
     boundary: Boundary, graph: ImportGraph, results: Sequence[CheckResult]
 ) -> BoundaryVerdict:
-    findings = ranked(
-        f for r in results for f in r.open_findings if breaks(f) and against(boundary, graph, f)
-    )
+    held = (f for r in results for f in r.open_findings if breaks(f))
+    findings = ranked((f for f in held if against(boundary, graph, f)), graph.dependent_counts)
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         return BoundaryVerdict(
