@@ -42,6 +42,7 @@ def document(packet: Packet, style: Style) -> Doc:
         "problems": [runs(p, style) for p in packet.problems],
         "identity": page_one.identity(packet),
         "overview": page_one.overview(packet),
+        "brief": page_one.brief(packet),
         "top": page_one.top(packet, style),
         "codes": page_one.codes(packet),
         "strip": page_one.strip(packet),

@@ -15,6 +15,7 @@ from audit_lib.packets.sections import (
     margin_words,
     outcome_words,
     runs,
+    why_it_matters,
 )
 from audit_lib.reporters.text import count, one_line, place
 
@@ -22,8 +23,8 @@ from audit_lib.reporters.text import count, one_line, place
 TOP = 24
 #: most kept promises named with the room they leave
 NARROWEST = 3
-#: most of them that come with a picture
-PICTURES = 2
+#: first findings that come with why they matter, what to do and a picture
+DECIDING = 3
 #: most names on one line; the section has all
 NAMES = 12
 _DIGITS = 12
@@ -60,18 +61,33 @@ def overview(packet: Packet) -> list[Doc]:
     ]
 
 
+def brief(packet: Packet) -> list[Doc]:
+    """How sure the audit is and what to do first, for who reads nothing else."""
+    told = len(packet.results) - len(packet.untold)
+    sure = f"{told} of {count(len(packet.results), 'check')} gave a whole answer"
+    if reviewed := _reviewed(packet):
+        sure += f"; of the lines {reviewed}"
+    proved = packet.sensitivity
+    sure += (
+        f"; {proved.words}" if proved else "; what it would miss was not tried (`workbook prove`)"
+    )
+    said = [("How sure:", sure)] if packet.results else []
+    if packet.open:
+        first = packet.open[0].finding
+        said.append(("Do first:", f"{first.remediation} ({first.code}, {place(first.location)})"))
+    return [{"label": label, "text": runs(text)} for label, text in said]
+
+
 def top(packet: Packet, style: Style) -> list[Doc]:
     """The first findings, one line a check: the worst of each, and how many more it has.
 
-    The first few that can be drawn come with their picture, small; it stands whole in its task.
+    Those that decide also say why they matter and what to do, and show what they rest on, small.
     """
     listed = list(_by_code(packet).items())[:TOP]
-    pictures: dict[str, Doc] = {}
-    for code, group in listed:
-        if len(pictures) < PICTURES and (picture := _picture(group[0], style)):
-            pictures[code] = picture
     return [
         {
+            "why": runs(why_it_matters(group[0].result)) if i < DECIDING else [],
+            "mend": runs(one_line(group[0].finding.remediation, 200)) if i < DECIDING else [],
             "id": group[0].id,
             "code": code,
             "severity": group[0].finding.severity.label,
@@ -80,9 +96,9 @@ def top(packet: Packet, style: Style) -> list[Doc]:
             "message": runs(one_line(group[0].finding.message, 150)),
             "more": len(group) - 1,
             "state": group[0].state,
-            "picture": pictures.get(code),
+            "picture": _picture(group[0], style) if i < DECIDING else None,
         }
-        for code, group in listed
+        for i, (code, group) in enumerate(listed)
     ]
 
 
@@ -138,7 +154,7 @@ def strip(packet: Packet) -> list[Doc]:
         _line("narrowest", *_narrowest(packet)),
         _line("sensitivity", *_proved(packet)),
         _line("what decides", one_line(packet.learned[0]), rest=one_line(packet.learned[1])),
-        _line("ledger", " · ".join(_examined(packet)[:4]), rest=_reviewed(packet)),
+        _line("ledger", " · ".join(_examined(packet)[:4])),
         _line("not assessed", _untold(packet), [], "untold"),
         _line("exempted", _number(packet.exempted, ""), [], "exempted"),
         _line("notes", _number(packet.notes, " that only inform"), [], "notes"),

@@ -39,6 +39,7 @@ NOTES = 3
 LISTED = 3
 #: lines of source shown above and below a place, of the place itself, and characters of a line
 ABOVE, BELOW, MOST, WIDTH = 1, 4, 5, 160
+_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z`])")
 _CODE = re.compile(r"``([^`\n]+)``|`([^`\n]+)`")
 
 
@@ -241,6 +242,15 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
         "evidence": [_evidence(result, e, style, most, drawn=drawn) for e in result.evidence],
         "about": _about(result) if not passed else [],
     }
+
+
+def why_it_matters(result: CheckResult, most: int = 220) -> str:
+    """Why a check's property matters, in its first sentences."""
+    text = " ".join(clean(documentation(result).get("Why it matters", "")).split())
+    told = _SENTENCE.split(text)
+    while len(told) > 1 and len(" ".join(told)) > most:
+        told.pop()
+    return " ".join(told)
 
 
 def _about(result: CheckResult) -> list[Doc]:

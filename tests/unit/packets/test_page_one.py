@@ -50,9 +50,42 @@ def test_the_first_findings_that_can_be_drawn_show_the_picture_they_rest_on(pack
     packet = packet_of(made_up.tasks())
     style = Style(lambda evidence: f'<svg viewBox="0 0 10 20">{evidence.name}</svg>')
     drawn = [f["picture"] for f in page_one.top(packet, style) if f["picture"]]
-    assert 0 < len(drawn) <= page_one.PICTURES
+    assert 0 < len(drawn) <= page_one.DECIDING
     assert {(p["wide"], p["high"]) for p in drawn} == {("10", "20")}
     assert not [f for f in page_one.top(packet, Style(lambda _: None)) if f["picture"]]
+
+
+def words(runs):
+    return "".join(part["t"] for part in runs)
+
+
+def test_those_that_decide_say_why_they_matter_and_what_to_do(packet_of):
+    shown = page_one.top(packet_of(made_up.tasks()), Style(lambda _: None))
+    assert [bool(f["why"]) for f in shown] == [i < page_one.DECIDING for i in range(len(shown))]
+    assert all(words(f["mend"]) for f in shown[: page_one.DECIDING])
+
+
+def test_it_says_how_sure_the_audit_is_and_what_to_do_first(packet_of):
+    packet = packet_of(made_up.tasks())
+    sure, first = page_one.brief(packet)
+    told = len(packet.results) - len(packet.untold)
+    assert words(sure["text"]).startswith(f"{told} of {len(packet.results)} checks gave a whole")
+    assert "what it would miss was not tried" in words(sure["text"])
+    assert packet.open[0].finding.code in words(first["text"])
+    kept = page_one.brief(packet_of(made_up.clean_tasks()))
+    assert [b["label"] for b in kept] == ["How sure:"]
+
+
+def test_all_lists_of_a_packet_are_in_one_order(packet_of):
+    tasks = made_up.tasks()
+    paths = [f.location.path for t in tasks for r in t.results for f in r.findings]
+    tasks = [replace(t, dependents={p: i for i, p in enumerate(sorted(set(paths)))}) for t in tasks]
+    packet = packet_of(tasks)
+    closing = [row.matter.finding for row in packet.closing if row.rank]
+    assert [f.finding for f in packet.open] == closing
+    told = [f for f in packet.report.breaking if f in closing]
+    assert sorted(closing, key=told.index) == told
+    assert told == [f.finding for f in packet.found if f.finding in closing]
 
 
 def test_a_page_shows_a_picture_twice_and_holds_it_once(packet_of):
