@@ -54,7 +54,9 @@ class Console:
         self.facets = {name: widgets.Dropdown(description=name, layout=_WIDE) for name in FACETS}
         self.chosen = widgets.Select(rows=16, layout=_WIDE)
         self.count = widgets.Label()
-        self.panes = {n: widgets.Output() for n in ("finding", "case", "again", "waiver")}
+        self.panes = {
+            n: widgets.Output() for n in ("finding", "case", "again", "waiver", "certify")
+        }
         left = [self.search, *self.facets.values(), self.count, self.chosen]
         tabs = widgets.Tab(
             children=[
@@ -62,8 +64,9 @@ class Console:
                 self._case(),
                 self._again(),
                 self._waiver(),
+                self._certify(),
             ],
-            titles=("Finding", "Case", "Ask again", "Waiver"),
+            titles=("Finding", "Case", "Ask again", "Waiver", "Certify"),
             layout={"flex": "1 1 0", "min_width": "0"},
         )
         self.widget = widgets.HBox(
@@ -122,7 +125,9 @@ class Console:
         tables = self.audit.finding(self.name).evidence() if self.name else ()
         self.table.options = [(e.title, f"{self.name.split('-')[0]}/{e.name}") for e in tables]
         self.table.index = 0 if tables else None
-        for name in ("case", "again", "waiver"):
+        place = self.audit.finding(self.name).finding.location if self.name else None
+        self.unit.value = f"{place.path}::{place.symbol}" if place and place.symbol else ""
+        for name in ("case", "again", "waiver", "certify"):
             self.panes[name].clear_output()
 
     # --- acting -----------------------------------------------------------------------------------
@@ -178,6 +183,21 @@ class Console:
     def _draft(self) -> None:
         told = (self.name, self.owner.value, self.reason.value, self.expires.value)
         show([self.audit.waiver(*told, write=self.write.value)])
+
+    def _certify(self) -> Any:
+        text = self._w.Text
+        self.unit = text(description="definition", placeholder="path.py::name", layout=_WIDE)
+        self.who = text(description="who", layout=_WIDE)
+        self.criteria = text("read", description="criteria", layout=_WIDE)
+        self.notes = text(description="notes", layout=_WIDE)
+        self.delta = self._w.Checkbox(description="only what changed since the last one was read")
+        parts = [self.unit, self.who, self.criteria, self.notes, self.delta]
+        return self._form("certify", parts, "Write it into ledger.toml", self._vouch)
+
+    def _vouch(self) -> None:
+        criteria = [c.strip() for c in self.criteria.value.split(",") if c.strip()]
+        told = (self.unit.value, self.who.value, criteria, self.notes.value)
+        show([self.audit.certify(*told, delta=self.delta.value)])
 
     # --- inside -----------------------------------------------------------------------------------
     def _form(self, pane: str, parts: list[Any], word: str, act: Callable[[], None]) -> Any:

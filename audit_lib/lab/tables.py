@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from audit_lib.model import Outcome, Severity, Verdict
-from audit_lib.workbook.display import TONED, TONES, Sheet, static_table
+from audit_lib.workbook.display import TONED, TONES, Sheet, static_table, toned
 from audit_lib.workbook.sheets import words
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def interactive_table(sheet: Sheet) -> str:
         return static_table(sheet)
     from itables import JavascriptFunction, to_html_datatable
 
-    toned = [i for i, c in enumerate(sheet.columns) if c in TONED]
-    colours = json.dumps({word: colour for word, (_, colour) in TONES.items()})
+    coloured = [i for i, c in enumerate(sheet.columns) if c in TONED]
+    colours = json.dumps({word: toned(colour) for word, (_, colour) in TONES.items()})
     tone = JavascriptFunction(
         f"function (td) {{ const colour = {colours}[td.textContent.trim()];"
         " if (colour) { td.style.color = colour; td.style.fontWeight = 600; } }"
@@ -61,7 +61,7 @@ def interactive_table(sheet: Sheet) -> str:
         buttons=["copyHtml5", "csvHtml5"],
         columnDefs=[
             {"className": "dt-left", "targets": "_all"},
-            {"targets": toned, "createdCell": tone},
+            {"targets": coloured, "createdCell": tone},
             *({"width": "34%", "targets": i} for i, c in enumerate(sheet.columns) if c in _WIDE),
         ],
     )

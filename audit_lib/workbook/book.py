@@ -123,22 +123,28 @@ class Workbook(Looking):
         before = self._noted() if noted else ""
         progress = TaskProgress(self.task, [c.code for c in checks], times(self.subject))
         gathered, asked = self._gathered, self.parameters
-        self.result = ask(
-            self.task,
-            self.subject,
-            run_id=self.folder.run_id,
-            select=listed(asked.select),
-            ignore=listed(asked.ignore),
-            earlier=gathered.tasks if gathered else (),
-            words=words_for(self._places()),
-            said={
-                "kernel": os.environ.get("AUDIT_KERNEL", "jupyter"),
-                "gathered_from": gathered.run_id if gathered else "",
-                "subject_digest": before,
-                "missing_tasks": ", ".join(gathered.missing) if gathered else "",
-            },
-            progress=progress,
-        )
+        try:
+            self.result = ask(
+                self.task,
+                self.subject,
+                run_id=self.folder.run_id,
+                select=listed(asked.select),
+                ignore=listed(asked.ignore),
+                earlier=gathered.tasks if gathered else (),
+                words=words_for(self._places()),
+                said={
+                    "kernel": os.environ.get("AUDIT_KERNEL", "jupyter"),
+                    "gathered_from": gathered.run_id if gathered else "",
+                    "subject_digest": before,
+                    "missing_tasks": ", ".join(gathered.missing) if gathered else "",
+                },
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            left = f"{progress.done} of {progress.total} checks had answered"
+            said = f"{self.task.value}: interrupted, {left}; audit.run() goes on where it was"
+            progress.finish(said, keep=True)
+            raise
         verdict = verdict_of(self.result.results)
         found = sum(len(r.open_findings) for r in self.result.results)
         said = f"{verdict}, {found or 'no'} open finding{'s'[: found != 1]}"
@@ -157,7 +163,7 @@ class Workbook(Looking):
         """
         from audit_lib.workbook.learning import explained  # scipy.stats is slow to import
 
-        result = self._done()
+        result = self.ran
         why = "this run was to ask some checks only" if self.parameters.select else ""
         why = why or (OUT_OF_BUDGET if used_up() else "")
         if why:
@@ -211,7 +217,7 @@ class Workbook(Looking):
         """
         from audit_lib.workbook.proving import proof, proof_parts  # loads every fault
 
-        self._done()
+        self.ran  # noqa: B018 - asking is what finds out
         words = words_for(self._places())
         found, why = proof(self.subject, self.place.folder, self.folder.path, budget, words)
         if found is None:
@@ -241,7 +247,7 @@ class Workbook(Looking):
             RunError: nothing has run, or the results cannot be written.
             VerdictError: the parameter ``fail_on`` asks for it; everything is saved then.
         """
-        result = self._done()
+        result = self.ran
         try:
             digest = self.folder.save(self.task, dump_task(result))
         except OSError as error:

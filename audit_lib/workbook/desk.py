@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -21,7 +23,8 @@ from audit_lib.reporters.json_report import load_task
 from audit_lib.selection import roster_of
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook.accepting import toml
-from audit_lib.workbook.display import Note, Part, Sheet
+from audit_lib.workbook.display import Link, Note, Part, Sheet, views
+from audit_lib.workbook.findings import located
 from audit_lib.workbook.sheets import finding_sheet, words
 
 if TYPE_CHECKING:
@@ -80,6 +83,7 @@ def about(audit: Looking, name: str) -> list[Any]:
         parts.append(view.source())
     except AuditError as error:
         parts.append(Note(error.message))
+    parts += links(audit, name) if "console" in views else []
     near = [n for n, (f, _) in found.items() if n != view.name and _akin(f, view.finding)]
     if near:
         parts.append(Note(f"of the same cause, or at the same place: {', '.join(near)}"))
@@ -89,6 +93,39 @@ def about(audit: Looking, name: str) -> list[Any]:
     for table in view.evidence():
         parts.extend(drawn(view.result, table))
     return parts
+
+
+def links(audit: Looking, name: str) -> list[Link]:
+    """Where to open a finding's place in an editor, and its card in the packet of its run.
+
+    ``AUDIT_EDITOR`` names another editor than VS Code: ``"idea://open?file={path}&line={line}"``.
+    """
+    view, made = audit.finding(name), []
+    with suppress(AuditError):
+        path, line = located(audit.subject, view.finding.location), view.finding.location.line or 1
+        editor = os.environ.get("AUDIT_EDITOR", "vscode://file{path}:{line}")
+        address = editor.replace("{path}", quote(str(path))).replace("{line}", str(line))
+        made.append(Link(f"open {view.finding.location} in the editor", address))
+    packet = audit.place.published(audit.ran.run_id).path / "packet.html"
+    if packet.is_file():
+        made.append(Link("in the packet", f"{packet.as_uri()}#{view.name}"))
+    return made
+
+
+def unit_of(finding: Finding) -> str:
+    """The definition that a finding stands in, as the ledger names it.
+
+    Raises:
+        AuditError: it stands in none.
+    """
+    place = finding.location
+    if place.base != "source" or not place.symbol:
+        raise AuditError(
+            "stands in no definition of the source",
+            where=str(place),
+            mend="name one: audit.certify('path.py::name', ...)",
+        )
+    return f"{place.path}::{place.symbol}"
 
 
 def history(audit: Looking, name: str) -> Sheet:

@@ -48,6 +48,11 @@ def say(text: object) -> None:
     print(clean(str(text)))
 
 
+def toned(colour: str) -> str:
+    """A colour that is read on white and on black: pulled towards the ink of the notebook."""
+    return f"color-mix(in srgb, {colour} 60%, var(--jp-content-font-color1, {colour}))"
+
+
 def escaped(text: str) -> str:
     """Text of anybody as HTML: no markup, no control or direction characters."""
     return html.escape(clean(text))
@@ -72,9 +77,26 @@ class Note:
 
     def _repr_html_(self) -> str:
         tag = "h4" if self.heading else "p"
-        mark, colour = TONES.get(self.tone, ("", "inherit"))
+        mark, colour = TONES.get(self.tone, ("", ""))
+        colour = toned(colour) if colour else "inherit"
         said = escaped(f"{mark} {self.text}".strip())
         return f'<{tag} style="color:{colour};margin:.6em 0 .2em">{said}</{tag}>'
+
+
+@dataclass(frozen=True)
+class Link:
+    """An address to open or to copy, and what it leads to."""
+
+    text: str
+    address: str
+
+    def __repr__(self) -> str:
+        return clean(f"{self.text}: {self.address}")
+
+    def _repr_html_(self) -> str:
+        address = escaped(self.address)
+        shown = f'<code style="user-select:all">{address}</code>'
+        return f'<p><a href="{address}">{escaped(self.text)}</a> {shown}</p>'
 
 
 @dataclass(frozen=True)
@@ -189,7 +211,7 @@ class Picture:
         return shown, {"image/png": said}
 
 
-Part = Note | Sheet | Listing | Picture
+Part = Note | Link | Sheet | Listing | Picture
 
 
 def show(parts: Sequence[Any]) -> None:
@@ -241,7 +263,7 @@ def _cell(column: str, value: Scalar) -> str:
     if column in TONED and text in TONES:
         mark, colour = TONES[text]
         text = f"{mark} {text}".strip()
-        style += f";font-weight:600;color:{colour}"
+        style += f";font-weight:600;color:{toned(colour)}"
     return f'<td style="{style}">{escaped(text)}</td>'
 
 

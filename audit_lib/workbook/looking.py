@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from audit_lib.errors import AuditError, RunError
 from audit_lib.execution.layout import Place
 from audit_lib.exemptions import apply, load_exemptions
-from audit_lib.ledger import least_exercised
+from audit_lib.ledger import certify, least_exercised
 from audit_lib.model import (
     CheckResult,
     Contract,
@@ -56,7 +56,7 @@ class Looking:
 
     def verdicts(self) -> Sheet:
         """Contract by outcome, over the checks of this task."""
-        return sheets.verdict_sheet(self._done().results)
+        return sheets.verdict_sheet(self.ran.results)
 
     def show(self, contract: str | None = None) -> None:
         """Show a contract: its checks, findings, and the evidence drawn.
@@ -67,7 +67,7 @@ class Looking:
         Raises:
             AuditError: no such contract; the message lists those of this task.
         """
-        groups = by_contract(self._done().results)
+        groups = by_contract(self.ran.results)
         if contract is None:
             for chosen in [c for c in groups if c not in self._shown]:
                 self.show(chosen)
@@ -115,7 +115,7 @@ class Looking:
 
     def findings(self) -> Sheet:
         """Every finding of this task, worst first; ``.frame`` gives a data frame."""
-        found = sheets.identified(self._done().results)
+        found = sheets.identified(self.ran.results)
         title = f"Findings of {self.task.value}: {len(found)}"
         return sheets.finding_sheet(title, found, self.dependents)
 
@@ -228,13 +228,39 @@ class Looking:
             return desk.waived(self.subject, text)
         return Listing("exemptions.toml", 1, tuple(text.splitlines()))
 
+    def certify(
+        self,
+        unit: str,
+        who: str,
+        criteria: Sequence[str] = ("read",),
+        notes: str = "",
+        *,
+        delta: bool = False,
+    ) -> Note:
+        """Record in ``ledger.toml`` that somebody vouches for a definition as it is now.
+
+        Args:
+            unit: ``path::name``, or a finding, whose place is meant.
+            who: who read it.
+            criteria: what is vouched for.
+            notes: what was looked at.
+            delta: only the change since the last certification was read.
+
+        Raises:
+            AuditError: no such definition or criterion; nobody is named.
+        """
+        name = unit if "::" in unit else desk.unit_of(self.finding(unit).finding)
+        entry = certify(self.subject, name, criteria=criteria, who=who, notes=notes, delta=delta)
+        said = f"certified {name} as {entry.hash[:12]}: {', '.join(entry.criteria)}"
+        return Note(f"{said}; the next run counts it", tone="kept")
+
     def not_assessed(self) -> Sheet:
         """Checks that gave no verdict, each with its reason."""
-        return sheets.not_assessed_sheet(self._done().results)
+        return sheets.not_assessed_sheet(self.ran.results)
 
     def boundaries(self) -> Sheet:
         """The verdict on each declared boundary (T6)."""
-        return sheets.boundary_sheet(self._done().boundaries)
+        return sheets.boundary_sheet(self.ran.boundaries)
 
     def closure(self) -> Sheet:
         """Every finding of the run, T1 to T6, merged and ranked, with what became of it (T6).
@@ -242,7 +268,7 @@ class Looking:
         Ranked by severity, then by how many files depend on the place.  Fates are told against the
         version's previous published run and against the champion's, where there are such.
         """
-        own, gathered, tasks = self._done(), self._gathered, self._tasks()
+        own, gathered, tasks = self.ran, self._gathered, self._tasks()
         asked = gathered.run_id if gathered and not gathered.own else own.run_id
         against = comparisons_with(tasks, baselines(self.place, self.subject, but=asked))
         missing = gathered.missing if gathered else {}
@@ -282,18 +308,24 @@ class Looking:
         return dependents(self._tasks())
 
     def _tasks(self) -> list[TaskResult]:
-        return [*(self._gathered.tasks if self._gathered else ()), self._done()]
+        return [*(self._gathered.tasks if self._gathered else ()), self.ran]
 
     def _everything(self) -> list[CheckResult]:
         return [r for t in self._tasks() for r in t.results]
 
-    def _done(self) -> TaskResult:
+    @property
+    def ran(self) -> TaskResult:
+        """What the task found out.
+
+        Raises:
+            RunError: nothing has run.
+        """
         if self.result is None:
             raise RunError("nothing has run yet", where=repr(self), mend="call audit.run() first")
         return self.result
 
     def _contract(self, name: str) -> Contract:
-        known = list(by_contract(self._done().results))
+        known = list(by_contract(self.ran.results))
         try:
             return Contract(name)
         except ValueError:

@@ -11,8 +11,16 @@ from typing import Any
 
 from audit_lib.checks.base import Check
 from audit_lib.execution.progress import MIME
-from audit_lib.model import CheckResult, Task
-from audit_lib.workbook.display import escaped, in_notebook
+from audit_lib.model import CheckResult, Outcome, Task
+from audit_lib.workbook.display import Sheet, escaped, in_notebook, static_table
+
+_UNTOLD = (Outcome.ERROR, Outcome.NOT_ASSESSED)
+#: most checks listed while others still run
+_SHOWN = 12
+
+
+def _worst(result: CheckResult) -> int:
+    return max((f.severity for f in result.open_findings), default=0)
 
 
 class TaskProgress:
@@ -31,6 +39,7 @@ class TaskProgress:
         self.known = known
         self.total = len(self.waiting)
         self.done = 0
+        self.told: list[CheckResult] = []
         self.started = time.perf_counter()
         self._handle: Any = None
 
@@ -39,6 +48,7 @@ class TaskProgress:
         self.done += result is not None
         if result is not None:
             self.waiting.pop(check.code, None)
+            self.told += [result] if result.open_findings or result.outcome in _UNTOLD else []
         left = sum(self.known.get(code, 0.0) for code in self.waiting)
         doing = (
             f"{check.code} {check.title()}" if result is None else f"{check.code} {result.outcome}"
@@ -50,7 +60,7 @@ class TaskProgress:
         self._update(
             {
                 "text/plain": text,
-                "text/html": f"{bar} {escaped(text)}",
+                "text/html": f"{bar} {escaped(text)}{self._so_far()}",
                 MIME: {
                     "task": self.task.value,
                     "check": check.code,
@@ -61,14 +71,32 @@ class TaskProgress:
             }
         )
 
-    def finish(self, summary: str) -> None:
-        """Replace the progress by a sentence."""
-        self._update({"text/plain": summary, "text/html": f"<p>{escaped(summary)}</p>"})
+    def finish(self, summary: str, *, keep: bool = False) -> None:
+        """Replace the progress by a sentence; ``keep`` leaves what was found so far below it."""
+        below = self._so_far() if keep else ""
+        self._update({"text/plain": summary, "text/html": f"<p>{escaped(summary)}</p>{below}"})
 
     @property
     def seconds(self) -> float:
         """Seconds since the start."""
         return time.perf_counter() - self.started
+
+    def _so_far(self) -> str:
+        """What checks have said up to now, worst first."""
+        told = sorted(self.told, key=lambda r: (r.outcome is not Outcome.FAIL, -_worst(r), r.code))
+        rows = tuple(
+            (
+                r.code,
+                r.outcome.value.replace("_", " "),
+                r.open_findings[0].severity.label if r.open_findings else None,
+                r.open_findings[0].message if r.open_findings else r.reason,
+                len(r.open_findings) or None,
+            )
+            for r in told[:_SHOWN]
+        )
+        columns = ("check", "outcome", "severity", "what", "findings")
+        more = f"{len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+        return static_table(Sheet("", columns, rows)) + more if rows else ""
 
     def _update(self, bundle: dict[str, Any]) -> None:
         if not in_notebook():
