@@ -6,7 +6,7 @@ The child is the subject's, and may report what it likes: this places findings, 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from audit_lib.host.child.names import plain
 
@@ -87,6 +87,10 @@ class Entries:
         if not self._tried[hook]:
             self._tried[hook] = TRIES
             self.known[hook], self.opened[hook] = tuple(known), tuple(opened)
+
+    def leave_out(self, other: Self) -> None:
+        """Follow no hook that was followed elsewhere."""
+        self._tried |= other._tried
 
     def wanted(self, hook: str) -> bool:
         """True where the next call of the hook is to be followed."""

@@ -1,5 +1,6 @@
 """What one call of a hook may cost."""
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -9,6 +10,11 @@ from audit_lib.errors import NotAssessed
 #: calls of a batch that may run out of time in a row before the rest is not asked any more;
 #: a batch of fifty questions to a hook that hangs would otherwise cost fifty limits
 PATIENCE = 2
+
+
+def crowding() -> float:
+    """How many times as long as alone things take on this machine now; 1 at least."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)

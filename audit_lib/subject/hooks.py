@@ -217,10 +217,10 @@ class Hook:
     """what each hook gave, by version and name; shared likewise"""
     used: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
     """told at every call, so that an answer which is kept is known to rest on this hook"""
-    beside: Callable[[Any], tuple[Any, ...]] = field(
-        default=lambda given: (), compare=False, repr=False
+    beside: Callable[[Any, bool], tuple[Any, ...]] = field(
+        default=lambda given, ask: (), compare=False, repr=False
     )
-    """tables that stand beside what one call is given, where they are known already"""
+    """tables that stand beside what a call is given; where they are known already, or asked for"""
     form: OneAsset = field(default_factory=OneAsset, compare=False, repr=False)
     """whether the subject's tables are indexed by date alone; shared likewise"""
 
@@ -234,7 +234,7 @@ class Hook:
         self.used()
         self._asked_in_vain()
         if len(args) == 1:
-            args = (*args, *self.beside(args[0]))
+            args = (*args, *self.beside(args[0], True))
         split = self.form.split(args)
         if len(split.calls) > 1:
             return self._joined(split, self._many(split.calls))
@@ -259,7 +259,8 @@ class Hook:
     def many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Answers to many calls in one round trip; a failed call's answer is its HookError."""
         self.used()
-        splits = [self.form.split(call) for call in calls]
+        whole_calls = [(*c, *self.beside(c[0], False)) if len(c) == 1 else c for c in calls]
+        splits = [self.form.split(call) for call in whole_calls]
         answers = iter(self._many([call for split in splits for call in split.calls]))
         whole = []
         for split in splits:

@@ -274,7 +274,7 @@ class Subject(Bound):
             form=self._form,
             heard=self._heard,
             used=lambda: self.note(served),
-            beside=lambda given: tables_beside(self, self._tables, name, given),
+            beside=lambda given, ask: tables_beside(self, self._tables, name, given, ask=ask),
         )
 
     def heard(self, hook: str) -> Heard:
@@ -415,7 +415,10 @@ class Subject(Bound):
         if self._seed is not None:
             key = (self._seed, interpreter)
             if key not in self._others:
-                self._others[key] = self._started(interpreter, {"PYTHONHASHSEED": str(self._seed)})
+                other = self._started(interpreter, {"PYTHONHASHSEED": str(self._seed)})
+                if interpreter in self._hosts:
+                    other.entries.leave_out(self._hosts[interpreter].entries)
+                self._others[key] = other
             return self._wrap(self._others[key]) if self._wrap else self._others[key]
         if interpreter not in self._hosts:
             self._hosts[interpreter] = self._started(interpreter, {})

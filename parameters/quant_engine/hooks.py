@@ -6,12 +6,10 @@ the panel by asset and join what comes back.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
 import re
-import tempfile
 from datetime import datetime, timedelta
 from inspect import getsource, signature
 from pathlib import Path
@@ -41,6 +39,7 @@ engine, horizon_of, AFTER = trading.engine, trading.horizon_of, trading.AFTER
 
 Tables = dict[str, pd.DataFrame]
 predictors: dict[tuple[Any, ...], Any] = {}  # version, horizon and files to what was loaded
+regimes: dict[Path, pd.DataFrame] = {}  # checkout to those of the sample
 
 
 def by_asset(panel: pd.DataFrame, build: Any) -> pd.DataFrame:
@@ -291,21 +290,11 @@ def sides(at: Context, features: pd.DataFrame) -> Tables:
 
 
 def sample_regimes(at: Context) -> pd.DataFrame:
-    """Regimes of the sample, built once in the temporary folder of a host: it takes 11 s an asset.
-
-    Every call of a hook may be a process of its own.
-    """
-    file = Path(tempfile.gettempdir()) / f"regimes{str(at.root).replace(os.sep, '_')}.pkl"
-    with contextlib.suppress(OSError, EOFError, ValueError):
-        kept: pd.DataFrame = pd.read_pickle(file)
-        return kept
-    made = build_features(at, panel(at))
-    regimes: pd.DataFrame = made[[c for c in made if str(c).startswith("regime")]]
-    with contextlib.suppress(OSError):
-        part = file.with_suffix(f".{os.getpid()}")
-        regimes.to_pickle(part)
-        part.replace(file)
-    return regimes
+    """Regimes of the sample: a build of it, once a process."""
+    if at.root not in regimes:
+        made = build_features(at, panel(at))
+        regimes[at.root] = made[[c for c in made if str(c).startswith("regime")]]
+    return regimes[at.root]
 
 
 @surface("predictor.predict")
@@ -595,13 +584,13 @@ def fit_platt(at: Context, scores: Any, outcomes: Any, served: Any) -> Any:
 
 @surface("calibration.sample")
 def sample(at: Context) -> Any:
-    """Confidence that the version serves on eight years of cached bars, every tenth date.
+    """Confidence that the version serves on five years of cached bars, every tenth date.
 
     The outcome is the engine's own: was the sign of the label foreseen?  No row is
     `fitted`, since no calibrator is stored with the version; the models themselves may have been
     trained on some of these dates, which the metadata do not tell.
     """
-    horizon, days = horizon_of(at), next(iter(cached_bars(at).values())).tail(5 * BARS)
+    horizon, days = horizon_of(at), next(iter(cached_bars(at).values())).tail(3 * BARS)
     full = full_features(at, days)
     regimes = full[[c for c in full if str(c).startswith("regime")]]
     full = full[required(at)].join(regimes).dropna()

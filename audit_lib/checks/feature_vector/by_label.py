@@ -13,11 +13,11 @@ from audit_lib.probes.questions.sides import (
     POSITION,
     Joined,
     Tables,
-    for_rows,
     joined,
     moved_share,
     side_tables,
 )
+from audit_lib.subject.beside import for_rows
 from audit_lib.subject.subject import Subject
 
 #: what several orders and companies of one kind show

@@ -8,9 +8,9 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Scalar, Severity, Task
 from audit_lib.probes.market.markets import short, spoilt
-from audit_lib.probes.questions.asking import ask, ask_many, frame
+from audit_lib.probes.questions.asking import frame
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, kind_of
-from audit_lib.probes.questions.samples import built, numeric, panel, still
+from audit_lib.probes.questions.samples import builds, built, numeric, panel, still
 from audit_lib.subject.subject import Subject
 
 GAP, ALIKE = "a gap of NaN", 1e-6
@@ -59,9 +59,7 @@ class FeaturesStayInTheirDomain(Check):
             )
         yield from self._infinite(subject, "the sample", usual)
         asked = dict(spoilt(short(panel(subject), assets=self.assets, bars=self.bars)))
-        replies = ask_many(
-            subject.hook("features.build"), [(p,) for p in asked.values()], into=frame
-        )
+        replies = builds(subject, "features.build", list(asked.values()))
         rows = []
         for name, reply in zip(asked, replies, strict=True):
             if reply.refusal is not None:
@@ -135,7 +133,7 @@ class FeaturesStayInTheirDomain(Check):
                     evidence=("fills",),
                 )
         for hook in (h for h in PATHS if subject.has(h)):
-            reply = ask(subject.hook(hook), given, into=frame)
+            (reply,) = builds(subject, hook, [given])
             shared = blank.intersection(reply.got.index) if reply.answered else blank[:0]
             for name, (low, high) in ranges.items() if len(shared) else ():
                 if name not in reply.got:

@@ -61,8 +61,8 @@ class MissingIsNeverMadeUp(Check):
         `documented: {nan: refused}` (or `zero`, `median`) says what must happen instead. A model
         that handles NaN itself, as the libraries of boosted trees do, may do so in a row of nothing
         else, too, which is noted: where no fill explains the answers, or where the file that loads
-        such a library writes none. An infinity that predicts as a very large number does is taken
-        for one.
+        such a library writes none; never where a file on the way of a prediction writes one. An
+        infinity that predicts as a very large number does is taken for one.
     Remediation
         Compare the columns with the checkpoint's before predicting, and refuse by name.
     Sources
@@ -101,10 +101,13 @@ class MissingIsNeverMadeUp(Check):
             ("fault", "column", "reaction", "said"),
             tuple((t.fault, t.column, reaction(t.reply).value, t.said) for t in trials),
         )
-        native = any(
-            t.fault == "nan" and reaction(t.reply) is Reaction.ANSWERED and not t.fills
-            for t in trials
-        ) or _left_to_the_library(subject)
+        native = not _fills_on_the_way(subject) and (
+            any(
+                t.fault == "nan" and reaction(t.reply) is Reaction.ANSWERED and not t.fills
+                for t in trials
+            )
+            or _left_to_the_library(subject)
+        )
         for trial in trials:
             yield from self._judged(subject, trial, native=native)
         yield from self._extra(subject, features, whole)
@@ -307,6 +310,12 @@ def _refused(trial: Trial) -> bool:
     if trial.fault == "absent" and re.search(rf"\b{re.escape(trial.column)}\b", trial.reply.why):
         return trial.reply.why.startswith("raised ")
     return on_purpose(trial.reply)
+
+
+def _fills_on_the_way(subject: Subject) -> bool:
+    """True where a file of the subject through which a prediction goes fills what is missing."""
+    entered = {e.path for e in subject.entered("predictor.predict") if not e.preparing}
+    return any(f.path in entered and _FILLS.search(f.text) for f in subject.source.files)
 
 
 def _left_to_the_library(subject: Subject) -> bool:

@@ -8,8 +8,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.market.markets import PRICES, VOLUMES, rescaled, short
-from audit_lib.probes.questions.asking import ask, frame
-from audit_lib.probes.questions.samples import numeric, panel, required, still
+from audit_lib.probes.questions.samples import builds, numeric, panel, required, still
 from audit_lib.subject.subject import Subject
 
 FACTORS = (16.0, 1 / 16.0)  # powers of two: rescaling is exact in binary floating point
@@ -50,24 +49,28 @@ class FeaturesHaveNoUnit(Check):
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Rebuild in each unit."""
-        hook = subject.hook("features.build")
         piece = short(panel(subject), assets=self.assets, bars=self.bars)
-        base = ask(hook, piece, into=frame).needed("features.build on a piece of the sample")
-        columns = [c for c in required(subject) if c in base]
-        moved: dict[tuple[str, str], float] = {}
-        units = 0
+        panels = {("", 1.0): piece}
         for unit, names in (("prices", PRICES), ("volumes", VOLUMES)):
             for factor in FACTORS:
                 other = rescaled(piece, names, factor)
-                if other is None:
-                    continue
-                reply = ask(hook, other, into=frame).needed(
-                    f"features.build in another unit of {unit}"
-                )
-                units += 1
-                for column in columns:
-                    change = self._change(base, reply, column)
-                    moved[column, unit] = max(moved.get((column, unit), 0.0), change)
+                if other is not None:
+                    panels[unit, factor] = other
+        replies = builds(subject, "features.build", list(panels.values()))
+        base, *others = (
+            reply.needed(
+                "features.build "
+                + (f"in another unit of {unit}" if unit else "on a piece of the sample")
+            )
+            for (unit, _), reply in zip(panels, replies, strict=True)
+        )
+        columns = [c for c in required(subject) if c in base]
+        moved: dict[tuple[str, str], float] = {}
+        for (unit, _), other in zip(list(panels)[1:], others, strict=True):
+            for column in columns:
+                change = self._change(base, other, column)
+                moved[column, unit] = max(moved.get((column, unit), 0.0), change)
+        units = len(others)
         for column in still(base[columns]):
             yield Gap(column, "holds one value in all rows, so no unit could move it")
         yield Examined(units * len(columns), "features in another unit")

@@ -7,7 +7,13 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
-from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.questions.domain import (
+    REACTION_COLUMNS,
+    Reaction,
+    on_purpose,
+    reaction,
+    reaction_row,
+)
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.subject import Subject
 
@@ -99,7 +105,7 @@ class NeuralDomainIsClosed(Check):
 
     @staticmethod
     def _problem(name: str, reply: Reply[Floats], clean: Floats) -> str:
-        if reply.refusal is not None:
+        if reply.refusal is not None or on_purpose(reply):
             return ""
         if reply.failure is not None:
             return f"ends in a crash: {reply.why}"

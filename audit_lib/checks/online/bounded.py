@@ -10,7 +10,13 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.prediction.learning import batches, joined, outputs, spoilt
 from audit_lib.probes.questions.asking import Reply, ask_many
-from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.questions.domain import (
+    REACTION_COLUMNS,
+    Reaction,
+    on_purpose,
+    reaction,
+    reaction_row,
+)
 from audit_lib.subject.subject import Subject
 
 Floats = npt.NDArray[np.float64]
@@ -102,7 +108,7 @@ class OneBadRowIsForgiven(Check):
         return found
 
     def _problem(self, name: str, reply: Reply[Floats], clean: Floats, spread: float) -> str:
-        if reply.refusal is not None:
+        if reply.refusal is not None or on_purpose(reply):
             return ""
         if reply.failure is not None:
             return f"ends in a crash: {reply.why}"

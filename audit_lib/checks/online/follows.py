@@ -84,6 +84,9 @@ class LearnerFollowsItsLessons(Check):
             "lessons", "Agreement of what was learnt with what was taught", ("course", "value"),
             tuple(rows), note="1: as the labels say; -1: the opposite; 0: nothing to do with them",
         )  # fmt: skip
+        along = self._along(lessons, answers)
+        if along is not None and abs(taught) < 0.5:
+            taught = along
         told = self._direction(subject, taught, dict(rows[1:]), answers)
         if told is not None:
             yield told
@@ -116,6 +119,23 @@ class LearnerFollowsItsLessons(Check):
             if one.answered and other.answered and one.got.shape == other.got.shape:
                 found.append(agreement(one.got - other.got, lessons.truth(way)))
         return float(np.mean(found)) if found else float("nan")
+
+    def _along(self, lessons: Lessons, answers: Mapping[str, Reply[Floats]]) -> float | None:
+        """Agreement in the directions that a learner knows; None where it knows more than two.
+
+        A learner that scales and shifts a prediction follows no other direction.
+        """
+        pairs = [(answers[f"way {w}"], answers[f"against {w}"]) for w in range(self.ways)]
+        if self.ways < 3 or not all(one.answered and other.answered for one, other in pairs):
+            return None
+        changes = np.array([one.got - other.got for one, other in pairs])
+        if changes.shape != (self.ways, len(lessons.probe)) or not np.isfinite(changes).all():
+            return None
+        _, sizes, known = np.linalg.svd(changes, full_matrices=False)
+        if not sizes[0] or sizes[2] > 1e-6 * sizes[0]:
+            return None
+        truths = np.array([lessons.truth(w) for w in range(self.ways)]) @ known[:2].T
+        return agreement((changes @ known[:2].T).ravel(), truths.ravel())
 
     def _direction(
         self,

@@ -30,6 +30,8 @@ from audit_lib.probes.market.responses import Table
 
 Frames = dict[Hashable, pd.DataFrame]
 HOLE_LENGTHS = (1, 3, 7)
+FEW = 16
+"""cuts below which each is tried in one direction, in turn, and gaps are of one length"""
 
 
 @dataclass(frozen=True)
@@ -78,17 +80,18 @@ class Designer:
     strength: Strength = LOUD
 
     def __post_init__(self) -> None:
-        self._made = 0
+        self._made, self._warm = 0, 0
         plain = join_assets(self.frames)
         self.price, self.prices = price_field(plain), price_columns(plain)
         longest = max(len(f) for f in self.frames.values())
         self.long = [a for a, f in self.frames.items() if len(f) >= 0.5 * longest]
+        self.few, self.alone = self.cuts < FEW, len(self.frames) == 1
 
     def _rng(self, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, stream])
 
     def _low(self, frame: pd.DataFrame) -> int:
-        return max(2, int(0.35 * len(frame)))
+        return max(2, int(0.35 * len(frame)), min(self._warm, int(0.8 * len(frame))))
 
     def _change(
         self, frame: pd.DataFrame, how: Change, cut: int, rng: np.random.Generator, up: bool
@@ -108,14 +111,30 @@ class Designer:
     def clones(self, table: Table) -> Experiment:
         """Clones with noise after, noise before and rows removed; cuts where leaks hide."""
         rng = self._rng(1)
+        if self.few:  # each cut should tell of most columns
+            known = np.isfinite(table.values[join_assets(self.frames).index.get_loc(self.long[0])])
+            first = np.argmax(known[:, known.any(axis=0)], axis=0)
+            self._warm = int(np.quantile(first, 0.9)) if first.size else 0
         wanted: list[tuple[Hashable, Change, int, bool]] = []
-        for asset, cut in [*self._ordinary_cuts(rng), *self._event_cuts(table, rng)]:
+        wanted += self._both_ways(self._ordinary_cuts(rng))
+        for asset, cut in self._event_cuts(table, rng):
             wanted += [(asset, Change.SUFFIX, cut, up) for up in (True, False)]
         for asset, cut in self._spread(rng, self.cuts // 4 if self.fields is None else 0):
             wanted.append((asset, Change.TRUNCATE, cut, True))
-        for asset, cut in self._spread(rng, max(2, self.cuts // 6)):
-            wanted += [(asset, Change.PREFIX, int(0.8 * cut), up) for up in (True, False)]
+        early = self._spread(rng, max(2, self.cuts // 6))
+        wanted += self._both_ways([(a, int(0.8 * cut)) for a, cut in early], Change.PREFIX)
         return self._with_clones(self.frames, wanted, rng, gaps=False)
+
+    def _both_ways(
+        self, cuts: list[tuple[Hashable, int]], how: Change = Change.SUFFIX
+    ) -> list[tuple[Hashable, Change, int, bool]]:
+        """Noise after (or before) each cut, up and down; one of them in turn where cuts are few."""
+        both = (True, False)
+        return [
+            (asset, how, cut, up)
+            for i, (asset, cut) in enumerate(cuts)
+            for up in (both[i % 2 :][:1] if self.few else both)
+        ]
 
     def gap_clones(self) -> Experiment:
         """Clones of series with made-up gaps, cut in and beside the gaps; and blanked ones."""
@@ -127,11 +146,10 @@ class Designer:
             frame = self.frames[name]
             holes = self._holes(frame, rng)
             holed[name] = with_holes(frame, holes)
-            for cut in _cuts_at(frame, holed[name], holes):
-                wanted += [(name, Change.SUFFIX, cut, up) for up in (True, False)]
+            cuts = _cuts_at(frame, holed[name], holes)
+            wanted += self._both_ways([(name, cut) for cut in cuts])
             if self.fields is None:
-                first = _cuts_at(frame, holed[name], holes)[0]
-                wanted.append((name, Change.TRUNCATE, first, True))
+                wanted.append((name, Change.TRUNCATE, cuts[0], True))
             wanted.append((name, Change.BLANK, int(0.7 * len(holed[name])), True))
         return self._with_clones(holed, wanted, rng, gaps=True)
 
@@ -160,7 +178,7 @@ class Designer:
         index = join_assets(self.frames).index
         found: list[tuple[Hashable, int]] = []
         wanted = np.full(len(few), 3.0)
-        for k in range(min(self.cuts, 3 * len(few))):
+        for k in range(min(self.cuts // 2 if self.few else self.cuts, 3 * len(few))):
             asset = self.long[int(rng.integers(len(self.long)))]
             frame = self.frames[asset]
             rare = where.rare_values(table.values[index.get_loc(asset)][:, few])
@@ -184,7 +202,7 @@ class Designer:
 
     def _holes(self, frame: pd.DataFrame, rng: np.random.Generator) -> list[Hole]:
         kinds: list[tuple[bool, str | None]] = [(False, None), (True, None), (False, self.price)]
-        lengths = HOLE_LENGTHS if self.cuts >= 16 else HOLE_LENGTHS[1:2]
+        lengths = HOLE_LENGTHS[1:2] if self.few else HOLE_LENGTHS
         shapes = [(length, *kind) for length in lengths for kind in kinds]
         edges = np.linspace(self._low(frame), len(frame) - 12, len(shapes) + 1).astype(int)
         return [
@@ -200,20 +218,21 @@ class Designer:
         *,
         gaps: bool,
     ) -> Experiment:
-        joined, trials, references = self._half_moved(rng, gaps), [], {}
+        # An asset alone has no others to look at, and is its own reference.
+        joined, trials, references = {} if self.alone else self._half_moved(rng, gaps), [], {}
         for asset in dict.fromkeys(w[0] for w in wanted):
-            references[asset] = self._new_id(asset)
+            references[asset] = asset if self.alone else self._new_id(asset)
             joined[references[asset]] = frames[asset]
         for asset, how, cut, up in wanted:
             clone = self._new_id(asset)
             joined[clone] = self._change(frames[asset], how, cut, rng, up)
             trials.append(Trial(asset, clone, references[asset], how, cut, gaps))
         twins = []
-        for asset in list(references)[:3]:
+        for asset in list(references)[: 0 if gaps and self.alone else 3]:
             twin = self._new_id(asset)
             joined[twin] = frames[asset]
             twins.append((twin, references[asset]))
-        unchanged = [(a, a) for a in self.frames if joined[a] is self.frames[a]]
+        unchanged = [(a, a) for a in self.frames if joined.get(a) is self.frames[a]]
         if not gaps:
             unchanged += [(copy, asset) for asset, copy in references.items()]
         return Experiment(join_assets(joined), tuple(trials), tuple(twins), tuple(unchanged))
@@ -222,7 +241,7 @@ class Designer:
         """The series with one half of the assets moved: whoever looks at them moves too."""
         moved = dict(self.frames)
         for i, (asset, frame) in enumerate(self.frames.items()):
-            if len(moved) > 1 and (i % 2 == 0) is second:
+            if (i % 2 == 0) is second:
                 moved[asset] = self._change(frame, Change.PREFIX, len(frame) - 1, rng, i % 3 > 0)
         return moved
 

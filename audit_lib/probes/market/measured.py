@@ -45,8 +45,10 @@ def influence_of(
         return builder.many([(panel,) for panel in panels])
 
     def measure() -> InfluenceMap:
-        panel = manageable(samples.panel(subject))
-        return measure_influence(builder, panel, many=many, fields=chosen, cuts=cuts)
+        whole = samples.panel(subject)
+        panel = manageable(whole)
+        known = samples.built(subject, hook) if panel is whole else None
+        return measure_influence(builder, panel, many=many, fields=chosen, cuts=cuts, known=known)
 
     found = samples.once(subject, f"influence of {hook} {chosen} {cuts}", measure)
     if found.outcome is not Outcome.MEASURED:

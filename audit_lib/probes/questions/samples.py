@@ -1,6 +1,6 @@
 """Sample data of the subject: asked for once per version and kept while the subject lives."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -9,7 +9,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from audit_lib.errors import NotAssessed
-from audit_lib.probes.questions.asking import Into, ask, frame, mapping, texts
+from audit_lib.probes.questions.asking import (
+    Into,
+    Reply,
+    ask,
+    ask_many,
+    frame,
+    mapping,
+    texts,
+)
+from audit_lib.subject.beside import digest_of
 from audit_lib.subject.bound import Serving
 from audit_lib.subject.checkpoint_fields import field
 from audit_lib.subject.subject import Subject
@@ -20,6 +29,10 @@ T = TypeVar("T")
 _kept: WeakKeyDictionary[Subject, dict[str, list[tuple[Mapping[str, Serving], Any]]]] = (
     WeakKeyDictionary()
 )
+
+
+#: of each subject: which hook answered which panel, and how
+_panels: WeakKeyDictionary[Subject, dict[Any, Reply[pd.DataFrame]]] = WeakKeyDictionary()
 
 
 def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
@@ -54,7 +67,31 @@ def panel(subject: Subject) -> pd.DataFrame:
 
 def built(subject: Subject, hook: str = "features.build") -> pd.DataFrame:
     """Features of the sample panel, from one of the builders."""
-    return once(subject, hook, lambda: _answer(subject, hook, panel(subject), into=_filled))
+
+    def build() -> pd.DataFrame:
+        (reply,) = builds(subject, hook, [panel(subject)])
+        if not reply.answered or reply.got.empty:
+            raise NotAssessed(f"{hook} gives no sample: {reply.why or 'an empty frame'}")
+        return reply.got
+
+    return once(subject, hook, build)
+
+
+def builds(
+    subject: Subject, hook: str, panels: Sequence[pd.DataFrame]
+) -> list[Reply[pd.DataFrame]]:
+    """What a builder answers to panels, in order; the same panel is asked about once.
+
+    What failed is asked again.
+    """
+    builder, served = subject.hook(hook), subject.serving(hook)
+    kept = _panels.setdefault(subject.base, {})
+    asked = [(served, digest_of(panel) or object()) for panel in panels]
+    new = {k: panel for k, panel in zip(asked, panels, strict=True) if k not in kept}
+    replies = ask_many(builder, [(panel,) for panel in new.values()], into=frame) if new else []
+    told = dict(zip(new, replies, strict=True))
+    kept.update({k: r for k, r in told.items() if r.failure is None})
+    return [kept.get(k) or told[k] for k in asked]
 
 
 def labels(subject: Subject) -> pd.DataFrame:

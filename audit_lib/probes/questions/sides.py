@@ -72,28 +72,6 @@ def side_tables(subject: Subject, hook: str, given: pd.DataFrame) -> Tables:
     return ask(subject.hook(hook), given, into=tables).needed(f"{hook} gives no tables:")
 
 
-def for_rows(beside: Tables, base: pd.DataFrame, asked: pd.DataFrame) -> Tables:
-    """The tables for other rows of ``base``, in the order of ``asked``, with the values they had.
-
-    A regime is known from a history that a few rows do not hold, so that it must not be found anew
-    for them.  Rows that are not in ``base`` get those of the rows in their place; a table that is
-    not row by row beside ``base``, such as one by date, stays whole.
-    """
-    at = base.index.get_indexer(asked.index)
-    at = np.where(at < 0, np.arange(len(at)) % len(base), at)
-    found = {}
-    for name, table in beside.items():
-        if len(table) != len(base):
-            found[name] = table
-        elif table.index.equals(base.index):
-            found[name] = table.iloc[at].set_axis(asked.index, axis=0)
-        elif isinstance(table.index, pd.RangeIndex):
-            found[name] = table.iloc[at].reset_index(drop=True)
-        else:
-            found[name] = table
-    return found
-
-
 def joined(
     subject: Subject,
     hook: Hook,

@@ -460,6 +460,15 @@ def test_a_fill_in_front_of_a_tree_model_is_the_engines(tmp_path):
 
 
 @pytest.mark.fails("FEA005")
+def test_a_fill_in_the_file_of_the_predictor_is_no_handling_by_the_model(engine):
+    """Filled with a stored value that is neither zero nor the median of the sample."""
+    edit_source(engine, "predictor.py", "return chosen.to_num", "return chosen.fillna(0.3).to_num")
+    with mutant(engine) as subject:
+        found = assert_fails(run_check("FEA005", subject), key="all_nan")
+    assert found.severity is Severity.MEDIUM
+
+
+@pytest.mark.fails("FEA005")
 def test_what_is_documented_must_be_what_happens(tmp_path):
     text = engine_text(guard=GUARD + "\n    features = features.fillna(0.0)")
     others = "all_nan: predicted, infinite: predicted"
@@ -473,6 +482,16 @@ def test_what_is_documented_must_be_what_happens(tmp_path):
     found = assert_fails(asked("median"), cause="nan is documented as median")
     assert found.severity is Severity.MEDIUM
     assert_fails(asked("refused"), cause="nan is documented as refused")
+
+
+def test_builders_are_asked_about_a_panel_once(tmp_path):
+    with tiny(tmp_path, engine_text(), meta=META) as subject:
+        for code in ("FEA007", "FEA006"):
+            run_check(code, subject)
+        once = subject.heard("features.build").asked
+        for code in ("FEA006", "FEA007"):
+            run_check(code, subject)
+        assert subject.heard("features.build").asked == once
 
 
 # --- FEA006 -----------------------------------------------------------------------------------

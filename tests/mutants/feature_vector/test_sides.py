@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from audit_lib.model import Outcome
+from audit_lib.probes.questions.samples import inputs
 from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
@@ -81,3 +82,18 @@ def test_without_side_tables_there_is_nothing_to_join(tmp_path):
     text = '@surface("features.build")\ndef b(at, panel):\n    return each(panel, r=returns)\n'
     with tiny(tmp_path, text) as subject:
         assert run_check("FEA008", subject).outcome is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(("wave", "most"), [("days / 9", 3 + 2), ('features["drift"]', None)])
+def test_tables_that_follow_from_labels_are_made_once(tmp_path, wave, most):
+    """Three questions tell, and two more are of rows that the first did not hold."""
+    label = EXAMPLE.replace(WRONG, 'sides["regimes"]["calm"].reindex(features.index)')
+    with tiny(tmp_path, label.replace("days / 9", wave)) as subject:
+        hook, rows = subject.hook("predictor.predict"), inputs(subject)
+        whole = hook(rows.iloc[5:])
+        for given in (rows.iloc[9:20], rows.iloc[:30], rows * 2, rows.iloc[::-1] + 1):
+            hook(given)
+        again = hook(rows.iloc[30:20:-1])
+        assert again.equals(whole.loc[again.index])
+        asked = subject.heard("predictor.sides").asked
+    assert asked == (most or 3 + 5)

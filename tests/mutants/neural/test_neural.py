@@ -98,9 +98,15 @@ def test_nan_that_becomes_a_number(engine):
     assert_fails(result, key="a first row of NaN", severity=Severity.MEDIUM)
 
 
+@pytest.mark.passes("NEU002")
+def test_what_the_library_says_of_a_width_is_a_refusal(tmp_path):
+    with tiny(tmp_path, network()) as subject:
+        assert_passes(run_check("NEU002", subject))  # a ValueError of the product
+
+
 @pytest.mark.fails("NEU002")
 def test_a_width_that_does_not_fit_crashes_or_broadcasts(tmp_path):
-    with tiny(tmp_path, network()) as subject:
+    with tiny(tmp_path, network(guard="_ = {2: 0, 3: 0}[inputs.shape[1]]")) as subject:
         crashed = run_check("NEU002", subject)
     assert_fails(crashed, key="a column too many", severity=Severity.LOW)
     with tiny(tmp_path / "b", network("np.tanh(inputs).sum(axis=1, keepdims=True)")) as subject:

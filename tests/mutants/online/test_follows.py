@@ -70,6 +70,30 @@ def test_learners_that_go_elsewhere(tmp_path, name):
     assert found.key == name.partition(" ")[0], found.message
 
 
+#: what corrects a prediction, here the mean of the features, knows a scale and a shift alone
+SCALE = """
+@surface("online")
+def run(at, batches, probe, restart_after):
+    names = [c for c in batches[0].columns if c != "y"]
+    scale, shift = 1.0, 0.0
+    for batch in batches:
+        for told, y in zip(batch[names].mean(axis=1), batch["y"]):
+            scale += WAY 0.1 * told * (y - scale * told - shift)
+            shift += 0.01 * (y - scale * told - shift)
+    return scale * probe[names].mean(axis=1).to_numpy() + shift
+"""
+
+
+@pytest.mark.passes("ONL004")
+@pytest.mark.fails("ONL004")
+def test_what_scales_a_prediction_follows_no_other_direction(tmp_path):
+    with tiny(tmp_path, SCALE.replace("WAY", "1 *")) as subject:
+        assert_passes(run_check("ONL004", subject))
+    turned = SCALE.replace("WAY", "-1 *").replace("told * (y - scale * told - shift)", "told * y")
+    with tiny(tmp_path / "b", turned) as subject:
+        assert_fails(run_check("ONL004", subject), key="sign")
+
+
 @pytest.mark.fails("ONL004")
 def test_an_update_with_its_sign_turned_around(engine):
     edit_source(engine, "online.py", "self._moment + weight *", "self._moment - weight *")

@@ -82,6 +82,28 @@ def test_weights_that_became_nan_stay_nan(engine):
     assert found.measured == "predictions are not finite any more"
 
 
+RAISING = """
+@surface("online")
+def run(at, batches, probe, restart_after):
+    total, names = 0.0, [c for c in batches[0].columns if c != "y"]
+    for batch in batches:
+        if not np.isfinite(batch.to_numpy()).all():
+            raise KIND("Input y contains NaN.")
+        total += batch["y"].clip(-0.01, 0.01).mean() if len(batch) else 0.0
+    return probe[names].mean(axis=1).to_numpy() + 1e-3 * total
+"""
+
+
+@pytest.mark.passes("ONL002")
+@pytest.mark.fails("ONL002")
+def test_what_a_library_says_of_a_row_is_a_refusal_and_an_accident_is_none(tmp_path):
+    with tiny(tmp_path, RAISING.replace("KIND", "ValueError")) as subject:
+        assert_passes(run_check("ONL002", subject))
+    with tiny(tmp_path / "b", RAISING.replace("KIND", "IndexError")) as subject:
+        found = assert_fails(run_check("ONL002", subject), key="a feature is NaN in one row")
+    assert found.severity is Severity.LOW
+
+
 @pytest.mark.fails("ONL002")
 def test_a_batch_that_counts_as_one_step_breaks_the_promise_of_splitting(tmp_path):
     text = """

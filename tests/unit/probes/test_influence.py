@@ -405,3 +405,19 @@ def test_a_clean_builder_is_never_accused_over_100_seeds():
         found = measure_influence(build, market(1, 160, seed=seed), seed=seed, cuts=8)
         accused += [(seed, c.column) for c in found.leaking()]
     assert accused == []
+
+
+def test_few_cuts_of_one_asset_find_what_many_find():
+    """Half the copies: each cut in one direction, and no reference beside the asset itself."""
+    columns = {n: f for n, (f, _) in {**LEAKS, **CLEAN}.items()} | WHOLE | AT_GAPS
+    build, asked = per_asset(**columns), []
+
+    def counted(panel):
+        asked.append(panel.index.get_level_values(0).nunique())
+        return build(panel)
+
+    panel = market(assets=1, bars=430)
+    found = measure_influence(counted, panel, cuts=8, known=build(panel))
+    assert sum(asked) < 32
+    assert found.builds == 3
+    assert {c.column for c in found.leaking()} == {*LEAKS, *WHOLE, *AT_GAPS}

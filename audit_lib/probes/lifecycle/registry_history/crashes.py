@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from audit_lib.host.limits import crowding
 from audit_lib.probes.lifecycle.registries import Resolution, resolution
 from audit_lib.probes.lifecycle.registry_history.scratch import (
     CREATE,
@@ -222,7 +223,7 @@ def _each(
         found.blind = _plain(why, whole)
     found.changes = [tuple(change) for change in how["changes"]]
     costs = (time.monotonic() - begun) / 2  # two looks, and a whole operation
-    for step in _steps(found.changes, min(points, max(FEWEST, int(seconds / costs)))):
+    for step in _steps(found.changes, min(points, max(FEWEST, int(seconds * crowding() / costs)))):
         copy = _copied(base, "died")
         how = _crashed(subject, found.hook, copy, step, given)
         if how["died"] and how["changes"]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from audit_lib.host.limits import crowding
 from audit_lib.probes.lifecycle.registry_history.scratch import Departure, Step
 from audit_lib.probes.lifecycle.registry_history.session import Session
 
@@ -103,7 +104,7 @@ def search(
         has: whether the subject offers a hook, or keeps :data:`KEYS` apart.
         histories, length: how many, and operations in each at most.
         fewest: histories that are told after ``seconds`` too, until ``longest``.
-        seconds, longest: after which it stops.
+        seconds, longest: after which it stops; more where other work keeps the machine busy.
         smaller: seconds after which it stops once something was found.
         seed: of the histories.
     """
@@ -111,7 +112,8 @@ def search(
     from hypothesis import HealthCheck, Phase, Verbosity, settings
     from hypothesis.stateful import run_state_machine_as_test
 
-    now = time.monotonic()
+    now, busy = time.monotonic(), crowding()
+    seconds, longest, smaller = seconds * busy, longest * busy, smaller * busy
     done = Search(until=now + seconds, last=now + longest, fewest=fewest)
     chosen = settings(
         max_examples=histories,
