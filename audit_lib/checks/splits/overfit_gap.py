@@ -25,7 +25,8 @@ class SkillSurvivesOutOfSample(Check):
         Over the recorded folds, the skill of each metric that has a known value for guessing is
         not significantly below 0 out of sample, and out of sample is not significantly better
         than in sample. No metric is so good out of sample that no market is known to allow it: an
-        area under the curve or an accuracy of 0.95, a Sharpe ratio of 6, a correlation of 0.9.
+        area under the curve or a balanced accuracy of 0.95, a Sharpe ratio of 6, a correlation of
+        0.9.
     Why it matters
         A model that is reliably worse than guessing on unseen data fits noise that reverses. One
         that is reliably better on unseen than on its own rows has seen them some other way.

@@ -16,15 +16,16 @@ HIGHER = re.compile(
 )
 LOWER = re.compile(r"error|loss|mse|mae|rmse|brier|drawdown|deviance|(^|_)ece($|_)", re.I)
 HALF = re.compile(r"auc", re.I)
-UNKNOWN = re.compile(r"accuracy|precision|recall|f1|hit", re.I)
+UNKNOWN = re.compile(r"accuracy|precision|recall|f1|hit|(^|_)pr_?auc|auc_?pr|auprc", re.I)
 """what guessing gives depends on the classes and their shares, which no name tells"""
 INCREDIBLE = (
-    (re.compile(r"auc|accuracy|f1", re.I), 0.95),
+    (re.compile(r"auc|balanced_accuracy|f1", re.I), 0.95),
     (re.compile(r"sharpe|sortino", re.I), 6.0),
     (re.compile(r"r2|r_squared", re.I), 0.9),
     (re.compile(r"corr|(^|_)ic($|_)", re.I), 0.9),
 )
-"""metrics and the value out of sample from which no market is known to allow them"""
+"""metrics and the value out of sample from which no market is known to allow them; an accuracy of
+0.97 is a guess where events are rare"""
 
 
 @dataclass(frozen=True)

@@ -57,3 +57,16 @@ def test_a_fixed_order_is_the_same_in_another_process(tmp_path):
         folder, root = subject.folder, subject.root
         with closing(open_subject(f"{folder}/", workspace=tmp_path, root=root)) as real:
             assert not run_check("HED002", real.at("v1")).findings
+
+
+@pytest.mark.parametrize(
+    "score", ['made.groupby(level="date").rank(pct=True)', "made.ffill().diff()"]
+)
+def test_a_predictor_of_batches_is_not_called_another_in_another_process(tmp_path, score):
+    """Ranks within a date, and what rests on rows before: fewer rows get other answers."""
+    text = PREDICTOR.format(order="COLUMNS[:3]").replace("np.where(known, made, np.nan)", score)
+    text = text.replace("made = features[order]", "made = pd.Series(features[order]").replace(
+        "0.7]", "0.7], features.index)"
+    )
+    with tiny(tmp_path, text) as subject:
+        assert not [f for f in run_check("HED002", subject).findings if f.key == "process"]

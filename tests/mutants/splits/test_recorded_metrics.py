@@ -162,13 +162,18 @@ def one_metric(name, inside, outside, **change):
 
 
 @pytest.mark.fails("SPL006")
-@pytest.mark.parametrize(("name", "value"), [("auc", 0.98), ("sharpe", 11.0), ("accuracy", 0.97)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("auc", 0.98), ("sharpe", 11.0), ("balanced_accuracy", 0.97)]
+)
 def test_what_is_too_good_to_be_true(tmp_path, name, value):
     with tiny(tmp_path, meta=one_metric(name, value, value)) as subject:
         assert_fails(run_check("SPL006", subject), key=f"{name} too good")
 
 
-@pytest.mark.parametrize(("name", "value"), [("accuracy", 0.42), ("hit_rate", 0.45)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("accuracy", 0.42), ("hit_rate", 0.45), ("accuracy", 0.97), ("pr_auc", 0.3), ("aucpr", 0.12)],
+)
 def test_rates_whose_guess_is_not_known_are_not_accused(tmp_path, name, value):
     with tiny(tmp_path, meta=one_metric(name, value + 0.1, value)) as subject:
         assert run_check("SPL006", subject).outcome is Outcome.NOT_ASSESSED
