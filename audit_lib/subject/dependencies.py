@@ -10,6 +10,7 @@ import configparser
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from functools import cache, cached_property
@@ -42,6 +43,11 @@ KNOWN = {
     "dateparser": "dateparser", "quantlib": "quantlib-python", "fitz": "pymupdf",
     "docx": "python-docx", "progressbar": "progressbar2", "playhouse": "peewee",
 }  # fmt: skip
+_PYTHON = re.compile(
+    r"^[ \t]*(?:requires-python|Requires-Python|python_requires|python)[ \t]*[=:][ \t]*"
+    r"[\"']?([\d^~<>=!*., ]+)",
+    re.MULTILINE,
+)
 #: What packages have long brought along, for those that are not installed here.
 BROUGHT = {
     "flask": "werkzeug jinja2 click itsdangerous markupsafe blinker",
@@ -109,6 +115,18 @@ class Dependencies:
                 files = (f for f in sorted(place.iterdir()) if f.is_file())
                 found += [f for f in files if _declares(f, folder)]
         return tuple(dict.fromkeys(_relative(f, self.root) for f in found))
+
+    @cached_property
+    def python(self) -> str:
+        """Versions of Python that the repository is for (PEP 440); '' where nothing says it."""
+        for file in self.files:
+            with suppress(OSError):
+                said = _PYTHON.search(
+                    read_words(self.root / file, errors="replace", most=MOST_TEXT)
+                )
+                if said:
+                    return re.sub(r"\^|~=?(?=\d+\.\d+(?!\.))", ">=", said[1])
+        return ""
 
     @cached_property
     def locked(self) -> bool:

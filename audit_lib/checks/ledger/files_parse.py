@@ -1,9 +1,19 @@
+import sys
 from collections.abc import Iterator
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from pydantic import Field as Option
+
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Severity, Task
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.probes.code.linter import newer
 from audit_lib.subject.code import code_of
+from audit_lib.subject.dependencies import dependencies_of
+from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
+
+_HERE = "{}.{}".format(*sys.version_info)
 
 
 class EveryFileParses(Check):
@@ -17,10 +27,12 @@ class EveryFileParses(Check):
         its silence would be mistaken for a clean bill.
     How
         Parses every file of the system with the syntax of the running interpreter, without
-        importing it.
+        importing it. What does not parse is shown to ruff, which knows newer syntax: a file of a
+        newer Python is a gap, and a finding only where the repository says that it runs on this
+        one (`requires-python`).
     Limitations
-        A file written for a newer Python than the one that audits is reported too. Templates with a
-        `.py` ending can be left out with `source.exclude`.
+        Checks that read code see nothing of a file for a newer Python. Templates with a `.py`
+        ending can be left out with `source.exclude`.
     Remediation
         Correct the syntax at the line named, or exclude the file if it is no Python module.
     Sources
@@ -33,19 +45,46 @@ class EveryFileParses(Check):
     reads = Reads.CODE
     pure = True
 
+    seconds: float = Option(60, gt=0, description="how long the linter may take")
+
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Report every file that gave a syntax error."""
         under_audit = {f.path for f in subject.source.subsystem}
         files = code_of(subject.source).imports.files
-        for file in files:
-            error = file.parsed
-            if isinstance(error, SyntaxError):
-                yield self.finding(
-                    file.location(error.lineno or 1),
-                    f"does not parse: {error.msg}",
-                    measured=error.msg,
-                    expected="valid Python",
-                    key="syntax",
-                    severity=self.severity if file.path in under_audit else Severity.MEDIUM,
+        broken = [(f, f.parsed) for f in files if isinstance(f.parsed, SyntaxError)]
+        needs = self._newer([f for f, _ in broken])
+        allowed = dependencies_of(subject.source).python
+        for file, error in broken:
+            since = needs.get(file.path)
+            if since and not _allows(allowed):
+                yield Gap(
+                    file.path,
+                    f"is for Python {since}, and this audit runs on {_HERE}: install the workbook "
+                    f"with Python {since}",
                 )
+                continue
+            said = f"is for Python {since}, and {_HERE} is promised ({allowed})" if since else ""
+            yield self.finding(
+                file.location(error.lineno or 1),
+                said or f"does not parse: {error.msg}",
+                measured=error.msg,
+                expected="valid Python",
+                key="syntax",
+                severity=self.severity if file.path in under_audit else Severity.MEDIUM,
+            )
         yield Examined(len(files), "files")
+
+    def _newer(self, files: list[SourceFile]) -> dict[str, str]:
+        try:
+            found = newer(files, seconds=self.seconds)
+        except NotAssessed:  # without ruff, what does not parse here does not parse
+            return {}
+        return {path: "{}.{}".format(*version) for path, version in found.items()}
+
+
+def _allows(specifier: str) -> bool:
+    """True where a repository says that it runs on this Python."""
+    try:
+        return bool(specifier.strip()) and _HERE in SpecifierSet(specifier.strip(" ,"))
+    except InvalidSpecifier:
+        return False

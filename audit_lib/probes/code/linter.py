@@ -5,6 +5,7 @@ The subject's own configuration is not used; the rules are those that tell of co
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from audit_lib.errors import NotAssessed
 from audit_lib.subject.source import SourceFile
@@ -46,15 +48,47 @@ def lint(files: Sequence[SourceFile], *, seconds: float) -> list[Said]:
     Raises:
         NotAssessed: ruff is not installed, takes too long, or gives up; the message says which.
     """
+    return [
+        Said(path, told["location"]["row"], told["location"]["column"], rule, told["message"])
+        for path, told in _asked([f for f in files if f.tree is not None], seconds)
+        if (rule := told.get("code")) in RULES
+    ]
+
+
+def newer(files: Sequence[SourceFile], *, seconds: float) -> dict[str, tuple[int, int]]:
+    """The Python that each of these files needs, of those that only a newer one parses.
+
+    Raises:
+        NotAssessed: see :func:`lint`.
+    """
+    needs: dict[str, tuple[int, int]] = {}
+    broken = set()
+    for path, told in _asked(files, seconds):
+        if told.get("code") in (None, "invalid-syntax"):
+            since = re.search(r"added in Python (\d+)\.(\d+)", told["message"])
+            if since is None:
+                broken.add(path)
+            else:
+                version = (int(since[1]), int(since[2]))
+                needs[path] = max(needs.get(path, version), version)
+    return {path: version for path, version in needs.items() if path not in broken}
+
+
+def _asked(files: Sequence[SourceFile], seconds: float) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What ruff tells, each with the path of its file."""
     if find_spec("ruff") is None:
         raise NotAssessed("ruff is not installed: pip install ruff")
-    checked = {os.path.realpath(f.file): f.path for f in files if f.tree is not None}
+    checked = {os.path.realpath(f.file): f.path for f in files}
     if not checked:
-        return []
+        return
     with tempfile.TemporaryDirectory(prefix="lint-") as folder:
         names = Path(folder) / "files"
         names.write_text("\n".join(checked), encoding="utf-8")
-        return list(_read(_run(folder, seconds), checked))
+        said = _run(folder, seconds)
+    for told in json.loads(said or "[]"):
+        path = checked.get(os.path.realpath(told["filename"]))
+        if path is not None:
+            yield path, told
 
 
 def _run(folder: str, seconds: float) -> str:
@@ -78,10 +112,3 @@ def _run(folder: str, seconds: float) -> str:
         words = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise NotAssessed(f"ruff gave up: {words[-1] if words else 'no word'}")
     return done.stdout.decode("utf-8", "replace")
-
-
-def _read(said: str, paths: dict[str, str]) -> Iterator[Said]:
-    for told in json.loads(said or "[]"):
-        path, place = paths.get(os.path.realpath(told["filename"])), told["location"]
-        if path is not None and told.get("code") in RULES:
-            yield Said(path, place["row"], place["column"], told["code"], told["message"])

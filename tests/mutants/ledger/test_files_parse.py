@@ -1,4 +1,5 @@
 import os
+import sys
 
 import pytest
 
@@ -52,3 +53,38 @@ def test_a_broken_link_is_told_and_a_pipe_is_left_out(tmp_path):
     )
     assert len(result.findings) == 1
     assert run_check("LED001", made).outcome is Outcome.PASS
+
+
+NEWER = [
+    pytest.param(
+        text, since, marks=pytest.mark.skipif(sys.version_info >= since, reason="parses here")
+    )
+    for text, since in (("type Side = int\n", (3, 12)), ('x = t"{1}"\n', (3, 14)))
+]
+
+
+@pytest.mark.parametrize(("text", "since"), NEWER)
+@pytest.mark.parametrize("beside", ["", '[project]\nrequires-python = ">=3.{}"\n'])
+def test_a_file_for_a_newer_python_is_a_gap(tmp_path, text, since, beside):
+    files = {"pkg/a.py": text, "pkg/b.py": "x = 1\n", "pyproject.toml": beside.format(since[1])}
+    result = run_check("LED002", subject(tmp_path, files, source=ONLY))
+    assert not result.findings
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert f"is for Python 3.{since[1]}, and this audit runs on" in result.gaps[0].why
+
+
+@pytest.mark.fails("LED002")
+@pytest.mark.parametrize(("text", "since"), NEWER)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pyproject.toml", '[project]\nrequires-python = ">=3.9"\n'),
+        ("pyproject.toml", '[tool.poetry.dependencies]\npython = "^3.10"\n'),
+        ("setup.cfg", "[options]\npython_requires = >=3.8\n"),
+        ("setup.py", 'from setuptools import setup\nsetup(\n    python_requires=">=3.8, <4",\n)\n'),
+    ],
+)
+def test_a_repository_that_promises_this_python(tmp_path, text, since, name, said):
+    result = run_check("LED002", subject(tmp_path, {"pkg/a.py": text, name: said}, source=ONLY))
+    found = assert_fails(result, path="pkg/a.py", key="syntax", severity=Severity.HIGH)
+    assert found.message.startswith(f"is for Python 3.{since[1]}, and 3.{sys.version_info[1]} is")
