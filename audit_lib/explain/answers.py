@@ -4,15 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.errors import NotAssessed
 from audit_lib.explain.rows import Rows
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
 from audit_lib.subject.hooks import Hook
 
-Floats = npt.NDArray[np.float64]
 #: most cells that are sent in one call: 32 MB of numbers
 CELLS = 4_000_000
 #: rows on which it is tried whether a row's answer depends on the rows beside it

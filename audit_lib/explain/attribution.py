@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats, Integers
 from audit_lib.errors import NotAssessed
 from audit_lib.explain import trees, walks
 from audit_lib.explain.answers import Answers
@@ -17,7 +18,6 @@ from audit_lib.explain.rows import Rows
 from audit_lib.explain.walks import Contributions
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 #: factors of each head whose interactions are measured, rows on which, and how often each
 TOP, PAIRED, MEASURED = 4, 200, 5
 #: of the largest contribution, what is rounding
@@ -203,7 +203,7 @@ def lines(found: Attributed, sample: Rows, seed: int) -> Iterator[Line]:
             )
 
 
-def slices(rows: Rows) -> Iterator[tuple[str, str, npt.NDArray[np.int64]]]:
+def slices(rows: Rows) -> Iterator[tuple[str, str, Integers]]:
     """All rows; rows of each regime; of each year, or third of the time where years are few."""
     yield "all", "", np.arange(len(rows))
     if rows.regimes is not None:
@@ -224,9 +224,7 @@ def slices(rows: Rows) -> Iterator[tuple[str, str, npt.NDArray[np.int64]]]:
     yield from _each("period", years)
 
 
-def _each(
-    scope: str, names: npt.NDArray[np.str_]
-) -> Iterator[tuple[str, str, npt.NDArray[np.int64]]]:
+def _each(scope: str, names: npt.NDArray[np.str_]) -> Iterator[tuple[str, str, Integers]]:
     for name in np.unique(names):
         chosen = np.flatnonzero(names == name)
         if len(chosen) >= FEWEST:

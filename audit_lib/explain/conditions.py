@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from audit_lib.arrays import Flags, Floats, Integers
 from audit_lib.explain.importance import UNKNOWN, Bootstrap, Estimate
 from audit_lib.explain.rows import Rows
 
-Floats = npt.NDArray[np.float64]
-Truths = npt.NDArray[np.bool_]
+Truths = Flags
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,8 @@ class Learned:
 class Split:
     """Earlier rows and later ones, with a purge between them."""
 
-    train: npt.NDArray[np.int64]
-    held: npt.NDArray[np.int64]
+    train: Integers
+    held: Integers
     purge: str
 
 

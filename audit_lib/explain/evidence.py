@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
+from audit_lib.arrays import Floats, Integers
 from audit_lib.explain.attribution import Attributed, Line, numbers
 from audit_lib.explain.factors import Difference
 from audit_lib.explain.orders import Orders
@@ -104,12 +104,12 @@ def dependence(head: Attributed, sample: Rows, seed: int) -> Iterator[Evidence]:
         )
 
 
-def _some(sample: Rows, count: int, seed: int) -> npt.NDArray[np.int64]:
+def _some(sample: Rows, count: int, seed: int) -> Integers:
     rng = np.random.default_rng(seed)
     return np.sort(rng.choice(len(sample), min(count, len(sample)), replace=False))
 
 
-def _level(column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _level(column: Floats) -> Floats:
     """Rank of each value among the known ones, from 0 to 1."""
     known = np.isfinite(column)
     level = np.full(len(column), np.nan)

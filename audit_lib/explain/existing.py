@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import ValidationError
 
+from audit_lib.arrays import Floats
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.attribution import Attributed
 from audit_lib.explain.conditions import Condition, Event, precision_of
@@ -21,7 +21,6 @@ from audit_lib.files import read_whole
 from audit_lib.model import Examined, Gap, Location
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 #: a stated precision may lie that far beyond the measured one's interval
 SLACK = 0.1
 #: what the rank correlation of importances may be at least, at the upper end of its interval

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from audit_lib.arrays import Floats, Integers
 from audit_lib.explain.rows import FEWEST_BLOCKS
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 DRAWS = 400
 #: rank correlation from which two factors are said to hang together
 TOGETHER = 0.8

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 
 import numpy as np
-import numpy.typing as npt
 
+from audit_lib.arrays import Floats
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain import evidence, learned
 from audit_lib.explain.answers import Answers, decisions_of, heads_of
@@ -27,7 +27,6 @@ from audit_lib.model import Evidence
 from audit_lib.probes.questions.samples import declared_targets
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 Told = Callable[[str], None]
 DECISIONS = ("decisions.backtest", "decisions.live")
 ORDERS, WINNERS = "decision_factor_attribution.csv", "winners_losers.csv"

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.explain.answers import Answers
 from audit_lib.explain.rows import Rows
 
-Floats = npt.NDArray[np.float64]
 #: points of a factor's observed range that are tried, and times a turn is halved in on
 GRID, HALVINGS = 33, 12
 #: factors of which two are changed together, and points of each

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.rows import Rows
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, frame, mapping
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 OUTCOMES = ("return", "mfe", "mae", "cost")
 GATES = ("row", "gate", "value", "threshold", "passed")
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Integers
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, describe, frame
@@ -45,7 +46,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.table)
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Rows:
+    def take(self, rows: Integers) -> Rows:
         """Some of the rows, by position."""
 
         def part(values: Any) -> Any:
@@ -78,7 +79,7 @@ class Rows:
         return self.take(np.flatnonzero(self.dates >= since))
 
     @property
-    def blocks(self) -> npt.NDArray[np.int64]:
+    def blocks(self) -> Integers:
         """Contiguous piece of time that each row is in; no date is in two."""
         if self.dates is None:
             place = np.arange(len(self))

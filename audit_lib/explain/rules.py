@@ -13,14 +13,13 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats, Integers
 from audit_lib.explain.conditions import Condition, Event, Learned, Rule, Split, bounded
 from audit_lib.explain.importance import Bootstrap, Estimate
 from audit_lib.explain.rows import Rows
 
-Floats = npt.NDArray[np.float64]
 DEPTH = 3
 #: rows that every rule must hold at least, of those it is learned on
 LEAST = 0.03
@@ -97,8 +96,8 @@ def _plain(table: pd.DataFrame) -> Floats:
 def _skill(
     told: Floats,
     answered: Floats,
-    train: npt.NDArray[np.int64],
-    held: npt.NDArray[np.int64],
+    train: Integers,
+    held: Integers,
     kind: str,
     bootstrap: Bootstrap,
 ) -> Estimate:
@@ -160,8 +159,8 @@ def _judged(
     path: tuple[Condition, ...],
     table: pd.DataFrame,
     answered: Floats,
-    train: npt.NDArray[np.int64],
-    held: npt.NDArray[np.int64],
+    train: Integers,
+    held: Integers,
     kind: str,
     bootstrap: Bootstrap,
 ) -> Rule | None:

@@ -12,9 +12,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats, Integers
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.walks import Contributions
 from audit_lib.files import read_words
@@ -23,7 +23,6 @@ from audit_lib.subject.artifacts import Format
 from audit_lib.subject.checkpoint_fields import scaling
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 #: of a median absolute deviation, to stand for a standard deviation
 NORMAL = 1.4826
 #: most nodes of all trees together, and most bytes of a text: beyond, walks through the hook do
@@ -263,7 +262,7 @@ def _leaf(values: Floats) -> dict[str, Any]:
     return {"features": np.array([-1], dtype=np.int32), "values": values.reshape(1, 1)}
 
 
-def _nodes(children: npt.NDArray[np.int64], inner: int, leaves: int) -> npt.NDArray[np.int64]:
+def _nodes(children: Integers, inner: int, leaves: int) -> Integers:
     """Children as positions; LightGBM writes leaves as -1, -2, ..."""
     found = np.where(children < 0, inner + ~children, children)
     if ((children < -leaves) | (children >= inner)).any():
@@ -279,7 +278,7 @@ def _floats(text: str) -> Floats:
     return np.array(text.split(), dtype=np.float64)
 
 
-def _whole(text: str) -> npt.NDArray[np.int64]:
+def _whole(text: str) -> Integers:
     return np.array(text.split(), dtype=np.int64)
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import ConfigDict
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.attribution import Attributed, Line
@@ -19,7 +19,6 @@ from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severit
 from audit_lib.subject.checkpoint_fields import numbers_in
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 #: sums of contributions may depart by that much of the spread of the answers
 ADDITIVE = 1e-6
 #: a factor must have that share of all importance for its direction to be held against a prior

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.explain.answers import Answers
 
-Floats = npt.NDArray[np.float64]
 #: walks of each row: two at least, since their product tells size from noise
 FEWEST, MOST = 2, 8
 #: a linear function is met on rows it was not fitted on as closely as this

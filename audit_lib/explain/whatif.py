@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats, Integers
 from audit_lib.errors import NotAssessed, ParameterError
 from audit_lib.explain.answers import Answers, decisions_of
 from audit_lib.explain.conditions import split_in_time
@@ -19,7 +19,6 @@ from audit_lib.explain.rules import learn
 from audit_lib.model import Evidence, Scalar, View
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 #: walks that contributions are the mean of, and of rows that are decided with others
 WALKS, FEWER = 256, 32
 #: variants of a row by which it is told how long all take
@@ -201,7 +200,7 @@ def _position(rows: Rows, asset: str, date: str) -> int:
     return int(last[-1])
 
 
-def _same_date(rows: Rows, at: int) -> npt.NDArray[np.int64]:
+def _same_date(rows: Rows, at: int) -> Integers:
     """The rows that are decided together with one."""
     if rows.dates is None:
         return np.arange(len(rows))

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Flags
 from audit_lib.faults.base import Call
-
-Floats = npt.NDArray[np.float64]
 
 
 def level(frame: pd.DataFrame) -> str | None:
@@ -44,7 +42,7 @@ def numeric(frame: pd.DataFrame) -> list[str]:
     return [c for c in found if frame[c].nunique(dropna=True) > 1]
 
 
-def wild(frame: pd.DataFrame, column: str, *, calm: bool = False) -> npt.NDArray[np.bool_]:
+def wild(frame: pd.DataFrame, column: str, *, calm: bool = False) -> Flags:
     """Rows in the fifth of the sample where the column moves most, or least."""
     size = frame[column].diff().abs().to_numpy(dtype=float)
     finite = size[np.isfinite(size)]

@@ -1,10 +1,10 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from scipy import special
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
@@ -15,7 +15,6 @@ from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
 from audit_lib.probes.questions.samples import few, predictions
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 STAGES = "explain.stages"
 FEW = 8
 

@@ -1,9 +1,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity, Task
@@ -12,7 +12,6 @@ from audit_lib.probes.statistics.clusters import Clusters
 from audit_lib.probes.statistics.inference import mean_interval
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 QUARTERS = 4
 """stretches of time in which the spread must be another"""
 

@@ -1,16 +1,15 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.statistics.inference import calibration_error
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 HOOK = "calibration.fit_apply"
 
 #: name -> probability of the outcome, given the score in [0, 1]

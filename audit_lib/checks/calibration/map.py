@@ -1,15 +1,13 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Severity, Task, View
 from audit_lib.probes.prediction.scored import HOOK, SERVED, probabilities, scored_sample
 from audit_lib.subject.subject import Subject
-
-Floats = npt.NDArray[np.float64]
 
 
 class CalibrationMapIsSound(Check):

@@ -2,16 +2,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import ask_many, mapping, number
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 Sample = tuple[Floats, Floats]
 HOOK = "calibration.measures"
 PROPER: dict[str, Callable[[Floats, Floats], float]] = {
@@ -191,7 +190,7 @@ def _due(
 _EMPTY = ("no rows", "every score is NaN", "every outcome is missing")
 
 
-def _odd(rng: np.random.Generator, rows: int) -> dict[str, tuple[Sample, npt.NDArray[np.bool_]]]:
+def _odd(rng: np.random.Generator, rows: int) -> dict[str, tuple[Sample, Flags]]:
     """Samples that cannot be judged as they are, and the rows of each that can."""
     scores, outcomes = _samples(rng, rows)[_TOO_HIGH]
     none, tenth = np.zeros(rows, dtype=bool), np.arange(rows) % 10 == 0
@@ -209,9 +208,7 @@ def _odd(rng: np.random.Generator, rows: int) -> dict[str, tuple[Sample, npt.NDA
     }
 
 
-def _better(
-    measure: str, got: float, scores: Floats, outcomes: Floats, usable: npt.NDArray[np.bool_]
-) -> bool:
+def _better(measure: str, got: float, scores: Floats, outcomes: Floats, usable: Flags) -> bool:
     """Whether an answer to an odd sample says more than its rows do.
 
     Where some rows can be judged, their own measure is an honest answer, and so is a worse one.

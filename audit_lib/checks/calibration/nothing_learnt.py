@@ -1,9 +1,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats, Integers
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
@@ -17,7 +17,6 @@ from audit_lib.probes.questions.domain import (
 )
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 HOOK = "calibration.fit_apply"
 CERTAIN, SAME = 1e-9, 1e-9
 
@@ -85,7 +84,7 @@ class NothingLearntIsNotCalibrated(Check):
                     evidence=("nothing",),
                 )
 
-    def _samples(self) -> dict[str, tuple[Floats, npt.NDArray[np.int64]]]:
+    def _samples(self) -> dict[str, tuple[Floats, Integers]]:
         rng = np.random.default_rng(self.seed)
         scores = rng.beta(2, 2, self.rows)
         outcomes = (rng.random(self.rows) < scores).astype(np.int64)

@@ -1,16 +1,15 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from scipy import stats
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.questions.asking import ask_many, floats, reasons
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 CASES = ((19, 0.1), (99, 0.05), (499, 0.1))
 """sizes at which (m + 1)(1 - alpha) is whole; others are drawn, where a rank off by one shows"""
 DRAWN = 5

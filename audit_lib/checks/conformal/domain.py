@@ -2,9 +2,9 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
@@ -16,8 +16,6 @@ from audit_lib.probes.questions.domain import (
     reaction_row,
 )
 from audit_lib.subject.subject import Subject
-
-Floats = npt.NDArray[np.float64]
 
 
 class NoResidualsNoInterval(Check):

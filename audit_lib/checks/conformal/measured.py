@@ -1,16 +1,15 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import ask_many, number
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 Sample = tuple[Floats, Floats]
 HOOK = "conformal.coverage"
 NEAR = 1e-9
@@ -83,12 +82,12 @@ class CoverageCountsEveryRow(Check):
             )
 
 
-def _share(given: Sample, usable: npt.NDArray[np.bool_]) -> float:
+def _share(given: Sample, usable: Flags) -> float:
     ends, outcomes = given[0][usable], given[1][usable]
     return float(((outcomes >= ends[:, 0]) & (outcomes <= ends[:, 1])).mean())
 
 
-def _cases(rng: np.random.Generator, rows: int) -> dict[str, tuple[Sample, npt.NDArray[np.bool_]]]:
+def _cases(rng: np.random.Generator, rows: int) -> dict[str, tuple[Sample, Flags]]:
     """Intervals and outcomes, and the rows of each sample that can be judged."""
     middle, width = rng.normal(0, 0.02, rows), rng.uniform(0.005, 0.02, rows)
     ends = np.column_stack([middle - width, middle + width])

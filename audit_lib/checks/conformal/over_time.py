@@ -3,10 +3,10 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
@@ -18,7 +18,6 @@ from audit_lib.probes.statistics.inference import Change, change_between, cloppe
 from audit_lib.subject.subject import Subject
 
 HOOK = "conformal.interval"
-Floats = npt.NDArray[np.float64]
 Rows: TypeAlias = "pd.Series[float]"
 DECIDED = (
     "head",

@@ -3,9 +3,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
@@ -14,7 +14,6 @@ from audit_lib.probes.questions.domain import plain
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
 
 

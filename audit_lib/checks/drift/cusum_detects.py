@@ -1,11 +1,11 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 from scipy import special
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
@@ -15,7 +15,6 @@ from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, rea
 from audit_lib.probes.questions.samples import inputs
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 Series = tuple[Floats, float, float]
 CHANGE = 60
 LONG = 1_000

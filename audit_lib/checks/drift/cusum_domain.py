@@ -2,17 +2,15 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.cusum import alarm
 from audit_lib.probes.questions.asking import ask, ask_many
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
 from audit_lib.subject.subject import Subject
-
-Floats = npt.NDArray[np.float64]
 
 
 class CusumSurvivesBadData(Check):

@@ -2,10 +2,10 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 from scipy import special
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.questions.asking import ask_many, number, reasons
@@ -13,7 +13,6 @@ from audit_lib.probes.questions.domain import plain
 from audit_lib.probes.questions.relations import largest_fall
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 FEW = (20, 50)
 """rows of a current sample in which some bins run empty by chance"""
 FRESH = (20, 200, 2_000)

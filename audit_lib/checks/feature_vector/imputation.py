@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.market.measured import influence_of, reach, research_only, witness_evidence
 from audit_lib.probes.questions import samples
-from audit_lib.probes.training.provenance import Floats, Match, candidate_rows, matches, nearest
+from audit_lib.probes.training.provenance import Match, candidate_rows, matches, nearest
 from audit_lib.subject.documents import Document
 from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
@@ -13,13 +14,7 @@ from audit_lib.probes.prediction.applied_scale import IDENTITY, Line, apart, con
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, ask_many, frame
 from audit_lib.probes.questions.frames import unequal
-from audit_lib.probes.training.provenance import (
-    NORMAL,
-    Flags,
-    Floats,
-    fitted_rows,
-    recorded_numbers,
-)
+from audit_lib.probes.training.provenance import NORMAL, fitted_rows, recorded_numbers
 from audit_lib.probes.training.scaling import origins, recorded_factor, reproduced
 from audit_lib.subject.subject import Subject
 

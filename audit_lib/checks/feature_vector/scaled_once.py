@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Finding, Gap, Severity, Task
 from audit_lib.probes.questions import samples
-from audit_lib.probes.training.provenance import Floats, fitted_rows, recorded_numbers
+from audit_lib.probes.training.provenance import fitted_rows, recorded_numbers
 from audit_lib.probes.training.scaling import Origin, origins, recorded_factor
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject

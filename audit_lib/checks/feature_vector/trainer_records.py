@@ -3,9 +3,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats, Integers
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
@@ -16,8 +16,7 @@ from audit_lib.subject.documents import read_document
 from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
-Integers = npt.NDArray[np.int64]
-Statistics = list[tuple[str, pd.Index, npt.NDArray[np.float64]]]
+Statistics = list[tuple[str, pd.Index, Floats]]
 CLOSE = 1e-7
 """relative difference of a recorded number that is the same; another set of rows differs more"""
 

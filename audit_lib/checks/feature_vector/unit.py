@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.market.markets import PRICES, VOLUMES, rescaled, short
@@ -112,5 +112,5 @@ class FeaturesHaveNoUnit(Check):
         return float(gap.max() / (spread or 1.0)) if gap.size else 0.0
 
 
-def _cells(column: pd.DataFrame) -> npt.NDArray[np.float64]:
+def _cells(column: pd.DataFrame) -> Floats:
     return numeric(column).reshape(-1)

@@ -2,10 +2,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
@@ -16,7 +16,6 @@ from audit_lib.probes.questions.samples import few, numeric
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 OUTPUTS, DECODE, PREDICT = "predictor.outputs", "predictor.decode", "predictor.predict"
 LOUD = (-1e3, 0.0, 1e3)
 """outputs at which links overflow that are not written for it"""
@@ -263,7 +262,7 @@ def _with(outputs: Floats, column: int, values: Floats | float) -> Floats:
     return changed
 
 
-def _outside(values: Floats, kind: Kind) -> npt.NDArray[np.bool_]:
+def _outside(values: Floats, kind: Kind) -> Flags:
     finite = np.isfinite(values)
     if kind is Kind.PROBABILITY:
         return np.asarray(~(finite & (values >= 0) & (values <= 1)))

@@ -1,9 +1,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Severity, Task, View
@@ -12,7 +12,6 @@ from audit_lib.probes.questions.domain import quantile_mix
 from audit_lib.probes.questions.samples import labels, numeric, predictions
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 STEPPED = 0.05
 """share of different values among the rows, below which a head has steps"""
 STUCK = 0.98

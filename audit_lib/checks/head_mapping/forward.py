@@ -1,9 +1,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
@@ -13,7 +13,6 @@ from audit_lib.probes.questions.frames import differences
 from audit_lib.probes.questions.samples import few, inputs, numeric, predictions, spread
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 SEEDS = (1, 2)
 """of the hashes of text in further processes"""
 CODES = 12
@@ -136,7 +135,7 @@ class OutputsKeepTheirContract(Check):
                     )
 
     @staticmethod
-    def _wrong(kind: Kind, values: Floats) -> dict[str, npt.NDArray[np.bool_]]:
+    def _wrong(kind: Kind, values: Floats) -> dict[str, Flags]:
         finite = np.isfinite(values)
         found = {"not finite": ~finite}
         if kind is Kind.PROBABILITY:
@@ -168,10 +167,10 @@ class OutputsKeepTheirContract(Check):
         return ("head", "kind", "least", "median", "largest", "finite share"), tuple(rows)
 
 
-def _beyond(subject: Subject, name: str, values: Floats) -> dict[str, npt.NDArray[np.bool_]]:
+def _beyond(subject: Subject, name: str, values: Floats) -> dict[str, Flags]:
     """Where a head leaves the range that the parameters declare for it."""
     facts = subject.parameters.heads.get(name)
-    found: dict[str, npt.NDArray[np.bool_]] = {}
+    found: dict[str, Flags] = {}
     if facts and facts.least is not None:
         found[f"below its declared {facts.least:g}"] = values < facts.least
     if facts and facts.most is not None:

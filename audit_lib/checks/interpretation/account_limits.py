@@ -2,17 +2,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.prediction.accounts import Path, at_rest, levels, paths, sizes, threshold
 from audit_lib.subject.parameters import AccountField
 from audit_lib.subject.subject import Subject
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
@@ -13,7 +13,6 @@ from audit_lib.probes.questions.asking import Reply, ask, frame, mapping
 from audit_lib.probes.questions.samples import inputs, whole_dates
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 STAGES, ORDERS = "explain.stages", "decisions.backtest"
 COLUMNS = ("row", "gate", "value", "threshold", "passed")
 STRETCHES = (1.0, 3.0, 10.0)
@@ -173,7 +172,7 @@ class GatesDecideByTheirThreshold(Check):
         )
 
 
-def _against(passed: npt.NDArray[np.bool_], below: npt.NDArray[np.bool_]) -> int:
+def _against(passed: Flags, below: Flags) -> int:
     """Verdicts that the others of the same gate contradict, whichever side it lets through."""
     differ = int((passed != below).sum())
     return min(differ, len(passed) - differ)

@@ -1,10 +1,10 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Into, Reply, ask, ask_many, frame
@@ -12,7 +12,6 @@ from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 HOOK = "decisions.settle"
 COLUMNS = ["gross", "fees", "net"]
 
@@ -137,7 +136,7 @@ class PositionsAddUp(Check):
             if not reply.answered:
                 yield Gap(name, reply.why)
         fees, near = got["fees"].to_numpy(), self.tolerance * scale
-        broken: dict[str, Callable[[pd.DataFrame], npt.NDArray[np.bool_]]] = {
+        broken: dict[str, Callable[[pd.DataFrame], Flags]] = {
             "the other side": lambda other: np.abs(other["fees"].to_numpy() - fees) > near,
             "twice the size": lambda other: other["fees"].to_numpy() < fees - near,
             "another order": lambda other: (

@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Flags, Floats, Integers
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
@@ -14,8 +14,6 @@ from audit_lib.probes.questions.samples import inputs, numeric, predictions, who
 from audit_lib.probes.statistics.clusters import dates_of
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 EVERYWHERE = ""
 
 
@@ -179,7 +177,7 @@ def _rival(areas: dict[str, float], names: list[str]) -> str | None:
     return max(others, key=lambda h: abs(others[h] - 0.5), default=None)
 
 
-def _area(values: Floats, high: Flags, low: Flags, groups: npt.NDArray[np.int64]) -> float:
+def _area(values: Floats, high: Flags, low: Flags, groups: Integers) -> float:
     """Share of pairs of one group in which the high row has the larger value; ties count half."""
     wins = pairs = 0.0
     for group in np.unique(groups[high]):

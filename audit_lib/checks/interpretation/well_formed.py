@@ -2,10 +2,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Flags
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.prediction.orders import (
@@ -21,8 +21,6 @@ from audit_lib.probes.questions.domain import quantile_mix
 from audit_lib.probes.questions.relations import dominance_breaks
 from audit_lib.probes.questions.samples import numeric
 from audit_lib.subject.subject import Subject
-
-Floats = npt.NDArray[np.float64]
 
 
 class OrdersAreWellFormed(Check):
@@ -110,7 +108,7 @@ class OrdersAreWellFormed(Check):
                 if subject.has(hook):
                     yield hook, grid_orders(subject, hook, rows=self.grid, seed=self.seed)
 
-    def _wrong(self, got: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    def _wrong(self, got: pd.DataFrame) -> dict[str, Flags]:
         side, size = got["side"].to_numpy(), got["size"].to_numpy()
         return {
             "a side that is none of -1, 0, 1": ~np.isin(side, (-1.0, 0.0, 1.0)),
@@ -131,7 +129,7 @@ class OrdersAreWellFormed(Check):
         hook: str,
         name: str,
         text: str,
-        wrong: npt.NDArray[np.bool_],
+        wrong: Flags,
         got: pd.DataFrame,
     ) -> Answer:
         noted = text == self._above and self.largest is None

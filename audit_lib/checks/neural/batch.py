@@ -1,17 +1,16 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats, Integers
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
-Company = tuple[str, Floats, npt.NDArray[np.int64]]
+Company = tuple[str, Floats, Integers]
 """its name, the batch, and which of the rows stand first in it"""
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
@@ -20,7 +21,6 @@ from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[Any]
 State = dict[str, Weights]
 STATE, LOAD = "neural.state", "neural.load"

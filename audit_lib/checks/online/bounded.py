@@ -2,10 +2,10 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.prediction.learning import batches, joined, outputs, spoilt
@@ -19,7 +19,6 @@ from audit_lib.probes.questions.domain import (
 )
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 Course = list[pd.DataFrame]
 
 

@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.hooks import FeedEvent
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
@@ -14,7 +14,6 @@ from audit_lib.probes.questions.asking import Reply, ask_many, reasons
 from audit_lib.probes.questions.samples import required
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 HOOK = "online.feed"
 Case = tuple[list[FeedEvent], int | None]
 

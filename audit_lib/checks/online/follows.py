@@ -1,9 +1,9 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
@@ -13,7 +13,6 @@ from audit_lib.probes.questions.asking import Reply, ask_many, reasons
 from audit_lib.probes.questions.samples import required
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 HOOK = "online.run"
 _LAGS = {1: "the row after their own", -1: "the row before their own"}
 

@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
@@ -12,7 +12,6 @@ from audit_lib.probes.prediction.options import asked_of, random_terms, text_of
 from audit_lib.probes.questions.asking import ask, ask_many, floats, frame, reasons
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 HOOK = "pricing.greeks"
 #: Greek to the term that moves, by how much of it (of the spot: a share), and the sign
 BY = {
@@ -104,7 +103,7 @@ class GreeksAreDerivatives(Check):
             return np.asarray((high - 2 * middle + low) / step**2)
         return np.asarray(sign * (high - low) / (2 * step))
 
-    def _wrong(self, made: Floats, due: Floats) -> npt.NDArray[np.bool_]:
+    def _wrong(self, made: Floats, due: Floats) -> Flags:
         size = np.abs(due) + float(np.nanmedian(np.abs(due)))
         return np.asarray(~(np.abs(made - due) <= self.tolerance * size))
 
@@ -118,7 +117,7 @@ class GreeksAreDerivatives(Check):
         table: pd.DataFrame,
         made: Floats,
         due: Floats,
-        wrong: npt.NDArray[np.bool_],
+        wrong: Flags,
         ratio: float | None,
     ) -> Answer:
         at = int(np.flatnonzero(wrong)[0])

@@ -1,10 +1,10 @@
 from collections.abc import Generator, Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
@@ -20,7 +20,6 @@ from audit_lib.probes.questions.asking import ask, ask_many, floats
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 ZERO = "a price of zero"
 NOTHING = 1e-3  # a quarter out of the money, it is worth less than any number tells
 

@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.prediction.options import (
@@ -22,7 +22,6 @@ from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 Broken = tuple[int, float, str]
 
 

@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity, Task
@@ -13,7 +13,6 @@ from audit_lib.probes.questions.asking import Reply, ask_many, floats
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 HOOK = "pricing.fit"
 
 

@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
@@ -12,7 +12,6 @@ from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 STEP = 1e-3  # of log-moneyness, for central differences; error about 1e-6 of the curvature
 
 
@@ -128,7 +127,7 @@ class SurfaceAllowsNoArbitrage(Check):
         maturities: Floats,
         k: Floats,
         rises: Floats,
-        falls: npt.NDArray[np.bool_],
+        falls: Flags,
     ) -> Iterator[Answer]:
         if falls.any():
             i, j = np.unravel_index(int(np.argmin(np.where(falls, rises, np.inf))), rises.shape)
@@ -171,7 +170,7 @@ class SurfaceAllowsNoArbitrage(Check):
         subject: Subject,
         name: str,
         k: Floats,
-        broken: npt.NDArray[np.bool_],
+        broken: Flags,
         values: Floats,
         symbol: str,
         severity: Severity | None = None,

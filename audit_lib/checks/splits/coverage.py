@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.labels.folds import HOOK, DrivenFolds, drive_folds
@@ -12,7 +13,6 @@ from audit_lib.probes.market.perturbation import price_field
 from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
 
 

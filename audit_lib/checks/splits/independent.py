@@ -3,10 +3,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Integers
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Finding, Gap, Severity, Task
@@ -19,7 +19,6 @@ from audit_lib.probes.questions.asking import ask_many
 from audit_lib.subject.subject import Subject
 
 HOOK = "splits.independent"
-Integers = npt.NDArray[np.int64]
 
 
 class IndependentDatesShareNoLabel(Check):

@@ -1,9 +1,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
@@ -118,7 +118,7 @@ class SkillSurvivesOutOfSample(Check):
                     key=f"{metric} too good",
                 )
 
-    def departures(self, values: npt.NDArray[np.float64], bound: float) -> list[tuple[str, float]]:
+    def departures(self, values: Floats, bound: float) -> list[tuple[str, float]]:
         """What is wrong with the skills (folds, 2) of one metric, and its p value."""
         from scipy import stats
 
@@ -131,7 +131,7 @@ class SkillSurvivesOutOfSample(Check):
         )
         return [(key, p_value) for key, p_value in found if p_value < bound]
 
-    def blind(self, values: npt.NDArray[np.float64], bound: float) -> float:
+    def blind(self, values: Floats, bound: float) -> float:
         """How far below guessing a skill is seen in half of all cases, where that is too far; or 0.
 
         Folds that are evidently above the skill that must be seen are not blind, however few.
@@ -144,7 +144,7 @@ class SkillSurvivesOutOfSample(Check):
         return reach if unseen - reach < -self.must_see * max(known, 0.0) else 0.0
 
 
-def _skills(folds: list[RecordedFold], pairs: list[Pair]) -> dict[str, npt.NDArray[np.float64]]:
+def _skills(folds: list[RecordedFold], pairs: list[Pair]) -> dict[str, Floats]:
     """Skill in and out of sample by metric, one row for each test period of its own."""
     groups = independent(folds)
     found: dict[str, dict[int, list[tuple[float, float]]]] = {}

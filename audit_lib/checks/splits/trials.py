@@ -2,9 +2,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task
@@ -114,7 +114,7 @@ class SelectionSurvivesTheTrials(Check):
     def _deflated(
         self,
         document: Document,
-        ratios: npt.NDArray[np.float64],
+        ratios: Floats,
         shape: tuple[float, float],
     ) -> Iterator[Answer]:
         chosen, count = number(document.get(self.sharpe)), number(document.get(self.observations))
@@ -164,9 +164,7 @@ class SelectionSurvivesTheTrials(Check):
                 evidence=("deflated",),
             )
 
-    def _overfitting(
-        self, document: Document, returns: npt.NDArray[np.float64]
-    ) -> Iterator[Answer]:
+    def _overfitting(self, document: Document, returns: Floats) -> Iterator[Answer]:
         found = backtest_overfitting(returns, np.random.default_rng(self.seed), level=LEVEL)
         note = f"{returns.shape[1]} trials, {returns.shape[0]} observations, {found.splits} splits"
         heads = ("probability of overfitting", "p value against exchangeable trials")

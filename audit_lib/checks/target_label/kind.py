@@ -3,11 +3,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
@@ -18,7 +17,6 @@ from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 RETURNS = ("simple_return", "log_return")
 CLASSES = ("direction", "class")
 BARRIER = "barrier"

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.probes.market.perturbation import impulse, is_price, join_assets, split_assets
-from audit_lib.probes.market.responses import TRACE, Floats, Scale, as_table
+from audit_lib.probes.market.responses import TRACE, Scale, as_table
 
 Offsets = dict[str, dict[str, tuple[int, ...]]]
 """column to field to the bars ahead of a row (0: its own) whose value moves it"""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from audit_lib.arrays import Flags, Floats, Integers
+
 MOST = 520
 """longest time limit, in bars, that is recomputed"""
 
@@ -111,7 +111,7 @@ def measured_barriers(path: Path, sides: Floats) -> tuple[tuple[float, float], t
     return take, stop
 
 
-def _first(hit: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+def _first(hit: Flags) -> Integers:
     """Index of the first True of each row; the number of columns where there is none."""
     found = np.where(hit.any(axis=1), hit.argmax(axis=1), hit.shape[1])
     return np.asarray(found, dtype=np.int64)

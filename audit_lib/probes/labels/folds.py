@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Integers
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Location, View
 from audit_lib.probes.questions import samples
@@ -20,7 +20,6 @@ from audit_lib.probes.questions.asking import ask
 from audit_lib.probes.statistics.clusters import Calendar
 from audit_lib.subject.subject import Subject
 
-Integers = npt.NDArray[np.int64]
 Clock = Callable[[pd.Timestamp], pd.Timestamp]
 HOOK = "splits.folds"
 

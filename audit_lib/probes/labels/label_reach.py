@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Flags, Integers
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.labels.folds import DrivenFolds
 from audit_lib.probes.labels.label_facts import HOOK
@@ -40,8 +40,6 @@ VARIES = 0.1
 """share of labels that end early, above which one horizon does not stand for all"""
 MOST = 24
 """edges of test stretches that are measured; rows drawn at random make hundreds"""
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Integers = npt.NDArray[np.int64]
+from audit_lib.arrays import Flags, Floats, Integers
 
 PERIODS = ("W", "M", "Q", "Y")
 INTRADAY_PERIODS = ("h", "D", *PERIODS)
@@ -68,7 +67,7 @@ def gap_edges(frame: pd.DataFrame) -> Integers:
     return edges.astype(np.int64)
 
 
-def regime_changes(values: npt.NDArray[np.float64], width: int = 20, most: int = 3) -> Integers:
+def regime_changes(values: Floats, width: int = 20, most: int = 3) -> Integers:
     """Positions after which the size of the moves changes most, against the bars before.
 
     Args:
@@ -93,7 +92,7 @@ def regime_changes(values: npt.NDArray[np.float64], width: int = 20, most: int =
     return np.array(chosen, dtype=np.int64)
 
 
-def rare_values(columns: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def rare_values(columns: Floats) -> Flags:
     """Where columns of few values, shape (rows, columns), are not at their commonest value."""
     rare = np.zeros(columns.shape, dtype=bool)
     for c, column in enumerate(columns.T):

@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.probes.market.experiments import Designer, Experiment, designer
 from audit_lib.probes.market.perturbation import LOUD, Change, gentle, join_assets
-from audit_lib.probes.market.responses import Flags, Floats, RowsDifferError, Scale, Table, as_table
+from audit_lib.probes.market.responses import RowsDifferError, Scale, Table, as_table
 from audit_lib.probes.market.tally import ColumnInfluence, Tally
 
 Build = Callable[[pd.DataFrame], Any]

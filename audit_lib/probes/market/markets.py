@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from audit_lib.arrays import Flags, Floats
 
 PRICES = ("open", "high", "low", "close", "adj_close", "adjusted_close", "vwap")
 VOLUMES = ("volume", "turnover")
@@ -65,12 +66,12 @@ def spoilt(panel: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     yield "three bars", short(panel, assets=2, bars=3)
 
 
-def _first_asset(panel: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def _first_asset(panel: pd.DataFrame) -> Flags:
     if "asset" not in (panel.index.names or []):
         return np.ones(len(panel), dtype=bool)
     names = panel.index.get_level_values("asset")
     return np.asarray(names == names[0])
 
 
-def _step(n: int) -> npt.NDArray[np.float64]:
+def _step(n: int) -> Floats:
     return np.where(np.arange(n) < n // 2, 1.0, 0.001)

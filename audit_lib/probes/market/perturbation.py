@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
+
 _PRICE = re.compile(r"open|high|low|close|price|vwap|bid|ask|mid|adj|last|settle", re.I)
 
 
@@ -207,9 +209,7 @@ def _noisy(
     return moved
 
 
-def _moved_other(
-    series: pd.Series[Any], wobble: npt.NDArray[np.float64], level: float
-) -> npt.NDArray[Any]:
+def _moved_other(series: pd.Series[Any], wobble: Floats, level: float) -> npt.NDArray[Any]:
     if pd.api.types.is_bool_dtype(series):
         return np.asarray(series.to_numpy(bool) ^ (wobble > 0))
     if not pd.api.types.is_numeric_dtype(series):

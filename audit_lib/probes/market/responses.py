@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+from audit_lib.arrays import Flags, Floats, Integers
 
 ROUNDING = 1e-9
 """differences below this share of a column's scale are rounding (double precision)"""
@@ -39,7 +37,7 @@ class Table:
 
     values: Floats
     columns: tuple[str, ...]
-    discrete: npt.NDArray[np.bool_]
+    discrete: Flags
 
 
 class RowsDifferError(ValueError):
@@ -92,7 +90,7 @@ class Scale:
 
     size: Floats
     threshold: Floats
-    discrete: npt.NDArray[np.bool_]
+    discrete: Flags
 
     @classmethod
     def of(cls, table: Table) -> Scale:
@@ -153,15 +151,15 @@ class Reach:
     bars: int
     columns: int
     strongest: Floats = field(init=False)
-    open_ended: npt.NDArray[np.int64] = field(init=False)
-    ended: npt.NDArray[np.int64] = field(init=False)
+    open_ended: Integers = field(init=False)
+    ended: Integers = field(init=False)
 
     def __post_init__(self) -> None:
         self.strongest = np.zeros((self.bars, self.columns))
         self.open_ended = np.zeros(self.columns, dtype=np.int64)
         self.ended = np.zeros(self.columns, dtype=np.int64)
 
-    def add(self, response: Floats, known: npt.NDArray[np.bool_]) -> None:
+    def add(self, response: Floats, known: Flags) -> None:
         """Add one trial.
 
         Args:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.probes.market.experiments import Trial
 from audit_lib.probes.market.perturbation import Change
-from audit_lib.probes.market.responses import Flags, Floats, Reach, Scale, Table
+from audit_lib.probes.market.responses import Reach, Scale, Table
 
 
 @dataclass(frozen=True)

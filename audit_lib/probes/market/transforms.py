@@ -7,10 +7,10 @@ per cent, a scaler, a logarithm that one of them leaves out.  Only what holds ex
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from audit_lib.arrays import Floats
+
 FEWEST = 20
 """rows in which a step must hold"""
 _EXACT = 1e-6

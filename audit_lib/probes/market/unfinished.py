@@ -8,9 +8,9 @@ waits for the close answers the same for both.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.probes.market.markets import PRICES, VOLUMES, columns_of
 from audit_lib.subject.parameters import Clock
 
@@ -93,7 +93,7 @@ def unfinished(panel: pd.DataFrame, share: float, rng: np.random.Generator) -> p
     return pd.DataFrame(values, index=panel.index, columns=panel.columns)
 
 
-def _width(close: npt.NDArray[np.float64]) -> float:
+def _width(close: Floats) -> float:
     """Usual size of a move from close to close; one per cent where too few are known."""
     known = close[np.isfinite(close) & (close > 0)]
     moves = np.diff(np.log(known))

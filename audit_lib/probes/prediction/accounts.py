@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.probes.prediction.orders import (
     PATHS,
@@ -21,7 +21,6 @@ from audit_lib.subject.hooks import Hook
 from audit_lib.subject.parameters import AccountField
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 State = Mapping[str, float]
 AT_REST = "decisions.account"
 ROWS = 200

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+from audit_lib.arrays import Floats
+
 EXACT = 1e-6
 FEWEST = 12
 """rows that tell a line"""

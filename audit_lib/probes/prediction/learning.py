@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.probes.questions.samples import required
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 Lesson = tuple[Sequence[pd.DataFrame], pd.DataFrame, int | None]
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from audit_lib.arrays import Floats
+
 Labels = Callable[[int, Floats], Floats]
 NOISE = 0.3  # of the labels' own spread
 

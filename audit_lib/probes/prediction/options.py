@@ -9,14 +9,13 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtr
 
+from audit_lib.arrays import Floats
 from audit_lib.model import Finding
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 CALL, PUT = 1, -1
 MATURITIES = (0.1, 0.25, 0.5, 1.0)
 """of made-up quotes, in years"""

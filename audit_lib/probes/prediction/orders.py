@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
 from audit_lib.probes.questions.asking import Into, Reply, ask, frame
@@ -19,7 +19,6 @@ from audit_lib.probes.questions.samples import (
 )
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 COLUMNS = ("side", "size", "gate")
 PATHS = ("decisions.backtest", "decisions.live")
 MADE_UP = "made-up predictions"
@@ -58,10 +57,10 @@ def field_tolerances(subject: Subject, tolerance: float) -> dict[str, float]:
     return dict.fromkeys(COLUMNS, tolerance) | declared
 
 
-def wrong_fields(subject: Subject, got: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+def wrong_fields(subject: Subject, got: pd.DataFrame) -> dict[str, Flags]:
     """What orders must not hold in their declared fields: in words, and in which rows."""
     placed = got["side"].to_numpy() != 0
-    found: dict[str, npt.NDArray[np.bool_]] = {}
+    found: dict[str, Flags] = {}
     for name, field in subject.parameters.orders.items():
         if field.kind == "text":
             missing = (got[name] == "").to_numpy()

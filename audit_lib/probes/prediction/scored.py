@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from audit_lib.arrays import Flags, Floats, Integers
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 HOOK = "calibration.sample"
 SERVED = "calibration.served"
 
@@ -22,11 +22,11 @@ class Scored:
     """Raw scores, outcomes, who saw them, and the dates they belong to where these are known."""
 
     scores: Floats
-    outcomes: npt.NDArray[np.int64]
-    fitted: npt.NDArray[np.bool_]
+    outcomes: Integers
+    fitted: Flags
     dates: npt.NDArray[Any] | None
 
-    def where(self, rows: npt.NDArray[np.bool_]) -> Scored:
+    def where(self, rows: Flags) -> Scored:
         """Some of the rows."""
         dates = None if self.dates is None else self.dates[rows]
         return Scored(self.scores[rows], self.outcomes[rows], self.fitted[rows], dates)

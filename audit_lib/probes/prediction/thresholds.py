@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.probes.prediction.orders import (
     directional,
     head_kinds,
@@ -17,7 +17,6 @@ from audit_lib.probes.questions.asking import ask
 from audit_lib.probes.questions.samples import inputs, numeric, once, predictions
 from audit_lib.subject.subject import Subject
 
-Floats = npt.NDArray[np.float64]
 _MOST, _POINTS, _ROUNDS = 24, 65, 10
 
 

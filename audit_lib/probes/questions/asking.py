@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.errors import NotAssessed
 from audit_lib.host import HookError, HookRefused
 from audit_lib.subject.hooks import Hook
 
 T = TypeVar("T")
-Floats = npt.NDArray[np.float64]
 Into = Callable[[Any], T]
 
 

@@ -11,14 +11,13 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from audit_lib.arrays import Floats
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Scalar
 from audit_lib.probes.questions.asking import Reply, reasons
 
 T = TypeVar("T")
-Floats = npt.NDArray[np.float64]
 
 
 class Reaction(StrEnum):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from audit_lib.arrays import Flags
 
 _ROUNDING = 32
 """steps of a float within which two ways of the same arithmetic may end"""
@@ -35,7 +36,7 @@ class Difference:
     cause: str = ""
 
 
-def unequal(left: pd.Series, right: pd.Series, tolerance: float) -> npt.NDArray[np.bool_]:
+def unequal(left: pd.Series, right: pd.Series, tolerance: float) -> Flags:
     """Where two aligned columns differ; NaN equals NaN, ``tolerance`` is relative to the column.
 
     Numbers are compared within ``tolerance`` times the larger of their own size and the median
@@ -160,16 +161,14 @@ def _row_differences(left: pd.DataFrame, right: pd.DataFrame) -> list[Difference
     return found
 
 
-def _from_first_date(index: pd.Index, answered: pd.Index) -> npt.NDArray[np.bool_]:
+def _from_first_date(index: pd.Index, answered: pd.Index) -> Flags:
     if "date" not in (index.names or []) or "date" not in (answered.names or []) or answered.empty:
         return np.ones(len(index), dtype=np.bool_)
     first = answered.get_level_values("date").min()
     return np.asarray(index.get_level_values("date") >= first)
 
 
-def _value_difference(
-    column: str, left: pd.Series, right: pd.Series, differs: npt.NDArray[np.bool_]
-) -> Difference:
+def _value_difference(column: str, left: pd.Series, right: pd.Series, differs: Flags) -> Difference:
     at = int(np.flatnonzero(differs)[0])
     count = int(differs.sum())
     largest = float("nan")

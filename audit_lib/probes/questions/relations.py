@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from audit_lib.arrays import Flags, Floats
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def largest_fall(values: Sequence[float] | Floats, slack: float = 0.0) -> Break 
 def dominance_breaks(
     scores: Floats,
     values: Floats,
-    free: npt.NDArray[np.bool_],
+    free: Flags,
     *,
     slack: float,
     limit: int = 1_000,

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.questions.asking import (
     Into,
@@ -179,7 +179,7 @@ def still(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def numeric(table: pd.DataFrame) -> npt.NDArray[np.float64]:
+def numeric(table: pd.DataFrame) -> Floats:
     """All cells as floats."""
     return table.to_numpy(dtype=np.float64, na_value=np.nan)
 

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from audit_lib.arrays import Integers
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ sums per block, so that a resample costs nothing whatever the number of rows.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from audit_lib.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,7 @@ def _ranks(table: pd.DataFrame) -> Floats:
     return np.asarray(table.rank().to_numpy(np.float64) / len(table) - 0.5)
 
 
-def _block_sums(
-    x: Floats, y: Floats, member: npt.NDArray[np.int64], count: int
-) -> dict[str, Floats]:
+def _block_sums(x: Floats, y: Floats, member: Integers, count: int) -> dict[str, Floats]:
     def total(values: Floats) -> Floats:
         out = np.zeros((count, *values.shape[1:]))
         np.add.at(out, member, values)

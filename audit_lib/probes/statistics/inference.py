@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from audit_lib.arrays import Floats, Integers
 from audit_lib.probes.statistics.clusters import Clusters
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 def clopper_pearson(hits: int, count: int, level: float = 0.95) -> tuple[float, float]:

@@ -6,9 +6,9 @@ Labels follow the features closely, so that a trainer's own gates on quality let
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.labels.label_facts import declared_labels
 from audit_lib.probes.questions import samples
@@ -66,7 +66,7 @@ def _labels(subject: Subject) -> dict[str, dict[str, Any]]:
         return {LABEL: {}}
 
 
-def _label(said: npt.NDArray[np.float64], facts: dict[str, Any]) -> Any:
+def _label(said: Floats, facts: dict[str, Any]) -> Any:
     """Values of a label of that kind that follow ``said`` (n,), of unit variance."""
     returns = 0.02 * said
     kind = facts.get("kind")

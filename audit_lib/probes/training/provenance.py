@@ -4,17 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.labels.folds import extent, recorded_folds
 from audit_lib.probes.questions import samples
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 NORMAL = 1.4826022185056018
 """the standard deviation of a normal law over its median absolute deviation"""

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Integers
 from audit_lib.model import Evidence
 from audit_lib.probes.labels.folds import iso
 
 FEATURES, LABELS = -1, -2  # where values come from that no step made
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

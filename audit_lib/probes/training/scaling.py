@@ -7,14 +7,11 @@ have recorded on features that another scaler had scaled is computed from raw st
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from audit_lib.arrays import Flags, Floats
 from audit_lib.probes.training.provenance import STATISTICS, RowSet
 from audit_lib.probes.training.recorded_metrics import number
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 #: usual scalers: name of the pair, centre, scale
 SCALERS = (
@@ -113,9 +110,7 @@ def _statistics(part: Floats) -> dict[str, Floats]:
     return {n: np.where(empty, np.nan, v) for n, v in found.items()}
 
 
-def _share(
-    c: Floats, s: Floats, centre: Floats, scale: Floats, usable: npt.NDArray[np.bool_]
-) -> float:
+def _share(c: Floats, s: Floats, centre: Floats, scale: Floats, usable: Flags) -> float:
     """Share of the columns whose centre and scale are both reproduced."""
     hit = _hits(c, s, centre, scale)
     known = usable & np.isfinite(s) & np.isfinite(c)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.labels.label_facts import horizon_of, horizons_of
@@ -20,8 +19,6 @@ from audit_lib.probes.training.record import Step, Training, files_of
 from audit_lib.subject.subject import Subject
 
 HOOK = "retrain.train"
-
-Integers = npt.NDArray[np.int64]
 
 
 def trained(subject: Subject) -> Training:
