@@ -11,12 +11,7 @@ from audit_lib.explain import evidence, learned
 from audit_lib.explain.answers import Answers, decisions_of, heads_of
 from audit_lib.explain.attribution import Attributed, Setting, attribute, lines
 from audit_lib.explain.conditions import Learned, split_in_time
-from audit_lib.explain.factors import (
-    DecisionLine,
-    Difference,
-    decision_lines,
-    winners_and_losers,
-)
+from audit_lib.explain.factors import DecisionLine, Difference, decision_lines, winners_and_losers
 from audit_lib.explain.importance import groups
 from audit_lib.explain.orders import orders_of
 from audit_lib.explain.rows import Rows, inputs_of

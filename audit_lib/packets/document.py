@@ -3,14 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from audit_lib.model import (
-    CheckResult,
-    Contract,
-    Outcome,
-    Severity,
-    breaks,
-    effective_outcome,
-)
+from audit_lib.model import CheckResult, Contract, Outcome, Severity, breaks, effective_outcome
 from audit_lib.packets import page_one
 from audit_lib.packets.acceptance import answers
 from audit_lib.packets.closing import closure_doc, summary

@@ -15,12 +15,7 @@ from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import load_exemptions
 from audit_lib.files import read_words
 from audit_lib.memory import times
-from audit_lib.model import (
-    Contract,
-    Task,
-    TaskResult,
-    verdict_of,
-)
+from audit_lib.model import Contract, Task, TaskResult, verdict_of
 from audit_lib.reporters.json_report import dump_task, load_task
 from audit_lib.selection import listed, roster_of
 from audit_lib.subject.subject import Subject, open_subject

@@ -5,16 +5,9 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats, Integers
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
-from audit_lib.probes.questions.domain import (
-    REACTION_COLUMNS,
-    Reaction,
-    control,
-    on_purpose,
-    reaction,
-    reaction_row,
-)
+from audit_lib.probes.questions.domain import Reaction, control, on_purpose, reaction, reactions
 from audit_lib.subject.subject import Subject
 
 HOOK = "calibration.fit_apply"
@@ -65,12 +58,9 @@ class NothingLearntIsNotCalibrated(Check):
         calls = [(scores, outcomes, served) for scores, outcomes in asked.values()]
         replies = ask_many(hook, calls, into=floats(len(served)))
         yield Examined(len(replies), "samples that teach nothing")
-        rows = tuple(
-            reaction_row(name, reply, lambda p: f"{p.min():.4g} to {p.max():.4g}")
-            for name, reply in zip(asked, replies, strict=True)
-        )
-        yield Evidence("nothing", "Fits on samples that teach nothing", REACTION_COLUMNS, rows)
-        for name, reply in zip(asked, replies, strict=True):
+        answers, title = [*zip(asked, replies, strict=True)], "Fits on samples that teach nothing"
+        yield reactions("nothing", title, answers, lambda p: f"{p.min():.4g} to {p.max():.4g}")
+        for name, reply in answers:
             problem, kind = _problem(name, reply, served)
             if problem:
                 yield self.finding(

@@ -6,15 +6,9 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
-from audit_lib.probes.questions.domain import (
-    REACTION_COLUMNS,
-    Reaction,
-    control,
-    reaction,
-    reaction_row,
-)
+from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.probes.questions.asking import ask, ask_many, floats
+from audit_lib.probes.questions.domain import control, problems, reactions
 from audit_lib.subject.subject import Subject
 
 
@@ -53,28 +47,19 @@ class NoResidualsNoInterval(Check):
             why = ordinary.why or "no finite interval"
             yield Gap("whether the oddity is the reason", f"an ordinary question: {why}")
         replies = ask_many(hook, list(asked.values()), into=floats(-1, 2))
+        answers = [*zip(asked, replies, strict=True)]
         yield Examined(len(replies), "odd inputs")
-        yield Evidence(
-            "odd",
-            "Intervals that cannot be had",
-            REACTION_COLUMNS,
-            tuple(
-                reaction_row(name, reply, self._shown)
-                for name, reply in zip(asked, replies, strict=True)
-            ),
-        )
-        for name, reply in zip(asked, replies, strict=True):
-            if problem := self._problem(name, reply):
-                crashed = reaction(reply) is Reaction.CRASHED
-                yield self.finding(
-                    subject.where("conformal.interval"),
-                    f"{name}: {problem}",
-                    measured=problem,
-                    expected="a refusal, or an infinite or undefined interval",
-                    key=name,
-                    severity=Severity.LOW if crashed else None,
-                    evidence=("odd",),
-                )
+        yield reactions("odd", "Intervals that cannot be had", answers, self._shown)
+        for name, problem, severity in problems(answers, self._problem):
+            yield self.finding(
+                subject.where("conformal.interval"),
+                f"{name}: {problem}",
+                measured=problem,
+                expected="a refusal, or an infinite or undefined interval",
+                key=name,
+                severity=severity,
+                evidence=("odd",),
+            )
 
     def _scores(self) -> Floats:
         return np.random.default_rng(self.seed).normal(size=99) * 0.01
@@ -97,11 +82,6 @@ class NoResidualsNoInterval(Check):
         return "; ".join(f"[{low:.4g}, {high:.4g}]" for low, high in interval[:2])
 
     @classmethod
-    def _problem(cls, name: str, reply: Reply[Floats]) -> str:
-        if reply.refusal is not None:
-            return ""
-        if reply.failure is not None:
-            return f"ends in a crash: {reply.why}"
-        if len(reply.got) and np.isfinite(reply.got).all():
-            return f"gets the finite interval {cls._shown(reply.got)}"
-        return ""
+    def _problem(cls, _: str, got: Floats) -> str:
+        finite = len(got) and np.isfinite(got).all()
+        return f"gets the finite interval {cls._shown(got)}" if finite else ""

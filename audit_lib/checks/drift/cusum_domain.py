@@ -6,10 +6,10 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.cusum import alarm
 from audit_lib.probes.questions.asking import ask, ask_many
-from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.questions.domain import Reaction, reaction, reactions
 from audit_lib.subject.subject import Subject
 
 
@@ -54,16 +54,9 @@ class CusumSurvivesBadData(Check):
         asked = list(self._faults(series))
         replies = ask_many(hook, [(s, 0.0, sigma) for _, s, sigma in asked], into=alarm)
         yield Examined(len(replies), "faults")
-        yield Evidence(
-            "faults",
-            "A shift of ten sigma behind a fault",
-            REACTION_COLUMNS,
-            tuple(
-                reaction_row(name, reply, str)
-                for (name, *_), reply in zip(asked, replies, strict=True)
-            ),
-        )
-        for (name, *_), reply in zip(asked, replies, strict=True):
+        answers = [*zip((name for name, *_ in asked), replies, strict=True)]
+        yield reactions("faults", "A shift of ten sigma behind a fault", answers, str)
+        for name, reply in answers:
             crashed = reaction(reply) is Reaction.CRASHED
             if crashed or (reply.answered and not reply.got.fired):
                 how = f"ends in a crash: {reply.why}" if crashed else "sounds no alarm"

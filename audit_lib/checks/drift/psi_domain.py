@@ -5,15 +5,9 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, number
-from audit_lib.probes.questions.domain import (
-    REACTION_COLUMNS,
-    Reaction,
-    control,
-    reaction,
-    reaction_row,
-)
+from audit_lib.probes.questions.domain import Reaction, control, reaction, reactions
 from audit_lib.subject.subject import Subject
 
 ALARM = 0.25  # the conventional bound of a significant shift (Siddiqi 2006)
@@ -60,16 +54,9 @@ class PsiSeesBrokenData(Check):
             yield Gap("whether the fault is the reason", f"two sound samples: {why}")
         replies = ask_many(hook, [(ref, cur) for *_, ref, cur in asked], into=number)
         yield Examined(len(replies), "kinds of broken data")
-        yield Evidence(
-            "broken",
-            "PSI of broken data",
-            REACTION_COLUMNS,
-            tuple(
-                reaction_row(name, reply, lambda v: f"{v:.6g}")
-                for (name, *_), reply in zip(asked, replies, strict=True)
-            ),
-            note=f"an answer must exceed {ALARM}",
-        )
+        answers = zip((name for name, *_ in asked), replies, strict=True)
+        note = f"an answer must exceed {ALARM}"
+        yield reactions("broken", "PSI of broken data", answers, lambda v: f"{v:.6g}", note)
         for (name, empty, _, _), reply in zip(asked, replies, strict=True):
             yield from self._judged(subject, name, empty, reply)
 

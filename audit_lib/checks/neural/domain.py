@@ -1,19 +1,14 @@
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Severity, Task
-from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
-from audit_lib.probes.questions.domain import (
-    REACTION_COLUMNS,
-    Reaction,
-    on_purpose,
-    reaction,
-    reaction_row,
-)
+from audit_lib.model import Examined, Severity, Task
+from audit_lib.probes.questions.asking import ask, ask_many, floats
+from audit_lib.probes.questions.domain import problems, reactions
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.subject import Subject
 
@@ -55,26 +50,21 @@ class NeuralDomainIsClosed(Check):
         )
         odd = self._oddities(inputs)
         replies = ask_many(hook, [(batch,) for batch in odd.values()], into=floats(-1, -1))
-        answers = dict(zip(odd, replies, strict=True))
+        answers = [*zip(odd, replies, strict=True)]
         yield Examined(len(odd), "odd inputs")
-        yield Evidence(
-            "odd",
-            "Odd inputs of the neural head",
-            REACTION_COLUMNS,
-            tuple(reaction_row(n, r, self._shown) for n, r in answers.items()),
-        )
-        for name, reply in answers.items():
-            if problem := self._problem(name, reply, clean):
-                crashed = reaction(reply) is Reaction.CRASHED
-                yield self.finding(
-                    subject.where("neural.forward"),
-                    f"{name}: {problem}",
-                    measured=problem,
-                    expected=self._expected(name),
-                    key=name,
-                    severity=Severity.LOW if crashed else None,
-                    evidence=("odd",),
-                )
+        yield reactions("odd", "Odd inputs of the neural head", answers, self._shown)
+        for name, problem, severity in problems(
+            answers, partial(self._problem, clean), raised=True
+        ):
+            yield self.finding(
+                subject.where("neural.forward"),
+                f"{name}: {problem}",
+                measured=problem,
+                expected=self._expected(name),
+                key=name,
+                severity=severity,
+                evidence=("odd",),
+            )
 
     @staticmethod
     def _shown(got: Floats) -> str:
@@ -102,12 +92,7 @@ class NeuralDomainIsClosed(Check):
         return "no rows, or a refusal" if name == "no rows" else "NaN in that row, or a refusal"
 
     @staticmethod
-    def _problem(name: str, reply: Reply[Floats], clean: Floats) -> str:
-        if reply.refusal is not None or on_purpose(reply):
-            return ""
-        if reply.failure is not None:
-            return f"ends in a crash: {reply.why}"
-        got = reply.got
+    def _problem(clean: Floats, name: str, got: Floats) -> str:
         if name == "no rows":
             return f"{len(got)} rows of output" if len(got) else ""
         if name.startswith("a column"):

@@ -8,15 +8,9 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
-from audit_lib.probes.questions.domain import (
-    REACTION_COLUMNS,
-    Reaction,
-    on_purpose,
-    reaction,
-    reaction_row,
-)
+from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction, reactions
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
@@ -95,12 +89,10 @@ class StatesFitOrAreRefused(Check):
             for kind, what, made in _spoiled(state, name, rng)
         }
         replies = ask_many(hook, [(s, inputs) for s in spoiled.values()], into=floats(-1, -1))
-        shown = [
-            reaction_row(what, reply, lambda got: f"shape {got.shape}")
-            for (_, what), reply in zip(spoiled, replies, strict=True)
-        ]
+        answers = zip((what for _, what in spoiled), replies, strict=True)
         yield Examined(len(spoiled) + 1, "states")
-        yield Evidence("states", "States that do not fit", REACTION_COLUMNS, tuple(shown))
+        title = "States that do not fit"
+        yield reactions("states", title, answers, lambda got: f"shape {got.shape}")
         unused = self._unused(hook, state, inputs, first.got, rng)
         for (kind, what), reply in zip(spoiled, replies, strict=True):
             word = reaction(reply)

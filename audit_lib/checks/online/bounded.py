@@ -1,5 +1,6 @@
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -7,16 +8,10 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Examined, Severity, Task
 from audit_lib.probes.prediction.learning import batches, joined, outputs, spoilt
-from audit_lib.probes.questions.asking import Reply, ask_many
-from audit_lib.probes.questions.domain import (
-    REACTION_COLUMNS,
-    Reaction,
-    on_purpose,
-    reaction,
-    reaction_row,
-)
+from audit_lib.probes.questions.asking import ask_many
+from audit_lib.probes.questions.domain import problems, reactions
 from audit_lib.subject.subject import Subject
 
 Course = list[pd.DataFrame]
@@ -66,30 +61,26 @@ class OneBadRowIsForgiven(Check):
         )
         clean.needed("online.run")
         spread = float(np.std(clean.got)) or 1.0
-        answers = dict(zip(courses, replies, strict=True))
+        answers = [*zip(courses, replies, strict=True)]
         yield Examined(len(answers), "courses with a bad row")
-        yield Evidence(
+        yield reactions(
             "bad_rows",
             "Predictions after one bad row",
-            REACTION_COLUMNS,
-            tuple(
-                reaction_row(n, r, lambda v: f"{self._gap(v, clean.got) / spread:.4g} spreads away")
-                for n, r in answers.items()
-            ),
+            answers,
+            lambda v: f"{self._gap(v, clean.got) / spread:.4g} spreads away",
         )
-        for name, reply in answers.items():
-            problem = self._problem(name, reply, clean.got, spread)
-            if problem:
-                crashed = reaction(reply) is Reaction.CRASHED
-                yield self.finding(
-                    subject.where("online.run"),
-                    f"{name}: {problem}",
-                    measured=problem,
-                    expected="a refusal, or predictions as before",
-                    key=name,
-                    severity=Severity.LOW if crashed else None,
-                    evidence=("bad_rows",),
-                )
+        for name, problem, severity in problems(
+            answers, partial(self._problem, clean.got, spread), raised=True
+        ):
+            yield self.finding(
+                subject.where("online.run"),
+                f"{name}: {problem}",
+                measured=problem,
+                expected="a refusal, or predictions as before",
+                key=name,
+                severity=severity,
+                evidence=("bad_rows",),
+            )
 
     def _courses(self, made: Course) -> dict[str, Course]:
         feature = str(made[0].columns[0])
@@ -106,14 +97,10 @@ class OneBadRowIsForgiven(Check):
             found["two batches joined"] = [joined(made[:2]), *made[2:]]
         return found
 
-    def _problem(self, name: str, reply: Reply[Floats], clean: Floats, spread: float) -> str:
-        if reply.refusal is not None or on_purpose(reply):
-            return ""
-        if reply.failure is not None:
-            return f"ends in a crash: {reply.why}"
-        if not np.isfinite(reply.got).all():
+    def _problem(self, clean: Floats, spread: float, name: str, got: Floats) -> str:
+        if not np.isfinite(got).all():
             return "predictions are not finite any more"
-        gap = self._gap(reply.got, clean) / spread
+        gap = self._gap(got, clean) / spread
         exact = "batch" in name
         if gap > (1e-9 if exact else self.bound):
             return f"predictions move by {gap:.3g} spreads"

@@ -17,7 +17,7 @@ from audit_lib.probes.prediction.options import (
     text_of,
 )
 from audit_lib.probes.questions.asking import ask, ask_many, floats
-from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.questions.domain import Reaction, reaction, reactions
 from audit_lib.subject.subject import Subject
 
 ZERO = "a price of zero"
@@ -169,16 +169,12 @@ class ImpliedVolatilityInvertsPrice(Check):
             into=floats(1),
         )
         yield Examined(len(replies), "impossible prices")
-        yield Evidence(
-            "impossible",
+        answers, title = (
+            [*zip(asked, replies, strict=True)],
             "Implied volatility of impossible prices",
-            REACTION_COLUMNS,
-            tuple(
-                reaction_row(name, reply, lambda v: f"{v[0]:.6g}")
-                for name, reply in zip(asked, replies, strict=True)
-            ),
         )
-        for name, reply in zip(asked, replies, strict=True):
+        yield reactions("impossible", title, answers, lambda v: f"{v[0]:.6g}")
+        for name, reply in answers:
             seen = reaction(reply)
             if seen in (Reaction.REFUSED, Reaction.UNDEFINED):
                 continue

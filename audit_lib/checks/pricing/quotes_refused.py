@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -7,10 +8,10 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Examined, Severity, Task
 from audit_lib.probes.prediction.options import MATURITIES, sound_quotes
-from audit_lib.probes.questions.asking import Reply, ask_many, floats
-from audit_lib.probes.questions.domain import REACTION_COLUMNS, Reaction, reaction, reaction_row
+from audit_lib.probes.questions.asking import ask_many, floats
+from audit_lib.probes.questions.domain import problems, reactions
 from audit_lib.subject.subject import Subject
 
 HOOK = "pricing.fit"
@@ -65,26 +66,20 @@ class BadQuotesAreRefused(Check):
                 expected=f"at most {self.nearness:g}",
                 key="sound quotes",
             )
-        answers = dict(zip(odd, replies, strict=True))
+        answers = [*zip(odd, replies, strict=True)]
         yield Examined(1 + len(odd), "sets of quotes")
-        yield Evidence(
-            "quotes",
-            "What becomes of quotes",
-            REACTION_COLUMNS,
-            tuple(reaction_row(n, r, lambda v: f"{len(v)} variances") for n, r in answers.items()),
-        )
-        for name, reply in answers.items():
-            if problem := self._problem(name, odd[name], reply):
-                crashed = reaction(reply) is Reaction.CRASHED
-                yield self.finding(
-                    subject.where(HOOK),
-                    f"{name}: {problem}",
-                    measured=problem,
-                    expected="a refusal, or a surface without the fault",
-                    key=name,
-                    severity=Severity.LOW if crashed else None,
-                    evidence=("quotes",),
-                )
+        title = "What becomes of quotes"
+        yield reactions("quotes", title, answers, lambda v: f"{len(v)} variances")
+        for name, problem, severity in problems(answers, partial(self._problem, odd)):
+            yield self.finding(
+                subject.where(HOOK),
+                f"{name}: {problem}",
+                measured=problem,
+                expected="a refusal, or a surface without the fault",
+                key=name,
+                severity=severity,
+                evidence=("quotes",),
+            )
 
     def _odd(self, sound: pd.DataFrame) -> dict[str, pd.DataFrame]:
         w, last = sound["total_variance"], sound["maturity"] == MATURITIES[-1]
@@ -103,12 +98,8 @@ class BadQuotesAreRefused(Check):
         }
 
     @staticmethod
-    def _problem(name: str, quotes: pd.DataFrame, reply: Reply[Floats]) -> str:
-        if reply.refusal is not None:
-            return ""
-        if reply.failure is not None:
-            return f"ends in a crash: {reply.why}"
-        got = reply.got
+    def _problem(odd: dict[str, pd.DataFrame], name: str, got: Floats) -> str:
+        quotes = odd[name]
         if len(got) != len(quotes):
             return f"{len(got)} variances for {len(quotes)} quotes"
         if not len(got):

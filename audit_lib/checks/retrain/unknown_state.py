@@ -4,15 +4,9 @@ from typing import Any
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.hooks import RetrainState
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.retraining import Answered, decided, healthy, ways, with_key
-from audit_lib.probes.questions.domain import (
-    REACTION_COLUMNS,
-    Reaction,
-    on_purpose,
-    reaction,
-    reaction_row,
-)
+from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction, reactions
 from audit_lib.subject.subject import Subject
 
 
@@ -55,16 +49,9 @@ class UnknownIsNotHealthy(Check):
         asked = [(name, state) for key, name, state in self._spoilt(base) if key in watched]
         replies = decided(hook, [state for _, state in asked])
         yield Examined(len(replies), "states with an unknown value")
-        yield Evidence(
-            "unknown",
-            "States with an unknown value",
-            REACTION_COLUMNS,
-            tuple(
-                reaction_row(name, reply, self._shown)
-                for (name, _), reply in zip(asked, replies, strict=True)
-            ),
-        )
-        for (name, _), reply in zip(asked, replies, strict=True):
+        answers = [*zip((name for name, _ in asked), replies, strict=True)]
+        yield reactions("unknown", "States with an unknown value", answers, self._shown)
+        for name, reply in answers:
             crashed = reaction(reply) is Reaction.CRASHED and not on_purpose(reply)
             silent = reply.answered and not reply.got.retrain and not reply.got.reasons
             if not crashed and not silent:

@@ -10,13 +10,7 @@ from audit_lib.arrays import Flags, Floats
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
 from audit_lib.probes.questions.asking import Into, Reply, ask, frame
-from audit_lib.probes.questions.samples import (
-    inputs,
-    numeric,
-    once,
-    predictions,
-    whole_dates,
-)
+from audit_lib.probes.questions.samples import inputs, numeric, once, predictions, whole_dates
 from audit_lib.subject.subject import Subject
 
 COLUMNS = ("side", "size", "gate")

@@ -6,7 +6,7 @@ cannot have an answer; ``crashed`` costs the caller a traceback instead of a rea
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from audit_lib.arrays import Floats
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Scalar
+from audit_lib.model import Evidence, Scalar, Severity
 from audit_lib.probes.questions.asking import Reply, reasons
 
 T = TypeVar("T")
@@ -68,6 +68,39 @@ def _numbers(value: Any) -> Floats | None:
         return np.asarray(value, dtype=np.float64)
     except (ValueError, TypeError):
         return None
+
+
+def problems(
+    replies: Iterable[tuple[str, Reply[T]]],
+    wrong: Callable[[str, T], str],
+    *,
+    raised: bool = False,
+) -> Iterator[tuple[str, str, Severity | None]]:
+    """Of odd inputs, those that got no honest answer: the input, what is wrong, and how bad it is.
+
+    A refusal is honest; a crash is ``LOW``; ``wrong`` says of an input and its answer what is wrong
+    with it, or ``""``, and that is as bad as the check says (None).  With ``raised``, what somebody
+    raised on purpose is honest too.
+    """
+    for name, reply in replies:
+        if raised and on_purpose(reply):
+            continue
+        if reply.failure is not None:
+            yield name, f"ends in a crash: {reply.why}", Severity.LOW
+        elif reply.answered and (problem := wrong(name, reply.got)):
+            yield name, problem, None
+
+
+def reactions(
+    name: str,
+    title: str,
+    replies: Iterable[tuple[str, Reply[T]]],
+    show: Callable[[T], Scalar] | None = None,
+    note: str = "",
+) -> Evidence:
+    """The table of what became of odd inputs."""
+    rows = tuple(reaction_row(what, reply, show) for what, reply in replies)
+    return Evidence(name, title, REACTION_COLUMNS, rows, note=note)
 
 
 def reaction_row(

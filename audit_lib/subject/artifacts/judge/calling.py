@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 from audit_lib.subject.artifacts.judge.joblib_arrays import behind
 from audit_lib.subject.artifacts.judge.steps import STEPS, Handler, opcode
-from audit_lib.subject.artifacts.judge.values import (
-    Blob,
-    Call,
-    Opaque,
-    Persistent,
-    Tuple,
-    Value,
-)
+from audit_lib.subject.artifacts.judge.values import Blob, Call, Opaque, Persistent, Tuple, Value
 from audit_lib.subject.artifacts.streams import Truncated
 
 if TYPE_CHECKING:

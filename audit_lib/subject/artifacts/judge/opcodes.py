@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING
 
 from audit_lib.subject.artifacts.judge import calling, spelled
 from audit_lib.subject.artifacts.judge.steps import STEPS, Handler, Stop, opcode
-from audit_lib.subject.artifacts.judge.values import (
-    Blob,
-    Dict,
-    List,
-    Opaque,
-    Set,
-    Tuple,
-    Value,
-)
+from audit_lib.subject.artifacts.judge.values import Blob, Dict, List, Opaque, Set, Tuple, Value
 
 if TYPE_CHECKING:
     from audit_lib.subject.artifacts.judge.machine import Machine
