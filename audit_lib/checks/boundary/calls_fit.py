@@ -7,7 +7,8 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Location, Severity, Task
-from audit_lib.probes.code.signatures import Signature, called, fits_an_override, own_calls
+from audit_lib.probes.code.calls import own_calls
+from audit_lib.probes.code.signatures import Signature, called, fits_an_override
 from audit_lib.probes.code.surroundings import severity_of, surroundings, unit_at
 from audit_lib.probes.code.types.inferred_calls import InferredCalls
 from audit_lib.probes.code.types.type_checker import type_errors

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.probes.code.calls import own_nodes
 from audit_lib.probes.code.signatures import decorators
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.probes.code.types.annotations import aliases_of_none, allows_none, is_none
@@ -153,13 +154,7 @@ def _is_stub(units: Sequence[Unit], unit: Unit) -> bool:
 
 
 def _own(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
-    stack: list[ast.AST] = list(body)
-    while stack:
-        node = stack.pop()
-        if isinstance(node, (*DEFINITIONS, ast.Lambda)):
-            continue
-        yield node
-        stack.extend(ast.iter_child_nodes(node))
+    return own_nodes(body, but=(*DEFINITIONS, ast.Lambda))
 
 
 def _breaks(body: Sequence[ast.AST]) -> bool:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from audit_lib.probes.code.calls import own_nodes
 from audit_lib.probes.code.signatures import decorators
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.references import References
@@ -97,13 +98,8 @@ def reached(references: References, unit: Unit, call: ast.Call) -> Unit | None:
 
 
 def _own(unit: Unit) -> Iterator[ast.AST]:
-    stack: list[ast.AST] = list(unit.node.body) if unit.node is not None else []
-    while stack:
-        node = stack.pop()
-        if isinstance(node, (*DEFINITIONS, ast.Lambda)):
-            continue
-        yield node
-        stack.extend(ast.iter_child_nodes(node))
+    body = unit.node.body if unit.node is not None else ()
+    return own_nodes(body, but=(*DEFINITIONS, ast.Lambda))
 
 
 def _kept(unit: Unit) -> dict[str, ast.expr]:

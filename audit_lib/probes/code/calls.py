@@ -2,6 +2,10 @@
 
 import ast
 import re
+from collections.abc import Iterable, Iterator
+
+from audit_lib.subject.modules import DEFINITIONS
+from audit_lib.subject.units import Unit
 
 DATES = re.compile(
     r"(^|[_.\W])(date|dates|datetime|day|days|time|timestamp|session|era)s?($|[_.\W])"
@@ -13,6 +17,36 @@ ASSETS = re.compile(
 CALENDAR = re.compile(
     r"(^|_)(day_?of_?(week|year)|weekday|week|month|quarter|year|hour|minute|is_month_end)$"
 )
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def own_nodes(
+    body: Iterable[ast.AST], *, but: tuple[type[ast.AST], ...] = DEFINITIONS
+) -> Iterator[ast.AST]:
+    """Nodes of a body, those in definitions inside it left out."""
+    stack = list(body)
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, but):
+            yield node
+            stack.extend(ast.iter_child_nodes(node))
+
+
+def own_calls(unit: Unit) -> Iterator[ast.Call]:
+    """Calls in a unit, those in definitions inside it left out."""
+    nodes = own_nodes(unit.node.body if unit.node is not None else ())
+    return (node for node in nodes if isinstance(node, ast.Call))
+
+
+def defaults(node: Function) -> dict[str, ast.expr]:
+    """Parameters that may be left out, and what they are then."""
+    a = node.args
+    placed = [*a.posonlyargs, *a.args]
+    pairs = [*zip(reversed(placed), reversed(a.defaults), strict=False)]
+    pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
+    return {argument.arg: default for argument, default in pairs}
 
 
 def called(node: ast.AST) -> str | None:

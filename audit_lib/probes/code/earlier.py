@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 
 from audit_lib.errors import NotAssessed
 from audit_lib.files import MOST_TEXT
+from audit_lib.probes.code.calls import own_calls
 from audit_lib.probes.code.constants import UNKNOWN, constant
 from audit_lib.probes.code.signatures import (
     Signature,
     callable_signature,
     called,
     differences,
-    own_calls,
 )
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of

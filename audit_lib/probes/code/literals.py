@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from re import Pattern
 
+from audit_lib.probes.code.calls import defaults
 from audit_lib.probes.code.constants import number_written
 from audit_lib.probes.code.keyflow.calls import Calls
 from audit_lib.probes.code.surroundings import is_aside
@@ -143,11 +144,8 @@ def _fields(node: ast.ClassDef) -> dict[str, float]:
 
 
 def _defaults(node: Function) -> dict[str, float]:
-    a = node.args
-    placed = [*a.posonlyargs, *a.args]
-    pairs = [*zip(reversed(placed), reversed(a.defaults), strict=False)]
-    pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
-    return {x.arg: v for x, default in pairs if (v := number_written(default)) is not None}
+    written = ((name, number_written(default)) for name, default in defaults(node).items())
+    return {name: value for name, value in written if value is not None}
 
 
 def _arguments(node: Function) -> list[ast.arg]:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from audit_lib.probes.code.calls import own_calls
 from audit_lib.subject.code import Code
-from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import MODULE, Unit
 from audit_lib.subject.uses import dotted
 
@@ -63,7 +63,7 @@ def loads(code: Code, path: str) -> Iterator[Load]:
     """Calls of a file that run what they read."""
     file = code.files.get(path)
     for unit in file.units if file is not None else ():
-        for node in _own_calls(unit):
+        for node in own_calls(unit):
             told = _told(node, _full_name(code, unit, dotted(node.func)))
             if told is not None and not _options_say_so(unit, node):
                 kind, what, mend, data = told
@@ -278,17 +278,6 @@ def _proven(code: Code, unit: Unit, node: ast.Call) -> bool:
             if any(_PROVEN.search(t) for t in inner):
                 return True
     return False
-
-
-def _own_calls(unit: Unit) -> Iterator[ast.Call]:
-    stack: list[ast.AST] = list(unit.node.body) if unit.node is not None else []
-    while stack:
-        node = stack.pop()
-        if isinstance(node, DEFINITIONS):
-            continue
-        if isinstance(node, ast.Call):
-            yield node
-        stack.extend(ast.iter_child_nodes(node))
 
 
 def _is(node: ast.expr | None, value: object) -> bool:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from audit_lib.probes.code.calls import own_calls
 from audit_lib.probes.code.surroundings import Surroundings, surroundings
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
@@ -48,7 +49,7 @@ def network_loads(code: Code, path: str) -> Iterator[NetworkLoad]:
     around = surroundings(code, path)
     text = file.file.text
     for unit in file.units:
-        for node in _calls(unit):
+        for node in own_calls(unit):
             last = node.func.attr if isinstance(node.func, ast.Attribute) else ""
             name = dotted(node.func).rpartition(".")[0]
             if last not in ("load_state_dict", "load_weights") or _is_optimiser(name):
@@ -106,14 +107,3 @@ def _serves(code: Code, unit: Unit, name: str) -> bool:
 
 def _is_optimiser(name: str) -> bool:
     return bool(re.search(r"optim|sched|scaler|ema\b", name, re.I))
-
-
-def _calls(unit: Unit) -> Iterator[ast.Call]:
-    stack: list[ast.AST] = list(unit.node.body) if unit.node is not None else []
-    while stack:
-        node = stack.pop()
-        if isinstance(node, DEFINITIONS):
-            continue
-        if isinstance(node, ast.Call):
-            yield node
-        stack.extend(ast.iter_child_nodes(node))

@@ -150,20 +150,6 @@ def decorators(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> l
     ]
 
 
-def own_calls(unit: Unit) -> Iterator[ast.Call]:
-    """Calls in a unit, those in definitions inside it left out."""
-    if unit.node is None:
-        return
-    stack: list[ast.AST] = [n for n in unit.node.body if not isinstance(n, DEFINITIONS)]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.Call):
-            yield node
-        stack.extend(
-            child for child in ast.iter_child_nodes(node) if not isinstance(child, DEFINITIONS)
-        )
-
-
 def _keeps_parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return all(name in _TRANSPARENT for name in decorators(node))
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
+from audit_lib.probes.code.calls import defaults, own_calls
 from audit_lib.probes.code.constants import constant
 from audit_lib.probes.code.leaks.later_rows import SHIFTS, negative, shifted_by
 from audit_lib.subject.code import Code
-from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
 
@@ -50,7 +50,7 @@ class ShiftFlow:
         found: dict[int, Unit] = {}
         for file in self.code.files.values():
             for unit in file.units if words.search(file.file.text) else ():
-                for call in _calls(unit):
+                for call in own_calls(unit):
                     last = dotted(call.func).rpartition(".")[2]
                     if last in names or shifted_by(call) is not None:
                         found[id(call)] = unit
@@ -63,7 +63,7 @@ class ShiftFlow:
         words = re.compile("|".join(SHIFTS))
         for file in self.code.files.values():
             for unit in file.units if words.search(file.file.text) else ():
-                for call in _calls(unit):
+                for call in own_calls(unit):
                     by = shifted_by(call)
                     if isinstance(by, ast.Name) and by.id in _names(unit):
                         found.setdefault(unit.key, set()).add(by.id)
@@ -75,7 +75,7 @@ class ShiftFlow:
                     caller = self.code.references.unit(path, name)
                     if caller is None:
                         continue
-                    for call in _calls(caller):
+                    for call in own_calls(caller):
                         for _, value in self._shifting(caller, call):
                             if isinstance(value, ast.Name) and value.id in _names(caller):
                                 found.setdefault(caller.key, set()).add(value.id)
@@ -107,21 +107,10 @@ class ShiftFlow:
         if assigned:
             return all(map(negative, assigned))
         if isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)) and name in _names(unit):
-            default = _defaults(unit.node).get(name)
+            default = defaults(unit.node).get(name)
             return default is not None and negative(default)
         value = constant(self.code.index, unit.path, name)
         return isinstance(value, (int, float)) and value < 0
-
-
-def _calls(unit: Unit) -> Iterator[ast.Call]:
-    stack: list[ast.AST] = list(unit.node.body) if unit.node is not None else []
-    while stack:
-        node = stack.pop()
-        if isinstance(node, DEFINITIONS):
-            continue
-        if isinstance(node, ast.Call):
-            yield node
-        stack.extend(ast.iter_child_nodes(node))
 
 
 def _names(unit: Unit) -> list[str]:
@@ -129,11 +118,3 @@ def _names(unit: Unit) -> list[str]:
         return []
     a = unit.node.args
     return [x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)]
-
-
-def _defaults(node: Function) -> dict[str, ast.expr]:
-    a = node.args
-    placed = [*a.posonlyargs, *a.args]
-    pairs = [*zip(reversed(placed), reversed(a.defaults), strict=False)]
-    pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
-    return {argument.arg: default for argument, default in pairs}

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from audit_lib.probes.code.calls import defaults
 from audit_lib.probes.code.types.annotations import is_none
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
@@ -106,11 +107,7 @@ def parameters(unit: Unit) -> dict[str, ast.expr | None]:
 def default(unit: Unit, name: str) -> ast.expr | None:
     """What a parameter is where it is left out."""
     assert isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    a = unit.node.args
-    placed = [*a.posonlyargs, *a.args]
-    pairs = [*zip(reversed(placed), reversed(a.defaults), strict=False),
-             *zip(a.kwonlyargs, a.kw_defaults, strict=True)]  # fmt: skip
-    return next((d for x, d in pairs if x.arg == name), None)
+    return defaults(unit.node).get(name)
 
 
 def always_reached(unit: Unit, value: ast.Name) -> bool:
@@ -216,11 +213,7 @@ def looks_itself(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
         )
         position = next((i for i, a in enumerate(call.args) if a is argument), len(places))
         name = dict(enumerate(places[bound:])).get(position)
-    a = node.args
-    placed = [*a.posonlyargs, *a.args]
-    given = [*zip(reversed(placed), reversed(a.defaults), strict=False)]
-    given += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
-    if any(parameter.arg == name and is_none(default) for parameter, default in given):
+    if any(parameter == name and is_none(given) for parameter, given in defaults(node).items()):
         return True
     return any(
         (
