@@ -8,10 +8,10 @@ from scipy import special
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Severity, Task, View
 from audit_lib.probes.lifecycle.cusum import Alarm, alarm
 from audit_lib.probes.lifecycle.retraining import lived
-from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, reasons
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, unanswered
 from audit_lib.probes.questions.samples import inputs
 from audit_lib.subject.subject import Subject
 
@@ -79,12 +79,10 @@ class CusumDetectsShifts(Check):
         told = ask_many(subject.hook("drift.cusum"), asked, into=alarm)
         before, after = told[: len(first)], told[-len(alarmed) :][1::2]
         replies = told[len(first) : -len(alarmed)]
-        silent = [r for r in replies if not r.answered]
-        if silent:
-            yield Gap(f"{len(silent)} of {len(replies)} series", reasons(silent))
+        yield from unanswered(replies, "series")
         n, m = len(series), 3 * len(series)
         plain, mirror, scaled = replies[:n], replies[n : 2 * n], replies[2 * n : m]
-        yield Examined(len(replies) - len(silent), "series")
+        yield Examined(sum(r.answered for r in replies), "series")
         yield self._detected(series, plain, mirror)
         yield from self._lengths(series, plain, mirror, replies[m : m + len(calm)])
         remembered = list(self._relation(subject, "asked again", before, after))

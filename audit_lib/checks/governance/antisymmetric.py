@@ -5,7 +5,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.metrics import any_promoted, bases, directions, promoted, text_of
-from audit_lib.probes.questions.asking import reasons
+from audit_lib.probes.questions.asking import unanswered
 from audit_lib.subject.subject import Subject
 
 
@@ -45,9 +45,7 @@ class TwoModelsCannotBeatEachOther(Check):
         ]
         duels = [duel for a, b in pairs for duel in ((a, b), (b, a))]
         replies = promoted(subject.hook("governance.promote"), list(duels))
-        failed = [r for r in replies if r.failure is not None]
-        if failed:
-            yield Gap(f"{len(failed)} of {len(duels)} duels", reasons(failed))
+        yield from unanswered(replies, "duels", refusals=False)
         both = [
             pair
             for pair, there, back in zip(pairs, replies[::2], replies[1::2], strict=True)

@@ -5,7 +5,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.metrics import any_promoted, bases, directions, promoted, text_of
-from audit_lib.probes.questions.asking import reasons
+from audit_lib.probes.questions.asking import unanswered
 from audit_lib.subject.subject import Subject
 
 
@@ -47,9 +47,7 @@ class NothingBeatsItself(Check):
         replies = promoted(subject.hook("governance.promote"), [(m, m) for m in asked])
         answered = [(m, r.got) for m, r in zip(asked, replies, strict=True) if r.answered]
         yield Examined(len(answered), "pairs of equal metrics")
-        failed = [r for r in replies if r.failure is not None]
-        if failed:
-            yield Gap(f"{len(failed)} of {len(asked)} pairs of equal metrics", reasons(failed))
+        yield from unanswered(replies, "pairs of equal metrics", refusals=False)
         won = [m for m, yes in answered if yes]
         yield Evidence(
             "equals",

@@ -3,9 +3,9 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Severity, Task, View
 from audit_lib.probes.lifecycle.metrics import Duel, bases, directions, promoted, text_of
-from audit_lib.probes.questions.asking import reasons
+from audit_lib.probes.questions.asking import unanswered
 from audit_lib.probes.questions.relations import better, first_retraction
 from audit_lib.subject.subject import Subject
 
@@ -56,9 +56,7 @@ class BetterNeverLoses(Check):
             ]
         flat = [duel for _, duels in climbs for duel in duels]
         replies = promoted(subject.hook("governance.promote"), flat)
-        failed = [r for r in replies if r.failure is not None]
-        if failed:
-            yield Gap(f"{len(failed)} of {len(flat)} duels", reasons(failed))
+        yield from unanswered(replies, "duels", refusals=False)
         broken: dict[str, list[tuple[Duel, Duel]]] = {name: [] for name in names}
         capped = dict.fromkeys(names, True)
         wins: dict[tuple[str, float], list[bool]] = {}

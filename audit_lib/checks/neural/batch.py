@@ -5,8 +5,8 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats, Integers
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
-from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
+from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
+from audit_lib.probes.questions.asking import ask, ask_many, floats, unanswered
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.subject import Subject
 
@@ -56,9 +56,7 @@ class NeuralRowsAreIndependent(Check):
         spread = float(np.std(first)) or 1.0
         companies = self._companies(inputs, rng)
         replies = ask_many(hook, [(batch,) for _, batch, _ in companies], into=floats(-1, -1))
-        silent = [r for r in replies if not r.answered]
-        if silent:
-            yield Gap(f"{len(silent)} of {len(replies)} batches", reasons(silent))
+        yield from unanswered(replies, "batches")
         rows = []
         broken = []
         for (name, _, kept), reply in zip(companies, replies, strict=True):

@@ -10,7 +10,7 @@ from audit_lib.hooks import FeedEvent
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.prediction.deliveries import Deliveries, deliveries
 from audit_lib.probes.prediction.learning import outputs
-from audit_lib.probes.questions.asking import Reply, ask_many, reasons
+from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
 from audit_lib.probes.questions.samples import required
 from audit_lib.subject.subject import Subject
 
@@ -74,9 +74,7 @@ class LabelsFindTheirRows(Check):
         rows = [(n, gap(r, straight.got) if r.answered else None) for n, r in answers.items()]
         heads = ("course", "change in spreads of the predictions")
         yield Evidence("courses", "Predictions after each course", heads, tuple(rows))
-        failed = [r for r in answers.values() if r.failure is not None]
-        if failed:
-            yield Gap(f"{len(failed)} of {len(cases)} courses", reasons(failed))
+        yield from unanswered(answers.values(), "courses", refusals=False)
         never = answers["never delivered"]
         if not never.answered or gap(never, straight.got) <= self.tolerance:
             yield Gap("learning", "a batch of labels more or less changes no prediction")

@@ -9,7 +9,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.prediction.learning import outputs
 from audit_lib.probes.prediction.lessons import Lessons, agreement
-from audit_lib.probes.questions.asking import Reply, ask_many, reasons
+from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
 from audit_lib.probes.questions.samples import required
 from audit_lib.subject.subject import Subject
 
@@ -71,10 +71,8 @@ class LearnerFollowsItsLessons(Check):
         answers = dict(zip(courses, ask_many(hook, calls, into=outputs), strict=True))
         if not answers["way 0"].answered:
             raise NotAssessed(f"{HOOK} {answers['way 0'].why}")
-        silent = [r for r in answers.values() if not r.answered]
-        if silent:
-            yield Gap(f"{len(silent)} of {len(answers)} courses", reasons(silent))
-        yield Examined(len(answers) - len(silent), "courses")
+        yield from unanswered(answers.values(), "courses")
+        yield Examined(sum(r.answered for r in answers.values()), "courses")
         taught = self._taught(lessons, answers, "")
         rows = [("the lessons", taught)]
         rows += [(f"labels joined to {w}", self._taught(lessons, answers, f" {n}"))

@@ -4,9 +4,9 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
 from audit_lib.probes.prediction.learning import batches, outputs
-from audit_lib.probes.questions.asking import ask_many, reasons
+from audit_lib.probes.questions.asking import ask_many, unanswered
 from audit_lib.subject.subject import Subject
 
 
@@ -49,9 +49,7 @@ class RestartChangesNothing(Check):
         *replies, untaught = ask_many(hook, [*calls, (made[:1], probe, None)], into=outputs)
         straight = replies[0]
         straight.needed("online.run")
-        silent = [r for r in replies if not r.answered]
-        if silent:
-            yield Gap(f"{len(silent)} of {len(replies)} runs", reasons(silent))
+        yield from unanswered(replies, "runs")
         spread = float(np.std(straight.got)) or 1.0
         gaps = [
             (i, float(np.max(np.abs(r.got - straight.got))) / spread)

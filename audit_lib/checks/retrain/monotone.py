@@ -15,7 +15,7 @@ from audit_lib.probes.lifecycle.retraining import (
     ways,
     with_key,
 )
-from audit_lib.probes.questions.asking import Reply, reasons
+from audit_lib.probes.questions.asking import Reply, unanswered
 from audit_lib.probes.questions.relations import first_retraction
 from audit_lib.subject.subject import Subject
 
@@ -64,10 +64,8 @@ class WorseNeverUntriggers(Check):
         ]
         states = [state for _, way in climbs for state in way.states]
         replies = decided(subject.hook("retrain.decide"), states)
-        failed = [r for r in replies if r.failure is not None]
         yield Examined(sum(r.answered for r in replies), "states")
-        if failed:
-            yield Gap(f"{len(failed)} of {len(states)} states", reasons(failed))
+        yield from unanswered(replies, "states", refusals=False)
         rest = iter(replies)
         rows: list[tuple[str, str, float]] = []
         broken: dict[str, list[tuple[str, Way, int, int]]] = {}

@@ -8,7 +8,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.lifecycle.retraining import Answered, decision, disastrous, healthy, with_key
-from audit_lib.probes.questions.asking import Reply, ask_many, reasons
+from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
 from audit_lib.subject.subject import Subject
 
 HOOK = "retrain.replay"
@@ -61,10 +61,8 @@ class TriggerRemembersAcrossRestarts(Check):
                 raise NotAssessed(
                     f"{HOOK}: {len(straight.got)} decisions for {len(history)} states"
                 )
-            silent = [r for r in replies if not r.answered]
-            if silent:
-                yield Gap(f"{len(silent)} of {len(replies)} replays", reasons(silent))
-            told += len(replies) - len(silent)
+            yield from unanswered(replies, "replays")
+            told += sum(r.answered for r in replies)
             fired += sum(straight.got)
             rows += [
                 (number + 1, "no restart" if i is None else f"after state {i}", _apart(straight, r))

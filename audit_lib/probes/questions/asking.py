@@ -5,7 +5,7 @@ what came back, so that a relation can be judged on the answers there are, and w
 failed can be reported as such instead of ending the check.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +15,7 @@ import pandas as pd
 from audit_lib.arrays import Floats
 from audit_lib.errors import NotAssessed
 from audit_lib.host import HookError, HookRefused
+from audit_lib.model import Gap
 from audit_lib.subject.hooks import Hook
 
 T = TypeVar("T")
@@ -182,3 +183,17 @@ def reasons(replies: Iterable[Reply[Any]], limit: int = 3) -> str:
     found = list(dict.fromkeys(r.why for r in replies if not r.answered))
     more = f"; and {len(found) - limit} more" if len(found) > limit else ""
     return "; ".join(found[:limit]) + more
+
+
+def unanswered(
+    replies: Collection[Reply[Any]], what: str, *, refusals: bool = True
+) -> Iterator[Gap]:
+    """A gap where questions got no answer: how many of them, and why.
+
+    Args:
+        what: what the questions are, such as ``"duels"``.
+        refusals: a refusal is no answer either.
+    """
+    none = [r for r in replies if (not r.answered if refusals else r.failure is not None)]
+    if none:
+        yield Gap(f"{len(none)} of {len(replies)} {what}", reasons(none))
