@@ -9,8 +9,8 @@ from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.market.measured import LOUDEST_NOISE, influence_of
 from audit_lib.probes.market.perturbation import is_price
 from audit_lib.probes.market.tally import ColumnInfluence
-from audit_lib.probes.prediction.heads import declared_targets
 from audit_lib.probes.questions import samples
+from audit_lib.probes.questions.samples import declared_targets
 from audit_lib.subject.subject import Subject
 
 #: kinds of labels that are prices alone, and bars from which a look-back may be a volatility's
