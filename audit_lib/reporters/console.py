@@ -38,6 +38,8 @@ MARKS = {
 }
 #: places are aligned up to this width; longer ones push their own line
 _PLACE = 44
+#: codes on one line, of checks that share what they could not tell
+_CODES = 6
 _OUTCOMES = (
     (Outcome.PASS, "kept"),
     (Outcome.FAIL, "broken"),
@@ -142,14 +144,22 @@ def _notes(report: Report) -> list[Text]:
     ]
 
 
+def _codes(codes: Sequence[str]) -> str:
+    more = f" and {len(codes) - _CODES} more" if len(codes) > _CODES else ""
+    return ", ".join(codes[:_CODES]) + more + (":" if len(codes) > 1 else "")
+
+
 def _untold(report: Report) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for outcome, tone in ((Outcome.ERROR, "magenta"), (Outcome.NOT_ASSESSED, "yellow")):
         word = outcome.value.replace("_", " ")
+        by_reason: dict[str, list[str]] = {}  # one missing hook keeps many checks from an answer
+        for result in report.having(outcome):
+            if result.asked:
+                by_reason.setdefault(one_line(result.reason), []).append(result.code)
         lines += [
-            Text.assemble((f"{word}: ", tone), f"{r.code} ", (one_line(r.reason), "dim"))
-            for r in report.having(outcome)
-            if r.asked
+            Text.assemble((f"{word}: ", tone), f"{_codes(codes)} ", (reason, "dim"))
+            for reason, codes in sorted(by_reason.items(), key=lambda item: -len(item[1]))
         ]
     for result in report.results:
         for said in remarks(result) if result.asked else ():

@@ -27,6 +27,20 @@ def test_what_was_not_told_is_said_with_its_reason():
     assert "? inconclusive" in text
 
 
+def test_what_the_same_lack_left_untold_is_one_line_the_widest_lack_first():
+    lacks = {"no hook a": ["ONL001"], "no hook b": [f"FEA10{n}" for n in range(1, 9)]}
+    results = [
+        made_up.result(code, Outcome.NOT_ASSESSED, reason=reason)
+        for reason, codes in lacks.items()
+        for code in codes
+    ]
+    text = to_console(Report("e", "v", "t", tuple(results)))
+    assert [line for line in text.splitlines() if line.startswith("not assessed")] == [
+        "not assessed: FEA101, FEA102, FEA103, FEA104, FEA105, FEA106 and 2 more: no hook b",
+        "not assessed: ONL001 no hook a",
+    ]
+
+
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_it_fits_a_terminal_and_escapes_nothing_into_it(width):
     writer = Console(width=width, record=True, force_terminal=True, file=open("/dev/null", "w"))  # noqa: SIM115
