@@ -160,7 +160,9 @@ class Closed:
     def hint(self, message: str) -> str:
         """What to write in subject.yaml where the last call failed for a closed path, else ''."""
         named = (p.rstrip(".") for p in _PATHS.findall(message))
-        paths = [*self._outside(named), *self._last]
+        # Whoever imports looks at the folders above the source; that keeps nothing from it.
+        last = [p for p in self._last if not any(o.startswith(p + os.sep) for o in self._places)]
+        paths = [*self._outside(named), *last]
         if not paths:
             return ""
         return (

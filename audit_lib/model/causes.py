@@ -15,8 +15,11 @@ _NAMED = 4
 def gathered(findings: Iterable[Finding]) -> tuple[list[Finding], list[Evidence]]:
     """Findings with those of one cause and place as one, and the tables of their cases."""
     groups: dict[object, list[Finding]] = {}
+    places: dict[object, object] = {}  # two hooks that enter the source at one place show one cause
     for number, finding in enumerate(findings):
-        same = (finding.cause, finding.anchor) if finding.cause else number
+        same: object = (finding.cause, finding.anchor) if finding.cause else number
+        if finding.cause and finding.related is not None:
+            same = places.setdefault((finding.cause, finding.location), same)
         groups.setdefault(same, []).append(finding)
     made: list[Finding] = []
     tables: list[Evidence] = []

@@ -738,7 +738,7 @@ def run(at: Context, batches: Any, probe: pd.DataFrame, restart_after: int | Non
 def round_trip(at: Context, features: pd.DataFrame, sides: Tables) -> pd.DataFrame:
     """Save what the predictor loaded through the trainer's own `_save`, load that, predict.
 
-    Metrics of training come from the metadata, as the predictor keeps them nowhere else.
+    Metrics and dates of training come from the metadata; the predictor keeps them nowhere else.
     """
     trainer = engine(at, "models.trainer")
     was = loaded(at, at.store, at.version)
@@ -757,6 +757,8 @@ def round_trip(at: Context, features: pd.DataFrame, sides: Tables) -> pd.DataFra
     of_regime = {c: meta["regime_models"][str(c)] for c in codes}
     results = {c: result(kept["name"], kept, kept["features"], "") for c, kept in of_regime.items()}
     trainer.MODEL_DIR = at.scratch
+    given = signature(trainer.ModelTrainer._save).parameters.values()
+    told = [p.name for p in given if p.default is not p.empty]  # what a training knows besides
     trainer.ModelTrainer(model_params={})._save(
         was.global_model, was.global_scaler, was.global_features, overall,
         was.regime_models, was.regime_scalers, was.regime_features, results, was.horizon,
@@ -764,7 +766,7 @@ def round_trip(at: Context, features: pd.DataFrame, sides: Tables) -> pd.DataFra
             overall, results, was.horizon, meta["train_time_seconds"],
             len(was.global_features), meta["total_samples"],
         ),
-        versioned=False,
+        versioned=False, **{n: meta[n] for n in told if n in meta},
     )  # fmt: skip
     answer = scored(loaded(at, at.scratch, "latest"), features, sides)
     return answer[["predicted_return", "confidence"]].astype(float)

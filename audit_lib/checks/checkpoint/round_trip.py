@@ -83,7 +83,8 @@ class SavingChangesNothing(Check):
         """What the files of the version hold, and those that were saved do not."""
         if subject.parameters.artifacts is None or not subject.version_folder.is_dir():
             return
-        before, after = parts_of(subject.version_folder), parts_of(saved)
+        before = parts_of(subject.version_folder, subject.version)
+        after = parts_of(saved)
         if both := before.keys() & after.keys():
             yield Examined(len(both), "files that were saved again")
         gone = list(lost(before, after))

@@ -102,8 +102,9 @@ class BacktestIsLive(Check):
             yield Gap("orders", "neither path placed one in any scenario")
         for key, cases in found.items():
             name, first, total = cases[0]
+            ruled = name in (MADE_UP, BESIDE)
             yield self.finding(
-                subject.where("decisions.live"),
+                subject.where(RULES[1] if ruled else PATHS[1]),
                 f"{key} {first.text} (backtest, then live; {total} rows {name}"
                 + (f"; also {', '.join(n for n, *_ in cases[1:])})" if cases[1:] else ")"),
                 measured=first.text,

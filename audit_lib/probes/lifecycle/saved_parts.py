@@ -17,16 +17,17 @@ Parts = dict[str, dict[str, str]]
 """file name to the parts of the file, and the kind of what stands there; '' for nothing"""
 
 
-def parts_of(folder: Path) -> Parts:
+def parts_of(folder: Path, version: str = "") -> Parts:
     """Files below a folder by their names, and what JSON and npz files hold.
 
-    Names that stand twice are left out: which is meant is not known.
+    Names that stand twice are left out: which is meant is not known.  The version's own id, which a
+    copy need not bear, counts for nothing.
     """
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*"))[:_MOST_FILES]:
         if path.is_file() and not path.is_symlink():
             found.setdefault(path.name, []).append(path)
-    return {name: _parts(paths[0]) for name, paths in found.items() if len(paths) == 1}
+    return {name: _parts(paths[0], version) for name, paths in found.items() if len(paths) == 1}
 
 
 def lost(before: Parts, after: Parts) -> Iterator[tuple[str, str, str]]:
@@ -48,10 +49,10 @@ def lost(before: Parts, after: Parts) -> Iterator[tuple[str, str, str]]:
                 yield name, part, f"was {kind}, and comes back empty"
 
 
-def _parts(path: Path) -> dict[str, str]:
+def _parts(path: Path, version: str) -> dict[str, str]:
     try:
         if path.suffix == ".json":
-            return dict(_keys(json.loads(read_whole(path))))
+            return dict(_keys(json.loads(read_whole(path)), version))
         if path.suffix == ".npz":
             with zipfile.ZipFile(path) as stored:
                 return dict.fromkeys(stored.namelist(), "array")
@@ -60,12 +61,12 @@ def _parts(path: Path) -> dict[str, str]:
     return {}
 
 
-def _keys(held: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+def _keys(held: Any, version: str, above: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
     if isinstance(held, Mapping):
         for key, value in held.items():
-            yield pointer_to(*above, str(key)), _kind(value)
+            yield pointer_to(*above, str(key)), "" if value == version else _kind(value)
             if len(above) + 1 < _DEEP:
-                yield from _keys(value, (*above, str(key)))
+                yield from _keys(value, version, (*above, str(key)))
 
 
 def _kind(value: Any) -> str:

@@ -207,3 +207,15 @@ def test_the_root_of_a_mounted_sandbox_is_not_writable(
         pytest.raises(HookError, match="Read-only file system"),
     ):
         host.call("online.run", "writing", "/anything")
+
+
+def test_a_folder_above_the_source_is_no_reason_for_a_failure(tmp_path):
+    """Every import looks there; a file beside it may be why a call failed."""
+    source, beside = tmp_path / "source", tmp_path / "bars.csv"
+    source.mkdir()
+    beside.touch()
+    known = readable.Closed([str(source)])
+    known.take("features.build", [str(tmp_path)])
+    assert known.hint("the pickle is cut short") == ""
+    known.take("features.build", [str(tmp_path), str(beside)])
+    assert f"{beside} is closed to hooks" in known.hint("no bars")

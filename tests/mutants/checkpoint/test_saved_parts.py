@@ -13,6 +13,7 @@ META = {
     "significant": False,
     "notes": [],
     "parent": None,
+    "name": "v1",
 }
 ROUND = """
 import json
@@ -81,6 +82,7 @@ ODD = [
     "pass",
     "meta = dict(reversed(list(meta.items())), saved='now')",
     "meta.pop('notes')",
+    "meta.pop('name')",
     "meta.pop('parent'); meta['significant'] = int(meta['significant'])",
     "meta['scale'] = 2",
     "arrays['middle'] = arrays['low']",

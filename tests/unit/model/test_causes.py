@@ -44,3 +44,15 @@ def test_other_causes_places_and_findings_without_a_cause_stay_apart():
     found, tables = gathered([*cases, case("y", cause="")])
     assert [f.key for f in found] == ["fold 1", "fold 2", "fold 3", "x", "y"]
     assert tables == []
+
+
+def test_two_hooks_that_enter_the_source_at_one_place_show_one_cause():
+    place = Location("pipeline.py", line=9, symbol="compute")
+    live, backtest = (
+        replace(case(path), location=place, related=replace(HERE, symbol=path))
+        for path in ("build_live", "build_backtest")
+    )
+    (found,), (table,) = gathered([live, backtest])
+    assert (found.related, len(table.rows)) == (live.related, 2)
+    apart = replace(backtest, location=replace(place, line=20))
+    assert len(gathered([live, apart])[0]) == 2
