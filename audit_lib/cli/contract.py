@@ -6,20 +6,14 @@ from typing import Any
 
 import click
 
-from audit_lib.cli.completion import subjects, versions
-from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.completion import subjects
+from audit_lib.cli.options import opened, root_option, version_option, workspace_option
 from audit_lib.cli.output import echo
 from audit_lib.contract import as_markdown, derive, differences, read_contract
 from audit_lib.files import write_whole
 
 NAME = "PIPELINE_CONTRACT"
-version_option = click.option(
-    "--version",
-    shell_complete=versions,
-    default="latest",
-    show_default=True,
-    help="id, latest or champion",
-)
+version_option = version_option()
 
 
 @click.group()

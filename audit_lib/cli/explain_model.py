@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from audit_lib.cli.codes import code_of
-from audit_lib.cli.completion import subjects, versions
+from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import (
     format_option,
     inconclusive_option,
     opened,
     root_option,
+    version_option,
     workspace_option,
 )
 from audit_lib.cli.output import Output, echo, put
@@ -30,13 +31,7 @@ FACTORS, RULES = 5, 3
 
 @click.command("explain-model")
 @click.argument("subject", shell_complete=subjects)
-@click.option(
-    "--version",
-    default="latest",
-    show_default=True,
-    shell_complete=versions,
-    help="id, latest, champion or all",
-)
+@version_option("An id, latest, champion or all.")
 @click.option("--rows", default=1000, show_default=True, help="Most rows that are explained.")
 @click.option("--seed", default=0, show_default=True, help="For what is drawn.")
 @click.option(

@@ -12,7 +12,7 @@ import click
 from audit_lib.budget import begin as begin_budget
 from audit_lib.checks.base import Check
 from audit_lib.cli.codes import code_of
-from audit_lib.cli.completion import subjects, versions
+from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import (
     budget_option,
     format_option,
@@ -20,6 +20,7 @@ from audit_lib.cli.options import (
     opened,
     root_option,
     selection_options,
+    version_option,
     workspace_option,
 )
 from audit_lib.cli.output import Output, echo, put
@@ -51,13 +52,7 @@ _SIGNS = {Verdict.KEPT: "✓", Verdict.BROKEN: "✗", Verdict.INCONCLUSIVE: "?"}
 
 def _gate_options(command: Command) -> Command:
     """Arguments and options that both commands take."""
-    version = click.option(
-        "--version",
-        shell_complete=versions,
-        default="latest",
-        show_default=True,
-        help="id, latest, champion or all",
-    )
+    version = version_option("An id, latest, champion or all.")
     to = click.option(
         "--to",
         type=click.Path(file_okay=False, path_type=Path),

@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from audit_lib.cli.completion import subjects, versions
-from audit_lib.cli.options import json_option, opened, root_option, workspace_option
+from audit_lib.cli.completion import subjects
+from audit_lib.cli.options import json_option, opened, root_option, version_option, workspace_option
 from audit_lib.cli.output import echo
 from audit_lib.probes.tryouts.hook_habits import Habit, habits
 from audit_lib.probes.tryouts.tryout import Report, try_hooks
@@ -25,13 +25,7 @@ def hooks() -> None:
 
 @hooks.command()
 @click.argument("subject", shell_complete=subjects)
-@click.option(
-    "--version",
-    shell_complete=versions,
-    default="latest",
-    show_default=True,
-    help="An id, latest or champion.",
-)
+@version_option()
 @root_option
 @workspace_option
 @json_option

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from audit_lib import ledger as ledgers
-from audit_lib.cli.completion import subjects, versions
-from audit_lib.cli.options import json_option, opened, root_option, workspace_option
+from audit_lib.cli.completion import subjects
+from audit_lib.cli.options import json_option, opened, root_option, version_option, workspace_option
 from audit_lib.cli.output import echo
 from audit_lib.cli.tables import print_table
 from audit_lib.host import Measure
@@ -49,13 +49,7 @@ def ledger() -> None:
     is_flag=True,
     help="Call each hook once on small data, and measure which lines that executes.",
 )
-@click.option(
-    "--version",
-    shell_complete=versions,
-    default="latest",
-    show_default=True,
-    help="For --exercise.",
-)
+@version_option("For --exercise.")
 @json_option
 @click.pass_context
 def status(

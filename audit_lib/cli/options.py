@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from audit_lib.budget import seconds_of
+from audit_lib.cli.completion import versions
 from audit_lib.cli.output import Output
 from audit_lib.errors import ParameterError
 from audit_lib.model import Task
@@ -34,6 +35,13 @@ root_option: Decorator = click.option(
     type=click.Path(path_type=Path),
     help="The subject's checkout, where the parameters do not hold it.",
 )
+
+
+def version_option(told: str = "An id, latest or champion.") -> Decorator:
+    """``--version``, the latest one where it is left out."""
+    return click.option(
+        "--version", shell_complete=versions, default="latest", show_default=True, help=told
+    )
 
 
 def format_of(*forms: str, told: str = "What goes to standard output.") -> Decorator:

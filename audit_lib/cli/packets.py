@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from audit_lib.cli.codes import code_of
-from audit_lib.cli.completion import subjects, versions
+from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import (
     folder_of,
     format_of,
@@ -14,6 +14,7 @@ from audit_lib.cli.options import (
     inconclusive_option,
     opened,
     root_option,
+    version_option,
     workspace_option,
 )
 from audit_lib.cli.output import Output, emit, put
@@ -46,13 +47,7 @@ reports_option = click.option(
 @click.command()
 @click.argument("subject", shell_complete=subjects)
 @root_option
-@click.option(
-    "--version",
-    shell_complete=versions,
-    default="latest",
-    show_default=True,
-    help="An id, latest or champion.",
-)
+@version_option()
 @click.option("--run", "run_id", default="latest", show_default=True, help="A run id, or latest.")
 @reports_option
 @workspace_option

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.options import json_option, opened, root_option, version_option, workspace_option
 from audit_lib.cli.output import echo, emit
 from audit_lib.cli.tables import print_table
 from audit_lib.errors import ParameterError
@@ -23,7 +23,7 @@ from audit_lib.reporters.screen import Screen
 
 @click.command()
 @click.argument("subject")
-@click.option("--version", default="latest", show_default=True, help="id, latest or champion")
+@version_option()
 @click.option("--fault", "names", multiple=True, help="Only this fault; may be repeated.")
 @click.option(
     "--contract",
@@ -44,14 +44,7 @@ from audit_lib.reporters.screen import Screen
     help="Exit with 1 where a smaller share is seen.",
 )
 @click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help=f"File; else {NAME}.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["console", "json"]),
-    default="console",
-    show_default=True,
-    help="What goes to standard output.",
-)
+@json_option
 @root_option
 @workspace_option
 @click.pass_context
@@ -69,7 +62,7 @@ def prove(
     no_harmless: bool,
     least: float,
     to: Path | None,
-    form: str,
+    output_format: str,
     root: Path | None,
     workspace: Path | None,
 ) -> None:
@@ -103,8 +96,8 @@ def prove(
             )
     finally:
         found.close()
-    if form == "json":
-        emit(dumps(result.as_data()), form)
+    if output_format == "json":
+        emit(dumps(result.as_data()), output_format)
     else:
         _show(result)
         echo(f"written: {file}", err=True)

@@ -14,7 +14,7 @@ from rich.text import Text
 from audit_lib.budget import begin as begin_budget
 from audit_lib.cli.assembly import Assembly
 from audit_lib.cli.codes import FAULT, code_of
-from audit_lib.cli.completion import subjects, versions
+from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import (
     TaskList,
     budget_option,
@@ -23,6 +23,7 @@ from audit_lib.cli.options import (
     inconclusive_option,
     root_option,
     selection_options,
+    version_option,
     workspace_option,
 )
 from audit_lib.cli.output import Output, echo, put
@@ -59,13 +60,7 @@ FIRST = 10
 @click.command()
 @click.argument("subject", shell_complete=subjects)
 @root_option
-@click.option(
-    "--version",
-    shell_complete=versions,
-    default="latest",
-    show_default=True,
-    help="An id, latest, champion or all.",
-)
+@version_option("An id, latest, champion or all.")
 @click.option(
     "--tasks", type=TaskList(), default=",".join(Task), show_default=True, help="Such as T1,T6."
 )

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from audit_lib.cli.codes import code_of
-from audit_lib.cli.completion import subjects, versions
+from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import (
     format_option,
     inconclusive_option,
     opened,
     root_option,
+    version_option,
     workspace_option,
 )
 from audit_lib.cli.output import Output, echo, put
@@ -26,13 +27,7 @@ from audit_lib.model import Verdict, verdict_of
 from audit_lib.reporters import Report
 from audit_lib.reporters.foreign import reporter_of
 
-_version = click.option(
-    "--version",
-    default="latest",
-    show_default=True,
-    shell_complete=versions,
-    help="id, latest or champion",
-)
+_version = version_option()
 
 
 @click.group()

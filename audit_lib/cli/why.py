@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from audit_lib.cli.completion import subjects, versions
-from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.completion import subjects
+from audit_lib.cli.options import json_option, opened, root_option, version_option, workspace_option
 from audit_lib.cli.output import echo
 from audit_lib.cli.tables import print_table
 from audit_lib.explain.whatif import WhatIf, what_if
@@ -18,24 +18,11 @@ FACTORS = 8
 
 @click.command("why")
 @click.argument("subject", shell_complete=subjects)
-@click.option(
-    "--version",
-    default="latest",
-    show_default=True,
-    shell_complete=versions,
-    help="id, latest or champion",
-)
+@version_option()
 @click.option("--asset", default="", help="Of the row, where there are several.")
 @click.option("--date", default="", help="Of the row, such as 2015-03-16.  [default: the last]")
 @click.option("--seed", default=0, show_default=True, help="For what is drawn.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["console", "json"]),
-    default="console",
-    show_default=True,
-    help="Form of what is printed.",
-)
+@json_option
 @root_option
 @workspace_option
 def why(
@@ -44,7 +31,7 @@ def why(
     asset: str,
     date: str,
     seed: int,
-    form: str,
+    output_format: str,
     root: Path | None,
     workspace: Path | None,
 ) -> None:
@@ -59,7 +46,7 @@ def why(
         told = what_if(found.at(chosen), asset=asset, date=date, seed=seed)
     finally:
         found.close()
-    if form == "json":
+    if output_format == "json":
         told_ = {"subject": found.name, "version": chosen, **asdict(told)}
         echo(json.dumps(told_, indent=1, ensure_ascii=False))
         return
