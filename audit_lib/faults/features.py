@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.faults.base import Call, fault
-from audit_lib.faults.tables import ahead, held, level, numeric, per_asset, wild
+from audit_lib.faults.tables import ahead, changed, held, level, numeric, per_asset, wild
 from audit_lib.model import Contract
 
 BUILDERS = ("features.build", "features.build_backtest", "features.build_live")
@@ -17,10 +17,7 @@ SERVED = "served column"
 @fault(CONTRACT, "FEA101", least="one bar", hooks=BUILDERS, case=SERVED)
 def feature_reads_the_next_bar(call: Call) -> Any:
     """A column holds the value of the next bar."""
-    frame = held(call)
-    if frame is not None:
-        per_asset(frame, call.case, ahead)
-    return call.answer
+    return changed(call, ahead, by_asset=True)
 
 
 @fault(CONTRACT, "FEA101", least="one bar, in a fifth of the bars", hooks=BUILDERS, case=SERVED)
@@ -61,41 +58,29 @@ def feature_of_one_asset_reads_ahead(call: Call) -> Any:
 @fault(CONTRACT, "FEA101", least="a window of three", hooks=BUILDERS, case=SERVED)
 def feature_is_smoothed_about_the_bar(call: Call) -> Any:
     """A column is averaged over the bar before, the bar and the bar after."""
-    frame = held(call)
-    if frame is not None:
-        per_asset(
-            frame,
-            call.case,
-            lambda v: v.rolling(3, center=True, min_periods=1).mean().where(v.notna()),
-        )
-    return call.answer
+    return changed(
+        call,
+        lambda v: v.rolling(3, center=True, min_periods=1).mean().where(v.notna()),
+        by_asset=True,
+    )
 
 
 @fault(CONTRACT, "FEA101", least="the sample's own mean and deviation", hooks=BUILDERS, case=SERVED)
 def feature_is_standardised_by_the_whole_sample(call: Call) -> Any:
     """A column is standardised with the mean and deviation of all bars."""
-    frame = held(call)
-    if frame is not None:
-        per_asset(frame, call.case, lambda v: (v - v.mean()) / (v.std() or 1.0))
-    return call.answer
+    return changed(call, lambda v: (v - v.mean()) / (v.std() or 1.0), by_asset=True)
 
 
 @fault(CONTRACT, "FEA101", least="the sample's own ranks", hooks=BUILDERS, case=SERVED)
 def feature_is_ranked_over_the_whole_sample(call: Call) -> Any:
     """A column is its rank among all bars of the sample."""
-    frame = held(call)
-    if frame is not None:
-        per_asset(frame, call.case, lambda v: v.rank(pct=True))
-    return call.answer
+    return changed(call, lambda v: v.rank(pct=True), by_asset=True)
 
 
 @fault(CONTRACT, "FEA101", least="the first bars", hooks=BUILDERS, case=SERVED)
 def feature_is_filled_backwards(call: Call) -> Any:
     """A column's first bars hold its first known value."""
-    frame = held(call)
-    if frame is not None:
-        per_asset(frame, call.case, lambda v: v.bfill())
-    return call.answer
+    return changed(call, lambda v: v.bfill(), by_asset=True)
 
 
 @fault(CONTRACT, "FEA101", least="the next bar of another asset", hooks=BUILDERS, case=SERVED)
@@ -123,28 +108,19 @@ def feature_is_drawn_anew(call: Call) -> Any:
 @fault(CONTRACT, "FEA103", least="all bars", hooks=BUILDERS, case=SERVED)
 def feature_is_constant(call: Call) -> Any:
     """A column is zero everywhere."""
-    frame = held(call)
-    if frame is not None and call.case in frame:
-        frame[call.case] = frame[call.case] * 0.0
-    return call.answer
+    return changed(call, lambda v: v * 0.0)
 
 
 @fault(CONTRACT, "FEA003", least="one per cent", hooks="features.build_live", case=SERVED)
 def live_feature_is_scaled(call: Call) -> Any:
     """A column is one per cent larger live."""
-    frame = held(call)
-    if frame is not None and call.case in frame:
-        frame[call.case] = frame[call.case] * 1.01
-    return call.answer
+    return changed(call, lambda v: v * 1.01)
 
 
 @fault(CONTRACT, "FEA003", least="one bar", hooks="features.build_live", case=SERVED)
 def live_feature_is_a_bar_late(call: Call) -> Any:
     """A column is a bar old live."""
-    frame = held(call)
-    if frame is not None:
-        per_asset(frame, call.case, lambda v: v.shift(1))
-    return call.answer
+    return changed(call, lambda v: v.shift(1), by_asset=True)
 
 
 @fault(CONTRACT, "FEA003", least="one blank", hooks="features.build_live")
@@ -165,10 +141,7 @@ def live_columns_are_exchanged(call: Call) -> Any:
 )
 def backtest_feature_is_in_percent(call: Call) -> Any:
     """A column is in per cent in the backtest."""
-    frame = held(call)
-    if frame is not None and call.case in frame:
-        frame[call.case] = frame[call.case] * 100.0
-    return call.answer
+    return changed(call, lambda v: v * 100.0)
 
 
 @fault(CONTRACT, "FEA003", least="two columns", hooks="features.build_backtest")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.faults.base import Call, fault
-from audit_lib.faults.tables import held, numeric
+from audit_lib.faults.tables import changed, held, numeric
 from audit_lib.model import Contract
 
 PREDICT = "predictor.predict"
@@ -93,19 +93,13 @@ def head_has_the_wrong_sign(call: Call) -> Any:
 @fault(Contract.HEAD_MAPPING, "HED003", least="all rows", hooks=PREDICT, case="head")
 def head_is_constant(call: Call) -> Any:
     """A head answers its median, whatever it is asked."""
-    frame = held(call)
-    if frame is not None and call.case in frame:
-        frame[call.case] = 0.5 if frame[call.case].between(0, 1).all() else 0.01
-    return call.answer
+    return changed(call, lambda v: 0.5 if v.between(0, 1).all() else 0.01)
 
 
 @fault(Contract.HEAD_MAPPING, "HED003", least="nine rows of ten", hooks=PREDICT, case="head")
 def head_is_saturated(call: Call) -> Any:
     """A head answers one of two numbers, far from all others."""
-    frame = held(call)
-    if frame is not None and call.case in frame:
-        frame[call.case] = (frame[call.case] > -1e9).astype(float)
-    return call.answer
+    return changed(call, lambda v: (v > -1e9).astype(float))
 
 
 @fault(
@@ -113,19 +107,13 @@ def head_is_saturated(call: Call) -> Any:
 )
 def head_is_in_percent(call: Call) -> Any:
     """A head is in per cent where fractions are promised."""
-    frame = held(call)
-    if frame is not None and call.case in frame:
-        frame[call.case] = frame[call.case] * 100.0
-    return call.answer
+    return changed(call, lambda v: v * 100.0)
 
 
 @fault(Contract.HEAD_MAPPING, "HED002", "HED004", least="one value", hooks=PREDICT, case="head")
 def head_leaves_its_range(call: Call) -> Any:
     """A head is moved down by two, below what its kind may be."""
-    frame = held(call)
-    if frame is not None and call.case in frame:
-        frame[call.case] = frame[call.case] - 2.0
-    return call.answer
+    return changed(call, lambda v: v - 2.0)
 
 
 @fault(Contract.FEATURE_VECTOR, "FEA001", "CHK006", least="two columns", hooks="predictor.required")

@@ -1,6 +1,7 @@
 """What operators do to frames on the panel's index, asset by asset."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,17 @@ def ahead(values: pd.Series, bars: int = 1) -> pd.Series:
 def held(call: Call) -> pd.DataFrame | None:
     """The answer as a frame; None where it is none."""
     return call.answer if isinstance(call.answer, pd.DataFrame) else None
+
+
+def changed(call: Call, change: Callable[[pd.Series], Any], *, by_asset: bool = False) -> Any:
+    """The answer, its case's column changed: as a whole, or asset by asset."""
+    frame = held(call)
+    if frame is not None and call.case in frame:
+        if by_asset:
+            per_asset(frame, call.case, change)
+        else:
+            frame[call.case] = change(frame[call.case])
+    return call.answer
 
 
 def numeric(frame: pd.DataFrame) -> list[str]:
