@@ -14,14 +14,6 @@ class NoGlobalStatistic(SourceSuspicion):
     Why it matters
         Mean and spread of the whole sample contain the test period, and change with every new bar,
         so that live values differ from those of training.
-    How
-        Walks the syntax trees of the subsystem and of files that build features, once for all such
-        checks; tests are left out, and so is code whose definition or variable says that it makes
-        labels, which must look ahead. What is made is followed over names, fields, columns,
-        arguments and answers to the columns that hold it: a label that a served column is made of
-        counts too. Where the features can be driven, the measured influence of these columns
-        decides: HIGH if one reads ahead, INFO if none does. What nobody could measure is told, and
-        leaves the check not assessed.
     Limitations
         A statistic over assets at one date is fine and left out where the text tells: `axis=1`, a
         variable called `row`, what is applied to `groupby(...)` of a key called date, day, time
@@ -29,9 +21,6 @@ class NoGlobalStatistic(SourceSuspicion):
         `past`). In groups by hand it does not, and the probe decides.
     Remediation
         Use rolling or expanding statistics, or fit a scaler inside each fold.
-    Sources
-        Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.2; Kapoor and
-        Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9).
     """
 
     code = "FEA114"

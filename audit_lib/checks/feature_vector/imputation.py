@@ -13,7 +13,7 @@ from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.market.measured import influence_of, reach, research_only, witness_evidence
 from audit_lib.probes.questions import samples
-from audit_lib.probes.training.provenance import Match, candidate_rows, matches, nearest
+from audit_lib.probes.training.provenance import best_of, candidate_rows, matches, nearest
 from audit_lib.subject.documents import Document
 from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
@@ -107,7 +107,7 @@ class GapsAreFilledFromThePast(Check):
                 (pointer, m.statistic, m.rows.name, m.rows.count, m.hits, m.columns)
                 for m in ranked[:4]
             ]
-            best = self._best(ranked)
+            best = best_of(ranked, self.share)
             if best is None:
                 yield Gap(pointer, f"no set of rows reproduces it; {nearest(ranked)}")
                 continue
@@ -127,11 +127,6 @@ class GapsAreFilledFromThePast(Check):
             heads = ("numbers", "statistic", "rows", "n", "columns matched", "columns")
             title = "Which rows made the values for missing features"
             yield Evidence("imputed", title, heads, tuple(rows))
-
-    def _best(self, ranked: list[Match]) -> Match | None:
-        """The best match; of equally good ones, one that spares the judged period."""
-        good = [m for m in ranked if m.share >= self.share and m.share == ranked[0].share]
-        return min(good, key=lambda m: m.rows.judged, default=None)
 
 
 def recorded_values(

@@ -26,9 +26,6 @@ class NoNegativeShift(SourceSuspicion):
         from features, so a label made in a function called `features` is reported.
     Remediation
         Shift by a positive number, or move label code to a function named for it.
-    Sources
-        Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.2; Kapoor and
-        Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9).
     """
 
     code = "FEA111"

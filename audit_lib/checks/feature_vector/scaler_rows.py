@@ -8,6 +8,7 @@ from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import (
     Match,
+    best_of,
     candidate_rows,
     matches,
     nearest,
@@ -84,10 +85,10 @@ class ScalerSawTrainRowsOnly(Check):
                 yield Gap(pointer, f"no number a feature at {document.location(pointer)}")
                 continue
             ranked = matches(built[columns], recorded, sets, statistics)
-            best = self._best(ranked)
+            best = best_of(ranked, self.share)
             if best is None:
                 shuffled = matches(built[columns], recorded, sets, statistics, any_order=True)
-                best = self._best(shuffled)
+                best = best_of(shuffled, self.share)
                 if best is not None and best.columns > 3:
                     ranked = shuffled
                     yield self._order(document.location(pointer), best)
@@ -126,8 +127,3 @@ class ScalerSawTrainRowsOnly(Check):
             key=f"{place.pointer} order",
             evidence=("forensics",),
         )
-
-    def _best(self, ranked: list[Match]) -> Match | None:
-        """The best match; of equally good ones, one that spares the judged period."""
-        good = [m for m in ranked if m.share >= self.share and m.share == ranked[0].share]
-        return min(good, key=lambda m: m.rows.judged, default=None)

@@ -22,6 +22,18 @@ class SourceSuspicion(Check):
     pattern that the probe confirms is HIGH, one that it clears is INFO.  One that could not be
     measured is INFO too, and a gap: the check is then not assessed, for the text alone proves
     neither.
+
+    How
+        Walks the syntax trees of the subsystem and of files that build features, once for all such
+        checks; tests are left out, and so is code whose definition or variable says that it makes
+        labels, which must look ahead. What is made is followed over names, fields, columns,
+        arguments and answers to the columns that hold it: a label that a served column is made of
+        counts too. Where the features can be driven, the measured influence of these columns
+        decides: HIGH if one reads ahead, INFO if none does. What nobody could measure is told, and
+        leaves the check not assessed.
+    Sources
+        Lopez de Prado (2018), Advances in Financial Machine Learning, section 7.2; Kapoor and
+        Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9).
     """
 
     task = Task.T2

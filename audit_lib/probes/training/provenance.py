@@ -1,6 +1,6 @@
 """Which rows made these numbers?  Recorded statistics are recomputed on candidate sets of rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -175,6 +175,12 @@ def matches(
             error = float(np.median(off / np.where(spread > 0, spread, 1.0)))
             found.append(Match(name, rows, hits, int(usable.sum()), error))
     return sorted(found, key=lambda m: (-m.share, m.error))
+
+
+def best_of(ranked: Sequence[Match], share: float) -> Match | None:
+    """The best match of at least this share; of equally good ones, one that spares judged rows."""
+    good = [m for m in ranked if m.share >= share and m.share == ranked[0].share]
+    return min(good, key=lambda m: m.rows.judged, default=None)
 
 
 def nearest(ranked: list[Match]) -> str:
