@@ -13,7 +13,6 @@ from audit_lib.contract import as_markdown, derive, differences, read_contract
 from audit_lib.files import write_whole
 
 NAME = "PIPELINE_CONTRACT"
-version_option = version_option()
 
 
 @click.group()
@@ -23,7 +22,7 @@ def contract() -> None:
 
 @contract.command()
 @click.argument("subject", shell_complete=subjects)
-@version_option
+@version_option()
 @root_option
 @workspace_option
 @click.option(
@@ -46,7 +45,7 @@ def export(subject: str, version: str, root: Path | None, workspace: Path | None
 @contract.command()
 @click.argument("subject", shell_complete=subjects)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@version_option
+@version_option()
 @root_option
 @workspace_option
 @click.pass_context

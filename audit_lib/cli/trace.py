@@ -27,8 +27,6 @@ from audit_lib.model import Verdict, verdict_of
 from audit_lib.reporters import Report
 from audit_lib.reporters.foreign import reporter_of
 
-_version = version_option()
-
 
 @click.group()
 def trace() -> None:
@@ -37,7 +35,7 @@ def trace() -> None:
 
 @trace.command()
 @click.argument("subject", shell_complete=subjects)
-@_version
+@version_option()
 @click.option("--rows", default=250, show_default=True, help="Latest decisions, about as many.")
 @click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="File.")
 @root_option
