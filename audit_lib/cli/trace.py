@@ -70,7 +70,7 @@ def _judging(command: Callable[..., Any]) -> Callable[..., Any]:
         format_option,
         workspace_option,
         root_option,
-        _version,
+        version_option(),
         click.argument(
             "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
         ),

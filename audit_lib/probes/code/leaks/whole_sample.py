@@ -3,8 +3,6 @@
 Each takes a node and answers, in words that fit after "uses", what it matches, or None.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 
