@@ -59,7 +59,7 @@ class OutputsKeepTheirContract(Check):
             yield self.finding(
                 where, text, measured=text, expected="the index of the features", key="index"
             )
-        kinds = self._kinds(subject)
+        kinds = self._kinds(subject, got)
         yield Examined(got.size, "predictions")
         yield Evidence("range", "Range of each head", *self._ranges(got, kinds))
         unknown = [str(c) for c in got.columns if kinds.get(str(c), Kind.UNKNOWN) is Kind.UNKNOWN]
@@ -145,11 +145,14 @@ class OutputsKeepTheirContract(Check):
         return found
 
     @staticmethod
-    def _kinds(subject: Subject) -> dict[str, Kind]:
+    def _kinds(subject: Subject, got: pd.DataFrame) -> dict[str, Kind]:
+        """Kind of each head; classes that are whole numbers are held to no range."""
         try:
-            return {h.name: h.kind for h in declared_heads(subject)}
+            heads = declared_heads(subject)
         except NotAssessed:
             return {}
+        codes = {h.name for h in heads if h.classes and h.name in got and _whole(got[h.name])}
+        return {h.name: Kind.REAL if h.name in codes else h.kind for h in heads}
 
     @staticmethod
     def _ranges(

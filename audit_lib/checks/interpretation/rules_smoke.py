@@ -23,6 +23,10 @@ from audit_lib.probes.questions.samples import few, inputs, predictions
 from audit_lib.subject.subject import Subject
 
 ROWS = 12  # of one date, which compete with each other
+FEW = 3  # of them that hold what is asked about, where the others say nothing
+STRONGEST = "strongest of the sample"
+ALIKE = (STRONGEST, "strongest there can be", "neutral")
+"""cases in which all rows are alike; a rule that compares rows trades none of them"""
 
 
 class RulesTradeWhenTheyShould(Check):
@@ -37,7 +41,9 @@ class RulesTradeWhenTheyShould(Check):
         backtest without losses. A comparison with NaN that falls through trades on nothing.
     How
         Drives every decision hook on sample features, and every rule set on made-up predictions:
-        directional heads at their extremes in the sample and beyond, other heads at their median.
+        directional heads at their extremes in the sample and beyond, other heads at their median;
+        for all rows of a date, and for a quarter of them beside neutral ones, since a book may
+        compare its rows.
     Limitations
         Neutral is 0 for a return and 0.5 for a probability; `neutral` says otherwise for a head.
         A strategy that is long only has no sells by design.
@@ -119,7 +125,11 @@ class RulesTradeWhenTheyShould(Check):
         if not heads:
             raise NotAssessed("no directional head is among the predictions")
         cases, probes = self._cases(subject, heads), self._levels(subject, heads)
-        tables = [self._table(subject, row) for row in (*cases.values(), *probes.values())]
+        still = cases["neutral"]
+        tables = [
+            self._table(subject, row, row if name in ALIKE else still)
+            for name, row in (*cases.items(), *probes.items())
+        ]
         answers = ask_many(subject.hook(hook), [(table,) for table in tables], into=orders)
         replies = dict(zip(cases, answers, strict=False))
         levels = dict(zip(probes, answers[len(cases) :], strict=True))
@@ -133,7 +143,8 @@ class RulesTradeWhenTheyShould(Check):
             elif reply.answered:
                 idle = head in told and effect[head] is False
                 label = f"{name}, which has no effect on orders" if idle else name
-                shares.append((label, 100 * self._count(reply) / ROWS, hook))
+                rows = ROWS if name in ALIKE else FEW
+                shares.append((label, 100 * self._count(reply, rows=rows) / rows, hook))
                 if head in told and effect[head] is None:
                     yield Gap(f"{hook}, {name}", f"no order was given for any level of {head}")
         strong = [r for n, r in replies.items() if n.startswith("strongest") and r.answered]
@@ -147,12 +158,15 @@ class RulesTradeWhenTheyShould(Check):
             )
         for name, reply in replies.items():
             nan_of = name.removeprefix("NaN in ")
+            rows = ROWS if name in ALIKE else FEW
             quiet = name == "neutral" or (nan_of != name and effect[nan_of])
-            if quiet and reply.answered and self._count(reply):
+            # A book that buys and sells rows that are alike has no level that says nothing.
+            ranks = reply.answered and name in ALIKE and {-1.0, 1.0} <= set(reply.got["side"])
+            if quiet and reply.answered and not ranks and self._count(reply, rows=rows):
                 yield self._found(
                     subject,
                     hook,
-                    f"{self._count(reply)} of {ROWS} rows are traded with scores {name}",
+                    f"{self._count(reply, rows=rows)} of {rows} rows are traded with scores {name}",
                     "no order",
                     name,
                 )
@@ -167,8 +181,9 @@ class RulesTradeWhenTheyShould(Check):
         }
         strongest = pd.Series({**middle, **top})
         cases = {
-            "strongest of the sample": strongest,
+            STRONGEST: strongest,
             "strongest there can be": pd.Series({**middle, **beyond}),
+            "strongest beside neutral ones": strongest,
             "neutral": pd.Series({**middle, **still}),
         }
         for head in sample.columns:
@@ -199,14 +214,15 @@ class RulesTradeWhenTheyShould(Check):
         return len(seen) > 1 if seen else None
 
     @staticmethod
-    def _table(subject: Subject, row: pd.Series) -> pd.DataFrame:
+    def _table(subject: Subject, row: pd.Series, others: pd.Series) -> pd.DataFrame:
         index = made_up_index(inputs(subject).index, ROWS)
         columns = predictions(subject).columns
-        return pd.DataFrame([row[columns].to_numpy(np.float64)] * ROWS, index, columns)
+        held = [row] * FEW + [others] * (ROWS - FEW)
+        return pd.DataFrame([r[columns].to_numpy(np.float64) for r in held], index, columns)
 
     @staticmethod
-    def _count(reply: Reply[pd.DataFrame], side: float | None = None) -> int:
-        sides = reply.got["side"]
+    def _count(reply: Reply[pd.DataFrame], side: float | None = None, rows: int = ROWS) -> int:
+        sides = reply.got["side"].iloc[:rows]
         return int((sides != 0).sum() if side is None else (sides == side).sum())
 
     def _found(self, subject: Subject, hook: str, message: str, expected: str, key: str) -> Answer:

@@ -1,5 +1,6 @@
 """The heads of a version: what its checkpoint calls them, what kind they are, what they learnt."""
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -28,6 +29,8 @@ _WORDS = {
     Kind.REAL: ("return", "regress", "identity", "linear", "real", "score", "excess"),
 }
 
+_CLASSES = re.compile(r"direction|class|sign", re.I)
+
 
 @dataclass(frozen=True)
 class Head:
@@ -46,6 +49,8 @@ class Head:
     label: str
     position: int | None
     location: Location
+    classes: bool = False
+    """it may answer classes where a probability could stand: its kind says direction or class"""
 
 
 def declared_heads(subject: Subject) -> list[Head]:
@@ -111,6 +116,7 @@ def stored_heads(subject: Subject) -> list[Head]:
                 label,
                 _position(facts),
                 metadata.location(pointer, token),
+                bool(_CLASSES.search(str(facts.get("kind", facts.get("type", ""))))),
             )
         )
     if not found:

@@ -397,6 +397,17 @@ def test_a_crash_that_names_no_feature(tmp_path):
 
 
 @pytest.mark.passes("FEA005")
+def test_an_infinity_that_is_taken_for_a_nan_beside_a_head_that_needs_it_not(tmp_path):
+    text = engine_text().replace('{"score":', '{"calm": x[:, 1], "score":')
+    with tiny(tmp_path, text, meta=META) as subject:
+        assert_passes(run_check("FEA005", subject))
+    refused = "options: {FEA005: {documented: {nan: refused}}}"
+    with tiny(tmp_path / "b", text, meta=META, parameters=refused) as subject:
+        keys = {f.key.partition(" ")[0] for f in run_check("FEA005", subject).findings}
+    assert "infinite," in keys or "infinite" in keys
+
+
+@pytest.mark.passes("FEA005")
 def test_a_refusal_that_does_not_name_the_feature_is_noted(tmp_path):
     guard = GUARD.replace('f"missing or double: {missing}"', '"the features are not right"')
     with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:

@@ -159,6 +159,15 @@ def test_a_head_of_unknown_kind_is_a_gap(tmp_path):
     assert "no kind is declared" in result.reason
 
 
+@pytest.mark.parametrize(("kind", "wrong"), [("direction", False), ("probability", True)])
+def test_a_head_of_classes_is_held_to_no_range(tmp_path, kind, wrong):
+    gain = {"kind": kind, "label": "week"}
+    meta = {**META, "heads": {**META["heads"], "gain": gain}}
+    with tiny(tmp_path, heads('{"gain": np.sign(drift), "risk": risk}'), meta=meta) as subject:
+        result = run_check("HED002", subject)
+    assert ("gain outside 0 to 1" in {f.key for f in result.findings}) is wrong
+
+
 # --- HED003 -----------------------------------------------------------------------------------
 @pytest.mark.fails("HED003")
 def test_a_calibrator_that_answers_the_base_rate(engine):

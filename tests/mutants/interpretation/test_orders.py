@@ -290,6 +290,34 @@ def test_features_that_are_nan_are_traded(tmp_path):
     assert found.anchor.symbol == "decisions.live"
 
 
+#: a book that buys the best and sells the worst of each date, whatever the level of its scores
+BOOK = """
+    score = (predictions["gain"] / predictions["risk"]).where(predictions["risk"] > 0)
+    place = score.groupby(level="date").rank(pct=True, na_option="keep", method="METHOD")
+    side = (place > 0.75).astype(int) - (place < 0.25).astype(int)
+    size = (0.01 / predictions["risk"]).clip(0, 0.5).where(side != 0, 0.0).fillna(0.0)
+    return pd.DataFrame({"side": side, "size": size, "gate": ""}, index=predictions.index)"""
+
+
+@pytest.mark.passes("INT003")
+@pytest.mark.parametrize("method", ["average", "first"])
+def test_a_book_that_compares_the_rows_of_a_date_trades_when_it_should(tmp_path, method):
+    rules = text(rules=BOOK.strip().replace("METHOD", method))
+    with tiny(tmp_path, rules, meta=META) as subject:
+        assert_passes(run_check("INT003", subject))
+
+
+@pytest.mark.fails("INT003")
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [("keep", "bottom", "NaN in gain"), ("place > 0.75", "place > 1.75", "strongest")],
+)
+def test_a_book_that_does_not(tmp_path, old, new, key):
+    book = BOOK.strip().replace("METHOD", "average").replace(old, new)
+    with tiny(tmp_path, text(rules=book), meta=META) as subject:
+        assert_fails(run_check("INT003", subject), key=key)
+
+
 # --- INT004 -----------------------------------------------------------------------------------
 @pytest.mark.fails("INT004")
 def test_sides_that_are_mirrored(engine):
