@@ -84,19 +84,17 @@ class MirroredScoresGiveMirroredOrders(Check):
             there, back = (r.got.reindex(grid.index) for r in answers)
             kept = ~(_stopped(there) | _stopped(back)).to_numpy()
             yield Examined(int(kept.sum()), f"pairs of mirrored predictions of {hook}")
-            found = thresholds(subject, hook)
-            told = (
-                []
-                if (leans := self._leaning(found, subject, heads))
-                else self._books(subject, hook, heads)
-            )
-            counts += [(hook, *book) for book in told]
-            sides = set(there["side"]) | set(back["side"])
-            if -1.0 not in sides and not any(shorts for *_, shorts in told):
+            sold = -1.0 in {*there["side"], *back["side"]}
+            numbers = sorted({*range(2, 14), *range(17, self.names + 1, 6), self.names})
+            if not sold and not self._sells(subject, hook, heads, numbers):
                 one_sided += 1
-            elif leans:
+                continue
+            found = thresholds(subject, hook)
+            if leans := self._leaning(found, subject, heads):
                 yield self._note(subject, hook, leans)
             else:
+                told = self._books(subject, hook, heads, numbers)
+                counts += [(hook, *book) for book in told]
                 by_row = any(t.head in heads for t in found)  # then the pairs tell all
                 lopsided = [] if by_row else list(self._counted(subject, hook, told))
                 bounds = list(self._at_thresholds(subject, hook, heads, found))
@@ -121,9 +119,16 @@ class MirroredScoresGiveMirroredOrders(Check):
             mirrored[head] = 2 * self._centre(subject, head) - given[head]
         return mirrored
 
-    def _books(self, subject: Subject, hook: str, heads: list[str]) -> list[tuple[int, int, int]]:
+    def _sells(self, subject: Subject, hook: str, heads: list[str], numbers: list[int]) -> bool:
+        """Whether a date of symmetric scores has a short: the widest tells, unless declined."""
+        wide = self._books(subject, hook, heads, numbers[-1:])
+        told = wide or self._books(subject, hook, heads, numbers)
+        return any(shorts for *_, shorts in told)
+
+    def _books(
+        self, subject: Subject, hook: str, heads: list[str], numbers: list[int]
+    ) -> list[tuple[int, int, int]]:
         """Names, longs and shorts of dates with symmetric scores that are not declined."""
-        numbers = sorted({*range(2, 14), *range(17, self.names + 1, 6), self.names})
         given = [(self._date(subject, heads, n),) for n in numbers]
         found = []
         for n, reply in zip(numbers, ask_many(subject.hook(hook), given, into=orders), strict=True):
