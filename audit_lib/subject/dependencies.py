@@ -171,7 +171,11 @@ def plain(name: str) -> str:
 def may_bring(distribution: str, imported: str) -> bool:
     """True where a distribution of that name may hold what is imported."""
     name, top = plain(distribution), plain(imported.partition(".")[0])
-    return name in _spellings(imported) or name.startswith(f"{top}-") or name.endswith(f"-{top}")
+    if name in _spellings(imported) or name.startswith(f"{top}-") or name.endswith(f"-{top}"):
+        return True
+    # of two words and more, shortened: ``eth_defi`` of ``web3-ethereum-defi``
+    words, whole = top.split("-"), name.split("-")
+    return len(words) > 1 and all(any(w.startswith(t) for w in whole) for t in words if t)
 
 
 def dependencies_of(tree: SourceTree) -> Dependencies:

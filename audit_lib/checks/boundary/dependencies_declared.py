@@ -101,7 +101,7 @@ class DependenciesAreDeclared(Check):
         effect = "importing the module fails where it is missing" if loading else (
             f"{first.symbol or 'the module'} fails where it is missing")  # fmt: skip
         files = len({i.path for i in found})
-        more = f" (and {files - 1} more files)" if files > 1 else ""
+        more = f" (and in {files - 1} more file{'s' * (files > 2)})" if files > 1 else ""
         said = f"{name} is imported{more} and no file declares it; {effect}"
         return self.finding(
             first.location,

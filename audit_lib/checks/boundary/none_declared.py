@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity, Task
-from audit_lib.probes.code.calls import own_nodes
+from audit_lib.probes.code.calls import defaults, own_nodes
 from audit_lib.probes.code.signatures import decorators
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.probes.code.types.annotations import aliases_of_none, allows_none, is_none
@@ -109,11 +109,7 @@ class DeclaredValuesAreThere(Check):
             )
 
     def _defaults(self, unit: Unit, node: Function, aliases: frozenset[str]) -> Iterator[Answer]:
-        a = node.args
-        placed = [*a.posonlyargs, *a.args]
-        pairs = [*zip(placed[len(placed) - len(a.defaults) :], a.defaults, strict=True)]
-        pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
-        for argument, default in pairs:
+        for argument, default in defaults(node):
             annotation = argument.annotation
             if annotation is not None and is_none(default) and not allows_none(annotation, aliases):
                 declared = ast.unparse(annotation)

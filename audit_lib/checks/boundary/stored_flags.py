@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.probes.code.calls import parameters
 from audit_lib.probes.code.keyflow import Path, overlaps, paired
 from audit_lib.probes.code.keyflow.pairs import Pair
 from audit_lib.probes.code.keyflow.writes import DUMPERS, Writes
@@ -122,11 +123,7 @@ class _Leaves(Writes):
 
     def _given(self, unit: Unit, name: str) -> list[tuple[Unit, ast.expr]] | None:
         """What callers give for a parameter that is annotated as a flag; None where it is none."""
-        if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            return None
-        arguments = unit.node.args
-        every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-        if not any(a.arg == name and dotted(a.annotation) == "bool" for a in every):
+        if not any(a.arg == name and dotted(a.annotation) == "bool" for a in parameters(unit.node)):
             return None
         called = unit.name.rpartition(".")[2]
         return [

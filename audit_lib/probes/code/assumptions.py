@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit_lib.model import Location
+from audit_lib.probes.code.calls import defaults
 from audit_lib.subject.units import FileUnits, Unit
 from audit_lib.subject.uses import dotted
 
@@ -69,10 +70,8 @@ def choices(file: FileUnits, rows: str) -> Iterator[Choice]:
 def _bound(node: ast.AST) -> Iterator[tuple[str, str]]:
     """How and which role, for each text of a role that is bound to a name about versions."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        given = (*node.args.posonlyargs, *node.args.args)
-        plain = zip(given[len(given) - len(node.args.defaults) :], node.args.defaults, strict=True)
-        named = [*plain, *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]
-        yield from (("default", r) for a, v in named if (r := _role(v)) and _ABOUT.search(a.arg))
+        left_out = defaults(node)
+        yield from (("default", r) for a, v in left_out if (r := _role(v)) and _ABOUT.search(a.arg))
     elif isinstance(node, (ast.AnnAssign, ast.Assign)):
         how = "default" if isinstance(node, ast.AnnAssign) else "asked for"
         if (role := _role(node.value)) and any(_ABOUT.search(t) for t in _targets(node)):

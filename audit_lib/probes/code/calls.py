@@ -40,13 +40,40 @@ def own_calls(unit: Unit) -> Iterator[ast.Call]:
     return (node for node in nodes if isinstance(node, ast.Call))
 
 
-def defaults(node: Function) -> dict[str, ast.expr]:
-    """Parameters that may be left out, and what they are then."""
+def parameters(node: ast.AST | None, *, open_ones: bool = False) -> list[ast.arg]:
+    """Parameters of a function, with ``*args`` and ``**kwargs`` where asked; none of others."""
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return []
+    a = node.args
+    rest = [x for x in (a.vararg, a.kwarg) if x is not None] if open_ones else []
+    return [*a.posonlyargs, *a.args, *a.kwonlyargs, *rest]
+
+
+def parameter_names(node: ast.AST | None) -> list[str]:
+    """Names of those parameters."""
+    return [a.arg for a in parameters(node)]
+
+
+def defaults(node: ast.AST | None) -> list[tuple[ast.arg, ast.expr]]:
+    """Parameters that may be left out, with what they then are, in order."""
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return []
     a = node.args
     placed = [*a.posonlyargs, *a.args]
-    pairs = [*zip(reversed(placed), reversed(a.defaults), strict=False)]
-    pairs += [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d is not None]
-    return {argument.arg: default for argument, default in pairs}
+    pairs = [*zip(placed[len(placed) - len(a.defaults) :], a.defaults, strict=True)]
+    return pairs + [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults, strict=True) if d]
+
+
+def bound(node: ast.AST | None, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    """(parameter, argument) pairs of a call of a function; a leading ``self`` is not counted."""
+    a = node.args if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+    placed = [x.arg for x in (*a.posonlyargs, *a.args)] if a is not None else []
+    if placed[:1] in (["self"], ["cls"]):
+        placed = placed[1:]
+    for name, argument in zip(placed, call.args, strict=False):
+        if not isinstance(argument, ast.Starred):
+            yield name, argument
+    yield from ((k.arg, k.value) for k in call.keywords if k.arg)
 
 
 def called(node: ast.AST) -> str | None:

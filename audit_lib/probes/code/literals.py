@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from re import Pattern
 
-from audit_lib.probes.code.calls import defaults
+from audit_lib.probes.code.calls import Function, defaults, parameter_names
 from audit_lib.probes.code.constants import number_written
 from audit_lib.probes.code.keyflow.calls import Calls
 from audit_lib.probes.code.surroundings import is_aside
@@ -20,7 +20,6 @@ from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 _PLAIN = 4
 """whole numbers up to this are spelt for many reasons"""
 _UNITS = frozenset({10, 24, 60, 100, 365, 1000, 3600, 10_000, 86_400, 1_000_000})
@@ -72,7 +71,7 @@ def _own(unit: Unit, named: Pattern[str]) -> Iterator[Literal]:
 def _passed(calls: Calls, unit: Unit, named: Pattern[str]) -> Iterator[Literal]:
     """A call that passes a number for what the calling function was given itself."""
     assert isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    own = {a.arg for a in _arguments(unit.node)}
+    own = set(parameter_names(unit.node))
     for node in calls.own(unit):
         target = calls.callee(unit, node) if isinstance(node, ast.Call) else None
         if target is None or not isinstance(target.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -144,12 +143,7 @@ def _fields(node: ast.ClassDef) -> dict[str, float]:
 
 
 def _defaults(node: Function) -> dict[str, float]:
-    written = ((name, number_written(default)) for name, default in defaults(node).items())
-    return {name: value for name, value in written if value is not None}
-
-
-def _arguments(node: Function) -> list[ast.arg]:
-    return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    return {a.arg: v for a, d in defaults(node) if (v := number_written(d)) is not None}
 
 
 def _assigned(node: Function) -> set[str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from audit_lib.probes.code.calls import own_calls
+from audit_lib.probes.code.calls import bound, own_calls, parameters
 from audit_lib.subject.code import Code
 from audit_lib.subject.units import MODULE, Unit
 from audit_lib.subject.uses import dotted
@@ -149,7 +149,8 @@ def _outside(code: Code, unit: Unit, data: ast.expr | None) -> Iterator[str]:
     if data is None:
         return
     where = unit.name if unit.name != MODULE else "the module"
-    brought = sorted(_roots(unit, data, frozenset()) & _parameters(unit))
+    own = {a.arg for a in parameters(unit.node, open_ones=True)} - {"self", "cls"}
+    brought = sorted(_roots(unit, data, frozenset()) & own)
     calls = sorted(_called_in(unit, data, frozenset()) - _SHAPES)
     if any(c.rpartition(".")[2] in ("dumps", "dump", "deepcopy") for c in calls):
         return  # it goes round within the program
@@ -184,16 +185,14 @@ def _callers(code: Code, unit: Unit) -> list[Unit]:
 
 def _literal(caller: Unit, unit: Unit, parameter: str) -> bool:
     """True where a caller gives the parameter nothing but what stands in the source."""
-    assert isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    names = [a.arg for a in (*unit.node.args.posonlyargs, *unit.node.args.args)]
     last = unit.name.rpartition(".")[2]
-    given: list[ast.expr] = []
-    for call in ast.walk(caller.node) if caller.node is not None else ():
-        if isinstance(call, ast.Call) and dotted(call.func).rpartition(".")[2] == last:
-            bound = names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute)
-            placed = dict(zip(names[bound:], call.args, strict=False))
-            placed.update({k.arg: k.value for k in call.keywords if k.arg})
-            given += [placed[parameter]] if parameter in placed else []
+    given = [
+        argument
+        for call in (ast.walk(caller.node) if caller.node is not None else ())
+        if isinstance(call, ast.Call) and dotted(call.func).rpartition(".")[2] == last
+        for name, argument in bound(unit.node, call)
+        if name == parameter
+    ]
     return bool(given) and all(
         isinstance(g, ast.Constant) or dotted(g).endswith("__name__") for g in given
     )
@@ -237,14 +236,6 @@ def _assigned(unit: Unit, name: str) -> list[ast.expr]:
         elif isinstance(node, (ast.For, ast.comprehension)) and dotted(node.target) == name:
             found.append(node.iter)
     return found
-
-
-def _parameters(unit: Unit) -> set[str]:
-    if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return set()
-    a = unit.node.args
-    every = {x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if x}
-    return every - {"self", "cls"}
 
 
 def _template(unit: Unit, data: ast.expr | None) -> bool:

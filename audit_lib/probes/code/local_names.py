@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from audit_lib.probes.code.calls import parameters
 from audit_lib.probes.code.surroundings import Surroundings
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS, Module
@@ -43,8 +44,7 @@ def shadowed(module: Module, units: Sequence[Unit]) -> Iterator[tuple[ast.Name, 
 
 def _bound_in(function: _Function) -> dict[str, int]:
     """Locals that statements of a function bind, with the first line; parameters left out."""
-    a = function.args
-    given = {x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg, a.kwarg) if x}
+    given = {a.arg for a in parameters(function, open_ones=True)}
     found: dict[str, int] = {}
     for node in _own(function.body):
         if isinstance(node, (ast.Global, ast.Nonlocal)):

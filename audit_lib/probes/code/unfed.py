@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from audit_lib.probes.code.calls import bound, defaults
 from audit_lib.probes.code.reachable import Reachable
 from audit_lib.probes.code.types.annotations import is_none
 from audit_lib.subject.units import MODULE, Unit
@@ -162,11 +163,7 @@ class Unfed:
 
 def optional(node: Function) -> list[str]:
     """Parameters whose default is None."""
-    places = [*node.args.posonlyargs, *node.args.args]
-    given = [None] * (len(places) - len(node.args.defaults)) + list(node.args.defaults)
-    pairs = [*zip(places, given, strict=True)]
-    pairs += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-    return [a.arg for a, d in pairs if isinstance(d, ast.Constant) and d.value is None]
+    return [a.arg for a, d in defaults(node) if is_none(d)]
 
 
 def looked_at(node: Function, name: str) -> bool:
@@ -216,19 +213,9 @@ def _gives(unit: Unit, call: ast.Call, name: str) -> bool:
     assert isinstance(unit.node, Function)
     if any(isinstance(a, ast.Starred) for a in call.args):
         return True
-    for keyword in call.keywords:
-        if keyword.arg is None:
-            return True
-        if keyword.arg == name:
-            return not (isinstance(keyword.value, ast.Constant) and keyword.value.value is None)
-    places = [a.arg for a in (*unit.node.args.posonlyargs, *unit.node.args.args)]
-    if places[:1] in (["self"], ["cls"]):
-        places = places[1:]
-    if name not in places:
-        return False
-    at = places.index(name)
-    given = call.args[at] if len(call.args) > at else None
-    return given is not None and not is_none(given)
+    if any(k.arg is None for k in call.keywords):
+        return True
+    return any(n == name and not is_none(given) for n, given in bound(unit.node, call))
 
 
 def _beginnings(cls: Unit, methods: list[Unit]) -> dict[str, bool]:

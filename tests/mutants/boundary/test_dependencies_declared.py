@@ -1,6 +1,6 @@
 import pytest
 
-from audit_lib.subject.dependencies import Dependencies
+from audit_lib.subject.dependencies import Dependencies, may_bring
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.made_repo import subject, write
 
@@ -57,7 +57,7 @@ def test_what_nothing_declares(tmp_path):
         "pkg/n.py": text, "pkg/o.py": "from wonder import x\n",
     })  # fmt: skip
     assert [(f.location.line, f.severity.name, f.message) for f in result.findings] == [
-        (1, "MEDIUM", "wonder is imported (and 1 more files) and no file declares it; importing "
+        (1, "MEDIUM", "wonder is imported (and in 1 more file) and no file declares it; importing "
          "the module fails where it is missing"),
         (5, "LOW", "later is imported and no file declares it; f fails where it is missing"),
     ]  # fmt: skip
@@ -142,3 +142,9 @@ def test_what_an_extra_asks_for_and_what_a_declared_package_is_known_to_bring(tm
     assert (finding.severity.name, finding.measured) == ("LOW", "undeclared")
     assert finding.message.endswith("flask brings it for now")
     assert finding.message.startswith("werkzeug is imported and no file declares it")
+
+
+def test_two_words_that_are_shortened_are_the_declared_ones():
+    assert may_bring("web3-ethereum-defi", "eth_defi")
+    assert not may_bring("web3-ethereum-defi", "eth_typing")
+    assert not may_bring("ethereum", "eth")

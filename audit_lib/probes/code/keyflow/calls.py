@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 
+from audit_lib.probes.code.calls import bound
 from audit_lib.probes.code.constants import constant
 from audit_lib.probes.code.keyflow.paths import ANY
 from audit_lib.subject.code import Code
@@ -75,17 +76,7 @@ class Calls:
 
     def bound(self, target: Unit, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
         """(parameter, argument) pairs of a call of the repository's function."""
-        node = target.node
-        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-        if names[:1] in (["self"], ["cls"]):
-            names = names[1:]
-        for name, argument in zip(names, call.args, strict=False):
-            if not isinstance(argument, ast.Starred):
-                yield name, argument
-        for keyword in call.keywords:
-            if keyword.arg:
-                yield keyword.arg, keyword.value
+        yield from bound(target.node, call)
 
     def key(self, unit: Unit, node: ast.expr) -> str:
         """The key that a subscript names, or ``*``."""

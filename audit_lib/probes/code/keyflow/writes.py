@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from audit_lib.model import Location
+from audit_lib.probes.code.calls import parameter_names
 from audit_lib.probes.code.keyflow.calls import BLIND, SAME
 from audit_lib.probes.code.keyflow.paths import ANY, Dump, Path, Use
 from audit_lib.probes.code.keyflow.reads import Reads
@@ -64,15 +65,11 @@ class Writes:
         for _ in range(3):
             near |= {k for d in self.passing for k in self.code.references.sources.get(d, ())}
             for unit in (self.reads.units[k] for k in near if k in self.reads.units):
-                if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    continue
-                arguments = unit.node.args
-                names = {a.arg for a in (*arguments.posonlyargs, *arguments.args,
-                                         *arguments.kwonlyargs)}  # fmt: skip
-                for node in self.reads.own(unit):
+                own = set(parameter_names(unit.node))
+                for node in self.reads.own(unit) if own else ():
                     if isinstance(node, ast.Call):
                         for dumped in self._dumped(unit, node):
-                            if isinstance(dumped, ast.Name) and dumped.id in names:
+                            if isinstance(dumped, ast.Name) and dumped.id in own:
                                 self.passing[unit.key].add(dumped.id)
 
     def _dumped(self, unit: Unit, call: ast.Call) -> list[ast.expr]:

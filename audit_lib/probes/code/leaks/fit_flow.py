@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from audit_lib.probes.code.calls import called
+from audit_lib.probes.code.calls import bound, called
 from audit_lib.probes.code.leaks.leak_patterns import FITTING, is_other_split
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
@@ -125,9 +125,9 @@ class FitFlow:
             return
         if not isinstance(target.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return
-        bound = _bound(target.node, node)
+        given = {name: sorted(_names([a])) for name, a in bound(target.node, node)}
         for event in self._events(target, depth + 1):
-            names = [n for i in event.inputs for n in bound.get(i, _own_field(i))]
+            names = [n for i in event.inputs for n in given.get(i, _own_field(i))]
             fields = [m for m in event.made if m.startswith("self.")]
             if names:
                 inputs = frozenset(names)
@@ -141,16 +141,6 @@ def _kind(node: ast.Call) -> str:
     if name in ("fit", "fit_transform") and isinstance(node.func, ast.Attribute):
         return "fit" if FITTING.search(ast.unparse(node.func.value)) else "other"
     return ""
-
-
-def _bound(node: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call) -> dict[str, list[str]]:
-    """Parameters to the names that a call gives them."""
-    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-    if names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
-        names = names[1:]
-    found = {n: sorted(_names([a])) for n, a in zip(names, call.args, strict=False)}
-    found.update({k.arg: sorted(_names([k.value])) for k in call.keywords if k.arg})
-    return found
 
 
 def _own_field(name: str) -> list[str]:

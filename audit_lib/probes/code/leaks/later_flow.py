@@ -7,9 +7,10 @@ moves rows forwards again, chooses rows, fits a model or only counts carries not
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from audit_lib.probes.code.calls import parameter_names
 from audit_lib.probes.code.keyflow.calls import BLIND, Calls
 from audit_lib.probes.code.leaks.later_rows import moves_up
 from audit_lib.subject.code import Code
@@ -97,7 +98,9 @@ class LaterFlow:
         self._runs[unit.key] += 1
         self._busy.add(unit.key)
         summary = self._summaries.setdefault(unit.key, _Summary())
-        env: Env = {name: frozenset({name}) for name in _parameters(unit)}
+        env: Env = {
+            name: frozenset({name}) for name in parameter_names(unit.node) if name != "self"
+        }
         _Run(self, unit, summary).block(_body(unit), env)
         self._busy.discard(unit.key)
         return summary
@@ -301,12 +304,6 @@ def _taken(node: ast.Lambda) -> set[str]:
 
 def _body(unit: Unit) -> list[ast.stmt]:
     return list(unit.node.body) if unit.node is not None else []
-
-
-def _parameters(unit: Unit) -> Iterator[str]:
-    if isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        a = unit.node.args
-        yield from (x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs) if x.arg != "self")
 
 
 def _registered(unit: Unit) -> list[str]:

@@ -42,33 +42,13 @@ def backward_fill(node: ast.AST) -> str | None:
 
 _STEPS = ("pad", "ffill", "zero", "previous")
 _GAPS = re.compile(r"is_?nan|notna|isna|notnull|isnull|is_null|isfinite|nonzero")
-TWO_SIDED = (
-    "MSTL",
-    "cffilter",
-    "hilbert",
-    "irfft",
-    "rts_smoother",
-    "waverec",
-    "wiener",
-    "filtfilt",
-    "sosfiltfilt",
-    "savgol_filter",
-    "gaussian_filter1d",
-    "seasonal_decompose",
-    "hpfilter",
-    "find_peaks",
-    "argrelextrema",
-    "medfilt",
-    "gaussian_filter",
-    "uniform_filter1d",
-    "median_filter",
-    "lowess",
-    "detrend",
-    "bk_filter",
-    "UnivariateSpline",
-    "STL",
-    "FixedForwardWindowIndexer",
-)
+TWO_SIDED = frozenset({
+    "argrelextrema", "bk_filter", "cffilter", "detrend", "filtfilt", "find_peaks",
+    "FixedForwardWindowIndexer", "gaussian_filter", "gaussian_filter1d", "hilbert",
+    "hpfilter", "irfft", "lowess", "medfilt", "median_filter", "MSTL", "rts_smoother",
+    "savgol_filter", "seasonal_decompose", "sosfiltfilt", "STL", "uniform_filter1d",
+    "UnivariateSpline", "waverec", "wiener", "convolve1d", "correlate1d"
+})  # fmt: skip
 
 
 _RUNNING = ("rolling", "ewm", "expanding", "cummax", "cummin", "cumsum", "cumprod", "accumulate")
@@ -91,8 +71,6 @@ def centred_window(node: ast.AST) -> str | None:
     if name == "gradient" and ast.unparse(owner(node) or node) in ("np", "numpy"):
         return "`gradient`, which reads both sides of a bar"
     if name in TWO_SIDED:
-        return f"`{name}`, which reads both sides of a bar"
-    if name in ("convolve1d", "correlate1d"):
         return f"`{name}`, which reads both sides of a bar"
     sliding = ("convolve", "fftconvolve", "correlate")
     if name in sliding and text(argument(node, 2, "mode")) == "same":

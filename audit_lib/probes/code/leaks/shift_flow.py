@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from audit_lib.probes.code.calls import defaults, own_calls
+from audit_lib.probes.code.calls import bound, defaults, own_calls, parameter_names
 from audit_lib.probes.code.constants import constant
 from audit_lib.probes.code.leaks.later_rows import SHIFTS, negative, shifted_by
 from audit_lib.subject.code import Code
@@ -65,7 +65,7 @@ class ShiftFlow:
             for unit in file.units if words.search(file.file.text) else ():
                 for call in own_calls(unit):
                     by = shifted_by(call)
-                    if isinstance(by, ast.Name) and by.id in _names(unit):
+                    if isinstance(by, ast.Name) and by.id in parameter_names(unit.node):
                         found.setdefault(unit.key, set()).add(by.id)
         self.__dict__["_parameters"] = found
         for _ in range(_ROUNDS if found else 0):
@@ -77,7 +77,9 @@ class ShiftFlow:
                         continue
                     for call in own_calls(caller):
                         for _, value in self._shifting(caller, call):
-                            if isinstance(value, ast.Name) and value.id in _names(caller):
+                            if isinstance(value, ast.Name) and value.id in parameter_names(
+                                caller.node
+                            ):
                                 found.setdefault(caller.key, set()).add(value.id)
         return found
 
@@ -87,13 +89,9 @@ class ShiftFlow:
         target = self.code.references.chain(unit, text).unit if 0 < len(text) < 80 else None
         if target is None or target.key not in self._parameters:
             return
-        places = _names(target)
-        if places[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
-            places = places[1:]
-        bound = dict(zip(places, call.args, strict=False))
-        bound.update({k.arg: k.value for k in call.keywords if k.arg})
-        for name in sorted(self._parameters[target.key] & bound.keys()):
-            yield name, bound[name]
+        given = dict(bound(target.node, call))
+        for name in sorted(self._parameters[target.key] & given.keys()):
+            yield name, given[name]
 
     def _below_zero(self, unit: Unit, name: str) -> bool:
         """True where all that a name is assigned is negative."""
@@ -106,15 +104,7 @@ class ShiftFlow:
         ]
         if assigned:
             return all(map(negative, assigned))
-        if isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)) and name in _names(unit):
-            default = defaults(unit.node).get(name)
-            return default is not None and negative(default)
+        if name in parameter_names(unit.node):
+            return any(a.arg == name and negative(d) for a, d in defaults(unit.node))
         value = constant(self.code.index, unit.path, name)
         return isinstance(value, (int, float)) and value < 0
-
-
-def _names(unit: Unit) -> list[str]:
-    if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return []
-    a = unit.node.args
-    return [x.arg for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
+from audit_lib.probes.code.calls import parameters
 from audit_lib.subject.modules import ModuleIndex
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
@@ -31,8 +32,7 @@ def exhausted(
         return True
     if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
-    a = unit.node.args
-    declared = {x.arg: x.annotation for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)}
+    declared = {x.arg: x.annotation for x in parameters(unit.node)}
     named: dict[str, set[str]] = defaultdict(set)
     held = dict(told for s in unit.node.body if (told := _held(s)) is not None)
     for statement in body:

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from audit_lib.probes.code.calls import defaults
+from audit_lib.probes.code.calls import bound, defaults, parameter_names
 from audit_lib.probes.code.types.annotations import is_none
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
@@ -96,18 +96,9 @@ def parts(target: ast.expr) -> list[ast.expr]:
     return list(target.elts) if isinstance(target, (ast.Tuple, ast.List)) else [target]
 
 
-def parameters(unit: Unit) -> dict[str, ast.expr | None]:
-    """Parameters of a function with their annotations."""
-    if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return {}
-    a = unit.node.args
-    return {x.arg: x.annotation for x in (*a.posonlyargs, *a.args, *a.kwonlyargs)}
-
-
 def default(unit: Unit, name: str) -> ast.expr | None:
     """What a parameter is where it is left out."""
-    assert isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    return defaults(unit.node).get(name)
+    return next((d for a, d in defaults(unit.node) if a.arg == name), None)
 
 
 def always_reached(unit: Unit, value: ast.Name) -> bool:
@@ -134,7 +125,7 @@ def always_reached(unit: Unit, value: ast.Name) -> bool:
 
 def plainly_bound(unit: Unit, name: str) -> bool:
     """True for a parameter, and for a local that an assignment takes out of an answer."""
-    return name in parameters(unit) or any(
+    return name in parameter_names(unit.node) or any(
         isinstance(n, ast.Assign) and any(dotted(p) == name for t in n.targets for p in parts(t))
         for n in (ast.walk(unit.node) if unit.node is not None else ())
     )
@@ -205,15 +196,8 @@ def looks_itself(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
     node = target.node
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
-    name = next((k.arg for k in call.keywords if k.value is argument), None)
-    if name is None:
-        places = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-        bound = places[:1] in (["self"], ["cls"]) and (
-            isinstance(call.func, ast.Attribute) or node.name == "__init__"
-        )
-        position = next((i for i, a in enumerate(call.args) if a is argument), len(places))
-        name = dict(enumerate(places[bound:])).get(position)
-    if any(parameter == name and is_none(given) for parameter, given in defaults(node).items()):
+    name = next((n for n, given in bound(node, call) if given is argument), None)
+    if any(a.arg == name and is_none(d) for a, d in defaults(node)):
         return True
     return any(
         (
@@ -222,7 +206,7 @@ def looks_itself(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
             and isinstance(part.ops[0], (ast.Is, ast.IsNot))
             and is_none(part.comparators[0])
         )
-        or (isinstance(part, (ast.If, ast.IfExp)) and name in _truths(part.test))
+        or (isinstance(part, (ast.If, ast.IfExp, ast.Assert)) and name in _truths(part.test))
         or (isinstance(part, ast.BoolOp) and name in _truths(part))
         for part in ast.walk(node)
     )
@@ -230,7 +214,7 @@ def looks_itself(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
 
 def none_for_none(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """True for a function whose only None is the answer to a parameter that is None or empty."""
-    own = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+    own = set(parameter_names(node))
     asked = [
         s for s in node.body if isinstance(s, ast.If) and not s.orelse and own & _none_of(s.test)
     ]

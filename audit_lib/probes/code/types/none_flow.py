@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from audit_lib.probes.code.calls import parameter_names, parameters
 from audit_lib.probes.code.types.annotations import is_none, says_none
 from audit_lib.probes.code.types.none_asked import (
     adds_none,
@@ -27,7 +28,6 @@ from audit_lib.probes.code.types.none_asked import (
     none_by_default,
     none_for_none,
     operands,
-    parameters,
     parts,
     path_text,
     plainly_bound,
@@ -283,7 +283,7 @@ class NoneFlows:
             return True
         if isinstance(value, ast.IfExp):
             return any(map(is_none, (value.body, value.orelse)))
-        if isinstance(value, ast.Name) and value.id in parameters(unit):
+        if isinstance(value, ast.Name) and value.id in parameter_names(unit.node):
             usual = default(unit, value.id)
             return (usual is None or is_none(usual)) and always_reached(unit, value)
         if isinstance(value, ast.Name):
@@ -300,7 +300,9 @@ class NoneFlows:
             value, ast.Call) else None  # fmt: skip
         if target is None or not isinstance(target.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return False
-        given_none = any(a is not None and says_none(a) for a in parameters(target).values())
+        given_none = any(
+            a is not None and says_none(a) for a in (x.annotation for x in parameters(target.node))
+        )
         return not given_none and not none_for_none(target.node)
 
     def _from_outside(self, unit: Unit, value: ast.Name) -> bool:
