@@ -24,6 +24,7 @@ from audit_lib.files import MOST_TEXT, read_words
 from audit_lib.subject.source import SKIPPED_FOLDERS, SourceTree
 
 #: Import names to distributions, where they differ and nothing installed here tells.
+_LONG = 5
 KNOWN = {
     "sklearn": "scikit-learn", "yaml": "pyyaml", "cv2": "opencv-python", "PIL": "pillow",
     "bs4": "beautifulsoup4", "dateutil": "python-dateutil", "dotenv": "python-dotenv",
@@ -35,7 +36,8 @@ KNOWN = {
     "telegram": "python-telegram-bot", "binance": "python-binance",
     "alpaca_trade_api": "alpaca-trade-api", "faiss": "faiss-cpu", "tensorflow": "tensorflow-cpu",
     "xgboost": "xgboost-cpu", "slugify": "python-slugify", "py_vollib": "vollib",
-    "skbase": "scikit-base", "fp": "free-proxy", "sklearnex": "scikit-learn-intelex",
+    "skbase": "scikit-base", "imblearn": "imbalanced-learn",
+    "fp": "free-proxy", "sklearnex": "scikit-learn-intelex",
     "pywt": "pywavelets", "mpl_toolkits": "matplotlib", "pylab": "matplotlib",
     "ruamel": "ruamel-yaml", "OpenSSL": "pyopenssl", "usb": "pyusb", "zmq": "pyzmq",
     "magic": "python-magic", "kafka": "kafka-python", "nacl": "pynacl", "wx": "wxpython",
@@ -172,6 +174,8 @@ def may_bring(distribution: str, imported: str) -> bool:
     """True where a distribution of that name may hold what is imported."""
     name, top = plain(distribution), plain(imported.partition(".")[0])
     if name in _spellings(imported) or name.startswith(f"{top}-") or name.endswith(f"-{top}"):
+        return True
+    if len(top) >= _LONG and name.endswith(top):  # a fork under another name
         return True
     # of two words and more, shortened: ``eth_defi`` of ``web3-ethereum-defi``
     words, whole = top.split("-"), name.split("-")

@@ -26,7 +26,8 @@ _TOOLS = re.compile(
 )
 _NAMED = re.compile(r"\A[A-Za-z][\w.]{1,40}\Z")
 #: Of this Python, of older and of newer ones.
-_STANDARD = sys.stdlib_module_names | {"distutils", "imp", "asyncore", "asynchat", "compression"}
+_OTHERS = {"__main__", "distutils", "imp", "asyncore", "asynchat", "compression"}
+_STANDARD = sys.stdlib_module_names | _OTHERS
 _FORMATS = frozenset(
     {"scikit-learn", "xgboost", "lightgbm", "catboost", "torch", "pytorch", "tensorflow", "keras",
      "joblib", "statsmodels", "skops", "onnxruntime"}

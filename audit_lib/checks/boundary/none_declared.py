@@ -226,11 +226,25 @@ class _Flow:
         ]  # fmt: skip
         return counted and done and all(asks)
 
+    def _narrowed(self, name: str, call: ast.Call) -> str:
+        """The class that ``isinstance`` holds a name to where a call stands; '' for none."""
+        for node in ast.walk(self.unit.node) if self.unit.node is not None else ():
+            test = node.test if isinstance(node, ast.If) else None
+            if not isinstance(test, ast.Call) or dotted(test.func) != "isinstance":
+                continue
+            inside = any(part is call for s in node.body for part in ast.walk(s))
+            if inside and len(test.args) == 2 and dotted(test.args[0]) == name:
+                return dotted(test.args[1])
+        return ""
+
     def _never_returns(self, call: ast.Call) -> bool:
         text = dotted(call.func)
         if not text or text in _EXITS:
             return text in _EXITS
         reached = self.references.chain(self.unit, text).unit if text.count(".") < 3 else None
+        receiver, _, method = text.partition(".")
+        if reached is None and method and (cls := self._narrowed(receiver, call)):
+            reached = self.references.chain(self.unit, f"{cls}.{method}").unit
         if reached is None:  # a library's: believed where it is called like an exit
             return bool(_LIKE_EXITS.fullmatch(text.rpartition(".")[2]))
         node = reached.node

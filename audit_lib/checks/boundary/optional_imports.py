@@ -1,8 +1,9 @@
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Finding, Location, Severity, Task
 from audit_lib.probes.code.optional_imports import Optional, Use, optionals, unguarded
 from audit_lib.probes.code.surroundings import is_aside, severity_of, surroundings
 from audit_lib.subject.code import Code, code_of
@@ -48,6 +49,7 @@ class OptionalImportsAreAskedFor(Check):
         code = code_of(subject.source)
         declared = dependencies_of(subject.source)
         count = 0
+        alike: dict[tuple[str, Severity], list[Finding]] = defaultdict(list)
         for path in sorted(code.connected):
             if is_aside(path) or path.endswith(".pyi"):
                 continue
@@ -57,11 +59,18 @@ class OptionalImportsAreAskedFor(Check):
                 for use in unguarded(code, optional):
                     found[optional.tried].append(use)
             for uses in found.values():
-                yield self._told(code, declared, uses)
+                answer = self._told(code, declared, uses)
+                light = answer.severity < Severity.HIGH
+                one = uses[0].optional.package if light else f"{path}:{uses[0].optional.tried}"
+                alike[one, answer.severity].append(answer)
+        for first, *rest in alike.values():
+            files = len({f.location.path for f in rest} - {first.location.path})
+            more = f"; so it is in {files} more file{'s' * (files > 1)}" if files else ""
+            yield replace(first, message=first.message + more)
         yield Examined(len(code.connected), "files")
         yield Examined(count, "names that an import may leave without a value")
 
-    def _told(self, code: Code, declared: Dependencies, uses: list[Use]) -> Answer:
+    def _told(self, code: Code, declared: Dependencies, uses: list[Use]) -> Finding:
         """One finding for all names of one ``try``, wherever they are used."""
         use = min(uses, key=lambda u: self._worst_first(code, u))
         unit, optional = use.unit, use.optional

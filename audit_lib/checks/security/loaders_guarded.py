@@ -50,7 +50,7 @@ class LoadersRunNothing(Check):
         for path in paths:
             for load in loads(code, path):
                 if load.outside:
-                    alike[path, load.what].append(load)
+                    alike[path, load.kind].append(load)
                     where = f"{path}:{load.node.lineno}"
                     told = "checked before" if load.proven else ""
                     rows.append((where, load.what, " ← ".join(load.outside), told))
@@ -65,6 +65,7 @@ class LoadersRunNothing(Check):
         first = min(found, key=lambda f: (f.proven, f.template, f.node.lineno))
         own = sum(f.unit is first.unit for f in found)
         times = f" {own} times" if own > 1 else ""
+        whats = " and ".join(dict.fromkeys(f.what for f in (first, *found) if f.unit is first.unit))
         others = dict.fromkeys(f.unit.name for f in found if f.unit is not first.unit)
         way = " ← ".join(first.outside)
         level = Severity.HIGH if first.kind in ("eval", "shell") else self.severity
@@ -78,7 +79,7 @@ class LoadersRunNothing(Check):
         }.get(first.kind, "runs what the file holds")
         return self.finding(
             Location(path, line=first.node.lineno, symbol="" if where == "the module" else where),
-            f"{where} calls {first.what}{times}, which {runs}"
+            f"{where} calls {whats}{times}, which {runs}"
             + (f"; it comes from {way}" if way else "")
             + ("; a digest is worked out before" if first.proven else "")
             + (f"; so with {', '.join(others)}" if others else ""),

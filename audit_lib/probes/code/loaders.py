@@ -238,20 +238,20 @@ def _assigned(unit: Unit, name: str) -> list[ast.expr]:
     return found
 
 
-def _template(unit: Unit, data: ast.expr | None) -> bool:
+def _template(unit: Unit, data: ast.expr | None, seen: frozenset[str] = frozenset()) -> bool:
     """True where a text of the source holds the code, and only names are put into it."""
     if isinstance(data, ast.Name):
-        values = _assigned(unit, data.id)
-        return bool(values) and all(_template(unit, v) for v in values)
+        values = _assigned(unit, data.id) if data.id not in seen else []
+        return bool(values) and all(_template(unit, v, seen | {data.id}) for v in values)
     if isinstance(data, ast.JoinedStr):
         first = data.values[0] if data.values else None
         return isinstance(first, ast.Constant)
     if isinstance(data, ast.Call):
         inner = data.func.value if isinstance(data.func, ast.Attribute) else None
         given = inner if inner is not None and not isinstance(inner, ast.Name) else None
-        return _template(unit, given or (data.args[0] if data.args else None))
+        return _template(unit, given or (data.args[0] if data.args else None), seen)
     if isinstance(data, ast.BinOp):
-        return _template(unit, data.left)
+        return _template(unit, data.left, seen)
     return isinstance(data, ast.Constant)
 
 

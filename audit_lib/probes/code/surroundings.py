@@ -29,7 +29,7 @@ _CATCHES = {
 #: Files that do not take part: tests call wrongly on purpose, examples are read by people.
 ASIDE = (
     "**/tests/**", "**/test/**", "**/testing/**", "**/test_*.py", "**/*_test.py",
-    "**/conftest.py", "docs/**", "doc/**", "**/example*/**", "**/*_template*/**",
+    "**/conftest.py", "docs/**", "doc/**", "**/example*/**", "**/*_template*/**", "**/templates/**",
 )  # fmt: skip
 
 

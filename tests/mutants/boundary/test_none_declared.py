@@ -55,6 +55,11 @@ GOOD = (
     "        return 1\n    if isinstance(a, str):\n        return 2\n",
     "def f(a: 'Literal[\"x\", \"y\"]') -> int:\n    if a == 'x':\n        return 1\n"
     "    if a in ('y',):\n        return 2\n",
+    "class Err:\n    def unwrap(self) -> NoReturn:\n        raise ValueError\n"
+    "def f(a) -> int:\n    if isinstance(a, Err):\n        if a.x:\n            return 1\n"
+    "        a.unwrap()\n    else:\n        return 2\n",
+    "import enum\nclass E(enum.Enum):\n    A = 1\n    B = 2\ndef f(a) -> int:\n    match a.kind:\n"
+    "        case E.A:\n            return 1\n        case E.B:\n            return 2\n",
     "def f(*, a, b) -> int:\n    if a and b:\n        return 1\n    if not a and b:\n"
     "        return 2\n    if not b:\n        return 3\n",
     "def f(a) -> int:\n    if a is None:\n        return 1\n    elif a is not None:\n"
@@ -81,6 +86,9 @@ def test_functions_that_keep_their_word(tmp_path, text):
     ("text", "line", "key", "said"),
     [
         ("def f(a) -> int:\n    if a:\n        return 1\n", 12, "runs off",
+         "f declares int and has a path that runs off its end"),
+        ("import enum\nclass E(enum.Enum):\n    A = 1\n    B = 2\ndef f(a) -> int:\n"
+         "    match a.kind:\n        case E.A:\n            return 1\n", 17, "runs off",
          "f declares int and has a path that runs off its end"),
         ("def f(a, b) -> int:\n    if a and b:\n        return 1\n    if not a:\n"
          "        return 2\n", 14, "runs off",

@@ -58,6 +58,12 @@ def fixed():
     return [eval(name) for name in __all__]
 
 
+def formatted():
+    text = "x = {}"
+    text = text.format(1)
+    exec(text)
+
+
 def copied(model):
     return pickle.loads(pickle.dumps(model))
 

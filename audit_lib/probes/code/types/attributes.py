@@ -111,8 +111,10 @@ class Attributes:
     def of_classes(self, said: Said) -> Missing | None:
         """What a type checker's error says of a class of the repository, where it is certain."""
         told = _NO_ATTRIBUTE.match(said.text)
-        if said.code != "attr-defined" or told is None or told["name"] in self._stored:
+        if said.code != "attr-defined" or told is None:
             return None
+        if {told["name"], told["name"].removeprefix(f"_{told['owner']}")} & self._stored:
+            return None  # by that name, or privately
         around = surroundings(self.code, said.path)
         owners = self._classes.get(told["owner"], [])
         if around is None or len(owners) != 1 or _is_dunder(told["name"]):

@@ -30,6 +30,8 @@ def exhausted(
     """
     if any(_every_order(statement, ends) for statement in body) or _every_truth(body, ends):
         return True
+    if any(_every_member(index, unit.path, statement, ends) for statement in body):
+        return True
     if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
     declared = {x.arg: x.annotation for x in parameters(unit.node)}
@@ -44,6 +46,19 @@ def exhausted(
         if admitted and admitted <= names:
             return True
     return False
+
+
+def _every_member(
+    index: ModuleIndex, path: str, node: ast.stmt, ends: Callable[[Sequence[ast.stmt]], bool]
+) -> bool:
+    """True for ``match`` over all members of an enumeration, whatever its subject is."""
+    if not isinstance(node, ast.Match) or not all(ends(c.body) for c in node.cases):
+        return False
+    values = [p.value for c in node.cases if c.guard is None for p in ast.walk(c.pattern)
+              if isinstance(p, ast.MatchValue)]  # fmt: skip
+    classes = {dotted(v).rpartition(".")[0] for v in values}
+    members = _enumerated(index, path, classes.pop()) if len(classes) == 1 else set()
+    return bool(members) and members <= {_spelt(v) for v in values}
 
 
 def _held(node: ast.stmt) -> tuple[str, set[str]] | None:
