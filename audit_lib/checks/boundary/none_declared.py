@@ -230,7 +230,9 @@ class _Flow:
         """The class that ``isinstance`` holds a name to where a call stands; '' for none."""
         for node in ast.walk(self.unit.node) if self.unit.node is not None else ():
             test = node.test if isinstance(node, ast.If) else None
-            if not isinstance(test, ast.Call) or dotted(test.func) != "isinstance":
+            if not isinstance(node, ast.If) or not isinstance(test, ast.Call):
+                continue
+            if dotted(test.func) != "isinstance":
                 continue
             inside = any(part is call for s in node.body for part in ast.walk(s))
             if inside and len(test.args) == 2 and dotted(test.args[0]) == name:
