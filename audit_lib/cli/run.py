@@ -49,6 +49,7 @@ from audit_lib.model import (
 from audit_lib.model.merging import dependents
 from audit_lib.packets.index import update_index
 from audit_lib.reporters import Reporter, report_of
+from audit_lib.reporters.console import finding_groups, finding_lines
 from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.report import left_out, severities
 from audit_lib.reporters.screen import Screen
@@ -326,16 +327,14 @@ def _first_things(outcomes: Sequence[RunOutcome], console: Console) -> None:
         return
     console.print("\n[bold]read first[/]")
     for outcome, findings in broken:
-        for finding in findings[:FIRST]:
-            line = f"{outcome.job.version}  {finding.location}  {finding.code} "
-            console.print(
-                Text.assemble(line, (finding.severity.label, "red"), f"  {finding.message}"),
-                soft_wrap=True,
-            )
+        console.print(Text(outcome.job.version, style="bold"))
+        if console.is_terminal:
+            console.print(*finding_groups(findings, FIRST), sep="\n")
+            continue
+        for line in finding_lines(findings[:FIRST]):
+            console.print(line, soft_wrap=True)
         if len(findings) > FIRST:
-            console.print(
-                f"{outcome.job.version}  … and {len(findings) - FIRST} more in the packet"
-            )
+            console.print(f"… and {len(findings) - FIRST} more in the packet")
 
 
 def _places(outcomes: Sequence[RunOutcome], console: Console) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed
 from audit_lib.host import HookError
+from audit_lib.reporters.text import one_line
 from audit_lib.workbook import Workbook
 from audit_lib.workbook.desk import FACETS, about, facet, matching, overview
 from audit_lib.workbook.display import Sheet, in_notebook, say, show, views
@@ -97,7 +98,7 @@ class Console:
             values = dict.fromkeys(facet(name, f) for f in left)
             counted = {v: sum(facet(name, f) == v for f in left) for v in values}
             kept = asked.get(name, _ANY)
-            options = [(f"{v} ({n})", v) for v, n in sorted(counted.items())]
+            options = [(one_line(f"{v} ({n})"), v) for v, n in sorted(counted.items())]
             if name == "severity":
                 options = [(f"{v} ({n})", v) for v, n in counted.items()]  # worst first
             if kept not in (_ANY, *counted):
@@ -118,15 +119,19 @@ class Console:
 
     def _line(self, name: str) -> str:
         finding = self.found[name][0]
-        return f"{name} · {finding.severity.label} · {finding.message}"
+        return one_line(f"{name} · {finding.severity.label} · {finding.message}", 300)
 
     def _look(self) -> None:
         self._told("finding", lambda: show(about(self.audit, self.name)) if self.name else None)
         tables = self.audit.finding(self.name).evidence() if self.name else ()
-        self.table.options = [(e.title, f"{self.name.split('-')[0]}/{e.name}") for e in tables]
+        self.table.options = [
+            (one_line(e.title), f"{self.name.split('-')[0]}/{e.name}") for e in tables
+        ]
         self.table.index = 0 if tables else None
         place = self.audit.finding(self.name).finding.location if self.name else None
-        self.unit.value = f"{place.path}::{place.symbol}" if place and place.symbol else ""
+        self.unit.value = (
+            one_line(f"{place.path}::{place.symbol}") if place and place.symbol else ""
+        )
         for name in ("case", "again", "waiver", "certify"):
             self.panes[name].clear_output()
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -36,6 +37,8 @@ MARKS = {
     Verdict.BROKEN: ("✗", "bold red"),
     Verdict.INCONCLUSIVE: ("?", "yellow"),
 }
+#: most checks whose findings a terminal lists, and columns from which its table has room
+MOST, _WIDE = 12, 110
 #: places are aligned up to this width; longer ones push their own line
 _PLACE = 44
 #: codes on one line, of checks that share what they could not tell
@@ -58,9 +61,8 @@ def to_console(*reports: Report) -> str:
         file=file, force_terminal=terminal, width=width, highlight=False, emoji=False, markup=False
     )
     for report in reports:
-        for part in _parts(report):
-            # A line of text is wrapped by the terminal itself, so that it can be copied whole.
-            writer.print(part, soft_wrap=isinstance(part, Text))
+        for part in _parts(report, width if terminal else 0):
+            writer.print(part, soft_wrap=not terminal and isinstance(part, Text))
     lines = [line.rstrip() for line in file.getvalue().split("\n")]
     return "\n".join(lines)
 
@@ -85,27 +87,48 @@ def finding_lines(findings: Sequence[Finding]) -> list[Text]:
     ]
 
 
-def _parts(report: Report) -> list[RenderableType]:
+def finding_groups(findings: Sequence[Finding], most: int = MOST) -> list[RenderableType]:
+    """For a person: one entry a check, worst first, its message wrapped below its place."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.code, []).append(finding)
+    made: list[RenderableType] = []
+    for number, (code, group) in enumerate(list(groups.items())[:most], 1):
+        severity, where = group[0].severity, place(group[0].location)
+        head = (f"{number:>3}  ", (f"{severity.label:<8}", TONES[severity]), f"  {code}  ")
+        made.append(Text.assemble(*head, (where, "cyan")))
+        made.append(Padding(Text(one_line(group[0].message, 300)), (0, 0, 0, 5)))
+        if others := list(dict.fromkeys(place(f.location) for f in group[1:])):
+            said = f"and {len(group) - 1} more: {', '.join(others[:3])}"
+            made.append(Padding(Text(said, style="dim"), (0, 0, 0, 5)))
+    if len(groups) > most:
+        left = count(len(groups) - most, "more check")
+        made.append(Text(f"     … and {left}; with | cat, each finding on its line", style="dim"))
+    return made
+
+
+def _parts(report: Report, width: int = 0) -> list[RenderableType]:
+    """What is shown; on a terminal of that width, for a person, else a line a finding."""
     heading = f"{report.subject}/{report.version}" if report.version else report.subject
     head = Text.assemble((one_line(heading), "bold"), "  ", (one_line(report.title), "dim"))
-    told = [*finding_lines(report.breaking), *_notes(report), *_untold(report)]
-    return [head, *told, Text(), summary([report]), verdict_strip(report), Text()]
+    list_ = finding_groups if width else finding_lines
+    told = [*list_(report.breaking), *_notes(report), *_untold(report)]
+    table = _summary(report, narrow=0 < width < _WIDE)
+    return [head, *told, Text(), table, verdict_strip(report), Text()]
 
 
-def summary(reports: Sequence[Report]) -> Table:
-    """How many checks of each task answered what, for every version."""
+def _summary(report: Report, *, narrow: bool) -> Table:
+    """How many checks of each task answered what; without their findings where that is narrow."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    several = len(reports) > 1
-    for name in (["version"] if several else []) + ["task", "verdict"]:
+    for name in ("task", "verdict"):
         table.add_column(name, no_wrap=True)
     for _, name in _OUTCOMES:
-        table.add_column(name, justify="right")
-    table.add_column("findings")
-    for report in reports:
-        for task in dict.fromkeys(r.task for r in report.results):
-            results = [r for r in report.results if r.task is task]
-            lead = [Text(one_line(report.version))] if several else []
-            table.add_row(*lead, Text(f"{task.value} {task.title}"), *_row(results))
+        table.add_column("n/a" if narrow and name == "not applicable" else name, justify="right")
+    if not narrow:
+        table.add_column("findings")
+    for task in dict.fromkeys(r.task for r in report.results):
+        results = [r for r in report.results if r.task is task]
+        table.add_row(Text(f"{task.value} {task.title}"), *_row(results, narrow=narrow))
     return table
 
 
@@ -119,17 +142,18 @@ def verdict_strip(report: Report) -> Text:
     return Text.assemble((f"{mark} {report.words}", tone), f"  {found}{waived} · {done}{took}")
 
 
-def _row(results: Sequence[CheckResult]) -> list[Text]:
+def _row(results: Sequence[CheckResult], *, narrow: bool) -> list[Text]:
     verdict = verdict_over(results)
     mark, tone = MARKS[verdict] if verdict else ("·", "dim")
     outcomes = [effective_outcome(r) for r in results]
     cells = [Text(f"{mark} {verdict.value if verdict else 'nothing applies'}", style=tone)]
     for outcome, _ in _OUTCOMES:
         number = outcomes.count(outcome)
-        also = f" ({noted(results)} noted)" if outcome is Outcome.PASS and noted(results) else ""
+        says = outcome is Outcome.PASS and noted(results) and not narrow
+        also = f" ({noted(results)} noted)" if says else ""
         cells.append(Text(f"{number}{also}" if number else "·", style="" if number else "dim"))
-    cells.append(Text(severities(f for r in results for f in r.open_findings if breaks(f))))
-    return cells
+    found = severities(f for r in results for f in r.open_findings if breaks(f))
+    return cells if narrow else [*cells, Text(found)]
 
 
 def _notes(report: Report) -> list[Text]:

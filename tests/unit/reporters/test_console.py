@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import re
+
 import made_up
 import pytest
 from rich.console import Console
@@ -75,3 +78,20 @@ def test_reporters_are_deterministic_and_take_several_reports(name):
     assert text == REPORTERS[name](*reports)
     assert "v2" in text
     assert text.endswith("\n")
+
+
+def test_a_person_at_80_columns_reads_a_check_an_entry(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda _: os.terminal_size((80, 24)))
+    found = [
+        made_up.result(f"FEA{i:03}", Outcome.FAIL, findings=tuple(
+            made_up.finding(f"FEA{i:03}", key=k, message="a column reads ahead " * 8) for k in "abc"
+        ))
+        for i in range(20)
+    ]  # fmt: skip
+    text = re.sub("\x1b\\[[0-9;]*m", "", to_console(Report("e", "v", "t", tuple(found))))
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.lstrip().startswith("and 2 more: ") for line in lines) == 12
+    assert "… and 8 more checks" in text
+    assert "broken" in next(line for line in lines if line.startswith("task"))
