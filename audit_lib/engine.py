@@ -195,23 +195,15 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         outcome = Outcome.FAIL
     elif outcome is Outcome.PASS:
         outcome, reason = _assessed(examined, gaps, _silent(check, subject))
-    return CheckResult(
-        code=check.code,
-        name=type(check).__name__,
-        title=check.title(),
-        contract=check.contract,
-        task=check.task,
-        severity=check.severity,
-        outcome=outcome,
-        reason=reason,
+    return check.result(
+        outcome,
+        reason,
         findings=tuple(ranked(findings)),
         evidence=(*_of(Evidence, told), *tables),
         examined=examined,
         gaps=gaps,
         margins=_of(Margin, told),
         seconds=round(time.perf_counter() - started, 4),
-        origin=check.origin,
-        about=check.sections() if check.origin else {},
     )
 
 
@@ -281,19 +273,7 @@ def _order(checks: Sequence[Check], memory: Memory, until: float | None) -> list
 
 def _unasked(check: Check, seconds: float = 0.0) -> CheckResult:
     """The answer of a check for which no time was left: whatever it had begun to say is dropped."""
-    return CheckResult(
-        code=check.code,
-        name=type(check).__name__,
-        title=check.title(),
-        contract=check.contract,
-        task=check.task,
-        severity=check.severity,
-        outcome=Outcome.NOT_ASSESSED,
-        reason=OUT_OF_BUDGET,
-        seconds=seconds,
-        origin=check.origin,
-        about=check.sections() if check.origin else {},
-    )
+    return check.result(Outcome.NOT_ASSESSED, OUT_OF_BUDGET, seconds=seconds)
 
 
 def run_task(

@@ -36,11 +36,12 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from audit_lib.model import (
+    CheckResult,
     Contract,
     Evidence,
     Examined,
@@ -48,6 +49,7 @@ from audit_lib.model import (
     Gap,
     Location,
     Margin,
+    Outcome,
     Severity,
     Task,
 )
@@ -141,6 +143,21 @@ class Check(BaseModel, ABC):
                 current.append(line)
         own = {head: inspect.cleandoc("\n".join(["", *body])) for head, body in found.items()}
         return {head: (shared | own)[head] for head in SECTIONS if head in shared | own}
+
+    @classmethod
+    def result(cls, outcome: Outcome, reason: str = "", **parts: Any) -> CheckResult:
+        """What it answered, with what it is."""
+        own: dict[str, Any] = {
+            "code": cls.code,
+            "name": cls.__name__,
+            "title": cls.title(),
+            "contract": cls.contract,
+            "task": cls.task,
+            "severity": cls.severity,
+            "origin": cls.origin,
+            "about": cls.sections() if cls.origin else {},
+        }
+        return CheckResult(outcome=outcome, reason=reason, **(own | parts))
 
     # --- for run() ----------------------------------------------------------------------------
     def finding(

@@ -48,18 +48,7 @@ class Selection:
         why = self.left_out(check.code)
         if not why:
             return None
-        return CheckResult(
-            code=check.code,
-            name=check.__name__,
-            title=check.title(),
-            contract=check.contract,
-            task=check.task,
-            severity=check.severity,
-            outcome=Outcome.NOT_ASSESSED,
-            reason=why,
-            asked=False,
-            origin=check.origin,
-        )
+        return check.result(Outcome.NOT_ASSESSED, why, asked=False, about={})
 
 
 def selected(

@@ -10,8 +10,6 @@ from audit_lib.arrays import Floats
 from audit_lib.probes.questions.samples import required
 from audit_lib.subject.subject import Subject
 
-Lesson = tuple[Sequence[pd.DataFrame], pd.DataFrame, int | None]
-
 
 def batches(
     subject: Subject, *, count: int, rows: int, seed: int

@@ -95,11 +95,6 @@ def dominance_breaks(
     return comparable, broken, worst
 
 
-def ladder(base: float, steps: Sequence[float], *, unit: float) -> list[float]:
-    """``base`` plus multiples of ``unit``, in the order of ``steps``."""
-    return [base + step * unit for step in steps]
-
-
 def better(
     metrics: Mapping[str, float], name: str, amount: float, direction: str
 ) -> dict[str, float]:
