@@ -15,6 +15,7 @@ from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE, Unit
 
+SOURCE = "<source>"
 #: surfaces whose hooks act first and then look at what became of it
 _STATEFUL = ("registry.", "governance.enter", "checkpoint_io.", "online.")
 
@@ -23,7 +24,14 @@ def placed(subject: Subject, finding: Finding) -> Finding:
     """The finding, standing where the subject is wrong, if it is about a hook's behaviour.
 
     The hook becomes its second place.  Where nobody knows what the hook enters, it stands there.
+    What errors say of this machine's folders is left out.
     """
+    here = str(subject.root)
+    finding = replace(
+        finding,
+        message=finding.message.replace(here, SOURCE),
+        measured=finding.measured.replace(here, SOURCE),
+    )
     hook = finding.location
     if finding.related or hook.base != "parameters" or hook != _location(subject, hook.symbol):
         return finding

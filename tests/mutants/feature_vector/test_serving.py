@@ -420,6 +420,15 @@ def test_a_refusal_that_does_not_name_the_feature_is_noted(tmp_path):
     )
 
 
+def test_what_an_error_says_of_this_machine_is_left_out(tmp_path):
+    guard = '_ = features["move"] if "move" in features else {}[str(at.root / "x")]'
+    with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:
+        result = run_check("FEA005", subject)
+    told = [f for f in result.findings if "<source>/x" in f.message]
+    assert told
+    assert not any(str(subject.root) in f.message + f.measured for f in result.findings)
+
+
 #: trees handle NaN and infinities by branches of their own, and the library refuses the rest
 TREES = (
     engine_text(guard="", x="features[names]", score="MODEL.predict(x)")
