@@ -21,10 +21,10 @@ class PositionsAddUp(Check):
 
     What it checks
         `gross` is side times size times the move, at one factor for all; `net` is `gross` less
-        `fees`; fees are never negative, never fall as a position grows, and are the same for a
-        long and a short; without a move a position loses its fees; each position is settled by
-        itself, in any order. A price that is missing, zero or negative, and a size that is negative
-        or missing, give no number.
+        `fees`; fees are never negative, never fall as a position grows, are the same for a long and
+        a short, and follow the price of exit where they follow that of entry (else a note); without
+        a move a position loses its fees; each position is settled by itself, in any order. A price that is
+        missing, zero or negative, and a size that is negative or missing, give no number.
     Why it matters
         A short that earns when prices rise, fees that are paid out, or charged on one leg of a
         loss only, make a back-test better than any account.
@@ -127,6 +127,8 @@ class PositionsAddUp(Check):
             "another order": given.iloc[order],
             "alone": given.iloc[[0]],
             "no move": given.assign(exit=given["entry"]),
+            "another entry": given.assign(entry=1.5 * given["entry"]),
+            "another exit": given.assign(exit=1.5 * given["exit"]),
         }
         into = _settled(-1)
         replies = dict(
@@ -149,6 +151,14 @@ class PositionsAddUp(Check):
                 np.abs(other["net"].to_numpy() + other["fees"].to_numpy()) > near
             ),
         }
+        moved = {
+            leg: np.abs(replies[f"another {leg}"].got["fees"].to_numpy() - fees) > near
+            for leg in ("entry", "exit")
+            if replies[f"another {leg}"].answered
+        }
+        if len(moved) == 2 and moved["entry"].all() and not moved["exit"].any():
+            text = "fees follow the price of entry alone: is the exit free, or paid in advance?"
+            yield self._found(subject, text, "one leg", "fees on both", "legs", Severity.INFO)
         said = {
             "the other side": "fees are others for a short than for a long",
             "twice the size": "fees fall as a position grows",

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.probes.lifecycle.metrics import directions
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore, changed, tree_digest
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, texts
@@ -44,10 +45,17 @@ class _Session:
         self.log.append(("resolve", request or "(default)", said))
         return reply
 
+    @property
+    def hidden(self) -> bool:
+        """True where the registry is kept where hooks alone look, as in a database."""
+        artifacts = self.subject.parameters.artifacts
+        return artifacts is None or (artifacts.registry is None and artifacts.mlflow is None)
+
     def champion(self) -> str | None:
         """Whom the store names champion now: a first registration may have made itself one."""
         artifacts = self.subject.parameters.artifacts
-        assert artifacts is not None
+        if artifacts is None or self.hidden:
+            return None
         return read_registry(self.store, artifacts, self.subject.registry_key).champion
 
     def listed(self) -> list[str]:
@@ -112,6 +120,7 @@ class RegisteredIsResolved(Check):
         made = [made[0], *(v for v, r in zip(made[1:], later, strict=True) if r.answered)]
         champion = session.champion() or champion  # one that was displaced may go
         findings += self._many(session, made, champion)
+        findings += self._by_metrics(session, champion)
         if written := self._outside(session, around):
             text = f"registering writes outside the store: {written[0]}"
             findings.append(self._found(session, text, "writes", severity=Severity.CRITICAL))
@@ -123,7 +132,7 @@ class RegisteredIsResolved(Check):
             ("call", "version", "answer"),
             tuple(session.log),
         )
-        if champion is None:
+        if champion is None and not session.hidden:
             yield Gap("retention of the champion", "the registry names none")
         yield from findings
 
@@ -178,7 +187,8 @@ class RegisteredIsResolved(Check):
                     hook=self._retains(session),
                 )
         default = session.resolve(None)
-        if default.answered and default.got.version not in (champion, made[-1]):
+        known = (champion, made[-1])
+        if not session.hidden and default.answered and default.got.version not in known:
             yield self._found(
                 session,
                 f"after {len(made)} registrations the default is {default.got.version!r}, neither "
@@ -202,6 +212,46 @@ class RegisteredIsResolved(Check):
                     severity=Severity.CRITICAL,
                 )
                 return
+
+    def _by_metrics(self, session: _Session, champion: str | None) -> Iterator[Answer]:
+        """The default goes to versions with some numbers, not to others, and to no champion."""
+        names = session.metrics
+        if not names and session.subject.has("governance.metrics"):
+            names = dict.fromkeys(directions(session.subject), 0.5)
+        seen: dict[str, bool] = {}
+        for made, factor in (("audit-low", 0.5), ("audit-high", 1.5), ("audit-mid", 1.0)):
+            numbers = {name: factor * value for name, value in names.items()}
+            default = session.resolve(None) if session.register(made, **numbers).answered else None
+            if default is None or not default.answered:
+                return
+            seen[made] = default.got.version == made
+        if len(set(seen.values())) < 2 or self._is_seated(session, champion):
+            return
+        yes, no = (next(v for v, served in seen.items() if served == way) for way in (True, False))
+        yield self._found(
+            session,
+            f"the default follows recorded metrics: {yes}, registered last, is served by default, "
+            f"and {no}, registered last with other metrics, is not",
+            "by metrics",
+            expected="the newest, or whom governance has seated",
+            severity=Severity.MEDIUM,
+            hook="registry.resolve",
+        )
+
+    @staticmethod
+    def _is_seated(session: _Session, champion: str | None) -> bool:
+        """True where the default may be a champion: one is named, or promotion moves it."""
+        hook = "registry.promote"
+        if not session.subject.has(hook):
+            return True
+        seat = session.subject.hook(hook).on(session.store)
+        for version in ("audit-low", "audit-mid"):
+            if not ask(seat, version, into=lambda raw: raw).answered:
+                return True
+            default = session.resolve(None)
+            if default.answered and default.got.version == version:
+                return True
+        return champion is not None and default.answered and default.got.version == champion
 
     def _hostile(self, session: _Session) -> Iterator[Answer]:
         before, taken = set(session.listed()), False

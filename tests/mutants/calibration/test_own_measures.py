@@ -301,6 +301,15 @@ def test_positions_that_do_not_add_up(tmp_path, old, new, key):
 
 
 @pytest.mark.passes("INT010")
+def test_fees_of_one_leg_are_a_note(tmp_path):
+    hooks = SETTLE.replace("prices.sum(axis=1)", 'positions["entry"]')
+    with tiny(tmp_path, HEAD + hooks) as subject:
+        result = run_check("INT010", subject)
+    assert_passes(result)
+    assert [(f.key, f.severity) for f in result.findings] == [("legs", Severity.INFO)]
+
+
+@pytest.mark.passes("INT010")
 @pytest.mark.parametrize(
     ("old", "new"),
     [
