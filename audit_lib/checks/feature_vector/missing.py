@@ -13,7 +13,7 @@ from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, kind_of, on_purpose, reaction
 from audit_lib.probes.questions.frames import differences
-from audit_lib.probes.questions.samples import few, numeric, required
+from audit_lib.probes.questions.samples import few, inputs, numeric, required
 from audit_lib.subject.subject import Subject
 
 Fault = Literal["absent", "nan", "all_nan", "infinite", "text", "duplicate", "empty"]
@@ -46,8 +46,9 @@ class MissingIsNeverMadeUp(Check):
     What it checks
         Each required column absent in turn is refused, with its name in the reason; a row of
         nothing but NaN, an infinite feature, a column of text, a column twice and an empty frame
-        are refused or predicted as NaN; a column that nobody asked for changes nothing; and what
-        the subject documents of a fault is what happens.
+        are refused or predicted as NaN; a gap is not served as zero where the feature never is; a
+        column that nobody asked for changes nothing; and what the subject documents of a fault is
+        what happens.
     Why it matters
         The commonest silent failure of live inference: a feature goes missing upstream, is filled
         with zero or yesterday's value, and the model goes on trading on a constant.
@@ -108,15 +109,36 @@ class MissingIsNeverMadeUp(Check):
             )
             or _left_to_the_library(subject)
         )
+        if not native and self.documented.get("nan") != "zero":
+            yield from self._served_as_zero(subject, trials)
         for trial in trials:
             yield from self._judged(subject, trial, native=native)
         yield from self._extra(subject, features, whole)
+
+    def _served_as_zero(self, subject: Subject, trials: list[Trial]) -> Iterator[Answer]:
+        """A gap is served as zero, which the feature never is on the sample."""
+        sample = inputs(subject)
+        for trial in trials:
+            values = numeric(sample[[trial.column]]) if trial.column in sample else np.zeros(1)
+            least, most = float(np.nanmin(values)), float(np.nanmax(values))
+            if trial.fault == "nan" and trial.fills == ("zero",) and not least <= 0 <= most:
+                yield self._found(
+                    subject,
+                    trial,
+                    f" and is served as zero, which it never takes: {least:.4g} to {most:.4g}",
+                    "zero",
+                    "a refusal, NaN, or a value that it takes",
+                    None,
+                    "gaps are served as zero",
+                    key=f"zero {trial.column}",
+                )
 
     def _faults(self, features: pd.DataFrame) -> Iterator[tuple[Fault, str, pd.DataFrame]]:
         columns = [str(c) for c in features.columns]
         for column in columns:
             yield "absent", column, features.drop(columns=column)
-        some = list(dict.fromkeys([columns[0], columns[len(columns) // 2], columns[-1]]))
+        never = [c for c in columns if not features[c].min() <= 0 <= features[c].max()][:2]
+        some = list(dict.fromkeys([columns[0], columns[len(columns) // 2], columns[-1], *never]))
         for column in some:
             yield "nan", column, self._with(features, column, np.nan)
             yield "infinite", column, self._with(features, column, np.inf)

@@ -1,3 +1,5 @@
+import ast
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -6,7 +8,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Scalar, Severity, Task
 from audit_lib.probes.prediction.heads import Kind
 from audit_lib.probes.prediction.orders import (
     RULES,
@@ -20,6 +22,7 @@ from audit_lib.probes.prediction.orders import (
 from audit_lib.probes.prediction.thresholds import Threshold, table, thresholds
 from audit_lib.probes.questions.asking import ask_many
 from audit_lib.probes.questions.samples import inputs, predictions
+from audit_lib.subject.places import units_entered
 from audit_lib.subject.subject import Subject
 
 ALIKE = 1e-9
@@ -33,7 +36,8 @@ class MirroredScoresGiveMirroredOrders(Check):
     What it checks
         With every directional head mirrored about its neutral score, buys become sells of the same
         size, also at the very thresholds; and a date whose scores are symmetric, of any number of
-        names, gets as many longs as shorts.
+        names, gets as many longs as shorts. Sizes do not fall all the way as every directional
+        head grows, and code that can say "short" is reached by some score.
     Why it matters
         A `>=` beside a `<`, or a `//` that rounds the sells up, is a book that leans to one side
         on the days that look alike: exposure that nobody chose, and no backtest shows.
@@ -43,9 +47,9 @@ class MirroredScoresGiveMirroredOrders(Check):
         names with symmetric scores. Rows whose side a gate took away do not count,
         nor sizes that one set.
     Limitations
-        A rule set that never sells, or whose thresholds or numbers of names differ between the
-        sides by design, is not asked for symmetry: that is a note. `neutral` is 0 for a return and
-        0.5 for a probability where nothing else is said.
+        A rule set that never sells and has no word for it, or whose thresholds or numbers of names
+        differ between the sides by design, is not asked for symmetry: that is a note. `neutral` is
+        0 for a return and 0.5 for a probability where nothing else is said.
     Remediation
         Write the rule once, for the score times its sign, and take the same number from both ends.
     Sources
@@ -82,6 +86,7 @@ class MirroredScoresGiveMirroredOrders(Check):
                 yield Gap(hook, next(r.why for r in answers if not r.answered))
                 continue
             there, back = (r.got.reindex(grid.index) for r in answers)
+            yield from self._falling(subject, hook, heads)
             kept = ~(_stopped(there) | _stopped(back)).to_numpy()
             yield Examined(int(kept.sum()), f"pairs of mirrored predictions of {hook}")
             sold = -1.0 in {*there["side"], *back["side"]}
@@ -103,7 +108,18 @@ class MirroredScoresGiveMirroredOrders(Check):
                     least = 0.5 if bounds else 0.0
                     yield from self._mirrored(subject, hook, there[kept], back[kept], rows, least)
         if one_sided == len(hooks):
-            raise NotApplicable("nothing is ever sold: the rules know one side")
+            if (said := next(filter(None, (_says_short(subject, h) for h in hooks)), None)) is None:
+                raise NotApplicable("nothing is ever sold: the rules know one side")
+            yield self.finding(
+                said,
+                f"{said.symbol} can say short, and no score makes it: of {2 * self.rows} made-up "
+                "predictions, mirrored ones among them, none is sold",
+                measured="nothing sold",
+                expected="a sell for some scores, or no word of it",
+                key="never short",
+                related=subject.where(hooks[0]),
+                evidence=("books",),
+            )
         heading = ("rule set", "names", "longs", "shorts")
         yield Evidence("books", "Books of symmetric scores", heading, tuple(counts))
         columns = ("rule set", "side", "size", "mirrored side", "mirrored size")
@@ -118,6 +134,41 @@ class MirroredScoresGiveMirroredOrders(Check):
         for head in heads:
             mirrored[head] = 2 * self._centre(subject, head) - given[head]
         return mirrored
+
+    def _falling(self, subject: Subject, hook: str, heads: list[str]) -> Iterator[Answer]:
+        """Sizes that only ever fall while each directional head goes further from neutral."""
+        sample = predictions(subject)
+        row = pd.concat([sample.median()] * 40, axis=1).T
+        for h in heads:
+            centre = self._centre(subject, h)
+            reach = float((sample[h] - centre).abs().quantile(0.999))
+            at_most = 0.5 if head_kinds(subject).get(h) is Kind.PROBABILITY else 3 * reach
+            row[h] = centre + np.linspace(0.02, 1, 40) * at_most
+        both = [
+            table(subject, r[sample.columns].to_numpy(np.float64))
+            for r in (row, self._mirror(subject, row, heads))
+        ]
+        for word, way, given, reply in zip(
+            ("long", "short"),
+            (1, -1),
+            both,
+            ask_many(subject.hook(hook), [(t,) for t in both], into=orders),
+            strict=True,
+        ):
+            if not reply.answered:
+                continue
+            got = reply.got.reindex(given.index)
+            size = got.loc[(got["side"] == way) & (got["gate"] == ""), "size"].to_numpy()
+            if len(size) > 4 and (np.diff(size) <= 0).all() and size[-1] < 0.9 * size[0]:
+                yield self.finding(
+                    subject.where(hook),
+                    f"the size of a {word} only falls as every directional head grows: from "
+                    f"{size[0]:.4g} to {size[-1]:.4g} over {len(size)} scores",
+                    measured=f"{size[0]:.4g} to {size[-1]:.4g}",
+                    expected="sizes that grow with the edge, or stay",
+                    key=f"falling {word}",
+                    cause="sizes fall as the edge grows",
+                )
 
     def _sells(self, subject: Subject, hook: str, heads: list[str], numbers: list[int]) -> bool:
         """Whether a date of symmetric scores has a short: the widest tells, unless declined."""
@@ -285,3 +336,21 @@ def _one_date(like: pd.Index, names: int) -> pd.Index:
     day = index.get_level_values("date")[0]
     levels = {"asset": [f"probe-{i:02d}" for i in range(names)], "date": [day] * names}
     return pd.MultiIndex.from_arrays([levels[str(n)] for n in index.names], names=index.names)
+
+
+def _says_short(subject: Subject, hook: str) -> Location | None:
+    """Where a function that the hook enters answers -1, or a side that is called short."""
+    for unit in units_entered(subject, hook).values():
+        for node in ast.walk(unit.node):
+            told: list[ast.expr | None] = []
+            if isinstance(node, ast.Return | ast.Assign | ast.AnnAssign):
+                told = [node.value]
+            elif isinstance(node, ast.IfExp):
+                told = [node.body, node.orelse]
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".where"):
+                told = list(node.args[1:])
+            for value in told:
+                text = ast.unparse(value) if value is not None else ""
+                if re.fullmatch(r"-1(\.0)?|(\w+\.)*short|['\"](short|sell)['\"]", text, re.I):
+                    return Location(unit.path, line=node.lineno, symbol=unit.name)
+    return None

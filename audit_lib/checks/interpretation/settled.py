@@ -23,8 +23,8 @@ class PositionsAddUp(Check):
         `gross` is side times size times the move, at one factor for all; `net` is `gross` less
         `fees`; fees are never negative, never fall as a position grows, are the same for a long and
         a short, and follow the price of exit where they follow that of entry (else a note); without
-        a move a position loses its fees; each position is settled by itself, in any order. A price that is
-        missing, zero or negative, and a size that is negative or missing, give no number.
+        a move a position loses its fees; each position is settled by itself, in any order. A price
+        that is missing, zero or negative, and a size that is negative or missing, give no number.
     Why it matters
         A short that earns when prices rise, fees that are paid out, or charged on one leg of a
         loss only, make a back-test better than any account.

@@ -362,6 +362,24 @@ def test_a_single_column_that_is_filled(tmp_path):
 
 
 @pytest.mark.fails("FEA005")
+def test_gaps_that_are_served_as_zero_where_no_feature_is(tmp_path):
+    filled = GUARD + "\n    features = features.fillna(0.0).where(features.notna().any(axis=1))"
+    with tiny(tmp_path, engine_text(guard=filled), meta=META) as subject:
+        found = assert_fails(run_check("FEA005", subject), key="zero calm")
+    assert found.severity is Severity.HIGH
+    assert "calm is NaN and is served as zero, which it never takes" in found.message
+
+
+@pytest.mark.passes("FEA005")
+@pytest.mark.parametrize("column", ["move", "level"])
+def test_gaps_that_are_served_as_a_value_of_the_feature(tmp_path, column):
+    filled = f"features = features.assign({column}=features['{column}'].fillna(0.0))"
+    guard = f"{GUARD}\n    {filled}.where(features.notna().any(axis=1))"
+    with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:
+        assert_passes(run_check("FEA005", subject))
+
+
+@pytest.mark.fails("FEA005")
 def test_a_row_of_nothing_gets_a_prediction(tmp_path):
     guard = GUARD + "\n    features = features.fillna(features.median()).fillna(0.0)"
     with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:

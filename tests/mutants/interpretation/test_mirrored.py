@@ -101,3 +101,76 @@ def test_a_path_whose_threshold_is_another_by_a_hair(tmp_path, rules):
         rules=f"return _orders(predictions, limit={rules})",
     )
     assert "beside thresholds" in assert_fails(result, key="side").message
+
+
+SIZED = {
+    "inverse": ("(0.02 / (up - 0.5).abs()).clip(0, 0.5).fillna(0.0)", {"falling"}),
+    "stairs": ("pd.cut((up - 0.5).abs(), [-1, .2, .4, 1], labels=[.07, .05, .02])"
+               ".astype(float).fillna(0.0)", {"falling"}),
+    "one size": ("0.1 * side.abs()", set()),
+    "less for what is too good": ("(0.1 * (up - 0.5).abs()).where((up - 0.5).abs() < 0.45, 0.02)"
+                                  ".fillna(0.0)", set()),
+    "capped": ("(0.5 * (up - 0.5).abs()).clip(0, 0.12).fillna(0.0)", set()),
+}  # fmt: skip
+
+
+@pytest.mark.fails("INT008")
+@pytest.mark.parametrize("name", [n for n, (_, kinds) in SIZED.items() if kinds])
+def test_sizes_that_fall_as_the_edge_grows(tmp_path, name):
+    result = answered(tmp_path, (SIZE, f"size = {SIZED[name][0]}"))
+    found = assert_fails(result, key="sizes fall as the edge grows", hook="decisions.rules_live")
+    assert found.severity is Severity.MEDIUM
+
+
+@pytest.mark.passes("INT008")
+@pytest.mark.parametrize("name", [n for n, (_, kinds) in SIZED.items() if not kinds])
+def test_sizes_that_do_not(tmp_path, name):
+    assert_passes(answered(tmp_path, (SIZE, f"size = {SIZED[name][0]}")))
+
+
+RULE = """
+def side_of(score):
+    if score > 0.6:
+        return 1
+    {sell}
+    return 0
+"""
+BY_RULE = """
+import sys
+
+@surface("features")
+def build(at, panel):
+    return each(panel, move=lambda b: returns(b).fillna(0))
+
+@surface("predictor")
+def required(at):
+    return ["move"]
+
+@surface("predictor")
+def predict(at, features):
+    return pd.DataFrame({"up": 1 / (1 + np.exp(-80 * features["move"]))})
+
+@surface("decisions")
+def rules_live(at, predictions):
+    space = {}
+    exec(compile((at.root / "rule.py").read_text(), at.root / "rule.py", "exec"), space)
+    side = [space["side_of"](x) for x in predictions["up"]]
+    return pd.DataFrame({"side": side, "size": np.abs(side) * 0.1, "gate": ""}, predictions.index)
+"""
+HEADS = "heads: {up: {kind: probability}}"
+
+
+@pytest.mark.fails("INT008")
+@pytest.mark.parametrize("says", ["return -1", "return 'short'"])
+def test_a_short_that_no_score_reaches(tmp_path, says):
+    rule = RULE.format(sell=f"if score > 0.6 and score < 0.4:\n        {says}")
+    with tiny(tmp_path, BY_RULE, source={"rule.py": rule}, parameters=HEADS) as subject:
+        found = assert_fails(run_check("INT008", subject), key="never short")
+    assert (found.location.path, found.location.line) == ("rule.py", 6)
+
+
+@pytest.mark.parametrize("sell", ["pass", "last = [0][-1]", "score = -1 * score"])
+def test_a_rule_that_has_no_word_for_short(tmp_path, sell):
+    source = {"rule.py": RULE.format(sell=sell)}
+    with tiny(tmp_path, BY_RULE, source=source, parameters=HEADS) as subject:
+        assert run_check("INT008", subject).outcome is Outcome.NOT_APPLICABLE

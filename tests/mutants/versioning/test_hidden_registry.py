@@ -42,7 +42,8 @@ def resolve(at, request):
 @surface("registry.promote")
 def promote(at, version):
     with _db(at) as db:
-        db.execute("update book set seat = (select max(seat) from book) + 1 where id = ?", [version])
+        rank = db.execute("select 1 + max(seat) from book").fetchone()[0]
+        db.execute("update book set seat = ? where id = ?", (rank, version))
     return True
 
 @surface("governance.metrics")
