@@ -411,6 +411,26 @@ class SettlePositions(Protocol):
     def __call__(self, at: Context, positions: pd.DataFrame) -> pd.DataFrame: ...
 
 
+class RuleTexts(Protocol):
+    """``decisions.rule_texts``: rules kept as text, name to ``{"side": ..., "text": ...}``.
+
+    Sides are ``"long"``, ``"short"``, or ``""`` for rules that only stop.
+    """
+
+    def __call__(self, at: Context) -> dict[str, dict[str, str]]: ...
+
+
+class RuleFires(Protocol):
+    """``decisions.rule_fires``: which rules (name to text) fire in each row, a column each.
+
+    Raises :class:`Refusal` for a text that the subject does not take.
+    """
+
+    def __call__(
+        self, at: Context, texts: dict[str, str], features: pd.DataFrame
+    ) -> pd.DataFrame: ...
+
+
 class Interpret(Protocol):
     """``decisions.rules_backtest``, ``decisions.rules_live``: predictions straight to orders.
 
@@ -803,6 +823,8 @@ HOOKS: dict[str, type] = {
     "decisions.rules_live": Interpret,
     "decisions.account": AccountAtRest,
     "decisions.settle": SettlePositions,
+    "decisions.rule_texts": RuleTexts,
+    "decisions.rule_fires": RuleFires,
     "registry.resolve": ResolveVersion,
     "registry.register": RegisterVersion,
     "registry.versions": ListVersions,

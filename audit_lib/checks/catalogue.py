@@ -116,6 +116,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "INT007": "interpretation.gates_decide:GatesDecideByTheirThreshold",
         "INT008": "interpretation.mirrored:MirroredScoresGiveMirroredOrders",
         "INT010": "interpretation.settled:PositionsAddUp",
+        "INT011": "interpretation.rule_texts:RulesMeanWhatTheySay",
     },
     Task.T4: {  # Versioning and governance
         "DRF001": "drift.psi_relations:PsiMeasuresDrift",

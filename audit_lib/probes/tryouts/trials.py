@@ -63,6 +63,22 @@ TRIALS: dict[str, Trial] = {
             or [f"column {c} is missing" for c in ("gross", "fees", "net") if c not in answer]
         ),
     ),
+    "decisions.rule_texts": Trial(
+        "name to side and text",
+        given.nothing,
+        lambda answer, asked: (
+            judges.is_kind(dict, "a mapping")(answer, asked)
+            or [f"{n} has no text" for n, r in answer.items() if "text" not in r]
+        ),
+    ),
+    "decisions.rule_fires": Trial(
+        "a frame, a column a rule",
+        lambda answers: (
+            {n: r["text"] for n, r in given.answered(answers, "decisions.rule_texts").items()},
+            *given.features(answers),
+        ),
+        lambda answer, asked: judges.is_frame(answer, asked[1:]),
+    ),
     "decisions.backtest": Trial("orders: side, size, gate", given.features, judges.is_orders),
     "decisions.live": Trial("orders: side, size, gate", given.features, judges.is_orders),
     "decisions.rules_backtest": Trial(

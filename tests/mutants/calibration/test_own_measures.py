@@ -11,7 +11,7 @@ from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
 GUIDE = (Path(__file__).parents[3] / "docs/guide/measures.md").read_text()
-MEASURES, COVERAGE, DATES, STATE, FILLS, SETTLE = re.findall(
+MEASURES, COVERAGE, DATES, STATE, FILLS, SETTLE, TEXTS = re.findall(
     r"```python\n(.*?)```", GUIDE, re.DOTALL
 )
 ALL = MEASURES + COVERAGE + DATES + STATE
@@ -22,7 +22,7 @@ def target(at, panel):
     return each(panel, up=lambda b: b["close"].shift(-5) / b["close"] - 1)
 """
 FOUR = ("CAL008", "CNF005", "SPL009", "NEU004")
-TWO = ("FEA013", "INT010")
+OTHERS = ("FEA013", "INT010", "INT011")
 
 
 @pytest.mark.passes("CAL008", "CNF005", "SPL009", "NEU004")
@@ -33,17 +33,17 @@ def test_the_examples_of_the_guide(tmp_path):
         assert [r for r in try_hooks(subject) if r.state != "good"] == []
 
 
-@pytest.mark.passes("FEA013", "INT010")
+@pytest.mark.passes("FEA013", "INT010", "INT011")
 def test_the_other_examples_of_the_guide(tmp_path):
-    with tiny(tmp_path, HEAD + FILLS + SETTLE) as subject:
-        for code in TWO:
+    with tiny(tmp_path, HEAD + FILLS + SETTLE + TEXTS) as subject:
+        for code in OTHERS:
             assert_passes(run_check(code, subject))
         assert [r for r in try_hooks(subject) if r.state != "good"] == []
 
 
 def test_an_engine_without_them(tmp_path):
     with tiny(tmp_path, LABEL) as subject:
-        for code in (*FOUR, *TWO):
+        for code in (*FOUR, *OTHERS):
             assert run_check(code, subject).outcome is Outcome.NOT_APPLICABLE
 
 
