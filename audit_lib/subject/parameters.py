@@ -525,6 +525,15 @@ def load_parameters(folder: Path) -> SubjectParameters:
         raise ParameterError(*explain(error, SubjectParameters), where=str(file)) from None
 
 
+#: what to write, where the library that reads parameters speaks of its own types
+_WRITE = {
+    "dict_type": "write a mapping, `name: value` a line",
+    "tuple_type": "write a list, `[a, b]`",
+    "string_type": "write one text",
+    "model_type": "write a mapping of its keys",
+}
+
+
 def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str]:
     """What does not fit, in a sentence for people: keys, and the nearest known ones."""
     lines = []
@@ -538,7 +547,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str]:
         elif problem["type"] == "missing":
             lines.append(f"key {key!r} is missing")
         else:
-            text = problem["msg"].removeprefix("Value error, ")
+            text = _WRITE.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
             lines.append(f"key {key!r}: {text} (got {problem['input']!r})")
     return ("; ".join(lines),)
 

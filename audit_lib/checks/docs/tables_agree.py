@@ -4,7 +4,7 @@ from contextlib import suppress
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Scalar, Severity, Task
-from audit_lib.probes.code.documented import settings, stated
+from audit_lib.probes.code.documented import cores, settings, stated
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 
@@ -14,8 +14,9 @@ class TablesStateTheSettings(Check):
 
     What it checks
         In Markdown files of the repository: each row of a table that names a setting in its first
-        column and gives a number in a column of values, defaults, limits or thresholds. The number
-        is that of the settings file, constant or field default of that name.
+        column and gives a number in a column of values, defaults, limits or thresholds, and each
+        sentence that says one of a setting (`purge` is 20, a purge of twenty bars). The number is
+        that of the settings file, constant or field default of that name.
     Why it matters
         A README is what the desk and risk look limits up in. It is changed by hand, after the
         code, by somebody else, or not at all.
@@ -25,8 +26,9 @@ class TablesStateTheSettings(Check):
         defaults of class fields. 5 % is 5 or 0.05, 20 bps is 20 or 0.002.
     Limitations
         Where settings of one name have several values, it is enough to be one of them. Settings
-        that are told in words (`the least probability`) and numbers in sentences are not compared.
-        Folders of tests, data, results and archives, and changelogs, are left out.
+        that are told in other words (`the least probability`) are not compared; sentences of what
+        was or might be are left out, and those without a name in code style weigh little. Folders
+        of tests, data, results and archives, and changelogs, are left out.
     Remediation
         Correct the table, or make it from the settings when the documents are built.
     Sources
@@ -45,9 +47,12 @@ class TablesStateTheSettings(Check):
             but.append(subject.store)
         code = code_of(subject.source)
         known = settings(code, tuple(but))
+        core = cores(known)
         rows: list[tuple[Scalar, ...]] = []
         for row in stated(code.tree.root, tuple(but)):
             there = known.get(row.name.lower(), [])
+            if row.prose:  # a limit may bear more than the sentence says of its name
+                there = there + core.get(row.name.lower(), [])
             if not there:
                 continue
             value, place = there[0]
@@ -55,14 +60,19 @@ class TablesStateTheSettings(Check):
             if not any(row.fits(value) for value, _ in there):
                 yield self.finding(
                     row.location,
-                    f"the table states {row.shown} for {row.name}, and {place} has {value:g}",
+                    f"the text says {row.shown!r}, and {place} has {value:g}"
+                    if row.prose
+                    else f"the table states {row.shown} for {row.name}, and {place} has {value:g}",
                     measured=row.shown,
                     expected=f"{value:g}",
                     key=row.name,
+                    severity=Severity.LOW if row.prose and "`" not in row.shown else None,
                     evidence=("rows",),
                 )
         if not rows:
-            raise NotApplicable("no table of a Markdown file states a setting by its name")
+            raise NotApplicable(
+                "no table or sentence of a Markdown file states a setting by its name"
+            )
         heads = ("setting", "stated", "is", "where", "document")
         yield Evidence("rows", "Settings that documents state", heads, tuple(rows))
         yield Examined(len(rows), "rows of tables")

@@ -1,4 +1,4 @@
-"""Numbers that documents state of settings in tables, and those that settings have."""
+"""Numbers that documents state of settings, and those that settings have."""
 
 import math
 import os
@@ -31,7 +31,36 @@ _NAME = re.compile(r"`?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)`?$")
 _NUMBER = re.compile(
     r"`?([-+]?\d[\d,_]*(?:\.\d+)?(?:e[-+]?\d+)?)`?\s*(%|bps?\b|basis points)?", re.I
 )
-_SCALE = {"%": 0.01, "bp": 1e-4, "bps": 1e-4, "basis points": 1e-4}
+#: numbers in words, and what is said of a name in a sentence: `purge` is 20, a purge of twenty bars
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS = {w: float(i) for i, w in enumerate(_ONES.split()) if i > 2}  # "the one of two"
+_WORDS |= {w: 10.0 * i for i, w in enumerate(_TENS.split(), 2)}
+_TOLD = rf"(?P<n>\d+(?:\.\d+)?|{'|'.join(_WORDS)})(?![\w.]*\d)"
+_UNIT = r"(?:[- ]?(?P<u>%|bps?\b|basis points|per ?cent))?"
+_SAID = (
+    re.compile(rf"`(?:\w+\.)*(?P<name>[A-Za-z_]\w*)`\s+(?:is|of|=|at)\s+{_TOLD}{_UNIT}", re.I),
+    re.compile(rf"\b(?P<name>[a-z]{{5,}}) (?:of|is|=) {_TOLD}{_UNIT}(?! (?:or|to|and)\b)", re.I),
+    re.compile(rf"\b{_TOLD}[- ](?:day|bar|date|month)s?[- ](?P<name>[a-z]{{5,}})\b(?P<u>)", re.I),
+)
+#: sentences of what was, or might be
+_STORY = re.compile(r"\b(was|were|had|would|might|if|example|e\.g|measured|tested|than)\b", re.I)
+_VAGUE = re.compile(
+    r"(thresholds?|tolerance|values?|shares?|number|limits?|level|model|version)$", re.I
+)
+_GENERIC = re.compile(
+    r"(^|_)(max|min|maximum|minimum|limit|largest|default|bars|days|pct|rate)(?=_|$)"
+)
+_SCALE = {
+    "percent": 0.01,
+    "per cent": 0.01,
+    "%": 0.01,
+    "bp": 1e-4,
+    "bps": 1e-4,
+    "basis points": 1e-4,
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +72,7 @@ class Stated:
     value: float
     scale: float
     location: Location
+    prose: bool = False
 
     def fits(self, value: float) -> bool:
         """True where the setting is that number, as it stands or in its unit."""
@@ -53,7 +83,10 @@ class Stated:
 
 
 def stated(root: Path, but: tuple[Path, ...] = ()) -> Iterator[Stated]:
-    """Rows of tables in Markdown: a name in the first column, a number in that of values."""
+    """Rows of tables in Markdown: a name in the first column, a number in that of values.
+
+    And sentences that say a number of a name.
+    """
     for file in _files(root, _PROSE, but):
         with suppress(OSError, UnicodeDecodeError):
             yield from _tables(read_words(file, most=MOST_TEXT), file.relative_to(root).as_posix())
@@ -81,8 +114,11 @@ def settings(code: Code, but: tuple[Path, ...] = ()) -> dict[str, list[tuple[flo
 
 
 def _tables(text: str, path: str) -> Iterator[Stated]:
-    column, above = None, ""
+    column, above, code = None, "", False
     for number, line in enumerate(text.splitlines(), 1):
+        code ^= line.lstrip().startswith(("```", "~~~"))
+        if not code and not line.lstrip().startswith(("|", "#")):
+            yield from _sentences(line, path, number)
         if not line.lstrip().startswith("|"):
             column, above = None, ""
             continue
@@ -101,6 +137,25 @@ def _tables(text: str, path: str) -> Iterator[Stated]:
                     Location(path, line=number),
                 )
         above = line
+
+
+def _sentences(line: str, path: str, number: int) -> Iterator[Stated]:
+    for said in re.split(r"(?<=[.;:]) ", line):
+        for found in (m for form in _SAID for m in form.finditer(said) if not _STORY.search(said)):
+            if _VAGUE.match(found["name"]) and "`" not in found[0]:
+                continue
+            shown, unit = found["n"].lower(), (found["u"] or "").lower()
+            value = _WORDS[shown] if shown in _WORDS else float(shown)
+            where = Location(path, line=number)
+            yield Stated(found["name"], found[0], value, _SCALE.get(unit, 1.0), where, prose=True)
+
+
+def cores(known: dict[str, list[tuple[float, str]]]) -> dict[str, list[tuple[float, str]]]:
+    """Settings by what is left of their names without words such as max, limit and days."""
+    found: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for name, values in known.items():
+        found[_GENERIC.sub("", name).strip("_")] += values
+    return found
 
 
 def _leaves(data: Any, name: str = "") -> Iterator[tuple[str, float]]:

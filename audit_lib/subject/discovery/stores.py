@@ -96,6 +96,11 @@ def stores(root: Path) -> tuple[Store, ...]:
         if form in MODELS:
             folder = PurePosixPath(path.relative_to(root).as_posix()).parent.as_posix()
             found.setdefault(folder, Counter())[form.value] += 1
+    for file in () if found else _files(root):  # numbers kept as text, a folder each
+        if re.search("meta.*[.]json$", file.name):
+            others = sum(f.suffix == ".json" and f != file for f in file.parent.iterdir())
+            folder = file.parent.relative_to(root).as_posix()
+            found |= {folder: Counter({"json": others})} if others else {}
     # Of the registries that list a folder's models, the fullest speaks for it.
     made = [Store(p, _models(found, p), mlflow=name) for p, name in registered.items()]
     for table in tables(root, list(found)):

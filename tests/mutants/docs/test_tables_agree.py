@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit_lib.model import Outcome
+from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.made_repo import subject
 
@@ -77,3 +77,31 @@ def test_one_of_several_values_is_enough(tmp_path):
     files = SETTINGS | {"config/paper.yaml": "risk: {max_drawdown: 0.2}\n"}
     text = TABLE.format(**RIGHT | {"drawdown": "0.2"})
     assert_passes(run_check("DOC004", subject(tmp_path, files | {"README.md": text})))
+
+
+@pytest.mark.fails("DOC004")
+@pytest.mark.parametrize(
+    ("text", "key", "severity"),
+    [
+        ("A purge of twenty bars stands before each test.", "purge", Severity.LOW),
+        ("- `PURGE_BARS` is 20 everywhere.", "PURGE_BARS", Severity.MEDIUM),
+        ("Trading stops at a drawdown of thirty percent.", "drawdown", Severity.LOW),
+        ("Folds have a 4-bar purge.", "purge", Severity.LOW),
+    ],
+)
+def test_a_sentence_that_says_another_number(tmp_path, text, key, severity):
+    found = assert_fails(check(tmp_path, f"# Engine\n\n{text}\n"), key=key)
+    assert (found.severity, found.location.line) == (severity, 3)
+
+
+@pytest.mark.passes("DOC004")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A purge of five bars stands before each test, and a drawdown of 15 % ends the day.",
+        "A purge of 5 bars. In 2020 a drawdown of 30% was seen; a purge of one bar might be best.",
+        "A purge of 5 bars, and a width of 3 or 4.\n```\npurge is 9\n```\n",
+    ],
+)
+def test_sentences_that_agree_or_tell_a_story(tmp_path, text):
+    assert_passes(check(tmp_path, f"# Engine\n\n{text}\n"))

@@ -44,6 +44,11 @@ def test_a_value_of_another_type_is_shown(tmp_path):
     assert "key 'limits.seconds'" in message(tmp_path, "subject: m\nlimits: {seconds: soon}\n")
 
 
+def test_a_list_where_names_are_wanted_is_told_so(tmp_path):
+    with pytest.raises(ParameterError, match="key 'documents': write a mapping, `name: value`"):
+        load_parameters(write(tmp_path, "subject: a\ndocuments: [README.md]\n"))
+
+
 def test_a_surface_that_does_not_exist(tmp_path):
     text = message(tmp_path, "subject: m\nabsent: {neurall: none}\n")
     assert "no surface, hook or document is called 'neurall'" in text

@@ -397,3 +397,14 @@ def test_what_versions_differ_by_and_what_no_file_lists_is_said(tmp_path):
     listed = files["hooks.py"].partition("nothing was found that looks like these")[2]
     assert "# ``drift.shifted``: " in listed  # every hook there is gets named
     assert "registry.prune" not in listed
+
+
+def test_versions_that_are_json_alone_make_a_store(tmp_path):
+    meta = {"features": ["a", "b", "c"], "n_features": 3}
+    files = {"eng.py": "x = 1\n", "tests/v1/meta.json": "{}", "tests/v1/w.json": "{}"}
+    for version in ("r1", "r2"):
+        files |= {f"kept/{version}/meta.json": json.dumps(meta), f"kept/{version}/w.json": "[1]"}
+    write(tmp_path, **files)
+    (store,) = discover(tmp_path).stores
+    assert (store.path, store.models, store.metadata) == ("kept", {"json": 2}, "meta.json")
+    assert store.fields == {"feature_cols": "/features", "input_dim": "/n_features"}
