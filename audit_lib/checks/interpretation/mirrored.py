@@ -341,7 +341,7 @@ def _one_date(like: pd.Index, names: int) -> pd.Index:
 def _says_short(subject: Subject, hook: str) -> Location | None:
     """Where a function that the hook enters answers -1, or a side that is called short."""
     for unit in units_entered(subject, hook).values():
-        for node in ast.walk(unit.node):
+        for node in ast.walk(unit.node) if unit.node is not None else ():
             told: list[ast.expr | None] = []
             if isinstance(node, ast.Return | ast.Assign | ast.AnnAssign):
                 told = [node.value]
@@ -352,5 +352,6 @@ def _says_short(subject: Subject, hook: str) -> Location | None:
             for value in told:
                 text = ast.unparse(value) if value is not None else ""
                 if re.fullmatch(r"-1(\.0)?|(\w+\.)*short|['\"](short|sell)['\"]", text, re.I):
-                    return Location(unit.path, line=node.lineno, symbol=unit.name)
+                    line = getattr(node, "lineno", unit.line)
+                    return Location(unit.path, line=line, symbol=unit.name)
     return None
