@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.code.leaks.fit_flow import FitFlow, FitThenSplit
-from audit_lib.probes.code.leaks.leak_patterns import fits_before_split
-from audit_lib.probes.code.leaks.suspicions import related_files, unread, walk
+from audit_lib.probes.code.leaks.suspicions import related_files, unread
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE
@@ -46,41 +45,33 @@ class PreprocessingIsFittedAfterTheSplit(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for fits above splits."""
         files = related_files(subject)
-        for file in files:
-            if file.tree is None:
-                continue
-            for node, place in walk(file.tree):
-                if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    continue
-                symbol = f"{place.symbol}.{node.name}".lstrip(".")
-                for fit in fits_before_split(node):
-                    what = ast.unparse(fit.func)
-                    yield self.finding(
-                        file.location(fit, symbol),
-                        f"{symbol} fits `{what}` before it splits the rows",
-                        measured=f"`{what}` above the split",
-                        expected="fitted on train rows",
-                        key=what,
-                    )
         code = code_of(subject.source)
         flow = FitFlow(code)
         for file in files:
             for unit in code.files[file.path].units if file.path in code.files else ():
                 for found in flow.found(unit):
-                    yield self._across(found)
+                    yield self._told(found)
         yield from unread(subject)
         yield Examined(len(files), "files")
 
-    def _across(self, found: FitThenSplit) -> Answer:
-        """A fit and a split that stand in different functions."""
+    def _told(self, found: FitThenSplit) -> Answer:
+        """A fit and a split, on the spot or in functions that are called."""
         fitter = f"by {found.fitter} " if found.fitter else ""
         splitter = f"by {found.splitter} " if found.splitter else ""
         where = found.unit.name if found.unit.name != MODULE else "the module"
+        message = (
+            f"{where} has the rows fitted {fitter}(line {found.fit.lineno}) before it has them "
+            f"split {splitter}(line {found.split.lineno})"
+        )
+        what, key = "fitted on all rows", f"{found.fitter} before {found.splitter}"
+        if not fitter and not splitter:
+            key = ast.unparse(found.fit.func)
+            message = f"{where} fits `{key}` before it splits the rows"
+            what = f"`{key}` above the split"
         return self.finding(
             Location(found.unit.path, line=found.fit.lineno, symbol=found.unit.name),
-            f"{where} has the rows fitted {fitter}(line {found.fit.lineno}) before it has them "
-            f"split {splitter}(line {found.split.lineno})",
-            measured="fitted on all rows",
+            message,
+            measured=what,
             expected="fitted on train rows",
-            key=f"{found.fitter} before {found.splitter}",
+            key=key,
         )

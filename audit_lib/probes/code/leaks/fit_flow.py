@@ -63,10 +63,12 @@ class FitFlow:
         """Fits in a function, or in what it calls, of rows that are split later."""
         if not self._fits:
             return
+        told: set[str] = set()
         for fit, split in self._pairs(unit):
-            if fit.through or split.through:
+            what = "" if fit.through or split.through else ast.unparse(fit.node.func)
+            if what not in told:
+                told.add(what)
                 yield FitThenSplit(unit, fit.node, split.node, fit.through, split.through)
-                return
 
     @cached_property
     def _fits(self) -> bool:

@@ -118,24 +118,6 @@ FITTING = re.compile(
 )
 
 
-def fits_before_split(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.Call]:
-    """Calls that fit a preprocessor before the same function splits its rows."""
-    fits: list[ast.Call] = []
-    splits: list[int] = []
-    for node in ast.walk(function):
-        if not isinstance(node, ast.Call):
-            continue
-        name = called(node) or ""
-        if name in ("train_test_split", "split") and not is_other_split(node):
-            splits.append(node.lineno)
-        elif name in ("fit_transform", "fit") and isinstance(node.func, ast.Attribute):
-            on = ast.unparse(node.func.value)
-            given = " ".join(ast.unparse(a) for a in node.args)
-            if FITTING.search(on) and not re.search(r"train|_tr\b|fold|past", given, re.I):
-                fits.append(node)
-    return [f for f in fits if splits and f.lineno < max(splits) and f.lineno < min(splits)]
-
-
 _APART = re.compile(r"(^|[_.])(chunk|batch|text|name|path|line)", re.I)
 
 
