@@ -20,8 +20,8 @@ class InterfacesAreKept(Check):
     What it checks
         Against the source at `since`: public functions, methods and classes of the subsystem that
         are gone, parameters that are gone, new and required, moved, or have another default;
-        constants with another value; and keys that a stored document must have today which the
-        code of then did not write.
+        answers that may be None now and bases that a class has no more; constants with another
+        value; and keys that a stored document must have today which the code of then did not write.
     Why it matters
         A default that changed trains on another horizon wherever it was left out, and no call
         fails. A key that became required makes every version that was stored before unreadable,

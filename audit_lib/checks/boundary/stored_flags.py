@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity, Task
-from audit_lib.probes.code.calls import parameters
+from audit_lib.probes.code.calls import bound, parameters
 from audit_lib.probes.code.keyflow import Path, overlaps, paired
 from audit_lib.probes.code.keyflow.pairs import Pair
 from audit_lib.probes.code.keyflow.writes import DUMPERS, Writes
@@ -134,7 +134,7 @@ class _Leaves(Writes):
             and dotted(call.func).rpartition(".")[2] in ("", called)
             and (call.func.attr if isinstance(call.func, ast.Attribute) else called) == called
             and not is_aside(caller.path)
-            for parameter, argument in self.reads.bound(unit, call)
+            for parameter, argument in bound(unit.node, call)
             if parameter == name
         ]
 

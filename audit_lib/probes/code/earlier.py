@@ -1,5 +1,6 @@
 """The source as it was at another commit, and how its public interface has changed since."""
 
+import ast
 import io
 import subprocess
 import tarfile
@@ -18,7 +19,8 @@ from audit_lib.probes.code.signatures import (
     differences,
 )
 from audit_lib.probes.code.surroundings import is_aside
-from audit_lib.subject.code import code_of
+from audit_lib.probes.code.types.annotations import says_none
+from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.source import SourceTree
 from audit_lib.subject.units import MODULE, Unit
 
@@ -109,6 +111,11 @@ class Interface:
             if moved or (there is None and "." not in old.name):
                 return None  # brought from elsewhere under the same name, or by a star
             return Change(old.path, old.name, 0, "is gone", "nothing", _kind(old), users)
+        lost = self._lost(old, new)
+        if lost:
+            users = tuple(sorted(self.now.references.sources.get(new.key, ())))
+            users = tuple(u for u in users if not is_aside(u.partition("::")[0]))
+            return Change(old.path, old.name, new.line, lost[0], lost[1], lost[2], users)
         was = callable_signature(self.before.references, old)
         here = callable_signature(self.now.references, new)
         if was is None or here is None or was == here:
@@ -119,6 +126,21 @@ class Interface:
             return None
         users = self._hurt(new, was, here)
         return Change(old.path, old.name, new.line, "; ".join(breaking), str(here), str(was), users)
+
+    def _lost(self, old: Unit, new: Unit) -> tuple[str, str, str] | None:
+        """A base that a class has no more, and None among the answers: words, now, before."""
+        if isinstance(old.node, ast.ClassDef) and isinstance(new.node, ast.ClassDef):
+            then, today = (
+                _ancestors(code, unit) for code, unit in ((self.before, old), (self.now, new))
+            )
+            gone = ", ".join(sorted(then - today))
+            said = f"is no {gone} any more: `isinstance` and `except` pass it over"
+            return (said, ", ".join(sorted(today)) or "no base", gone) if gone else None
+        answers = [getattr(unit.node, "returns", None) for unit in (old, new)]
+        if None in answers or says_none(answers[0]) or not says_none(answers[1]):
+            return None
+        now, before = ast.unparse(answers[1]), ast.unparse(answers[0])
+        return f"may answer None, was declared {before}", now, before
 
     def _today(self, old: Unit) -> Unit | None:
         references = self.now.references
@@ -180,6 +202,21 @@ class Interface:
             what = f"is {here!r}, was {was!r}"
             line = getattr(node, "lineno", 0)
             yield Change(path, name, line, what, repr(here), repr(was), users)
+
+
+def _ancestors(code: Code, cls: Unit) -> set[str]:
+    """Names of all bases of a class, those of the repository's own bases too."""
+    found: set[str] = set()
+    waiting = [cls]
+    while waiting:
+        unit = waiting.pop()
+        bases = unit.node.bases if isinstance(unit.node, ast.ClassDef) else []
+        for written, base in zip(bases, code.references.bases(unit), strict=True):
+            name = ast.unparse(written).partition("[")[0].rpartition(".")[2]
+            if base is not None and name not in found:
+                waiting.append(base)
+            found.add(name)
+    return found - {"object", "Generic", "Protocol", "ABC"}
 
 
 def _public(unit: Unit) -> bool:

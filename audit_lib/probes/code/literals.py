@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from re import Pattern
 
-from audit_lib.probes.code.calls import Function, defaults, parameter_names
+from audit_lib.probes.code.calls import Function, bound, defaults, parameter_names
 from audit_lib.probes.code.constants import number_written
 from audit_lib.probes.code.keyflow.calls import Calls
 from audit_lib.probes.code.surroundings import is_aside
@@ -77,7 +77,7 @@ def _passed(calls: Calls, unit: Unit, named: Pattern[str]) -> Iterator[Literal]:
         if target is None or not isinstance(target.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             continue
         assert isinstance(node, ast.Call)
-        for name, argument in calls.bound(target, node):
+        for name, argument in bound(target.node, node):
             value = number_written(argument)
             at_hand = name in own and named.search(name) and target is not unit
             if at_hand and value is not None and value not in (0, 1):

@@ -13,6 +13,7 @@ THEN = {
     "pkg/labels.py": "HORIZON = 5\n_LIMIT = 1\n\n\n"
     "def label(close, horizon=5):\n    return close.shift(-horizon)\n\n\n"
     "def _helper(x):\n    return x\n\n\n"
+    "class Refused(ValueError):\n    pass\n\n\ndef best(rows) -> int:\n    return rows[0]\n\n\n"
     "class Model:\n    def __init__(self, depth=3):\n        self.depth = depth\n\n"
     "    def fit(self, rows):\n        return self\n",
     "pkg/use.py": "from pkg.labels import HORIZON, Model, label\n\n\n"
@@ -44,6 +45,13 @@ BAD = {
         "pkg/labels.py", ("def label(", "def labelled("),
         "label of pkg/labels.py: is gone (since THEN); pkg/use.py:train relies on it",
         Severity.HIGH),
+    "a base": (
+        "pkg/labels.py", ("Refused(ValueError)", "Refused(Exception)"),
+        "Refused of pkg/labels.py: is no ValueError any more: `isinstance` and `except` pass it "
+        "over (since THEN)", Severity.LOW),
+    "an answer": (
+        "pkg/labels.py", ("-> int:", "-> int | None:"),
+        "best of pkg/labels.py: may answer None, was declared int (since THEN)", Severity.LOW),
     "a constant": (
         "pkg/labels.py", ("HORIZON = 5", "HORIZON = 10"),
         "HORIZON of pkg/labels.py: is 10, was 5 (since THEN); pkg/use.py relies on it",
@@ -57,6 +65,8 @@ BAD = {
 GOOD = {
     "a new optional parameter": ("pkg/labels.py", ("horizon=5)", "horizon=5, by=1)")),
     "a private name": ("pkg/labels.py", ("def _helper(x)", "def _other(x, y)")),
+    "another answer": ("pkg/labels.py", ("-> int:", "-> bool:")),
+    "a base more": ("pkg/labels.py", ("Refused(ValueError)", "Refused(KeyError, ValueError)")),
     "a body": ("pkg/labels.py", ("return close.shift(-horizon)", "return close.shift(-1)")),
     "a name that moved and is brought back": (
         "pkg/labels.py", (LABELS[LABELS.index("class Model"):], "from pkg.model import Model\n")),

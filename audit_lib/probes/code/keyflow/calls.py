@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Iterator
 
-from audit_lib.probes.code.calls import bound
 from audit_lib.probes.code.constants import constant
 from audit_lib.probes.code.keyflow.paths import ANY
 from audit_lib.subject.code import Code
@@ -73,10 +72,6 @@ class Calls:
         """Key of that function; '' where there is none."""
         found = self.callee(unit, call)
         return found.key if found is not None else ""
-
-    def bound(self, target: Unit, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-        """(parameter, argument) pairs of a call of the repository's function."""
-        yield from bound(target.node, call)
 
     def key(self, unit: Unit, node: ast.expr) -> str:
         """The key that a subscript names, or ``*``."""

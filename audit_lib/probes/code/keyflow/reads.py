@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from audit_lib.model import Location
+from audit_lib.probes.code.calls import bound
 from audit_lib.probes.code.keyflow.calls import BLIND, SAME, WALKS
 from audit_lib.probes.code.keyflow.naming import Naming
 from audit_lib.probes.code.keyflow.paths import ANY, Flow, Path, Use
@@ -132,7 +133,7 @@ class Reads(Naming):
         target = self.callee(unit, call)
         if target is None or not isinstance(target.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return
-        for name, argument in self.bound(target, call):
+        for name, argument in bound(target.node, call):
             paths = self.value(unit, argument)
             if paths:
                 self._add(self.local[target.key, name], paths, [target.key])

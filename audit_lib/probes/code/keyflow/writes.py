@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from audit_lib.model import Location
-from audit_lib.probes.code.calls import parameter_names
+from audit_lib.probes.code.calls import bound, parameter_names
 from audit_lib.probes.code.keyflow.calls import BLIND, SAME
 from audit_lib.probes.code.keyflow.paths import ANY, Dump, Path, Use
 from audit_lib.probes.code.keyflow.reads import Reads
@@ -80,8 +80,8 @@ class Writes:
         target = self.reads.callee(unit, call) if self.passing else None
         if target is None or target.key not in self.passing:
             return []
-        bound = dict(self.reads.bound(target, call))
-        return [bound[p] for p in self.passing[target.key] if p in bound]
+        given = dict(bound(target.node, call))
+        return [given[p] for p in self.passing[target.key] if p in given]
 
     def _is_this(self, unit: Unit, statement: ast.stmt, call: ast.Call) -> bool:
         told = {
@@ -216,7 +216,7 @@ class Writes:
                 continue
             for item in self.reads.own(caller):
                 if isinstance(item, ast.Call) and self.reads.callee(caller, item) is unit:
-                    argument = dict(self.reads.bound(unit, item)).get(text)
+                    argument = dict(bound(unit.node, item)).get(text)
                     if argument is not None:
                         found = True
                         self._keys(caller, argument, path, item)

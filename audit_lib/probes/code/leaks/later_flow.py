@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from audit_lib.probes.code.calls import parameter_names
+from audit_lib.probes.code.calls import bound, parameter_names
 from audit_lib.probes.code.keyflow.calls import BLIND, Calls
 from audit_lib.probes.code.leaks.later_rows import moves_up
 from audit_lib.subject.code import Code
@@ -259,11 +259,11 @@ class _Run:
     def _enter(self, target: Unit, node: ast.Call, given: Mapping[int, Values]) -> Values:
         """A call of the repository's own function: its parameters become what they are given."""
         summary = self.flow.summary(target)
-        bound = {n: given.get(id(a), NOTHING) for n, a in self.flow.calls.bound(target, node)}
+        taken_in = {n: given.get(id(a), NOTHING) for n, a in bound(target.node, node)}
         for (place, _), values in list(summary.puts.items()):
-            if taken := _filled(values, bound) - _filled(values, {}):
+            if taken := _filled(values, taken_in) - _filled(values, {}):
                 self._note(place, node.lineno, taken)
-        return _filled(summary.returns, bound)
+        return _filled(summary.returns, taken_in)
 
     def _by_name(
         self, pairs: Iterable[tuple[ast.expr | str | None, ast.expr]], env: Env, line: int

@@ -125,7 +125,7 @@ class Attributes:
             return None  # a mixin: what its other half has is there too
         for node in around.at(said.line, said.column):
             if isinstance(node, ast.Attribute) and node.attr == told["name"]:
-                if _is_plain_first(node.value, owners[0]):
+                if is_plain_first(node.value, owners[0]):
                     continue
                 names = [n for c in self._with_bases(told["owner"]) for n in _members(c)]
                 return Missing(said.path, node, told["owner"], _nearest(node.attr, names))
@@ -209,14 +209,14 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)), "")
 
 
-def _is_plain_first(value: ast.expr, cls: ast.ClassDef) -> bool:
+def is_plain_first(value: ast.expr, cls: ast.AST | None) -> bool:
     """True for the first parameter of a function that stands in a class and takes no instance.
 
     ``def week(series)`` in a class that only holds functions: a type checker takes it for one.
     """
     firsts = {
         f.args.args[0].arg
-        for f in cls.body
+        for f in getattr(cls, "body", [])
         if isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef)) and f.args.args
     }
     return isinstance(value, ast.Name) and value.id in firsts - {"self", "cls", "mcs", "this"}

@@ -15,11 +15,11 @@ from audit_lib.probes.code.signatures import (
     fits_an_override,
 )
 from audit_lib.probes.code.surroundings import surroundings, unit_at
+from audit_lib.probes.code.types.attributes import is_plain_first
 from audit_lib.probes.code.types.type_checker import Said
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import Unit
-from audit_lib.subject.uses import dotted
 
 _CALL = re.compile(r'(?:in call to|for|of) "(?P<name>\w+)"(?: of "(?P<owner>\w+)[^"]*")?')
 
@@ -49,8 +49,10 @@ class InferredCalls:
             refused = [s for s in signatures if s is not None and s.refusal(node)]
             if node.func.attr != told["name"] or not refused or len(refused) < len(methods):
                 continue
-            if _first_of_a_method(self.code, said, dotted(node.func.value)):
-                continue  # not called on an object, whatever a type checker makes of it
+            unit = unit_at(self.code, said.path, said.line)
+            cls = self.code.references.owner_class(unit) if unit is not None else None
+            if cls is not None and is_plain_first(node.func.value, cls.node):
+                continue
             if not any(fits_an_override(self.code.references, m, node) for m in methods):
                 yield node, methods[0], refused[0]
 
@@ -77,14 +79,3 @@ def _bound(code: Code, method: Unit) -> Signature | None:
     if isinstance(method.node, ast.ClassDef):
         return None
     return found if "staticmethod" in kinds else found.without_first()
-
-
-def _first_of_a_method(code: Code, said: Said, receiver: str) -> bool:
-    """True for ``y`` in ``def fit(y)`` of a class: the first parameter, and not called ``self``."""
-    unit = unit_at(code, said.path, said.line)
-    if unit is None or code.references.owner_class(unit) is None:
-        return False
-    node = unit.node
-    arguments = node.args.args if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else []
-    first = arguments[0].arg if arguments else ""
-    return receiver == first and first not in ("self", "cls")
