@@ -1,7 +1,6 @@
 """``workbook run``: audit versions through the six notebooks, into packets."""
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -51,7 +50,7 @@ from audit_lib.packets.index import update_index
 from audit_lib.reporters import Reporter, report_of
 from audit_lib.reporters.console import finding_groups, finding_lines
 from audit_lib.reporters.foreign import reporter_of
-from audit_lib.reporters.report import left_out, severities
+from audit_lib.reporters.report import by_reason, left_out, severities
 from audit_lib.reporters.screen import Screen
 from audit_lib.workspace import find_workspace
 
@@ -339,19 +338,18 @@ def _first_things(outcomes: Sequence[RunOutcome], console: Console) -> None:
 
 def _places(outcomes: Sequence[RunOutcome], console: Console) -> None:
     _left_out(outcomes, console)
-    untold = Counter(
-        f"{r.code} {r.outcome.value.replace('_', ' ')}: {_first_line(r.reason)}"
-        for o in outcomes
-        for t in o.results
-        for r in t.results
-        if r.asked and r.outcome in (Outcome.NOT_ASSESSED, Outcome.ERROR)
-    )
+    asked = [r for o in outcomes for t in o.results for r in t.results if r.asked]
+    untold = [
+        f"{codes} {outcome.value.replace('_', ' ')}: {_first_line(reason)}"
+        for outcome in (Outcome.ERROR, Outcome.NOT_ASSESSED)
+        for codes, reason in by_reason(r for r in asked if r.outcome is outcome)
+    ]
     if untold:
         console.print("\n[bold]could not be told[/]")
-        for reason in list(untold)[:FIRST]:
-            console.print(Text(reason), soft_wrap=True)
+        for line in untold[:FIRST]:
+            console.print(Text(line), soft_wrap=True)
         if len(untold) > FIRST:
-            console.print(f"… and {len(untold) - FIRST} more in the packets")
+            console.print(f"… and {len(untold) - FIRST} more reasons in the packets")
     published = [o.folder for o in outcomes if o.folder]
     if published:
         console.print("\n[bold]packets[/]")

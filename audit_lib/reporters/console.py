@@ -21,7 +21,7 @@ from audit_lib.model import (
     noted,
 )
 from audit_lib.model import verdict_of as verdict_over
-from audit_lib.reporters.report import Report, and_more, left_out, remarks, severities
+from audit_lib.reporters.report import Report, and_more, by_reason, left_out, remarks, severities
 from audit_lib.reporters.screen import Screen
 from audit_lib.reporters.text import count, one_line, place
 
@@ -41,8 +41,6 @@ MARKS = {
 MOST, _WIDE = 12, 110
 #: places are aligned up to this width; longer ones push their own line
 _PLACE = 44
-#: codes on one line, of checks that share what they could not tell
-_CODES = 6
 _OUTCOMES = (
     (Outcome.PASS, "kept"),
     (Outcome.FAIL, "broken"),
@@ -168,22 +166,13 @@ def _notes(report: Report) -> list[Text]:
     ]
 
 
-def _codes(codes: Sequence[str]) -> str:
-    more = f" and {len(codes) - _CODES} more" if len(codes) > _CODES else ""
-    return ", ".join(codes[:_CODES]) + more + (":" if len(codes) > 1 else "")
-
-
 def _untold(report: Report) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for outcome, tone in ((Outcome.ERROR, "magenta"), (Outcome.NOT_ASSESSED, "yellow")):
         word = outcome.value.replace("_", " ")
-        by_reason: dict[str, list[str]] = {}  # one missing hook keeps many checks from an answer
-        for result in report.having(outcome):
-            if result.asked:
-                by_reason.setdefault(one_line(result.reason), []).append(result.code)
         lines += [
-            Text.assemble((f"{word}: ", tone), f"{_codes(codes)} ", (reason, "dim"))
-            for reason, codes in sorted(by_reason.items(), key=lambda item: -len(item[1]))
+            Text.assemble((f"{word}: ", tone), f"{codes}: ", (one_line(reason), "dim"))
+            for codes, reason in by_reason(r for r in report.having(outcome) if r.asked)
         ]
     for result in report.results:
         for said in remarks(result) if result.asked else ():

@@ -157,18 +157,25 @@ def severities(findings: Iterable[Finding]) -> str:
     return " · ".join(f"{counted[s]} {s.label}" for s in sorted(counted, reverse=True))
 
 
-def left_out(results: Iterable[CheckResult], most: int = 8) -> list[str]:
-    """Checks that a selection left out, a line a reason."""
-    by_reason: dict[str, dict[str, None]] = {}
+def by_reason(results: Iterable[CheckResult], most: int = 6) -> list[tuple[str, str]]:
+    """Codes that share a reason, and the reason; the widest first.
+
+    One missing hook keeps many checks from an answer, and is one lack.
+    """
+    found: dict[str, dict[str, None]] = {}
     for result in results:
-        if not result.asked:
-            by_reason.setdefault(result.reason, {})[result.code] = None
-    lines = []
-    for reason, found in by_reason.items():
-        codes = list(found)
+        found.setdefault(result.reason, {})[result.code] = None
+    told = []
+    for reason, codes in sorted(found.items(), key=lambda item: -len(item[1])):
         more = f" and {len(codes) - most} more" if len(codes) > most else ""
-        lines.append(f"{', '.join(codes[:most])}{more}: {reason}")
-    return lines
+        told.append((", ".join(list(codes)[:most]) + more, reason))
+    return told
+
+
+def left_out(results: Iterable[CheckResult]) -> list[str]:
+    """Checks that a selection left out, a line a reason."""
+    chosen = by_reason([r for r in results if not r.asked], most=8)
+    return [f"{codes}: {reason}" for codes, reason in chosen]
 
 
 def remarks(result: CheckResult) -> list[str]:

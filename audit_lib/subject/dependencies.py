@@ -54,7 +54,7 @@ _PYTHON = re.compile(
 BROUGHT = {
     "flask": "werkzeug jinja2 click itsdangerous markupsafe blinker",
     "boto3": "botocore s3transfer", "requests": "urllib3 certifi idna charset-normalizer",
-    "pandas": "numpy python-dateutil", "scikit-learn": "numpy scipy joblib threadpoolctl",
+    "pandas": "numpy python-dateutil pytz six", "scikit-learn": "numpy scipy joblib threadpoolctl",
     "statsmodels": "numpy scipy pandas patsy", "xgboost": "numpy scipy",
     "lightgbm": "numpy scipy", "catboost": "numpy pandas scipy plotly matplotlib",
     "lightning": "torch torchmetrics tqdm pyyaml packaging typing-extensions fsspec",
@@ -62,7 +62,11 @@ BROUGHT = {
     "torchvision": "torch numpy pillow", "matplotlib": "numpy pillow packaging",
     "seaborn": "numpy pandas matplotlib", "jupyter": "ipython ipykernel notebook nbconvert",
     "ipykernel": "ipython", "fastapi": "pydantic starlette", "streamlit": "pandas numpy altair",
-    "dask": "cloudpickle fsspec toolz pyyaml", "yfinance": "pandas numpy requests",
+    "dask": "cloudpickle fsspec toolz pyyaml", "ib-insync": "eventkit nest-asyncio",
+    "yfinance": "pandas numpy requests beautifulsoup4 multitasking platformdirs peewee",
+    "python-binance": "requests aiohttp dateparser websockets pycryptodome six",
+    "ccxt": "requests aiohttp cryptography certifi yarl", "backtesting": "numpy pandas bokeh",
+    "alpaca-trade-api": "pandas numpy requests urllib3 websocket-client websockets pyyaml aiohttp",
     "mlflow": "numpy pandas scikit-learn pyyaml", "cvxpy": "numpy scipy",
     "aiohttp": "yarl multidict", "ray": "numpy pyyaml requests",
 }  # fmt: skip

@@ -26,7 +26,7 @@ def test_what_was_not_told_is_said_with_its_reason():
     text = to_console(
         Report("e", "v", "t", (made_up.result("ONL001", Outcome.NOT_ASSESSED, reason="no hook"),))
     )
-    assert "not assessed: ONL001 no hook" in text
+    assert "not assessed: ONL001: no hook" in text
     assert "? inconclusive" in text
 
 
@@ -40,7 +40,7 @@ def test_what_the_same_lack_left_untold_is_one_line_the_widest_lack_first():
     text = to_console(Report("e", "v", "t", tuple(results)))
     assert [line for line in text.splitlines() if line.startswith("not assessed")] == [
         "not assessed: FEA101, FEA102, FEA103, FEA104, FEA105, FEA106 and 2 more: no hook b",
-        "not assessed: ONL001 no hook a",
+        "not assessed: ONL001: no hook a",
     ]
 
 
