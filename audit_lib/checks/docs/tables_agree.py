@@ -52,7 +52,8 @@ class TablesStateTheSettings(Check):
         for row in stated(code.tree.root, tuple(but)):
             there = known.get(row.name.lower(), [])
             if row.prose:  # a limit may bear more than the sentence says of its name
-                there = there + core.get(row.name.lower(), [])
+                full = cores({row.name.lower(): there}).values()
+                there = core.get(row.name.lower(), []) + [v for values in full for v in values]
             if not there:
                 continue
             value, place = there[0]

@@ -39,10 +39,11 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {w: float(i) for i, w in enumerate(_ONES.split()) if i > 2}  # "the one of two"
 _WORDS |= {w: 10.0 * i for i, w in enumerate(_TENS.split(), 2)}
 _TOLD = rf"(?P<n>\d+(?:\.\d+)?|{'|'.join(_WORDS)})(?![\w.]*\d)"
-_UNIT = r"(?:[- ]?(?P<u>%|bps?\b|basis points|per ?cent))?"
+_PER = r"(?P<u>%|bps?\b|basis points|per ?cent)"
+_UNIT = rf"(?:[- ]?{_PER})?"
 _SAID = (
     re.compile(rf"`(?:\w+\.)*(?P<name>[A-Za-z_]\w*)`\s+(?:is|of|=|at)\s+{_TOLD}{_UNIT}", re.I),
-    re.compile(rf"\b(?P<name>[a-z]{{5,}}) (?:of|is|=) {_TOLD}{_UNIT}(?! (?:or|to|and)\b)", re.I),
+    re.compile(rf"\b(?P<name>[a-z]{{5,}}) of {_TOLD}[- ]?(?:bars|days|dates|{_PER})", re.I),
     re.compile(rf"\b{_TOLD}[- ](?:day|bar|date|month)s?[- ](?P<name>[a-z]{{5,}})\b(?P<u>)", re.I),
 )
 #: sentences of what was, or might be
@@ -153,7 +154,8 @@ def _sentences(line: str, path: str, number: int) -> Iterator[Stated]:
 def cores(known: dict[str, list[tuple[float, str]]]) -> dict[str, list[tuple[float, str]]]:
     """Settings by what is left of their names without words such as max, limit and days."""
     found: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for name, values in known.items():
+    for name, places in known.items():
+        values = [(v, p) for v, p in places if v and not p.endswith(".json") and "test" not in p]
         found[_GENERIC.sub("", name).strip("_")] += values
     return found
 
