@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from audit_lib.cli.finish import finish
 from audit_lib.cli.options import format_option, inconclusive_option, root_option, workspace_option
 from audit_lib.cli.output import Output
 from audit_lib.execution.plan import Plan, plan
@@ -117,8 +118,6 @@ def merge(
     RUN are the folders that the shards wrote, all of them.  What no shard could keep (a crash, a
     time limit) is asked here.  Exit codes as for `run`.
     """
-    from audit_lib.cli.run import finish
-
     shard = agreed(folders)
     planned = plan(
         [shard.asked],

@@ -22,6 +22,7 @@ from audit_lib.model.merging import identity
 from audit_lib.reporters.json_report import load_task
 from audit_lib.selection import roster_of
 from audit_lib.subject.subject import Subject
+from audit_lib.workbook import pictures
 from audit_lib.workbook.accepting import toml
 from audit_lib.workbook.display import Link, Note, Part, Sheet, views
 from audit_lib.workbook.findings import located
@@ -75,8 +76,6 @@ def overview(audit: Looking) -> list[Part]:
 
 def about(audit: Looking, name: str) -> list[Any]:
     """A finding, its place in the engine, its neighbours by cause and its evidence."""
-    from audit_lib.workbook.looking import drawn
-
     view, found = audit.finding(name), audit.all_findings()
     parts: list[Any] = [view]
     try:
@@ -91,7 +90,7 @@ def about(audit: Looking, name: str) -> list[Any]:
         over = history(audit, name)
         parts += [over] if any(row[1] for row in over.rows) else []
     for table in view.evidence():
-        parts.extend(drawn(view.result, table))
+        parts.extend(pictures.drawn(view.result, table))
     return parts
 
 

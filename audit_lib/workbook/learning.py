@@ -15,7 +15,7 @@ from audit_lib.reporters.report import remarks
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook import pictures
 from audit_lib.workbook.display import Note, Part, Sheet
-from audit_lib.workbook.looking import drawn
+from audit_lib.workbook.pictures import drawn
 from audit_lib.workbook.places import nameless
 
 #: that taking one decision apart may take in a notebook

@@ -13,7 +13,6 @@ from audit_lib.ledger import certify, least_exercised
 from audit_lib.model import (
     CheckResult,
     Contract,
-    Evidence,
     Finding,
     Review,
     Task,
@@ -92,7 +91,7 @@ class Looking:
             parts.append(sheets.finding_sheet("Findings", found, self.dependents))
         for result in results:
             for evidence in result.evidence:
-                parts.extend(drawn(result, evidence))
+                parts.extend(pictures.drawn(result, evidence))
         show(parts)
 
     def review(self) -> None:
@@ -334,13 +333,3 @@ class Looking:
                 where="audit.show",
                 mend=f"this task has: {', '.join(known) or 'none'}",
             ) from None
-
-
-def drawn(result: CheckResult, evidence: Evidence) -> list[Part]:
-    """A piece of evidence: its picture where it has one, else its table."""
-    name = f"{result.code}/{evidence.name}"
-    picture = pictures.picture(evidence)
-    if picture is None:
-        return [Sheet(f"{evidence.title} ({name})", evidence.columns, evidence.rows, evidence.note)]
-    heading = Note(f"{evidence.title} ({name})", heading=True)
-    return [heading, picture, *([Note(evidence.note)] if evidence.note else [])]

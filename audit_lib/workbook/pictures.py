@@ -4,9 +4,9 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from audit_lib.model import Evidence
+from audit_lib.model import CheckResult, Evidence
 from audit_lib.packets.figures import draw
-from audit_lib.workbook.display import Picture
+from audit_lib.workbook.display import Note, Part, Picture, Sheet
 
 _DPI = 192
 _SCREEN_DPI = 96
@@ -26,3 +26,13 @@ def still(evidence: Evidence) -> Picture | None:
 
 #: how evidence becomes a picture; the interactive room puts its own in here
 picture: Callable[[Evidence], Any] = still
+
+
+def drawn(result: CheckResult, evidence: Evidence) -> list[Part]:
+    """A piece of evidence: its picture where it has one, else its table."""
+    name = f"{result.code}/{evidence.name}"
+    shown = picture(evidence)
+    if shown is None:
+        return [Sheet(f"{evidence.title} ({name})", evidence.columns, evidence.rows, evidence.note)]
+    heading = Note(f"{evidence.title} ({name})", heading=True)
+    return [heading, shown, *([Note(evidence.note)] if evidence.note else [])]

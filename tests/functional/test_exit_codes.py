@@ -10,7 +10,7 @@ import toy_workspace
 
 from audit_lib.cli import app, main
 from audit_lib.cli.codes import FAULT, INTERRUPTED, PIPE, USAGE
-from audit_lib.cli.run import exit_code
+from audit_lib.cli.finish import exit_code
 from audit_lib.errors import NotAssessed, RunError
 from audit_lib.execution.plan import plan
 from audit_lib.execution.runner import RunOutcome

@@ -17,6 +17,8 @@ import os
 import sys
 from typing import Any
 
+from .loading import load
+
 _OMITTED = ("*/site-packages/*", "*/dist-packages/*")
 _GLOB = str.maketrans(dict.fromkeys("[]{}*?", "?"))
 
@@ -116,8 +118,6 @@ def _coverage(folder: str) -> Any:
             del sys.modules[name]
         if not folder:
             raise missing from None
-    from .main import load
-
     return load("coverage", os.path.join(folder, "__init__.py"), folder)
 
 

@@ -29,27 +29,13 @@ from typing import Any
 
 from . import closed, exercise, sandbox
 from .control import hear, say
+from .loading import load
 from .streams import flush
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEEDED = ("numpy", "pandas")
 #: libraries whose version a reader of the results wants to know; read, not imported
 TOLD = ("scikit-learn",)
-
-
-def load(name: str, path: str, package: str | None = None) -> Any:
-    """Import the file at ``path`` under ``name``, without touching ``sys.path``."""
-    folders = None if package is None else [package]
-    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folders)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"cannot load {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    parent, _, child = name.rpartition(".")
-    if parent:
-        setattr(sys.modules[parent], child, module)
-    return module
 
 
 def installed(names: tuple[str, ...]) -> dict[str, str]:

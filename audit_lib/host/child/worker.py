@@ -14,6 +14,7 @@ from .decoding import decode
 from .derived import derived
 from .encoding import encode
 from .entering import entering
+from .loading import load
 from .opening import opening
 from .reach import REACH, telling
 from .streams import flush
@@ -29,8 +30,6 @@ _LONG, _LONGER = 4_000, 20_000
 
 def load_hooks(path: str, config: dict[str, Any]) -> list[str]:
     """Run the subject's ``hooks.py`` and name the hooks it registered."""
-    from .main import load
-
     inside = (os.path.dirname(path), config["scratch"], config["library"])
     REACH.watch(config["root"], inside)
     load(HOOKS_MODULE, path)

@@ -26,7 +26,7 @@ from audit_lib.model import (
 from audit_lib.reporters.json_report import dump_task, load_task
 from audit_lib.selection import Roster
 from audit_lib.subject.subject import Subject
-from audit_lib.workbook import Workbook, looking
+from audit_lib.workbook import Workbook, pictures
 from audit_lib.workbook.display import Picture, Sheet
 
 
@@ -170,7 +170,7 @@ def test_pictures_are_png_with_words() -> None:
     lanes = (("fold 1", 0, 10, "train"), ("fold 1", 8, 20, "test"))
     table = Evidence("f", "Folds", ("lane", "start", "end", "kind"), lanes, View.TIMELINE)
 
-    part = next(p for p in looking.drawn(_result_with(table), table) if isinstance(p, Picture))
+    part = next(p for p in pictures.drawn(_result_with(table), table) if isinstance(p, Picture))
 
     data, said = part._repr_mimebundle_()
     assert part.data.startswith(b"\x89PNG")

@@ -1,0 +1,47 @@
+"""No module imports itself over others; what is imported for types alone does not count."""
+
+import ast
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import audit_lib
+
+ROOT = Path(audit_lib.__file__).parent
+
+
+def _modules() -> dict[str, Path]:
+    found = {}
+    for file in ROOT.rglob("*.py"):
+        name = ".".join(("audit_lib", *file.relative_to(ROOT).with_suffix("").parts))
+        found[name.removesuffix(".__init__")] = file
+    return found
+
+
+def _imports(name: str, file: Path, known: dict[str, Path]) -> set[str]:
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    found, waiting = set(), [ast.parse(file.read_text("utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            up = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            base = ".".join(part for part in (up, node.module) if part)
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                found.add(inner if inner in known else base)
+    return {module for module in found if module in known and module != name}
+
+
+def test_no_module_imports_itself_over_others():
+    known = _modules()
+    graph = defaultdict(set, {n: _imports(n, f, known) for n, f in known.items()})
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        raise AssertionError(" > ".join(circle.args[1])) from None
