@@ -136,11 +136,13 @@ class Interface:
             gone = ", ".join(sorted(then - today))
             said = f"is no {gone} any more: `isinstance` and `except` pass it over"
             return (said, ", ".join(sorted(today)) or "no base", gone) if gone else None
-        answers = [getattr(unit.node, "returns", None) for unit in (old, new)]
-        if None in answers or says_none(answers[0]) or not says_none(answers[1]):
+        then_said, now_said = (getattr(unit.node, "returns", None) for unit in (old, new))
+        if not isinstance(then_said, ast.expr) or not isinstance(now_said, ast.expr):
             return None
-        now, before = ast.unparse(answers[1]), ast.unparse(answers[0])
-        return f"may answer None, was declared {before}", now, before
+        if says_none(then_said) or not says_none(now_said):
+            return None
+        before = ast.unparse(then_said)
+        return f"may answer None, was declared {before}", ast.unparse(now_said), before
 
     def _today(self, old: Unit) -> Unit | None:
         references = self.now.references
