@@ -83,6 +83,10 @@ class LearnerFollowsItsLessons(Check):
         )  # fmt: skip
         along = self._along(lessons, answers)
         if along is not None and abs(taught) < 0.5:
+            if -0.9 < along < 0.5:
+                why = "it corrects a prediction, of which the lessons tell too little"
+                yield Gap("lessons", f"{why} (agreement {along:.2f})")
+                return
             taught = along
         told = self._direction(subject, taught, dict(rows[1:]), answers)
         if told is not None:
@@ -98,6 +102,7 @@ class LearnerFollowsItsLessons(Check):
                 found[f"way {way}{mark}"] = lessons.course(way, 1.0, lag)
                 found[f"against {way}{mark}"] = lessons.course(way, -1.0, lag)
         found["first batch"] = lessons.course()[:1]
+        found["nothing"] = lessons.course(0, 0.0)
         for quarter in range(4):
             found[f"quarter {quarter}"] = lessons.course(0, lessons.turned(quarter))
         found["same rows"] = lessons.course(same=True)
@@ -118,21 +123,29 @@ class LearnerFollowsItsLessons(Check):
         return float(np.mean(found)) if found else float("nan")
 
     def _along(self, lessons: Lessons, answers: Mapping[str, Reply[Floats]]) -> float | None:
-        """Agreement in the directions that a learner knows; None where it knows more than two.
+        """Agreement along the prediction that a learner corrects; None where it corrects none.
 
-        A learner that scales and shifts a prediction follows no other direction.
+        One that scales and shifts a prediction, which is there without a lesson, learns no other
+        direction.
         """
         pairs = [(answers[f"way {w}"], answers[f"against {w}"]) for w in range(self.ways)]
-        if self.ways < 3 or not all(one.answered and other.answered for one, other in pairs):
+        asked = [answers["nothing"], *(reply for pair in pairs for reply in pair)]
+        if any(not r.answered or r.got.shape != (len(lessons.probe),) for r in asked):
             return None
         changes = np.array([one.got - other.got for one, other in pairs])
-        if changes.shape != (self.ways, len(lessons.probe)) or not np.isfinite(changes).all():
+        moved = float(np.linalg.norm(changes))
+        changes = changes - changes.mean(axis=1, keepdims=True)  # no lesson is about a shift
+        before = asked[0].got - asked[0].got.mean()
+        size = float(np.linalg.norm(before))
+        if not np.isfinite([*changes, before]).all() or not (size and moved):
             return None
-        _, sizes, known = np.linalg.svd(changes, full_matrices=False)
-        if not sizes[0] or sizes[2] > 1e-6 * sizes[0]:
+        before /= size
+        learnt = changes @ before
+        if np.linalg.norm(changes - np.outer(learnt, before)) > 1e-6 * moved:
             return None
-        truths = np.array([lessons.truth(w) for w in range(self.ways)]) @ known[:2].T
-        return agreement((changes @ known[:2].T).ravel(), truths.ravel())
+        truths = np.array([lessons.truth(way) @ before for way in range(self.ways)])
+        norms = float(np.linalg.norm(learnt) * np.linalg.norm(truths))
+        return float(learnt @ truths) / norms if norms else 0.0
 
     def _direction(
         self,
