@@ -19,15 +19,10 @@ import traceback
 from typing import Any, NoReturn
 
 _PRELOADED = (
-    "ipykernel.kernelapp",
-    "ipykernel.ipkernel",
-    "ipykernel.zmqshell",
-    "matplotlib.pyplot",
-    "matplotlib.backends.backend_agg",
-    "matplotlib_inline.backend_inline",
-    "pandas",
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg", "matplotlib_inline.backend_inline", "pandas",
     "audit_lib.workbook.book",
-)
+)  # fmt: skip
 _PR_SET_PDEATHSIG = 1
 
 

@@ -14,21 +14,10 @@ from audit_lib.host import HookError, Host
 from audit_lib.host.child.names import plain
 
 #: surfaces whose hooks change nothing, so that the same question has the same answer
-PURE = frozenset(
-    {
-        "features",
-        "targets",
-        "splits",
-        "predictor",
-        "decisions",
-        "governance",
-        "drift",
-        "calibration",
-        "conformal",
-        "pricing",
-        "neural",
-    }
-)
+PURE = frozenset({
+    "features", "targets", "splits", "predictor", "decisions", "governance", "drift", "calibration",
+    "conformal", "pricing", "neural",
+})  # fmt: skip
 MOST_BYTES = 1 << 30
 
 

@@ -15,30 +15,10 @@ from audit_lib.reporters.report import NOT_RUN, Report
 from audit_lib.reporters.text import clean
 
 COLUMNS = (
-    "subject",
-    "version",
-    "run_id",
-    "task",
-    "contract",
-    "code",
-    "state",
-    "severity",
-    "base",
-    "path",
-    "line",
-    "end_line",
-    "pointer",
-    "symbol",
-    "message",
-    "measured",
-    "expected",
-    "remediation",
-    "key",
-    "fingerprint",
-    "exempted_by",
-    "exempted_because",
-    "exempted_until",
-)
+    "subject", "version", "run_id", "task", "contract", "code", "state", "severity", "base", "path",
+    "line", "end_line", "pointer", "symbol", "message", "measured", "expected", "remediation",
+    "key", "fingerprint", "exempted_by", "exempted_because", "exempted_until",
+)  # fmt: skip
 _STARTS = r"[=+\-@|\t\r\n＝＋－＠｜]"
 _FORMULA = re.compile(rf"\s*{_STARTS}")
 _INNER = re.compile(rf"([;\t\r\n]\s*)(?={_STARTS})")

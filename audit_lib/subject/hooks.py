@@ -176,17 +176,10 @@ def holds(answer: Any) -> bool:
 _MUTE = frozenset({"registry.register", "registry.prune", "retrain.train"})
 
 #: hooks, or whole surfaces, behind which the subject loads its stored artifacts
-LOADING = frozenset(
-    {
-        "predictor",
-        "decisions",
-        "neural",
-        "explain",
-        "checkpoint_io",
-        "calibration.served",
-        "calibration.sample",
-    }
-)
+LOADING = frozenset({
+    "predictor", "decisions", "neural", "explain", "checkpoint_io", "calibration.served",
+    "calibration.sample",
+})  # fmt: skip
 
 
 def loads_artifacts(hook: str) -> bool:

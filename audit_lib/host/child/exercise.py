@@ -80,15 +80,9 @@ class Measurement:
 
 
 _WARNINGS = [
-    "no-data-collected",
-    "module-not-measured",
-    "module-not-imported",
-    "already-imported",
-    "include-ignored",
-    "trace-changed",
-    "no-ctracer",
-    "no-sysmon",
-]
+    "no-data-collected", "module-not-measured", "module-not-imported", "already-imported",
+    "include-ignored", "trace-changed", "no-ctracer", "no-sysmon",
+]  # fmt: skip
 
 
 def prepare(config: dict[str, Any]) -> dict[str, Any]:

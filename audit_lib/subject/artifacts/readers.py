@@ -28,31 +28,10 @@ from audit_lib.subject.artifacts.streams import Stream, unpacked
 Reader = Callable[[Source, Draft], None]
 _HEAD = 8192
 #: Endings under which loaders expect a model in bytes of its own.
-_MODEL_NAMES = frozenset(
-    [
-        ".pkl",
-        ".pickle",
-        ".p",
-        ".joblib",
-        ".dill",
-        ".pt",
-        ".pth",
-        ".ckpt",
-        ".bin",
-        ".onnx",
-        ".ubj",
-        ".bst",
-        ".cbm",
-        ".npy",
-        ".npz",
-        ".h5",
-        ".hdf5",
-        ".keras",
-        ".safetensors",
-        ".skops",
-        ".parquet",
-    ]
-)
+_MODEL_NAMES = frozenset([
+    ".pkl", ".pickle", ".p", ".joblib", ".dill", ".pt", ".pth", ".ckpt", ".bin", ".onnx", ".ubj",
+    ".bst", ".cbm", ".npy", ".npz", ".h5", ".hdf5", ".keras", ".safetensors", ".skops", ".parquet",
+])  # fmt: skip
 _CODE_NAMES = (
     ".py .pyc .pyo .pyd .pyw .pth .so .dll .dylib .exe .sh .bat .ps1 .js .jar .ipynb .r .jl"
 )

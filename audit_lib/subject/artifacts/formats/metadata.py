@@ -16,18 +16,10 @@ from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.yaml_size import too_much
 
 #: Keys under which projects keep the columns of a model, and its hyper-parameters.
-FEATURE_KEYS = frozenset(
-    {
-        "feature_names",
-        "features",
-        "feature_cols",
-        "feature_columns",
-        "feature_list",
-        "selected_features",
-        "feature_names_in_",
-        "input_features",
-    }
-)
+FEATURE_KEYS = frozenset({
+    "feature_names", "features", "feature_cols", "feature_columns", "feature_list",
+    "selected_features", "feature_names_in_", "input_features",
+})  # fmt: skip
 PARAMETER_KEYS = (
     "hyperparameters",
     "hyper_parameters",

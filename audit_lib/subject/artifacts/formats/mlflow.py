@@ -11,25 +11,11 @@ _VALUES = ("params", "metrics", "tags")
 _LARGEST_VALUE = 1 << 20
 _DEEPEST = 8
 #: Keys under which flavours keep paths within the folder of the model.
-_PATHS = frozenset(
-    [
-        "model_path",
-        "data",
-        "path",
-        "code",
-        "python_model",
-        "pickled_model",
-        "model_file",
-        "artifact_path",
-        "model_binary",
-        "conda",
-        "virtualenv",
-        "env",
-        "saved_model_dir",
-        "model_code_path",
-        "config_path",
-    ]
-)
+_PATHS = frozenset([
+    "model_path", "data", "path", "code", "python_model", "pickled_model", "model_file",
+    "artifact_path", "model_binary", "conda", "virtualenv", "env", "saved_model_dir",
+    "model_code_path", "config_path",
+])  # fmt: skip
 #: Keys under which flavours note the version of their library.
 _VERSIONS = {
     "sklearn_version": "sklearn",

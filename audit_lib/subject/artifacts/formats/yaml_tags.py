@@ -13,22 +13,10 @@ from audit_lib.subject.artifacts.draft import Draft
 CORE = "tag:yaml.org,2002:"
 _PYTHON = CORE + "python/"
 #: Tags of ``python/`` that make plain values, whatever they are given.
-_PLAIN = frozenset(
-    [
-        "none",
-        "bool",
-        "str",
-        "unicode",
-        "bytes",
-        "int",
-        "long",
-        "float",
-        "complex",
-        "list",
-        "tuple",
-        "dict",
-    ]
-)
+_PLAIN = frozenset([
+    "none", "bool", "str", "unicode", "bytes", "int", "long", "float", "complex", "list", "tuple",
+    "dict",
+])  # fmt: skip
 _MOST_EVENTS = 4_000_000
 _MOST_OF_PYTHON = 1 << 20  # characters; its scanner takes seconds for as much
 _MARKS = ("!!", "!<", "%TAG", "%YAML")

@@ -48,20 +48,12 @@ _HEAD = 1 << 12
 _MOST_NESTED_TUPLES = 50
 _LISTS = frozenset(("builtins.list", "collections.deque"))
 _SETS = frozenset(("builtins.set",))
-_DICTS = frozenset(
-    (
-        "builtins.dict",
-        "collections.OrderedDict",
-        "collections.Counter",
-        "collections.defaultdict",
-        "scipy.optimize._optimize.OptimizeResult",
-        "scipy.optimize.optimize.OptimizeResult",
-        "scipy.optimize._zeros_py.RootResults",
-        "statsmodels.tools.tools.Bunch",
-        "sklearn.utils.Bunch",
-        "sklearn.utils._bunch.Bunch",
-    )
-)
+_DICTS = frozenset((
+    "builtins.dict", "collections.OrderedDict", "collections.Counter", "collections.defaultdict",
+    "scipy.optimize._optimize.OptimizeResult", "scipy.optimize.optimize.OptimizeResult",
+    "scipy.optimize._zeros_py.RootResults", "statsmodels.tools.tools.Bunch", "sklearn.utils.Bunch",
+    "sklearn.utils._bunch.Bunch",
+))  # fmt: skip
 _IMPORTABLE = re.compile(r"[^\W\d][\w.]*")
 _LOADERS = re.compile(r"(loads?|_load_from_bytes|unpickle|_?[Uu]npickler)$")
 

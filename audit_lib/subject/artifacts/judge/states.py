@@ -35,35 +35,12 @@ def judge_state(rule: str, state: Value) -> str:
 
 
 #: What distributions of SciPy keep.
-_KEPT = frozenset(
-    [
-        "_stats_has_moments",
-        "_random_state",
-        "_ctor_param",
-        "_updated_ctor_param",
-        "badvalue",
-        "name",
-        "a",
-        "b",
-        "xtol",
-        "inc",
-        "moment_type",
-        "shapes",
-        "numargs",
-        "_histogram",
-        "_hpdf",
-        "_hcdf",
-        "_hbins",
-        "_hbin_widths",
-        "_density",
-        "_parse_arg_template",
-        "__doc__",
-        "longname",
-        "extradoc",
-        "vecentropy",
-        "moment_tol",
-    ]
-)
+_KEPT = frozenset([
+    "_stats_has_moments", "_random_state", "_ctor_param", "_updated_ctor_param", "badvalue", "name",
+    "a", "b", "xtol", "inc", "moment_type", "shapes", "numargs", "_histogram", "_hpdf", "_hcdf",
+    "_hbins", "_hbin_widths", "_density", "_parse_arg_template", "__doc__", "longname", "extradoc",
+    "vecentropy", "moment_tol",
+])  # fmt: skip
 _PARAMETERS = r"(?:[A-Za-z_]\w*, )*"
 _IN = rf"{_PARAMETERS} ?(?:loc=0, scale=1|loc=0)"
 _OUT = r"(?:loc, scale|loc, 1)"
