@@ -24,28 +24,8 @@ from audit_lib.host.isolation import Isolation, Probe, probe, probe_isolation
 from audit_lib.host.limits import Allowance, Limits
 
 __all__ = [
-    "Allowance",
-    "Entered",
-    "Entries",
-    "Exercised",
-    "HookBadAnswer",
-    "HookDied",
-    "HookError",
-    "HookMissing",
-    "HookOutOfMemory",
-    "HookRaised",
-    "HookRefused",
-    "HookTimedOut",
-    "Host",
-    "HostUnavailable",
-    "Isolation",
-    "IsolationUnavailable",
-    "Limits",
-    "Measure",
-    "Probe",
-    "Rests",
-    "TreeDigest",
-    "probe",
-    "probe_isolation",
-    "tree_digest",
-]
+    "Allowance", "Entered", "Entries", "Exercised", "HookBadAnswer", "HookDied", "HookError",
+    "HookMissing", "HookOutOfMemory", "HookRaised", "HookRefused", "HookTimedOut", "Host",
+    "HostUnavailable", "Isolation", "IsolationUnavailable", "Limits", "Measure", "Probe", "Rests",
+    "TreeDigest", "probe", "probe_isolation", "tree_digest",
+]  # fmt: skip

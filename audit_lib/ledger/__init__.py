@@ -63,25 +63,7 @@ from audit_lib.ledger.review import UnitExercise, least_exercised, review
 from audit_lib.ledger.write import certify, violation
 
 __all__ = [
-    "FILE",
-    "Certification",
-    "Criterion",
-    "GatePolicy",
-    "Ledger",
-    "LedgerExemption",
-    "LedgerPolicy",
-    "UnitExercise",
-    "UnitState",
-    "Violation",
-    "certify",
-    "diff",
-    "export",
-    "least_exercised",
-    "load",
-    "review",
-    "states",
-    "status",
-    "suggest",
-    "validate",
-    "violation",
-]
+    "FILE", "Certification", "Criterion", "GatePolicy", "Ledger", "LedgerExemption", "LedgerPolicy",
+    "UnitExercise", "UnitState", "Violation", "certify", "diff", "export", "least_exercised",
+    "load", "review", "states", "status", "suggest", "validate", "violation",
+]  # fmt: skip

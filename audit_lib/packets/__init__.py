@@ -10,17 +10,6 @@ from audit_lib.packets.packet import Input, Packet, Provenance, build
 from audit_lib.packets.run import Run, read_run
 
 __all__ = [
-    "Baseline",
-    "Input",
-    "Manifest",
-    "Packet",
-    "Problem",
-    "Provenance",
-    "Run",
-    "assemble",
-    "build",
-    "read_manifest",
-    "read_run",
-    "update_index",
-    "verify",
-]
+    "Baseline", "Input", "Manifest", "Packet", "Problem", "Provenance", "Run", "assemble", "build",
+    "read_manifest", "read_run", "update_index", "verify",
+]  # fmt: skip

@@ -22,20 +22,7 @@ from audit_lib.subject.artifacts.own import ArtifactReader, Contents, readers_of
 from audit_lib.subject.artifacts.store import inventory, read_artifact
 
 __all__ = [
-    "ArrayInfo",
-    "Artifact",
-    "ArtifactReader",
-    "Budget",
-    "Contents",
-    "Format",
-    "PointerError",
-    "Safety",
-    "SafetyReason",
-    "inventory",
-    "json_ready",
-    "read_artifact",
-    "readers_of",
-    "resolve",
-    "summary",
-    "walk",
-]
+    "ArrayInfo", "Artifact", "ArtifactReader", "Budget", "Contents", "Format", "PointerError",
+    "Safety", "SafetyReason", "inventory", "json_ready", "read_artifact", "readers_of", "resolve",
+    "summary", "walk",
+]  # fmt: skip

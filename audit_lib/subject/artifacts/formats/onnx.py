@@ -17,23 +17,9 @@ _KNOWN_DOMAINS = frozenset(
     ("", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training", "com.microsoft")
 )
 _DTYPES = {
-    1: "<f4",
-    2: "|u1",
-    3: "|i1",
-    4: "<u2",
-    5: "<i2",
-    6: "<i4",
-    7: "<i8",
-    8: "string",
-    9: "|b1",
-    10: "<f2",
-    11: "<f8",
-    12: "<u4",
-    13: "<u8",
-    14: "<c8",
-    15: "<c16",
-    16: "bfloat16",
-}
+    1: "<f4", 2: "|u1", 3: "|i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 8: "string", 9: "|b1",
+    10: "<f2", 11: "<f8", 12: "<u4", 13: "<u8", 14: "<c8", 15: "<c16", 16: "bfloat16",
+}  # fmt: skip
 _MOST_NEIGHBOURS = 20
 _LARGEST_NEIGHBOUR = 64 << 20
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
