@@ -299,8 +299,9 @@ def main() -> None:
     shared()
     known, marks = modules(), own_tests()
     rng = random.Random(given.seed)
-    subjects = {c: (known[c], [c]) for c in given.codes or sorted(known)}
-    if given.probes:
+    if not given.probes:
+        subjects = {c: (known[c], [c]) for c in given.codes or sorted(known)}
+    else:
         subjects = {n: (n, users(n, known)) for n in given.codes or probes()}
     order = list(subjects)
     rng.shuffle(order)

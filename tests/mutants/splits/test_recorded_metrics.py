@@ -25,7 +25,11 @@ def folds(inside, outside, count=5):
 @pytest.mark.parametrize(("inside", "outside"), [(0.62, 0.54), (0.8, 0.5), (0.55, 0.551)])
 def test_a_gap_alone_is_no_departure(tmp_path, inside, outside):
     with tiny(tmp_path, meta=folds(inside, outside)) as subject:
-        assert_passes(run_check("SPL006", subject))
+        result = run_check("SPL006", subject)
+    assert_passes(result)
+    (gap,) = result.evidence
+    assert {label.partition(",")[0] for label, *_ in gap.rows} == {"auc"}
+    assert len(gap.rows) == 10
 
 
 @pytest.mark.fails("SPL006")
@@ -221,6 +225,15 @@ def test_two_or_three_trials_rarely_show_that_they_reverse(tmp_path, count):
         result = run_check("SPL007", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "probability of overfitting: could have seen only" in result.reason
+
+
+def test_trials_that_mostly_show_that_they_reverse_are_told(tmp_path):
+    """The power of four trials lies between a half and one: neither a gap nor an accusation."""
+    returns = np.random.default_rng(2).normal(0.1, 1, (60, 4))
+    with tiny(tmp_path, meta={"run": {"trials": [{"returns": list(r)} for r in returns.T]}}) as s:
+        result = run_check("SPL007", s)
+    assert [(f.key, f.severity) for f in result.findings] == [("overfitting", Severity.INFO)]
+    assert not [g for g in result.gaps if g.what == "probability of overfitting"]
 
 
 @pytest.mark.parametrize(("observations", "told"), [(60, False), (250, True)])
