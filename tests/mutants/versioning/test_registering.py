@@ -43,6 +43,17 @@ def test_a_registry_that_keeps_its_word(tmp_path, code):
     assert_passes(asked(tmp_path, code))
 
 
+@pytest.mark.passes("VER003")
+def test_a_champion_that_was_displaced_may_go(tmp_path):
+    """Whoever is registered reigns, and the last five are kept."""
+    reigns = (
+        "    add(at, held, version)\n\n@",
+        '    held["champion"] = version\n    add(at, held, version)\n'
+        '    held["versions"] = held["versions"][-5:]\n    write(at, held)\n\n@',
+    )
+    assert_passes(asked(tmp_path, "VER003", reigns))
+
+
 WRONG = {
     "registering writes outside the store: log": (
         (TAKEN, TAKEN + '    (at.store.parent / "log").write_text(version)\n'),
