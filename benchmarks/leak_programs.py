@@ -57,7 +57,6 @@ LATER = """
 {c}.groupby({c}.index.year).shift(-{k})
 {c}.groupby({c}.index.year).transform(lambda s: s.shift(-{k}))
 {c}.to_frame('x').groupby({c}.index.year)['x'].diff(-{k})
-{c}.reindex({c}.index + pd.Timedelta(days={k})).set_axis({c}.index)
 {c}.shift({k}, freq='-1D').reindex({c}.index)
 {c}.shift(-{k}, freq='D').reindex({c}.index)
 ~[{c}.iloc[i + {k}] if i + {k} < len({c}) else np.nan for i in range(len({c}))]

@@ -33,6 +33,7 @@ _SHAPES = frozenset(
      "io.BytesIO", "BytesIO", "dedent", "textwrap.dedent", "compile", "len", "range", "sorted",
      "list", "dict", "tuple", "zip", "map", "enumerate", "type", "globals", "locals"}
 )  # fmt: skip
+_OF_TEXTS = ("join", "format", "replace", "strip", "lower")
 _CHAIN = 3
 
 
@@ -150,8 +151,9 @@ def _outside(code: Code, unit: Unit, data: ast.expr | None) -> Iterator[str]:
         return
     where = unit.name if unit.name != MODULE else "the module"
     own = {a.arg for a in parameters(unit.node, open_ones=True)} - {"self", "cls"}
-    brought = sorted(_roots(unit, data, frozenset()) & own)
-    calls = sorted(_called_in(unit, data, frozenset()) - _SHAPES)
+    names, made = _made_of(unit, data)
+    brought = sorted(names & own)
+    calls = sorted(made - _SHAPES)
     if any(c.rpartition(".")[2] in ("dumps", "dump", "deepcopy") for c in calls):
         return  # it goes round within the program
     callers = _callers(code, unit)
@@ -173,8 +175,8 @@ def _outside(code: Code, unit: Unit, data: ast.expr | None) -> Iterator[str]:
 
 def _own_text(unit: Unit, data: ast.expr) -> bool:
     """True for names that ``inspect`` reads off the code, and files that stand beside it."""
-    read = {name.partition(".")[0] for name in _called_in(unit, data, frozenset())}
-    return "inspect" in read or "__file__" in _roots(unit, data, frozenset())
+    names, calls = _made_of(unit, data)
+    return "__file__" in names or any(c.startswith("inspect.") for c in calls)
 
 
 def _callers(code: Code, unit: Unit) -> list[Unit]:
@@ -198,32 +200,22 @@ def _literal(caller: Unit, unit: Unit, parameter: str) -> bool:
     )
 
 
-def _roots(unit: Unit, node: ast.AST, seen: frozenset[str]) -> set[str]:
-    """Names that an expression is made of, through locals that are assigned from others."""
-    found: set[str] = set()
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-            if part.id in seen:
-                continue
-            values = _assigned(unit, part.id)
-            if not values:
-                found.add(part.id)
-            for value in values:
-                found |= _roots(unit, value, seen | {part.id})
-    return found
-
-
-def _called_in(unit: Unit, node: ast.AST, seen: frozenset[str]) -> set[str]:
-    found: set[str] = set()
+def _made_of(
+    unit: Unit, node: ast.AST, seen: frozenset[str] = frozenset()
+) -> tuple[set[str], set[str]]:
+    """Names and calls that an expression is made of, through locals assigned from others."""
+    names: set[str] = set()
+    calls: set[str] = set()
     for part in ast.walk(node):
         if isinstance(part, ast.Call) and dotted(part.func):
-            name = dotted(part.func)
-            if name.rpartition(".")[2] not in ("join", "format", "replace", "strip", "lower"):
-                found.add(name)
-        elif isinstance(part, ast.Name) and part.id not in seen:
-            for value in _assigned(unit, part.id):
-                found |= _called_in(unit, value, seen | {part.id})
-    return found
+            calls |= {dotted(part.func)}
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id not in seen:
+            values = _assigned(unit, part.id)
+            names |= set() if values else {part.id}
+            for value in values:
+                more = _made_of(unit, value, seen | {part.id})
+                names, calls = names | more[0], calls | more[1]
+    return names, {c for c in calls if c.rpartition(".")[2] not in _OF_TEXTS}
 
 
 def _assigned(unit: Unit, name: str) -> list[ast.expr]:

@@ -110,10 +110,6 @@ GUILTY = {
             "[close[i + 1] if i + 1 < n else nan for i in range(n)]",
             "close[i + 1] on earlier rows",
         ),
-        (
-            "close.reindex(close.index + day).set_axis(close.index)",
-            "`reindex(close.index + day)` under other labels",
-        ),
     ],
     "FEA112": [
         ("close.bfill()", "`bfill`"),

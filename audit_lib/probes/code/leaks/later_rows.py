@@ -57,10 +57,6 @@ def _moved_up(node: ast.AST) -> str | None:
         end = {"diff": "append", "ediff1d": "to_end"}.get(name, "")
         if end and argument(node, None, end) is not None:
             return f"`{name}({end}=...)`, which takes each row from the next"
-        on = owner(node)
-        moved = argument(on, 0, "index") if isinstance(on, ast.Call) else None
-        if name == "set_axis" and called(on or node) == "reindex" and isinstance(moved, ast.BinOp):
-            return f"`reindex({ast.unparse(moved)})` under other labels"
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
         target = node.targets[0]
         later = next((p for p in ast.walk(node.value) if _is_later(p, target)), None)

@@ -31,7 +31,7 @@ def column_statistic(node: ast.AST) -> str | None:
     return _against_itself(node) or _fitted_on_itself(node)
 
 
-_STATISTICS = re.compile(r"(nan)?(mean|median|std|var|min|max|quantile|percentile|mad|mode)$")
+_STATISTICS = re.compile(r"(nan)?(mean|median|std|var|min|max|ptp|quantile|percentile|mad|mode)$")
 _METHODS = ("sub", "div", "subtract", "divide", "truediv", "gt", "lt", "ge", "le", "fillna")
 
 
@@ -119,10 +119,11 @@ def _standardised(node: ast.AST) -> str | None:
     if not (isinstance(left, ast.BinOp) and isinstance(left.op, ast.Sub)):
         return None
     source = ast.unparse(left.left)
-    if source in ("row", "cross_section"):
+    if source in ONE_ROW[:2] or not _of_all(left.right, source):
         return None
-    centre, spread = _statistic(left.right, source), _spread(node.right, source)
-    return f"`({source} - {centre}) / {spread}`" if centre and spread else None
+    parts = (p for p in ast.walk(node.right) if isinstance(p, ast.Call))
+    spread = next((ast.unparse(p) for p in parts if _of_all(p, source)), "")
+    return f"`({source} - {ast.unparse(left.right)}) / {spread}`" if spread else None
 
 
 def _ranked(node: ast.AST) -> str | None:
@@ -161,9 +162,7 @@ def _cut_at_quantiles(node: ast.AST) -> str | None:
 
 def _quantile_of(node: ast.expr, source: str) -> bool:
     known = ("quantile", "nanquantile", "percentile", "nanpercentile")
-    if not isinstance(node, ast.Call) or called(node) not in known or source in ONE_ROW:
-        return False
-    return across_time(node) and _of(node, source)
+    return called(node) in known and source not in ONE_ROW and _of_all(node, source)
 
 
 COMPONENTS = re.compile(r"pca|svd|ica\b|nmf|factoranalysis|decomp|whiten|kernelpca|umap|tsne", re.I)
@@ -188,32 +187,6 @@ def _decomposed(node: ast.AST) -> str | None:
     if name in ("eigh", "eig") and re.search(r"\bcov\b|\bcorr\b|corrcoef", arguments):
         return f"`{name}` of the covariance of the whole sample"
     return None
-
-
-def _statistic(node: ast.expr, source: str) -> str | None:
-    """``source.mean()``, ``np.mean(source)`` and kin; None where something narrows the sample."""
-    name = called(node)
-    if not isinstance(node, ast.Call) or name not in (
-        "mean",
-        "median",
-        "min",
-        "nanmean",
-        "nanmedian",
-    ):
-        return None
-    return ast.unparse(node) if _of(node, source) else None
-
-
-def _spread(node: ast.expr, source: str) -> str | None:
-    name = called(node)
-    if isinstance(node, ast.BinOp):
-        return _spread(node.left, source) or _spread(node.right, source)
-    known = ("std", "max", "nanstd", "ptp", "mad")
-    return (
-        ast.unparse(node)
-        if isinstance(node, ast.Call) and name in known and _of(node, source)
-        else None
-    )
 
 
 def _of(call: ast.Call, source: str) -> bool:

@@ -28,7 +28,7 @@ def exhausted(
         body: statements of it, or of a block within it.
         ends: tells whether statements let no path run past them.
     """
-    if any(_every_order(statement, ends) for statement in body) or _every_truth(body, ends):
+    if _every_truth(body, ends):
         return True
     if any(_every_member(index, unit.path, statement, ends) for statement in body):
         return True
@@ -86,7 +86,16 @@ def _every_truth(body: Sequence[ast.stmt], ends: Callable[[Sequence[ast.stmt]], 
     if any(re.search(rf"\b{re.escape(name)}\b", atom) for name in changed for atom in atoms):
         return False
     rows = (dict(zip(atoms, row, strict=True)) for row in product((True, False), repeat=len(atoms)))
-    return all(any(_holds(t, row) for t in tests) for row in rows)
+    return all(any(_holds(t, row) for t in tests) for row in rows if _may_be(row))
+
+
+def _may_be(row: dict[str, bool]) -> bool:
+    """True where no two orders of one pair hold together, and one of all three does."""
+    orders: dict[str, list[bool]] = defaultdict(list)
+    for atom, holds in row.items():
+        if atom.startswith(_PAIR):
+            orders[atom.rpartition(" ")[0]].append(holds)
+    return all(sum(o) < 2 and (len(o) < 3 or any(o)) for o in orders.values())
 
 
 def _tests(node: ast.stmt, ends: Callable[[Sequence[ast.stmt]], bool]) -> Iterator[ast.expr]:
@@ -96,7 +105,11 @@ def _tests(node: ast.stmt, ends: Callable[[Sequence[ast.stmt]], bool]) -> Iterat
         node = node.orelse[0] if len(node.orelse) == 1 else ast.Pass()
 
 
-_NEGATED = {ast.IsNot: ast.Is, ast.NotEq: ast.Eq, ast.NotIn: ast.In}
+_NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.IsNot: ast.Is, ast.NotEq: ast.Eq, ast.NotIn: ast.In, ast.LtE: ast.Gt, ast.GtE: ast.Lt
+}  # fmt: skip
+_ORDERS: dict[type[ast.cmpop], str] = {ast.Lt: "<", ast.Eq: "=", ast.Gt: ">"}
+_PAIR = "order of "
 
 
 def _plain(node: ast.expr) -> tuple[ast.expr, bool]:
@@ -116,7 +129,18 @@ def _atoms(node: ast.expr) -> Iterator[str]:
         for value in node.values:
             yield from _atoms(value)
     else:
-        yield ast.unparse(node)
+        yield _atom(node)
+
+
+def _atom(node: ast.expr) -> str:
+    """A condition as text; an order of two values under one name whichever stands first."""
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _ORDERS:
+        sides, how = [ast.unparse(node.left), ast.unparse(node.comparators[0])], node.ops[0]
+        sign = _ORDERS[type(how)]
+        if sides[0] > sides[1]:
+            sides, sign = sides[::-1], {"<": ">", ">": "<"}.get(sign, sign)
+        return f"{_PAIR}{' and '.join(sides)} {sign}"
+    return ast.unparse(node)
 
 
 def _holds(node: ast.expr, row: dict[str, bool]) -> bool:
@@ -124,30 +148,7 @@ def _holds(node: ast.expr, row: dict[str, bool]) -> bool:
     if isinstance(node, ast.BoolOp):
         every = all if isinstance(node.op, ast.And) else any
         return every(_holds(v, row) for v in node.values) != negated
-    return row[ast.unparse(node)] != negated
-
-
-_ORDERS: dict[type[ast.cmpop], str] = {
-    ast.Lt: "<", ast.Gt: ">", ast.Eq: "=", ast.LtE: "<=", ast.GtE: ">=", ast.NotEq: "<>"
-}  # fmt: skip
-_TURNED = str.maketrans("<>", "><")
-
-
-def _every_order(node: ast.stmt, ends: Callable[[Sequence[ast.stmt]], bool]) -> bool:
-    """True for ``if x == y ... elif x > y ... elif x < y``, where each branch ends."""
-    seen: dict[tuple[str, str], set[str]] = defaultdict(set)
-    while isinstance(node, ast.If):
-        test = node.test
-        if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _ORDERS:
-            left, right = ast.unparse(test.left), ast.unparse(test.comparators[0])
-            how = _ORDERS[type(test.ops[0])]
-            if left > right:
-                left, right, how = right, left, how.translate(_TURNED)
-            seen[left, right] |= set(how)
-        if not ends(node.body):
-            return False
-        node = node.orelse[0] if len(node.orelse) == 1 else ast.Pass()
-    return any(orders == set("<>=") for orders in seen.values())
+    return row[_atom(node)] != negated
 
 
 def _branches(node: ast.stmt) -> Iterator[tuple[str, set[str], Sequence[ast.stmt]]]:
