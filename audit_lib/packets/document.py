@@ -71,10 +71,11 @@ def document(packet: Packet, style: Style) -> Doc:
         ],
         "tasks": [task_doc(t, packet, style) for t in packet.tasks],
         "missing": [{"task": t.value, "title": t.title} for t in packet.not_run],
-        "untold": [_untold(r, style) for r in packet.untold],
-        "absent": [
-            _untold(r, style) for r in packet.results if r.outcome is Outcome.NOT_APPLICABLE
-        ],
+        "silent": len(packet.untold),
+        "untold": _by_reason(packet.untold, style),
+        "absent": _by_reason(
+            [r for r in packet.results if r.outcome is Outcome.NOT_APPLICABLE], style
+        ),
         "provenance": provenance_groups(packet),
     }
 
@@ -149,18 +150,27 @@ def _sensitivity(packet: Packet, style: Style) -> Doc | None:
     }
 
 
-def _untold(result: CheckResult, style: Style) -> Doc:
-    word = "not assessed in part" if result.outcome is Outcome.FAIL else result.outcome.value
-    reason = result.reason or "; ".join(f"{g.what}: {g.why}" for g in result.gaps)
-    return {
-        "code": result.code,
-        "anchor": anchor(result),
-        "title": runs(result.title, style),
-        "contract": result.contract.title,
-        "task": result.task.value,
-        "outcome": word.replace("_", " "),
-        "reason": runs(reason, style),
-    }
+def _by_reason(results: Sequence[CheckResult], style: Style) -> list[Doc]:
+    """Checks without an answer under what kept them from one; what concerns most first."""
+    groups: dict[tuple[str, str], list[CheckResult]] = {}
+    for result in results:
+        word = "not assessed in part" if result.outcome is Outcome.FAIL else result.outcome.value
+        reason = result.reason or "; ".join(f"{g.what}: {g.why}" for g in result.gaps)
+        groups.setdefault((word.replace("_", " "), reason), []).append(result)
+    order = {outcome: i for i, (outcome, _) in reversed(list(enumerate(groups)))}
+    return [
+        {
+            "outcome": outcome,
+            "reason": runs(reason, style),
+            "checks": [
+                {"code": r.code, "anchor": anchor(r), "title": runs(r.title, style)}
+                for r in members
+            ],
+        }
+        for (outcome, reason), members in sorted(
+            groups.items(), key=lambda item: (order[item[0][0]], -len(item[1]))
+        )
+    ]
 
 
 def _day(packet: Packet) -> str:
