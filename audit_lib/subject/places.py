@@ -17,7 +17,7 @@ from audit_lib.subject.units import MODULE, Unit
 
 SOURCE = "<source>"
 #: surfaces whose hooks act first and then look at what became of it
-_STATEFUL = ("registry.", "governance.enter", "checkpoint_io.", "online.")
+_STATEFUL = ("registry.", "governance.enter", "checkpoint_io.", "online.", "retrain.")
 
 
 def placed(subject: Subject, finding: Finding) -> Finding:
