@@ -128,7 +128,8 @@ def suggest(
 
     Args:
         subject: the audited subject.
-        criteria: which are to be reached; those of the policy where none is given.
+        criteria: which are to be reached; where none is given those of the policy, and where that
+            asks for none, all that the ledger knows.
         gate: whose policy applies.
         limit: how many.
     """
@@ -137,7 +138,10 @@ def suggest(
     prints = fingerprints(code)
     units = {u.key: u for f in code.subsystem for u in f.units}
     rows: list[tuple[int, float, dict[str, Any]]] = []
-    for state in states(subject, ledger, gate=gate):
+    held = states(subject, ledger, gate=gate)
+    if not criteria and not any(state.wanted for state in held):
+        criteria = tuple(ledger.criteria)
+    for state in held:
         wanted = [c for c in criteria if c not in state.held] if criteria else list(state.missing)
         if not wanted or state.key not in prints:
             continue

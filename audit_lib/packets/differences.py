@@ -19,7 +19,9 @@ def differences(before: Manifest, after: Manifest) -> list[str]:
         if changed:
             said.append(f"{called} differ: {', '.join(changed)}")
     if before.isolation != after.isolation:
-        said.append(f"isolation differs: {before.isolation or 'none'}, {after.isolation or 'none'}")
+        was, now = (m.isolation.partition(":")[0] or "none" for m in (before, after))
+        beside = ": see provenance" if was == now else f": {was}, {now}"
+        said.append(f"isolation differs{beside}")
     if before.subject != after.subject:
         said.append(f"the subjects differ: {before.subject}, {after.subject}")
     return said

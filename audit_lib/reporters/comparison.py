@@ -68,14 +68,11 @@ class Group:
 
 
 def groups(comparison: Comparison, fate: Fate) -> list[Group]:
-    """Findings that met a fate, by check; the check with the worst finding first."""
+    """Findings that met a fate, by check; the check with the weightiest finding first."""
     held: dict[str, list[Closed]] = {}
     for closed in comparison.of(fate):
         held.setdefault(closed.matter.finding.code, []).append(closed)
-    made = [Group(code, cs[0].matter.title, tuple(cs)) for code, cs in held.items()]
-    return sorted(
-        made, key=lambda g: (-g.closed[0].matter.finding.severity, -len(g.closed), g.code)
-    )
+    return [Group(code, cs[0].matter.title, tuple(cs)) for code, cs in held.items()]
 
 
 def listed(group: Group, fate: Fate, *, everything: bool = False) -> tuple[Closed, ...]:
@@ -171,7 +168,7 @@ def comparison_console(
         file=file, force_terminal=terminal, width=width, highlight=False, emoji=False, markup=False
     )
     for part in _parts(comparison, notes, everything=everything):
-        writer.print(part, soft_wrap=isinstance(part, Text))
+        writer.print(part, soft_wrap=not terminal and isinstance(part, Text))
     return "\n".join(line.rstrip() for line in file.getvalue().split("\n"))
 
 
