@@ -35,7 +35,7 @@ from audit_lib.model import (
 from audit_lib.model.merging import dependents
 from audit_lib.packets.index import update_index
 from audit_lib.reporters import Reporter, report_of
-from audit_lib.reporters.console import finding_groups, finding_lines
+from audit_lib.reporters.console import finding_groups
 from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.report import by_reason, left_out, severities
 from audit_lib.reporters.screen import Screen
@@ -204,13 +204,7 @@ def _first_things(outcomes: Sequence[RunOutcome], console: Console) -> None:
     console.print("\n[bold]read first[/]")
     for outcome, findings in broken:
         console.print(Text(outcome.job.version, style="bold"))
-        if console.is_terminal:
-            console.print(*finding_groups(findings, FIRST), sep="\n")
-            continue
-        for line in finding_lines(findings[:FIRST]):
-            console.print(line, soft_wrap=True)
-        if len(findings) > FIRST:
-            console.print(f"… and {len(findings) - FIRST} more in the packet")
+        console.print(*finding_groups(findings, FIRST), sep="\n")
 
 
 def _places(outcomes: Sequence[RunOutcome], console: Console) -> None:

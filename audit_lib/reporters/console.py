@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -63,11 +63,6 @@ def to_console(*reports: Report) -> str:
             writer.print(part, soft_wrap=not terminal and isinstance(part, Text))
     lines = [line.rstrip() for line in file.getvalue().split("\n")]
     return "\n".join(lines)
-
-
-def renderable(report: Report) -> RenderableType:
-    """Everything about one version, for a rich console or a notebook."""
-    return Group(*_parts(report))
 
 
 def finding_lines(findings: Sequence[Finding]) -> list[Text]:

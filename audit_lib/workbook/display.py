@@ -94,9 +94,8 @@ class Link:
         return clean(f"{self.text}: {self.address}")
 
     def _repr_html_(self) -> str:
-        address = escaped(self.address)
-        shown = f'<code style="user-select:all">{address}</code>'
-        return f'<p><a href="{address}">{escaped(self.text)}</a> {shown}</p>'
+        to, text = escaped(self.address), escaped(self.text)
+        return f'<p><a href="{to}">{text}</a> <code style="user-select:all">{to}</code></p>'
 
 
 @dataclass(frozen=True)

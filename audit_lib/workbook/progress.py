@@ -13,14 +13,11 @@ from audit_lib.checks.base import Check
 from audit_lib.execution.progress import MIME
 from audit_lib.model import CheckResult, Outcome, Task
 from audit_lib.workbook.display import Sheet, escaped, in_notebook, static_table
+from audit_lib.workbook.sheets import words
 
 _UNTOLD = (Outcome.ERROR, Outcome.NOT_ASSESSED)
 #: most checks listed while others still run
 _SHOWN = 12
-
-
-def _worst(result: CheckResult) -> int:
-    return max((f.severity for f in result.open_findings), default=0)
 
 
 class TaskProgress:
@@ -83,11 +80,12 @@ class TaskProgress:
 
     def _so_far(self) -> str:
         """What checks have said up to now, worst first."""
-        told = sorted(self.told, key=lambda r: (r.outcome is not Outcome.FAIL, -_worst(r), r.code))
+        # findings of a check stand worst first
+        told = sorted(self.told, key=lambda r: [-f.severity for f in r.open_findings[:1]] or [1])
         rows = tuple(
             (
                 r.code,
-                r.outcome.value.replace("_", " "),
+                words(r.outcome),
                 r.open_findings[0].severity.label if r.open_findings else None,
                 r.open_findings[0].message if r.open_findings else r.reason,
                 len(r.open_findings) or None,
