@@ -32,7 +32,7 @@ sys.path.insert(0, str(TOOLS))
 import linters  # noqa: E402 - beside planted, which it reads
 import planted  # noqa: E402 - other interpreters import it too
 
-from audit_lib.probes.market.influence import Outcome, measure_influence  # noqa: E402
+from audit_lib.probes.market.influence import MeasurementStatus, measure_influence  # noqa: E402
 from audit_lib.subject.subject import open_subject  # noqa: E402
 from audit_lib.testing import run_check  # noqa: E402
 
@@ -149,12 +149,12 @@ def odd_builders() -> dict[str, tuple[Build, pd.DataFrame, Callable[[Any], bool]
             panel,
             lambda m: m.columns["column"].noise > 0 and m.columns["column"].look_ahead == 0,
         ),
-        "too short": (move, panel.iloc[:20], lambda m: m.outcome is Outcome.TOO_SHORT),
-        "raising": (raises, panel, lambda m: m.outcome is Outcome.RAISES),
+        "too short": (move, panel.iloc[:20], lambda m: m.outcome is MeasurementStatus.TOO_SHORT),
+        "raising": (raises, panel, lambda m: m.outcome is MeasurementStatus.RAISES),
         "other rows": (
             lambda bars: move(bars).droplevel(0),
             panel,
-            lambda m: m.outcome is Outcome.OTHER_ROWS,
+            lambda m: m.outcome is MeasurementStatus.OTHER_ROWS,
         ),
     }
 

@@ -18,13 +18,13 @@ from audit_lib.host.errors import (
     HostUnavailable,
     IsolationUnavailable,
 )
-from audit_lib.host.exercise import Exercised, Measure
+from audit_lib.host.exercise import ExercisedLines, Measure
 from audit_lib.host.host import Host
 from audit_lib.host.isolation import Isolation, Probe, probe, probe_isolation
 from audit_lib.host.limits import Allowance, Limits
 
 __all__ = [
-    "Allowance", "Entered", "Entries", "Exercised", "HookBadAnswer", "HookDied", "HookError",
+    "Allowance", "Entered", "Entries", "ExercisedLines", "HookBadAnswer", "HookDied", "HookError",
     "HookMissing", "HookOutOfMemory", "HookRaised", "HookRefused", "HookTimedOut", "Host",
     "HostUnavailable", "Isolation", "IsolationUnavailable", "Limits", "Measure", "Probe", "Rests",
     "TreeDigest", "probe", "probe_isolation", "tree_digest",

@@ -12,7 +12,7 @@ from audit_lib.host.child.wire import Frame, WireError, pack
 from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookOutOfMemory, HookRaised, HookTimedOut
-from audit_lib.host.exercise import Exercised
+from audit_lib.host.exercise import ExercisedLines
 from audit_lib.host.files import remove
 from audit_lib.host.limits import PATIENCE, Allowance, Limits
 from audit_lib.host.outcome import described
@@ -36,7 +36,7 @@ class Batch:
         hook: str,
         request: dict[str, Any],
         folders: Callable[[], Path],
-        exercised: Exercised | None = None,
+        exercised: ExercisedLines | None = None,
         entries: Entries | None = None,
         allowance: Allowance | None = None,
     ) -> None:

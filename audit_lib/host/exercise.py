@@ -38,7 +38,7 @@ def library() -> str:
 
 
 @dataclass
-class Exercised:
+class ExercisedLines:
     """What the calls of one host, or of several, executed.
 
     Attributes:
@@ -75,7 +75,7 @@ class Exercised:
         if told.get("replaced"):
             self.replaced.add(hook)
 
-    def add(self, other: Exercised) -> None:
+    def add(self, other: ExercisedLines) -> None:
         """Take in what another host saw."""
         for hook, files in other.lines.items():
             own = self.lines.setdefault(hook, {})

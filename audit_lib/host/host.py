@@ -26,7 +26,7 @@ from audit_lib.host.child.names import plain
 from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookError, HookMissing, HostUnavailable, IsolationUnavailable
-from audit_lib.host.exercise import Exercised, Measure, library
+from audit_lib.host.exercise import ExercisedLines, Measure, library
 from audit_lib.host.files import remove, within
 from audit_lib.host.isolation import Isolation, Probe, absent, probe
 from audit_lib.host.limits import Allowance, Limits
@@ -89,7 +89,7 @@ class Host:
         self._environment = {"WORKBOOK_ROOT": str(self._root), **(environment or {})}
         self.measure = measure
         self._allowance = allowance or Allowance()
-        self.exercised = Exercised()
+        self.exercised = ExercisedLines()
         self.entries = Entries()
         self._lock = threading.RLock()
         self._open: _Open | None = None
@@ -354,7 +354,7 @@ class Host:
             finally:
                 run.dismiss()
 
-    def _noted(self, measured: Mapping[str, Any], calls: int) -> Exercised | None:
+    def _noted(self, measured: Mapping[str, Any], calls: int) -> ExercisedLines | None:
         """Where to note executed lines; None where they are not measured."""
         if self.measure is Measure.NEVER:
             return None

@@ -67,7 +67,7 @@ class UnitExercise:
     hooks: tuple[str, ...]
 
 
-def review(subject: Subject, seen: host.Exercised | None = None, *, why: str = "") -> Review:
+def review(subject: Subject, seen: host.ExercisedLines | None = None, *, why: str = "") -> Review:
     """Take stock of every file under audit.
 
     Args:
@@ -161,7 +161,7 @@ def _file(
     )
 
 
-def _statements(subject: Subject, file: FileUnits, seen: host.Exercised) -> Statements:
+def _statements(subject: Subject, file: FileUnits, seen: host.ExercisedLines) -> Statements:
     """Statements of a file, and which of them ran."""
     every, loading = _counted(file)
     path = Path(subject.root, file.file.path)
@@ -212,7 +212,7 @@ def _called(file: FileUnits) -> frozenset[int]:
     return frozenset(found)
 
 
-def _why_not(found: host.Exercised, why: str) -> str:
+def _why_not(found: host.ExercisedLines, why: str) -> str:
     if why or found.calls:
         return why
     if found.unmeasured:
@@ -220,7 +220,7 @@ def _why_not(found: host.Exercised, why: str) -> str:
     return "every call was lost with its process" if found.lost else "no hook was called"
 
 
-def _missing(found: host.Exercised) -> tuple[str, ...]:
+def _missing(found: host.ExercisedLines) -> tuple[str, ...]:
     said = [f"{n} calls of {hook} were lost with their process" for hook, n in found.lost.items()]
     said += [
         f"{hook} forked {n} processes, and what they executed was not seen"

@@ -25,7 +25,7 @@ from audit_lib.hooks import without_variant
 from audit_lib.host import (
     Allowance,
     Entered,
-    Exercised,
+    ExercisedLines,
     Host,
     IsolationUnavailable,
     Limits,
@@ -403,9 +403,9 @@ class Subject(Bound):
         return self._host()
 
     @property
-    def exercised(self) -> Exercised:
+    def exercised(self) -> ExercisedLines:
         """Lines of the source that calls of hooks executed so far."""
-        total = Exercised()
+        total = ExercisedLines()
         for host in self._hosts.values():
             total.add(host.exercised)
         return total

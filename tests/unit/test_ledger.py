@@ -33,7 +33,7 @@ def state_of(found, unit, **options):
 def test_status_answers_the_three_kinds_apart(tmp_path):
     found = made(tmp_path)
     ledger.certify(found, "a.py::f", criteria=["safe"], who="reader", notes='said "yes"\n\\o/')
-    seen = host.Exercised()
+    seen = host.ExercisedLines()
     told = {"lines": {"a.py": [1, 2, 3, 99], "gone.py": [1]}, "forks": 0}
     seen.take("drift.psi", told, calls=2)
     status = ledger.status(found, exercised=ledger.review(found, seen))
@@ -58,7 +58,7 @@ def test_status_answers_the_three_kinds_apart(tmp_path):
     assert [m["unit"] for m in status["missing"]] == ["a.py::<module>", "a.py::g", "b.py::<module>"]
     unasked = ledger.status(found)
     assert (unasked["exercised"], unasked["exercised_reason"]) == (None, "not asked for")
-    uncalled = ledger.status(found, exercised=ledger.review(found, host.Exercised()))
+    uncalled = ledger.status(found, exercised=ledger.review(found, host.ExercisedLines()))
     assert (uncalled["exercised"], uncalled["exercised_reason"]) == (None, "no hook was called")
 
 

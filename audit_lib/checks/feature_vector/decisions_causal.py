@@ -8,7 +8,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Gap, Severity, Task
-from audit_lib.probes.market.influence import Outcome, measure_influence
+from audit_lib.probes.market.influence import MeasurementStatus, measure_influence
 from audit_lib.probes.market.markets import short
 from audit_lib.probes.market.measured import influence_evidence, reach, witness_evidence
 from audit_lib.probes.questions import samples
@@ -75,7 +75,7 @@ class DecisionsReadNoFuture(Check):
                 "that none can move"
             )
         found = measure_influence(decide.one, sample, many=decide, cuts=self.cuts)
-        if found.outcome is not Outcome.MEASURED:
+        if found.outcome is not MeasurementStatus.MEASURED:
             raise NotAssessed(f"{' and '.join(paths)}: {found.outcome.value}: {found.reason}")
         yield influence_evidence(found, "influence", "Rows that each part of an order reads")
         leaking = found.leaking()

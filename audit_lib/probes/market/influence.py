@@ -34,7 +34,7 @@ SHORTEST = 30
 """bars below which nothing can be cut"""
 
 
-class Outcome(StrEnum):
+class MeasurementStatus(StrEnum):
     """What became of the measurement as a whole."""
 
     MEASURED = "measured"
@@ -52,7 +52,7 @@ class InfluenceMap:
         builds: how often the builder was called.
     """
 
-    outcome: Outcome
+    outcome: MeasurementStatus
     columns: dict[str, ColumnInfluence] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     builds: int = 0
@@ -141,15 +141,17 @@ class _Probe:
         plain = join_assets(self.plan.frames)
         bars = max(len(f) for f in self.plan.frames.values())
         if bars < SHORTEST:
-            return self._nothing(Outcome.TOO_SHORT, f"{bars} bars; {SHORTEST} are needed")
+            return self._nothing(MeasurementStatus.TOO_SHORT, f"{bars} bars; {SHORTEST} are needed")
         self.builds += known is not None
         answer = self.answers([plain])[0] if known is None else known
         base = self.table(answer, plain)
         if isinstance(base, str):
             raised = isinstance(answer, Exception)
-            return self._nothing(Outcome.RAISES if raised else Outcome.OTHER_ROWS, base)
+            return self._nothing(
+                MeasurementStatus.RAISES if raised else MeasurementStatus.OTHER_ROWS, base
+            )
         if not np.isfinite(base.values).any():
-            return self._nothing(Outcome.TOO_SHORT, f"no value in {bars} bars")
+            return self._nothing(MeasurementStatus.TOO_SHORT, f"no value in {bars} bars")
         self._note_rows(answer, plain)
         assert isinstance(plain.index, pd.MultiIndex)
         tally = Tally(base, bars, plain.index)
@@ -168,7 +170,7 @@ class _Probe:
         if moved.any():
             self._common(base, plain, scale, tally)
         return InfluenceMap(
-            Outcome.MEASURED,
+            MeasurementStatus.MEASURED,
             tally.columns(),
             tuple(dict.fromkeys([*self.problems, *tally.problems])),
             self.builds,
@@ -176,7 +178,7 @@ class _Probe:
             bars,
         )
 
-    def _nothing(self, outcome: Outcome, reason: str) -> InfluenceMap:
+    def _nothing(self, outcome: MeasurementStatus, reason: str) -> InfluenceMap:
         return InfluenceMap(outcome, builds=self.builds, reason=reason)
 
     def _note_rows(self, answer: Any, plain: pd.DataFrame) -> None:

@@ -8,7 +8,12 @@ import pandas as pd
 
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Gap, View
-from audit_lib.probes.market.influence import InfluenceMap, Outcome, manageable, measure_influence
+from audit_lib.probes.market.influence import (
+    InfluenceMap,
+    MeasurementStatus,
+    manageable,
+    measure_influence,
+)
 from audit_lib.probes.market.tally import ColumnInfluence
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, mapping
@@ -51,7 +56,7 @@ def influence_of(
         return measure_influence(builder, panel, many=many, fields=chosen, cuts=cuts, known=known)
 
     found = samples.once(subject, f"influence of {hook} {chosen} {cuts}", measure)
-    if found.outcome is not Outcome.MEASURED:
+    if found.outcome is not MeasurementStatus.MEASURED:
         raise NotAssessed(f"{hook}: {found.outcome.value}: {found.reason}")
     return found
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from audit_lib.host import Exercised
+from audit_lib.host import ExercisedLines
 
 
 def test_lines_add_up_over_tellings_and_hosts() -> None:
-    one, two = Exercised(), Exercised()
+    one, two = ExercisedLines(), ExercisedLines()
     one.take("a.b", {"lines": {"x.py": [1, 2]}, "forks": 0}, calls=1)
     one.take("a.b", {"lines": {"x.py": [2, 3]}, "forks": 2, "replaced": True}, calls=4)
     two.take("a.c", {"lines": {"x.py": [9]}, "forks": 0}, calls=1)
@@ -33,19 +33,19 @@ def test_lines_add_up_over_tellings_and_hosts() -> None:
     ],
 )
 def test_garbage_is_no_measurement(told) -> None:
-    seen = Exercised()
+    seen = ExercisedLines()
     seen.take("a.b", told, calls=2)
     assert (seen.lines, seen.calls) == ({}, {})
     assert seen.unmeasured == {"the measurement failed: garbage": 2}
 
 
 def test_a_failed_measurement_says_why() -> None:
-    seen = Exercised()
+    seen = ExercisedLines()
     seen.take("a.b", {"failed": "AttributeError: gone"}, calls=1)
     assert seen.unmeasured == {"the measurement failed: AttributeError: gone": 1}
 
 
 def test_what_is_no_line_number_is_left_out() -> None:
-    seen = Exercised()
+    seen = ExercisedLines()
     seen.take("a.b", {"lines": {"x.py": [0, -1, True, "3", 2.0, 1 << 40, 7]}, "forks": 0}, calls=1)
     assert seen.lines == {"a.b": {"x.py": {7}}}

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.signal import savgol_filter
 
-from audit_lib.probes.market.influence import Outcome, manageable, measure_influence
+from audit_lib.probes.market.influence import MeasurementStatus, manageable, measure_influence
 from tests.unit.probes.builders import market, per_asset, returns
 
 
@@ -199,16 +199,19 @@ def test_a_builder_that_raises():
         raise KeyError("no column adj_close")
 
     found = measure_influence(build, market(2))
-    assert found.outcome is Outcome.RAISES
+    assert found.outcome is MeasurementStatus.RAISES
     assert "adj_close" in found.reason
     assert found.builds == 1
 
 
 def test_a_panel_too_short():
-    assert measure_influence(per_asset(r=returns), market(2, 20)).outcome is Outcome.TOO_SHORT
+    assert (
+        measure_influence(per_asset(r=returns), market(2, 20)).outcome
+        is MeasurementStatus.TOO_SHORT
+    )
     warm = per_asset(r=lambda b: b["close"].rolling(252).mean())
     found = measure_influence(warm, market(2, 200))
-    assert found.outcome is Outcome.TOO_SHORT
+    assert found.outcome is MeasurementStatus.TOO_SHORT
     assert "no value" in found.reason
 
 
@@ -222,7 +225,7 @@ def test_a_panel_too_short():
 )
 def test_a_builder_that_answers_other_rows(answer, said):
     found = measure_influence(answer, market(2))
-    assert found.outcome is Outcome.OTHER_ROWS
+    assert found.outcome is MeasurementStatus.OTHER_ROWS
     assert said in found.reason
 
 

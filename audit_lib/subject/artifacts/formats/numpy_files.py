@@ -15,7 +15,7 @@ from audit_lib.subject.artifacts.formats.pickles import nested_pickles, unreadab
 from audit_lib.subject.artifacts.judge import numpy_values
 from audit_lib.subject.artifacts.judge.machine import Machine, Scan
 from audit_lib.subject.artifacts.judge.values import Array, Call, Tuple
-from audit_lib.subject.artifacts.judge.view import View, spelled
+from audit_lib.subject.artifacts.judge.view import ValueView, spelled
 from audit_lib.subject.artifacts.source import Source
 from audit_lib.subject.artifacts.streams import Stream
 
@@ -61,7 +61,7 @@ def read_array(stream: Stream, draft: Draft, where: str) -> Json:
             array.data = stream.take(size)
         else:
             stream.skip(size)
-        return View(draft).draw(array)
+        return ValueView(draft).draw(array)
     return _objects(stream, draft, where)
 
 
@@ -77,7 +77,7 @@ def _objects(stream: Stream, draft: Draft, where: str) -> Json:
     if not isinstance(value, Call) or value.array is None:
         scan.refuse("an array of references that holds something else", stream.tell())
     nested_pickles(scan)
-    return View(draft).draw(value)
+    return ValueView(draft).draw(value)
 
 
 def _header(stream: Stream) -> dict[str, Any]:

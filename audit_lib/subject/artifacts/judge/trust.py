@@ -64,7 +64,7 @@ _LOOKALIKES = str.maketrans("аеорсухіјѕѵԁɡһκνοτυρӏ", "aeopc
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Ruling:
     """What is known of a name.
 
     Attributes:
@@ -117,19 +117,19 @@ FACTORIES = frozenset(
 
 
 @lru_cache(maxsize=4096)
-def judge(module: str, name: str) -> Verdict:
+def judge(module: str, name: str) -> Ruling:
     """What a pickle may do with ``module.name``; names are compared exactly."""
     rule = RULES.get((module, name)) or _ruled(module, name)
     if rule:
-        return Verdict(rule, Safety.SAFE)
+        return Ruling(rule, Safety.SAFE)
     harm = _harm(module, name)
     if harm:
-        return Verdict("", Safety.UNSAFE, harm)
+        return Ruling("", Safety.UNSAFE, harm)
     if not (module + name).isascii():
         return _judge_disguised(module, name)
     if of_a_library(module):
-        return Verdict("", Safety.UNKNOWN, "not on the allow-list")
-    return Verdict("", Safety.UNKNOWN, "code of its own, which loading runs; nobody vouched for it")
+        return Ruling("", Safety.UNKNOWN, "not on the allow-list")
+    return Ruling("", Safety.UNKNOWN, "code of its own, which loading runs; nobody vouched for it")
 
 
 def of_a_library(module: str) -> bool:
@@ -171,10 +171,10 @@ def _harm(module: str, name: str) -> str:
     return ""
 
 
-def _judge_disguised(module: str, name: str) -> Verdict:
+def _judge_disguised(module: str, name: str) -> Ruling:
     plain = [unicodedata.normalize("NFKC", part).translate(_LOOKALIKES) for part in (module, name)]
     if _harm(*plain):
-        return Verdict(
+        return Ruling(
             "", Safety.UNSAFE, f"letters of another script, made to look like {'.'.join(plain)}"
         )
-    return Verdict("", Safety.UNKNOWN, "its name holds characters outside ASCII")
+    return Ruling("", Safety.UNKNOWN, "its name holds characters outside ASCII")

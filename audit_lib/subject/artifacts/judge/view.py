@@ -38,7 +38,7 @@ _RESERVED = frozenset(
 Native = Callable[[str, dict[str, Value]], dict[str, Json]]
 
 
-class View:
+class ValueView:
     """Draws one value.
 
     Args:
@@ -145,7 +145,7 @@ class View:
             return "(nested)"
         plain = _plain(key) if isinstance(key, (Call, Global)) else None
         if plain is None:
-            plain = View(self._draft).draw(key)
+            plain = ValueView(self._draft).draw(key)
         if isinstance(plain, dict):
             plain = plain.get("value", plain.get("__global__", plain))
         return plain if isinstance(plain, str) else json.dumps(plain, default=str)
