@@ -428,7 +428,7 @@ class Subject(Bound):
         """This subject and version, asked anew through a wrapped host; nothing is shared but it."""
         self._host()
         other = copy.copy(self)
-        other._base = None
+        other._bindings, other._base = {}, None
         other._wrap = wrap
         other._hosts = {name: wrap(host) for name, host in self._hosts.items()}
         other._late, other._notes, other._heard = {}, [], {}

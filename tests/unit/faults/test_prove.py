@@ -25,6 +25,7 @@ from audit_lib.faults.prove import prove
 from audit_lib.faults.sensitivity import Sensitivity, State, from_data
 from audit_lib.hooks import HOOKS
 from audit_lib.subject.subject import Subject
+from audit_lib.testing import run_check
 from tests.mutants.tiny import tiny
 
 PSI = """
@@ -133,6 +134,21 @@ def test_a_harmless_change_is_not_accused(tmp_path: Path):
         result = prove(subject, [], harmless=[h for h in harmless() if h.hooks == ("drift.psi",)])
     assert result.harmless >= 1
     assert result.accused == ()
+
+
+@pytest.mark.parametrize("form", ["keys", "variants"])
+def test_each_fault_of_keyed_hooks_is_planted_by_itself(tmp_path: Path, form: str):
+    """No binding of one planting serves the clean subject, or the next planting."""
+    text, parameters = PSI, "keys: {horizon: {values: [5, 20], surfaces: [drift]}}\n"
+    if form == "variants":
+        named = '@surface("drift.psi", variant="NAME")\ndef psi_NAME('
+        one = PSI.replace('@surface("drift.psi")\ndef psi(', named)
+        text, parameters = one.replace("NAME", "a") + one.replace("NAME", "b"), ""
+    with tiny(tmp_path, text, parameters=parameters) as subject:
+        clean = run_check("DRF001", subject)
+        result = prove(subject, chosen("psi_is_zero", "psi_is_halved"))
+        assert run_check("DRF001", subject).findings == clean.findings
+    assert set(states(result).values()) == {State.SEEN}, states(result)
 
 
 def test_what_is_settled_is_not_planted_again(tmp_path: Path):
