@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity, Task
-from audit_lib.probes.code.calls import defaults, own_nodes
+from audit_lib.probes.code.calls import Function, defaults, own_nodes
 from audit_lib.probes.code.signatures import decorators
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.probes.code.types.annotations import aliases_of_none, allows_none, is_none
@@ -19,7 +19,6 @@ from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import FileUnits, Unit
 from audit_lib.subject.uses import dotted
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 _EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
 _LIKE_EXITS = re.compile(r"fail|abort|exit|die|fatal|raise_(?!for_|if_)\w+")
 _STUBS = frozenset({"abstractmethod", "overload"})

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from audit_lib.probes.code.calls import bound, defaults
+from audit_lib.probes.code.calls import Function, bound, defaults
 from audit_lib.probes.code.reachable import Reachable
 from audit_lib.probes.code.types.annotations import is_none
 from audit_lib.subject.units import MODULE, Unit
@@ -18,7 +18,6 @@ from audit_lib.subject.uses import dotted
 _INITIAL = ("__init__", "__post_init__", "<class>")
 _EMPTY_CALLS = frozenset({"dict", "list", "set", "deque", "defaultdict", "OrderedDict", "field"})
 _GROWS = frozenset({"append", "extend", "add", "update", "insert", "appendleft", "setdefault"})
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)

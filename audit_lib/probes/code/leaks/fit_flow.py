@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from audit_lib.probes.code.calls import bound, called
+from audit_lib.probes.code.calls import bound, called, own_nodes
 from audit_lib.probes.code.leaks.leak_patterns import FITTING, is_other_split
 from audit_lib.subject.code import Code
-from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
 
@@ -150,17 +149,9 @@ def _own_field(name: str) -> list[str]:
 
 
 def _statements(unit: Unit) -> list[ast.stmt]:
-    """Statements of a unit without bodies, in source order."""
-    found: list[ast.stmt] = []
-    stack: list[ast.AST] = list(unit.node.body) if unit.node is not None else []
-    while stack:
-        node = stack.pop()
-        if isinstance(node, DEFINITIONS):
-            continue
-        if isinstance(node, ast.stmt):
-            found.append(node)
-        stack.extend(c for c in ast.iter_child_nodes(node) if isinstance(c, _HOLDERS))
-    return sorted(found, key=lambda s: s.lineno)
+    """Statements of a unit without definitions in it, in source order."""
+    nodes = own_nodes(unit.node.body if unit.node is not None else ())
+    return sorted((n for n in nodes if isinstance(n, ast.stmt)), key=lambda s: s.lineno)
 
 
 _HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
@@ -168,16 +159,8 @@ _HOLDERS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 
 def _calls(statement: ast.stmt) -> list[ast.Call]:
     """Calls of a statement itself, what stands in its body left out, inner ones first."""
-    stack: list[ast.AST] = [c for c in ast.iter_child_nodes(statement)
-                            if not isinstance(c, _HOLDERS)]  # fmt: skip
-    found = []
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.Call):
-            found.append(node)
-        if not isinstance(node, ast.Lambda):
-            stack.extend(ast.iter_child_nodes(node))
-    return found[::-1]
+    parts = (c for c in ast.iter_child_nodes(statement) if not isinstance(c, _HOLDERS))
+    return [n for n in own_nodes(parts, but=(ast.Lambda,)) if isinstance(n, ast.Call)][::-1]
 
 
 def _made(statement: ast.stmt) -> set[str]:

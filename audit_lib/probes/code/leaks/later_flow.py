@@ -101,7 +101,7 @@ class LaterFlow:
         env: Env = {
             name: frozenset({name}) for name in parameter_names(unit.node) if name != "self"
         }
-        _Run(self, unit, summary).block(_body(unit), env)
+        _Run(self, unit, summary).block(unit.node.body if unit.node is not None else (), env)
         self._busy.discard(unit.key)
         return summary
 
@@ -216,7 +216,8 @@ class _Run:
         if node is None or isinstance(node, ast.Constant):
             return NOTHING
         if isinstance(node, ast.Lambda):  # what it answers with, wherever it is called
-            return self.of(node.body, {n: v for n, v in env.items() if n not in _taken(node)})
+            own = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+            return self.of(node.body, {n: v for n, v in env.items() if n not in own})
         found = self._of(node, env)
         return found | {id(node)} if id(node) in self.flow.sources else found
 
@@ -296,14 +297,6 @@ def _named(node: ast.expr) -> list[str]:
     """Columns that a subscript names: ``x["a"]``, ``x.loc[rows, "a"]``."""
     parts = node.elts if isinstance(node, ast.Tuple) else [node]
     return [p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)]
-
-
-def _taken(node: ast.Lambda) -> set[str]:
-    return {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
-
-
-def _body(unit: Unit) -> list[ast.stmt]:
-    return list(unit.node.body) if unit.node is not None else []
 
 
 def _registered(unit: Unit) -> list[str]:

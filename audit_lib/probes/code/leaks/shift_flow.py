@@ -16,7 +16,6 @@ from audit_lib.subject.code import Code
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 _ROUNDS = 3
 
 

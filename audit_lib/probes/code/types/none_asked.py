@@ -96,11 +96,6 @@ def parts(target: ast.expr) -> list[ast.expr]:
     return list(target.elts) if isinstance(target, (ast.Tuple, ast.List)) else [target]
 
 
-def default(unit: Unit, name: str) -> ast.expr | None:
-    """What a parameter is where it is left out."""
-    return next((d for a, d in defaults(unit.node) if a.arg == name), None)
-
-
 def always_reached(unit: Unit, value: ast.Name) -> bool:
     """True where every run of the function gets to a place, whatever it was given."""
     body = unit.node.body if unit.node is not None else []

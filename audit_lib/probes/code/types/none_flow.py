@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from audit_lib.probes.code.calls import parameter_names, parameters
+from audit_lib.probes.code.calls import defaults, parameter_names, parameters
 from audit_lib.probes.code.types.annotations import is_none, says_none
 from audit_lib.probes.code.types.none_asked import (
     adds_none,
@@ -21,7 +21,6 @@ from audit_lib.probes.code.types.none_asked import (
     assignments,
     begins_as_none,
     beside_a_flag,
-    default,
     is_none_default,
     looked_at_later,
     looks_itself,
@@ -284,7 +283,7 @@ class NoneFlows:
         if isinstance(value, ast.IfExp):
             return any(map(is_none, (value.body, value.orelse)))
         if isinstance(value, ast.Name) and value.id in parameter_names(unit.node):
-            usual = default(unit, value.id)
+            usual = next((d for a, d in defaults(unit.node) if a.arg == value.id), None)
             return (usual is None or is_none(usual)) and always_reached(unit, value)
         if isinstance(value, ast.Name):
             made = list(assignments(unit, value.id))
