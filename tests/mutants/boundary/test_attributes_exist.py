@@ -1,6 +1,6 @@
 import pytest
 
-from audit_lib.model import Outcome
+from audit_lib.model import Outcome, Severity
 from audit_lib.probes.code.types import type_checker
 from audit_lib.testing import assert_passes, run_check
 from tests.made_repo import subject
@@ -172,3 +172,12 @@ def test_what_one_function_misses_of_one_class_is_one_finding(tmp_path):
     assert finding.message == (
         "Model has no fited; it has fitted; f fails when it gets there; so is it with sise"
     )
+
+
+def test_a_field_by_its_private_name_and_what_templates_read(tmp_path):
+    text = "class Order:\n    def __init__(self):\n        self.__size = 1\n\n\n"
+    text += "def size(order: Order):\n    return order._Order__size\n"
+    files = {"pkg/__init__.py": "", "pkg/m.py": text}
+    files["pkg/templates/bot.py"] = "import pkg\n\npkg.PLACE\n"
+    result = run_check("BND010", subject(tmp_path, files))
+    assert not [f for f in result.findings if f.severity > Severity.LOW]
