@@ -24,11 +24,15 @@ def browser() -> Iterator[Any]:
         missing = "" if program else "chromium is not installed"
     except ImportError as error:
         driver, missing = None, f"{error}: pip install -r .ci/browser.lock"
+    promised = "browser" in os.environ.get("WORKBOOK_PROMISED", "").split(",")
     if missing or driver is None:
-        promised = "browser" in os.environ.get("WORKBOOK_PROMISED", "").split(",")
         (pytest.fail if promised else pytest.skip)(missing)
     with driver.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        words = ["--no-sandbox", "--disable-dev-shm-usage"]  # as root, and in a small container
+        try:
+            opened = running.chromium.launch(executable_path=program, args=words)
+        except driver.Error as error:
+            (pytest.fail if promised else pytest.skip)(f"chromium does not start: {error}")
         yield opened
         opened.close()
 
