@@ -24,7 +24,8 @@ class PositionsAddUp(Check):
         `fees`; fees are never negative, never fall as a position grows, are the same for a long and
         a short, and follow the price of exit where they follow that of entry (else a note); without
         a move a position loses its fees; each position is settled by itself, in any order. A price
-        that is missing, zero or negative, and a size that is negative or missing, give no number.
+        that is missing, and a size that is negative or missing, give no number; a number for a
+        price of zero or less, which some contracts have, is a note.
     Why it matters
         A short that earns when prices rise, fees that are paid out, or charged on one leg of a
         loss only, make a back-test better than any account.
@@ -183,7 +184,9 @@ class PositionsAddUp(Check):
             told = f"{column} {value:g}"
             if reply.answered and "net" in reply.got and np.isfinite(reply.got["net"]).any():
                 text = f"a position with {told} is settled: net {float(reply.got['net'].iloc[0]):g}"
-                severity = Severity.MEDIUM
+                # A spread, and a future now and then, has a price at or below zero.
+                priced = column in ("entry", "exit") and np.isfinite(value)
+                severity = Severity.INFO if priced else Severity.MEDIUM
             elif reaction(reply) is Reaction.CRASHED and not on_purpose(reply):
                 text, severity = f"a position with {told} ends in a crash", Severity.LOW
             else:

@@ -310,6 +310,16 @@ def test_fees_of_one_leg_are_a_note(tmp_path):
 
 
 @pytest.mark.passes("INT010")
+def test_a_price_below_zero_that_is_settled_is_a_note(tmp_path):
+    spread = SETTLE.replace("(prices > 0)", "(prices == prices)")
+    assert spread != SETTLE
+    with tiny(tmp_path, HEAD + spread) as subject:
+        result = run_check("INT010", subject)
+    assert_passes(result)
+    assert {f.severity for f in result.findings} == {Severity.INFO}
+
+
+@pytest.mark.passes("INT010")
 @pytest.mark.parametrize(
     ("old", "new"),
     [
