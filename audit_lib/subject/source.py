@@ -244,7 +244,7 @@ def _piece(piece: str) -> str:
         return "[^/]*"
     if piece == "?":
         return "[^/]"
-    if piece[:1] == "[" and piece[-1:] == "]":
+    if piece[:1] == "[" and piece[-1:] == "]" and piece[1:-1].strip("!"):
         inside = re.sub(r"[\\[]|^\^", r"\\\g<0>", piece[1:-1])
         return f"(?!/)[{'^' + inside[1:] if inside[0] == '!' else inside}]"
     return re.escape(piece)

@@ -74,6 +74,6 @@ def test_what_is_no_time_is_said(call):
 def test_under_a_budget_that_is_used_up_nothing_passes(call):
     code, said = call("check", "toy", "DRF001", "--version", "v1", "--budget", "0.001s")
     assert code == 2
-    assert "DRF001 out of budget" in said
+    assert "DRF001: out of budget" in said
     code, said = call("check", "toy", "DRF001", "--version", "v1")
     assert code == 1

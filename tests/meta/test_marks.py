@@ -40,7 +40,7 @@ CASES = [
 ]
 SUBJECT = """
 from audit_lib import engine
-class _Subject: pass
+class _Subject: root = "/repository"
 def run_check(check, subject): return engine._run_once(check, subject)
 """
 

@@ -1,6 +1,7 @@
 """Checks run to an outcome, whatever they do."""
 
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -52,7 +53,8 @@ def subject(*script, options=None, folder="."):
         script=script,
         name="s",
         version="1",
-        folder=__import__("pathlib").Path(folder),
+        folder=Path(folder),
+        root=Path("/repository"),
         parameters=SubjectParameters(subject="s", options=options or {}),
         hook=lambda name: None,
         hooks=SimpleNamespace(variants=lambda hook: ()),

@@ -78,7 +78,8 @@ def _asked(files: Sequence[SourceFile], seconds: float) -> Iterator[tuple[str, d
     """What ruff tells, each with the path of its file."""
     if find_spec("ruff") is None:
         raise NotAssessed("ruff is not installed: pip install ruff")
-    checked = {os.path.realpath(f.file): f.path for f in files}
+    # What is no file of bytes, a pipe or a device say, might never end.
+    checked = {os.path.realpath(f.file): f.path for f in files if f.file.is_file()}
     if not checked:
         return
     with tempfile.TemporaryDirectory(prefix="lint-") as folder:

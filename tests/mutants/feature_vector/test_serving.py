@@ -376,7 +376,7 @@ def test_gaps_that_are_served_as_a_value_of_the_feature(tmp_path, column):
     guard = f"{GUARD}\n    {filled}.where(features.notna().any(axis=1))"
     with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:
         found = run_check("FEA005", subject).findings
-    assert {f.cause for f in found} == {"infinite, as if it were NaN"}
+    assert not [f for f in found if f.severity > Severity.INFO]
 
 
 @pytest.mark.fails("FEA005")

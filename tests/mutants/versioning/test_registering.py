@@ -92,7 +92,7 @@ WRONG = {
         Severity.CRITICAL,
     ),
     "the id 'a/b' is registered": ((GUARD, ODD + TAKEN), "id 'a/b'", Severity.HIGH),
-    "a declined registration drops audit-0019": (
+    "a declined registration drops audit-0022": (
         ('        raise Refusal("odd")', '        held["versions"].pop()\n        write(at, held)\n'
          '        raise Refusal("odd")'),
         "declined",

@@ -100,6 +100,37 @@ def test_a_file_that_two_write_in_place(tmp_path):
     assert found.cause == CAUSE
 
 
+BESIDE = """
+@contextlib.contextmanager
+def one_at_a_time(at):
+    try:
+        os.close(os.open(at.store / ".busy", os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        time.sleep(0.2)  # the other is done by then
+        {meeting}
+    try:
+        yield
+        time.sleep(0.1)
+    finally:
+        (at.store / ".busy").unlink(missing_ok=True)
+"""
+
+
+@pytest.mark.fails("VER004")
+@pytest.mark.parametrize(
+    ("meeting", "said"),
+    [
+        ('raise RuntimeError("busy")', "crashed beside another"),
+        ('(at.store / "registry.json").write_text("["); time.sleep(0.1)', "cannot be read"),
+    ],
+)
+def test_what_meeting_another_leads_to(tmp_path, meeting, said):
+    text = registry("one_at_a_time(at)") + BESIDE.format(meeting=meeting)
+    with tiny(tmp_path, text, meta={}) as subject:
+        found = assert_fails(run_check("VER004", subject), cause=CAUSE)
+    assert said in found.message
+
+
 @pytest.mark.passes("VER004")
 def test_the_reference_engine_loses_nothing(reference):
     assert_passes(run_check("VER004", reference))
