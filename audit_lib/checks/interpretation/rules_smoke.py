@@ -221,7 +221,10 @@ class RulesTradeWhenTheyShould(Check):
         return pd.DataFrame([r[columns].to_numpy(np.float64) for r in held], index, columns)
 
     @staticmethod
-    def _count(reply: Reply[pd.DataFrame], side: float | None = None, rows: int = ROWS) -> int:
+    def _count(
+        reply: Reply[pd.DataFrame], side: float | None = None, rows: int | None = None
+    ) -> int:
+        """Orders, of one side where it is named, among the first ``rows``."""
         sides = reply.got["side"].iloc[:rows]
         return int((sides != 0).sum() if side is None else (sides == side).sum())
 

@@ -86,6 +86,12 @@ def test_a_small_engine_passes(tmp_path):
             assert_passes(run_check(code, subject))
 
 
+@pytest.mark.passes("INT003")
+def test_a_version_that_trades_late_in_the_sample(reference):
+    subject = reference.at("2018-12")
+    assert_passes(run_check("INT003", subject))
+
+
 # --- INT001 -----------------------------------------------------------------------------------
 @pytest.mark.fails("INT001")
 def test_the_candidate_sells_at_another_threshold(engine):
