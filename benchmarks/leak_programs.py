@@ -15,14 +15,13 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-import tempfile
 import warnings
 from collections import defaultdict
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from leaks import workspace_of
 
 from audit_lib.subject.subject import open_subject
 from audit_lib.testing import run_check
@@ -339,14 +338,8 @@ def leaks(text: str) -> bool:
 
 def accused(text: str) -> list[str]:
     """What the checks that read say of a program, one line a finding."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "parameters" / "read"
-        place.mkdir(parents=True)
-        (Path(folder) / "engine").mkdir()
-        (Path(folder) / "engine" / "features.py").write_text(text, encoding="utf-8")
-        settings = "subject: read\nsource: {root: ../../engine}\n"
-        (place / "subject.yaml").write_text(settings, encoding="utf-8")
-        subject = open_subject("read", workspace=Path(folder))
+    with workspace_of(text) as folder:
+        subject = open_subject("read", workspace=folder)
         return [f"{f.code} {f.message}" for c in READING for f in run_check(c, subject).findings]
 
 

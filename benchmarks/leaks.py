@@ -19,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -88,19 +89,26 @@ def decoys(panel: pd.DataFrame) -> list[Row]:
     return found
 
 
+@contextmanager
+def workspace_of(text: str) -> Iterator[Path]:
+    """A workspace whose subject ``read`` is one file of that text."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "parameters" / "read"
+        place.mkdir(parents=True)
+        (Path(folder) / "engine").mkdir()
+        (Path(folder) / "engine" / "features.py").write_text(text, encoding="utf-8")
+        settings = "subject: read\nsource: {root: ../../engine}\n"
+        (place / "subject.yaml").write_text(settings, encoding="utf-8")
+        yield Path(folder)
+
+
 def reading() -> list[Row]:
     """Our checks that read, without a probe to confirm or clear what they suspect."""
     found = []
     for group, name, text in linters.texts():
-        with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder) / "parameters" / "read"
-            place.mkdir(parents=True)
-            (Path(folder) / "engine").mkdir()
-            (Path(folder) / "engine" / "features.py").write_text(text, encoding="utf-8")
-            settings = "subject: read\nsource: {root: ../../engine}\n"
-            (place / "subject.yaml").write_text(settings, encoding="utf-8")
+        with workspace_of(text) as folder:
             started = time.perf_counter()
-            subject = open_subject("read", workspace=Path(folder))
+            subject = open_subject("read", workspace=folder)
             said = any(run_check(c, subject).findings for c in READING)
             found.append({"group": group, "name": name, "said": said, "calls": 0,
                           "seconds": time.perf_counter() - started})  # fmt: skip

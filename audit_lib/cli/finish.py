@@ -35,7 +35,7 @@ from audit_lib.model import (
 from audit_lib.model.merging import dependents
 from audit_lib.packets.index import update_index
 from audit_lib.reporters import Reporter, report_of
-from audit_lib.reporters.console import finding_groups
+from audit_lib.reporters.console import finding_groups, finding_lines
 from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.report import by_reason, left_out, severities
 from audit_lib.reporters.screen import Screen
@@ -203,8 +203,15 @@ def _first_things(outcomes: Sequence[RunOutcome], console: Console) -> None:
         return
     console.print("\n[bold]read first[/]")
     for outcome, findings in broken:
-        console.print(Text(outcome.job.version, style="bold"))
-        console.print(*finding_groups(findings, FIRST), sep="\n")
+        version = outcome.job.version
+        if console.is_terminal:
+            console.print(Text(version, style="bold"))
+            console.print(*finding_groups(findings, FIRST, rest="in the packet"), sep="\n")
+            continue
+        for line in finding_lines(findings[:FIRST]):
+            console.print(Text.assemble(f"{version}  ", line), soft_wrap=True)
+        if len(findings) > FIRST:
+            console.print(f"{version}  … and {len(findings) - FIRST} more in the packet")
 
 
 def _places(outcomes: Sequence[RunOutcome], console: Console) -> None:

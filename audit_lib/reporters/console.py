@@ -80,8 +80,19 @@ def finding_lines(findings: Sequence[Finding]) -> list[Text]:
     ]
 
 
-def finding_groups(findings: Sequence[Finding], most: int = MOST) -> list[RenderableType]:
-    """For a person: one entry a check, worst first, its message wrapped below its place."""
+def finding_groups(
+    findings: Sequence[Finding],
+    most: int = MOST,
+    *,
+    rest: str = "with | cat, each finding on its line",
+) -> list[RenderableType]:
+    """For a person: one entry a check, worst first, its message wrapped below its place.
+
+    Args:
+        findings: in their order.
+        most: entries that are shown.
+        rest: where the others are.
+    """
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.code, []).append(finding)
@@ -96,7 +107,7 @@ def finding_groups(findings: Sequence[Finding], most: int = MOST) -> list[Render
             made.append(Padding(Text(said, style="dim"), (0, 0, 0, 5)))
     if len(groups) > most:
         left = count(len(groups) - most, "more check")
-        made.append(Text(f"     … and {left}; with | cat, each finding on its line", style="dim"))
+        made.append(Text(f"     … and {left}; {rest}", style="dim"))
     return made
 
 
