@@ -39,10 +39,11 @@ class RemovedFieldsAreNotGuessed(Check):
     How
         Removes the fields of the first and second level one at a time in a scratch copy of the
         store, writes the new digests wherever the old ones stood, and drives
-        `predictor.predict`.
+        `predictor.predict`. Fields of the second level are first removed together: where that
+        changes nothing, no prediction reads them.
     Limitations
         Metadata in JSON only. Fields that change intervals or orders, and no prediction, are not
-        seen.
+        seen; nor is one that is guessed only while others beside it are there.
     Remediation
         Read what was written without a default, and raise where it is not there.
     Sources
@@ -72,15 +73,22 @@ class RemovedFieldsAreNotGuessed(Check):
         )
         if whole.nunique().max() < VARIED:
             raise NotAssessed("predictions are the same on every row, so that nothing could move")
-        paths = list(_fields(document.data))
-        rows: list[tuple[str, str, str]] = []
-        for path in paths[: self.fields]:
-            kept = _rewritten(store, store / document.path, _without(document.data, path))
+        groups = list(_fields(document.data))
+        paths = [path for group in groups for path in group]
+        todo, rows = groups[::-1], list[tuple[str, str, str]]()
+        while todo and len(rows) < self.fields:
+            group = todo.pop()[: self.fields - len(rows)]
+            kept = _rewritten(store, store / document.path, _without(document.data, group))
             reply = ask(hook.on(store), features, into=frame)
             for file, content in kept.items():
                 file.write_bytes(content)
-            word, said = _reaction(whole, reply.got) if reply.answered else ("", reply.why)
-            rows.append((pointer_to(*path), word or "refused", said))
+            word, said = _reaction(whole, reply.got) if reply.answered else ("refused", reply.why)
+            if len(group) == 1 or word == "same":
+                more = f"all {len(group)} at once" if len(group) > 1 else ""
+                why = "; ".join(filter(None, (said, more)))
+                rows += [(pointer_to(*path), word, why) for path in group]
+            else:
+                todo += [[path] for path in reversed(group)]
         yield Examined(len(rows), "removed fields")
         if len(paths) > self.fields:
             yield Gap(f"{len(paths) - self.fields} of {len(paths)} fields", "option fields")
@@ -112,20 +120,21 @@ def _reaction(whole: pd.DataFrame, got: pd.DataFrame) -> tuple[str, str]:
     return "same", "" if len(heads) == whole.shape[1] else f"{', '.join(heads)} alone"
 
 
-def _fields(data: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Fields of the first level, then of the second."""
-    yield from ((str(name),) for name in data)
+def _fields(data: dict[str, Any]) -> Iterator[list[tuple[str, ...]]]:
+    """Fields of the first level, each by itself, then those of the second, by what holds them."""
+    yield from ([(str(name),)] for name in data)
     for name, value in data.items():
-        if isinstance(value, dict):
-            yield from ((str(name), str(inner)) for inner in value)
+        if isinstance(value, dict) and value:
+            yield [(str(name), str(inner)) for inner in value]
 
 
-def _without(data: dict[str, Any], path: tuple[str, ...]) -> bytes:
+def _without(data: dict[str, Any], paths: list[tuple[str, ...]]) -> bytes:
     changed = copy.deepcopy(data)
-    inner = changed
-    for name in path[:-1]:
-        inner = inner[name]
-    del inner[path[-1]]
+    for path in paths:
+        inner = changed
+        for name in path[:-1]:
+            inner = inner[name]
+        del inner[path[-1]]
     return json.dumps(changed, indent=1).encode()
 
 
