@@ -9,7 +9,8 @@ from typing import Any
 
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Location
-from audit_lib.subject.artifacts import Artifact, Format
+from audit_lib.subject.artifacts import Artifact, Format, walk
+from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
 
@@ -125,9 +126,56 @@ def scaling(subject: Subject) -> Iterator[Statistics]:
             yield from _in_artifact(artifact)
 
 
-def _in_artifact(artifact: Artifact) -> Iterator[Statistics]:
-    from audit_lib.subject.artifacts import walk
+def scaler_references(subject: Subject, columns: list[str]) -> tuple[str | None, str | None]:
+    """References to centres and scales, a number a feature: as declared, or as they are found.
 
+    Where nothing stands at the declared ones, the metadata and data files of the version are looked
+    through for one place that holds both: two lists or mappings, or a mapping of each feature.
+    """
+    assert subject.parameters.artifacts is not None
+    fields, document = subject.parameters.artifacts.fields, subject.metadata
+    declared = fields.scaler_center, fields.scaler_scale
+    if None in declared or document.has(declared[0]) or document.has(declared[1]):
+        return declared
+    folder = subject.version_folder.relative_to(subject.store).as_posix()
+    files = {
+        a.path.removeprefix(f"{folder}/") + "#": a.document
+        for a in subject.version_artifacts
+        if a.format is Format.JSON and a.path != document.path
+    }
+    found = [
+        (f"{file}{pointer}/{centre}", f"{file}{pointer}/{scale}")
+        for file, whole in {"": document.data, **files}.items()
+        for pointer, value in walk(whole)
+        if isinstance(value, Mapping)
+        for centre, scale in _named_pair(value, columns)
+    ]
+    return found[0] if len(found) == 1 else declared
+
+
+def _named_pair(value: Mapping[str, Any], columns: list[str]) -> Iterator[tuple[str, str]]:
+    """Names of a centre and a scale, with a number for each of the columns behind both."""
+    inner = [value[c] for c in columns if isinstance(value.get(c), Mapping)]
+    if inner and len(inner) == len(columns):
+        names, each, star = [*inner[0]], inner, "*/"
+    else:
+        names, each, star = [*value], [], ""
+
+    def whole(name: str) -> bool:
+        if each:
+            return numbers_in([one.get(name) for one in each]) is not None
+        told = numbers_in(value[name])
+        return told is not None and len(told) == len(columns) > 1
+
+    said = [
+        [star + pointer_to(n)[1:] for n in names if re.search(words, str(n), re.I) and whole(n)]
+        for words in (CENTER_WORDS, SCALE_WORDS)
+    ]
+    if all(len(found) == 1 for found in said):
+        yield said[0][0], said[1][0]
+
+
+def _in_artifact(artifact: Artifact) -> Iterator[Statistics]:
     for pointer, value in walk(artifact.document):
         if not isinstance(value, Mapping):
             continue

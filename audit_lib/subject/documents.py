@@ -80,8 +80,17 @@ class Document:
 
 
 def resolve_pointer(data: Any, pointer: str) -> Any:
-    """Value at an RFC 6901 pointer; a private sentinel where it leads nowhere."""
-    for token in keys_of(pointer):
+    """Value at an RFC 6901 pointer; a private sentinel where it leads nowhere.
+
+    A ``*`` that is no key stands for every key of a mapping: ``/*/mad`` is the mapping of each key to
+    its ``mad``.
+    """
+    keys = keys_of(pointer)
+    for number, token in enumerate(keys):
+        if token == "*" and isinstance(data, dict) and token not in data:
+            rest = pointer_to(*keys[number + 1 :])
+            every = {key: resolve_pointer(inner, rest) for key, inner in data.items()}
+            return {key: inner for key, inner in every.items() if inner is not MISSING} or MISSING
         if isinstance(data, dict) and token in data:
             data = data[token]
         elif isinstance(data, list) and token.isdigit() and int(token) < len(data):

@@ -9,6 +9,7 @@ the hook calls last on the way to its answer goes before what it calls to load.
 
 from dataclasses import replace
 
+from audit_lib.hooks import without_variant
 from audit_lib.host import Entered
 from audit_lib.model import Finding, Location
 from audit_lib.subject.code import code_of
@@ -18,12 +19,16 @@ from audit_lib.subject.units import MODULE, Unit
 SOURCE = "<source>"
 #: surfaces whose hooks act first and then look at what became of it
 _STATEFUL = ("registry.", "governance.enter", "checkpoint_io.", "online.", "retrain.")
+#: hooks that declare, to those that make what they speak of
+_DECLARES = {"targets.declared": "targets.build", "splits.declared": "splits.folds"}
 
 
 def placed(subject: Subject, finding: Finding) -> Finding:
     """The finding, standing where the subject is wrong, if it is about a hook's behaviour.
 
-    The hook becomes its second place.  Where nobody knows what the hook enters, it stands there.
+    The hook becomes its second place.  Where nobody knows what the hook enters, it stands there; a
+    hook that only declares may enter nothing, and its finding then stands where what it declares is
+    made.
     What errors say of this machine's folders is left out.
     """
     here = str(subject.root)
@@ -35,7 +40,9 @@ def placed(subject: Subject, finding: Finding) -> Finding:
     hook = finding.location
     if finding.related or hook.base != "parameters" or hook != _location(subject, hook.symbol):
         return finding
-    spot = first_entered(subject, hook.symbol)
+    name, variant = without_variant(hook.symbol)
+    made = subject.hooks.chosen(_DECLARES.get(name, name), variant)
+    spot = first_entered(subject, hook.symbol) or (first_entered(subject, made) if made else None)
     return replace(finding, location=spot, related=hook) if spot else finding
 
 

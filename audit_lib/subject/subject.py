@@ -138,7 +138,10 @@ class Subject(Bound):
             pulled = artifacts.mlflow is not None and artifacts.mlflow.tracking_uri
             pull = f"`workbook pull {self.parameters.subject}` copies it" if pulled else ""
             hint = f"; {artifacts.prepare or pull}" if artifacts.prepare or pull else ""
-            raise NotAssessed(f"artifact store {artifacts.store} does not exist{hint}")
+            raise NotAssessed(
+                f"artifact store {artifacts.store} does not exist below {self.root} "
+                f"(artifacts.store, --root){hint}"
+            )
         return store
 
     @cached_property

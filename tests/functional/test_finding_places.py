@@ -233,6 +233,28 @@ def test_a_column_that_only_dead_code_names_stands_at_its_hook(tmp_path):
     assert (finding.location.path, finding.related) == ("hooks.py", None)
 
 
+NAMED_BY_HOOK = """
+@surface("targets")
+def build(at, panel):
+    import runpy
+    forward = runpy.run_path(str(at.root / "labels.py"))["forward"]
+    return each(panel, target_5d=lambda b: forward(b["close"]))
+
+@surface("targets")
+def declared(at):
+    return {"target_5d": {"horizon": 3, "kind": "log_return"}}
+"""
+
+
+@pytest.mark.parametrize("code", ["TGT001", "TGT004"])
+def test_what_a_hook_declares_of_a_label_stands_where_the_label_is_made(code, tmp_path):
+    source = {"labels.py": "\ndef forward(close):\n    return close.shift(-5) / close - 1\n"}
+    with tiny(tmp_path, NAMED_BY_HOOK, source=source) as subject:
+        (finding,) = run_check(code, subject).findings
+    assert finding.location == Location("labels.py", line=2, symbol="forward")
+    assert finding.related.symbol == "targets.declared"
+
+
 DETECTOR = """
 class Regimes:
     def describe(self, bars):

@@ -164,7 +164,7 @@ def tiny(
         (root / path).write_text(textwrap.dedent(content))
     lines = ["subject: tiny", "source: {root: ../../engine}", textwrap.dedent(parameters)]
     if meta is not None:
-        (root / "store" / "v1").mkdir(parents=True)
+        (root / "store" / "v1").mkdir(parents=True, exist_ok=True)
         (root / "store" / "v1" / "meta.json").write_text(json.dumps(meta))
         for name, array in (arrays or {}).items():
             np.savez(root / "store" / "v1" / name, **array)

@@ -14,6 +14,7 @@ from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.market.measured import influence_of, reach, research_only, witness_evidence
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import best_of, candidate_rows, matches, nearest
+from audit_lib.subject.checkpoint_fields import scaler_references
 from audit_lib.subject.documents import Document
 from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
@@ -92,7 +93,7 @@ class GapsAreFilledFromThePast(Check):
             return
         fields, document = subject.parameters.artifacts.fields, subject.metadata
         columns = [str(c) for c in document.get(fields.feature_cols, [])]
-        scaler = (fields.scaler_center, fields.scaler_scale)
+        scaler = scaler_references(subject, columns)
         rows, built = [], None
         for pointer, values in recorded_values(document, columns, self.pointer, scaler):
             if built is None:

@@ -16,6 +16,7 @@ from audit_lib.probes.questions.asking import ask, ask_many, frame
 from audit_lib.probes.questions.frames import unequal
 from audit_lib.probes.training.provenance import NORMAL, fitted_rows, recorded_numbers
 from audit_lib.probes.training.scaling import origins, recorded_factor, reproduced
+from audit_lib.subject.checkpoint_fields import scaler_references
 from audit_lib.subject.subject import Subject
 
 HOOK = "features.scale"
@@ -112,15 +113,13 @@ class ScalingIsWhatIsRecorded(Check):
             return
         fields, document = subject.parameters.artifacts.fields, subject.metadata
         columns = [str(c) for c in document.get(fields.feature_cols, None) or given.columns]
-        centre, scale = (
-            recorded_numbers(document, p, columns)
-            for p in (fields.scaler_center, fields.scaler_scale)
-        )
+        kept_at = scaler_references(subject, columns)
+        centre, scale = (recorded_numbers(document, p, columns) for p in kept_at)
         if centre is None or scale is None:
-            yield Gap("recorded numbers", f"no number a feature at {fields.scaler_scale}")
+            yield Gap("recorded numbers", f"no number a feature at {kept_at[1]}")
             return
         built = samples.built(subject).reindex(columns=columns)
-        parent, _, named = (fields.scaler_scale or "").rpartition("/")
+        parent, _, named = (kept_at[1] or "").rpartition("/")
         beside = document.get(parent)
         factors = self._factors(subject, built, centre, scale, named, beside)
         floors = [v for v in _values(beside) if isinstance(v, float)]

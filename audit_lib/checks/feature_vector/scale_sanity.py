@@ -8,6 +8,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity, Task
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import recorded_numbers
+from audit_lib.subject.checkpoint_fields import scaler_references
 from audit_lib.subject.subject import Subject
 
 
@@ -46,14 +47,15 @@ class ScalesFitTheFeatures(Check):
             raise NotAssessed("the subject declares no artifact store, so no scaler is recorded")
         fields, document = subject.parameters.artifacts.fields, subject.metadata
         columns = [str(c) for c in document.get(fields.feature_cols, [])]
-        scale = recorded_numbers(document, fields.scaler_scale, columns) if columns else None
+        _, at = scaler_references(subject, columns)
+        scale = recorded_numbers(document, at, columns) if columns else None
         if scale is None:
-            raise NotAssessed(f"no number a feature at {document.location(fields.scaler_scale)}")
+            raise NotAssessed(f"no number a feature at {document.location(at)}")
         built = samples.built(subject).reindex(columns=columns)
         values = built.to_numpy(np.float64, na_value=np.nan)
         with np.errstate(all="ignore"):
             spread = np.nanstd(np.where(np.isfinite(values), values, np.nan), axis=0)
-        place = document.location(fields.scaler_scale)
+        place = document.location(at)
         rows = []
         for name, own, recorded in zip(columns, spread, scale, strict=True):
             rows.append((name, float(recorded), float(own) if np.isfinite(own) else None))

@@ -12,6 +12,7 @@ from audit_lib.model import Evidence, Examined, Finding, Gap, Severity, Task
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import fitted_rows, recorded_numbers
 from audit_lib.probes.training.scaling import Origin, origins, recorded_factor
+from audit_lib.subject.checkpoint_fields import scaler_references
 from audit_lib.subject.documents import Document
 from audit_lib.subject.subject import Subject
 
@@ -58,13 +59,10 @@ class ScalerSawRawFeaturesOnce(Check):
             raise NotAssessed("the subject declares no artifact store, so no scaler is recorded")
         fields, document = subject.parameters.artifacts.fields, subject.metadata
         columns = [str(c) for c in document.get(fields.feature_cols, [])]
-        recorded = [
-            recorded_numbers(document, p, columns)
-            for p in (fields.scaler_center, fields.scaler_scale)
-        ]
-        centre, scale = recorded
+        at = scaler_references(subject, columns)
+        centre, scale = (recorded_numbers(document, pointer, columns) for pointer in at)
         if not columns or centre is None or scale is None:
-            where = fields.scaler_scale if centre is not None else fields.scaler_center
+            where = at[centre is not None]
             raise NotAssessed(f"no number a feature at {document.location(where)}")
         built = samples.built(subject).reindex(columns=columns)
         ranked = origins(built, centre, scale, fitted_rows(subject, built), self.share)
@@ -74,11 +72,11 @@ class ScalerSawRawFeaturesOnce(Check):
         yield Evidence("origins", "What the recorded centres and scales are", heads, rows)
         spread = _spread(built)
         if best.share >= self.share and best.before is not None:
-            yield self._twice(document, fields.scaler_center, best, spread)
+            yield self._twice(document, at[0], best, spread)
         elif best.share >= self.share:
-            yield from self._prescaled(document, fields.scaler_scale, best)
+            yield from self._prescaled(document, at[1], best)
         elif _standard(centre, scale, spread):
-            yield self._twice(document, fields.scaler_center, None, spread)
+            yield self._twice(document, at[0], None, spread)
         else:
             near = f"nearest are {best.scaler} of {best.data} ({best.share:.0%} of columns)"
             yield Gap("scaler", f"no usual scaler reproduces its numbers; {near}")

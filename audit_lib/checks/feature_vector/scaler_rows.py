@@ -14,6 +14,7 @@ from audit_lib.probes.training.provenance import (
     nearest,
     recorded_numbers,
 )
+from audit_lib.subject.checkpoint_fields import scaler_references
 from audit_lib.subject.subject import Subject
 
 CENTRES = ("median", "mean", "minimum")
@@ -78,7 +79,7 @@ class ScalerSawTrainRowsOnly(Check):
             raise NotAssessed(what)
         sets = candidate_rows(subject, built[columns])
         rows, compared = [], 0
-        recorded_at = ((fields.scaler_center, CENTRES), (fields.scaler_scale, SCALES))
+        recorded_at = zip(scaler_references(subject, columns), (CENTRES, SCALES), strict=True)
         for pointer, statistics in ((p, s) for p, s in recorded_at if p is not None):
             recorded = recorded_numbers(document, pointer, columns)
             if recorded is None:

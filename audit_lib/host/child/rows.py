@@ -76,7 +76,9 @@ class Tracer:
 
 def _strange(values: Any, few: Any) -> bool:
     """True where none of a few is among the values, which are sorted."""
-    return not bool((values[np.minimum(np.searchsorted(values, few), len(values) - 1)] == few).any())
+    return not bool(
+        (values[np.minimum(np.searchsorted(values, few), len(values) - 1)] == few).any()
+    )
 
 
 def _single(flat: Any, owners: Any) -> tuple[Any, Any]:

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,33 @@ def test_no_folds_are_needed(tmp_path):
     assert np.isfinite(told["scaler"]["mad"]).all()
     with tiny(tmp_path, HOOKS, meta=told) as subject:
         assert_passes(run_check("FEA107", subject))
+
+
+def in_a_file(told):
+    """The version's scaler, moved from its metadata into a file of its own, by feature."""
+    kept = told.pop("scaler")
+    pairs = zip(kept["median"], kept["mad"], strict=True)
+    each = {c: {"center": m, "scale": d} for c, (m, d) in zip(COLUMNS, pairs, strict=True)}
+    return {"store/v1/norm/scaler.json": json.dumps({"robust": each})}
+
+
+def scaled_by_file(folder, rows):
+    told = meta(*TRAIN)
+    told["scaler"] = {"median": rows.median().tolist(), "mad": mad(rows).tolist()}
+    return tiny(folder, HOOKS, source=in_a_file(told), meta=told)
+
+
+@pytest.mark.passes("FEA104", "FEA105", "FEA107")
+def test_a_scaler_in_a_file_of_its_own_need_not_be_declared(tmp_path):
+    with scaled_by_file(tmp_path, train_rows()[0]) as subject:
+        for code in ("FEA104", "FEA105", "FEA107"):
+            assert_passes(run_check(code, subject))
+
+
+@pytest.mark.fails("FEA107")
+def test_a_scaler_in_a_file_of_its_own_that_saw_scaled_features(tmp_path):
+    rows, built = train_rows()
+    with scaled_by_file(tmp_path, (rows - built.mean()) / built.std(ddof=0)) as subject:
+        result = run_check("FEA107", subject)
+    found = assert_fails(result, key="scaled twice", pointer="/robust/*/center")
+    assert found.location.path == "v1/norm/scaler.json"
