@@ -82,8 +82,8 @@ class Document:
 def resolve_pointer(data: Any, pointer: str) -> Any:
     """Value at an RFC 6901 pointer; a private sentinel where it leads nowhere.
 
-    A ``*`` that is no key stands for every key of a mapping: ``/*/mad`` is the mapping of each key to
-    its ``mad``.
+    A ``*`` that is no key stands for every key of a mapping: ``/*/mad`` is the mapping of each key
+    to its ``mad``.
     """
     keys = keys_of(pointer)
     for number, token in enumerate(keys):

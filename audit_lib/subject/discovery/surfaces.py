@@ -116,6 +116,7 @@ def _score(words: Words, facts: Facts) -> float:
     vague = vague or bool(
         name == "__call__" and words.vague and re.search(words.vague, facts.spelled)
     )
+    said = said or _shaped(words, facts, vague)
     if not (said or vague or typed) or any(word in name for word in words.never):
         return 0.0
     around = sum(word in near for word in words.around)
@@ -134,6 +135,13 @@ def _score(words: Words, facts: Facts) -> float:
     against += 1.5 * bool(SHOWN.search(facts.path))
     against += 0.5 * bool(EXAMPLE.search(f"{facts.scope} {facts.path}"))
     return max(0.0, 1.0 + around + 0.5 * parameters + _behaves(words, facts) - against)
+
+
+def _shaped(words: Words, facts: Facts, vague: bool) -> bool:
+    """What it takes tells it, beside what it gives or a name that says nothing alone."""
+    takes = all(any(re.search(t, p) for p in facts.parameters) for t in words.takes)
+    gives = bool(words.gives) and re.search(words.gives, facts.gives) is not None
+    return bool(words.takes) and takes and (vague or gives)
 
 
 def _works(words: Words, facts: Facts) -> bool:

@@ -17,6 +17,8 @@ class Words:
         vague: names that say nothing alone (``predict``, ``save``): one of ``around`` must too.
         typed: vaguer still (``update``): a parameter must tell besides.
         around: words in class, module or folder names that speak for it.
+        takes: parameters, each as a regular expression, that together tell it whatever its name is,
+            where it gives what it should or its name is one of ``vague``.
         parameters: words in parameter names that speak for it.
         never: words in the function's name that rule it out.
         against: words in class, module or folder names that speak against it.
@@ -31,6 +33,7 @@ class Words:
     vague: str = ""
     typed: str = ""
     around: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     against: tuple[str, ...] = ()

@@ -1,11 +1,17 @@
 """Labels that end at different times: barriers, events, and what an embargo is measured from."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from audit_lib.model import Outcome
+from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
+GUIDE = (Path(__file__).parents[3] / "docs/guide/labels.md").read_text()
+(GUIDED,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 BARRIERS = """
 MOST = 15
 
@@ -168,3 +174,26 @@ def test_a_recorded_table_of_labels_that_end_early_is_a_gap(tmp_path):
         result = run_check("SPL004", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "end at different times" in result.reason
+
+
+@pytest.mark.passes("TGT001", "TGT004", "SPL001")
+def test_the_example_of_the_guide(tmp_path):
+    with tiny(tmp_path, GUIDED) as subject:
+        for code in ("TGT001", "TGT004", "SPL001"):
+            assert_passes(run_check(code, subject))
+        assert {r.state for r in try_hooks(subject)} == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("code", "key", "right", "wrong"),
+    [
+        ("SPL001", "before", "end <= start)", "end <= start + 4)"),
+        ("TGT001", "ends", "bars = touched(close.to_numpy())[1]",
+         "bars = touched(close.to_numpy())[1] // 2"),
+        ("TGT004", "side touch", '"stop": STOP', '"stop": 2 * STOP'),
+    ],
+)  # fmt: skip
+def test_the_example_of_the_guide_spoilt(tmp_path, code, key, right, wrong):
+    assert right in GUIDED
+    with tiny(tmp_path, GUIDED.replace(right, wrong)) as subject:
+        assert_fails(run_check(code, subject), key=key)
