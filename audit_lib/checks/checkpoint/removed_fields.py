@@ -122,7 +122,8 @@ def _reaction(whole: pd.DataFrame, got: pd.DataFrame) -> tuple[str, str]:
 
 def _fields(data: dict[str, Any]) -> Iterator[list[tuple[str, ...]]]:
     """Fields of the first level, each by itself, then those of the second, by what holds them."""
-    yield from ([(str(name),)] for name in data)
+    for name in data:
+        yield [(str(name),)]
     for name, value in data.items():
         if isinstance(value, dict) and value:
             yield [(str(name), str(inner)) for inner in value]

@@ -64,6 +64,25 @@ def recorded(answers: Answers) -> tuple[Any, ...]:
     return (answers[RECORDED],) if RECORDED in answers else promotion(answers)[1:]
 
 
+def newest(answers: Answers) -> tuple[Any, ...]:
+    """The version that the registry lists last."""
+    listed = answered(answers, "registry.versions")
+    if not isinstance(listed, list) or not listed:
+        raise Skip("a version from registry.versions")
+    return (listed[-1],)
+
+
+def names(answers: Answers) -> tuple[Any, ...]:
+    """Names that the policy knows, and a mode that is declared."""
+    modes = answered(answers, "features.modes")
+    return list(answered(answers, "features.policy"))[:20], next(iter(modes), "")
+
+
+def columns(seed: int) -> pd.DataFrame:
+    """Two features over time."""
+    return pd.DataFrame({"a": draw(300, seed), "b": draw(300, seed + 50)})
+
+
 def table(answers: Answers) -> tuple[Any, ...]:
     """Made-up rows to train on, and their labels."""
     return answered(answers, TABLE)  # type: ignore[no-any-return]  # a pair of frames

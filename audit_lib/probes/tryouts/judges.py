@@ -175,6 +175,42 @@ def is_policy(answer: Any, _: tuple[Any, ...]) -> Complaints:
     return [f"{o!r} is not one of {', '.join(sorted(POLICIES))}" for o in odd]
 
 
+def is_lists(answer: Any, _: tuple[Any, ...]) -> Complaints:
+    """A mapping of text to lists."""
+    if not isinstance(answer, dict) or not answer:
+        return [f"wanted a mapping of mode to types, got {describe(answer)}"]
+    return [f"{mode!r} has no list of types" for mode, v in answer.items() if not is_list(v)]
+
+
+def is_list(value: Any) -> bool:
+    """A list, or a tuple."""
+    return isinstance(value, (list, tuple))
+
+
+def is_among(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
+    """Some of the names that were given."""
+    if not is_list(answer):
+        return [f"wanted a list of names, got {describe(answer)}"]
+    strange = [name for name in answer if name not in arguments[0]]
+    return [f"{strange[0]!r} was not asked about"] if strange else []
+
+
+def is_ends(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
+    """Dates, none before the row that it belongs to."""
+    said = is_frame(answer, arguments)
+    if said:
+        return said
+    own = pd.DatetimeIndex(answer.index.get_level_values(-1)).tz_localize(None)
+    for name, column in answer.items():
+        if column.dtype.kind != "M":
+            said.append(f"column {name} is {column.dtype}, no dates")
+        elif (known := column.notna().to_numpy()).any() and (
+            pd.DatetimeIndex(column).tz_localize(None)[known] < own[known]
+        ).any():
+            said.append(f"column {name} ends before its row begins")
+    return said
+
+
 def is_directions(answer: Any, _: tuple[Any, ...]) -> Complaints:
     """A mapping of metric to 'higher' or 'lower'."""
     if not isinstance(answer, dict) or not answer:

@@ -26,11 +26,15 @@ class Trial:
         wanted: what it should answer, in a phrase.
         arguments: made from the answers so far.
         judge: (answer, arguments) to what is wrong with it.
+        writes: it changes the store, so that it is tried on a scratch copy.
+        may_refuse: a refusal is an answer.
     """
 
     wanted: str
     arguments: Callable[[Answers], tuple[Any, ...]]
     judge: Callable[[Any, tuple[Any, ...]], Complaints]
+    writes: bool = False
+    may_refuse: bool = False
 
 
 def describe(answer: Any) -> str:

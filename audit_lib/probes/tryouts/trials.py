@@ -24,7 +24,10 @@ TRIALS: dict[str, Trial] = {
     "features.build_backtest": Trial(FRAME, given.panel, judges.is_frame),
     "features.build_live": Trial(FRAME, given.panel, judges.is_frame),
     "features.policy": Trial("a mapping of feature to its policy", given.nothing, judges.is_policy),
+    "features.modes": Trial("a mapping of mode to types", given.nothing, judges.is_lists),
+    "features.admitted": Trial("some of the names", given.names, judges.is_among),
     "targets.build": Trial(FRAME, given.panel, judges.is_frame),
+    "targets.ends": Trial("a frame of dates, a column a label", given.panel, judges.is_ends),
     "targets.declared": Trial(
         "a mapping of label to horizon", given.nothing, judges.is_kind(dict, "a mapping")
     ),
@@ -94,12 +97,45 @@ TRIALS: dict[str, Trial] = {
         "nothing; a new version in a scratch store",
         lambda _: ("2099-01-01", {"score": 0.5}),
         lambda *_: [],
+        writes=True,
+    ),
+    "registry.create": Trial(
+        "the id of a new version in a scratch store",
+        lambda answers: given.recorded({"governance.metrics": {"score": "higher"}, **answers}),
+        judges.is_kind(str, "an id"),
+        writes=True,
     ),
     "registry.versions": Trial("a list of ids", given.nothing, judges.is_kind(list, "a list")),
+    "registry.promote": Trial(
+        "True or False, or a refusal, in a scratch store",
+        given.newest,
+        judges.is_kind(bool, "True or False"),
+        writes=True,
+        may_refuse=True,
+    ),
+    "registry.rollback": Trial(
+        "an id, or a refusal where nobody reigned before",
+        given.nothing,
+        judges.is_kind(str, "an id"),
+        writes=True,
+        may_refuse=True,
+    ),
+    "registry.prune": Trial(
+        "nothing; a scratch store that keeps as many as there are",
+        lambda answers: (len(given.answered(answers, "registry.versions")),),
+        lambda *_: [],
+        writes=True,
+    ),
     "governance.metrics": Trial("metric to higher or lower", given.nothing, judges.is_directions),
     "governance.admits": Trial("admitted and reasons", given.recorded, judges.is_admission),
     "governance.promote": Trial(
         "True or False", given.promotion, judges.is_kind(bool, "True or False")
+    ),
+    "governance.enter": Trial(
+        "True or False, in a scratch store",
+        lambda answers: ("audit-entrant", given.promotion(answers)[1]),
+        judges.is_kind(bool, "True or False"),
+        writes=True,
     ),
     "retrain.decide": Trial(
         "retrain and reasons",
@@ -115,11 +151,18 @@ TRIALS: dict[str, Trial] = {
         ),
     ),
     "retrain.state": Trial("a state of the trigger", given.live, judges.is_kind(dict, "a mapping")),
-    "retrain.train": Trial("fits that can be traced to rows", given.table, judges.is_record),
+    "retrain.train": Trial(
+        "fits that can be traced to rows", given.table, judges.is_record, writes=True
+    ),
     "drift.psi": Trial(
         "one number",
         lambda _: (given.draw(500), given.draw(500, 8)),
         judges.is_kind(float, "a number"),
+    ),
+    "drift.shifted": Trial(
+        "shifted, and the features that did",
+        lambda _: (given.columns(8), given.columns(9)),
+        judges.has_keys("shifted"),
     ),
     "drift.cusum": Trial(
         "alarm and position", lambda _: (given.draw(200), 0.0, 1.0), judges.has_keys("alarm", "at")
