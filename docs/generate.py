@@ -138,12 +138,17 @@ def size_and_power(code: str) -> list[str]:
         lines += [
             f"Stated: at most {found.stated:.2%} of clean versions are accused. {found.words}."
         ]
-        lines += ["", "| clean data | accused | could not tell | runs | rate is below (99 %) |"]
-        lines += ["|---|---:|---:|---:|---:|"]
+        matters = found.fault.format(f"{found.matters:g}")
+        lines += ["", "| data | accused | could not tell | runs | rate is below (99 %) | missed |"]
+        lines += ["|---|---:|---:|---:|---:|---:|"]
         lines += [
-            f"| {c.world} | {c.alarms} | {c.untold} | {c.runs:,} | {c.bound:.2%} |"
+            f"| {c.world} | {c.alarms} | {c.untold} | {c.runs:,} | {c.bound:.2%} | "
+            f"{f'{c.missed} of {c.planted}' if c.planted else ''} |"
             for c in found.clean
         ]
+        if any(c.planted for c in found.clean):
+            told = f"passed with the fault that matters, {matters}; no more than half may"
+            lines += ["", f"*Missed*: {told}."]
         world = found.clean[0].world
         lines += ["", f"| fault ({world}) | seen | runs | power is above (99 %) |"]
         lines += ["|---|---:|---:|---:|"]

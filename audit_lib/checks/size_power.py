@@ -22,6 +22,7 @@ class Clean:
     Attributes:
         alarms: runs that accused; ``untold``: runs that said they could not tell; of ``runs``.
         bound: upper end of the exact 99 % interval of the rate of alarms (one-sided).
+        missed: runs that passed although the fault that matters was planted; of ``planted``.
     """
 
     world: str
@@ -29,6 +30,8 @@ class Clean:
     alarms: int
     untold: int
     bound: float
+    missed: int = 0
+    planted: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Measured:
         fault: what is wrong, with ``{}`` for its size.
         stated: rate of false alarms that the check promises.
         smallest: size of the fault that nine runs of ten see; None where even the largest is not.
+        matters: size of the fault that must not pass in more than half of the runs of any world.
     """
 
     code: str
@@ -56,6 +60,7 @@ class Measured:
     clean: tuple[Clean, ...]
     faulty: tuple[Faulty, ...]
     smallest: float | None
+    matters: float = float("nan")
 
     @property
     def words(self) -> str:

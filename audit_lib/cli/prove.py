@@ -37,6 +37,7 @@ from audit_lib.reporters.screen import Screen
 @click.option("--budget", type=float, help="Seconds after which no further fault is planted.")
 @click.option("--anew", is_flag=True, help="Plant again what was settled on the same state.")
 @click.option("--no-harmless", is_flag=True, help="Leave out changes that nothing may accuse.")
+@click.option("--harmless", "only", is_flag=True, help="Only changes that nothing may accuse.")
 @click.option(
     "--least",
     type=click.FloatRange(0, 1),
@@ -60,6 +61,7 @@ def prove(
     budget: float | None,
     anew: bool,
     no_harmless: bool,
+    only: bool,
     least: float,
     to: Path | None,
     output_format: str,
@@ -71,7 +73,7 @@ def prove(
     Nothing of the subject is changed: answers are spoiled on their way, and files in copies.
     Exit codes: 0 done, 1 fewer seen than --least, or a harmless change accused.
     """
-    faults = _chosen(names, contracts)
+    faults = [] if only and not names else _chosen(names, contracts)
     found, place = opened(subject, workspace=workspace, root=root)
     console = Screen(stderr=True)
     try:

@@ -49,7 +49,9 @@ def calibrator_domain(world: World, size: float, seed: int) -> Told:
     check = CalibratorServesTheScoresItKnows()
     if min(s.independent for s in sides) < check.least:
         return None
-    return any(key != "distribution" for key, *_ in check.differences(*sides))
+    if any(key != "distribution" for key, *_ in check.differences(*sides)):
+        return True
+    return None if check.blind(*sides) else False
 
 
 def conformal_over_time(world: World, size: float, seed: int) -> Told:

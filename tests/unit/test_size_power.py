@@ -36,6 +36,15 @@ def test_a_few_runs_contradict_no_rate(rated):
     assert seen >= max(1, runs // 4)
 
 
+def test_where_the_data_cannot_show_what_matters_nothing_passes():
+    rated = next(r for r in RATED if r.code == "CAL003")
+    wild = next(w for w in rated.worlds if w.name == "volatility in clusters")
+    clean = rated.clean(wild, 1, planted=40)
+    assert clean.planted == 40
+    found = Measured(rated.code, rated.fault, 1.0, (clean,), (), None, rated.mattering)
+    assert contradicted(found) == []
+
+
 def test_more_alarms_than_stated_are_told():
     clean = (Clean("calm", 1000, 1, 0, 0.01), Clean("wild", 1000, 40, 0, 0.06))
     found = Measured("SPL006", "skill {} below", 0.01, clean, (Faulty(1.0, 100, 95),), 0.5)
@@ -44,3 +53,6 @@ def test_more_alarms_than_stated_are_told():
     assert found.words == (
         "41 of 2,000 runs on clean data accused, most 4.0% (wild); nine of ten see skill 0.5 below"
     )
+    blind = Clean("wild", 1000, 0, 0, 0.01, missed=80, planted=100)
+    found = Measured("SPL006", "skill {} below", 0.01, (blind,), (), None, 0.5)
+    assert contradicted(found) == ["SPL006, wild: 80 of 100 pass with skill 0.5 below"]

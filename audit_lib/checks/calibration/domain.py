@@ -6,7 +6,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.prediction.scored import HOOK, Scored, scored_sample
 from audit_lib.probes.statistics.clusters import Clusters
 from audit_lib.probes.statistics.inference import mean_interval
@@ -32,7 +32,9 @@ class CalibratorServesTheScoresItKnows(Check):
         interquartile ranges, in each quarter of the served dates. Distribution: distance of
         Kolmogorov and Smirnov, at p below 0.0001 on the number of independent dates; markets move
         scores, so this one only informs. A clean version is accused in fewer than one of 500
-        audits.
+        audits. A spread that changes so much from quarter to quarter that scores `matters` times
+        as wide as those fitted on could pass is not assessed: a logit is at least four times as
+        wide as its probability.
     Limitations
         Scores drift with the market; only large differences count (`outside`, `ratio`,
         `distance`). Needs 50 independent dates on either side, or rows where dates are unknown.
@@ -52,6 +54,7 @@ class CalibratorServesTheScoresItKnows(Check):
     outside: float = Field(0.05, ge=0, lt=1, description="share outside the range that is accepted")
     margin: float = Field(0.25, ge=0, description="slack on either side, in widths of the range")
     ratio: float = Field(2.5, gt=1, description="ratio of spreads that is accepted")
+    matters: float = Field(4.0, gt=1, description="factor of the spread that must not pass")
     distance: float = Field(0.35, gt=0, lt=1, description="distance of distributions accepted")
     least: int = Field(50, ge=10, description="independent dates needed on either side")
 
@@ -69,7 +72,11 @@ class CalibratorServesTheScoresItKnows(Check):
         rows = [(side, *_summary(part)) for side, part in (("fitted", fitted), ("served", served))]
         heads = ("scores", "lowest", "25 %", "median", "75 %", "highest", "rows", "independent")
         yield Evidence("domains", "Scores fitted on and scores served", heads, tuple(rows))
-        for key, message, measured, expected in self.differences(fitted, served):
+        found = self.differences(fitted, served)
+        if self.blind(fitted, served) and not any(key != "distribution" for key, *_ in found):
+            few = f"could have seen only scores more than {self.matters:g} times as wide"
+            yield Gap("spread", f"{few}: the spread of the served ones changes over time")
+        for key, message, measured, expected in found:
             yield self.finding(
                 where,
                 message,
@@ -89,6 +96,16 @@ class CalibratorServesTheScoresItKnows(Check):
         dates = Clusters.of(served.dates)
         quarter = dates.codes * QUARTERS // dates.count
         return [served.scores[quarter == q] for q in range(QUARTERS)]
+
+    def blind(self, fitted: Scored, served: Scored) -> bool:
+        """True where scores `matters` times as wide, or as narrow, could pass."""
+        ratio = _ratio(served.scores, fitted.scores)
+        if not 0 < ratio < np.inf:
+            return False
+        parts = [_ratio(part, fitted.scores) / ratio for part in self._quarters(served)]
+        return (
+            self.matters * min(parts) <= self.ratio or max(parts) / self.matters >= 1 / self.ratio
+        )
 
     def differences(self, fitted: Scored, served: Scored) -> list[tuple[str, str, float, str]]:
         """Key, sentence, measured value and bound of every difference that is too large."""

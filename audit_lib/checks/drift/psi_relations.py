@@ -21,6 +21,8 @@ FEWEST_RIGHT = 200
 FORMULA = 0.05
 MOST_BINS = 60
 """relative difference that a floor on the shares may make"""
+ALL_MOVED = 18.4
+"""index of two laws with nothing in common, under the usual floor of one in 10,000"""
 SHIFTS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 
@@ -31,8 +33,8 @@ class PsiMeasuresDrift(Check):
         PSI of a sample with itself is zero; it is never negative; repeating every row or changing
         the unit of both samples does not move it; it grows with the shift, and a shift of one
         standard deviation exceeds the conventional 0.1. It is the index of its name: the sum of
-        (q - p) ln(q / p). Few rows of one and the same law give a finite number, and 200 or 2,000
-        fresh ones no alarm (above `alarm`); that 20 do is a note, for callers to refuse so few.
+        (q - p) ln(q / p). Few rows of one and the same law give no number that stands for two
+        laws with nothing in common, and 200 or 2,000 fresh ones no alarm (above `alarm`); that 20 do is a note, for callers to refuse so few.
     Why it matters
         PSI is the number that decides whether a model may go on trading. An index that depends on
         the sample size or on the unit triggers for no reason, and one that does not grow never
@@ -198,7 +200,7 @@ class PsiMeasuresDrift(Check):
             "PSI does not depend on the number of copies, the unit or the order": [],
             "PSI grows with the shift": [],
             "PSI is the sum of (q - p) ln(q / p)": [],
-            "PSI of few rows of one law is finite": [],
+            "PSI of few rows of one law is bounded": [],
         }
         itself, negative, invariant, grows, formula, finite = found.values()
         told = [
@@ -213,8 +215,8 @@ class PsiMeasuresDrift(Check):
             off = [(v, n, d[0]) for (v, n, d), fits in zip(told, near, strict=True) if not fits[0]]
             formula += [f"{v:.4g}, not {d:.4g}, for {n}" for v, n, d in off]
         for (sample, relation), value in values.items():
-            if relation.endswith("rows") and math.isinf(value):
-                finite.append(f"{value} for {relation} ({sample})")
+            if relation.endswith("rows") and value > ALL_MOVED:
+                finite.append(f"{value:.4g} for {relation} ({sample})")
         for (sample, relation), value in values.items():
             if relation == "itself" and not abs(value) <= self.tolerance:
                 itself.append(f"{value:.6g} for the {sample} sample")

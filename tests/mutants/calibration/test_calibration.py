@@ -163,6 +163,19 @@ def test_a_calibrator_fitted_on_probabilities_and_served_margins(tmp_path):
     assert assert_fails(result, key="range").expected == "at most 0.05"
 
 
+@pytest.mark.parametrize(("calm", "told"), [(0.4, False), (0.8, True)])
+def test_served_scores_whose_spread_comes_and_goes(tmp_path, calm, told):
+    """What is four times as wide must not hide behind a calm quarter."""
+    hooks = GOOD.replace(
+        "    return scores, outcomes",
+        f"    return np.where(np.arange(n) // 375 == 5, {calm}, 1.0) * scores, outcomes",
+    )
+    with tiny(tmp_path, hooks) as subject:
+        result = run_check("CAL003", subject)
+    assert result.outcome is (Outcome.PASS if told else Outcome.NOT_ASSESSED)
+    assert told or "only scores more than 4 times as wide" in result.gaps[0].why
+
+
 @pytest.mark.fails("CAL004")
 @pytest.mark.parametrize(
     ("body", "key"),

@@ -113,3 +113,29 @@ def test_the_engine_filling_its_closes_backwards(engine):
         result = run_check("FEA108", subject)
     found = assert_fails(result, key="change_1")
     assert "fills a gap" in found.message
+
+
+def recorded(data, columns=("a", "b", "c"), scaler=(None, None)):
+    from audit_lib.checks.feature_vector.imputation import recorded_values
+    from audit_lib.subject.documents import Document
+
+    found = recorded_values(Document("m.json", "artifacts", data), list(columns), "", scaler)
+    return {place: values.tolist() for place, values in found}
+
+
+def test_where_imputation_values_are_found():
+    """FEA108: lists and mappings of one number a feature, under a name that speaks of it."""
+    assert recorded({"imputer": [1, 2, 3]}) == {"/imputer": [1.0, 2.0, 3.0]}
+    assert recorded({"fill_value": 0.5, "x": {"medians": [1, 2, 3]}}) == {}
+    assert list(recorded({"a": {"b": {"fillna": {"c": 3, "a": 1, "b": 2}}}})) == ["/a/b/fillna"]
+    assert list(recorded({"impute": {"values": [3, 2, 1]}})) == ["/impute/values"]
+    assert recorded({"imputer": [1, 2, 3]}, scaler=("/imputer", None)) == {}
+    assert recorded({"imputer": [1, 2]}) == {}
+    assert recorded({"imputer": [1, "two", 3]}) == {}
+    assert recorded({"imputer": [4, 4, 4]}) == {}
+    assert recorded({"imputer": [4, None, 4]}, scaler=()) == {}
+    assert list(recorded({"imputer": [4, None, 5]})) == ["/imputer"]
+    assert recorded({"imputer": []}, columns=()) == {}
+    deep = {"p": {"q": {"r": {"imputer": [1, 2, 3]}}}}
+    assert list(recorded(deep)) == ["/p/q/r/imputer"]
+    assert recorded({"o": deep}) == {}

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from audit_lib.checks.splits.purged import _after, _before, _room
 from audit_lib.model import Outcome
+from audit_lib.probes.labels.folds import DrivenFold
 from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
@@ -197,3 +200,38 @@ def test_the_example_of_the_guide_spoilt(tmp_path, code, key, right, wrong):
     assert right in GUIDED
     with tiny(tmp_path, GUIDED.replace(right, wrong)) as subject:
         assert_fails(run_check(code, subject), key=key)
+
+
+def fold(train_at, train_ends, test_at, test_ends):
+    """A fold of one asset whose rows stand at their calendar positions."""
+    given = [np.array(p) for p in (train_at, test_at, train_at, test_at, train_ends, test_ends)]
+    return DrivenFold(1, *given)
+
+
+@pytest.mark.parametrize(
+    ("train_at", "train_ends", "before", "after", "room"),
+    [
+        ([1, 2], [5, 8], (0, 0), (0, 0), 2),
+        ([1, 2], [5, 10], (0, 0), (0, 0), 0),
+        ([1, 2, 3], [5, 11, 13], (3, 2), (0, 0), -3),
+        ([14], [15], (0, 0), (0, 0), 5),
+        ([13], [15], (0, 0), (1, 1), 5),
+        ([16], [18], (0, 0), (0, 0), 2),
+        ([16], [22], (2, 1), (0, 0), -2),
+        # Beyond the second stretch, whose last label ends at 26.
+        ([25], [29], (0, 0), (1, 1), None),
+        ([26], [29], (0, 0), (0, 0), None),
+    ],
+)
+def test_labels_between_two_stretches_of_test_dates(train_at, train_ends, before, after, room):
+    """SPL001: each stretch has its own last label, and none speaks for another."""
+    made = fold(train_at, train_ends, [10, 11, 12, 20, 21], [13, 14, 13, 26, 23])
+    assert _before(made) == before
+    assert _after(made) == after
+    assert _room(made) == (room if train_at[0] < 20 else None)
+
+
+def test_a_test_label_that_is_unknown_ends_with_its_stretch():
+    """SPL001: a row that has no label is no reason to keep later rows out."""
+    made = fold([13], [15], [10, 12], [10, 12])
+    assert _after(made) == (0, 0)
