@@ -7,16 +7,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from audit_lib.checks.calibration.learns import CalibratorLearnsTheFrequency
 from audit_lib.checks.conformal.coverage import IntervalsCoverWhatTheyPromise
 from audit_lib.checks.drift.cusum_detects import CusumDetectsShifts
+from audit_lib.checks.drift.many_features import OneShiftedFeatureIsFound
 from audit_lib.checks.drift.psi_relations import PsiMeasuresDrift
 from audit_lib.checks.governance.unknown_metrics import UnknownMetricsNeverPromote
+from audit_lib.checks.online.follows import LearnerFollowsItsLessons
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Finding, Gap, Location, breaks
 from audit_lib.probes.market.influence import measure_influence
 from benchmarks.rated.worlds import World
+
+
+#: deviate of one in a hundred over 60 features, on both sides
+LEVEL = float(stats.norm.isf(0.005 / 60))
 
 
 class Textbook:
@@ -113,6 +120,45 @@ def psi(world: World, size: float, seed: int) -> bool:
         return size * float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
 
     return accuses(PsiMeasuresDrift(seed=seed), Textbook(lambda calls: [one(*c) for c in calls]))
+
+
+def many_features(world: World, size: float, seed: int) -> bool:
+    """DRF005: a monitor, one level over all features, that watches all but ``size`` of them."""
+    blind = np.random.default_rng(seed + 1).uniform(size=60) < size
+
+    def one(reference: Any, current: Any) -> dict[str, Any]:
+        if reference is None or not len(reference) or not len(current):
+            return {"shifted": None}
+        current = current.reindex(columns=reference.columns)
+        if current.isna().all().any():
+            return {"shifted": None}
+        error = np.sqrt(reference.var() / len(reference) + current.var() / len(current))
+        apart = ((current.mean() - reference.mean()).abs() / error).sort_values()
+        far = [n for n in apart.index[apart > LEVEL] if not blind[int(str(n)[1:])]]
+        return {"shifted": bool(far), "features": far}
+
+    hook = Textbook(lambda calls: [one(*c) for c in calls])
+    return accuses(OneShiftedFeatureIsFound(seed=seed), hook)
+
+
+def lessons(world: World, size: float, seed: int) -> bool:
+    """ONL004: a learner by least squares whose weights are turned by ``size`` degrees."""
+    aside = np.random.default_rng(seed).normal(size=64)
+
+    def one(batches: Sequence[pd.DataFrame], probe: pd.DataFrame, _: Any) -> Any:
+        table = pd.concat(batches)
+        columns = list(probe.columns)
+        x = table[columns].to_numpy()
+        learnt = np.linalg.solve(x.T @ x + np.eye(len(columns)), x.T @ table["y"].to_numpy())
+        long = float(np.linalg.norm(learnt))
+        if size and long:
+            away = aside[: len(learnt)] - (aside[: len(learnt)] @ learnt) * learnt / long**2
+            away *= np.sign(learnt[0]) * long / np.linalg.norm(away)
+            learnt = np.cos(np.radians(size)) * learnt + np.sin(np.radians(size)) * away
+        return probe.to_numpy() @ learnt
+
+    hook = Textbook(lambda calls: [one(*c) for c in calls])
+    return accuses(LearnerFollowsItsLessons(seed=seed), hook)
 
 
 # --- promotion ----------------------------------------------------------------------------------
