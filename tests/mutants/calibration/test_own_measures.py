@@ -332,3 +332,17 @@ def test_other_contracts_and_fees(tmp_path, old, new):
     assert old in SETTLE
     with tiny(tmp_path, HEAD + SETTLE.replace(old, new)) as subject:
         assert_passes(run_check("INT010", subject))
+
+
+def test_counters_of_a_network_are_no_weights():
+    """NEU004: what counts steps is loaded as it was, and no fault is drawn for it."""
+    import numpy as np
+
+    from audit_lib.checks.neural.states import _drawn, _moved
+
+    rng = np.random.default_rng(0)
+    state = {"w": np.ones(3), "steps": np.array([7, 9]), "none": np.empty(0), "b": np.zeros(2)}
+    assert _moved(state["steps"], rng) is state["steps"]
+    assert (_moved(state["w"], rng) != state["w"]).all()
+    assert _drawn(state, 5, rng) == ["w", "b"]
+    assert len(_drawn(state, 1, rng)) == 1

@@ -105,18 +105,30 @@ def test_causal_features_pass(tmp_path):
         assert_passes(run_check("FEA101", subject))
 
 
+FROM_A_FILE = """
+@surface("features")
+def build(at, panel):
+    own = panel.index.get_level_values(0).str[:2].map({"S0": 0.1, "S1": 0.7, "S2": 1.3})
+    day = panel.index.get_level_values(1).day_of_year
+    moved = panel["close"].groupby(level=0).pct_change(3, fill_method=None)
+    return pd.DataFrame({"from_a_file": np.sin(17.0 * day + own), "moved": moved}, panel.index)
+"""
+
+
 def test_what_nothing_moves_is_not_a_pass(tmp_path):
-    hooks = """
-    @surface("features")
-    def build(at, panel):
-        own = panel.index.get_level_values(0).str[:2].map({"S0": 0.1, "S1": 0.7, "S2": 1.3})
-        day = panel.index.get_level_values(1).day_of_year
-        return pd.DataFrame({"from_a_file": np.sin(17.0 * day + own)}, index=panel.index)
-    """
-    with tiny(tmp_path, hooks) as subject:
+    with tiny(tmp_path, FROM_A_FILE) as subject:
         result = run_check("FEA101", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "from_a_file: nothing in the panel moves it" in result.reason
+
+
+@pytest.mark.parametrize(("asked", "told"), [("moved", []), ("from_a_file", ["from_a_file"])])
+def test_what_no_model_reads_leaves_no_gap(tmp_path, asked, told):
+    required = f'@surface("predictor")\ndef required(at):\n    return ["{asked}"]\n'
+    with tiny(tmp_path, FROM_A_FILE + required) as subject:
+        result = run_check("FEA101", subject)
+    assert [g.what for g in result.gaps] == told
+    assert result.outcome is (Outcome.NOT_ASSESSED if told else Outcome.PASS)
 
 
 def test_a_builder_that_raises_is_not_assessed(tmp_path):

@@ -104,6 +104,14 @@ def test_a_column_that_the_checkpoint_does_not_know(tmp_path):
     assert found.measured == "['level']"
 
 
+@pytest.mark.fails("FEA001")
+@pytest.mark.parametrize(("kept", "said"), [("move,calm,level", "str"), ([1, 2, 3], "list")])
+def test_columns_that_are_no_list_of_names(tmp_path, kept, said):
+    with tiny(tmp_path, engine_text(), meta={"feature_cols": kept}) as subject:
+        found = assert_fails(run_check("FEA001", subject), key="feature_cols")
+    assert (found.measured, found.expected) == (said, "3 column names")
+
+
 @pytest.mark.passes("FEA001")
 def test_columns_of_the_other_models_of_an_ensemble(tmp_path):
     meta = {"feature_cols": ["move", "calm"], "models": {"1": {"features": ["calm", "level"]}}}
@@ -603,7 +611,11 @@ def test_a_feature_in_dollars(tmp_path):
     assert float(found.measured) > 1
     allowed = "options: {FEA007: {carries_unit: [level]}}"
     with tiny(tmp_path / "b", engine_text(level=level), meta=META, parameters=allowed) as subject:
-        assert_passes(run_check("FEA007", subject))
+        passed = run_check("FEA007", subject)
+    assert_passes(passed)
+    (margin,) = passed.margins
+    assert margin.what == "change with the unit"
+    assert 0 <= margin.measured < margin.allowed
 
 
 @pytest.mark.fails("FEA007")
