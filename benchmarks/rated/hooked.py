@@ -21,7 +21,6 @@ from audit_lib.model import Finding, Gap, Location, breaks
 from audit_lib.probes.market.influence import measure_influence
 from benchmarks.rated.worlds import World
 
-
 #: deviate of one in a hundred over 60 features, on both sides
 LEVEL = float(stats.norm.isf(0.005 / 60))
 
