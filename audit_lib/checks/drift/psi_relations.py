@@ -33,8 +33,9 @@ class PsiMeasuresDrift(Check):
         PSI of a sample with itself is zero; it is never negative; repeating every row or changing
         the unit of both samples does not move it; it grows with the shift, and a shift of one
         standard deviation exceeds the conventional 0.1. It is the index of its name: the sum of
-        (q - p) ln(q / p). Few rows of one and the same law give no number that stands for two
-        laws with nothing in common, and 200 or 2,000 fresh ones no alarm (above `alarm`); that 20 do is a note, for callers to refuse so few.
+        (q - p) ln(q / p). Few rows of one and the same law give no number
+        that stands for two laws with nothing in common, and 200 or 2,000 fresh ones no alarm
+        (above `alarm`); that 20 do is a note, for callers to refuse so few.
     Why it matters
         PSI is the number that decides whether a model may go on trading. An index that depends on
         the sample size or on the unit triggers for no reason, and one that does not grow never
