@@ -39,6 +39,7 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "CAL008": "calibration.measures:MeasuresAreWhatTheyAreCalled",
         "CAL011": "calibration.trainer_calibrates:CalibratorIsFittedOnNewRows",
         "CNF101": "conformal.over_time:IntervalsCoverLaterRows",
+        "CNF102": "conformal.unseen:ResidualsAreOfUnseenRows",
         "FEA101": "feature_vector.causal:FeaturesReadNoFuture",
         "FEA102": "feature_vector.deterministic:FeaturesAreDeterministic",
         "FEA103": "feature_vector.informative:RequiredFeaturesVary",

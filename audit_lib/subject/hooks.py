@@ -14,7 +14,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.files import read_whole, read_words
 from audit_lib.hooks import full_name, purpose, signature, with_variant, without_variant
 from audit_lib.host import HookError, HookTimedOut, Host
-from audit_lib.host.child.names import CRASHING, TOGETHER, composed, plain
+from audit_lib.host.child.names import CRASHING, IN_TURN, TOGETHER, composed, plain
 from audit_lib.host.limits import PATIENCE
 from audit_lib.model import Location
 from audit_lib.subject.keys import Key
@@ -302,6 +302,10 @@ class Hook:
         Answers whether it ``died``, and the ``changes`` up to there; otherwise as ``together``.
         """
         return replace(self, name=self.name + CRASHING)
+
+    def in_turn(self) -> Hook:
+        """The hook, asked in one process about rows, others, and these rows again."""
+        return replace(self, name=self.name + IN_TURN)
 
     def on(self, store: Path) -> Hook:
         """The same hook, reading another store (a scratch copy)."""

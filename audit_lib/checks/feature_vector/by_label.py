@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -25,6 +26,8 @@ CAUSES = {
     "columns": "columns are taken by position",
     "batch": "a prediction depends on the rows beside it",
 }
+UNREAD = "unread_q7"
+"""a column that no model reads"""
 
 
 class PredictionsFollowLabels(Check):
@@ -33,7 +36,8 @@ class PredictionsFollowLabels(Check):
     What it checks
         The same features with columns in another order give the same predictions, or a refusal;
         the same rows in another order give the same predictions under the same labels; a row
-        alone, in a part of the batch, or beside extreme rows is predicted as in the whole batch;
+        alone, in a part of the batch, or beside extreme rows is predicted as in the whole batch; a
+        column that the model does not read changes nothing, blank in some rows or not;
         and each table beside the features (regimes, confidences, macro series) is joined as
         `sides` in `subject.yaml` says: by label, unless it says by position.
     Why it matters
@@ -91,7 +95,7 @@ class PredictionsFollowLabels(Check):
             reply = ask(hook, table, *sides, into=frame)
             asked += 1
             if not reply.answered:
-                if family != "columns" or reply.refusal is None:
+                if family not in ("columns", "unread") or reply.refusal is None:
                     yield Gap(name, reply.why)
                 continue
             kept = reply.got[reply.got.index.isin(features.index)]
@@ -122,6 +126,12 @@ class PredictionsFollowLabels(Check):
     ) -> Iterator[tuple[str, str, pd.DataFrame]]:
         for name, table in reordered_columns(features, self.seed).items():
             yield "columns", f"columns {name}", table
+        blank = np.where(np.arange(len(features)) % 2, np.nan, 1e6)
+        yield (
+            "unread",
+            "a column more, blank in half of its rows",
+            features.assign(**{UNREAD: blank}),
+        )
         yield "rows", "rows shuffled", shuffled(features, self.seed)
         if windowed:
             asset = features.index.get_level_values("asset")
@@ -173,6 +183,7 @@ class PredictionsFollowLabels(Check):
             "columns": "columns are taken by name",
             "rows": "predictions keep the labels of their rows",
             "batch": "a row is predicted from itself alone",
+            "unread": "the model's columns are taken, and no other",
             "table": "the table is joined by label",
         }[family]
         return self.finding(

@@ -24,8 +24,9 @@ class OutputsKeepTheirContract(Check):
 
     What it checks
         For complete rows: as many predictions as rows, under the same labels; no NaN or infinity;
-        probabilities between 0 and 1; volatilities above zero; the same bits when asked again, the
-        same answers in another process; and still in the domain for features ten times as large.
+        probabilities between 0 and 1; volatilities above zero; the same bits when asked again, also
+        in one process after other rows, the same answers in another process; and still in the
+        domain for features ten times as large.
     Why it matters
         A raw margin served as a probability sizes positions by a number between minus and plus
         infinity; a volatility of zero divides by zero.
@@ -74,17 +75,40 @@ class OutputsKeepTheirContract(Check):
             )
         elif stretched.failure is not None:
             yield Gap("features ten times as large", stretched.why)
-        again = ask(subject.hook("predictor.predict"), asked, into=frame)
+        yield from self._again(subject, asked, got)
+        yield from self._elsewhere(subject, asked)
+
+    def _again(self, subject: Subject, asked: pd.DataFrame, got: pd.DataFrame) -> Iterator[Answer]:
+        """In a process of its own, and twice in one, with as many other rows in between."""
+        hook, rows = subject.hook("predictor.predict"), spread(asked, 50)
+        again = ask(hook, asked, into=frame)
+        turns = ask(hook.in_turn(), rows, rows.iloc[::-1], into=_three)
+        told = {}
         if again.answered and not again.got.equals(got):
+            told["repeat"] = "the same features get other predictions when asked again"
+        if turns.answered and not rows.index.has_duplicates:
+            first, other, last = turns.got
+            if not last.equals(first):
+                told["turn"] = (
+                    "the same features get other predictions when asked again in one process"
+                )
+            elif moved := differences(first, other, tolerance=1e-9):
+                told["turn"] = (
+                    "rows get other predictions once others were asked about in the same process: "
+                    f"{moved[0].column} {moved[0].text}"
+                )
+        elif turns.failure is not None:
+            yield Gap("again in one process", turns.why)
+        for key, text in told.items():
             yield self.finding(
-                where,
-                "the same features get other predictions when asked again",
+                subject.where("predictor.predict"),
+                text,
                 measured="other predictions",
                 expected="the same bits",
-                key="repeat",
+                key=key,
+                cause="an answer changes the next",
                 evidence=("range",),
             )
-        yield from self._elsewhere(subject, asked)
 
     def _elsewhere(self, subject: Subject, asked: pd.DataFrame) -> Iterator[Answer]:
         rows = spread(asked, 50)
@@ -168,6 +192,12 @@ class OutputsKeepTheirContract(Check):
             kind = kinds.get(str(name), Kind.UNKNOWN).value
             rows.append((str(name), kind, low, middle, high, float(len(finite) / len(values))))
         return ("head", "kind", "least", "median", "largest", "finite share"), tuple(rows)
+
+
+def _three(raw: object) -> list[pd.DataFrame]:
+    if not isinstance(raw, (list, tuple)) or len(raw) != 3:
+        raise ValueError("wanted three tables")
+    return [frame(table) for table in raw]
 
 
 def _beyond(subject: Subject, name: str, values: Floats) -> dict[str, Flags]:

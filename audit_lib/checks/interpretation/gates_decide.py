@@ -8,12 +8,14 @@ from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
-from audit_lib.probes.prediction.orders import orders_of
-from audit_lib.probes.questions.asking import Reply, ask, frame, mapping
+from audit_lib.probes.prediction.heads import Kind
+from audit_lib.probes.prediction.orders import head_kinds, orders_of
+from audit_lib.probes.prediction.thresholds import thresholds
+from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame, mapping
 from audit_lib.probes.questions.samples import inputs, whole_dates
 from audit_lib.subject.subject import Subject
 
-STAGES, ORDERS = "explain.stages", "decisions.backtest"
+STAGES, ORDERS, RULES = "explain.stages", "decisions.backtest", "decisions.rules_backtest"
 COLUMNS = ("row", "gate", "value", "threshold", "passed")
 STRETCHES = (1.0, 3.0, 10.0)
 
@@ -24,18 +26,22 @@ class GatesDecideByTheirThreshold(Check):
     What it checks
         For each gate of `explain.stages`: it passes on one side of its threshold and refuses on the
         other, in every row; a value that is NaN does not pass; over real rows it does not refuse
-        every order, and its threshold lies within `far` times what its values reach. An order that
-        names a gate was refused by it, and one that a gate refused is not placed as if none had.
+        every order, and its threshold lies within `far` times what its values reach; no earlier
+        stage cuts its values off at the threshold, or a head short of a score at which the rules
+        change. An order that names a gate was refused by it, and one that a gate refused is not
+        placed as if none had.
     Why it matters
         A limit in per cent beside a value that is a fraction never trips, and one per minute beside
         one per year always does. Both look like a working gate until the day it is needed.
     How
         Asks `explain.stages` for values, thresholds and verdicts of real rows, and of rows whose
         features are three and ten times as large; and `decisions.backtest` for the orders of the
-        same rows.
+        same rows. A head is cut off where its largest or smallest value is served for many raw
+        outputs that differ; the scores at which `decisions.rules_backtest` changes are measured.
     Limitations
         Gates without a number (a calendar, a list of names) are looked at for whom they stopped
-        only. A threshold that a quiet sample does not reach is no fault within `far`.
+        only. A threshold that a quiet sample does not reach is no fault within `far`. Where the map
+        of a probability ends is learnt, and is shown only.
     Remediation
         Keep threshold and value in one unit, write the comparison once, and refuse what is NaN.
     Sources
@@ -56,7 +62,8 @@ class GatesDecideByTheirThreshold(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Ask about real rows and stretched ones."""
         features = whole_dates(inputs(subject), self.rows)
-        tables = {s: self._gates(subject, features * s) for s in STRETCHES}
+        stages = {s: self._stages(subject, features * s) for s in STRETCHES}
+        tables = {s: self._gates(told) for s, told in stages.items()}
         real = tables[1.0]
         every = pd.concat([t for t in tables.values() if len(t)] or [real], ignore_index=True)
         if not len(every):
@@ -76,13 +83,66 @@ class GatesDecideByTheirThreshold(Check):
         yield Evidence("gates", "What each gate was shown, and said", columns, tuple(rows))
         yield from findings
         if subject.has(ORDERS):
-            yield from self._orders(subject, features, real)
+            for stretch, table in tables.items():
+                found = list(self._orders(subject, features * stretch, table))
+                yield from found
+                if found:
+                    break
+        if subject.has(RULES) and subject.has("predictor.predict"):
+            raw = pd.concat([frame(told.get("raw", pd.DataFrame())) for told in stages.values()])
+            yield from self._cut_off(subject, features, raw)
+
+    def _cut_off(
+        self, subject: Subject, features: pd.DataFrame, raw: pd.DataFrame
+    ) -> Iterator[Answer]:
+        """Heads that end, for raw outputs that go on, before a score at which the rules change."""
+        asked = [(features * s,) for s in STRETCHES] if len(raw.columns) else []
+        replies = ask_many(subject.hook("predictor.predict"), asked, into=frame)
+        if not replies or not all(r.answered and len(r.got) == len(features) for r in replies):
+            return
+        served = pd.concat([r.got for r in replies])
+        try:
+            steps, kinds = thresholds(subject, RULES), head_kinds(subject)
+        except NotAssessed:
+            return  # nobody says what the heads are
+        rows: list[tuple[Scalar, ...]] = []
+        for step in steps:
+            if step.head not in raw or len(raw) != len(served):
+                continue
+            head, source = (t[step.head].to_numpy(np.float64) for t in (served, raw))
+            for end, beyond in ((np.nanmax(head), step.below), (np.nanmin(head), step.above)):
+                over = beyond > end if end == np.nanmax(head) else beyond < end
+                held = np.unique(source[(head == end) & np.isfinite(source)])
+                if over and len(held) >= self.fewest:
+                    rows.append((step.head, float(end), len(held), beyond, *step.sides))
+        yield Evidence(
+            "cut off",
+            "Scores at which the rules change, beyond what any raw output gives",
+            ("head", "ends at", "raw outputs there", "rules change at", "side below", "above"),
+            tuple(dict.fromkeys(rows)),
+        )
+        for name, end, many, beyond, *_ in dict.fromkeys(rows):
+            if kinds.get(str(name)) is not Kind.PROBABILITY:
+                what = f"ends at {end:.4g} for {many} raw outputs that differ"
+                yield self.finding(
+                    subject.where("predictor.predict"),
+                    f"head {name} {what}; the rules change at {beyond:.4g}, which nothing reaches",
+                    measured=what,
+                    expected=f"values on both sides of {beyond:.4g}",
+                    key=f"{name} cut off",
+                    cause=f"{name} is cut off",
+                    severity=Severity.MEDIUM,
+                    evidence=("cut off",),
+                )
 
     @staticmethod
-    def _gates(subject: Subject, features: pd.DataFrame) -> pd.DataFrame:
+    def _stages(subject: Subject, features: pd.DataFrame) -> dict[str, object]:
         reply: Reply[dict[str, object]] = ask(subject.hook(STAGES), features, into=mapping)
-        reply.needed(STAGES)
-        table = frame(reply.got.get("gates", pd.DataFrame(columns=list(COLUMNS))))
+        return reply.needed(STAGES)
+
+    @staticmethod
+    def _gates(told: dict[str, object]) -> pd.DataFrame:
+        table = frame(told.get("gates", pd.DataFrame(columns=list(COLUMNS))))
         if missing := [c for c in COLUMNS if c not in table]:
             raise NotAssessed(f"{STAGES}: gates has no column {missing[0]!r}")
         numbers = {c: pd.to_numeric(table[c], errors="coerce") for c in ("value", "threshold")}
@@ -100,6 +160,14 @@ class GatesDecideByTheirThreshold(Check):
         if len(own) >= self.fewest and not own["passed"].any():
             what = f"refuses all of {len(own)} orders on real rows"
             yield self._found(subject, name, what, "some that pass", "always", Severity.MEDIUM)
+        at = int((value == limit).sum())
+        if passed.all() and at >= max(self.fewest, 0.05 * len(value)) and not (value > limit).any():
+            what = (
+                f"never refuses: an earlier stage cut {at} of {len(value)} values off at its limit"
+            )
+            expected = "a value beyond it, or no gate"
+            yield self._found(subject, name, what, expected, "cut off", Severity.LOW)
+            return
         known = np.isfinite(value) & np.isfinite(limit) & (value != limit)
         if known.sum() < self.fewest:
             yield Gap(f"gate {name}", f"{int(known.sum())} verdicts with a value and a threshold")

@@ -58,6 +58,8 @@ class Recorder:
         Args:
             more: rows are added to those of its last fit, as ``partial_fit`` does.
         """
+        if y is not None and self._label_of(x)[1] is not None:
+            x, y = y, x  # outcomes before their scores
         table = table_of(x)
         rows, source = self._trace(table)
         resembles = 0.0
@@ -77,6 +79,7 @@ class Recorder:
             "sources": [] if table is None else self._tracer.sources_of(table),
             "order": self._order(table, rows),
             "named": hasattr(x, "columns") and type(who).__module__.startswith(_NAMING),
+            "values": table if rows is None and table is not None and table.shape[1] == 1 else None,
         }
 
     def _order(self, table: Any, rows: Any) -> list[int]:
@@ -116,9 +119,10 @@ class Recorder:
         answer = {k: self._mark(v) for k, v in out.items()} if isinstance(out, dict) else (
             self._mark(out)
         )  # fmt: skip
-        for column in columns_of(answer):
-            if rows is not None and len(column) == len(rows):
-                self._outputs.append(_Output(number, column, rows))
+        columns = [c for c in columns_of(answer) if rows is not None and len(c) == len(rows)]
+        self._outputs += [_Output(number, column, rows) for column in columns]
+        if columns and np.array_equal(rows, self.steps[number]["rows"]):
+            self.steps[number]["values"] = np.column_stack(columns[:_STACKED])
         return answer
 
     def judged(self, who: Any, x: Any) -> None:
@@ -285,6 +289,7 @@ def _record(
         "named": False,
         "stateless": False,
         "chooses": False,
+        "values": None,
     }
 
 

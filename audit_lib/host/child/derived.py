@@ -8,7 +8,7 @@ import numpy as np
 
 from .capture import recorded
 from .crashing import crashing
-from .names import CRASHING, TOGETHER, WATCHED, composed
+from .names import CRASHING, IN_TURN, TOGETHER, WATCHED, composed
 from .sides import with_sides
 from .together import together
 
@@ -27,7 +27,19 @@ def derived(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any
     }
     for name, hook in hooks.items():
         made |= {name + TOGETHER: together(hook), name + CRASHING: crashing(hook)}
+    for name, hook in (known | made).items():
+        if name.partition("[")[0] == "predictor.predict":
+            made |= {name + IN_TURN: _in_turn(hook)}
     return known | made
+
+
+def _in_turn(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """The hook in one process: what it answers to these rows, to others, and to these again."""
+
+    def call(at: Any, rows: Any, others: Any) -> Any:
+        return [hook(at, table) for table in (rows, others, rows)]
+
+    return call
 
 
 def _made_of(name: str, *parts: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,7 +20,8 @@ TOGETHER = "@together"
 """behind the name of a hook: takes a list of calls, and makes them at once"""
 CRASHING = "@crashing"
 """behind the name of a hook: takes a number before the arguments, and dies at that change"""
-
+IN_TURN = "@in_turn"
+"""behind the name of a hook: takes rows and others, answers both and the first again"""
 
 #: hooks that may take tables beside their first, to the hook that makes these
 BESIDE = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from audit_lib.arrays import Integers
+from audit_lib.arrays import Floats, Integers
 from audit_lib.model import Evidence
 from audit_lib.probes.labels.folds import iso
 
@@ -36,6 +36,8 @@ class Step:
         named: a model that keeps the names of the columns it was fitted on.
         stateless: a transformer that learns nothing from rows.
         chooses: a fit that only chooses, such as columns; it counts for the next model.
+        values: what was predicted, shape (n, k), and ``owners``, its rows; of a fit on one column
+            that cannot be traced, that column.
     """
 
     number: int
@@ -56,6 +58,8 @@ class Step:
     stateless: bool = False
     chooses: bool = False
     scores: dict[int, Integers] = field(default_factory=dict)
+    values: Floats | None = None
+    owners: Integers | None = None
 
 
 @dataclass(frozen=True, eq=False)

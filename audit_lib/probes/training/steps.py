@@ -80,12 +80,13 @@ def _placed(text: str, places: dict[str, str]) -> str:
 
 def _step(number: int, raw: dict[str, Any]) -> Step:
     rows, source = raw["rows"], raw["source"]
-    scores = {}
+    scores, owners = {}, None
     if rows is not None:
         found = np.asarray(rows, dtype=np.int64)
         if isinstance(source, np.ndarray):
             scores = {int(n): np.unique(found[source == n]) for n in np.unique(source[source >= 0])}
             source = None
+        owners = found
         rows = np.unique(found[found >= 0])
     return Step(
         number=number,
@@ -106,4 +107,6 @@ def _step(number: int, raw: dict[str, Any]) -> Step:
         stateless=raw["stateless"],
         chooses=raw["chooses"],
         scores=scores,
+        values=None if raw["values"] is None else np.asarray(raw["values"], dtype=np.float64),
+        owners=owners,
     )

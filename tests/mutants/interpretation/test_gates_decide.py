@@ -67,6 +67,7 @@ WRONG = {
         "risk threshold",
     ),
     "the value is never filled": ({"VALUE": "0.0 * risk[rows]"}, "risk reach"),
+    "cut off before": ({"VALUE": "np.minimum(risk[rows], 0.016)"}, "risk cut off"),
     "it is not asked": ({"DECIDE": 'names[:] = ""'}, "risk placed"),
     "every order names it": (
         {"DECIDE": 'side = np.where(names == "risk", 0, side); names[:] = "risk"'},
@@ -105,6 +106,7 @@ ODD = {
         "PASSED": 'side[rows] * found["value"] < side[rows] * found["threshold"]',
     },
     "a quiet gate within reach": {"LIMIT": "0.3"},
+    "cut off far above": {"VALUE": "np.minimum(risk[rows], 0.05)"},
     "a limit that follows the market": {"LIMIT": "0.7 * risk[rows].max()"},
     "it reduces": {"DECIDE": "pass"},
     "what is not known is refused": {"VALUE": "np.where(rows % 7 == 0, np.nan, risk[rows])"},
@@ -140,3 +142,49 @@ def test_the_reference_engine_in_per_cent(engine):
     with mutant(engine, "2021-12") as subject:
         found = assert_fails(run_check("INT007", subject), key="volatility placed")
     assert found.measured.endswith("orders that are placed as if no gate had")
+
+
+HEADS = """
+@surface("predictor")
+def predict(at, features):
+    risk = np.exp(raw(features))
+    return pd.DataFrame({"edge": features["move"], "risk": SERVED}, index=features.index)
+
+def raw(features):
+    return np.log(features["risk"].to_numpy())
+
+@surface("decisions")
+def rules_backtest(at, predictions):
+    move, risk = predictions["edge"].to_numpy(), predictions["risk"].to_numpy()
+    calm = np.isfinite(move) & (risk <= 0.05)
+    side = np.where(calm, np.sign(np.nan_to_num(move)), 0).astype(int)
+    return pd.DataFrame({"side": side, "size": np.abs(side) * 0.1,
+                         "gate": np.where(calm, "", "risk")}, index=predictions.index)
+"""
+HEADED = GATES.replace(
+    'return {"gates": gate(features)}',
+    """return {
+        "gates": gate(features), "raw": pd.DataFrame({"risk": raw(features)}, features.index)}""",
+)
+KINDS = "heads: {edge: {kind: real}, risk: {kind: positive}}"
+
+
+@pytest.mark.fails("INT007")
+@pytest.mark.parametrize("served", ["np.minimum(risk, 0.02)", "np.where(risk > 0.018, 0.03, risk)"])
+def test_a_head_is_cut_off_before_its_threshold(tmp_path, served):
+    text = HEADED + HEADS.replace("SERVED", served)
+    for name, code in RIGHT.items():
+        text = text.replace(name, code)
+    with tiny(tmp_path, text, parameters=KINDS) as subject:
+        found = assert_fails(run_check("INT007", subject), key="risk cut off")
+    assert "the rules change at 0.05" in found.message
+
+
+@pytest.mark.passes("INT007")
+@pytest.mark.parametrize("served", ["risk", "np.minimum(risk, 0.06)", "np.round(risk, 3)"])
+def test_a_head_that_reaches_its_threshold(tmp_path, served):
+    text = HEADED + HEADS.replace("SERVED", served)
+    for name, code in RIGHT.items():
+        text = text.replace(name, code)
+    with tiny(tmp_path, text, parameters=KINDS) as subject:
+        assert_passes(run_check("INT007", subject))
