@@ -95,7 +95,8 @@ class PredictionsFollowLabels(Check):
             reply = ask(hook, table, *sides, into=frame)
             asked += 1
             if not reply.answered:
-                if family not in ("columns", "unread") or reply.refusal is None:
+                declined = family == "unread" or (family == "columns" and reply.refusal is not None)
+                if not declined:
                     yield Gap(name, reply.why)
                 continue
             kept = reply.got[reply.got.index.isin(features.index)]

@@ -105,7 +105,7 @@ class GatesDecideByTheirThreshold(Check):
             steps, kinds = thresholds(subject, RULES), head_kinds(subject)
         except NotAssessed:
             return  # nobody says what the heads are
-        rows: list[tuple[Scalar, ...]] = []
+        rows: dict[tuple[str, float, int, float], None] = {}
         for step in steps:
             if step.head not in raw or len(raw) != len(served):
                 continue
@@ -114,15 +114,15 @@ class GatesDecideByTheirThreshold(Check):
                 over = beyond > end if end == np.nanmax(head) else beyond < end
                 held = np.unique(source[(head == end) & np.isfinite(source)])
                 if over and len(held) >= self.fewest:
-                    rows.append((step.head, float(end), len(held), beyond, *step.sides))
+                    rows[step.head, float(end), len(held), beyond] = None
         yield Evidence(
             "cut off",
             "Scores at which the rules change, beyond what any raw output gives",
-            ("head", "ends at", "raw outputs there", "rules change at", "side below", "above"),
-            tuple(dict.fromkeys(rows)),
+            ("head", "ends at", "raw outputs there", "rules change at"),
+            tuple(rows),
         )
-        for name, end, many, beyond, *_ in dict.fromkeys(rows):
-            if kinds.get(str(name)) is not Kind.PROBABILITY:
+        for name, end, many, beyond in rows:
+            if kinds.get(name) is not Kind.PROBABILITY:
                 what = f"ends at {end:.4g} for {many} raw outputs that differ"
                 yield self.finding(
                     subject.where("predictor.predict"),

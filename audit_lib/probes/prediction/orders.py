@@ -208,4 +208,6 @@ def levels_of(values: Floats, kind: Kind | None) -> Floats:
     if kind is None and finite.size and low >= 0 and high <= 1:
         # Nobody says what this head is: it may be a probability whose threshold lies far off.
         found = np.union1d(found, np.round(np.linspace(0, 1, 21), 2))
-    return found[found > 0] if kind is Kind.POSITIVE else found
+    if kind is Kind.POSITIVE:  # limits on a risk may lie well above what a quiet sample shows
+        found = np.union1d(found[found > 0], max(high, spread) * np.array([2.0, 4.0, 10.0]))
+    return found

@@ -328,6 +328,20 @@ def test_features_standardised_within_the_batch(tmp_path):
 
 
 @pytest.mark.fails("FEA004")
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "features = features.where(features.notna().all(axis=1))[names]",
+        "features = features.assign(move=features.mean(axis=1))[names]",
+    ],
+)
+def test_a_column_that_nobody_reads_counts(tmp_path, guard):
+    with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:
+        found = assert_fails(run_check("FEA004", subject))
+    assert found.key == "a column more, blank in half of its rows"
+
+
+@pytest.mark.fails("FEA004")
 def test_predictions_that_lose_their_labels(tmp_path):
     score = "np.sort(x[:, 0])"
     with tiny(tmp_path, engine_text(score=score), meta=META) as subject:

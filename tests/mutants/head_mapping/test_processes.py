@@ -52,6 +52,32 @@ def test_columns_that_change_places_after_a_restart(tmp_path, order):
     assert "another process" in found.message
 
 
+KEPT = {
+    "answers by length": (
+        "made = KEPT.setdefault(len(features), made)",
+        "once others were asked about",
+    ),
+    "a running mean": (
+        "KEPT['n'] = KEPT.get('n', 0) + 1; made = made / KEPT['n']",
+        "when asked again in one process",
+    ),
+}
+
+
+@pytest.mark.fails("HED002")
+@pytest.mark.parametrize("how", KEPT)
+def test_an_answer_that_changes_the_next(tmp_path, how):
+    keeping, said = KEPT[how]
+    text = PREDICTOR.format(order="COLUMNS[:3]").replace(
+        "    return pd.DataFrame({", f"    {keeping}\n    return pd.DataFrame({{"
+    )
+    with tiny(tmp_path, "KEPT = {}\n" + text) as subject:
+        folder, root = subject.folder, subject.root
+        with closing(open_subject(f"{folder}/", workspace=tmp_path, root=root)) as real:
+            found = assert_fails(run_check("HED002", real.at("v1")), key="turn")
+    assert said in found.message
+
+
 def test_a_fixed_order_is_the_same_in_another_process(tmp_path):
     with tiny(tmp_path, PREDICTOR.format(order="COLUMNS[:3]")) as subject:
         folder, root = subject.folder, subject.root
