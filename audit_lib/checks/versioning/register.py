@@ -51,12 +51,13 @@ class _Session:
         artifacts = self.subject.parameters.artifacts
         return artifacts is None or (artifacts.registry is None and artifacts.mlflow is None)
 
-    def champion(self) -> str | None:
-        """Whom the store names champion now: a first registration may have made itself one."""
+    def pointed(self, role: str) -> str | None:
+        """Whom the store names ``champion`` or ``latest`` now; a first may have made itself one."""
         artifacts = self.subject.parameters.artifacts
         if artifacts is None or self.hidden:
             return None
-        return read_registry(self.store, artifacts, self.subject.registry_key).champion
+        found = read_registry(self.store, artifacts, self.subject.registry_key)
+        return found.champion if role == "champion" else found.latest
 
     def listed(self) -> list[str]:
         reply = ask(self.subject.hook("registry.versions").on(self.store), into=texts).needed(
@@ -72,8 +73,9 @@ class RegisteredIsResolved(Check):
     What it checks
         A version registered by one process is listed last and resolved by another; registering
         many never drops the champion, nor the newest; each listed version resolves; a second
-        registration of an id is refused or changes nothing; hostile ids are refused; and nothing
-        is written outside the store.
+        registration of an id is refused or changes nothing; latest is the last that was
+        registered, also where its id comes before others as text; hostile ids are refused; and
+        nothing is written outside the store.
     Why it matters
         Retention that deletes the champion takes the live model away; an id that can be
         registered twice makes every record of "version X" ambiguous.
@@ -112,14 +114,15 @@ class RegisteredIsResolved(Check):
         session.register(made[0]).needed("registry.register declines an ordinary version:")
         findings = list(self._one(session, made[0], old))
         findings += self._twice(session, made[0])
-        champion = session.champion()
+        champion = session.pointed("champion")
         later = session.register_all(made[1:])
         failed = [r for r in later if not r.answered]
         if failed:
             yield Gap(f"{len(failed)} of {len(made)} registrations", failed[0].why)
         made = [made[0], *(v for v, r in zip(made[1:], later, strict=True) if r.answered)]
-        champion = session.champion() or champion  # one that was displaced may go
+        champion = session.pointed("champion") or champion  # one that was displaced may go
         findings += self._many(session, made, champion)
+        findings += self._as_text(session, made[-1])
         findings += self._by_metrics(session, champion)
         if written := self._outside(session, around):
             text = f"registering writes outside the store: {written[0]}"
@@ -212,6 +215,18 @@ class RegisteredIsResolved(Check):
                     severity=Severity.CRITICAL,
                 )
                 return
+
+    def _as_text(self, session: _Session, last: str) -> Iterator[Answer]:
+        """The newest is the last registered, also where its id comes before others as text."""
+        later = f"{last[:-4]}00100"
+        if session.pointed("latest") != last or not session.register(later).answered:
+            return
+        if later in session.listed() and (now := session.pointed("latest")) != later:
+            yield self._found(
+                session,
+                f"{later} was registered after {last}, and latest is {now}: ids go as text",
+                "latest",
+            )
 
     def _by_metrics(self, session: _Session, champion: str | None) -> Iterator[Answer]:
         """The default goes to versions with some numbers, not to others, and to no champion."""

@@ -324,6 +324,19 @@ def test_a_registration_that_fails_is_not_called_forgotten(engine):
 
 
 @pytest.mark.fails("VER003")
+def test_the_newest_is_the_last_as_text(engine):
+    edit_source(
+        engine,
+        "registry.py",
+        'data["latest"] = version',
+        'data["latest"] = max(row["version_id"] for row in data["versions"])',
+    )
+    with mutant(engine) as subject:
+        found = assert_fails(run_check("VER003", subject), key="latest")
+    assert "ids go as text" in found.message
+
+
+@pytest.mark.fails("VER003")
 def test_an_id_that_can_be_registered_twice(engine):
     edit_source(
         engine,
