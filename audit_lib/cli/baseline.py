@@ -15,7 +15,7 @@ from audit_lib.errors import ParameterError
 from audit_lib.execution.layout import new_run_id
 from audit_lib.exemptions import BASELINE, load_exemptions
 from audit_lib.model import CheckResult
-from audit_lib.reporters.screen import Screen
+from audit_lib.reporters.screen import Screen, one_row
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook.accepting import UNTOLD, Change, accept, prune, write
 from audit_lib.workbook.asking import ask_all
@@ -93,7 +93,7 @@ def _results(found: Subject, version: str) -> dict[str, list[CheckResult]]:
                     check: type[Check], result: CheckResult | None, one: str = one
                 ) -> None:
                     if result is None:
-                        status.update(f"{one}: {check.code} {check.title()}")
+                        status.update(one_row(f"{one}: {check.code} {check.title()}"))
 
                 tasks = ask_all(found.at(one), run_id=new_run_id(), progress=progress)
                 made[one] = [r for t in tasks for r in t.results]

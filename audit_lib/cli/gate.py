@@ -43,7 +43,7 @@ from audit_lib.model import CheckResult, Verdict
 from audit_lib.packets.gate_record import KEPT, gate_manifest, write_records
 from audit_lib.reporters import Report
 from audit_lib.reporters.foreign import reporter_of
-from audit_lib.reporters.screen import Screen
+from audit_lib.reporters.screen import Screen, one_row
 from audit_lib.subject.subject import Subject
 
 Command = Callable[..., Any]
@@ -145,7 +145,7 @@ def _run(
 
             def progress(check: type[Check], result: CheckResult | None) -> None:
                 if result is None:
-                    status.update(f"{chosen.name}: {check.code} {check.title()}")
+                    status.update(one_row(f"{chosen.name}: {check.code} {check.title()}"))
 
             versions = found.select(version)
             for one in versions:

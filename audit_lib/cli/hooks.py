@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from audit_lib.cli.completion import subjects
@@ -60,8 +59,8 @@ def check(
         console.print(f"no hook is written in {found.hooks.file.name}")
     for habit in asked if output_format == "console" else ():
         where = f"{found.hooks.file.name}:{habit.line}"
-        said = Text.assemble(("warning ", "yellow"), (f"{habit.hook} ", "bold"), f"{where}: ")
-        console.print(said.append(habit.said), soft_wrap=True)
+        head = Text.assemble(("warning ", "yellow"), (f"{habit.hook} ", "bold"), f"{where}: ")
+        console.print_entry(head, habit.said)
     states = {report.state for report in reports}
     if states & {"wrong", "failed", "refused"}:
         ctx.exit(1)
@@ -73,15 +72,13 @@ def _plain(report: Report, asked: tuple[Habit, ...]) -> dict[str, object]:
     return asdict(report) | {"warnings": warnings}
 
 
-def _say(report: Report, console: Console) -> None:
-    line = Text.assemble(
-        (f"{report.state:8}", TONES.get(report.state, "dim")),
-        (f"{report.hook:28}", "bold"),
-        report.got,
-        (f"  {report.seconds:.2f} s", "dim"),
+def _say(report: Report, console: Screen) -> None:
+    head = Text.assemble(
+        (f"{report.state:8}", TONES.get(report.state, "dim")), (f"{report.hook:28}", "bold")
     )
-    console.print(line, soft_wrap=True)
+    took = Text(f"{report.seconds:.2f} s", style="dim")
+    console.print_entry(head, report.got, took)
     if report.state != "good":
-        console.print(Text(f"{'':8}wanted: {report.wanted}"), soft_wrap=True)
+        console.print_entry(Text(" " * 8), f"wanted: {report.wanted}")
     for complaint in report.complaints:
-        console.print(Text(f"{'':8}{complaint}", style="red"), soft_wrap=True)
+        console.print_entry(Text(" " * 8), Text(complaint, style="red"))

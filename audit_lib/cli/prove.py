@@ -18,7 +18,7 @@ from audit_lib.faults.prove import prove as prove_subject
 from audit_lib.faults.sensitivity import Planting, Sensitivity, State
 from audit_lib.model import Contract
 from audit_lib.reporters.json_report import dumps
-from audit_lib.reporters.screen import Screen
+from audit_lib.reporters.screen import Screen, one_row
 
 
 @click.command()
@@ -82,7 +82,7 @@ def prove(
         with console.status("asking for the clean answers") as status:
 
             def told(planting: Planting) -> None:
-                status.update(f"{planting.fault} {planting.case}: {planting.state.value}")
+                status.update(one_row(f"{planting.fault} {planting.case}: {planting.state.value}"))
 
             result = prove_subject(
                 bound,

@@ -41,9 +41,14 @@ def bars(evidence: Evidence, palette: Palette) -> Figure | None:
     thick = 0.72 / (len(series) if paired else 1)
     figure = new_figure(lane_height(len(shown)), palette)
     axes = figure.add_subplot()
+
+    def lane(label: str, group: str) -> float:
+        beside = (series.index(group) - (len(series) - 1) / 2) * thick if paired else 0
+        return shown.index(label) + beside
+
     for place, name in enumerate(series):
         points = [
-            (shown.index(la) + ((place - (len(series) - 1) / 2) * thick if paired else 0), v)
+            (lane(la, g), v)
             for la, v, g in zip(labels, values, groups, strict=True)
             if g == name and la in shown and math.isfinite(v)
         ]
@@ -55,12 +60,12 @@ def bars(evidence: Evidence, palette: Palette) -> Figure | None:
             label=safe(short(name, 28)) or None,
             linewidth=0,
         )
-    if not paired and columns.has("low") and columns.has("high"):
-        ends = zip(labels, columns.numbers("low"), columns.numbers("high"), strict=True)
-        for label, low, high in ends:
+    if columns.has("low") and columns.has("high"):
+        ends = zip(labels, groups, columns.numbers("low"), columns.numbers("high"), strict=True)
+        for label, group, low, high in ends:
             if label in shown and math.isfinite(low) and math.isfinite(high):
-                place = shown.index(label)
-                axes.plot([low, high], [place, place], color=palette.ink, linewidth=1.1)
+                at = lane(label, group)
+                axes.plot([low, high], [at, at], color=palette.ink, linewidth=1.1)
     name_lanes(axes, shown, palette)
     axes.axvline(0, color=palette.muted, linewidth=0.8)
     if not any(finite):

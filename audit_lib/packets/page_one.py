@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from audit_lib.model import Contract, Outcome, Task, Verdict, View, effective_outcome
+from audit_lib.model import Contract, Outcome, Scalar, Task, Verdict, View, effective_outcome
 from audit_lib.model.reviews import merged, shares
 from audit_lib.packets.acceptance import WORDS, answers
 from audit_lib.packets.packet import Found, Packet
@@ -28,6 +28,8 @@ DECIDING = 3
 #: most names on one line; the section has all
 NAMES = 12
 _DIGITS = 12
+#: the check, and its evidence, that hold a version's metrics beside the champion's
+BESIDE = ("SPL006", "champion")
 _SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _WORST = ("fail", "error", "not_assessed", "pass", "not_applicable")
 
@@ -151,6 +153,7 @@ def strip(packet: Packet) -> list[Doc]:
             "boundaries",
         ),
         _line("acceptance", *_accepted(packet)),
+        _line("metrics", *_metrics(packet)),
         _line("narrowest", *_narrowest(packet)),
         _line("sensitivity", *_proved(packet)),
         _line("what decides", one_line(packet.learned[0]), rest=one_line(packet.learned[1])),
@@ -217,6 +220,38 @@ def _examined(packet: Packet) -> list[str]:
         if e.count
     )
     return list(dict.fromkeys(said))
+
+
+def _metrics(packet: Packet) -> tuple[str, list[Doc], str, str]:
+    """What this version and the champion both recorded out of sample; what parts them first."""
+    held = [(r, e) for r in packet.results for e in r.evidence if (r.code, e.name) == BESIDE]
+    for result, evidence in held:
+        by_metric: dict[str, list[tuple[Scalar, ...]]] = {}
+        for row in evidence.rows:
+            by_metric.setdefault(str(row[0]), []).append(row)
+        pairs = [(m, rows[0], rows[1]) for m, rows in by_metric.items() if len(rows) == 2]
+        told = [
+            f"{one_line(m)} {_interval(mine)}, {one_line(str(theirs[2]))} {_interval(theirs)}"
+            for m, mine, theirs in sorted(pairs, key=lambda p: _overlap(p[1], p[2]))
+        ]
+        shown, left = told[:NARROWEST], len(told) - NARROWEST
+        rest = "; ".join([*shown[1:], *([f"and {left} more"] if left > 0 else [])])
+        return (shown[0] if shown else ""), [], anchor(result, evidence), rest
+    return "", [], "", ""
+
+
+def _interval(row: tuple[Scalar, ...]) -> str:
+    value, low, high = (f"{x:.3g}" if isinstance(x, float) else "" for x in (row[1], *row[3:5]))
+    return f"{value} ({low} to {high})" if low else value
+
+
+def _overlap(mine: tuple[Scalar, ...], theirs: tuple[Scalar, ...]) -> bool:
+    """Whether the intervals meet, or one of them is not known."""
+    ends = [x for row in (mine, theirs) for x in row[3:5] if isinstance(x, float)]
+    if len(ends) < 4:
+        return True
+    low, high, other_low, other_high = ends
+    return low <= other_high and other_low <= high
 
 
 def _narrowest(packet: Packet) -> tuple[str, list[Doc], str, str]:

@@ -3,9 +3,13 @@
 from collections.abc import Iterable
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.segment import Segment
+from rich.text import Text
 
 from audit_lib.reporters.text import clean
+
+_INDENT = 8
 
 
 class Screen(Console):
@@ -16,3 +20,24 @@ class Screen(Console):
         return super()._render_buffer(
             s if s.control else Segment(clean(s.text), s.style) for s in buffer
         )
+
+    def print_entry(self, head: Text, told: Text | str, tail: Text | None = None) -> None:
+        """A head with what is told of it: one line through a pipe, wrapped on a terminal.
+
+        What does not fit beside its head stands below it, indented.
+        """
+        end = Text("  ") + tail if tail else Text()
+        text = Text(told) if isinstance(told, str) else told
+        whole = head + text + end
+        if not self.is_terminal or whole.cell_len <= self.width:
+            self.print(whole, soft_wrap=True)
+            return
+        head.rstrip()
+        if head + end:
+            self.print(head + end)
+        self.print(Padding(text, (0, 0, 0, _INDENT)))
+
+
+def one_row(text: str) -> Text:
+    """A text that is cut where the terminal ends; what is redrawn in place must not wrap."""
+    return Text(text, no_wrap=True, overflow="ellipsis")

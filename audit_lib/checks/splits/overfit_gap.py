@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 from pydantic import Field
@@ -10,9 +11,11 @@ from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
 from audit_lib.probes.labels.folds import RecordedFold, recorded_folds
 from audit_lib.probes.training.recorded_metrics import (
     Pair,
+    beside,
     fold_metrics,
     incredible,
     independent,
+    metrics_unseen,
     skill,
 )
 from audit_lib.subject.subject import Subject
@@ -64,6 +67,7 @@ class SkillSurvivesOutOfSample(Check):
         """Test every metric over the folds."""
         folds = recorded_folds(subject)
         pairs = fold_metrics(folds)
+        yield from _beside_champion(subject, folds)
         yield from self._incredible(folds, pairs)
         tested = {m: v for m, v in _skills(folds, pairs).items() if len(v) >= self.least}
         if not tested:
@@ -142,6 +146,18 @@ class SkillSurvivesOutOfSample(Check):
         error = values[:, 1].std(ddof=1) / np.sqrt(len(values))
         reach = float(stats.t.isf(bound, len(values) - 1) * error)
         return reach if unseen - reach < -self.must_see * max(known, 0.0) else 0.0
+
+
+def _beside_champion(subject: Subject, folds: list[RecordedFold]) -> Iterator[Evidence]:
+    """What this version and the one champion both recorded; nothing for the champion itself."""
+    with suppress(NotAssessed):
+        champions = {c for c in subject.pointed("champion").values() if c} - {subject.version}
+        if len(champions) == 1:
+            champion = champions.pop()
+            theirs = metrics_unseen(recorded_folds(subject.at(champion)))
+            told = beside(metrics_unseen(folds), theirs, (subject.version, f"champion {champion}"))
+            if told.rows:
+                yield told
 
 
 def _skills(folds: list[RecordedFold], pairs: list[Pair]) -> dict[str, Floats]:

@@ -5,6 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from audit_lib.arrays import Floats
+from audit_lib.model import Evidence, View
 from audit_lib.probes.labels.folds import RecordedFold
 
 INSIDE = ("in_sample", "train_metrics", "train_scores", "is")
@@ -27,6 +31,9 @@ INCREDIBLE = (
 """metrics and the value out of sample from which no market is known to allow them; an accuracy of
 0.97 is a guess where events are rare"""
 
+#: fewest periods from which an interval is told
+_PERIODS = 3
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -47,6 +54,41 @@ def fold_metrics(folds: list[RecordedFold]) -> list[Pair]:
             if name in outside:
                 found.append(Pair(fold.number, name, inside[name], outside[name]))
     return found
+
+
+def metrics_unseen(folds: list[RecordedFold]) -> dict[str, Floats]:
+    """Metrics out of sample: to the mean of each test period of its own (periods,)."""
+    groups = independent(folds)
+    found: dict[str, dict[int, list[float]]] = {}
+    for fold in folds:
+        for name, value in _side(fold.row, OUTSIDE, "test_").items():
+            found.setdefault(name, {}).setdefault(groups[fold.number], []).append(value)
+    return {n: np.array([np.mean(v) for v in by.values()]) for n, by in found.items()}
+
+
+def beside(mine: dict[str, Floats], theirs: dict[str, Floats], named: tuple[str, str]) -> Evidence:
+    """What two versions both recorded out of sample: mean over periods, 95 % interval (t).
+
+    Args:
+        mine, theirs: metrics to a value a period, as of :func:`metrics_unseen`.
+        named: what readers call the two versions.
+    """
+    from scipy import stats
+
+    rows = []
+    for metric in (m for m in mine if m in theirs):
+        for name, values in zip(named, (mine[metric], theirs[metric]), strict=True):
+            mean, periods = float(values.mean()), len(values)
+            if periods < _PERIODS:
+                rows.append((metric, mean, name, None, None))
+                continue
+            error = float(values.std(ddof=1)) / math.sqrt(periods)
+            band = float(stats.t.ppf(0.975, periods - 1)) * error
+            rows.append((metric, mean, name, mean - band, mean + band))
+    heads = ("label", "value", "group", "low", "high")
+    note = "mean over test periods, with its 95 % interval"
+    title = f"Out of sample: {named[0]} beside {named[1]}"
+    return Evidence("champion", title, heads, tuple(rows), View.BARS, note)
 
 
 def skill(metric: str, value: float) -> float | None:

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from audit_lib.checks.splits.overfit_gap import SkillSurvivesOutOfSample
 from audit_lib.model import Outcome, Severity
+from audit_lib.probes.training.recorded_metrics import beside
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
@@ -271,3 +273,29 @@ def test_trials_that_nobody_recorded_are_not_assessed(tmp_path, meta):
         result = run_check("SPL007", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "no list of trials at /run/trials" in result.reason
+
+
+def test_what_the_champion_scored_stands_beside_it(reference):
+    candidate, champion = reference.at("2022-03rc"), reference.at("2020-12")
+    (told,) = [e for e in run_check("SPL006", candidate).evidence if e.name == "champion"]
+    assert [row[2] for row in told.rows[:2]] == ["2022-03rc", "champion 2020-12"]
+    by_metric = {row[0]: row for row in told.rows if row[2] == "2022-03rc"}
+    recorded = [fold["out_of_sample"]["auc"] for fold in candidate.metadata.get("/folds")]
+    _, mean, _, low, high = by_metric["auc"]
+    assert mean == pytest.approx(np.mean(recorded))
+    assert (high - low) / 2 == pytest.approx(
+        stats.t.ppf(0.975, len(recorded) - 1) * stats.sem(recorded)
+    )
+    assert "champion" not in [e.name for e in run_check("SPL006", champion).evidence]
+
+
+def test_folds_that_share_their_periods_count_once_in_an_interval():
+    def unseen(*values):
+        return {"auc": np.array(values)}
+
+    told = beside(unseen(0.5, 0.6, 0.7), {**unseen(0.6, 0.6), "other": np.zeros(3)}, ("a", "b"))
+    assert [row[0] for row in told.rows] == ["auc", "auc"]
+    mine, theirs = told.rows
+    assert mine[1] == pytest.approx(0.6)
+    assert mine[3] < 0.6 < mine[4]
+    assert theirs[3:] == (None, None), "two periods tell no interval"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import made_up
 import pytest
 
-from audit_lib.model import BoundaryVerdict, Outcome, Task, Verdict
+from audit_lib.model import BoundaryVerdict, Evidence, Outcome, Task, Verdict, View
 from audit_lib.packets import page_one
 from audit_lib.packets.html import render_html
 from audit_lib.packets.sections import Style
@@ -149,3 +149,37 @@ def test_unmet_criteria_are_named(packet_of):
     acceptance = line(packet_of(made_up.tasks()), "acceptance")
     assert acceptance["rest"].startswith("not met: ")
     assert f"{acceptance['rest'].count('; ') + 1} not met" in acceptance["text"]
+
+
+def with_champion(*rows):
+    """Clean tasks whose SPL006 holds the metrics of two versions."""
+    heads = ("label", "value", "group", "low", "high")
+    held = (Evidence("champion", "Out of sample", heads, rows, View.BARS),)
+    told = made_up.result("SPL006", evidence=held)
+    return [
+        replace(t, results=(*t.results, told)) if t.task is Task.T2 else t
+        for t in made_up.clean_tasks()
+    ]
+
+
+def test_a_metric_that_parts_candidate_and_champion_comes_first(packet_of):
+    rows = [
+        ("auc", 0.55, "2022", 0.52, 0.58),
+        ("auc", 0.54, "champion 2020", 0.51, 0.57),
+        ("sharpe", 2.5, "2022", 2.0, 3.0),
+        ("sharpe", 1.0, "champion 2020", 0.5, 1.5),
+        ("hits", 0.5, "2022", None, None),
+        ("hits", 0.6, "champion 2020", None, None),
+    ]
+    told = line(packet_of(with_champion(*rows)), "metrics")
+    assert told["text"] == "sharpe 2.5 (2 to 3), champion 2020 1 (0.5 to 1.5)"
+    assert told["rest"].startswith("auc 0.55 (0.52 to 0.58), champion 2020 0.54 (0.51 to 0.57)")
+    assert told["rest"].endswith("hits 0.5, champion 2020 0.6")
+    assert told["anchor"] == "evidence-SPL006-champion"
+    assert f'id="{told["anchor"]}"' in render_html(packet_of(with_champion(*rows)))
+
+
+def test_without_metrics_of_both_nothing_is_said_of_them(packet_of):
+    for rows in ([], [("auc", 0.55, "2022", None, None)]):
+        packet = packet_of(with_champion(*rows))
+        assert not [x for x in page_one.strip(packet) if x["label"] == "metrics"]
