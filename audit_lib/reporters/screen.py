@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.padding import Padding
 from rich.segment import Segment
 from rich.text import Text
@@ -38,6 +38,6 @@ class Screen(Console):
         self.print(Padding(text, (0, 0, 0, _INDENT)))
 
 
-def one_row(text: str) -> Text:
+def one_row(text: str) -> Group:
     """A text that is cut where the terminal ends; what is redrawn in place must not wrap."""
-    return Text(text, no_wrap=True, overflow="ellipsis")
+    return Group(Text(text, no_wrap=True, overflow="ellipsis"))  # a spinner would join a bare text
