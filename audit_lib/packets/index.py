@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from audit_lib.errors import RunError
 from audit_lib.files import write_whole
 from audit_lib.model import Contract, Task, Verdict, verdict_words
+from audit_lib.packets import history
 from audit_lib.packets.learned import proved
 from audit_lib.packets.manifest import NAME, Manifest, read_manifest
 from audit_lib.packets.sign import signatures, standing
@@ -23,12 +25,14 @@ class Entry:
 
     Attributes:
         manifest: what it says of itself.
+        folder: where it is.
         link: its folder relative to the subject's index, as a URL.
         decisions: what its signatures say, by whom in their own words.
         proved: how many of the faults that were planted its audit saw; '' where none were.
     """
 
     manifest: Manifest
+    folder: Path
     link: str
     decisions: str = ""
     proved: str = ""
@@ -102,6 +106,7 @@ def update_index(reports: Path, subject: str) -> Path:
             pages=[_name(n) for n in range(1, len(pages) + 1)],
             total=len(versions),
             months=_months(versions) if number == 1 else {},
+            past={version: _past(runs, versions) for version, runs in shown.items()},
             most=RUNS_SHOWN,
         )
         write_whole(file.with_name(_name(number)), made.encode("utf-8"))
@@ -125,6 +130,23 @@ def update_index(reports: Path, subject: str) -> Path:
     made = page("subjects.html.j2", subjects=subjects)
     write_whole(reports / "index.html", made.encode("utf-8"))
     return file
+
+
+def _past(runs: list[Entry], versions: dict[str, list[Entry]]) -> dict[str, Any]:
+    """What the runs of a version say over time."""
+    newest = max((e.manifest for held in versions.values() for e in held), key=_started)
+    lately = runs[:RUNS_SHOWN]
+    whole = [e for e in lately if not e.partial]
+    return {
+        "trend": history.trend([e.manifest for e in lately]) if len(lately) > 1 else [],
+        "since": history.standing_since([e.folder for e in whole], [e.when[:10] for e in whole]),
+        "due": history.due(runs[0].manifest, newest),
+        "against": history.against(runs[0].folder),
+    }
+
+
+def _started(manifest: Manifest) -> tuple[str, str]:
+    return manifest.started, manifest.run_id
 
 
 def _pages(versions: dict[str, list[Entry]]) -> list[dict[str, list[Entry]]]:
@@ -178,10 +200,10 @@ def _versions(folder: Path) -> dict[str, list[Entry]]:
         except RunError:
             continue
         link = f"{quote(run.parent.name)}/{quote(run.name)}"
-        entry = Entry(manifest, link, _decisions(run), _proved(run, manifest))
+        entry = Entry(manifest, run, link, _decisions(run), _proved(run, manifest))
         found.setdefault(run.parent.name, []).append(entry)
     for runs in found.values():
-        runs.sort(key=lambda e: (e.manifest.started, e.manifest.run_id), reverse=True)
+        runs.sort(key=lambda e: _started(e.manifest), reverse=True)
     return {version: found[version] for version in sorted(found, key=_natural)}
 
 
