@@ -38,6 +38,7 @@ COMMANDS = {
     "lab": ("lab:lab", "Open JupyterLab on copies of the notebooks."),
     "new-subject": ("new_subject:new_subject", "Look at a repository; write its parameters."),
     "hooks": ("hooks:hooks", "Help with writing a subject's hooks."),
+    "new-check": ("new_check:new_check", "Begin a check of the catalogue, in a checkout."),
     "baseline": ("baseline:baseline", "Accept today's findings; fail on new ones alone."),
     "explain-model": ("explain_model:explain_model", "Say what a version learned, and why."),
     "why": ("why:why", "Say what made one decision, and what would have turned it."),
