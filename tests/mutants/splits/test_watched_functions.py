@@ -1,5 +1,10 @@
 """Scalers, fills and selections that are functions of the subject's own."""
 
+import re
+import sys
+import textwrap
+from pathlib import Path
+
 import pytest
 
 from audit_lib.hooks import watch
@@ -7,6 +12,7 @@ from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.splits.test_trainer_habits import trainer
 from tests.mutants.tiny import tiny
 
+GUIDE = (Path(__file__).parents[3] / "docs/guide/training.md").read_text()
 STEPS = """
 import numpy as np
 
@@ -119,3 +125,104 @@ def test_rows_that_are_mappings_of_train_rows(tmp_path):
     given = ROWS_AS_MAPPINGS.replace("{given}", "some(fitted, rows)")
     with tiny(tmp_path, trainer(given)) as subject:
         assert_passes(run_check("FEA121", subject))
+
+
+HOOK, CLASSES, FUNCTIONS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+ENGINE = {
+    "my_engine/__init__.py": "",
+    "my_engine/scaling.py": """
+import numpy as np
+
+def center_and_scale(table):
+    return table.mean(axis=0), table.std(axis=0)
+
+def apply(numbers, table):
+    return (table - numbers[0]) / numbers[1]
+
+def fill(table):
+    return np.where(np.isnan(table), np.nanmedian(table, axis=0), table)
+""",
+    "my_engine/selection.py": """
+import numpy as np
+
+def choose_columns(table, labels):
+    return np.argsort(-np.abs(np.corrcoef(table.T, labels)[-1, :-1]))[:2]
+""",
+    "my_engine/parts.py": """
+import numpy as np
+
+class Scaler:
+    def fit(self, table):
+        self.mean = table.mean(axis=0)
+        return self
+
+    def apply(self, table):
+        return table - self.mean
+
+class Network:
+    def train(self, table, labels):
+        self.weights = np.linalg.lstsq(table, labels, rcond=None)[0]
+
+    def forward(self, table):
+        return table @ self.weights
+""",
+    "my_engine/training.py": """
+from .parts import Network, Scaler
+from .scaling import apply, center_and_scale
+
+class Trainer:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def fit(self, features, labels):
+        table, known = features.to_numpy(), labels.to_numpy()
+        dates = features.index.get_level_values("date")
+        train, later = dates < dates.unique()[300], dates >= dates.unique()[320]
+        scaled = apply(center_and_scale(table[ROWS]), table)
+        scaled = Scaler().fit(scaled[train]).apply(scaled)
+        network = Network()
+        network.train(scaled[train], known[train])
+        return str(network.forward(scaled[later]).mean())[:0]
+""",
+}
+
+
+def guided(folder, rows):
+    """The hook of the guide, with what it says to watch, on an engine of these names."""
+    begin = "    from my_engine.training import Trainer\n"
+    assert begin in HOOK
+    named = "from my_engine.parts import Network, Scaler\n" + CLASSES + FUNCTIONS
+    before = "import sys\nsys.path.insert(0, str(at.root))\n" + named
+    text = HOOK.replace(begin, textwrap.indent(before, "    ") + begin)
+    declared = """
+@surface("targets.declared")
+def declared(at):
+    return {"return_5": {"horizon": 5}}
+"""
+    source = {
+        **ENGINE,
+        "my_engine/training.py": ENGINE["my_engine/training.py"].replace("ROWS", rows),
+    }
+    return tiny(folder, text + declared, source=source)
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    yield
+    for name in [n for n in sys.modules if n.partition(".")[0] == "my_engine"]:
+        del sys.modules[name]
+    sys.path[:] = [p for p in sys.path if not p.endswith("/engine")]
+
+
+@pytest.mark.passes("FEA121", "SPL021")
+def test_the_example_of_the_guide(tmp_path):
+    with guided(tmp_path, "train") as subject:
+        assert_passes(run_check("FEA121", subject))
+        assert_passes(run_check("SPL021", subject))
+
+
+@pytest.mark.fails("FEA121")
+def test_the_example_of_the_guide_with_a_scaler_that_saw_everything(tmp_path):
+    with guided(tmp_path, ":") as subject:
+        found = assert_fails(run_check("FEA121", subject))
+    assert "before Network was fitted on" in found.message
