@@ -3,7 +3,6 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
-from audit_lib.probes.training.record import Downstream
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.subject import Subject
 
@@ -49,19 +48,19 @@ class CalibratorIsFittedOnNewRows(Check):
         heads = ("fitted", "on scores", "of model", "rows the model was fitted on", "told by")
         title = "What was fitted on predictions, and whether the model knew the rows"
         yield Evidence("downstream", title, heads, rows)
-        worst: dict[tuple[str, str], Downstream] = {}
-        for case in found:
-            key = (case.fit.kind, case.model.kind)
-            if case.seen and (key not in worst or case.seen > worst[key].seen):
-                worst[key] = case
-        for (kind, model), case in worst.items():
+        seeing = sorted((case for case in found if case.seen), key=lambda case: -case.seen)
+        for kind in dict.fromkeys(case.fit.kind for case in seeing):
+            case, *others = [c for c in seeing if c.fit.kind == kind]
+            models = {c.model.kind: None for c in others if c.model.kind != case.model.kind}
+            more = f"; so of {', '.join(models)}" if models else ""
             yield self.finding(
                 subject.where(HOOK),
-                f"{kind} was fitted on scores of {model}, {case.seen} of {case.fit.count} of them "
-                f"for rows that the model was fitted on (told by {case.how})",
+                f"{kind} was fitted on scores of {case.model.kind}, {case.seen} of "
+                f"{case.fit.count} of them for rows that the model was fitted on (told by "
+                f"{case.how}){more}",
                 measured=f"{case.seen} of {case.fit.count} rows",
                 expected="0",
-                key=f"{kind} of {model}",
+                key=kind,
                 evidence=("downstream",),
             )
         for kind, count in training.scores_unknown().items():

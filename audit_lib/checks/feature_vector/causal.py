@@ -94,6 +94,11 @@ class FeaturesReadNoFuture(Check):
 
 
 def _of_one_estimator(place: Location) -> str:
-    """The class whose columns all read the whole sample: it was fitted on it; '' for a function."""
+    """The class whose columns all read the whole sample: it was fitted on it; '' for a function.
+
+    Where only the hook is known, its columns are taken for those of one.
+    """
+    if place.base == "parameters":
+        return "made in one place that reads the whole sample"
     cls, _, method = place.symbol.partition(".")
     return f"{cls} of {place.path} reads the whole sample" if method else ""

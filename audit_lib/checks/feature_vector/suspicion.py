@@ -57,6 +57,7 @@ class SourceSuspicion(Check):
                 expected=self.right,
                 key=hit.key,
                 severity=found.severity,
+                cause=f"{self.kind}: the probe clears it" if found.confirmed is False else "",
                 evidence=("suspicions",),
             )
         if rows:

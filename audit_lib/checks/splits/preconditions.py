@@ -75,6 +75,7 @@ class EveryEntryEnforcesThePreconditions(Check):
                         measured="not enforced",
                         expected=precondition,
                         key=precondition,
+                        cause=f"entries that do not reach {precondition}",
                         evidence=("entries",),
                     )
         yield Examined(len(found), "entries that train or backtest")

@@ -2,7 +2,7 @@
 
 A profile function notes every function below the root of the source once, in the order in which
 they are entered.  It costs a few times the time of a call, so that the judge asks for it until a
-hook has told, and no longer; a long call is followed for its first seconds only.
+hook has told, and no longer; a long call is followed while it enters what it did not before.
 
 "Handed something that the hook was given" means the same object, or an array in the same memory
 (a column of a frame, say).  What was converted is not recognised.
@@ -26,7 +26,7 @@ _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__init_subcl
 _MOST, _EVERY = 2000, 4096
 _LOADING, _RUNNING = 20.0, 3.0
 """seconds of processor time for which a call is followed: until it has entered a function in
-earnest, and then"""
+earnest and again after that; and in which it must have entered another one"""
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
@@ -57,8 +57,9 @@ class _Noted:
         self._known: dict[int, Any] = {}  # code by its id: hashing code is slow
         self._prepared: set[Any] = set()
         self._files: dict[str, str] = {}
-        self._until = time.process_time() + _LOADING
+        self._until = self._last = time.process_time() + _LOADING
         self._events = 0
+        self._earnest = False
 
     def saw(self, frame: Any, event: str, _: Any) -> None:
         """The profile function."""
@@ -78,8 +79,12 @@ class _Noted:
             self._prepared.add(code)
         if not path:
             return
-        if not preparing and not any(not entry[2] for entry in self.found):
-            self._until = time.process_time() + _RUNNING
+        now = time.process_time()
+        if not preparing and not self._earnest:
+            self._last = now + _LOADING
+            self._earnest = True
+        if self._earnest:
+            self._until = min(self._last, now + _RUNNING)
         given = any(map(self._is_given, frame.f_locals.values()))
         caller = frame.f_back
         direct = caller is None or not self._path(caller.f_code.co_filename)

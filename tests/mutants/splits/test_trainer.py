@@ -125,7 +125,7 @@ def test_a_stored_file_that_cannot_be_read_is_no_pass(tmp_path):
 def test_a_calibrator_on_rows_that_the_model_knows(tmp_path):
     wrong = "IsotonicRegression().fit(model.predict(scaler.transform(X[fitted])), y[fitted] > 0)"
     with tiny(tmp_path, trainer(calibrate=wrong)) as subject:
-        found = assert_fails(run_check("CAL011", subject), key="IsotonicRegression of Ridge")
+        found = assert_fails(run_check("CAL011", subject), key="IsotonicRegression")
     assert found.measured == "4740 of 4740 rows"
 
 
@@ -138,7 +138,7 @@ def test_scores_that_were_changed_on_the_way_are_counted(tmp_path):
     IsotonicRegression().fit(strength[:600], y[by_asset][:600] > 0)
 """
     with tiny(tmp_path, trainer(calibrate=wrong.strip())) as subject:
-        found = assert_fails(run_check("CAL011", subject), key="IsotonicRegression of Ridge")
+        found = assert_fails(run_check("CAL011", subject), key="IsotonicRegression")
     assert found.measured == "490 of 600 rows"
 
 
