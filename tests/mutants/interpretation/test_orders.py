@@ -288,6 +288,22 @@ def test_scores_that_say_nothing_are_traded(tmp_path):
         assert_fails(run_check("INT003", subject), key="neutral")
 
 
+@pytest.mark.parametrize(
+    ("heads", "why"),
+    [
+        ({"risk": "volatility"}, "no head of the checkpoint is a return or a probability"),
+        ({"elsewhere": "return"}, "no directional head is among the predictions"),
+    ],
+)
+def test_rules_without_a_head_that_tells_a_side_are_a_gap(tmp_path, heads, why):
+    with tiny(tmp_path, text(), meta={**META, "heads": heads}) as subject:
+        result = run_check("INT003", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert {(g.what, g.why) for g in result.gaps} == {
+        (f"decisions.rules_{path}", why) for path in ("backtest", "live")
+    }
+
+
 @pytest.mark.fails("INT003")
 def test_features_that_are_nan_are_traded(tmp_path):
     live = "return _orders(_predict(features.fillna(0.05)))"

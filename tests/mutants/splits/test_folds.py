@@ -1,7 +1,10 @@
+import numpy as np
+import pandas as pd
 import pytest
 
 from audit_lib.model import Outcome, Severity, View
-from audit_lib.probes.labels.label_reach import label_reach
+from audit_lib.probes.labels.label_reach import CALM, _after_date, label_reach
+from audit_lib.probes.market.perturbation import LOUD
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import CANDIDATE, mutant
 from tests.mutants.tiny import tiny
@@ -249,3 +252,22 @@ def folds(at, panel):
         result = run_check("SPL002", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "outside the 1260 rows" in result.reason
+
+
+def test_bars_after_a_date_move_up_or_down_or_stand_still():
+    """SPL001 and TGT001: which label reads them is told by all three; earlier bars stay."""
+    close = np.array([10.0, 11.0, 9.0, 12.0, 8.0])
+    bars = pd.DataFrame({"close": close}, pd.date_range("2020-01-06", periods=5, freq="B"))
+    late = bars.set_axis(bars.index + pd.Timedelta(days=30))
+    made = {how: _after_date({"a": bars, "b": late}, bars.index[2], LOUD, how)
+            for how in ("up", "down", "calm")}  # fmt: skip
+    for how, panel in made.items():
+        own, other = (panel.loc[a, "close"].to_numpy() for a in "ab")
+        assert (own[:3] == close[:3]).all()
+        assert (own[3:] != close[3:]).all()
+        ahead = own[3:] / close[2] - 1
+        assert (np.abs(ahead) < 10 * CALM).all() if how == "calm" else (np.abs(ahead) > 0.05).any()
+        # An asset that begins later has no bar to stand still at.
+        assert (np.abs(other / close - 1) > 0.05).all()
+    ups, downs = (made[how].loc["a", "close"].to_numpy()[3:] for how in ("up", "down"))
+    assert (ups > downs).all()
