@@ -150,7 +150,7 @@ RATED = (
     Rated("FEA101", hooked.look_ahead, "{} of the next bar's move in a feature",
           (1e-12, 1e-9, 1e-6), 0.0, MARKETS, faulty=100),
     Rated("CAL001", dated.calibration_error, "probabilities that are {} too high",
-          (0.05, 0.1, 0.2), 0.001),
+          (0.05, 0.1, 0.2), 0.001, matters=0.17),
     Rated("CAL003", dated.calibrator_domain, "served scores {} times as wide as those fitted on",
           (2.0, 4.0, 8.0), 0.002, nothing=1.0),
     Rated("CAL005", hooked.calibrator_learns, "a map that answers {} too high",

@@ -63,8 +63,11 @@ def served_scores_are_of_another_scale(call: Call) -> Any:
 
 @fault(CALIBRATION, "CAL001", least="a tenth", hooks="calibration.served")
 def served_probabilities_are_too_sure(call: Call) -> Any:
-    """Served probabilities are twice as far from one half."""
-    return call.answer if call.failed else np.clip(0.5 + 2 * (_array(call) - 0.5), 0, 1)
+    """Served probabilities are further from one half by a tenth."""
+    if call.failed:
+        return call.answer
+    away = _array(call) - 0.5
+    return np.clip(0.5 + away + 0.1 * np.sign(away), 0, 1)
 
 
 @fault(CALIBRATION, "CAL004", least="the direction", hooks="calibration.served")
