@@ -36,15 +36,6 @@ def test_a_few_runs_contradict_no_rate(rated):
     assert seen >= max(1, runs // 4)
 
 
-def test_where_the_data_cannot_show_what_matters_nothing_passes():
-    rated = next(r for r in RATED if r.code == "CAL003")
-    wild = next(w for w in rated.worlds if w.name == "volatility in clusters")
-    clean = rated.clean(wild, 1, planted=40)
-    assert clean.planted == 40
-    found = Measured(rated.code, rated.fault, 1.0, (clean,), (), None, rated.mattering)
-    assert contradicted(found) == []
-
-
 def test_more_alarms_than_stated_are_told():
     clean = (Clean("calm", 1000, 1, 0, 0.01), Clean("wild", 1000, 40, 0, 0.06))
     found = Measured("SPL006", "skill {} below", 0.01, clean, (Faulty(1.0, 100, 95),), 0.5)
