@@ -8,10 +8,11 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
 from audit_lib.probes.labels.folds import iso, recorded_folds
 from audit_lib.probes.labels.label_facts import horizon_of
+from audit_lib.probes.prediction.heads import declared_heads
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.statistics.inference import Change, change_between, clopper_pearson
@@ -95,14 +96,18 @@ class IntervalsCoverLaterRows(Check):
         """Calibrate on the first half, judge on the second."""
         predicted, labels = samples.predictions(subject), samples.labels(subject)
         horizon, _ = horizon_of(subject)
-        heads = [str(c) for c in predicted if c in labels and labels[c].nunique() > 12]
+        label_of = _label_of(subject, predicted)
+        heads = [
+            h for h, name in label_of.items() if name in labels and labels[name].nunique() > 12
+        ]
         if not heads:
-            raise NotAssessed("no head has the name of a label of many values")
+            raise NotAssessed("no head has the name of a label of many values, or declares one")
         start, end = _judged(subject, predicted.index)
         rows: list[tuple[str, float, str, float, float]] = []
         decided: list[tuple[str | float, ...]] = []
         for head in heads:
-            residual = (labels[head].reindex(predicted.index) - predicted[head]).dropna()
+            label = labels[label_of[head]].reindex(predicted.index)
+            residual = (label - predicted[head]).dropna()
             dates = pd.DatetimeIndex(residual.index.get_level_values(-1))
             inside = np.asarray((dates >= start) & (dates <= end))
             early, late = _halves(residual[inside], horizon)
@@ -203,6 +208,15 @@ class IntervalsCoverLaterRows(Check):
             return True
         blind = change.late < accepted or accepted - change.half < self.must_see
         return None if blind else False
+
+
+def _label_of(subject: Subject, predicted: pd.DataFrame) -> dict[str, str]:
+    """Head to the label that it declares, else to one of its own name."""
+    try:
+        said = {h.name: h.label for h in declared_heads(subject)}
+    except (NotAssessed, NotApplicable):
+        said = {}
+    return {str(c): said.get(str(c)) or str(c) for c in predicted}
 
 
 def _needed(horizon: int) -> int:

@@ -76,7 +76,10 @@ def guessed(document: Document, version: str) -> dict[str, str]:
         "input_dim": (r"(in(put)?|n|num)_?(dim|features?|inputs?|size)$", lambda v: v == wide),
         "scaler_center": (CENTER_WORDS, lambda v: _numbers(v, wide)),
         "scaler_scale": (SCALE_WORDS, lambda v: _numbers(v, wide)),
-        "schema_hash": (r"(schema|feature|column)s?_?(hash|sha\w*|digest|fingerprint)", _is_hex),
+        "schema_hash": (
+            r"(schema|feature|column)s?_?(hash|sha\w*|digest|fingerprint)|^fingerprint$",
+            _is_hex,
+        ),
         "version": (r"^(version|model)(_id)?$", lambda v: v == version),
         "checksums": (r"checksum|hashes|digests|sha\d*", _are_digests),
         "folds": (r"fold|splits?$|^cv", _are_records),

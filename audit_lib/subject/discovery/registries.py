@@ -1,5 +1,6 @@
 """Registry files of a repository: tables whose rows name folders that hold models."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,10 @@ _ENDINGS = ("*.json", "*.yaml", "*.yml", "*.toml")
 _LARGEST = 20 << 20
 _MOST_FILES = 60
 _DEEPEST = 4
-_ROLES = ("latest", "champion")
+_ROLES = {
+    "latest": re.compile("latest|newest|most_recent", re.IGNORECASE),
+    "champion": re.compile("champion|reign|incumbent|production|active|serving", re.IGNORECASE),
+}
 
 
 @dataclass(frozen=True)
@@ -154,8 +158,8 @@ def _roles(data: Any, owner: Any, pointer: str, ids: set[str]) -> dict[str, str]
     beside = pointer.rpartition("/")[0]
     for holder, base in ((owner, beside), (data, "")):
         for key, value in holder.items() if isinstance(holder, dict) else ():
-            for role in _ROLES:
+            for role, words in _ROLES.items():
                 plain = value is None or (isinstance(value, (str, int)) and str(value) in ids)
-                if role in str(key).lower() and plain:
+                if words.search(str(key)) and plain:
                     found.setdefault(role, base + pointer_to(str(key)))
     return found

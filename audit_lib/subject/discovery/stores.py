@@ -96,11 +96,8 @@ def stores(root: Path) -> tuple[Store, ...]:
         if form in MODELS:
             folder = PurePosixPath(path.relative_to(root).as_posix()).parent.as_posix()
             found.setdefault(folder, Counter())[form.value] += 1
-    for file in () if found else _files(root):  # numbers kept as text, a folder each
-        if re.search("meta.*[.]json$", file.name):
-            others = sum(f.suffix == ".json" and f != file for f in file.parent.iterdir())
-            folder = file.parent.relative_to(root).as_posix()
-            found |= {folder: Counter({"json": others})} if others else {}
+    if not found:
+        found = _as_text(root)
     # Of the registries that list a folder's models, the fullest speaks for it.
     made = [Store(p, _models(found, p), mlflow=name) for p, name in registered.items()]
     for table in tables(root, list(found)):
@@ -113,6 +110,24 @@ def stores(root: Path) -> tuple[Store, ...]:
     return tuple(
         sorted(told, key=lambda s: (not (s.registry or s.mlflow), -sum(s.models.values()), s.path))
     )
+
+
+def _as_text(root: Path) -> dict[str, Counter[str]]:
+    """Folders of numbers kept as text: metadata beside them, or siblings with the same files."""
+    held: dict[Path, set[str]] = {}
+    for file in _files(root):
+        if file.suffix == ".json":
+            held.setdefault(file.parent, set()).add(file.name)
+    alike = Counter((folder.parent, frozenset(names)) for folder, names in held.items())
+    return {
+        folder.relative_to(root).as_posix(): Counter({"json": len(names) - 1})
+        for folder, names in held.items()
+        if len(names) > 1
+        and (
+            any(re.search("meta.*[.]json$", n) for n in names)
+            or alike[folder.parent, frozenset(names)] > 1
+        )
+    }
 
 
 def _told(folder: Path, store: Store) -> Store:
@@ -224,8 +239,9 @@ def _metadata(folder: Path, layout: str) -> str:
     for file in (f for e in ("json", "yaml", "yml", "toml") for f in folder.glob(f"{inner}/*.{e}")):
         stem = file.name.split("_")[-1] if "_" in file.name else file.name
         ends[f"*_{stem}" if "_" in file.name else stem] += file.stat().st_size
-    wanted = [e for e in ends if "meta" in e]
-    return max(wanted or list(ends), key=lambda e: ends[e], default="")
+    wanted = [e for e in ends if "meta" in e] or list(ends)
+    said = {e: len(fields_of(folder, layout, e)) if len(wanted) > 1 else 0 for e in wanted}
+    return max(wanted, key=lambda e: (said[e], ends[e]), default="")
 
 
 def _format(path: Path) -> Format:

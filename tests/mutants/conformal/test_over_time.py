@@ -66,6 +66,18 @@ def test_a_market_whose_moves_grow(tmp_path):
     assert "binomial" in found.message
 
 
+@pytest.mark.fails("CNF101")
+def test_a_head_of_another_name_than_its_label(tmp_path):
+    text = HOOKS.replace("BREAK = 10_000", "BREAK = 640").replace(
+        'DataFrame({"week"', 'DataFrame({"move"'
+    )
+    heads = "heads: {move: {kind: real, label: week}}"
+    with tiny(tmp_path, text, meta=FOLDS, parameters=heads) as subject:
+        assert_fails(run_check("CNF101", subject), key="move")
+    with tiny(tmp_path / "b", text, meta=FOLDS) as subject:
+        assert run_check("CNF101", subject).outcome is Outcome.NOT_ASSESSED
+
+
 def test_a_judged_period_too_short_to_tell(tmp_path):
     meta = {
         "folds": [{"train": ["2015-01-01", "2016-06-30"], "test": ["2016-07-15", "2016-08-30"]}]

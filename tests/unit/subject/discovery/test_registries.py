@@ -142,3 +142,29 @@ def test_a_file_store_of_mlflow_is_its_own_registry(tmp_path):
     subject = opened(root, tmp_path)
     assert subject.versions() == ["1"]
     assert (subject.at("1").version_folder / "model.bin").is_file()
+
+
+def test_numbers_kept_as_text_without_metadata(tmp_path):
+    """Folders with the same files, none of them called so; who is newest, by other words."""
+    (tmp_path / "engine.py").write_text("x = 1\n")
+    shelf = tmp_path / "shelf"
+    for name in ("v1", "v2"):
+        (shelf / name).mkdir(parents=True)
+        card = {"features": ["a", "b"], "fingerprint": "ab12cd34"}
+        (shelf / name / "card.json").write_text(json.dumps(card))
+        (shelf / name / "weights.json").write_text(json.dumps({"w": [0.5] * 90}))
+    rows = [{"name": "v1"}, {"name": "v2"}]
+    data = {"versions": rows, "newest": "v2", "reigning": "v1", "keep": "all"}
+    (shelf / "shelf.json").write_text(json.dumps(data))
+    found = discover(tmp_path).store
+    assert (found.path, found.registry, found.metadata) == ("shelf", "shelf.json", "card.json")
+    assert (found.latest, found.champion) == ("/newest", "/reigning")
+    assert found.fields == {"feature_cols": "/features", "schema_hash": "/fingerprint"}
+
+
+def test_settings_beside_settings_are_no_store(tmp_path):
+    (tmp_path / "engine.py").write_text("x = 1\n")
+    for name in ("dev", "prod"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "settings.json").write_text("{}")
+    assert discover(tmp_path).store is None
