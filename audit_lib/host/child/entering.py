@@ -2,7 +2,8 @@
 
 A profile function notes every function below the root of the source once, in the order in which
 they are entered.  It costs a few times the time of a call, so that the judge asks for it until a
-hook has told, and no longer; a long call is followed while it enters what it did not before.
+hook has told, and no longer.  A long call is followed for its first seconds; after that its stack
+is looked at now and then, which shows what takes its time.
 
 "Handed something that the hook was given" means the same object, or an array in the same memory
 (a column of a frame, say).  What was converted is not recognised.
@@ -11,9 +12,10 @@ hook has told, and no longer; a long call is followed while it enters what it di
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__init_subcl
 _MOST, _EVERY = 2000, 4096
 _LOADING, _RUNNING = 20.0, 3.0
 """seconds of processor time for which a call is followed: until it has entered a function in
-earnest and again after that; and in which it must have entered another one"""
+earnest, and then"""
+_LOOK = 0.05
+"""seconds of processor time between two looks at the stack after that"""
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
@@ -45,6 +49,7 @@ def entering(root: str, arguments: Sequence[Any]) -> Iterator[list[list[Any]]]:
         yield noted.found
     finally:
         sys.setprofile(before)
+        noted.end()
 
 
 class _Noted:
@@ -57,18 +62,42 @@ class _Noted:
         self._known: dict[int, Any] = {}  # code by its id: hashing code is slow
         self._prepared: set[Any] = set()
         self._files: dict[str, str] = {}
-        self._until = self._last = time.process_time() + _LOADING
+        self._until = time.process_time() + _LOADING
         self._events = 0
-        self._earnest = False
+        self._handler: Any = None
 
     def saw(self, frame: Any, event: str, _: Any) -> None:
         """The profile function."""
         self._events += 1
         if not self._events % _EVERY and time.process_time() > self._until:
-            sys.setprofile(None)
+            self._look_now_and_then()
+        if event == "call" and id(frame.f_code) not in self._known:
+            self._note(frame)
+
+    def _look_now_and_then(self) -> None:
+        sys.setprofile(None)
+        with suppress(ValueError, OSError):  # not the main thread, or forbidden
+            self._handler = signal.signal(signal.SIGVTALRM, self._look)
+            signal.setitimer(signal.ITIMER_VIRTUAL, _LOOK, _LOOK)
+
+    def _look(self, _: int, frame: Any) -> None:
+        """Note what stands on the stack, outermost first."""
+        stack = []
+        while frame is not None and os.path.dirname(frame.f_code.co_filename) != HERE:
+            stack.append(frame)
+            frame = frame.f_back
+        for one in reversed(stack):
+            if id(one.f_code) not in self._known:
+                self._note(one)
+
+    def end(self) -> None:
+        """Look no more."""
+        if self._handler is not None:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, self._handler)
+
+    def _note(self, frame: Any) -> None:
         code = frame.f_code
-        if event != "call" or id(code) in self._known:
-            return
         path = self._path(code.co_filename) if code.co_flags & _FUNCTION else ""
         preparing = bool(path) and _preparing(frame)
         if not preparing:
@@ -77,20 +106,14 @@ class _Noted:
             return
         else:  # it may be entered again in earnest
             self._prepared.add(code)
-        if not path:
+        if not path or len(self.found) >= _MOST:
             return
-        now = time.process_time()
-        if not preparing and not self._earnest:
-            self._last = now + _LOADING
-            self._earnest = True
-        if self._earnest:
-            self._until = min(self._last, now + _RUNNING)
+        if not preparing and not any(not entry[2] for entry in self.found):
+            self._until = time.process_time() + _RUNNING
         given = any(map(self._is_given, frame.f_locals.values()))
         caller = frame.f_back
         direct = caller is None or not self._path(caller.f_code.co_filename)
         self.found.append([path, code.co_firstlineno, preparing, given, direct])
-        if len(self.found) >= _MOST:
-            sys.setprofile(None)
 
     def _is_given(self, value: Any) -> bool:
         if id(value) in self._given:

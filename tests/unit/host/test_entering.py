@@ -1,0 +1,37 @@
+"""Which functions a call enters, and for how long it is followed."""
+
+import signal
+
+from audit_lib.host.child import entering as following
+
+
+def test_a_long_call_is_looked_at_now_and_then(tmp_path, monkeypatch):
+    """What begins after the first seconds, and takes its time, is noted too."""
+    text = """
+def busy(seconds):
+    import time
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        sum(range(100))
+
+def early():
+    busy(0.3)
+
+def late():
+    busy(0.3)
+
+def build():
+    early()
+    late()
+"""
+    (tmp_path / "engine.py").write_text(text)
+    space = {"__name__": "engine"}
+    exec(compile(text, str(tmp_path / "engine.py"), "exec"), space)
+    monkeypatch.setattr(following, "_RUNNING", 0.05)
+    monkeypatch.setattr(following, "_EVERY", 64)
+    before = signal.getsignal(signal.SIGVTALRM)
+    with following.entering(str(tmp_path), []) as found:
+        space["build"]()
+    assert [line for _, line, *_ in found] == [14, 8, 2, 11]  # build, early, busy, late
+    assert signal.getsignal(signal.SIGVTALRM) == before
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
