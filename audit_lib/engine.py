@@ -37,7 +37,7 @@ from audit_lib.subject.places import placed
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.variants import each_variant, in_use
 
-Kind = TypeVar("Kind")
+Part = TypeVar("Part")
 Progress = Callable[[type[Check], CheckResult | None], None]
 
 
@@ -310,7 +310,7 @@ def run_task(
     )
 
 
-def _of(kind: type[Kind], told: Iterable[object]) -> tuple[Kind, ...]:
+def _of(kind: type[Part], told: Iterable[object]) -> tuple[Part, ...]:
     """Answers of one kind, in order."""
     return tuple(answer for answer in told if isinstance(answer, kind))
 

@@ -11,7 +11,7 @@ from audit_lib.cli.completion import subjects
 from audit_lib.cli.options import json_option, opened, root_option, version_option, workspace_option
 from audit_lib.cli.output import echo
 from audit_lib.probes.tryouts.hook_habits import Habit, habits
-from audit_lib.probes.tryouts.tryout import Report, try_hooks
+from audit_lib.probes.tryouts.tryout import TriedHook, try_hooks
 from audit_lib.reporters.screen import Screen
 
 TONES = {"good": "green", "wrong": "bold red", "failed": "bold red", "refused": "yellow"}
@@ -67,12 +67,12 @@ def check(
     ctx.exit(2 if "skipped" in states or not reports else 0)
 
 
-def _plain(report: Report, asked: tuple[Habit, ...]) -> dict[str, object]:
+def _plain(report: TriedHook, asked: tuple[Habit, ...]) -> dict[str, object]:
     warnings = [habit.said for habit in asked if habit.hook == report.hook]
     return asdict(report) | {"warnings": warnings}
 
 
-def _say(report: Report, console: Screen) -> None:
+def _say(report: TriedHook, console: Screen) -> None:
     head = Text.assemble(
         (f"{report.state:8}", TONES.get(report.state, "dim")), (f"{report.hook:28}", "bold")
     )

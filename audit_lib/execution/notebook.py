@@ -32,7 +32,7 @@ from audit_lib.model import Task
 
 ENGINE = "audit-workbook"
 _KERNEL_SECONDS = 120  # to become ready, on a machine that is busy
-Report = Callable[[dict[str, Any]], None]
+Tell = Callable[[dict[str, Any]], None]
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Errand:
     kernels: Kernels
     environment: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
-    report: Report = lambda message: None
+    report: Tell = lambda message: None
     cell: str = field(default="", init=False)
     """where it is: id and position of the cell that runs"""
 

@@ -10,7 +10,7 @@ from audit_lib.host.errors import HookBadAnswer, HookError, HookTimedOut, HostUn
 from audit_lib.host.isolation import Isolation
 from audit_lib.host.outcome import HOOKS_FILE, described, ended
 from audit_lib.host.printed import Printed
-from audit_lib.host.process import Plan, Process
+from audit_lib.host.process import Launch, Process
 from audit_lib.host.readable import Closed
 
 ATTEMPTS = 3
@@ -19,7 +19,7 @@ ATTEMPTS = 3
 class Crew:
     """Root, template and workers."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Launch) -> None:
         """Start the root.
 
         Raises:

@@ -41,7 +41,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class Listed:
     """One entry of the folder.
 
     Attributes:
@@ -79,7 +79,7 @@ class TreeDigest:
     commit: str
     unreadable: tuple[str, ...]
     left_out: tuple[str, ...]
-    entries: tuple[Entry, ...] = field(repr=False, compare=False)
+    entries: tuple[Listed, ...] = field(repr=False, compare=False)
 
     def changes(self, after: TreeDigest) -> list[str]:
         """What differs in ``after``, one line for each path (``file: content, mode``)."""
@@ -142,7 +142,7 @@ def tree_digest(
     )
 
 
-def _timeless(entry: Entry) -> Entry:
+def _timeless(entry: Listed) -> Listed:
     metadata = entry.metadata
     return replace(entry, metadata=(*metadata[:_TIME], 0, *metadata[_TIME + 1 :]))
 
@@ -176,11 +176,11 @@ def _inside(folder: str) -> list[os.DirEntry[str]]:
         return []  # the folder's own entry says that it is unreadable
 
 
-def _entry(relative: str, path: str) -> Entry:
+def _entry(relative: str, path: str) -> Listed:
     try:
         status = os.lstat(path)
     except OSError as error:
-        return Entry(relative, "file", (0, 0, 0, 0, 0, ""), f"unreadable: {_name(error)}")
+        return Listed(relative, "file", (0, 0, 0, 0, 0, ""), f"unreadable: {_name(error)}")
     kind = _KINDS.get(stat.S_IFMT(status.st_mode), "other")
     # The size of a folder is the file system's business.
     size = status.st_size if kind == "file" else 0
@@ -192,7 +192,7 @@ def _entry(relative: str, path: str) -> Entry:
         status.st_mtime_ns,
         _attributes(path),
     )
-    return Entry(relative, kind, metadata, _content(path, kind))
+    return Listed(relative, kind, metadata, _content(path, kind))
 
 
 def _content(path: str, kind: str) -> str:
@@ -240,7 +240,7 @@ def _name(error: OSError) -> str:
     return errno.errorcode.get(error.errno or 0, "OSError")
 
 
-def _differences(old: Entry, new: Entry) -> Iterable[str]:
+def _differences(old: Listed, new: Listed) -> Iterable[str]:
     if old.kind != new.kind:
         yield f"{old.kind} became {new.kind}"
     if old.content != new.content:

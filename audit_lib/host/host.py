@@ -30,7 +30,7 @@ from audit_lib.host.exercise import ExercisedLines, Measure, library
 from audit_lib.host.files import remove, within
 from audit_lib.host.isolation import Isolation, Probe, absent, probe
 from audit_lib.host.limits import Allowance, Limits
-from audit_lib.host.process import Plan
+from audit_lib.host.process import Launch
 from audit_lib.host.readable import checkout, readable
 from audit_lib.scratch import new_folder, remove_folder
 
@@ -169,12 +169,12 @@ class Host:
                 f"the scratch folder is not apart from {root}", where=str(scratch)
             )
 
-    def _plan(self, found: Probe) -> Plan:
+    def _plan(self, found: Probe) -> Launch:
         scratch = self._given_scratch or new_folder("host")
         coverage = None if self.measure is Measure.NEVER else library()
         own = [*checkout(self._root), self._hooks.parent, launch.LIBRARY, *self._reads]
         python = str(self._interpreter or sys.executable)
-        return Plan(
+        return Launch(
             hooks=self._hooks,
             root=self._root,
             scratch=scratch,
@@ -383,7 +383,7 @@ class Host:
 class _Open:
     """What an open host holds; closed with it, or when it is forgotten."""
 
-    def __init__(self, plan: Plan, probed: Probe) -> None:
+    def __init__(self, plan: Launch, probed: Probe) -> None:
         self.probed = probed
         self.scratch = plan.scratch
         doomed = None if plan.kept else plan.scratch

@@ -21,7 +21,7 @@ START = 120.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class Launch:
     """All that is needed to start a child, as often as it takes."""
 
     hooks: Path
@@ -48,7 +48,7 @@ class Plan:
 class Process:
     """The warden and the root; the template and the workers come from the root."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Launch) -> None:
         """Start them.
 
         Raises:

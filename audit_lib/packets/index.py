@@ -20,7 +20,7 @@ VERSIONS_SHOWN, RUNS_SHOWN = 60, 25
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexedRun:
     """One published run.
 
     Attributes:
@@ -132,7 +132,7 @@ def update_index(reports: Path, subject: str) -> Path:
     return file
 
 
-def _past(runs: list[Entry], versions: dict[str, list[Entry]]) -> dict[str, Any]:
+def _past(runs: list[IndexedRun], versions: dict[str, list[IndexedRun]]) -> dict[str, Any]:
     """What the runs of a version say over time."""
     newest = max((e.manifest for held in versions.values() for e in held), key=_started)
     lately = runs[:RUNS_SHOWN]
@@ -149,7 +149,7 @@ def _started(manifest: Manifest) -> tuple[str, str]:
     return manifest.started, manifest.run_id
 
 
-def _pages(versions: dict[str, list[Entry]]) -> list[dict[str, list[Entry]]]:
+def _pages(versions: dict[str, list[IndexedRun]]) -> list[dict[str, list[IndexedRun]]]:
     """Versions in pages, those that were audited last on the first; within one, in order."""
     if len(versions) <= VERSIONS_SHOWN:
         return [versions]
@@ -169,7 +169,7 @@ def _remove_pages(folder: Path, number: int) -> None:
         number += 1
 
 
-def _months(versions: dict[str, list[Entry]]) -> dict[str, dict[Verdict, int]]:
+def _months(versions: dict[str, list[IndexedRun]]) -> dict[str, dict[Verdict, int]]:
     """Month to how its runs ended, the newest first; empty where everything is shown anyway."""
     runs = [entry for listed in versions.values() for entry in listed]
     if len(runs) <= VERSIONS_SHOWN:
@@ -181,16 +181,16 @@ def _months(versions: dict[str, list[Entry]]) -> dict[str, dict[Verdict, int]]:
     return {month: found[month] for month in sorted(found, reverse=True)}
 
 
-def whole(runs: list[Entry]) -> Entry | None:
+def whole(runs: list[IndexedRun]) -> IndexedRun | None:
     """Behind a newest run that is partial, the newest whole one, which it does not undo."""
     if not runs[0].partial:
         return None
     return next((e for e in runs if not e.partial), None)
 
 
-def _versions(folder: Path) -> dict[str, list[Entry]]:
+def _versions(folder: Path) -> dict[str, list[IndexedRun]]:
     """Runs by version, newest run first; versions in the order people count."""
-    found: dict[str, list[Entry]] = {}
+    found: dict[str, list[IndexedRun]] = {}
     for file in folder.glob(f"*/*/{NAME}"):
         run = file.parent
         if run.is_symlink() or run.parent.name.startswith("."):
@@ -200,7 +200,7 @@ def _versions(folder: Path) -> dict[str, list[Entry]]:
         except RunError:
             continue
         link = f"{quote(run.parent.name)}/{quote(run.name)}"
-        entry = Entry(manifest, run, link, _decisions(run), _proved(run, manifest))
+        entry = IndexedRun(manifest, run, link, _decisions(run), _proved(run, manifest))
         found.setdefault(run.parent.name, []).append(entry)
     for runs in found.values():
         runs.sort(key=lambda e: _started(e.manifest), reverse=True)

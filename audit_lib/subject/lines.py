@@ -27,8 +27,8 @@ _LONE_RETURN = re.compile(rb"\r(?!\n)")
 _BOM = b"\xef\xbb\xbf"
 
 
-class Kind(IntEnum):
-    """Kind of a line; the greater one wins where two share a line."""
+class LineKind(IntEnum):
+    """What a line is; the greater one wins where two share a line."""
 
     BLANK = 0
     COMMENT = 1
@@ -46,7 +46,7 @@ class Lines:
         first_python: for every line, the 1-based number Python gives its beginning.
     """
 
-    kinds: tuple[Kind, ...]
+    kinds: tuple[LineKind, ...]
     count: int
     first_python: Sequence[int]
 
@@ -73,14 +73,14 @@ def lines_of(file: SourceFile, strings: Iterable[Span], docstrings: Iterable[Spa
     kinds = [_by_text(line) for line in python]
     for span in strings:
         for line in _inside(python, kinds, span):
-            kinds[line - 1] = Kind.CODE
+            kinds[line - 1] = LineKind.CODE
     for line, column, end, end_column in docstrings:
         alone = not python[line - 1][:column].strip(b" \t\f" + _BOM)
         after = python[end - 1][end_column:].strip()
         closed = not after or after.startswith(b"#")
         for number in range(line, end + 1):
             whole = (alone or number > line) and (closed or number < end)
-            kinds[number - 1] = Kind.DOCSTRING if whole else Kind.CODE
+            kinds[number - 1] = LineKind.DOCSTRING if whole else LineKind.CODE
     return _as_wc(content, count, kinds)
 
 
@@ -93,20 +93,20 @@ def _python_lines(file: SourceFile) -> list[bytes]:
     return _NEWLINE.split(content) if b"\r" in content else content.split(b"\n")
 
 
-def _by_text(line: bytes) -> Kind:
+def _by_text(line: bytes) -> LineKind:
     stripped = line.strip()
     if not stripped:
-        return Kind.BLANK
-    return Kind.COMMENT if stripped.startswith(b"#") else Kind.CODE
+        return LineKind.BLANK
+    return LineKind.COMMENT if stripped.startswith(b"#") else LineKind.CODE
 
 
-def _inside(python: list[bytes], kinds: list[Kind], span: Span) -> Iterator[int]:
+def _inside(python: list[bytes], kinds: list[LineKind], span: Span) -> Iterator[int]:
     """Lines that begin within a string of the span.
 
     A span may be several strings side by side, with comments or blank lines between them.
     """
     line, column, end, end_column = span
-    if all(kind is Kind.CODE for kind in kinds[line:end]):
+    if all(kind is LineKind.CODE for kind in kinds[line:end]):
         return
     segment = [*python[line - 1 : end]]
     segment[-1] = segment[-1][:end_column]
@@ -125,7 +125,7 @@ def _inside(python: list[bytes], kinds: list[Kind], span: Span) -> Iterator[int]
         yield from range(line + 1, end + 1)
 
 
-def _as_wc(content: bytes, count: int, kinds: list[Kind]) -> Lines:
+def _as_wc(content: bytes, count: int, kinds: list[LineKind]) -> Lines:
     tail = 1 if content and not content.endswith(b"\n") else 0
     wanted = count + tail
     if not _LONE_RETURN.search(content):
@@ -133,7 +133,7 @@ def _as_wc(content: bytes, count: int, kinds: list[Kind]) -> Lines:
     merged, first, number = [], [], 1
     for raw in content.split(b"\n")[:wanted]:
         inner = len(_LONE_RETURN.findall(raw.removesuffix(b"\r"))) + 1
-        merged.append(max(kinds[number - 1 : number - 1 + inner], default=Kind.BLANK))
+        merged.append(max(kinds[number - 1 : number - 1 + inner], default=LineKind.BLANK))
         first.append(number)
         number += inner
     return Lines(tuple(merged), count, first)

@@ -178,10 +178,10 @@ def _files(
         left -= server.save(path, target / _inside(inner), left, **query)
 
 
-Entry = tuple[str, str, dict[str, str]]
+StoredFile = tuple[str, str, dict[str, str]]
 
 
-def _listing(server: TrackingServer, uri: str, run_id: str) -> Iterator[Entry]:
+def _listing(server: TrackingServer, uri: str, run_id: str) -> Iterator[StoredFile]:
     """Path within the version, path to ask for, and query of every file."""
     parts = urlsplit(uri)
     if parts.scheme == "mlflow-artifacts":

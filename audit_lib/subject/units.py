@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, field
 
 from audit_lib.subject.complexity import FORKS, cognitive, cyclomatic
-from audit_lib.subject.lines import Kind, Lines, Span, lines_of, span_of
+from audit_lib.subject.lines import LineKind, Lines, Span, lines_of, span_of
 from audit_lib.subject.modules import DEFINITIONS, Definition
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.uses import SEEN, Uses, parameters
@@ -60,7 +60,7 @@ class Unit:
     end_line: int
     parent: int
     node: ast.Module | Definition | None = None
-    counts: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
+    counts: dict[LineKind, int] = field(default_factory=lambda: dict.fromkeys(LineKind, 0))
     branches: int = 0
     cyclomatic: int | None = None
     cognitive: int | None = None
@@ -106,9 +106,9 @@ class FileUnits:
         """Branch points of all units."""
         return sum(u.branches for u in self.units)
 
-    def counts(self) -> dict[Kind, int]:
+    def counts(self) -> dict[LineKind, int]:
         """Lines of the file by kind."""
-        return {kind: sum(u.counts[kind] for u in self.units) for kind in Kind}
+        return {kind: sum(u.counts[kind] for u in self.units) for kind in LineKind}
 
 
 def units_of(file: SourceFile, *, measured: bool = True) -> FileUnits:

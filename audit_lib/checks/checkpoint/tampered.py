@@ -18,7 +18,7 @@ DAMAGE = ("delete", "truncate", "flip early", "flip", "flip late")
 
 
 @dataclass(frozen=True)
-class Trial:
+class Tampering:
     """One file, one damage, and what the predictor made of it."""
 
     path: Path
@@ -71,7 +71,7 @@ class TamperedIsRefused(Check):
         listed = scratch.version_files(subject.version)
         if len(listed) > self.files:
             yield Gap(f"{len(listed) - self.files} of {len(listed)} files", "option files")
-        trials: list[Trial] = []
+        trials: list[Tampering] = []
         shared = _shared(subject, scratch)[: self.files]
         for path in [*listed[: self.files], *shared]:
             trials += self._trials(subject, scratch, path, features, whole)
@@ -109,7 +109,7 @@ class TamperedIsRefused(Check):
         path: Path,
         features: pd.DataFrame,
         whole: pd.DataFrame,
-    ) -> Iterator[Trial]:
+    ) -> Iterator[Tampering]:
         other = self._namesake(subject, scratch, path)
         damages: list[tuple[str, Path | None]] = [(how, None) for how in DAMAGE]
         if other is not None:
@@ -118,17 +118,17 @@ class TamperedIsRefused(Check):
             with scratch.damaged(path, how, other=replacement) as store:
                 reply = self._predicted(subject, store, features)
             if reply.refusal is not None:
-                yield Trial(path, how, "refused", reply.refusal)
+                yield Tampering(path, how, "refused", reply.refusal)
             elif reply.failure is not None:
-                yield Trial(path, how, "crashed", reply.failure.replace(str(store), "<store>"))
+                yield Tampering(path, how, "crashed", reply.failure.replace(str(store), "<store>"))
             else:
                 moved = differences(whole, reply.got, tolerance=1e-12)
                 said = f"head {moved[0].column} {moved[0].text}" if moved else ""
-                yield Trial(path, how, "other predictions" if moved else "not noticed", said)
+                yield Tampering(path, how, "other predictions" if moved else "not noticed", said)
             if how == "delete" and reply.answered:
                 return
 
-    def _judged(self, trials: list[Trial]) -> Iterator[Answer]:
+    def _judged(self, trials: list[Tampering]) -> Iterator[Answer]:
         """One finding a reaction: files that meet it are read by the same loader."""
         levels = {
             "other predictions": (Severity.CRITICAL, "other predictions are served"),

@@ -23,7 +23,7 @@ HUGE = 1e300
 
 
 @dataclass(frozen=True)
-class Trial:
+class Attempt:
     """One fault, in one column or in all, and what came of it."""
 
     fault: Fault
@@ -94,7 +94,7 @@ class MissingIsNeverMadeUp(Check):
         replies = ask_many(hook, [(table,) for *_, table in asked], into=frame)
         given = [(fault, column, r) for (fault, column, _), r in zip(asked, replies, strict=True)]
         told = self._explained(subject, features, given)
-        trials = [Trial(*one, *said) for one, said in zip(given, told, strict=True)]
+        trials = [Attempt(*one, *said) for one, said in zip(given, told, strict=True)]
         yield Examined(len(trials), "faults")
         yield Evidence(
             "faults",
@@ -115,7 +115,7 @@ class MissingIsNeverMadeUp(Check):
             yield from self._judged(subject, trial, native=native)
         yield from self._extra(subject, features, whole)
 
-    def _served_as_zero(self, subject: Subject, trials: list[Trial]) -> Iterator[Answer]:
+    def _served_as_zero(self, subject: Subject, trials: list[Attempt]) -> Iterator[Answer]:
         """A gap is served as zero, which the feature never is on the sample."""
         sample = inputs(subject)
         for trial in trials:
@@ -151,7 +151,7 @@ class MissingIsNeverMadeUp(Check):
     def _with(features: pd.DataFrame, column: str, value: float) -> pd.DataFrame:
         return features.assign(**{column: value})
 
-    def _judged(self, subject: Subject, trial: Trial, *, native: bool) -> Iterator[Answer]:
+    def _judged(self, subject: Subject, trial: Attempt, *, native: bool) -> Iterator[Answer]:
         if trial.fault in self.documented:
             yield from self._as_documented(subject, trial, self.documented[trial.fault])
             return
@@ -202,7 +202,7 @@ class MissingIsNeverMadeUp(Check):
                 key=f"unnamed {trial.column}",
             )
 
-    def _as_documented(self, subject: Subject, trial: Trial, way: Way) -> Iterator[Answer]:
+    def _as_documented(self, subject: Subject, trial: Attempt, way: Way) -> Iterator[Answer]:
         """What is documented of a fault must be what happens."""
         refused = reaction(trial.reply) in (Reaction.REFUSED, Reaction.UNDEFINED) or _refused(trial)
         if way == "refused":
@@ -231,7 +231,7 @@ class MissingIsNeverMadeUp(Check):
     def _found(
         self,
         subject: Subject,
-        trial: Trial,
+        trial: Attempt,
         text: str,
         measured: str,
         expected: str,
@@ -331,7 +331,7 @@ class MissingIsNeverMadeUp(Check):
         return f"not explained by zero, NaN or the median of {column}", fills
 
 
-def _refused(trial: Trial) -> bool:
+def _refused(trial: Attempt) -> bool:
     """True for an exception that is as good as a refusal."""
     if trial.fault == "text" and trial.reply.why.startswith("raised TypeError"):
         return True  # what Python says of a value of the wrong type: loud, and about the input

@@ -8,7 +8,7 @@ from audit_lib.errors import AuditError
 from audit_lib.model import Evidence, Examined, Location, Severity, Task, View
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
-from audit_lib.subject.lines import Kind
+from audit_lib.subject.lines import LineKind
 from audit_lib.subject.source import matches
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import FileUnits
@@ -164,10 +164,10 @@ def _file_row(code: Code, file: FileUnits) -> tuple[str | int | bool, ...]:
     return (
         file.file.path,
         file.lines.count,
-        counts[Kind.CODE],
-        counts[Kind.COMMENT],
-        counts[Kind.DOCSTRING],
-        counts[Kind.BLANK],
+        counts[LineKind.CODE],
+        counts[LineKind.COMMENT],
+        counts[LineKind.DOCSTRING],
+        counts[LineKind.BLANK],
         int(file.lines.has_tail),
         file.definitions,
         file.branches,

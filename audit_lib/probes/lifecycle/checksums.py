@@ -91,10 +91,10 @@ def plain_digest(digest: str) -> str:
     return digest.lower().rpartition(":")[2]
 
 
-Place = tuple[PurePosixPath | None, dict[str, str], Location]
+Checksums = tuple[PurePosixPath | None, dict[str, str], Location]
 
 
-def _in_row(subject: Subject) -> Iterator[Place]:
+def _in_row(subject: Subject) -> Iterator[Checksums]:
     try:
         registry = subject.registry
     except NotAssessed:
@@ -106,7 +106,7 @@ def _in_row(subject: Subject) -> Iterator[Place]:
             yield None, names, where
 
 
-def _in_files(subject: Subject) -> Iterator[Place]:
+def _in_files(subject: Subject) -> Iterator[Checksums]:
     folder = PurePosixPath(subject.version_folder.relative_to(subject.store).as_posix())
     for artifact in subject.artifacts:
         if not artifact.path.startswith(f"{folder}/") and "/" in artifact.path:

@@ -35,7 +35,7 @@ FEW = 16
 
 
 @dataclass(frozen=True)
-class Trial:
+class ChangedAsset:
     """One changed series, and the series it is compared with.
 
     Attributes:
@@ -63,7 +63,7 @@ class Experiment:
     """
 
     panel: pd.DataFrame
-    trials: tuple[Trial, ...]
+    trials: tuple[ChangedAsset, ...]
     twins: tuple[tuple[Hashable, Hashable], ...] = ()
     unchanged: tuple[tuple[Hashable, Hashable], ...] = ()
     reference: pd.DataFrame | None = None
@@ -226,7 +226,7 @@ class Designer:
         for asset, how, cut, up in wanted:
             clone = self._new_id(asset)
             joined[clone] = self._change(frames[asset], how, cut, rng, up)
-            trials.append(Trial(asset, clone, references[asset], how, cut, gaps))
+            trials.append(ChangedAsset(asset, clone, references[asset], how, cut, gaps))
         twins = []
         for asset in list(references)[: 0 if gaps and self.alone else 3]:
             twin = self._new_id(asset)
@@ -334,7 +334,7 @@ class Designer:
             if how is Change.TRUNCATE and cut < 0:
                 continue
             changed[asset] = self._change(frame, how, cut, rng, up)
-            trials.append(Trial(asset, asset, asset, how, cut, reference is not None))
+            trials.append(ChangedAsset(asset, asset, asset, how, cut, reference is not None))
         return Experiment(join_assets(changed), tuple(trials), reference=reference)
 
 

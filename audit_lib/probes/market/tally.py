@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.probes.market.experiments import Trial
+from audit_lib.probes.market.experiments import ChangedAsset
 from audit_lib.probes.market.perturbation import Change
 from audit_lib.probes.market.responses import Reach, Scale, Table
 
@@ -76,7 +76,7 @@ class Tally:
 
     def add(
         self,
-        trial: Trial,
+        trial: ChangedAsset,
         before: tuple[Floats, pd.Index],
         after: tuple[Floats, pd.Index],
         scale: Scale,
@@ -103,7 +103,7 @@ class Tally:
             self._witness(int(c), trial, response[:, c], before, after)
 
     def _add_past(
-        self, trial: Trial, before: Floats, after: Floats, scale: Scale, usable: Flags
+        self, trial: ChangedAsset, before: Floats, after: Floats, scale: Scale, usable: Flags
     ) -> None:
         old, new = before[trial.cut + 1 :], after[trial.cut + 1 :]
         known = (~np.isnan(old) | ~np.isnan(new)) & usable
@@ -114,7 +114,7 @@ class Tally:
     def _witness(
         self,
         column: int,
-        trial: Trial,
+        trial: ChangedAsset,
         response: Floats,
         before: tuple[Floats, pd.Index],
         after: tuple[Floats, pd.Index],

@@ -46,7 +46,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Source:
+class Origin:
     """Rows of a label that reproduce a recorded number."""
 
     label: str
@@ -77,7 +77,7 @@ def _walk(data: Any, pointer: str, described: bool, depth: int) -> Iterator[Reco
                 yield Recorded(here, found, statistics, used)
 
 
-def sources(recorded: Recorded, labels: pd.DataFrame, sets: list[RowSet]) -> list[Source]:
+def sources(recorded: Recorded, labels: pd.DataFrame, sets: list[RowSet]) -> list[Origin]:
     """Every label and set of rows that reproduces the number, to the digits that are recorded."""
     tolerance = max(1e-6 * abs(recorded.value), 0.5000001 * 10.0 ** -_digits(recorded.value))
     tolerance = min(tolerance, 1e-4 * abs(recorded.value))
@@ -90,7 +90,7 @@ def sources(recorded: Recorded, labels: pd.DataFrame, sets: list[RowSet]) -> lis
             made = np.full(len(known), np.nan)
             made[known] = STATISTICS[name](part[:, known])
             close = np.flatnonzero(np.abs(made - recorded.value) <= tolerance)
-            found += [Source(names[c], name, rows) for c in close]
+            found += [Origin(names[c], name, rows) for c in close]
     return found
 
 

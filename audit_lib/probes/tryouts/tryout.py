@@ -40,7 +40,7 @@ DATES = 300  # of the table to train on; a check takes more
 
 
 @dataclass(frozen=True)
-class Report:
+class TriedHook:
     """What became of one hook.
 
     Attributes:
@@ -60,7 +60,9 @@ class Report:
     seconds: float
 
 
-def try_hooks(subject: Subject, told: Callable[[Report], None] | None = None) -> tuple[Report, ...]:
+def try_hooks(
+    subject: Subject, told: Callable[[TriedHook], None] | None = None
+) -> tuple[TriedHook, ...]:
     """Try every written hook, in the order in which they depend on each other."""
     answers: dict[str, Any] = {}
     kept = recorded_metrics(subject).get(subject.version)
@@ -91,13 +93,13 @@ def _for(subject: Subject, answers: Answers) -> dict[str, Any]:
     return found | {key: answers[key] for key in (RECORDED, TABLE, ROWS) if key in answers}
 
 
-def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> Report:
+def _try(subject: Subject, hook: str, answers: dict[str, Any]) -> TriedHook:
     trial, name = TRIALS[hook], with_variant(hook, subject.variant)
     started = time.perf_counter()
 
-    def report(state: str, got: str, *complaints: str) -> Report:
+    def report(state: str, got: str, *complaints: str) -> TriedHook:
         took = round(time.perf_counter() - started, 3)
-        return Report(name, state, got, trial.wanted, complaints, took)
+        return TriedHook(name, state, got, trial.wanted, complaints, took)
 
     try:
         arguments = trial.arguments(_for(subject, answers))

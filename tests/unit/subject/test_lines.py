@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit_lib.subject.lines import Kind
+from audit_lib.subject.lines import LineKind
 from audit_lib.subject.units import units_of
 from tests.made_repo import source_file
 
@@ -45,7 +45,7 @@ def test_a_file_of_50000_lines_is_accounted_for(tmp_path):
     content = b"def f():\n" + b"    x = 1\n# c\n" * 24999 + b"\n"
     found = units_of(source_file(tmp_path, content))
     assert found.lines.count == 49_999 + 1 - 0 == sum(u.lines for u in found.units)
-    assert found.counts()[Kind.COMMENT] == 24_999
+    assert found.counts()[LineKind.COMMENT] == 24_999
 
 
 @pytest.mark.parametrize(
@@ -69,14 +69,24 @@ def test_a_file_of_50000_lines_is_accounted_for(tmp_path):
 )
 def test_kind_of_each_line(tmp_path, content, kinds):
     found = units_of(source_file(tmp_path, content)).lines.kinds
-    signs = {Kind.CODE: "c", Kind.COMMENT: "#", Kind.DOCSTRING: "d", Kind.BLANK: "."}
+    signs = {
+        LineKind.CODE: "c",
+        LineKind.COMMENT: "#",
+        LineKind.DOCSTRING: "d",
+        LineKind.BLANK: ".",
+    }
     assert "".join(signs[k] for k in found) == kinds
 
 
 def test_a_tail_is_classified_but_not_counted(tmp_path):
     found = units_of(source_file(tmp_path, "x = 1\n# tail"))
     assert (found.lines.count, found.lines.has_tail) == (1, True)
-    assert found.counts() == {Kind.CODE: 1, Kind.COMMENT: 0, Kind.DOCSTRING: 0, Kind.BLANK: 0}
+    assert found.counts() == {
+        LineKind.CODE: 1,
+        LineKind.COMMENT: 0,
+        LineKind.DOCSTRING: 0,
+        LineKind.BLANK: 0,
+    }
 
 
 @settings(

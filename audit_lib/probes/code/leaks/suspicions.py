@@ -61,7 +61,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Place:
+class Spot:
     """Where a node stands: enclosing definitions and the names its statement assigns.
 
     Attributes:
@@ -116,7 +116,7 @@ class _Match:
     kind: str
     file: SourceFile
     node: ast.AST
-    place: Place
+    place: Spot
     what: str
     slight: bool = False
     """told only where its value is put into a column"""
@@ -252,21 +252,21 @@ def is_test(path: str) -> bool:
     return bool({"tests", "test"} & set(parts)) or parts[-1].startswith(("test_", "conftest"))
 
 
-_WALKED: WeakKeyDictionary[ast.Module, list[tuple[ast.AST, Place]]] = WeakKeyDictionary()
+_WALKED: WeakKeyDictionary[ast.Module, list[tuple[ast.AST, Spot]]] = WeakKeyDictionary()
 _MATCHED = (ast.Call, ast.BinOp, ast.Compare, ast.Assign, ast.IfExp, ast.FunctionDef,
             ast.AsyncFunctionDef)  # fmt: skip
 
 
-def walk(tree: ast.Module) -> list[tuple[ast.AST, Place]]:
+def walk(tree: ast.Module) -> list[tuple[ast.AST, Spot]]:
     """Nodes that may match something (calls, assignments, functions, ...), with their places."""
     if tree not in _WALKED:
         _WALKED[tree] = [*_walk(tree)]
     return _WALKED[tree]
 
 
-def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Place]]:
+def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Spot]]:
     by_date = set(_applied_by_date(tree))
-    stack: list[tuple[ast.AST, Place]] = [(tree, Place("", ()))]
+    stack: list[tuple[ast.AST, Spot]] = [(tree, Spot("", ()))]
     while stack:
         node, place = stack.pop()
         if isinstance(node, _MATCHED) or later_rows.is_joined(node):
@@ -274,7 +274,7 @@ def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Place]]:
         inner = place
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             one_date = place.one_date or node.name in by_date
-            inner = Place(f"{place.symbol}.{node.name}".lstrip("."), (), one_date)
+            inner = Spot(f"{place.symbol}.{node.name}".lstrip("."), (), one_date)
         elif isinstance(node, ast.Lambda) and node in by_date:
             inner = replace(place, one_date=True)
         elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
