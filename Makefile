@@ -16,7 +16,7 @@ unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP
 export NO_MKDOCS_2_WARNING ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit engine test slow lab check format lint types layers docs docs-check bounds bench bench-all lock clean
+.PHONY: help setup audit engine test slow torch lab check format lint types layers docs docs-check bounds bench bench-all lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,11 @@ test: engine  ## the tests, but for those marked slow
 
 slow: engine  ## the slow tests: pages run command by command, setups, interrupted runs
 	$(BIN)/python -m pytest -n 2 -q -m slow
+
+torch:  ## tests with real PyTorch and ONNX, in build/torch: some GB, a few minutes
+	@$(MAKE) setup VENV=build/torch
+	@build/torch/bin/uv pip install --quiet --python build/torch/bin/python --group torch
+	build/torch/bin/python -m pytest -n 2 -q tests/with_torch tests/unit/subject/artifacts/test_artifacts_trust.py
 
 lab: engine  ## open JupyterLab on copies of the notebooks
 	$(BIN)/jupyter lab notebooks

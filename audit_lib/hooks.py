@@ -729,6 +729,37 @@ class LoadNetwork(Protocol):
     ) -> Floats: ...
 
 
+class ForwardExported(Protocol):
+    """``neural.exported``: what the exported network answers, as for ``neural.forward``.
+
+    ONNX through its runtime, TorchScript, TFLite, weights read by another language; name each of
+    several a variant.
+    """
+
+    def __call__(self, at: Context, inputs: Floats) -> Floats: ...
+
+
+class ForwardSequences(Protocol):
+    """``neural.sequences``: outputs (n, k) for rows of steps (n, t, d), padded behind ``lengths``.
+
+    ``lengths`` (n,) counts the steps of each row that are meant, from the first one on.
+    """
+
+    def __call__(self, at: Context, inputs: Floats, lengths: Integers) -> Floats: ...
+
+
+class TrainingGradients(Protocol):
+    """``neural.gradients``: gradients of the training loss on one batch, by name of the weight.
+
+    Input (n, d), targets (n, k); one backward pass in the mode of training, no step.  A weight that
+    is frozen on purpose is left out.
+    """
+
+    def __call__(
+        self, at: Context, inputs: Floats, targets: Floats
+    ) -> dict[str, npt.NDArray[Any]]: ...
+
+
 class OnlineRun(Protocol):
     """``online.run``: learn the batches in order, then predict ``probe``.
 
@@ -858,6 +889,9 @@ HOOKS: dict[str, type] = {
     "neural.forward": NeuralForward,
     "neural.state": NetworkState,
     "neural.load": LoadNetwork,
+    "neural.exported": ForwardExported,
+    "neural.sequences": ForwardSequences,
+    "neural.gradients": TrainingGradients,
     "online.run": OnlineRun,
     "online.feed": FeedLearner,
     "checkpoint_io.round_trip": RoundTrip,

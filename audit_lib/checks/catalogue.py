@@ -150,6 +150,8 @@ BY_TASK: dict[Task, dict[str, str]] = {
         "NEU002": "neural.domain:NeuralDomainIsClosed",
         "NEU003": "neural.loaded_whole:NetworksAreLoadedWhole",
         "NEU004": "neural.states:StatesFitOrAreRefused",
+        "NEU005": "neural.sequences:PaddingMeansNothing",
+        "NEU006": "neural.trained:NetworkWasTrained",
         "ONL001": "online.restart:RestartChangesNothing",
         "ONL002": "online.bounded:OneBadRowIsForgiven",
         "ONL003": "online.deliveries:LabelsFindTheirRows",

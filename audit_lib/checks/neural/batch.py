@@ -1,33 +1,39 @@
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 from pydantic import Field
 
-from audit_lib.arrays import Floats, Integers
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
-from audit_lib.probes.questions.asking import ask, ask_many, floats, unanswered
+from audit_lib.model import Margin, Severity, Task
+from audit_lib.probes.prediction.companies import Company, changes
+from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.questions.samples import input_width
+from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
 
-Company = tuple[str, Floats, Integers]
-"""its name, the batch, and which of the rows stand first in it"""
+FORWARD, EXPORTED = "neural.forward", "neural.exported"
+SAME = "the same call again"
 
 
 class NeuralRowsAreIndependent(Check):
-    """The neural head gives a row the same output alone, in any batch and every time.
+    """The neural head gives a row the same output alone, in any batch, process and form.
 
     What it checks
-        Calling twice gives the same bits; a row alone, the rows in another order, the batch cut
-        in two, and the batch with extreme neighbours all give each row the same output.
+        Calling twice gives the same bits; another process gives the same to rounding; a row alone,
+        the rows in another order, the batch cut in two, and the batch with extreme neighbours all
+        give each row the same output, and so does the exported network, if there is one.
     Why it matters
         Batch normalisation or dropout left in training mode makes a prediction depend on what
         else is predicted at that moment: backtests on large batches and live calls of one row
-        then come from two different models.
+        then come from two different models. So do weights that are drawn where a process starts,
+        and an exported file that was not written anew.
     How
-        Drives `neural.forward` with seeded standard normal rows.
+        Drives `neural.forward`, here and in another process, and `neural.exported` with seeded
+        standard normal rows.
     Limitations
-        Rounding of matrix products differs with the batch size; `tolerance` allows for it.
+        Rounding of matrix products differs with the batch size; `tolerance` allows for it, and
+        `exported_tolerance` for other arithmetic.
     Remediation
         Switch the network to inference mode once, where it is loaded, and fix its statistics.
     Sources
@@ -38,70 +44,62 @@ class NeuralRowsAreIndependent(Check):
     task = Task.T5
     severity = Severity.HIGH
     reads = Reads.BEHAVIOUR
-    needs = ("neural.forward",)
+    needs = (FORWARD,)
 
     seed: int = Field(50, description="of everything random")
     rows: int = Field(32, ge=4, description="made-up rows")
     tolerance: float = Field(1e-5, gt=0, description="relative to the spread of the outputs")
+    exported_tolerance: float = Field(1e-3, gt=0, description="likewise, of the exported form")
 
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Forward the same rows in every company."""
-        hook = subject.hook("neural.forward")
-        n = self.rows
         rng = np.random.default_rng(self.seed)
-        inputs = rng.normal(size=(n, input_width(subject)))
-        first = ask(hook, inputs, into=floats(n, -1)).needed(
-            "neural.forward gives no output for ordinary rows:"
+        inputs = rng.normal(size=(self.rows, input_width(subject)))
+        hook = subject.hook(FORWARD)
+        due = ask(hook, inputs, into=floats(self.rows, -1)).needed(
+            f"{FORWARD} gives no output for ordinary rows:"
         )
-        spread = float(np.std(first)) or 1.0
-        companies = self._companies(inputs, rng)
-        replies = ask_many(hook, [(batch,) for _, batch, _ in companies], into=floats(-1, -1))
-        yield from unanswered(replies, "batches")
-        rows = []
-        broken = []
-        for (name, _, kept), reply in zip(companies, replies, strict=True):
-            if not reply.answered:
-                continue
-            got = reply.got[: len(kept)]
-            due = first[kept]
-            gap = float(np.max(np.abs(got - due))) if got.shape == due.shape else float("inf")
-            limit = 0.0 if name == "the same call again" else self.tolerance * spread
-            rows.append((name, gap / spread))
-            if not gap <= limit:
-                broken.append((name, gap / spread))
-        yield Examined(len(rows), "batches compared")
-        yield Evidence(
-            "batches",
-            "Change of a row's output with its company",
-            ("label", "value"),
-            tuple(rows),
-            View.BARS,
-            f"largest change, in spreads of the output ({spread:.3g}); {self.tolerance:g} allowed",
-        )
-        worst = max((gap for _, gap in rows), default=np.inf)
-        if worst < np.inf:
+        asked = _companies(inputs, rng)
+        here = yield from self._held(subject, hook, asked, due, "batches", "company")
+        if (worst := max(here.values(), default=np.inf)) < np.inf:
             yield Margin("change with its company", worst, self.tolerance, "spreads of the output")
-        if broken:
-            name, gap = max(broken, key=lambda item: item[1])
-            yield self.finding(
-                subject.where("neural.forward"),
-                f"outputs change in {len(broken)} of {len(rows)} batches, most with {name}: "
-                f"by {gap:.3g} spreads of the output",
-                measured=gap,
-                expected=f"at most {self.tolerance:g}",
-                key="company",
-                evidence=("batches",),
-            )
+        if SAME not in here or here[SAME] == 0:  # else it draws, and no process could agree
+            there = subject.elsewhere(1).hook(FORWARD)
+            again = [Company("a process of its own", (inputs,), np.arange(self.rows))]
+            yield from self._held(subject, there, again, due, "calls in another process", "process")
+        if subject.has(EXPORTED):
+            hook = subject.hook(EXPORTED)
+            yield from self._held(subject, hook, asked, due, "exported batches", "exported")
 
-    @staticmethod
-    def _companies(inputs: Floats, rng: np.random.Generator) -> list[Company]:
-        n = len(inputs)
-        extreme = np.concatenate([inputs, rng.normal(size=inputs.shape) * 50])
-        order, half = rng.permutation(n), n // 2
-        return [
-            ("the same call again", inputs, np.arange(n)),
-            ("another order", inputs[order], order),
-            ("first half of the batch", inputs[:half], np.arange(half)),
-            ("beside extreme rows", extreme, np.arange(n)),
-            *((f"row {i} alone", inputs[i : i + 1], np.array([i])) for i in range(0, n, n // 4)),
-        ]
+    def _held(
+        self, subject: Subject, hook: Hook, asked: list[Company], due: Floats, name: str, key: str
+    ) -> Generator[Answer, None, dict[str, float]]:
+        exported = key == "exported"
+        tolerance = self.exported_tolerance if exported else self.tolerance
+        exact = SAME if key == "company" else ""
+        found = changes(hook, asked, due, name=name, tolerance=tolerance, exact=exact)
+        yield from found.told
+        if found.broken:
+            yield self.finding(
+                subject.where(EXPORTED if exported else FORWARD),
+                found.said + (f", against {FORWARD}" if exported else ""),
+                measured=max(found.broken.values()),
+                expected=f"at most {tolerance:g}",
+                key=key,
+                evidence=(name,),
+            )
+        return found.moved
+
+
+def _companies(inputs: Floats, rng: np.random.Generator) -> list[Company]:
+    n = len(inputs)
+    extreme = np.concatenate([inputs, rng.normal(size=inputs.shape) * 50])
+    order, half = rng.permutation(n), n // 2
+    alone = range(0, n, n // 4)
+    return [
+        Company(SAME, (inputs,), np.arange(n)),
+        Company("another order", (inputs[order],), order),
+        Company("first half of the batch", (inputs[:half],), np.arange(half)),
+        Company("beside extreme rows", (extreme,), np.arange(n)),
+        *(Company(f"row {i} alone", (inputs[i : i + 1],), np.array([i])) for i in alone),
+    ]

@@ -8,7 +8,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Severity, Task
 from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction, reactions
 from audit_lib.probes.questions.samples import input_width
@@ -17,13 +17,14 @@ from audit_lib.subject.subject import Subject
 
 Weights = npt.NDArray[Any]
 State = dict[str, Weights]
-STATE, LOAD = "neural.state", "neural.load"
+STATE, LOAD, FORWARD = "neural.state", "neural.load", "neural.forward"
 EXPECTED = {
     "missing": "a refusal: what is missing keeps the numbers that it was made with",
     "renamed": "a refusal, or the outputs of the state under its own names",
     "unknown": "a refusal: whoever wrote it meant another network",
     "shape": "a refusal, or the outputs of the state in its own shape",
     "values": "NaN in the outputs, or a refusal",
+    "precision": "the outputs of the state, or a refusal",
 }
 
 
@@ -31,7 +32,9 @@ class StatesFitOrAreRefused(Check):
     """A network takes the state that was stored for it, and refuses one that does not fit.
 
     What it checks
-        The version's own weights, offered back, are taken and give the same outputs each time.
+        The version's own weights, offered back, are taken and give the same outputs each time, and
+        those of `neural.forward`; other weights give others. Kept in twice the precision they mean
+        the same.
         With one array missing, under another name (with a prefix, as wrappers write it), beside one
         that nobody knows, transposed, flat, a row longer or shorter, or of one number only, the
         state is refused. An array that holds NaN never gives ordinary outputs.
@@ -68,7 +71,7 @@ class StatesFitOrAreRefused(Check):
         first.needed(f"{LOAD} does not take the version's own state:")
         if not np.isfinite(first.got).all():
             raise NotAssessed(f"{LOAD} gives no finite outputs for the version's own state")
-        same = again.answered and np.allclose(first.got, again.got, rtol=1e-6, atol=1e-9)
+        same = again.answered and _close(again.got, first.got, 1e-6)
         if not same:
             yield self.finding(
                 subject.where(LOAD),
@@ -80,9 +83,27 @@ class StatesFitOrAreRefused(Check):
             )
         other = {n: _moved(a, rng) for n, a in state.items()}
         moved = ask(hook, other, inputs, into=floats(8, -1))
-        if moved.answered and np.array_equal(moved.got, first.got):
-            yield Gap("whether a state matters", "other weights give the same outputs")
+        if same and moved.answered and np.array_equal(moved.got, first.got):
+            yield self.finding(
+                subject.where(LOAD),
+                "other weights under all names of the state give the same outputs: what is stored "
+                "does not reach the network (or the hook does not pass it on)",
+                measured="the same outputs",
+                expected="outputs of the weights that are offered",
+                key="unread",
+            )
+            yield Examined(2, "states")
             return
+        if subject.has(FORWARD):
+            served = ask(subject.hook(FORWARD), inputs, into=floats(8, -1))
+            if same and served.answered and not _close(served.got, first.got, 1e-4):
+                yield self.finding(
+                    subject.where(FORWARD),
+                    "the network that is served gives other outputs than its stored state",
+                    measured="other outputs",
+                    expected=f"those of {LOAD} with {STATE}",
+                    key="served",
+                )
         spoiled = {
             (kind, what): made
             for name in _drawn(state, self.arrays, rng)
@@ -132,9 +153,17 @@ def _harmful(kind: str, what: str, got: Floats, whole: Floats, unused: set[str])
     """Whether outputs for a state that does not fit say that nobody noticed."""
     if kind == "values":
         return bool(np.isfinite(got).all()) and what.removeprefix("NaN for ") not in unused
+    if kind == "precision":
+        return not _close(got, whole, 1e-4)
     if kind in ("renamed", "shape"):  # who knows the name, or brings it into shape, is right too
-        return got.shape != whole.shape or not np.allclose(got, whole, rtol=1e-6, atol=1e-9)
+        return not _close(got, whole, 1e-6)
     return True
+
+
+def _close(got: Floats, due: Floats, tolerance: float) -> bool:
+    """Whether outputs are the same but for rounding, in spreads of the output."""
+    spread = float(np.std(due)) or 1.0
+    return got.shape == due.shape and bool(np.allclose(got, due, rtol=0, atol=tolerance * spread))
 
 
 def _state(subject: Subject) -> State:
@@ -182,6 +211,8 @@ def _spoiled(state: State, name: str, rng: np.random.Generator) -> Iterator[tupl
     for how, other in odd.items():
         if other.shape != array.shape:
             yield "shape", f"{name} {how}, {other.shape} for {array.shape}", holding(other)
+    if array.dtype.itemsize < 8:
+        yield "precision", f"{name} in 64-bit floats", holding(array.astype(np.float64))
     spoiled = array.copy()
     spoiled[...] = np.nan
     yield "values", f"NaN for {name}", holding(spoiled)

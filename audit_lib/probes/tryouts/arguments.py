@@ -53,6 +53,12 @@ def inputs(answers: Answers) -> tuple[Any, ...]:
     return (draw(5 * width).reshape(5, width),)
 
 
+def sequences(answers: Answers) -> tuple[Any, ...]:
+    """Five made-up rows of four steps, the first of them shorter."""
+    width = len(answered(answers, "predictor.required"))
+    return draw(20 * width).reshape(5, 4, width), np.array([2, 4, 4, 4, 4])
+
+
 def promotion(answers: Answers) -> tuple[Any, ...]:
     """Nobody on the throne, and a candidate with a half in every metric."""
     directions = answered(answers, "governance.metrics")

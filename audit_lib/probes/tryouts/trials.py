@@ -223,6 +223,17 @@ TRIALS: dict[str, Trial] = {
         lambda answers: (given.answered(answers, "neural.state"), *given.inputs(answers)),
         lambda answer, asked: judges.is_matrix(answer, asked[1:]),
     ),
+    "neural.exported": Trial("an array of shape (n, k)", given.inputs, judges.is_matrix),
+    "neural.sequences": Trial(
+        "an array of shape (n, k)",
+        given.sequences,
+        lambda answer, asked: judges.is_matrix(answer, asked[:1]),
+    ),
+    "neural.gradients": Trial(
+        "a mapping of name to array",
+        lambda answers: (*given.inputs(answers), given.answered(answers, "neural.forward")),
+        judges.is_kind(dict, "a mapping"),
+    ),
     "online.run": Trial(
         ARRAY,
         lambda _: (given.batches(), given.batches()[0].drop(columns="y"), None),

@@ -225,12 +225,47 @@ def test_wrappers_flat_arrays_and_other_heads(tmp_path):
         assert_passes(run_check("NEU004", subject))
 
 
-def test_a_hook_that_ignores_the_state_tells_nothing(tmp_path):
+@pytest.mark.fails("NEU004")
+def test_a_network_that_is_not_built_from_its_state(tmp_path):
     text = STATE.replace("    hidden =", "    state = load_stored(at)\n    hidden =")
     text += "\n\nload_stored = state\n"
     with tiny(tmp_path, MEASURES + text) as subject:
         result = run_check("NEU004", subject)
-    assert (result.outcome, "same outputs" in result.reason) == (Outcome.NOT_ASSESSED, True)
+    assert [f.key for f in result.findings] == ["unread"]
+
+
+SERVED = """
+
+@surface("neural.forward")
+def forward(at, inputs):
+    return load(at, {weights}, inputs)
+"""
+
+
+@pytest.mark.fails("NEU004")
+def test_a_network_that_is_served_with_other_weights(tmp_path):
+    other = "{n: a * 1.01 for n, a in state(at).items()}"
+    with tiny(tmp_path, MEASURES + STATE + SERVED.format(weights=other)) as subject:
+        assert_fails(run_check("NEU004", subject), key="served", severity=Severity.HIGH)
+
+
+@pytest.mark.passes("NEU004")
+def test_a_network_that_is_served_as_it_is_stored(tmp_path):
+    with tiny(tmp_path, MEASURES + STATE + SERVED.format(weights="state(at)")) as subject:
+        assert_passes(run_check("NEU004", subject))
+
+
+@pytest.mark.fails("NEU004")
+def test_bytes_that_are_read_in_one_precision(tmp_path):
+    narrow = STATE.replace("rng.normal(size=shape)", "rng.normal(size=shape).astype('f4')")
+    narrow = narrow.replace(
+        "    hidden = ",
+        "    state = {n: np.frombuffer(a.tobytes(), 'f4', a.size).reshape(a.shape)"
+        " for n, a in state.items()}\n    hidden = ",
+    )
+    with tiny(tmp_path, MEASURES + narrow) as subject:
+        result = run_check("NEU004", subject)
+    assert any(f.cause == "precision" for f in result.findings)
 
 
 @pytest.mark.fails("FEA013")

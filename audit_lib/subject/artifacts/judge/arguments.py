@@ -30,6 +30,9 @@ _CONTAINERS = (List, Tuple, Set, Dict)
 _ZONES = frozenset(("zoneinfo.ZoneInfo._unpickle", "datetime.timezone", "pytz._p", "pytz._UTC"))
 _ZONE_KEY = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*")
 _LONGEST_PATTERN = 4096
+_DEEPEST_TENSOR = 3
+_TORCH_DATA = frozenset(("torch.Size", "torch.device", "torch.serialization._get_layout"))
+_TENSORS = frozenset(("torch.Tensor", "torch.nn.parameter.Buffer", "torch.nn.parameter.Parameter"))
 _BASES = frozenset(
     ("object", "dict", "list", "tuple", "set", "frozenset", "int", "float", "str", "bytes")
 )
@@ -222,16 +225,38 @@ def _frame(call: Call) -> str:
     return "" if plain else "is given keywords that are not data"
 
 
-def _tensor(call: Call) -> str:
+def _tensor(call: Call, depth: int = 0) -> str:
     """Torch: tensors over a storage; hooks would be called later, so they must be empty."""
+    if depth > _DEEPEST_TENSOR:
+        return "is nested deeper than tensors are"
     for item in call.args:
         if isinstance(item, Global) and item.module != "torch":
             return "is given a function"
-        if isinstance(item, Call) and item.array is None and (item.args or item.pairs):
+        plain = not isinstance(item, Call) or item.array or item.name in _TORCH_DATA
+        if not plain and (item.args or item.pairs):
             return "is given hooks"
-        if isinstance(item, Dict) and item.pairs:
+        if isinstance(item, Dict) and not all(
+            key in ("conj", "neg") and isinstance(value, bool) for key, value in item.pairs
+        ):
             return "is given hooks"
+        inner = Call(call.target, item.items, 0) if isinstance(item, Tuple) else None
+        if inner and (wrong := _tensor(inner, depth + 1)):
+            return wrong
     return ""
+
+
+def _retyped(call: Call) -> str:
+    """``(_rebuild_tensor_v2, Buffer, (storage, ...), {"persistent": True})``: what it is, flags."""
+    how, kind, args, state = call.args if len(call.args) == 4 else (None,) * 4
+    named = isinstance(how, Global) and judge(how.module, how.name).rule == "tensor"
+    known = isinstance(kind, Global) and kind.full in _TENSORS and isinstance(args, Tuple)
+    flags = state is None or (
+        isinstance(state, Dict)
+        and all(isinstance(i, (bool, str)) for pair in state.pairs for i in pair)
+    )
+    if not (named and known and flags):
+        return "would build something else than a tensor"
+    return _tensor(Call(how, args.items, 0))
 
 
 def _attribute(call: Call) -> str:
@@ -336,6 +361,7 @@ RULES: dict[str, Callable[[Call], str]] = {
     "tree": _tree,
     "frame": _frame,
     "tensor": _tensor,
+    "retyped": _retyped,
     "attribute": _attribute,
     "singleton": _singleton,
     "zone": _zone,

@@ -304,7 +304,7 @@ class Machine:
         """Take over what an accepted call makes."""
         if rule == "frombuffer":
             self._array(call, lambda kept: numpy_values.array_from_buffer(call, kept))
-        elif rule == "tensor":
+        elif rule in ("tensor", "retyped"):
             call.array = torch_values.rebuilt(call)
             if call.array is not None and call.array not in self.scan.arrays[-1:]:
                 self.scan.arrays.append(call.array)

@@ -24,6 +24,9 @@ _STORAGES: dict[str, str] = {
     "BoolStorage": "|b1",
     "ComplexFloatStorage": "<c8",
     "ComplexDoubleStorage": "<c16",
+    "uint16": "<u2",
+    "uint32": "<u4",
+    "uint64": "<u8",
 }
 
 
@@ -50,10 +53,12 @@ def tensor(args: list[Value], offset: int) -> Array | None:
     if not all(type(n) is int and 0 <= n < 1 << 62 for n in lengths):
         return None
     shape = tuple(size.items)
-    spelling = _STORAGES.get(kind.name)
+    typed = args[6] if kind.name == "UntypedStorage" and len(args) > 6 else kind
+    name = typed.name if isinstance(typed, Global) else ""
+    spelling = _STORAGES.get(name)
     made = Array(np.dtype(spelling) if spelling else None, shape, False, offset)
     made.subclass = "torch.Tensor"
-    made.label = "" if spelling else kind.name.removesuffix("Storage").lower()
+    made.label = "" if spelling else name.removesuffix("Storage").lower()
     made.storage = _storage(key, begin, shape, strides.items)
     return made
 
@@ -69,7 +74,9 @@ def _storage(key: str, begin: int, shape: tuple[int, ...], strides: list[int]) -
 
 def rebuilt(call: Call) -> Array | None:
     """The tensor that a call of ``torch._utils`` makes, or None if it cannot be told."""
+    inner = call.args[0] if call.args else None
+    if call.name == "torch._tensor._rebuild_from_type_v2" and isinstance(call.args[2], Tuple):
+        return tensor(call.args[2].items, call.offset)
     if call.name.startswith("torch._utils._rebuild_parameter"):
-        inner = call.args[0] if call.args else None
         return inner.array if isinstance(inner, Call) else None
     return tensor(call.args, call.offset)

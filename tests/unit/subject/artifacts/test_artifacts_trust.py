@@ -108,7 +108,9 @@ READ = {
     "BaseOffset", "Index", "ArrowStringArrayMixin", "_lil_base", "_dok_base", "BaseMaskedArray",
     "_CovViaCholesky", "poly1d", "vectorize", "deque", "NumpyExtensionArray", "Interval",
     "Random", "NormalDist", "RBFInterpolator", "Rotation", "TransferFunction", "StateSpace",
-    "ZerosPolesGain", "_ImputerTriplet",
+    "ZerosPolesGain", "_ImputerTriplet", "Buffer", "Parameter", "Module", "RNNBase", "Softmax",
+    "Softmin", "LogSoftmax", "MultiheadAttention", "TransformerEncoderLayer", "Upsample",
+    "TransformerDecoderLayer", "_ConvNd", "Tensor", "AvgPool3d",
 }  # fmt: skip
 
 

@@ -1,0 +1,80 @@
+"""A row in different companies: alone, in another order, beside others, padded."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from audit_lib.arrays import Floats, Integers
+from audit_lib.model import Evidence, Examined, Gap, View
+from audit_lib.probes.questions.asking import ask_many, floats, unanswered
+from audit_lib.subject.hooks import Hook
+
+
+class Company(NamedTuple):
+    """What is asked, and which of the known rows stand first in it, in order."""
+
+    name: str
+    asked: tuple[Floats | Integers, ...]
+    rows: Integers
+
+
+class Changes(NamedTuple):
+    """How far outputs moved in each company, in spreads of the output.
+
+    Attributes:
+        moved: the companies that answered, by name.
+        broken: those beyond what is allowed.
+        told: evidence, counts and gaps to yield.
+    """
+
+    moved: dict[str, float]
+    broken: dict[str, float]
+    told: list[Evidence | Examined | Gap]
+
+    @property
+    def said(self) -> str:
+        """The worst, in words."""
+        worst = max(self.broken, key=self.broken.__getitem__)
+        return (
+            f"outputs change in {len(self.broken)} of {len(self.moved)} batches, most with "
+            f"{worst}: by {self.broken[worst]:.3g} spreads of the output"
+        )
+
+
+def changes(
+    hook: Hook,
+    asked: Sequence[Company],
+    due: Floats,
+    *,
+    name: str,
+    tolerance: float,
+    exact: str = "",
+) -> Changes:
+    """Ask in every company, and compare with what each row is due.
+
+    Args:
+        due: outputs of the known rows, shape (n, k).
+        name: of the evidence.
+        tolerance: in spreads of ``due``.
+        exact: the company that must answer to the last bit.
+    """
+    spread = float(np.std(due)) or 1.0
+    replies = ask_many(hook, [company.asked for company in asked], into=floats(-1, -1))
+    moved, broken = {}, {}
+    for company, reply in zip(asked, replies, strict=True):
+        if not reply.answered:
+            continue
+        got, wanted = reply.got[: len(company.rows)], due[company.rows]
+        gap = float(np.max(np.abs(got - wanted))) if got.shape == wanted.shape else np.inf
+        moved[company.name] = gap / spread
+        if not gap <= (0.0 if company.name == exact else tolerance * spread):
+            broken[company.name] = gap / spread
+    told: list[Evidence | Examined | Gap] = [*unanswered(replies, name)]
+    if moved:
+        shown = f"largest change, in spreads of the output ({spread:.3g}); {tolerance:g} allowed"
+        rows = tuple(moved.items())
+        title = "Change of a row's output with its company"
+        told.append(Examined(len(moved), f"{name} compared"))
+        told.append(Evidence(name, title, ("label", "value"), rows, View.BARS, shown))
+    return Changes(moved, broken, told)
