@@ -382,7 +382,22 @@ class _Around:
                 typing_only = typing_only or (_is_typing(node.test) and child in node.body)
             elif child in node.body:
                 caught = _swallows(node) or caught
+        elif isinstance(node, ast.With) and (suppressed := _suppressed(node)):
+            in_branch, caught = True, suppressed
         return _Around(symbol, in_function, in_branch, caught, typing_only)
+
+
+def _suppressed(node: ast.With) -> ast.ExceptHandler | None:
+    """``with suppress(ImportError)`` as the handler that it stands for."""
+    for item in node.items:
+        call = item.context_expr
+        if not isinstance(call, ast.Call) or _last_name(call.func) != "suppress":
+            continue
+        if {_last_name(a) for a in call.args} & _IMPORT_ERRORS:
+            kinds = ast.Tuple(elts=call.args, ctx=ast.Load())
+            handler = ast.ExceptHandler(type=kinds, name=None, body=[ast.Pass()])
+            return ast.fix_missing_locations(ast.copy_location(handler, node))
+    return None
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:

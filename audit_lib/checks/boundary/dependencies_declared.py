@@ -77,8 +77,7 @@ class DependenciesAreDeclared(Check):
             if missing:
                 yield self._nothing(missing)
             return
-        for name, found in sorted(missing.items()):
-            yield self._undeclared(code, declared, name, found)
+        yield from self._undeclared(code, declared, missing)
         yield from self._unused(code, declared)
         yield from self._open(declared, imported)
 
@@ -94,24 +93,39 @@ class DependenciesAreDeclared(Check):
         )
 
     def _undeclared(
-        self, code: Code, declared: Dependencies, name: str, found: list[Import]
-    ) -> Answer:
-        loading = [i for i in found if i.type is ImportType.TOP_LEVEL and _is_loaded(code, i.path)]
-        first = (loading or found)[0]
-        brought = declared.brings(name)
-        effect = "importing the module fails where it is missing" if loading else (
-            f"{first.symbol or 'the module'} fails where it is missing")  # fmt: skip
-        files = len({i.path for i in found})
-        more = f" (and in {files - 1} more file{'s' * (files > 2)})" if files > 1 else ""
-        said = f"{name} is imported{more} and no file declares it; {effect}"
-        return self.finding(
-            first.location,
-            said + (f"; {brought} brings it for now" if brought else ""),
-            measured="undeclared",
-            expected=f"{name} in {_home(declared)}",
-            key=name,
-            severity=self.severity if loading and not brought else Severity.LOW,
-        )
+        self, code: Code, declared: Dependencies, missing: dict[str, list[Import]]
+    ) -> Iterator[Answer]:
+        """One finding of what fails at once, and one of what fails later or is brought along."""
+        cases: dict[Severity, list[tuple[Location, str, str]]] = {}
+        for name, found in sorted(missing.items()):
+            loading = [i for i in found if i.type is ImportType.TOP_LEVEL and _loads(code, i.path)]
+            first = (loading or found)[0]
+            brought = declared.brings(name)
+            effect = "importing the module" if loading else first.symbol or "the module"
+            files = len({i.path for i in found})
+            more = f" (and in {files - 1} more file{'s' * (files > 2)})" if files > 1 else ""
+            said = f"{name} is imported{more} and no file declares it; {effect} fails where it is "
+            said += "missing" + (f"; {brought} brings it for now" if brought else "")
+            severity = self.severity if loading and not brought else Severity.LOW
+            cases.setdefault(severity, []).append((first.location, name, said))
+        for severity, told in cases.items():
+            place, name, said = told[0]
+            names = ", ".join(name for _, name, _ in told)
+            if len(told) > 1:
+                said = f"{len(told)} packages are imported and no file declares them: {names}"
+            table = f"undeclared, {severity.label}"
+            heads = ("package", "file", "line", "what it means")
+            rows = tuple((n, at.path, at.line or 0, what) for at, n, what in told)
+            yield Evidence(table, "Imported and not declared", heads, rows)
+            yield self.finding(
+                place,
+                said,
+                measured=f"{len(told)} undeclared",
+                expected=f"{names} in {_home(declared)}",
+                key=table,
+                severity=severity,
+                evidence=(table,),
+            )
 
     def _unused(self, code: Code, declared: Dependencies) -> Iterator[Answer]:
         names = _every_import(code)
@@ -181,7 +195,7 @@ def _tried(code: Code, imported: Import) -> bool:
     )
 
 
-def _is_loaded(code: Code, path: str) -> bool:
+def _loads(code: Code, path: str) -> bool:
     """True where the module is loaded on every path: nobody asks first whether it can be."""
     into = [e for e in code.imports.edges if e.target == path and not is_aside(e.source)]
     return not into or any(e.type is ImportType.TOP_LEVEL and not e.typing_only for e in into)

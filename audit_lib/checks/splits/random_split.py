@@ -1,3 +1,4 @@
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -5,6 +6,20 @@ from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Examined, Gap, Severity, Task
 from audit_lib.probes.code.leaks.suspicions import Hit, hits, related_files, unread
 from audit_lib.subject.subject import Subject
+
+MARKETS = re.compile(
+    r"\b(time_?series|ohlcv?|pct_change|backtest\w*|sharpe|tickers?|forecast\w*|horizons?|look_?back|"
+    r"bars|candles?|tradings?|portfolios?|volatility|DatetimeIndex)\b",
+    re.IGNORECASE,
+)
+
+
+def of_markets(subject: Subject) -> bool:
+    """Whether the subject is about rows in time, by its hooks or by what its files speak of."""
+    files = related_files(subject)
+    spoken = sum(MARKETS.search(file.text) is not None for file in files)
+    hooks = ("features.panel", "features.build", "targets.build")
+    return any(map(subject.has, hooks)) or spoken >= max(1, len(files) / 10)
 
 
 class SplitsAreNotShuffled(Check):
@@ -18,7 +33,8 @@ class SplitsAreNotShuffled(Check):
         then measures memory.
     How
         Walks the syntax trees of the subsystem and of files that build features; tests are left
-        out. All such calls of one function are one finding.
+        out. All such calls of one function are one finding. It weighs little where neither the file
+        nor one file in ten speaks of time or markets, and no hook gives market data.
     Limitations
         A split of rows that are no time series (options of one day, say) may be shuffled; exempt
         it with the reason. Where `shuffle` comes from a variable or from `**options`, the text
@@ -39,17 +55,21 @@ class SplitsAreNotShuffled(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for splitters that shuffle."""
         alike: dict[tuple[str, str], list[Hit]] = defaultdict(list)
+        dated = of_markets(subject)
         for hit in hits(subject, "random split", labels_may=False):
             alike[hit.file.path, hit.symbol].append(hit)
         for found in alike.values():
             first, more = found[0], len(found) - 1
+            meant = dated or MARKETS.search(first.file.text)
             yield self.finding(
                 first.file.location(first.node, first.symbol),
                 f"{first.symbol or 'module level'} uses {first.what}"
-                + (f", and {more} more such {'splits' if more > 1 else 'split'}" if more else ""),
+                + (f", and {more} more such {'splits' if more > 1 else 'split'}" if more else "")
+                + ("" if meant else "; nothing here speaks of time, so rows may have no order"),
                 measured=first.what,
                 expected="a split by date",
                 key=first.key,
+                severity=self.severity if meant else Severity.LOW,
             )
         for hit in hits(subject, "open split", labels_may=False):
             yield Gap(str(hit.file.location(hit.node, hit.symbol)), hit.what)

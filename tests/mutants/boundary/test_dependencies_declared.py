@@ -139,7 +139,7 @@ def test_what_an_extra_asks_for_and_what_a_declared_package_is_known_to_bring(tm
     files["requirements.txt"] = "polars[numpy,pandas]>=0.20\nflask\n"
     result = run_check("BND013", subject(tmp_path, files, source={"subsystem": {"files": ["**"]}}))
     (finding,) = result.findings
-    assert (finding.severity.name, finding.measured) == ("LOW", "undeclared")
+    assert (finding.severity.name, finding.measured) == ("LOW", "1 undeclared")
     assert finding.message.endswith("flask brings it for now")
     assert finding.message.startswith("werkzeug is imported and no file declares it")
 
@@ -151,3 +151,20 @@ def test_two_words_that_are_shortened_are_the_declared_ones():
     assert may_bring("newtulipy", "tulipy")
     assert may_bring("imbalanced-learn", "imblearn")
     assert not may_bring("pyeth", "eth_abi")
+
+
+@pytest.mark.fails("BND013")
+def test_all_that_is_undeclared_is_one_finding(tmp_path):
+    text = "import wonder\nimport marvel\nimport miracle\n"
+    found = assert_fails(
+        check(tmp_path, {"requirements.txt": DECLARED["requirements.txt"]}, **{"pkg/n.py": text})
+    )
+    said = "3 packages are imported and no file declares them: marvel, miracle, wonder"
+    assert (found.severity.name, found.message) == ("MEDIUM", said)
+
+
+@pytest.mark.passes("BND013")
+def test_an_import_whose_failure_is_suppressed(tmp_path):
+    text = "import contextlib\nwith contextlib.suppress(ImportError):\n    import wonder\n"
+    files = {"requirements.txt": DECLARED["requirements.txt"]}
+    assert check(tmp_path, files, **{"pkg/n.py": text}).findings == ()

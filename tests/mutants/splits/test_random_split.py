@@ -1,6 +1,7 @@
 import pytest
 
 from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.made_repo import subject
 from tests.mutants.tiny import tiny
 
 CALLS = {
@@ -13,8 +14,8 @@ CALLS = {
 @pytest.mark.fails("SPL011")
 @pytest.mark.parametrize("call", CALLS)
 def test_splitters_that_shuffle(tmp_path, call):
-    with tiny(tmp_path, source={"trainer.py": f"def fit(x, y):\n    return {call}\n"}) as subject:
-        result = run_check("SPL011", subject)
+    with tiny(tmp_path, source={"trainer.py": f"def fit(x, y):\n    return {call}\n"}) as made:
+        result = run_check("SPL011", made)
     found = assert_fails(result, path="trainer.py", line=2, symbol="fit")
     assert found.measured == CALLS[call]
 
@@ -28,8 +29,8 @@ def test_splitters_that_shuffle(tmp_path, call):
 )
 def test_a_split_of_which_the_text_does_not_tell_is_a_gap(tmp_path, call, said):
     source = f"def fit(x, kw):\n    return {call}\n"
-    with tiny(tmp_path, source={"trainer.py": source}) as subject:
-        result = run_check("SPL011", subject)
+    with tiny(tmp_path, source={"trainer.py": source}) as made:
+        result = run_check("SPL011", made)
     assert result.findings == ()
     assert [g.why for g in result.gaps] == [said]
 
@@ -43,13 +44,32 @@ def test_splitters_that_keep_time(tmp_path):
         train_test_split(x, y, shuffle=False)
         "a,b".split(",")
     """
-    with tiny(tmp_path, source={"trainer.py": source}) as subject:
-        assert_passes(run_check("SPL011", subject))
+    with tiny(tmp_path, source={"trainer.py": source}) as made:
+        assert_passes(run_check("SPL011", made))
 
 
 @pytest.mark.fails("SPL011")
 def test_splits_of_one_function_are_one_finding(tmp_path):
     source = "def fit(x):\n    if x:\n        return ShuffleSplit(10)\n    return ShuffleSplit(3)\n"
-    with tiny(tmp_path, source={"trainer.py": source}) as subject:
-        found = assert_fails(run_check("SPL011", subject), path="trainer.py", line=3)
+    with tiny(tmp_path, source={"trainer.py": source}) as made:
+        found = assert_fails(run_check("SPL011", made), path="trainer.py", line=3)
     assert found.message == "fit uses `ShuffleSplit`, and 1 more such split"
+
+
+@pytest.mark.fails("SPL011")
+@pytest.mark.parametrize(
+    ("said", "severity"), [("", "LOW"), ("# folds of a portfolio", "HIGH")], ids=["none", "said"]
+)
+def test_rows_of_which_nobody_says_that_they_have_an_order(tmp_path, said, severity):
+    text = f"def f(x):\n    {said}\n    return KFold(shuffle=True)\n"
+    files = {"pkg/__init__.py": "", "pkg/m.py": text}
+    source = {"subsystem": {"files": ["**/*.py"]}}
+    found = assert_fails(run_check("SPL011", subject(tmp_path, files, source=source)))
+    assert found.severity.name == severity
+
+
+@pytest.mark.passes("SPL011")
+def test_a_set_of_data_that_splits_by_time_itself(tmp_path):
+    source = "def folds(ts, start):\n    return ts.train_test_split(test_start=start)\n"
+    with tiny(tmp_path, source={"trainer.py": source}) as made:
+        assert_passes(run_check("SPL011", made))

@@ -86,7 +86,7 @@ def random_split(node: ast.AST) -> str | None:
     shuffle = argument(node, None, "shuffle")
     on = isinstance(shuffle, ast.Constant) and shuffle.value is True
     off = isinstance(shuffle, ast.Constant) and shuffle.value is False
-    if name == "train_test_split" and not off and not open_split(node):
+    if name == "train_test_split" and not off and not open_split(node) and not _is_own(node):
         return "`train_test_split`, which shuffles rows"
     if name in ("KFold", "StratifiedKFold", "GroupKFold", "cross_val_score") and on:
         return f"`{name}(shuffle=True)`"
@@ -98,6 +98,14 @@ def random_split(node: ast.AST) -> str | None:
     ):
         return f"`{name}`"
     return None
+
+
+def _is_own(node: ast.Call) -> bool:
+    """True for a method of that name of some object, such as a set of data that splits by time."""
+    of = ast.unparse(owner(node) or ast.Constant(0)) if isinstance(node.func, ast.Attribute) else ""
+    return bool(of) and not re.search(
+        r"(^|[._])(ms|sk\w*|\w*selection|cross_validation|\w+ml)$", of
+    )
 
 
 def open_split(node: ast.AST) -> str | None:

@@ -91,6 +91,18 @@ class Attributes:
                     found.setdefault(unit.node.name, []).append(unit.node)
         return found
 
+    @cached_property
+    def _made(self) -> frozenset[str]:
+        """Names that some module binds to what a call makes: ``Kind = Enum("Kind", names)``."""
+        return frozenset(
+            target.id
+            for file in self.code.tree.files
+            for node in (file.tree.body if file.tree is not None else ())
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        )
+
     def of_modules(self, path: str) -> Iterator[Missing]:
         """Names that a file reads off modules of the repository, which do not bind them."""
         index, references = self.code.index, self.code.references
@@ -119,6 +131,8 @@ class Attributes:
         owners = self._classes.get(told["owner"], [])
         if around is None or len(owners) != 1 or _is_dunder(told["name"]):
             return None
+        if told["owner"] in self._made:
+            return None  # another of that name, whose members are made
         if any(map(self._makes_attributes, self._with_bases(told["owner"]))):
             return None
         if any(map(self._makes_attributes, self._mixed_with(told["owner"]))):

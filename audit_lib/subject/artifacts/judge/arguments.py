@@ -249,12 +249,12 @@ def _retyped(call: Call) -> str:
     """``(_rebuild_tensor_v2, Buffer, (storage, ...), {"persistent": True})``: what it is, flags."""
     how, kind, args, state = call.args if len(call.args) == 4 else (None,) * 4
     named = isinstance(how, Global) and judge(how.module, how.name).rule == "tensor"
-    known = isinstance(kind, Global) and kind.full in _TENSORS and isinstance(args, Tuple)
+    known = isinstance(kind, Global) and kind.full in _TENSORS
     flags = state is None or (
         isinstance(state, Dict)
         and all(isinstance(i, (bool, str)) for pair in state.pairs for i in pair)
     )
-    if not (named and known and flags):
+    if not (named and known and flags and isinstance(args, Tuple)):
         return "would build something else than a tensor"
     return _tensor(Call(how, args.items, 0))
 
