@@ -94,14 +94,23 @@ def execute(
             try:
                 return [future.result() for future in futures]
             except BaseException:  # interrupted: the kernels would keep the threads waiting
-                for run in runs:
-                    run.stopped = True
-                pool.shutdown(wait=False, cancel_futures=True)
-                versions.shutdown(wait=False, cancel_futures=True)
+                _stop(runs, pool, versions)
                 kernels.kill()
                 raise
     finally:
         kernels.close()
+
+
+def _stop(runs: "list[_Run]", pool: ThreadPoolExecutor, versions: ThreadPoolExecutor) -> None:
+    """Let no notebook begin any more.
+
+    Those that wait for a thread get one, and see that the run is stopped: of a future that is
+    cancelled with its pool nobody who waits for it is told.
+    """
+    for run in runs:
+        run.stopped = True
+    pool.shutdown(wait=False)
+    versions.shutdown(wait=False, cancel_futures=True)
 
 
 class _Run:
