@@ -190,6 +190,20 @@ def test_an_interpolation_that_sags_between_two_maturities(tmp_path):
         assert_fails(run_check("PRC004", subject), key="no calendar arbitrage between maturities")
 
 
+@pytest.mark.parametrize("node", [50, 72, 118, None])
+def test_one_of_120_maturities_that_lies_too_low(tmp_path, node):
+    low = f"w[{node}] *= 0.97" if node else ""
+    text = SURFACE.format(formula="np.interp(t, nodes, w) * (1 + 0.02 * k**2)")
+    text = text.replace(
+        "    return",
+        f"    nodes = np.arange(1, 121) / 60\n    w = 0.04 * nodes\n    {low}\n    return",
+    )
+    with tiny(tmp_path, text) as subject:
+        result = run_check("PRC004", subject)
+    told = {f.key for f in result.findings if "calendar" in f.key and "beyond" not in f.key}
+    assert ("no calendar arbitrage between maturities" in told) is (node is not None)
+
+
 @pytest.mark.fails("PRC004")
 def test_an_extrapolation_that_falls_beyond_the_last_maturity(tmp_path):
     falling = "0.04 * np.where(t > 2.0, np.maximum(4.0 - t, 0.5), t)"
