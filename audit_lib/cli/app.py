@@ -30,6 +30,7 @@ COMMANDS = {
     "assemble": ("assemble:assemble", "Make the packet of notebooks that a scheduler ran."),
     "list": ("read:list_", "List subjects, versions, checks, gates or hooks."),
     "show": ("packets:show", "Show the findings of a published packet."),
+    "open": ("packets:open_", "Open a packet in the browser."),
     "explain": ("read:explain", "Say what a check or a hook is about."),
     "verify": ("sign:verify", "Prove that a packet is whole, and who signed it."),
     "sign": ("sign:sign", "Sign a packet that you have read."),

@@ -1,17 +1,18 @@
 """Makes a run's packet: what execution calls once the notebooks of a version are complete."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from audit_lib.cli.places import shown
 from audit_lib.engine import check_parameters
-from audit_lib.errors import RunError
+from audit_lib.errors import NotAssessed, RunError
 from audit_lib.execution.digests import changes, digests, joined, own_places
 from audit_lib.execution.plan import Job, Plan
 from audit_lib.exemptions import load_exemptions
 from audit_lib.files import digest_of
-from audit_lib.host.digest import TreeDigest
+from audit_lib.host.digest import TreeDigest, tree_digest
 from audit_lib.ledger import load as load_ledger
 from audit_lib.packets.assembly import assemble
 from audit_lib.packets.packet import Input, Provenance
@@ -99,7 +100,7 @@ class Assembly:
             kernel=told(run.tasks, "kernel"),
             subject_before=before,
             subject_after=joined(after),
-            inputs=tuple(_inputs(self.plan, subject, after)),
+            inputs=tuple(_inputs(self.plan, subject.at(job.version), after)),
             parameters={"subject": job.subject, "version": job.version, "run_id": job.run_id},
         )
 
@@ -107,6 +108,9 @@ class Assembly:
 def _inputs(plan: Plan, subject: Subject, trees: dict[str, TreeDigest]) -> Iterable[Input]:
     for name, digest in trees.items():
         yield Input(name, "subject", digest.sha256)
+    with suppress(NotAssessed):
+        if (folder := subject.version_folder).is_dir():
+            yield Input(subject.version, "version", tree_digest(folder).sha256)
     for file in sorted(subject.folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):
             yield Input(file.name, "parameters", _sha256(file))

@@ -1,4 +1,4 @@
-"""Commands about published packets: show, compare."""
+"""Commands about published packets: show, open, compare."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from audit_lib.cli.options import (
     version_option,
     workspace_option,
 )
-from audit_lib.cli.output import Output, emit, put
+from audit_lib.cli.output import Output, echo, emit, put
 from audit_lib.cli.places import of_asked
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place
@@ -86,6 +86,45 @@ def show(
 
     put(outputs, lambda form: reporter(form)(report))
     ctx.exit(code_of(Verdict(manifest.verdict), allow_inconclusive=allow_inconclusive))
+
+
+@click.command("open")
+@click.argument("subject", required=False, shell_complete=subjects)
+@root_option
+@version_option()
+@click.option("--run", "run_id", default="latest", show_default=True, help="A run id, or latest.")
+@click.option("--pdf", is_flag=True, help="The PDF instead of the page.")
+@reports_option
+@workspace_option
+def open_(
+    subject: str | None,
+    root: Path | None,
+    version: str,
+    run_id: str,
+    pdf: bool,
+    reports: Path | None,
+    workspace: Path | None,
+) -> None:
+    """Open a packet in the browser; without SUBJECT the index of all reports.
+
+    Prints the file's path, so that a machine without a browser tells where it is.
+    """
+    if subject is None:
+        file = (reports or find_workspace(workspace) / "reports") / "index.html"
+        if not file.is_file():
+            raise RunError(
+                "no packet has been published yet",
+                where=str(file.parent),
+                mend="`workbook run SUBJECT` makes one",
+            )
+    else:
+        if version in ("latest", "champion"):
+            found, _ = opened(subject, workspace=workspace, root=root)
+            subject, version = found.name, found.select(version)[0]
+        folder = published(subject, version, run_id, reports=reports, workspace=workspace)
+        file = folder / ("packet.pdf" if pdf else "packet.html")
+    echo(str(file.resolve()))
+    click.launch(file.resolve().as_uri())
 
 
 @click.command()

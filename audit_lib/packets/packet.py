@@ -37,7 +37,7 @@ class Input:
 
     Attributes:
         name: path relative to what ``kind`` names; never a machine's path.
-        kind: ``parameters``, ``notebook``, ``source``, ``artifacts`` or ``documents``.
+        kind: ``subject``, ``version`` (its own files), ``parameters`` or ``notebook``.
         sha256: its digest.
     """
 

@@ -35,14 +35,15 @@ _WORST = ("fail", "error", "not_assessed", "pass", "not_applicable")
 
 
 def identity(packet: Packet) -> list[Doc]:
-    """What was audited, exactly: revision, digest, version, run, isolation."""
+    """What was audited, exactly: revision, digests, the version and its files, run, isolation."""
     said = packet.provenance
     taken = (tree.rpartition(":")[::2] for tree in said.subject_before.split())
     digests = " · ".join(f"{name} {digest[:_DIGITS]}".strip() for name, digest in taken)
+    own = [f" · files {i.sha256[:_DIGITS]}" for i in said.inputs if i.kind == "version"]
     rows = [
         ("revision", said.revision[:_DIGITS]),
         ("sha256", digests or "no digest was taken"),
-        ("version", said.version + (f" ({said.role})" if said.role else "")),
+        ("version", said.version + (f" ({said.role})" if said.role else "") + "".join(own)),
         ("run", said.run_id),
         ("isolation", said.isolation.split(":")[0] or "not recorded"),
     ]

@@ -92,6 +92,15 @@ def anchor(result: CheckResult, evidence: Evidence | None = None) -> str:
     return f"evidence-{result.code}-{re.sub(r'[^A-Za-z0-9]+', '-', evidence.name)}"
 
 
+def _examined(result: CheckResult, *, passed: bool) -> str:
+    """What was looked at; of a promise that no figure measures, that nothing broke it."""
+    told = ", ".join(f"{e.count:,} {one_line(e.what)}" for e in result.examined)
+    if not told:
+        return ""
+    exact = passed and not result.margins and not result.findings
+    return f"0 findings in {told}; 0 allowed" if exact else f"examined {told}"
+
+
 def margin_words(margin: Margin) -> str:
     """``smallest gap between fit and test: 22 bars, at least 21 are allowed``."""
     unit = f" {margin.unit}" if margin.unit else ""
@@ -226,7 +235,7 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
         "remarks": one_line("; ".join(remarks(result))),
         "measured": [one_line(m.words) for m in measured().get(result.code, ())],
         "margins": [margin_words(m) for m in result.margins],
-        "examined": ", ".join(f"{e.count:,} {one_line(e.what)}" for e in result.examined),
+        "examined": _examined(result, passed=passed),
         "gaps": [{"what": runs(g.what, style), "why": runs(g.why, style)} for g in result.gaps],
         "seconds": f"{result.seconds:.2f}",
         "findings": [

@@ -166,3 +166,27 @@ def test_show_finds_what_the_registry_points_to(workbook, tmp_path, asked, versi
     assemble(run, provenance=made_up.provenance(tasks))
     code, out, _ = workbook("show", "toy", "--version", asked, "--run", "r1")
     assert (code, "kept" in out) == (0, True)
+
+
+def test_open_hands_a_packet_to_the_browser_and_tells_where_it_is(workbook, tmp_path, monkeypatch):
+    handed: list[str] = []
+    monkeypatch.setattr("click.launch", handed.append)
+    toy_workspace.make(tmp_path)
+    code, _, err = workbook("open")
+    assert (code, "no packet has been published yet" in err) == (USAGE, True)
+    code, _, err = workbook("open", "toy", "--version", "v2")
+    assert (code, "`workbook run toy --version v2` makes one" in err) == (USAGE, True)
+    run = Place(tmp_path / "reports", "toy", "v2").published("r1").path
+    tasks = made_up.clean_tasks()
+    made_up.lay(run, tasks)
+    assemble(run, provenance=made_up.provenance(tasks))
+    (tmp_path / "reports" / "index.html").write_text("all")
+    assert handed == []
+    for words, file in (
+        (("toy", "--run", "r1"), run / "packet.html"),
+        (("toy", "--run", "r1", "--pdf"), run / "packet.pdf"),
+        ((), tmp_path / "reports" / "index.html"),
+    ):
+        code, out, _ = workbook("open", *words)
+        assert (code, out.strip()) == (0, str(file))
+        assert handed.pop() == file.as_uri()

@@ -8,7 +8,9 @@ import pytest
 
 from audit_lib.model import BoundaryVerdict, Evidence, Outcome, Task, Verdict, View
 from audit_lib.packets import page_one
+from audit_lib.packets.document import document
 from audit_lib.packets.html import render_html
+from audit_lib.packets.packet import Input
 from audit_lib.packets.sections import Style
 
 
@@ -114,6 +116,23 @@ def test_it_says_exactly_what_was_audited(packet_of):
         "run": "20261121T220000-7f3a",
         "isolation": "bubblewrap",
     }
+
+
+def test_a_version_is_known_by_its_own_files(packet_of):
+    own = Input("2024-03rc", "version", "12" * 32)
+    packet = packet_of(made_up.tasks(), inputs=(own, Input("hooks.py", "parameters", "34" * 32)))
+    said = {i["label"]: i["text"] for i in page_one.identity(packet)}
+    assert said["version"] == "2024-03rc (latest) · files 121212121212"
+
+
+def test_a_promise_that_no_figure_measures_says_that_nothing_broke_it(packet_of):
+    told = {
+        c["code"]: c["examined"]
+        for task in document(packet_of(made_up.tasks()), Style(lambda _: None))["tasks"]
+        for c in task["checks"]
+    }
+    assert told["TGT001"] == "0 findings in 12 columns; 0 allowed"
+    assert told["SPL001"] == "", "one that fails promises nothing"
 
 
 def test_what_nobody_recorded_is_said_to_be_so(packet_of):
