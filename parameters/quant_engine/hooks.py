@@ -26,6 +26,7 @@ BACKTESTED = (
     "total_trades", "win_rate", "sharpe_ratio", "profit_factor", "max_drawdown",
     "annualized_return",
 )  # fmt: skip
+CROSSED = {"multiply": "X_{}_x_{}", "ratio": "X_{}_div_{}", "center_50": "X_{}_centered"}
 FIELDS = {"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
 
 beside = importlib.util.spec_from_file_location(
@@ -182,7 +183,8 @@ def policy(at: Context) -> dict[str, str]:
     """The engine's table of types, and its rule for interactions; other features have no type."""
     module = engine(at, "features.pipeline")
     types = {name: entry["type"] for name, entry in module.FEATURE_METADATA.items()}
-    crossed = [name for name in required(at) if name.startswith("X_")]
+    pairs = engine(at, "config").INTERACTION_PAIRS
+    crossed = [CROSSED[operation].format(one, other) for one, other, operation in pairs]
     return {**types, **{name: module.get_feature_type(name) for name in crossed}}
 
 
