@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity, Task
-from audit_lib.probes.code.literals import literals
+from audit_lib.probes.code.literals import literals, of_constants
 from audit_lib.probes.code.settings import (
     Setting,
     apart,
     constants,
+    declared,
     defaults,
     environment,
     environment_set,
@@ -24,6 +25,15 @@ _ONE = re.compile(
     re.I,
 )
 _SOME = re.compile(r"look_?back|look_?ahead|threshold|(^|_)(max|min|limit|window)($|_)", re.I)
+_LONG = 5
+"""letters of a name that means one thing"""
+
+
+def _against(read: list[Setting], fields: list[Setting]) -> list[Setting]:
+    """What is read beside what is declared, where declarations agree and no reading is theirs."""
+    values = {field.value for field in fields}
+    others = [s for s in read if s.value not in values and s not in fields]
+    return [fields[0], *others] if len(values) == 1 and others else []
 
 
 class SettingsAgree(Check):
@@ -32,11 +42,13 @@ class SettingsAgree(Check):
     What it checks
         Constants of one name with other values in two modules, where the name tells of a horizon, a
         window, a limit, a cost or the days of a year; keys of a configuration, and
-        environment variables, that are read with other defaults at two places; environment
+        environment variables, that are read with other defaults at two places, or with another than
+        the one field of a configuration class, or option of a command, declares; environment
         variables that are read under a name which nothing defines while one of nearly that
         spelling is defined; and numbers that are spelt out where a parameter or field of that
         meaning is at hand: the default of a function's own parameter, an argument that the calling
-        function was given itself, a value that another method of the class takes from its field.
+        function was given itself, a value that another method of the class takes from its field,
+        a rare number that another module names (252) and others import from there (LOW).
     Why it matters
         Training annualises by 252 and the report by 365; a limit holds in the back-test and another
         one live. Each side is right on its own page.
@@ -73,8 +85,14 @@ class SettingsAgree(Check):
                 yield from self._differ(found, f"{name} is", level)
         for name, found in sorted(read.items()):
             yield from self._differ(found, f"the environment variable {name} defaults to")
+        fields = declared(code)
         for (holder, key), found in sorted(keyed.items()):
-            yield from self._differ(found, f"{key!r} of {holder} defaults to")
+            places = found if apart(found) else _against(found, fields.get(key, []))
+            yield from self._differ(places, f"{key!r} of {holder} defaults to")
+        for name, found in sorted(fields.items()):
+            if _ONE.search(name) and len(name) >= _LONG:
+                places = _against(found, [s for s in found if s.location.symbol])
+                yield from self._differ(places, f"the option {name} is", Severity.LOW)
         yield from self._misspelt(read, environment_set(code))
         yield from spelt
         yield Examined(len(named) + len(read) + len(keyed), "settings")
@@ -97,7 +115,12 @@ class SettingsAgree(Check):
             )
 
     def _spelt_out(self, code: Code) -> Iterator[Answer]:
-        for literal in literals(code, re.compile(f"{_ONE.pattern}|{_SOME.pattern}", re.I)):
+        pattern = re.compile(f"{_ONE.pattern}|{_SOME.pattern}", re.I)
+        seen: set[tuple[str, int]] = set()
+        for literal in (*literals(code, pattern), *of_constants(code, _ONE)):
+            if (literal.unit.path, literal.line) in seen and not literal.sure:
+                continue
+            seen.add((literal.unit.path, literal.line))
             yield self.finding(
                 Location(literal.unit.path, line=literal.line, symbol=literal.unit.name),
                 f"{literal.unit.name} spells out {literal.value:g} where {literal.name} is at "
@@ -105,7 +128,9 @@ class SettingsAgree(Check):
                 measured=f"{literal.value:g}",
                 expected=literal.name,
                 key=f"{literal.name} spelt out",
-                severity=self.severity if _ONE.search(literal.name) else Severity.LOW,
+                severity=self.severity
+                if _ONE.search(literal.name) and literal.sure
+                else Severity.LOW,
             )
 
     def _misspelt(

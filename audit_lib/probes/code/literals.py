@@ -14,12 +14,15 @@ from re import Pattern
 from audit_lib.probes.code.calls import Function, bound, defaults, parameter_names
 from audit_lib.probes.code.constants import number_written
 from audit_lib.probes.code.keyflow.calls import Calls
+from audit_lib.probes.code.settings import constants
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
 
+_DIGITS = 3
+"""of a number that hardly anybody spells for another reason"""
 _PLAIN = 4
 """whole numbers up to this are spelt for many reasons"""
 _UNITS = frozenset({10, 24, 60, 100, 365, 1000, 3600, 10_000, 86_400, 1_000_000})
@@ -34,6 +37,7 @@ class Literal:
         value: the number.
         name: the parameter or field that is at hand.
         why: what tells that it should be used, in words.
+        sure: False where only the number tells.
     """
 
     unit: Unit
@@ -41,6 +45,7 @@ class Literal:
     value: float
     name: str
     why: str
+    sure: bool = True
 
 
 def literals(code: Code, named: Pattern[str]) -> Iterator[Literal]:
@@ -56,6 +61,37 @@ def literals(code: Code, named: Pattern[str]) -> Iterator[Literal]:
                     seen.add(found.name)
                     yield found
         yield from _of_classes(code, path, named)
+
+
+def of_constants(code: Code, named: Pattern[str]) -> Iterator[Literal]:
+    """Numbers of several digits that another module names, and others import from there."""
+    known: dict[float, tuple[str, str]] = {}
+    for name, found in constants(code).items():
+        value, home = found[0].value, found[0].location.path
+        rare = isinstance(value, (int, float)) and len(f"{value:g}".strip("0.")) >= _DIGITS
+        if rare and len(found) == 1 and named.search(name) and _imported(code, home, name):
+            known[float(value)] = (name, home)  # type: ignore[arg-type]  # rare says a number
+    for path in sorted(code.connected) if known else ():
+        told: set[float] = set()
+        for unit in code.files[path].units if path in code.files and not is_aside(path) else ():
+            if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            for number in _numbers(unit.node):
+                value = number_written(number) or 0.0
+                name, home = known.get(value, ("", path))
+                if home != path and value not in told and _telling(value):
+                    told.add(value)
+                    yield Literal(unit, number.lineno, value, name, f"{home} names it", False)
+
+
+def _imported(code: Code, home: str, name: str) -> bool:
+    """Whether another module takes the constant from where it stands."""
+    return any(
+        isinstance(i.node, ast.ImportFrom)
+        and i.path != home
+        and name in {a.name for a in i.node.names}
+        for i in code.imports.imports
+    )
 
 
 def _own(unit: Unit, named: Pattern[str]) -> Iterator[Literal]:

@@ -20,6 +20,8 @@ from audit_lib.subject.uses import dotted
 _READS = frozenset({"os.getenv", "getenv", "os.environ.get", "environ.get"})
 _HOLDERS = re.compile(r"(^|_)(config|cfg|conf|settings?|limits)$", re.I)
 _DEFINES = re.compile(r"^\s*(?:export\s+|ENV\s+|ARG\s+|-\s+)?([A-Z][A-Z0-9_]{2,})\s*[=:]", re.M)
+_CLASSES = re.compile(r"(Config|Cfg|Settings?|Params|Parameters|Options|Limits)$")
+_OPTIONS = frozenset({"add_argument", "option"})
 _EMPTY = (None, "", 0, False)
 
 
@@ -98,6 +100,43 @@ def defaults(code: Code) -> dict[tuple[str, str], list[Setting]]:
             made = _setting(code, path, node, key.value, parts[2])
             found[holder.lstrip("_"), key.value].append(made)
     return found
+
+
+def declared(code: Code) -> dict[str, list[Setting]]:
+    """Defaults of settings that are declared: fields of configuration classes, and options."""
+    found: dict[str, list[Setting]] = defaultdict(list)
+    for path, node in _nodes(code, "class ", "add_argument(", "option("):
+        for name, default in _declares(node):
+            value = default.value if isinstance(default, ast.Constant) else number_written(default)
+            if value not in _EMPTY and not isinstance(value, bool):
+                symbol = node.name if isinstance(node, ast.ClassDef) else ""
+                where = Location(path, line=default.lineno, symbol=symbol)
+                found[name].append(Setting(name, value, where))
+    return found
+
+
+def _declares(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Names and defaults of a configuration class, or of ``add_argument`` and ``click.option``."""
+    if isinstance(node, ast.ClassDef) and _CLASSES.search(node.name):
+        for part in node.body:
+            if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+                default = _given(part.value)
+                if default is not None:
+                    yield part.target.id, default
+    elif isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in _OPTIONS:
+        names = [a.value for a in node.args if isinstance(a, ast.Constant)]
+        long = [n[2:] for n in names if isinstance(n, str) and n.startswith("--")]
+        default = next((k.value for k in node.keywords if k.arg == "default"), None)
+        if long and default is not None:
+            yield long[0].partition("/")[0].replace("-", "_"), default
+
+
+def _given(value: ast.expr | None) -> ast.expr | None:
+    """The default within ``Field(0.3, gt=0)`` and ``field(default=0.3)``, or the value itself."""
+    if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2].lower() == "field":
+        named = [k.value for k in value.keywords if k.arg == "default"]
+        return next(iter([*named, *value.args]), None)
+    return value
 
 
 def _with_default(node: ast.AST) -> tuple[ast.expr, ast.expr, ast.expr] | None:

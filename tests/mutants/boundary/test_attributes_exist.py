@@ -181,3 +181,20 @@ def test_a_field_by_its_private_name_and_what_templates_read(tmp_path):
     files["pkg/templates/bot.py"] = "import pkg\n\npkg.PLACE\n"
     result = run_check("BND010", subject(tmp_path, files))
     assert not [f for f in result.findings if f.severity > Severity.LOW]
+
+
+@pytest.mark.passes("BND010")
+def test_a_property_of_a_modules_name_and_an_enumeration_that_a_call_makes(tmp_path):
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/kinds.py": "class Kind:\n    FIRST = 1\n",
+        "pkg/made.py": "from enum import Enum\nfrom pkg.names import NAMES\n"
+        'Kind = Enum("Kind", NAMES)\n',
+        "pkg/names.py": 'NAMES = ["SECOND"]\n',
+        "pkg/m.py": "from pkg import kinds, made\n\n\nclass Trial:\n    @property\n"
+        "    def kinds(self):\n        return 1\n\n    @kinds.setter\n"
+        "    def kinds(self, value):\n        self._kinds = value\n\n\n"
+        "FIRST, SECOND = kinds.Kind.FIRST, made.Kind.SECOND\n",
+    }
+    source = {"subsystem": {"files": ["pkg/**"]}}
+    assert_passes(run_check("BND010", subject(tmp_path, files, source=source)))

@@ -23,8 +23,27 @@ BAD = {
     "import os\n\n\ndef f():\n    return os.environ['ENGINE_FODLS']\n": (
         "reads the environment variable ENGINE_FODLS, which nothing defines, while ENGINE_FOLDS is "
         "defined and never read", Severity.MEDIUM),
+    "@dataclass\nclass RiskConfig:\n    max_drawdown: float = 0.3\n": (
+        "'max_drawdown' of config defaults to 0.2 here and 0.3 at pkg/b.py:3",
+        Severity.MEDIUM),
+    "class RiskSettings(BaseSettings):\n    max_drawdown: float = Field(0.3, gt=0)\n": (
+        "'max_drawdown' of config defaults to 0.2 here and 0.3 at pkg/b.py:2",
+        Severity.MEDIUM),
+    "def cli(p):\n    p.add_argument('--max-drawdown', type=float, default=0.3)\n": (
+        "'max_drawdown' of config defaults to 0.2 here and 0.3 at pkg/b.py:2", Severity.MEDIUM),
+    "class A(NamedTuple):\n    x: int\nclass RunConfig(BaseModel):\n    horizon: int = 5\n\n\n"
+    "@click.option('--horizon', default=10)\ndef f(horizon):\n    pass\n": (
+        "the option horizon is 10 here and 5 at pkg/b.py:4", Severity.LOW),
+    "import numpy as np\n\n\ndef f(r):\n    return r * np.sqrt(252)\n": (
+        "f spells out 252 where TRADING_DAYS is at hand: pkg/train.py names it", Severity.LOW),
 }  # fmt: skip
 GOOD = (
+    "class RiskConfig:\n    max_drawdown: float = 0.2\n",
+    "class RiskConfig:\n    max_drawdown: float = 0.2\n"
+    "class OldConfig:\n    max_drawdown: float = 0.9\n",
+    "class Drawdown:\n    max_drawdown: float = 0.9\n",
+    "class RiskConfig:\n    max_drawdown: float | None = None\n    other: float = 3\n",
+    "def f(rows):\n    return rows[252], len(rows) == 252\n",
     "TRADING_DAYS = 252\nsize = 9\nWINDOW = [1]\nBLOCK = 7\n",
     "from pkg.train import TRADING_DAYS\n",
     "import os\n\n\ndef f():\n    return os.getenv('ENGINE_DAYS')\n",
@@ -36,6 +55,7 @@ GOOD = (
 
 def check(folder, text, **files):
     made = {"pkg/__init__.py": "", "pkg/train.py": TRAIN, "pkg/b.py": text, **files}
+    made["pkg/c.py"] = "from pkg.train import TRADING_DAYS\n"
     made[".env.example"] = "ENGINE_FOLDS=5\nENGINE_DAYS=20\n"
     return run_check("BND016", subject(folder, made, source={"subsystem": {"files": ["pkg/**"]}}))
 

@@ -21,6 +21,7 @@ from audit_lib.subject.uses import dotted
 _NO_ATTRIBUTE = re.compile(r'^"(?:type\[)?"?(?P<owner>\w+)[^"]*" has no attribute "(?P<name>\w+)"')
 
 _PLAIN = frozenset({"object", "ABC", "Enum", "IntEnum", "StrEnum", "Exception", "NamedTuple"})
+_ACCESSORS = frozenset({"setter", "getter", "deleter"})
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ class Attributes:
                 root = dotted(node.value)
                 if not root or root.partition(".")[0] in ("self", "cls") or root.count(".") > 3:
                     continue
+                if node.attr in _ACCESSORS and node in getattr(unit.node, "decorator_list", ()):
+                    continue  # of a property of the class that has a module's name
                 module = references.chain(unit, root).module
                 if not module or module.endswith("/"):
                     continue
