@@ -29,6 +29,8 @@ _STACKED = 8
 """columns of scores of a stack that are looked at"""
 _WIDE, _COMPARED, _SAME = 256, 200, 0.95
 """columns that are told apart, rows by which, and the rank correlation of a column with itself"""
+_SAME_ORDER = 0.999
+"""rank correlation of a prediction, or its size, with a column made of it"""
 _NAMING = ("sklearn.", "lightgbm.", "xgboost.")
 """packages whose models keep the names of the columns they were fitted on"""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -72,12 +74,14 @@ class Recorder:
         if before is not None and rows is not None and before["rows"] is not None:
             rows = np.concatenate([before["rows"], rows])
         number = self._step("fit", who, rows, source, table, begun)
+        order = self._order(table, rows)
         self.steps[number] |= {
             "resembles": resembles,
             "below": self._frozen(who),
             "label": label,
             "sources": [] if table is None else self._tracer.sources_of(table),
-            "order": self._order(table, rows),
+            "order": order,
+            "stacked": self._stacked(table, rows, [i for i, o in enumerate(order) if o < 0]),
             "named": hasattr(x, "columns") and type(who).__module__.startswith(_NAMING),
             "values": table if rows is None and table is not None and table.shape[1] == 1 else None,
         }
@@ -93,6 +97,21 @@ class Recorder:
         alike = np.abs(np.array([ranks(column) for column in table[known].T]) @ given.T)
         best = alike.argmax(axis=1)
         return [int(b) if alike[i, b] >= _SAME else -1 for i, b in enumerate(best)]
+
+    def _stacked(self, table: Any, rows: Any, places: list[int]) -> dict[str, Any]:
+        """Predictions that columns beside features follow, by their number, for which rows."""
+        found: dict[str, Any] = {}
+        for column in (table[:, place] for place in places[:_STACKED]):
+            for output in self._outputs:
+                both, here, there = np.intersect1d(rows, output.rows, return_indices=True)
+                if len(both) > _FEW:
+                    wanted, made = ranks(column[here]), output.values[there]
+                    if (
+                        max(abs(wanted @ ranks(made)), abs(wanted @ ranks(np.abs(made))))
+                        >= _SAME_ORDER
+                    ):
+                        found[str(output.number)] = both
+        return found
 
     def transformed(self, who: Any, x: Any, out: Any) -> Any:
         """``who`` made ``out`` of ``x``; the answer, with its values told apart."""
@@ -290,6 +309,7 @@ def _record(
         "stateless": False,
         "chooses": False,
         "values": None,
+        "stacked": {},
     }
 
 

@@ -36,6 +36,7 @@ class Step:
         named: a model that keeps the names of the columns it was fitted on.
         stateless: a transformer that learns nothing from rows.
         chooses: a fit that only chooses, such as columns; it counts for the next model.
+        stacked: the same where columns beside features follow predictions.
         values: what was predicted, shape (n, k), and ``owners``, its rows; of a fit on one column
             that cannot be traced, that column.
     """
@@ -58,6 +59,7 @@ class Step:
     stateless: bool = False
     chooses: bool = False
     scores: dict[int, Integers] = field(default_factory=dict)
+    stacked: dict[int, Integers] = field(default_factory=dict)
     values: Floats | None = None
     owners: Integers | None = None
 
@@ -160,7 +162,7 @@ class Training:
     def downstream(self) -> Iterator[Downstream]:
         """Fits on predictions whose rows are known."""
         for step in self.steps:
-            if step.op == "fit" and step.scores:
+            if step.op == "fit" and (step.scores or step.stacked):
                 yield from self._traced(step)
             elif step.op == "fit" and step.below is not None and step.rows is not None:
                 own = [s for s in self.steps[: step.number] if s.object == step.below]
@@ -170,16 +172,16 @@ class Training:
                     yield Downstream(step, model, seen, "given the model")
 
     def _traced(self, fit: Step) -> Iterator[Downstream]:
-        models: dict[str, tuple[Step, int]] = {}
-        for number, rows in fit.scores.items():
+        models: dict[str, tuple[Step, Integers]] = {}
+        for number, rows in (fit.scores or fit.stacked).items():
             model = self.fit_of(self.steps[number])
             if model is not None and model.rows is not None:
-                seen = len(np.intersect1d(rows, model.rows))
-                before = models.get(model.kind, (model, 0))[1]
-                models[model.kind] = (model, before + seen)
+                before = models.get(model.kind, (model, rows[:0]))[1]
+                models[model.kind] = (model, np.union1d(before, np.intersect1d(rows, model.rows)))
         how = f"rank correlation {fit.resembles:.2f}" if fit.resembles else "values"
+        how = how if fit.scores else "columns in their order"
         for model, seen in models.values():
-            yield Downstream(fit, model, seen, how)
+            yield Downstream(fit, model, len(seen), how)
 
     def fit_of(self, step: Step) -> Step | None:
         """The last fit of a step's object before it."""

@@ -107,6 +107,7 @@ def _step(number: int, raw: dict[str, Any]) -> Step:
         stateless=raw["stateless"],
         chooses=raw["chooses"],
         scores=scores,
+        stacked={int(n): np.asarray(r, dtype=np.int64) for n, r in raw["stacked"].items()},
         values=None if raw["values"] is None else np.asarray(raw["values"], dtype=np.float64),
         owners=owners,
     )

@@ -142,6 +142,26 @@ def test_scores_that_were_changed_on_the_way_are_counted(tmp_path):
     assert found.measured == "490 of 600 rows"
 
 
+META = """from sklearn.linear_model import LogisticRegression
+    edge = model.predict(scaler.transform(X[{rows}]))
+    beside = np.column_stack([scaler.transform(X[{rows}]), edge / 3.0, np.abs(edge)])
+    LogisticRegression().fit(beside, y[{rows}] > 0)"""
+
+
+@pytest.mark.fails("CAL011")
+def test_a_model_of_features_and_predictions_of_fitted_rows(tmp_path):
+    with tiny(tmp_path, trainer(calibrate=META.format(rows="fitted"))) as subject:
+        found = assert_fails(run_check("CAL011", subject), key="LogisticRegression")
+    count = int(found.measured.split(" ")[0])
+    assert f"{count} of {count} of them" in found.message
+
+
+@pytest.mark.passes("CAL011")
+def test_a_model_of_features_and_predictions_of_new_rows(tmp_path):
+    with tiny(tmp_path, trainer(calibrate=META.format(rows="later"))) as subject:
+        assert_passes(run_check("CAL011", subject))
+
+
 @pytest.mark.passes("CAL011")
 def test_changed_scores_of_new_rows_only_pass(tmp_path):
     clean = "IsotonicRegression().fit(np.abs(holdout)[:half], y[later][:half] > 0)"
