@@ -22,6 +22,7 @@ from audit_lib.probes.code.keyflow import (
     paired,
     within,
 )
+from audit_lib.probes.code.nested_keys import unmade
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
@@ -48,7 +49,8 @@ class StoredKeysAreWritten(Check):
         file where a read needs it. HIGH where the read fails without the key,
         MEDIUM where a default then always holds, or where one key is read with two defaults. Keys
         that a file of the repository defines and no text of the source spells: MEDIUM for limits,
-        else LOW.
+        else LOW. Keys of a mapping that stands under a key (`made["meta"] = {...}`) and is read by
+        at least two of these are compared wherever it went in between.
     Why it matters
         Writer and reader agree by spelling alone. A misspelt limit takes its default in every run,
         and a checkpoint that lacks a key cannot be loaded on the day it is needed.
@@ -89,8 +91,27 @@ class StoredKeysAreWritten(Check):
             yield from self._compared(
                 code, f"what {path} stores", pair_flow(code, path), None, told
             )
+        yield from self._nested(code, {(str(place), path[-1]) for place, path in told})
         yield Examined(len(code.connected), "files")
         yield Examined(len(named) + len(files), "documents")
+
+    def _nested(self, code: Code, told: set[tuple[str, str]]) -> Iterator[Answer]:
+        """Keys of mappings under a key, wherever these went between maker and reader."""
+        for miss in unmade(code):
+            if (str(miss.location), miss.key) in told:
+                continue
+            near = difflib.get_close_matches(miss.key, miss.made, n=1, cutoff=0.7)
+            yield self.finding(
+                miss.location,
+                f"reads {pointer_to(miss.above, miss.key)}, and whoever makes {miss.above!r} gives "
+                f"it {', '.join(miss.made[:8])} only"
+                + (f"; the nearest is {near[0]}" if near else "")
+                + ("" if miss.required else ", so the default always holds"),
+                measured="never made",
+                expected=near[0] if near else "made",
+                key=f"nested {miss.above} {miss.key}",
+                severity=self.severity if miss.required else Severity.MEDIUM,
+            )
 
     def _compared(
         self, code: Code, name: str, flow: Flow, held: Any, told: set[tuple[str, Path]]

@@ -1,4 +1,6 @@
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -6,6 +8,7 @@ from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.files import MOST_TEXT, read_words
 from audit_lib.model import Evidence, Examined, Gap, Severity, Task
 from audit_lib.probes.questions.asking import Into, Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
@@ -14,6 +17,11 @@ from audit_lib.subject.subject import Subject
 
 HOOK = "decisions.settle"
 COLUMNS = ["gross", "fees", "net"]
+_COST = r"(?:fees?|commissions?|costs?|slippage)"
+_BOTH = r"(?:(?:both|each|per|either) (?:legs?|sides?)|round[- ]trips?|entry and (?:on )?exit)"
+_LEGS = re.compile(
+    rf"\b{_COST}\b[^.;#]{{0,60}}\b{_BOTH}\b|\b{_BOTH}\b[^.;#]{{0,40}}\b{_COST}\b", re.I
+)
 
 
 class PositionsAddUp(Check):
@@ -22,10 +30,11 @@ class PositionsAddUp(Check):
     What it checks
         `gross` is side times size times the move, at one factor for all; `net` is `gross` less
         `fees`; fees are never negative, never fall as a position grows, are the same for a long and
-        a short, and follow the price of exit where they follow that of entry (else a note); without
-        a move a position loses its fees; each position is settled by itself, in any order. A price
-        that is missing, and a size that is negative or missing, give no number; a number for a
-        price of zero or less, which some contracts have, is a note.
+        a short, and follow the price of exit where they follow that of entry (else a note, or a
+        finding where documents or source say that both legs pay); without a move a position loses
+        its fees; each position is settled by itself, in any order. A price that is missing, and a
+        size that is negative or missing, give no number; a number for a price of zero or less,
+        which some contracts have, is a note.
     Why it matters
         A short that earns when prices rise, fees that are paid out, or charged on one leg of a
         loss only, make a back-test better than any account.
@@ -158,8 +167,13 @@ class PositionsAddUp(Check):
             if replies[f"another {leg}"].answered
         }
         if len(moved) == 2 and moved["entry"].all() and not moved["exit"].any():
-            text = "fees follow the price of entry alone: is the exit free, or paid in advance?"
-            yield self._found(subject, text, "one leg", "fees on both", "legs", Severity.INFO)
+            text = "fees follow the price of entry alone"
+            where = _promised(subject)
+            said = (
+                f", and {where} says both legs" if where else ": is the exit free, or paid before?"
+            )
+            level = Severity.MEDIUM if where else Severity.INFO
+            yield self._found(subject, text + said, "one leg", "fees on both", "legs", level)
         said = {
             "the other side": "fees are others for a short than for a long",
             "twice the size": "fees fall as a position grows",
@@ -215,6 +229,17 @@ class PositionsAddUp(Check):
             cause=cause,
             evidence=("positions",),
         )
+
+
+def _promised(subject: Subject) -> str:
+    """Where a document or the source says that both legs of a trade pay; '' for nowhere."""
+    root = subject.source.root
+    texts = {f.path: f.text for f in subject.source.files}
+    for file in sorted(root.glob("*.md")):
+        with suppress(OSError, UnicodeDecodeError):
+            texts[file.name] = read_words(file, most=MOST_TEXT)
+    found = ((path, _LEGS.search(text)) for path, text in sorted(texts.items()))
+    return next((f"{p} ({' '.join(m[0].split())})" for p, m in found if m), "")
 
 
 def _told(rows: pd.DataFrame, at: int) -> str:

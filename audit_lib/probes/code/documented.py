@@ -44,6 +44,7 @@ _UNIT = rf"(?:[- ]?{_PER})?"
 _SAID = (
     re.compile(rf"`(?:\w+\.)*(?P<name>[A-Za-z_]\w*)`\s+(?:is|of|=|at)\s+{_TOLD}{_UNIT}", re.I),
     re.compile(rf"\b(?P<name>[a-z]{{5,}}) of {_TOLD}[- ]?(?:bars|days|dates|{_PER})", re.I),
+    re.compile(r"\b(?P<name>[a-z]{4,}) of (?P<n>0?\.\d+)(?![\w.]*\d)(?P<u>)", re.I),
     re.compile(rf"\b{_TOLD}[- ](?:day|bar|date|month)s?[- ](?P<name>[a-z]{{5,}})\b(?P<u>)", re.I),
 )
 #: sentences of what was, or might be

@@ -284,3 +284,58 @@ def test_a_second_writer_that_leaves_out_what_is_needed(tmp_path, made):
 def test_second_writers_that_leave_nothing_out(tmp_path, made):
     result = check(tmp_path, WRITERS.replace("MADE", made), "1")
     assert not [f for f in result.findings if "leaves" in f.cause or " of " in f.key]
+
+
+NESTED = """\
+def learn(fitted):
+    MADE
+    return {"meta": inner, "scale": 2.0}
+
+
+class Desk:
+    def __init__(self, stored):
+        self.weights = stored["meta"]["weights"]
+        self.bias = stored["meta"]["bias"]
+        self.spread = READ
+
+
+def keep(files, made):
+    for file, keys in files.items():
+        file.write_text(json.dumps({key: made[key] for key in keys}))
+
+
+def fetch(files):
+    return Desk({k: v for file in files for k, v in json.loads(file.read_text()).items()})
+"""
+INNER = 'inner = {"weights": fitted, "bias": 0.5, "spread": 1.0}'
+
+
+@pytest.mark.fails("BND014")
+@pytest.mark.parametrize(
+    ("read", "severity"),
+    [
+        ('stored["meta"].get("scale") or 1.0', Severity.MEDIUM),
+        ('stored["meta"]["spreads"]', Severity.HIGH),
+    ],
+)
+def test_a_key_that_stands_elsewhere(tmp_path, read, severity):
+    text = NESTED.replace("MADE", INNER).replace("READ", read)
+    found = assert_fails(check(tmp_path, text, "1"), severity=severity)
+    assert found.key.startswith("nested meta s")
+
+
+@pytest.mark.passes("BND014")
+@pytest.mark.parametrize(
+    ("made", "read"),
+    [
+        (INNER, 'stored["meta"]["spread"]'),
+        ('inner = {"weights": fitted, **vars(fitted)}', 'stored["meta"]["scale"]'),
+        (INNER + "; inner = dict(inner, scale=2)", 'stored["meta"].get("scale")'),
+        (INNER + '; fitted["meta"]["scale"] = 2', 'stored["meta"].get("scale")'),
+        ('inner = {"weights": fitted, "gain": 0.5}', 'stored["meta"]["spread"]'),  # another one
+        (INNER, 'stored["scale"]'),
+    ],
+)
+def test_nested_keys_that_are_made_or_not_known(tmp_path, made, read):
+    text = NESTED.replace("MADE", made).replace("READ", read)
+    assert not [f for f in check(tmp_path, text, "1").findings if f.key.startswith("nested")]

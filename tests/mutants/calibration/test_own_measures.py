@@ -344,6 +344,22 @@ def test_fees_of_one_leg_are_a_note(tmp_path):
     assert [(f.key, f.severity) for f in result.findings] == [("legs", Severity.INFO)]
 
 
+SAID = {
+    "README.md": "Fees are five basis points of both legs.",
+    "costs.py": '"""What each side of a trade pays as commission."""',
+    "settings.py": "RATE = 5e-4  # a round trip doubles this fee",
+}
+
+
+@pytest.mark.fails("INT010")
+@pytest.mark.parametrize("file", SAID)
+def test_fees_of_one_leg_where_both_are_said_to_pay(tmp_path, file):
+    hooks = SETTLE.replace("prices.sum(axis=1)", 'positions["entry"]')
+    with tiny(tmp_path, HEAD + hooks, source={file: SAID[file]}) as subject:
+        found = assert_fails(run_check("INT010", subject), key="legs", severity=Severity.MEDIUM)
+    assert file in found.message
+
+
 @pytest.mark.passes("INT010")
 def test_a_price_below_zero_that_is_settled_is_a_note(tmp_path):
     spread = SETTLE.replace("(prices > 0)", "(prices == prices)")
