@@ -173,7 +173,7 @@ class PositionsAddUp(Check):
                 f", and {where} says both legs" if where else ": is the exit free, or paid before?"
             )
             level = Severity.MEDIUM if where else Severity.INFO
-            yield self._found(subject, text + said, "one leg", "fees on both", "legs", level)
+            yield self._found(subject, text + more, "one leg", "fees on both", "legs", level)
         said = {
             "the other side": "fees are others for a short than for a long",
             "twice the size": "fees fall as a position grows",

@@ -32,7 +32,8 @@ class Unmade:
 def unmade(code: Code) -> Iterator[Unmade]:
     """Keys that readers of a nested mapping ask for beside others, and no maker has."""
     made: dict[str, set[str]] = defaultdict(set)
-    open_, reads = set[str](), defaultdict[tuple[str, str, str], dict[str, ast.expr]](dict)
+    unknown = set[str]()
+    reads: dict[tuple[str, str, str, str], dict[str, ast.expr]] = defaultdict(dict)
     for path in sorted(code.connected):
         tree = code.tree.by_path[path].tree
         if tree is None or is_aside(path):
@@ -43,26 +44,21 @@ def unmade(code: Code) -> Iterator[Unmade]:
             for above, value in _standing(node):
                 keys = _keys(value, bound)
                 made[above] |= keys or set()
-                open_ |= {above} if keys is None else set()
-            if (read := _read(node)) is not None:
+                unknown |= {above} if keys is None else set()
+            read = _read(node)
+            if read is not None and isinstance(node, ast.expr):
                 holder, above, key, stored = read
-                if stored:
-                    made[above].add(key)
-                else:
-                    symbol = symbol_at(code, path, node.lineno)  # type: ignore[attr-defined]  # a read
-                    reads[path, str(symbol), f"{above} of {ast.unparse(holder)}"].setdefault(
-                        key, node
-                    )  # type: ignore[arg-type]  # likewise
-    for (path, symbol, holder), asked in reads.items():
-        above = holder.split(" of ")[0]
-        if above in open_ or len(asked.keys() & made[above]) < KNOWN:
+                made[above] |= {key} if stored else set()
+                if not stored:
+                    place = (path, symbol_at(code, path, node.lineno) or "", ast.unparse(holder))
+                    reads[*place, above].setdefault(key, node)
+    for (path, symbol, _, above), asked in reads.items():
+        if above in unknown or len(asked.keys() & made[above]) < KNOWN:
             continue
+        given = tuple(sorted(made[above]))
         for key in sorted(asked.keys() - made[above]):
-            node = asked[key]
-            where = Location(path, line=node.lineno, symbol=symbol)
-            yield Unmade(
-                above, key, isinstance(node, ast.Subscript), where, tuple(sorted(made[above]))
-            )
+            where = Location(path, line=asked[key].lineno, symbol=symbol)
+            yield Unmade(above, key, isinstance(asked[key], ast.Subscript), where, given)
 
 
 def _standing(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
@@ -88,9 +84,10 @@ def _bound(nodes: list[ast.AST]) -> dict[str, list[ast.expr]]:
     """What the names of a file are assigned."""
     found: dict[str, list[ast.expr]] = defaultdict(list)
     for node in nodes:
-        for target in node.targets if isinstance(node, ast.Assign) else ():
-            if isinstance(target, ast.Name):
-                found[target.id].append(node.value)
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found[target.id].append(node.value)
     return found
 
 
@@ -126,5 +123,4 @@ def _read(node: ast.AST) -> tuple[ast.expr, str, str, bool] | None:
 
 
 def _text(node: ast.expr | None) -> str | None:
-    found = node.value if isinstance(node, ast.Constant) else None
-    return found if isinstance(found, str) else None
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
