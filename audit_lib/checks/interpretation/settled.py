@@ -169,7 +169,7 @@ class PositionsAddUp(Check):
         if len(moved) == 2 and moved["entry"].all() and not moved["exit"].any():
             text = "fees follow the price of entry alone"
             where = _promised(subject)
-            said = (
+            more = (
                 f", and {where} says both legs" if where else ": is the exit free, or paid before?"
             )
             level = Severity.MEDIUM if where else Severity.INFO
