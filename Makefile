@@ -15,6 +15,11 @@ unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP
 # The theme prints a notice about its future at every build.
 export NO_MKDOCS_2_WARNING ?= 1
 
+# What `make quick` leaves to `make test`: it starts processes, draws, trains, or asks every check.
+NOT_QUICK := $(addprefix meta/test_,marks.py pipelines.py vacuous.py) $(addprefix unit/,execution explain packets \
+  probes reference_engine $(addprefix test_,budget.py environment.py memory_of_hooks.py mutation_runner.py \
+  size_power.py) subject/artifacts/test_pickles_against_python.py)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup audit engine test slow torch lab check format lint types layers docs docs-check bounds bench bench-all lock clean
 
@@ -50,6 +55,9 @@ audit: engine  ## audit every version of the embedded subject; packets land in r
 
 test: engine  ## the tests, but for those marked slow
 	$(BIN)/python -m pytest -n 2 -q -m "not slow"
+
+quick: format lint layers  ## the fast part of `check`, in less than a minute: no hosts, no notebooks, no PDF
+	$(BIN)/python -m pytest -n 2 -q -m "not slow" tests/meta tests/unit $(addprefix --ignore=tests/,$(NOT_QUICK))
 
 slow: engine  ## the slow tests: pages run command by command, setups, interrupted runs
 	$(BIN)/python -m pytest -n 2 -q -m slow

@@ -9,7 +9,9 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +62,24 @@ def pages() -> dict[str, str]:
     written["reference/parameters.md"] = parameters_page()
     written["reference/hooks.md"] = hooks_page()
     made = {path: NOTICE + text.strip() + "\n" for path, text in written.items()}
+    made["architecture.md"] = architecture()
     made["schema/subject.schema.json"] = subject_schema()
     for name, kind in EXPLAIN_FORMS.items():
         made[f"schema/{name}.schema.json"] = schema_of(kind)
     return made
+
+
+def architecture() -> str:
+    """The page on architecture, with the floors that import-linter holds, in its order."""
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    settings = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    lines = []
+    for layer in settings["tool"]["importlinter"]["contracts"][0]["layers"]:
+        for number, name in enumerate(layer.split(" | ")):
+            doc = inspect.getdoc(import_module(f"audit_lib.{name}")) or ""
+            lines.append(f"{'|' if number else ' '} {name:<12}{doc.splitlines()[0]}")
+    head, fence, rest = text.partition("```text\n")
+    return f"{head}{fence}{chr(10).join(lines)}\n{rest[rest.index('```') :]}"
 
 
 def subject_schema() -> str:
