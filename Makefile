@@ -21,7 +21,7 @@ NOT_QUICK := $(addprefix meta/test_,marks.py pipelines.py vacuous.py) $(addprefi
   size_power.py) subject/artifacts/test_pickles_against_python.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit engine test slow torch lab check format lint types layers docs docs-check bounds bench bench-all lock clean
+.PHONY: help setup audit engine test quick slow torch lab check format lint types layers docs docs-check bounds bench bench-all lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
