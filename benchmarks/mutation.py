@@ -3,7 +3,8 @@
 Decision lines of checks (and, with ``--probes``, of the instruments they share) are changed one at
 a time: a comparison turned round or moved by one, ``and`` for ``or``, a ``not`` left out, an ``if``
 or a ``yield`` dropped, a number doubled.  After each change the tests of
-``tests/mutants`` that name the check run until one fails: the change is *killed*.  What survives is
+``tests/mutants`` that name the check (of a probe, first the files of ``tests`` that import it) run
+until one fails: the change is *killed*.  What survives is
 told with its line.
 
     python benchmarks/mutation.py --seed 0 --each 6 --budget 1800     # a sample of all checks
@@ -284,6 +285,16 @@ def own_tests() -> dict[str, list[str]]:
     return {code: [t for _, t in sorted(pairs)] for code, pairs in found.items()}
 
 
+def importing(probe: str) -> list[str]:
+    """Files of tests that import a module, or something of it."""
+    parent, _, name = probe.rpartition(".")
+    wanted = re.compile(rf"{re.escape(probe)}\b|from {re.escape(parent)} import .*\b{name}\b")
+    files = sorted((ROOT / "tests" / "unit").rglob("test_*.py"))
+    files += sorted((ROOT / "tests" / "mutants").rglob("test_*.py"))
+    found = [f for f in files if wanted.search(f.read_text(encoding="utf-8"))]
+    return [f.relative_to(ROOT).as_posix() for f in found]
+
+
 def main() -> None:
     """Change checks, and tell what nobody noticed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -312,6 +323,7 @@ def main() -> None:
         name, codes = subjects[subject]
         ranked = (t for code in codes for t in enumerate(marks.get(code, ())))
         tests = list(dict.fromkeys(t for _, t in sorted(ranked)))[: given.tests]
+        tests = [*(importing(name) if given.probes else ()), *tests]
         file = ROOT / (name.replace(".", "/") + ".py")
         tree = marked(file.read_text(encoding="utf-8"))
         begun = time.monotonic()
