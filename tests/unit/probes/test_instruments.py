@@ -120,3 +120,12 @@ def test_digests_of_a_folder_tell_what_changed(tmp_path):
     (tmp_path / "a").write_text("2")
     (tmp_path / "b").symlink_to("a")
     assert changed(before, tree_digest(tmp_path)) == ["a", "b"]
+
+
+def test_the_newest_bars_of_the_first_assets():
+    dates = pd.date_range("2024-01-01", periods=5, name="date")
+    bars = pd.DataFrame({"close": np.arange(5.0)}, index=dates)
+    panel = pd.concat({"a": bars, "b": bars, "c": bars}, names=["asset", "date"])
+    cut = markets.short(panel, assets=2, bars=3)
+    assert list(cut.index) == [(a, d) for a in "ab" for d in dates[2:]]
+    assert list(markets.short(bars, assets=2, bars=3).index) == list(dates[2:])
