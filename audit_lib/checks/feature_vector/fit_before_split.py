@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Examined, Location, Severity, Task
 from audit_lib.probes.code.leaks.fit_flow import FitFlow, FitThenSplit
-from audit_lib.probes.code.leaks.suspicions import related_files, unread
+from audit_lib.probes.code.leaks.suspicions import in_time, related_files, unread
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE
@@ -49,12 +49,13 @@ class PreprocessingIsFittedAfterTheSplit(Check):
         flow = FitFlow(code)
         for file in files:
             for unit in code.files[file.path].units if file.path in code.files else ():
+                weight = self.severity if in_time(subject, file) else Severity.LOW
                 for found in flow.found(unit):
-                    yield self._told(found)
+                    yield self._told(found, weight)
         yield from unread(subject)
         yield Examined(len(files), "files")
 
-    def _told(self, found: FitThenSplit) -> Answer:
+    def _told(self, found: FitThenSplit, weight: Severity) -> Answer:
         """A fit and a split, on the spot or in functions that are called."""
         fitter = f"by {found.fitter} " if found.fitter else ""
         splitter = f"by {found.splitter} " if found.splitter else ""
@@ -74,4 +75,5 @@ class PreprocessingIsFittedAfterTheSplit(Check):
             measured=what,
             expected="fitted on train rows",
             key=key,
+            severity=weight,
         )

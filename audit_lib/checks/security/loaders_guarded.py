@@ -9,6 +9,9 @@ from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE
 
+_COPIES = 3
+"""modules with one function of a name that loads in one way, from which on it was copied"""
+
 
 class LoadersRunNothing(Check):
     """What the engine loads is not run by being loaded.
@@ -54,14 +57,21 @@ class LoadersRunNothing(Check):
                     where = f"{path}:{load.node.lineno}"
                     told = "checked before" if load.proven else ""
                     rows.append((where, load.what, " ← ".join(load.outside), told))
+        copies: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for (path, _), found in alike.items():
-            yield self._told(path, found)
+            copies[found[0].unit.name, found[0].what, found[0].outside[-1]].append(path)
+        for (path, _), found in alike.items():
+            same = copies[found[0].unit.name, found[0].what, found[0].outside[-1]]
+            if len(same) < _COPIES:
+                yield self._told(path, found)
+            elif path == same[0]:  # a function that was copied from module to module
+                yield self._told(path, found, f"; {len(same) - 1} more modules have the same")
         if rows:
             heads = ("place", "call", "where the data comes from", "digest")
             yield Evidence("loaders", "Calls that run what they read", heads, tuple(rows))
         yield Examined(len(paths), "files")
 
-    def _told(self, path: str, found: list[Load]) -> Answer:
+    def _told(self, path: str, found: list[Load], more: str = "") -> Answer:
         first = min(found, key=lambda f: (f.proven, f.template, f.node.lineno))
         own = sum(f.unit is first.unit for f in found)
         times = f" {own} times" if own > 1 else ""
@@ -82,7 +92,8 @@ class LoadersRunNothing(Check):
             f"{where} calls {whats}{times}, which {runs}"
             + (f"; it comes from {way}" if way else "")
             + ("; a digest is worked out before" if first.proven else "")
-            + (f"; so with {', '.join(others)}" if others else ""),
+            + (f"; so with {', '.join(others)}" if others else "")
+            + more,
             measured=first.what,
             expected=first.mend,
             key=first.what,

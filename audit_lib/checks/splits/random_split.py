@@ -1,25 +1,16 @@
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.model import Examined, Gap, Severity, Task
-from audit_lib.probes.code.leaks.suspicions import Hit, hits, related_files, unread
-from audit_lib.subject.subject import Subject
-
-MARKETS = re.compile(
-    r"\b(time_?series|ohlcv?|pct_change|backtest\w*|sharpe|tickers?|forecast\w*|horizons?|look_?back|"
-    r"bars|candles?|tradings?|portfolios?|volatility|DatetimeIndex)\b",
-    re.IGNORECASE,
+from audit_lib.probes.code.leaks.suspicions import (
+    Hit,
+    hits,
+    in_time,
+    related_files,
+    unread,
 )
-
-
-def of_markets(subject: Subject) -> bool:
-    """Whether the subject is about rows in time, by its hooks or by what its files speak of."""
-    files = related_files(subject)
-    spoken = sum(MARKETS.search(file.text) is not None for file in files)
-    hooks = ("features.panel", "features.build", "targets.build")
-    return any(map(subject.has, hooks)) or spoken >= max(1, len(files) / 10)
+from audit_lib.subject.subject import Subject
 
 
 class SplitsAreNotShuffled(Check):
@@ -55,12 +46,11 @@ class SplitsAreNotShuffled(Check):
     def run(self, subject: Subject) -> Iterator[Answer]:
         """Look for splitters that shuffle."""
         alike: dict[tuple[str, str], list[Hit]] = defaultdict(list)
-        dated = of_markets(subject)
         for hit in hits(subject, "random split", labels_may=False):
             alike[hit.file.path, hit.symbol].append(hit)
         for found in alike.values():
             first, more = found[0], len(found) - 1
-            meant = dated or MARKETS.search(first.file.text)
+            meant = in_time(subject, first.file)
             yield self.finding(
                 first.file.location(first.node, first.symbol),
                 f"{first.symbol or 'module level'} uses {first.what}"

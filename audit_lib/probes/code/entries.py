@@ -13,7 +13,7 @@ ENTRY_FUNCTION = re.compile(
     r"^(run_)?(train(?:ing)?|retrain(?:ing)?|backtest(?:ing)?|walk_forward)"
     r"(_(?!test|results?|summary|report|metrics?|config|params|to_|rows?$|mask$|idx$|end$|start$|labels?$|data$|sets?$|dates?$|frame$|size$|loss$)\w+)?$"
 )
-ENTRY_CLASS = re.compile(r"train|backtest|walkforward|retrain", re.I)
+ENTRY_CLASS = re.compile(r"train(?!_?(and_?)?test)|backtest|walkforward|retrain", re.I)
 ENTRY_METHOD = re.compile(r"^(train|retrain|fit|run|backtest|walk_forward|execute)(_\w+)?$")
 PRECONDITION = re.compile(r"precondition|^(enforce|ensure|require)_\w+", re.I)
 DEEPEST = 6

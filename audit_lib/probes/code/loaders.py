@@ -28,6 +28,13 @@ _SAFE_YAML = re.compile(r"Safe|Base")
 #: Signs that what is loaded was held to a digest or signature before.
 _PROVEN = re.compile(r"sha\d|md5|blake|hmac|checksum|digest|signature|verif", re.I)
 #: Calls that make text or paths of what they are given.
+#: what is asked of a text or a path, and brings nothing
+_TELLS = frozenset(
+    ("endswith", "startswith", "exists", "is_file", "isfile", "isinstance", "hasattr", "lower",
+     "upper", "strip", "rstrip", "lstrip", "split", "rsplit", "format", "replace", "append",
+     "sorted")
+)  # fmt: skip
+_BRINGS = re.compile(r"(^|\.|_)(open|urlopen|read\w*|recv\w*|get|post|download\w*|input|fetch\w*)$")
 _SHAPES = frozenset(
     {"str", "repr", "bytes", "Path", "pathlib.Path", "os.path.join", "join", "getattr", "format",
      "io.BytesIO", "BytesIO", "dedent", "textwrap.dedent", "compile", "len", "range", "sorted",
@@ -153,7 +160,8 @@ def _outside(code: Code, unit: Unit, data: ast.expr | None) -> Iterator[str]:
     own = {a.arg for a in parameters(unit.node, open_ones=True)} - {"self", "cls"}
     names, made = _made_of(unit, data)
     brought = sorted(names & own)
-    calls = sorted(made - _SHAPES)
+    calls = [c for c in made - _SHAPES if c.rpartition(".")[2] not in _TELLS]
+    calls.sort(key=lambda call: (_BRINGS.search(call) is None, call))
     if any(c.rpartition(".")[2] in ("dumps", "dump", "deepcopy") for c in calls):
         return  # it goes round within the program
     callers = _callers(code, unit)

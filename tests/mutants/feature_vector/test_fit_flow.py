@@ -110,6 +110,17 @@ def test_rows_that_are_split_first_or_never(tmp_path):
     assert_passes(result)
 
 
+@pytest.mark.fails("FEA115")
+def test_one_function_that_is_called_for_all_rows_and_for_parts(tmp_path):
+    text = (
+        "def both(x, parts):\n    x = scale(x)\n    return part(x, 1)\n\n\n"
+        "def go(x, segments):\n    all_rows = both(x, None)\n    x = x + 1\n"
+        "    return all_rows, both(x, segments)\n"
+    )
+    found = check(tmp_path, text).findings
+    assert [f.location.symbol for f in found] == ["both"]
+
+
 @pytest.mark.passes("FEA115")
 def test_the_reference_engine_is_clean(reference):
     assert run_check("FEA115", reference).findings == ()

@@ -1,6 +1,6 @@
 import pytest
 
-from audit_lib.testing import assert_passes, run_check
+from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.made_repo import subject
 
 HEAD = (
@@ -145,3 +145,20 @@ def test_options_that_hold_a_loader_to_weights(tmp_path, made):
     text = f"def read(path, options, more):\n    {made}\n    return torch.load(path, **options)\n"
     assert check(tmp_path / "a", text).findings == ()
     assert len(check(tmp_path / "b", text.replace("True", "False")).findings) == 1
+
+
+@pytest.mark.fails("SEC002")
+def test_one_function_in_many_modules_is_one_finding(tmp_path):
+    text = HEAD + "def model():\n    with open(HOME) as f:\n        return joblib.load(f)\n"
+    names = [f"pkg/{name}.py" for name in "abcd"]
+    files = {"pkg/__init__.py": "", **dict.fromkeys(names, text)}
+    source = {"subsystem": {"files": ["pkg/**"]}}
+    found = assert_fails(run_check("SEC002", subject(tmp_path, files, source=source)))
+    assert found.message.endswith("comes from open() in model; 3 more modules have the same")
+
+
+@pytest.mark.fails("SEC002")
+def test_an_origin_is_what_brings_and_not_what_asks(tmp_path):
+    text = "def go(s):\n    name = read_line() if s.x.endswith('q') else s.y.get('n')\n"
+    result = check(tmp_path, text + "    return eval(name)\n")
+    assert "endswith" not in result.findings[0].message

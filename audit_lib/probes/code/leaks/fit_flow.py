@@ -85,8 +85,8 @@ class FitFlow:
                 if statement.lineno > fit.node.lineno and rows & _read(statement):
                     rows |= made
             for split in (e for e in events if e.kind == "split"):
-                if split.node is fit.node:
-                    continue  # one call does both, and is looked at by itself
+                if split.node is fit.node or (fit.through and fit.through == split.through):
+                    continue  # one call, or one function, does both, and is looked at by itself
                 inner = any(n is fit.node for n in ast.walk(split.node)) and not _sliced(fit.node)
                 if (split.node.lineno > fit.node.lineno and split.inputs & rows) or inner:
                     yield fit, split

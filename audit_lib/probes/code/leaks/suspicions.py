@@ -34,6 +34,11 @@ LABELS = re.compile(
 _FEATURES = re.compile(r"feat(ure)?s?($|_)|predictors|^x_col|input_col", re.I)
 RELATED = re.compile(r"feature|indicator|factor|signal|dataset|preprocess|pipeline", re.I)
 
+_MARKETS = re.compile(
+    r"\b(time_?series|ohlcv?|pct_change|backtest\w*|sharpe|tickers?|forecast\w*|horizons?|look_?back|"
+    r"bars|candles?|tradings?|portfolios?|volatility|DatetimeIndex)\b",
+    re.IGNORECASE,
+)
 NOT_MEASURED = "not measured"
 SHORTEST = 4
 """letters that tell a column's name from others"""
@@ -365,3 +370,15 @@ def _names(node: ast.expr) -> Iterator[str]:
             yield part.attr
         elif isinstance(part, ast.Constant) and isinstance(part.value, str):
             yield part.value
+
+
+def in_time(subject: Subject, file: SourceFile) -> bool:
+    """Whether rows of the file have an order: by hooks, or by what it and the others speak of."""
+
+    def told() -> bool:
+        files = related_files(subject)
+        spoken = sum(_MARKETS.search(other.text) is not None for other in files)
+        hooks = ("features.panel", "features.build", "targets.build")
+        return any(map(subject.has, hooks)) or spoken >= max(1, len(files) / 10)
+
+    return _MARKETS.search(file.text) is not None or once(subject, "rows in time", told)
