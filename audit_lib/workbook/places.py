@@ -15,7 +15,7 @@ from audit_lib.scratch import PREFIX
 T = TypeVar("T")
 #: folders that hooks are given to work in, one a run, and the copies of the store in them
 SCRATCH = f"{PREFIX}host-"
-_SCRATCH = re.compile(rf"(?<![\w.-])/(?:[^\s'\"]*/)?{SCRATCH}\w+(/copy-\d+)?")
+_SCRATCH = re.compile(rf"(?<![\w.-])/(?:[^\s'\"]*/)?{SCRATCH}\w+(/copy-\w+)?")
 
 
 def words_for(places: dict[str, Path | None]) -> list[tuple[str, str]]:

@@ -66,6 +66,7 @@ def test_a_linked_folder_is_known_by_both_names(tmp_path):
     ("said", "told"),
     [
         ("no '/var/tmp/audit-host-x1_y/copy-38/models/v3'", "no '<scratch>/models/v3'"),
+        ("/tmp/audit-host-ab12/copy-1hm_l0oc/v3 is gone", "<scratch>/v3 is gone"),
         ("/tmp/audit-host-ab12/made is odd", "<scratch>/made is odd"),
         ("/tmp/my-audit-host-ab", "/tmp/my-audit-host-ab"),
         ("an audit-host-thing", "an audit-host-thing"),
