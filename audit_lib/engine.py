@@ -4,6 +4,7 @@ import difflib
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -190,7 +191,7 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
     except Exception as error:  # noqa: BLE001 - a crash of one check must not end the audit
         outcome, reason = Outcome.ERROR, _crash(error)
     findings, tables = gathered(list(_of(Finding, told)))
-    examined, gaps = _of(Examined, told), _of(Gap, told)
+    examined, gaps = _seeded(check, _of(Examined, told)), _of(Gap, told)
     if any(breaks(f) for f in findings):
         outcome = Outcome.FAIL
     elif outcome is Outcome.PASS:
@@ -205,6 +206,14 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         margins=_of(Margin, told),
         seconds=round(time.perf_counter() - started, 4),
     )
+
+
+def _seeded(check: Check, examined: tuple[Examined, ...]) -> tuple[Examined, ...]:
+    """What a check looked at, with the seed that it was drawn from."""
+    seed = getattr(check, "seed", None)
+    if seed is None or not examined:
+        return examined
+    return (replace(examined[0], what=f"{examined[0].what} (seed {seed})"), *examined[1:])
 
 
 def run_checks(

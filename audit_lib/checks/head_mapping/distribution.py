@@ -14,6 +14,8 @@ from audit_lib.subject.subject import Subject
 
 STEPPED = 0.05
 """share of different values among the rows, below which a head has steps"""
+HAIR = 1e-4
+"""share of a probability within which all of its values are one"""
 STUCK = 0.98
 """largest share of one value in a head of steps"""
 
@@ -23,8 +25,9 @@ class OutputsAreAlive(Check):
 
     What it checks
         Over the sample, each head takes at least `least_values` values, or as many as its label
-        does; no single value fills more than `most_share` of the rows, or of a head of few steps
-        more than 98 %; and a probability is not stuck at 0 or 1.
+        does, and a probability not one within a hair; no single value fills more than `most_share`
+        of the rows, or of a head of few steps more than 98 %; and a probability is not stuck at 0
+        or 1.
     Why it matters
         A dead head (a tree of one leaf, a saturated sigmoid, a calibrator that maps everything
         to the base rate) passes every contract on type and range and carries no information.
@@ -89,8 +92,10 @@ class OutputsAreAlive(Check):
         share = float(counts.max() / len(values))
         common = float(unique[int(np.argmax(counts))])
         least, most = self._asked(unique, len(values), kind, label)
-        if len(unique) == 1:
-            yield self._found(subject, name, f"answers {common:.6g} for every row", "constant")
+        apart = float(unique[-1] - unique[0])
+        if len(unique) == 1 or (kind is Kind.PROBABILITY and apart <= HAIR * abs(unique[-1])):
+            text = f"answers {common:.6g} for every row" + (f", within {apart:.1g}" * (apart > 0))
+            yield self._found(subject, name, text, "constant")
         elif len(unique) < least:
             text = f"takes {len(unique)} values over {len(values)} rows"
             yield self._found(subject, name, text, "few values")

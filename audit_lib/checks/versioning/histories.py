@@ -133,7 +133,7 @@ class RegistryKeepsItsPromises(Check):
             seed=self.seed,
         )
         shutil.rmtree(last[0], ignore_errors=True)
-        what = f"operations in {done.histories} histories (seed {self.seed})"
+        what = f"operations in {done.histories} histories"
         yield Examined(done.operations, what)
         if not done.ended and not done.found and done.histories <= FEWEST:
             yield Gap(f"histories after the first {done.histories}", f"{self.longest:g} s were up")

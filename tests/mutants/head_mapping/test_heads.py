@@ -185,6 +185,19 @@ def test_a_calibrator_that_answers_the_base_rate(engine):
 
 
 @pytest.mark.fails("HED003")
+def test_a_slope_of_nothing_is_a_constant(tmp_path):
+    """Values that differ in the last digits: what a calibrator makes of scores without skill."""
+    meta = {**META, "heads": {**META["heads"], "gain": {"kind": "probability", "label": "week"}}}
+    text = '{"gain": 1 / (1 + np.exp(-SLOPE * drift)), "risk": risk}'
+    flat, steep = (text.replace("SLOPE", slope) for slope in ("1e-6", "1"))
+    with tiny(tmp_path, heads(flat), meta=meta) as subject:
+        found = assert_fails(run_check("HED003", subject), key="gain constant")
+    assert "answers 0.5 for every row, within" in found.message
+    with tiny(tmp_path / "b", heads(steep), meta=meta) as subject:
+        assert_passes(run_check("HED003", subject))
+
+
+@pytest.mark.fails("HED003")
 @pytest.mark.parametrize(
     ("text", "key"),
     [
