@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from audit_lib import hooks
 from audit_lib.checks.base import SECTIONS, Check
-from audit_lib.checks.catalogue import all_checks
+from audit_lib.checks.catalogue import all_checks, also_asked, askers
 from audit_lib.checks.size_power import measured
 from audit_lib.cli.app import cli
 from audit_lib.explain.attribution import Line
@@ -93,6 +93,7 @@ def subject_schema() -> str:
 
 def check_page(check: type[Check]) -> str:
     """One check: what it is, its six sections, its options."""
+    also = also_asked(check)
     lines = [
         f"# {check.code} · {check.__name__}",
         "",
@@ -100,7 +101,8 @@ def check_page(check: type[Check]) -> str:
         "",
         f"Contract `{check.contract.value}` · task {check.task.value} · severity "
         f"{check.severity.label} · reads {check.reads.value}"
-        + (f" · needs {', '.join(f'`{h}`' for h in check.needs)}" if check.needs else ""),
+        + (f" · needs {', '.join(f'`{h}`' for h in check.needs)}" if check.needs else "")
+        + (f" · may ask {', '.join(f'`{h}`' for h in also)}" if also else ""),
         "",
     ]
     sections = check.sections()
@@ -274,11 +276,11 @@ def hooks_page() -> str:
         lines += [f"## {surface}", ""]
         for name in hooks.HOOKS:
             if name.split(".")[0] == surface:
-                needed = [c.code for c in all_checks() if name in c.needs]
-                used = ", ".join(f"[{c}](../checks/{c}.md)" for c in needed)
                 lines += [f"### {name}", "", hooks.purpose(name), ""]
                 lines += ["```python", hooks.signature(name), "```", ""]
-                lines += [f"Needed by {used}.", ""] if used else []
+                for how, codes in zip(("Needed", "Also asked"), askers(name), strict=True):
+                    named = ", ".join(f"[{c}](../checks/{c}.md)" for c in codes)
+                    lines += [f"{how} by {named}.", ""] if named else []
     return "\n".join(lines)
 
 

@@ -13,15 +13,18 @@ from typing import Any
 import hypothesis
 import pytest
 from finding_sites import calling, site_of, sites_of
+from quick_types import install
+from records import Record
 
 from audit_lib import engine
-from audit_lib.checks.base import Check
-from audit_lib.checks.catalogue import CATALOGUE, check_class
+from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.catalogue import ASKED, CATALOGUE, check_class
 from audit_lib.model import CheckResult, Finding, Outcome, View
 from audit_lib.subject.subject import Subject
 
 # Tests replace parts of the library in place, which no digest of its files can tell.
 os.environ["AUDIT_CACHE"] = "off"
+install()
 
 # The same examples every time, so that a change is judged by itself;
 # HYPOTHESIS_PROFILE=search looks for new ones.
@@ -31,13 +34,10 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatabl
 
 #: what checks answered while the test that is running ran
 _answered: list[CheckResult] = []
-#: sites of findings that ran while it ran, and those of the session with the tests that ran them
-_made: set[tuple[str, str]] = set()
-_makers: dict[tuple[str, str], set[str]] = {}
 GOLDEN = Path(__file__).parent / "golden"
-KEYS = GOLDEN / "finding_keys.json"
-#: code -> what it can find -> the test that makes it find that
-PROMISED: dict[str, dict[str, str]] = json.loads(KEYS.read_text()) if KEYS.is_file() else {}
+#: what checks can find, and which hooks they ask, each with the test that makes them
+_FINDINGS = Record(GOLDEN / "finding_keys.json")
+_HOOKS = Record(GOLDEN / "asked_hooks.json")
 #: code -> a finding that a test marked ``fails`` made, for the page of the check
 EXAMPLES = GOLDEN / "examples.json"
 _examples: dict[str, dict[str, Any]] = {}
@@ -45,18 +45,41 @@ _GIVES = {"fails": Outcome.FAIL, "passes": Outcome.PASS}
 
 
 def _recorded(check: Check, subject: Subject) -> CheckResult:
+    kind = type(check)
+    if kind.code in CATALOGUE and kind not in _heeded:
+        _heeded.add(kind)
+        kind.run = _heeding(kind.code, kind.run)  # type: ignore[method-assign] # what tests record
     result = _run_once(check, subject)
     _answered.append(result)
     return result
 
 
+def _heeding(code: str, run: Callable[..., Iterator[Answer]]) -> Callable[..., Iterator[Answer]]:
+    """A check's own run, which notes the hooks that it asks, or looks for."""
+
+    def running(self: Check, subject: Subject) -> Iterator[Answer]:
+        answers = run(self, subject)
+        while True:
+            with subject.noting() as asked:
+                try:
+                    answer = next(answers, None)
+                finally:
+                    _HOOKS.now.update((code, hook) for hook in asked)
+            if answer is None:
+                return
+            yield answer
+
+    return running
+
+
+_heeded: set[type[Check]] = set()
 _run_once = engine._run_once
 engine._run_once = _recorded
 
 
 def _found(self: Check, *args: Any, **words: Any) -> Finding:
     if self.code in CATALOGUE:
-        _made.add((self.code, site_of(type(self), calling())))
+        _FINDINGS.now.add((self.code, site_of(type(self), calling())))
     return _finding(self, *args, **words)
 
 
@@ -71,7 +94,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     Whatever is answered on the way must cite evidence that there is, and tell its findings apart.
     """
     _answered.clear()
-    _made.clear()
+    _FINDINGS.now.clear()
+    _HOOKS.now.clear()
     yield
     for mark in item.iter_markers():
         for code in mark.args if mark.name in _GIVES else ():
@@ -82,16 +106,14 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
                 _show(item.nodeid, [r for r in _answered if r.code == code])
     for result in _answered:
         proven(result)
-    for site in _made:
-        _makers.setdefault(site, set()).add(item.nodeid)
-    lost = [
-        f"{code}: {name}"
-        for code, named in PROMISED.items()
-        for name, test in named.items()
-        if test == item.nodeid and (code, name) not in _made
-    ]
     updating = item.config.getoption("--update-golden")
+    lost = _FINDINGS.ended(item.nodeid)
     assert updating or not lost, f"this test no longer makes checks find {lost}"
+    lost = _HOOKS.ended(item.nodeid)
+    assert updating or not lost, f"this test no longer makes checks ask {lost}"
+    if item.path.name == "test_vacuous.py":  # which asks every check
+        new = [f"{code}: {h}" for code, h in _HOOKS.now if h not in _HOOKS.promised.get(code, ())]
+        assert updating or not new, f"checks ask what is not recorded, run --update-golden: {new}"
 
 
 def _show(test: str, given: list[CheckResult]) -> None:
@@ -123,10 +145,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not config.getoption("--update-golden"):
         return
     if hasattr(config, "workeroutput"):  # one of several processes: the first one writes
-        made = [[*site, sorted(tests)] for site, tests in _makers.items()]
-        config.workeroutput["golden"] = json.dumps([made, _examples], default=str)
+        told = [_FINDINGS.told(), _HOOKS.told(), _examples]
+        config.workeroutput["golden"] = json.dumps(told, default=str)
         return
-    KEYS.write_text(json.dumps(_promised(), indent=1, ensure_ascii=False) + "\n")
+    codes = sorted(CATALOGUE)
+    _FINDINGS.write(codes, lambda code, _: (s.name for s in sites_of(check_class(code))))
+    asked = _HOOKS.write(codes, lambda _, seen: sorted(seen))
+    ASKED.write_text(json.dumps({code: list(asked[code]) for code in asked}, indent=0) + "\n")
     old = json.loads(EXAMPLES.read_text()) if EXAMPLES.is_file() else {}
     kept = {code: old.get(code) for code in sorted(CATALOGUE)}
     for code, shown in _examples.items():
@@ -139,23 +164,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what another process of the same session saw."""
-    made, examples = json.loads(getattr(node, "workeroutput", {}).get("golden", "[[], {}]"))
-    for code, name, tests in made:
-        _makers.setdefault((code, name), set()).update(tests)
+    told = getattr(node, "workeroutput", {}).get("golden")
+    if not told:
+        return
+    findings, hooks, examples = json.loads(told)
+    _FINDINGS.take(findings)
+    _HOOKS.take(hooks)
     for code, shown in examples.items():
         if shown["test"] <= _examples.get(code, shown)["test"]:
             _examples[code] = shown
-
-
-def _promised() -> dict[str, dict[str, str]]:
-    """What was promised and still holds, else the first of the tests that ran."""
-    made: dict[str, dict[str, str]] = {}
-    for code in sorted(CATALOGUE):
-        for name in (s.name for s in sites_of(check_class(code))):
-            old, ran = PROMISED.get(code, {}).get(name, ""), _makers.get((code, name), set())
-            kept = old if old in ran or not ran else min(ran)
-            made.setdefault(code, {})[name] = kept
-    return made
 
 
 def proven(result: CheckResult) -> None:

@@ -1,11 +1,17 @@
 """Every check there is, one line a code.  Order is the order in packets."""
 
+import json
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 
 from audit_lib.checks.base import Check
 from audit_lib.errors import AuditError
+from audit_lib.files import read_words
 from audit_lib.model import Task
+
+#: code -> hooks that the check was seen to ask, or look for, while tests ran; they write it
+ASKED = Path(__file__).with_name("asked.json")
 
 #: task -> code -> "module within audit_lib.checks:class"
 BY_TASK: dict[Task, dict[str, str]] = {
@@ -227,3 +233,22 @@ def all_checks() -> tuple[type[Check], ...]:
 def checks_of(task: Task) -> tuple[type[Check], ...]:
     """The checks of one task, in catalogue order; no other is imported."""
     return tuple(check_class(code) for code in BY_TASK.get(task, {}))
+
+
+@cache
+def _asked() -> dict[str, list[str]]:
+    known: dict[str, list[str]] = json.loads(read_words(ASKED))
+    return known
+
+
+def also_asked(check: type[Check]) -> tuple[str, ...]:
+    """Hooks that a check may ask besides those that it needs; measured, see :data:`ASKED`."""
+    measured = set(_asked().get(check.code, ())) | set(check.offered)
+    return tuple(sorted(measured - set(check.needs)))
+
+
+def askers(hook: str) -> tuple[list[str], list[str]]:
+    """Codes of the checks that need a hook, and of those that may ask it too."""
+    checks = all_checks()
+    also = [c.code for c in checks if hook in also_asked(c)]
+    return [c.code for c in checks if hook in c.needs], also

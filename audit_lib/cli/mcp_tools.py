@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.checks.base import SECTIONS
-from audit_lib.checks.catalogue import check_class
+from audit_lib.checks.catalogue import also_asked, check_class
 from audit_lib.cli.packets import published, tasks_of
 from audit_lib.errors import AuditError, NotAssessed
 from audit_lib.gates import gate_named, gates_of
@@ -125,6 +125,7 @@ class Tools:
             "task": check.task.value,
             "severity": check.severity.label,
             "needs": list(check.needs),
+            "may_ask": list(also_asked(check)),
             **{head: sections.get(head, "") for head in SECTIONS},
         }
 

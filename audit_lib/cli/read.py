@@ -8,7 +8,7 @@ import click
 from rich.markdown import Markdown
 
 from audit_lib.checks.base import SECTIONS, Check
-from audit_lib.checks.catalogue import all_checks
+from audit_lib.checks.catalogue import also_asked, askers
 from audit_lib.cli.completion import codes, subjects
 from audit_lib.cli.options import json_option, opened, root_option, workspace_option
 from audit_lib.cli.output import echo
@@ -114,12 +114,13 @@ def _gate_rows(subject: Subject | None) -> list[dict[str, str]]:
 
 
 def _check_text(check: type[Check]) -> str:
-    needs = f" · needs {', '.join(check.needs)}" if check.needs else ""
+    asked = {"needs": check.needs, "may ask": also_asked(check)}
+    hooks = "".join(f" · {how} {', '.join(names)}" for how, names in asked.items() if names)
     lines = [
         f"# {check.code} {check.__name__}",
         f"**{check.title()}**",
         f"contract {check.contract.value} · task {check.task.value} · "
-        f"severity {check.severity.label} · reads {check.reads.value}{needs}",
+        f"severity {check.severity.label} · reads {check.reads.value}{hooks}",
         *([f"Not of the workbook: it comes from {check.origin}."] if check.origin else []),
     ]
     sections = check.sections()
@@ -138,10 +139,11 @@ def _check_text(check: type[Check]) -> str:
 def _hook_text(name: str) -> str:
     from audit_lib.hooks import purpose, signature
 
-    needed = [c.code for c in all_checks() if name in c.needs]
+    needed, also = askers(name)
     return (
         f"# {name}\n\n{purpose(name)}\n\n```python\n{signature(name)}\n```\n\n"
         f"Needed by {', '.join(needed) or 'no check alone'}."
+        + (f" Also asked by {', '.join(also)}." if also else "")
     )
 
 

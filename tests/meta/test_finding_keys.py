@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from finding_sites import sites_of
 
-from audit_lib.checks.catalogue import all_checks
+from audit_lib.checks.catalogue import ASKED, all_checks
+from audit_lib.hooks import HOOKS
 
 ROOT = Path(__file__).parents[2]
 PROMISED = json.loads((ROOT / "tests" / "golden" / "finding_keys.json").read_text())
@@ -53,3 +54,17 @@ def test_checks_make_findings_in_one_way():
                 called = ast.unparse(node.func)
                 assert called != "Finding", file
                 assert not called.endswith(".finding") or called == "self.finding", file
+
+
+ASKED_BY = json.loads((ROOT / "tests" / "golden" / "asked_hooks.json").read_text())
+
+
+def test_what_pages_say_of_hooks_was_measured():
+    recorded = json.loads(ASKED.read_text())
+    assert recorded == {code: list(named) for code, named in ASKED_BY.items()}, MEND
+    assert {hook for hooks in recorded.values() for hook in hooks} <= set(HOOKS)
+
+
+@every_check
+def test_what_a_check_needs_some_test_has_it_ask(check):
+    assert set(check.needs) <= set(ASKED_BY.get(check.code, ()))

@@ -9,11 +9,14 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from audit_lib import hooks
@@ -69,6 +72,8 @@ class LocalHost:
         hooks._registered.clear()
         exec(compile(file.read_text(), file.name, "exec"), {"__name__": "tiny_hooks"})
         self.functions = derived(hooks.registered())
+        self.modules: dict[str, ModuleType] = {}
+        self._calls = count()
         self.kept = tempfile.TemporaryDirectory()
         self.scratch = Path(self.kept.name)
         self.entries = Entries()
@@ -79,6 +84,32 @@ class LocalHost:
     def scratch_copy(self, path: Path) -> Path:
         return Path(shutil.copytree(path, self.folder("copy") / path.name))
 
+    @contextmanager
+    def _own_modules(self) -> Iterator[None]:
+        """The source's own package for imports; other hosts have other packages of that name."""
+        name, path = self.root.name, list(sys.path)
+        sys.modules.update(self.modules)
+        try:
+            yield
+        finally:
+            if name in sys.modules:
+                for module in [m for m in sys.modules if f"{m}.".startswith(f"{name}.")]:
+                    self.modules[module] = sys.modules.pop(module)
+            sys.path[:] = path
+
+    @contextmanager
+    def _folder_of_call(self) -> Iterator[Path]:
+        """An empty folder; what a call leaves there goes with it."""
+        folder = self.scratch / f"call-{next(self._calls)}"
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            try:
+                folder.rmdir()
+            except OSError:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def call(
         self,
         name: str,
@@ -88,8 +119,8 @@ class LocalHost:
         scratch: Path | None = None,
         key: Any = None,
     ) -> Any:
-        with tempfile.TemporaryDirectory() as folder:
-            at = hooks.Context(self.root, store, version, scratch or Path(folder), key or {})
+        with self._folder_of_call() as folder, self._own_modules():
+            at = hooks.Context(self.root, store, version, scratch or folder, key or {})
             try:
                 return self._followed(name, at, copy.deepcopy(args))
             except hooks.Refusal as refusal:
@@ -135,6 +166,13 @@ class LocalHost:
         self.kept.cleanup()
 
 
+def drive_here(subject: Subject) -> None:
+    """Have the hooks of a subject run in this process."""
+    file = subject.folder / subject.parameters.hooks
+    subject._hosts[None] = LocalHost(file, subject.root)  # type: ignore[assignment]
+    subject._others |= {(seed, None): subject._hosts[None] for seed in (1, 2)}
+
+
 @contextmanager
 def tiny(
     folder: Path,
@@ -172,8 +210,7 @@ def tiny(
     (own / "subject.yaml").write_text("\n".join(lines) + "\n")
     (own / "hooks.py").write_text(MARKET + textwrap.dedent(text))
     subject = open_subject(f"{own}/", workspace=folder, root=root)
-    subject._hosts[None] = LocalHost(own / "hooks.py", root)  # type: ignore[assignment]
-    subject._others |= {(seed, None): subject._hosts[None] for seed in (1, 2)}
+    drive_here(subject)
     try:
         yield subject.at("v1")
     finally:

@@ -523,7 +523,7 @@ def test_a_fill_in_front_of_a_tree_model_is_the_engines(tmp_path):
 def test_a_fill_in_the_file_of_the_predictor_is_no_handling_by_the_model(engine):
     """Filled with a stored value that is neither zero nor the median of the sample."""
     edit_source(engine, "predictor.py", "return chosen.to_num", "return chosen.fillna(0.3).to_num")
-    with mutant(engine) as subject:
+    with mutant(engine, contained=True) as subject:
         found = assert_fails(run_check("FEA005", subject), key="all_nan")
     assert found.severity is Severity.MEDIUM
 

@@ -91,7 +91,9 @@ def test_a_rule_set_that_never_sells_is_not_asked(tmp_path):
 
 
 @pytest.mark.fails("INT001")
-@pytest.mark.parametrize("rules", ["0.6317", "np.nextafter(0.6123, 1)"])
+@pytest.mark.parametrize(
+    "rules", ["0.6317", "np.nextafter(0.6123, 1)"], ids=["another number", "the next number"]
+)
 def test_a_path_whose_threshold_is_another_by_a_hair(tmp_path, rules):
     """No round number tells 0.6123 from its neighbour."""
     result = answered(
