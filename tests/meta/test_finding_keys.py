@@ -67,4 +67,4 @@ def test_what_pages_say_of_hooks_was_measured():
 
 @every_check
 def test_what_a_check_needs_some_test_has_it_ask(check):
-    assert set(check.needs) <= set(ASKED_BY.get(check.code, ()))
+    assert set(check.needs) <= set(ASKED_BY.get(check.code, ())), MEND
