@@ -102,13 +102,18 @@ WRONG = {
 }  # fmt: skip
 
 
+def numberless(text):
+    """Without what the check draws."""
+    return re.sub(r"\d+", "N", text)
+
+
 @pytest.mark.fails("VER003")
-@pytest.mark.parametrize("said", WRONG, ids=lambda said: re.sub(r"\d+", "N", said))
+@pytest.mark.parametrize("said", WRONG, ids=numberless)
 def test_a_registry_that_does_not(tmp_path, said):
     change, key, severity = WRONG[said]
     result = asked(tmp_path, "VER003", change)
     found = assert_fails(result, key=key, severity=severity)
-    assert found.message.startswith(said)
+    assert numberless(found.message).startswith(numberless(said))
 
 
 @pytest.mark.fails("VER002")
