@@ -13,7 +13,8 @@ class PreprocessingSawNoJudgedRow(Check):
 
     What it checks
         For every model that the trainer fits and judges on other rows: the preprocessing between
-        the table and the model's inputs was fitted on none of the judged rows.
+        the table and the model's inputs was fitted on none of the judged rows. MEDIUM where these
+        are only those on whose predictions a next model is fitted beside features.
     Why it matters
         A scaler fitted before the split carries level and spread of the judged period into
         training; a selector fitted before the split has already chosen what works there.
@@ -42,25 +43,31 @@ class PreprocessingSawNoJudgedRow(Check):
         """Compare the rows of every transformer with the judged rows of its models."""
         training = trained(subject)
         pairs = []
-        worst: dict[tuple[str, str], tuple[int, int]] = {}
+        worst: dict[tuple[str, str], tuple[int, int, int]] = {}
         for judgement in training.judgements():
             for kind, rows in judgement.scaled:
                 seen = len(np.intersect1d(rows, judgement.judged))
                 pairs.append((kind, len(rows), judgement.kind, len(judgement.judged), seen))
                 if seen:
                     key = (kind, judgement.kind)
-                    worst[key] = max(worst.get(key, (0, 0)), (seen, len(judgement.judged)))
+                    outside = len(
+                        np.setdiff1d(np.intersect1d(rows, judgement.judged), judgement.fed)
+                    )
+                    found = (outside, seen, len(judgement.judged))
+                    worst[key] = max(worst.get(key, (0, 0, 0)), found)
         heads = ("fitted", "on rows", "for model", "judged rows", "seen of these")
         title = "What preprocessing saw of the rows its models are judged on"
         yield Evidence("preprocessing", title, heads, tuple(pairs))
-        for (kind, model), (seen, judged) in worst.items():
+        for (kind, model), (outside, seen, judged) in worst.items():
+            fed = "" if outside else ", those on whose predictions the next model is fitted"
             yield self.finding(
                 subject.where(HOOK),
                 f"{kind} before {model} was fitted on {seen} of the {judged} rows that the model "
-                "is judged on",
+                f"is judged on{fed}",
                 measured=f"{seen} of {judged} judged rows",
                 expected="0",
                 key=f"{kind} before {model}",
+                severity=None if outside else Severity.MEDIUM,
                 evidence=("preprocessing",),
             )
         for kind, why in training.unknown().items():

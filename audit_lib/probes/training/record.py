@@ -74,6 +74,7 @@ class Judgement:
         judged: the other rows that it predicted.
         scaled: kind and rows of each preprocessing step between the table and its fit.
         horizon: bars that its label spans; the longest where it is not known which it is.
+        fed: judged rows whose predictions a next model is fitted on beside features.
     """
 
     kind: str
@@ -81,6 +82,7 @@ class Judgement:
     judged: Integers
     scaled: tuple[tuple[str, Integers], ...]
     horizon: int
+    fed: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +145,11 @@ class Training:
             other = np.setdiff1d(np.concatenate([step.rows[:0], *seen]), step.rows)
             # labels of the last bars are not known in life: asked about these only, a model serves
             if (self.at[other] <= self.at.max() - self._horizon(step)).any():
-                yield Judgement(
-                    step.kind, step.rows, other, tuple(self._scaled(step)), self._horizon(step)
-                )
+                own = {s.number for s in self._until_next_fit(step)}
+                parts = [r for s in self.steps for n, r in s.stacked.items() if n in own]
+                fed = np.intersect1d(other, np.concatenate([step.rows[:0], *parts]))
+                scaled, horizon = tuple(self._scaled(step)), self._horizon(step)
+                yield Judgement(step.kind, step.rows, other, scaled, horizon, fed)
 
     def _answered(self, fit: Step) -> Iterator[tuple[Integers, bool]]:
         """Rows of each prediction until the next fit; and whether most fitted rows are among them.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audit_lib.model import Outcome
+from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
@@ -154,6 +154,14 @@ def test_a_model_of_features_and_predictions_of_fitted_rows(tmp_path):
         found = assert_fails(run_check("CAL011", subject), key="LogisticRegression")
     count = int(found.measured.split(" ")[0])
     assert f"{count} of {count} of them" in found.message
+
+
+@pytest.mark.fails("FEA121")
+def test_scales_that_know_rows_of_the_next_model_alone(tmp_path):
+    text = trainer(scaled="days == days", calibrate=META.format(rows="later"))
+    with tiny(tmp_path, text) as subject:
+        found = assert_fails(run_check("FEA121", subject), severity=Severity.MEDIUM)
+    assert "the next model is fitted" in found.message
 
 
 @pytest.mark.passes("CAL011")
