@@ -103,13 +103,15 @@ class DeclaredEdgesAgree(Check):
             "changed": f"{source} imports {target} as {_shown(now)}, declared {_shown(was)}",
         }[change]
         severity = self.severity if change in ("new", "changed", "outside") else Severity.LOW
+        audited = bool(under_audit & set(pair)) or change == "outside"
         return self.finding(
             place,
             text,
             measured=_shown(now) or "no edge",
             expected=_shown(was) or "no edge",
             key=f"{change} {source} {target}",
-            severity=severity if under_audit & set(pair) or change == "outside" else Severity.INFO,
+            cause="" if audited else "edges between files that are not audited",
+            severity=severity if audited else Severity.INFO,
             evidence=("edges",),
         )
 
