@@ -251,7 +251,12 @@ def _cluster(backend: str, scheduler: str) -> Any:
             import ray
             from ray.util.joblib import register_ray
 
-            ray.init(address=scheduler or None, ignore_reinit_error=True)
+            try:
+                ray.init(address=scheduler or None, ignore_reinit_error=True)
+            except (
+                Exception
+            ) as error:  # it has no class of its own for a head that does not come up
+                raise ConnectionError(str(error)) from error
             register_ray()
     except ImportError:
         raise RunError(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import toy_workspace
@@ -128,6 +130,22 @@ def test_a_scheduler_that_is_not_there_is_said(
     spreading = Spreading(made(tmp_path / "here"))
     with pytest.raises(RunError, match="--scheduler"):
         spread(spreading, backend="dask", jobs=2, scheduler="tcp://127.0.0.1:9")
+    spreading.close()
+
+
+def test_a_head_that_does_not_come_up_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def init(**_: object) -> None:
+        raise Exception("The current node timed out during startup")  # as ray raises it
+
+    registering = SimpleNamespace(register_ray=lambda: None)
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    monkeypatch.setitem(sys.modules, "ray.util", SimpleNamespace(joblib=registering))
+    monkeypatch.setitem(sys.modules, "ray.util.joblib", registering)
+    spreading = Spreading(made(tmp_path / "here"))
+    with pytest.raises(RunError, match="timed out during startup"):
+        spread(spreading, backend="ray", jobs=2)
     spreading.close()
 
 
