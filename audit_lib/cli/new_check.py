@@ -10,7 +10,7 @@ import click
 from audit_lib.checks.catalogue import BY_TASK, CATALOGUE
 from audit_lib.cli.output import echo
 from audit_lib.errors import AuditError, ParameterError
-from audit_lib.files import write_whole
+from audit_lib.files import read_whole, write_whole
 from audit_lib.hooks import HOOKS, how_to_name, signature
 from audit_lib.model import Task
 
@@ -59,12 +59,12 @@ def new_check(code: str, name: str, needs: tuple[str, ...], task: str | None) ->
         if file.exists():
             raise ParameterError("exists already", where=str(file), mend="choose another NAME")
     for file, form in files.items():
-        text = (_FORMS / form).read_text(encoding="utf-8")
+        text = read_whole(_FORMS / form).decode("utf-8")
         write_whole(file, re.sub(r"<(\w+)>", lambda m: words[m[1]], text).encode())
         echo(f"wrote {file.relative_to(CHECKOUT)}")
     catalogue = CHECKOUT / "audit_lib" / "checks" / "catalogue.py"
     entry = f'        "{code}": "{contract}.{module}:{name}",\n'
-    write_whole(catalogue, _entered(catalogue.read_text(encoding="utf-8"), task, entry).encode())
+    write_whole(catalogue, _entered(read_whole(catalogue).decode("utf-8"), task, entry).encode())
     echo(f"entered it under {task} in {catalogue.relative_to(CHECKOUT)}")
     subprocess.run([sys.executable, str(CHECKOUT / "docs" / "generate.py")], check=True)
     echo(f"wrote docs/checks/{code}.md from its docstring; `make docs` writes it again")
