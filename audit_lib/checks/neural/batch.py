@@ -20,9 +20,10 @@ class NeuralRowsAreIndependent(Check):
     """The neural head gives a row the same output alone, in any batch, process and form.
 
     What it checks
-        Calling twice gives the same bits; another process gives the same to rounding; a row alone,
-        the rows in another order, the batch cut in two, and the batch with extreme neighbours all
-        give each row the same output, and so does the exported network, if there is one.
+        Calling twice gives the same bits; another process, asked in another order and nothing
+        before, gives the same to rounding; a row alone, the rows in another order, the batch cut in
+        two, and the batch with extreme neighbours all give each row the same output, and so does
+        the exported network, if there is one.
     Why it matters
         Batch normalisation or dropout left in training mode makes a prediction depend on what
         else is predicted at that moment: backtests on large batches and live calls of one row
@@ -63,9 +64,9 @@ class NeuralRowsAreIndependent(Check):
         here = yield from self._held(subject, hook, asked, due, "batches", "company")
         if (worst := max(here.values(), default=np.inf)) < np.inf:
             yield Margin("change with its company", worst, self.tolerance, "spreads of the output")
-        if SAME not in here or here[SAME] == 0:  # else it draws, and no process could agree
-            there = subject.elsewhere(1).hook(FORWARD)
-            again = [Company("a process of its own", (inputs,), np.arange(self.rows))]
+        if all(gap <= self.tolerance for gap in here.values()):  # else it stands already
+            there, order = subject.elsewhere(1).hook(FORWARD), rng.permutation(self.rows)
+            again = [Company("a process that was asked nothing before", (inputs[order],), order)]
             yield from self._held(subject, there, again, due, "calls in another process", "process")
         if subject.has(EXPORTED):
             hook = subject.hook(EXPORTED)

@@ -75,11 +75,30 @@ def test_an_exported_network_of_fixed_batches_is_a_gap(tmp_path):
     assert any("exported batches" in g.what for g in result.gaps)
 
 
+KEPT = """{}
+
+def kept(rows):
+    return np.array([KEPT.setdefault(round(r[0], 1), np.tanh(r) @ WEIGHTS) for r in rows])
+
+OTHER = """
+
+
+DRAWN = "np.random.default_rng(abs(hash('net'))).normal(size=(3, 2))"
+HOOK = '@surface("neural.forward")'
+
+
 @pytest.mark.fails("NEU001")
-def test_weights_that_a_process_draws(tmp_path):
+@pytest.mark.parametrize(
+    ("answer", "old", "new"),
+    [
+        (SOUND, "WEIGHTS = ", f"WEIGHTS = {DRAWN}\nOTHER = "),
+        ("kept(inputs)", HOOK, f"KEPT = {KEPT}0\n\n{HOOK}"),
+    ],
+    ids=["drawn by a hash of text", "kept under a key that is too short"],
+)
+def test_weights_that_a_process_draws(tmp_path, answer, old, new):
     """Text hashes otherwise in another process, which only the host starts."""
-    drawn = "np.random.default_rng(abs(hash('net'))).normal(size=(3, 2))"
-    text = FORWARD.format(answer=SOUND).replace("WEIGHTS = ", f"WEIGHTS = {drawn}\nOTHER = ")
+    text = FORWARD.format(answer=answer).replace(old, new)
     with tiny(tmp_path, text) as subject:
         folder, root = subject.folder, subject.root
         with closing(open_subject(f"{folder}/", workspace=tmp_path, root=root)) as real:
