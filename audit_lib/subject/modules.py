@@ -128,6 +128,7 @@ class ModuleIndex:
             beside = ""
         beside_root = not self.package or self._runs(importer) or parts[0] not in self._foreign
         roots = [r for r in self.search_roots if r or beside_root]
+        roots = [r for r in roots if parts[0] not in self._foreign_below.get(r, ())]
         for root in dict.fromkeys((*roots, *([beside] if beside else []))):
             found = self.locate(root, parts)
             if found is not None:
@@ -178,6 +179,24 @@ class ModuleIndex:
             for top, rest in _DOTTED_IMPORT.findall(file.text)
             if self.locate("", [top, *rest.split(".")]) is None
         )
+
+    @cached_property
+    def _foreign_below(self) -> dict[str, frozenset[str]]:
+        """Likewise of search roots that lie within a package: ``templates/ray`` is not ``ray``."""
+        within = [r for r in self.search_roots if r and self._in_package(r)]
+        dotted = {
+            (top, rest)
+            for file in (self.tree.files if within else ())
+            for top, rest in _DOTTED_IMPORT.findall(file.text)
+        }
+        return {
+            root: frozenset(t for t, rest in dotted if not self.locate(root, [t, *rest.split(".")]))
+            for root in within
+        }
+
+    def _in_package(self, folder: str) -> bool:
+        above = (p.as_posix().removeprefix(".") for p in PurePosixPath(folder).parents)
+        return any(self._file(p, "__init__") is not None for p in above)
 
     @cached_property
     def _built(self) -> str:

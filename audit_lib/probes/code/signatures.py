@@ -272,7 +272,7 @@ def _fields(node: ast.ClassDef, keyword_only: bool) -> Iterator[Parameter]:
 
 
 def _field_default(options: dict[str | None, ast.expr]) -> str | None:
-    for name in ("default", "default_factory"):
+    for name in ("default", "default_factory", "factory"):  # the last is that of attrs
         if name in options:
             text = ast.unparse(options[name])
             return text if name == "default" else f"{text}()"

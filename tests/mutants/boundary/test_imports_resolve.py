@@ -93,3 +93,19 @@ def test_a_folder_that_was_moved_is_one_finding_and_a_template_weighs_little(tmp
     assert finding.message.endswith("so with 2 more imports of 3 files of its folder")
     finding = assert_fails(check(tmp_path / "b", my_templates__m="from pkg.mine import Model\n"))
     assert finding.severity is Severity.LOW
+
+
+@pytest.mark.passes("BND001")
+def test_a_folder_of_templates_that_bears_the_name_of_a_library(tmp_path):
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/templates/ray/__init__.py": "",
+        "pkg/templates/ray/feature.py": "x = 1\n",
+        "pkg/core.py": "import ray\nfrom ray.data import Dataset\n\nray.init()\n",
+        "pkg/parts/own/__init__.py": "",
+        "pkg/parts/own/more.py": "y = 1\n",
+        "pkg/parts/run.py": "from own.more import y\n",
+    }
+    made = subject(tmp_path, files, source={"subsystem": {"files": ["**/*.py"]}})
+    assert_passes(run_check("BND001", made))
+    assert run_check("BND010", made).findings == ()
