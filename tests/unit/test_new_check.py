@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -58,7 +59,7 @@ def test_the_catalogue_gains_one_line_in_its_order(checkout):
     asked("SEC990", "NothingIsSent", "--task", "T5")
     after = (checkout / FILE).read_text()
     assert len(after.splitlines()) == len(before) + 1
-    names: dict[str, dict[Task, dict[str, str]]] = {}
+    names: dict[str, Any] = {"__file__": str(checkout / FILE)}
     exec(after, names)
     assert names["BY_TASK"][Task.T5]["SEC990"] == "security.nothing_is_sent:NothingIsSent"
     assert list(names["BY_TASK"][Task.T5]) == sorted(names["BY_TASK"][Task.T5])
