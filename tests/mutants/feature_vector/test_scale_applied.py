@@ -156,6 +156,15 @@ def test_lines_are_measured_through_cuts():
     assert line(x, np.tanh(x / 50)) is None
 
 
+@pytest.mark.parametrize(("off", "told"), [(0.7e-4, False), (1.5e-4, True)])
+def test_a_scale_is_told_apart_at_one_in_ten_thousand(off, told):
+    """FEA011: in the scale and in the centre alike."""
+    from audit_lib.probes.prediction.applied_scale import Line, apart
+
+    assert bool(apart(Line("", 1.0, 2.0 * (1 + off), 0.0), 1.0, 2.0, (1.0,)).text) is told
+    assert bool(apart(Line("", 1.0 + 2.0 * off, 2.0, 0.0), 1.0, 2.0, (1.0,)).text) is told
+
+
 @pytest.mark.passes("FEA011")
 def test_the_reference_engine(reference):
     assert_passes(run_check("FEA011", reference))

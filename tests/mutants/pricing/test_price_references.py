@@ -127,6 +127,17 @@ def test_a_price_at_its_bound_gets_the_first_guess(tmp_path, change, key):
         assert_fails(run_check("PRC003", subject), key=key)
 
 
+@pytest.mark.parametrize(("off", "told"), [(0.7e-4, False), (1.5e-4, True)])
+def test_a_volatility_that_is_off_by_about_a_basis_point(tmp_path, off, told):
+    """PRC003: one basis point is accepted, and no more."""
+    text = implied().replace(
+        "return np.where(ok, made, np.nan)", f"return np.where(ok, made + {off}, np.nan)"
+    )
+    with tiny(tmp_path, text) as subject:
+        result = run_check("PRC003", subject)
+    assert ("inversion" in {f.key for f in result.findings}) is told
+
+
 @pytest.mark.passes("PRC003")
 @pytest.mark.parametrize(
     "change", [{}, {"low": ">=", "stuck": "1e-12", "guess": "0.0"}, {"stuck": "1e-8"}]
