@@ -53,23 +53,10 @@ PALETTES: dict[str, Palette] = {
 
 #: what a timeline's kinds are drawn in: position in ``series``, or "bad" or "muted"
 KINDS: dict[str, int | str] = {
-    "train": 0,
-    "fit": 0,
-    "validation": 2,
-    "valid": 2,
-    "calibration": 2,
-    "labels of train": 2,
-    "reach of train labels": 2,
-    "test": 1,
-    "purge": "muted",
-    "purged": "muted",
-    "embargo": "muted",
-    "embargoed": "muted",
-    "gap": "muted",
-    "holdout": 3,
-    "overlap": "bad",
-    "leak": "bad",
-}
+    "train": 0, "fit": 0, "validation": 2, "valid": 2, "calibration": 2, "labels of train": 2,
+    "reach of train labels": 2, "test": 1, "purge": "muted", "purged": "muted", "embargo": "muted",
+    "embargoed": "muted", "gap": "muted", "holdout": 3, "overlap": "bad", "leak": "bad",
+}  # fmt: skip
 
 SMALL, NORMAL = 8.0, 9.0
 

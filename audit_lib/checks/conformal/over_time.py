@@ -21,16 +21,9 @@ from audit_lib.subject.subject import Subject
 HOOK = "conformal.interval"
 Rows: TypeAlias = "pd.Series[float]"
 DECIDED = (
-    "head",
-    "covered",
-    "low",
-    "high",
-    "blocks",
-    "dates in a block",
-    "promised",
-    "accepted from",
+    "head", "covered", "low", "high", "blocks", "dates in a block", "promised", "accepted from",
     "seen from",
-)
+)  # fmt: skip
 
 LEVEL = 0.999
 """of the interval"""

@@ -21,14 +21,9 @@ FEATURE_KEYS = frozenset({
     "selected_features", "feature_names_in_", "input_features",
 })  # fmt: skip
 PARAMETER_KEYS = (
-    "hyperparameters",
-    "hyper_parameters",
-    "hparams",
-    "params",
-    "parameters",
-    "best_params",
+    "hyperparameters", "hyper_parameters", "hparams", "params", "parameters", "best_params",
     "model_params",
-)
+)  # fmt: skip
 #: what is said of keys that a mapping gives more than once
 TWICE = "keys given twice"
 _VERSION_KEYS = ("version", "_version")

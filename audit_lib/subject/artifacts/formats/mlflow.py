@@ -18,15 +18,10 @@ _PATHS = frozenset([
 ])  # fmt: skip
 #: Keys under which flavours note the version of their library.
 _VERSIONS = {
-    "sklearn_version": "sklearn",
-    "lgb_version": "lightgbm",
-    "xgb_version": "xgboost",
-    "pytorch_version": "torch",
-    "keras_version": "keras",
-    "onnx_version": "onnx",
-    "python_version": "python",
-    "cloudpickle_version": "cloudpickle",
-}
+    "sklearn_version": "sklearn", "lgb_version": "lightgbm", "xgb_version": "xgboost",
+    "pytorch_version": "torch", "keras_version": "keras", "onnx_version": "onnx",
+    "python_version": "python", "cloudpickle_version": "cloudpickle",
+}  # fmt: skip
 
 
 def describe(draft: Draft) -> None:

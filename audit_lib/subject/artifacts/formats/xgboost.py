@@ -16,14 +16,8 @@ from audit_lib.subject.artifacts.formats.trees import xgboost_wrong
 from audit_lib.subject.artifacts.source import Source
 
 _NUMBERS = {
-    b"i": ">i1",
-    b"U": ">u1",
-    b"I": ">i2",
-    b"l": ">i4",
-    b"L": ">i8",
-    b"d": ">f4",
-    b"D": ">f8",
-}
+    b"i": ">i1", b"U": ">u1", b"I": ">i2", b"l": ">i4", b"L": ">i8", b"d": ">f4", b"D": ">f8",
+}  # fmt: skip
 _CONSTANTS: dict[bytes, Json] = {b"Z": None, b"T": True, b"F": False}
 
 

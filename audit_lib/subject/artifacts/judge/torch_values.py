@@ -13,21 +13,11 @@ from audit_lib.subject.artifacts.judge.values import (
 )
 
 _STORAGES: dict[str, str] = {
-    "FloatStorage": "<f4",
-    "DoubleStorage": "<f8",
-    "HalfStorage": "<f2",
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-    "ShortStorage": "<i2",
-    "CharStorage": "|i1",
-    "ByteStorage": "|u1",
-    "BoolStorage": "|b1",
-    "ComplexFloatStorage": "<c8",
-    "ComplexDoubleStorage": "<c16",
-    "uint16": "<u2",
-    "uint32": "<u4",
-    "uint64": "<u8",
-}
+    "FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8",
+    "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "|i1", "ByteStorage": "|u1",
+    "BoolStorage": "|b1", "ComplexFloatStorage": "<c8", "ComplexDoubleStorage": "<c16",
+    "uint16": "<u2", "uint32": "<u4", "uint64": "<u8",
+}  # fmt: skip
 
 
 def judge_storage(pid: Value) -> str:
