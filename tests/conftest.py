@@ -151,7 +151,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     codes = sorted(CATALOGUE)
     _FINDINGS.write(codes, lambda code, _: (s.name for s in sites_of(check_class(code))))
     asked = _HOOKS.write(codes, lambda _, seen: sorted(seen))
-    ASKED.write_text(json.dumps({code: list(asked[code]) for code in asked}, indent=0) + "\n")
+    lines = [f'"{code}": {json.dumps(list(hooks))}' for code, hooks in asked.items()]
+    ASKED.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     old = json.loads(EXAMPLES.read_text()) if EXAMPLES.is_file() else {}
     kept = {code: old.get(code) for code in sorted(CATALOGUE)}
     for code, shown in _examples.items():
