@@ -64,7 +64,8 @@ slow: engine  ## the slow tests: pages run command by command, setups, interrupt
 
 torch:  ## tests with real PyTorch and ONNX, in build/torch: some GB, a few minutes
 	@$(MAKE) setup VENV=build/torch
-	@build/torch/bin/uv pip install --quiet --python build/torch/bin/python --group torch
+	@build/torch/bin/python -m pip install --quiet $$(build/torch/bin/python -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["torch"])')
 	build/torch/bin/python -m pytest -n 2 -q tests/with_torch tests/unit/subject/artifacts/test_artifacts_trust.py
 
 lab: engine  ## open JupyterLab on copies of the notebooks
