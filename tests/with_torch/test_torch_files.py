@@ -1,6 +1,7 @@
 """Files that PyTorch, safetensors and ONNX write are read without running anything of them."""
 
 import collections
+import copy
 import os
 import pickle
 import types
@@ -208,7 +209,7 @@ def test_the_call_acts_where_it_is_loaded(tmp_path: Path) -> None:
 def test_what_no_reader_can_vouch_for_is_said_to_be_so(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.jit.script(NETWORK).save(str(tmp_path / "it.ts"))
+        torch.jit.script(copy.deepcopy(NETWORK)).save(str(tmp_path / "it.ts"))
     scripted = read_artifact(tmp_path / "it.ts")
     assert (scripted.format, scripted.safety) == (Format.TORCHSCRIPT, Safety.UNSAFE)
     (tmp_path / "it.pkl").write_bytes(pickle.dumps(EYE))
