@@ -62,7 +62,7 @@ quick: format lint layers  ## the fast part of `check`, in less than a minute: n
 slow: engine  ## the slow tests: pages run command by command, setups, interrupted runs
 	$(BIN)/python -m pytest -n 2 -q -m slow
 
-torch:  ## tests with real PyTorch and ONNX, in build/torch: some GB, a few minutes
+torch:  ## tests with real PyTorch and ONNX, in build/torch: some GB, 40 s of tests
 	@$(MAKE) setup VENV=build/torch
 	@build/torch/bin/python -m pip install --quiet $$(build/torch/bin/python -c 'import tomllib; \
 	  print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["torch"])')
