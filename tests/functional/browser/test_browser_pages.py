@@ -53,6 +53,17 @@ def test_a_packet_fits_its_paper(page_at, pages, name):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_what_a_kept_promise_rests_on_is_folded_and_a_link_opens_it(page_at, pages):
+    page = page_at(pages["every"])
+    folded = page.locator("details.kept figure.evidence")
+    assert folded.count() > 0
+    assert not folded.first.is_visible()
+    page.evaluate("name => { location.hash = name; }", folded.first.get_attribute("id"))
+    assert folded.first.is_visible()
+    page.emulate_media(media="print")
+    assert folded.last.bounding_box()["height"] > 0, "paper shows what is folded"
+
+
 def _shown(part):
     return v4.new_output("display_data", {"text/html": part._repr_html_()})
 
