@@ -138,7 +138,10 @@ def test_a_probability_without_its_link(engine):
     [
         ('{"gain": drift, "risk": risk - risk.median()}', "risk not above zero"),
         ('{"gain": drift / 0.0, "risk": risk}', "gain not finite"),
-        ('{"gain": drift + np.random.default_rng().normal(), "risk": risk}', "repeat"),
+        (
+            '{"gain": drift + np.random.default_rng().normal(), "risk": risk}',
+            "an answer changes the next",
+        ),
         ('{"gain": drift.to_numpy()[::-1], "risk": risk.to_numpy()}).iloc[:-1].reindex', "index"),
     ],
 )

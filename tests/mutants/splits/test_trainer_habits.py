@@ -368,8 +368,8 @@ FOUND = {
     "columns_second_leaks": ("FEA121", "RobustScaler before Ridge"),
     "columns_raw_first": ("FEA121", "StandardScaler before Ridge"),
     "gridsearch_njobs": ("SPL021", "Ridge"),
-    "calibrated_prefit_on_train": ("CAL011", "CalibratedClassifierCV of LogisticRegression"),
-    "stack_beside_ok_calibrator": ("CAL011", "LinearRegression of Ridge"),
+    "calibrated_prefit_on_train": ("CAL011", "CalibratedClassifierCV"),
+    "stack_beside_ok_calibrator": ("CAL011", "LinearRegression"),
 }
 UNTOLD = {
     "lgb_cv": """

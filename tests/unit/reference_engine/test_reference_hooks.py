@@ -79,6 +79,8 @@ NOT_THERE |= {"features.fills", "decisions.settle"}
 #: its rules are code
 NOT_THERE |= {"decisions.rule_texts", "decisions.rule_fires"}
 NOT_THERE |= {"pricing.fit", "pricing.greeks"}
+#: its network takes rows, not sequences, and is stored as arrays alone; its gradients are not asked
+NOT_THERE |= {"neural.sequences", "neural.gradients", "neural.exported"}
 
 
 def test_every_hook_is_written(registered):
