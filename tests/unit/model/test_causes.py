@@ -10,7 +10,7 @@ HERE = Location("hooks.py", base="parameters", line=3, symbol="splits.folds")
 
 
 def case(key, cause="shared rows", **more):
-    return replace(made_up.finding("SPL002", location=HERE, key=key), cause=cause, **more)
+    return replace(made_up.finding("SPL002", key=key), **{"location": HERE, "cause": cause, **more})
 
 
 def test_cases_of_one_cause_are_one_finding_with_a_table():
@@ -29,6 +29,17 @@ def test_how_many_there_are_is_no_part_of_the_identity():
     many = gathered([case("fold 1"), case("fold 2")])[0][0]
     assert one.fingerprint == many.fingerprint
     assert (one.key, one.message) == ("fold 1", case("fold 1").message)
+
+
+def test_what_only_a_line_tells_apart_is_one_finding():
+    places = [replace(HERE, line=line) for line in (3, 9)]
+    found, tables = gathered([case("same", cause="", location=place) for place in places])
+    (one,) = found
+    assert one.message.endswith("(and 1 more of the same cause: line 9)")
+    assert one.fingerprint == case("same", cause="").fingerprint
+    assert len(tables[0].rows) == 2
+    other = case("same", cause="", location=replace(HERE, symbol="another"))
+    assert len(gathered([case("same", cause=""), other])[0]) == 2
 
 
 def test_the_worst_case_speaks():
