@@ -20,11 +20,12 @@ class Made(Check):
     reads = Reads.CODE
     broken: tuple[str, ...] = ()
     cites: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ("", "")
 
     def run(self, subject):
-        for key in self.broken:
+        for key, cause in zip(self.broken, self.causes):
             place = Location("a.py")
-            yield self.finding(place, "it does not hold", key=key, evidence=self.cites)
+            yield self.finding(place, "no", key=key, evidence=self.cites, cause=cause)
         yield Examined(1, "thing")
 """
 
@@ -35,7 +36,11 @@ CASES = [
     ('fails("SPL999")', "", "marked fails('SPL999'), and SPL999 answered"),
     ('passes("SPL999")', "broken=('k',)", "marked passes('SPL999'), and SPL999 answered"),
     ('fails("SPL998")', "broken=('k',)", "SPL998 answered nothing"),
-    ('fails("SPL999")', "broken=('k', 'k')", "findings that one waiver would cover"),
+    (
+        'fails("SPL999")',
+        "broken=('k', 'k'), causes=('a', 'b')",
+        "findings that one waiver would cover",
+    ),
     ('fails("SPL999")', "broken=('k',), cites=('gone',)", "SPL999 cites ['gone']"),
 ]
 SUBJECT = """

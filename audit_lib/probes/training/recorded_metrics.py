@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from audit_lib.arrays import Floats
-from audit_lib.model import Evidence, View
+from audit_lib.model import Evidence, Scalar, View
 from audit_lib.probes.labels.folds import RecordedFold
 
 INSIDE = ("in_sample", "train_metrics", "train_scores", "is")
@@ -75,7 +75,7 @@ def beside(mine: dict[str, Floats], theirs: dict[str, Floats], named: tuple[str,
     """
     from scipy import stats
 
-    rows = []
+    rows: list[tuple[Scalar, ...]] = []
     for metric in (m for m in mine if m in theirs):
         for name, values in zip(named, (mine[metric], theirs[metric]), strict=True):
             mean, periods = float(values.mean()), len(values)
