@@ -38,7 +38,7 @@ CASES = [
     ('fails("SPL998")', "broken=('k',)", "SPL998 answered nothing"),
     (
         'fails("SPL999")',
-        "broken=('k', 'k'), causes=('a', 'b')",
+        "broken=('x', 'k'), causes=('k', '')",
         "findings that one waiver would cover",
     ),
     ('fails("SPL999")', "broken=('k',), cites=('gone',)", "SPL999 cites ['gone']"),
