@@ -15,6 +15,8 @@ FORWARD, STATE, GRADIENTS = "neural.forward", "neural.state", "neural.gradients"
 BY_CHANCE = 1e-3
 """chance that weights which were trained look as drawn, above which nothing is said"""
 EDGE = 5.0
+#: p value below which weights are not spread evenly, as a fresh layer's are
+UNIFORM = 1e-4
 """of n uniform draws none comes within this many n-ths of the bound with chance 0.7 %"""
 
 BOUNDS: tuple[Callable[[int, int], tuple[float, ...]], ...] = (
@@ -43,7 +45,8 @@ class NetworkWasTrained(Check):
     How
         Drives `neural.forward` with seeded rows of several sizes. Of `neural.state`, each array is
         held against the bounds of uniform initialisers (PyTorch's, Glorot, He, LeCun), zeros and
-        ones; it says so only where chance would not make all of them fit. Drives
+        ones, and against an even spread within them (Kolmogorov and Smirnov); it says so only
+        where chance would not make all of them fit. Drives
         `neural.gradients` on four batches.
     Limitations
         Normal and orthogonal initialisers have no edge, and small networks too few weights to tell:
@@ -172,8 +175,10 @@ def _as_drawn(arrays: list[npt.NDArray[np.floating]]) -> float | None:
     """Chance that weights which were trained would lie so, None where fresh layers do not.
 
     Zeros and ones are fresh biases and scales.  A fresh uniform array stays within its bound and
-    comes close to it.
+    comes close to it; over it they are spread evenly.
     """
+    from scipy import stats
+
     chances = dict.fromkeys(range(len(BOUNDS)), 1.0)
     for array in arrays:
         most = float(np.max(np.abs(array)))
@@ -181,9 +186,11 @@ def _as_drawn(arrays: list[npt.NDArray[np.floating]]) -> float | None:
             continue  # a bias has the bound of a layer that it does not tell
         window = min(1.0, EDGE / array.size)
         rows, columns = len(array), array.size // len(array)
+        spread = stats.kstest(array.ravel() / (most or 1.0), stats.uniform(-1, 2).cdf)
         for k in list(chances):
             bounds = [b**0.5 for b in BOUNDS[k](rows, columns)]
             fits = any(b * (1 - window) <= most <= b * (1 + 1e-6) for b in bounds)
+            fits = fits and float(spread.pvalue) > UNIFORM
             if array.ndim < 2 or not fits:
                 del chances[k]
             else:
