@@ -68,9 +68,10 @@ def of_constants(code: Code, named: Pattern[str]) -> Iterator[Literal]:
     known: dict[float, tuple[str, str]] = {}
     for name, found in constants(code).items():
         value, home = found[0].value, found[0].location.path
-        rare = isinstance(value, (int, float)) and len(f"{value:g}".strip("0.")) >= _DIGITS
-        if rare and len(found) == 1 and named.search(name) and _imported(code, home, name):
-            known[float(value)] = (name, home)  # type: ignore[arg-type]  # rare says a number
+        if not isinstance(value, (int, float)) or len(f"{value:g}".strip("0.")) < _DIGITS:
+            continue
+        if len(found) == 1 and named.search(name) and _imported(code, home, name):
+            known[float(value)] = (name, home)
     for path in sorted(code.connected) if known else ():
         told: set[float] = set()
         for unit in code.files[path].units if path in code.files and not is_aside(path) else ():
