@@ -23,9 +23,7 @@ saw::
         \"\"\"
 
         code = "GOV002"
-        task = Task.T4
         severity = Severity.HIGH
-        reads = Reads.BEHAVIOUR
         needs = ("governance.promote",)
 
         def run(self, subject: Subject) -> Iterator[Answer]: ...
@@ -40,6 +38,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from audit_lib.checks.catalogue import TASK_OF
 from audit_lib.model import (
     CheckResult,
     Contract,
@@ -81,8 +80,9 @@ class Check(BaseModel, ABC):
     Class attributes:
         code: stable id, three letters for the contract and three digits.
         contract: the promise that it is about; of a check of the catalogue, its folder.
-        task, severity: where it is asked and how bad a finding is by default.
-        reads: code, artifacts or behaviour.
+        task: where it is asked; of a check of the catalogue, the one that lists it there.
+        severity: how bad a finding is by default.
+        reads: code or artifacts, where it does not probe the behaviour.
         needs: hooks without which it is not assessed.
         offered: hooks of a form that engines may have or not; where none of them is written, nor
             declared absent, the check does not apply.
@@ -98,7 +98,7 @@ class Check(BaseModel, ABC):
     contract: ClassVar[Contract]
     task: ClassVar[Task]
     severity: ClassVar[Severity]
-    reads: ClassVar[Reads]
+    reads: ClassVar[Reads] = Reads.BEHAVIOUR
     needs: ClassVar[tuple[str, ...]] = ()
     offered: ClassVar[tuple[str, ...]] = ()
     pure: ClassVar[bool] = False
@@ -123,6 +123,8 @@ class Check(BaseModel, ABC):
         match cls.__module__.split("."):
             case ["audit_lib", "checks", folder, _]:
                 cls.contract = Contract(folder)
+                if hasattr(cls, "code"):  # a frame of several has none
+                    cls.task = TASK_OF[cls.code]
 
     # --- what it says of itself ---------------------------------------------------------------
     @classmethod

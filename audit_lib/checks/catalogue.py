@@ -1,14 +1,19 @@
 """Every check there is, one line a code.  Order is the order in packets."""
 
+from __future__ import annotations
+
 import json
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from audit_lib.checks.base import Check
 from audit_lib.errors import AuditError
 from audit_lib.files import read_words
 from audit_lib.model import Task
+
+if TYPE_CHECKING:
+    from audit_lib.checks.base import Check  # which asks here for the task of a code
 
 #: code -> hooks that the check was seen to ask, or look for, while tests ran; they write it
 ASKED = Path(__file__).with_name("asked.json")
@@ -201,6 +206,9 @@ BY_TASK: dict[Task, dict[str, str]] = {
 
 #: the same without the tasks
 CATALOGUE: dict[str, str] = {code: at for part in BY_TASK.values() for code, at in part.items()}
+
+#: code -> the task that asks it
+TASK_OF: dict[str, Task] = {code: task for task, part in BY_TASK.items() for code in part}
 
 
 @cache

@@ -44,8 +44,8 @@ def new_check(code: str, name: str, needs: tuple[str, ...], task: str | None) ->
     words = {
         "CODE": code,
         "NAME": name,
-        "TASK": task,
-        "READS": "BEHAVIOUR" if needs else "CODE",
+        "IMPORT": "" if needs else ", Reads",
+        "READS": "" if needs else "    reads = Reads.CODE\n",
         "NEEDS": f"    needs = ({quoted},)\n" if needs else "",
         "ASKED": f'subject.hook("{needs[0]}")' if needs else "subject.source",
         "WHERE": f'subject.where("{needs[0]}")' if needs else 'Location("FILE", line=1)',

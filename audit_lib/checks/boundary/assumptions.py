@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.code.assumptions import Choice, choices
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
@@ -37,7 +37,6 @@ class WhatConsumersAssumeHolds(Check):
     """
 
     code = "BND021"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

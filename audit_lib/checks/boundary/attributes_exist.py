@@ -6,7 +6,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Gap, Location, Severity, Task
+from audit_lib.model import Examined, Gap, Location, Severity
 from audit_lib.probes.code.surroundings import severity_of, surroundings
 from audit_lib.probes.code.types.attributes import Attributes, Missing, symbol_of
 from audit_lib.probes.code.types.type_checker import type_errors
@@ -40,7 +40,6 @@ class AttributesExist(Check):
     """
 
     code = "BND010"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

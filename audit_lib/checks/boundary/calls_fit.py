@@ -6,7 +6,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.calls import own_calls
 from audit_lib.probes.code.signatures import Signature, called, fits_an_override
 from audit_lib.probes.code.surroundings import severity_of, surroundings, unit_at
@@ -48,7 +48,6 @@ class CallsFitSignatures(Check):
     """
 
     code = "BND006"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

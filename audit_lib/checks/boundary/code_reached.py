@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.dead_code import Dead, dead
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
@@ -35,7 +35,6 @@ class CodeIsReached(Check):
     """
 
     code = "BND015"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.files import read_words
-from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.code.boundaries.forms import Boundary, SharedArtifact
 from audit_lib.probes.code.boundaries.notes import judged
 from audit_lib.probes.code.boundaries.symbols import Departure, Statement, SymbolsOf
@@ -45,7 +45,6 @@ class DeclaredBoundariesHold(Check):
     """
 
     code = "BND003"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.code import code_of
 from audit_lib.subject.documents import Document
 from audit_lib.subject.imports import Edge
@@ -39,7 +39,6 @@ class DeclaredEdgesAgree(Check):
     """
 
     code = "BND002"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.surroundings import is_aside, surroundings
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.dependencies import Dependencies, dependencies_of, may_bring, plain
@@ -61,7 +61,6 @@ class DependenciesAreDeclared(Check):
     """
 
     code = "BND013"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

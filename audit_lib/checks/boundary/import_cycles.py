@@ -3,7 +3,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import ImportType
 from audit_lib.subject.subject import Subject
@@ -33,7 +33,6 @@ class NoImportCycles(Check):
     """
 
     code = "BND005"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

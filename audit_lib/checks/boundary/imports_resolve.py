@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.code.surroundings import severity_of
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import Broken, ImportType
@@ -37,7 +37,6 @@ class ImportsResolve(Check):
     """
 
     code = "BND001"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

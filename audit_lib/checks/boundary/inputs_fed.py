@@ -6,7 +6,7 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.files import read_whole
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.reachable import Reachable
 from audit_lib.probes.code.unfed import Unfed, UnfedInput, UnfedState
 from audit_lib.subject.code import code_of
@@ -44,7 +44,6 @@ class WhatIsReadIsFed(Check):
     """
 
     code = "BND019"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
 

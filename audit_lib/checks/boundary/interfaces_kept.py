@@ -7,7 +7,7 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.checks.boundary.stored_keys import by_path, documents
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.earlier import Change, Interface, earlier_tree, spoken
 from audit_lib.probes.code.keyflow import ANY, Use, key_flow, overlaps, pair_flow, paired, within
 from audit_lib.subject.pointers import pointer_to
@@ -42,7 +42,6 @@ class InterfacesAreKept(Check):
     """
 
     code = "BND017"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
 

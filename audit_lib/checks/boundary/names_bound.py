@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.linter import Said, lint
 from audit_lib.probes.code.local_names import bound_elsewhere, put_in_later, shadowed
 from audit_lib.probes.code.surroundings import (
@@ -64,7 +64,6 @@ class NamesAreBound(Check):
     """
 
     code = "BND009"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.calls import Function, defaults, own_nodes
 from audit_lib.probes.code.signatures import decorators
 from audit_lib.probes.code.surroundings import is_aside
@@ -50,7 +50,6 @@ class DeclaredValuesAreThere(Check):
     """
 
     code = "BND007"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.probes.code.types.none_flow import NoneFlow, NoneFlows
 from audit_lib.probes.code.types.type_checker import type_errors
@@ -46,7 +46,6 @@ class NoneStaysWhereItIsDeclared(Check):
     """
 
     code = "BND008"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

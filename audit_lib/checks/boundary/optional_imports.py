@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Finding, Location, Severity, Task
+from audit_lib.model import Examined, Finding, Location, Severity
 from audit_lib.probes.code.optional_imports import Optional, Use, optionals, unguarded
 from audit_lib.probes.code.surroundings import is_aside, severity_of, surroundings
 from audit_lib.subject.code import Code, code_of
@@ -39,7 +39,6 @@ class OptionalImportsAreAskedFor(Check):
     """
 
     code = "BND012"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

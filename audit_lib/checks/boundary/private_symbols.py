@@ -7,7 +7,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Evidence, Examined, Finding, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Finding, Location, Severity
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import Edge, ImportGraph
 from audit_lib.subject.subject import Subject
@@ -41,7 +41,6 @@ class NoPrivateSymbolsCross(Check):
     """
 
     code = "BND004"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

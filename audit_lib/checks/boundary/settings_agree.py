@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.literals import literals, of_constants
 from audit_lib.probes.code.settings import (
     Setting,
@@ -67,7 +67,6 @@ class SettingsAgree(Check):
     """
 
     code = "BND016"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.calls import bound, parameters
 from audit_lib.probes.code.keyflow import Path, overlaps, paired
 from audit_lib.probes.code.keyflow.pairs import Pair
@@ -44,7 +44,6 @@ class StoredFlagsStayFlags(Check):
     """
 
     code = "BND020"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

@@ -9,7 +9,7 @@ from typing import Any
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Severity, Task
+from audit_lib.model import Examined, Severity
 from audit_lib.probes.code.keyflow import (
     ANY,
     Flow,
@@ -68,7 +68,6 @@ class StoredKeysAreWritten(Check):
     """
 
     code = "BND014"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.arity import Unpacked, arities, reached, unpacked
 from audit_lib.probes.code.surroundings import is_aside, severity_of, surroundings
 from audit_lib.subject.code import Code, code_of
@@ -34,7 +34,6 @@ class UnpackingFits(Check):
     """
 
     code = "BND011"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

@@ -5,9 +5,9 @@ from pydantic import Field
 from scipy import special
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.prediction.heads import Kind, declared_heads
 from audit_lib.probes.prediction.scored import HOOK as SAMPLE
 from audit_lib.probes.prediction.scored import SERVED, scored_sample
@@ -62,9 +62,7 @@ class CalibratorIsAppliedOnce(Check):
     """
 
     code = "CAL006"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (SERVED, "predictor.predict")
     offered = (STAGES, SAMPLE)
 

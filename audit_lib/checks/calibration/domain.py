@@ -4,9 +4,9 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.scored import HOOK, Scored, scored_sample
 from audit_lib.probes.statistics.clusters import Clusters
 from audit_lib.probes.statistics.inference import mean_interval
@@ -46,9 +46,7 @@ class CalibratorServesTheScoresItKnows(Check):
     """
 
     code = "CAL003"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
 
     outside: float = Field(0.05, ge=0, lt=1, description="share outside the range that is accepted")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.prediction.scored import HOOK, SERVED, Scored, probabilities, scored_sample
 from audit_lib.probes.questions import samples
@@ -45,9 +45,7 @@ class ProbabilitiesMatchOutcomes(Check):
     """
 
     code = "CAL001"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (HOOK, SERVED)
 
     tolerance: float = Field(0.02, ge=0, description="calibration error that is accepted")

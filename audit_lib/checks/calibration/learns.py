@@ -4,8 +4,8 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.statistics.inference import calibration_error
 from audit_lib.subject.subject import Subject
@@ -47,9 +47,7 @@ class CalibratorLearnsTheFrequency(Check):
     """
 
     code = "CAL005"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
 
     tolerance: float = Field(0.02, gt=0, description="calibration error that is accepted")

@@ -4,8 +4,8 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.prediction.scored import HOOK, SERVED, probabilities, scored_sample
 from audit_lib.subject.subject import Subject
 
@@ -33,9 +33,7 @@ class CalibrationMapIsSound(Check):
     """
 
     code = "CAL004"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (HOOK, SERVED)
 
     distinct: int = Field(3, ge=2, description="values that a map must take on the scores")

@@ -4,8 +4,8 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats, Integers
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
 from audit_lib.probes.questions.domain import Reaction, control, on_purpose, reaction, reactions
 from audit_lib.subject.subject import Subject
@@ -38,9 +38,7 @@ class NothingLearntIsNotCalibrated(Check):
     """
 
     code = "CAL007"
-    task = Task.T2
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
 
     rows: int = Field(400, ge=50, description="made-up rows of a sample")

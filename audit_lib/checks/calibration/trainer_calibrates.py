@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.subject import Subject
 
@@ -33,9 +33,7 @@ class CalibratorIsFittedOnNewRows(Check):
     """
 
     code = "CAL011"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

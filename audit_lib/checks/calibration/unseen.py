@@ -6,7 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.scored import HOOK, Scored, scored_sample
 from audit_lib.subject.subject import Subject
 
@@ -38,7 +38,6 @@ class CalibratorIsJudgedOnUnseenRows(Check):
     """
 
     code = "CAL002"
-    task = Task.T2
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
 

@@ -6,7 +6,7 @@ from pydantic import Field as Option
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
 from audit_lib.files import ANY, read_whole
-from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.lifecycle.checksums import ALGORITHMS, Recorded, plain_digest, recorded
 from audit_lib.subject.artifacts import Artifact
 from audit_lib.subject.checkpoint_fields import field
@@ -40,7 +40,6 @@ class ChecksumsCoverTheFiles(Check):
     """
 
     code = "CHK002"
-    task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     pure = True

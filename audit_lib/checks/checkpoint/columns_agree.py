@@ -4,7 +4,7 @@ from typing import Any
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact
 from audit_lib.subject.checkpoint_fields import field, names_in
 from audit_lib.subject.documents import Document
@@ -38,7 +38,6 @@ class ModelsReadTheDeclaredColumns(Check):
     """
 
     code = "CHK006"
-    task = Task.T1
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS
     pure = True

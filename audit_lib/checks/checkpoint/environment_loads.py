@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.files import read_words
-from audit_lib.model import Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact
 from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
@@ -62,7 +62,6 @@ class EnvironmentLoadsArtifacts(Check):
     """
 
     code = "CHK009"
-    task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     pure = True

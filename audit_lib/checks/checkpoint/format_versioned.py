@@ -7,7 +7,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed, VersionError
-from audit_lib.model import Evidence, Examined, Location, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Scalar, Severity
 from audit_lib.probes.lifecycle.stored_form import Form, changes, form_id, form_of
 from audit_lib.probes.prediction.heads import declared_heads
 from audit_lib.subject.checkpoint_fields import field, names_in
@@ -47,7 +47,6 @@ class FormatsChangeWithTheirVersion(Check):
     """
 
     code = "CHK010"
-    task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
     pure = True

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed, VersionError
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.subject.checkpoint_fields import Field, field, hash_recipe, names_in
 from audit_lib.subject.subject import Subject
 
@@ -33,7 +33,6 @@ class MetadataIsConsistent(Check):
     """
 
     code = "CHK004"
-    task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     pure = True

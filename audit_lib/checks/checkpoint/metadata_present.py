@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.subject.checkpoint_fields import Field, field, scaling
 from audit_lib.subject.discovery.fields import guessed
 from audit_lib.subject.parameters import CheckpointFields
@@ -47,7 +47,6 @@ class MetadataIsComplete(Check):
     """
 
     code = "CHK001"
-    task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     pure = True

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact, walk
 from audit_lib.subject.subject import Subject
 
@@ -28,7 +28,6 @@ class DifferentModelsDiffer(Check):
     """
 
     code = "CHK008"
-    task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
     pure = True

@@ -4,7 +4,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact, Format
 from audit_lib.subject.source import matches
 from audit_lib.subject.subject import Subject
@@ -41,7 +41,6 @@ class NoOrphanArtifacts(Check):
     """
 
     code = "CHK007"
-    task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
     pure = True

@@ -5,7 +5,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.subject.checkpoint_fields import Statistics, field, names_in, scaling
 from audit_lib.subject.subject import Subject
 
@@ -32,7 +32,6 @@ class NormStatsAreSane(Check):
     """
 
     code = "CHK005"
-    task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     pure = True

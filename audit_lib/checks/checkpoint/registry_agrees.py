@@ -5,7 +5,7 @@ from typing import Any
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.subject.checkpoint_fields import field, names_in
 from audit_lib.subject.registry import Registry
 from audit_lib.subject.subject import Subject
@@ -39,7 +39,6 @@ class RegistryAgreesWithArtifacts(Check):
     """
 
     code = "CHK003"
-    task = Task.T1
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     pure = True

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
 from audit_lib.files import ANY, read_whole
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.frames import differences
@@ -51,9 +51,7 @@ class RemovedFieldsAreNotGuessed(Check):
     """
 
     code = "CHK103"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.predict",)
 
     rows: int = Field(16, ge=1, description="rows of the sample that are used")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.saved_parts import lost, parts_of
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.frames import differences
@@ -40,9 +40,7 @@ class SavingChangesNothing(Check):
     """
 
     code = "CHK101"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.predict", "checkpoint_io.round_trip")
 
     rows: int = Field(200, ge=1, description="rows of the sample that are used")

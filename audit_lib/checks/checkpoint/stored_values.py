@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact, Format
 from audit_lib.subject.artifacts.artifact import walk
 from audit_lib.subject.documents import Document
@@ -58,7 +58,6 @@ class StoredMetadataCanBeTrue(Check):
     """
 
     code = "CHK011"
-    task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.files import ANY, read_whole
-from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask, frame
 from audit_lib.probes.questions.frames import differences
@@ -52,9 +52,7 @@ class TamperedIsRefused(Check):
     """
 
     code = "CHK102"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.predict",)
 
     rows: int = Field(16, ge=1, description="rows of the sample that are used")

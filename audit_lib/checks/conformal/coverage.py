@@ -5,8 +5,8 @@ from pydantic import Field
 from scipy import stats
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.questions.asking import ask_many, floats, reasons
 from audit_lib.subject.subject import Subject
 
@@ -48,9 +48,7 @@ class IntervalsCoverWhatTheyPromise(Check):
     """
 
     code = "CNF002"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("conformal.interval",)
 
     seed: int = Field(71, description="of everything random")

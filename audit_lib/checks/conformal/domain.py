@@ -5,8 +5,8 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.questions.asking import ask, ask_many, floats
 from audit_lib.probes.questions.domain import control, problems, reactions
 from audit_lib.subject.subject import Subject
@@ -32,9 +32,7 @@ class NoResidualsNoInterval(Check):
     """
 
     code = "CNF003"
-    task = Task.T3
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = ("conformal.interval",)
 
     seed: int = Field(72, description="of everything random")

@@ -4,8 +4,8 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions.asking import ask_many, number
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
 from audit_lib.subject.subject import Subject
@@ -37,9 +37,7 @@ class CoverageCountsEveryRow(Check):
     """
 
     code = "CNF005"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     offered = (HOOK,)
 
     seed: int = Field(74, description="of everything random")

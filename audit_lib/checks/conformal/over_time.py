@@ -7,9 +7,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.labels.folds import iso, recorded_folds
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.prediction.heads import declared_heads
@@ -68,9 +68,7 @@ class IntervalsCoverLaterRows(Check):
     """
 
     code = "CNF101"
-    task = Task.T2
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = (
         HOOK,
         "features.panel",

@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.probes.questions.domain import plain
 from audit_lib.subject.hooks import Hook
@@ -42,9 +42,7 @@ class IntervalsAreOrderedAndNested(Check):
     """
 
     code = "CNF001"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("conformal.interval",)
 
     seed: int = Field(70, description="of everything random")

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.training.record import Training
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.artifacts import Budget, read_artifact
@@ -51,9 +51,7 @@ class ResidualsAreOfUnseenRows(Check):
     """
 
     code = "CNF102"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

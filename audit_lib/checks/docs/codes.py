@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Evidence, Examined, Location, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Scalar, Severity
 from audit_lib.subject.subject import Subject
 
 _FEWEST = 2
@@ -43,7 +43,6 @@ class CodesMeanTheSame(Check):
     """
 
     code = "DOC003"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

@@ -7,7 +7,7 @@ from pydantic import field_validator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.code.constants import UNKNOWN
 from audit_lib.probes.code.counterparts import Path, Truth
 from audit_lib.subject.documents import Document
@@ -46,7 +46,6 @@ class ContractDocumentAgrees(Check):
     """
 
     code = "DOC001"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     pure = True

@@ -8,7 +8,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.code.keyflow import (
     ANY,
     Flow,
@@ -53,7 +53,6 @@ class MetadataKeysAreWrittenAndRead(Check):
     """
 
     code = "DOC002"
-    task = Task.T6
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

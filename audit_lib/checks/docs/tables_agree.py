@@ -3,7 +3,7 @@ from contextlib import suppress
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Scalar, Severity
 from audit_lib.probes.code.documented import cores, settings, stated
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
@@ -36,7 +36,6 @@ class TablesStateTheSettings(Check):
     """
 
     code = "DOC004"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.CODE
 

@@ -6,9 +6,9 @@ from pydantic import Field
 from scipy import special
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.lifecycle.cusum import Alarm, alarm
 from audit_lib.probes.lifecycle.retraining import lived
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, unanswered
@@ -52,9 +52,7 @@ class CusumDetectsShifts(Check):
     """
 
     code = "DRF002"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("drift.cusum",)
 
     seed: int = Field(42, description="of everything random")

@@ -5,8 +5,8 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.lifecycle.cusum import alarm
 from audit_lib.probes.questions.asking import ask, ask_many
 from audit_lib.probes.questions.domain import Reaction, reaction, reactions
@@ -35,9 +35,7 @@ class CusumSurvivesBadData(Check):
     """
 
     code = "DRF004"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("drift.cusum",)
 
     seed: int = Field(43, description="of everything random")

@@ -7,9 +7,9 @@ import pandas as pd
 from pydantic import Field
 from scipy import special
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.questions.asking import Reply, ask_many, describe, mapping, reasons
 from audit_lib.probes.questions.domain import on_purpose
 from audit_lib.subject.subject import Subject
@@ -53,9 +53,7 @@ class OneShiftedFeatureIsFound(Check):
     """
 
     code = "DRF005"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
     offered = (HOOK,)
 

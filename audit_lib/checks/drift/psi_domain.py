@@ -4,8 +4,8 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, number
 from audit_lib.probes.questions.domain import Reaction, control, reaction, reactions
 from audit_lib.subject.subject import Subject
@@ -37,9 +37,7 @@ class PsiSeesBrokenData(Check):
     """
 
     code = "DRF003"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("drift.psi",)
 
     seed: int = Field(41, description="of everything random")

@@ -6,8 +6,8 @@ from pydantic import Field
 from scipy import special
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.questions.asking import ask_many, number, reasons
 from audit_lib.probes.questions.domain import plain
 from audit_lib.probes.questions.relations import largest_fall
@@ -57,9 +57,7 @@ class PsiMeasuresDrift(Check):
     """
 
     code = "DRF001"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("drift.psi",)
 
     seed: int = Field(40, description="of everything random")

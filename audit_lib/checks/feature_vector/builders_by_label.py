@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.questions.samples import panel
 from audit_lib.probes.questions.sides import LABEL, joined, side_tables
@@ -38,9 +38,7 @@ class BuildersJoinByLabel(Check):
     """
 
     code = "FEA008"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
 
     seed: int = Field(10, description="of everything random")
     tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.market.windows import stretch, window_length
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.relations import reordered_columns, shuffled
@@ -63,9 +63,7 @@ class PredictionsFollowLabels(Check):
     """
 
     code = "FEA004"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.predict", "predictor.required")
 
     seed: int = Field(10, description="of everything random")

@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Gap, Location, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Gap, Location, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.market.measured import (
     CUTS,
@@ -52,9 +52,7 @@ class FeaturesReadNoFuture(Check):
     """
 
     code = "FEA101"
-    task = Task.T2
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     cuts: int = Field(CUTS, ge=8, description="ordinary cuts, each tried twice; fewer are faster")

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.market.influence import MeasurementStatus, measure_influence
 from audit_lib.probes.market.markets import short
 from audit_lib.probes.market.measured import influence_evidence, reach, witness_evidence
@@ -46,9 +46,7 @@ class DecisionsReadNoFuture(Check):
     """
 
     code = "FEA106"
-    task = Task.T2
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", "features.build")
 
     cuts: int = Field(8, ge=8, description="ordinary cuts, each tried twice; fewer are faster")

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask_many, frame, reasons
@@ -32,9 +32,7 @@ class FeaturesAreDeterministic(Check):
     """
 
     code = "FEA102"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

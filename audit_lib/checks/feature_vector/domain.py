@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Scalar, Severity
 from audit_lib.probes.market.markets import short, spoilt
 from audit_lib.probes.questions.asking import frame
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, kind_of
@@ -42,9 +42,7 @@ class FeaturesStayInTheirDomain(Check):
     """
 
     code = "FEA006"
-    task = Task.T3
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", "features.build")
 
     assets: int = Field(4, ge=1, description="assets of the piece")

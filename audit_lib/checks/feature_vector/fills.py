@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, ask_many, frame, mapping, number
 from audit_lib.probes.questions.frames import unequal
@@ -38,9 +38,7 @@ class FillsAreNeutral(Check):
     """
 
     code = "FEA013"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     offered = (HOOK,)
 
     seed: int = Field(33, description="of everything random")

@@ -2,7 +2,7 @@ import ast
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.leaks.fit_flow import FitFlow, FitThenSplit
 from audit_lib.probes.code.leaks.suspicions import in_time, related_files, unread
 from audit_lib.subject.code import code_of
@@ -38,7 +38,6 @@ class PreprocessingIsFittedAfterTheSplit(Check):
     """
 
     code = "FEA115"
-    task = Task.T2
     severity = Severity.HIGH
     reads = Reads.CODE
 

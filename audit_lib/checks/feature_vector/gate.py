@@ -4,9 +4,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.derived_names import composed
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, texts
 from audit_lib.probes.questions.domain import on_purpose
@@ -43,9 +43,7 @@ class TheFeatureGateIsClosed(Check):
     """
 
     code = "FEA012"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (ADMITTED, MODES, POLICY)
     offered = (ADMITTED, MODES)
 

@@ -7,9 +7,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.market.measured import influence_of, reach, research_only, witness_evidence
 from audit_lib.probes.questions import samples
@@ -51,9 +51,7 @@ class GapsAreFilledFromThePast(Check):
     """
 
     code = "FEA108"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     pointer: str = Field("", description="pointer to recorded imputation values; '': by name")

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Gap, Margin, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Gap, Margin, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.questions import samples
 from audit_lib.subject.subject import Subject
@@ -35,9 +35,7 @@ class RequiredFeaturesVary(Check):
     """
 
     code = "FEA103"
-    task = Task.T2
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     share: float = Field(0.999, gt=0.5, le=1, description="share of one value that is too much")

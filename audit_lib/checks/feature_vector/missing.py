@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.files import read_words
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, kind_of, on_purpose, reaction
 from audit_lib.probes.questions.frames import differences
@@ -71,9 +71,7 @@ class MissingIsNeverMadeUp(Check):
     """
 
     code = "FEA005"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.predict", "predictor.required")
 
     rows: int = Field(24, ge=2, description="rows of the sample that are used")

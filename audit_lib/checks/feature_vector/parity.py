@@ -4,9 +4,9 @@ from dataclasses import replace
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.market.transforms import Step, step
 from audit_lib.probes.questions.frames import Difference, differences, one_sided, without
 from audit_lib.probes.questions.samples import built, required
@@ -50,9 +50,7 @@ class BuildersAgree(Check):
     """
 
     code = "FEA003"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", "features.build")
 
     tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")

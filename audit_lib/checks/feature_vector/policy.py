@@ -3,9 +3,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.market.derived_names import may_be_earlier, parents
 from audit_lib.probes.questions.asking import ask, mapping
 from audit_lib.probes.questions.samples import built, required
@@ -40,9 +40,7 @@ class EveryFeatureMayBeServed(Check):
     """
 
     code = "FEA002"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.required", "features.policy")
 
     served: tuple[str, ...] = Field(("CAUSAL", "END_OF_DAY"), description="types that may be live")

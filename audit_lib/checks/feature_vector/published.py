@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.market.published import (
     Republished,
@@ -52,9 +52,7 @@ class NothingIsKnownBeforeItIsPublished(Check):
     """
 
     code = "FEA110"
-    task = Task.T2
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", "features.build")
 
     seed: int = Field(13, description="of everything random")

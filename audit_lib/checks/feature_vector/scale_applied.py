@@ -6,9 +6,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.transforms import step
 from audit_lib.probes.prediction.applied_scale import IDENTITY, Line, apart, constants, lines
 from audit_lib.probes.questions import samples
@@ -52,9 +52,7 @@ class ScalingIsWhatIsRecorded(Check):
     """
 
     code = "FEA011"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", "features.build")
 
     rows: int = Field(400, ge=24, description="rows of the sample")

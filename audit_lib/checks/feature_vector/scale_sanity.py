@@ -5,7 +5,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import recorded_numbers
 from audit_lib.subject.checkpoint_fields import scaler_references
@@ -34,7 +34,6 @@ class ScalesFitTheFeatures(Check):
     """
 
     code = "FEA105"
-    task = Task.T2
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     needs = ("features.panel", "features.build")

@@ -8,7 +8,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Finding, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Finding, Gap, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import fitted_rows, recorded_numbers
 from audit_lib.probes.training.scaling import Origin, origins, recorded_factor
@@ -46,7 +46,6 @@ class ScalerSawRawFeaturesOnce(Check):
     """
 
     code = "FEA107"
-    task = Task.T2
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     needs = ("features.panel", "features.build")

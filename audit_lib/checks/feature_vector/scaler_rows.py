@@ -4,7 +4,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import (
     Match,
@@ -55,7 +55,6 @@ class ScalerSawTrainRowsOnly(Check):
     """
 
     code = "FEA104"
-    task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS
     needs = ("features.panel", "features.build")

@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads, show
+from audit_lib.checks.base import Answer, Check, show
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.schema_hash import recognise
 from audit_lib.probes.questions.samples import required
 from audit_lib.subject.discovery.fields import guessed
@@ -33,9 +33,7 @@ class SchemaIsTheModels(Check):
     """
 
     code = "FEA001"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.required",)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.code.calls import called
 from audit_lib.probes.code.leaks.suspicions import related_files, walk
 from audit_lib.probes.labels.folds import (
@@ -58,7 +58,6 @@ class FeaturesAreSelectedInsideTheFolds(Check):
     """
 
     code = "FEA109"
-    task = Task.T2
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.code.leaks.suspicions import (
     NOT_MEASURED,
     hits,
@@ -36,7 +36,6 @@ class SourceSuspicion(Check):
         Narayanan (2023), Leakage and the reproducibility crisis, Patterns 4(9).
     """
 
-    task = Task.T2
     severity = Severity.HIGH
     reads = Reads.CODE
 

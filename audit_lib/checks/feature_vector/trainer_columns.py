@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.training.record import Step, Training
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.documents import read_document
@@ -33,9 +33,7 @@ class ColumnsAreRecordedAsFitted(Check):
     """
 
     code = "FEA123"
-    task = Task.T2
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.arrays import Floats, Integers
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.provenance import STATISTICS
 from audit_lib.probes.training.record import Training
 from audit_lib.probes.training.steps import HOOK, trained
@@ -48,9 +48,7 @@ class RecordedNumbersComeFromTrainRows(Check):
     """
 
     code = "FEA122"
-    task = Task.T2
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

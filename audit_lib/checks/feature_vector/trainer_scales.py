@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.subject import Subject
 
@@ -34,9 +34,7 @@ class PreprocessingSawNoJudgedRow(Check):
     """
 
     code = "FEA121"
-    task = Task.T2
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.markets import short
 from audit_lib.probes.market.unfinished import (
     KNOWN,
@@ -54,9 +54,7 @@ class LiveWaitsForTheClose(Check):
     """
 
     code = "FEA010"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     seed: int = Field(17, description="of everything random")

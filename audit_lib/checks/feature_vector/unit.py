@@ -5,8 +5,8 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.market.markets import PRICES, VOLUMES, rescaled, short
 from audit_lib.probes.questions.samples import builds, numeric, panel, required, still
 from audit_lib.subject.subject import Subject
@@ -37,9 +37,7 @@ class FeaturesHaveNoUnit(Check):
     """
 
     code = "FEA007"
-    task = Task.T3
     severity = Severity.LOW
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", "features.build", "predictor.required")
 
     assets: int = Field(4, ge=1, description="assets of the piece")

@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.windows import (
     moved_rows,
     other_asset,
@@ -48,9 +48,7 @@ class WindowsAreAsLongAsDeclared(Check):
     """
 
     code = "FEA009"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = (HOOK, "predictor.required")
 
     seed: int = Field(12, description="of everything random")

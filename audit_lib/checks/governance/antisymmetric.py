@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.metrics import any_promoted, bases, directions, promoted, text_of
 from audit_lib.probes.questions.asking import unanswered
 from audit_lib.subject.subject import Subject
@@ -28,9 +28,7 @@ class TwoModelsCannotBeatEachOther(Check):
     """
 
     code = "GOV003"
-    task = Task.T4
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = ("governance.promote", "governance.metrics")
 
     seed: int = Field(22, description="of everything random")

@@ -1,10 +1,10 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.checks.governance.served_admitted import Admission, admission
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.lifecycle.metrics import Metrics, directions, recorded_metrics, text_of
 from audit_lib.probes.questions.asking import Reply, ask_many
 from audit_lib.subject.hooks import Hook
@@ -40,9 +40,7 @@ class GatesFailClosed(Check):
     """
 
     code = "GOV008"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("governance.admits",)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

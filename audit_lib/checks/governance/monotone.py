@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.lifecycle.metrics import Duel, bases, directions, promoted, text_of
 from audit_lib.probes.questions.asking import unanswered
 from audit_lib.probes.questions.relations import better, first_retraction
@@ -36,9 +36,7 @@ class BetterNeverLoses(Check):
     """
 
     code = "GOV002"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("governance.promote", "governance.metrics")
 
     seed: int = Field(21, description="of everything random")

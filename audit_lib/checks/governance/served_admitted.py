@@ -1,9 +1,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.lifecycle.metrics import Metrics, recorded_metrics, text_of
 from audit_lib.probes.questions.asking import Reply, ask
 from audit_lib.subject.subject import Subject
@@ -37,9 +37,7 @@ class ServedVersionsPassTheGates(Check):
     """
 
     code = "GOV005"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("governance.admits",)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.lifecycle.kept_history import Kept, kept_in
 from audit_lib.probes.lifecycle.metrics import Metrics, directions, promoted, recorded, text_of
 from audit_lib.probes.lifecycle.state import ScratchStore
@@ -45,9 +45,7 @@ class StoredGovernanceDecidesAlike(Check):
     """
 
     code = "GOV006"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (ENTER, PROMOTE, "governance.metrics")
     offered = (ENTER,)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.metrics import Duel, Metrics, bases, directions, promoted
 from audit_lib.probes.questions.asking import Reply
 from audit_lib.probes.questions.domain import (
@@ -66,9 +66,7 @@ class UnknownMetricsNeverPromote(Check):
     """
 
     code = "GOV004"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("governance.promote", "governance.metrics")
 
     seed: int = Field(23, description="of everything random")

@@ -6,9 +6,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats, frame, reasons
 from audit_lib.probes.questions.frames import unequal
@@ -62,9 +62,7 @@ class OutputsAreDecodedInOnePlace(Check):
     """
 
     code = "HED005"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = (OUTPUTS, DECODE, "predictor.required")
     offered = (OUTPUTS, DECODE)  # elsewhere heads come by name
 

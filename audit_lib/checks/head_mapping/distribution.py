@@ -4,9 +4,9 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.prediction.heads import Kind, declared_heads
 from audit_lib.probes.questions.domain import quantile_mix
 from audit_lib.probes.questions.samples import labels, numeric, predictions
@@ -46,9 +46,7 @@ class OutputsAreAlive(Check):
     """
 
     code = "HED003"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.predict", "predictor.required")
 
     least_values: int = Field(10, ge=2, description="fewest different values of a live head")

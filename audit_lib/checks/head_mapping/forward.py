@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.heads import Kind, declared_heads
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.frames import differences
@@ -44,9 +44,7 @@ class OutputsKeepTheirContract(Check):
     """
 
     code = "HED002"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.predict", "predictor.required")
 
     def run(self, subject: Subject) -> Iterator[Answer]:

@@ -6,9 +6,9 @@ import pandas as pd
 from pydantic import Field
 from scipy.special import stdtrit
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
 from audit_lib.probes.questions.samples import labels, predictions
@@ -50,9 +50,7 @@ class HeadsMeanWhatTheySay(Check):
     """
 
     code = "HED004"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = (
         "predictor.predict",
         "predictor.required",

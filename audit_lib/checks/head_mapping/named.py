@@ -3,9 +3,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.prediction.heads import Head, declared_heads
 from audit_lib.probes.questions.samples import predictions
 from audit_lib.subject.subject import Subject
@@ -36,9 +36,7 @@ class HeadsAreNamed(Check):
     """
 
     code = "HED001"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.predict", "predictor.required")
 
     outputs: str = Field(

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.accounts import (
     Decided,
     Path,
@@ -67,9 +67,7 @@ class RefusalsChangeNothing(Check):
     """
 
     code = "INT006"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.required",)
 
     seed: int = Field(29, description="of everything random")

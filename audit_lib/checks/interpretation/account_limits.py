@@ -5,9 +5,9 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.accounts import Path, at_rest, levels, paths, sizes, threshold
 from audit_lib.subject.parameters import AccountField
 from audit_lib.subject.subject import Subject
@@ -58,9 +58,7 @@ class AccountLimitsBind(Check):
     """
 
     code = "INT005"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.required",)
 
     seed: int = Field(23, description="of everything random")

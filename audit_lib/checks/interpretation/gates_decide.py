@@ -5,9 +5,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.prediction.heads import Kind
 from audit_lib.probes.prediction.orders import head_kinds, orders_of
 from audit_lib.probes.prediction.thresholds import thresholds
@@ -49,9 +49,7 @@ class GatesDecideByTheirThreshold(Check):
     """
 
     code = "INT007"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (STAGES,)
     offered = (STAGES,)
 

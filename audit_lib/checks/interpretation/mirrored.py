@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Location, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Scalar, Severity
 from audit_lib.probes.prediction.heads import Kind
 from audit_lib.probes.prediction.orders import (
     RULES,
@@ -57,9 +57,7 @@ class MirroredScoresGiveMirroredOrders(Check):
     """
 
     code = "INT008"
-    task = Task.T3
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.required",)
     offered = RULES
 

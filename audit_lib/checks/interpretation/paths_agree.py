@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, View
 from audit_lib.probes.prediction.orders import (
     MADE_UP,
     PATHS,
@@ -51,9 +51,7 @@ class BacktestIsLive(Check):
     """
 
     code = "INT001"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = (
         "decisions.backtest",
         "decisions.live",

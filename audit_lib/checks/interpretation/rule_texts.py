@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame, mapping
 from audit_lib.probes.questions.samples import built, numeric, whole_dates
 from audit_lib.subject.subject import Subject
@@ -43,9 +43,7 @@ class RulesMeanWhatTheySay(Check):
     """
 
     code = "INT011"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     offered = (TEXTS, FIRES)
 
     seed: int = Field(35, description="of the shuffled rows")

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.heads import Kind
 from audit_lib.probes.prediction.orders import (
     PATHS,
@@ -54,9 +54,7 @@ class RulesTradeWhenTheyShould(Check):
     """
 
     code = "INT003"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.required",)
 
     seed: int = Field(13, description="of everything random")

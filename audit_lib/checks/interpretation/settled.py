@@ -7,9 +7,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.files import MOST_TEXT, read_words
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions.asking import Into, Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
 from audit_lib.subject.hooks import Hook
@@ -50,9 +50,7 @@ class PositionsAddUp(Check):
     """
 
     code = "INT010"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     offered = (HOOK,)
 
     seed: int = Field(34, description="of everything random")

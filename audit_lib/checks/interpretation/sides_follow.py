@@ -5,9 +5,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats, Integers
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.orders import PATHS, directional, head_kinds, orders, written
 from audit_lib.probes.questions.asking import ask
 from audit_lib.probes.questions.samples import inputs, numeric, predictions, whole_dates
@@ -44,9 +44,7 @@ class SidesFollowADirectionalHead(Check):
     """
 
     code = "INT004"
-    task = Task.T3
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.predict", "predictor.required")
 
     rows: int = Field(4_000, ge=50, description="rows of the sample that are used")

@@ -6,8 +6,8 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.orders import (
     PATHS,
     RULES,
@@ -50,9 +50,7 @@ class OrdersAreWellFormed(Check):
     """
 
     code = "INT002"
-    task = Task.T3
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("predictor.required",)
 
     seed: int = Field(13, description="of everything random")

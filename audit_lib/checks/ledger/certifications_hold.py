@@ -6,7 +6,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.ledger import FILE, UnitState, load, states
-from audit_lib.model import Evidence, Examined, Location, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Location, Severity, View
 from audit_lib.subject.code import code_of
 from audit_lib.subject.subject import Subject
 
@@ -37,7 +37,6 @@ class CertificationsHold(Check):
     """
 
     code = "LED004"
-    task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.CODE
 

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.files import read_words
-from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.code.declared_sizes import DeclaredSize, in_data, in_markdown
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
@@ -38,7 +38,6 @@ class DeclaredSizesAgree(Check):
     """
 
     code = "LED003"
-    task = Task.T1
     severity = Severity.LOW
     reads = Reads.CODE
     pure = True

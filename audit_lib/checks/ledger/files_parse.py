@@ -6,7 +6,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.code.linter import newer
 from audit_lib.subject.code import code_of
 from audit_lib.subject.dependencies import dependencies_of
@@ -40,7 +40,6 @@ class EveryFileParses(Check):
     """
 
     code = "LED002"
-    task = Task.T1
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

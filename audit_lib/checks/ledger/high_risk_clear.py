@@ -51,7 +51,6 @@ class HighRiskFilesAreClear(Check):
     """
 
     code = "LED901"
-    task = Task.T6
     severity = Severity.CRITICAL
     reads = Reads.CODE
 

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import AuditError
-from audit_lib.model import Evidence, Examined, Location, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Location, Severity, View
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.lines import LineKind
@@ -45,7 +45,6 @@ class EveryLineIsAccountedFor(Check):
     """
 
     code = "LED001"
-    task = Task.T1
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

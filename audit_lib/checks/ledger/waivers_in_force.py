@@ -39,7 +39,6 @@ class WaiversAreInForce(Check):
     """
 
     code = "LED902"
-    task = Task.T6
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
 

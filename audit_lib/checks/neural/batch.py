@@ -4,8 +4,8 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Margin, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Margin, Severity
 from audit_lib.probes.prediction.companies import Company, changes
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.questions.samples import input_width
@@ -42,9 +42,7 @@ class NeuralRowsAreIndependent(Check):
     """
 
     code = "NEU001"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (FORWARD,)
 
     seed: int = Field(50, description="of everything random")

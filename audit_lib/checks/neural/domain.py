@@ -5,8 +5,8 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Severity
 from audit_lib.probes.questions.asking import ask, ask_many, floats
 from audit_lib.probes.questions.domain import problems, reactions
 from audit_lib.probes.questions.samples import input_width
@@ -34,9 +34,7 @@ class NeuralDomainIsClosed(Check):
     """
 
     code = "NEU002"
-    task = Task.T5
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = ("neural.forward",)
 
     seed: int = Field(51, description="of everything random")

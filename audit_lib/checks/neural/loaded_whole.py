@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.network_loads import NetworkLoad, network_loads
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
@@ -35,7 +35,6 @@ class NetworksAreLoadedWhole(Check):
     """
 
     code = "NEU003"
-    task = Task.T5
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Severity
 from audit_lib.probes.prediction.companies import Company, changes
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.questions.samples import input_width
@@ -35,9 +35,7 @@ class PaddingMeansNothing(Check):
     """
 
     code = "NEU005"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     offered = (SEQUENCES,)
     needs = (SEQUENCES,)
 

@@ -6,9 +6,9 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Severity, Task
+from audit_lib.model import Examined, Severity
 from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction, reactions
 from audit_lib.probes.questions.samples import input_width
@@ -53,9 +53,7 @@ class StatesFitOrAreRefused(Check):
     """
 
     code = "NEU004"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     offered = (STATE, LOAD)
     needs = (STATE, LOAD)
 

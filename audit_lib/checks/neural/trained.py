@@ -5,8 +5,8 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.questions.asking import ask, floats, mapping
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.subject import Subject
@@ -59,9 +59,7 @@ class NetworkWasTrained(Check):
     """
 
     code = "NEU006"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (FORWARD,)
 
     seed: int = Field(55, description="of everything random")

@@ -7,8 +7,8 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Severity
 from audit_lib.probes.prediction.learning import batches, joined, outputs, spoilt
 from audit_lib.probes.questions.asking import ask_many
 from audit_lib.probes.questions.domain import problems, reactions
@@ -40,9 +40,7 @@ class OneBadRowIsForgiven(Check):
     """
 
     code = "ONL002"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("online.run",)
 
     seed: int = Field(61, description="of everything random")

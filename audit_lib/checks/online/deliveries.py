@@ -5,9 +5,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.hooks import FeedEvent
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.deliveries import Deliveries, deliveries
 from audit_lib.probes.prediction.learning import outputs
 from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
@@ -45,9 +45,7 @@ class LabelsFindTheirRows(Check):
     """
 
     code = "ONL003"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     offered = (HOOK,)
 
     seed: int = Field(67, description="of everything random")

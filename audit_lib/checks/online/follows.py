@@ -4,9 +4,9 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.learning import outputs
 from audit_lib.probes.prediction.lessons import Lessons, agreement
 from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
@@ -45,9 +45,7 @@ class LearnerFollowsItsLessons(Check):
     """
 
     code = "ONL004"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
 
     seed: int = Field(71, description="of everything random")

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.prediction.learning import batches, outputs
 from audit_lib.probes.questions.asking import ask_many, unanswered
 from audit_lib.subject.subject import Subject
@@ -30,9 +30,7 @@ class RestartChangesNothing(Check):
     """
 
     code = "ONL001"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("online.run",)
 
     seed: int = Field(60, description="of everything random")

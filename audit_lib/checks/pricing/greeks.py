@@ -5,9 +5,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.options import asked_of, random_terms, text_of
 from audit_lib.probes.questions.asking import ask, ask_many, floats, frame, reasons
 from audit_lib.subject.subject import Subject
@@ -49,9 +49,7 @@ class GreeksAreDerivatives(Check):
     """
 
     code = "PRC005"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("pricing.price",)
     offered = (HOOK,)
 

@@ -5,9 +5,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable
-from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.prediction.options import (
     asked_of,
     ceiling,
@@ -52,9 +52,7 @@ class ImpliedVolatilityInvertsPrice(Check):
     """
 
     code = "PRC003"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("pricing.price", "pricing.implied_volatility")
 
     tolerance: float = Field(1e-4, gt=0, description="volatility, as a fraction (1e-4 is 1 bp)")

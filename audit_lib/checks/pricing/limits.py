@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Finding, Gap, Margin, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Finding, Gap, Margin, Severity
 from audit_lib.probes.prediction.options import (
     asked_of,
     black_scholes,
@@ -53,9 +53,7 @@ class PricesHaveTheirLimits(Check):
     """
 
     code = "PRC001"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("pricing.price",)
 
     tolerance: float = Field(1e-6, gt=0, description="fraction of spot")

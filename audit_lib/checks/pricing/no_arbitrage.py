@@ -5,8 +5,8 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.prediction.options import (
     CALL,
     asked_of,
@@ -49,9 +49,7 @@ class PricesAllowNoArbitrage(Check):
     """
 
     code = "PRC002"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("pricing.price",)
 
     tolerance: float = Field(1e-8, gt=0, description="fraction of spot that counts as rounding")

@@ -6,9 +6,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Severity, Task
+from audit_lib.model import Examined, Severity
 from audit_lib.probes.prediction.options import MATURITIES, sound_quotes
 from audit_lib.probes.questions.asking import ask_many, floats
 from audit_lib.probes.questions.domain import problems, reactions
@@ -40,9 +40,7 @@ class BadQuotesAreRefused(Check):
     """
 
     code = "PRC006"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     offered = (HOOK,)
 
     seed: int = Field(58, description="of the drawn slices")

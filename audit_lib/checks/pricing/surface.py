@@ -5,9 +5,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.subject.hooks import Hook
 from audit_lib.subject.subject import Subject
@@ -42,9 +42,7 @@ class SurfaceAllowsNoArbitrage(Check):
     """
 
     code = "PRC004"
-    task = Task.T5
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("pricing.total_variance",)
 
     widest: float = Field(0.5, gt=0, description="largest log-moneyness of the grid")

@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads, show
+from audit_lib.checks.base import Answer, Check, show
 from audit_lib.hooks import RetrainState
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.retraining import (
     SCORES,
     Answered,
@@ -50,9 +50,7 @@ class HealthyRestsAndDisasterFires(Check):
     """
 
     code = "RET002"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("retrain.decide",)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

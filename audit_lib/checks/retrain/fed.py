@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.lifecycle.retraining import decided, healthy, lived, ways
 from audit_lib.probes.questions.asking import ask_many, mapping, reasons
 from audit_lib.probes.questions.samples import inputs, whole_dates
@@ -47,9 +47,7 @@ class TriggersAreFed(Check):
     """
 
     code = "RET005"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (TRIGGER, "predictor.required")
     offered = (HOOK,)
 

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.hooks import RetrainState
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.lifecycle.retraining import (
     SCORES,
     Answered,
@@ -45,9 +45,7 @@ class WorseNeverUntriggers(Check):
     """
 
     code = "RET001"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("retrain.decide",)
 
     drawn: int = Field(12, ge=0, description="drawn states to start from, besides the fixed ones")

@@ -3,10 +3,10 @@ from collections.abc import Iterator
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import RetrainState
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.retraining import Answered, decision, disastrous, healthy, with_key
 from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
 from audit_lib.subject.subject import Subject
@@ -35,9 +35,7 @@ class TriggerRemembersAcrossRestarts(Check):
     """
 
     code = "RET004"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     offered = (HOOK,)
 
     seed: int = Field(37, description="of the drawn histories")

@@ -2,9 +2,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.host import Isolation
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.steps import HOOK, attempted
 from audit_lib.subject.subject import Subject
 
@@ -33,9 +33,7 @@ class TrainingWritesToItsStoreOnly(Check):
     """
 
     code = "RET011"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (HOOK,)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

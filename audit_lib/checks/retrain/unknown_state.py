@@ -2,9 +2,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.hooks import RetrainState
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.lifecycle.retraining import Answered, decided, healthy, ways, with_key
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction, reactions
 from audit_lib.subject.subject import Subject
@@ -32,9 +32,7 @@ class UnknownIsNotHealthy(Check):
     """
 
     code = "RET003"
-    task = Task.T4
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = ("retrain.decide",)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

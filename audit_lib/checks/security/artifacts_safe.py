@@ -6,7 +6,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import AuditError
-from audit_lib.model import Evidence, Examined, Location, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Location, Severity, View
 from audit_lib.probes.code.own_classes import plain_class
 from audit_lib.subject.artifacts import Artifact, Safety, SafetyReason, read_artifact
 from audit_lib.subject.artifacts.judge.trust import judge
@@ -46,7 +46,6 @@ class ArtifactsAreSafeToLoad(Check):
     """
 
     code = "SEC001"
-    task = Task.T1
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS
     pure = True

@@ -3,7 +3,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Severity, Task
+from audit_lib.model import Examined, Severity
 from audit_lib.subject.code import code_of
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
@@ -41,7 +41,6 @@ class SourceReadsAsItRuns(Check):
     """
 
     code = "SEC003"
-    task = Task.T1
     severity = Severity.HIGH
     reads = Reads.CODE
     pure = True

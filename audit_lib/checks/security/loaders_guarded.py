@@ -2,7 +2,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.loaders import Load, loads
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
@@ -39,7 +39,6 @@ class LoadersRunNothing(Check):
     """
 
     code = "SEC002"
-    task = Task.T1
     severity = Severity.MEDIUM
     reads = Reads.CODE
     pure = True

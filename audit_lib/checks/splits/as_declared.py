@@ -4,9 +4,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Examined, Location, Severity, Task
+from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.labels.folds import HOOK, DrivenFold, DrivenFolds, drive_folds
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.labels.label_reach import with_ends
@@ -40,9 +40,7 @@ class SplitsAreAsDeclared(Check):
     """
 
     code = "SPL003"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
 
     pointer: str = Field("/splits", description="pointer to the splits in the metadata")
 

@@ -6,8 +6,8 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.labels.folds import HOOK, DrivenFolds, drive_folds
 from audit_lib.probes.market.perturbation import price_field
 from audit_lib.probes.questions import samples
@@ -42,9 +42,7 @@ class FoldsCoverTheData(Check):
     """
 
     code = "SPL005"
-    task = Task.T2
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     smallest: int = Field(20, ge=1, description="dates that a test period needs")

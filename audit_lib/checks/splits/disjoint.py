@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Severity
 from audit_lib.probes.labels.folds import HOOK, DrivenFold, DrivenFolds, drive_folds, timeline
 from audit_lib.subject.subject import Subject
 
@@ -32,9 +32,7 @@ class TrainAndTestAreApart(Check):
     """
 
     code = "SPL002"
-    task = Task.T2
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

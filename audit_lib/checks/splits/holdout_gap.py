@@ -6,7 +6,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Margin, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.labels.folds import bars_between, calendar_of, ends_with_a_day, extent, iso
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.subject.subject import Subject
@@ -45,7 +45,6 @@ class FitsEndBeforeTheHoldout(Check):
     """
 
     code = "SPL008"
-    task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS
 

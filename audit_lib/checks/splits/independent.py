@@ -7,9 +7,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Integers
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Finding, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Finding, Gap, Severity
 from audit_lib.probes.labels.folds import iso, label_ends
 from audit_lib.probes.labels.label_facts import HOOK as LABELS
 from audit_lib.probes.labels.label_facts import horizon_of, label_offsets
@@ -46,9 +46,7 @@ class IndependentDatesShareNoLabel(Check):
     """
 
     code = "SPL009"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     offered = (HOOK,)
 
     seed: int = Field(31, description="of everything random")

@@ -7,7 +7,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.labels.folds import RecordedFold, recorded_folds
 from audit_lib.probes.training.recorded_metrics import (
     Pair,
@@ -53,7 +53,6 @@ class SkillSurvivesOutOfSample(Check):
     """
 
     code = "SPL006"
-    task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
 

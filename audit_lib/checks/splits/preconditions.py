@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, Task
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.code.entries import Entry, entries
 from audit_lib.subject.subject import Subject
 
@@ -32,7 +32,6 @@ class EveryEntryEnforcesThePreconditions(Check):
     """
 
     code = "SPL012"
-    task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.CODE
 

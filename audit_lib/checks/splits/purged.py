@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Margin, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Margin, Severity
 from audit_lib.probes.labels.folds import HOOK, DrivenFold, drive_folds, edges, timeline
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.labels.label_reach import with_ends
@@ -39,9 +39,7 @@ class TrainLabelsEndBeforeTheTest(Check):
     """
 
     code = "SPL001"
-    task = Task.T2
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

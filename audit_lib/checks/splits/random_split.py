@@ -2,14 +2,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Gap, Severity, Task
-from audit_lib.probes.code.leaks.suspicions import (
-    Hit,
-    hits,
-    in_time,
-    related_files,
-    unread,
-)
+from audit_lib.model import Examined, Gap, Severity
+from audit_lib.probes.code.leaks.suspicions import Hit, hits, in_time, related_files, unread
 from audit_lib.subject.subject import Subject
 
 
@@ -39,7 +33,6 @@ class SplitsAreNotShuffled(Check):
     """
 
     code = "SPL011"
-    task = Task.T2
     severity = Severity.HIGH
     reads = Reads.CODE
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity, Task, View
+from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity, View
 from audit_lib.probes.labels.folds import (
     RecordedFold,
     bars_between,
@@ -41,7 +41,6 @@ class RecordedFoldsArePurged(Check):
     """
 
     code = "SPL004"
-    task = Task.T2
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.statistics.inference import backtest_overfitting, deflated_sharpe
 from audit_lib.probes.training.recorded_metrics import incredible, number
 from audit_lib.subject.documents import Document
@@ -54,7 +54,6 @@ class SelectionSurvivesTheTrials(Check):
     """
 
     code = "SPL007"
-    task = Task.T2
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
 

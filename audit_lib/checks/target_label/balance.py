@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, Task, View
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.questions import samples
@@ -33,9 +33,7 @@ class LabelsVary(Check):
     """
 
     code = "TGT005"
-    task = Task.T2
     severity = Severity.MEDIUM
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     share: float = Field(0.02, ge=0, lt=0.5, description="smallest share of a class")

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels
 from audit_lib.probes.market.markets import PRICES, columns_of, short
 from audit_lib.probes.questions.asking import Reply, ask_many, frame, reasons
@@ -74,9 +74,7 @@ class LabelsCountTheDeclaredBars(Check):
     """
 
     code = "TGT008"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     seed: int = Field(43, description="of the drawn bars")

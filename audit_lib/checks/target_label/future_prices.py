@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Location, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.market.measured import LOUDEST_NOISE, influence_of
@@ -42,9 +42,7 @@ class LabelsReadFuturePricesOnly(Check):
     """
 
     code = "TGT002"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     scaled: tuple[str, ...] = Field((), description="labels scaled by past data on purpose")

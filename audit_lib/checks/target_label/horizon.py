@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels
 from audit_lib.probes.labels.label_reach import ENDS, label_reach
 from audit_lib.probes.market.influence import InfluenceMap
@@ -36,9 +36,7 @@ class HorizonIsAsDeclared(Check):
     """
 
     code = "TGT001"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     cuts: int = Field(CUTS, ge=8, description="ordinary cuts, each tried twice; fewer are faster")

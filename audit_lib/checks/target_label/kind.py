@@ -7,9 +7,9 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.labels.alignment import entry_and_exit, price_ratio, return_errors
 from audit_lib.probes.labels.barriers import Path, as_sides, measured_barriers, paths
 from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels, label_offsets
@@ -54,9 +54,7 @@ class LabelsAreWhatTheyAreCalled(Check):
     """
 
     code = "TGT004"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     tolerance: float = Field(1e-6, gt=0, description="difference of returns that is rounding")

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.labels.alignment import entry_and_exit, price_ratio, return_errors
 from audit_lib.probes.labels.label_facts import HOOK, declared_labels, label_offsets
 from audit_lib.probes.market.influence import manageable
@@ -48,9 +48,7 @@ class PreconditionsHoldForTheLabels(Check):
     """
 
     code = "TGT007"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK, PRECONDITIONS)
 
     tolerance: float = Field(1e-6, gt=0, description="difference of returns that is rounding")

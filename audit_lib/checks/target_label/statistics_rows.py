@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import candidate_rows
@@ -36,7 +36,6 @@ class LabelStatisticsComeFromTrainRows(Check):
     """
 
     code = "TGT006"
-    task = Task.T2
     severity = Severity.HIGH
     reads = Reads.ARTIFACTS
     needs = ("features.panel", HOOK)

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.labels.label_reach import label_reach
@@ -37,9 +37,7 @@ class UnknownLabelsStayUnknown(Check):
     """
 
     code = "TGT003"
-    task = Task.T2
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("features.panel", HOOK)
 
     def run(self, subject: Subject) -> Iterator[Answer]:

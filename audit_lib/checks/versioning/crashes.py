@@ -2,8 +2,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.registries import sample_metrics
 from audit_lib.probes.lifecycle.registry_history.crashes import Left, died
 from audit_lib.probes.lifecycle.state import ScratchStore
@@ -45,9 +45,7 @@ class ACrashLeavesOldOrNew(Check):
     """
 
     code = "VER006"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("registry.resolve",)
 
     points: int = Field(20, ge=2, description="deaths of each operation, at most")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.lifecycle.registries import Resolution, odd_ids, resolution
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
@@ -55,9 +55,7 @@ class ExplicitMeansExplicit(Check):
     """
 
     code = "VER001"
-    task = Task.T4
     severity = Severity.CRITICAL
-    reads = Reads.BEHAVIOUR
     needs = ("registry.resolve",)
 
     store_mb: int = Field(200, ge=1, description="largest store to copy")

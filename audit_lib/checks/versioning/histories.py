@@ -5,9 +5,9 @@ from itertools import count
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Outcome, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Outcome, Severity
 from audit_lib.probes.lifecycle.registries import sample_metrics
 from audit_lib.probes.lifecycle.registry_history import KEYS, Found, Session, search
 from audit_lib.probes.lifecycle.state import ScratchStore, tree_digest
@@ -89,9 +89,7 @@ class RegistryKeepsItsPromises(Check):
     """
 
     code = "VER005"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("registry.resolve",)
 
     histories: int = Field(12, ge=1, description="histories that are drawn")

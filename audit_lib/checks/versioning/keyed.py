@@ -3,9 +3,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask
@@ -55,9 +55,7 @@ class EachKeyIsServedItsOwn(Check):
     """
 
     code = "VER011"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("registry.resolve",)
 
     versions: int = Field(8, ge=1, description="newest versions that are asked for by id")

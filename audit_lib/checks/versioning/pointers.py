@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.files import read_words
-from audit_lib.model import Evidence, Examined, Scalar, Severity, Task
+from audit_lib.model import Evidence, Examined, Scalar, Severity
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, rewritten
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask, ask_many
@@ -40,9 +40,7 @@ class PointersLeadWhereTheySay(Check):
     """
 
     code = "VER002"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("registry.resolve",)
 
     store_mb: int = Field(200, ge=1, description="largest store to copy")

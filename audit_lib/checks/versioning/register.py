@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, Task
+from audit_lib.checks.base import Answer, Check
+from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.lifecycle.metrics import directions
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore, changed, tree_digest
@@ -91,9 +91,7 @@ class RegisteredIsResolved(Check):
     """
 
     code = "VER003"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = (
         "registry.resolve",
         "registry.register",

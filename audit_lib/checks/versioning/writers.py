@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Check
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Finding, Location, Severity, Task
+from audit_lib.model import Evidence, Examined, Finding, Location, Severity
 from audit_lib.probes.lifecycle.registries import sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import ask, texts
@@ -40,9 +40,7 @@ class ConcurrentWritersLoseNothing(Check):
     """
 
     code = "VER004"
-    task = Task.T4
     severity = Severity.HIGH
-    reads = Reads.BEHAVIOUR
     needs = ("registry.register", "registry.versions")
 
     rounds: int = Field(12, ge=1, description="pairs of registrations at once")
