@@ -26,7 +26,7 @@ saw::
         severity = Severity.HIGH
         needs = ("governance.promote",)
 
-        def run(self, subject: Subject) -> Iterator[Answer]: ...
+        def run(self, subject: Subject) -> Answers: ...
 """
 
 import inspect
@@ -54,7 +54,10 @@ from audit_lib.model import (
 )
 from audit_lib.subject.subject import Subject
 
+__all__ = ["SECTIONS", "Answer", "Answers", "Check", "Reads", "Subject", "show"]
+
 Answer = Finding | Evidence | Examined | Gap | Margin
+Answers = Iterator[Answer]
 
 SECTIONS = (
     "What it checks",
@@ -106,7 +109,7 @@ class Check(BaseModel, ABC):
     origin: ClassVar[str] = ""
 
     @abstractmethod
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Yield findings, evidence, gaps, what was examined, and how far a promise was kept.
 
         A check that yields no finding and no ``Examined`` above zero has not assessed anything,

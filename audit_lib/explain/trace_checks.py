@@ -1,19 +1,17 @@
 """What a decision trace must be: well formed, whole, of what there was, and replayable."""
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import ConfigDict
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.orders import orders_of
 from audit_lib.explain.replay import replayed, same
 from audit_lib.explain.rows import Rows, inputs_of
 from audit_lib.explain.traces import DECISIONS, Read, inputs_digest, model_digest, plain, time_of
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
-from audit_lib.subject.subject import Subject
 
 
 class Traced(Check):
@@ -24,7 +22,6 @@ class Traced(Check):
     contract: ClassVar[Contract] = Contract.INTERPRETATION
     task: ClassVar[Task] = Task.T3
     severity: ClassVar[Severity] = Severity.HIGH
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
     seen: Read
 
 
@@ -48,7 +45,7 @@ class LinesAreTraces(Traced):
 
     code = "TRC001"
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Say which lines are none."""
         yield Examined(len(self.seen.traces) + len(self.seen.broken), "lines")
         for broken in self.seen.broken:
@@ -80,7 +77,7 @@ class TimesAreWhole(Traced):
 
     code = "TRC002"
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Hold times against each other."""
         traces = self.seen.traces
         keys = [t.key for t in traces.values()]
@@ -109,7 +106,7 @@ class TimesAreWhole(Traced):
             last = max(last, trace.time)
         yield from self._gaps(keys)
 
-    def _gaps(self, keys: list[tuple[str, str]]) -> Iterator[Answer]:
+    def _gaps(self, keys: list[tuple[str, str]]) -> Answers:
         calendar = sorted({time for time, _ in keys})
         by_asset: dict[str, set[str]] = {}
         for time, asset in keys:
@@ -145,7 +142,7 @@ class ValuesWereThere(Traced):
 
     code = "TRC003"
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Hold values against rows."""
         rows = inputs_of(subject)
         names = [str(c) for c in rows.table.columns]
@@ -202,7 +199,7 @@ class VersionIsServed(Traced):
 
     code = "TRC004"
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Hold versions against the registry."""
         served = set(subject.versions()) | {subject.version}
         yield Examined(len(self.seen.traces), "lines")
@@ -251,7 +248,7 @@ class ActionsAreTraced(Traced):
 
     code = "TRC005"
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Decide anew, and look for lines."""
         rows = inputs_of(subject)
         keys = {t.key for t in self.seen.traces.values()}
@@ -305,7 +302,7 @@ class TracesReplay(Traced):
 
     code = "TRC006"
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Replay every line."""
         if not self.seen.traces:
             raise NotApplicable("no line is a trace")

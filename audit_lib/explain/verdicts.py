@@ -1,6 +1,5 @@
 """Statements that what was learned must meet, as checks of this room."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -8,7 +7,7 @@ import numpy as np
 from pydantic import ConfigDict
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.attribution import Attributed, Line
 from audit_lib.explain.conditions import Learned
@@ -17,7 +16,6 @@ from audit_lib.explain.importance import ranks_agree
 from audit_lib.explain.rows import Rows
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.subject.checkpoint_fields import numbers_in
-from audit_lib.subject.subject import Subject
 
 #: sums of contributions may depart by that much of the spread of the answers
 ADDITIVE = 1e-6
@@ -57,7 +55,6 @@ class _Explained(Check):
 
     contract: ClassVar[Contract] = Contract.INTERPRETATION
     task: ClassVar[Task] = Task.T3
-    reads: ClassVar[Reads] = Reads.BEHAVIOUR
     seen: Seen
 
 
@@ -83,7 +80,7 @@ class ContributionsSum(_Explained):
     code = "EXP001"
     severity = Severity.HIGH
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare sums with answers."""
         yield from self.seen.pictures
         for head in self.seen.heads:
@@ -122,7 +119,7 @@ class RecordedImportancesAgree(_Explained):
     code = "EXP002"
     severity = Severity.MEDIUM
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Hold the record against the measurement."""
         reference = subject.parameters.explain.importances
         if reference is None:
@@ -204,7 +201,7 @@ class PriorsHold(_Explained):
     code = "EXP003"
     severity = Severity.MEDIUM
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Hold directions against priors."""
         priors = subject.parameters.explain.priors
         if not priors:
@@ -256,7 +253,7 @@ class LearnedConditionsHold(_Explained):
     code = "EXP004"
     severity = Severity.MEDIUM
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Read the folder and try its rules."""
         folder = Folder.of(subject)
         for what in departures(folder, self.seen.rows, self.seen.answers, self.seen.heads, subject):

@@ -1,14 +1,12 @@
 from collections import Counter
-from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.code.assumptions import Choice, choices
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
 from audit_lib.subject.pointers import keys_of
-from audit_lib.subject.subject import Subject
 
 
 class WhatConsumersAssumeHolds(Check):
@@ -41,7 +39,7 @@ class WhatConsumersAssumeHolds(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Find the places, and compare each with the registry."""
         code = code_of(subject.source)
         audited = {f.file.path for f in code.subsystem}

@@ -1,17 +1,15 @@
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Gap, Location, Severity
 from audit_lib.probes.code.surroundings import severity_of, surroundings
 from audit_lib.probes.code.types.attributes import Attributes, Missing, symbol_of
 from audit_lib.probes.code.types.type_checker import type_errors
 from audit_lib.subject.code import Code, code_of
-from audit_lib.subject.subject import Subject
 
 
 class AttributesExist(Check):
@@ -46,7 +44,7 @@ class AttributesExist(Check):
 
     seconds: float = Option(120, gt=0, description="how long the type checker may take")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look up modules' names, then what the type checker says of classes."""
         code = code_of(subject.source)
         attributes = Attributes(code)
@@ -70,7 +68,7 @@ class AttributesExist(Check):
             yield from self._told(code, together)
         yield Examined(len(paths), "files")
 
-    def _told(self, code: Code, together: list[list[Missing]]) -> Iterator[Answer]:
+    def _told(self, code: Code, together: list[list[Missing]]) -> Answers:
         """One finding for all that one definition reads of one owner."""
         alike = together[0]
         rest = ", ".join(a[0].node.attr for a in together[1:])

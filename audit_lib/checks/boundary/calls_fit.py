@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.calls import own_calls
@@ -14,7 +14,6 @@ from audit_lib.probes.code.types.inferred_calls import InferredCalls
 from audit_lib.probes.code.types.type_checker import type_errors
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.source import matches
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import Unit
 
 _Misfit = tuple[Unit, ast.Call, Unit, Signature]
@@ -55,7 +54,7 @@ class CallsFitSignatures(Check):
     inferred: bool = Option(True, description="ask the type checker for the classes of objects")
     seconds: float = Option(120, gt=0, description="how long the type checker may take")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Bind the arguments of every call whose target is known."""
         code = code_of(subject.source)
         under_audit = {f.path for f in subject.source.subsystem}

@@ -1,13 +1,11 @@
 from collections import defaultdict
-from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.dead_code import Dead, dead
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE
 
 
@@ -39,7 +37,7 @@ class CodeIsReached(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look for what no run reaches."""
         code = code_of(subject.source)
         paths = [p for p in sorted(code.connected) if not is_aside(p) and not p.endswith(".pyi")]

@@ -1,9 +1,8 @@
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.files import read_words
 from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.code.boundaries.forms import Boundary, SharedArtifact
@@ -12,7 +11,6 @@ from audit_lib.probes.code.boundaries.symbols import Departure, Statement, Symbo
 from audit_lib.probes.code.boundaries.verdicts import boundaries_under_audit, declared_boundaries
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.imports import Edge
-from audit_lib.subject.subject import Subject
 
 Row = tuple[str, str, str, str, str]
 
@@ -49,7 +47,7 @@ class DeclaredBoundariesHold(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare each boundary with the source."""
         boundaries = boundaries_under_audit(subject)
         code = code_of(subject.source)
@@ -89,7 +87,7 @@ class DeclaredBoundariesHold(Check):
     # --- artifacts ----------------------------------------------------------------------------
     def _artifact(
         self, subject: Subject, boundary: Boundary, artifact: SharedArtifact, rows: list[Row]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         for role, name in (("writer", artifact.writer), *(("reader", r) for r in artifact.readers)):
             there = name in subject.source.by_path
             rows.append(
@@ -129,7 +127,7 @@ class DeclaredBoundariesHold(Check):
                 )
 
     # --- what nobody declared -----------------------------------------------------------------
-    def _undeclared(self, subject: Subject, code: Code) -> Iterator[Answer]:
+    def _undeclared(self, subject: Subject, code: Code) -> Answers:
         under_audit = {f.path for f in subject.source.subsystem}
         declared = declared_boundaries(subject)
         graph = code.imports

@@ -1,16 +1,14 @@
 import os
 from collections import Counter
-from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.code import code_of
 from audit_lib.subject.documents import Document
 from audit_lib.subject.imports import Edge
-from audit_lib.subject.subject import Subject
 
 Pair = tuple[str, str]
 
@@ -45,7 +43,7 @@ class DeclaredEdgesAgree(Check):
 
     document: str = Field("edges", description="name of the document that declares the edges")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare declared and measured edges pair by pair."""
         if self.document not in subject.parameters.documents:
             raise NotApplicable(f"no map of edges is declared (documents.{self.document})")

@@ -7,13 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.surroundings import is_aside, surroundings
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.dependencies import Dependencies, dependencies_of, may_bring, plain
 from audit_lib.subject.imports import Import, ImportType
-from audit_lib.subject.subject import Subject
 
 #: Tools and backends that nobody imports.
 _TOOLS = re.compile(
@@ -65,7 +64,7 @@ class DependenciesAreDeclared(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare what is imported with what is declared."""
         code, declared = code_of(subject.source), dependencies_of(subject.source)
         imported = _imported(code)
@@ -93,7 +92,7 @@ class DependenciesAreDeclared(Check):
 
     def _undeclared(
         self, code: Code, declared: Dependencies, missing: dict[str, list[Import]]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """One finding of what fails at once, and one of what fails later or is brought along."""
         cases: dict[Severity, list[tuple[Location, str, str]]] = {}
         for name, found in sorted(missing.items()):
@@ -126,7 +125,7 @@ class DependenciesAreDeclared(Check):
                 evidence=(table,),
             )
 
-    def _unused(self, code: Code, declared: Dependencies) -> Iterator[Answer]:
+    def _unused(self, code: Code, declared: Dependencies) -> Answers:
         names = _every_import(code)
         idle = [
             d
@@ -150,7 +149,7 @@ class DependenciesAreDeclared(Check):
                 evidence=("idle",),
             )
 
-    def _open(self, declared: Dependencies, imported: dict[str, list[Import]]) -> Iterator[Answer]:
+    def _open(self, declared: Dependencies, imported: dict[str, list[Import]]) -> Answers:
         loose = [
             d
             for d in declared.declared

@@ -1,12 +1,11 @@
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import ImportType
-from audit_lib.subject.subject import Subject
 
 
 class NoImportCycles(Check):
@@ -37,7 +36,7 @@ class NoImportCycles(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Find cycles with and without lazy imports."""
         graph = code_of(subject.source).imports
         edges = [e for e in graph.edges if not e.typing_only and e.source != e.target]

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.code.surroundings import severity_of
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import Broken, ImportType
-from audit_lib.subject.subject import Subject
 
 
 class ImportsResolve(Check):
@@ -41,7 +38,7 @@ class ImportsResolve(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Report imports that cannot succeed."""
         code = code_of(subject.source)
         graph = code.imports

@@ -1,9 +1,8 @@
 import ast
-from collections.abc import Iterator
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.files import read_whole
 from audit_lib.model import Examined, Location, Severity
@@ -11,7 +10,6 @@ from audit_lib.probes.code.reachable import Reachable
 from audit_lib.probes.code.unfed import Unfed, UnfedInput, UnfedState
 from audit_lib.subject.code import code_of
 from audit_lib.subject.places import definition_line
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import Unit
 
 
@@ -51,7 +49,7 @@ class WhatIsReadIsFed(Check):
         (), description="functions and classes that others call, such as `Detector.set_reference`"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare what hooks name with what the engine does to it."""
         names = _named(subject)
         if not names:

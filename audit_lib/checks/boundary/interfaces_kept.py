@@ -1,17 +1,15 @@
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.checks.boundary.stored_keys import by_path, documents
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.earlier import Change, Interface, earlier_tree, spoken
 from audit_lib.probes.code.keyflow import ANY, Use, key_flow, overlaps, pair_flow, paired, within
 from audit_lib.subject.pointers import pointer_to
-from audit_lib.subject.subject import Subject
 
 
 class InterfacesAreKept(Check):
@@ -47,7 +45,7 @@ class InterfacesAreKept(Check):
 
     since: str = Option("", description="a commit, tag or branch of the checkout, or another one")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the interface and the stored keys of then and now."""
         if not self.since:
             raise NotApplicable("the parameters name no earlier commit (options.BND017.since)")
@@ -82,7 +80,7 @@ class InterfacesAreKept(Check):
             evidence=("interface",),
         )
 
-    def _stored(self, interface: Interface) -> Iterator[Answer]:
+    def _stored(self, interface: Interface) -> Answers:
         """Keys that are required today and were not written then."""
         before, now = interface.before, interface.now
         pairs = [(n, key_flow(before, n), key_flow(now, n)) for n in documents(now, "")]

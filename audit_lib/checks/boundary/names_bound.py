@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.linter import Said, lint
 from audit_lib.probes.code.local_names import bound_elsewhere, put_in_later, shadowed
@@ -18,7 +18,6 @@ from audit_lib.probes.code.surroundings import (
     symbol_at,
 )
 from audit_lib.subject.code import Code, code_of
-from audit_lib.subject.subject import Subject
 
 #: More names than this in one file have one cause: its imports are gone.
 _APART = 4
@@ -70,7 +69,7 @@ class NamesAreBound(Check):
 
     seconds: float = Option(60, gt=0, description="how long the linter may take")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask the linter, and judge what it says by what breaks."""
         code = code_of(subject.source)
         files = [f for f in subject.source.files if not f.path.endswith(".pyi")]
@@ -86,7 +85,7 @@ class NamesAreBound(Check):
             yield from self._told(path, found)
         yield Examined(len(files), "files")
 
-    def _told(self, path: str, cases: list[_Case]) -> Iterator[Answer]:
+    def _told(self, path: str, cases: list[_Case]) -> Answers:
         by_name: dict[str, list[_Case]] = defaultdict(list)
         for case in sorted(cases, key=lambda c: c.line):
             by_name[case.what].append(case)

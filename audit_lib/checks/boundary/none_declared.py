@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.calls import Function, defaults, own_nodes
@@ -15,7 +15,6 @@ from audit_lib.probes.code.types.exhaustive import exhausted
 from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.references import References
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import FileUnits, Unit
 from audit_lib.subject.uses import dotted
 
@@ -54,7 +53,7 @@ class DeclaredValuesAreThere(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look at every annotated function under audit."""
         code = code_of(subject.source)
         aliases = aliases_of_none(f.tree for f in subject.source.files)
@@ -79,7 +78,7 @@ class DeclaredValuesAreThere(Check):
             raise NotApplicable("no function under audit declares a value")
         yield Examined(count, "functions that declare a value")
 
-    def _returns(self, unit: Unit, node: Function, flow: _Flow) -> Iterator[Answer]:
+    def _returns(self, unit: Unit, node: Function, flow: _Flow) -> Answers:
         assert node.returns is not None
         declared = ast.unparse(node.returns)
         own = list(_own(node.body))
@@ -106,7 +105,7 @@ class DeclaredValuesAreThere(Check):
                 key="runs off",
             )
 
-    def _defaults(self, unit: Unit, node: Function, aliases: frozenset[str]) -> Iterator[Answer]:
+    def _defaults(self, unit: Unit, node: Function, aliases: frozenset[str]) -> Answers:
         for argument, default in defaults(node):
             annotation = argument.annotation
             if annotation is not None and is_none(default) and not allows_none(annotation, aliases):

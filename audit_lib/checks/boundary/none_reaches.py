@@ -1,15 +1,13 @@
 from collections import defaultdict
-from collections.abc import Iterator
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.probes.code.types.none_flow import NoneFlow, NoneFlows
 from audit_lib.probes.code.types.type_checker import type_errors
 from audit_lib.subject.code import code_of
-from audit_lib.subject.subject import Subject
 
 
 class NoneStaysWhereItIsDeclared(Check):
@@ -52,7 +50,7 @@ class NoneStaysWhereItIsDeclared(Check):
 
     seconds: float = Option(120, gt=0, description="how long the type checker may take")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask the type checker, and judge what it says of None."""
         code = code_of(subject.source)
         audited = {f.path for f in subject.source.subsystem}

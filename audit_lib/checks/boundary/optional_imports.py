@@ -1,14 +1,12 @@
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.model import Examined, Finding, Location, Severity
 from audit_lib.probes.code.optional_imports import Optional, Use, optionals, unguarded
 from audit_lib.probes.code.surroundings import is_aside, severity_of, surroundings
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.dependencies import Dependencies, dependencies_of
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE
 
 
@@ -43,7 +41,7 @@ class OptionalImportsAreAskedFor(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Follow every optional import to its uses."""
         code = code_of(subject.source)
         declared = dependencies_of(subject.source)

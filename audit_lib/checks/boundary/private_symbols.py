@@ -1,16 +1,14 @@
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Evidence, Examined, Finding, Location, Severity
 from audit_lib.subject.code import code_of
 from audit_lib.subject.imports import Edge, ImportGraph
-from audit_lib.subject.subject import Subject
 
 
 class NoPrivateSymbolsCross(Check):
@@ -50,7 +48,7 @@ class NoPrivateSymbolsCross(Check):
     )
     habit: int = Option(6, ge=2, description="files whose private names cross that make a habit")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Report private names on cross-module edges."""
         under_audit = {f.path for f in subject.source.subsystem}
         graph = code_of(subject.source).imports

@@ -1,8 +1,7 @@
 import difflib
 import re
-from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.literals import literals, of_constants
@@ -16,7 +15,6 @@ from audit_lib.probes.code.settings import (
     environment_set,
 )
 from audit_lib.subject.code import Code, code_of
-from audit_lib.subject.subject import Subject
 
 #: Names of which one engine has one value, and those of which it may have several.
 _ONE = re.compile(
@@ -71,7 +69,7 @@ class SettingsAgree(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare settings of one name."""
         code = code_of(subject.source)
         named, read, keyed = constants(code), environment(code), defaults(code)
@@ -98,7 +96,7 @@ class SettingsAgree(Check):
 
     def _differ(
         self, found: list[Setting], what: str, level: Severity = Severity.MEDIUM
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         places = apart(found)
         if places:
             first, other = places[0], places[1]
@@ -113,7 +111,7 @@ class SettingsAgree(Check):
                 severity=level,
             )
 
-    def _spelt_out(self, code: Code) -> Iterator[Answer]:
+    def _spelt_out(self, code: Code) -> Answers:
         pattern = re.compile(f"{_ONE.pattern}|{_SOME.pattern}", re.I)
         seen: set[tuple[str, int]] = set()
         for literal in (*literals(code, pattern), *of_constants(code, _ONE)):
@@ -132,9 +130,7 @@ class SettingsAgree(Check):
                 else Severity.LOW,
             )
 
-    def _misspelt(
-        self, read: dict[str, list[Setting]], defined: frozenset[str]
-    ) -> Iterator[Answer]:
+    def _misspelt(self, read: dict[str, list[Setting]], defined: frozenset[str]) -> Answers:
         for name in sorted(set(read) - defined):
             near = difflib.get_close_matches(name, sorted(defined - set(read)), n=1, cutoff=0.85)
             if near:

@@ -2,7 +2,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.calls import bound, parameters
@@ -12,7 +12,6 @@ from audit_lib.probes.code.keyflow.writes import DUMPERS, Writes
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.pointers import pointer_to
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
 
@@ -48,7 +47,7 @@ class StoredFlagsStayFlags(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look at each file that stores and reads its own state."""
         code = code_of(subject.source)
         files = [p for p in paired(code) if p in code.connected and not is_aside(p)]
@@ -59,7 +58,7 @@ class StoredFlagsStayFlags(Check):
                 yield from self._file(code, path)
         yield Examined(len(files), "files that store and read a form")
 
-    def _file(self, code: Code, path: str) -> Iterator[Answer]:
+    def _file(self, code: Code, path: str) -> Answers:
         flow = Pair(code, path)
         flow.settle()
         stored = _Leaves(flow)

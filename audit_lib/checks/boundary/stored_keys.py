@@ -7,7 +7,7 @@ from pathlib import Path as File
 from pathlib import PurePosixPath
 from typing import Any
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Severity
 from audit_lib.probes.code.keyflow import (
@@ -28,7 +28,6 @@ from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.pointers import pointer_to, split_reference
 from audit_lib.subject.source import SKIPPED_FOLDERS
-from audit_lib.subject.subject import Subject
 
 _NAMED = re.compile(
     r"([\w.-]*[A-Za-z_-]{3}[\w-]*\.(?:json|ya?ml|toml|npz|pth?|pkl|pickle|joblib))$"
@@ -72,7 +71,7 @@ class StoredKeysAreWritten(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare reads with writes, document by document."""
         code = code_of(subject.source)
         told: set[tuple[str, Path]] = set()
@@ -94,7 +93,7 @@ class StoredKeysAreWritten(Check):
         yield Examined(len(code.connected), "files")
         yield Examined(len(named) + len(files), "documents")
 
-    def _nested(self, code: Code, told: set[tuple[str, str]]) -> Iterator[Answer]:
+    def _nested(self, code: Code, told: set[tuple[str, str]]) -> Answers:
         """Keys of mappings under a key, wherever these went between maker and reader."""
         for miss in unmade(code):
             if (str(miss.location), miss.key) in told:
@@ -114,7 +113,7 @@ class StoredKeysAreWritten(Check):
 
     def _compared(
         self, code: Code, name: str, flow: Flow, held: Any, told: set[tuple[str, Path]]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         written = {u.path for u in flow.writes} | set(_paths(held))
         if not flow.loaded or not (flow.dumped or held is not None) or () in flow.open_writes:
             return
@@ -136,7 +135,7 @@ class StoredKeysAreWritten(Check):
             told.add(mark)
             yield self._told(name, path, use, written, in_file=held is not None)
 
-    def _idle(self, code: Code, name: str, flow: Flow, held: Any) -> Iterator[Answer]:
+    def _idle(self, code: Code, name: str, flow: Flow, held: Any) -> Answers:
         """Keys that a file of the repository defines and no text of the source spells."""
         if held is None or not flow.loaded or not flow.reads:
             return
@@ -160,7 +159,7 @@ class StoredKeysAreWritten(Check):
                 severity=Severity.MEDIUM if limits else Severity.LOW,
             )
 
-    def _writers(self, name: str, flow: Flow) -> Iterator[Answer]:
+    def _writers(self, name: str, flow: Flow) -> Answers:
         """A writer that leaves out what a reader needs and another writer writes."""
         for dump, other, use in forgotten(flow):
             yield self.finding(
@@ -174,7 +173,7 @@ class StoredKeysAreWritten(Check):
                 related=use.location,
             )
 
-    def _two_defaults(self, name: str, flow: Flow) -> Iterator[Answer]:
+    def _two_defaults(self, name: str, flow: Flow) -> Answers:
         """One key that is read with other defaults at other places."""
         for path, uses in sorted(by_path(flow.reads).items()):
             stated = {u.default: u for u in reversed(uses) if _stated(u.default)}

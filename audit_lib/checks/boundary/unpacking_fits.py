@@ -1,13 +1,11 @@
 import ast
-from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.arity import Unpacked, arities, reached, unpacked
 from audit_lib.probes.code.surroundings import is_aside, severity_of, surroundings
 from audit_lib.subject.code import Code, code_of
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE, Unit
 
 
@@ -38,7 +36,7 @@ class UnpackingFits(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Hold every unpacked call against the returns it reaches."""
         code = code_of(subject.source)
         count = 0
@@ -62,7 +60,7 @@ class UnpackingFits(Check):
 
     def _told(
         self, code: Code, unit: Unit, taken: Unpacked, target: Unit, held: dict[int, int]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         around = surroundings(code, unit.path)
         if around is None:
             return

@@ -1,11 +1,11 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from pydantic import Field
 from scipy import special
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.prediction.heads import Kind, declared_heads
@@ -13,7 +13,6 @@ from audit_lib.probes.prediction.scored import HOOK as SAMPLE
 from audit_lib.probes.prediction.scored import SERVED, scored_sample
 from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
 from audit_lib.probes.questions.samples import few, predictions
-from audit_lib.subject.subject import Subject
 
 STAGES = "explain.stages"
 FEW = 8
@@ -69,7 +68,7 @@ class CalibratorIsAppliedOnce(Check):
     rows: int = Field(300, ge=FEW, description="rows of the sample that are used")
     tolerance: float = Field(1e-6, gt=0, description="difference of probabilities that is nothing")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare each head with the map of its raw score."""
         if not subject.has(STAGES) and not subject.lacks(STAGES):
             yield from self._among(subject)
@@ -100,7 +99,7 @@ class CalibratorIsAppliedOnce(Check):
         if not right and not any(what in INSTEAD for what, _ in told.values()):
             yield Gap("whether the calibrator is applied", "no head is the map of its raw score")
 
-    def _among(self, subject: Subject) -> Iterator[Answer]:
+    def _among(self, subject: Subject) -> Answers:
         """Look for the scores of `calibration.sample` among what is served, whatever the row."""
         scores = np.unique(scored_sample(subject).scores)
         got, others = predictions(subject), _no_probabilities(subject)

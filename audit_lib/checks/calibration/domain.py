@@ -1,16 +1,13 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.scored import HOOK, Scored, scored_sample
 from audit_lib.probes.statistics.clusters import Clusters
 from audit_lib.probes.statistics.inference import mean_interval
-from audit_lib.subject.subject import Subject
 
 QUARTERS = 4
 """stretches of time in which the spread must be another"""
@@ -56,7 +53,7 @@ class CalibratorServesTheScoresItKnows(Check):
     distance: float = Field(0.35, gt=0, lt=1, description="distance of distributions accepted")
     least: int = Field(50, ge=10, description="independent dates needed on either side")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the two samples of scores."""
         sample = scored_sample(subject)
         fitted, served = sample.where(sample.fitted), sample.where(~sample.fitted)

@@ -1,10 +1,9 @@
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.labels.label_facts import horizon_of
@@ -12,7 +11,6 @@ from audit_lib.probes.prediction.scored import HOOK, SERVED, Scored, probabiliti
 from audit_lib.probes.questions import samples
 from audit_lib.probes.statistics.clusters import bars_apart, dates_of
 from audit_lib.probes.statistics.inference import CalibrationError, calibration_error, reliability
-from audit_lib.subject.subject import Subject
 
 FEWEST = 12  # independent groups below which random signs tell nothing
 
@@ -57,7 +55,7 @@ class ProbabilitiesMatchOutcomes(Check):
     level: float = Field(0.999, gt=0.5, lt=1, description="level of the interval")
     seed: int = Field(20, description="seed of the random signs")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Measure the error on unseen rows."""
         sample = scored_sample(subject)
         unseen = sample.where(~sample.fitted)

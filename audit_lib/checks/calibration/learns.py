@@ -1,14 +1,13 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.statistics.inference import calibration_error
-from audit_lib.subject.subject import Subject
 
 HOOK = "calibration.fit_apply"
 
@@ -54,7 +53,7 @@ class CalibratorLearnsTheFrequency(Check):
     rows: int = Field(4000, ge=500, description="made-up rows to fit on, and to judge on")
     seed: int = Field(11, description="seed of the made-up rows")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Fit and judge under every law."""
         rng = np.random.default_rng(self.seed)
         hook, where = subject.hook(HOOK), subject.where(HOOK)

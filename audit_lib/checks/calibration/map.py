@@ -1,13 +1,10 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.prediction.scored import HOOK, SERVED, probabilities, scored_sample
-from audit_lib.subject.subject import Subject
 
 
 class CalibrationMapIsSound(Check):
@@ -38,7 +35,7 @@ class CalibrationMapIsSound(Check):
 
     distinct: int = Field(3, ge=2, description="values that a map must take on the scores")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Walk the map."""
         scores = scored_sample(subject).scores
         grid = np.linspace(float(scores.min()), float(scores.max()), 400)

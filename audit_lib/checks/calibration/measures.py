@@ -1,15 +1,14 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions.asking import ask_many, mapping, number
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
-from audit_lib.subject.subject import Subject
 
 Sample = tuple[Floats, Floats]
 HOOK = "calibration.measures"
@@ -54,7 +53,7 @@ class MeasuresAreWhatTheyAreCalled(Check):
     seed: int = Field(12, description="of everything random")
     rows: int = Field(2000, ge=400, description="rows of a sample")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ordinary samples first; odd ones for the measures that are right on those."""
         rng = np.random.default_rng(self.seed)
         samples, odd = _samples(rng, self.rows), _odd(rng, self.rows)

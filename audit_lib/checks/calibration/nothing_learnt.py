@@ -1,14 +1,11 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats, Integers
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats
 from audit_lib.probes.questions.domain import Reaction, control, on_purpose, reaction, reactions
-from audit_lib.subject.subject import Subject
 
 HOOK = "calibration.fit_apply"
 CERTAIN, SAME = 1e-9, 1e-9
@@ -44,7 +41,7 @@ class NothingLearntIsNotCalibrated(Check):
     rows: int = Field(400, ge=50, description="made-up rows of a sample")
     seed: int = Field(12, description="seed of the made-up rows")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Fit on samples that teach nothing."""
         hook, served = subject.hook(HOOK), np.linspace(0.1, 0.9, 7)
         asked = self._samples()

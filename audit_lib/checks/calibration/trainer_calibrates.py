@@ -1,10 +1,7 @@
-from collections.abc import Iterator
-
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.steps import HOOK, trained
-from audit_lib.subject.subject import Subject
 
 
 class CalibratorIsFittedOnNewRows(Check):
@@ -36,7 +33,7 @@ class CalibratorIsFittedOnNewRows(Check):
     severity = Severity.HIGH
     needs = (HOOK,)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the rows of what is fitted on predictions with those of the model below."""
         training = trained(subject)
         found = list(training.downstream())

@@ -1,14 +1,12 @@
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.scored import HOOK, Scored, scored_sample
-from audit_lib.subject.subject import Subject
 
 Extent = tuple[pd.Timestamp, pd.Timestamp]
 Extents = tuple[Extent, Extent]
@@ -44,7 +42,7 @@ class CalibratorIsJudgedOnUnseenRows(Check):
     fitted_on: str = Field("/run/rows/calibrator", description="pointer to the fitted extent")
     judged_on: str = Field("/run/rows/judged", description="pointer to the judged extent")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look at flags and recorded extents."""
         reasons, extents, sample = [], None, None
         try:
@@ -64,7 +62,7 @@ class CalibratorIsJudgedOnUnseenRows(Check):
         looked = (0 if sample is None else len(sample.fitted)) + (extents is not None)
         yield Examined(looked, "flags and extents")
 
-    def _flags(self, subject: Subject, sample: Scored, extents: Extents | None) -> Iterator[Answer]:
+    def _flags(self, subject: Subject, sample: Scored, extents: Extents | None) -> Answers:
         """Both halves must be there: flags of one kind cannot tell what the calibrator saw."""
         total, fitted = len(sample.fitted), int(sample.fitted.sum())
         if fitted == 0:
@@ -86,7 +84,7 @@ class CalibratorIsJudgedOnUnseenRows(Check):
                 key="flags",
             )
 
-    def _apart(self, subject: Subject, fitted: Extent, judged: Extent) -> Iterator[Answer]:
+    def _apart(self, subject: Subject, fitted: Extent, judged: Extent) -> Answers:
         """The recorded extents do not overlap."""
         rows = tuple(
             (name, str(first.date()), str(last.date()))

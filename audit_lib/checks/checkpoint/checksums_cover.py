@@ -1,9 +1,8 @@
 import hashlib
-from collections.abc import Iterator
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.files import ANY, read_whole
 from audit_lib.model import Evidence, Examined, Gap, Location, Severity
@@ -11,7 +10,6 @@ from audit_lib.probes.lifecycle.checksums import ALGORITHMS, Recorded, plain_dig
 from audit_lib.subject.artifacts import Artifact
 from audit_lib.subject.checkpoint_fields import field
 from audit_lib.subject.source import matches
-from audit_lib.subject.subject import Subject
 
 
 class ChecksumsCoverTheFiles(Check):
@@ -46,7 +44,7 @@ class ChecksumsCoverTheFiles(Check):
 
     ignore: tuple[str, ...] = Option((), description="globs of files that nothing loads")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare checksums with files, both ways."""
         declared = field(subject, "checksums")
         files = {a.path: a for a in subject.version_artifacts if self._counts(a.path)}
@@ -96,7 +94,7 @@ class ChecksumsCoverTheFiles(Check):
                 )
         yield Evidence("files", "Files and checksums", ("file", "bytes", "checksum"), tuple(rows))
 
-    def _compare(self, subject: Subject, artifact: Artifact, entry: Recorded) -> Iterator[Answer]:
+    def _compare(self, subject: Subject, artifact: Artifact, entry: Recorded) -> Answers:
         plain = plain_digest(entry.digest)
         algorithm = ALGORITHMS.get(len(plain))
         if algorithm is None:

@@ -1,15 +1,14 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact
 from audit_lib.subject.checkpoint_fields import field, names_in
 from audit_lib.subject.documents import Document
 from audit_lib.subject.pointers import keys_of
-from audit_lib.subject.subject import Subject
 
 
 class ModelsReadTheDeclaredColumns(Check):
@@ -42,7 +41,7 @@ class ModelsReadTheDeclaredColumns(Check):
     reads = Reads.ARTIFACTS
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare each artifact's columns with the declared lists."""
         declared = field(subject, "feature_cols")
         own = names_in(declared.value)

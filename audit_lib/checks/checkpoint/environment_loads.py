@@ -9,13 +9,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.files import read_words
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact
 from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
-from audit_lib.subject.subject import Subject
 
 _DISTRIBUTION = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
 #: Libraries whose pickles are promised to load only under the release that wrote them.
@@ -66,7 +65,7 @@ class EnvironmentLoadsArtifacts(Check):
     reads = Reads.ARTIFACTS
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare writers with declarations, and classes with the source."""
         pickled = [a for a in subject.artifacts if a.globals]
         yield Examined(len(subject.artifacts), "artifacts")
@@ -99,7 +98,7 @@ class EnvironmentLoadsArtifacts(Check):
     def _judge(
         self, library: str, version: str, artifacts: list[Artifact], said: Declared | None,
         files: list[str],
-    ) -> Iterator[Answer]:  # fmt: skip
+    ) -> Answers:  # fmt: skip
         where = Location(artifacts[0].path, base="artifacts")
         many = f"{len(artifacts)} artifacts were" if len(artifacts) > 1 else "1 artifact was"
         head = f"{many} written by {library} {version}"
@@ -137,7 +136,7 @@ class EnvironmentLoadsArtifacts(Check):
                 evidence=("writers",),
             )
 
-    def _own_classes(self, subject: Subject, pickled: list[Artifact]) -> Iterator[Answer]:
+    def _own_classes(self, subject: Subject, pickled: list[Artifact]) -> Answers:
         index = code_of(subject.source).index
         own = index.package
         seen: dict[str, list[Artifact]] = {}

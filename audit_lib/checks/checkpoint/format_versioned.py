@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed, VersionError
 from audit_lib.model import Evidence, Examined, Location, Scalar, Severity
 from audit_lib.probes.lifecycle.stored_form import Form, changes, form_id, form_of
@@ -13,7 +13,6 @@ from audit_lib.probes.prediction.heads import declared_heads
 from audit_lib.subject.checkpoint_fields import field, names_in
 from audit_lib.subject.code import code_of
 from audit_lib.subject.documents import MISSING
-from audit_lib.subject.subject import Subject
 
 _NAMES = re.compile(
     r"^(schema|format|file|meta|metadata|layout|checkpoint|artifact|contract|model)_?"
@@ -54,7 +53,7 @@ class FormatsChangeWithTheirVersion(Check):
     declared: str = Field("", description="pointer of the format version; found by name where ''")
     versions: int = Field(40, ge=2, description="newest versions that are compared")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the forms of the versions, in the order in which they were registered."""
         own = form_of(subject)
         yield Evidence(

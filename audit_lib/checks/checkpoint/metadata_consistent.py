@@ -2,11 +2,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed, VersionError
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.subject.checkpoint_fields import Field, field, hash_recipe, names_in
-from audit_lib.subject.subject import Subject
 
 
 class MetadataIsConsistent(Check):
@@ -37,7 +36,7 @@ class MetadataIsConsistent(Check):
     reads = Reads.ARTIFACTS
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare fields with each other."""
         columns = field(subject, "feature_cols")
         names = names_in(columns.value)
@@ -74,7 +73,7 @@ class MetadataIsConsistent(Check):
             raise NotAssessed("the metadata holds none of the fields that can be compared")
         yield Examined(done, "statements")
 
-    def _unique(self, found: Field, what: str, names: list[str]) -> Iterator[Answer]:
+    def _unique(self, found: Field, what: str, names: list[str]) -> Answers:
         for name, times in Counter(names).items():
             if times > 1:
                 yield self.finding(
@@ -85,7 +84,7 @@ class MetadataIsConsistent(Check):
                     key=f"repeated {name}",
                 )
 
-    def _counts(self, dimension: Field, columns: int) -> Iterator[Answer]:
+    def _counts(self, dimension: Field, columns: int) -> Answers:
         if dimension.value != columns or isinstance(dimension.value, bool):
             yield self.finding(
                 dimension.location,
@@ -95,7 +94,7 @@ class MetadataIsConsistent(Check):
                 key="input_dim",
             )
 
-    def _is_named(self, found: Field, version: str) -> Iterator[Answer]:
+    def _is_named(self, found: Field, version: str) -> Answers:
         if str(found.value) != version:
             yield self.finding(
                 found.location,
@@ -105,7 +104,7 @@ class MetadataIsConsistent(Check):
                 key="version",
             )
 
-    def _hash(self, subject: Subject, digest: str, names: list[str]) -> Iterator[Answer]:
+    def _hash(self, subject: Subject, digest: str, names: list[str]) -> Answers:
         location = field(subject, "schema_hash").location
         recipe = hash_recipe(names, digest)
         others = dict(_other_versions(subject))

@@ -1,14 +1,12 @@
 """CHK001."""
 
 import re
-from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.subject.checkpoint_fields import Field, field, scaling
 from audit_lib.subject.discovery.fields import guessed
 from audit_lib.subject.parameters import CheckpointFields
-from audit_lib.subject.subject import Subject
 
 _SCALES = re.compile(r"scal(er|ing|ed)\b|standardi[sz]|normali[sz]|z_?score", re.I)
 #: Field to what a version without it cannot show, and how bad that is.
@@ -51,7 +49,7 @@ class MetadataIsComplete(Check):
     reads = Reads.ARTIFACTS
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Report fields that are absent or empty."""
         rows, said = [], {"heads": subject.parameters.heads}  # who audits knows them, at least
         elsewhere = guessed(subject.metadata, subject.version)

@@ -1,9 +1,6 @@
-from collections.abc import Iterator
-
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact, walk
-from audit_lib.subject.subject import Subject
 
 
 class DifferentModelsDiffer(Check):
@@ -32,7 +29,7 @@ class DifferentModelsDiffer(Check):
     reads = Reads.ARTIFACTS
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Report groups of identical fitted files."""
         fitted = [a for a in subject.artifacts if a.sha256 and _is_fitted(a)]
         yield Examined(len(fitted), "fitted files")

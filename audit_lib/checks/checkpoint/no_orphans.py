@@ -1,13 +1,10 @@
-from collections.abc import Iterator
-
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact, Format
 from audit_lib.subject.source import matches
-from audit_lib.subject.subject import Subject
 
 #: Formats that hold a model or fitted state, as opposed to notes and tables.
 MODEL_FORMATS = frozenset(
@@ -47,7 +44,7 @@ class NoOrphanArtifacts(Check):
 
     shared: tuple[str, ...] = Option((), description="globs of files that belong to no version")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Group unregistered model files by folder."""
         artifacts = subject.parameters.artifacts
         if artifacts is None:

@@ -1,13 +1,11 @@
 import math
-from collections.abc import Iterator
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.subject.checkpoint_fields import Statistics, field, names_in, scaling
-from audit_lib.subject.subject import Subject
 
 
 class NormStatsAreSane(Check):
@@ -38,7 +36,7 @@ class NormStatsAreSane(Check):
 
     smallest: float = Option(1e-12, gt=0, description="scales below this count as zero")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look at every set of statistics."""
         found = list(scaling(subject))
         if not found:
@@ -75,7 +73,7 @@ class NormStatsAreSane(Check):
 
     def _numbers(
         self, statistics: Statistics, what: str, numbers: dict[str, float], names: list[str] | None
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         for key, number in numbers.items():
             bad = not math.isfinite(number) or (what == "scale" and number < self.smallest)
             if bad:
@@ -90,7 +88,7 @@ class NormStatsAreSane(Check):
                     evidence=("scales",),
                 )
 
-    def _length(self, statistics: Statistics, names: list[str] | None) -> Iterator[Answer]:
+    def _length(self, statistics: Statistics, names: list[str] | None) -> Answers:
         center, scale = statistics.center, statistics.scale
         if names is None or statistics.source != "metadata":
             if center is not None and scale is not None and len(center) != len(scale):

@@ -1,14 +1,13 @@
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.subject.checkpoint_fields import field, names_in
 from audit_lib.subject.registry import Registry
-from audit_lib.subject.subject import Subject
 
 #: Keys under which registries count the inputs of a model.
 _FEATURE_COUNTS = ("n_features", "num_features", "feature_count", "input_dim")
@@ -43,7 +42,7 @@ class RegistryAgreesWithArtifacts(Check):
     reads = Reads.ARTIFACTS
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare rows, pointers, folders and fields."""
         registry = subject.registry
         yield Examined(len(registry.rows), "registry rows")
@@ -51,7 +50,7 @@ class RegistryAgreesWithArtifacts(Check):
         yield from self._folders(subject, registry)
         yield from self._row(subject, registry)
 
-    def _pointers(self, subject: Subject, registry: Registry) -> Iterator[Answer]:
+    def _pointers(self, subject: Subject, registry: Registry) -> Answers:
         led: dict[str, tuple[str, str]] = {}  # one pointer may serve every key
         for key, of_key in subject.registries().items():
             for name, version in (("latest", of_key.latest), ("champion", of_key.champion)):
@@ -76,7 +75,7 @@ class RegistryAgreesWithArtifacts(Check):
                 key=f"repeated {version}",
             )
 
-    def _folders(self, subject: Subject, registry: Registry) -> Iterator[Answer]:
+    def _folders(self, subject: Subject, registry: Registry) -> Answers:
         for version in registry.rows:
             folder = subject.folder_of(version)
             if not (subject.store / folder).is_dir():
@@ -89,7 +88,7 @@ class RegistryAgreesWithArtifacts(Check):
                     severity=Severity.CRITICAL if version == registry.latest else self.severity,
                 )
 
-    def _row(self, subject: Subject, registry: Registry) -> Iterator[Answer]:
+    def _row(self, subject: Subject, registry: Registry) -> Answers:
         row = registry.rows.get(subject.version)
         pointer = registry.pointer(subject.version)
         if not isinstance(row, Mapping):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.files import ANY, read_whole
 from audit_lib.model import Evidence, Examined, Gap, Severity
@@ -18,7 +18,6 @@ from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.frames import differences
 from audit_lib.probes.questions.samples import few
 from audit_lib.subject.pointers import pointer_to
-from audit_lib.subject.subject import Subject
 
 DIGESTS = ("sha256", "sha512", "sha1", "md5", "blake2b")
 SEALS = frozenset({".json", ".yaml", ".yml", ".toml", ".txt", ".sha256", ".md5", ""})
@@ -58,7 +57,7 @@ class RemovedFieldsAreNotGuessed(Check):
     fields: int = Field(200, ge=1, description="most fields to remove, upper level first")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Remove each field in turn."""
         document = subject.metadata
         if not document.path.endswith(".json") or not isinstance(document.data, dict):

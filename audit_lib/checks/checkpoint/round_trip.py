@@ -1,16 +1,14 @@
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.saved_parts import lost, parts_of
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.frames import differences
 from audit_lib.probes.questions.samples import few, still
-from audit_lib.subject.subject import Subject
 
 
 class SavingChangesNothing(Check):
@@ -46,7 +44,7 @@ class SavingChangesNothing(Check):
     rows: int = Field(200, ge=1, description="rows of the sample that are used")
     tolerance: float = Field(1e-12, ge=0, description="relative")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Predict before and after the round trip."""
         features = few(subject, self.rows)
         before = ask(subject.hook("predictor.predict"), features, into=frame)
@@ -77,7 +75,7 @@ class SavingChangesNothing(Check):
             )
         yield from self._kept(subject, saved)
 
-    def _kept(self, subject: Subject, saved: Path) -> Iterator[Answer]:
+    def _kept(self, subject: Subject, saved: Path) -> Answers:
         """What the files of the version hold, and those that were saved do not."""
         if subject.parameters.artifacts is None or not subject.version_folder.is_dir():
             return

@@ -2,14 +2,13 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact, Format
 from audit_lib.subject.artifacts.artifact import walk
 from audit_lib.subject.documents import Document
 from audit_lib.subject.registry import Registry
-from audit_lib.subject.subject import Subject
 
 _LIKE_A_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2})?.*)?")
 #: names of moments at which something was done; what is planned may lie ahead
@@ -61,7 +60,7 @@ class StoredMetadataCanBeTrue(Check):
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Read what is stored, file by file."""
         parts: list[tuple[Document, str, object]] = []
         registry: Registry | None = None
@@ -97,7 +96,7 @@ class StoredMetadataCanBeTrue(Check):
                     )
         yield Examined(len(texts), "text files")
 
-    def _dates(self, document: Document, pointer: str, data: object) -> Iterator[Answer]:
+    def _dates(self, document: Document, pointer: str, data: object) -> Answers:
         seen = 0
         for place, value in walk(data):
             if not isinstance(value, Mapping):
@@ -109,7 +108,7 @@ class StoredMetadataCanBeTrue(Check):
             yield from self._spans(document, pointer + place, value)
         yield Examined(seen, "dates")
 
-    def _date(self, document: Document, pointer: str, key: str, text: str) -> Iterator[Answer]:
+    def _date(self, document: Document, pointer: str, key: str, text: str) -> Answers:
         moment, why = _moment(text)
         if moment is not None and _DONE.search(key):
             ahead = moment - datetime.now(UTC) > timedelta(days=2)
@@ -123,9 +122,7 @@ class StoredMetadataCanBeTrue(Check):
                 key=f"date {pointer}/{key}",
             )
 
-    def _spans(
-        self, document: Document, pointer: str, value: Mapping[str, object]
-    ) -> Iterator[Answer]:
+    def _spans(self, document: Document, pointer: str, value: Mapping[str, object]) -> Answers:
         for key, first in value.items():
             words = str(key).split("_")
             for place, word in enumerate(words):
@@ -142,7 +139,7 @@ class StoredMetadataCanBeTrue(Check):
                         key=f"span {pointer}/{key}",
                     )
 
-    def _lineage(self, registry: Registry) -> Iterator[Answer]:
+    def _lineage(self, registry: Registry) -> Answers:
         parents: dict[str, list[tuple[str, str]]] = {}
         for version, row in registry.rows.items():
             if isinstance(row, Mapping):

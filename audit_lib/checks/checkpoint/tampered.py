@@ -5,14 +5,13 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.files import ANY, read_whole
 from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask, frame
 from audit_lib.probes.questions.frames import differences
 from audit_lib.probes.questions.samples import few
-from audit_lib.subject.subject import Subject
 
 DAMAGE = ("delete", "truncate", "flip early", "flip", "flip late")
 
@@ -59,7 +58,7 @@ class TamperedIsRefused(Check):
     store_mb: int = Field(200, ge=1, description="largest store to copy")
     files: int = Field(40, ge=1, description="most files to damage")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Damage each file in turn."""
         features = few(subject, self.rows)
         scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
@@ -126,7 +125,7 @@ class TamperedIsRefused(Check):
             if how == "delete" and reply.answered:
                 return
 
-    def _judged(self, trials: list[Tampering]) -> Iterator[Answer]:
+    def _judged(self, trials: list[Tampering]) -> Answers:
         """One finding a reaction: files that meet it are read by the same loader."""
         levels = {
             "other predictions": (Severity.CRITICAL, "other predictions are served"),

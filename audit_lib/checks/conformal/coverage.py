@@ -1,14 +1,11 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 from scipy import stats
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.questions.asking import ask_many, floats, reasons
-from audit_lib.subject.subject import Subject
 
 CASES = ((19, 0.1), (99, 0.05), (499, 0.1))
 """sizes at which (m + 1)(1 - alpha) is whole; others are drawn, where a rank off by one shows"""
@@ -54,7 +51,7 @@ class IntervalsCoverWhatTheyPromise(Check):
     seed: int = Field(71, description="of everything random")
     replications: int = Field(150, ge=50, description="seeded calibration sets a case")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Replicate each case and compare mean coverage with its promise."""
         hook = subject.hook("conformal.interval")
         rng = np.random.default_rng(self.seed)
@@ -114,7 +111,7 @@ class IntervalsCoverWhatTheyPromise(Check):
         if wide:
             yield self._over(subject, wide)
 
-    def _too_few(self, subject: Subject, rng: np.random.Generator) -> Iterator[Answer]:
+    def _too_few(self, subject: Subject, rng: np.random.Generator) -> Answers:
         law = self._laws()["normal"]
         for m, alpha in TOO_FEW:
             draws = law.rvs(size=(self.replications, m), random_state=rng) * 0.01

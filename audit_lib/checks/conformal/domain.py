@@ -1,15 +1,13 @@
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.questions.asking import ask, ask_many, floats
 from audit_lib.probes.questions.domain import control, problems, reactions
-from audit_lib.subject.subject import Subject
 
 
 class NoResidualsNoInterval(Check):
@@ -37,7 +35,7 @@ class NoResidualsNoInterval(Check):
 
     seed: int = Field(72, description="of everything random")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask for intervals that cannot be had."""
         asked, hook = self._oddities(), subject.hook("conformal.interval")
         ordinary = ask(hook, self._scores(), np.zeros(1), 0.1, into=floats(1, 2))

@@ -1,14 +1,11 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions.asking import ask_many, number
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
-from audit_lib.subject.subject import Subject
 
 Sample = tuple[Floats, Floats]
 HOOK = "conformal.coverage"
@@ -43,7 +40,7 @@ class CoverageCountsEveryRow(Check):
     seed: int = Field(74, description="of everything random")
     rows: int = Field(400, ge=50, description="rows of a sample")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Count beside the subject."""
         cases = _cases(np.random.default_rng(self.seed), self.rows)
         replies = ask_many(subject.hook(HOOK), [given for given, _ in cases.values()], into=number)

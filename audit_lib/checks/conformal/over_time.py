@@ -1,5 +1,4 @@
 import math
-from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -7,7 +6,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.labels.folds import iso, recorded_folds
@@ -16,7 +15,6 @@ from audit_lib.probes.prediction.heads import declared_heads
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.statistics.inference import Change, change_between, clopper_pearson
-from audit_lib.subject.subject import Subject
 
 HOOK = "conformal.interval"
 Rows: TypeAlias = "pd.Series[float]"
@@ -83,7 +81,7 @@ class IntervalsCoverLaterRows(Check):
         0.5, ge=0, le=1, description="coverage that the sample must be able to show as too low"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Calibrate on the first half, judge on the second."""
         predicted, labels = samples.predictions(subject), samples.labels(subject)
         horizon, _ = horizon_of(subject)
@@ -151,7 +149,7 @@ class IntervalsCoverLaterRows(Check):
         early: Rows,
         late: Rows,
         decided: list[tuple[str | float, ...]],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         change = self.change(early, late)
         mean = change.late
         low, high = max(0.0, mean - change.half), min(1.0, mean + change.half)

@@ -1,14 +1,11 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 HOOK = "conformal.scaled_interval"
 ALPHA = 0.1
@@ -49,7 +46,7 @@ class IntervalsFollowTheirScale(Check):
     rows: int = Field(30, ge=4, description="predictions")
     replications: int = Field(120, ge=50, description="calibration sets of 59 for coverage")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Relations, then coverage, then scales that are none."""
         hook = subject.hook(HOOK)
         rng = np.random.default_rng(self.seed)
@@ -73,7 +70,7 @@ class IntervalsFollowTheirScale(Check):
 
     def _relations(
         self, subject: Subject, hook: Hook, given: tuple[Floats, ...], base: Floats
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         residuals, scales, predictions, new = given
         rng = np.random.default_rng(self.seed + 1)
         one, two = rng.permutation(len(residuals)), rng.permutation(len(predictions))
@@ -104,7 +101,7 @@ class IntervalsFollowTheirScale(Check):
             )
             yield self._found(subject, text, "calibration scales", "no change")
 
-    def _coverage(self, subject: Subject, hook: Hook) -> Iterator[Answer]:
+    def _coverage(self, subject: Subject, hook: Hook) -> Answers:
         """Coverage of rows with a small scale, and of rows with a large one."""
         rng = np.random.default_rng(self.seed + 2)
         calls, points = [], np.array([0.003, 0.06])
@@ -125,7 +122,7 @@ class IntervalsFollowTheirScale(Check):
                 text = f"{name} rows are covered in {mean:.1%}, {1 - ALPHA:.0%} are promised"
                 yield self._found(subject, text, f"{name} coverage", f"{mean:.1%}")
 
-    def _domain(self, subject: Subject, hook: Hook, given: tuple[Floats, ...]) -> Iterator[Answer]:
+    def _domain(self, subject: Subject, hook: Hook, given: tuple[Floats, ...]) -> Answers:
         residuals, scales, predictions, new = given
         odd = {"zero": 0.0, "negative": -0.01, "NaN": np.nan}
         calls = [

@@ -1,18 +1,16 @@
 import math
-from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.probes.questions.domain import plain
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
 
@@ -51,7 +49,7 @@ class IntervalsAreOrderedAndNested(Check):
     tolerance: float = Field(1e-9, gt=0, description="relative to the spread of the residuals")
     translates: bool = Field(True, description="the interval moves with the prediction")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask every level, then every relation at one level."""
         hook = subject.hook("conformal.interval")
         rng = np.random.default_rng(self.seed)
@@ -73,7 +71,7 @@ class IntervalsAreOrderedAndNested(Check):
         yield from self._nested(subject, found, slack)
         yield from self._relations(subject, hook, scores, predictions, slack)
 
-    def _ordered(self, subject: Subject, found: dict[float, Floats]) -> Iterator[Answer]:
+    def _ordered(self, subject: Subject, found: dict[float, Floats]) -> Answers:
         wrong = {a: int((~(v[:, 0] <= v[:, 1])).sum()) for a, v in found.items()}
         total = sum(wrong.values())
         if total:
@@ -82,9 +80,7 @@ class IntervalsAreOrderedAndNested(Check):
                 subject, f"{total} intervals have no order (most at alpha {alpha:g})", "ordered"
             )
 
-    def _nested(
-        self, subject: Subject, found: dict[float, Floats], slack: float
-    ) -> Iterator[Answer]:
+    def _nested(self, subject: Subject, found: dict[float, Floats], slack: float) -> Answers:
         known = sorted(found)
         for small, large in pairwise(known):
             outer, inner = found[small], found[large]
@@ -100,7 +96,7 @@ class IntervalsAreOrderedAndNested(Check):
 
     def _relations(
         self, subject: Subject, hook: Hook, scores: Floats, predictions: Floats, slack: float
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         alpha, n = 0.1, self.rows
         base = ask(hook, scores, predictions, alpha, into=floats(n, 2))
         if not base.answered:

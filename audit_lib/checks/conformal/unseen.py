@@ -5,14 +5,13 @@ from typing import Any
 import numpy as np
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.training.record import Training
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.artifacts import Budget, read_artifact
 from audit_lib.subject.pointers import pointer_to
-from audit_lib.subject.subject import Subject
 
 FEWEST = 20
 """numbers of a column that can be told"""
@@ -54,7 +53,7 @@ class ResidualsAreOfUnseenRows(Check):
     severity = Severity.HIGH
     needs = (HOOK,)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Know residuals again, and tell whose they are."""
         training = trained(subject)
         groups = _residuals(training)

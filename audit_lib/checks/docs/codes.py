@@ -3,10 +3,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Evidence, Examined, Location, Scalar, Severity
-from audit_lib.subject.subject import Subject
 
 _FEWEST = 2
 """names that a map in the code shares with the declared ones, at least"""
@@ -47,7 +46,7 @@ class CodesMeanTheSame(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare every map with the declared one that it shares names with."""
         declared = subject.parameters.codes
         if not declared:

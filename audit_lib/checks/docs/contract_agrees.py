@@ -5,14 +5,13 @@ from typing import Any
 from pydantic import Field as Option
 from pydantic import field_validator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.code.constants import UNKNOWN
 from audit_lib.probes.code.counterparts import Path, Truth
 from audit_lib.subject.documents import Document
 from audit_lib.subject.pointers import pointer_to
-from audit_lib.subject.subject import Subject
 
 
 class ContractDocumentAgrees(Check):
@@ -70,7 +69,7 @@ class ContractDocumentAgrees(Check):
                 )
         return value
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare every statement that has a counterpart."""
         document = subject.document(self.document)
         if not isinstance(document.data, Mapping):
@@ -131,7 +130,7 @@ class ContractDocumentAgrees(Check):
             elif truth.bound(target)[1] is UNKNOWN:
                 yield Gap(f"binding {pointer}", f"{target} leads to no plain value")
 
-    def _left_out(self, document: Document, truth: Truth) -> Iterator[Answer]:
+    def _left_out(self, document: Document, truth: Truth) -> Answers:
         for key, said in document.data.items():
             found: Any = truth.metadata.get(pointer_to(key)) if truth.metadata else None
             if not (_is_catalogue(said) and _is_catalogue(found)):

@@ -1,12 +1,12 @@
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.code.keyflow import (
@@ -21,7 +21,6 @@ from audit_lib.probes.code.keyflow import (
 )
 from audit_lib.subject.code import code_of
 from audit_lib.subject.pointers import pointer_to, split_reference
-from audit_lib.subject.subject import Subject
 
 _WILD = re.compile(r"[*?\[\]{}]+")
 
@@ -61,7 +60,7 @@ class MetadataKeysAreWrittenAndRead(Check):
         "", description="telling part of the file name; that of `artifacts.metadata` if empty"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare reads with writes, and both with the version's own metadata."""
         name = self.name or _telling(subject)
         flow = key_flow(code_of(subject.source), name)
@@ -83,7 +82,7 @@ class MetadataKeysAreWrittenAndRead(Check):
         yield Examined(len({u.path for u in flow.reads}), "fields read")
         yield Examined(len(written), "fields written")
 
-    def _never_written(self, flow: Flow, written: set[Path], name: str) -> Iterator[Answer]:
+    def _never_written(self, flow: Flow, written: set[Path], name: str) -> Answers:
         for path, uses in _by_path(flow.reads).items():
             parent = path[:-1]
             if path[-1] == ANY or _is_written(path, flow, written):
@@ -111,7 +110,7 @@ class MetadataKeysAreWrittenAndRead(Check):
                 evidence=("fields",),
             )
 
-    def _writers(self, flow: Flow, name: str) -> Iterator[Answer]:
+    def _writers(self, flow: Flow, name: str) -> Answers:
         """A writer that leaves out what a reader needs and another writer writes."""
         for dump, other, use in forgotten(flow):
             yield self.finding(
@@ -128,7 +127,7 @@ class MetadataKeysAreWrittenAndRead(Check):
 
     def _absent_here(
         self, subject: Subject, flow: Flow, written: set[Path], data: Mapping[str, Any]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         for path, uses in _by_path(flow.reads).items():
             if path[-1] == ANY or not _is_written(path, flow, written):
                 continue
@@ -150,7 +149,7 @@ class MetadataKeysAreWrittenAndRead(Check):
                     evidence=("fields",),
                 )
 
-    def _never_read(self, flow: Flow, name: str) -> Iterator[Answer]:
+    def _never_read(self, flow: Flow, name: str) -> Answers:
         read = {u.path[:n] for u in flow.reads for n in range(1, len(u.path) + 1)}
         unread: dict[Path, Use] = {}
         for use in flow.writes:

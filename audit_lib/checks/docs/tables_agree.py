@@ -1,12 +1,10 @@
-from collections.abc import Iterator
 from contextlib import suppress
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Scalar, Severity
 from audit_lib.probes.code.documented import cores, settings, stated
 from audit_lib.subject.code import code_of
-from audit_lib.subject.subject import Subject
 
 
 class TablesStateTheSettings(Check):
@@ -39,7 +37,7 @@ class TablesStateTheSettings(Check):
     severity = Severity.MEDIUM
     reads = Reads.CODE
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare every row that names a setting."""
         but = [subject.hooks.file.parent]
         with suppress(NotAssessed, NotApplicable):

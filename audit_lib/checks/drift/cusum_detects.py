@@ -6,14 +6,13 @@ from pydantic import Field
 from scipy import special
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.lifecycle.cusum import Alarm, alarm
 from audit_lib.probes.lifecycle.retraining import lived
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, unanswered
 from audit_lib.probes.questions.samples import inputs
-from audit_lib.subject.subject import Subject
 
 Series = tuple[Floats, float, float]
 CHANGE = 60
@@ -61,7 +60,7 @@ class CusumDetectsShifts(Check):
     delay: int = Field(20, ge=1, description="bars within which two sigma must be found")
     false_alarms: float = Field(0.3, gt=0, lt=1, description="most false alarms per run")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask every series up, down, mirrored and rescaled."""
         series = list(self._series())
         calls = [(s, 0.0, 1.0) for _, s in series]
@@ -111,7 +110,7 @@ class CusumDetectsShifts(Check):
 
     def _relation(
         self, subject: Subject, how: str, plain: list[Reply[Alarm]], other: list[Reply[Alarm]]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         both = [
             (a.got, b.got) for a, b in zip(plain, other, strict=True) if a.answered and b.answered
         ]
@@ -135,7 +134,7 @@ class CusumDetectsShifts(Check):
         replies: list[Reply[Alarm]],
         way: str,
         late: list[str],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """Too few found in time; what is found in time and names a later bar goes to ``late``."""
         for shift in (2.0, 3.0):
             within = self.delay if shift == 2 else max(1, round(0.6 * self.delay))
@@ -190,7 +189,7 @@ class CusumDetectsShifts(Check):
         up: list[Reply[Alarm]],
         down: list[Reply[Alarm]],
         calm: list[Reply[Alarm]],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """Bars from the change to the alarm, and how long it stays silent without one."""
         rows: list[tuple[float, str, float, float, float]] = []
         for shift in SHIFTS[1:]:
@@ -218,7 +217,7 @@ class CusumDetectsShifts(Check):
 
     def _calm(
         self, subject: Subject, replies: list[Reply[Alarm]], within: str, key: str
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         calm = [r.got.fired for r in replies if r.answered]
         if not calm:
             return
@@ -241,7 +240,7 @@ class CusumDetectsShifts(Check):
         series: list[tuple[float, Floats]],
         replies: list[Reply[Alarm]],
         late: list[str],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         wrong = list(late)
         for (shift, values), reply in zip(series, replies, strict=True):
             if not reply.answered or not reply.got.fired:

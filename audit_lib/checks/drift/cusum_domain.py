@@ -5,12 +5,11 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.lifecycle.cusum import alarm
 from audit_lib.probes.questions.asking import ask, ask_many
 from audit_lib.probes.questions.domain import Reaction, reaction, reactions
-from audit_lib.subject.subject import Subject
 
 
 class CusumSurvivesBadData(Check):
@@ -40,7 +39,7 @@ class CusumSurvivesBadData(Check):
 
     seed: int = Field(43, description="of everything random")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Spoil the series or its sigma, one fault at a time."""
         hook = subject.hook("drift.cusum")
         series = np.random.default_rng(self.seed).normal(size=100)

@@ -7,12 +7,11 @@ import pandas as pd
 from pydantic import Field
 from scipy import special
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.questions.asking import Reply, ask_many, describe, mapping, reasons
 from audit_lib.probes.questions.domain import on_purpose
-from audit_lib.subject.subject import Subject
 
 HOOK = "drift.shifted"
 SHIFT = 3.0
@@ -63,7 +62,7 @@ class OneShiftedFeatureIsFound(Check):
     false_alarms: float = Field(0.2, gt=0, lt=1, description="most alarms without a shift")
     seed: int = Field(46, description="of everything random")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask about calm, shifted and unknown samples."""
         asked = list(self._questions())
         replies = ask_many(subject.hook(HOOK), [(r, c) for *_, r, c in asked], into=_said)
@@ -115,9 +114,7 @@ class OneShiftedFeatureIsFound(Check):
         yield "a column gone", column, reference, current.drop(columns=column)
         yield "a column NaN throughout", column, reference, blank
 
-    def _judged(
-        self, subject: Subject, kind: str, pairs: list[tuple[str, Reply[Said]]]
-    ) -> Iterator[Answer]:
+    def _judged(self, subject: Subject, kind: str, pairs: list[tuple[str, Reply[Said]]]) -> Answers:
         told = [(c, r.got) for c, r in pairs if r.answered]
         crashed = [r.why for _, r in pairs if r.failure is not None and not on_purpose(r)]
         if crashed:
@@ -149,7 +146,7 @@ class OneShiftedFeatureIsFound(Check):
 
     def _alike(
         self, subject: Subject, by_kind: dict[str, list[tuple[str, Reply[Said]]]]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         for kind, pairs in by_kind.items():
             plain, comma, how = kind.partition(", ")
             if not comma:

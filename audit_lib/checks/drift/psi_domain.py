@@ -4,11 +4,10 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, number
 from audit_lib.probes.questions.domain import Reaction, control, reaction, reactions
-from audit_lib.subject.subject import Subject
 
 ALARM = 0.25  # the conventional bound of a significant shift (Siddiqi 2006)
 
@@ -43,7 +42,7 @@ class PsiSeesBrokenData(Check):
     seed: int = Field(41, description="of everything random")
     rows: int = Field(1_000, ge=100, description="rows of a sample")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Break one sample at a time."""
         asked, hook = list(self._faults()), subject.hook("drift.psi")
         sound = ask(hook, *self._samples(), into=number)
@@ -58,9 +57,7 @@ class PsiSeesBrokenData(Check):
         for (name, empty, _, _), reply in zip(asked, replies, strict=True):
             yield from self._judged(subject, name, empty, reply)
 
-    def _judged(
-        self, subject: Subject, name: str, empty: bool, reply: Reply[float]
-    ) -> Iterator[Answer]:
+    def _judged(self, subject: Subject, name: str, empty: bool, reply: Reply[float]) -> Answers:
         where, seen = subject.where("drift.psi"), reaction(reply)
         if seen is Reaction.CRASHED:
             yield self.finding(

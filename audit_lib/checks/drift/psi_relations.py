@@ -6,12 +6,11 @@ from pydantic import Field
 from scipy import special
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.questions.asking import ask_many, number, reasons
 from audit_lib.probes.questions.domain import plain
 from audit_lib.probes.questions.relations import largest_fall
-from audit_lib.subject.subject import Subject
 
 FEW = (20, 50)
 """rows of a current sample in which some bins run empty by chance"""
@@ -66,7 +65,7 @@ class PsiMeasuresDrift(Check):
     alarm: float = Field(0.25, gt=0, description="PSI that is read as a shift")
     draws: int = Field(40, ge=20, description="pairs of fresh samples of one law")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask all relations in one round trip, then judge them."""
         asked = list(self._questions())
         replies = ask_many(
@@ -110,7 +109,7 @@ class PsiMeasuresDrift(Check):
                     evidence=("shifts",),
                 )
 
-    def _calm(self, subject: Subject, values: dict[tuple[str, str], float]) -> Iterator[Answer]:
+    def _calm(self, subject: Subject, values: dict[tuple[str, str], float]) -> Answers:
         """Fresh samples of one law, by how many rows they have."""
         rows = []
         for size in FRESH:

@@ -1,14 +1,11 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.questions.samples import panel
 from audit_lib.probes.questions.sides import LABEL, joined, side_tables
-from audit_lib.subject.subject import Subject
 
 SIDES = "features.sides"
 BUILDERS = ("features.build", "features.build_backtest", "features.build_live")
@@ -43,7 +40,7 @@ class BuildersJoinByLabel(Check):
     seed: int = Field(10, description="of everything random")
     tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Shuffle one table at a time under every builder."""
         if not subject.has(SIDES):
             subject.hook("features.build")  # says so where there is no builder at all

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.market.windows import stretch, window_length
 from audit_lib.probes.questions.asking import ask, frame
@@ -19,7 +19,6 @@ from audit_lib.probes.questions.sides import (
     side_tables,
 )
 from audit_lib.subject.beside import for_rows
-from audit_lib.subject.subject import Subject
 
 #: what several orders and companies of one kind show
 CAUSES = {
@@ -71,7 +70,7 @@ class PredictionsFollowLabels(Check):
     unit: str = Field("row", pattern="^(row|date)$", description="what is predicted by itself")
     tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Predict the same rows in every order and company."""
         hook = subject.hook("predictor.predict")
         windowed = subject.parameters.windows is not None

@@ -1,8 +1,6 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Gap, Location, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.market.measured import (
@@ -17,7 +15,6 @@ from audit_lib.probes.market.measured import (
 )
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.files_read import MEND, undeclared
-from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"
 
@@ -57,7 +54,7 @@ class FeaturesReadNoFuture(Check):
 
     cuts: int = Field(CUTS, ge=8, description="ordinary cuts, each tried twice; fewer are faster")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Measure the windows and compare them with the policy."""
         found = influence_of(subject, HOOK)
         policy, apart = feature_policy(subject), research_only(subject)

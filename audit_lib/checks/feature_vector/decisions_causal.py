@@ -1,11 +1,11 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.market.influence import MeasurementStatus, measure_influence
@@ -13,7 +13,6 @@ from audit_lib.probes.market.markets import short
 from audit_lib.probes.market.measured import influence_evidence, reach, witness_evidence
 from audit_lib.probes.questions import samples
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 PATHS = ("decisions.backtest", "decisions.live")
 
@@ -53,7 +52,7 @@ class DecisionsReadNoFuture(Check):
     assets: int = Field(6, ge=1, description="assets of the sample that are driven")
     bars: int = Field(250, ge=60, description="newest complete rows of each")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Measure both paths."""
         paths = [p for p in PATHS if subject.has(p)]
         if not paths:

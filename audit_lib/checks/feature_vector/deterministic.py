@@ -1,12 +1,9 @@
-from collections.abc import Iterator
-
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask_many, frame, reasons
 from audit_lib.probes.questions.frames import unequal
-from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"
 
@@ -35,7 +32,7 @@ class FeaturesAreDeterministic(Check):
     severity = Severity.HIGH
     needs = ("features.panel", HOOK)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Build three times and compare."""
         first, panel = samples.built(subject), samples.panel(subject)
         replies = ask_many(subject.hook(HOOK), [(panel,)] * 2, into=frame)

@@ -1,17 +1,14 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Scalar, Severity
 from audit_lib.probes.market.markets import short, spoilt
 from audit_lib.probes.questions.asking import frame
 from audit_lib.probes.questions.domain import REACTION_COLUMNS, kind_of
 from audit_lib.probes.questions.samples import builds, built, numeric, panel, still
-from audit_lib.subject.subject import Subject
 
 GAP, ALIKE = "a gap of NaN", 1e-6
 PATHS = ("features.build_backtest", "features.build_live")
@@ -48,7 +45,7 @@ class FeaturesStayInTheirDomain(Check):
     assets: int = Field(4, ge=1, description="assets of the piece")
     bars: int = Field(400, ge=20, description="bars of each asset")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Build each spoilt panel."""
         usual = built(subject)
         if len(still(usual)) == len(usual.columns):
@@ -100,7 +97,7 @@ class FeaturesStayInTheirDomain(Check):
 
     def _filled(
         self, subject: Subject, usual: pd.DataFrame, given: pd.DataFrame, made: pd.DataFrame
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """What stands where the market data are missing, here and in the other paths."""
         blank = given.index[given.isna().all(axis=1)].intersection(made.index)
         dates = usual.index.get_level_values(-1)
@@ -157,7 +154,7 @@ class FeaturesStayInTheirDomain(Check):
         heads = ("feature", "path", "in the gap", "least", "most")
         yield Evidence("fills", "What stands for a gap", heads, tuple(rows))
 
-    def _infinite(self, subject: Subject, name: str, features: object) -> Iterator[Answer]:
+    def _infinite(self, subject: Subject, name: str, features: object) -> Answers:
         table = frame(features).select_dtypes("number")
         counts = np.isinf(numeric(table)).sum(axis=0)
         for column, count in zip(table.columns, counts, strict=True):

@@ -1,16 +1,13 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, ask_many, frame, mapping, number
 from audit_lib.probes.questions.frames import unequal
-from audit_lib.subject.subject import Subject
 
 HOOK = "features.fills"
 PREDICT = "predictor.predict"
@@ -46,7 +43,7 @@ class FillsAreNeutral(Check):
     columns: int = Field(8, ge=1, description="features that are drawn for the predictor")
     tolerance: float = Field(1e-9, ge=0, description="relative, between predictions, and paths")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """The range, the other paths, and the predictor."""
         fills = self._fills(subject)
         built = samples.built(subject)
@@ -84,7 +81,7 @@ class FillsAreNeutral(Check):
             subject.hook(HOOK), into=lambda raw: {n: number(v) for n, v in mapping(raw).items()}
         ).needed(f"{HOOK} gives no fills:")
 
-    def _paths(self, subject: Subject, fills: dict[str, float]) -> Iterator[Answer]:
+    def _paths(self, subject: Subject, fills: dict[str, float]) -> Answers:
         """This path against the first one."""
         first = next(iter(subject.hooks.variants(HOOK)))
         if subject.hooks.meant(HOOK, subject.variant) == first:
@@ -98,7 +95,7 @@ class FillsAreNeutral(Check):
                 )
                 yield self._found(subject, text, f"{fills[name]:.6g}", f"{name} apart", "apart")
 
-    def _predicted(self, subject: Subject, fills: dict[str, float]) -> Iterator[Answer]:
+    def _predicted(self, subject: Subject, fills: dict[str, float]) -> Answers:
         """What the predictor makes of a missing feature, against what it makes of its fill."""
         features = samples.few(subject, self.rows)
         names = [str(c) for c in features.columns if c in fills]

@@ -1,12 +1,10 @@
 import ast
-from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.leaks.fit_flow import FitFlow, FitThenSplit
 from audit_lib.probes.code.leaks.suspicions import in_time, related_files, unread
 from audit_lib.subject.code import code_of
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE
 
 
@@ -41,7 +39,7 @@ class PreprocessingIsFittedAfterTheSplit(Check):
     severity = Severity.HIGH
     reads = Reads.CODE
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look for fits above splits."""
         files = related_files(subject)
         code = code_of(subject.source)

@@ -1,17 +1,15 @@
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.derived_names import composed
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, texts
 from audit_lib.probes.questions.domain import on_purpose
 from audit_lib.probes.questions.samples import built
-from audit_lib.subject.subject import Subject
 
 MODES, ADMITTED, POLICY = "features.modes", "features.admitted", "features.policy"
 
@@ -51,7 +49,7 @@ class TheFeatureGateIsClosed(Check):
     derived: int = Field(4, ge=1, description="parents of each type of which names are made up")
     seed: int = Field(17, description="of the made-up names")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask for every mode."""
         modes, policy = (self._known(subject, name) for name in (MODES, POLICY))
         if not modes or not policy:
@@ -139,7 +137,7 @@ class TheFeatureGateIsClosed(Check):
             evidence=("gate",),
         )
 
-    def _stranger(self, subject: Subject, mode: str, through: list[str]) -> Iterator[Answer]:
+    def _stranger(self, subject: Subject, mode: str, through: list[str]) -> Answers:
         if through:
             yield self.finding(
                 subject.where(ADMITTED),
@@ -160,7 +158,7 @@ class TheFeatureGateIsClosed(Check):
         types: dict[str, str],
         passed: dict[str, bool],
         derived: list[str],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         through = [n for n in derived if passed.get(n)]
         if through:
             parent = made[through[0]]
@@ -175,7 +173,7 @@ class TheFeatureGateIsClosed(Check):
                 evidence=("gate",),
             )
 
-    def _together(self, subject: Subject, mode: str, passed: dict[str, bool]) -> Iterator[Answer]:
+    def _together(self, subject: Subject, mode: str, passed: dict[str, bool]) -> Answers:
         """All names at once: what each gets alone, or a refusal of the whole list."""
         reply = ask(subject.hook(ADMITTED), [*passed], mode, into=texts)
         if not reply.answered:
@@ -199,7 +197,7 @@ class TheFeatureGateIsClosed(Check):
                 evidence=("gate",),
             )
 
-    def _unknown_mode(self, subject: Subject, names: list[str]) -> Iterator[Answer]:
+    def _unknown_mode(self, subject: Subject, names: list[str]) -> Answers:
         for mode in ("no-such-mode", ""):
             reply = ask(subject.hook(ADMITTED), names, mode, into=texts)
             if reply.answered and reply.got:

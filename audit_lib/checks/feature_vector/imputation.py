@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.code.columns_made import where_made
@@ -17,7 +17,6 @@ from audit_lib.probes.training.provenance import best_of, candidate_rows, matche
 from audit_lib.subject.checkpoint_fields import scaler_references
 from audit_lib.subject.documents import Document
 from audit_lib.subject.pointers import pointer_to
-from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"
 STATISTICS = ("median", "mean", "minimum")
@@ -57,7 +56,7 @@ class GapsAreFilledFromThePast(Check):
     pointer: str = Field("", description="pointer to recorded imputation values; '': by name")
     share: float = Field(0.8, gt=0.5, le=1, description="columns that a set must reproduce")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Fill gaps of our making, then recompute the recorded values."""
         reasons, looked = [], 0
         try:
@@ -86,7 +85,7 @@ class GapsAreFilledFromThePast(Check):
         yield from reasons
         yield Examined(looked, "columns and recorded values")
 
-    def _recorded(self, subject: Subject) -> Iterator[Answer]:
+    def _recorded(self, subject: Subject) -> Answers:
         if subject.parameters.artifacts is None:
             return
         fields, document = subject.parameters.artifacts.fields, subject.metadata

@@ -1,14 +1,11 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Gap, Margin, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.questions import samples
-from audit_lib.subject.subject import Subject
 
 HOOK = "features.build"
 
@@ -40,7 +37,7 @@ class RequiredFeaturesVary(Check):
 
     share: float = Field(0.999, gt=0.5, le=1, description="share of one value that is too much")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Count values of every column."""
         built = samples.built(subject)
         known = subject.has("predictor.required")

@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.files import read_words
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, kind_of, on_purpose, reaction
 from audit_lib.probes.questions.frames import differences
 from audit_lib.probes.questions.samples import few, inputs, numeric, required
-from audit_lib.subject.subject import Subject
 
 Fault = Literal["absent", "nan", "all_nan", "infinite", "text", "duplicate", "empty"]
 Way = Literal["predicted", "zero", "median", "refused"]
@@ -81,7 +80,7 @@ class MissingIsNeverMadeUp(Check):
         "means), filled with zero or the sample's median, or refused",
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Spoil one thing at a time."""
         hook = subject.hook("predictor.predict")
         features = few(subject, self.rows)
@@ -113,7 +112,7 @@ class MissingIsNeverMadeUp(Check):
             yield from self._judged(subject, trial, native=native)
         yield from self._extra(subject, features, whole)
 
-    def _served_as_zero(self, subject: Subject, trials: list[Attempt]) -> Iterator[Answer]:
+    def _served_as_zero(self, subject: Subject, trials: list[Attempt]) -> Answers:
         """A gap is served as zero, which the feature never is on the sample."""
         sample = inputs(subject)
         for trial in trials:
@@ -149,7 +148,7 @@ class MissingIsNeverMadeUp(Check):
     def _with(features: pd.DataFrame, column: str, value: float) -> pd.DataFrame:
         return features.assign(**{column: value})
 
-    def _judged(self, subject: Subject, trial: Attempt, *, native: bool) -> Iterator[Answer]:
+    def _judged(self, subject: Subject, trial: Attempt, *, native: bool) -> Answers:
         if trial.fault in self.documented:
             yield from self._as_documented(subject, trial, self.documented[trial.fault])
             return
@@ -200,7 +199,7 @@ class MissingIsNeverMadeUp(Check):
                 key=f"unnamed {trial.column}",
             )
 
-    def _as_documented(self, subject: Subject, trial: Attempt, way: Way) -> Iterator[Answer]:
+    def _as_documented(self, subject: Subject, trial: Attempt, way: Way) -> Answers:
         """What is documented of a fault must be what happens."""
         refused = reaction(trial.reply) in (Reaction.REFUSED, Reaction.UNDEFINED) or _refused(trial)
         if way == "refused":
@@ -249,9 +248,7 @@ class MissingIsNeverMadeUp(Check):
             evidence=("faults",),
         )
 
-    def _extra(
-        self, subject: Subject, features: pd.DataFrame, whole: pd.DataFrame
-    ) -> Iterator[Answer]:
+    def _extra(self, subject: Subject, features: pd.DataFrame, whole: pd.DataFrame) -> Answers:
         noise = np.random.default_rng(11).normal(size=len(features)) * 1e3
         wider = features.assign(column_that_nobody_asked_for=noise)
         wider = wider[["column_that_nobody_asked_for", *features.columns]]

@@ -1,16 +1,15 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.market.transforms import Step, step
 from audit_lib.probes.questions.frames import Difference, differences, one_sided, without
 from audit_lib.probes.questions.samples import built, required
-from audit_lib.subject.subject import Subject
 
 MERGED = 2  # missing or surplus columns that still get a finding each
 OTHERS = ("features.build_backtest", "features.build_live")
@@ -55,7 +54,7 @@ class BuildersAgree(Check):
 
     tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare each other builder with the training builder."""
         present = [hook for hook in OTHERS if subject.has(hook)]
         if not present:

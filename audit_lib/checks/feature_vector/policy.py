@@ -1,15 +1,13 @@
 from collections import Counter
-from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.market.derived_names import may_be_earlier, parents
 from audit_lib.probes.questions.asking import ask, mapping
 from audit_lib.probes.questions.samples import built, required
-from audit_lib.subject.subject import Subject
 
 KNOWN = ("CAUSAL", "END_OF_DAY", "RESEARCH_ONLY")
 """from what may always be served to what never may"""
@@ -45,7 +43,7 @@ class EveryFeatureMayBeServed(Check):
 
     served: tuple[str, ...] = Field(("CAUSAL", "END_OF_DAY"), description="types that may be live")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Join required features with the policy."""
         asked = required(subject)
         reply = ask(subject.hook("features.policy"), into=mapping).needed("features.policy")
@@ -84,9 +82,7 @@ class EveryFeatureMayBeServed(Check):
         yield from self._made(subject, asked, policy)
         yield from self._derived(subject, asked, policy)
 
-    def _derived(
-        self, subject: Subject, asked: list[str], policy: dict[str, str]
-    ) -> Iterator[Answer]:
+    def _derived(self, subject: Subject, asked: list[str], policy: dict[str, str]) -> Answers:
         """Features that are typed more permissively than what they are named after."""
         for name, kind in policy.items():
             made_of = [p for p in parents(name, policy) if policy[p] in KNOWN]
@@ -108,7 +104,7 @@ class EveryFeatureMayBeServed(Check):
                     evidence=("types",),
                 )
 
-    def _made(self, subject: Subject, asked: list[str], policy: dict[str, str]) -> Iterator[Answer]:
+    def _made(self, subject: Subject, asked: list[str], policy: dict[str, str]) -> Answers:
         """Columns that are built, and that no model requires yet."""
         try:
             made = [str(column) for column in built(subject).columns]

@@ -1,10 +1,8 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.influence import manageable
@@ -19,7 +17,6 @@ from audit_lib.probes.questions.asking import ask_many, frame
 from audit_lib.probes.questions.frames import differences, label
 from audit_lib.probes.questions.samples import panel
 from audit_lib.probes.questions.sides import side_tables
-from audit_lib.subject.subject import Subject
 
 SIDES = "features.sides"
 BUILDERS = ("features.build", "features.build_backtest", "features.build_live")
@@ -59,7 +56,7 @@ class NothingIsKnownBeforeItIsPublished(Check):
     draws: int = Field(6, ge=1, description="rows of each table that are moved")
     tolerance: float = Field(1e-9, ge=0, description="relative to the size of the column")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Move drawn rows of every table under every builder."""
         declared, given = subject.parameters.known_at, manageable(panel(subject))
         fields = known_fields(given, declared)
@@ -94,7 +91,7 @@ class NothingIsKnownBeforeItIsPublished(Check):
         beside: dict[str, pd.DataFrame],
         moved: list[Republished],
         rows: list[tuple[str, str, str, str, str, int]],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         field = table in given
         pairs = [(given, beside)]
         for m in moved:

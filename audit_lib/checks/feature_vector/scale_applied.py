@@ -1,12 +1,11 @@
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.transforms import step
@@ -17,7 +16,6 @@ from audit_lib.probes.questions.frames import unequal
 from audit_lib.probes.training.provenance import NORMAL, fitted_rows, recorded_numbers
 from audit_lib.probes.training.scaling import origins, recorded_factor, reproduced
 from audit_lib.subject.checkpoint_fields import scaler_references
-from audit_lib.subject.subject import Subject
 
 HOOK = "features.scale"
 HOLDS_FACTOR = "median and MAD x 1.4826"
@@ -58,7 +56,7 @@ class ScalingIsWhatIsRecorded(Check):
     rows: int = Field(400, ge=24, description="rows of the sample")
     tolerance: float = Field(1e-6, ge=0, description="between consumers, relative to the column")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Measure what the consumer does, and compare it."""
         if not subject.hooks.variants(HOOK) and not subject.lacks(HOOK):
             raise NotApplicable(f"no consumer is exposed that scales ({HOOK})")
@@ -105,7 +103,7 @@ class ScalingIsWhatIsRecorded(Check):
 
     def _recorded(
         self, subject: Subject, given: pd.DataFrame, found: dict[str, Line | None]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """Measured lines against the numbers that are stored beside the model."""
         if subject.parameters.artifacts is None:
             return
@@ -195,7 +193,7 @@ class ScalingIsWhatIsRecorded(Check):
 
     def _consumers(
         self, subject: Subject, given: pd.DataFrame, made: pd.DataFrame, names: list[str]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """This consumer against the first one."""
         first = next(iter(subject.hooks.variants(HOOK)))
         own = subject.hooks.meant(HOOK, subject.variant)

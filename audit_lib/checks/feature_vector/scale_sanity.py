@@ -1,15 +1,12 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import recorded_numbers
 from audit_lib.subject.checkpoint_fields import scaler_references
-from audit_lib.subject.subject import Subject
 
 
 class ScalesFitTheFeatures(Check):
@@ -40,7 +37,7 @@ class ScalesFitTheFeatures(Check):
 
     ratio: float = Field(1000.0, gt=10, description="spread over scale, or the inverse, accepted")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare recorded scales with the features."""
         if subject.parameters.artifacts is None:
             raise NotAssessed("the subject declares no artifact store, so no scaler is recorded")

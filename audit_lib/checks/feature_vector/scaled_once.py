@@ -6,7 +6,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Finding, Gap, Severity
 from audit_lib.probes.questions import samples
@@ -14,7 +14,6 @@ from audit_lib.probes.training.provenance import fitted_rows, recorded_numbers
 from audit_lib.probes.training.scaling import Origin, origins, recorded_factor
 from audit_lib.subject.checkpoint_fields import scaler_references
 from audit_lib.subject.documents import Document
-from audit_lib.subject.subject import Subject
 
 NORMAL = "median and MAD x 1.4826"
 
@@ -52,7 +51,7 @@ class ScalerSawRawFeaturesOnce(Check):
 
     share: float = Field(0.8, gt=0.5, le=1, description="columns that an origin must reproduce")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Recompute the recorded pair on raw and on scaled features."""
         if subject.parameters.artifacts is None:
             raise NotAssessed("the subject declares no artifact store, so no scaler is recorded")

@@ -1,8 +1,6 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity
 from audit_lib.probes.questions import samples
@@ -15,7 +13,6 @@ from audit_lib.probes.training.provenance import (
     recorded_numbers,
 )
 from audit_lib.subject.checkpoint_fields import scaler_references
-from audit_lib.subject.subject import Subject
 
 CENTRES = ("median", "mean", "minimum")
 SCALES = (
@@ -61,7 +58,7 @@ class ScalerSawTrainRowsOnly(Check):
 
     share: float = Field(0.8, gt=0.5, le=1, description="columns that a set must reproduce")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Recompute the recorded numbers on every candidate set of rows."""
         if subject.parameters.artifacts is None:
             raise NotAssessed("the subject declares no artifact store, so no scaler is recorded")

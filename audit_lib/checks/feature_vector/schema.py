@@ -1,12 +1,9 @@
-from collections.abc import Iterator
-
-from audit_lib.checks.base import Answer, Check, show
+from audit_lib.checks.base import Answers, Check, Subject, show
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.schema_hash import recognise
 from audit_lib.probes.questions.samples import required
 from audit_lib.subject.discovery.fields import guessed
-from audit_lib.subject.subject import Subject
 
 
 class SchemaIsTheModels(Check):
@@ -36,7 +33,7 @@ class SchemaIsTheModels(Check):
     severity = Severity.CRITICAL
     needs = ("predictor.required",)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare both lists, then the hash."""
         artifacts = subject.parameters.artifacts
         if artifacts is None:
@@ -70,7 +67,7 @@ class SchemaIsTheModels(Check):
         yield from self._compared(subject, stored, asked)
         yield from self._hash(subject, stored)
 
-    def _compared(self, subject: Subject, stored: list[str], asked: list[str]) -> Iterator[Answer]:
+    def _compared(self, subject: Subject, stored: list[str], asked: list[str]) -> Answers:
         artifacts = subject.parameters.artifacts
         assert artifacts is not None
         where = subject.metadata.location(artifacts.fields.feature_cols)
@@ -110,7 +107,7 @@ class SchemaIsTheModels(Check):
         own = (a for a in subject.version_artifacts if a.path == path)
         return [names for artifact in own for names in artifact.feature_sets.values()]
 
-    def _hash(self, subject: Subject, stored: list[str]) -> Iterator[Answer]:
+    def _hash(self, subject: Subject, stored: list[str]) -> Answers:
         artifacts = subject.parameters.artifacts
         assert artifacts is not None
         pointer, metadata = artifacts.fields.schema_hash, subject.metadata

@@ -1,10 +1,9 @@
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.code.calls import called
@@ -20,7 +19,6 @@ from audit_lib.probes.labels.folds import (
 )
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.subject.documents import Document
-from audit_lib.subject.subject import Subject
 
 SELECTOR = re.compile(
     r"^_*(select_?(k_?best|percentile|from_model|fdr|fpr|fwe)|rfe(cv)?|mutual_info_\w+"
@@ -63,7 +61,7 @@ class FeaturesAreSelectedInsideTheFolds(Check):
 
     pointer: str = Field("", description="pointer to the record of the selection; '': usual places")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the selection's rows with the judged periods."""
         record = self._record(subject)
         if record is None:
@@ -118,7 +116,7 @@ class FeaturesAreSelectedInsideTheFolds(Check):
                 return document, pointer, raw
         return None
 
-    def _unrecorded(self, subject: Subject) -> Iterator[Answer]:
+    def _unrecorded(self, subject: Subject) -> Answers:
         files = related_files(subject)
         for file in files:
             for node, _ in walk(file.tree) if file.tree else ():

@@ -1,9 +1,8 @@
 """The frame of the checks that read a leak off the source and let the probe judge it."""
 
-from collections.abc import Iterator
 from typing import ClassVar
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.code.leaks.suspicions import (
     NOT_MEASURED,
@@ -12,7 +11,6 @@ from audit_lib.probes.code.leaks.suspicions import (
     suspicion,
     unread,
 )
-from audit_lib.subject.subject import Subject
 
 
 class SourceSuspicion(Check):
@@ -43,7 +41,7 @@ class SourceSuspicion(Check):
     right: ClassVar[str]
     one_date_may: ClassVar[bool] = False
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look for the pattern, and let the probe say what it does."""
         rows = []
         for hit in hits(subject, self.kind, one_date_may=self.one_date_may):

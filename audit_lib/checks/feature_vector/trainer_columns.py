@@ -1,12 +1,11 @@
 from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.training.record import Step, Training
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.documents import read_document
-from audit_lib.subject.subject import Subject
 
 
 class ColumnsAreRecordedAsFitted(Check):
@@ -36,7 +35,7 @@ class ColumnsAreRecordedAsFitted(Check):
     severity = Severity.CRITICAL
     needs = (HOOK,)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the recorded list with the columns of every model."""
         training = trained(subject)
         recorded = _recorded(subject, training)

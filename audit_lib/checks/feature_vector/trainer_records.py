@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.arrays import Floats, Integers
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.provenance import STATISTICS
@@ -14,7 +14,6 @@ from audit_lib.probes.training.record import Training
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.pointers import pointer_to
-from audit_lib.subject.subject import Subject
 
 Statistics = list[tuple[str, pd.Index, Floats]]
 CLOSE = 1e-7
@@ -51,7 +50,7 @@ class RecordedNumbersComeFromTrainRows(Check):
     severity = Severity.MEDIUM
     needs = (HOOK,)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Recompute what training stored."""
         training = trained(subject)
         numbers = []

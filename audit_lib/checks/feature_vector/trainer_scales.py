@@ -1,11 +1,8 @@
-from collections.abc import Iterator
-
 import numpy as np
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.steps import HOOK, trained
-from audit_lib.subject.subject import Subject
 
 
 class PreprocessingSawNoJudgedRow(Check):
@@ -37,7 +34,7 @@ class PreprocessingSawNoJudgedRow(Check):
     severity = Severity.CRITICAL
     needs = (HOOK,)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the rows of every transformer with the judged rows of its models."""
         training = trained(subject)
         pairs = []

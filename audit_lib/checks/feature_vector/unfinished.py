@@ -1,10 +1,10 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.markets import short
@@ -21,7 +21,6 @@ from audit_lib.probes.questions.asking import Reply, ask_many, frame, reasons
 from audit_lib.probes.questions.frames import unequal
 from audit_lib.probes.questions.samples import panel, required
 from audit_lib.subject.parameters import Clock
-from audit_lib.subject.subject import Subject
 
 HOOK = "features.build_live"
 MEND = "say in subject.yaml when a bar opens and closes: `clock: {opens: 9h30min, closes: 16h}`"
@@ -67,7 +66,7 @@ class LiveWaitsForTheClose(Check):
         {}, description="feature that is meant to move within a bar, to the reason"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask at every moment, twice."""
         given = short(panel(subject), assets=self.assets, bars=self.rows)
         dates = pd.DatetimeIndex(given.index.get_level_values("date").unique().sort_values())

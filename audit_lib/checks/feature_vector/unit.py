@@ -1,15 +1,12 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.market.markets import PRICES, VOLUMES, rescaled, short
 from audit_lib.probes.questions.samples import builds, numeric, panel, required, still
-from audit_lib.subject.subject import Subject
 
 FACTORS = (16.0, 1 / 16.0)  # powers of two: rescaling is exact in binary floating point
 
@@ -45,7 +42,7 @@ class FeaturesHaveNoUnit(Check):
     tolerance: float = Field(1e-6, gt=0, description="relative to the spread of the feature")
     carries_unit: tuple[str, ...] = Field((), description="features that have a unit on purpose")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Rebuild in each unit."""
         piece = short(panel(subject), assets=self.assets, bars=self.bars)
         panels = {("", 1.0): piece}

@@ -1,11 +1,9 @@
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.windows import (
     moved_rows,
@@ -16,7 +14,6 @@ from audit_lib.probes.market.windows import (
     window_length,
 )
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
-from audit_lib.subject.subject import Subject
 
 HOOK = "predictor.predict"
 
@@ -55,7 +52,7 @@ class WindowsAreAsLongAsDeclared(Check):
     draws: int = Field(24, ge=1, description="rows besides those at the window's end")
     tolerance: float = Field(1e-9, ge=0, description="relative to the prediction")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Measure the reach of one prediction of every asset."""
         length = window_length(subject)
         yield from self._stored(subject, length)
@@ -93,7 +90,7 @@ class WindowsAreAsLongAsDeclared(Check):
         yield Evidence("windows", "Rows behind a prediction", heads, tuple(rows))
         yield from self._found(subject, length, rows)
 
-    def _stored(self, subject: Subject, length: int) -> Iterator[Answer]:
+    def _stored(self, subject: Subject, length: int) -> Answers:
         windows = subject.parameters.windows
         stored = stored_length(subject)
         if windows and stored is not None and stored != length:
@@ -107,7 +104,7 @@ class WindowsAreAsLongAsDeclared(Check):
 
     def _strides(
         self, subject: Subject, features: pd.DataFrame, got: pd.DataFrame, asset: object
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """Rows between predicted rows."""
         windows = subject.parameters.windows
         apart = np.diff(self._answered(features, got, asset))
@@ -123,9 +120,7 @@ class WindowsAreAsLongAsDeclared(Check):
                 cause="stride",
             )
 
-    def _span(
-        self, subject: Subject, features: pd.DataFrame, at: int, length: int
-    ) -> Iterator[Answer]:
+    def _span(self, subject: Subject, features: pd.DataFrame, at: int, length: int) -> Answers:
         """Windows across a gap in time."""
         windows = subject.parameters.windows
         if not windows or windows.span is None or "date" not in features.index.names:
@@ -151,7 +146,7 @@ class WindowsAreAsLongAsDeclared(Check):
 
     def _found(
         self, subject: Subject, length: int, rows: list[tuple[str, int, int, bool, bool]]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         place = subject.where(HOOK)
         for asset, _, measured, alone, crossed in rows:
             if measured == 0:

@@ -1,12 +1,9 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.metrics import any_promoted, bases, directions, promoted, text_of
 from audit_lib.probes.questions.asking import unanswered
-from audit_lib.subject.subject import Subject
 
 
 class TwoModelsCannotBeatEachOther(Check):
@@ -34,7 +31,7 @@ class TwoModelsCannotBeatEachOther(Check):
     seed: int = Field(22, description="of everything random")
     draws: int = Field(40, ge=2, description="seeded sets of metrics beside the recorded ones")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask every pair both ways round."""
         names = directions(subject)
         known = list(bases(subject, names, seed=self.seed, count=self.draws))

@@ -1,14 +1,13 @@
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.checks.governance.served_admitted import Admission, admission
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.lifecycle.metrics import Metrics, directions, recorded_metrics, text_of
 from audit_lib.probes.questions.asking import Reply, ask_many
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 TRIED = (1.0, 0.0, 0.5, -1.0, 100.0, 1e4)
 EXTREME = (1e6, -1e6, 0.0, 1.0, -1.0)
@@ -43,7 +42,7 @@ class GatesFailClosed(Check):
     severity = Severity.HIGH
     needs = ("governance.admits",)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Find what is admitted, and spoil one metric of it at a time."""
         hook = subject.hook("governance.admits")
         base = self._admitted(subject, hook)

@@ -1,12 +1,9 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.metrics import any_promoted, bases, directions, promoted, text_of
 from audit_lib.probes.questions.asking import unanswered
-from audit_lib.subject.subject import Subject
 
 
 class NothingBeatsItself(Check):
@@ -38,7 +35,7 @@ class NothingBeatsItself(Check):
     seed: int = Field(20, description="of everything random")
     draws: int = Field(20, ge=1, description="seeded pairs of metrics beside the recorded ones")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Put every set of metrics on both sides."""
         names = directions(subject)
         asked = list(bases(subject, names, seed=self.seed, count=self.draws))

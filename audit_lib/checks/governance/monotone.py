@@ -1,13 +1,10 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.lifecycle.metrics import Duel, bases, directions, promoted, text_of
 from audit_lib.probes.questions.asking import unanswered
 from audit_lib.probes.questions.relations import better, first_retraction
-from audit_lib.subject.subject import Subject
 
 STEPS = (-8.0, -4.0, -2.0, -1.0, -0.5, -0.2, -0.05, 0.0, 0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -42,7 +39,7 @@ class BetterNeverLoses(Check):
     seed: int = Field(21, description="of everything random")
     draws: int = Field(6, ge=1, description="seeded champions beside the recorded ones")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Climb every metric from every base."""
         names = directions(subject)
         climbs: list[tuple[str, list[Duel]]] = []

@@ -1,12 +1,10 @@
-from collections.abc import Iterator
 from typing import Any
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.lifecycle.metrics import Metrics, recorded_metrics, text_of
 from audit_lib.probes.questions.asking import Reply, ask
-from audit_lib.subject.subject import Subject
 
 Admission = tuple[bool, tuple[str, ...]]
 
@@ -40,7 +38,7 @@ class ServedVersionsPassTheGates(Check):
     severity = Severity.HIGH
     needs = ("governance.admits",)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask of every version, the ones that are pointed to first."""
         recorded = recorded_metrics(subject)
         if not recorded:

@@ -1,17 +1,15 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.lifecycle.kept_history import Kept, kept_in
 from audit_lib.probes.lifecycle.metrics import Metrics, directions, promoted, recorded, text_of
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import ask, flag
 from audit_lib.probes.questions.relations import better
-from audit_lib.subject.subject import Subject
 
 ENTER, PROMOTE = "governance.enter", "governance.promote"
 STEPS = (0.05, 0.1, 0.3)
@@ -54,7 +52,7 @@ class StoredGovernanceDecidesAlike(Check):
     long: int = Field(5_000, ge=10, description="records of a history that must have an end")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Let versions run, and ask the rule beside each."""
         names = directions(subject)
         store = ScratchStore.of(subject, limit_mb=self.store_mb).store
@@ -123,7 +121,7 @@ class StoredGovernanceDecidesAlike(Check):
         names: dict[str, str],
         ran: list[tuple[str, Metrics, bool]],
         ahead: Metrics,
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """Lists of the store that name those who ran, or those who were seated."""
         seated, every = [v for v, _, won in ran if won], [v for v, *_ in ran]
         known = kept_in(store, every, least=2)
@@ -173,9 +171,7 @@ class StoredGovernanceDecidesAlike(Check):
             reigns = held if won else reigns
         return ""
 
-    def _bounded(
-        self, subject: Subject, store: Path, kept: Kept, ahead: Metrics
-    ) -> Iterator[Answer]:
+    def _bounded(self, subject: Subject, store: Path, kept: Kept, ahead: Metrics) -> Answers:
         """Whether a long list gets longer, and keeps its newest."""
         newest = "audit-last"
         reply = ask(subject.hook(ENTER).on(store), newest, ahead, into=flag)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.metrics import Duel, Metrics, bases, directions, promoted
 from audit_lib.probes.questions.asking import Reply
@@ -19,7 +19,6 @@ from audit_lib.probes.questions.domain import (
 )
 from audit_lib.probes.questions.relations import better
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 SIZES = (0.1, 0.5, 4.0)
 """by how much a challenger is better, in multiples of the champion's metric: rules that refuse what
@@ -72,7 +71,7 @@ class UnknownMetricsNeverPromote(Check):
     seed: int = Field(23, description="of everything random")
     duels: int = Field(12, ge=1, description="most duels that are asked of each metric")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Spoil one metric at a time, where it decides."""
         names = directions(subject)
         hook = subject.hook("governance.promote")
@@ -140,9 +139,7 @@ class UnknownMetricsNeverPromote(Check):
             for i in range(count)
         ]
 
-    def _judged(
-        self, subject: Subject, name: str, how: str, replies: list[Reply[bool]]
-    ) -> Iterator[Answer]:
+    def _judged(self, subject: Subject, name: str, how: str, replies: list[Reply[bool]]) -> Answers:
         won = sum(r.answered and r.got for r in replies)
         crashed = [
             r for r in replies if reaction(r) is Reaction.CRASHED and not _on_purpose(r, name)
@@ -177,7 +174,7 @@ class UnknownMetricsNeverPromote(Check):
         replies = promoted(hook, [(None, challenger) for challenger in asked.values()])
         return dict(zip(asked, replies, strict=True))
 
-    def _chair(self, subject: Subject, chair: dict[str, Reply[bool]]) -> Iterator[Answer]:
+    def _chair(self, subject: Subject, chair: dict[str, Reply[bool]]) -> Answers:
         taken = [how for how, reply in chair.items() if reply.answered and reply.got]
         anyone = len(taken) == len(chair)  # the rule then looks at no metric: it is a policy
         for how in ("an unread metric",) if anyone else taken:

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -6,7 +5,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
@@ -14,7 +13,6 @@ from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats, fram
 from audit_lib.probes.questions.frames import unequal
 from audit_lib.probes.questions.samples import few, numeric
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 OUTPUTS, DECODE, PREDICT = "predictor.outputs", "predictor.decode", "predictor.predict"
 LOUD = (-1e3, 0.0, 1e3)
@@ -70,7 +68,7 @@ class OutputsAreDecodedInOnePlace(Check):
     rows: int = Field(60, ge=8, description="rows of the sample")
     tolerance: float = Field(1e-6, ge=0, description="relative to the size of a head")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Move outputs and watch heads."""
         asked = few(subject, self.rows)
         given = ask(subject.hook(OUTPUTS), asked, into=floats(len(asked), -1)).needed(
@@ -90,7 +88,7 @@ class OutputsAreDecodedInOnePlace(Check):
         yield from self._elsewhere(subject, decoder, asked)
         yield from self._loud(subject, decoder)
 
-    def _read(self, subject: Subject, decoder: Decoder) -> Iterator[Answer]:
+    def _read(self, subject: Subject, decoder: Decoder) -> Answers:
         """Which outputs each head reads."""
         outputs, rng = decoder.outputs, np.random.default_rng(self.seed)
         spread = float(np.nanstd(outputs)) or 1.0
@@ -128,7 +126,7 @@ class OutputsAreDecodedInOnePlace(Check):
 
     def _blank(
         self, subject: Subject, reads: dict[str, list[int]], replies: list[Reply[pd.DataFrame]]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """What heads become of an output that is NaN."""
         for name, own in reads.items():
             for j in own:
@@ -150,7 +148,7 @@ class OutputsAreDecodedInOnePlace(Check):
         same = len(got) == len(decoder.heads) and name in got
         return not same or bool(unequal(decoder.heads[name], got[name], self.tolerance).any())
 
-    def _company(self, subject: Subject, decoder: Decoder) -> Iterator[Answer]:
+    def _company(self, subject: Subject, decoder: Decoder) -> Answers:
         """Rows alone, and in another order."""
         order = np.random.default_rng(self.seed + 1).permutation(len(decoder.outputs))
         half = len(order) // 2
@@ -173,9 +171,7 @@ class OutputsAreDecodedInOnePlace(Check):
                     cause="heads depend on other rows",
                 )
 
-    def _elsewhere(
-        self, subject: Subject, decoder: Decoder, asked: pd.DataFrame
-    ) -> Iterator[Answer]:
+    def _elsewhere(self, subject: Subject, decoder: Decoder, asked: pd.DataFrame) -> Answers:
         """What the predictor answers, where it is another function."""
         if (subject.serving(PREDICT)[0] or "") in subject.hooks.composed:
             return
@@ -203,7 +199,7 @@ class OutputsAreDecodedInOnePlace(Check):
             return names
         return [n for n in names if n not in got or unequal(due[n], got[n], self.tolerance).any()]
 
-    def _loud(self, subject: Subject, decoder: Decoder) -> Iterator[Answer]:
+    def _loud(self, subject: Subject, decoder: Decoder) -> Answers:
         """Heads of outputs that are very large."""
         width = decoder.outputs.shape[1]
         mixed = np.random.default_rng(self.seed + 2).choice(LOUD, (12, width))

@@ -1,16 +1,13 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.prediction.heads import Kind, declared_heads
 from audit_lib.probes.questions.domain import quantile_mix
 from audit_lib.probes.questions.samples import labels, numeric, predictions
-from audit_lib.subject.subject import Subject
 
 STEPPED = 0.05
 """share of different values among the rows, below which a head has steps"""
@@ -56,7 +53,7 @@ class OutputsAreAlive(Check):
         {}, description="heads that are one number by design (a conformal width), each with why"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Count the values of each head."""
         got = predictions(subject)
         if len(got) < self.rows:
@@ -82,7 +79,7 @@ class OutputsAreAlive(Check):
 
     def _dead(
         self, subject: Subject, name: str, values: Floats, kind: Kind, label: Floats | None
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         if not values.size:
             yield self._found(subject, name, "no row gets a finite prediction", "none")
             return

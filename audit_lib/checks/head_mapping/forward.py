@@ -1,17 +1,14 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.heads import Kind, declared_heads
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.frames import differences
 from audit_lib.probes.questions.samples import few, inputs, numeric, predictions, spread
-from audit_lib.subject.subject import Subject
 
 SEEDS = (1, 2)
 """of the hashes of text in further processes"""
@@ -47,7 +44,7 @@ class OutputsKeepTheirContract(Check):
     severity = Severity.HIGH
     needs = ("predictor.predict", "predictor.required")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Predict the sample, again, and stretched; judge each head."""
         asked, got = inputs(subject), predictions(subject)
         where = subject.where("predictor.predict")
@@ -76,7 +73,7 @@ class OutputsKeepTheirContract(Check):
         yield from self._again(subject, asked, got)
         yield from self._elsewhere(subject, asked)
 
-    def _again(self, subject: Subject, asked: pd.DataFrame, got: pd.DataFrame) -> Iterator[Answer]:
+    def _again(self, subject: Subject, asked: pd.DataFrame, got: pd.DataFrame) -> Answers:
         """In a process of its own, and twice in one, with as many other rows in between."""
         hook, rows = subject.hook("predictor.predict"), spread(asked, 50)
         again = ask(hook, asked, into=frame)
@@ -108,7 +105,7 @@ class OutputsKeepTheirContract(Check):
                 evidence=("range",),
             )
 
-    def _elsewhere(self, subject: Subject, asked: pd.DataFrame) -> Iterator[Answer]:
+    def _elsewhere(self, subject: Subject, asked: pd.DataFrame) -> Answers:
         rows = spread(asked, 50)
         # The same rows here: what a batch does to its rows is not what a process does to them.
         here = ask(subject.hook("predictor.predict"), rows, into=frame)
@@ -138,7 +135,7 @@ class OutputsKeepTheirContract(Check):
 
     def _domain(
         self, subject: Subject, got: pd.DataFrame, kinds: dict[str, Kind], when: str
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         for name in got.columns:
             values = numeric(got[[name]]).reshape(-1)
             kind = kinds.get(str(name), Kind.UNKNOWN)

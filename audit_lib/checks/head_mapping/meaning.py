@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -6,7 +5,7 @@ import pandas as pd
 from pydantic import Field
 from scipy.special import stdtrit
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.labels.label_facts import horizon_of
@@ -14,7 +13,6 @@ from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
 from audit_lib.probes.questions.samples import labels, predictions
 from audit_lib.probes.statistics.clusters import dates_of
 from audit_lib.probes.statistics.correlation import RankCorrelations, rank_correlations
-from audit_lib.subject.subject import Subject
 
 ALIKE = 0.5  # rank correlation of two labels from which their heads cannot be told apart
 SAME = 0.98  # rank correlation of two heads from which they are one
@@ -68,7 +66,7 @@ class HeadsMeanWhatTheySay(Check):
         0.1, gt=0, description="rank correlation that must be seen where a head runs against it"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Correlate, then compare the names with every exchange of two."""
         heads, predicted, realised, dates = self._matched(subject)
         try:
@@ -134,7 +132,7 @@ class HeadsMeanWhatTheySay(Check):
 
     def _pair(
         self, one: Head, other: Head, found: RankCorrelations, same: float, z: float
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         pair = f"{one.name} and {other.name}"
         if abs(same) > SAME:
             yield self.finding(
@@ -172,7 +170,7 @@ class HeadsMeanWhatTheySay(Check):
                 f"power too low: the fit differs by {gain:.3f}, standard error {error:.3f}",
             )
 
-    def _against(self, head: Head, found: RankCorrelations, z: float) -> Iterator[Answer]:
+    def _against(self, head: Head, found: RankCorrelations, z: float) -> Answers:
         value = found.at(head.name, head.label)
         error = float(np.std(found.of(head.name, head.label), ddof=1))
         if value < -z * error:
@@ -193,7 +191,7 @@ class HeadsMeanWhatTheySay(Check):
                 f"{-z * error:.2f}; it is {value:.3f}",
             )
 
-    def _size(self, head: Head, predicted: pd.Series, realised: pd.Series) -> Iterator[Answer]:
+    def _size(self, head: Head, predicted: pd.Series, realised: pd.Series) -> Answers:
         if head.kind is Kind.POSITIVE:
             typical, due = float(predicted.median()), float(realised.median())
             wrong, expected = not 0.25 < typical / (due or 1.0) < 4.0, "a quarter to four times"

@@ -1,14 +1,12 @@
 import re
-from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.prediction.heads import Head, declared_heads
 from audit_lib.probes.questions.samples import predictions
-from audit_lib.subject.subject import Subject
 
 NUMBERED = re.compile(r"(output|head|y|pred|prediction|col|column)?[_-]?\d+")
 
@@ -43,7 +41,7 @@ class HeadsAreNamed(Check):
         "/outputs", description="JSON pointer to output names in stored order, where there are any"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare declared heads with predicted columns."""
         artifacts = subject.parameters.artifacts
         pointer = artifacts.fields.heads if artifacts else ""
@@ -72,9 +70,7 @@ class HeadsAreNamed(Check):
         yield from self._columns(subject, heads, answered)
         yield from self._positions(subject, heads)
 
-    def _columns(
-        self, subject: Subject, heads: list[Head], answered: list[str]
-    ) -> Iterator[Answer]:
+    def _columns(self, subject: Subject, heads: list[Head], answered: list[str]) -> Answers:
         names = [h.name for h in heads]
         where = subject.where("predictor.predict")
         doubled = sorted({c for c in answered if answered.count(c) > 1})
@@ -99,7 +95,7 @@ class HeadsAreNamed(Check):
     def _beyond(some: list[str], others: list[str]) -> list[str]:
         return [name for name in dict.fromkeys(some) if name not in others] if others else []
 
-    def _positions(self, subject: Subject, heads: list[Head]) -> Iterator[Answer]:
+    def _positions(self, subject: Subject, heads: list[Head]) -> Answers:
         outputs = subject.metadata.get(self.outputs)
         names = outputs if isinstance(outputs, list) else []
         by_position: dict[int, list[Head]] = {}

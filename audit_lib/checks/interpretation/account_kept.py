@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.accounts import (
@@ -21,7 +21,6 @@ from audit_lib.probes.prediction.accounts import (
 )
 from audit_lib.probes.questions.asking import Reply, ask_many
 from audit_lib.probes.questions.frames import label
-from audit_lib.subject.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class RefusalsChangeNothing(Check):
     rows: int = Field(4, ge=2, description="rows that are traded at rest")
     states: int = Field(3, ge=1, description="drawn states of each number")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask every path, and the beginning again."""
         rest, known = at_rest(subject), 0
         rows: list[tuple[str, str, str, int, int]] = []
@@ -115,7 +114,7 @@ class RefusalsChangeNothing(Check):
         path: Path,
         questions: Sequence[Question],
         replies: Sequence[Reply[Decided]],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         changed = []
         for question, reply in zip(questions, replies, strict=True):
             if question.repeats is None:
@@ -144,7 +143,7 @@ class RefusalsChangeNothing(Check):
         questions: Sequence[Question],
         replies: Sequence[Reply[Decided]],
         rows: list[tuple[str, str, str, int, int]],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """What the account is after refusals, and after orders."""
         changed: list[Booked] = []
         placed = traced = declined = 0

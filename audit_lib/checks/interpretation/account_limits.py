@@ -5,12 +5,11 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.accounts import Path, at_rest, levels, paths, sizes, threshold
 from audit_lib.subject.parameters import AccountField
-from audit_lib.subject.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class AccountLimitsBind(Check):
     draws: int = Field(6, ge=2, description="drawn values of each number")
     tolerance: float = Field(1e-5, gt=0, description="of limits, relative to the way to `worst`")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Let each number get worse, on every path."""
         rest, fields = at_rest(subject), subject.parameters.account
         known: list[Path] = []
@@ -135,7 +134,7 @@ class AccountLimitsBind(Check):
         rest: float,
         field: AccountField,
         swept: Swept,
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         where = subject.where(path)
         short = path.split(".")[1]
         slack = 0.5 if field.whole else self.tolerance * abs(field.worst - rest)
@@ -192,7 +191,7 @@ class AccountLimitsBind(Check):
         field: AccountField,
         two: tuple[Path, Path],
         found: dict[str, Swept],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """What live does otherwise than backtest with rows that they trade alike at rest."""
         there, here = (found.get(path.name) for path in two)
         if there is None or here is None or there.binds is None or here.binds is None:

@@ -1,11 +1,9 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.prediction.heads import Kind
@@ -13,7 +11,6 @@ from audit_lib.probes.prediction.orders import head_kinds, orders_of
 from audit_lib.probes.prediction.thresholds import thresholds
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame, mapping
 from audit_lib.probes.questions.samples import inputs, whole_dates
-from audit_lib.subject.subject import Subject
 
 STAGES, ORDERS, RULES = "explain.stages", "decisions.backtest", "decisions.rules_backtest"
 COLUMNS = ("row", "gate", "value", "threshold", "passed")
@@ -57,7 +54,7 @@ class GatesDecideByTheirThreshold(Check):
     fewest: int = Field(30, ge=5, description="verdicts of a gate below which nothing is told")
     far: float = Field(30.0, gt=1, description="times its values at which a threshold is too far")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask about real rows and stretched ones."""
         features = whole_dates(inputs(subject), self.rows)
         stages = {s: self._stages(subject, features * s) for s in STRETCHES}
@@ -90,9 +87,7 @@ class GatesDecideByTheirThreshold(Check):
             raw = pd.concat([frame(told.get("raw", pd.DataFrame())) for told in stages.values()])
             yield from self._cut_off(subject, features, raw)
 
-    def _cut_off(
-        self, subject: Subject, features: pd.DataFrame, raw: pd.DataFrame
-    ) -> Iterator[Answer]:
+    def _cut_off(self, subject: Subject, features: pd.DataFrame, raw: pd.DataFrame) -> Answers:
         """Heads that end, for raw outputs that go on, before a score at which the rules change."""
         asked = [(features * s,) for s in STRETCHES] if len(raw.columns) else []
         replies = ask_many(subject.hook("predictor.predict"), asked, into=frame)
@@ -148,7 +143,7 @@ class GatesDecideByTheirThreshold(Check):
 
     def _judged(
         self, subject: Subject, name: str, table: pd.DataFrame, own: pd.DataFrame
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         value, limit = (table[c].to_numpy(np.float64) for c in ("value", "threshold"))
         passed = table["passed"].to_numpy(bool)
         blind = np.isnan(value) & np.isfinite(limit) & passed
@@ -181,7 +176,7 @@ class GatesDecideByTheirThreshold(Check):
             real = known[: len(own)] if len(own) >= self.fewest else known
             yield from self._reach(subject, name, value[: len(real)][real], limit[known])
 
-    def _reach(self, subject: Subject, name: str, value: Floats, limit: Floats) -> Iterator[Answer]:
+    def _reach(self, subject: Subject, name: str, value: Floats, limit: Floats) -> Answers:
         """Whether a gate that never refused could."""
         if not len(value):
             return
@@ -195,9 +190,7 @@ class GatesDecideByTheirThreshold(Check):
                 subject, name, what, f"within {self.far:g} times", "reach", Severity.MEDIUM
             )
 
-    def _orders(
-        self, subject: Subject, features: pd.DataFrame, gates: pd.DataFrame
-    ) -> Iterator[Answer]:
+    def _orders(self, subject: Subject, features: pd.DataFrame, gates: pd.DataFrame) -> Answers:
         reply = ask(subject.hook(ORDERS), features, into=orders_of(subject))
         if not reply.answered or len(reply.got) != len(features):
             yield Gap("whom the gates stopped", reply.why or f"{ORDERS} answers other rows")

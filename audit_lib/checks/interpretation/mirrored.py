@@ -1,12 +1,11 @@
 import ast
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Location, Scalar, Severity
 from audit_lib.probes.prediction.heads import Kind
@@ -23,7 +22,6 @@ from audit_lib.probes.prediction.thresholds import Threshold, table, thresholds
 from audit_lib.probes.questions.asking import ask_many
 from audit_lib.probes.questions.samples import inputs, predictions
 from audit_lib.subject.places import units_entered
-from audit_lib.subject.subject import Subject
 
 ALIKE = 1e-9
 DESIGN = 0.1
@@ -66,7 +64,7 @@ class MirroredScoresGiveMirroredOrders(Check):
     names: int = Field(41, ge=5, description="most names of a date")
     neutral: dict[str, float] = Field({}, description="head to the score that says nothing")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask each rule set."""
         heads = [h.name for h in directional(subject) if h.name in predictions(subject)]
         if not heads:
@@ -133,7 +131,7 @@ class MirroredScoresGiveMirroredOrders(Check):
             mirrored[head] = 2 * self._centre(subject, head) - given[head]
         return mirrored
 
-    def _falling(self, subject: Subject, hook: str, heads: list[str]) -> Iterator[Answer]:
+    def _falling(self, subject: Subject, hook: str, heads: list[str]) -> Answers:
         """Sizes that only ever fall while each directional head goes further from neutral."""
         sample = predictions(subject)
         row = pd.concat([sample.median()] * 40, axis=1).T
@@ -200,9 +198,7 @@ class MirroredScoresGiveMirroredOrders(Check):
         made.index = _one_date(inputs(subject).index, names)
         return made
 
-    def _counted(
-        self, subject: Subject, hook: str, told: list[tuple[int, int, int]]
-    ) -> Iterator[Answer]:
+    def _counted(self, subject: Subject, hook: str, told: list[tuple[int, int, int]]) -> Answers:
         uneven = [t for t in told if t[1] != t[2]]
         if not uneven:
             return
@@ -247,7 +243,7 @@ class MirroredScoresGiveMirroredOrders(Check):
         back: pd.DataFrame,
         rows: list[tuple[Scalar, ...]],
         least: float,
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """Orders that are not the opposite ones, where more than ``least`` of them are not."""
         placed = ((there["side"] != 0) | (back["side"] != 0)).to_numpy()
         a, b = there[placed], back[placed]
@@ -278,7 +274,7 @@ class MirroredScoresGiveMirroredOrders(Check):
 
     def _at_thresholds(
         self, subject: Subject, hook: str, heads: list[str], found: list[Threshold]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """One bound includes its score, and its mirror image does not."""
         own = [t for t in found if t.head in heads]
         if not own:

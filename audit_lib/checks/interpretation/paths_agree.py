@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity, View
 from audit_lib.probes.prediction.orders import (
@@ -19,7 +19,6 @@ from audit_lib.probes.prediction.orders import (
 from audit_lib.probes.prediction.thresholds import Threshold, beside, thresholds
 from audit_lib.probes.questions.asking import Reply, ask, ask_many
 from audit_lib.probes.questions.frames import Difference, differences, label, unequal
-from audit_lib.subject.subject import Subject
 
 BESIDE = "beside thresholds"
 LEVELS = {"side": Severity.CRITICAL, "size": Severity.HIGH, "gate": Severity.MEDIUM}
@@ -64,7 +63,7 @@ class BacktestIsLive(Check):
     alone: int = Field(100, ge=1, description="rows that a path which refuses a table sees alone")
     tolerance: float = Field(1e-9, ge=0, description="of sizes, relative")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare both paths in every scenario."""
         rows: list[tuple[Scalar, ...]] = []
         counts: list[tuple[str, float, str]] = []
@@ -161,7 +160,7 @@ class BacktestIsLive(Check):
         given: pd.DataFrame,
         backtest: Reply[pd.DataFrame],
         live: Reply[pd.DataFrame],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """What it means that not both paths answered."""
         failed = [r for r in (backtest, live) if r.failure is not None]
         if failed:

@@ -2,18 +2,16 @@
 
 import keyword
 import re
-from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame, mapping
 from audit_lib.probes.questions.samples import built, numeric, whole_dates
-from audit_lib.subject.subject import Subject
 
 TEXTS, FIRES = "decisions.rule_texts", "decisions.rule_fires"
 NOBODY = "no_such_name_q7"
@@ -49,7 +47,7 @@ class RulesMeanWhatTheySay(Check):
     seed: int = Field(35, description="of the shuffled rows")
     rows: int = Field(2_000, ge=50, description="rows of the sample that are used")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Rates, then names, then sides."""
         told = ask(subject.hook(TEXTS), into=mapping).needed(TEXTS)
         rules = {str(n): (str(r.get("side", "")), str(r.get("text", ""))) for n, r in told.items()}
@@ -92,7 +90,7 @@ class RulesMeanWhatTheySay(Check):
         texts: dict[str, str],
         real: pd.DataFrame,
         seen: dict[str, pd.Series],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """Each name of each rule, with one that nobody knows in its place."""
         places = [
             (rule, token)

@@ -1,10 +1,8 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.heads import Kind
@@ -20,7 +18,6 @@ from audit_lib.probes.prediction.orders import (
 )
 from audit_lib.probes.questions.asking import Reply, ask, ask_many
 from audit_lib.probes.questions.samples import few, inputs, predictions
-from audit_lib.subject.subject import Subject
 
 ROWS = 12  # of one date, which compete with each other
 FEW = 3  # of them that hold what is asked about, where the others say nothing
@@ -61,7 +58,7 @@ class RulesTradeWhenTheyShould(Check):
     rows: int = Field(400, ge=10, description="rows of the sample that are used")
     neutral: dict[str, float] = Field({}, description="head to the score that says nothing")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Trade the sample, then the extremes, then nothing."""
         shares: list[tuple[str, float, str]] = []
         for hook in written(subject, PATHS):
@@ -82,9 +79,7 @@ class RulesTradeWhenTheyShould(Check):
             "of no effect on orders",
         )
 
-    def _paths(
-        self, subject: Subject, hook: str, shares: list[tuple[str, float, str]]
-    ) -> Iterator[Answer]:
+    def _paths(self, subject: Subject, hook: str, shares: list[tuple[str, float, str]]) -> Answers:
         traded = answered = 0
         asked = path_orders(subject, hook, rows=self.rows, seed=self.seed)
         for name, features, reply in asked:
@@ -116,9 +111,7 @@ class RulesTradeWhenTheyShould(Check):
                 "NaN features",
             )
 
-    def _rules(
-        self, subject: Subject, hook: str, shares: list[tuple[str, float, str]]
-    ) -> Iterator[Answer]:
+    def _rules(self, subject: Subject, hook: str, shares: list[tuple[str, float, str]]) -> Answers:
         heads = [h.name for h in directional(subject) if h.name in predictions(subject)]
         if not heads:
             raise NotAssessed("no directional head is among the predictions")

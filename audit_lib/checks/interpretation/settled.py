@@ -1,5 +1,5 @@
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 
 import numpy as np
@@ -7,13 +7,12 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.files import MOST_TEXT, read_words
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions.asking import Into, Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 HOOK = "decisions.settle"
 COLUMNS = ["gross", "fees", "net"]
@@ -57,7 +56,7 @@ class PositionsAddUp(Check):
     positions: int = Field(60, ge=10, description="drawn positions")
     tolerance: float = Field(1e-6, gt=0, description="relative; an account in cents needs 1e-3")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Definitions first, then relations between positions, then what cannot be settled."""
         hook, rng = subject.hook(HOOK), np.random.default_rng(self.seed)
         given = self._drawn(rng)
@@ -94,7 +93,7 @@ class PositionsAddUp(Check):
         got: pd.DataFrame,
         due: Floats,
         scale: Floats,
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         gross, fees, net = (got[c].to_numpy() for c in COLUMNS)
         wrong = np.abs(gross - due) > self.tolerance * scale
         wrong |= np.sign(due) != np.sign(given["side"] * (given["exit"] - given["entry"]))
@@ -127,7 +126,7 @@ class PositionsAddUp(Check):
         given: pd.DataFrame,
         got: pd.DataFrame,
         scale: Floats,
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         order = np.random.default_rng(self.seed + 1).permutation(len(given))
         cases = {
             "the other side": given.assign(side=-given["side"]),
@@ -187,7 +186,7 @@ class PositionsAddUp(Check):
                 measured = f"{_told(cases[name], at)}: {_told(reply.got, at)}"
                 yield self._found(subject, f"{text}: {measured}", measured, "the relation", name)
 
-    def _impossible(self, subject: Subject, hook: Hook, given: pd.DataFrame) -> Iterator[Answer]:
+    def _impossible(self, subject: Subject, hook: Hook, given: pd.DataFrame) -> Answers:
         odd = [("exit", np.nan), ("entry", np.nan), ("exit", -5.0), ("entry", 0.0)]
         odd += [("size", np.nan), ("size", -3.0), ("side", np.nan)]
         tables = [given.iloc[[0]].assign(**{column: value}) for column, value in odd]

@@ -1,18 +1,15 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats, Integers
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.orders import PATHS, directional, head_kinds, orders, written
 from audit_lib.probes.questions.asking import ask
 from audit_lib.probes.questions.samples import inputs, numeric, predictions, whole_dates
 from audit_lib.probes.statistics.clusters import dates_of
-from audit_lib.subject.subject import Subject
 
 EVERYWHERE = ""
 
@@ -54,7 +51,7 @@ class SidesFollowADirectionalHead(Check):
     )
     orders: int = Field(20, ge=2, description="fewest orders of a side that tell")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Decide the sample and ask which head explains the sides."""
         chosen = whole_dates(inputs(subject), self.rows)
         scores = predictions(subject).loc[chosen.index]

@@ -6,7 +6,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.orders import (
     PATHS,
@@ -20,7 +20,6 @@ from audit_lib.probes.prediction.orders import (
 from audit_lib.probes.questions.domain import quantile_mix
 from audit_lib.probes.questions.relations import dominance_breaks
 from audit_lib.probes.questions.samples import numeric
-from audit_lib.subject.subject import Subject
 
 
 class OrdersAreWellFormed(Check):
@@ -66,7 +65,7 @@ class OrdersAreWellFormed(Check):
         {}, description="head to how size of a long follows it; a short mirrors increasing ones"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask every hook in every scenario."""
         sizes: list[tuple[float, float, str]] = []
         count = 0
@@ -148,7 +147,7 @@ class OrdersAreWellFormed(Check):
 
     def _sizing(
         self, subject: Subject, hook: str, asked: pd.DataFrame, got: pd.DataFrame
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         unknown = [head for head in self.sizing if head not in asked]
         if unknown:
             yield Gap("monotone sizing", f"no head is called {unknown[0]!r} (option sizing)")

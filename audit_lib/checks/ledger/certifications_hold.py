@@ -1,14 +1,12 @@
 from collections import defaultdict
-from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.ledger import FILE, UnitState, load, states
 from audit_lib.model import Evidence, Examined, Location, Severity, View
 from audit_lib.subject.code import code_of
-from audit_lib.subject.subject import Subject
 
 
 class CertificationsHold(Check):
@@ -42,7 +40,7 @@ class CertificationsHold(Check):
 
     gate: str = Field("", description="gate of the ledger's policy to apply on top")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Judge every unit; report by file."""
         ledger = load(subject.folder)
         policy = ledger.policy

@@ -1,13 +1,12 @@
 from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.files import read_words
 from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.code.declared_sizes import DeclaredSize, in_data, in_markdown
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
-from audit_lib.subject.subject import Subject
 
 #: where, of what, and each number that is wrong: what it counts, what is declared, what is measured
 _Wrong = tuple[Location, str, list[tuple[str, int, str]]]
@@ -42,7 +41,7 @@ class DeclaredSizesAgree(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare each declared size with what is measured."""
         named = dict(subject.parameters.documents)
         if subject.parameters.source.subsystem.map:

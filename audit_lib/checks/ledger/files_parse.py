@@ -1,17 +1,15 @@
 import sys
-from collections.abc import Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.code.linter import newer
 from audit_lib.subject.code import code_of
 from audit_lib.subject.dependencies import dependencies_of
 from audit_lib.subject.source import SourceFile
-from audit_lib.subject.subject import Subject
 
 _HERE = "{}.{}".format(*sys.version_info)
 
@@ -46,7 +44,7 @@ class EveryFileParses(Check):
 
     seconds: float = Option(60, gt=0, description="how long the linter may take")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Report every file that gave a syntax error."""
         under_audit = {f.path for f in subject.source.subsystem}
         files = code_of(subject.source).imports.files

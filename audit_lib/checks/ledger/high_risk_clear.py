@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.model import (
@@ -20,7 +20,6 @@ from audit_lib.model import (
 )
 from audit_lib.model.reviews import merged, numbers
 from audit_lib.subject.code import code_of
-from audit_lib.subject.subject import Subject
 
 
 class HighRiskFilesAreClear(Check):
@@ -56,7 +55,7 @@ class HighRiskFilesAreClear(Check):
 
     at_least: str = Field("high", description="lowest severity that must not stay open")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare open findings with the high-risk globs."""
         if not subject.parameters.source.high_risk:
             raise NotAssessed("the parameters name no high-risk files (source.high_risk)")

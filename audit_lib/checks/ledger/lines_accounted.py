@@ -1,16 +1,14 @@
 from collections import defaultdict
-from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import AuditError
 from audit_lib.model import Evidence, Examined, Location, Severity, View
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.lines import LineKind
 from audit_lib.subject.source import matches
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import FileUnits
 
 #: Tests beside the code they test; maps of a system leave them out.
@@ -51,7 +49,7 @@ class EveryLineIsAccountedFor(Check):
 
     shown: int = Field(25, ge=1, description="how many units the risk picture shows")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Count twice, compare; then look for files that nobody declared."""
         code = code_of(subject.source)
         for file in code.subsystem:
@@ -71,7 +69,7 @@ class EveryLineIsAccountedFor(Check):
         yield Examined(lines, "lines")
         yield Examined(sum(len(f.units) for f in code.subsystem), "units")
 
-    def _left_out(self, subject: Subject) -> Iterator[Answer]:
+    def _left_out(self, subject: Subject) -> Answers:
         declared = subject.parameters.source.subsystem
         present = subject.source.by_path
         if not declared.map:
@@ -106,7 +104,7 @@ class EveryLineIsAccountedFor(Check):
 
     def _unowned(
         self, subject: Subject, where: str, own: str, owners: dict[str, list[str]]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         folders = {p.rpartition("/")[0] for p, names in owners.items() if own in names} - {""}
         elsewhere: list[str] = []
         for file in code_of(subject.source).imports.files:

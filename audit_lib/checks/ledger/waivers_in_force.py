@@ -1,7 +1,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.exemptions import BASELINE, FILE, Applied, Exemption, apply, load_exemptions
 from audit_lib.model import (
     CheckResult,
@@ -14,7 +14,6 @@ from audit_lib.model import (
     Severity,
     Task,
 )
-from audit_lib.subject.subject import Subject
 
 
 class WaiversAreInForce(Check):
@@ -42,7 +41,7 @@ class WaiversAreInForce(Check):
     severity = Severity.MEDIUM
     reads = Reads.ARTIFACTS
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Apply the waivers, report the stale ones."""
         waivers = load_exemptions(subject.folder)
         today = datetime.now(UTC).date()

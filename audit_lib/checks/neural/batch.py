@@ -1,16 +1,15 @@
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.model import Margin, Severity
 from audit_lib.probes.prediction.companies import Company, changes
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 FORWARD, EXPORTED = "neural.forward", "neural.exported"
 SAME = "the same call again"
@@ -50,7 +49,7 @@ class NeuralRowsAreIndependent(Check):
     tolerance: float = Field(1e-5, gt=0, description="relative to the spread of the outputs")
     exported_tolerance: float = Field(1e-3, gt=0, description="likewise, of the exported form")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Forward the same rows in every company."""
         rng = np.random.default_rng(self.seed)
         inputs = rng.normal(size=(self.rows, input_width(subject)))

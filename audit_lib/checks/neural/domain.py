@@ -1,16 +1,14 @@
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Severity
 from audit_lib.probes.questions.asking import ask, ask_many, floats
 from audit_lib.probes.questions.domain import problems, reactions
 from audit_lib.probes.questions.samples import input_width
-from audit_lib.subject.subject import Subject
 
 
 class NeuralDomainIsClosed(Check):
@@ -39,7 +37,7 @@ class NeuralDomainIsClosed(Check):
 
     seed: int = Field(51, description="of everything random")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Put one oddity at a time."""
         hook = subject.hook("neural.forward")
         inputs = np.random.default_rng(self.seed).normal(size=(8, input_width(subject)))

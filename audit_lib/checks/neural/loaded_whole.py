@@ -1,12 +1,9 @@
-from collections.abc import Iterator
-
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.code.network_loads import NetworkLoad, network_loads
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE
 
 
@@ -39,7 +36,7 @@ class NetworksAreLoadedWhole(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look at every place that loads weights."""
         code = code_of(subject.source)
         paths = [p for p in sorted(code.connected) if p in code.files and not is_aside(p)]
@@ -50,7 +47,7 @@ class NetworksAreLoadedWhole(Check):
             yield from self._told(load)
         yield Examined(len(loads), "places that load weights")
 
-    def _told(self, load: NetworkLoad) -> Iterator[Answer]:
+    def _told(self, load: NetworkLoad) -> Answers:
         symbol = load.unit.name if load.unit.name != MODULE else ""
         place = Location(load.unit.path, line=load.node.lineno, symbol=symbol)
         where = symbol or "the module"

@@ -1,14 +1,11 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Severity
 from audit_lib.probes.prediction.companies import Company, changes
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.questions.samples import input_width
-from audit_lib.subject.subject import Subject
 
 SEQUENCES = "neural.sequences"
 
@@ -44,7 +41,7 @@ class PaddingMeansNothing(Check):
     steps: int = Field(12, ge=4, description="of the longest row")
     tolerance: float = Field(1e-4, gt=0, description="relative to the spread of the outputs")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Forward the same steps under other padding."""
         n, t = self.rows, self.steps
         rng = np.random.default_rng(self.seed)

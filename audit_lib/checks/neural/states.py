@@ -6,14 +6,13 @@ import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Severity
 from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction, reactions
 from audit_lib.probes.questions.samples import input_width
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 Weights = npt.NDArray[Any]
 State = dict[str, Weights]
@@ -60,7 +59,7 @@ class StatesFitOrAreRefused(Check):
     seed: int = Field(53, description="of everything random")
     arrays: int = Field(6, ge=1, description="arrays that are drawn")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Offer the state back, then spoiled ones."""
         rng = np.random.default_rng(self.seed)
         state = _state(subject)

@@ -1,15 +1,14 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.questions.asking import ask, floats, mapping
 from audit_lib.probes.questions.samples import input_width
-from audit_lib.subject.subject import Subject
 
 FORWARD, STATE, GRADIENTS = "neural.forward", "neural.state", "neural.gradients"
 BY_CHANCE = 1e-3
@@ -65,7 +64,7 @@ class NetworkWasTrained(Check):
     seed: int = Field(55, description="of everything random")
     rows: int = Field(64, ge=16, description="made-up rows")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look at outputs, at stored weights, and at gradients."""
         rng = np.random.default_rng(self.seed)
         inputs = rng.normal(size=(self.rows, input_width(subject)))
@@ -80,7 +79,7 @@ class NetworkWasTrained(Check):
         if subject.has(GRADIENTS):
             yield from self._gradients(subject, inputs, got, rng)
 
-    def _spoken(self, subject: Subject, got: Floats) -> Iterator[Answer]:
+    def _spoken(self, subject: Subject, got: Floats) -> Answers:
         for k, column in enumerate(got.T):
             size = max(float(np.nanmax(np.abs(column), initial=0.0)), 1e-12)
             values = len(np.unique(np.round(column[np.isfinite(column)] / size, 7)))
@@ -95,7 +94,7 @@ class NetworkWasTrained(Check):
                     cause=said,
                 )
 
-    def _drawn(self, subject: Subject) -> Iterator[Answer]:
+    def _drawn(self, subject: Subject) -> Answers:
         reply = ask(subject.hook(STATE), into=mapping)
         if not reply.answered:
             yield Gap("stored weights", reply.why)
@@ -132,7 +131,7 @@ class NetworkWasTrained(Check):
 
     def _gradients(
         self, subject: Subject, inputs: Floats, got: Floats, rng: np.random.Generator
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         hook, where = subject.hook(GRADIENTS), subject.where(GRADIENTS)
         alive: dict[str, bool] = {}
         for _ in range(4):

@@ -1,5 +1,4 @@
 import math
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -7,12 +6,11 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Severity
 from audit_lib.probes.prediction.learning import batches, joined, outputs, spoilt
 from audit_lib.probes.questions.asking import ask_many
 from audit_lib.probes.questions.domain import problems, reactions
-from audit_lib.subject.subject import Subject
 
 Course = list[pd.DataFrame]
 
@@ -49,7 +47,7 @@ class OneBadRowIsForgiven(Check):
     bound: float = Field(10.0, gt=0, description="spreads of the clean predictions")
     batch_split: bool = Field(False, description="the subject promises that batching is no matter")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Spoil one row at a time and compare with the clean run."""
         hook = subject.hook("online.run")
         made, probe = batches(subject, count=self.batches, rows=self.rows, seed=self.seed)

@@ -1,18 +1,15 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.hooks import FeedEvent
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.deliveries import Deliveries, deliveries
 from audit_lib.probes.prediction.learning import outputs
 from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
 from audit_lib.probes.questions.samples import required
-from audit_lib.subject.subject import Subject
 
 HOOK = "online.feed"
 Case = tuple[list[FeedEvent], int | None]
@@ -51,7 +48,7 @@ class LabelsFindTheirRows(Check):
     seed: int = Field(67, description="of everything random")
     tolerance: float = Field(1e-9, gt=0, description="relative to the spread of the predictions")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare every course with the straight one."""
         hook = subject.hook(HOOK)
         columns = required(subject) if subject.has("predictor.required") else ["x0", "x1", "x2"]
@@ -136,7 +133,7 @@ class LabelsFindTheirRows(Check):
             ),
         }
 
-    def _joined(self, subject: Subject, answers: dict[str, Reply[Floats]]) -> Iterator[Answer]:
+    def _joined(self, subject: Subject, answers: dict[str, Reply[Floats]]) -> Answers:
         """By key, labels in another order teach what they teach in one order or the other."""
         names = ("labels in another order", "straight", "rows and labels in another order")
         shuffled, straight, turned = (answers[n] for n in names)

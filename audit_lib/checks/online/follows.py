@@ -1,17 +1,16 @@
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.learning import outputs
 from audit_lib.probes.prediction.lessons import Lessons, agreement
 from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
 from audit_lib.probes.questions.samples import required
-from audit_lib.subject.subject import Subject
 
 HOOK = "online.run"
 _LAGS = {1: "the row after their own", -1: "the row before their own"}
@@ -56,7 +55,7 @@ class LearnerFollowsItsLessons(Check):
         None, gt=0, description="rows after which a row counts half, as the subject states it"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Teach lessons and their opposites."""
         hook = subject.hook(HOOK)
         known = subject.has("predictor.required")
@@ -176,7 +175,7 @@ class LearnerFollowsItsLessons(Check):
 
     def _all_rows(
         self, subject: Subject, lessons: Lessons, answers: Mapping[str, Reply[Floats]]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """Parts of batches that teach nothing, later batches that turn nothing, the memory."""
         whole, truth = answers["way 0"].got, lessons.truth(0)
 
@@ -203,7 +202,7 @@ class LearnerFollowsItsLessons(Check):
 
     def _memory(
         self, subject: Subject, lessons: Lessons, answers: Mapping[str, Reply[Floats]]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """How much less an older batch weighs than a later one of the same rows."""
         base, truth = answers["same rows"], lessons.truth(0)
         effects = [

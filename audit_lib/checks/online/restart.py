@@ -1,13 +1,10 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.prediction.learning import batches, outputs
 from audit_lib.probes.questions.asking import ask_many, unanswered
-from audit_lib.subject.subject import Subject
 
 
 class RestartChangesNothing(Check):
@@ -38,7 +35,7 @@ class RestartChangesNothing(Check):
     rows: int = Field(40, ge=5, description="rows of a batch")
     tolerance: float = Field(1e-9, gt=0, description="relative to the spread of the predictions")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Run without a restart, twice, and with one after each batch."""
         hook = subject.hook("online.run")
         made, probe = batches(subject, count=self.batches, rows=self.rows, seed=self.seed)

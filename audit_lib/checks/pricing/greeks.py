@@ -1,16 +1,13 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.options import asked_of, random_terms, text_of
 from audit_lib.probes.questions.asking import ask, ask_many, floats, frame, reasons
-from audit_lib.subject.subject import Subject
 
 HOOK = "pricing.greeks"
 #: Greek to the term that moves, by how much of it (of the spot: a share), and the sign
@@ -58,7 +55,7 @@ class GreeksAreDerivatives(Check):
     tolerance: float = Field(0.02, gt=0, description="relative, of differences and the pricer")
     units: dict[str, float] = Field({}, description="Greek to its unit: `{vega: 0.01}`")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare every Greek with a difference of prices."""
         drawn = random_terms(np.random.default_rng(self.seed), self.options)
         table = asked_of(subject, drawn.assign(maturity=drawn["maturity"] + 0.1))

@@ -5,7 +5,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.prediction.options import (
@@ -18,7 +18,6 @@ from audit_lib.probes.prediction.options import (
 )
 from audit_lib.probes.questions.asking import ask, ask_many, floats
 from audit_lib.probes.questions.domain import Reaction, reaction, reactions
-from audit_lib.subject.subject import Subject
 
 ZERO = "a price of zero"
 NOTHING = 1e-3  # a quarter out of the money, it is worth less than any number tells
@@ -62,7 +61,7 @@ class ImpliedVolatilityInvertsPrice(Check):
         1e-6, gt=0, description="least price above its lower bound that is judged, in spots"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Invert ordinary prices, then ask for the impossible."""
         if not self._is_pair(subject):
             why = "which of the prices it inverts is not said; give it that one's variant"
@@ -122,7 +121,7 @@ class ImpliedVolatilityInvertsPrice(Check):
             )
         return bool(wrong.mean() < 0.5)
 
-    def _bounds(self, subject: Subject) -> Iterator[Answer]:
+    def _bounds(self, subject: Subject) -> Answers:
         """Prices exactly at a bound, and a hair from it: what comes back must price so."""
         drawn = asked_of(subject, random_terms(np.random.default_rng(self.seed), self.options))
         drawn = drawn[floor(drawn) > 0].reset_index(drop=True)
@@ -159,7 +158,7 @@ class ImpliedVolatilityInvertsPrice(Check):
                     key=name,
                 )
 
-    def _impossible(self, subject: Subject) -> Iterator[Answer]:
+    def _impossible(self, subject: Subject) -> Answers:
         asked = dict(self._odd_prices(subject))
         replies = ask_many(
             subject.hook("pricing.implied_volatility"),

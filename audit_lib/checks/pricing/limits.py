@@ -1,11 +1,10 @@
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Finding, Gap, Margin, Severity
 from audit_lib.probes.prediction.options import (
     asked_of,
@@ -18,7 +17,6 @@ from audit_lib.probes.prediction.options import (
     text_of,
 )
 from audit_lib.probes.questions.asking import ask, floats
-from audit_lib.subject.subject import Subject
 
 NEAR = 0.03
 """relative difference that other diffusions and trees show near expiry"""
@@ -60,7 +58,7 @@ class PricesHaveTheirLimits(Check):
     seed: int = Field(51, description="of the options that are drawn")
     options: int = Field(40, ge=10, description="options drawn near expiry; ten times in all")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Price each limit and compare with what it must be."""
         hook = subject.hook("pricing.price")
         rows: list[tuple[str, int, float]] = []
@@ -107,7 +105,7 @@ class PricesHaveTheirLimits(Check):
         )
         yield from of_one_cause(findings, len(rows) + 2)
 
-    def _near_expiry(self, subject: Subject) -> Iterator[Answer]:
+    def _near_expiry(self, subject: Subject) -> Answers:
         """At the money and near expiry every diffusion prices alike (Brenner and Subrahmanyam)."""
         rng = np.random.default_rng(self.seed)
         drawn = asked_of(subject, random_terms(rng, self.options))
@@ -135,7 +133,7 @@ class PricesHaveTheirLimits(Check):
                 key="near expiry",
             )
 
-    def _closed_form(self, subject: Subject) -> Iterator[Answer]:
+    def _closed_form(self, subject: Subject) -> Answers:
         """Where most prices are those of Black and Scholes, the others must be too."""
         drawn = asked_of(
             subject, random_terms(np.random.default_rng(self.seed + 1), 10 * self.options)

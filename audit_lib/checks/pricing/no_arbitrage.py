@@ -1,11 +1,9 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.prediction.options import (
     CALL,
@@ -20,7 +18,6 @@ from audit_lib.probes.prediction.options import (
 )
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 Broken = tuple[int, float, str]
 
@@ -54,7 +51,7 @@ class PricesAllowNoArbitrage(Check):
 
     tolerance: float = Field(1e-8, gt=0, description="fraction of spot that counts as rounding")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Price the grid, then judge every relation."""
         hook = subject.hook("pricing.price")
         grid = asked_of(subject, terms())

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -6,13 +5,12 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Severity
 from audit_lib.probes.prediction.options import MATURITIES, sound_quotes
 from audit_lib.probes.questions.asking import ask_many, floats
 from audit_lib.probes.questions.domain import problems, reactions
-from audit_lib.subject.subject import Subject
 
 HOOK = "pricing.fit"
 
@@ -47,7 +45,7 @@ class BadQuotesAreRefused(Check):
     strikes: int = Field(15, ge=5, description="quotes of a maturity")
     nearness: float = Field(0.1, gt=0, description="median relative miss of sound quotes")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Offer sound quotes, then others."""
         hook = subject.hook(HOOK)
         sound = sound_quotes(self.seed, self.strikes)

@@ -1,16 +1,13 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 STEP = 1e-3  # of log-moneyness, for central differences; error about 1e-6 of the curvature
 
@@ -55,7 +52,7 @@ class SurfaceAllowsNoArbitrage(Check):
     seed: int = Field(54, description="of the strikes and maturities that are drawn")
     tolerance: float = Field(1e-6, gt=0, description="total variance that counts as rounding")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Sample the surface and judge it."""
         hook = subject.hook("pricing.total_variance")
         k = np.linspace(-self.widest, self.widest, 41)
@@ -81,7 +78,7 @@ class SurfaceAllowsNoArbitrage(Check):
         yield from self._between(subject, hook)
         yield from self._wings(subject, hook)
 
-    def _beyond(self, subject: Subject, hook: Hook) -> Iterator[Answer]:
+    def _beyond(self, subject: Subject, hook: Hook) -> Answers:
         """The density from the edge of the grid to the wings, at strikes that are drawn."""
         rng = np.random.default_rng(self.seed)
         side = np.sort(rng.uniform(self.widest, self.wing, 60))
@@ -94,7 +91,7 @@ class SurfaceAllowsNoArbitrage(Check):
             name = "no butterfly arbitrage beyond the grid"
             yield self._found(subject, name, k, broken, g, "g", Severity.MEDIUM)
 
-    def _between(self, subject: Subject, hook: Hook) -> Iterator[Answer]:
+    def _between(self, subject: Subject, hook: Hook) -> Answers:
         """Total variance over a thousand maturities that are drawn, and twenty beyond the last.
 
         An interpolation may sag, and an extrapolation fall.  One that is declined says nothing.
@@ -127,7 +124,7 @@ class SurfaceAllowsNoArbitrage(Check):
         k: Floats,
         rises: Floats,
         falls: Flags,
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         if falls.any():
             i, j = np.unravel_index(int(np.argmin(np.where(falls, rises, np.inf))), rises.shape)
             yield self.finding(
@@ -155,7 +152,7 @@ class SurfaceAllowsNoArbitrage(Check):
         reply = ask(hook, points, into=floats(len(points))).needed("pricing.total_variance")
         return reply.reshape(len(maturities), len(k))
 
-    def _wings(self, subject: Subject, hook: Hook) -> Iterator[Answer]:
+    def _wings(self, subject: Subject, hook: Hook) -> Answers:
         ends = np.array([-self.wing, -self.wing + 0.1, self.wing - 0.1, self.wing])
         w = self._sampled(hook, ends)
         slopes = np.stack([(w[:, 0] - w[:, 1]) / 0.1, (w[:, 3] - w[:, 2]) / 0.1], axis=1)

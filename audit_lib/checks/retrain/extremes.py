@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, show
+from audit_lib.checks.base import Answer, Answers, Check, Subject, show
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.retraining import (
@@ -13,7 +13,6 @@ from audit_lib.probes.lifecycle.retraining import (
     with_key,
 )
 from audit_lib.probes.questions.asking import reasons
-from audit_lib.subject.subject import Subject
 
 Said = dict[tuple[float, str], Answered]
 BETTER = "better than in training"
@@ -53,7 +52,7 @@ class HealthyRestsAndDisasterFires(Check):
     severity = Severity.HIGH
     needs = ("retrain.decide",)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask both extremes, and each key alone at its worst."""
         asked = [(score, name, state) for score in SCORES for name, state in self._states(score)]
         replies = decided(subject.hook("retrain.decide"), [state for *_, state in asked])
@@ -89,7 +88,7 @@ class HealthyRestsAndDisasterFires(Check):
         for name, (key, value) in _BEYOND.items():
             yield f"{name} beyond", with_key(base, key, value)
 
-    def _extremes(self, subject: Subject, said: Said) -> Iterator[Answer]:
+    def _extremes(self, subject: Subject, said: Said) -> Answers:
         low = self._below_floor(said)
         for name, wanted in (("healthy", False), ("disastrous", True)):
             wrong = [s for s in SCORES if (s, name) in said and said[s, name].retrain != wanted]
@@ -113,7 +112,7 @@ class HealthyRestsAndDisasterFires(Check):
             return set()
         return {s for s in fires if (s, BETTER) in said and said[s, BETTER].retrain}
 
-    def _unused(self, subject: Subject, said: Said) -> Iterator[Answer]:
+    def _unused(self, subject: Subject, said: Said) -> Answers:
         unused = [w.name for w in ways(healthy()) if self._never_fires(said, f"{w.name} alone")]
         far = [n for n in _BEYOND if n in unused and not self._never_fires(said, f"{n} beyond")]
         for name in far:
@@ -140,7 +139,7 @@ class HealthyRestsAndDisasterFires(Check):
                 evidence=("extremes",),
             )
 
-    def _mute(self, subject: Subject, said: Said) -> Iterator[Answer]:
+    def _mute(self, subject: Subject, said: Said) -> Answers:
         mute = [(s, n) for (s, n), a in said.items() if a.retrain and not a.reasons]
         if mute:
             score, name = mute[0]

@@ -1,17 +1,15 @@
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.lifecycle.retraining import decided, healthy, lived, ways
 from audit_lib.probes.questions.asking import ask_many, mapping, reasons
 from audit_lib.probes.questions.samples import inputs, whole_dates
-from audit_lib.subject.subject import Subject
 
 HOOK, TRIGGER = "retrain.state", "retrain.decide"
 #: key of a state to what must move it
@@ -54,7 +52,7 @@ class TriggersAreFed(Check):
     seed: int = Field(41, description="of everything random")
     rows: int = Field(400, ge=60, description="live rows, about")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """What turns it on, and what it is told."""
         heard = self._heard(subject)
         if not heard:

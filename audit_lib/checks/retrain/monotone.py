@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.lifecycle.retraining import (
@@ -17,7 +17,6 @@ from audit_lib.probes.lifecycle.retraining import (
 )
 from audit_lib.probes.questions.asking import Reply, unanswered
 from audit_lib.probes.questions.relations import first_retraction
-from audit_lib.subject.subject import Subject
 
 
 class WorseNeverUntriggers(Check):
@@ -51,7 +50,7 @@ class WorseNeverUntriggers(Check):
     drawn: int = Field(12, ge=0, description="drawn states to start from, besides the fixed ones")
     seed: int = Field(31, description="of the drawn states")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Climb every ladder from every base."""
         climbs = [(name, way) for name, base in self._bases() for way in ways(base)]
         climbs += [
@@ -100,7 +99,7 @@ class WorseNeverUntriggers(Check):
                 evidence=("ladders",),
             )
 
-    def _upside_down(self, subject: Subject) -> Iterator[Answer]:
+    def _upside_down(self, subject: Subject) -> Answers:
         """A live score above that of training triggers, and one as far below does not."""
         pairs = [
             (score, far * (abs(score) or 1.0)) for score in SCORES for far in (0.1, 0.5, 1.0, 4.0)

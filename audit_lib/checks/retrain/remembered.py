@@ -1,15 +1,12 @@
-from collections.abc import Iterator
-
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.retraining import Answered, decision, disastrous, healthy, with_key
 from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
-from audit_lib.subject.subject import Subject
 
 HOOK = "retrain.replay"
 
@@ -42,7 +39,7 @@ class TriggerRemembersAcrossRestarts(Check):
     states: int = Field(24, ge=6, description="states of a history")
     histories: int = Field(2, ge=1, description="drawn histories")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Replay with and without restarts."""
         hook = subject.hook(HOOK)
         rows: list[tuple[int, str, int]] = []
@@ -81,7 +78,7 @@ class TriggerRemembersAcrossRestarts(Check):
         after: list[int | None],
         replies: list[Reply[list[bool]]],
         beginning: Reply[list[bool]],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         straight, again = replies[:2]
         if again.answered and _apart(straight, again):
             text = "the same history twice gets other decisions"

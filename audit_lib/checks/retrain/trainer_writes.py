@@ -1,12 +1,10 @@
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.host import Isolation
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.steps import HOOK, attempted
-from audit_lib.subject.subject import Subject
 
 
 class TrainingWritesToItsStoreOnly(Check):
@@ -36,7 +34,7 @@ class TrainingWritesToItsStoreOnly(Check):
     severity = Severity.HIGH
     needs = (HOOK,)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look at what was opened for writing."""
         training = attempted(subject)
         strays = sorted({_shown(path, subject.root) for path in training.writes})

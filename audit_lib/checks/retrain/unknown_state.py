@@ -2,12 +2,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.hooks import RetrainState
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.lifecycle.retraining import Answered, decided, healthy, ways, with_key
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction, reactions
-from audit_lib.subject.subject import Subject
 
 
 class UnknownIsNotHealthy(Check):
@@ -35,7 +34,7 @@ class UnknownIsNotHealthy(Check):
     severity = Severity.MEDIUM
     needs = ("retrain.decide",)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Spoil one watched key at a time."""
         hook = subject.hook("retrain.decide")
         base = healthy()

@@ -1,16 +1,14 @@
 from collections import Counter
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from pydantic import Field as Option
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.errors import AuditError
 from audit_lib.model import Evidence, Examined, Location, Severity, View
 from audit_lib.probes.code.own_classes import plain_class
 from audit_lib.subject.artifacts import Artifact, Safety, SafetyReason, read_artifact
 from audit_lib.subject.artifacts.judge.trust import judge
-from audit_lib.subject.subject import Subject
 
 #: what is said of a class that a Keras file names
 _OF_KERAS = ("is not of Keras", "names code that the loader looks up")
@@ -54,7 +52,7 @@ class ArtifactsAreSafeToLoad(Check):
         (), description="globs of globals (module.name) that loading may construct"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Report every artifact that must not be loaded."""
         artifacts = subject.artifacts
         rows, alike = [], dict[str, list[Artifact]]()

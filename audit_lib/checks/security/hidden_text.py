@@ -1,12 +1,10 @@
 import ast
 import unicodedata
-from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.model import Examined, Severity
 from audit_lib.subject.code import code_of
 from audit_lib.subject.source import SourceFile
-from audit_lib.subject.subject import Subject
 
 #: embeddings, overrides and isolates; the plain marks of right-to-left text are left alone
 _TURNS = {
@@ -45,7 +43,7 @@ class SourceReadsAsItRuns(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look through the text of every file."""
         under_audit = {f.path for f in subject.source.subsystem}
         files = code_of(subject.source).imports.files
@@ -69,7 +67,7 @@ class SourceReadsAsItRuns(Check):
                 yield from self._names(file, tree, severity)
         yield Examined(len(files), "files")
 
-    def _names(self, file: SourceFile, tree: ast.Module, severity: Severity) -> Iterator[Answer]:
+    def _names(self, file: SourceFile, tree: ast.Module, severity: Severity) -> Answers:
         told = set()
         lines = file.text.splitlines()
         for node in ast.walk(tree):

@@ -1,12 +1,10 @@
 from collections import defaultdict
-from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.loaders import Load, loads
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
-from audit_lib.subject.subject import Subject
 from audit_lib.subject.units import MODULE
 
 _COPIES = 3
@@ -43,7 +41,7 @@ class LoadersRunNothing(Check):
     reads = Reads.CODE
     pure = True
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look for loaders in every file that touches the subsystem."""
         code = code_of(subject.source)
         paths = [p for p in sorted(code.connected) if not is_aside(p) and p in code.files]

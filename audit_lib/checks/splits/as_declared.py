@@ -1,17 +1,15 @@
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Location, Severity
 from audit_lib.probes.labels.folds import HOOK, DrivenFold, DrivenFolds, drive_folds
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.labels.label_reach import with_ends
 from audit_lib.probes.questions.asking import ask, mapping
-from audit_lib.subject.subject import Subject
 
 Said = tuple[str, dict[str, Any], Location]
 """who declares (code or metadata), what, and where"""
@@ -44,7 +42,7 @@ class SplitsAreAsDeclared(Check):
 
     pointer: str = Field("/splits", description="pointer to the splits in the metadata")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare declarations with horizon and folds."""
         horizon, known = horizon_of(subject)
         said = self._declared(subject)
@@ -101,7 +99,7 @@ class SplitsAreAsDeclared(Check):
         embargo = max((e for e in stated if isinstance(e, int)), default=0)
         return with_ends(subject, drive_folds(subject, horizon), embargo)
 
-    def _folds(self, subject: Subject, driven: DrivenFolds, said: list[Said]) -> Iterator[Answer]:
+    def _folds(self, subject: Subject, driven: DrivenFolds, said: list[Said]) -> Answers:
         gaps = {fold.number: _gaps(fold) for fold in driven.folds}
         for source, facts, _ in said:
             for k, (what, side) in enumerate((("purge", "before"), ("embargo", "after"))):

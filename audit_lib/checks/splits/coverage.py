@@ -1,17 +1,14 @@
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.labels.folds import HOOK, DrivenFolds, drive_folds
 from audit_lib.probes.market.perturbation import price_field
 from audit_lib.probes.questions import samples
-from audit_lib.subject.subject import Subject
 
 Positions = npt.NDArray[np.intp]
 
@@ -48,7 +45,7 @@ class FoldsCoverTheData(Check):
     smallest: int = Field(20, ge=1, description="dates that a test period needs")
     judged: float = Field(0.5, ge=0, le=1, description="share of later dates some fold judges")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Count dates, and compare volatilities."""
         driven = drive_folds(subject, 0)
         panel, where = samples.panel(subject), subject.where(HOOK)
@@ -108,7 +105,7 @@ class FoldsCoverTheData(Check):
             yield Gap("regimes", "the panel has no price field")
         yield Examined(len(driven.folds), "folds")
 
-    def _hole(self, subject: Subject, driven: DrivenFolds, tested: Positions) -> Iterator[Answer]:
+    def _hole(self, subject: Subject, driven: DrivenFolds, tested: Positions) -> Answers:
         """A fold's length of dates that no fold judges, where others follow each other."""
         usual = float(np.median([len(np.unique(f.test_at)) for f in driven.folds]))
         left = np.diff(tested) - 1

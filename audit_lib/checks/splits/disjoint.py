@@ -1,11 +1,8 @@
-from collections.abc import Iterator
-
 import numpy as np
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Severity
 from audit_lib.probes.labels.folds import HOOK, DrivenFold, DrivenFolds, drive_folds, timeline
-from audit_lib.subject.subject import Subject
 
 
 class TrainAndTestAreApart(Check):
@@ -35,7 +32,7 @@ class TrainAndTestAreApart(Check):
     severity = Severity.CRITICAL
     needs = ("features.panel", HOOK)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare rows and dates of every fold."""
         driven = drive_folds(subject, 0)
         yield timeline(driven)
@@ -52,7 +49,7 @@ class TrainAndTestAreApart(Check):
             yield from self._fold(subject, driven, fold)
         yield Examined(len(driven.folds), "folds")
 
-    def _fold(self, subject: Subject, driven: DrivenFolds, fold: DrivenFold) -> Iterator[Answer]:
+    def _fold(self, subject: Subject, driven: DrivenFolds, fold: DrivenFold) -> Answers:
         where, name = subject.where(HOOK), f"fold {fold.number}"
         for side, rows in (("train", fold.train), ("test", fold.test)):
             repeated = len(rows) - len(np.unique(rows))

@@ -1,15 +1,13 @@
 import re
-from collections.abc import Iterator
 
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.labels.folds import bars_between, calendar_of, ends_with_a_day, extent, iso
 from audit_lib.probes.labels.label_facts import horizon_of
-from audit_lib.subject.subject import Subject
 
 NO_LABELS = re.compile(r"scal|normali|standardi|imput|feature", re.I)
 """fits that read features only: their rows may end at the bar before the holdout"""
@@ -51,7 +49,7 @@ class FitsEndBeforeTheHoldout(Check):
     rows: str = Field("/run/rows", description="pointer to a mapping of fit to its span of dates")
     judged: str = Field("judged", description="key of the judged period among them")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the spans."""
         if subject.parameters.artifacts is None:
             raise NotAssessed("the subject declares no artifact store, so no rows are recorded")

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Integers
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Finding, Gap, Severity
 from audit_lib.probes.labels.folds import iso, label_ends
@@ -16,7 +16,6 @@ from audit_lib.probes.labels.label_facts import horizon_of, label_offsets
 from audit_lib.probes.labels.label_reach import ends_vary, stated_ends
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask_many
-from audit_lib.subject.subject import Subject
 
 HOOK = "splits.independent"
 
@@ -51,7 +50,7 @@ class IndependentDatesShareNoLabel(Check):
 
     seed: int = Field(31, description="of everything random")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the label windows of neighbouring dates."""
         panel = samples.panel(subject)
         horizon, known = horizon_of(subject)

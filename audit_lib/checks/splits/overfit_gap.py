@@ -5,7 +5,7 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.labels.folds import RecordedFold, recorded_folds
@@ -18,7 +18,6 @@ from audit_lib.probes.training.recorded_metrics import (
     metrics_unseen,
     skill,
 )
-from audit_lib.subject.subject import Subject
 
 
 class SkillSurvivesOutOfSample(Check):
@@ -62,7 +61,7 @@ class SkillSurvivesOutOfSample(Check):
         1.0, gt=0, description="skill below guessing that folds must show, in skills in sample"
     )
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Test every metric over the folds."""
         folds = recorded_folds(subject)
         pairs = fold_metrics(folds)
@@ -107,7 +106,7 @@ class SkillSurvivesOutOfSample(Check):
                 )
         yield Examined(sum(map(len, tested.values())), "pairs of metrics")
 
-    def _incredible(self, folds: list[RecordedFold], pairs: list[Pair]) -> Iterator[Answer]:
+    def _incredible(self, folds: list[RecordedFold], pairs: list[Pair]) -> Answers:
         """Metrics whose mean out of sample is too good to be true."""
         for metric in dict.fromkeys(p.metric for p in pairs):
             most = incredible(metric)

@@ -1,10 +1,7 @@
-from collections.abc import Iterator
-
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.code.entries import Entry, entries
-from audit_lib.subject.subject import Subject
 
 
 class EveryEntryEnforcesThePreconditions(Check):
@@ -35,7 +32,7 @@ class EveryEntryEnforcesThePreconditions(Check):
     severity = Severity.MEDIUM
     reads = Reads.CODE
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare what the entries reach."""
         found, raising = entries(subject)
         enforced = sorted(set().union(*(e.reaches for e in found)))

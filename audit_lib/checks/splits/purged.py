@@ -1,13 +1,10 @@
-from collections.abc import Iterator
-
 import numpy as np
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Margin, Severity
 from audit_lib.probes.labels.folds import HOOK, DrivenFold, drive_folds, edges, timeline
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.labels.label_reach import with_ends
-from audit_lib.subject.subject import Subject
 
 
 class TrainLabelsEndBeforeTheTest(Check):
@@ -42,7 +39,7 @@ class TrainLabelsEndBeforeTheTest(Check):
     severity = Severity.CRITICAL
     needs = ("features.panel", HOOK)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare label windows of every fold."""
         horizon, known = horizon_of(subject)
         driven = with_ends(subject, drive_folds(subject, horizon))
@@ -78,7 +75,7 @@ class TrainLabelsEndBeforeTheTest(Check):
 
     def _side(
         self, subject: Subject, folds: dict[int, tuple[int, int]], side: str, text: str
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         guilty = {number: found for number, found in folds.items() if found[1]}
         if guilty:
             into, rows = max(i for i, _ in guilty.values()), sum(r for _, r in guilty.values())

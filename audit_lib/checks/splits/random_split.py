@@ -1,10 +1,8 @@
 from collections import defaultdict
-from collections.abc import Iterator
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.code.leaks.suspicions import Hit, hits, in_time, related_files, unread
-from audit_lib.subject.subject import Subject
 
 
 class SplitsAreNotShuffled(Check):
@@ -36,7 +34,7 @@ class SplitsAreNotShuffled(Check):
     severity = Severity.HIGH
     reads = Reads.CODE
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look for splitters that shuffle."""
         alike: dict[tuple[str, str], list[Hit]] = defaultdict(list)
         for hit in hits(subject, "random split", labels_may=False):

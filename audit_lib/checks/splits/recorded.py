@@ -1,8 +1,7 @@
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity, View
 from audit_lib.probes.labels.folds import (
     RecordedFold,
@@ -13,7 +12,6 @@ from audit_lib.probes.labels.folds import (
 )
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.labels.label_reach import ends_vary
-from audit_lib.subject.subject import Subject
 
 
 class RecordedFoldsArePurged(Check):
@@ -44,7 +42,7 @@ class RecordedFoldsArePurged(Check):
     severity = Severity.CRITICAL
     reads = Reads.ARTIFACTS
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the recorded periods."""
         folds = recorded_folds(subject)
         horizon, known = horizon_of(subject)

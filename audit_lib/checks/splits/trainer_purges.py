@@ -1,10 +1,7 @@
-from collections.abc import Iterator
-
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.record import Judgement, Training
 from audit_lib.probes.training.steps import HOOK, trained
-from audit_lib.subject.subject import Subject
 
 
 class TrainerJudgesPurgedRows(Check):
@@ -39,7 +36,7 @@ class TrainerJudgesPurgedRows(Check):
     severity = Severity.HIGH
     needs = (HOOK,)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare fitted and judged rows of every model."""
         training = trained(subject)
         found = list(training.judgements())

@@ -1,17 +1,15 @@
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.statistics.inference import backtest_overfitting, deflated_sharpe
 from audit_lib.probes.training.recorded_metrics import incredible, number
 from audit_lib.subject.documents import Document
-from audit_lib.subject.subject import Subject
 
 FEWEST = 30
 """observations below which a Sharpe ratio tells nothing"""
@@ -66,7 +64,7 @@ class SelectionSurvivesTheTrials(Check):
     level: float = Field(0.95, gt=0.5, lt=1, description="probability that counts as significant")
     seed: int = Field(7, description="seed of the shuffles")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Deflate the Sharpe ratio, and combine the trials' returns."""
         if subject.parameters.artifacts is None:
             raise NotAssessed("the subject declares no artifact store, so no trials are recorded")
@@ -115,7 +113,7 @@ class SelectionSurvivesTheTrials(Check):
         document: Document,
         ratios: Floats,
         shape: tuple[float, float],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         chosen, count = number(document.get(self.sharpe)), number(document.get(self.observations))
         if chosen is None or count is None or count < FEWEST:
             missing = self.sharpe if chosen is None else self.observations
@@ -163,7 +161,7 @@ class SelectionSurvivesTheTrials(Check):
                 evidence=("deflated",),
             )
 
-    def _overfitting(self, document: Document, returns: Floats) -> Iterator[Answer]:
+    def _overfitting(self, document: Document, returns: Floats) -> Answers:
         found = backtest_overfitting(returns, np.random.default_rng(self.seed), level=LEVEL)
         note = f"{returns.shape[1]} trials, {returns.shape[0]} observations, {found.splits} splits"
         heads = ("probability of overfitting", "p value against exchangeable trials")

@@ -1,13 +1,10 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.questions import samples
-from audit_lib.subject.subject import Subject
 
 CLASSES = 12
 
@@ -38,7 +35,7 @@ class LabelsVary(Check):
 
     share: float = Field(0.02, ge=0, lt=0.5, description="smallest share of a class")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Count the values of every label."""
         built = samples.labels(subject)
         rows = []

@@ -1,18 +1,16 @@
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels
 from audit_lib.probes.market.markets import PRICES, columns_of, short
 from audit_lib.probes.questions.asking import Reply, ask_many, frame, reasons
 from audit_lib.probes.questions.samples import panel
-from audit_lib.subject.subject import Subject
 
 OWN, ALL = "own", "all"
 MEANS = {OWN: "bars of the asset itself", ALL: "dates of the whole panel"}
@@ -80,7 +78,7 @@ class LabelsCountTheDeclaredBars(Check):
     seed: int = Field(43, description="of the drawn bars")
     holes: int = Field(6, ge=2, description="bars that are taken out, one at a time")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Take bars out, and see which dates labels follow."""
         said = {
             s.label: s
@@ -151,7 +149,7 @@ class LabelsCountTheDeclaredBars(Check):
             return OWN
         return ALL if votes[ALL] >= 2 else ""
 
-    def _judged(self, subject: Subject, said: Declared, found: str) -> Iterator[Answer]:
+    def _judged(self, subject: Subject, said: Declared, found: str) -> Answers:
         declared = said.facts.get("calendar")
         if not found:
             yield Gap(said.label, "no date that its horizon ends on moves it")

@@ -1,8 +1,6 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
@@ -11,7 +9,6 @@ from audit_lib.probes.market.perturbation import is_price
 from audit_lib.probes.market.tally import ColumnInfluence
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.samples import declared_targets
-from audit_lib.subject.subject import Subject
 
 #: kinds of labels that are prices alone, and bars from which a look-back may be a volatility's
 _PLAIN, _SCALE = ("simple_return", "log_return", "direction"), 5
@@ -47,7 +44,7 @@ class LabelsReadFuturePricesOnly(Check):
 
     scaled: tuple[str, ...] = Field((), description="labels scaled by past data on purpose")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Look at what moves each label."""
         panel = samples.panel(subject)
         found = influence_of(subject, HOOK)
@@ -79,7 +76,7 @@ class LabelsReadFuturePricesOnly(Check):
 
     def _judge(
         self, name: str, column: ColumnInfluence, where: Location, hook: Location, kind: str
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         if column.noise > LOUDEST_NOISE:
             yield self.finding(
                 where,

@@ -1,14 +1,11 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels
 from audit_lib.probes.labels.label_reach import ENDS, label_reach
 from audit_lib.probes.market.influence import InfluenceMap
 from audit_lib.probes.market.measured import CUTS, influence_evidence, influence_of, unjudged
-from audit_lib.subject.subject import Subject
 
 
 class HorizonIsAsDeclared(Check):
@@ -41,7 +38,7 @@ class HorizonIsAsDeclared(Check):
 
     cuts: int = Field(CUTS, ge=8, description="ordinary cuts, each tried twice; fewer are faster")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Compare the measured look-ahead with every declaration."""
         statements = declared_labels(subject)
         found = influence_of(subject, HOOK)
@@ -74,7 +71,7 @@ class HorizonIsAsDeclared(Check):
                 yield Gap(name, "no horizon is declared for this label")
         yield Examined(compared, "declared horizons")
 
-    def _ends(self, subject: Subject) -> Iterator[Answer]:
+    def _ends(self, subject: Subject) -> Answers:
         """Rows that read bars after the end which ``targets.ends`` states for them."""
         if not subject.has(ENDS):
             return

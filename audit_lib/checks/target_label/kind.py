@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import pandas as pd
 from pydantic import Field
 
 from audit_lib.arrays import Floats
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.labels.alignment import entry_and_exit, price_ratio, return_errors
@@ -15,7 +14,6 @@ from audit_lib.probes.labels.barriers import Path, as_sides, measured_barriers, 
 from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels, label_offsets
 from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.questions import samples
-from audit_lib.subject.subject import Subject
 
 RETURNS = ("simple_return", "log_return")
 CLASSES = ("direction", "class")
@@ -59,7 +57,7 @@ class LabelsAreWhatTheyAreCalled(Check):
 
     tolerance: float = Field(1e-6, gt=0, description="difference of returns that is rounding")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Recompute every declared return and class."""
         statements = declared_labels(subject)
         panel = manageable(samples.panel(subject))
@@ -104,7 +102,7 @@ class LabelsAreWhatTheyAreCalled(Check):
         label: pd.Series[float],
         ratio: pd.Series[float],
         ends: tuple[tuple[str, int], tuple[str, int]],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         off = return_errors(label, ratio)
         declared = str(said.facts["kind"])
         if off[declared] <= self.tolerance:
@@ -124,9 +122,7 @@ class LabelsAreWhatTheyAreCalled(Check):
             evidence=("alignment",),
         )
 
-    def _classes(
-        self, said: Declared, label: pd.Series[float], ratio: pd.Series[float]
-    ) -> Iterator[Answer]:
+    def _classes(self, said: Declared, label: pd.Series[float], ratio: pd.Series[float]) -> Answers:
         edges = _edges(label, ratio)
         declared = [float(t) for t in said.facts.get("thresholds", [])]
         if declared and len(declared) != len(edges):
@@ -161,7 +157,7 @@ class LabelsAreWhatTheyAreCalled(Check):
         panel: pd.DataFrame,
         offsets: dict[str, tuple[int, ...]],
         entry: tuple[str, int],
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """Recompute which barrier is touched first, under every reading of the declaration."""
         barriers, sides = _barriers(said), as_sides(label)
         if barriers is None or sides is None:

@@ -1,8 +1,6 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.labels.alignment import entry_and_exit, price_ratio, return_errors
@@ -10,7 +8,6 @@ from audit_lib.probes.labels.label_facts import HOOK, declared_labels, label_off
 from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, mapping
-from audit_lib.subject.subject import Subject
 
 PRECONDITIONS = "targets.preconditions"
 LABELS = "targets.build"
@@ -53,7 +50,7 @@ class PreconditionsHoldForTheLabels(Check):
 
     tolerance: float = Field(1e-6, gt=0, description="difference of returns that is rounding")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Measure the terms of each label, and compare."""
         reply = ask(subject.hook(PRECONDITIONS), into=mapping).needed(
             f"{PRECONDITIONS} gives no terms:"

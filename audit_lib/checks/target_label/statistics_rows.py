@@ -1,13 +1,10 @@
-from collections.abc import Iterator
-
-from audit_lib.checks.base import Answer, Check, Reads
+from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import candidate_rows
 from audit_lib.probes.training.target_statistics import recorded_statistics, sources
-from audit_lib.subject.subject import Subject
 
 
 class LabelStatisticsComeFromTrainRows(Check):
@@ -40,7 +37,7 @@ class LabelStatisticsComeFromTrainRows(Check):
     reads = Reads.ARTIFACTS
     needs = ("features.panel", HOOK)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Recompute every recorded number."""
         if subject.parameters.artifacts is None:
             raise NotAssessed("the subject declares no artifact store, so nothing is recorded")

@@ -1,16 +1,13 @@
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.labels.label_reach import label_reach
 from audit_lib.probes.market.responses import as_table
 from audit_lib.probes.questions.asking import ask_many, frame
-from audit_lib.subject.subject import Subject
 
 CUTS = (0.6, 0.8)
 """shares of the calendar at which the data are made to end"""
@@ -40,7 +37,7 @@ class UnknownLabelsStayUnknown(Check):
     severity = Severity.HIGH
     needs = ("features.panel", HOOK)
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Build on data that end earlier, and look at rows whose outcome lies past their end."""
         reach = label_reach(subject)
         cuts = [int(share * len(reach.calendar)) for share in CUTS]

@@ -1,13 +1,10 @@
-from collections.abc import Iterator
-
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.registries import sample_metrics
 from audit_lib.probes.lifecycle.registry_history.crashes import Left, died
 from audit_lib.probes.lifecycle.state import ScratchStore
-from audit_lib.subject.subject import Subject
 
 SEVERITIES = {
     "another version is served": Severity.CRITICAL,
@@ -52,7 +49,7 @@ class ACrashLeavesOldOrNew(Check):
     seconds: float = Field(8.0, gt=0, description="for each operation; a slow one dies less often")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Let each operation die at each change, and look."""
         if not subject.has("registry.create"):
             subject.hook("registry.register")  # where nothing is registered, nothing applies

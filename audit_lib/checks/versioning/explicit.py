@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NoRegistry, NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.lifecycle.registries import Resolution, odd_ids, resolution
@@ -14,7 +14,6 @@ from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import control, on_purpose
 from audit_lib.probes.questions.samples import built, few, required, spread
-from audit_lib.subject.subject import Subject
 
 FALLS_BACK = "falls back on another version"
 PREDICTS = "predicts"
@@ -60,7 +59,7 @@ class ExplicitMeansExplicit(Check):
 
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask for what there is, what there is not, and what is gone."""
         known = subject.versions()
         hook = subject.hook("registry.resolve")
@@ -94,7 +93,7 @@ class ExplicitMeansExplicit(Check):
 
     def _judged(
         self, subject: Subject, request: str, reply: Reply[Resolution], *, listed: bool
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         where = subject.where("registry.resolve")
         if reply.failure is not None:
             why = reply.why.replace(request, _short(request)) if request else reply.why
@@ -155,7 +154,7 @@ class ExplicitMeansExplicit(Check):
 
     def _unloadable(
         self, subject: Subject, loaded: dict[str, tuple[Severity | None, str]]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         """Listed versions that crash where others predict, which is none of the hook's fault."""
         if not any(reason == PREDICTS for _, reason in loaded.values()):
             return
@@ -181,7 +180,7 @@ class ExplicitMeansExplicit(Check):
         plain = posixpath.normpath(request) if request else ""
         return plain if plain != request and plain in subject.versions() else None
 
-    def _files(self, subject: Subject, request: str, got: Resolution) -> Iterator[Answer]:
+    def _files(self, subject: Subject, request: str, got: Resolution) -> Answers:
         outside, missing = got.escapes(subject.store), got.missing(subject.store)
         others = {
             v: subject.at(v).version_folder.relative_to(subject.store).as_posix() + "/"
@@ -210,9 +209,7 @@ class ExplicitMeansExplicit(Check):
                     evidence=("requests",),
                 )
 
-    def _gone(
-        self, subject: Subject, name: str, how: str, reply: Reply[Resolution]
-    ) -> Iterator[Answer]:
+    def _gone(self, subject: Subject, name: str, how: str, reply: Reply[Resolution]) -> Answers:
         if reply.answered and reply.got.version != subject.version:
             yield self.finding(
                 subject.where("registry.resolve"),

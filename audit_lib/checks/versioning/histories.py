@@ -1,18 +1,16 @@
 import shutil
-from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import count
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Outcome, Severity
 from audit_lib.probes.lifecycle.registries import sample_metrics
 from audit_lib.probes.lifecycle.registry_history import KEYS, Found, Session, search
 from audit_lib.probes.lifecycle.state import ScratchStore, tree_digest
 from audit_lib.probes.questions.asking import ask
-from audit_lib.subject.subject import Subject
 
 #: relations that an earlier check states too, to its code and the keys of its findings: where it
 #: found that, it is one cause, and said there
@@ -100,7 +98,7 @@ class RegistryKeepsItsPromises(Check):
     seed: int = Field(0, description="of the histories")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Draw histories, and show the smallest that break."""
         if find_spec("hypothesis") is None:
             raise NotAssessed("hypothesis, which draws the histories, is not installed")
@@ -168,7 +166,7 @@ class RegistryKeepsItsPromises(Check):
             for r in subject.so_far
         )
 
-    def _told(self, subject: Subject, relation: str, found: Found) -> Iterator[Answer]:
+    def _told(self, subject: Subject, relation: str, found: Found) -> Answers:
         name, departure = relation.replace(" ", "-").replace("'", ""), found.departure
         rows = tuple((i, *step.row) for i, step in enumerate(found.steps, start=1))
         columns = ("step", "call", "given", "answer")

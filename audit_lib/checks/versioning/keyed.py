@@ -1,16 +1,14 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask
 from audit_lib.subject.keys import Key, combinations, text_of
-from audit_lib.subject.subject import Subject
 
 #: fields of a registry's rows that tell versions apart which must not stand in for one another
 TELLING = ("horizon", "instrument", "symbol", "ticker", "asset", "regime", "market", "timeframe")
@@ -61,7 +59,7 @@ class EachKeyIsServedItsOwn(Check):
     versions: int = Field(8, ge=1, description="newest versions that are asked for by id")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Ask for every key, without a version and by id."""
         keys = subject.parameters.keys
         if not any(by.stored for by in keys.values()):
@@ -102,7 +100,7 @@ class EachKeyIsServedItsOwn(Check):
         if subject.has("registry.register"):
             yield from self._in_turn(subject)
 
-    def _in_turn(self, subject: Subject) -> Iterator[Answer]:
+    def _in_turn(self, subject: Subject) -> Answers:
         """Register a version of each key, and see whose default each of them takes away."""
         store = ScratchStore.of(subject, limit_mb=self.store_mb).store
         metrics = sample_metrics(subject)

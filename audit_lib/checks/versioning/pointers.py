@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.files import read_words
 from audit_lib.model import Evidence, Examined, Scalar, Severity
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, rewritten
@@ -12,7 +12,6 @@ from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask, ask_many
 from audit_lib.probes.questions.domain import control
 from audit_lib.subject.registry import Registry
-from audit_lib.subject.subject import Subject
 
 NOWHERE = "points-nowhere"
 
@@ -45,7 +44,7 @@ class PointersLeadWhereTheySay(Check):
 
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Follow the pointers, then cut them."""
         hook, registry = subject.hook("registry.resolve"), subject.registry
         named = {"latest": registry.latest, "champion": registry.champion}
@@ -81,7 +80,7 @@ class PointersLeadWhereTheySay(Check):
 
     def _unlisted(
         self, registry: Registry, named: dict[str, str | None], pointers: dict[str, str]
-    ) -> Iterator[Answer]:
+    ) -> Answers:
         for name, version in named.items():
             if version is not None and version not in registry.rows:
                 yield self.finding(

@@ -1,18 +1,16 @@
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
 from audit_lib.probes.lifecycle.metrics import directions
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore, changed, tree_digest
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, texts
 from audit_lib.subject.registry import read_registry
-from audit_lib.subject.subject import Subject
 
 
 @dataclass
@@ -101,7 +99,7 @@ class RegisteredIsResolved(Check):
     store_mb: int = Field(200, ge=1, description="largest store to copy")
     registrations: int = Field(24, ge=3, description="made-up versions")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Register, list and resolve in one scratch store."""
         scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
         session = _Session(subject, scratch.store, sample_metrics(subject))
@@ -137,7 +135,7 @@ class RegisteredIsResolved(Check):
             yield Gap("retention of the champion", "the registry names none")
         yield from findings
 
-    def _one(self, session: _Session, version: str, old: list[str]) -> Iterator[Answer]:
+    def _one(self, session: _Session, version: str, old: list[str]) -> Answers:
         listed = session.listed()
         if not listed or listed[-1] != version:
             last = listed[-1] if listed else "nothing"
@@ -154,7 +152,7 @@ class RegisteredIsResolved(Check):
                 session, f"{version} was registered, but resolves to {said}", "resolve"
             )
 
-    def _twice(self, session: _Session, version: str) -> Iterator[Answer]:
+    def _twice(self, session: _Session, version: str) -> Answers:
         before, known = tree_digest(session.store), set(session.listed())
         reply = session.register(version, **{k: v + 1.0 for k, v in session.metrics.items()})
         listed = session.listed()
@@ -172,7 +170,7 @@ class RegisteredIsResolved(Check):
                 expected="a refusal, or no change",
             )
 
-    def _many(self, session: _Session, made: list[str], champion: str | None) -> Iterator[Answer]:
+    def _many(self, session: _Session, made: list[str], champion: str | None) -> Answers:
         listed = session.listed()
         spared = {"the champion": champion, "the newest version": made[-1]}
         for name, version in spared.items():
@@ -214,7 +212,7 @@ class RegisteredIsResolved(Check):
                 )
                 return
 
-    def _as_text(self, session: _Session, last: str) -> Iterator[Answer]:
+    def _as_text(self, session: _Session, last: str) -> Answers:
         """The newest is the last registered, also where its id comes before others as text."""
         later = f"{last[:-4]}00100"
         if session.pointed("latest") != last or not session.register(later).answered:
@@ -226,7 +224,7 @@ class RegisteredIsResolved(Check):
                 "latest",
             )
 
-    def _by_metrics(self, session: _Session, champion: str | None) -> Iterator[Answer]:
+    def _by_metrics(self, session: _Session, champion: str | None) -> Answers:
         """The default goes to versions with some numbers, not to others, and to no champion."""
         names = session.metrics
         if not names and session.subject.has("governance.metrics"):
@@ -266,7 +264,7 @@ class RegisteredIsResolved(Check):
                 return True
         return champion is not None and default.answered and default.got.version == champion
 
-    def _hostile(self, session: _Session) -> Iterator[Answer]:
+    def _hostile(self, session: _Session) -> Answers:
         before, taken = set(session.listed()), False
         around = tree_digest(session.store.parent)
         for odd in ("../escape", "a/b", "..", "", "/escape"):

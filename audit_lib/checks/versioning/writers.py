@@ -2,14 +2,13 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Finding, Location, Severity
 from audit_lib.probes.lifecycle.registries import sample_metrics
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import ask, texts
 from audit_lib.subject.hooks import Hook
-from audit_lib.subject.subject import Subject
 
 #: which of its signs shows, a crash, a lost row or half a file, is a matter of luck
 CAUSE = "two writers are not kept apart"
@@ -46,7 +45,7 @@ class ConcurrentWritersLoseNothing(Check):
     rounds: int = Field(12, ge=1, description="pairs of registrations at once")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
-    def run(self, subject: Subject) -> Iterator[Answer]:
+    def run(self, subject: Subject) -> Answers:
         """Register in turn once, then at once, and list."""
         scratch = ScratchStore.of(subject, limit_mb=self.store_mb)
         metrics = sample_metrics(subject)
