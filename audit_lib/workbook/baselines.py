@@ -31,7 +31,7 @@ def baselines(place: Place, subject: Subject, *, but: str = "") -> list[Baseline
         if newest:
             found.append(Baseline(f"champion {champion}", newest.path))
     runs = [p for p in _runs(place) if not but or p.name < but]
-    whole = [p for p in runs if _whole(p)]
+    whole = [p for p in runs if all(RunFolder(p).results(task).is_file() for task in Task)]
     if whole:
         earlier = tuple(p for p in runs if p.name < whole[-1].name)
         found.append(Baseline("the previous run", whole[-1], earlier[-HISTORY:]))
@@ -42,7 +42,3 @@ def _runs(place: Place) -> list[Path]:
     """Published runs of a version, oldest first; the pointer to the newest is none."""
     held = sorted(p for p in place.folder.glob("*") if (p / NAME).is_file())
     return [p for p in held if not p.is_symlink()]
-
-
-def _whole(run: Path) -> bool:
-    return all(RunFolder(run).results(task).is_file() for task in Task)

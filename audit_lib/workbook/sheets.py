@@ -54,7 +54,7 @@ def check_sheet(results: Sequence[CheckResult]) -> Sheet:
             r.title,
             words(effective_outcome(r)),
             r.seconds,
-            _seen(r),
+            (", ".join(f"{e.count:,} {e.what}" for e in r.examined) or None),
             "; ".join([*([r.reason] if r.reason else []), *remarks(r)]) or None,
         )
         for r in results
@@ -148,7 +148,3 @@ def state(finding: Finding, result: CheckResult) -> str:
 def words(outcome: Outcome) -> str:
     """An outcome as people read it."""
     return outcome.value.replace("_", " ")
-
-
-def _seen(result: CheckResult) -> str | None:
-    return ", ".join(f"{e.count:,} {e.what}" for e in result.examined) or None

@@ -140,7 +140,7 @@ def _judged(code: Code, said: Said) -> _Case | None:
     what = {"F821": f"{name} is nowhere bound", "F405": f"{name} is nowhere bound",
             "F822": f"__all__ names {name}, which the module lacks",
             "F823": f"the local {name} is read before it is bound",
-            }.get(said.rule, _plain(said.text))  # fmt: skip
+            }.get(said.rule, said.text.replace("`", "").rstrip("."))  # fmt: skip
     if said.rule == "F822" and put_in_later(code, said.path, name):
         return None
     if said.rule == "F822":
@@ -194,7 +194,3 @@ def _hidden(code: Code, path: str) -> Iterator[_Case]:
 
 def _quoted(text: str) -> str:
     return text.split("`")[1] if text.count("`") > 1 else text
-
-
-def _plain(text: str) -> str:
-    return text.replace("`", "").rstrip(".")

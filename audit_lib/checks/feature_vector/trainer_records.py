@@ -54,7 +54,7 @@ class RecordedNumbersComeFromTrainRows(Check):
         """Recompute what training stored."""
         training = trained(subject)
         numbers = []
-        for file in _texts(training):
+        for file in [p for p in training.written() if p.suffix in (".json", ".yaml", ".yml")]:
             try:
                 numbers += [(file, p, v) for p, v in _numbers(subject, training, file)]
             except NotAssessed as error:
@@ -94,10 +94,6 @@ class RecordedNumbersComeFromTrainRows(Check):
         heads = ("file", "number", "value", "is the", "rows")
         yield Evidence("numbers", "Recorded statistics that only all rows give", heads, tuple(rows))
         yield Examined(len(numbers), "recorded numbers")
-
-
-def _texts(training: Training) -> list[Path]:
-    return [p for p in training.written() if p.suffix in (".json", ".yaml", ".yml")]
 
 
 def _numbers(subject: Subject, training: Training, file: Path) -> Iterator[tuple[str, float]]:

@@ -207,10 +207,6 @@ class BacktestIsLive(Check):
         rows: list[tuple[Scalar, ...]] = []
         for at in shared[differs][:15]:
             pairs = [(a.loc[at, c], b.loc[at, c]) for c in tolerances]
-            cells = [_plain(v) for pair in pairs for v in pair]
+            cells = [(v if isinstance(v, str) else float(v)) for pair in pairs for v in pair]
             rows.append((name, label(at), *cells))
         return rows
-
-
-def _plain(value: object) -> Scalar:
-    return value if isinstance(value, str) else float(value)  # type: ignore[arg-type]

@@ -90,7 +90,7 @@ class LabelsAreWhatTheyAreCalled(Check):
                 yield from self._touch(said, label, panel, offsets[said.label], ends[0])
             elif kind in RETURNS:
                 yield from self._returns(said, label, ratio, ends)
-            elif _separable(label, ratio, self.tolerance):
+            elif all(a <= b + self.tolerance for a, b in _edges(label, ratio)):
                 yield from self._classes(said, label, ratio)
             else:
                 yield from self._touch(said, label, panel, offsets[said.label], ends[0])
@@ -196,10 +196,6 @@ def _edges(label: pd.Series[float], ratio: pd.Series[float]) -> list[tuple[float
     groups = ratio[known].groupby(label[known])
     low, high = groups.min(), groups.max()
     return list(zip(high.iloc[:-1].tolist(), low.iloc[1:].tolist(), strict=True))
-
-
-def _separable(label: pd.Series[float], ratio: pd.Series[float], tolerance: float) -> bool:
-    return all(a <= b + tolerance for a, b in _edges(label, ratio))
 
 
 def _barriers(said: Declared) -> tuple[float, float, int] | None:

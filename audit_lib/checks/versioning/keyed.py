@@ -76,7 +76,7 @@ class EachKeyIsServedItsOwn(Check):
                         yield Gap(f"{request or 'no version'}, {text_of(key)}", reply.why)
                     continue
                 version = reply.got.version
-                own = self._own(subject, version)
+                own = subject.at(version).own_key if version in subject.versions() else {}
                 if not own:
                     yield Gap(f"version {version}", "does not say what it is for")
                 elif request is None and not own.items() <= key.items():
@@ -137,10 +137,6 @@ class EachKeyIsServedItsOwn(Check):
         hook = subject.hook("registry.resolve").for_key(key)
         reply = ask(hook, request, into=resolution)
         return reply, str(reply.got) if reply.answered else reply.why
-
-    @staticmethod
-    def _own(subject: Subject, version: str) -> Key:
-        return subject.at(version).own_key if version in subject.versions() else {}
 
     @staticmethod
     def _nothing_kept_apart(subject: Subject) -> Exception:

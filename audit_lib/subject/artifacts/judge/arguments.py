@@ -45,7 +45,7 @@ def _no_arguments(call: Call) -> str:
 def _data(call: Call) -> str:
     for item in call.args:
         plain = isinstance(item, (*SCALARS, Blob)) or is_encoded(item) or is_number(item)
-        plain = plain or _is_zone(item)
+        plain = plain or (isinstance(item, Call) and item.name in _ZONES)
         if not plain and not (isinstance(item, _CONTAINERS) and _flat(item)):
             return "is given more than plain data"
     return "" if call.kwargs is None else "is given keywords"
@@ -63,10 +63,6 @@ def is_encoded(node: Value) -> bool:
         "builtins.bytes",
         "builtins.bytearray",
     )
-
-
-def _is_zone(node: Value) -> bool:
-    return isinstance(node, Call) and node.name in _ZONES
 
 
 def is_number(node: Value) -> bool:
