@@ -9,7 +9,7 @@ the least size worth seeing.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -79,6 +79,7 @@ class Copy:
 
 
 Spoil = Callable[[Call], Any]
+Operator = TypeVar("Operator", bound=Callable[..., Any])
 Edit = Callable[[Copy], None]
 #: kinds of cases that a fault is planted in, one at a time
 CASES = ("", "served column", "head")
@@ -114,13 +115,34 @@ FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    contract: Contract, *sees: str, least: str, hooks: Sequence[str] | str, case: str = ""
-) -> Callable[[Spoil], Spoil]:
-    """Register a function as a fault of hooks; its first docstring line says what it does."""
+    contract: Contract,
+    *sees: str,
+    least: str,
+    hooks: Sequence[str] | str,
+    case: str = "",
+    of: Callable[[Call], Any] | None = None,
+    failures: bool = False,
+) -> Callable[[Operator], Operator]:
+    """Register a function as a fault of hooks; its first docstring line says what it does.
 
-    def register(function: Spoil) -> Spoil:
+    Args:
+        of: what of the answer the function spoils in place, such as its frame, which it is given
+            beside the call; where there is none, the answer stays as it is.
+        failures: whether it changes what refused or failed, too.
+    """
+
+    def register(function: Operator) -> Operator:
+        def spoil(call: Call) -> Any:
+            part = of(call) if of is not None else None
+            if (call.failed and not failures) or (of is not None and part is None):
+                return call.answer
+            if of is None:
+                return function(call)
+            made = function(call, part)
+            return call.answer if made is None else made
+
         named = (hooks,) if isinstance(hooks, str) else tuple(hooks)
-        _add(function, contract, sees, least, hooks=named, case=case, spoil=function)
+        _add(function, contract, sees, least, hooks=named, case=case, spoil=spoil)
         return function
 
     return register

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.faults.base import Call, fault
-from audit_lib.faults.tables import ahead, changed, held, level, numeric, per_asset, wild
+from audit_lib.faults.tables import ahead, changed, held, level, numeric, per_asset, wild, with_case
 from audit_lib.model import Contract
 
 BUILDERS = ("features.build", "features.build_backtest", "features.build_live")
@@ -42,17 +42,15 @@ def _in_stretches(call: Call, *, calm: bool) -> Any:
     return call.answer
 
 
-@fault(CONTRACT, "FEA101", least="one bar of one asset", hooks=BUILDERS, case=SERVED)
-def feature_of_one_asset_reads_ahead(call: Call) -> Any:
+@fault(CONTRACT, "FEA101", least="one bar of one asset", hooks=BUILDERS, case=SERVED, of=with_case)
+def feature_of_one_asset_reads_ahead(call: Call, frame: pd.DataFrame) -> None:
     """A column holds the value of the next bar for one asset."""
-    frame = held(call)
-    if frame is not None and call.case in frame and level(frame):
+    if level(frame):
         assets = frame.index.get_level_values("asset")
         chosen = sorted(set(assets))[call.seed % len(set(assets))]
         before = frame[call.case].copy()
         per_asset(frame, call.case, ahead)
         frame[call.case] = frame[call.case].where(assets == chosen, before)
-    return call.answer
 
 
 @fault(CONTRACT, "FEA101", least="a window of three", hooks=BUILDERS, case=SERVED)
@@ -83,26 +81,28 @@ def feature_is_filled_backwards(call: Call) -> Any:
     return changed(call, lambda v: v.bfill(), by_asset=True)
 
 
-@fault(CONTRACT, "FEA101", least="the next bar of another asset", hooks=BUILDERS, case=SERVED)
-def feature_reads_another_assets_next_bar(call: Call) -> Any:
+@fault(
+    CONTRACT,
+    "FEA101",
+    least="the next bar of another asset",
+    hooks=BUILDERS,
+    case=SERVED,
+    of=with_case,
+)
+def feature_reads_another_assets_next_bar(call: Call, frame: pd.DataFrame) -> None:
     """A column is shifted by a tenth of what the first asset does next."""
-    frame = held(call)
-    if frame is not None and call.case in frame and level(frame):
+    if level(frame):
         first = frame.index.get_level_values("asset")[0]
         leads = ahead(frame.loc[first, call.case])
         dates = frame.index.get_level_values("date")
         frame[call.case] = frame[call.case] + 0.1 * leads.reindex(dates).to_numpy()
-    return call.answer
 
 
-@fault(CONTRACT, "FEA102", least="a thousandth", hooks=BUILDERS, case=SERVED)
-def feature_is_drawn_anew(call: Call) -> Any:
+@fault(CONTRACT, "FEA102", least="a thousandth", hooks=BUILDERS, case=SERVED, of=with_case)
+def feature_is_drawn_anew(call: Call, frame: pd.DataFrame) -> None:
     """A column differs a little each time that it is built."""
-    frame = held(call)
-    if frame is not None and call.case in frame:
-        noise = np.random.default_rng().normal(0, 1e-3, len(frame))
-        frame[call.case] = frame[call.case] * (1 + noise)
-    return call.answer
+    noise = np.random.default_rng().normal(0, 1e-3, len(frame))
+    frame[call.case] = frame[call.case] * (1 + noise)
 
 
 @fault(CONTRACT, "FEA103", least="all bars", hooks=BUILDERS, case=SERVED)
@@ -123,11 +123,10 @@ def live_feature_is_a_bar_late(call: Call) -> Any:
     return changed(call, lambda v: v.shift(1), by_asset=True)
 
 
-@fault(CONTRACT, "FEA003", least="one blank", hooks="features.build_live")
-def live_blanks_are_zero(call: Call) -> Any:
+@fault(CONTRACT, "FEA003", least="one blank", hooks="features.build_live", of=held)
+def live_blanks_are_zero(call: Call, frame: pd.DataFrame) -> Any:
     """What is not known yet is zero live."""
-    frame = held(call)
-    return call.answer if frame is None else frame.fillna(0.0)
+    return frame.fillna(0.0)
 
 
 @fault(CONTRACT, "FEA003", least="two columns", hooks="features.build_live")
@@ -185,11 +184,8 @@ def served_feature_has_no_policy(call: Call) -> Any:
     return {k: v for k, v in call.answer.items() if k != call.case}
 
 
-@fault(CONTRACT, "FEA106", least="one bar", hooks=("decisions.backtest", "decisions.live"))
-def orders_are_a_bar_early(call: Call) -> Any:
+@fault(CONTRACT, "FEA106", least="one bar", hooks=("decisions.backtest", "decisions.live"), of=held)
+def orders_are_a_bar_early(call: Call, frame: pd.DataFrame) -> None:
     """Each order is that of the next bar."""
-    frame = held(call)
-    if frame is not None:
-        for column in frame.columns:
-            per_asset(frame, column, ahead)
-    return call.answer
+    for column in frame.columns:
+        per_asset(frame, column, ahead)

@@ -21,40 +21,36 @@ def _array(call: Call) -> Any:
 @fault(CALIBRATION, "CAL005", least="nothing learnt", hooks=FIT)
 def calibrator_learns_nothing(call: Call) -> Any:
     """The calibrator gives raw scores back, cut to 0 and 1."""
-    return call.answer if call.failed else np.clip(np.asarray(call.args[2], dtype=float), 0, 1)
+    return np.clip(np.asarray(call.args[2], dtype=float), 0, 1)
 
 
 @fault(CALIBRATION, "CAL004", "CAL005", least="the direction", hooks=FIT)
 def calibrator_is_upside_down(call: Call) -> Any:
     """The calibrator gives one minus the probability."""
-    return call.answer if call.failed else 1 - _array(call)
+    return 1 - _array(call)
 
 
 @fault(CALIBRATION, "CAL004", "CAL005", least="a tenth beyond one", hooks=FIT)
 def probabilities_leave_their_range(call: Call) -> Any:
     """Calibrated probabilities reach beyond one."""
-    return call.answer if call.failed else _array(call) * 1.1 + 0.05
+    return _array(call) * 1.1 + 0.05
 
 
 @fault(CALIBRATION, "CAL005", least="a tenth", hooks=FIT)
 def probabilities_are_too_high(call: Call) -> Any:
     """Calibrated probabilities are a tenth too high."""
-    return call.answer if call.failed else np.clip(_array(call) + 0.1, 0, 1)
+    return np.clip(_array(call) + 0.1, 0, 1)
 
 
 @fault(CALIBRATION, "CAL002", least="all rows", hooks="calibration.sample")
 def calibrator_is_judged_on_its_own_rows(call: Call) -> Any:
     """The sample that judges the calibrator is the one that it was fitted on."""
-    if call.failed:
-        return call.answer
     return {**call.answer, "fitted": np.ones(len(call.answer["scores"]), dtype=bool)}
 
 
 @fault(CALIBRATION, "CAL003", least="another scale", hooks="calibration.sample")
 def served_scores_are_of_another_scale(call: Call) -> Any:
     """The version is served scores on a scale that the calibrator never saw."""
-    if call.failed:
-        return call.answer
     scores = np.asarray(call.answer["scores"], dtype=float)
     fitted = np.asarray(call.answer["fitted"], dtype=bool)
     span = float(np.ptp(scores)) or 1.0
@@ -64,8 +60,6 @@ def served_scores_are_of_another_scale(call: Call) -> Any:
 @fault(CALIBRATION, "CAL001", least="a tenth", hooks="calibration.served")
 def served_probabilities_are_too_sure(call: Call) -> Any:
     """Served probabilities are further from one half by a tenth."""
-    if call.failed:
-        return call.answer
     away = _array(call) - 0.5
     return np.clip(0.5 + away + 0.1 * np.sign(away), 0, 1)
 
@@ -73,15 +67,13 @@ def served_probabilities_are_too_sure(call: Call) -> Any:
 @fault(CALIBRATION, "CAL004", least="the direction", hooks="calibration.served")
 def served_map_turns_back(call: Call) -> Any:
     """Higher scores have lower served probabilities."""
-    return call.answer if call.failed else 1 - _array(call)
+    return 1 - _array(call)
 
 
 # --- conformal --------------------------------------------------------------------------------
 @fault(CONFORMAL, "CNF002", least="10 per cent of the width", hooks=INTERVAL)
 def intervals_are_narrow(call: Call) -> Any:
     """Intervals are 10 per cent narrower."""
-    if call.failed:
-        return call.answer
     found = _array(call)
     middle = found.mean(axis=1, keepdims=True)
     return middle + 0.9 * (found - middle)
@@ -91,8 +83,6 @@ def intervals_are_narrow(call: Call) -> Any:
 def intervals_are_of_twice_the_level(call: Call) -> Any:
     """Intervals are those of twice the miscoverage that was asked for."""
     residuals, predictions, alpha = call.args[:3]
-    if call.failed:
-        return call.answer
     return call.ask(residuals, predictions, min(0.99, 2 * float(alpha)))
 
 
@@ -100,7 +90,7 @@ def intervals_are_of_twice_the_level(call: Call) -> Any:
 def intervals_leave_out_the_largest_residual(call: Call) -> Any:
     """Intervals are made without the largest residual."""
     residuals = np.asarray(call.args[0], dtype=float)
-    if call.failed or residuals.size < 3:
+    if residuals.size < 3:
         return call.answer
     rest = np.delete(residuals, int(np.argmax(np.abs(residuals))))
     return call.ask(rest, *call.args[1:])
@@ -109,10 +99,10 @@ def intervals_leave_out_the_largest_residual(call: Call) -> Any:
 @fault(CONFORMAL, "CNF001", least="one row", hooks=INTERVAL)
 def bounds_are_exchanged(call: Call) -> Any:
     """The lower bound stands where the upper one belongs."""
-    return call.answer if call.failed else _array(call)[:, ::-1].copy()
+    return _array(call)[:, ::-1].copy()
 
 
-@fault(CONFORMAL, "CNF003", least="no residual", hooks=INTERVAL)
+@fault(CONFORMAL, "CNF003", least="no residual", hooks=INTERVAL, failures=True)
 def no_residuals_make_an_interval_of_no_width(call: Call) -> Any:
     """Without residuals, the interval is the prediction itself."""
     if np.asarray(call.args[0]).size:
@@ -139,7 +129,7 @@ def volatility_is_per_calendar_day(call: Call) -> Any:
 def prices_are_not_discounted(call: Call) -> Any:
     """Prices are those at expiry, not discounted."""
     terms = call.args[0]
-    if call.failed or not isinstance(terms, pd.DataFrame):
+    if not isinstance(terms, pd.DataFrame):
         return call.answer
     return _array(call) * np.exp(terms["rate"].to_numpy() * terms["maturity"].to_numpy())
 
@@ -154,7 +144,7 @@ def dividends_are_forgotten(call: Call) -> Any:
 def puts_are_dear(call: Call) -> Any:
     """Puts are one per cent dearer."""
     terms = call.args[0]
-    if call.failed or not isinstance(terms, pd.DataFrame):
+    if not isinstance(terms, pd.DataFrame):
         return call.answer
     return np.where(terms["kind"].to_numpy() < 0, 1.01, 1.0) * _array(call)
 
@@ -162,14 +152,14 @@ def puts_are_dear(call: Call) -> Any:
 @fault(PRICING, "PRC003", least="one per cent", hooks="pricing.implied_volatility")
 def implied_volatility_is_high(call: Call) -> Any:
     """Implied volatility is one per cent too high."""
-    return call.answer if call.failed else _array(call) * 1.01
+    return _array(call) * 1.01
 
 
 @fault(PRICING, "PRC004", least="one maturity", hooks="pricing.total_variance")
 def total_variance_falls_with_maturity(call: Call) -> Any:
     """Total variance falls with maturity, which is calendar arbitrage."""
     points = call.args[0]
-    if call.failed or not isinstance(points, pd.DataFrame):
+    if not isinstance(points, pd.DataFrame):
         return call.answer
     return _array(call) / (1 + points["maturity"].to_numpy()) ** 2
 
@@ -178,7 +168,7 @@ def total_variance_falls_with_maturity(call: Call) -> Any:
 def wings_are_steep(call: Call) -> Any:
     """Total variance rises faster in the wings than Lee's bound allows."""
     points = call.args[0]
-    if call.failed or not isinstance(points, pd.DataFrame):
+    if not isinstance(points, pd.DataFrame):
         return call.answer
     return _array(call) + 3 * np.maximum(np.abs(points["log_moneyness"].to_numpy()) - 0.3, 0)
 
@@ -187,32 +177,32 @@ def wings_are_steep(call: Call) -> Any:
 @fault(DRIFT, "DRF001", least="half", hooks="drift.psi")
 def psi_is_halved(call: Call) -> Any:
     """PSI is half of what it is."""
-    return call.answer if call.failed else call.answer / 2
+    return call.answer / 2
 
 
 @fault(DRIFT, "DRF001", least="log10 for ln", hooks="drift.psi")
 def psi_takes_another_logarithm(call: Call) -> Any:
     """PSI is made with the logarithm to base 10."""
-    return call.answer if call.failed else call.answer / np.log(10)
+    return call.answer / np.log(10)
 
 
 @fault(DRIFT, "DRF001", least="all", hooks="drift.psi")
 def psi_is_zero(call: Call) -> Any:
     """PSI is zero, whatever drifted."""
-    return call.answer if call.failed else 0.0
+    return 0.0
 
 
 @fault(DRIFT, "DRF003", "DRF001", least="the new mass", hooks="drift.psi")
 def psi_drops_what_is_outside(call: Call) -> Any:
     """PSI leaves out values beyond the reference."""
     reference, current = (np.asarray(a, dtype=float) for a in call.args[:2])
-    if call.failed or not reference.size or not np.isfinite(reference).any():
+    if not reference.size or not np.isfinite(reference).any():
         return call.answer
     inside = current[(current >= np.nanmin(reference)) & (current <= np.nanmax(reference))]
     return call.ask(reference, inside) if inside.size else 0.0
 
 
-@fault(DRIFT, "DRF003", least="half of the sample", hooks="drift.psi")
+@fault(DRIFT, "DRF003", least="half of the sample", hooks="drift.psi", failures=True)
 def psi_ignores_blanks(call: Call) -> Any:
     """PSI leaves out blanks, however many came."""
     current = np.asarray(call.args[1], dtype=float)
@@ -225,26 +215,24 @@ def psi_ignores_blanks(call: Call) -> Any:
 @fault(DRIFT, "DRF002", least="all", hooks="drift.cusum")
 def cusum_never_fires(call: Call) -> Any:
     """CUSUM never fires."""
-    return call.answer if call.failed else {"alarm": False, "at": None}
+    return {"alarm": False, "at": None}
 
 
 @fault(DRIFT, "DRF002", least="quiet series", hooks="drift.cusum")
 def cusum_always_fires(call: Call) -> Any:
     """CUSUM fires at the start of any series."""
-    return call.answer if call.failed else {"alarm": True, "at": 0}
+    return {"alarm": True, "at": 0}
 
 
 @fault(DRIFT, "DRF002", least="one side", hooks="drift.cusum")
 def cusum_sees_one_side(call: Call) -> Any:
     """CUSUM sees shifts upwards alone."""
     series, target, sigma = call.args[:3]
-    if call.failed:
-        return call.answer
     values = np.asarray(series, dtype=float)
     return call.ask(np.maximum(values, float(target)), target, sigma)
 
 
-@fault(DRIFT, "DRF004", least="one blank", hooks="drift.cusum")
+@fault(DRIFT, "DRF004", least="one blank", hooks="drift.cusum", failures=True)
 def cusum_dies_of_a_blank(call: Call) -> Any:
     """After a blank, CUSUM never fires again."""
     bad = ~np.isfinite(np.asarray(call.args[0], dtype=float)).all()
@@ -255,12 +243,10 @@ def cusum_dies_of_a_blank(call: Call) -> Any:
 @fault(NEURAL, "NEU001", least="a hundredth of the batch's mean", hooks="neural.forward")
 def network_depends_on_the_batch(call: Call) -> Any:
     """Each output is moved by the mean of the batch."""
-    if call.failed:
-        return call.answer
     return _array(call) + 0.01 * np.tanh(np.nanmean(np.asarray(call.args[0], dtype=float)))
 
 
-@fault(NEURAL, "NEU002", least="one blank", hooks="neural.forward")
+@fault(NEURAL, "NEU002", least="one blank", hooks="neural.forward", failures=True)
 def network_reads_blanks_as_zero(call: Call) -> Any:
     """The network reads a blank as zero."""
     inputs = np.asarray(call.args[0], dtype=float)
@@ -268,7 +254,7 @@ def network_reads_blanks_as_zero(call: Call) -> Any:
     return call.ask(np.nan_to_num(inputs, posinf=0, neginf=0)) if bad else call.answer
 
 
-@fault(ONLINE, "ONL001", least="what came before the restart", hooks="online.run")
+@fault(ONLINE, "ONL001", least="what came before the restart", hooks="online.run", failures=True)
 def restart_forgets(call: Call) -> Any:
     """After a restart, the learner has forgotten what it learnt before."""
     batches, probe, restart = call.args[:3]
@@ -277,7 +263,7 @@ def restart_forgets(call: Call) -> Any:
     return call.ask(list(batches)[restart + 1 :], probe, None)
 
 
-@fault(ONLINE, "ONL002", least="one row", hooks="online.run")
+@fault(ONLINE, "ONL002", least="one row", hooks="online.run", failures=True)
 def a_bad_row_poisons(call: Call) -> Any:
     """After a row that is no number, every prediction is no number."""
     frames = [b for b in call.args[0] if isinstance(b, pd.DataFrame)]

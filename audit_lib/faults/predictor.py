@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.faults.base import Call, fault
-from audit_lib.faults.tables import changed, held, numeric
+from audit_lib.faults.tables import changed, held, numeric, with_case
 from audit_lib.model import Contract
 
 PREDICT = "predictor.predict"
@@ -44,7 +44,7 @@ def predictions_are_in_another_order(call: Call) -> Any:
     return pd.DataFrame(moved, index=frame.index, columns=frame.columns)
 
 
-@fault(Contract.FEATURE_VECTOR, "FEA005", least="one blank", hooks=PREDICT)
+@fault(Contract.FEATURE_VECTOR, "FEA005", least="one blank", hooks=PREDICT, failures=True)
 def blanks_are_zero(call: Call) -> Any:
     """A blank feature is read as zero."""
     features = _features(call)
@@ -53,7 +53,7 @@ def blanks_are_zero(call: Call) -> Any:
     return call.ask(features.fillna(0.0))
 
 
-@fault(Contract.FEATURE_VECTOR, "FEA005", least="one blank", hooks=PREDICT)
+@fault(Contract.FEATURE_VECTOR, "FEA005", least="one blank", hooks=PREDICT, failures=True)
 def blanks_are_the_batchs_mean(call: Call) -> Any:
     """A blank feature is read as the mean of its column in the batch."""
     features = _features(call)
@@ -62,32 +62,28 @@ def blanks_are_the_batchs_mean(call: Call) -> Any:
     return call.ask(features.fillna(features.mean()).fillna(0.0))
 
 
-@fault(Contract.HEAD_MAPPING, "HED001", "HED002", "HED004", least="two heads", hooks=PREDICT)
-def heads_are_exchanged(call: Call) -> Any:
+@fault(
+    Contract.HEAD_MAPPING, "HED001", "HED002", "HED004", least="two heads", hooks=PREDICT, of=held
+)
+def heads_are_exchanged(call: Call, frame: pd.DataFrame) -> None:
     """Two heads hold each other's values."""
-    frame = held(call)
-    if frame is not None and len(frame.columns) > 1:
+    if len(frame.columns) > 1:
         one, other = frame.columns[:2]
         frame[[one, other]] = frame[[other, one]].to_numpy()
-    return call.answer
 
 
-@fault(Contract.HEAD_MAPPING, "HED001", least="one head", hooks=PREDICT)
-def heads_have_no_names(call: Call) -> Any:
+@fault(Contract.HEAD_MAPPING, "HED001", least="one head", hooks=PREDICT, of=held)
+def heads_have_no_names(call: Call, frame: pd.DataFrame) -> Any:
     """Heads are numbered in place of named."""
-    frame = held(call)
-    return call.answer if frame is None else frame.set_axis(range(frame.shape[1]), axis=1)
+    return frame.set_axis(range(frame.shape[1]), axis=1)
 
 
-@fault(Contract.HEAD_MAPPING, "HED004", least="the sign", hooks=PREDICT, case="head")
-def head_has_the_wrong_sign(call: Call) -> Any:
+@fault(Contract.HEAD_MAPPING, "HED004", least="the sign", hooks=PREDICT, case="head", of=with_case)
+def head_has_the_wrong_sign(call: Call, frame: pd.DataFrame) -> None:
     """A head says the opposite: minus itself, or one minus itself."""
-    frame = held(call)
-    if frame is not None and call.case in frame:
-        values = frame[call.case]
-        inside = bool(((values >= 0) & (values <= 1)).all())
-        frame[call.case] = 1 - values if inside else -values
-    return call.answer
+    values = frame[call.case]
+    inside = bool(((values >= 0) & (values <= 1)).all())
+    frame[call.case] = 1 - values if inside else -values
 
 
 @fault(Contract.HEAD_MAPPING, "HED003", least="all rows", hooks=PREDICT, case="head")
@@ -126,21 +122,19 @@ def required_columns_changed_order(call: Call) -> Any:
 @fault(Contract.FEATURE_VECTOR, "FEA001", "CHK006", least="one column", hooks="predictor.required")
 def required_column_is_left_out(call: Call) -> Any:
     """The predictor does not ask for its last column."""
-    return call.answer if call.failed else list(call.answer)[:-1]
+    return list(call.answer)[:-1]
 
 
-@fault(Contract.CHECKPOINT, "CHK101", least="half precision", hooks="checkpoint_io.round_trip")
-def saving_loses_precision(call: Call) -> Any:
+@fault(
+    Contract.CHECKPOINT, "CHK101", least="half precision", hooks="checkpoint_io.round_trip", of=held
+)
+def saving_loses_precision(call: Call, frame: pd.DataFrame) -> None:
     """What was saved and loaded again answers in half precision."""
-    frame = held(call)
-    if frame is not None:
-        chosen = numeric(frame)
-        frame[chosen] = frame[chosen].astype(np.float16).astype(float)
-    return call.answer
+    chosen = numeric(frame)
+    frame[chosen] = frame[chosen].astype(np.float16).astype(float)
 
 
-@fault(Contract.CHECKPOINT, "CHK101", least="one head", hooks="checkpoint_io.round_trip")
-def saving_loses_a_head(call: Call) -> Any:
+@fault(Contract.CHECKPOINT, "CHK101", least="one head", hooks="checkpoint_io.round_trip", of=held)
+def saving_loses_a_head(call: Call, frame: pd.DataFrame) -> Any:
     """What was saved and loaded again has one head less."""
-    frame = held(call)
-    return call.answer if frame is None else frame.iloc[:, :-1]
+    return frame.iloc[:, :-1]

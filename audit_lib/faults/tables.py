@@ -37,14 +37,19 @@ def held(call: Call) -> pd.DataFrame | None:
     return call.answer if isinstance(call.answer, pd.DataFrame) else None
 
 
+def with_case(call: Call) -> pd.DataFrame | None:
+    """The answer as a frame; None where it is none, or has no column of the case."""
+    frame = held(call)
+    return frame if frame is not None and call.case in frame else None
+
+
 def changed(call: Call, change: Callable[[pd.Series], Any], *, by_asset: bool = False) -> Any:
     """The answer, its case's column changed: as a whole, or asset by asset."""
-    frame = held(call)
-    if frame is not None and call.case in frame:
-        if by_asset:
-            per_asset(frame, call.case, change)
-        else:
-            frame[call.case] = change(frame[call.case])
+    frame = with_case(call)
+    if frame is not None and by_asset:
+        per_asset(frame, call.case, change)
+    elif frame is not None:
+        frame[call.case] = change(frame[call.case])
     return call.answer
 
 

@@ -33,11 +33,10 @@ def labels_are_a_bar_old(call: Call) -> Any:
     return _each(call, lambda v: v.shift(1))
 
 
-@fault(LABELS, "TGT003", least="the last bars", hooks=BUILD)
-def unknown_labels_are_zero(call: Call) -> Any:
+@fault(LABELS, "TGT003", least="the last bars", hooks=BUILD, of=held)
+def unknown_labels_are_zero(call: Call, frame: pd.DataFrame) -> Any:
     """Labels that are not known yet are zero."""
-    frame = held(call)
-    return call.answer if frame is None else frame.fillna(0)
+    return frame.fillna(0)
 
 
 @fault(LABELS, "TGT003", least="the last bars", hooks=BUILD)
@@ -46,37 +45,28 @@ def unknown_labels_are_carried_on(call: Call) -> Any:
     return _each(call, lambda v: v.ffill())
 
 
-@fault(LABELS, "TGT004", least="percent for fraction", hooks=BUILD)
-def labels_are_in_percent(call: Call) -> Any:
+@fault(LABELS, "TGT004", least="percent for fraction", hooks=BUILD, of=held)
+def labels_are_in_percent(call: Call, frame: pd.DataFrame) -> None:
     """Labels of returns are in per cent."""
-    frame = held(call)
-    if frame is not None:
-        for column in numeric(frame):
-            if frame[column].nunique() > 10:
-                frame[column] = frame[column] * 100.0
-    return call.answer
+    for column in numeric(frame):
+        if frame[column].nunique() > 10:
+            frame[column] = frame[column] * 100.0
 
 
-@fault(LABELS, "TGT004", least="log for simple", hooks=BUILD)
-def labels_are_of_the_other_kind(call: Call) -> Any:
+@fault(LABELS, "TGT004", least="log for simple", hooks=BUILD, of=held)
+def labels_are_of_the_other_kind(call: Call, frame: pd.DataFrame) -> None:
     """Simple returns are log returns."""
-    frame = held(call)
-    if frame is not None:
-        for column in numeric(frame):
-            if frame[column].nunique() > 10 and frame[column].min() > -1:
-                frame[column] = np.log1p(frame[column])
-    return call.answer
+    for column in numeric(frame):
+        if frame[column].nunique() > 10 and frame[column].min() > -1:
+            frame[column] = np.log1p(frame[column])
 
 
-@fault(LABELS, "TGT004", least="the classes", hooks=BUILD)
-def classes_are_exchanged(call: Call) -> Any:
+@fault(LABELS, "TGT004", least="the classes", hooks=BUILD, of=held)
+def classes_are_exchanged(call: Call, frame: pd.DataFrame) -> None:
     """Labels of two classes are inverted."""
-    frame = held(call)
-    if frame is not None:
-        for column in numeric(frame):
-            if frame[column].nunique() == 2:
-                frame[column] = frame[column].max() + frame[column].min() - frame[column]
-    return call.answer
+    for column in numeric(frame):
+        if frame[column].nunique() == 2:
+            frame[column] = frame[column].max() + frame[column].min() - frame[column]
 
 
 @fault(LABELS, "TGT005", least="all rows", hooks=BUILD)
@@ -148,25 +138,21 @@ def nothing_is_purged(call: Call) -> Any:
     return _nearer(call, None)
 
 
-@fault(SPLITS, "SPL002", least="one row a fold", hooks=FOLDS)
-def test_rows_are_trained_on(call: Call) -> Any:
+@fault(SPLITS, "SPL002", least="one row a fold", hooks=FOLDS, of=_folds)
+def test_rows_are_trained_on(call: Call, folds: list[dict[str, Any]]) -> None:
     """Each fold trains on the first row of its own test."""
-    folds = _folds(call)
-    for fold in folds or []:
+    for fold in folds:
         fold["train"] = np.union1d(np.asarray(fold["train"]), np.asarray(fold["test"])[:1])
-    return call.answer
 
 
-@fault(SPLITS, "SPL001", "SPL002", "SPL005", least="all folds", hooks=FOLDS)
-def folds_are_drawn_at_random(call: Call) -> Any:
+@fault(SPLITS, "SPL001", "SPL002", "SPL005", least="all folds", hooks=FOLDS, of=_folds)
+def folds_are_drawn_at_random(call: Call, folds: list[dict[str, Any]]) -> None:
     """Rows go to train and test at random."""
-    folds = _folds(call)
-    for fold in folds or []:
+    for fold in folds:
         rows = np.concatenate([np.asarray(fold["train"]), np.asarray(fold["test"])])
         mixed = call.rng.permutation(rows)
         size = len(fold["train"])
         fold["train"], fold["test"] = np.sort(mixed[:size]), np.sort(mixed[size:])
-    return call.answer
 
 
 @fault(SPLITS, "SPL005", "SPL003", least="one fold", hooks=FOLDS)
