@@ -181,6 +181,8 @@ def may_bring(distribution: str, imported: str) -> bool:
         return True
     if len(top) >= _LONG and name.endswith(top):  # a fork under another name
         return True
+    if name.replace("-", "") == top.replace("-", ""):  # scikitplot of scikit-plot
+        return True
     # of two words and more, shortened: ``eth_defi`` of ``web3-ethereum-defi``
     words, whole = top.split("-"), name.split("-")
     return len(words) > 1 and all(any(w.startswith(t) for w in whole) for t in words if t)

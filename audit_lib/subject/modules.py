@@ -21,6 +21,8 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SCOPES = (*DEFINITIONS, ast.Lambda)
 _DOTTED_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)\.([\w.]*\w)", re.MULTILINE)
+#: What a module puts into the table of modules, itself aside.
+_ALIASED = re.compile(r"\bsys\.modules(?:\[|\.setdefault\()(?!__name__\])([^],]+)(?:,|\]\s*=[^=])")
 #: Endings of extension modules and of what they are built from.
 _COMPILED = (".so", ".pyd", ".pyx", ".tp", ".c", ".cpp", ".cu", ".f90")
 
@@ -156,10 +158,21 @@ class ModuleIndex:
             place = "/".join(p for p in (folder, *parts[:-1]) if p)
             if self.has_compiled(place, last) or f"{last}.py" in self._built:
                 return Target(None, False)
+            if self._aliased(folder, parts):
+                return Target(None, False)
             stub = self.locate(folder, parts[:-1]) if len(parts) > 1 else None
             if stub is not None and self._stub_of_compiled(stub):
                 return Target(None, False)  # a submodule that the extension makes
         return Target(found, True)
+
+    def _aliased(self, folder: str, parts: Sequence[str]) -> bool:
+        """True where a package on the way puts modules under other names into ``sys.modules``."""
+        for place, part in enumerate(parts):
+            package = self._file("/".join(p for p in (folder, *parts[:place]) if p), "__init__")
+            for key in _ALIASED.findall(self.tree.by_path[package].text) if package else ():
+                if key[0] not in "'\"" or part in key.strip("'\"").split("."):
+                    return True
+        return False
 
     def _runs(self, path: str) -> bool:
         """True for scripts: only for them is the folder of a package a place to import from."""

@@ -25,6 +25,16 @@ SKIPPED_FOLDERS = frozenset(
 )
 
 
+def _copied(folder: Path) -> bool:
+    """True for ``build/lib``, into which setuptools copies the packages that stand beside it."""
+    parent = folder.parent
+    return (
+        parent.name == "build"
+        and folder.name.startswith("lib")
+        and any((parent.parent / p.name).is_dir() for p in folder.iterdir() if p.is_dir())
+    )
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Keep the garbage collector off while trees are built: they hold no cycles.
@@ -147,7 +157,9 @@ class SourceTree:
         """Every Python file of the repository, sorted by path."""
         found = []
         for folder, folders, names in os.walk(self.root):
-            folders[:] = [f for f in folders if f not in SKIPPED_FOLDERS]
+            folders[:] = [
+                f for f in folders if f not in SKIPPED_FOLDERS and not _copied(Path(folder) / f)
+            ]
             if self.but:
                 here = os.path.realpath(folder)
                 folders[:] = [f for f in folders if os.path.join(here, f) not in self.but]

@@ -77,7 +77,7 @@ class CallsFitSignatures(Check):
         misfits += self._inferred(subject, code, misfits) if self.inferred else []
         alike: dict[tuple[str, str, str], list[_Misfit]] = defaultdict(list)
         for unit, call, target, signature in misfits:
-            about = (unit.key, target.key, signature.refusal(call))
+            about = (unit.path, target.key, signature.refusal(call))
             alike[about].append((unit, call, target, signature))
         for together in alike.values():
             yield self._told(code, together)
@@ -100,13 +100,15 @@ class CallsFitSignatures(Check):
                     yield unit, call, target, signature
 
     def _told(self, code: Code, together: list[_Misfit]) -> Answer:
-        """One finding for all calls of a function that one change to them would mend."""
+        """One finding for all calls of a file that one change to them would mend."""
         unit, call, target, signature = together[0]
         refusal = signature.refusal(call)
         around = surroundings(code, unit.path)
         handler = around.handler(call, "TypeError") if around is not None else None
         then = f"; {around.effect(call, 'TypeError')}" if around is not None and handler else ""
         again = f" ({len(together)} calls)" if len(together) > 1 else ""
+        others = dict.fromkeys(u.name for u, *_ in together if u is not unit)
+        again += f"; so in {', '.join(others)}" if others else ""
         loading = around is not None and around.loads(call)
         return self.finding(
             Location(unit.path, line=call.lineno, symbol=unit.name),

@@ -77,7 +77,15 @@ class NoneStaysWhereItIsDeclared(Check):
             first = found[0]
             place = (first.said.path, first.line or first.said.line)
             calls[place, first.declaration, first.certain].append(found)
-        yield from map(self._told, calls.values())
+        names: dict[object, list[list[NoneFlow]]] = defaultdict(list)
+        for call, together in calls.items():  # one local of a function, given to several
+            first = together[0][0]
+            name = first.what.partition(", of type ")[0]
+            mark: object = (first.said.path, _symbol(first), name, first.certain)
+            names[mark if name.isidentifier() and name != "None" and _symbol(first) else call] += (
+                together
+            )
+        yield from map(self._told, names.values())
         if rows:
             yield Evidence(
                 "none",
@@ -96,9 +104,10 @@ class NoneStaysWhereItIsDeclared(Check):
         said = flow.said
         more = len(alike) - 1
         others = ", ".join(
-            f"argument {a}" if (a := f[0].argument).isdigit() else a or f[0].what
+            f[0].declaration if f[0].declaration != flow.declaration
+            else f"argument {a}" if (a := f[0].argument).isdigit() else a or f[0].what
             for f in together[1:]
-        )
+        )  # fmt: skip
         wants = f", which is declared {flow.declared}" if flow.declared != "not None" else ""
         return self.finding(
             Location(said.path, line=said.line, symbol=_symbol(flow)),

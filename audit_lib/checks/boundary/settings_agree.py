@@ -8,11 +8,13 @@ from audit_lib.probes.code.literals import literals, of_constants
 from audit_lib.probes.code.settings import (
     Setting,
     apart,
+    asked,
     constants,
     declared,
     defaults,
     environment,
     environment_set,
+    in_files,
 )
 from audit_lib.subject.code import Code, code_of
 
@@ -41,9 +43,10 @@ class SettingsAgree(Check):
         Constants of one name with other values in two modules, where the name tells of a horizon, a
         window, a limit, a cost or the days of a year; keys of a configuration, and
         environment variables, that are read with other defaults at two places, or with another than
-        the one field of a configuration class, or option of a command, declares; environment
-        variables that are read under a name which nothing defines while one of nearly that
-        spelling is defined; and numbers that are spelt out where a parameter or field of that
+        the one field of a configuration class, option of a command, or configuration file (YAML,
+        TOML) says; fields of such classes against such files; keys and environment variables that
+        are read under a name which nothing defines while one of nearly that spelling is defined
+        and never read; and numbers that are spelt out where a parameter or field of that
         meaning is at hand: the default of a function's own parameter, an argument that the calling
         function was given itself, a value that another method of the class takes from its field,
         a rare number that another module names (252) and others import from there (LOW).
@@ -82,15 +85,28 @@ class SettingsAgree(Check):
                 yield from self._differ(found, f"{name} is", level)
         for name, found in sorted(read.items()):
             yield from self._differ(found, f"the environment variable {name} defaults to")
-        fields = declared(code)
+        fields, files = declared(code), in_files(code)
         for (holder, key), found in sorted(keyed.items()):
             places = found if apart(found) else _against(found, fields.get(key, []))
             yield from self._differ(places, f"{key!r} of {holder} defaults to")
+            if not places:
+                yield from self._differ(
+                    _against(found, files.get(key, [])), f"{key!r} of {holder} defaults to",
+                    self.severity if _ONE.search(key) else Severity.LOW,
+                )  # fmt: skip
         for name, found in sorted(fields.items()):
             if _ONE.search(name) and len(name) >= _LONG:
                 places = _against(found, [s for s in found if s.location.symbol])
                 yield from self._differ(places, f"the option {name} is", Severity.LOW)
-        yield from self._misspelt(read, environment_set(code))
+            places = _against(found, files.get(name, []))
+            if _ONE.search(name) and name not in {key for _, key in keyed}:
+                yield from self._differ(places, f"the field {name} defaults to")
+        said = "the environment variable "
+        yield from self._misspelt(said, read, environment_set(code))
+        if files:
+            words = {w for f in code.tree.files for w in re.findall(r"\w+", f.text)}
+            unknown = {key: found for key, found in asked(code).items() if key not in files}
+            yield from self._misspelt("the key ", unknown, frozenset(files.keys() - words))
         yield from spelt
         yield Examined(len(named) + len(read) + len(keyed), "settings")
 
@@ -130,15 +146,17 @@ class SettingsAgree(Check):
                 else Severity.LOW,
             )
 
-    def _misspelt(self, read: dict[str, list[Setting]], defined: frozenset[str]) -> Answers:
+    def _misspelt(
+        self, kind: str, read: dict[str, list[Setting]], defined: frozenset[str]
+    ) -> Answers:
         for name in sorted(set(read) - defined):
             near = difflib.get_close_matches(name, sorted(defined - set(read)), n=1, cutoff=0.85)
             if near:
                 first = read[name][0]
                 yield self.finding(
                     first.location,
-                    f"reads the environment variable {name}, which nothing defines, while "
-                    f"{near[0]} is defined and never read",
+                    f"reads {kind}{name}, which nothing defines, while {near[0]} is defined and "
+                    "never read",
                     measured=name,
                     expected=near[0],
                     key=f"{name} for {near[0]}",

@@ -3,12 +3,14 @@
 from typing import ClassVar
 
 from audit_lib.checks.base import Answers, Check, Reads, Subject
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.errors import NotAssessed
+from audit_lib.model import Evidence, Examined, Severity
 from audit_lib.probes.code.leaks.suspicions import (
     NOT_MEASURED,
     hits,
     related_files,
     suspicion,
+    unmeasured,
     unread,
 )
 
@@ -18,8 +20,8 @@ class SourceSuspicion(Check):
 
     Subclasses name the pattern, what would be right, and whether one date's rows may do it.  A
     pattern that the probe confirms is HIGH, one that it clears is INFO.  One that could not be
-    measured is INFO too, and a gap: the check is then not assessed, for the text alone proves
-    neither.
+    measured is INFO too, and the check is then not assessed for the reason that kept the probe from
+    it: the text alone proves neither.
 
     How
         Walks the syntax trees of the subsystem and of files that build features, once for all such
@@ -60,9 +62,7 @@ class SourceSuspicion(Check):
         if rows:
             heads = ("place", "pattern", "probe", "what it says")
             yield Evidence("suspicions", "Patterns and what the probe says", heads, tuple(rows))
-            open_ones = [row for row in rows if row[2] == NOT_MEASURED]
-            if open_ones:
-                more = f" and {len(open_ones) - 1} more" if len(open_ones) > 1 else ""
-                yield Gap(open_ones[0][0] + more, f"uses {open_ones[0][1]}; {open_ones[0][3]}")
         yield from unread(subject)
         yield Examined(len(related_files(subject)), "files")
+        if any(verdict == NOT_MEASURED for _, _, verdict, _ in rows):
+            raise NotAssessed(unmeasured(subject))

@@ -59,10 +59,11 @@ class LoadersRunNothing(Check):
             copies[found[0].unit.name, found[0].what, found[0].outside[-1]].append(path)
         for (path, _), found in alike.items():
             same = copies[found[0].unit.name, found[0].what, found[0].outside[-1]]
-            if len(same) < _COPIES:
+            enough = 2 if "." in found[0].unit.name else _COPIES  # one class, or one name
+            if len(same) < enough:
                 yield self._told(path, found)
             elif path == same[0]:  # a function that was copied from module to module
-                yield self._told(path, found, f"; {len(same) - 1} more modules have the same")
+                yield self._told(path, found, f"; so in {', '.join(same[1:])}")
         if rows:
             heads = ("place", "call", "where the data comes from", "digest")
             yield Evidence("loaders", "Calls that run what they read", heads, tuple(rows))

@@ -88,6 +88,7 @@ def _of_try(code: Code, path: str, node: ast.Try, module: list[ast.stmt]) -> Ite
             if isinstance(statement, ast.ImportFrom) and _inside(code, path, statement, alias.name):
                 continue
             about = _about(module, flags | {name})
+            about |= _fields(module, about - {name})
             yield Optional(path, name, package, statement.lineno, node.lineno, none, about)
 
 
@@ -106,6 +107,19 @@ def _about(module: list[ast.stmt], flags: frozenset[str]) -> frozenset[str]:
         if known.intersection(names):
             known.update(_assigned([statement]))
     return frozenset(known)
+
+
+def _fields(module: list[ast.stmt], flags: frozenset[str]) -> frozenset[str]:
+    """Fields that hold a flag: ``self.fast = HAS_X and wanted``."""
+    return frozenset(
+        target.attr
+        for statement in module
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Assign)
+        and any(isinstance(n, ast.Name) and n.id in flags for n in ast.walk(node.value))
+        for target in node.targets
+        if isinstance(target, ast.Attribute)
+    )
 
 
 def unguarded(code: Code, optional: Optional) -> Iterator[Use]:

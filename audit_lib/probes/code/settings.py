@@ -10,16 +10,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit_lib.errors import NotAssessed
 from audit_lib.files import MOST_TEXT, read_words
 from audit_lib.model import Location
 from audit_lib.probes.code.constants import number_written
 from audit_lib.probes.code.surroundings import is_aside, symbol_at
 from audit_lib.subject.code import Code
+from audit_lib.subject.documents import read_document
+from audit_lib.subject.source import SKIPPED_FOLDERS
 from audit_lib.subject.uses import dotted
 
 _READS = frozenset({"os.getenv", "getenv", "os.environ.get", "environ.get"})
 _HOLDERS = re.compile(r"(^|_)(config|cfg|conf|settings?|limits)$", re.I)
 _DEFINES = re.compile(r"^\s*(?:export\s+|ENV\s+|ARG\s+|-\s+)?([A-Z][A-Z0-9_]{2,})\s*[=:]", re.M)
+_FILES = re.compile(
+    r"(^|[_./-])(config|cfg|conf|settings?|defaults?|params|parameters|limits|risk)", re.I
+)
 _CLASSES = re.compile(r"(Config|Cfg|Settings?|Params|Parameters|Options|Limits)$")
 _OPTIONS = frozenset({"add_argument", "option"})
 _EMPTY = (None, "", 0, False)
@@ -115,6 +121,46 @@ def declared(code: Code) -> dict[str, list[Setting]]:
     return found
 
 
+def asked(code: Code) -> dict[str, list[Setting]]:
+    """Keys that are read off a configuration, with a default or without."""
+    found: dict[str, list[Setting]] = defaultdict(list)
+    for path, node in _nodes(code, "onfig", "onf", "cfg", "etting", "imits"):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            holder, key = node.value, node.slice
+        elif isinstance(node, ast.Call) and dotted(node.func).endswith(".get") and node.args:
+            holder, key = node.func, node.args[0]
+        else:
+            continue
+        name = dotted(holder).removesuffix(".get").rpartition(".")[2]
+        if isinstance(key, ast.Constant) and isinstance(key.value, str) and _HOLDERS.search(name):
+            found[key.value].append(_setting(code, path, node, key.value, None))
+    return found
+
+
+def in_files(code: Code) -> dict[str, list[Setting]]:
+    """What configuration files of the repository define, by the last key."""
+    found: dict[str, list[Setting]] = defaultdict(list)
+    for file in sorted(code.tree.root.rglob("*.*")):
+        path = file.relative_to(code.tree.root)
+        told = file.suffix in (".yaml", ".yml", ".toml") and _FILES.search(path.as_posix())
+        if not told or SKIPPED_FOLDERS & set(path.parts) or is_aside(path.as_posix()):
+            continue
+        try:
+            document = read_document(file, path=path.as_posix(), base="source")
+        except NotAssessed:
+            continue
+        for pointer, value in _leaves(document.data, ""):
+            name = pointer.rpartition("/")[2]
+            found[name].append(Setting(name, value, document.location(pointer)))
+    return found
+
+
+def _leaves(held: object, above: str) -> Iterator[tuple[str, object]]:
+    for key, value in held.items() if isinstance(held, dict) else ():
+        yield from _leaves(value, f"{above}/{key}")
+        yield f"{above}/{key}", None if isinstance(value, (dict, list)) else value
+
+
 def _declares(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """Names and defaults of a configuration class, or of ``add_argument`` and ``click.option``."""
     if isinstance(node, ast.ClassDef) and _CLASSES.search(node.name):
@@ -151,9 +197,11 @@ def _with_default(node: ast.AST) -> tuple[ast.expr, ast.expr, ast.expr] | None:
 
 
 def apart(settings: list[Setting]) -> list[Setting]:
-    """The first place of each value that says something; empty where all agree."""
+    """The first place of each value that says something, files first; empty where all agree."""
     firsts: dict[object, Setting] = {}
-    for setting in sorted(settings, key=lambda s: (s.location.path, s.location.line or 0)):
+    for setting in sorted(
+        settings, key=lambda s: (not s.location.pointer, s.location.path, s.location.line or 0)
+    ):
         if setting.value not in _EMPTY:
             firsts.setdefault(setting.value, setting)
     return list(firsts.values()) if len(firsts) > 1 else []

@@ -61,8 +61,9 @@ class Signature:
         return next((p for p in self.parameters if p.name == name), None)
 
     def without_first(self) -> Signature:
-        """As bound to an instance or class."""
-        return Signature(self.parameters[1:], self.returns)
+        """As bound to an instance or class; what takes any number takes the instance too."""
+        taken = bool(self.parameters) and self.parameters[0].kind != "args"
+        return Signature(self.parameters[taken:], self.returns)
 
     def __str__(self) -> str:
         shown = (p.name if p.default is None else f"{p.name}={p.default}" for p in self.parameters)

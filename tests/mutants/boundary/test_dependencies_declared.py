@@ -149,6 +149,7 @@ def test_two_words_that_are_shortened_are_the_declared_ones():
     assert not may_bring("web3-ethereum-defi", "eth_typing")
     assert not may_bring("ethereum", "eth")
     assert may_bring("newtulipy", "tulipy")
+    assert may_bring("scikit-plot", "scikitplot")
     assert may_bring("imbalanced-learn", "imblearn")
     assert not may_bring("pyeth", "eth_abi")
 

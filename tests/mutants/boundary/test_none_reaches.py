@@ -197,6 +197,31 @@ def test_what_a_type_checker_cannot_know_is_no_finding(tmp_path):
     assert any("Item" in row[2] for row in table.rows)  # seen, and told of in the table
 
 
+@pytest.mark.fails("BND008")
+def test_one_argument_that_a_function_hands_to_two_is_one_finding(tmp_path):
+    text = (
+        "def first(name: str) -> str:\n    return name\n\n\n"
+        "def go(name: str | None) -> None:\n    first(name)\n    save(name)\n"
+    )
+    finding = assert_fails(run_check("BND008", made(tmp_path, text)))
+    assert finding.message == (
+        "name, of type str | None, is given to first, which is declared str; so it is with save"
+    )
+
+
+@pytest.mark.passes("BND008")
+@pytest.mark.parametrize("new", ["kind(3)", "stored() or kind(3)"])
+def test_what_is_made_where_there_was_none(tmp_path, new):
+    text = (
+        "from typing import Any\n\n\ndef stored() -> str | None:\n    return None\n\n\n"
+        f"def go(kind: Any) -> None:\n    name = stored()\n    if name is None:\n"
+        f"        name = {new}\n    save(name)\n"
+    )
+    assert run_check("BND008", made(tmp_path / "a", text)).findings == ()
+    worse = text.replace(f"    if name is None:\n        name = {new}\n", "")
+    assert_fails(run_check("BND008", made(tmp_path / "b", worse)))
+
+
 def test_none_for_none_only_informs(tmp_path):
     text = (
         "def stamped(when) -> int | None:\n    if when is None:\n        return None\n"

@@ -19,6 +19,10 @@ BAD = {
     FLAG + "def fit(x):\n    return Train(x) if x else Train(1)\n": (
         f"Train is unbound where {WHERE}fit calls it without asking, as do 1 more places; "
         "nothing requires the package", "MEDIUM"),
+    TRIED + "class Model:\n    def fit(self, x):\n        if self.fitted is None:\n"
+    "            self.fitted = booster.Train(x)\n": (
+        f"booster is None where {WHERE}Model.fit reads an attribute of it without asking; "
+        "nothing requires the package", "MEDIUM"),
     TRIED + "class Model(booster.Base):\n    pass\n": (
         f"booster is None where {WHERE}Model reads an attribute of it without asking; "
         "nothing requires the package", "HIGH"),
@@ -28,6 +32,10 @@ BAD = {
         "asking; the repository has no such module, so always", "HIGH"),
 }  # fmt: skip
 GOOD = (
+    FLAG + "class Model:\n    def __init__(self, fast):\n        self.fast = HAVE and fast\n\n"
+    "    def layer(self):\n        return Layer(self.fast)\n\n\n"
+    "class Layer:\n    def __init__(self, fast):\n        self.fast = fast\n\n"
+    "    def fit(self, x):\n        return Train(x) if self.fast else 0\n",
     TRIED + "def fit(x):\n    if booster is None:\n        raise ImportError\n"
     "    return booster.Train(x)\n",
     TRIED + "def fit(x):\n    return booster.Train(x) if booster else 0\n",

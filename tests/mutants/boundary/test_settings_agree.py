@@ -67,6 +67,46 @@ def test_one_setting_with_two_values(tmp_path, text):
     assert (finding.message, finding.severity) == BAD[text]
 
 
+RISK = "risk:\n  max_drawdown: 0.4\n  stop_after: 3\nwindow: 9\nmode: fast\n"
+AGAINST = {
+    "def f(limits):\n    return limits.get('window', 5)\n": (
+        "'window' of limits defaults to 5 here and 9 at config/run.yaml /window", Severity.LOW),
+    "class RunConfig:\n    max_drawdown: float = 0.4\n    risk_free: float = 0.02\n": (
+        "'max_drawdown' of config defaults to 0.2 here and 0.4 at pkg/b.py:2", Severity.MEDIUM),
+    "def f(settings):\n    return settings['stop_aftr']\n": (
+        "reads the key stop_aftr, which nothing defines, while stop_after is defined and never "
+        "read", Severity.MEDIUM),
+}  # fmt: skip
+TOGETHER = (
+    "def f(limits):\n    return limits.get('window', 9), limits['mode'], limits.get('moode')\n",
+    "def f(rows):\n    return rows['stop_aftr']\n",
+    "def f(limits):\n    return limits['stop_aftr'], 'stop_after'\n",
+)
+
+
+@pytest.mark.fails("BND016")
+@pytest.mark.parametrize("text", AGAINST)
+def test_a_setting_against_a_configuration_file(tmp_path, text):
+    found = check(tmp_path, text, **{"config/run.yaml": RISK}).findings
+    assert AGAINST[text] in [(f.message, f.severity) for f in found]
+
+
+@pytest.mark.fails("BND016")
+def test_a_field_against_a_configuration_file(tmp_path):
+    text = "class RunConfig:\n    risk_free: float = 0.02\n    horizon: int = 5\n"
+    files = {"settings.toml": "[run]\nhorizon = 5\nrisk_free = 0.04\n"}
+    assert assert_fails(check(tmp_path, text, **files)).message == (
+        "the field risk_free defaults to 0.02 here and 0.04 at settings.toml /run/risk_free"
+    )
+
+
+@pytest.mark.passes("BND016")
+@pytest.mark.parametrize("text", TOGETHER)
+def test_settings_that_a_configuration_file_bears_out(tmp_path, text):
+    files = {"config/run.yaml": RISK.replace("0.4", "0.2"), "data/rows.yaml": "window: 1\n"}
+    assert check(tmp_path, text, **files).findings == ()
+
+
 @pytest.mark.passes("BND016")
 @pytest.mark.parametrize("text", GOOD)
 def test_settings_that_agree_or_are_others(tmp_path, text):

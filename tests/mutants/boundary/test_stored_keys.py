@@ -41,6 +41,21 @@ def back(path):
     state = np.load(path)
     return KEYS
 """
+PLACES = """\
+def keep(path, scale):
+    np.savez_compressed(path, scale, scale * 2)
+
+
+def back(path):
+    with np.load(path) as state:
+        return KEYS
+"""
+FILLED = JSON.replace("        return json.load(file)", """\
+        state = json.load(file)
+    state["folder"] = folder
+    state.setdefault("kind", "plain")
+    state.update({"owner": 1}, size=2)
+    return state""")
 PICKLE = """\
 def keep(path, scale):
     state = {"scale": scale}
@@ -67,6 +82,13 @@ CASES = {
               "reads /optimiser of what pkg/m.py stores, which nothing writes"),
     "npz": (NPZ, 'state["scale"]', 'state["scales"]',
             "reads /scales of what pkg/m.py stores, which nothing writes; the nearest is /scale"),
+    "by place": (PLACES, 'state["arr_0"], state["arr_1"]', 'state["arr_2"]',
+                 "reads /arr_2 of what pkg/m.py stores, which nothing writes; the nearest is "
+                 "/arr_1"),
+    "filled by its reader": (
+        FILLED, 'state["folder"], state["folder"].x["deep"], state["kind"], state["owner"], '
+        'state["size"]', 'state["holder"]',
+        "reads /holder of state.json, which nothing writes"),
     "pickle": (PICKLE, 'state["centre"]', 'state["center"]',
                "reads /center of what pkg/m.py stores, which nothing writes; the nearest is "
                "/centre"),

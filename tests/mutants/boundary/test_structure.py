@@ -200,6 +200,7 @@ class Model(abc.ABC):
     def norm(x): ...
     @abc.abstractmethod
     def step(self): ...
+    def any_of(*args, **options): ...
     def go(self):
         self.fit({inner})
 
@@ -247,7 +248,8 @@ GOOD_CALLS = (
     "plain(1, c=2)", "plain(*x, c=1)", "plain(**x)", "plain(1, 2, c=3, d=4)", "many(1, 2, 3, z=4)",
     "cached(1)", "many(1, a=2)", "wrapped()", "wrapped(1, 2, 3)", "Model('s').fit(1, y=2)",
     "Model.load('p')",
-    "Model.norm(1)", "Model.fit(m, 1)", "Child(store='s')", "Outside(1, 2, 3)",
+    "Model.norm(1)", "Model.fit(m, 1)", "made.any_of(1, 2)", "made.any_of()",
+    "Child(store='s')", "Outside(1, 2, 3)",
     "Config('n', 2, [])", "Config(name='n', notes=[])", "Wide('n', width=2)", "Row(1)",
     "Row(1, b=2)", "Both('s')", "made.step(1)", "core.plain(1, c=2)", "Model('s').load('p')",
     "unknown_name(1, 2)", "print(1, 2, zz=3)", "Camel(id=1)",
@@ -362,6 +364,9 @@ def test_two_calls_that_one_change_mends_are_one_finding(tmp_path):
     files["api/own.py"] += "g(1, 2)\n"
     result = check(tmp_path / "more", "BND006", files)
     assert [f.location.line for f in result.findings] == [4, 6]
+    files["api/own.py"] = "def g(a): ...\n\n\ndef f():\n    g()\n\n\ndef h():\n    g()\n"
+    result = check(tmp_path / "apart", "BND006", files)
+    assert assert_fails(result, line=5).message.endswith("needs 'a' (2 calls); so in h")
 
 
 @pytest.mark.passes("BND006")

@@ -34,6 +34,23 @@ BAD = {
         "def build(frame, deep):\n    target = 0\n    for h in (1, 2):\n        if deep:\n"
         "            target += frame.close.shift(-h)\n    frame['mom'] = target\n", 9),
 }  # fmt: skip
+FED = {
+    "into a column of a function of features": (
+        LABEL + "def make_features(bars):\n    bars['speed'] = forward_return(bars.close)\n"),
+    "selected for a model under a label's name": (
+        "def put(bars):\n    bars['forward'] = bars.close.pct_change(-5)\n\n\n"
+        "def learn(model, bars, y):\n    X = put(bars)[['forward', 'vol']]\n    model.fit(X, y)\n"),
+    "given to a model": (
+        "def forward(bars):\n    bars['speed'] = bars.close.pct_change(-5)\n    return bars\n\n\n"
+        "def learn(model, bars, y):\n    model.fit(forward(bars)[['speed']], y)\n"),
+}  # fmt: skip
+UNFED = {
+    "a label's name in a function of features": (
+        LABEL + "def make_features(bars):\n    bars['target'] = forward_return(bars.close)\n"),
+    "selected as what is learned": (
+        "def put(bars):\n    bars['forward'] = bars.close.pct_change(-5)\n\n\n"
+        "def learn(model, X, bars):\n    y = put(bars)[['forward']]\n    model.fit(X, y)\n"),
+}  # fmt: skip
 GOOD = {
     "labels beside features": (
         LABEL + "def build(frame):\n    y = forward_return(frame.close)\n"
@@ -59,6 +76,13 @@ GOOD = {
         "    return doubled(close.shift(-5))\n\n\ndef build(frame):\n"
         "    frame['mom'] = doubled(frame.close)\n"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*FED, *UNFED])
+def test_columns_that_no_list_names(tmp_path, name):
+    with tiny(tmp_path, source={"features.py": (FED | UNFED)[name]}) as subject:
+        result = run_check("FEA111", subject)
+    assert len(result.findings) == (name in FED)
 
 
 @pytest.mark.parametrize("name", BAD)

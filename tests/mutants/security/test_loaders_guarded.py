@@ -148,13 +148,25 @@ def test_options_that_hold_a_loader_to_weights(tmp_path, made):
 
 
 @pytest.mark.fails("SEC002")
+def test_one_class_in_two_modules_is_one_finding(tmp_path):
+    text = HEAD + "class Kept:\n    def load(self, path):\n        return joblib.load(path)\n"
+    files = {"pkg/__init__.py": "", "pkg/a.py": text, "pkg/b.py": text + "\n\nOther = Kept\n"}
+    source = {"subsystem": {"files": ["pkg/**"]}}
+    found = assert_fails(run_check("SEC002", subject(tmp_path / "a", files, source=source)))
+    assert found.message.endswith("; so in pkg/b.py")
+    files["pkg/b.py"] = text.replace("Kept", "Stored")
+    result = run_check("SEC002", subject(tmp_path / "b", files, source=source))
+    assert len(result.findings) == 2
+
+
+@pytest.mark.fails("SEC002")
 def test_one_function_in_many_modules_is_one_finding(tmp_path):
     text = HEAD + "def model():\n    with open(HOME) as f:\n        return joblib.load(f)\n"
     names = [f"pkg/{name}.py" for name in "abcd"]
     files = {"pkg/__init__.py": "", **dict.fromkeys(names, text)}
     source = {"subsystem": {"files": ["pkg/**"]}}
     found = assert_fails(run_check("SEC002", subject(tmp_path, files, source=source)))
-    assert found.message.endswith("comes from open() in model; 3 more modules have the same")
+    assert found.message.endswith("comes from open() in model; so in pkg/b.py, pkg/c.py, pkg/d.py")
 
 
 @pytest.mark.fails("SEC002")

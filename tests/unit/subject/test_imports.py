@@ -172,6 +172,25 @@ def test_an_extension_module_may_have_more_than_its_stub_says(tmp_path):
     assert broken(tree(tmp_path / "b", files)) != set()
 
 
+@pytest.mark.parametrize(
+    ("table", "missing"),
+    [
+        ('sys.modules[f"{__name__}.{old}"] = import_module(".new", __name__)', set()),
+        ('sys.modules["pkg.old"] = new', {"pkg.other.deep"}),
+        ('sys.modules.setdefault("pkg.old", new)', {"pkg.other.deep"}),
+        ("sys.modules[__name__] = Lazy()", {"pkg.old.deep", "pkg.other.deep"}),
+        ('assert sys.modules["pkg.old"] == new', {"pkg.old.deep", "pkg.other.deep"}),
+    ],
+)
+def test_modules_under_other_names_are_believed(tmp_path, table, missing):
+    files = {
+        "pkg/__init__.py": f"import sys\nfrom . import new\nfor old in ():\n    {table}\n",
+        "pkg/new.py": "",
+        "pkg/a.py": "from pkg.old.deep import x\nfrom pkg.other.deep import x\n",
+    }
+    assert {name for _, name, _ in broken(tree(tmp_path, files))} == missing
+
+
 def test_a_swallowed_import_is_told_from_one_that_is_raised_again(tmp_path):
     swallow = "try:\n    from .b import gone\nexcept {}:\n    {}\n"
     found = tree(

@@ -3,6 +3,7 @@
 import pytest
 
 from audit_lib.subject.source import matches
+from tests.made_repo import tree
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,10 @@ def test_two_stars_stand_for_any_number_of_folders(path, glob, expected):
 )
 def test_one_star_stays_within_a_folder(path, glob, expected):
     assert matches(path, glob) is expected
+
+
+def test_what_a_build_copied_is_read_once(tmp_path):
+    files = dict.fromkeys(("pkg/a.py", "build/lib/pkg/a.py", "build/lib/other/b.py"), "")
+    assert set(tree(tmp_path / "copied", files).by_path) == {"pkg/a.py"}
+    own = dict.fromkeys(("pkg/a.py", "build/lib/steps/a.py", "build/make.py"), "")
+    assert set(tree(tmp_path / "own", own).by_path) == set(own)

@@ -64,6 +64,8 @@ class Reads(Naming):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for target in targets:
                     self._assign(unit, target, node.value)
+            elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+                self._assign(unit, node.optional_vars, node.context_expr)
             elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
                 self._bind_loop(unit, node.target, node.iter)
             elif isinstance(node, ast.Return) and node.value is not None:
@@ -212,6 +214,10 @@ class Reads(Naming):
                 if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
                     name = self.key(unit, node.slice)
                     self._read(unit, node, node.value, name, True, "")
+                elif isinstance(node, ast.Assign) and not isinstance(node.value, ast.Dict):
+                    for target in node.targets:  # what the reader itself puts there
+                        if isinstance(target, ast.Subscript):
+                            self.flow.open_writes |= self.value(unit, target)
                 elif isinstance(node, ast.Compare) and len(node.ops) == 1:
                     self._test(unit, node)
                 elif isinstance(node, ast.Call):
@@ -230,6 +236,7 @@ class Reads(Naming):
     def _record_call(self, unit: Unit, call: ast.Call) -> None:
         if isinstance(call.func, ast.Attribute):
             base = self.value(unit, call.func.value)
+            self._put(unit, call, call.func.attr, base)
             if base and call.func.attr in ("get", "pop", "setdefault") and call.args:
                 default = ast.unparse(call.args[1]) if len(call.args) > 1 else "None"
                 required = call.func.attr == "pop" and len(call.args) == 1
@@ -245,6 +252,19 @@ class Reads(Naming):
         for argument in (*call.args, *(k.value for k in call.keywords)):
             inner = argument.value if isinstance(argument, ast.Starred) else argument
             self.flow.open_reads |= self.value(unit, inner)
+
+    def _put(self, unit: Unit, call: ast.Call, method: str, base: set[Path]) -> None:
+        """What ``setdefault`` and ``update`` put into a document that was loaded."""
+        if method == "setdefault" and call.args:
+            place = Location(unit.path, line=call.lineno, symbol=unit.name)
+            key = self.key(unit, call.args[0])
+            self.flow.writes += [Use((*p, key), place) for p in base]
+        elif method == "update":
+            given = call.args[0] if call.args else None
+            keys = given.keys if isinstance(given, ast.Dict) else [None] if given else []
+            names = [self.key(unit, k) if k is not None else None for k in keys]
+            names += [k.arg for k in call.keywords]
+            self.flow.open_writes |= {(*p, n) if n else p for p in base for n in names}
 
     def _record_escape(self, unit: Unit, node: ast.Return | ast.Dict) -> None:
         """A value put into another structure or handed to callers that nobody follows."""

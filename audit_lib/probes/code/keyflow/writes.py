@@ -225,6 +225,8 @@ class Writes:
     def _call(self, unit: Unit, call: ast.Call, path: Path) -> None:
         name = dotted(call.func).rpartition(".")[2]
         if dotted(call.func) in ARCHIVES or (name == "dict" and call.keywords):
+            for place, argument in enumerate(call.args[1:] if name != "dict" else ()):
+                self._write(unit, argument, (*path, f"arr_{place}"))
             for argument in call.args if name == "dict" else ():
                 self._keys(unit, argument, path, call)
             for keyword in call.keywords:

@@ -20,9 +20,10 @@ from audit_lib.probes.code.calls import called, chain, given, groups_of_a_date
 from audit_lib.probes.code.leaks import later_rows, leak_patterns, whole_sample
 from audit_lib.probes.code.leaks.later_flow import LaterFlow, Reached
 from audit_lib.probes.code.leaks.shift_flow import ShiftFlow
+from audit_lib.probes.code.surroundings import symbol_at
 from audit_lib.probes.market.measured import influence_of, research_only
 from audit_lib.probes.questions.samples import once
-from audit_lib.subject.code import code_of
+from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.source import SourceFile
 from audit_lib.subject.subject import Subject
 
@@ -195,30 +196,53 @@ def _served(subject: Subject, match: _Match) -> list[Reached]:
     """Served columns that the value of a match is put into, here or wherever it goes."""
 
     def listed() -> frozenset[str]:
-        try:
-            measured = frozenset(influence_of(subject, "features.build").columns)
-        except (NotAssessed, NotApplicable):
-            measured = frozenset()
-        return measured | _listed_features(related_files(subject))
+        named = _listed_features(related_files(subject))
+        if unmeasured(subject):
+            return named
+        return named | frozenset(influence_of(subject, "features.build").columns)
 
     here = [Reached(n, match.file.path, getattr(match.node, "lineno", 0))
             for n in match.place.assigned]  # fmt: skip
     reached = _flow(subject).reached(match.node)
     served = once(subject, "features by name", listed) if here or reached else frozenset()
-    return [r for r in (*here, *reached) if r.column in served]
+    code = code_of(subject.source)
+    return [r for r in (*here, *reached) if r.column in served or _made_as_feature(code, r)]
+
+
+def _made_as_feature(code: Code, made: Reached) -> bool:
+    """True for a column of no label's name that a function of features puts into a table."""
+    function = symbol_at(code, made.path, made.line)
+    told = LABELS.search(f"{function} {made.column}")
+    return not (made.answer or told) and bool(_FEATURES.search(function))
 
 
 def _listed_features(files: list[SourceFile]) -> frozenset[str]:
-    """Columns that a list of features names: whatever they are called, they are served."""
+    """Columns that a list of features names, or a model is given: whatever they are called."""
     return frozenset(
         part.value
         for file in files
         for node, _ in (walk(file.tree) if file.tree is not None else ())
-        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.Tuple, ast.Set))
-        and any(_FEATURES.search(name) for t in node.targets for name in _names(t))
-        for part in node.value.elts
+        for listed in _lists(node)
+        for part in listed.elts
         if isinstance(part, ast.Constant) and isinstance(part.value, str)
-    )  # fmt: skip
+    )
+
+
+def _lists(node: ast.AST) -> Iterator[ast.List | ast.Tuple | ast.Set]:
+    """``FEATURES = ["a"]``, ``X = table[["a"]]`` and ``model.fit(table[["a"]], y)``."""
+    selected: ast.expr | None = None
+    if isinstance(node, ast.Assign):
+        names = [name for target in node.targets for name in _names(target)]
+        if any(map(_FEATURES.search, names)) and isinstance(
+            node.value, (ast.List, ast.Tuple, ast.Set)
+        ):
+            yield node.value
+        selected = node.value if any(n == "X" or n.startswith("X_") for n in names) else None
+    elif isinstance(node, ast.Call) and called(node) == "fit":
+        selected = next(iter(node.args), None)
+    for part in ast.walk(selected) if selected is not None else ():
+        if isinstance(part, ast.Subscript) and isinstance(part.slice, ast.List):
+            yield part.slice
 
 
 def _numbered(file: SourceFile, found: list[tuple[_Match, list[Reached]]]) -> Iterator[Hit]:
@@ -290,16 +314,24 @@ def _walk(tree: ast.Module) -> Iterator[tuple[ast.AST, Spot]]:
         stack.extend((child, inner) for child in ast.iter_child_nodes(node))
 
 
+def unmeasured(subject: Subject) -> str:
+    """Why no influence of the features was measured; '' where it was."""
+    try:
+        influence_of(subject, "features.build")
+    except (NotAssessed, NotApplicable) as error:
+        return str(error)
+    return ""
+
+
 def suspicion(subject: Subject, hit: Hit) -> Suspicion:
     """What the measured influence of the features says of a pattern in feature code.
 
     Where the statement assigns columns that ``features.build`` answers, these decide; else the
     leaking columns that its outermost definition names.
     """
-    try:
-        found = influence_of(subject, "features.build")
-    except (NotAssessed, NotApplicable):
+    if unmeasured(subject):
         return Suspicion(None, "no probe of features.build could confirm or clear it")
+    found = influence_of(subject, "features.build")
     own = [n for n in dict.fromkeys(hit.assigned) if n in found.columns]
     ahead = [c.column for c in found.leaking()]
     leaking = [c for c in ahead if c in own] if own else _named(hit, ahead)

@@ -268,8 +268,21 @@ class NoneFlows:
                 return True
             kept = any(isinstance(m, ast.Attribute) for m in made)  # a field under another name
             begun = begins_as_none(unit, value.id) or self._from_outside(unit, value)
+            begun = begun or self._made_where_none(unit, value)
             return kept or begun or beside_a_flag(unit, value) or vouched_for(unit, value)
         return False
+
+    def _made_where_none(self, unit: Unit, value: ast.Name) -> bool:
+        """True where ``if x is None:`` ahead of the use gives it what does not answer None."""
+        return any(
+            isinstance(made, ast.Assign)
+            and value.id in map(dotted, made.targets)
+            and not self._answers_none(unit, made.value)
+            for node in (ast.walk(unit.node) if unit.node is not None else ())
+            if isinstance(node, ast.If) and node.lineno < value.lineno
+            and ast.unparse(node.test) in (f"{value.id} is None", f"not {value.id}")
+            for made in node.body
+        )  # fmt: skip
 
     def _certain(self, unit: Unit, value: ast.expr, given: str) -> bool:
         """True where None gets there on a path that the text shows; elsewhere it may be ruled out.
