@@ -50,12 +50,15 @@ def back(path):
     with np.load(path) as state:
         return KEYS
 """
-FILLED = JSON.replace("        return json.load(file)", """\
+FILLED = JSON.replace(
+    "        return json.load(file)",
+    """\
         state = json.load(file)
     state["folder"] = folder
     state.setdefault("kind", "plain")
     state.update({"owner": 1}, size=2)
-    return state""")
+    return state""",
+)
 PICKLE = """\
 def keep(path, scale):
     state = {"scale": scale}

@@ -206,7 +206,8 @@ def _served(subject: Subject, match: _Match) -> list[Reached]:
     reached = _flow(subject).reached(match.node)
     served = once(subject, "features by name", listed) if here or reached else frozenset()
     code = code_of(subject.source)
-    return [r for r in (*here, *reached) if r.column in served or _made_as_feature(code, r)]
+    made = [r for r in reached if r.column not in served and _made_as_feature(code, r)]
+    return [*(r for r in (*here, *reached) if r.column in served), *made]
 
 
 def _made_as_feature(code: Code, made: Reached) -> bool:

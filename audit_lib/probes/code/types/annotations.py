@@ -26,7 +26,11 @@ def aliases_of_none(trees: Iterable[ast.AST | None]) -> frozenset[str]:
 
 
 def _aliases(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
-    for node in tree.body:
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Module | ast.Try | ast.ExceptHandler | ast.If):
+            stack.extend(ast.iter_child_nodes(node))
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target, value = node.targets[0], node.value
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
