@@ -33,6 +33,8 @@ refusal
     error, a version that must not be substituted).  Any other exception is a failure.
 """
 
+# Forms of hooks say what goes in and out, and have no body:
+# mypy: disable-error-code="empty-body"
 from __future__ import annotations
 
 import difflib
@@ -42,7 +44,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 if TYPE_CHECKING:
     from typing import NotRequired  # the child's interpreter may be older than 3.11
@@ -219,177 +221,167 @@ class Stages(TypedDict, total=False):
     )  # columns ``row`` (position), ``gate``, ``value``, ``threshold``, ``passed``
 
 
+#: Every hook there is: full name to the form that types and documents it.
+HOOKS: dict[str, Callable[..., Any]] = {}
+
+
+def _form(*hooks: str) -> Callable[[HookFunction], HookFunction]:
+    """Have a function, which is never called, say what these hooks take, answer and mean."""
+
+    def note(function: HookFunction) -> HookFunction:
+        HOOKS.update(dict.fromkeys(hooks, function))
+        return function
+
+    return note
+
+
 # --- features ---------------------------------------------------------------------------------
-class SamplePanel(Protocol):
-    """``features.panel``: market data, real where possible, that the builders accept."""
+@_form("features.panel")
+def features_panel(at: Context) -> pd.DataFrame:
+    """Market data, real where possible, that the builders accept."""
 
-    def __call__(self, at: Context) -> pd.DataFrame: ...
 
-
-class SideTables(Protocol):
-    """``features.sides``, ``predictor.sides``: tables beside the panel or the features.
+@_form("features.sides")
+def features_sides(at: Context, given: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Tables beside the panel or the features.
 
     Regimes, confidences, macro series: name to a frame, labelled by what it is joined on
     (``(asset, date)``, or ``date`` alone).  Hooks that take a third argument get them there.
     """
 
-    def __call__(self, at: Context, given: pd.DataFrame) -> dict[str, pd.DataFrame]: ...
 
-
-class BuildFeatures(Protocol):
-    """``features.build``, ``features.build_backtest``: panel to features.
+@_form("features.build", "features.build_backtest")
+def features_build(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """Panel to features.
 
     A hook with a third argument, ``sides``, gets the tables of ``features.sides`` in it.
     """
 
-    def __call__(self, at: Context, panel: pd.DataFrame) -> pd.DataFrame: ...
 
-
-class BuildLive(BuildFeatures, Protocol):
-    """``features.build_live``: panel to features, as live trading builds them.
+@_form("features.build_live")
+def features_build_live(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """Panel to features, as live trading builds them.
 
     A parameter named ``now`` is the clock, a ``Timestamp`` like those of the panel: the newest bar
     may not have closed by then, and holds what had happened in it.  None: every bar has closed.
     """
 
 
-class ScaleFeatures(Protocol):
-    """``features.scale``: features to what the model is given of them, the same rows and columns.
+@_form("features.scale")
+def features_scale(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """Features to what the model is given of them, the same rows and columns.
 
     Every consumer that scales (trainer, backtest, live) is a variant.
     """
 
-    def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
 
-
-class FeatureFills(Protocol):
-    """``features.fills``: feature name to the value that stands for it where it is missing.
+@_form("features.fills")
+def features_fills(at: Context) -> dict[str, float]:
+    """Feature name to the value that stands for it where it is missing.
 
     Every path that fills is a variant.
     """
 
-    def __call__(self, at: Context) -> dict[str, float]: ...
+
+@_form("features.policy")
+def features_policy(at: Context) -> dict[str, str]:
+    """Feature name to ``CAUSAL``, ``END_OF_DAY`` or ``RESEARCH_ONLY``."""
 
 
-class FeaturePolicy(Protocol):
-    """``features.policy``: feature name to ``CAUSAL``, ``END_OF_DAY`` or ``RESEARCH_ONLY``."""
-
-    def __call__(self, at: Context) -> dict[str, str]: ...
-
-
-class FeatureModes(Protocol):
-    """``features.modes``: mode (``live``, ``research``) to the types declared for it."""
-
-    def __call__(self, at: Context) -> dict[str, list[str]]: ...
+@_form("features.modes")
+def features_modes(at: Context) -> dict[str, list[str]]:
+    """Mode (``live``, ``research``) to the types declared for it."""
 
 
-class AdmitFeatures(Protocol):
-    """``features.admitted``: of these names, those that the subject's own filter lets through.
+@_form("features.admitted")
+def features_admitted(at: Context, names: list[str], mode: str) -> list[str]:
+    """Of these names, those that the subject's own filter lets through.
 
     Raises :class:`Refusal` where the filter declines the mode, or a name.
     """
 
-    def __call__(self, at: Context, names: list[str], mode: str) -> list[str]: ...
-
 
 # --- targets, splits --------------------------------------------------------------------------
-class BuildTargets(Protocol):
-    """``targets.build``: panel to labels; NaN where the label is not known yet."""
+@_form("targets.build")
+def targets_build(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """Panel to labels; NaN where the label is not known yet."""
 
-    def __call__(self, at: Context, panel: pd.DataFrame) -> pd.DataFrame: ...
 
-
-class LabelEnds(Protocol):
-    """``targets.ends``: panel to the date of the last bar that each row's label reads.
+@_form("targets.ends")
+def targets_ends(at: Context, panel: pd.DataFrame) -> pd.DataFrame:
+    """Panel to the date of the last bar that each row's label reads.
 
     On the panel's index, one column of dates a label; NaT where a label is not known.  Needed only
     where labels end at different times and ``targets.build`` cannot tell when.
     """
 
-    def __call__(self, at: Context, panel: pd.DataFrame) -> pd.DataFrame: ...
+
+@_form("targets.declared")
+def targets_declared(at: Context) -> dict[str, TargetSpec]:
+    """Label name to its declared horizon, kind and thresholds."""
 
 
-class DeclaredTargets(Protocol):
-    """``targets.declared``: label name to its declared horizon, kind and thresholds."""
-
-    def __call__(self, at: Context) -> dict[str, TargetSpec]: ...
-
-
-class Preconditions(Protocol):
-    """``targets.preconditions``: the terms that training and backtests are locked to."""
-
-    def __call__(self, at: Context) -> Terms: ...
+@_form("targets.preconditions")
+def targets_preconditions(at: Context) -> Terms:
+    """The terms that training and backtests are locked to."""
 
 
-class Folds(Protocol):
-    """``splits.folds``: the train and test rows of every fold over a panel."""
+@_form("splits.folds")
+def splits_folds(at: Context, panel: pd.DataFrame) -> list[Fold]:
+    """The train and test rows of every fold over a panel."""
 
-    def __call__(self, at: Context, panel: pd.DataFrame) -> list[Fold]: ...
+
+@_form("splits.declared")
+def splits_declared(at: Context) -> SplitSpec:
+    """Declared horizon, purge and embargo, in bars."""
 
 
-class IndependentDates(Protocol):
-    """``splits.independent``: dates of a panel that the subject counts as independent samples.
+@_form("splits.independent")
+def splits_independent(at: Context, panel: pd.DataFrame) -> Sequence[Any]:
+    """Dates of a panel that the subject counts as independent samples.
 
     The dates on which it rests an effective sample size, a significance or a calibration error.
     """
 
-    def __call__(self, at: Context, panel: pd.DataFrame) -> Sequence[Any]: ...
-
-
-class DeclaredSplits(Protocol):
-    """``splits.declared``: declared horizon, purge and embargo, in bars."""
-
-    def __call__(self, at: Context) -> SplitSpec: ...
-
 
 # --- predictor, decisions ---------------------------------------------------------------------
-class RequiredFeatures(Protocol):
-    """``predictor.required``: the feature columns the version's model reads, in its order."""
-
-    def __call__(self, at: Context) -> list[str]: ...
-
-
-class Predict(Protocol):
-    """``predictor.predict``: features to one column a head, on the same index.
-
-    Raises :class:`Refusal` where the subject documents that it refuses.  A hook with a third
-    argument, ``sides``, gets the tables of ``predictor.sides`` in it; so do decisions.
-    """
-
-    def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
+@_form("predictor.required")
+def predictor_required(at: Context) -> list[str]:
+    """The feature columns the version's model reads, in its order."""
 
 
-class ModelOutputs(Protocol):
-    """``predictor.outputs``: features to what the model itself gives, an array (n, k).
+_form("predictor.sides")(features_sides)
+
+
+@_form("predictor.outputs")
+def predictor_outputs(at: Context, features: pd.DataFrame) -> Floats:
+    """Features to what the model itself gives, an array (n, k).
 
     For models that answer one array.  With ``predictor.decode`` this is ``predictor.predict``,
     unless that is written too.  A third argument, ``sides``, is as there.
     """
 
-    def __call__(self, at: Context, features: pd.DataFrame) -> Floats: ...
 
-
-class DecodeOutputs(Protocol):
-    """``predictor.decode``: a model's outputs (n, k) to one column a head, in the order of rows.
+@_form("predictor.decode")
+def predictor_decode(at: Context, outputs: Floats) -> pd.DataFrame:
+    """A model's outputs (n, k) to one column a head, in the order of rows.
 
     The one place in which outputs get their names, links and units.
     """
 
-    def __call__(self, at: Context, outputs: Floats) -> pd.DataFrame: ...
 
+@_form("predictor.predict")
+def predictor_predict(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """Features to one column a head, on the same index.
 
-class AccountAtRest(Protocol):
-    """``decisions.account``: the state of an account in which nothing is lost and nothing open.
-
-    Name to number, such as ``{"drawdown": 0.0, "exposure": 0.0, "open_positions": 0}``: what the
-    subject's limits look at.
+    Raises :class:`Refusal` where the subject documents that it refuses.  A hook with a third
+    argument, ``sides``, gets the tables of ``predictor.sides`` in it; so do decisions.
     """
 
-    def __call__(self, at: Context) -> dict[str, float]: ...
 
-
-class Decide(Protocol):
-    """``decisions.backtest``, ``decisions.live``: features to orders on the same index.
+@_form("decisions.backtest", "decisions.live")
+def decisions_backtest(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """Features to orders on the same index.
 
     Columns: ``side`` (-1, 0, 1), ``size`` (fraction of equity, >= 0), ``gate`` (the risk gate
     that decided, or ``""``).  A parameter named ``account`` gets the state of the account, that
@@ -397,170 +389,160 @@ class Decide(Protocol):
     "account": ...}``, the second being the state that the orders leave behind.
     """
 
-    def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
 
-
-class SettlePositions(Protocol):
-    """``decisions.settle``: what closed positions earned, a row each, in the order of rows.
-
-    ``positions`` columns: ``side`` (1, -1), ``size`` (units, > 0), ``entry``, ``exit`` (prices).
-    Answers ``gross``, ``fees`` (>= 0) and ``net`` in currency; NaN, or :class:`Refusal`, for what
-    cannot be settled.
-    """
-
-    def __call__(self, at: Context, positions: pd.DataFrame) -> pd.DataFrame: ...
-
-
-class RuleTexts(Protocol):
-    """``decisions.rule_texts``: rules kept as text, name to ``{"side": ..., "text": ...}``.
-
-    Sides are ``"long"``, ``"short"``, or ``""`` for rules that only stop.
-    """
-
-    def __call__(self, at: Context) -> dict[str, dict[str, str]]: ...
-
-
-class RuleFires(Protocol):
-    """``decisions.rule_fires``: which rules (name to text) fire in each row, a column each.
-
-    Raises :class:`Refusal` for a text that the subject does not take.
-    """
-
-    def __call__(
-        self, at: Context, texts: dict[str, str], features: pd.DataFrame
-    ) -> pd.DataFrame: ...
-
-
-class Interpret(Protocol):
-    """``decisions.rules_backtest``, ``decisions.rules_live``: predictions straight to orders.
+@_form("decisions.rules_backtest", "decisions.rules_live")
+def decisions_rules_backtest(at: Context, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions straight to orders.
 
     ``predictions`` holds one column a head, as ``predictor.predict`` answers; orders are as for
     ``decisions.backtest``.  With these, thresholds and sizing are probed at scores that real
     features seldom reach.
     """
 
-    def __call__(self, at: Context, predictions: pd.DataFrame) -> pd.DataFrame: ...
+
+@_form("decisions.account")
+def decisions_account(at: Context) -> dict[str, float]:
+    """The state of an account in which nothing is lost and nothing open.
+
+    Name to number, such as ``{"drawdown": 0.0, "exposure": 0.0, "open_positions": 0}``: what the
+    subject's limits look at.
+    """
+
+
+@_form("decisions.settle")
+def decisions_settle(at: Context, positions: pd.DataFrame) -> pd.DataFrame:
+    """What closed positions earned, a row each, in the order of rows.
+
+    ``positions`` columns: ``side`` (1, -1), ``size`` (units, > 0), ``entry``, ``exit`` (prices).
+    Answers ``gross``, ``fees`` (>= 0) and ``net`` in currency; NaN, or :class:`Refusal`, for what
+    cannot be settled.
+    """
+
+
+@_form("decisions.rule_texts")
+def decisions_rule_texts(at: Context) -> dict[str, dict[str, str]]:
+    """Rules kept as text, name to ``{"side": ..., "text": ...}``.
+
+    Sides are ``"long"``, ``"short"``, or ``""`` for rules that only stop.
+    """
+
+
+@_form("decisions.rule_fires")
+def decisions_rule_fires(
+    at: Context, texts: dict[str, str], features: pd.DataFrame
+) -> pd.DataFrame:
+    """Which rules (name to text) fire in each row, a column each.
+
+    Raises :class:`Refusal` for a text that the subject does not take.
+    """
 
 
 # --- registry, governance, retrain, drift -----------------------------------------------------
-class ResolveVersion(Protocol):
-    """``registry.resolve``: which version a request gets from ``at.store``.
+@_form("registry.resolve")
+def registry_resolve(at: Context, request: str | None) -> Resolved:
+    """Which version a request gets from ``at.store``.
 
     ``request`` is a version id, or None for the default.  Raises :class:`Refusal` when the
     registry declines.
     """
 
-    def __call__(self, at: Context, request: str | None) -> Resolved: ...
+
+@_form("registry.register")
+def registry_register(at: Context, version: str, metrics: dict[str, float]) -> None:
+    """Publish a copy of ``at.version`` as a new version in ``at.store``."""
 
 
-class RegisterVersion(Protocol):
-    """``registry.register``: publish a copy of ``at.version`` as a new version in ``at.store``."""
-
-    def __call__(self, at: Context, version: str, metrics: dict[str, float]) -> None: ...
-
-
-class ListVersions(Protocol):
-    """``registry.versions``: version ids that the registry in ``at.store`` offers, oldest first."""
-
-    def __call__(self, at: Context) -> list[str]: ...
+@_form("registry.versions")
+def registry_versions(at: Context) -> list[str]:
+    """Version ids that the registry in ``at.store`` offers, oldest first."""
 
 
-class CreateVersion(Protocol):
-    """``registry.create``: publish a copy of ``at.version``; the subject issues the new id."""
+@_form("registry.create")
+def registry_create(at: Context, metrics: dict[str, float]) -> str:
+    """Publish a copy of ``at.version``; the subject issues the new id."""
 
-    def __call__(self, at: Context, metrics: dict[str, float]) -> str: ...
 
-
-class SeatChampion(Protocol):
-    """``registry.promote``: make a registered version the champion; whether it is that now.
+@_form("registry.promote")
+def registry_promote(at: Context, version: str) -> bool:
+    """Make a registered version the champion; whether it is that now.
 
     Raises :class:`Refusal` where there is no such version.
     """
 
-    def __call__(self, at: Context, version: str) -> bool: ...
 
-
-class RollBack(Protocol):
-    """``registry.rollback``: seat the champion before this one again; its id.
+@_form("registry.rollback")
+def registry_rollback(at: Context) -> str:
+    """Seat the champion before this one again; its id.
 
     Raises :class:`Refusal` where there was none, or it is gone.
     """
 
-    def __call__(self, at: Context) -> str: ...
+
+@_form("registry.prune")
+def registry_prune(at: Context, keep: int) -> None:
+    """Keep the newest ``keep`` versions, and those that pointers name."""
 
 
-class Prune(Protocol):
-    """``registry.prune``: keep the newest ``keep`` versions, and those that pointers name."""
-
-    def __call__(self, at: Context, keep: int) -> None: ...
-
-
-class GovernanceMetrics(Protocol):
-    """``governance.metrics``: metric name to ``"higher"`` or ``"lower"`` (which is better)."""
-
-    def __call__(self, at: Context) -> dict[str, str]: ...
+@_form("governance.metrics")
+def governance_metrics(at: Context) -> dict[str, str]:
+    """Metric name to ``"higher"`` or ``"lower"`` (which is better)."""
 
 
-class Promote(Protocol):
-    """``governance.promote``: would the challenger displace the champion (None: empty chair)?"""
+@_form("governance.promote")
+def governance_promote(
+    at: Context, champion: dict[str, float] | None, challenger: dict[str, float]
+) -> bool:
+    """Would the challenger displace the champion (None: empty chair)?"""
 
-    def __call__(
-        self, at: Context, champion: dict[str, float] | None, challenger: dict[str, float]
-    ) -> bool: ...
 
-
-class Admits(Protocol):
-    """``governance.admits``: would today's gates let a version with these metrics be served?
+@_form("governance.admits")
+def governance_admits(at: Context, metrics: dict[str, float]) -> Admission:
+    """Would today's gates let a version with these metrics be served?
 
     ``metrics`` are those recorded for ``at.version``, under their recorded names.  Answers the
     subject's own quality or promotion gates, without a champion to compare with.  Raises
     :class:`Refusal` where a metric that a gate needs is not recorded.
     """
 
-    def __call__(self, at: Context, metrics: dict[str, float]) -> Admission: ...
 
-
-class EnterVersion(Protocol):
-    """``governance.enter``: let a version run for champion of ``at.store``; whether it is seated.
+@_form("governance.enter")
+def governance_enter(at: Context, version: str, metrics: dict[str, float]) -> bool:
+    """Let a version run for champion of ``at.store``; whether it is seated.
 
     With these metrics, by the subject's own rule, against whomever its stored state says reigns.
     ``version`` is a made-up id that nobody registered: register a copy of ``at.version`` under it,
     or under an id that the subject issues, where its rule wants a registered one.
     """
 
-    def __call__(self, at: Context, version: str, metrics: dict[str, float]) -> bool: ...
+
+@_form("retrain.decide")
+def retrain_decide(at: Context, state: RetrainState) -> RetrainDecision:
+    """Does the trigger fire in this state, and why?"""
 
 
-class DecideRetrain(Protocol):
-    """``retrain.decide``: does the trigger fire in this state, and why?"""
-
-    def __call__(self, at: Context, state: RetrainState) -> RetrainDecision: ...
-
-
-class ReplayTrigger(Protocol):
-    """``retrain.replay``: what the trigger says to one state after another, keeping what it keeps.
+@_form("retrain.replay")
+def retrain_replay(
+    at: Context, states: Sequence[RetrainState], restart_after: int | None
+) -> list[RetrainDecision]:
+    """What the trigger says to one state after another, keeping what it keeps.
 
     For triggers that remember (a cool-down, alarms in a row).  With ``restart_after`` = i they are
     saved to ``at.scratch`` and loaded again after state i.
     """
 
-    def __call__(
-        self, at: Context, states: Sequence[RetrainState], restart_after: int | None
-    ) -> list[RetrainDecision]: ...
 
-
-class LiveState(Protocol):
-    """``retrain.state``: what the live caller tells the trigger, after live rows.
+@_form("retrain.state")
+def retrain_state(at: Context, live: pd.DataFrame, today: pd.Timestamp) -> RetrainState:
+    """What the live caller tells the trigger, after live rows.
 
     ``live`` holds the required features, ``prediction`` and ``outcome``, indexed by (asset, date);
     ``today`` is the moment of the call.
     """
 
-    def __call__(self, at: Context, live: pd.DataFrame, today: pd.Timestamp) -> RetrainState: ...
 
-
-class Train(Protocol):
-    """``retrain.train``: train on made-up data, and store the version in ``at.store``.
+@_form("retrain.train")
+def retrain_train(at: Context, features: pd.DataFrame, labels: pd.DataFrame) -> str | None:
+    """Train on made-up data, and store the version in ``at.store``.
 
     ``features`` and ``labels`` have the index of a panel; every number in them is a number of its
     own, so that the host can record which rows each estimator was fitted on.  Answers the new
@@ -568,337 +550,221 @@ class Train(Protocol):
     :func:`watch` first; those of scikit-learn, LightGBM and XGBoost are known.
     """
 
-    def __call__(self, at: Context, features: pd.DataFrame, labels: pd.DataFrame) -> str | None: ...
+
+@_form("drift.psi")
+def drift_psi(at: Context, reference: Floats, current: Floats) -> float:
+    """Population stability index between two samples of one feature."""
 
 
-class Psi(Protocol):
-    """``drift.psi``: population stability index between two samples of one feature."""
-
-    def __call__(self, at: Context, reference: Floats, current: Floats) -> float: ...
-
-
-class ShiftedFeatures(Protocol):
-    """``drift.shifted``: whether features have shifted since ``reference`` (None: there is none).
+@_form("drift.shifted")
+def drift_shifted(at: Context, reference: pd.DataFrame | None, current: pd.DataFrame) -> Shifted:
+    """Whether features have shifted since ``reference`` (None: there is none).
 
     Raises :class:`Refusal` where the monitor declines to tell.
     """
 
-    def __call__(
-        self, at: Context, reference: pd.DataFrame | None, current: pd.DataFrame
-    ) -> Shifted: ...
 
-
-class Cusum(Protocol):
-    """``drift.cusum``: CUSUM over a series (mean ``target``, standard deviation ``sigma``)."""
-
-    def __call__(self, at: Context, series: Floats, target: float, sigma: float) -> CusumAlarm: ...
+@_form("drift.cusum")
+def drift_cusum(at: Context, series: Floats, target: float, sigma: float) -> CusumAlarm:
+    """CUSUM over a series (mean ``target``, standard deviation ``sigma``)."""
 
 
 # --- calibration, conformal -------------------------------------------------------------------
-class FitCalibrator(Protocol):
-    """``calibration.fit_apply``: fit on (scores, outcomes), return probabilities for ``served``."""
-
-    def __call__(
-        self, at: Context, scores: Floats, outcomes: Integers, served: Floats
-    ) -> Floats: ...
-
-
-class ServedProbabilities(Protocol):
-    """``calibration.served``: the version's own calibrator applied to raw scores."""
-
-    def __call__(self, at: Context, scores: Floats) -> Floats: ...
+@_form("calibration.fit_apply")
+def calibration_fit_apply(
+    at: Context, scores: Floats, outcomes: Integers, served: Floats
+) -> Floats:
+    """Fit on (scores, outcomes), return probabilities for ``served``."""
 
 
-class HoldoutScores(Protocol):
-    """``calibration.sample``: real raw scores of the version with outcomes."""
+@_form("calibration.served")
+def calibration_served(at: Context, scores: Floats) -> Floats:
+    """The version's own calibrator applied to raw scores."""
 
-    def __call__(self, at: Context) -> CalibrationSample: ...
+
+@_form("calibration.sample")
+def calibration_sample(at: Context) -> CalibrationSample:
+    """Real raw scores of the version with outcomes."""
 
 
-class MeasureCalibration(Protocol):
-    """``calibration.measures``: the subject's own measures of probabilities against outcomes.
+@_form("calibration.measures")
+def calibration_measures(at: Context, scores: Floats, outcomes: Integers) -> CalibrationMeasures:
+    """The subject's own measures of probabilities against outcomes.
 
     Raises :class:`Refusal` where they cannot be told; NaN says the same of one of them.
     """
 
-    def __call__(self, at: Context, scores: Floats, outcomes: Integers) -> CalibrationMeasures: ...
 
-
-class MeasureCoverage(Protocol):
-    """``conformal.coverage``: the share of outcomes (n,) within intervals (n, 2), both ends in."""
-
-    def __call__(self, at: Context, intervals: Floats, outcomes: Floats) -> float: ...
-
-
-class ConformalInterval(Protocol):
-    """``conformal.interval``: intervals at miscoverage ``alpha``; answers an (n, 2) array.
+@_form("conformal.interval")
+def conformal_interval(at: Context, residuals: Floats, predictions: Floats, alpha: float) -> Floats:
+    """Intervals at miscoverage ``alpha``; answers an (n, 2) array.
 
     ``residuals`` are calibration residuals (outcome minus prediction), shape (m,);
     ``predictions`` has shape (n,).
     """
 
-    def __call__(
-        self, at: Context, residuals: Floats, predictions: Floats, alpha: float
-    ) -> Floats: ...
 
-
-class ScaledInterval(Protocol):
-    """``conformal.scaled_interval``: intervals whose width follows a scale of each row, (n, 2).
+@_form("conformal.scaled_interval")
+def conformal_scaled_interval(
+    at: Context,
+    residuals: Floats,
+    scales: Floats,
+    predictions: Floats,
+    predicted_scales: Floats,
+    alpha: float,
+) -> Floats:
+    """Intervals whose width follows a scale of each row, (n, 2).
 
     ``scales`` (m,) are those of the calibration rows, ``predicted_scales`` (n,) of the predictions,
     both positive.  Alone it is ``conformal.interval`` too, with scales of 1.
     """
 
-    def __call__(
-        self,
-        at: Context,
-        residuals: Floats,
-        scales: Floats,
-        predictions: Floats,
-        predicted_scales: Floats,
-        alpha: float,
-    ) -> Floats: ...
+
+@_form("conformal.coverage")
+def conformal_coverage(at: Context, intervals: Floats, outcomes: Floats) -> float:
+    """The share of outcomes (n,) within intervals (n, 2), both ends in."""
 
 
 # --- pricing, neural, online, checkpoint_io ---------------------------------------------------
-class Price(Protocol):
-    """``pricing.price``: European option prices, shape (n,); ``kind`` is 1 (call) or -1 (put).
+@_form("pricing.price")
+def pricing_price(at: Context, terms: pd.DataFrame) -> Floats:
+    """Prices of European options, shape (n,); ``kind`` is 1 (call) or -1 (put).
 
     ``terms`` columns: ``spot, strike, maturity, rate, dividend, volatility, kind``.
     """
 
-    def __call__(self, at: Context, terms: pd.DataFrame) -> Floats: ...
 
-
-class ImpliedVolatility(Protocol):
-    """``pricing.implied_volatility``: ``terms`` as for price, with ``price`` for ``volatility``."""
-
-    def __call__(self, at: Context, terms: pd.DataFrame) -> Floats: ...
-
-
-class Greeks(Protocol):
-    """``pricing.greeks``: sensitivities of ``pricing.price``, a column each that the subject has.
+@_form("pricing.greeks")
+def pricing_greeks(at: Context, terms: pd.DataFrame) -> pd.DataFrame:
+    """Sensitivities of ``pricing.price``, a column each that the subject has.
 
     ``delta`` and ``gamma`` by spot, ``vega`` by volatility, ``rho`` by rate, each by 1.00;
     ``theta`` by time that passes, a year.
     """
 
-    def __call__(self, at: Context, terms: pd.DataFrame) -> pd.DataFrame: ...
+
+@_form("pricing.implied_volatility")
+def pricing_implied_volatility(at: Context, terms: pd.DataFrame) -> Floats:
+    """``terms`` as for price, with ``price`` for ``volatility``."""
 
 
-class FitSurface(Protocol):
-    """``pricing.fit``: fit a surface to quotes, answer its total variances at them, shape (n,).
+@_form("pricing.fit")
+def pricing_fit(at: Context, quotes: pd.DataFrame) -> Floats:
+    """Fit a surface to quotes, answer its total variances at them, shape (n,).
 
     ``quotes`` columns: ``log_moneyness``, ``maturity``, ``total_variance``.  Raises
     :class:`Refusal` where the subject takes no such quotes.
     """
 
-    def __call__(self, at: Context, quotes: pd.DataFrame) -> Floats: ...
 
-
-class SurfaceVariance(Protocol):
-    """``pricing.total_variance``: total implied variance of the version's own fitted surface.
+@_form("pricing.total_variance")
+def pricing_total_variance(at: Context, points: pd.DataFrame) -> Floats:
+    """Total implied variance of the version's own fitted surface.
 
     ``points`` columns: ``log_moneyness`` (log strike/forward), ``maturity``.
     """
 
-    def __call__(self, at: Context, points: pd.DataFrame) -> Floats: ...
+
+@_form("neural.forward")
+def neural_forward(at: Context, inputs: Floats) -> Floats:
+    """Raw outputs of the neural head; input (n, d), output (n, k)."""
 
 
-class NeuralForward(Protocol):
-    """``neural.forward``: raw outputs of the neural head; input (n, d), output (n, k)."""
-
-    def __call__(self, at: Context, inputs: Floats) -> Floats: ...
-
-
-class NetworkState(Protocol):
-    """``neural.state``: the weights of the version's network, by name, as they are stored."""
-
-    def __call__(self, at: Context) -> dict[str, npt.NDArray[Any]]: ...
+@_form("neural.state")
+def neural_state(at: Context) -> dict[str, npt.NDArray[Any]]:
+    """The weights of the version's network, by name, as they are stored."""
 
 
-class LoadNetwork(Protocol):
-    """``neural.load``: build the version's network anew, load ``state`` as serving does, forward.
+@_form("neural.load")
+def neural_load(at: Context, state: dict[str, npt.NDArray[Any]], inputs: Floats) -> Floats:
+    """Build the version's network anew, load ``state`` as serving does, forward.
 
     Input (n, d), output (n, k), as for ``neural.forward``.  Raises :class:`Refusal` where the state
     does not fit.
     """
 
-    def __call__(
-        self, at: Context, state: dict[str, npt.NDArray[Any]], inputs: Floats
-    ) -> Floats: ...
 
-
-class ForwardExported(Protocol):
-    """``neural.exported``: what the exported network answers, as for ``neural.forward``.
+@_form("neural.exported")
+def neural_exported(at: Context, inputs: Floats) -> Floats:
+    """What the exported network answers, as for ``neural.forward``.
 
     ONNX through its runtime, TorchScript, TFLite, weights read by another language; name each of
     several a variant.
     """
 
-    def __call__(self, at: Context, inputs: Floats) -> Floats: ...
 
-
-class ForwardSequences(Protocol):
-    """``neural.sequences``: outputs (n, k) for rows of steps (n, t, d), padded behind ``lengths``.
+@_form("neural.sequences")
+def neural_sequences(at: Context, inputs: Floats, lengths: Integers) -> Floats:
+    """Outputs (n, k) for rows of steps (n, t, d), padded behind ``lengths``.
 
     ``lengths`` (n,) counts the steps of each row that are meant, from the first one on.
     """
 
-    def __call__(self, at: Context, inputs: Floats, lengths: Integers) -> Floats: ...
 
-
-class TrainingGradients(Protocol):
-    """``neural.gradients``: gradients of the training loss on one batch, by name of the weight.
+@_form("neural.gradients")
+def neural_gradients(at: Context, inputs: Floats, targets: Floats) -> dict[str, npt.NDArray[Any]]:
+    """Gradients of the training loss on one batch, by name of the weight.
 
     Input (n, d), targets (n, k); one backward pass in the mode of training, no step.  A weight that
     is frozen on purpose is left out.
     """
 
-    def __call__(
-        self, at: Context, inputs: Floats, targets: Floats
-    ) -> dict[str, npt.NDArray[Any]]: ...
 
-
-class OnlineRun(Protocol):
-    """``online.run``: learn the batches in order, then predict ``probe``.
+@_form("online.run")
+def online_run(
+    at: Context,
+    batches: Sequence[pd.DataFrame],
+    probe: pd.DataFrame,
+    restart_after: int | None,
+) -> Floats:
+    """Learn the batches in order, then predict ``probe``.
 
     Batches hold feature columns and ``y``.  With ``restart_after`` = i the learner is saved to
     ``at.scratch`` and loaded again after batch i, as a restart of the process would.
     """
 
-    def __call__(
-        self,
-        at: Context,
-        batches: Sequence[pd.DataFrame],
-        probe: pd.DataFrame,
-        restart_after: int | None,
-    ) -> Floats: ...
 
-
-class FeedLearner(Protocol):
-    """``online.feed``: take what happens in turn, then predict ``probe``.
+@_form("online.feed")
+def online_feed(
+    at: Context,
+    events: Sequence[FeedEvent],
+    probe: pd.DataFrame,
+    restart_after: int | None,
+) -> Floats:
+    """Take what happens in turn, then predict ``probe``.
 
     Labels come after the rows they belong to, by key, and are due at a time of their own.  With
     ``restart_after`` = i the learner is saved to ``at.scratch`` and loaded again after event i.
     """
 
-    def __call__(
-        self,
-        at: Context,
-        events: Sequence[FeedEvent],
-        probe: pd.DataFrame,
-        restart_after: int | None,
-    ) -> Floats: ...
 
-
-class RoundTrip(Protocol):
-    """``checkpoint_io.round_trip``: load, save to ``at.scratch``, load that, predict."""
-
-    def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
+@_form("checkpoint_io.round_trip")
+def checkpoint_io_round_trip(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """Load, save to ``at.scratch``, load that, predict."""
 
 
 # --- explain ------------------------------------------------------------------------------------
-class InputsToExplain(Protocol):
-    """``explain.inputs``: rows whose predictions are explained, with dates, assets, regimes.
+@_form("explain.inputs")
+def explain_inputs(at: Context) -> ExplainInputs:
+    """Rows whose predictions are explained, with dates, assets, regimes.
 
     Without it, the features that ``features.build`` makes of the sample panel are explained.
     """
 
-    def __call__(self, at: Context) -> ExplainInputs: ...
+
+@_form("explain.stages")
+def explain_stages(at: Context, features: pd.DataFrame) -> Stages:
+    """Features to what stands between them and the orders of a back-test."""
 
 
-class DecisionStages(Protocol):
-    """``explain.stages``: features to what stands between them and the orders of a back-test."""
-
-    def __call__(self, at: Context, features: pd.DataFrame) -> Stages: ...
-
-
-class DecisionOutcomes(Protocol):
-    """``explain.outcomes``: features to what became of the orders that they led to.
+@_form("explain.outcomes")
+def explain_outcomes(at: Context, features: pd.DataFrame) -> pd.DataFrame:
+    """Features to what became of the orders that they led to.
 
     On the features' index, columns ``return``, ``mfe``, ``mae``, ``cost`` (fractions; of the
     position, in its direction); NaN where it is not known, or nothing was ordered.
     """
 
-    def __call__(self, at: Context, features: pd.DataFrame) -> pd.DataFrame: ...
-
-
-#: Every hook there is: full name to the Protocol that types and documents it.
-HOOKS: dict[str, type] = {
-    "features.panel": SamplePanel,
-    "features.sides": SideTables,
-    "features.build": BuildFeatures,
-    "features.build_backtest": BuildFeatures,
-    "features.build_live": BuildLive,
-    "features.scale": ScaleFeatures,
-    "features.fills": FeatureFills,
-    "features.policy": FeaturePolicy,
-    "features.modes": FeatureModes,
-    "features.admitted": AdmitFeatures,
-    "targets.build": BuildTargets,
-    "targets.ends": LabelEnds,
-    "targets.declared": DeclaredTargets,
-    "targets.preconditions": Preconditions,
-    "splits.folds": Folds,
-    "splits.declared": DeclaredSplits,
-    "splits.independent": IndependentDates,
-    "predictor.required": RequiredFeatures,
-    "predictor.sides": SideTables,
-    "predictor.outputs": ModelOutputs,
-    "predictor.decode": DecodeOutputs,
-    "predictor.predict": Predict,
-    "decisions.backtest": Decide,
-    "decisions.live": Decide,
-    "decisions.rules_backtest": Interpret,
-    "decisions.rules_live": Interpret,
-    "decisions.account": AccountAtRest,
-    "decisions.settle": SettlePositions,
-    "decisions.rule_texts": RuleTexts,
-    "decisions.rule_fires": RuleFires,
-    "registry.resolve": ResolveVersion,
-    "registry.register": RegisterVersion,
-    "registry.versions": ListVersions,
-    "registry.create": CreateVersion,
-    "registry.promote": SeatChampion,
-    "registry.rollback": RollBack,
-    "registry.prune": Prune,
-    "governance.metrics": GovernanceMetrics,
-    "governance.promote": Promote,
-    "governance.admits": Admits,
-    "governance.enter": EnterVersion,
-    "retrain.decide": DecideRetrain,
-    "retrain.replay": ReplayTrigger,
-    "retrain.state": LiveState,
-    "retrain.train": Train,
-    "drift.psi": Psi,
-    "drift.shifted": ShiftedFeatures,
-    "drift.cusum": Cusum,
-    "calibration.fit_apply": FitCalibrator,
-    "calibration.served": ServedProbabilities,
-    "calibration.sample": HoldoutScores,
-    "calibration.measures": MeasureCalibration,
-    "conformal.interval": ConformalInterval,
-    "conformal.scaled_interval": ScaledInterval,
-    "conformal.coverage": MeasureCoverage,
-    "pricing.price": Price,
-    "pricing.greeks": Greeks,
-    "pricing.implied_volatility": ImpliedVolatility,
-    "pricing.fit": FitSurface,
-    "pricing.total_variance": SurfaceVariance,
-    "neural.forward": NeuralForward,
-    "neural.state": NetworkState,
-    "neural.load": LoadNetwork,
-    "neural.exported": ForwardExported,
-    "neural.sequences": ForwardSequences,
-    "neural.gradients": TrainingGradients,
-    "online.run": OnlineRun,
-    "online.feed": FeedLearner,
-    "checkpoint_io.round_trip": RoundTrip,
-    "explain.inputs": InputsToExplain,
-    "explain.stages": DecisionStages,
-    "explain.outcomes": DecisionOutcomes,
-}
 
 SURFACES: tuple[str, ...] = tuple(dict.fromkeys(name.split(".")[0] for name in HOOKS))
 
@@ -1029,16 +895,15 @@ def registered() -> dict[str, Callable[..., Any]]:
 
 def signature(hook: str, variant: str = "") -> str:
     """The ``def`` line to write for a hook, for messages and docs."""
-    call = HOOKS[hook].__call__
-    parameters = [p for n, p in inspect.signature(call).parameters.items() if n != "self"]
-    shown = ", ".join(str(p) for p in parameters).replace("'", "")
-    returns = inspect.signature(call).return_annotation
+    form = inspect.signature(HOOKS[hook])
+    shown = ", ".join(map(str, form.parameters.values())).replace("'", "")
     name = hook.split(".")[1] + (f"_{re.sub(r'[^A-Za-z0-9]', '_', variant)}" if variant else "")
     named = f', variant="{variant}"' if variant else ""
-    return f'@surface("{hook}"{named})\ndef {name}({shown}) -> {returns}: ...'
+    return f'@surface("{hook}"{named})\ndef {name}({shown}) -> {form.return_annotation}: ...'
 
 
 def purpose(hook: str) -> str:
     """One line that says what a hook exposes."""
-    doc = inspect.getdoc(HOOKS[hook]) or ""
-    return " ".join(doc.split("\n\n")[0].split())
+    names = ", ".join(f"``{name}``" for name, form in HOOKS.items() if form is HOOKS[hook])
+    said = " ".join((inspect.getdoc(HOOKS[hook]) or "").partition("\n\n")[0].split())
+    return f"{names}: {said if said[1:2].isupper() else said[:1].lower() + said[1:]}"
