@@ -232,10 +232,10 @@ def closing_list(tasks: Sequence[TaskResult], comparisons: Sequence[Comparison])
 
 # --- inside -----------------------------------------------------------------------------------
 def _weight(row: Row) -> tuple[object, ...]:
-    severity, blast, code, *rest = row.matter.weight
+    *gravest, code, place, key = row.matter.weight
     order = list(Fate)
     met = tuple(order.index(fate) if fate else len(order) for fate in row.fates)
-    return (severity, blast, code, met, *rest)
+    return (*gravest, code, met, place, key)
 
 
 def _name(tasks: Sequence[TaskResult]) -> str:

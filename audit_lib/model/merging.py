@@ -45,7 +45,7 @@ class Merged:
         return self.finding.location.path
 
     @property
-    def weight(self) -> tuple[int, int, str, str, str]:
+    def weight(self) -> tuple[int, bool, int, str, str, str]:
         """Sorts the weightiest first, as :func:`weight` does."""
         return weight(self.finding, {self.path: self.blast or 0})
 

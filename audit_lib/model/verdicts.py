@@ -78,7 +78,13 @@ def ranked(
     return sorted(findings, key=lambda f: weight(f, dependents or {}))
 
 
-def weight(finding: Finding, dependents: Mapping[str, int]) -> tuple[int, int, str, str, str]:
-    """Sorts the weightiest first: severity, what depends on the file, then check and place."""
-    reached = dependents.get(finding.location.path, 0) if finding.location.base == "source" else 0
-    return (-finding.severity, -reached, finding.code, str(finding.location), finding.key)
+def weight(
+    finding: Finding, dependents: Mapping[str, int]
+) -> tuple[int, bool, int, str, str, str]:
+    """Sorts the weightiest first: severity, what depends on the file, then check and place.
+
+    What closes a run (``LED901``) says again what others found, and so comes after its equals.
+    """
+    code, place = finding.code, finding.location
+    reached = dependents.get(place.path, 0) if place.base == "source" else 0
+    return (-finding.severity, code[3:4] == "9", -reached, code, str(place), finding.key)
