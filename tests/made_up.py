@@ -204,6 +204,16 @@ def _cards() -> tuple:
     return "Conditions of the decision", ("label", "value", "low", "high", "base"), rows, "share"
 
 
+def _treemap() -> tuple:
+    rows = (
+        ("engine/features.py", 120, 1.0, 0.5, 0.0),
+        ("engine/" + "x" * 90 + ".py", 80, 1.0, None, 0.25),
+        ("$<b>&.py", 40, 0.0, 1.0, 1.0),
+    )
+    heads = ("file", "lines", "scanned", "exercised", "certified: $<read>")
+    return "Lines by file", heads, rows, "a box is a file"
+
+
 LEARNED = (View.HEATMAP, View.SWARM, View.DEPENDENCE, View.WATERFALL, View.CARDS)
 _TABLES = {
     View.TABLE: _table,
@@ -217,6 +227,7 @@ _TABLES = {
     View.DEPENDENCE: _dependence,
     View.WATERFALL: _waterfall,
     View.CARDS: _cards,
+    View.TREEMAP: _treemap,
 }
 
 
@@ -276,7 +287,7 @@ def tasks(
     answers = {
         Task.T1: (
             result("LED001", Outcome.PASS, findings=(note,), severity=Severity.INFO),
-            result("CHK001", evidence=(evidence(View.TABLE),)),
+            result("CHK001", evidence=(evidence(View.TABLE), evidence(View.TREEMAP))),
             result("SEC001", Outcome.FAIL, findings=tuple(hostile), severity=Severity.MEDIUM),
         ),
         Task.T2: (

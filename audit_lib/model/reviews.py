@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from audit_lib.model.results import Exercised, Review
+from audit_lib.model.results import Evidence, Exercised, Review
+from audit_lib.model.vocabulary import View
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,9 @@ def executed(review: Review) -> dict[str, dict[int, tuple[str, ...]]]:
     return {p: {n: tuple(hooks) for n, hooks in sorted(own.items())} for p, own in found.items()}
 
 
-def on_loading(review: Review, path: str = "") -> int:
-    """How many of the executed statements run when their module is loaded, in one file or all."""
-    found = {
-        (e.path, n) for e in review.exercised for n in numbers(e.loaded) if path in ("", e.path)
-    }
-    return len(found)
+def on_loading(review: Review) -> int:
+    """How many of the executed statements run when their module is loaded."""
+    return len({(e.path, n) for e in review.exercised for n in numbers(e.loaded)})
 
 
 def shares(review: Review) -> tuple[Share, ...]:
@@ -78,9 +76,8 @@ def shares(review: Review) -> tuple[Share, ...]:
     scanned = Share("scanned", sum(f.scanned for f in review.files), total, "lines read by checks")
     ran = sum(len(lines) for lines in executed(review).values())
     hooks = len({e.hook for e in review.exercised})
-    said = (
-        f"statements: {hooks} hooks executed them, {on_loading(review):,} when a module was loaded"
-    )
+    said = f"statements: {hooks} hook{'s' * (hooks != 1)} executed them, "
+    said += f"{on_loading(review):,} when a module was loaded"
     if review.unmeasured:
         exercised = Share("exercised", None, statements, f"not measured: {review.unmeasured}")
     else:
@@ -91,6 +88,34 @@ def shares(review: Review) -> tuple[Share, ...]:
         for c in criteria
     ] or [Share("certified", 0, total, "lines: the ledger defines no criterion")]
     return scanned, exercised, *signed
+
+
+def by_file(review: Review) -> Evidence:
+    """The shares of each file, as the table that a treemap draws."""
+    ran = executed(review)
+    criteria = dict.fromkeys(c for f in review.files for c in f.certified)
+
+    def share(lines: int, of: int) -> float | None:
+        return round(lines / of, 4) if of else None
+
+    return Evidence(
+        "review",
+        "Lines under audit, by file",
+        ("file", "lines", "scanned", "exercised", *(f"certified: {c}" for c in criteria)),
+        tuple(
+            (
+                f.path,
+                f.lines,
+                share(f.scanned, f.lines),
+                None if review.unmeasured else share(len(ran.get(f.path, ())), f.executable),
+                *(share(f.certified.get(c, 0), f.lines) for c in criteria),
+            )
+            for f in review.files
+        ),
+        View.TREEMAP,
+        "a box is a file, as large as its lines, and filled as far as these were reviewed; "
+        "exercised is of statements",
+    )
 
 
 def ranges(lines: Collection[int]) -> str:

@@ -78,9 +78,7 @@ def ranked(
     return sorted(findings, key=lambda f: weight(f, dependents or {}))
 
 
-def weight(
-    finding: Finding, dependents: Mapping[str, int]
-) -> tuple[int, bool, int, str, str, str]:
+def weight(finding: Finding, dependents: Mapping[str, int]) -> tuple[int, bool, int, str, str, str]:
     """Sorts the weightiest first: severity, what depends on the file, then check and place.
 
     What closes a run (``LED901``) says again what others found, and so comes after its equals.

@@ -147,3 +147,5 @@ class View(StrEnum):
     """columns: label (a sentence), value, low, high, base (shares)"""
     INFLUENCE = "influence"
     """columns: column, look_back, look_ahead (bars)"""
+    TREEMAP = "treemap"
+    """columns: label, value (its size), then a share (0 to 1, or empty) a panel"""

@@ -4,12 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from audit_lib.model import CheckResult, Contract, Outcome, Severity, breaks, effective_outcome
+from audit_lib.model.reviews import by_file, merged, shares
 from audit_lib.packets import page_one
 from audit_lib.packets.acceptance import answers
 from audit_lib.packets.closing import closure_doc, summary
 from audit_lib.packets.packet import Found, Packet
 from audit_lib.packets.provenance import provenance_groups
-from audit_lib.packets.sections import LINE, Doc, Style, anchor, finding_doc, runs, task_doc
+from audit_lib.packets.sections import (
+    LINE,
+    Doc,
+    Style,
+    anchor,
+    evidence_doc,
+    finding_doc,
+    runs,
+    task_doc,
+)
 from audit_lib.reporters.report import severities
 from audit_lib.reporters.text import one_line, place
 
@@ -69,6 +79,7 @@ def document(packet: Packet, style: Style) -> Doc:
             }
             for b in packet.boundaries
         ],
+        "review": _review(packet, style),
         "tasks": [task_doc(t, packet, style) for t in packet.tasks],
         "missing": [{"task": t.value, "title": t.title} for t in packet.not_run],
         "silent": len(packet.untold),
@@ -147,6 +158,21 @@ def _sensitivity(packet: Packet, style: Style) -> Doc | None:
             }
             for p in (*found.unseen, *found.accused)
         ],
+    }
+
+
+def _review(packet: Packet, style: Style) -> Doc | None:
+    """How far the lines were reviewed, by file; None where no task took stock of them."""
+    found = merged(t.review for t in packet.tasks if t.review)
+    if found is None:
+        return None
+    said = [
+        f"{s.kind}: {s.said}" if s.lines is None else f"{s.kind}: {s.lines:,} of {s.of:,} {s.said}"
+        for s in shares(found)
+    ]
+    return {
+        "shares": [one_line(s) for s in said],
+        "files": evidence_doc("evidence-review", by_file(found), style, style.rows),
     }
 
 

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from audit_lib.model import Evidence, View
-from audit_lib.packets import draw_lanes, draw_learned, draw_planes, draw_swarm
+from audit_lib.packets import draw_lanes, draw_learned, draw_map, draw_planes, draw_swarm
 from audit_lib.packets.palette import PALETTES, Palette, Theme
 
 #: packets are made in threads, and matplotlib's settings and fonts belong to the whole process
@@ -27,6 +27,7 @@ DRAWINGS: dict[View, Callable[[Evidence, Palette], Figure | None]] = {
     View.DEPENDENCE: draw_learned.dependence,
     View.WATERFALL: draw_learned.waterfall,
     View.CARDS: draw_learned.cards,
+    View.TREEMAP: draw_map.treemap,
 }
 
 _TAG = re.compile(r"<[^>]+>")

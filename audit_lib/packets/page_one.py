@@ -158,7 +158,9 @@ def strip(packet: Packet) -> list[Doc]:
         _line("narrowest", *_narrowest(packet)),
         _line("sensitivity", *_proved(packet)),
         _line("what decides", one_line(packet.learned[0]), rest=one_line(packet.learned[1])),
-        _line("ledger", " · ".join(_examined(packet)[:4])),
+        _line(
+            "ledger", " · ".join(_examined(packet)[:4]), [], "review" if _reviewed(packet) else ""
+        ),
         _line("not assessed", _untold(packet), [], "untold"),
         _line("exempted", _number(packet.exempted, ""), [], "exempted"),
         _line("notes", _number(packet.notes, " that only inform"), [], "notes"),

@@ -248,7 +248,9 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
             for f in listed
         ],
         "unlisted": len(found) - len(listed),
-        "evidence": [_evidence(result, e, style, most, drawn=drawn) for e in result.evidence],
+        "evidence": [
+            evidence_doc(anchor(result, e), e, style, most, drawn=drawn) for e in result.evidence
+        ],
         "about": _about(result) if not passed else [],
     }
 
@@ -275,13 +277,14 @@ def _about(result: CheckResult) -> list[Doc]:
     ]
 
 
-def _evidence(
-    result: CheckResult, evidence: Evidence, style: Style, most: int, *, drawn: bool
+def evidence_doc(
+    at: str, evidence: Evidence, style: Style, most: int, *, drawn: bool = True
 ) -> Doc:
+    """A table with its picture, under the anchor ``at``."""
     rows = evidence.rows[:most]
     wide = range(len(evidence.columns))
     return {
-        "anchor": anchor(result, evidence),
+        "anchor": at,
         "title": one_line(evidence.title),
         "note": runs(evidence.note, style),
         "columns": [one_line(c.replace("_", " ")) for c in evidence.columns],

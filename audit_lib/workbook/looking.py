@@ -21,7 +21,7 @@ from audit_lib.model import (
     verdict_of,
 )
 from audit_lib.model.merging import dependents
-from audit_lib.model.reviews import merged
+from audit_lib.model.reviews import by_file, merged
 from audit_lib.packets.assembly import comparisons_with
 from audit_lib.selection import roster_of
 from audit_lib.subject.subject import Subject
@@ -100,7 +100,9 @@ class Looking:
         if found is None:
             show([Note("no task of this run has taken stock of the lines: run T1", tone="missing")])
             return
-        parts: list[Part] = [reviewing.share_sheet(found), reviewing.file_sheet(found)]
+        files = by_file(found)
+        parts: list[Part] = [reviewing.share_sheet(found), *pictures.shown(files, files.name)]
+        parts.append(Sheet("Review by file", files.columns, files.rows))
         if not found.unmeasured:
             parts += [
                 reviewing.surface_sheet(found),

@@ -30,9 +30,13 @@ picture: Callable[[Evidence], Any] = still
 
 def drawn(result: CheckResult, evidence: Evidence) -> list[Part]:
     """A piece of evidence: its picture where it has one, else its table."""
-    name = f"{result.code}/{evidence.name}"
-    shown = picture(evidence)
-    if shown is None:
+    return shown(evidence, f"{result.code}/{evidence.name}")
+
+
+def shown(evidence: Evidence, name: str) -> list[Part]:
+    """The same of any table, under that name."""
+    made = picture(evidence)
+    if made is None:
         return [Sheet(f"{evidence.title} ({name})", evidence.columns, evidence.rows, evidence.note)]
     heading = Note(f"{evidence.title} ({name})", heading=True)
-    return [heading, shown, *([Note(evidence.note)] if evidence.note else [])]
+    return [heading, made, *([Note(evidence.note)] if evidence.note else [])]

@@ -4,13 +4,8 @@ from collections.abc import Sequence
 
 from audit_lib.ledger import UnitExercise
 from audit_lib.model import Review
-from audit_lib.model.reviews import executed, on_loading, shares
+from audit_lib.model.reviews import executed, shares
 from audit_lib.workbook.display import Sheet
-
-NOTE = (
-    "scanned and certified are of lines; exercised is of statements, which stand on their first "
-    "line; on loading: they ran because a call loaded their module"
-)
 
 
 def share_sheet(review: Review) -> Sheet:
@@ -18,26 +13,6 @@ def share_sheet(review: Review) -> Sheet:
     rows = tuple((s.kind, s.lines, s.of, percent(s.lines, s.of), s.said) for s in shares(review))
     note = "; ".join(review.missing)
     return Sheet("Review", ("kind", "lines", "of", "share", "what"), rows, note)
-
-
-def file_sheet(review: Review) -> Sheet:
-    """The same by file."""
-    ran = executed(review)
-    criteria = tuple(dict.fromkeys(c for f in review.files for c in f.certified))
-    columns = ("file", "lines", "scanned", "statements", "exercised", "on loading")
-    rows = tuple(
-        (
-            f.path,
-            f.lines,
-            percent(f.scanned, f.lines),
-            f.executable,
-            None if review.unmeasured else percent(len(ran.get(f.path, ())), f.executable),
-            None if review.unmeasured else on_loading(review, f.path),
-            *(percent(f.certified.get(c, 0), f.lines) for c in criteria),
-        )
-        for f in review.files
-    )
-    return Sheet("Review by file", (*columns, *(f"certified: {c}" for c in criteria)), rows, NOTE)
 
 
 def surface_sheet(review: Review) -> Sheet:

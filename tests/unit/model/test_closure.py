@@ -303,7 +303,9 @@ def test_the_list_is_by_standing_then_severity_then_blast_radius():
 def test_what_closes_a_run_comes_after_its_equals():
     files = {"src/features.py": 9}
     closes = spl("sum", code="LED901", severity=Severity.CRITICAL)
-    first = spl("a", code="SPL002", severity=Severity.CRITICAL, location=Location("z.md", base="documents"))
+    first = spl(
+        "a", code="SPL002", severity=Severity.CRITICAL, location=Location("z.md", base="documents")
+    )
     ranked = [r.matter.finding.code for r in closing_list(
         run(closes, first, spl("b", severity=Severity.HIGH), files=files), ()
     )]  # fmt: skip

@@ -100,11 +100,11 @@ REST = Review(
         ((Review(FILES, unmeasured="no hook was called"),), Verdict.INCONCLUSIVE,
          "not measured: no hook was called"),
         ((HALF,), Verdict.BROKEN,
-         "3 of 7 statements: 1 hooks executed them, 1 when a module was loaded"),
+         "3 of 7 statements: 1 hook executed them, 1 when a module was loaded"),
         ((HALF, REST), Verdict.KEPT,
          "7 of 7 statements: 2 hooks executed them, 3 when a module was loaded"),
         ((replace(HALF, missing=("2 calls of drift.psi were lost with their process",)),),
-         Verdict.BROKEN, "3 of 7 statements: 1 hooks executed them, 1 when a module was loaded; "
+         Verdict.BROKEN, "3 of 7 statements: 1 hook executed them, 1 when a module was loaded; "
          "2 calls of drift.psi were lost with their process"),
     ],
 )  # fmt: skip

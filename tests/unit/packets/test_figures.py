@@ -252,3 +252,23 @@ def test_cards_show_the_rule_its_interval_and_what_is_usual():
     drawn = [line.get_xdata().tolist() for line in axes.lines]
     assert [0.8, 0.95] in drawn
     assert [0.4, 0.4] in drawn
+
+
+def test_a_treemap_gives_each_value_its_area_and_fills_it_to_its_share():
+    rows = [(f"f{i}.py", size, 0.25, None) for i, size in enumerate((8, 4, 2, 1, 1, 0))]
+    scanned, certified = draw(table(View.TREEMAP, "label value scanned certified", *rows)).axes
+    boxes, fills = scanned.patches[::2], scanned.patches[1::2]
+    areas = [b.get_width() * b.get_height() for b in boxes]
+    assert areas == pytest.approx([8 / 16, 4 / 16, 2 / 16, 1 / 16, 1 / 16])
+    assert [f.get_height() / b.get_height() for f, b in zip(fills, boxes, strict=True)] == (
+        pytest.approx([0.25] * 5)
+    )
+    assert len(certified.patches) == 5
+    assert certified.get_title(loc="left") == "certified: not measured"
+
+
+def test_small_boxes_of_a_treemap_share_one():
+    rows = [(f"f{i}.py", 10, float(i < 60)) for i in range(100)]
+    (axes,) = draw(table(View.TREEMAP, "label value scanned", *rows)).axes
+    assert "40 more" in [t.get_text() for t in axes.texts]
+    assert len(axes.patches) == 60 * 2 + 1

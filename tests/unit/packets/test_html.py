@@ -10,7 +10,16 @@ from html.parser import HTMLParser
 import made_up
 import pytest
 
-from audit_lib.model import Evidence, Location, Outcome, Severity, View
+from audit_lib.model import (
+    Evidence,
+    Exercised,
+    FileReview,
+    Location,
+    Outcome,
+    Review,
+    Severity,
+    View,
+)
 from audit_lib.model.closure import compare
 from audit_lib.packets import build, read_run
 from audit_lib.packets.html import LARGEST, render_html
@@ -219,3 +228,13 @@ def test_what_stands_elsewhere_in_a_list_is_marked(packet_of):
 
 def test_the_same_run_gives_the_same_page(tmp_path, text):
     assert rendered(tmp_path) == text
+
+
+def test_lines_under_audit_are_a_picture_by_file(packet_of):
+    tasks = made_up.tasks()
+    files = (FileReview("a.py", 9, 9, 6, 2), FileReview("b.py", 1, 1, 1, 1))
+    review = Review(files, (Exercised("drift.psi", "a.py", "2-3", "1"),), calls=1)
+    text = render_html(packet_of([replace(tasks[0], review=review), *tasks[1:]]))
+    assert 'id="evidence-review"' in text
+    assert "exercised: 3 of 7 statements: 1 hook executed them" in text
+    assert "Lines under audit, by file" in text

@@ -77,13 +77,14 @@ def test_t1_calls_each_hook_once_and_shows_three_shares(folder, source, shown) -
     assert review.exercised == (Exercised("drift.psi", "engine.py", "2,4", "1,7"),)
     assert review.files == (FileReview("engine.py", 10, 10, 6, 2),)
     audit.review()
-    share, by_file, surfaces, least = shown
+    share, _heading, picture, _note, by_file, surfaces, least = shown
+    assert picture.alt.startswith("Lines under audit, by file")
     assert [row[:4] for row in share.rows] == [
         ("scanned", 10, 10, "100.0%"),
         ("exercised", 4, 6, "66.7%"),
         ("certified", 0, 10, "0.0%"),
     ]
-    assert by_file.rows == (("engine.py", 10, "100.0%", 6, "66.7%", 2),)
+    assert by_file.rows == (("engine.py", 10, 1.0, 0.6667),)
     assert surfaces.rows == (("drift", 4, 4),)
     assert [(r[0], r[1], *r[3:]) for r in least.rows] == [
         ("engine.py::unused", 7, True, 1, "0.0%", ""),
@@ -100,10 +101,10 @@ def test_a_subject_may_ask_for_none_or_for_every_call(folder, source, shown) -> 
     audit.run()
     audit.review()
     audit.close()
-    share, by_file = shown
+    share, by_file = shown[0], shown[-1]
     said = "not measured: the parameters say `exercise: never`"
     assert share.rows[1] == ("exercised", None, 6, None, said)
-    assert by_file.rows == (("engine.py", 10, "100.0%", 6, None, None),)
+    assert by_file.rows == (("engine.py", 10, 1.0, None),)
     file.write_text(yaml.safe_dump({**source, "exercise": "every_call"}))
     audit = opened(Task.T4, folder)
     audit.run()
