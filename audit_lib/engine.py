@@ -151,14 +151,14 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
     Never raises for what the subject does.
     """
     parts: list[tuple[str, CheckResult]] = []
-    subject.allowance.begin(subject.parameters.limits.check_seconds)
+    subject.inquiry.allowance.begin(subject.parameters.limits.check_seconds)
     for bound, asked in each_variant(subject):
         ready = _for_variants(check, bound, in_use(bound, check.needs))
         result = _run_once(ready, bound)
         used = in_use(bound, asked)
         meant = _for_variants(check, bound, used)
         parts.append((", ".join(used), result if meant == ready else _run_once(meant, bound)))
-    subject.allowance.begin(None)
+    subject.inquiry.allowance.begin(None)
     return combined(parts)
 
 
@@ -242,7 +242,7 @@ def run_checks(
         check = checks[place]
         if progress:
             progress(type(check), None)
-        subject.so_far = tuple(done[n] for n in sorted(done))
+        subject.inquiry.so_far = tuple(done[n] for n in sorted(done))
         result = chosen.result(type(check)) or memory.recall(check)
         if result is None:
             with memory.noting(check) as told:
@@ -261,12 +261,12 @@ def _within(until: float | None, check: Check, subject: Subject) -> CheckResult:
         return run_check(check, subject)
     if time.time() >= until:
         return _unasked(check)
-    subject.allowance.budget, before = until, subject.allowance.refused
+    subject.inquiry.allowance.budget, before = until, subject.inquiry.allowance.refused
     try:
         result = run_check(check, subject)
     finally:
-        subject.allowance.budget = None
-    over = subject.allowance.refused > before and time.time() >= until
+        subject.inquiry.allowance.budget = None
+    over = subject.inquiry.allowance.refused > before and time.time() >= until
     return _unasked(check, result.seconds) if over else result
 
 

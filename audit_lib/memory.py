@@ -171,7 +171,7 @@ class Memory:
 
     def _fits(self, found: Kept) -> bool:
         """False where it would leave lines unmeasured, or looked at other answers."""
-        measured = self.subject.measure is not Measure.NEVER and bool(found.heard)
+        measured = self.subject.inquiry.measure is not Measure.NEVER and bool(found.heard)
         return not measured and found.results in ("", _answers(self.subject.so_far))
 
     def _differing(self, found: Kept) -> tuple[str, ...]:
@@ -206,14 +206,19 @@ class Memory:
             yield told
             self._note_time(told)
             return
-        subject, before = self.subject, self.subject.counted()
+        subject, inquiry, version = self.subject, self.subject.inquiry, self.subject.version_id
+        before = inquiry.counted(version)
         shaky, raised = self._shaken()
         with subject.noting() as asked:
             yield told
         if not self._note_time(told) or not _kept(check):
             return
-        rests = subject.rests(asked)
-        after = {n: c for n, c in subject.counted().items() if c != before.get(n)}
+        rests = subject.inquiry.rests(asked)
+        after = {
+            n: c
+            for n, c in subject.inquiry.counted(subject.version_id).items()
+            if c != before.get(n)
+        }
         heard = {n: _less(c, before.get(n, (0, 0, 0))) for n, c in after.items()}
         result = told[0]
         # What could not be told today (a tool that was not there) may be tomorrow.
@@ -224,7 +229,7 @@ class Memory:
             self.unsteady.append(check.code)
         if result.outcome is Outcome.ERROR or untold or unsteady or "tasks" in asked.besides:
             return
-        if heard and subject.measure is not Measure.NEVER:
+        if heard and inquiry.measure is not Measure.NEVER:
             return
         code = self._code(check, asked, rests.files)
         if code is None:
@@ -235,10 +240,10 @@ class Memory:
             code,
             _answers(subject.so_far) if "results" in asked.besides else "",
             heard,
-            *subject.followed(asked),
+            *inquiry.followed(asked),
             subject.host.isolation_so_far if heard else "",
         )
-        key = self._key(check, subject.version_id if versioned else "")
+        key = self._key(check, version if versioned else "")
         tail = hashlib.sha256(json.dumps([code, kept.results], sort_keys=True).encode())
         self._fresh[f"{key}-{tail.hexdigest()[:16]}.json"] = kept
         if time.monotonic() - self._looked > _PACE:
@@ -246,8 +251,8 @@ class Memory:
 
     def _shaken(self) -> tuple[int, int]:
         """How many calls ran out of time or memory or died, and how many raised, so far."""
-        rests = self.subject.rests(self.subject.hooks_known())
-        return rests.shaky + self.subject.allowance.refused, rests.raised
+        rests = self.subject.inquiry.rests()
+        return rests.shaky + self.subject.inquiry.allowance.refused, rests.raised
 
     def _note_time(self, told: list[CheckResult]) -> bool:
         """Note how long the check took; False where it was not asked to its end."""

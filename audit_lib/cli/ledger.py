@@ -198,7 +198,7 @@ def _exercised(found: Subject, version: str) -> Review:
     """One measured call of each hook."""
     try:
         bound = found.at(found.select(version)[0])
-        bound.measure = Measure.ALWAYS
+        bound.inquiry.measure = Measure.ALWAYS
         try_hooks(bound)
         return ledgers.review(bound)
     finally:

@@ -78,7 +78,7 @@ def review(subject: Subject, seen: host.ExercisedLines | None = None, *, why: st
     Raises:
         ParameterError: ``ledger.toml`` is wrong.
     """
-    found = subject.exercised if seen is None else seen
+    found = subject.inquiry.exercised if seen is None else seen
     code = code_of(subject.source)
     ledger = load(subject.folder)
     by_path: dict[str, list[UnitState]] = {}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.subject.artifacts import ArtifactReader, readers_of
@@ -45,6 +45,7 @@ class Bound:
     Attributes:
         variant: which variant of its hooks is driven; '' for the plain ones, or the first.
         key: which of its keys is asked for; empty for none.
+        samples: what probes made of its answers, by name (``probes/questions/samples.py``).
     """
 
     parameters: SubjectParameters
@@ -57,6 +58,7 @@ class Bound:
         self.key: dict[str, Value] = {}
         self._notes: list[Asked] = []
         self.version_id = ""
+        self.samples: dict[str, Any] = {}
         self._bindings: dict[tuple[str, str], Self] = {}
         self._base: Self | None = None
 
@@ -114,7 +116,7 @@ class Bound:
         """Drop what was read of a version or for a key."""
         for read in ("own_metadata", "_own_key", *(["registry"] if self.parameters.keys else [])):
             self.__dict__.pop(read, None)
-        self._bindings, self._base = {}, None
+        self._bindings, self._base, self.samples = {}, None, {}
 
     def every_key(self) -> list[dict[str, Value]]:
         """Every key there is, those of the version itself first; one empty key for none."""

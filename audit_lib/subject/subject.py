@@ -6,7 +6,7 @@ import copy
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -21,25 +21,20 @@ from audit_lib.errors import (
     ParameterError,
     VersionError,
 )
-from audit_lib.hooks import without_variant
 from audit_lib.host import (
-    Allowance,
     Entered,
-    ExercisedLines,
     Host,
     IsolationUnavailable,
     Limits,
-    Measure,
-    Rests,
 )
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
-from audit_lib.subject.beside import Kept, tables_beside
+from audit_lib.subject.beside import tables_beside
 from audit_lib.subject.bound import Bound, Serving
 from audit_lib.subject.documents import MISSING, Document, read_any, read_document
 from audit_lib.subject.hooks import Heard, Hook, HookSet, loads_artifacts
+from audit_lib.subject.inquiry import Inquiry
 from audit_lib.subject.keys import Value
-from audit_lib.subject.one_asset import OneAsset
 from audit_lib.subject.parameters import SubjectParameters, load_parameters
 from audit_lib.subject.registry import check_id
 from audit_lib.subject.source import SourceTree
@@ -57,9 +52,7 @@ class Subject(Bound):
         root: the source checkout.
         version: id of the version under audit; see :class:`Bound`.
         variant, key: what its hooks are driven for; likewise.
-        measure: when to note which lines of the source the hooks execute; set before the first
-            call.
-        allowance: what the calls of one check may take together.
+        inquiry: what was asked of it in this run, and what came of it.
     """
 
     def __init__(self, parameters: SubjectParameters, folder: Path, root: Path) -> None:
@@ -67,19 +60,10 @@ class Subject(Bound):
         self.parameters = parameters
         self.folder = folder
         self.root = root
-        self._earlier: tuple[TaskResult, ...] = ()
-        self._so_far: tuple[CheckResult, ...] = ()
-        self.measure = Measure.NEVER
-        self.allowance = Allowance()
+        self.inquiry = Inquiry()
         self._source = SourceTree(root, parameters.source, but=_parameters_inside(root, folder))
-        self._hosts: dict[Path | None, Host] = {}
-        self._others: dict[tuple[int, Path | None], Host] = {}
         self._seed: int | None = None
         self._wrap: Callable[[Any], Any] | None = None
-        self._late: dict[str, int] = {}
-        self._form = OneAsset()
-        self._heard: dict[tuple[str, str], Heard] = {}
-        self._tables: Kept = {}
 
     @property
     def source(self) -> SourceTree:
@@ -91,21 +75,13 @@ class Subject(Bound):
     def earlier(self) -> tuple[TaskResult, ...]:
         """Results of the tasks that ran before in the same run; T6 closes over them."""
         self.rest_on("tasks")
-        return self._earlier
-
-    @earlier.setter
-    def earlier(self, tasks: tuple[TaskResult, ...]) -> None:
-        self._earlier = tasks
+        return self.inquiry.earlier
 
     @property
     def so_far(self) -> tuple[CheckResult, ...]:
         """Results of the checks that ran before in the same task."""
         self.rest_on("results")
-        return self._so_far
-
-    @so_far.setter
-    def so_far(self, results: tuple[CheckResult, ...]) -> None:
-        self._so_far = results
+        return self.inquiry.so_far
 
     @property
     def name(self) -> str:
@@ -273,17 +249,19 @@ class Subject(Bound):
             store,
             self.version_id,
             key=dict(key),
-            late=self._late,
-            form=self._form,
-            heard=self._heard,
+            late=self.inquiry.late,
+            form=self.inquiry.form,
+            heard=self.inquiry.heard,
             used=lambda: self.note(served),
-            beside=lambda given, ask: tables_beside(self, self._tables, name, given, ask=ask),
+            beside=lambda given, ask: tables_beside(
+                self, self.inquiry.tables, name, given, ask=ask
+            ),
         )
 
     def heard(self, hook: str) -> Heard:
         """What that hook has given for this version so far, whoever asked it."""
         chosen = self.hooks.chosen(hook, self.variant) or hook
-        return self._heard.get((self.version_id, chosen), Heard())
+        return self.inquiry.heard.get((self.version_id, chosen), Heard())
 
     def _chosen(self, hook: str) -> Serving:
         """What serves for the variant and key that are driven; noted as asked for."""
@@ -294,9 +272,7 @@ class Subject(Bound):
     def bound(self, variant: str, key: Mapping[str, Value]) -> Subject:
         """This subject and version, with its hooks of that variant and key."""
         self.hooks  # noqa: B018 - read once for all bindings
-        other = super().bound(variant, key)
-        other._so_far, other._earlier = self._so_far, self._earlier
-        return other
+        return super().bound(variant, key)
 
     def _could_run_code(self) -> bool:
         """True where some artifact is in a format that runs code when it is loaded."""
@@ -313,54 +289,11 @@ class Subject(Bound):
 
     def opened(self, hook: str) -> tuple[str, ...]:
         """Data files that calls of a hook read so far, besides what they were given."""
-        name = self.hooks.chosen(hook, self.variant)
-        return tuple(
-            f for h in self._hosts.values() for f in h.entries.opened.get(name or hook, ())
-        )
+        return self.inquiry.opened(self.hooks.chosen(hook, self.variant) or hook)
 
     def entered(self, hook: str) -> tuple[Entered, ...]:
         """Functions of the source that calls of a hook entered so far, in order."""
-        name = hook if hook in self.hooks else self.serving(hook)[0] or hook
-        return tuple(e for h in self._hosts.values() for e in h.entries.known.get(name, ()))
-
-    def rests(self, hooks: Iterable[str]) -> Rests:
-        """What answers of hooks, of every variant, rest on; all calls so far count."""
-        wanted, whole = set(hooks), Rests()
-        for host in (*self._hosts.values(), *self._others.values()):
-            for name, one in host.entries.rests.items():
-                if without_variant(name)[0] in wanted:
-                    whole.files |= one.files
-                    whole.version |= one.version
-                    whole.beyond = whole.beyond or one.beyond
-                    whole.shaky += one.shaky
-                    whole.raised += one.raised
-        return whole
-
-    def hooks_known(self) -> set[str]:
-        """Hooks that were called so far, without variant."""
-        hosts = (*self._hosts.values(), *self._others.values())
-        return {without_variant(name)[0] for host in hosts for name in host.entries.rests}
-
-    def counted(self) -> dict[str, tuple[int, int, int]]:
-        """Each written hook to how often it was asked for this version, held, and was empty."""
-        return {
-            name: (h.asked, h.held, h.empty)
-            for (version, name), h in self._heard.items()
-            if version == self.version_id
-        }
-
-    def followed(
-        self, hooks: Iterable[str]
-    ) -> tuple[dict[str, tuple[Entered, ...]], dict[str, tuple[str, ...]]]:
-        """What calls of hooks, of every variant, were seen to enter, and to open."""
-        wanted = set(hooks)
-        entered, opened = dict[str, tuple[Entered, ...]](), dict[str, tuple[str, ...]]()
-        for host in self._hosts.values():
-            for name, found in host.entries.known.items():
-                if without_variant(name)[0] in wanted:
-                    entered[name] = found
-                    opened[name] = host.entries.opened.get(name, ())
-        return entered, opened
+        return self.inquiry.entered(hook if hook in self.hooks else self.serving(hook)[0] or hook)
 
     def restore(
         self,
@@ -368,13 +301,10 @@ class Subject(Bound):
         entered: Mapping[str, tuple[Entered, ...]],
         opened: Mapping[str, tuple[str, ...]],
     ) -> None:
-        """Have calls count that were made before, in another run; see the three methods above."""
-        for name, (asked, held, empty) in heard.items():
-            known = self._heard.setdefault((self.version_id, name), Heard())
-            known.asked, known.held = known.asked + asked, known.held + held
-            known.empty += empty
-        for name, found in entered.items():
-            self._host().entries.restore(name, found, opened.get(name, ()))
+        """Have calls count that were made before, in another run; see :class:`Inquiry`."""
+        self.inquiry.count(self.version_id, heard)
+        for name, functions in entered.items():
+            self._host().entries.restore(name, functions, opened.get(name, ()))
 
     @property
     def interpreter(self) -> Path | None:
@@ -405,36 +335,26 @@ class Subject(Bound):
         """The child in which this version's hooks run."""
         return self._host()
 
-    @property
-    def exercised(self) -> ExercisedLines:
-        """Lines of the source that calls of hooks executed so far."""
-        total = ExercisedLines()
-        for host in self._hosts.values():
-            total.add(host.exercised)
-        return total
-
     def _host(self) -> Host:
         interpreter = self.interpreter
+        hosts = self.inquiry.hosts
         if self._seed is not None:
-            key = (self._seed, interpreter)
-            if key not in self._others:
-                other = self._started(interpreter, {"PYTHONHASHSEED": str(self._seed)})
-                if interpreter in self._hosts:
-                    other.entries.leave_out(self._hosts[interpreter].entries)
-                self._others[key] = other
-            return self._wrap(self._others[key]) if self._wrap else self._others[key]
-        if interpreter not in self._hosts:
-            self._hosts[interpreter] = self._started(interpreter, {})
-        return self._hosts[interpreter]
+            others, key = self.inquiry.others, (self._seed, interpreter)
+            if key not in others:
+                others[key] = self._started(interpreter, {"PYTHONHASHSEED": str(self._seed)})
+                if interpreter in hosts:
+                    others[key].entries.leave_out(hosts[interpreter].entries)
+            return self._wrap(others[key]) if self._wrap else others[key]
+        if interpreter not in hosts:
+            hosts[interpreter] = self._started(interpreter, {})
+        return hosts[interpreter]
 
     def through(self, wrap: Callable[[Any], Any]) -> Subject:
         """This subject and version, asked anew through a wrapped host; nothing is shared but it."""
         self._host()
         other = copy.copy(self)
-        other._bindings, other._base = {}, None
-        other._wrap = wrap
-        other._hosts = {name: wrap(host) for name, host in self._hosts.items()}
-        other._late, other._notes, other._heard = {}, [], {}
+        other._bindings, other._base, other._notes, other.samples = {}, None, [], {}
+        other._wrap, other.inquiry = wrap, self.inquiry.through(wrap)
         return other
 
     def _started(self, interpreter: Path | None, variables: dict[str, str]) -> Host:
@@ -447,9 +367,9 @@ class Subject(Bound):
                 memory_mb=self.parameters.limits.memory_mb,
             ),
             allow_unisolated=self.parameters.policy.allow_unisolated,
-            measure=self.measure,
+            measure=self.inquiry.measure,
             environment=variables,
-            allowance=self.allowance,
+            allowance=self.inquiry.allowance,
             reads=self._read_by_hooks(),
         )
 
@@ -465,7 +385,7 @@ class Subject(Bound):
     def elsewhere(self, seed: int) -> Subject:
         """This subject in a process of its own, in which text hashes as that seed has it."""
         other = copy.copy(self)
-        other._seed = seed
+        other._seed, other.samples = seed, {}
         return other
 
     def prepare(self) -> None:
@@ -488,7 +408,7 @@ class Subject(Bound):
         """This subject, bound to another version; hosts are shared."""
         other = copy.copy(self)
         other._forget()
-        other.version = check_id(version)
+        other.version, other.inquiry = check_id(version), replace(self.inquiry)
         return other
 
     def versions(self) -> list[str]:
@@ -574,10 +494,7 @@ class Subject(Bound):
 
     def close(self) -> None:
         """Stop the hosts."""
-        for host in (*self._hosts.values(), *self._others.values()):
-            host.close()
-        self._hosts.clear()
-        self._others.clear()
+        self.inquiry.close()
 
 
 def open_subject(name: str, *, workspace: Path, root: Path | None = None) -> Subject:

@@ -50,8 +50,8 @@ def ask(
     """
     waivers, roster = load_exemptions(subject.folder), roster_of(subject)
     selection = selected(subject, roster, select=select, ignore=ignore)
-    subject.earlier = earlier
-    subject.measure = _measure(task, subject)
+    subject.inquiry.earlier = earlier
+    subject.inquiry.measure = _measure(task, subject)
     raw = run_task(
         task,
         subject,
@@ -90,7 +90,7 @@ def ask_all(
     done: tuple[TaskResult, ...] = ()
     held = list(words)
     for task in sorted(set(tasks)):
-        if subject.measure is not _measure(task, subject):
+        if subject.inquiry.measure is not _measure(task, subject):
             subject.close()  # a host measures from its first call on, or never
         answer = ask(
             task,
@@ -117,10 +117,10 @@ def _measure(task: Task, subject: Subject) -> Measure:
 def _review(task: Task, subject: Subject) -> Review | None:
     """What is known of the lines: in T1 with one call of each hook; else of its own calls."""
     if task is not Task.T1:
-        measured = subject.measure is not Measure.NEVER
-        return review(subject) if measured and subject.exercised.calls else None
+        measured = subject.inquiry.measure is not Measure.NEVER
+        return review(subject) if measured and subject.inquiry.exercised.calls else None
     why = ""
-    if subject.measure is Measure.NEVER:
+    if subject.inquiry.measure is Measure.NEVER:
         why = "the parameters say `exercise: never`"
     elif used_up():
         why = OUT_OF_BUDGET

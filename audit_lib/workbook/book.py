@@ -165,9 +165,9 @@ class Workbook(Looking):
             show([Note(f"not asked: {why}", tone="not assessed")])
             return
         words = words_for(self._places())
-        self.subject.allowance.budget = budget_until()
+        self.subject.inquiry.allowance.budget = budget_until()
         self.result, parts = explained(self.subject, result, self.folder.path, words)
-        self.subject.allowance.budget = None
+        self.subject.inquiry.allowance.budget = None
         show(parts)
 
     def why(self, asset: str = "", date: str = "") -> None:

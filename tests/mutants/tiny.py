@@ -169,8 +169,8 @@ class LocalHost:
 def drive_here(subject: Subject) -> None:
     """Have the hooks of a subject run in this process."""
     file = subject.folder / subject.parameters.hooks
-    subject._hosts[None] = LocalHost(file, subject.root)  # type: ignore[assignment]
-    subject._others |= {(seed, None): subject._hosts[None] for seed in (1, 2)}
+    subject.inquiry.hosts[None] = LocalHost(file, subject.root)  # type: ignore[assignment]
+    subject.inquiry.others |= {(seed, None): subject.inquiry.hosts[None] for seed in (1, 2)}
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from pydantic import Field
 from audit_lib.checks.base import Check, Reads
 from audit_lib.engine import configured, run_check, run_task
 from audit_lib.errors import NotApplicable, NotAssessed, ParameterError
-from audit_lib.host import Allowance
 from audit_lib.model import (
     Contract,
     Evidence,
@@ -21,6 +20,7 @@ from audit_lib.model import (
     Severity,
     Task,
 )
+from audit_lib.subject.inquiry import Inquiry
 from audit_lib.subject.parameters import SubjectParameters
 
 HERE = Location("a.py", line=3)
@@ -61,7 +61,7 @@ def subject(*script, options=None, folder="."):
         variant="",
         noting=lambda: nullcontext({}),
         every_key=lambda: [{}],
-        allowance=Allowance(),
+        inquiry=Inquiry(),
     )
     made.base, made.bound = made, lambda variant, key: made
     return made
@@ -148,7 +148,7 @@ def test_each_check_sees_what_came_before_it_in_its_task():
         """Look at what came before."""
 
         def run(self, subject):
-            seen.append([r.code for r in subject.so_far])
+            seen.append([r.code for r in subject.inquiry.so_far])
             yield Examined(1, "row")
 
     run_task(Task.T2, subject(), [Looking, Looking], run_id="r")

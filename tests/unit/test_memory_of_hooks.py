@@ -115,7 +115,7 @@ def test_it_is_answered_as_before_without_a_host(made):
     asked.clear()
     (first, second) = run_checks([PSI, CUSUM], found)
     assert (first.outcome, second.outcome, asked) == (Outcome.PASS, Outcome.PASS, [])
-    assert found._hosts == {} or all(h._open is None for h in found._hosts.values())
+    assert found.inquiry.hosts == {} or all(h._open is None for h in found.inquiry.hosts.values())
     assert found.heard("drift.psi").held == 1
 
 

@@ -1,8 +1,7 @@
 """Sample data of the subject: asked for once per version and kept while the subject lives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -19,20 +18,11 @@ from audit_lib.probes.questions.asking import (
     texts,
 )
 from audit_lib.subject.beside import digest_of
-from audit_lib.subject.bound import Serving
+from audit_lib.subject.bound import Asked
 from audit_lib.subject.checkpoint_fields import field
 from audit_lib.subject.subject import Subject
 
 T = TypeVar("T")
-
-#: of each subject: name to values, each with the hooks that it rests on
-_kept: WeakKeyDictionary[Subject, dict[str, list[tuple[Mapping[str, Serving], Any]]]] = (
-    WeakKeyDictionary()
-)
-
-
-#: of each subject: which hook answered which panel, and how
-_panels: WeakKeyDictionary[Subject, dict[Any, Reply[pd.DataFrame]]] = WeakKeyDictionary()
 
 
 def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
@@ -40,12 +30,11 @@ def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
 
     A variant or key shares the values that rest on the same hooks, and makes the others anew.
     """
-    values = _kept.setdefault(subject.base, {}).setdefault(name, [])
+    values: list[tuple[Asked, T]] = subject.base.samples.setdefault(name, [])
     for asked, value in values:
         if all(subject.serving(hook) == served for hook, served in asked.items()):
             subject.note(asked)
-            kept: T = value
-            return kept
+            return value
     with subject.noting() as asked:
         made = make()
     values.append((asked, made))
@@ -85,7 +74,7 @@ def builds(
     What failed is asked again.
     """
     builder, served = subject.hook(hook), subject.serving(hook)
-    kept = _panels.setdefault(subject.base, {})
+    kept: dict[Any, Reply[pd.DataFrame]] = subject.base.samples.setdefault("panels", {})
     asked = [(served, digest_of(panel) or object()) for panel in panels]
     new = {k: panel for k, panel in zip(asked, panels, strict=True) if k not in kept}
     replies = ask_many(builder, [(panel,) for panel in new.values()], into=frame) if new else []

@@ -76,7 +76,7 @@ def test_a_file_that_is_read_without_a_checksum_and_one_that_is_not_read(tmp_pat
     arrays = {"weights.npz": {"w": [2.0]}, "notes.npz": {"n": [1.0]}}
     with tiny(tmp_path, PREDICTOR, meta={"feature_cols": ["move"]}, arrays=arrays) as subject:
         copies = iter(range(1_000))
-        host = subject._hosts[None]
+        host = subject.inquiry.hosts[None]
         host.scratch_copy = lambda path: Path(
             shutil.copytree(path, tmp_path / f"copy-{next(copies)}")
         )

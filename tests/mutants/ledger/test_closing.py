@@ -27,7 +27,7 @@ def closing(subject, *results):
     for task in Task:
         if task is not Task.T6:
             own = tuple(r for r in results if r.task is task)
-            subject.earlier += (TaskResult(subject.name, subject.version, "r", task, own),)
+            subject.inquiry.earlier += (TaskResult(subject.name, subject.version, "r", task, own),)
     return subject
 
 
@@ -49,7 +49,7 @@ def test_a_finding_of_its_own_task_counts_as_well(engine):
     edit_source(engine, "trainer.py", "from __future__ import annotations", "def broken(:")
     with mutant(engine) as subject:
         parsed = run_check("LED002", subject)
-        closing(subject).so_far = (parsed,)
+        closing(subject).inquiry.so_far = (parsed,)
         result = run_check("LED901", subject)
     finding = assert_fails(result, path="trainer.py")
     assert result.evidence[0].rows[0][-1] == parsed.findings[0].fingerprint
@@ -60,7 +60,7 @@ def test_a_finding_of_its_own_task_counts_as_well(engine):
 def test_what_a_waiver_in_force_covers_may_stand(engine, tmp_path):
     edit_source(engine, "trainer.py", "from __future__ import annotations", "def broken(:")
     with mutant(engine) as subject:
-        closing(subject).so_far = (run_check("LED002", subject),)
+        closing(subject).inquiry.so_far = (run_check("LED002", subject),)
         waive(subject, tmp_path, code="LED002", path="trainer.py")
         assert_passes(run_check("LED901", subject))
 
@@ -69,7 +69,7 @@ def test_what_a_waiver_in_force_covers_may_stand(engine, tmp_path):
 def test_what_an_ended_waiver_covered_may_not(engine, tmp_path):
     edit_source(engine, "trainer.py", "from __future__ import annotations", "def broken(:")
     with mutant(engine) as subject:
-        closing(subject).so_far = (run_check("LED002", subject),)
+        closing(subject).inquiry.so_far = (run_check("LED002", subject),)
         ended = TODAY - timedelta(1)
         waive(subject, tmp_path, code="LED002", path="trainer.py", expires=ended)
         assert_fails(run_check("LED901", subject), path="trainer.py")
@@ -86,7 +86,7 @@ def measured(subject, *exercised, unmeasured="", missing=()):
     """The subject after a T1 that took stock of what hooks execute."""
     made = Review((), tuple(Exercised(*e) for e in exercised), 1, unmeasured, missing)
     first, *others = subject.earlier
-    subject.earlier = (replace(first, review=made), *others)
+    subject.inquiry.earlier = (replace(first, review=made), *others)
     return subject
 
 
@@ -167,7 +167,7 @@ def test_the_same_in_another_file_is_not_counted(engine):
 
 def test_a_task_that_did_not_run_is_a_gap(reference):
     subject = reference.at(reference.version)
-    subject.earlier = (TaskResult(subject.name, subject.version, "r", Task.T1, ()),)
+    subject.inquiry.earlier = (TaskResult(subject.name, subject.version, "r", Task.T1, ()),)
     result = run_check("LED901", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert Gap("T2", "has no results in this run") in result.gaps

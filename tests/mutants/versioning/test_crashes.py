@@ -238,7 +238,7 @@ def test_what_is_written_in_place_is_said_once(tmp_path):
     options = "options: {VER005: {histories: 3, length: 3, smaller: 1}, VER006: {points: 6}}\n"
     source = {"store/registry.json": json.dumps(STORED), "store/v1/model.bin": "weights"}
     with tiny(tmp_path, text, source=source, parameters=PARAMETERS + options) as subject:
-        subject.so_far = (earlier := run_check("VER005", subject),)
+        subject.inquiry.so_far = (earlier := run_check("VER005", subject),)
         assert {f.key for f in earlier.findings} == {"the registry file is written in place"}
         assert run_check("VER006", subject).findings == ()
 

@@ -371,7 +371,7 @@ def test_what_another_check_said_is_not_said_again(tmp_path):
     source = {"store/registry.json": json.dumps(STORED), "store/v1/model.bin": "weights"}
     text = REGISTRY.replace("DEFAULT", "champion").replace(*WRONG["ordered as text"][0][0])
     with tiny(tmp_path, text, source=source, parameters=PARAMETERS + OPTIONS) as subject:
-        subject.so_far = (earlier := run_check("VER003", subject),)
+        subject.inquiry.so_far = (earlier := run_check("VER003", subject),)
         assert earlier.outcome is Outcome.FAIL
         said = run_check("VER005", subject)
     assert "versions are not listed in order" not in [f.key for f in said.findings]
