@@ -293,6 +293,8 @@ class ImportGraph:
                     yield Broken(imported, written, "no such module in the repository")
                 continue
             for symbol in () if landing.whole else landing.symbols:
+                if imported.caught is not None and self.index.has_compiled(_folder(target.path)):
+                    continue  # an extension that is built elsewhere, and asked for
                 if symbol != "*" and self.index.binds(target.path, symbol) is False:
                     yield Broken(
                         imported,
@@ -302,8 +304,7 @@ class ImportGraph:
                     )
 
     def _compiled(self, imported: Import, written: str) -> bool:
-        folder = PurePosixPath(imported.path).parent.as_posix().removeprefix(".")
-        return self.index.has_compiled(folder, written.rsplit(".", 1)[-1])
+        return self.index.has_compiled(_folder(imported.path), written.rsplit(".", 1)[-1])
 
 
 def imports_of(file: SourceFile) -> Iterator[Import]:
@@ -432,6 +433,10 @@ def _elements(node: ast.expr | None) -> list[ast.expr]:
 
 def _last_name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _folder(path: str) -> str:
+    return PurePosixPath(path).parent.as_posix().removeprefix(".")
 
 
 def _is_folder(path: str) -> bool:

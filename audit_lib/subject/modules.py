@@ -244,11 +244,12 @@ class ModuleIndex:
                 return module
         return f"{inner}/" if inner in self.folders and inner else None
 
-    def has_compiled(self, folder: str, name: str) -> bool:
-        """True where an extension module of that name stands in the folder."""
+    def has_compiled(self, folder: str, name: str = "") -> bool:
+        """True where an extension module, of that name if one is given, stands in the folder."""
         base = self.tree.root / folder
         return base.is_dir() and any(
-            p.name.split(".")[0] == name and p.suffix in _COMPILED for p in base.iterdir()
+            p.name.split(".")[0] == (name or p.name.split(".")[0]) and p.suffix in _COMPILED
+            for p in base.iterdir()
         )
 
     def _stub_of_compiled(self, path: str) -> bool:
@@ -372,7 +373,7 @@ def _read(source: SourceFile) -> Module:
         else:
             module.bindings.setdefault(name, []).append(node)
     text = source.text
-    if "global " in text or "globals()" in text or "exec(" in text or "sys.modules" in text:
+    if re.search(r"\b(global |(globals|locals|vars)\(\)|exec\(|sys\.modules)", text):
         _dynamic(module, tree)
     module.open = module.open or "__getattr__" in module.bindings
     return module
@@ -404,7 +405,11 @@ def _writes_namespace(node: ast.AST) -> bool:
 
 
 def _is_globals(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("globals", "vars")
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
+        "globals",
+        "locals",
+        "vars",
+    )
 
 
 def _bound(body: Iterable[ast.stmt], *, declared: bool = False) -> Iterator[tuple[str, ast.AST]]:

@@ -63,13 +63,24 @@ class AttributesExist(Check):
         places: dict[tuple[str, str, str], list[list[Missing]]] = defaultdict(list)
         for alike in found.values():
             first = min(alike, key=lambda m: m.node.lineno)
-            places[first.path, first.owner, symbol_of(code, first) or first.node.attr].append(alike)
+            around = surroundings(code, first.path)
+            plain = around is not None and not around.loads(first.node)
+            plain = plain and first.owner.endswith(".py")  # names of a module that moved together
+            if (
+                plain
+                and around is not None
+                and around.handler(first.node, "AttributeError") is None
+            ):
+                apart = ""
+            else:
+                apart = symbol_of(code, first) or first.node.attr
+            places[first.path, first.owner, apart].append(alike)
         for together in places.values():
             yield from self._told(code, together)
         yield Examined(len(paths), "files")
 
     def _told(self, code: Code, together: list[list[Missing]]) -> Answers:
-        """One finding for all that one definition reads of one owner."""
+        """One finding for all that a definition reads of a class, or a file of a module."""
         alike = together[0]
         rest = ", ".join(a[0].node.attr for a in together[1:])
         first = min(alike, key=lambda m: m.node.lineno)

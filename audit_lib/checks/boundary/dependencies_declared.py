@@ -205,6 +205,7 @@ def _foreign(code: Code, imported: Import) -> Iterator[str]:
         top = written.partition(".")[0]
         own = target.path is not None or target.inside or not top
         own = own or top in _STANDARD or top in _own_names(code)
+        own = own or any(code.index.has_compiled(r, top) for r in code.index.search_roots)
         if not own:
             yield ".".join(written.split(".")[:2]) if top == "google" else top
 

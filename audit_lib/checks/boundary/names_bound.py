@@ -2,14 +2,14 @@ import ast
 import builtins
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import Field as Option
 
 from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.linter import Said, lint
-from audit_lib.probes.code.local_names import bound_elsewhere, put_in_later, shadowed
+from audit_lib.probes.code.local_names import bound_elsewhere, half_bound, put_in_later, shadowed
 from audit_lib.probes.code.surroundings import (
     AS_SCRIPT,
     Surroundings,
@@ -39,7 +39,8 @@ class NamesAreBound(Check):
 
     What it checks
         Names that nothing binds; locals that are read before they are bound, or bound on one branch
-        only although a module-level name of the same spelling was meant; names in `__all__` that
+        only although a module-level name of the same spelling was meant; locals that one `if` alone
+        binds and that are read anyway (LOW, since it may always hold); names in `__all__` that
         the module lacks; texts with `%` or `.format` that cannot be filled. In every file of the
         repository: CRITICAL where a module that touches the subsystem cannot be imported, HIGH
         where a function of such a module fails, MEDIUM where nothing ties the file to the
@@ -181,7 +182,8 @@ def _hidden(code: Code, path: str) -> Iterator[_Case]:
     if around is None or path not in code.files:
         return
     seen = set()
-    for use, function, line in shadowed(code.index.module(path), code.files[path].units):
+    units = code.files[path].units
+    for use, function, line in shadowed(code.index.module(path), units):
         if (use.id, function) in seen:
             continue
         seen.add((use.id, function))
@@ -190,6 +192,17 @@ def _hidden(code: Code, path: str) -> Iterator[_Case]:
         case = _case(code, around, use, use.lineno, use.id, what, "UnboundLocalError")
         if case is not None:
             yield case
+    for use, function, condition in half_bound(units):
+        if (use.id, function) not in seen:
+            seen.add((use.id, function))
+            test = ast.unparse(condition.test)
+            what = (
+                f"{use.id} is bound in {function} at line {condition.lineno} only, where `{test}` "
+            )
+            what += "holds, and read whether it does or not"
+            case = _case(code, around, use, use.lineno, use.id, what, "UnboundLocalError")
+            if case is not None:  # the condition may always hold
+                yield replace(case, severity=Severity.LOW)
 
 
 def _quoted(text: str) -> str:

@@ -22,7 +22,7 @@ from audit_lib.probes.code.keyflow import (
     paired,
     within,
 )
-from audit_lib.probes.code.nested_keys import unmade
+from audit_lib.probes.code.nested_keys import handed, unmade
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.documents import read_document
@@ -49,7 +49,8 @@ class StoredKeysAreWritten(Check):
         MEDIUM where a default then always holds, or where one key is read with two defaults. Keys
         that a file of the repository defines and no text of the source spells: MEDIUM for limits,
         else LOW. Keys of a mapping that stands under a key (`made["meta"] = {...}`) and is read by
-        at least two of these are compared wherever it went in between.
+        at least two of these are compared wherever it went in between; those of a mapping that a
+        caller spells out, with what the function reads under nearly the same name.
     Why it matters
         Writer and reader agree by spelling alone. A misspelt limit takes its default in every run,
         and a checkpoint that lacks a key cannot be loaded on the day it is needed.
@@ -95,7 +96,7 @@ class StoredKeysAreWritten(Check):
 
     def _nested(self, code: Code, told: set[tuple[str, str]]) -> Answers:
         """Keys of mappings under a key, wherever these went between maker and reader."""
-        for miss in unmade(code):
+        for miss in (*unmade(code), *handed(code)):
             if (str(miss.location), miss.key) in told:
                 continue
             near = difflib.get_close_matches(miss.key, miss.made, n=1, cutoff=0.7)

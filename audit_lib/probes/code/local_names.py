@@ -10,8 +10,8 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from audit_lib.probes.code.calls import parameters
-from audit_lib.probes.code.surroundings import Surroundings
+from audit_lib.probes.code.calls import own_nodes, parameters
+from audit_lib.probes.code.surroundings import Surroundings, symbol_at
 from audit_lib.subject.code import Code
 from audit_lib.subject.modules import DEFINITIONS, Module
 from audit_lib.subject.units import Unit
@@ -40,6 +40,35 @@ def shadowed(module: Module, units: Sequence[Unit]) -> Iterator[tuple[ast.Name, 
                 walk = _Walk(frozenset(hidden))
                 walk.through(node.body, set())
                 yield from ((use, unit.name, hidden[use.id]) for use in walk.unbound)
+
+
+def half_bound(units: Sequence[Unit]) -> Iterator[tuple[ast.Name, str, ast.If]]:
+    """(use, function, condition) of locals that one ``if`` alone binds, and that are read anyway.
+
+    Told are reads by statements of the function itself, which nothing else asks about.
+    """
+    for unit in units:
+        node = unit.node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        places: dict[str, list[ast.stmt]] = {}
+        for statement in node.body:
+            for name in {n for part in ast.walk(statement) for n in _binds(part)}:
+                places.setdefault(name, []).append(statement)
+        only = {
+            name: found[0]
+            for name, found in places.items()
+            if len(found) == 1 and isinstance(found[0], ast.If) and not found[0].orelse
+        }
+        names = frozenset(_bound_in(node)) & only.keys()
+        walk = _Walk(names)
+        if names:
+            walk.through(node.body, set())
+        plain = (s for s in node.body if isinstance(s, (ast.Assign, ast.Expr, ast.Return)))
+        direct = {id(part) for statement in plain for part in ast.walk(statement)}
+        for use in walk.unbound:
+            if id(use) in direct and isinstance(condition := only[use.id], ast.If):
+                yield use, unit.name, condition
 
 
 def _bound_in(function: _Function) -> dict[str, int]:
@@ -84,6 +113,7 @@ class _Walk:
         self.names = names
         self.unbound: list[ast.Name] = []
         self._under: dict[str, set[str]] = {}
+        self._somewhere: dict[str, set[str]] = {}
 
     def through(self, body: Sequence[ast.stmt], state: set[str]) -> _State:
         """The state after statements that begin in ``state``."""
@@ -125,7 +155,13 @@ class _Walk:
         body = self.through(node.body, tested | self._under.get(test, set()))
         if body is not None:  # the same condition holds again later
             self._under[test] = self._under.get(test, set()) | (body - tested)
-        return _both(body, self.through(node.orelse, tested))
+        after = _both(body, self.through(node.orelse, tested))
+        # ``if ready:`` and later ``if not ready:``, which the first may have put back, bind both.
+        made = self._made(node.body)
+        other = test.removeprefix("not ") if test.startswith("not ") else f"not {test}"
+        both = made & self._somewhere.get(other, set())
+        self._somewhere[test] = self._somewhere.get(test, set()) | made
+        return after if after is None else after | both
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, state: set[str]) -> _State:
         head = node.test if isinstance(node, ast.While) else node.iter
@@ -162,10 +198,13 @@ class _Walk:
         made = set(state)
         # The annotation of a local is never evaluated.
         unread = set(ast.walk(node.annotation)) if isinstance(node, ast.AnnAssign) else set()
-        for part in sorted(
-            (p for p in _own([node]) if isinstance(p, ast.Name) and p not in unread),
-            key=lambda p: (p.lineno, p.col_offset),
-        ):
+        own = [p for p in _own([node]) if p not in unread]
+        parts = [p for p in own if isinstance(p, ast.Name)]
+        for inner in (p for p in own if isinstance(p, (ast.ListComp, ast.SetComp, ast.DictComp))):
+            names = [p for p in ast.walk(inner) if isinstance(p, ast.Name)]
+            bound = {p.id for p in names if isinstance(p.ctx, ast.Store)}
+            parts += [p for p in names if p.id not in bound]
+        for part in sorted(parts, key=lambda p: (p.lineno, p.col_offset)):
             if isinstance(part.ctx, ast.Store):
                 if not isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                     made.add(part.id)
@@ -187,7 +226,18 @@ def bound_elsewhere(code: Code, path: str, node: ast.Name, around: Surroundings)
         or _of_old_python(node, around)
         or _from_last_round(node, around)
         or put_in_later(code, path, node.id)
+        or _taken_out(code, path, node, around)
     )
+
+
+def _taken_out(code: Code, path: str, node: ast.Name, around: Surroundings) -> bool:
+    """True for a name that the module deletes at its end, in a function that it calls before."""
+    tree = around.file.tree
+    own = list(own_nodes(tree.body)) if tree is not None else []
+    names = {part.id: type(part.ctx) for part in own if isinstance(part, ast.Name)}
+    function = symbol_at(code, path, node.lineno).partition(".")[0]
+    gone = any(isinstance(p, ast.Delete) and node.id in map(dotted, p.targets) for p in own)
+    return gone and node.id in code.index.module(path).bindings and function in names
 
 
 def _from_last_round(node: ast.Name, around: Surroundings) -> bool:

@@ -1,17 +1,21 @@
-"""Mappings that stand under a key of another: which keys they are made with, and which are read.
+"""Mappings that stand under a key of another, or are handed to a function: keys made and read.
 
-They are known by the key that they stand under, wherever they went in between: a store that
-merges files, a reader that knows no names.
+The first are known by the key that they stand under, wherever they went in between: a store that
+merges files, a reader that knows no names.  The others are spelt out by the caller.
 """
 
 import ast
+import difflib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit_lib.model import Location
+from audit_lib.probes.code.calls import bound, own_nodes
+from audit_lib.probes.code.keyflow.calls import BLIND, SAME, WALKS, Calls
 from audit_lib.probes.code.surroundings import is_aside, symbol_at
 from audit_lib.subject.code import Code
+from audit_lib.subject.units import Unit
 from audit_lib.subject.uses import dotted
 
 KNOWN = 2
@@ -59,6 +63,78 @@ def unmade(code: Code) -> Iterator[Unmade]:
         for key in sorted(asked.keys() - made[above]):
             where = Location(path, line=asked[key].lineno, symbol=symbol)
             yield Unmade(above, key, isinstance(asked[key], ast.Subscript), where, given)
+
+
+def handed(code: Code) -> Iterator[Unmade]:
+    """Keys that a function reads off a mapping under nearly the name that its caller gave one."""
+    calls, told = Calls(code), set[tuple[Location, str]]()
+    for unit in (u for path in sorted(code.connected) for u in code.files[path].units):
+        if is_aside(unit.path) or unit.node is None or "{" not in code.tree.by_path[unit.path].text:
+            continue
+        nodes = list(own_nodes(unit.node.body))
+        spelt = {
+            name: made[0]
+            for name, made in _bound(nodes).items()
+            if len(made) == 1 and isinstance(made[0], ast.Dict)
+        }
+        for call in (n for n in nodes if isinstance(n, ast.Call)):
+            arguments = [*call.args, *(k.value for k in call.keywords)]
+            if not any(isinstance(a, ast.Dict) or dotted(a) in spelt for a in arguments):
+                continue
+            target = calls.callee(unit, call)
+            for name, argument in bound(target.node, call) if target is not None else ():
+                display = spelt.get(dotted(argument), argument)
+                made = _keys(display, {}) if isinstance(display, ast.Dict) else None
+                if made and display is not argument:
+                    made = _filled(nodes, dotted(argument), call, made)
+                for miss in _misread(target, name, made) if target is not None and made else ():
+                    if (miss.location, miss.key) not in told:
+                        told.add((miss.location, miss.key))
+                        yield miss
+
+
+def _filled(nodes: list[ast.AST], name: str, but: ast.Call, keys: set[str]) -> set[str] | None:
+    """Keys of a local mapping, with those that are put into it; None where others may fill it."""
+    for node in nodes:
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            key = _text(node.slice)
+            if dotted(node.value) == name and key is None:
+                return None
+            keys = keys | {key} if dotted(node.value) == name and key is not None else keys
+        elif isinstance(node, ast.Call) and node is not but and _may_fill(node, name):
+            return None
+    return keys
+
+
+def _may_fill(call: ast.Call, name: str) -> bool:
+    """True for a call that is given the mapping, or a method of it that may change it."""
+    head, _, last = dotted(call.func).rpartition(".")
+    if head == name:
+        return last not in WALKS | {"get", "copy"}
+    given = (*call.args, *(k.value for k in call.keywords if k.arg))
+    return last not in BLIND | SAME and any(isinstance(a, ast.Name) and a.id == name for a in given)
+
+
+def _misread(target: Unit, name: str, made: set[str]) -> Iterator[Unmade]:
+    """Keys that a function reads off a parameter, like one that it is given and never reads."""
+    nodes = list(own_nodes(target.node.body)) if target.node is not None else []
+    read: dict[str, ast.Subscript | ast.Call] = {}
+    for node in nodes:
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+            return  # another value by then
+        if isinstance(node, ast.Compare) and dotted(node.comparators[0]) == name:
+            return  # it asks what is there
+        if isinstance(node, ast.Call) and _may_fill(node, name):
+            return  # read, or filled, elsewhere
+        if isinstance(node, ast.Subscript) and dotted(node.value) == name:
+            read.setdefault(_text(node.slice) or "", node)
+        elif isinstance(node, ast.Call) and dotted(node.func) == f"{name}.get" and node.args:
+            read.setdefault(_text(node.args[0]) or "", node)
+    for key in sorted(read.keys() - made - {""}):
+        if difflib.get_close_matches(key, made - read.keys(), n=1, cutoff=0.75):
+            where = Location(target.path, line=read[key].lineno, symbol=target.name)
+            needed = isinstance(read[key], ast.Subscript)
+            yield Unmade(name, key, needed, where, tuple(sorted(made)))
 
 
 def _standing(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:

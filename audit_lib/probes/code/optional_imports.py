@@ -6,6 +6,7 @@ calls, or of everything that calls it, asks for the name or for a flag that was 
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from audit_lib.subject.units import MODULE, Unit
 from audit_lib.subject.uses import dotted
 
 _DEEP = 3
+#: Functions that a name of a package is given to, and that refuse to go on without it.
+_REFUSES = re.compile(r"(assert|require|ensure|need|check|validate)\w*$", re.I)
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,7 @@ class _Guards:
 
     def __init__(self, code: Code, optional: Optional) -> None:
         self.code, self.flags = code, optional.flags
+        self.names = {n.strip("_") for n in (optional.name, *optional.package.split("."))}
         self.package = optional.package.partition(".")[0].lower()
         self._known: dict[tuple[str, int], bool] = {}
 
@@ -263,6 +267,10 @@ class _Guards:
             test = getattr(node, "test", None)
             if isinstance(test, ast.expr) and self._asks(test):
                 return True
+            if isinstance(node, ast.Call) and _REFUSES.search(dotted(node.func)):
+                texts = (a.value for a in node.args if isinstance(a, ast.Constant))
+                if any(isinstance(t, str) and t.strip("_") in self.names for t in texts):
+                    return True  # assert_import("booster")
         if depth < _DEEP:
             for key in self.code.references.targets.get(unit.key, ()):
                 path, _, name = key.partition("::")

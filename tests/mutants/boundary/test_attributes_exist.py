@@ -118,6 +118,14 @@ def test_what_is_asked_for_before_it_is_read(tmp_path):
 
 
 @pytest.mark.fails("BND010")
+def test_names_of_one_module_that_several_functions_miss_are_one_finding(tmp_path):
+    text = "from pkg import utils\n\n\ndef f(x):\n    return utils.Old(x)\n\n\n"
+    result = check(tmp_path, head=text + text.partition("\n\n\n")[2].replace("Old", "Gone"))
+    (found,) = result.findings
+    assert found.message.endswith("; so is it with Gone")
+
+
+@pytest.mark.fails("BND010")
 def test_a_fallback_that_is_always_served_and_a_module_that_cannot_load(tmp_path):
     text = (
         "import pkg.utils\n\nLIMIT = pkg.utils.LIMIT\n\n\ndef f(x):\n    try:\n"

@@ -150,6 +150,54 @@ def test_names_that_are_not_there_when_they_are_read(tmp_path, text):
     assert [(f.message, f.severity) for f in result.findings] == [(said, severity)]
 
 
+def test_a_name_that_the_module_takes_out_once_it_was_used(tmp_path):
+    text = "import re\n\n\ndef f(x):\n    return re.escape(x)\n\n\nf('a')\ndel re\n"
+    assert check(tmp_path / "a", text).findings == ()
+    (found,) = check(tmp_path / "b", text.replace("f('a')\n", "")).findings
+    assert found.measured == "re"
+
+
+HALF = "def f(rows, flag):\n    if flag:\n        scale = rows[0]\n    MORE\n"
+
+
+@pytest.mark.fails("BND009")
+@pytest.mark.parametrize("more", ["return rows / scale", "return [r / scale for r in rows]"])
+def test_a_local_that_one_branch_binds_is_told_lightly(tmp_path, more):
+    (finding,) = check(tmp_path, HALF.replace("MORE", more)).findings
+    assert finding.severity is Severity.LOW
+    assert finding.message == (
+        "scale is bound in f at line 2 only, where `flag` holds, and read whether it does or not; "
+        "f fails when it gets there"
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "    flag = rows[1]\n    if not flag:\n        scale = 2\n    return scale",
+        "if flag:\n        return scale",
+        "if rows:\n        return scale",
+        "scale = 1\n    return scale",
+        "return [scale for scale in rows]",
+        "return lambda: scale",
+        "else:\n        raise ValueError\n    return scale",
+    ],
+)
+def test_a_local_that_may_be_there(tmp_path, more):
+    assert check(tmp_path, HALF.replace("MORE", more)).findings == ()
+
+
+@pytest.mark.parametrize("left", ["fast", "other"])
+def test_a_flag_that_is_put_back_before_it_is_asked_again(tmp_path, left):
+    text = (
+        "def load(x, fast):\n    if fast:\n        try:\n            import json\n"
+        f"        except OSError:\n            fast = False\n    if not {left}:\n"
+        "        json = x\n    return json\n"
+    )
+    found = check(tmp_path, HEAD + f"other = 1\n\n\n{text}").findings
+    assert len(found) == (left == "other")
+
+
 @pytest.mark.passes("BND009")
 def test_names_that_are_there_or_never_evaluated(tmp_path):
     result = check(tmp_path, GOOD)

@@ -175,7 +175,8 @@ def test_a_type_of_the_repository_that_admits_none(tmp_path):
         "from typing import Any, Optional, Union\nLevel = Optional[str]\nDeep = Level\n"
         "Wide = Union[int, Level]\nNew: 'TypeAlias' = int | None\nLoose = Any\nStrict = list[int]\n"
     )
-    names = ("Level", "Deep", "Wide", "New", "Loose")
+    types += "try:\n    Tried = Level\nexcept ImportError:\n    Tried = None\n"
+    names = ("Level", "Deep", "Wide", "New", "Loose", "Tried")
     text = (
         "from pkg import types as tp\n\n\ndef f(a: tp.Strict = None) -> tp.Deep:\n    return None\n"
     )

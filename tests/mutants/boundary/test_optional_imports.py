@@ -23,6 +23,9 @@ BAD = {
     "            self.fitted = booster.Train(x)\n": (
         f"booster is None where {WHERE}Model.fit reads an attribute of it without asking; "
         "nothing requires the package", "MEDIUM"),
+    TRIED + "def fit(x):\n    log_usage('booster')\n    return booster.Train(x)\n": (
+        f"booster is None where {WHERE}fit reads an attribute of it without asking; "
+        "nothing requires the package", "MEDIUM"),
     TRIED + "class Model(booster.Base):\n    pass\n": (
         f"booster is None where {WHERE}Model reads an attribute of it without asking; "
         "nothing requires the package", "HIGH"),
@@ -32,6 +35,7 @@ BAD = {
         "asking; the repository has no such module, so always", "HIGH"),
 }  # fmt: skip
 GOOD = (
+    TRIED + "def fit(x):\n    assert_import('booster')\n    return booster.Train(x)\n",
     FLAG + "class Model:\n    def __init__(self, fast):\n        self.fast = HAVE and fast\n\n"
     "    def layer(self):\n        return Layer(self.fast)\n\n\n"
     "class Layer:\n    def __init__(self, fast):\n        self.fast = fast\n\n"

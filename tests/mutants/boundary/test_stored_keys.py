@@ -232,6 +232,46 @@ def test_what_stands_below_setdefault_is_known(tmp_path):
     assert "which nothing writes" in found.message
 
 
+HANDED = (
+    "def make(x):\n    stats = {'mean': x, 'scale': 2}\n    FILL\n    return use(stats)\n\n\n"
+    "def use(stats, more=0):\n    return KEYS\n"
+)
+
+
+def told_of(folder, keys, fill="x += 1"):
+    text = HANDED.replace("FILL", fill).replace("KEYS", keys)
+    files = {"pkg/__init__.py": "", "pkg/m.py": text}
+    return run_check("BND014", subject(folder, files, source={"subsystem": {"files": ["pkg/**"]}}))
+
+
+@pytest.mark.fails("BND014")
+def test_a_misspelt_key_of_a_mapping_that_is_an_argument(tmp_path):
+    found = assert_fails(told_of(tmp_path / "a", 'stats["meen"] + stats["scale"]'), line=8)
+    assert found.message == (
+        "reads /stats/meen, and whoever makes 'stats' gives it mean, scale only; the nearest is "
+        "mean"
+    )
+    found = assert_fails(told_of(tmp_path / "b", 'stats["mean"] + stats.get("scales", 1)'))
+    assert (found.severity, found.expected) == (Severity.MEDIUM, "scale")
+
+
+@pytest.mark.parametrize(
+    ("keys", "fill"),
+    [
+        ('stats["mean"], stats["kind"]', "x += 1"),
+        ('stats["meen"]', 'stats["meen"] = 1'),
+        ('stats["meen"]', "stats.update(x)"),
+        ('stats["meen"]', "fill(stats)"),
+        ('stats["meen"] if "meen" in stats else 0', "x += 1"),
+        ('stats.get("means"), other(stats)', "x += 1"),
+        ('stats["mean"], stats.get("means")', "x += 1"),
+        ('more["meen"]', "x += 1"),
+    ],
+)
+def test_mappings_that_hold_it_or_may(tmp_path, keys, fill):
+    assert told_of(tmp_path, keys, fill).findings == ()
+
+
 @pytest.mark.fails("BND014")
 def test_a_limit_that_nothing_reads_and_one_key_with_two_defaults(tmp_path):
     files = {"config/limits.yaml": LIMITS + "max_leverage: 3\nnote: a\n"}

@@ -191,6 +191,25 @@ def test_modules_under_other_names_are_believed(tmp_path, table, missing):
     assert {name for _, name, _ in broken(tree(tmp_path, files))} == missing
 
 
+def test_names_that_a_loop_puts_among_the_locals_of_a_module(tmp_path):
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/a.py": "for name in ('X',):\n    locals()[name] = 1\n",
+        "pkg/b.py": "from pkg.a import X\n",
+    }
+    assert broken(tree(tmp_path, files)) == set()
+
+
+def test_an_extension_that_is_built_elsewhere(tmp_path):
+    text = "try:\n    from . import _gpu\nexcept ImportError:\n    _gpu = None\n"
+    files = {"pkg/__init__.py": "", "pkg/a.py": text, "pkg/_cpu.so": b""}
+    assert broken(tree(tmp_path / "a", files)) == set()
+    del files["pkg/_cpu.so"]
+    assert {name for _, name, _ in broken(tree(tmp_path / "b", files))} == {".:_gpu"}
+    plain = {**files, "pkg/_cpu.so": b"", "pkg/a.py": "from . import _gpu\n"}
+    assert {name for _, name, _ in broken(tree(tmp_path / "c", plain))} == {".:_gpu"}
+
+
 def test_a_swallowed_import_is_told_from_one_that_is_raised_again(tmp_path):
     swallow = "try:\n    from .b import gone\nexcept {}:\n    {}\n"
     found = tree(
