@@ -304,7 +304,11 @@ class Hook:
         return replace(self, name=self.name + CRASHING)
 
     def in_turn(self) -> Hook:
-        """The hook, asked in one process about rows, others, and these rows again."""
+        """The hook, asked twice in one process.
+
+        A predictor about rows, others, and these rows again; a registry about a request, before and
+        after a process of its own calls another hook, which is named with what it is given.
+        """
         return replace(self, name=self.name + IN_TURN)
 
     def on(self, store: Path) -> Hook:

@@ -216,7 +216,9 @@ class KeyedBy(_Strict):
 class HeadFacts(_Strict):
     """What one output of the model is, where the checkpoint does not say it."""
 
-    kind: Literal["probability", "positive", "real"]
+    kind: Literal["probability", "positive", "real", "other"] = Field(
+        description="`other` is published beside the heads, such as a code or an end of an interval"
+    )
     label: str = Field("", description="label that it learnt, as `targets.build` calls it")
     output: int | None = Field(None, description="position in the model's output")
     least: float | None = Field(None, description="smallest value that it may take")

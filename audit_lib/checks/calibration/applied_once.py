@@ -1,6 +1,8 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 from scipy import special
 
@@ -14,7 +16,7 @@ from audit_lib.probes.prediction.scored import SERVED, scored_sample
 from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
 from audit_lib.probes.questions.samples import few, predictions
 
-STAGES = "explain.stages"
+STAGES, OUTPUTS = "explain.stages", "predictor.outputs"
 FEW = 8
 
 MOST_OUTSIDE, MOST_FOUND = 0.5, 0.9
@@ -46,10 +48,10 @@ class CalibratorIsAppliedOnce(Check):
         A calibrator is fitted in one file, loaded in a second, and applied in a third; each of
         them may do it, or none. Scores that look like probabilities hide it.
     How
-        Asks `explain.stages` for what the model gives before calibration, `calibration.served` for
-        its map, and `predictor.predict` for what is served, and compares them row by row. Without
-        `explain.stages`, it looks for the map of the scores of `calibration.sample` among what is
-        served for the sample, wherever it stands. The
+        Asks `explain.stages` for what the model gives before calibration, or `predictor.outputs`
+        for all that it gives, `calibration.served` for its map, and `predictor.predict` for what is
+        served, and compares them row by row. Without both, it looks for the map of the scores of
+        `calibration.sample` among what is served for the sample, wherever it stands. The
         range of the fit is that of the fitted rows of `calibration.sample`, widened by a quarter.
     Limitations
         Where something else stands between (a blend, a shrinkage), nothing is recognised, which is
@@ -63,26 +65,29 @@ class CalibratorIsAppliedOnce(Check):
     code = "CAL006"
     severity = Severity.HIGH
     needs = (SERVED, "predictor.predict")
-    offered = (STAGES, SAMPLE)
+    offered = (STAGES, OUTPUTS, SAMPLE)
 
     rows: int = Field(300, ge=FEW, description="rows of the sample that are used")
     tolerance: float = Field(1e-6, gt=0, description="difference of probabilities that is nothing")
 
     def run(self, subject: Subject) -> Answers:
         """Compare each head with the map of its raw score."""
-        if not subject.has(STAGES) and not subject.lacks(STAGES):
+        if not subject.has(STAGES) and not subject.lacks(STAGES) and not subject.has(OUTPUTS):
             yield from self._among(subject)
             return
         features = few(subject, self.rows)
-        served = predictions(subject).loc[features.index]
-        reply = ask(subject.hook(STAGES), features, into=mapping).needed(STAGES)
-        raw, others = reply.get("raw"), _no_probabilities(subject)
-        heads = [h for h in served.columns if raw is not None and h in raw and h not in others]
-        pairs = {h: _known(raw[h], served[h]) for h in heads}  # type: ignore[index]  # not None
-        pairs = {h: p for h, p in pairs.items() if _is_probability(*p)}
+        served, others = predictions(subject).loc[features.index], _no_probabilities(subject)
+        raw = self._raw(subject, features, [h for h in served.columns if h not in others])
+        known = {h: [_known(one, served[h]) for one in many] for h, many in raw.items()}
+        told: dict[str, tuple[str, str]] = {}
+        pairs = {}
+        for head, many in known.items():
+            for pair in (p for p in many if _is_probability(*p)):
+                found = self._compared(subject, *pair)
+                if head not in told or _rank(found[0]) < _rank(told[head][0]):
+                    told[head], pairs[head] = found, pair
         if not pairs:
-            raise NotAssessed(f"{STAGES} tells of no head what it is before it is a probability")
-        told = {h: self._compared(subject, *p) for h, p in pairs.items()}
+            raise NotAssessed("of no head is told what it is before it is a probability")
         right = [h for h, (what, _) in told.items() if what == "once"]
         rows: list[tuple[Scalar, ...]] = [
             (h, {**INSTEAD, "once": "the map of its score"}.get(what, what), link)
@@ -98,6 +103,15 @@ class CalibratorIsAppliedOnce(Check):
                 yield self._found(subject, head, apart, "scores like those that it was fitted on")
         if not right and not any(what in INSTEAD for what, _ in told.values()):
             yield Gap("whether the calibrator is applied", "no head is the map of its raw score")
+
+    @staticmethod
+    def _raw(subject: Subject, features: pd.DataFrame, heads: list[str]) -> dict[str, list[Any]]:
+        """What each head may be made of: its score before calibration, or any output."""
+        if subject.has(STAGES) or not subject.has(OUTPUTS):
+            made = ask(subject.hook(STAGES), features, into=mapping).needed(STAGES).get("raw", {})
+            return {h: [made[h]] for h in heads if made is not None and h in made}
+        given = ask(subject.hook(OUTPUTS), features, into=floats(len(features), -1))
+        return {h: list(given.needed(OUTPUTS).T) for h in heads}
 
     def _among(self, subject: Subject) -> Answers:
         """Look for the scores of `calibration.sample` among what is served, whatever the row."""
@@ -212,3 +226,8 @@ def _is_probability(raw: Floats, served: Floats) -> bool:
     """True where the values served could be probabilities, and the scores differ."""
     inside = len(served) >= FEW and ((served >= 0) & (served <= 1)).all()
     return bool(inside and len(np.unique(raw)) > 1 and len(np.unique(served)) > 1)
+
+
+def _rank(what: str) -> int:
+    """The map itself before what is served instead, and that before what is not known."""
+    return 0 if what == "once" else 1 if what in INSTEAD else 2

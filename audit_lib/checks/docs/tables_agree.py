@@ -3,7 +3,7 @@ from contextlib import suppress
 from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Scalar, Severity
-from audit_lib.probes.code.documented import cores, settings, stated
+from audit_lib.probes.code.documented import bounds, cores, settings, stated
 from audit_lib.subject.code import code_of
 
 
@@ -13,8 +13,9 @@ class TablesStateTheSettings(Check):
     What it checks
         In Markdown files of the repository: each row of a table that names a setting in its first
         column and gives a number in a column of values, defaults, limits or thresholds, and each
-        sentence that says one of a setting (`purge` is 20, a purge of twenty bars). The number is
-        that of the settings file, constant or field default of that name.
+        sentence that says one of a setting (`purge` is 20, a purge of twenty bars) or of what a
+        limit is for (at most five contracts, a spread wider than 4 bps). The number is that of
+        the settings file, constant or field default of that name (`max_contracts`).
     Why it matters
         A README is what the desk and risk look limits up in. It is changed by hand, after the
         code, by somebody else, or not at all.
@@ -44,11 +45,13 @@ class TablesStateTheSettings(Check):
             but.append(subject.store)
         code = code_of(subject.source)
         known = settings(code, tuple(but))
-        core = cores(known)
+        core, bound = cores(known), bounds(known)
         rows: list[tuple[Scalar, ...]] = []
         for row in stated(code.tree.root, tuple(but)):
             there = known.get(row.name.lower(), [])
-            if row.prose:  # a limit may bear more than the sentence says of its name
+            if row.bound:
+                there = bound.get((row.bound, row.name), [])
+            elif row.prose:  # a limit may bear more than the sentence says of its name
                 full = cores({row.name.lower(): there}).values()
                 there = core.get(row.name.lower(), []) + [v for values in full for v in values]
             if not there:

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
-from audit_lib.errors import NotAssessed
+from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
-from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
+from audit_lib.probes.prediction.heads import Head, Kind, declared_heads, stored_heads
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats, frame, reasons
 from audit_lib.probes.questions.frames import unequal
 from audit_lib.probes.questions.samples import few, numeric
@@ -108,6 +108,7 @@ class OutputsAreDecodedInOnePlace(Check):
         columns = ("row", "column", "value")
         yield Evidence("reads", "Outputs that move each head", columns, tuple(rows), View.HEATMAP)
         positions = {h.name: h for h in _declared(subject)}
+        listed = {h.name: i for i, h in enumerate(_stored(subject)) if h.position is None}
         for name in names:
             head, own = positions.get(name), reads[name]
             declared = head.position if head else None
@@ -121,6 +122,16 @@ class OutputsAreDecodedInOnePlace(Check):
                     _listed(own),
                     declared,
                     f"{name} position",
+                )
+            elif declared is None and listed.get(name, own[0]) not in own and len(own) == 1:
+                yield self._found(
+                    subject,
+                    f"head {name} is decoded from output {own[0]}, and stands at {listed[name]} in "
+                    "the checkpoint's list of heads",
+                    own[0],
+                    listed[name],
+                    f"{name} position",
+                    cause="heads are decoded in another order than the checkpoint lists them",
                 )
         yield from self._blank(subject, reads, replies[len(moved) :])
 
@@ -182,7 +193,10 @@ class OutputsAreDecodedInOnePlace(Check):
             yield Gap(PREDICT, reply.why)
             return
         got = reply.got.reindex(asked.index).reset_index(drop=True)
-        broken = self._differs(decoder.heads, got)
+        both = [
+            c for c in decoder.heads if c in got
+        ]  # HED001 tells of those that are not published
+        broken = self._differs(decoder.heads[both], got)
         if broken:
             yield self._found(
                 subject,
@@ -247,6 +261,13 @@ def _declared(subject: Subject) -> list[Head]:
     try:
         return declared_heads(subject)
     except NotAssessed:
+        return []
+
+
+def _stored(subject: Subject) -> list[Head]:
+    try:
+        return stored_heads(subject)
+    except (NotAssessed, NotApplicable):
         return []
 
 

@@ -77,22 +77,28 @@ class OutputsKeepTheirContract(Check):
         """In a process of its own, and twice in one, with as many other rows in between."""
         hook, rows = subject.hook("predictor.predict"), spread(asked, 50)
         again = ask(hook, asked, into=frame)
-        turns = ask(hook.in_turn(), rows, rows.iloc[::-1], into=_three)
+        lone = [(asked.iloc[[i]], asked.iloc[[j]]) for i, j in _far_apart(got)]
         told = {}
         if again.answered and not again.got.equals(got):
             told["repeat"] = "the same features get other predictions when asked again"
-        if turns.answered and not rows.index.has_duplicates:
+        for one, between in [(rows, rows.iloc[::-1]), *lone]:
+            turns = ask(hook.in_turn(), one, between, into=_three)
+            if not turns.answered or rows.index.has_duplicates or told:
+                continue
             first, other, last = turns.got
             if not last.equals(first):
                 told["turn"] = (
                     "the same features get other predictions when asked again in one process"
+                    + (", once another row was asked about alone" if len(one) == 1 else "")
                 )
+            elif len(one) == 1:
+                continue
             elif moved := differences(first, other, tolerance=1e-9):
                 told["turn"] = (
                     "rows get other predictions once others were asked about in the same process: "
                     f"{moved[0].column} {moved[0].text}"
                 )
-        elif turns.failure is not None:
+        if turns.failure is not None and not told:
             yield Gap("again in one process", turns.why)
         for key, text in told.items():
             yield self.finding(
@@ -187,6 +193,13 @@ class OutputsKeepTheirContract(Check):
             kind = kinds.get(str(name), Kind.UNKNOWN).value
             rows.append((str(name), kind, low, middle, high, float(len(finite) / len(values))))
         return ("head", "kind", "least", "median", "largest", "finite share"), tuple(rows)
+
+
+def _far_apart(got: pd.DataFrame) -> list[tuple[int, int]]:
+    """Rows whose predictions are the least and the largest of a head; of two heads at most."""
+    values = numeric(got)
+    told = [c for c in values.T if len(c) and np.isfinite(c).all() and c.min() < c.max()]
+    return list(dict.fromkeys((int(c.argmin()), int(c.argmax())) for c in told))[:2]
 
 
 def _three(raw: object) -> list[pd.DataFrame]:

@@ -323,12 +323,14 @@ def _stopped(got: pd.DataFrame) -> pd.Series:
 
 
 def _one_date(like: pd.Index, names: int) -> pd.Index:
-    """So many assets on one date; plain numbers where the sample has no assets."""
+    """So many assets on one date, the sample's first; plain numbers where it has none."""
     index = made_up_index(like, names)
     if not isinstance(index, pd.MultiIndex):
         return index
     day = index.get_level_values("date")[0]
-    levels = {"asset": [f"probe-{i:02d}" for i in range(names)], "date": [day] * names}
+    own = list(like.get_level_values("asset").unique()[:names])
+    made = [*own, *(f"probe-{i:02d}" for i in range(len(own), names))]
+    levels = {"asset": made, "date": [day] * names}
     return pd.MultiIndex.from_arrays([levels[str(n)] for n in index.names], names=index.names)
 
 

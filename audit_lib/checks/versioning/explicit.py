@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Answers, Check, Subject
@@ -13,7 +15,7 @@ from audit_lib.probes.lifecycle.registries import Resolution, odd_ids, resolutio
 from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import control, on_purpose
-from audit_lib.probes.questions.samples import built, few, required, spread
+from audit_lib.probes.questions.samples import built, few, panel, required, spread
 
 FALLS_BACK = "falls back on another version"
 PREDICTS = "predicts"
@@ -80,8 +82,8 @@ class ExplicitMeansExplicit(Check):
         for name, path, how in self._damages(subject, scratch):
             with scratch.damaged(path, how) as store:
                 reply = ask(hook.on(store), subject.version, into=resolution)
-            rows.append((name, subject.version, self._said(reply)))
-            findings += self._gone(subject, name, how, reply)
+            rows.append((name, subject.version, self._said(reply).replace(str(store), "<store>")))
+            findings += self._gone(subject, name, how, reply, str(store))
         yield Examined(len(rows), "requests")
         unheard = [v for v, r in zip(known, replies, strict=False) if not r.answered]
         if known and len(unheard) == len(known):
@@ -209,7 +211,9 @@ class ExplicitMeansExplicit(Check):
                     evidence=("requests",),
                 )
 
-    def _gone(self, subject: Subject, name: str, how: str, reply: Reply[Resolution]) -> Answers:
+    def _gone(
+        self, subject: Subject, name: str, how: str, reply: Reply[Resolution], store: str
+    ) -> Answers:
         if reply.answered and reply.got.version != subject.version:
             yield self.finding(
                 subject.where("registry.resolve"),
@@ -231,10 +235,11 @@ class ExplicitMeansExplicit(Check):
                 evidence=("requests",),
             )
         elif reply.failure is not None:
+            why = reply.why.replace(store, "<store>")
             yield self.finding(
                 subject.where("registry.resolve"),
-                f"with {name}, a request ends in a crash instead of a refusal: {reply.why}",
-                measured=reply.why,
+                f"with {name}, a request ends in a crash instead of a refusal: {why}",
+                measured=why,
                 expected="a refusal",
                 key=name,
                 cause="a request ends in a crash",
@@ -271,6 +276,8 @@ def _predictions(
     Empty where no hook can tell; without those whose columns the sample does not hold.
     """
     found: dict[str, tuple[Severity | None, str]] = {}
+    if len(versions) < 2:  # there is no other that predicts
+        return found
     try:
         hook, features, usual = subject.hook("predictor.predict"), built(subject), required(subject)
     except (NotAssessed, NotApplicable):
@@ -295,9 +302,11 @@ def _refused_at_load(subject: Subject, request: str) -> str:
     '' as well where no hook can tell, so that nothing is made light of by guess.
     """
     try:
-        sample = few(subject, 2)
         hook = dataclasses.replace(subject.hook("predictor.predict"), version=request)
-        reply = ask(hook, sample, into=frame)
+        names, index = required(subject), panel(subject).index[-2:]
+        made = pd.DataFrame(np.zeros((len(index), len(names))), index=index, columns=names)
+        reply = ask(hook, made, into=frame)  # the sample may take long to build
+        reply = reply if reply.answered else ask(hook, few(subject, 2), into=frame)
     except (NotAssessed, NotApplicable):
         return ""
     return "" if reply.answered else reply.why

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,8 @@ def derived(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any
     for name, hook in (known | made).items():
         if name.partition("[")[0] == "predictor.predict":
             made |= {name + IN_TURN: _in_turn(hook)}
+        if name.partition("[")[0] == "registry.resolve":
+            made |= {name + IN_TURN: _around(hook, hooks)}
     return known | made
 
 
@@ -38,6 +41,22 @@ def _in_turn(hook: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(at: Any, rows: Any, others: Any) -> Any:
         return [hook(at, table) for table in (rows, others, rows)]
+
+    return call
+
+
+def _around(hook: Callable[..., Any], hooks: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """The hook in one process, before and after another process has called another hook."""
+
+    def asked(at: Any, request: Any) -> Any:
+        try:
+            return hook(at, request)
+        except sys.modules["audit_lib.hooks"].Refusal as refusal:
+            return {"why": str(refusal)}
+
+    def call(at: Any, request: Any, other: str, given: Any) -> Any:
+        before = asked(at, request)
+        return [before, *together(hooks[other])(at, [given]), asked(at, request)]
 
     return call
 

@@ -21,7 +21,7 @@ TOGETHER = "@together"
 CRASHING = "@crashing"
 """behind the name of a hook: takes a number before the arguments, and dies at that change"""
 IN_TURN = "@in_turn"
-"""behind the name of a hook: takes rows and others, answers both and the first again"""
+"""behind the name of a hook that is asked twice in one process, with something else between"""
 
 #: hooks that may take tables beside their first, to the hook that makes these
 BESIDE = {

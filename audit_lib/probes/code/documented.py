@@ -47,14 +47,38 @@ _SAID = (
     re.compile(r"\b(?P<name>[a-z]{4,}) of (?P<n>0?\.\d+)(?![\w.]*\d)(?P<u>)", re.I),
     re.compile(rf"\b{_TOLD}[- ](?:day|bar|date|month)s?[- ](?P<name>[a-z]{{5,}})\b(?P<u>)", re.I),
 )
+#: bounds of what a setting is named after: at most five contracts, positions are capped at 20 %
+_LARGER = r"(?:larger|wider|higher|bigger|greater|more) than"
+_MOST = rf"(?:at most|up to|(?:limited|restricted) to|capped at|a maximum of|{_LARGER})"
+_LEAST = r"(?:at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of)"
+_BEHIND = r"(?!\w| (?:per|an?|each|every)\b)"
+_BOUNDS = {
+    bound: (
+        re.compile(
+            rf"{how} {_TOLD} (?:(?P<a>[a-z]{{4,}}) )?(?P<name>[a-z]{{4,}}){_BEHIND}(?P<u>)", re.I
+        ),
+        re.compile(
+            rf"\b(?P<name>[a-z]{{4,}}) (?:(?:is|are|be|stays?) )?{how} {_TOLD}{_UNIT}(?P<a>)", re.I
+        ),
+    )
+    for bound, how in (("most", _MOST), ("least", _LEAST))
+}
+_OF_BOUND = {
+    "most": re.compile(r"(^|_)(max|maximum|most|limit|cap|largest|widest|highest)(?=_|$)"),
+    "least": re.compile(r"(^|_)(min|minimum|least|fewest|smallest|lowest)(?=_|$)"),
+}
+#: words for a share of the account that one asset may have
+_SHARES, _SHARE = ("position", "weight", "holding", "allocation"), "share of equity"
 #: sentences of what was, or might be
-_STORY = re.compile(r"\b(was|were|had|would|might|if|example|e\.g|measured|tested|than)\b", re.I)
+_TALE = re.compile(r"\b(was|were|had|would|might|if|example|e\.g|measured|tested)\b", re.I)
+_STORY = re.compile(rf"{_TALE.pattern}|\bthan\b", re.I)
 _VAGUE = re.compile(
     r"(thresholds?|tolerance|values?|shares?|number|limits?|level|model|version)$", re.I
 )
 _GENERIC = re.compile(
     r"(^|_)(max|min|maximum|minimum|limit|largest|default|bars|days|pct|rate)(?=_|$)"
 )
+_PART = re.compile(r"_(pct|percent|share|size|fraction)$")
 _SCALE = {
     "percent": 0.01,
     "per cent": 0.01,
@@ -67,7 +91,10 @@ _SCALE = {
 
 @dataclass(frozen=True)
 class Stated:
-    """A number that a document states of a name; ``scale`` is that of its unit."""
+    """A number that a document states of a name; ``scale`` is that of its unit.
+
+    ``bound`` is ``most`` or ``least`` where the name is what such a limit is for.
+    """
 
     name: str
     shown: str
@@ -75,6 +102,7 @@ class Stated:
     scale: float
     location: Location
     prose: bool = False
+    bound: str = ""
 
     def fits(self, value: float) -> bool:
         """True where the setting is that number, as it stands or in its unit."""
@@ -150,6 +178,14 @@ def _sentences(line: str, path: str, number: int) -> Iterator[Stated]:
             value = _WORDS[shown] if shown in _WORDS else float(shown)
             where = Location(path, line=number)
             yield Stated(found["name"], found[0], value, _SCALE.get(unit, 1.0), where, prose=True)
+        for bound, forms in _BOUNDS.items() if not _TALE.search(said) else ():
+            for found in (m for form in forms for m in form.finditer(said)):
+                shown, scale = found["n"].lower(), _SCALE.get((found["u"] or "").lower(), 1.0)
+                value = _WORDS[shown] if shown in _WORDS else float(shown)
+                name = _single("_".join(filter(None, (found["a"], found["name"]))))
+                name = _SHARE if scale != 1.0 and name in _SHARES else name
+                where = Location(path, line=number)
+                yield Stated(name, found[0], value, scale, where, prose=True, bound=bound)
 
 
 def cores(known: dict[str, list[tuple[float, str]]]) -> dict[str, list[tuple[float, str]]]:
@@ -159,6 +195,26 @@ def cores(known: dict[str, list[tuple[float, str]]]) -> dict[str, list[tuple[flo
         values = [(v, p) for v, p in places if v and not p.endswith(".json") and "test" not in p]
         found[_GENERIC.sub("", name).strip("_")] += values
     return found
+
+
+def bounds(
+    known: dict[str, list[tuple[float, str]]],
+) -> dict[tuple[str, str], list[tuple[float, str]]]:
+    """Settings by what they bound, and from which side: ``max_contracts`` is the most contracts."""
+    found: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
+    for name, places in known.items():
+        for bound, words in _OF_BOUND.items():
+            if not words.search(name):
+                continue
+            core = _single(_PART.sub("", words.sub("", name).strip("_")))
+            shares = [p for p in places if core in _SHARES and p[0] <= 1]
+            found[bound, core] += [p for p in places if p not in shares]
+            found[bound, _SHARE] += shares
+    return found
+
+
+def _single(name: str) -> str:
+    return re.sub(r"(?<=[a-z]{3})(?<!s)s$", "", name.lower())
 
 
 def _leaves(data: Any, name: str = "") -> Iterator[tuple[str, float]]:

@@ -1,7 +1,7 @@
 """Asking a registry for versions: what it answers, and how ids can be odd."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -37,6 +37,23 @@ def resolution(raw: Any) -> Resolution:
     if not isinstance(raw, dict) or not isinstance(raw.get("version"), str):
         raise ValueError(f"wanted {{'version': str, 'files': [...]}}, got {describe(raw)}")
     return Resolution(raw["version"], tuple(str(f) for f in raw.get("files") or ()))
+
+
+def one_file(store: Path, versions: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
+    """Version and file that is, under another name, a file of an earlier one of ``versions``.
+
+    Links of either kind.  A name that several versions load is shared on purpose, and a file that
+    nobody may write cannot be changed behind one of them.
+    """
+    seen: dict[tuple[int, int], str] = {}
+    for version, files in versions.items():
+        for name in files:
+            if not (store / name).is_file():
+                continue
+            held = (store / name).stat()
+            first = seen.setdefault((held.st_dev, held.st_ino), name)
+            if first != name and held.st_mode & 0o222:
+                yield version, f"{name} is the same file as {first}"
 
 
 def odd_ids(version: str, known: list[str]) -> Iterator[str]:

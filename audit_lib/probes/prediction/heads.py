@@ -19,6 +19,8 @@ class Kind(StrEnum):
     PROBABILITY = "probability"
     POSITIVE = "positive"
     REAL = "real"
+    OTHER = "other"
+    """declared to be nothing of these: a code, or what is worked out of heads"""
     UNKNOWN = "unknown"
 
 
@@ -56,6 +58,9 @@ class Head:
 def declared_heads(subject: Subject) -> list[Head]:
     """Heads of the checkpoint; what it does not say of them, the parameters (``heads``) do.
 
+    And those that only the parameters declare: columns that are worked out of heads, or a head
+    that is published under another name, whose ``output`` is the head's place.
+
     Raises:
         NotAssessed: neither declares any.
     """
@@ -77,7 +82,13 @@ def declared_heads(subject: Subject) -> list[Head]:
         if not given:
             raise
         return list(declared.values())
-    return [_completed(head, declared.get(head.name)) for head in stored]
+    own = {head.name for head in stored}
+    beyond = [head for name, head in declared.items() if name not in own]
+    renamed = {head.position for head in beyond} - {None}
+    kept = [
+        h for i, h in enumerate(stored) if (i if h.position is None else h.position) not in renamed
+    ]
+    return [*(_completed(head, declared.get(head.name)) for head in kept), *beyond]
 
 
 def _completed(head: Head, declared: Head | None) -> Head:

@@ -149,21 +149,35 @@ def grid_orders(subject: Subject, hook: str, *, rows: int, seed: int) -> Asked:
     return once(subject, f"{hook} on a grid of {rows} by {seed}", drive)
 
 
+MOST_CODES, MOST_ASSETS = 12, 25
+"""values of a column that stand for something, as regimes do; assets of made-up predictions"""
+
+
 def head_kinds(subject: Subject) -> dict[str, Kind]:
     """Kind of each head; unknown heads are left out."""
     try:
-        return {h.name: h.kind for h in declared_heads(subject) if h.kind is not Kind.UNKNOWN}
+        return {
+            h.name: h.kind
+            for h in declared_heads(subject)
+            if h.kind not in (Kind.UNKNOWN, Kind.OTHER)
+        }
     except NotAssessed:
         return {}
 
 
 def directional(subject: Subject) -> list[Head]:
-    """Heads that can tell a side: returns and probabilities.
+    """Heads that can tell a side: returns and probabilities, but none that is never below zero.
 
     Raises:
         NotAssessed: no head of the checkpoint is of either kind.
     """
-    found = [h for h in declared_heads(subject) if h.kind in (Kind.REAL, Kind.PROBABILITY)]
+    given = subject.parameters.heads.items()
+    above = {name for name, facts in given if facts.least is not None and facts.least >= 0}
+    found = [
+        h
+        for h in declared_heads(subject)
+        if h.kind is Kind.PROBABILITY or (h.kind is Kind.REAL and h.name not in above)
+    ]
     if not found:
         raise NotAssessed("no head of the checkpoint is a return or a probability")
     return found
@@ -176,10 +190,12 @@ def prediction_grid(subject: Subject, *, rows: int, seed: int) -> pd.DataFrame:
     """
     sample, kinds = predictions(subject), head_kinds(subject)
     rng = np.random.default_rng(seed)
-    columns = {
-        str(c): rng.choice(levels_of(numeric(sample[[c]]).reshape(-1), kinds.get(str(c))), rows)
-        for c in sample.columns
-    }
+    columns = {}
+    for c in sample.columns:
+        values, kind = numeric(sample[[c]]).reshape(-1), kinds.get(str(c))
+        seen = np.unique(values[np.isfinite(values)])
+        coded = kind is None and len(seen) <= MOST_CODES and (seen == np.round(seen)).all()
+        columns[str(c)] = rng.choice(seen if coded and len(seen) else levels_of(values, kind), rows)
     return pd.DataFrame(columns, index=made_up_index(inputs(subject).index, rows))
 
 
@@ -187,10 +203,10 @@ def made_up_index(like: pd.Index, rows: int) -> pd.Index:
     """Labels of that many made-up rows, of the same form as a sample's."""
     if not isinstance(like, pd.MultiIndex) or set(like.names) != {"asset", "date"}:
         return pd.RangeIndex(rows)
-    assets = np.arange(rows) % 25
+    assets = list(like.get_level_values("asset").unique()[:MOST_ASSETS])
     first = like.get_level_values("date").max()
-    dates = first + pd.to_timedelta(1 + np.arange(rows) // 25, unit="D")
-    levels = {"asset": [f"probe-{a:02d}" for a in assets], "date": dates}
+    dates = first + pd.to_timedelta(1 + np.arange(rows) // len(assets), unit="D")
+    levels = {"asset": [assets[i % len(assets)] for i in range(rows)], "date": dates}
     made = pd.MultiIndex.from_arrays([levels[str(n)] for n in like.names], names=like.names)
     return made.sort_values()
 

@@ -239,3 +239,26 @@ def test_the_reference_engine_taking_one_class(engine):
     with mutant(engine) as subject:
         found = assert_fails(run_check("CAL007", subject), cause="one class makes it certain")
     assert found.measured.startswith("is certain: ")
+
+
+OUTPUTS = """
+@surface("predictor")
+def outputs(at, features):
+    return np.column_stack([features["move"], logit(features)])
+"""
+
+
+@pytest.mark.fails("CAL006")
+@pytest.mark.parametrize(("serve", "said"), [("s", "raw"), ("stored(stored(s))", "map of the map")])
+def test_outputs_of_the_model_tell_the_raw_score(tmp_path, serve, said):
+    text = SERVING.partition('@surface("explain")')[0].replace("SERVE", serve) + OUTPUTS
+    with tiny(tmp_path, text, parameters=HEADS) as subject:
+        found = assert_fails(run_check("CAL006", subject), key="up")
+    assert said in found.message
+
+
+@pytest.mark.passes("CAL006")
+def test_outputs_of_which_one_is_calibrated_once(tmp_path):
+    text = SERVING.partition('@surface("explain")')[0].replace("SERVE", "stored(s)") + OUTPUTS
+    with tiny(tmp_path, text, parameters=HEADS) as subject:
+        assert_passes(run_check("CAL006", subject))

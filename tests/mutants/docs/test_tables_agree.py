@@ -10,7 +10,8 @@ SETTINGS = {
     "pkg/__init__.py": "",
     "pkg/rules.py": "PURGE_BARS = 5\nMAX_LOSS = 0.02\nWIDTH = 3\n",
     "pkg/desk.py": "from pkg.rules import PURGE_BARS\n\n\nclass Desk:\n    take: float = 0.04\n",
-    "config/limits.yaml": "risk: {max_drawdown: 0.15, fee: 0.0020, max_positions: 5}\n",
+    "config/limits.yaml": "risk: {max_drawdown: 0.15, fee: 0.0020, max_positions: 5, "
+    "max_weight: 0.25, min_rows: 250}\n",
 }
 TABLE = """# Engine
 
@@ -87,6 +88,12 @@ def test_one_of_several_values_is_enough(tmp_path):
         ("- `PURGE_BARS` is 20 everywhere.", "PURGE_BARS", Severity.MEDIUM),
         ("Trading stops at a drawdown of thirty percent.", "drawdown", Severity.LOW),
         ("Folds have a 4-bar purge.", "purge", Severity.LOW),
+        ("The book holds at most eight positions.", "position", Severity.LOW),
+        ("No more than a few: positions are limited to 9.", "position", Severity.LOW),
+        ("Trading ends when the drawdown is larger than 20 %.", "drawdown", Severity.LOW),
+        ("No weight is higher than 30 %.", "share of equity", Severity.LOW),
+        ("Positions are capped at 20 % of equity.", "share of equity", Severity.LOW),
+        ("Folds train on at least 300 rows.", "row", Severity.LOW),
     ],
 )
 def test_a_sentence_that_says_another_number(tmp_path, text, key, severity):
@@ -101,6 +108,11 @@ def test_a_sentence_that_says_another_number(tmp_path, text, key, severity):
         "A purge of five bars stands before each test, and a drawdown of 15 % ends the day.",
         "A purge of 5 bars. In 2020 a drawdown of 30% was seen; a purge of one bar might be best.",
         "A purge of 5 bars, and a width of 3 or 4.\n```\npurge is 9\n```\n",
+        "The book holds at most five positions, each capped at 25 % of equity.",
+        "A purge of 5 bars. At most 7 positions a day are opened, at most 9 positions per sector.",
+        "A purge of 5 bars. It was at most 9 positions; at most 8 large positions are usual.",
+        "A purge of 5 bars. At least 7 positions are wanted, and a weight of more than 1 bp.",
+        "Positions are at most 25 %, and a drawdown is larger than 15 %: the day ends.",
     ],
 )
 def test_sentences_that_agree_or_tell_a_story(tmp_path, text):

@@ -107,3 +107,30 @@ def test_heads_that_come_by_name_need_no_decoder(tmp_path):
         result = run_check("HED005", subject)
     assert result.outcome is Outcome.NOT_APPLICABLE
     assert "predictor.outputs, predictor.decode" in result.reason
+
+
+LISTED = {"store/v1/meta.json": '{"heads": ["drift", "width", "up"]}'}
+STORE = "artifacts: {store: store, registry: null}\n"
+
+
+@pytest.mark.passes("HED005")
+def test_the_order_of_the_checkpoints_list(tmp_path):
+    with tiny(tmp_path, HOOKS, source=LISTED, parameters=STORE) as subject:
+        assert not run_check("HED005", subject).findings
+
+
+@pytest.mark.fails("HED005")
+def test_heads_in_another_order_than_the_checkpoint_lists_them(tmp_path):
+    text = HOOKS.replace("drift, width, logit", "drift, logit, width")
+    with tiny(tmp_path, text, source=LISTED, parameters=STORE) as subject:
+        found = assert_fails(run_check("HED005", subject), path="hooks.py")
+    assert "head up is decoded from output 1, and stands at 2 in the" in found.message
+
+
+@pytest.mark.passes("HED005")
+def test_columns_that_the_predictor_does_not_publish(tmp_path):
+    text = HOOKS + ANOTHER.replace("LOGIT", "logit").replace(
+        "made.set_axis(features.index, axis=0)", 'made.set_axis(features.index, axis=0)[["up"]]'
+    )
+    with tiny(tmp_path, text, parameters=YAML) as subject:
+        assert_passes(run_check("HED005", subject))

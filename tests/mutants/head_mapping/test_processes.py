@@ -61,6 +61,11 @@ KEPT = {
         "KEPT['n'] = KEPT.get('n', 0) + 1; made = made / KEPT['n']",
         "when asked again in one process",
     ),
+    "the last row, of one alone": (
+        "last = KEPT.get('last', 0.0); KEPT['last'] = float(made[-1])\n"
+        "    made = made + (last if len(made) == 1 else 0.0)",
+        "once another row was asked about alone",
+    ),
 }
 
 

@@ -235,7 +235,7 @@ def test_the_reference_engine_writing_in_place(engine):
 
 def test_what_is_written_in_place_is_said_once(tmp_path):
     text = REGISTRY.replace("DEFAULT", "champion").replace(*IN_PLACE)
-    options = "options: {VER005: {histories: 3, length: 3, smaller: 1}, VER006: {points: 6}}\n"
+    options = "options: {VER005: {histories: 3, length: 3}, VER006: {points: 6}}\n"
     source = {"store/registry.json": json.dumps(STORED), "store/v1/model.bin": "weights"}
     with tiny(tmp_path, text, source=source, parameters=PARAMETERS + options) as subject:
         subject.inquiry.so_far = (earlier := run_check("VER005", subject),)

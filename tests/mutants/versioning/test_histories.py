@@ -5,10 +5,12 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
 from audit_lib.model import Outcome
+from audit_lib.subject.subject import open_subject
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import PARAMETERS as ENGINES
 from tests.mutants.mutate import edit_source, mutant
@@ -100,7 +102,7 @@ def prune(at, keep):
 STORED = {"versions": [{"version_id": "v1"}], "latest": "v1", "champion": "v1"}
 LAYOUT = "registry: {file: registry.json, champion: /champion, latest: /latest}"
 PARAMETERS = f"artifacts: {{store: store, {LAYOUT}}}\n"
-OPTIONS = "options: {VER005: {seconds: 90, smaller: 2}}\n"
+OPTIONS = "options: {VER005: {seconds: 90}}\n"
 
 
 def answered(folder, *changes, default="champion", stored=STORED):
@@ -238,6 +240,15 @@ WRONG = {
         ],
         "a reader does not see what was written",
     ),
+    "links to the version before": (
+        [
+            (
+                "at.store / ids(held)[-1], at.store / version",
+                "at.store / ids(held)[-1], at.store / version, copy_function=os.link",
+            )
+        ],
+        "two versions share a file",
+    ),
 }
 
 
@@ -315,6 +326,16 @@ ODD = {
             "        CACHE[key] = file(at).read_text()\n    return json.loads(CACHE[key])",
         )
     ],
+    "links to files that nobody may write": [
+        (
+            "at.store / ids(held)[-1], at.store / version",
+            "at.store / ids(held)[-1], at.store / version, copy_function=frozen",
+        ),
+        (
+            "def file(at)",
+            "def frozen(old, new):\n    os.chmod(old, 0o444), os.link(old, new)\n\ndef file(at)",
+        ),
+    ],
     "moved into place": [(WRITE, "    shutil.move(made, file(at))")],
     "ids drawn at random": [
         ("add(at, held, f\"v{held['issued']}\")", "add(at, held, os.urandom(8).hex())")
@@ -380,7 +401,7 @@ def test_what_another_check_said_is_not_said_again(tmp_path):
 def test_time_that_is_up_is_a_gap(tmp_path):
     text = REGISTRY.replace("DEFAULT", "champion")
     source = {"store/registry.json": json.dumps(STORED), "store/v1/model.bin": "weights"}
-    options = "options: {VER005: {seconds: 0.001, longest: 0.001}}\n"
+    options = "options: {VER005: {seconds: 0.001}}\n"
     with tiny(tmp_path, text, source=source, parameters=PARAMETERS + options) as subject:
         result = run_check("VER005", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
@@ -391,6 +412,21 @@ def test_time_that_is_up_is_a_gap(tmp_path):
 def test_the_reference_engines_registry_passes_any_history(reference):
     reference.parameters.options["VER005"] = {"histories": 3, "length": 4, "seconds": 60}
     assert_passes(run_check("VER005", reference))
+
+
+@pytest.mark.fails("VER005")
+def test_a_handle_that_keeps_what_it_read(tmp_path):
+    kept = "KEPT = {}\n" + REGISTRY.replace("DEFAULT", "champion").replace(
+        "def resolve(at, request):\n    held = read(at)",
+        "def resolve(at, request):\n    held = KEPT.setdefault(at.store, read(at))",
+    )
+    source = {"store/registry.json": json.dumps(STORED), "store/v1/model.bin": "weights"}
+    options = "options: {VER005: {histories: 3, seconds: 60}}\n"
+    with tiny(tmp_path, kept, source=source, parameters=PARAMETERS + options) as subject:
+        folder, root = subject.folder, subject.root
+        with closing(open_subject(f"{folder}/", workspace=tmp_path, root=root)) as real:
+            result = run_check("VER005", real.at("v1"))  # in processes of its own
+    assert_fails(result, key="a process goes on with what it read before")
 
 
 ROWS = 'held["versions"].append({"version_id": version})'
@@ -414,7 +450,7 @@ def recorded(folder, made):
     row = {"version_id": "v1", "metrics": {"ic": 0.0312345, "sharpe": 1.5}}
     stored = {**STORED, "versions": [row]}
     source = {"store/registry.json": json.dumps(stored), "store/v1/model.bin": "weights"}
-    options = "options: {VER005: {histories: 4, length: 3, seconds: 60, smaller: 1}}\n"
+    options = "options: {VER005: {histories: 4, length: 3, seconds: 60}}\n"
     with tiny(folder, text, source=source, parameters=METRICS + options) as subject:
         return run_check("VER005", subject)
 
@@ -443,7 +479,7 @@ def test_the_script_repeats_what_was_found(engine, tmp_path):
         'version = data[request or "champion"] or data["latest"]',
     )
     with mutant(engine) as subject:
-        subject.parameters.options["VER005"] = {"histories": 4, "length": 4, "smaller": 1}
+        subject.parameters.options["VER005"] = {"histories": 4, "length": 4}
         result = run_check("VER005", subject)
     found = assert_fails(result, key="somebody is served in the champion's place")
     shutil.copytree(ENGINES, tmp_path / "parameters" / "reference_engine")

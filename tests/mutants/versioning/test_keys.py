@@ -142,7 +142,7 @@ def promote(at, version):
     return True
 """
 )
-OPTIONS = "options: {VER005: {histories: 8, seconds: 90, smaller: 1}}\n"
+OPTIONS = "options: {VER005: {histories: 8, seconds: 90}}\n"
 WRITE = '(at.store / "registry.json").write_text(json.dumps(held))'
 WHOLE = 'made = at.store / "made"; made.write_text(json.dumps(held)); '
 WHOLE += 'made.replace(at.store / "registry.json")'

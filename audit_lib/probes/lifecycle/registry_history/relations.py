@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 
 from audit_lib.files import read_whole
-from audit_lib.probes.lifecycle.registries import Resolution, resolution
+from audit_lib.probes.lifecycle.registries import Resolution, one_file, resolution
 from audit_lib.probes.lifecycle.registry_history.scratch import (
     CREATE,
     PRUNE,
@@ -25,7 +25,7 @@ ROUNDED = 0.01
 
 
 def observed(method: Callable[..., None]) -> Callable[..., None]:
-    """A relation whose break spoils nothing behind it: once known, histories go on.
+    """A relation whose break spoils nothing behind it: it is noted, and the history goes on.
 
     What others break has consequences, which are no findings of their own.
     """
@@ -35,8 +35,7 @@ def observed(method: Callable[..., None]) -> Callable[..., None]:
         try:
             method(self, *given)
         except Departure as departed:
-            if departed.relation not in self.known:
-                raise
+            self.noted.append((departed, len(self.steps)))
 
     return told
 
@@ -73,10 +72,23 @@ class Relations(Scratch):
         for version in made:
             if version in self.listed:
                 self._explicit(version)
+        self._apart(made, hook)
         self._recorded(made, hook)
         self._gone(before, hook)
         self._as_before(hook)
         self._served(hook)
+
+    @observed
+    def _apart(self, made: Sequence[str], hook: str) -> None:
+        """A new version shares no file on disk with an older one."""
+        for version, how in one_file(self.store, self.files):
+            if version in made:
+                raise departure(
+                    "two versions share a file",
+                    f"of {version!r}, {how}: who writes to one of them in place changes both",
+                    "files of its own",
+                    hook,
+                )
 
     def _in_order(self) -> None:
         """Versions are listed as they were made."""
@@ -133,6 +145,19 @@ class Relations(Scratch):
                 + (f"answered with {got!r}" if got else f"not answered: {reply.why}"),
                 " or ".join(due),
                 RESOLVE,
+            )
+
+    @observed
+    def _seen(self, version: str, answer: str, hook: str) -> None:
+        """A process that was asked before answers as a new one does."""
+        if answer != self.default:
+            raise departure(
+                "a process goes on with what it read before",
+                f"a process that is asked before and after {version!r} is seated by another one "
+                f"answers a request without a version with {answer!r}, a new process with "
+                f"{self.default!r}",
+                "one answer",
+                hook,
             )
 
     def _kinds(self) -> tuple[list[str], list[str]]:

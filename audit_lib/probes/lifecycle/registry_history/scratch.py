@@ -83,8 +83,8 @@ class Scratch:
     default: str | None = None
     follows: bool = False
     count: int = FIRST
-    known: frozenset[str] = frozenset()
-    """relations that are known to break; those that spoil nothing are passed over then"""
+    noted: list[tuple[Departure, int]] = field(default_factory=list)
+    """what broke and spoils nothing, each with the number of steps up to there"""
 
     # --- asking and noting --------------------------------------------------------------------
     def _ask(self, name: str, *given: Any, into: Into[Any]) -> Reply[Any]:

@@ -1,12 +1,12 @@
-"""Looks for the smallest histories in which a relation breaks, with hypothesis.
+"""Looks for the smallest histories in which a relation breaks.
 
-Derandomised: the same seed tries the same histories.  Where the time is up, the search stops with
-what it has found.
+Histories are dealt like cards from a seed: no operation comes again before each of the others has
+come, so that few histories hold all of them.  The same seed tries the same histories.
 """
 
-import math
+import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from audit_lib.probes.lifecycle.registry_history.scratch import Departure, Step
 from audit_lib.probes.lifecycle.registry_history.session import Session
 
 KEYS = "keys"
-#: operation -> the hook it needs, or keys, and values of its argument
+#: operation -> the hook it needs, or keys, and values of its argument, the simplest first
 OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "register": ("registry.register", ()),
     "register_elsewhere": ("registry.register", ()),
@@ -24,19 +24,17 @@ OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "ask_for": ("registry.resolve", tuple(range(8))),
     "promote": ("registry.promote", tuple(range(4))),
     "promote_nobody": ("registry.promote", ()),
+    "promote_while_serving": ("registry.promote", ()),
     "roll_back": ("registry.rollback", (False, True)),
     "prune": ("registry.prune", (1, 2, 3)),
     "damage": ("registry.register", ("cut in half", "emptied")),
     "cut_champion": ("registry.resolve", ("removed", "set to null", "emptied", "leading nowhere")),
 }
+Operation = tuple[str, tuple[Any, ...]]
 
 
-class _TimeIsUp(BaseException):
-    """Ends a search from inside; no test framework takes it for a failure."""
-
-
-class _SmallEnough(BaseException):
-    """Ends a search whose history is one operation long: nothing is smaller."""
+class _TimeIsUp(Exception):  # noqa: N818 - it is no error
+    """Ends a search from inside."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Search:
     """What a search did and found.
 
     Attributes:
-        histories, operations: how many were tried before anything was made smaller.
+        histories, operations: how many were tried, those that made others smaller included.
         ended: whether it came to its end, and not to the end of its time.
         found: relation to its smallest history.
     """
@@ -60,29 +58,7 @@ class Search:
     histories: int = 0
     operations: int = 0
     ended: bool = False
-    until: float = math.inf
-    last: float = math.inf
-    fewest: int = 0
     found: dict[str, Found] = field(default_factory=dict)
-    known: frozenset[str] = frozenset()
-
-    def is_late(self) -> bool:
-        """Whether to stop; a few histories are told even where each takes long."""
-        now = time.monotonic()
-        return now > self.last or (
-            now > self.until and (bool(self.found) or self.histories > self.fewest)
-        )
-
-    def keep(self, departure: Departure, steps: list[Step], smaller: float) -> None:
-        """Note a history, if it is smaller than the one that is known.
-
-        The first one leaves ``smaller`` seconds for finding others, and smaller ones.
-        """
-        if not self.found:
-            self.until = min(self.until, time.monotonic() + smaller)
-        known = self.found.get(departure.relation)
-        if known is None or len(steps) < len(known.steps):
-            self.found[departure.relation] = Found(departure, tuple(steps))
 
 
 def search(
@@ -93,8 +69,6 @@ def search(
     length: int,
     fewest: int,
     seconds: float,
-    longest: float,
-    smaller: float,
     seed: int,
 ) -> Search:
     """Try histories, and make those smaller in which a relation breaks.
@@ -102,94 +76,101 @@ def search(
     Args:
         begin: a session on a fresh scratch store.
         has: whether the subject offers a hook, or keeps :data:`KEYS` apart.
-        histories, length: how many, and operations in each at most.
-        fewest: histories that are told after ``seconds`` too, until ``longest``.
-        seconds, longest: after which it stops; more where other work keeps the machine busy.
-        smaller: seconds after which it stops once something was found.
+        histories, length: how many, and operations in each.
+        fewest: histories that are told whatever time they take.
+        seconds: after which it stops; more where other work keeps the machine busy.
         seed: of the histories.
     """
-    import hypothesis
-    from hypothesis import HealthCheck, Phase, Verbosity, settings
-    from hypothesis.stateful import run_state_machine_as_test
+    done, until = Search(), time.monotonic() + seconds * crowding()
 
-    now, busy = time.monotonic(), crowding()
-    seconds, longest, smaller = seconds * busy, longest * busy, smaller * busy
-    done = Search(until=now + seconds, last=now + longest, fewest=fewest)
-    chosen = settings(
-        max_examples=histories,
-        stateful_step_count=length,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate, Phase.shrink),
-        report_multiple_bugs=True,
-        suppress_health_check=list(HealthCheck),
-        verbosity=Verbosity.quiet,
-        print_blob=False,
-    )
-    # What breaks at every step hides what breaks later: once known, it is passed over.
-    while True:
-        machine = hypothesis.seed(seed + len(done.known))(_machine(begin, has, done, smaller))
-        late = False
+    def late() -> bool:
+        return done.histories >= fewest and time.monotonic() > until
+
+    try:
+        for operations in _dealt(has, histories, length, seed):
+            broken = list(_played(begin, operations, set(done.found), done, late))
+            done.found |= {d.relation: Found(d, steps) for d, _, steps in broken}
+            for departure, count, _ in broken:
+                for found in _smaller(begin, operations[:count], departure.relation, done, late):
+                    done.found[departure.relation] = found
+        done.ended = True
+    except _TimeIsUp:
+        pass
+    return done
+
+
+def _dealt(
+    has: Callable[[str], bool], histories: int, length: int, seed: int
+) -> Iterator[list[Operation]]:
+    """Histories of the operations that the subject's hooks allow."""
+    draw, deck = random.Random(seed), list[str]()
+    names = [name for name, (hook, _) in OPERATIONS.items() if has(hook)]
+    made = ((), ("create",), ("register", "register_elsewhere"))  # how the two sort is not promised
+    apart = {name for kind in made for name in kind} <= set(names)
+    for number in range(histories):
+        left_out, chosen = made[number % len(made)] if apart else (), list[str]()
+        while len(chosen) < length:
+            deck = deck or draw.sample(names, len(names))
+            if (name := deck.pop()) not in left_out:
+                chosen.append(name)
+        values = (OPERATIONS[name][1] for name in chosen)
+        yield [(n, (draw.choice(v),) if v else ()) for n, v in zip(chosen, values, strict=True)]
+
+
+def _played(
+    begin: Callable[[], Session],
+    operations: Sequence[Operation],
+    known: set[str],
+    done: Search,
+    late: Callable[[], bool],
+) -> Iterator[tuple[Departure, int, tuple[Step, ...]]]:
+    """Do the operations, then ask for every listed version; what breaks that is not ``known``.
+
+    With the operations and steps up to there.  What breaks spoils what comes after it in this
+    history, unless the relation is one that the session notes and goes on.
+    """
+    if late():
+        raise _TimeIsUp
+    session = begin()
+    done.histories += 1
+    for count, (name, given) in enumerate([*operations, ("ends", ())], 1):
+        done.operations += 1
+        broken: list[tuple[Departure, int]] = []
         try:
-            run_state_machine_as_test(machine, settings=chosen)
-        except _TimeIsUp:
-            late = True
-        except (_SmallEnough, Departure, ExceptionGroup, hypothesis.errors.Flaky):
-            pass  # what was found is noted where it was raised
-        if done.known == done.found.keys() or time.monotonic() > done.last:
-            done.ended = not late
-            return done
-        done.known = frozenset(done.found)
-        done.until = min(done.last, time.monotonic() + smaller)
+            getattr(session, name)(*given)
+        except Departure as departure:
+            broken = [(departure, len(session.steps))]
+        for told, upto in session.noted + broken:
+            if told.relation not in known:
+                known.add(told.relation)
+                yield told, count, tuple(session.steps[:upto])
+        session.noted.clear()
+        if broken:
+            return
 
 
-def _machine(
-    begin: Callable[[], Session], has: Callable[[str], bool], done: Search, smaller: float
-) -> type:
-    """A state machine whose rules are the operations that the subject's hooks allow."""
-    from hypothesis import strategies
-    from hypothesis.stateful import RuleBasedStateMachine, rule
-
-    class History(RuleBasedStateMachine):
-        """One session; what breaks in it is noted."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            done.histories += not done.found
-            self.session, self.broken, self.count = begin(), False, 0
-            self.session.known = done.known
-
-        def do(self, operation: str, *given: Any) -> None:
-            """One operation."""
-            if self.broken:
-                return
-            if done.is_late():
-                raise _TimeIsUp
-            done.operations += not done.found
-            self.count += 1
-            try:
-                getattr(self.session, operation)(*given)
-            except Departure as departure:
-                done.keep(departure, self.session.steps, smaller)
-                self.broken = True
-                if departure.relation in done.known:
-                    return  # what comes after it in this history proves nothing
-                if self.count == 1:
-                    raise _SmallEnough from None
-                raise
-
-        def teardown(self) -> None:
-            """Every listed version is asked for at the end."""
-            if self.session.steps and not self.broken:
-                self.do("ends")
-
-    def made(name: str, values: tuple[Any, ...]) -> Any:
-        if not values:
-            return rule()(lambda self: self.do(name))
-        return rule(given=strategies.sampled_from(values))(lambda self, given: self.do(name, given))
-
-    for name, (hook, values) in OPERATIONS.items():
-        if has(hook):
-            operation = made(name, values)
-            setattr(History, name, operation)
-    return History
+def _smaller(
+    begin: Callable[[], Session],
+    operations: list[Operation],
+    relation: str,
+    done: Search,
+    late: Callable[[], bool],
+) -> Iterator[Found]:
+    """Ever smaller histories in which the same relation breaks: an operation less, or simpler."""
+    place = len(operations) - 1
+    while place >= 0:
+        name, given = operations[place]
+        simplest = OPERATIONS[name][1][:1] if name in OPERATIONS else ()
+        tries = [operations[:place] + operations[place + 1 :]] if len(operations) > 1 else []
+        if simplest and given != simplest:
+            tries.append([*operations[:place], (name, simplest), *operations[place + 1 :]])
+        for fewer in tries:
+            others = set(done.found) - {relation}
+            told = (
+                t for t in _played(begin, fewer, others, done, late) if t[0].relation == relation
+            )
+            if (how := next(told, None)) is not None:
+                operations = fewer[: how[1]]
+                yield Found(how[0], how[2])
+                break
+        place = min(place - 1, len(operations) - 1)

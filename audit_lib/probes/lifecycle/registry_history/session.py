@@ -78,7 +78,11 @@ class Session(Relations):
             raise departure(
                 "another key takes the default",
                 f"after {what}, a request without a version "
-                + (f"is answered with {got!r}" if got else f"is not answered: {reply.why}"),
+                + (
+                    f"is answered with {got!r}"
+                    if got
+                    else self._plain(f"is not answered: {reply.why}")
+                ),
                 f"{self.default!r}, as before",
                 hook,
             )
@@ -129,9 +133,30 @@ class Session(Relations):
         gone = [v for v in self.made if v not in self.listed]
         self._seat([NOWHERE, *gone][-1])
 
+    def promote_while_serving(self) -> None:
+        """Have another process seat a version while one that resolved before goes on."""
+        if len(self.listed) < 2:
+            self.add()
+        version = next((v for v in self.listed if v != self.champion), "")
+        hook = self.subject.hook(RESOLVE).on(self.store).in_turn()
+        given = (None, self.subject.hook(PROMOTE).name, [version])
+        reply = ask(hook, *given, into=list)
+        if not version or not reply.answered:
+            return
+        how, answer = reply.got[1], str(reply.got[2].get("version") or reply.got[2].get("why"))
+        said = f"{'done' if how['done'] else how['why']}; then {answer}"
+        line = f"print(around({RESOLVE!r}, *{given!r}))"
+        self.steps.append(Step("resolve, promote elsewhere, resolve", version, said, line))
+        if how["done"] and self._pointer("champion") in (version, None):
+            self.reigned += [self.champion] if self.champion else []
+            self.champion = version
+        self._reigns(PROMOTE)
+        if self.default is not None:
+            self._seen(version, answer, RESOLVE)
+
     def add(self) -> None:
-        """One more version, by whichever hook there is."""
-        if self.subject.has(CREATE):
+        """One more version, by the hook that made the others, or whichever there is."""
+        if self.subject.has(CREATE) and (self.issued or not self.made):
             self.create(1)
         else:
             self.register()
@@ -187,7 +212,8 @@ class Session(Relations):
         self.listed = self._versions()
         newest = set() if all(self._kinds()) else set(before[-keep:])
         self._spared(before, keep, spared, newest)
-        needed = set(self.reigned[-1:]) if self.subject.has(ROLLBACK) else set()
+        back = self.subject.has(ROLLBACK)  # to whom; who reigned before the session is not known
+        needed = set(self.reigned[-1:] or before[:1]) if back else set()
         self._few(before, keep, keep + len(((spared | needed) & set(before)) - newest))
         self._gone(before, PRUNE)
         self._as_before(PRUNE)
