@@ -4,8 +4,8 @@ Decision lines of checks (and, with ``--probes``, of the instruments they share)
 a time: a comparison turned round or moved by one, ``and`` for ``or``, a ``not`` left out, an ``if``
 or a ``yield`` dropped, a number doubled.  After each change the tests of
 ``tests/mutants`` that name the check (of a probe, first the files of ``tests`` that import it) run
-until one fails: the change is *killed*.  What survives is
-told with its line.
+until one fails: the change is *killed*.  Asked are the tests that enter the changed function, the
+fastest first.  What survives is told with its line.
 
     python benchmarks/mutation.py --seed 0 --each 6 --budget 1800     # a sample of all checks
     python benchmarks/mutation.py RET002 PRC002 --each 100            # all there is of two
@@ -28,6 +28,7 @@ import random
 import re
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -194,7 +195,50 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self.code, module.__dict__)
 
 
-def killed(name: str, file: Path, tree: ast.Module, tests: Sequence[str], most: float) -> bool:
+class Entered:
+    """A plugin of pytest: which functions of a file each test enters, and how long it takes."""
+
+    def __init__(self, file: Path, to: Path) -> None:
+        self.file, self.to, self.tests = str(file), to, dict[str, tuple[float, list[int]]]()
+
+    def pytest_runtest_protocol(self, item: Any) -> None:
+        """Listen to calls from here to the end of the test."""
+        self.begun, self.lines = time.monotonic(), set[int]()
+        sys.settrace(self._called)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Keep what was entered."""
+        sys.settrace(None)
+        self.tests[nodeid] = (time.monotonic() - self.begun, sorted(self.lines))
+
+    def pytest_sessionfinish(self) -> None:
+        """Write it, for the process that asked."""
+        self.to.write_text(json.dumps(self.tests))
+
+    def _called(self, frame: Any, event: str, argument: Any) -> None:
+        if frame.f_code.co_filename == self.file:
+            self.lines.add(frame.f_code.co_firstlineno)
+
+
+def asked(tree: ast.Module, line: int, entered: dict[str, Any]) -> list[str]:
+    """The tests that enter the function around a line, fastest first; all outside functions."""
+    spans = [
+        (min([n.lineno, *(d.lineno for d in n.decorator_list)]), n.end_lineno or n.lineno)
+        for n in ast.walk(tree)
+        if isinstance(n, ast.FunctionDef)
+    ]
+    first, last = max([s for s in spans if s[0] <= line <= s[1]], default=(0, 0))
+    chosen = [
+        (seconds, test)
+        for test, (seconds, lines) in entered.items()
+        if not last or any(first <= n <= last for n in lines)
+    ]
+    return [test for _, test in sorted(chosen)]
+
+
+def killed(
+    name: str, file: Path, tree: ast.Module, tests: Sequence[str], most: float, *plugins: Any
+) -> bool:
     """Whether a test fails once the module is changed; taking too long is failing."""
     child = os.fork()
     if child == 0:
@@ -206,7 +250,7 @@ def killed(name: str, file: Path, tree: ast.Module, tests: Sequence[str], most: 
         import pytest
 
         options = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--no-header"]
-        os._exit(int(pytest.main([*options, *tests])))
+        os._exit(int(pytest.main([*options, *tests], plugins=list(plugins))))
     until = time.monotonic() + most
     while time.monotonic() < until:
         pid, status = os.waitpid(child, os.WNOHANG)
@@ -295,6 +339,28 @@ def importing(probe: str) -> list[str]:
     return [f.relative_to(ROOT).as_posix() for f in found]
 
 
+def judged(
+    name: str, tests: Sequence[str], rng: random.Random, each: int, most: float
+) -> dict[Change, bool]:
+    """Some changes of a module, and whether each was killed; none where its tests fail as it is."""
+    file = ROOT / (name.replace(".", "/") + ".py")
+    tree = marked(file.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        begun, note = time.monotonic(), Path(folder) / "entered.json"
+        if killed(name, file, tree, tests, most, Entered(file, note)):
+            return {}
+        most = 30 + 3 * (time.monotonic() - begun)
+        entered = json.loads(note.read_text())
+    found, here = changes(tree), {}
+    drawn = rng.sample(found, min(each, len(found)))
+    for change, changed in sorted(drawn, key=lambda c: c[0].line):
+        chosen = asked(tree, change.line, entered)
+        here[change] = bool(chosen) and killed(name, file, changed, chosen, most)
+        if not here[change]:
+            print(f"  survived {file.relative_to(ROOT)}:{change}", flush=True)
+    return here
+
+
 def main() -> None:
     """Change checks, and tell what nobody noticed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -324,25 +390,14 @@ def main() -> None:
         ranked = (t for code in codes for t in enumerate(marks.get(code, ())))
         tests = list(dict.fromkeys(t for _, t in sorted(ranked)))[: given.tests]
         tests = [*(importing(name) if given.probes else ()), *tests]
-        file = ROOT / (name.replace(".", "/") + ".py")
-        tree = marked(file.read_text(encoding="utf-8"))
-        begun = time.monotonic()
-        if not tests or killed(name, file, tree, tests, given.budget):
+        here = judged(name, tests, rng, given.each, given.budget) if tests else {}
+        if not here:
             print(f"{subject}: its tests do not pass as they are, or take too long", flush=True)
             continue
-        most = 30 + 3 * (time.monotonic() - begun)
-        found = changes(tree)
-        drawn = rng.sample(found, min(given.each, len(found)))
-        here = Counter[bool]()
-        for change, changed in sorted(drawn, key=lambda c: c[0].line):
-            dead = killed(name, file, changed, tests, most)
-            here[dead] += 1
-            rows.append({"subject": subject, "change": str(change), "killed": dead})
-            if not dead:
-                print(f"  survived {file.relative_to(ROOT)}:{change}", flush=True)
-        counts += here
-        total = sum(here.values())
-        print(f"{subject}: {here[True]} of {total} killed by {len(tests)} tests", flush=True)
+        rows += [{"subject": subject, "change": str(c), "killed": d} for c, d in here.items()]
+        counts.update(here.values())
+        dead = sum(here.values())
+        print(f"{subject}: {dead} of {len(here)} killed by {len(tests)} tests", flush=True)
         if given.to:
             given.to.write_text(json.dumps(rows, indent=1))
     total = max(1, sum(counts.values()))
