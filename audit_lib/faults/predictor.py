@@ -53,7 +53,7 @@ def blanks_are_zero(call: Call) -> Any:
     return call.ask(features.fillna(0.0))
 
 
-@fault(Contract.FEATURE_VECTOR, "FEA005", least="one blank", hooks=PREDICT, failures=True)
+@fault(Contract.FEATURE_VECTOR, "FEA004", "FEA005", least="one blank", hooks=PREDICT, failures=True)
 def blanks_are_the_batchs_mean(call: Call) -> Any:
     """A blank feature is read as the mean of its column in the batch."""
     features = _features(call)

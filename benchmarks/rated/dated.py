@@ -73,15 +73,21 @@ def conformal_over_time(world: World, size: float, seed: int) -> Told:
 
 
 def exchanged_heads(world: World, size: float, seed: int) -> Told:
-    """HED004: two heads follow their labels with a correlation of ``size``, and are exchanged."""
+    """HED004: two heads follow their labels with a correlation of ``size``, and are exchanged.
+
+    Without a fault they follow them by the world's skill, and are called what they are.
+    """
     rng = np.random.default_rng(seed)
     labels = [world.moves(rng).ravel() for _ in "ab"]
     noise = [world.moves(rng).ravel() for _ in "ab"]
+    follows = size or world.skill
     made = [
-        size * y / y.std() + np.sqrt(1 - size**2) * e / e.std()
+        follows * y / y.std() + np.sqrt(1 - follows**2) * e / e.std()
         for y, e in zip(labels, noise, strict=True)
     ]
-    predicted = pd.DataFrame({"a": made[1], "b": made[0]})
+    predicted = pd.DataFrame(
+        dict(zip("ab" if world.skill and not size else "ba", made, strict=True))
+    )[["a", "b"]]
     realised = pd.DataFrame({"up": labels[0], "down": labels[1]})
     check = HeadsMeanWhatTheySay(seed=seed)
     dates = pd.Index(np.repeat(np.arange(world.dates), world.assets))

@@ -27,6 +27,7 @@ class World:
         ties: what scores are rounded to; 0 for not at all.
         step: pandas offset between two dates.
         offsets: dates are text, of which every other one stands in another zone.
+        skill: correlation of clean predictions with what comes true, where a check looks at both.
     """
 
     name: str
@@ -39,6 +40,7 @@ class World:
     ties: float = 0.0
     step: str = "B"
     offsets: bool = False
+    skill: float = 0.0
 
     def normal(self, rng: np.random.Generator, more: int = 0) -> Floats:
         """Standard normal rows, shape (dates + more, assets), that hang together as here."""
@@ -104,4 +106,10 @@ WORLDS = (
     World("minutes", step="min", horizon=5, dates=480, common=0.3),
     World("weekly", step="W", dates=156, common=0.3),
     World("mixed offsets", step="h", offsets=True, common=0.3),
+)
+#: the same with predictions that are worth something, for checks that have to tell what is right
+SKILLED = tuple(
+    replace(w, name=f"{w.name}, skill of 0.2", skill=0.2)
+    for w in WORLDS
+    if w.dates >= 240 and w.assets < 99
 )

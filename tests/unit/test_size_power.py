@@ -47,3 +47,8 @@ def test_more_alarms_than_stated_are_told():
     blind = Clean("wild", 1000, 0, 0, 0.01, missed=80, planted=100)
     found = Measured("SPL006", "skill {} below", 0.01, (blind,), (), None, 0.5)
     assert contradicted(found) == ["SPL006, wild: 80 of 100 pass with skill 0.5 below"]
+    never = (Clean("calm", 1000, 0, 901, 0.01), Clean("wild", 1000, 0, 1000, 0.01))
+    found = Measured("SPL006", "skill {} below", 0.01, never, (), None, 0.5)
+    assert contradicted(found) == ["SPL006 hardly ever passes what is right, in any world"]
+    some = Measured("SPL006", "skill {} below", 0.01, (never[1], blind), (), None, 0.5)
+    assert len(contradicted(some)) == 1

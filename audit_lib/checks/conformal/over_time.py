@@ -36,9 +36,10 @@ class IntervalsCoverLaterRows(Check):
     """Intervals calibrated on earlier rows of the judged period cover the later ones.
 
     What it checks
-        For every head that predicts a label of many values: intervals from the residuals of the
-        first half of the judged period cover the outcomes of the second half as often as
-        promised, by more than the coverage of stretches of that length varies anyway.
+        For every head that predicts a label of many values (with `heads`: those that the subject
+        serves intervals for): intervals from the residuals of the first half of the judged period
+        cover the outcomes of the second half as often as promised, by more than the coverage of
+        stretches of that length varies anyway.
     Why it matters
         The guarantee of conformal intervals needs exchangeable rows. Markets change their
         volatility; an interval that does not follow is too narrow just when it matters.
@@ -80,6 +81,9 @@ class IntervalsCoverLaterRows(Check):
     must_see: float = Field(
         0.5, ge=0, le=1, description="coverage that the sample must be able to show as too low"
     )
+    heads: tuple[str, ...] = Field(
+        (), description="those that intervals are served for; all where none is named"
+    )
 
     def run(self, subject: Subject) -> Answers:
         """Calibrate on the first half, judge on the second."""
@@ -87,10 +91,15 @@ class IntervalsCoverLaterRows(Check):
         horizon, _ = horizon_of(subject)
         label_of = _label_of(subject, predicted)
         heads = [
-            h for h, name in label_of.items() if name in labels and labels[name].nunique() > 12
+            h
+            for h, name in label_of.items()
+            if name in labels and labels[name].nunique() > 12 and h in (self.heads or label_of)
         ]
-        if not heads:
-            raise NotAssessed("no head has the name of a label of many values, or declares one")
+        if not heads or not {*self.heads} <= {*heads}:
+            named = next(
+                (f"{h!r} is not one that" for h in self.heads if h not in heads), "no head"
+            )
+            raise NotAssessed(f"{named} has the name of a label of many values, or declares one")
         start, end = _judged(subject, predicted.index)
         rows: list[tuple[str, float, str, float, float]] = []
         decided: list[tuple[str | float, ...]] = []

@@ -12,8 +12,6 @@ from audit_lib.probes.questions.relations import reordered_columns, shuffled
 from audit_lib.probes.questions.samples import inputs, numeric, still, whole_dates
 from audit_lib.probes.questions.sides import (
     POSITION,
-    Joined,
-    Tables,
     joined,
     moved_share,
     side_tables,
@@ -27,6 +25,7 @@ CAUSES = {
 }
 UNREAD = "unread_q7"
 """a column that no model reads"""
+GAPS = "rows with a gap each"
 
 
 class PredictionsFollowLabels(Check):
@@ -35,8 +34,9 @@ class PredictionsFollowLabels(Check):
     What it checks
         The same features with columns in another order give the same predictions, or a refusal;
         the same rows in another order give the same predictions under the same labels; a row
-        alone, in a part of the batch, or beside extreme rows is predicted as in the whole batch; a
-        column that the model does not read changes nothing, blank in some rows or not;
+        alone, in a part of the batch, or beside extreme rows is predicted as in the whole batch, a
+        row with a gap too; a column that the model does not read changes nothing, blank in some
+        rows or not;
         and each table beside the features (regimes, confidences, macro series) is joined as
         `sides` in `subject.yaml` says: by label, unless it says by position.
     Why it matters
@@ -45,9 +45,10 @@ class PredictionsFollowLabels(Check):
     How
         Drives `predictor.predict` on sample rows: columns reversed, swapped and shuffled; rows
         shuffled; rows alone, the first half, and the batch with a copy of itself a hundred times
-        larger behind it. The tables of `predictor.sides` are shuffled one at a time: by label
-        nothing may change, by position (all of them with the features) predictions keep their
-        labels.
+        larger behind it; and, where gaps are predicted through, a batch in which each row has one,
+        and two of its rows alone: what is filled from the rows beside it differs. The tables of
+        `predictor.sides` are shuffled one at a time: by label nothing may change, by position (all
+        of them with the features) predictions keep their labels.
     Limitations
         A predictor that ranks across the assets of one date is one by design: `unit: date` then
         keeps whole dates together and leaves out single rows; where predictions rest on
@@ -87,9 +88,15 @@ class PredictionsFollowLabels(Check):
             yield Gap(f"head {head}", "it is the same in all rows, so no order could change it")
         rows: list[tuple[str, float]] = []
         asked = 0
+        whole = base
         for family, name, table in self._variants(features, windowed=windowed):
             sides = [for_rows(beside, features, table)] if beside else []
             reply = ask(hook, table, *sides, into=frame)
+            if name == GAPS:
+                if not reply.answered:
+                    break  # gaps are refused, which FEA005 judges
+                whole = reply.got
+                continue
             asked += 1
             if not reply.answered:
                 declined = family == "unread" or (family == "columns" and reply.refusal is not None)
@@ -97,11 +104,15 @@ class PredictionsFollowLabels(Check):
                     yield Gap(name, reply.why)
                 continue
             kept = reply.got[reply.got.index.isin(features.index)]
-            share, example = self._moved(base, kept, table)
+            due = whole[whole.index.isin(table.index)]
+            share, example = moved_share(due, kept, self.tolerance)
             rows.append((name, 100 * share))
             if share:
                 yield self._found(subject, family, name, share, example)
-        for seen in self._tables(subject, features, beside):
+        tables = joined(
+            subject, hook, features, beside, seed=self.seed, tolerance=self.tolerance
+        )  # asked only where there are some
+        for seen in tables if beside else ():
             asked += 1
             rows.append((str(seen), 100 * seen.share))
             if seen.unread:
@@ -142,37 +153,25 @@ class PredictionsFollowLabels(Check):
             date = features.index.get_level_values("date")
             yield "batch", "one date alone", features[date == date[0]]
         yield "batch", "beside rows a hundred times larger", self._company(features)
+        if self.unit == "row" and not windowed:
+            count = len(features.columns)
+            gapped = features.mask(np.arange(len(features))[:, None] % count == np.arange(count))
+            yield "batch", GAPS, gapped
+            for at in (len(features) // 2, len(features) - 1):
+                yield "batch", f"row {at} alone, with a gap", gapped.iloc[at : at + 1]
 
     @staticmethod
     def _company(features: pd.DataFrame) -> pd.DataFrame:
         extreme = pd.DataFrame(
             numeric(features) * 100, columns=features.columns, index=features.index
         )
-        names = list(features.index.names)
-        if "date" in names and isinstance(features.index, pd.MultiIndex):
-            level = names.index("date")
-            moved = [
-                (*key[:level], key[level] + pd.Timedelta(days=36_500), *key[level + 1 :])
-                for key in features.index
-            ]
-            extreme.index = pd.MultiIndex.from_tuples(moved, names=names)
+        if isinstance(features.index, pd.MultiIndex) and "date" in features.index.names:
+            level = features.index.names.index("date")
+            later = features.index.levels[level].map(lambda day: day + pd.Timedelta(days=36_500))
+            extreme.index = features.index.set_levels(later, level=level)
         else:
             extreme.index = pd.Index([f"extreme {i}" for i in range(len(extreme))])
         return pd.concat([features, extreme])
-
-    def _moved(
-        self, base: pd.DataFrame, got: pd.DataFrame, asked: pd.DataFrame
-    ) -> tuple[float, str]:
-        due = base[base.index.isin(asked.index)]
-        return moved_share(due, got, self.tolerance)
-
-    def _tables(self, subject: Subject, features: pd.DataFrame, beside: Tables) -> Iterator[Joined]:
-        """How the tables beside the features are joined; nothing where there are none."""
-        if beside:
-            hook = subject.hook("predictor.predict")
-            yield from joined(
-                subject, hook, features, beside, seed=self.seed, tolerance=self.tolerance
-            )
 
     def _found(
         self, subject: Subject, family: str, name: str, share: float, example: str

@@ -137,16 +137,12 @@ class MissingIsNeverMadeUp(Check):
         never = [c for c in columns if not features[c].min() <= 0 <= features[c].max()][:2]
         some = list(dict.fromkeys([columns[0], columns[len(columns) // 2], columns[-1], *never]))
         for column in some:
-            yield "nan", column, self._with(features, column, np.nan)
-            yield "infinite", column, self._with(features, column, np.inf)
+            yield "nan", column, features.assign(**{column: np.nan})
+            yield "infinite", column, features.assign(**{column: np.inf})
         yield "all_nan", "", features * np.nan
         yield "text", columns[0], features.assign(**{columns[0]: "n/a"})
         yield "duplicate", columns[0], pd.concat([features, features[[columns[0]]] * 2], axis=1)
         yield "empty", "", features.iloc[:0]
-
-    @staticmethod
-    def _with(features: pd.DataFrame, column: str, value: float) -> pd.DataFrame:
-        return features.assign(**{column: value})
 
     def _judged(self, subject: Subject, trial: Attempt, *, native: bool) -> Answers:
         if trial.fault in self.documented:
@@ -287,7 +283,7 @@ class MissingIsNeverMadeUp(Check):
         ]
         wanted = required(subject) if columns else []
         tables = {
-            (column, name): self._with(features, column, value)[wanted]
+            (column, name): features.assign(**{column: value})[wanted]
             for column in dict.fromkeys(columns)
             for name, value in self._fills(features, column).items()
         }

@@ -40,7 +40,9 @@ class HeadsMeanWhatTheySay(Check):
         its direction) cannot be told apart and are left out. Where both fits lie within two
         standard errors, power is too low, and the pair is a gap; so is a head whose correlation
         with its label lies there while one of `-must_see` would be missed in half of all samples,
-        and a head or label that never changes.
+        and a head or label that never changes. So heads without skill are never passed: nothing
+        tells them apart. Heads that follow their labels by 0.2 pass from about 240 dates on, most
+        of those that follow by 0.1 do not.
     Remediation
         Look up outputs by the names stored with the model, in training order.
     Sources

@@ -139,3 +139,24 @@ def test_a_sample_that_could_not_show_a_fault_is_no_pass(tmp_path):
         result = run_check("CNF101", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "could have seen only a coverage below" in result.reason
+
+
+@pytest.mark.passes("CNF101")
+def test_a_head_that_no_interval_is_served_for_is_not_judged(tmp_path):
+    text = HOOKS.replace("BREAK = 10_000", "BREAK = 640").replace(
+        "week=lambda b: b",
+        "calm=lambda b: pd.Series(np.sin(np.arange(len(b)) ** 2.0), b.index), week=lambda b: b",
+    )
+    text = text.replace('{"week": 0.0 *', '{"calm": 0.0 * features["momentum"], "week": 0.0 *')
+    served = "options: {CNF101: {heads: [calm]}}"
+    with tiny(tmp_path, text, meta=FOLDS, parameters=served) as subject:
+        result = run_check("CNF101", subject)
+    assert_passes(result)
+    assert [row[0] for row in result.evidence[1].rows] == ["calm"]
+    with tiny(tmp_path / "all", text, meta=FOLDS) as subject:
+        assert_fails(run_check("CNF101", subject), key="week")
+    unknown = "options: {CNF101: {heads: [calm, mild]}}"
+    with tiny(tmp_path / "unknown", text, meta=FOLDS, parameters=unknown) as subject:
+        result = run_check("CNF101", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "'mild' is not one that has the name of a label" in result.reason

@@ -328,6 +328,30 @@ def test_features_standardised_within_the_batch(tmp_path):
 
 
 @pytest.mark.fails("FEA004")
+@pytest.mark.parametrize("fill", ["fillna(features.median())", "ffill()", "interpolate()"])
+def test_gaps_that_are_filled_from_the_rows_beside(tmp_path, fill):
+    guard = "features = features[names].astype(float)"
+    with tiny(tmp_path, engine_text(guard=guard, x=f"features.{fill}.to_numpy()")) as subject:
+        result = run_check("FEA004", subject)
+    found = assert_fails(result, key="a prediction depends on the rows beside it")
+    assert "alone, with a gap" in found.message
+    assert {f.key for f in result.findings} == {found.key}
+
+
+@pytest.mark.passes("FEA004")
+@pytest.mark.parametrize(
+    "fill", ["fillna(0.02)", "fillna(pd.Series([0.0, 0.01, 1.0], names))", "dropna()", "abs()"]
+)
+def test_gaps_that_each_row_fills_by_itself(tmp_path, fill):
+    guard = f"features = features[names].{fill}"
+    with tiny(tmp_path, engine_text(guard=guard, x="features.to_numpy()")) as subject:
+        result = run_check("FEA004", subject)
+    assert_passes(result)
+    shown = [row[0] for row in result.evidence[0].rows]
+    assert "row 47 alone, with a gap" in shown
+
+
+@pytest.mark.fails("FEA004")
 @pytest.mark.parametrize(
     "guard",
     [
