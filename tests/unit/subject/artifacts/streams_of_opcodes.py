@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import io
 import pickle
+import resource
 import struct
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psutil
 from hypothesis import strategies as st
+
+SOME = 256 << 20
 
 NAMES = (
     ("os", "system"),
@@ -68,13 +74,25 @@ class _InPython(pickle._Unpickler):  # type: ignore[name-defined,misc]
         return _Made
 
 
+@contextmanager
+def _little_memory() -> Iterator[None]:
+    """Let no more than some MB be asked for beyond what there is: MemoryError, at once."""
+    limit, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + SOME, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
 def recorded(data: bytes) -> set[tuple[str, str]]:
     """What either standard unpickler looks up in these bytes before it ends or fails."""
     found: set[tuple[str, str]] = set()
     for kind in (_InC, _InPython):
         unpickler = kind(data)
         try:
-            unpickler.load()
+            with _little_memory():  # the memo of C's is as long as the stream says: gigabytes
+                unpickler.load()
         except RecursionError:
             raise
         except Exception:  # noqa: BLE001 - bytes made up at random fail in every way
