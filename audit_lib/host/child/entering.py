@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 _FUNCTION = 0x1
 """flag of the code of a function; modules and bodies of classes lack it"""
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__"})
@@ -42,7 +41,8 @@ def entering(root: str, arguments: Sequence[Any]) -> Iterator[list[list[Any]]]:
     object constructed; ``given``, that the function was handed something that the hook was given;
     ``direct``, that no function of the subject called it.
     """
-    noted = _Noted(os.path.realpath(root) + os.sep, arguments)
+    # two frames up, beyond contextlib's, stands who calls the hook
+    noted = _Noted(os.path.realpath(root) + os.sep, arguments, sys._getframe(2))
     before = sys.getprofile()
     sys.setprofile(noted.saw)
     try:
@@ -53,9 +53,9 @@ def entering(root: str, arguments: Sequence[Any]) -> Iterator[list[list[Any]]]:
 
 
 class _Noted:
-    def __init__(self, root: str, arguments: Sequence[Any]) -> None:
+    def __init__(self, root: str, arguments: Sequence[Any], caller: Any) -> None:
         self.found: list[list[Any]] = []
-        self._root = root
+        self._root, self._caller = root, caller
         handed = [value for value in _handed(arguments) if _telling(value)]
         self._given = {id(value) for value in handed}
         self._memory = [span for value in handed for span in _memory(value)]
@@ -83,7 +83,7 @@ class _Noted:
     def _look(self, _: int, frame: Any) -> None:
         """Note what stands on the stack, outermost first."""
         stack = []
-        while frame is not None and os.path.dirname(frame.f_code.co_filename) != HERE:
+        while frame is not None and frame is not self._caller:
             stack.append(frame)
             frame = frame.f_back
         for one in reversed(stack):
@@ -92,6 +92,7 @@ class _Noted:
 
     def end(self) -> None:
         """Look no more."""
+        self._caller = None
         if self._handler is not None:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             signal.signal(signal.SIGVTALRM, self._handler)
@@ -99,7 +100,7 @@ class _Noted:
     def _note(self, frame: Any) -> None:
         code = frame.f_code
         path = self._path(code.co_filename) if code.co_flags & _FUNCTION else ""
-        preparing = bool(path) and _preparing(frame)
+        preparing = bool(path) and self._preparing(frame)
         if not preparing:
             self._known[id(code)] = code
         elif code in self._prepared:
@@ -114,6 +115,15 @@ class _Noted:
         caller = frame.f_back
         direct = caller is None or not self._path(caller.f_code.co_filename)
         self.found.append([path, code.co_firstlineno, preparing, given, direct])
+
+    def _preparing(self, frame: Any) -> bool:
+        """True within the import of a module or the construction of an object of the hook's."""
+        while frame is not None and frame is not self._caller:
+            code = frame.f_code
+            if code.co_name in _CONSTRUCTORS or not code.co_flags & _FUNCTION:
+                return True
+            frame = frame.f_back
+        return False
 
     def _is_given(self, value: Any) -> bool:
         if id(value) in self._given:
@@ -130,16 +140,6 @@ class _Noted:
             own = real.startswith(self._root) and not any(part in real for part in _INSTALLED)
             self._files[file] = real[len(self._root) :].replace(os.sep, "/") if own else ""
         return self._files[file]
-
-
-def _preparing(frame: Any) -> bool:
-    """True within the import of a module or the construction of an object, since the hook began."""
-    while frame is not None and os.path.dirname(frame.f_code.co_filename) != HERE:
-        code = frame.f_code
-        if code.co_name in _CONSTRUCTORS or not code.co_flags & _FUNCTION:
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _handed(arguments: Sequence[Any]) -> Iterator[Any]:
