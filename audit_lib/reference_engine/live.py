@@ -58,13 +58,11 @@ def decide(predictor: Predictor, features: pd.DataFrame, drawdown: float = 0.0) 
     Raises:
         Refused: as :meth:`Predictor.predict`.
     """
-    bars = features.groupby(level="date").indices.values()
-    predicted = [predictor.predict(features.iloc[rows]) for rows in bars]
-    parts = [interpret(predictor, predictions, drawdown) for predictions in predicted]
-    if not parts:
+    bars = list(features.groupby(level="date").indices.values())
+    if not bars:
         return interpret(predictor, predictor.predict(features))
-    order = np.argsort(np.concatenate(list(bars)))
-    return pd.concat(parts).iloc[order]
+    predicted = pd.concat([predictor.predict(features.iloc[rows]) for rows in bars])
+    return interpret(predictor, predicted.iloc[np.argsort(np.concatenate(bars))], drawdown)
 
 
 def interpret(

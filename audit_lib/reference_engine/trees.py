@@ -11,6 +11,7 @@ Source: the format is the one ``lightgbm.Booster.model_to_string`` writes (versi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,7 @@ class Forest:
     values: Floats
 
     @classmethod
+    @lru_cache(maxsize=16)  # what is loaded is parsed to be checked, and again to serve
     def parse(cls, text: str) -> Forest:
         """Read a model in LightGBM's text format.
 
