@@ -64,7 +64,7 @@ def copy_engine(folder: Path) -> Engine:
     engine = Engine(
         folder / "audit_lib" / "reference_engine", folder / "build" / "reference_engine" / "store"
     )
-    shutil.copytree(SOURCE, engine.root, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SOURCE, engine.root)  # what is compiled already stays so, but for what changes
     shutil.copytree(store, engine.store)
     return engine
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -73,7 +73,6 @@ class LocalHost:
         exec(compile(file.read_text(), file.name, "exec"), {"__name__": "tiny_hooks"})
         self.functions = derived(hooks.registered())
         self.modules: dict[str, ModuleType] = {}
-        self._calls = count()
         self.kept = tempfile.TemporaryDirectory()
         self.scratch = Path(self.kept.name)
         self.entries = Entries()
@@ -88,26 +87,32 @@ class LocalHost:
     def _own_modules(self) -> Iterator[None]:
         """The source's own package for imports; other hosts have other packages of that name."""
         name, path = self.root.name, list(sys.path)
-        sys.modules.update(self.modules)
+        if _importing.get(name) is not self:
+            if name in _importing:
+                _importing[name]._take_back()
+            sys.modules.update(self.modules)
+            _importing[name] = self
         try:
             yield
         finally:
-            if name in sys.modules:
-                for module in [m for m in sys.modules if f"{m}.".startswith(f"{name}.")]:
-                    self.modules[module] = sys.modules.pop(module)
             sys.path[:] = path
+
+    def _take_back(self) -> None:
+        """Leave the name of the source's package to others."""
+        name = self.root.name
+        for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+            self.modules[module] = sys.modules.pop(module)
+        del _importing[name]
 
     @contextmanager
     def _folder_of_call(self) -> Iterator[Path]:
         """An empty folder; what a call leaves there goes with it."""
-        folder = self.scratch / f"call-{next(self._calls)}"
-        folder.mkdir()
+        folder = self.scratch / "call"
+        folder.mkdir(exist_ok=True)
         try:
             yield folder
         finally:
-            try:
-                folder.rmdir()
-            except OSError:
+            if os.listdir(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def call(
@@ -163,7 +168,13 @@ class LocalHost:
 
     def close(self) -> None:
         """Nothing runs elsewhere."""
+        if _importing.get(self.root.name) is self:
+            self._take_back()
         self.kept.cleanup()
+
+
+#: name of a package -> the host whose modules of that name are imported
+_importing: dict[str, LocalHost] = {}
 
 
 def drive_here(subject: Subject) -> None:
