@@ -11,14 +11,17 @@ export OMP_NUM_THREADS ?= 1
 # What a person set for pip or Python elsewhere must not lead past .venv; indexes, proxies and caches stay theirs.
 export PIP_USER := 0
 export PIP_NO_BINARY := :none:
-unexport PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_REQUIREMENT PIP_EDITABLE PIP_DRY_RUN
+unexport PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_REQUIREMENT PIP_EDITABLE PIP_DRY_RUN
 # The theme prints a notice about its future at every build.
 export NO_MKDOCS_2_WARNING ?= 1
 
 # What `make quick` leaves to `make test`: it starts processes, draws, trains, or asks every check.
 NOT_QUICK := $(addprefix meta/test_,marks.py pipelines.py vacuous.py) $(addprefix unit/,execution explain packets \
   probes reference_engine $(addprefix test_,budget.py environment.py memory_of_hooks.py mutation_runner.py \
-  size_power.py) subject/artifacts/test_pickles_against_python.py)
+  size_power.py))
+
+# Two processes, each with half of the files, so that what a file shares is made once; who ends first helps the other.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 .DEFAULT_GOAL := help
 .PHONY: help setup audit engine test quick slow torch lab check format lint types layers docs docs-check bounds bench bench-all lock clean
@@ -54,13 +57,13 @@ audit: engine  ## audit every version of the embedded subject; packets land in r
 	@$(BIN)/workbook run reference_engine --version all || [ $$? -eq 1 ]
 
 test: engine  ## the tests, but for those marked slow
-	$(BIN)/python -m pytest -n 2 -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 quick: format lint layers  ## the fast part of `check`, in less than a minute: no hosts, no notebooks, no PDF
-	$(BIN)/python -m pytest -n 2 -q -m "not slow" tests/meta tests/unit $(addprefix --ignore=tests/,$(NOT_QUICK))
+	$(PYTEST) -m "not slow" tests/meta tests/unit $(addprefix --ignore=tests/,$(NOT_QUICK))
 
 slow: engine  ## the slow tests: pages run command by command, setups, interrupted runs
-	$(BIN)/python -m pytest -n 2 -q -m slow
+	$(PYTEST) -m slow
 
 torch:  ## tests with real PyTorch and ONNX, in build/torch: some GB, 40 s of tests
 	@$(MAKE) setup VENV=build/torch

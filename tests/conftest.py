@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -88,6 +90,15 @@ def _found(self: Check, *args: Any, **words: Any) -> Finding:
 
 _finding = Check.finding
 Check.finding = _found  # type: ignore[method-assign] # what tests record
+
+
+def pytest_collection_finish() -> None:
+    """Tests are compiled and kept; what they make is not, nor are they looked at as garbage."""
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,6 +21,10 @@ class Record:
             json.loads(file.read_text()) if file.is_file() else {}
         )
         self.now: set[tuple[str, str]] = set()
+        self._named: dict[str, list[tuple[str, str]]] = {}
+        for code, named in self.promised.items():
+            for name, maker in named.items():
+                self._named.setdefault(maker, []).append((code, name))
         self._makers: dict[tuple[str, str], set[str]] = {}
         self._ran: set[str] = set()
 
@@ -29,12 +33,8 @@ class Record:
         self._ran.add(test)
         for made in self.now:
             self._makers.setdefault(made, set()).add(test)
-        return [
-            f"{code}: {name}"
-            for code, named in self.promised.items()
-            for name, maker in named.items()
-            if maker == test and (code, name) not in self.now
-        ]
+        named = self._named.get(test, ())
+        return [f"{code}: {name}" for code, name in named if (code, name) not in self.now]
 
     def told(self) -> object:
         """All that was seen, for another process."""
