@@ -144,7 +144,13 @@ def test_versions_do_not_disturb_each_other(workspace: Path, run: Run) -> None:
 def test_the_first_version_is_published_before_the_others_are_assembled(
     workspace: Path, run: Run
 ) -> None:
-    notebook(workspace, "T2", "import time; time.sleep(4 * (version == 'v1'))")
+    ahead = (
+        "import time\nfrom pathlib import Path\n"
+        f"ahead, end = Path({str(workspace / 'ahead')!r}), time.monotonic() + 10\n"
+        "if version == 'v2': ahead.touch()\n"
+        "while not ahead.exists() and time.monotonic() < end: time.sleep(0.02)"
+    )
+    notebook(workspace, "T2", ahead)
     seen: dict[str, list[str]] = {}
 
     def assemble(folder: Path) -> None:

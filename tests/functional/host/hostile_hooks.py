@@ -193,13 +193,19 @@ def write_from_spawned(at):
 
 @behaviour
 def write_later_from_daemon(at):
+    reading, writing = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            time.sleep(0.3)
-            overwrite(at)
+            while os.getppid() == os.getsid(0):  # who made it is there yet
+                time.sleep(0.001)
+            try:
+                overwrite(at)
+            finally:
+                os._exit(0)
         os._exit(0)
-    time.sleep(0.5)
+    os.close(writing)
+    os.read(reading, 1)  # until nobody is left who could write
 
 
 @behaviour

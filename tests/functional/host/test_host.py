@@ -275,9 +275,9 @@ def test_a_broken_hooks_file_is_named(case: str, of_file: Callable[..., Host]) -
 
 def test_threads_started_by_the_hooks_file_are_not_forked(of_file: Callable[..., Host]) -> None:
     text = (
-        "import threading, time\nlock = threading.Lock()\n"
-        "def hold():\n    with lock:\n        time.sleep(600)\n"
-        "threading.Thread(target=hold, daemon=True).start()\ntime.sleep(0.1)\n"
+        "import threading, time\nlock, held = threading.Lock(), threading.Event()\n"
+        "def hold():\n    with lock:\n        held.set()\n        time.sleep(600)\n"
+        "threading.Thread(target=hold, daemon=True).start()\nheld.wait()\n"
         "@surface('drift')\ndef psi(at, a, b):\n"
         "    return lock.locked() and threading.active_count()\n"
     )

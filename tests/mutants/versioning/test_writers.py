@@ -106,7 +106,8 @@ def one_at_a_time(at):
     try:
         os.close(os.open(at.store / ".busy", os.O_CREAT | os.O_EXCL))
     except FileExistsError:
-        time.sleep(0.2)  # the other is done by then
+        while (at.store / ".busy").exists():  # until the other is done
+            time.sleep(0.001)
         {meeting}
     try:
         yield

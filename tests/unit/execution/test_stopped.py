@@ -1,7 +1,6 @@
 """An interrupted run ends, also where notebooks still wait for a thread."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +26,8 @@ def test_notebooks_that_wait_for_a_thread_do_not_keep_the_run(tmp_path, monkeypa
 
     monkeypatch.setattr(runner._Run, "_notebook", first)
     with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(1) as versions:
+        queued, submit = threading.Semaphore(0), pool.submit
+        monkeypatch.setattr(pool, "submit", lambda *a: (submit(*a), queued.release())[0])
         plan: Any = SimpleNamespace(tasks=tuple(Task))
         run = runner._Run(SimpleNamespace(), plan, None, pool, None, None)  # type: ignore[arg-type]
 
@@ -38,8 +39,8 @@ def test_notebooks_that_wait_for_a_thread_do_not_keep_the_run(tmp_path, monkeypa
 
         threading.Thread(target=tasks, daemon=True).start()
         assert begun.wait(10)
-        while pool._work_queue.qsize() < len(Task) - 2:  # T6 comes after the others
-            time.sleep(0.01)
+        for _ in range(len(Task) - 1):  # T6 comes after the others
+            assert queued.acquire(timeout=10)
         runner._stop([run], pool, versions)
         go.set()
         assert ended.wait(10), "the run waits for notebooks that never begin"
