@@ -27,9 +27,9 @@ class LabelsAreWhatTheyAreCalled(Check):
 
     What it checks
         A label declared as a simple or log return equals that return between the prices it was
-        measured to read. A class label follows that return, and its declared thresholds lie
-        between the returns of neighbouring classes. A label with take, stop and time limit is the
-        first touch of these on the path.
+        measured to read. A class label follows that return (a direction upwards), and its declared
+        thresholds lie between the returns of neighbouring classes. A label with take, stop and time
+        limit is the first touch of these on the path.
     Why it matters
         Log returns sized as simple ones, entries at a price that was never tradable, and
         thresholds off by a unit change what a signal means without any error.
@@ -90,11 +90,24 @@ class LabelsAreWhatTheyAreCalled(Check):
                 yield from self._touch(said, label, panel, offsets[said.label], ends[0])
             elif kind in RETURNS:
                 yield from self._returns(said, label, ratio, ends)
-            elif all(a <= b + self.tolerance for a, b in _edges(label, ratio)):
+            elif self._rises(label, ratio):
                 yield from self._classes(said, label, ratio)
+            elif kind == "direction" and self._rises(-label, ratio):
+                yield self.finding(
+                    said.location,
+                    f"label {said.label!r} is declared as a direction, and its higher class holds "
+                    "the lower returns",
+                    measured="falls with the return",
+                    expected="rises with the return",
+                    key=f"{said.label} inverted",
+                    evidence=("alignment",),
+                )
             else:
                 yield from self._touch(said, label, panel, offsets[said.label], ends[0])
         yield Examined(compared, "labels of a kind that can be recomputed")
+
+    def _rises(self, label: pd.Series[float], ratio: pd.Series[float]) -> bool:
+        return all(a <= b + self.tolerance for a, b in _edges(label, ratio))
 
     def _returns(
         self,

@@ -96,6 +96,17 @@ def test_a_log_return_declared_as_simple(tmp_path):
 
 
 @pytest.mark.fails("TGT004")
+def test_a_direction_that_is_turned_round(tmp_path):
+    hooks = GOOD.replace("(_return(b) > 0.002)", "(_return(b) <= 0.002)")
+    with tiny(tmp_path, hooks) as subject:
+        found = assert_fails(run_check("TGT004", subject), key="up inverted")
+    assert (found.measured, found.expected) == ("falls with the return", "rises with the return")
+    with tiny(tmp_path / "class", hooks.replace('"direction"', '"class"')) as subject:
+        result = run_check("TGT004", subject)  # a class of losses may be called 1
+    assert result.outcome is Outcome.NOT_ASSESSED
+
+
+@pytest.mark.fails("TGT004")
 def test_a_threshold_off_by_a_unit(tmp_path):
     hooks = GOOD.replace("[0.002]", "[0.2]")
     with tiny(tmp_path, hooks) as subject:
