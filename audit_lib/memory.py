@@ -42,6 +42,8 @@ from audit_lib.model import CheckResult, Contract, Outcome
 from audit_lib.subject.bound import Asked
 from audit_lib.subject.digest import Held, subject_held, subject_stamp
 from audit_lib.subject.subject import Subject
+from audit_lib.subject.told import FORM as TOLD
+from audit_lib.subject.told import Told
 from audit_lib.workspace import PLACES
 
 VARIABLE = "AUDIT_CACHE"
@@ -53,8 +55,9 @@ _PACE = 2.0
 #: stands for every file of the source
 _ALL = "*"
 _TIMES = "times.txt"
-_FORMS = ("*.json", "*.code", "*.run", ".*.json.*")
+_FORMS = ("*.json", "*.code", "*.run", TOLD, ".*.json.*", ".*.told.*")
 _SHOWN = 5
+_SITES = {"site-packages", "dist-packages"}
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ class Memory:
             self._names = _listed(self.folder)
             self._source = json.dumps(self._held.code, sort_keys=True)
             self._whole = hashlib.sha256(self._source.encode()).hexdigest()
+            of = json.dumps([self._held.whole, *self._library])
+            subject.inquiry.told = Told(self.folder, of, self._unheld, self.isolations)
 
     def keeps(self, check: Check) -> bool:
         """Whether the answer of a check may be kept at all."""
@@ -241,7 +246,7 @@ class Memory:
             _answers(subject.so_far) if "results" in asked.besides else "",
             heard,
             *inquiry.followed(asked),
-            subject.host.isolation_so_far if heard else "",
+            (subject.host.isolation_so_far or next(iter(self.isolations), "")) if heard else "",
         )
         key = self._key(check, version if versioned else "")
         tail = hashlib.sha256(json.dumps([code, kept.results], sort_keys=True).encode())
@@ -266,19 +271,21 @@ class Memory:
 
     def _code(self, check: Check, asked: Asked, files: set[str]) -> dict[str, str] | None:
         """Source files that the answer rests on; None where one of them is in no digest."""
-        held = self._held
         if check.pure or "code" in asked.besides:
             return {_ALL: self._whole}
-        root = os.path.realpath(self.subject.root)
-        unknown = [f for f in files if f not in held.code and f"{root}/{f}" not in held.files]
-        return None if unknown else {f: held.code[f] for f in sorted(files) if f in held.code}
+        held = self._held.code
+        return None if self._unheld(files) else {f: held[f] for f in sorted(files) if f in held}
+
+    def _unheld(self, files: Iterable[str]) -> list[str]:
+        """Files that stand in no digest."""
+        root, held = os.path.realpath(self.subject.root), self._held
+        return [f for f in files if f not in held.code and f"{root}/{f}" not in held.files]
 
     def close(self) -> None:
         """Write what is new, and remove what nobody has asked for in a month."""
         if self.folder is None:
             return
-        if self._fresh:
-            self.save()
+        if self.save():
             _tidy(self.folder)
         if self._took and self.folder.is_dir():
             with suppress(OSError):
@@ -302,14 +309,14 @@ class Memory:
             told["asked_again"] = ", ".join(self.changed)
         return told
 
-    def save(self) -> None:
-        """Write what is new; nothing where the subject has changed while the checks ran."""
-        fresh, self._fresh = self._fresh, {}
-        if not fresh or self.folder is None:
-            return
+    def save(self) -> bool:
+        """Write what is new, if anything; not where the subject has changed meanwhile."""
+        fresh, self._fresh, told = self._fresh, {}, self.subject.inquiry.told
+        if self.folder is None or not (fresh or (told and told.fresh)):
+            return False
         if subject_stamp(self.subject, but=self._own) != self._stamp:
-            self._held = Held()
-            return
+            self._held, self.subject.inquiry.told = Held(), None
+            return False
         with suppress(OSError):
             ignore = self.folder / ".gitignore"
             if not ignore.exists():
@@ -319,7 +326,10 @@ class Memory:
                 write_whole(index, self._source.encode())
             for name, kept in fresh.items():
                 _write(self.folder / name, kept)
+            if told:
+                told.save()
         self._looked = time.monotonic()
+        return True
 
     def _key(self, check: Check, version: str) -> str:
         parts = [check.code, check.model_dump_json(), version, self._held.rest, *self._library]
@@ -400,11 +410,11 @@ def own_places(subject: Subject, cache: Path | None) -> tuple[Path, ...]:
 def library_digest() -> str:
     """SHA-256 over this library's own files, Python, and the versions of what it depends on."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    found = hashlib.sha256(f"{python} {package_digest()}".encode())
-    for place in sys.path:
-        installed = (f.name for f in Path(place or ".").glob("*.*-info"))  # name and version
-        found.update("\0".join(sorted(installed)).encode())
-    return found.hexdigest()
+    # What stands below a site's folder a package brings along for itself, as ray does.
+    places = (Path(p or ".") for p in sys.path if not _SITES & set(Path(p).parts[:-1]))
+    installed = {f.name for place in places for f in place.glob("*.*-info")}  # name and version
+    told = "\0".join([python, package_digest(), *sorted(installed)])
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def identity(subject: Subject) -> dict[str, str]:

@@ -37,24 +37,6 @@ class Remembering:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.host, name)
 
-    def call(self, name: str, *args: Any, **where: Any) -> Any:
-        """As the host; a failure is kept like an answer."""
-        if not self._steady(name, where):
-            return self.host.call(name, *args, **where)
-        key = hashlib.sha256(pickle.dumps((name, args, sorted(where.items())))).hexdigest()
-        if key in self.kept:
-            self.kept.move_to_end(key)
-            answer = pickle.loads(self.kept[key])
-        else:
-            try:
-                answer = self.host.call(name, *args, **where)
-            except HookError as error:
-                answer = error
-            self._keep(key, answer)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
     def _steady(self, name: str, where: dict[str, Any]) -> bool:
         """True where the same question has the same answer; checks edit copies in between."""
         copied = Path(where.get("store") or "/").is_relative_to(self.host.scratch)
@@ -73,7 +55,7 @@ class Remembering:
             self.size -= len(self.kept.popitem(last=False)[1])
 
     def call_many(self, name: str, calls: Sequence[tuple[Any, ...]], **where: Any) -> list[Any]:
-        """One by one where answers are kept, else as the host."""
+        """Answers that are kept, failures too, else as the host."""
         if not self._steady(name, where):
             return self.host.call_many(name, calls, **where)
         key = hashlib.sha256(
@@ -107,26 +89,14 @@ class Spoiled:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.host, name)
 
-    def call(self, name: str, *args: Any, scratch: Path | None = None, **where: Any) -> Any:
-        """The answer, spoiled where the fault is of this hook."""
-
-        def ask(*others: Any) -> Any:
-            return self.host.call(name, *others, scratch=scratch, **where)
-
-        try:
-            answer = ask(*args)
-        except HookError as error:
-            answer = error
-        answer = self._spoiled(name, args, answer, ask)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
     def call_many(self, name: str, calls: Sequence[tuple[Any, ...]], **where: Any) -> list[Any]:
         """Answers, each spoiled where the fault is of this hook."""
 
         def ask(*others: Any) -> Any:
-            return self.host.call(name, *others, scratch=None, **where)
+            (answer,) = self.host.call_many(name, [others], **where)
+            if isinstance(answer, HookError):
+                raise answer
+            return answer
 
         answers = self.host.call_many(name, calls, **where)
         return [

@@ -281,36 +281,19 @@ class Host:
         with self._lock:
             return self._opened().crew.names()
 
-    def call(
-        self,
-        hook: str,
-        *arguments: Any,
-        store: Path | None = None,
-        version: str = "",
-        scratch: Path | None = None,
-        seconds: float | None = None,
-        key: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def call(self, hook: str, *arguments: Any, **where: Any) -> Any:
         """Call a hook in a process of its own and return its answer.
 
         Args:
             hook: full name (``drift.psi``).
             arguments: what follows the context; data only (see ``child.values``).
-            store: the artifact store for ``at.store``; the root by default.
-            version: id of the version under audit.
-            scratch: folder for ``at.scratch``, from :meth:`folder`; a fresh one by default,
-                which is removed after the call.
-            seconds: limit of time for this call.
-            key: for ``at.key``; JSON scalars only.
+            where: as for :meth:`call_many`.
 
         Raises:
             HookError: there is no usable answer; see its subclasses.
             TypeError: an argument is not data.
         """
-        batch = [arguments]
-        (answer,) = self.call_many(
-            hook, batch, store=store, version=version, scratch=scratch, seconds=seconds, key=key
-        )
+        (answer,) = self.call_many(hook, [arguments], **where)
         if isinstance(answer, HookError):
             raise answer
         return answer
@@ -329,8 +312,16 @@ class Host:
         """Call a hook once for each list of arguments, in one process as long as it lasts.
 
         The calls of a batch share a process, and so what the subject keeps in memory; each has a
-        scratch folder of its own unless one is given.  Parameters as for :meth:`call`; the limit
-        of time is for each call.
+        scratch folder of its own unless one is given.
+
+        Args:
+            hook, batch: full name (``drift.psi``), and what follows the context in each call.
+            store: the artifact store for ``at.store``; the root by default.
+            version: id of the version under audit.
+            scratch: folder for ``at.scratch``, from :meth:`folder`; a fresh one by default,
+                which is removed after the call.
+            seconds: limit of time for each call.
+            key: for ``at.key``; JSON scalars only.
 
         Returns:
             For each call its answer, or the :class:`HookError` that it cost.

@@ -6,7 +6,7 @@ import ast
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from audit_lib.host.limits import PATIENCE
 from audit_lib.model import Location
 from audit_lib.subject.keys import Key
 from audit_lib.subject.one_asset import OneAsset, Split
+from audit_lib.subject.told import Told
 
 
 @dataclass
@@ -216,6 +217,8 @@ class Hook:
     """tables that stand beside what a call is given; where they are known already, or asked for"""
     form: OneAsset = field(default_factory=OneAsset, compare=False, repr=False)
     """whether the subject's tables are indexed by date alone; shared likewise"""
+    told: Told | None = field(default=None, compare=False, repr=False)
+    """answers that stand where this question was put before; every call is asked without it"""
 
     @property
     def variant(self) -> str:
@@ -225,29 +228,10 @@ class Hook:
     def __call__(self, *args: Any) -> Any:
         """The hook's answer to one call; one that hung twice is not asked again."""
         self.used()
-        self._asked_in_vain()
         if len(args) == 1:
             args = (*args, *self.beside(args[0], True))
         split = self.form.split(args)
-        if len(split.calls) > 1:
-            return self._joined(split, self._many(split.calls))
-        try:
-            answer = self.host.call(
-                self.name,
-                *split.calls[0],
-                store=self.store,
-                version=self.version,
-                scratch=self.scratch,
-                key=self.key,
-            )
-        except HookError as error:
-            if isinstance(error, HookTimedOut):
-                self.late[self.name] = self.late.get(self.name, 0) + 1
-            self._note(error)
-            raise
-        self.late.pop(self.name, None)
-        self._note(answer)
-        return self._joined(split, [answer])
+        return self._joined(split, self._many(split.calls))
 
     def many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Answers to many calls in one round trip; a failed call's answer is its HookError."""
@@ -264,11 +248,14 @@ class Hook:
 
     def _many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         self._asked_in_vain()
-        answers = self.host.call_many(
-            self.name, calls, store=self.store, version=self.version, key=self.key
-        )
+        told = self.told
+        many = self.host.call_many if told is None else partial(told.many, self.host)
+        where = {"store": self.store, "version": self.version, "scratch": self.scratch}
+        answers = many(self.name, calls, key=self.key, **where)
         if answers and isinstance(answers[-1], HookTimedOut):
             self.late[self.name] = self.late.get(self.name, 0) + len(answers)
+        else:
+            self.late.pop(self.name, None)
         self._note(*answers)
         return answers
 
@@ -294,14 +281,14 @@ class Hook:
         Each runs in a process of its own; answers for each whether it is ``done`` or
         ``refused``, and ``why``.
         """
-        return replace(self, name=self.name + TOGETHER)
+        return replace(self, name=self.name + TOGETHER, told=None)
 
     def crashing(self) -> Hook:
         """The hook that takes a number before its arguments, and dies at that change of its store.
 
         Answers whether it ``died``, and the ``changes`` up to there; otherwise as ``together``.
         """
-        return replace(self, name=self.name + CRASHING)
+        return replace(self, name=self.name + CRASHING, told=None)
 
     def in_turn(self) -> Hook:
         """The hook, asked twice in one process.
@@ -309,11 +296,11 @@ class Hook:
         A predictor about rows, others, and these rows again; a registry about a request, before and
         after a process of its own calls another hook, which is named with what it is given.
         """
-        return replace(self, name=self.name + IN_TURN)
+        return replace(self, name=self.name + IN_TURN, told=None)
 
     def on(self, store: Path) -> Hook:
         """The same hook, reading another store (a scratch copy)."""
-        return replace(self, store=store)
+        return replace(self, store=store, told=None)
 
     def for_key(self, key: Key) -> Hook:
         """The same hook, driven with another key."""

@@ -11,6 +11,7 @@ from audit_lib.model import CheckResult, TaskResult
 from audit_lib.subject.beside import Kept
 from audit_lib.subject.hooks import Heard
 from audit_lib.subject.one_asset import OneAsset
+from audit_lib.subject.told import Told
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Inquiry:
         heard: versions and hooks to what these have given, whoever asked them.
         form: whether tables of one asset have a level for it.
         tables: what stands beside rows, made once.
+        told: answers that several tasks rest on, where any are kept.
     """
 
     earlier: tuple[TaskResult, ...] = ()
@@ -41,11 +43,12 @@ class Inquiry:
     heard: dict[tuple[str, str], Heard] = field(default_factory=dict)
     form: OneAsset = field(default_factory=OneAsset)
     tables: Kept = field(default_factory=dict)
+    told: Told | None = None
 
     def through(self, wrap: Callable[[Any], Any]) -> "Inquiry":
         """One that asks anew, through wrapped hosts."""
         wrapped = {python: wrap(host) for python, host in self.hosts.items()}
-        return replace(self, hosts=wrapped, late={}, heard={})
+        return replace(self, hosts=wrapped, late={}, heard={}, told=None)
 
     def every_host(self) -> tuple[Host, ...]:
         """All hosts that were started."""

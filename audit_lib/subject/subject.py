@@ -23,9 +23,11 @@ from audit_lib.errors import (
 )
 from audit_lib.host import (
     Entered,
+    HookError,
     Host,
     IsolationUnavailable,
     Limits,
+    Measure,
 )
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
@@ -64,6 +66,7 @@ class Subject(Bound):
         self._source = SourceTree(root, parameters.source, but=_parameters_inside(root, folder))
         self._seed: int | None = None
         self._wrap: Callable[[Any], Any] | None = None
+        self._artifacts: dict[Path, tuple[Artifact, ...]] = {}
 
     @property
     def source(self) -> SourceTree:
@@ -120,10 +123,13 @@ class Subject(Bound):
             )
         return store
 
-    @cached_property
+    @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """Every file of the store, read without executing anything."""
-        return inventory(self.store, readers=self.readers)
+        """Every file of the store, read without executing anything; once for every binding."""
+        store = self.store
+        if store not in self._artifacts:
+            self._artifacts[store] = inventory(store, readers=self.readers)
+        return self._artifacts[store]
 
     @property
     def version_folder(self) -> Path:  # type: ignore[override]  # the same
@@ -218,8 +224,12 @@ class Subject(Bound):
         meant = self.hooks.meant(hook, self.variant)
         return self.parameters.why_absent(hook, meant) is not None
 
-    def hook(self, name: str) -> Hook:
+    def hook(self, name: str, *, again: bool = True) -> Hook:
         """The hook of that name, bound to this version and variant.
+
+        Args:
+            name: without variant.
+            again: ask also what another task or run was told before (:mod:`.told`).
 
         Raises:
             NotApplicable: the subject declares that it has no such surface, hook or variant.
@@ -242,20 +252,20 @@ class Subject(Bound):
                 host.refuse_untrusted(name)
             except IsolationUnavailable as error:
                 raise NotAssessed(str(error)) from None
-        served = {name: (chosen, key)}
+        inquiry, served = self.inquiry, {name: (chosen, key)}
+        anew = again or self._seed is not None or inquiry.measure is not Measure.NEVER
         return Hook(
             chosen,
             host,
             store,
             self.version_id,
             key=dict(key),
-            late=self.inquiry.late,
-            form=self.inquiry.form,
-            heard=self.inquiry.heard,
+            late=inquiry.late,
+            form=inquiry.form,
+            heard=inquiry.heard,
             used=lambda: self.note(served),
-            beside=lambda given, ask: tables_beside(
-                self, self.inquiry.tables, name, given, ask=ask
-            ),
+            beside=lambda given, ask: tables_beside(self, inquiry.tables, name, given, ask=ask),
+            told=None if anew else inquiry.told,
         )
 
     def heard(self, hook: str) -> Heard:
@@ -391,15 +401,15 @@ class Subject(Bound):
     def prepare(self) -> None:
         """Begin to start the host, beside whatever comes next; what keeps it is said when asked.
 
-        A host takes as long to start as pandas to import here.
+        A host takes as long to start, and to run ``hooks.py``, as pandas to import here.
         """
         host = self._host()
         if not isinstance(host, Host):  # wrapped by who plants faults
             return
 
         def start() -> None:
-            with suppress(AuditError):  # said where it is asked for
-                host.open()
+            with suppress(AuditError, HookError):  # said where it is asked for
+                host.hooks()
 
         threading.Thread(target=start, name="host", daemon=True).start()
 

@@ -153,15 +153,12 @@ class LocalHost:
         self,
         name: str,
         calls: Sequence[tuple[Any, ...]],
-        *,
-        store: Path,
-        version: str,
-        key: Any = None,
+        **where: Any,
     ) -> list[Any]:
         found: list[Any] = []
         for call in calls:
             try:
-                found.append(self.call(name, *call, store=store, version=version, key=key))
+                found.append(self.call(name, *call, **where))
             except HookError as error:
                 found.append(error)
         return found

@@ -1,6 +1,7 @@
 """Answers are kept while nothing has changed, and only then."""
 
 import os
+import sys
 import threading
 import time
 
@@ -253,3 +254,18 @@ def test_pure_checks_need_no_hook():
     pure = [c for c in all_checks() if c.pure]
     assert len(pure) > 10
     assert [c.code for c in pure if c.needs or c.reads == "behaviour"] == []
+
+
+def test_what_a_package_brings_along_for_itself_says_nothing_of_what_is_installed(
+    tmp_path, monkeypatch
+):
+    def digest(place):
+        (tmp_path / place / "other-1.0.dist-info").mkdir(parents=True)
+        monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / place)])
+        module.library_digest.cache_clear()
+        return module.library_digest()
+
+    before = module.library_digest()
+    assert digest("site-packages/ray/thirdparty_files") == before
+    assert digest("more/site-packages") != before
+    module.library_digest.cache_clear()

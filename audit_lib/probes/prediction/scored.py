@@ -45,7 +45,7 @@ def scored_sample(subject: Subject) -> Scored:
     """
 
     def make() -> Scored:
-        return ask(subject.hook(HOOK), into=_scored).needed(f"{HOOK} gives no sample:")
+        return ask(subject.hook(HOOK, again=False), into=_scored).needed(f"{HOOK} gives no sample:")
 
     return samples.once(subject, HOOK, make)
 

@@ -42,7 +42,8 @@ def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
 
 
 def _answer(subject: Subject, hook: str, *args: Any, into: Into[T]) -> T:
-    return ask(subject.hook(hook), *args, into=into).needed(f"{hook} gives no sample:")
+    found = ask(subject.hook(hook, again=False), *args, into=into)
+    return found.needed(f"{hook} gives no sample:")
 
 
 def panel(subject: Subject) -> pd.DataFrame:
@@ -58,7 +59,7 @@ def built(subject: Subject, hook: str = "features.build") -> pd.DataFrame:
     """Features of the sample panel, from one of the builders."""
 
     def build() -> pd.DataFrame:
-        (reply,) = builds(subject, hook, [panel(subject)])
+        (reply,) = builds(subject, hook, [panel(subject)], again=False)
         if not reply.answered or reply.got.empty:
             raise NotAssessed(f"{hook} gives no sample: {reply.why or 'an empty frame'}")
         return reply.got
@@ -67,13 +68,13 @@ def built(subject: Subject, hook: str = "features.build") -> pd.DataFrame:
 
 
 def builds(
-    subject: Subject, hook: str, panels: Sequence[pd.DataFrame]
+    subject: Subject, hook: str, panels: Sequence[pd.DataFrame], *, again: bool = True
 ) -> list[Reply[pd.DataFrame]]:
     """What a builder answers to panels, in order; the same panel is asked about once.
 
-    What failed is asked again.
+    What failed is asked again; and what was told before this task, unless ``again`` is False.
     """
-    builder, served = subject.hook(hook), subject.serving(hook)
+    builder, served = subject.hook(hook, again=again), subject.serving(hook)
     kept: dict[Any, Reply[pd.DataFrame]] = subject.base.samples.setdefault("panels", {})
     asked = [(served, digest_of(panel) or object()) for panel in panels]
     new = {k: panel for k, panel in zip(asked, panels, strict=True) if k not in kept}

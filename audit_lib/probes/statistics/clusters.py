@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
+import scipy  # its parts are imported where they are used
 
 from audit_lib.arrays import Integers
 
@@ -145,7 +145,7 @@ class Clusters:
             Journal of Human Resources 50(2), section VI (Student's t for few clusters).
         """
         tail = 0.5 + level / 2
-        few = float(special.stdtrit(max(1, self.count - 1), tail) / special.ndtri(tail))
+        few = float(scipy.special.stdtrit(max(1, self.count - 1), tail) / scipy.special.ndtri(tail))
         return few * (math.sqrt(6 / 5) if self.span > 1 else 1.0)
 
 

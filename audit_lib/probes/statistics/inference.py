@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+import scipy  # its parts are imported where they are used
 
 from audit_lib.arrays import Floats, Integers
 from audit_lib.probes.statistics.clusters import Clusters
@@ -20,8 +20,10 @@ def clopper_pearson(hits: int, count: int, level: float = 0.95) -> tuple[float, 
     Source: Clopper and Pearson (1934), Biometrika 26.
     """
     tail = (1 - level) / 2
-    low = 0.0 if hits == 0 else float(special.betaincinv(hits, count - hits + 1, tail))
-    high = 1.0 if hits == count else float(special.betaincinv(hits + 1, count - hits, 1 - tail))
+    low = 0.0 if hits == 0 else float(scipy.special.betaincinv(hits, count - hits + 1, tail))
+    high = (
+        1.0 if hits == count else float(scipy.special.betaincinv(hits + 1, count - hits, 1 - tail))
+    )
     return low, high
 
 
@@ -145,7 +147,7 @@ def mean_interval(
         return mean, -np.inf, np.inf, count
     sums = np.bincount(codes, values - mean)
     error = float(np.sqrt((sums**2).sum() * count / (count - 1)) / len(values))
-    reach = float(special.stdtrit(count - 1, 0.5 + level / 2)) * error
+    reach = float(scipy.special.stdtrit(count - 1, 0.5 + level / 2)) * error
     return mean, mean - reach, mean + reach, count
 
 
@@ -187,7 +189,7 @@ def change_between(early: Floats, late: Floats, *, blocks: int, level: float) ->
     parts = [np.array_split(values, blocks) for values in (early, late)]
     means = np.array([[float(block.mean()) for block in part] for part in parts])
     error = float(np.sqrt(means.var(axis=1, ddof=1).sum() / blocks))
-    half = float(special.stdtrit(blocks - 1, 0.5 + level / 2)) * error
+    half = float(scipy.special.stdtrit(blocks - 1, 0.5 + level / 2)) * error
     shortest = min(len(block) for part in parts for block in part)
     return Change(float(early.mean()), float(late.mean()), half, blocks, shortest)
 
@@ -216,12 +218,12 @@ def deflated_sharpe(
     euler = 0.5772156649015329
     luck = 0.0
     if trials > 1:
-        high = float(special.ndtri(1 - 1 / trials))
-        higher = float(special.ndtri(1 - 1 / (trials * np.e)))
+        high = float(scipy.special.ndtri(1 - 1 / trials))
+        higher = float(scipy.special.ndtri(1 - 1 / (trials * np.e)))
         luck = trial_deviation * ((1 - euler) * high + euler * higher)
     kurtosis = max(kurtosis, 1 + skew**2)  # no law has less, and the spread stays positive
     spread = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
-    return float(special.ndtr((sharpe - luck) * np.sqrt(observations - 1) / np.sqrt(spread)))
+    return float(scipy.special.ndtr((sharpe - luck) * np.sqrt(observations - 1) / np.sqrt(spread)))
 
 
 @dataclass(frozen=True)

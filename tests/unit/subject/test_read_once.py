@@ -1,0 +1,28 @@
+"""Files of the store are read once, whatever version or key asks for them."""
+
+from pathlib import Path
+
+import pytest
+
+from audit_lib.subject import subject as module
+from tests.made_repo import subject
+
+
+def test_every_version_and_key_shares_the_inventory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    plain = module.inventory
+    monkeypatch.setattr(
+        module, "inventory", lambda store, **given: read.append(store) or plain(store, **given)
+    )
+    made = subject(
+        tmp_path,
+        {"store/v1/meta.json": {}, "store/v2/meta.json": {}, "m.py": ""},
+        artifacts={"store": "store", "metadata": "meta.json"},
+        keys={"horizon": {"values": [5, 10]}},
+    )
+    found = [made.at(v).bound("", {"horizon": h}) for v in ("v1", "v2") for h in (5, 10)]
+    assert {len(one.artifacts) for one in (*found, made)} == {2}
+    assert read == [tmp_path / "repo/store"]
+    assert [a.path for a in found[0].version_artifacts] == ["v1/meta.json"]
