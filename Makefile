@@ -24,7 +24,7 @@ NOT_QUICK := $(addprefix meta/test_,marks.py pipelines.py vacuous.py) $(addprefi
 PYTEST = $(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup audit engine test quick slow torch lab check format lint types layers docs docs-check bounds bench bench-all lock clean
+.PHONY: help setup audit engine test quick slow torch ray lab check format lint types layers docs docs-check bounds bench bench-all lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,6 +70,12 @@ torch:  ## tests with real PyTorch and ONNX, in build/torch: some GB, 40 s of te
 	@build/torch/bin/python -m pip install --quiet $$(build/torch/bin/python -c 'import tomllib; \
 	  print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["torch"])')
 	build/torch/bin/python -m pytest -n 2 -q tests/with_torch tests/unit/subject/artifacts/test_artifacts_trust.py
+
+ray:  ## a version asked by a real ray cluster of one machine, in build/ray
+	@$(MAKE) setup VENV=build/ray
+	@build/ray/bin/python -m pip install --quiet $$(build/ray/bin/python -c 'import tomllib; \
+	  print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["ray"])')
+	build/ray/bin/python -m pytest -q tests/with_ray
 
 lab: engine  ## open JupyterLab on copies of the notebooks
 	$(BIN)/jupyter lab notebooks

@@ -140,12 +140,8 @@ class StoredKeysAreWritten(Check):
         """Keys that a file of the repository defines and no text of the source spells."""
         if held is None or not flow.loaded or not flow.reads:
             return
-        spelt = "\n".join(f.text for f in code.tree.files)
-        idle = [
-            path
-            for path in _paths(held)
-            if path[-1] not in (ANY, *_spelt(path[-1], spelt)) and not within(path, _walked(flow))
-        ]
+        named = (p for p in _paths(held) if p[-1].isidentifier() and p[-1] not in _words(code))
+        idle = [path for path in named if not within(path, _walked(flow))]
         if idle:
             limits = [p for p in idle if _LIMIT.search(p[-1])]
             place = min((u.location for u in flow.reads), key=lambda w: (w.path, w.line or 0))
@@ -226,11 +222,13 @@ def _walked(flow: Flow) -> set[Path]:
     return {p for p in flow.open_reads if p}
 
 
-def _spelt(key: str, text: str) -> tuple[str, ...]:
-    """The key itself where a text spells it as a word; keys that are numbers or sentences too."""
-    if not key.isidentifier() or re.search(rf"\b{re.escape(key)}\b", text):
-        return (key,)
-    return ()
+def _words(code: Code) -> frozenset[str]:
+    """Every word that the source spells."""
+    kept = code.around.get("words")
+    if not isinstance(kept, frozenset):
+        kept = frozenset(w for f in code.tree.files for w in re.findall(r"\w+", f.text))
+        code.around["words"] = kept
+    return kept
 
 
 def _set_from_outside(code: Code) -> frozenset[str]:
