@@ -250,8 +250,8 @@ class Hook:
         self._asked_in_vain()
         told = self.told
         many = self.host.call_many if told is None else partial(told.many, self.host)
-        where = {"store": self.store, "version": self.version, "scratch": self.scratch}
-        answers = many(self.name, calls, key=self.key, **where)
+        where: dict[str, Any] = {"store": self.store, "version": self.version, "key": self.key}
+        answers = many(self.name, calls, scratch=self.scratch, **where)
         if answers and isinstance(answers[-1], HookTimedOut):
             self.late[self.name] = self.late.get(self.name, 0) + len(answers)
         else:

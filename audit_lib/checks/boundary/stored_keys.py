@@ -140,8 +140,8 @@ class StoredKeysAreWritten(Check):
         """Keys that a file of the repository defines and no text of the source spells."""
         if held is None or not flow.loaded or not flow.reads:
             return
-        named = (p for p in _paths(held) if p[-1].isidentifier() and p[-1] not in _words(code))
-        idle = [path for path in named if not within(path, _walked(flow))]
+        unsaid = (p for p in _paths(held) if p[-1].isidentifier() and p[-1] not in _words(code))
+        idle = [path for path in unsaid if not within(path, _walked(flow))]
         if idle:
             limits = [p for p in idle if _LIMIT.search(p[-1])]
             place = min((u.location for u in flow.reads), key=lambda w: (w.path, w.line or 0))

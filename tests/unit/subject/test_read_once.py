@@ -1,10 +1,11 @@
 """Files of the store are read once, whatever version or key asks for them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from audit_lib.subject import subject as module
+from audit_lib.subject.artifacts import Artifact, inventory
 from tests.made_repo import subject
 
 
@@ -12,10 +13,12 @@ def test_every_version_and_key_shares_the_inventory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path] = []
-    plain = module.inventory
-    monkeypatch.setattr(
-        module, "inventory", lambda store, **given: read.append(store) or plain(store, **given)
-    )
+
+    def noted(store: Path, **given: Any) -> tuple[Artifact, ...]:
+        read.append(store)
+        return inventory(store, **given)
+
+    monkeypatch.setattr("audit_lib.subject.subject.inventory", noted)
     made = subject(
         tmp_path,
         {"store/v1/meta.json": {}, "store/v2/meta.json": {}, "m.py": ""},
