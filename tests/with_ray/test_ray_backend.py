@@ -42,8 +42,9 @@ def head() -> Iterator[str]:
             "--num-cpus", "1", "--include-dashboard", "false", "--disable-usage-stats",
             "--object-store-memory", str(80 << 20),
         ]  # fmt: skip
+        keeping = {name: v for name, v in os.environ.items() if name != "AUDIT_CACHE"}
         started = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, start_new_session=True
+            command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=keeping
         )
         try:
             if any("Ray runtime started" in line for line in started.stdout or ()):
