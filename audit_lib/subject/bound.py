@@ -13,7 +13,7 @@ from audit_lib.subject.artifacts import ArtifactReader, readers_of
 from audit_lib.subject.documents import Document, read_any
 from audit_lib.subject.hooks import HookSet
 from audit_lib.subject.keys import Value, combinations, driven, given, own_key, text_of
-from audit_lib.subject.parameters import SubjectParameters
+from audit_lib.subject.parameters import Artifacts, SubjectParameters
 from audit_lib.subject.pointers import split_reference
 from audit_lib.subject.registry import Registry, read_registry
 
@@ -172,6 +172,17 @@ class Bound:
             self._notes[-1].besides.add(what)
 
     # --- what is stored -----------------------------------------------------------------------
+    @property
+    def layout(self) -> Artifacts:
+        """How the store is laid out, by the parameters.
+
+        Raises:
+            NotAssessed: the subject declares no store.
+        """
+        if self.parameters.artifacts is None:
+            raise NotAssessed("the subject declares no artifact store (artifacts.store)")
+        return self.parameters.artifacts
+
     @cached_property
     def registry(self) -> Registry:
         """What the registry file says; its roles are those of the key.
@@ -187,9 +198,7 @@ class Bound:
         return {**self.key, **self.own_key} if self.parameters.keys else {}
 
     def _registry(self, key: Mapping[str, Value]) -> Registry:
-        store = self.store
-        assert self.parameters.artifacts is not None
-        return read_registry(store, self.parameters.artifacts, key)
+        return read_registry(self.store, self.layout, key)
 
     def pointed(self, role: str) -> dict[str, str | None]:
         """Versions that ``latest`` or ``champion`` points to, by the text of their key.
@@ -207,9 +216,7 @@ class Bound:
 
     def is_keyed(self, role: str) -> bool:
         """True where the pointer to ``latest`` or ``champion`` holds the name of a key."""
-        artifacts = self.parameters.artifacts
-        layout = artifacts.registry if artifacts else None
-        return "{" in str(getattr(layout, role, "") or "")
+        return "{" in str(getattr(self.parameters.registry_layout, role, "") or "")
 
     def registries(self) -> dict[str, Registry]:
         """The registry with the roles of each key, by the key's text; one where there is no key.
@@ -237,9 +244,7 @@ class Bound:
     @cached_property
     def own_metadata(self) -> Document:
         """Metadata of the version, whatever key is asked for."""
-        folder = self.version_folder
-        assert self.parameters.artifacts is not None
-        named = self.parameters.artifacts.metadata
+        folder, named = self.version_folder, self.layout.metadata
         if named is None:  # fields name files of their own
             path = folder.relative_to(self.store).as_posix()
             return Document(path, "artifacts", {}, self.beside)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit_lib.errors import NotAssessed
 from audit_lib.model import Location
 from audit_lib.subject.artifacts import Artifact, Format, walk
 from audit_lib.subject.pointers import pointer_to
@@ -47,11 +46,8 @@ def field(subject: Subject, name: str) -> Field:
     Raises:
         NotAssessed: there is no metadata.
     """
-    artifacts = subject.parameters.artifacts
-    if artifacts is None:
-        raise NotAssessed("the subject declares no artifact store (artifacts.store)")
     metadata = subject.metadata
-    pointer: str | None = getattr(artifacts.fields, name)
+    pointer: str | None = getattr(subject.layout.fields, name)
     present, value = metadata.has(pointer), metadata.get(pointer)
     where = metadata.location(pointer)
     texts = metadata.opened(pointer or "")[0].texts
@@ -132,8 +128,7 @@ def scaler_references(subject: Subject, columns: list[str]) -> tuple[str | None,
     Where nothing stands at the declared ones, the metadata and data files of the version are looked
     through for one place that holds both: two lists or mappings, or a mapping of each feature.
     """
-    assert subject.parameters.artifacts is not None
-    fields, document = subject.parameters.artifacts.fields, subject.metadata
+    fields, document = subject.layout.fields, subject.metadata
     declared = fields.scaler_center, fields.scaler_scale
     if None in declared or document.has(declared[0]) or document.has(declared[1]):
         return declared

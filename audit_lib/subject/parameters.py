@@ -465,6 +465,11 @@ class SubjectParameters(_Strict):
             )
         return value
 
+    @property
+    def registry_layout(self) -> RegistryFile | None:
+        """Where the registry file keeps what; None for a subject without one."""
+        return self.artifacts.registry if self.artifacts else None
+
     def why_absent(self, hook: str, variant: str = "") -> str | None:
         """The reason why the subject has no such hook, surface, or variant of them."""
         for name in (hook, hook.split(".", maxsplit=1)[0]):

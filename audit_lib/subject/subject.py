@@ -109,9 +109,7 @@ class Subject(Bound):
         Raises:
             NotAssessed: the subject declares none, or it is not there.
         """
-        artifacts = self.parameters.artifacts
-        if artifacts is None:
-            raise NotAssessed("the subject declares no artifact store (artifacts.store)")
+        artifacts = self.layout
         store = Path(os.path.normpath(self.root / artifacts.store))
         if not store.is_dir():
             pulled = artifacts.mlflow is not None and artifacts.mlflow.tracking_uri
@@ -135,15 +133,13 @@ class Subject(Bound):
     def version_folder(self) -> Path:  # type: ignore[override]  # the same
         """Folder of the version's artifacts."""
         store = self.store
-        assert self.parameters.artifacts is not None
         if self.version == UNVERSIONED:
             return store
         return store / self.folder_of(self.version)
 
     def folder_of(self, version: str) -> str:
         """Folder of a version, relative to the store."""
-        artifacts = self.parameters.artifacts
-        assert artifacts is not None
+        artifacts = self.layout
         if artifacts.is_mlflow_file_store:
             registry = self.registry
             # Where a version's files are not in the store, this folder does not exist either.

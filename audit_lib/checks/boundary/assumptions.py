@@ -87,8 +87,7 @@ class WhatConsumersAssumeHolds(Check):
     @staticmethod
     def _registry(subject: Subject) -> tuple[str, list[str], str | None, str | None]:
         """The key of the registry's rows, their ids in order, and whom the roles name."""
-        artifacts = subject.parameters.artifacts
-        layout = artifacts.registry if artifacts else None
+        layout = subject.parameters.registry_layout
         rows = keys_of(layout.versions)[-1] if layout and layout.versions else ""
         try:
             registry = subject.registry

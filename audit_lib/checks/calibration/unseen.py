@@ -104,8 +104,6 @@ class CalibratorIsJudgedOnUnseenRows(Check):
             )
 
     def _extents(self, subject: Subject) -> Extents:
-        if subject.parameters.artifacts is None:
-            raise NotAssessed("no artifact store, so no recorded extents")
         fitted = _extent(subject.metadata.get(self.fitted_on))
         judged = _extent(subject.metadata.get(self.judged_on))
         if fitted is None or judged is None:

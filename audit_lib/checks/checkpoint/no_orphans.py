@@ -1,7 +1,7 @@
 from pydantic import Field as Option
 
 from audit_lib.checks.base import Answers, Check, Reads, Subject
-from audit_lib.errors import NotApplicable, NotAssessed
+from audit_lib.errors import NotApplicable
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.subject.artifacts import Artifact, Format
 from audit_lib.subject.source import matches
@@ -46,10 +46,7 @@ class NoOrphanArtifacts(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Group unregistered model files by folder."""
-        artifacts = subject.parameters.artifacts
-        if artifacts is None:
-            raise NotAssessed("the subject declares no artifact store (artifacts.store)")
-        if artifacts.is_mlflow_file_store:
+        if subject.layout.is_mlflow_file_store:
             raise NotApplicable("runs of MLflow that no version came from are experiments")
         known = tuple(f"{subject.folder_of(v).rstrip('/')}/" for v in subject.registry.rows)
         models = [a for a in subject.artifacts if a.format in MODEL_FORMATS]

@@ -139,8 +139,7 @@ class RegistryAgreesWithArtifacts(Check):
 
 
 def _repeated(subject: Subject, registry: Registry) -> list[str]:
-    artifacts = subject.parameters.artifacts
-    layout = artifacts.registry if artifacts else None
+    layout = subject.parameters.registry_layout
     raw = registry.document.get(layout.versions) if layout else None
     if layout is None or not isinstance(raw, list):
         return []

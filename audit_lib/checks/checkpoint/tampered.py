@@ -171,8 +171,8 @@ class TamperedIsRefused(Check):
 
 def _shared(subject: Subject, scratch: ScratchStore) -> list[Path]:
     """Files of the store that belong to no version, apart from the registry's."""
-    artifacts = subject.parameters.artifacts
-    registry = artifacts.registry.file if artifacts and artifacts.registry else ""
+    layout = subject.parameters.registry_layout
+    registry = layout.file if layout else ""
     folders = [scratch.version_folder(v) for v in {*subject.versions(), subject.version}]
     every = (p.relative_to(scratch.store) for p in sorted(scratch.store.rglob("*")) if p.is_file())
     return [

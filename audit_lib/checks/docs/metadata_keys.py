@@ -177,14 +177,11 @@ class MetadataKeysAreWrittenAndRead(Check):
 
 
 def _telling(subject: Subject) -> str:
-    artifacts = subject.parameters.artifacts
-    if artifacts is None:
-        raise NotAssessed("the subject declares no artifact store (artifacts.store)")
-    file, _ = split_reference(artifacts.metadata or "")
+    file, _ = split_reference(subject.layout.metadata or "")
     pieces = _WILD.split(PurePosixPath(file).name)
     longest = max(pieces, key=len)
     if len(longest.partition(".")[0].strip("_-")) < 3:
-        raise NotAssessed(f"artifacts.metadata {artifacts.metadata!r} holds no telling name")
+        raise NotAssessed(f"artifacts.metadata {subject.layout.metadata!r} holds no telling name")
     return longest
 
 

@@ -39,9 +39,7 @@ class ScalesFitTheFeatures(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Compare recorded scales with the features."""
-        if subject.parameters.artifacts is None:
-            raise NotAssessed("the subject declares no artifact store, so no scaler is recorded")
-        fields, document = subject.parameters.artifacts.fields, subject.metadata
+        fields, document = subject.layout.fields, subject.metadata
         columns = [str(c) for c in document.get(fields.feature_cols, [])]
         _, at = scaler_references(subject, columns)
         scale = recorded_numbers(document, at, columns) if columns else None

@@ -53,9 +53,7 @@ class ScalerSawRawFeaturesOnce(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Recompute the recorded pair on raw and on scaled features."""
-        if subject.parameters.artifacts is None:
-            raise NotAssessed("the subject declares no artifact store, so no scaler is recorded")
-        fields, document = subject.parameters.artifacts.fields, subject.metadata
+        fields, document = subject.layout.fields, subject.metadata
         columns = [str(c) for c in document.get(fields.feature_cols, [])]
         at = scaler_references(subject, columns)
         centre, scale = (recorded_numbers(document, pointer, columns) for pointer in at)

@@ -60,9 +60,7 @@ class ScalerSawTrainRowsOnly(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Recompute the recorded numbers on every candidate set of rows."""
-        if subject.parameters.artifacts is None:
-            raise NotAssessed("the subject declares no artifact store, so no scaler is recorded")
-        fields, document = subject.parameters.artifacts.fields, subject.metadata
+        fields, document = subject.layout.fields, subject.metadata
         columns = [str(c) for c in document.get(fields.feature_cols, [])]
         built = samples.built(subject)
         missing = [c for c in columns if c not in built]

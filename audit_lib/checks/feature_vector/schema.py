@@ -35,10 +35,7 @@ class SchemaIsTheModels(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Compare both lists, then the hash."""
-        artifacts = subject.parameters.artifacts
-        if artifacts is None:
-            raise NotAssessed("the subject declares no artifact store (artifacts.store)")
-        pointer, metadata = artifacts.fields.feature_cols, subject.metadata
+        pointer, metadata = subject.layout.fields.feature_cols, subject.metadata
         stored = metadata.get(pointer)
         asked = required(subject)
         if stored is None and (at := guessed(metadata, subject.version).get("feature_cols")):
@@ -68,9 +65,7 @@ class SchemaIsTheModels(Check):
         yield from self._hash(subject, stored)
 
     def _compared(self, subject: Subject, stored: list[str], asked: list[str]) -> Answers:
-        artifacts = subject.parameters.artifacts
-        assert artifacts is not None
-        where = subject.metadata.location(artifacts.fields.feature_cols)
+        where = subject.metadata.location(subject.layout.fields.feature_cols)
         listed_anywhere = set(stored).union(*self._lists(subject))
         for kind, names in (
             ("in the checkpoint, and not asked for by the predictor", set(stored) - set(asked)),
@@ -108,9 +103,7 @@ class SchemaIsTheModels(Check):
         return [names for artifact in own for names in artifact.feature_sets.values()]
 
     def _hash(self, subject: Subject, stored: list[str]) -> Answers:
-        artifacts = subject.parameters.artifacts
-        assert artifacts is not None
-        pointer, metadata = artifacts.fields.schema_hash, subject.metadata
+        pointer, metadata = subject.layout.fields.schema_hash, subject.metadata
         kept = metadata.get(pointer)
         if not isinstance(kept, str):
             return  # that it is missing is a finding of the checkpoint contract
@@ -142,8 +135,7 @@ class SchemaIsTheModels(Check):
 
     @staticmethod
     def _form_elsewhere(subject: Subject, pointer: str | None) -> str | None:
-        artifacts = subject.parameters.artifacts
-        assert artifacts is not None
+        artifacts = subject.layout
         for version in subject.versions():
             if version == subject.version:
                 continue

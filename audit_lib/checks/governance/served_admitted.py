@@ -68,15 +68,12 @@ class ServedVersionsPassTheGates(Check):
     def _refused(
         self, subject: Subject, version: str, role: str, metrics: Metrics, reasons: tuple[str, ...]
     ) -> Answer:
-        layout = subject.parameters.artifacts
+        layout = subject.parameters.registry_layout
         assert layout is not None
-        assert layout.registry is not None
         served = f"served as {role}" if role else "still in the registry"
         said = "; ".join(reasons) or "without a reason"
         return self.finding(
-            Location(
-                layout.registry.file, base="artifacts", pointer=subject.registry.pointer(version)
-            ),
+            Location(layout.file, base="artifacts", pointer=subject.registry.pointer(version)),
             f"{version}, {served}, is refused by today's gates: {said} ({text_of(metrics)})",
             measured="refused",
             expected="admitted",

@@ -114,6 +114,6 @@ class ACrashLeavesOldOrNew(Check):
 
 def _opened(subject: Subject, cases: list[Left]) -> bool:
     """True where every case is the registry file, opened and so emptied."""
-    artifacts = subject.parameters.artifacts
-    file = artifacts.registry.file if artifacts and artifacts.registry else ""
+    layout = subject.parameters.registry_layout
+    file = layout.file if layout else ""
     return bool(file) and all(c.where.endswith(f": opened {file}") for c in cases)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from audit_lib.model import Location
-from audit_lib.probes.code.calls import bound, own_nodes
+from audit_lib.probes.code.calls import bound, own_nodes, text
 from audit_lib.probes.code.keyflow.calls import BLIND, SAME, WALKS, Calls
 from audit_lib.probes.code.surroundings import is_aside, symbol_at
 from audit_lib.subject.code import Code
@@ -97,7 +97,7 @@ def _filled(nodes: list[ast.AST], name: str, but: ast.Call, keys: set[str]) -> s
     """Keys of a local mapping, with those that are put into it; None where others may fill it."""
     for node in nodes:
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-            key = _text(node.slice)
+            key = text(node.slice)
             if dotted(node.value) == name and key is None:
                 return None
             keys = keys | {key} if dotted(node.value) == name and key is not None else keys
@@ -127,9 +127,9 @@ def _misread(target: Unit, name: str, made: set[str]) -> Iterator[Unmade]:
         if isinstance(node, ast.Call) and _may_fill(node, name):
             return  # read, or filled, elsewhere
         if isinstance(node, ast.Subscript) and dotted(node.value) == name:
-            read.setdefault(_text(node.slice) or "", node)
+            read.setdefault(text(node.slice) or "", node)
         elif isinstance(node, ast.Call) and dotted(node.func) == f"{name}.get" and node.args:
-            read.setdefault(_text(node.args[0]) or "", node)
+            read.setdefault(text(node.args[0]) or "", node)
     for key in sorted(read.keys() - made - {""}):
         if difflib.get_close_matches(key, made - read.keys(), n=1, cutoff=0.75):
             where = Location(target.path, line=read[key].lineno, symbol=target.name)
@@ -139,21 +139,17 @@ def _misread(target: Unit, name: str, made: set[str]) -> Iterator[Unmade]:
 
 def _standing(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """What is put under a key, or a keyword of that name."""
+    pairs: list[tuple[ast.expr | None, ast.expr]] = []
     if isinstance(node, ast.Dict):
-        for key, value in zip(node.keys, node.values, strict=True):
-            if (name := _text(key)) is not None:
-                yield name, value
+        pairs = list(zip(node.keys, node.values, strict=True))
     elif isinstance(node, ast.Assign):
-        for target in node.targets:
-            name = _text(target.slice) if isinstance(target, ast.Subscript) else None
-            if name is not None:
-                yield name, node.value
+        pairs = [(t.slice, node.value) for t in node.targets if isinstance(t, ast.Subscript)]
     elif isinstance(node, ast.Call):
         yield from ((k.arg, k.value) for k in node.keywords if k.arg)
-        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Subscript):
-            name = _text(node.func.value.slice)
-            if name is not None and node.func.attr in ("update", "setdefault"):
-                yield name, node.func  # grows in a way that is not followed
+        match node.func:  # it grows in a way that is not followed
+            case ast.Attribute(value=ast.Subscript(slice=key), attr="update" | "setdefault"):
+                pairs = [(key, node.func)]
+    yield from ((name, value) for key, value in pairs if (name := text(key)) is not None)
 
 
 def _bound(nodes: list[ast.AST]) -> dict[str, list[ast.expr]]:
@@ -178,25 +174,18 @@ def _keys(value: ast.expr, bound: dict[str, list[ast.expr]]) -> set[str] | None:
         return set()
     if not isinstance(value, ast.Dict):
         return None
-    keys = [_text(key) for key in value.keys]
+    keys = [text(key) for key in value.keys]
     return None if None in keys else {str(key) for key in keys}
 
 
 def _read(node: ast.AST) -> tuple[ast.expr, str, str, bool] | None:
     """Holder, key above, key, and whether it is set: ``x["a"]["b"]``, ``x["a"].get("b")``."""
-    if isinstance(node, ast.Subscript):
-        below, key, stored = node.value, _text(node.slice), not isinstance(node.ctx, ast.Load)
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-        if node.func.attr != "get":
+    match node:
+        case ast.Subscript(value=ast.Subscript() as below, slice=inner):
+            stored = not isinstance(node.ctx, ast.Load)
+        case ast.Call(func=ast.Attribute(ast.Subscript() as below, "get"), args=[inner, *_]):
+            stored = False
+        case _:
             return None
-        below, key, stored = node.func.value, _text(node.args[0]), False
-    else:
-        return None
-    above = _text(below.slice) if isinstance(below, ast.Subscript) else None
-    if key is None or above is None or not isinstance(below, ast.Subscript):
-        return None
-    return below.value, above, key, stored
-
-
-def _text(node: ast.expr | None) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+    above, key = text(below.slice), text(inner)
+    return None if above is None or key is None else (below.value, above, key, stored)

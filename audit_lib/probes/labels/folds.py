@@ -206,10 +206,7 @@ def recorded_folds(subject: Subject) -> list[RecordedFold]:
     Raises:
         NotAssessed: there is no table, or its rows hold no dates.
     """
-    artifacts = subject.parameters.artifacts
-    if artifacts is None:
-        raise NotAssessed("the subject declares no artifact store, so no fold table is recorded")
-    document, pointer = subject.metadata, artifacts.fields.folds
+    document, pointer = subject.metadata, subject.layout.fields.folds
     table = document.get(pointer)
     if not isinstance(table, list) or not table:
         raise NotAssessed(f"no fold table at {document.location(pointer)} (artifacts.fields.folds)")

@@ -49,8 +49,8 @@ def recorded_metrics(subject: Subject) -> dict[str, Metrics]:
         rows = subject.registry.rows
     except NotAssessed:
         return {}
-    layout = subject.parameters.artifacts
-    key = layout.registry.metrics if layout and layout.registry else ""
+    layout = subject.parameters.registry_layout
+    key = layout.metrics if layout else ""
     found: dict[str, Metrics] = {}
     for version, row in rows.items():
         kept = row.get(key) if key and isinstance(row, dict) else row

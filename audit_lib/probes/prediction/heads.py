@@ -111,10 +111,7 @@ def stored_heads(subject: Subject) -> list[Head]:
     Raises:
         NotAssessed: the checkpoint declares none in any of these forms.
     """
-    artifacts = subject.parameters.artifacts
-    if artifacts is None:
-        raise NotAssessed("the subject declares no artifact store (artifacts.store)")
-    pointer, metadata = artifacts.fields.heads, subject.metadata
+    pointer, metadata = subject.layout.fields.heads, subject.metadata
     raw = metadata.get(pointer)
     targets = declared_targets(subject)
     found = []

@@ -179,8 +179,8 @@ class Scratch:
 
     def _points(self) -> bool:
         """True where the file has a place for a champion."""
-        artifacts = self.subject.parameters.artifacts
-        return bool(artifacts and artifacts.registry and artifacts.registry.champion)
+        layout = self.subject.parameters.registry_layout
+        return bool(layout and layout.champion)
 
     def _write(self, file: Path, content: bytes, what: str) -> None:
         made = file.with_name(file.name + ".audit")
