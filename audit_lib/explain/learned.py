@@ -15,17 +15,13 @@ from audit_lib.explain.attribution import Attributed, Line
 from audit_lib.explain.conditions import Learned
 from audit_lib.explain.importance import Estimate
 from audit_lib.explain.records import (
-    ConditionRecord,
-    EventRecord,
     Factor,
     Head,
     Inputs,
-    Measured,
     Pair,
     RuleRecord,
     Rules,
     TopFactor,
-    finite,
 )
 from audit_lib.explain.rows import Rows
 from audit_lib.explain.words import sentence
@@ -89,17 +85,7 @@ def rules_record(subject: Subject, found: Learned) -> Rules:
     units = subject.parameters.explain.units
     made = []
     for rule in found.rules:
-        told = RuleRecord(
-            conditions=tuple(ConditionRecord(**asdict(c)) for c in rule.conditions),
-            event=EventRecord(**asdict(rule.event)),
-            support=rule.support,
-            rows=rule.rows,
-            precision=Measured.of(rule.precision),
-            base=rule.base,
-            lift=Measured.of(rule.lift),
-            mean=finite(rule.mean),
-            stability=rule.stability,
-        )
+        told = RuleRecord.model_validate(rule)
         said = sentence(told, f"`{found.name}`", units, units.get(found.name, ""))
         made.append(told.model_copy(update={"sentence": said}))
     return Rules(
@@ -111,7 +97,7 @@ def rules_record(subject: Subject, found: Learned) -> Rules:
         train=found.train,
         held=found.held,
         purge=found.purge,
-        skill=Measured.of(found.skill),
+        skill=found.skill,
         learned=bool(made),
         why=found.why,
         rules=tuple(made),
@@ -129,13 +115,13 @@ def head_record(found: Attributed, columns: Sequence[str], told: Iterable[Line] 
         factors=tuple(
             TopFactor(
                 factor=columns[i],
-                importance=Measured.of(found.sizes[i]),
-                share=finite(found.sizes[i].value / total),
-                direction=Measured.of(found.directions[i]),
+                importance=found.sizes[i],
+                share=found.sizes[i].value / total,
+                direction=found.directions[i],
             )
             for i in found.order[:TOP]
         ),
-        pairs=tuple(Pair(factors=(a, b), size=Measured.of(size)) for a, b, size in found.pairs),
+        pairs=tuple(Pair(factors=(a, b), size=size) for a, b, size in found.pairs),
         regimes=_by_regime(told),
     )
 
@@ -149,11 +135,9 @@ def _by_regime(told: Iterable[Line]) -> dict[str, tuple[TopFactor, ...]]:
             )
             factor = TopFactor(
                 factor=line.factor,
-                importance=Measured.of(
-                    Estimate(line.importance, line.standard_error, line.low, line.high)
-                ),
-                share=finite(line.share),
-                direction=Measured.of(direction),
+                importance=Estimate(line.importance, line.standard_error, line.low, line.high),
+                share=line.share,
+                direction=direction,
             )
             found.setdefault(line.slice, []).append(factor)
     return {name: tuple(factors[:TOP]) for name, factors in found.items()}

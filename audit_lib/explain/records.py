@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-
-from audit_lib.explain.importance import Estimate
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-class Record(BaseModel):
-    """Strict, and frozen."""
+def finite(value: float | None) -> float | None:
+    """The number; None where it is none."""
+    return float(value) if value is not None and math.isfinite(value) else None
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+#: a number; null where there is none
+Number = Annotated[float | None, BeforeValidator(finite)]
+
+
+class Record(BaseModel):
+    """Strict, and frozen; made of what has the same attributes, too."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, from_attributes=True
+    )
 
 
 class Measured(Record):
     """A number, its standard error and its 95 % interval; null where rows are too few to tell."""
 
-    value: float | None
-    error: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-    @classmethod
-    def of(cls, found: Estimate) -> Measured:
-        """The record of an estimate."""
-        return cls(
-            value=finite(found.value),
-            error=finite(found.error),
-            low=finite(found.low),
-            high=finite(found.high),
-        )
+    value: Number
+    error: Number = None
+    low: Number = None
+    high: Number = None
 
 
 class Factor(Record):
@@ -98,7 +97,7 @@ class RuleRecord(Record):
     precision: Measured = Field(description="share of these rows in which the outcome is so")
     base: float = Field(description="the same share of all held-out rows")
     lift: Measured = Field(description="precision over base")
-    mean: float | None = Field(None, description="mean answer under the rule")
+    mean: Number = Field(None, description="mean answer under the rule")
     stability: float = Field(description="share of trees, grown anew, with a rule of its kind")
     sentence: str = ""
 
@@ -128,7 +127,7 @@ class TopFactor(Record):
 
     factor: str
     importance: Measured
-    share: float | None = None
+    share: Number = None
     direction: Measured
 
 
@@ -176,8 +175,3 @@ def schema_of(kind: Any) -> str:
 def as_json(record: BaseModel) -> bytes:
     """A record as it stands in a file."""
     return (json.dumps(record.model_dump(mode="json"), indent=1) + "\n").encode()
-
-
-def finite(value: float) -> float | None:
-    """The number; None where it is none."""
-    return float(value) if math.isfinite(value) else None
