@@ -234,12 +234,8 @@ def _halves(residual: Rows, horizon: int) -> tuple[Rows, Rows]:
     """Residuals before the middle date, and after it by one horizon."""
     dates = residual.index.get_level_values(-1)
     days = dates.unique().sort_values()
-    if len(days) < 2 * horizon + 2:
-        return residual[:0], residual[:0]
-    middle = len(days) // 2
-    return residual[dates < days[middle]], residual[
-        dates >= days[min(middle + horizon, len(days) - 1)]
-    ]
+    place, middle = days.get_indexer(dates), len(days) // 2
+    return residual[place < middle], residual[place >= middle + horizon]
 
 
 def _covered(bounds: Floats, outcomes: Floats) -> Floats:

@@ -143,7 +143,7 @@ def recorded_values(
         except (TypeError, ValueError):
             continue
         known = values[np.isfinite(values)]
-        if len(known) >= max(1, len(columns) // 2) and pd.Series(known).nunique() > 1:
+        if len(known) >= len(columns) // 2 and pd.Series(known).nunique() > 1:
             yield place, values
 
 

@@ -85,6 +85,14 @@ def test_scores_of_another_unit_than_the_fit(tmp_path):
     )
 
 
+@pytest.mark.parametrize(("fitted", "outcome"), [(8, Outcome.FAIL), (7, Outcome.PASS)])
+def test_eight_fitted_scores_tell_where_the_fit_was(tmp_path, fitted, outcome):
+    text = SERVING.replace("< 400", f"< {fitted}").replace("FITTED", "rng.normal(-8, 1, 600)")
+    text = text.replace("SERVE", "stored(s)").replace("RAW", "s")
+    with tiny(tmp_path, text, parameters=HEADS) as subject:
+        assert run_check("CAL006", subject).outcome is outcome
+
+
 @pytest.mark.passes("CAL006")
 @pytest.mark.parametrize(
     ("serve", "raw"),

@@ -1,5 +1,7 @@
+import pandas as pd
 import pytest
 
+from audit_lib.checks.conformal.over_time import _halves, _judged
 from audit_lib.model import Outcome, Severity, View
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
@@ -160,3 +162,24 @@ def test_a_head_that_no_interval_is_served_for_is_not_judged(tmp_path):
         result = run_check("CNF101", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
     assert "'mild' is not one that has the name of a label" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("days", "horizon", "early", "late"),
+    [(10, 2, 5, 3), (11, 2, 5, 4), (10, 0, 5, 5), (4, 2, 2, 0), (1, 3, 0, 0), (0, 1, 0, 0)],
+)
+def test_halves_lie_a_horizon_apart(days, horizon, early, late):
+    index = pd.MultiIndex.from_product([["A", "B"], pd.date_range("2020-01-01", periods=days)])
+    rows = pd.Series(range(2 * days), index, dtype=float)
+    first, second = _halves(rows, horizon)
+    assert (len(first), len(second)) == (2 * early, 2 * late)
+    if late:
+        gap = second.index.get_level_values(1).min() - first.index.get_level_values(1).max()
+        assert gap.days == horizon + 1
+
+
+def test_the_last_quarter_is_judged_where_no_period_is_recorded(tmp_path):
+    days = pd.date_range("2020-01-01", periods=400)
+    index = pd.MultiIndex.from_product([["A", "B"], days])
+    with tiny(tmp_path, HOOKS, meta={}) as subject:
+        assert _judged(subject, index) == (days[300], days[399])

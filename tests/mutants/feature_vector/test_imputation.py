@@ -59,6 +59,9 @@ def test_values_under_a_name_of_their_own(tmp_path):
 def test_values_that_nothing_reproduces_are_a_gap_and_zeros_tell_nothing(tmp_path):
     for folder, values, outcome in (
         ("odd", [1.0, 2.0, 3.0, 4.0], Outcome.NOT_ASSESSED),
+        ("two", [1.0, 2.0, 1.0, 2.0], Outcome.NOT_ASSESSED),
+        ("half", [1.0, None, 2.0, None], Outcome.NOT_ASSESSED),
+        ("one", [1.0, None, None, None], Outcome.PASS),
         ("zeros", [0, 0, 0, 0], Outcome.PASS),
     ):
         recorded = {**meta(*TRAIN), "fill_values": values}

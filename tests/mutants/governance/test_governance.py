@@ -155,3 +155,15 @@ def promote(at, champion, challenger):
             result = run_check(code, subject)
             assert result.outcome is Outcome.NOT_ASSESSED
             assert "no database" in result.reason
+
+
+def test_a_rule_that_promotes_nobody_says_nothing_of_pairs(tmp_path):
+    never = """
+@surface("governance")
+def promote(at, champion, challenger):
+    return False
+"""
+    with tiny(tmp_path, METRICS + never) as subject:
+        result = run_check("GOV003", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert [gap.what for gap in result.gaps] == ["promotions"]

@@ -271,3 +271,11 @@ def test_bars_after_a_date_move_up_or_down_or_stand_still():
         assert (np.abs(other / close - 1) > 0.05).all()
     ups, downs = (made[how].loc["a", "close"].to_numpy()[3:] for how in ("up", "down"))
     assert (ups > downs).all()
+
+
+def test_splits_that_nobody_declares_are_not_assessed(tmp_path):
+    text = splits().split('@surface("splits")\ndef declared')[0]
+    with tiny(tmp_path, text, meta={}) as subject:
+        result = run_check("SPL003", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert "neither splits.declared nor the metadata" in result.reason

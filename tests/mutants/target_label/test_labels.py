@@ -133,3 +133,21 @@ def test_labels_that_nobody_declares_are_not_assessed(tmp_path):
     hooks = GOOD[: GOOD.index('@surface("targets")\ndef declared')]
     with tiny(tmp_path, hooks) as subject:
         assert run_check("TGT001", subject).outcome is Outcome.NOT_ASSESSED
+
+
+@pytest.mark.parametrize(
+    ("kind", "bars", "severity"),
+    [
+        ("simple_return", 20, Severity.MEDIUM),
+        ("scaled_return", 20, Severity.INFO),
+        ("scaled_return", 5, Severity.INFO),
+        ("scaled_return", 4, Severity.MEDIUM),
+    ],
+)
+def test_a_label_that_is_scaled_by_the_past(tmp_path, kind, bars, severity):
+    past = f'(b["close"] / b["close"].shift({bars}))'
+    text = GOOD.replace("week=_return", f"week=lambda b: _return(b) * {past}")
+    with tiny(tmp_path, text.replace('"simple_return"', f'"{kind}"')) as subject:
+        result = run_check("TGT002", subject)
+    (found,) = [f for f in result.findings if f.key == "week past"]
+    assert (found.measured, found.severity) == (f"look-back {bars} bars", severity)
