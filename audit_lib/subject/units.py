@@ -14,6 +14,7 @@ Counting rules:
 import ast
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from audit_lib.subject.complexity import FORKS, cognitive, cyclomatic
 from audit_lib.subject.lines import LineKind, Lines, Span, lines_of, span_of
@@ -49,7 +50,7 @@ class Unit:
         node: its syntax node; None in a file that does not parse.
         counts: lines by kind, newline-terminated ones only.
         branches: branch points of its own.
-        cyclomatic, cognitive: see the module's rules; None where undefined.
+        cyclomatic: see the module's rules; None where undefined.
         uses: names it touches.
     """
 
@@ -63,7 +64,6 @@ class Unit:
     counts: dict[LineKind, int] = field(default_factory=lambda: dict.fromkeys(LineKind, 0))
     branches: int = 0
     cyclomatic: int | None = None
-    cognitive: int | None = None
     uses: Uses = field(default_factory=Uses)
 
     @property
@@ -96,6 +96,18 @@ class FileUnits:
     branch_lines: int
     error: str = ""
 
+    @cached_property
+    def _cognitive(self) -> dict[int, int]:
+        return cognitive(self.file)
+
+    def cognitive(self, unit: Unit) -> int | None:
+        """Cognitive complexity of a unit, see the module's rules; None where undefined."""
+        if unit.kind == "nested" or not isinstance(
+            unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)
+        ):
+            return None
+        return self._cognitive.get(unit.node.lineno, self._cognitive.get(unit.line))
+
     @property
     def definitions(self) -> int:
         """Classes and functions, nested ones included."""
@@ -116,7 +128,7 @@ def units_of(file: SourceFile, *, measured: bool = True) -> FileUnits:
 
     Args:
         file: the file.
-        measured: work out complexities, a third of the time.
+        measured: work out the cyclomatic complexity.
     """
     parsed = file.parsed
     branch_lines = len(_BRANCH_LINE.findall(file.content.replace(b"\r", b"\n")))
@@ -131,8 +143,8 @@ def units_of(file: SourceFile, *, measured: bool = True) -> FileUnits:
     lines = lines_of(file, walk.strings, walk.docstrings)
     owners = _owners(walk.units, lines)
     _count(lines, walk.units, owners)
-    if measured:
-        _measure(file, walk)
+    for unit, forks in zip(walk.units, walk.forks, strict=True):
+        unit.cyclomatic = cyclomatic(forks) if measured else None
     return FileUnits(file, lines, tuple(walk.units), owners, branch_lines)
 
 
@@ -257,14 +269,6 @@ def _owners(units: list[Unit], lines: Lines) -> tuple[int, ...]:
 def _count(lines: Lines, units: list[Unit], owners: tuple[int, ...]) -> None:
     for owner, kind in zip(owners[: lines.count], lines.kinds[: lines.count], strict=True):
         units[owner].counts[kind] += 1
-
-
-def _measure(file: SourceFile, walk: _Walk) -> None:
-    by_line = cognitive(file)
-    for unit, forks in zip(walk.units, walk.forks, strict=True):
-        unit.cyclomatic = cyclomatic(forks)
-        if unit.kind != "nested" and isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            unit.cognitive = by_line.get(unit.node.lineno, by_line.get(unit.line))
 
 
 class _Fields(dict[type, tuple[str, ...]]):

@@ -178,7 +178,7 @@ def _file_row(code: Code, file: FileUnits) -> tuple[str | int | bool, ...]:
 def _unit_table(code: Code) -> Evidence:
     rows = tuple(
         (rank, u.path, u.name, u.kind, u.line, u.end_line, u.lines, u.branches, u.cyclomatic,
-         u.cognitive, code.fan_in(u), code.fan_out(u), code.risk(u))
+         code.files[u.path].cognitive(u), code.fan_in(u), code.fan_out(u), code.risk(u))
         for rank, u in enumerate(code.ranked, start=1)
     )  # fmt: skip
     return Evidence(
