@@ -13,6 +13,7 @@ from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
 from audit_lib.probes.questions.samples import required
 
 HOOK = "online.run"
+_SIDES = {"above": 1.0, "below": -1.0}
 _LAGS = {1: "the row after their own", -1: "the row before their own"}
 
 
@@ -21,9 +22,10 @@ class LearnerFollowsItsLessons(Check):
 
     What it checks
         What a lesson changes points where its labels point, not the other way, and not anywhere
-        else; labels teach with their own rows and not with their neighbours'; every part of a batch
-        teaches; later batches that say the opposite turn the predictions; and, where the
-        parameters state it (`half_life`), older rows weigh as much less as they should.
+        else; labels teach with their own rows and not with their neighbours'; every column, labels
+        of either sign, every part of a batch and every batch teach; later batches that say the
+        opposite turn the predictions; and, where the parameters state it (`half_life`), older rows
+        weigh as much less as they should.
     Why it matters
         A learner with a sign turned around, one that joins labels a row late, or one that learns
         the last row of each batch, loads, saves, restarts and repeats itself perfectly. It moves
@@ -78,6 +80,10 @@ class LearnerFollowsItsLessons(Check):
             "lessons", "Agreement of what was learnt with what was taught", ("course", "value"),
             tuple(rows), note="1: as the labels say; -1: the opposite; 0: nothing to do with them",
         )  # fmt: skip
+        blind = self._blind(subject, lessons, answers, weak=abs(taught) < 0.5)
+        if blind is not None:
+            yield blind
+            return
         along = self._along(lessons, answers)
         if along is not None and abs(taught) < 0.5:
             if -0.9 < along < 0.5:
@@ -100,6 +106,9 @@ class LearnerFollowsItsLessons(Check):
                 found[f"against {way}{mark}"] = lessons.course(way, -1.0, lag)
         found["first batch"] = lessons.course()[:1]
         found["nothing"] = lessons.course(0, 0.0)
+        found["doubled"] = lessons.course(0, 2.0)
+        for word, sign in _SIDES.items():
+            found[word] = lessons.course(0, sign * lessons.signs(0))
         for quarter in range(4):
             found[f"quarter {quarter}"] = lessons.course(0, lessons.turned(quarter))
         found["same rows"] = lessons.course(same=True)
@@ -143,6 +152,37 @@ class LearnerFollowsItsLessons(Check):
         truths = np.array([lessons.truth(way) @ before for way in range(self.ways)])
         norms = float(np.linalg.norm(learnt) * np.linalg.norm(truths))
         return float(learnt @ truths) / norms if norms else 0.0
+
+    def _blind(
+        self, subject: Subject, lessons: Lessons, answers: Mapping[str, Reply[Floats]], weak: bool
+    ) -> Answer | None:
+        """A finding where columns, or all labels of one sign, leave no trace in any lesson."""
+        pairs = [(answers[f"way {w}"], answers[f"against {w}"]) for w in range(self.ways)]
+        changes = [a.got - b.got for a, b in pairs if a.answered and b.answered]
+        if not changes or any(c.shape != (len(lessons.probe),) for c in changes):
+            return None
+        shape = np.column_stack([lessons.probe.to_numpy(), np.ones(len(lessons.probe))])
+        weights = np.abs(np.linalg.lstsq(shape, np.array(changes).T, rcond=None)[0])[:-1]
+        least = 1e-9 * weights.max()
+        idle = [c for c, w in zip(lessons.columns, weights, strict=True) if w.max() < least]
+        if weak and not idle:  # what is not linear shows by rows that differ in the column alone
+            turned = [lessons.probe.assign(**{c: lessons.probe[c].to_numpy()[::-1]})
+                      for c in lessons.columns]  # fmt: skip
+            calls = [(lessons.course(), probe, None) for probe in turned]
+            replies = ask_many(subject.hook(HOOK), calls, into=outputs)
+            same = [r.answered and np.array_equal(r.got, answers["way 0"].got) for r in replies]
+            idle = [c for c, one in zip(lessons.columns, same, strict=True) if one]
+        if 0 < len(idle) < len(lessons.columns):
+            text = f"{len(idle)} of {len(lessons.columns)} columns are learnt nothing of: "
+            return self._said(subject, text + ", ".join(idle[:6]), "columns", float(len(idle)))
+        known = all(answers[n].answered for n in (*_SIDES, "nothing", "doubled"))
+        if not known or np.array_equal(answers["doubled"].got, answers["way 0"].got):
+            return None  # it learns of the labels' signs alone
+        for word in _SIDES:
+            if np.array_equal(answers[word].got, answers["nothing"].got):
+                text = f"labels {word} 0 teach what labels of 0 do, as if they were clipped there"
+                return self._said(subject, text, "clipped", 0.0)
+        return None
 
     def _direction(
         self,
@@ -198,6 +238,11 @@ class LearnerFollowsItsLessons(Check):
             text = f"{self.batches - self.batches // 2} later batches that say the opposite turn "
             text += "no prediction their way"
             yield self._said(subject, text, "drift", turned)
+        base = answers["same rows"]
+        earlier = [answers[f"batch {i}"] for i in range(self.batches - 1)]
+        if base.answered and all(r.answered and np.array_equal(r.got, base.got) for r in earlier):
+            text = f"of {self.batches} batches all but the last leave no trace, as if the state "
+            yield self._said(subject, text + "were reset with each", "reset", 0.0)
         yield from self._memory(subject, lessons, answers)
 
     def _memory(

@@ -7,6 +7,7 @@ calls, or of everything that calls it, asks for the name or for a flag that was 
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -90,6 +91,8 @@ def _of_try(code: Code, path: str, node: ast.Try, module: list[ast.stmt]) -> Ite
                 "." * statement.level + (statement.module or ""))  # fmt: skip
             if isinstance(statement, ast.ImportFrom) and _inside(code, path, statement, alias.name):
                 continue
+            if package.partition(".")[0] in sys.stdlib_module_names:
+                continue  # it is there, whatever the handler is for
             about = _about(module, flags | {name})
             about |= _fields(module, about - {name})
             yield Optional(path, name, package, statement.lineno, node.lineno, none, about)

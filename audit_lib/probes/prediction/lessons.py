@@ -73,6 +73,11 @@ class Lessons:
         table = pd.DataFrame(x, columns=list(self.columns)).assign(y=labels)
         return [table.iloc[i * self.rows : (i + 1) * self.rows] for i in range(self.count)]
 
+    def signs(self, way: int) -> Floats:
+        """Signs that make all labels of a direction positive."""
+        x, _, weights, noise = self._drawn
+        return np.where(x @ weights[way] + noise < 0, -1.0, 1.0)
+
     def turned(self, quarter: int) -> Floats:
         """Signs that turn the labels of one quarter of each batch around."""
         place = np.arange(self.count * self.rows) % self.rows

@@ -210,6 +210,21 @@ def test_one_argument_that_a_function_hands_to_two_is_one_finding(tmp_path):
 
 
 @pytest.mark.passes("BND008")
+def test_a_helper_that_is_given_the_name_before_the_function_leaves(tmp_path):
+    text = (
+        "def stored() -> str | None:\n    return None\n\n\ndef may(name) -> bool:\n"
+        "    return name is not None\n\n\ndef go() -> None:\n    name = stored()\n"
+        "    if not may(name):\n        return\n    save(name)\n"
+    )
+    assert run_check("BND008", made(tmp_path / "a", text)).findings == ()
+    assert_fails(
+        run_check(
+            "BND008", made(tmp_path / "b", text.replace("(name):\n        r", "(1):\n        r"))
+        )
+    )
+
+
+@pytest.mark.passes("BND008")
 @pytest.mark.parametrize("new", ["kind(3)", "stored() or kind(3)"])
 def test_what_is_made_where_there_was_none(tmp_path, new):
     text = (

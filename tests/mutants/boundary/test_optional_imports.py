@@ -35,6 +35,8 @@ BAD = {
         "asking; the repository has no such module, so always", "HIGH"),
 }  # fmt: skip
 GOOD = (
+    "try:\n    import decimal\nexcept ImportError:\n    decimal = None\n\n\n"
+    "def fit(x):\n    return decimal.Decimal(x)\n",
     TRIED + "def fit(x):\n    assert_import('booster')\n    return booster.Train(x)\n",
     FLAG + "class Model:\n    def __init__(self, fast):\n        self.fast = HAVE and fast\n\n"
     "    def layer(self):\n        return Layer(self.fast)\n\n\n"

@@ -28,6 +28,11 @@ BAD = {
     "unrelated three": "w += y.sum() * np.random.default_rng(len(y)).normal(size=len(w))",
     "rows": f"i = len(x) - 1\n        {STEP}",
     "rows too": f"for i in range(len(x) // 2):\n            {STEP}",
+    "clipped": f"y = np.maximum(y, 0.0)\n        {EACH}",
+    "clipped too": f"y = np.minimum(y, 0.0)\n        {EACH}",
+    "reset": f"w = np.zeros(len(names))\n        {EACH}",
+    "columns": f"x = x * (np.arange(x.shape[1]) == 0)\n        {EACH}",
+    "columns too": f"x = x.copy()\n        x[:, 2] = 0.0\n        {EACH}",
     "drift": f"if batch is batches[0] or batch is batches[1]:\n            {EACH}".replace(
         "\n            w", "\n                w").replace("        w +=", "        w +="),
 }  # fmt: skip
@@ -114,3 +119,16 @@ def test_a_memory_that_is_not_the_one_stated(tmp_path):
 def test_a_learner_that_takes_no_lesson_is_not_assessed(tmp_path):
     with tiny(tmp_path, learner("pass", 1.0)) as subject:
         assert run_check("ONL004", subject).outcome is Outcome.NOT_ASSESSED
+
+
+@pytest.mark.fails("ONL004")
+def test_a_learner_of_one_column_that_is_not_linear(tmp_path):
+    text = learner(
+        "w[0] += 0.1 * (np.tanh(3 * x[:, 0]) @ (y - w[0] * np.tanh(3 * x[:, 0]))) / len(x)"
+    )
+    text = text.replace(
+        "probe[names].to_numpy() @ w", "w[0] * np.tanh(3 * probe[names[0]].to_numpy())"
+    )
+    with tiny(tmp_path, text) as subject:
+        found = assert_fails(run_check("ONL004", subject), key="columns")
+    assert found.message == "4 of 5 columns are learnt nothing of: x1, x2, x3, x4"

@@ -78,6 +78,10 @@ def vouched_for(unit: Unit, value: ast.Name) -> bool:
         told = list(_tested_together(node))
         if getattr(node, "lineno", value.lineno) == value.lineno and not told:
             continue
+        if isinstance(node, ast.If) and isinstance(node.body[-1], (ast.Return, ast.Raise)):
+            # ``if not self._may(x): return``
+            asks = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
+            told += [dotted(a) for a in asks.args] if isinstance(asks, ast.Call) else []
         if isinstance(node, ast.Call) and _CHECKS.search(dotted(node.func).rpartition(".")[2]):
             told = [dotted(a) for a in node.args]
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
