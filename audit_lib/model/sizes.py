@@ -12,22 +12,23 @@ from audit_lib.model.results import Finding
 _NOTABLE = 1.2
 _AMOUNT = re.compile(
     r"(?P<lead>(?:[A-Za-z-]+ )*)(?P<number>[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)"
-    r"(?P<unit>\s?%|(?: [a-z]+)*)"
+    r"(?: of (?P<whole>\d+))?(?P<unit>\s?%|(?: [a-z]+)*)(?: \(.*\))?"
 )
-_NOTHING = {"none": 0.0, "not negative": 0.0}
+_NOTHING = ("none", "not negative")
 _LEAST, _MOST = ("at least", "not below", "above"), ("at most", "below", "under", "less than")
 
 
 def size(finding: Finding) -> float | None:
     """Distance of what was measured from what was expected; None where they are no amounts.
 
-    Both must be one number, with words around it at most, and of the same unit.
+    Both must be one number, with words around it at most, and of the same unit; an interval may
+    stand behind it. Of "3 of 40 rows" it is the share, also where words say what is expected.
     """
     got = _AMOUNT.fullmatch(finding.measured.strip())
     due = _AMOUNT.fullmatch(finding.expected.strip())
-    if got is None or (due is None and finding.expected not in _NOTHING):
+    if got is None or (due is None and finding.expected not in _NOTHING and not got["whole"]):
         return None
-    measured = float(got["number"])
+    measured = float(got["number"]) / max(1, int(got["whole"] or 1))
     if due is None:
         return abs(measured)
     units = {_unit(got["unit"]), _unit(due["unit"])} - {""}

@@ -449,6 +449,12 @@ def _waived(tasks):
         ("gap 3 bars", "gap 0 bars", "gap of at least 4 bars", Fate.WORSE),
         ("look-ahead 5 bars", "look-ahead 1 bars", "look-ahead 0 bars", Fate.BETTER),
         ("-0.3", "-0.9", "not negative", Fate.WORSE),
+        ("0.1200 (0.1 to 0.15)", "0.2000 (0.16 to 0.24)", "at most 0.05", Fate.WORSE),
+        ("3 of 40 rows", "30 of 40 rows", "the same decision", Fate.WORSE),
+        ("30 of 40", "3 of 40", "the same decision", Fate.BETTER),
+        ("3 of 40 rows", "30 of 400 rows", "0", Fate.PERSISTING),  # as many of them
+        ("0 of 40 rows known", "0 of 90 rows known", "known values", Fate.PERSISTING),
+        ("0 of 0 rows", "3 of 9 rows", "0 rows", Fate.WORSE),
         ("2019-06", "2020-06", "a refusal", Fate.PERSISTING),  # no amounts
         ("v7", "v70", "v1", Fate.PERSISTING),
         ("3 days", "300 bars", "0 days", Fate.PERSISTING),  # of two kinds
