@@ -31,20 +31,28 @@ class Writes:
         self.passing: dict[str, set[str]] = defaultdict(set)  # dumper -> parameters it dumps
 
     def collect(self) -> None:
-        """Find the dumps of this document."""
+        """Find the dumps of this document among those of all documents, which are found once."""
+        every = self.code.around.get("dumps")
+        if not isinstance(every, tuple):
+            every = self.code.around["dumps"] = tuple(self._every_dump())
+        for unit, statement, nodes, dumped in every:
+            if self._is_this(unit, nodes):
+                self.flow.dumped = True
+                self._dump(unit, dumped, statement)
+        self.flow.writes = list(dict.fromkeys(self.flow.writes))
+
+    def _every_dump(self) -> Iterator[tuple[Unit, ast.stmt, list[ast.AST], ast.expr]]:
+        """Unit, statement, its nodes and what is dumped, of every dump of any document."""
         self._find_passing()
         near = self._near()
         sources = self.code.references.sources
         near |= {key for dumper in self.passing for key in sources.get(dumper, ())}
         for unit in (self.reads.units[k] for k in sorted(near & set(self.reads.units))):
             for statement in self._statements(unit):
-                for node in ast.walk(statement):
-                    if isinstance(node, ast.Call):
-                        for dumped in self._dumped(unit, node):
-                            if self._is_this(unit, statement, node):
-                                self.flow.dumped = True
-                                self._dump(unit, dumped, statement)
-        self.flow.writes = list(dict.fromkeys(self.flow.writes))
+                nodes = list(ast.walk(statement))
+                for call in (n for n in nodes if isinstance(n, ast.Call)):
+                    for dumped in self._dumped(unit, call):
+                        yield unit, statement, nodes, dumped
 
     def _dump(self, unit: Unit, dumped: ast.expr, statement: ast.stmt) -> None:
         """What one call writes, told apart from what others do."""
@@ -83,10 +91,8 @@ class Writes:
         given = dict(bound(target.node, call))
         return [given[p] for p in self.passing[target.key] if p in given]
 
-    def _is_this(self, unit: Unit, statement: ast.stmt, call: ast.Call) -> bool:
-        told = {
-            self.reads.tells(unit, n) for n in ast.walk(statement) if not isinstance(n, ast.Dict)
-        }
+    def _is_this(self, unit: Unit, nodes: list[ast.AST]) -> bool:
+        told = {self.reads.tells(unit, n) for n in nodes if not isinstance(n, ast.Dict)}
         if True in told:
             return True
         return False not in told and self.reads.unit_tells(unit)
