@@ -122,9 +122,9 @@ class Bound:
         """Every key there is, those of the version itself first; one empty key for none."""
         declared = combinations(self.parameters.keys)
         own = self.own_key
-        known = [key for key in declared if own.items() <= key.items()]
-        made = [] if known or not own else [{**declared[0], **own}]
-        return [*made, *known, *(key for key in declared if key not in known)]
+        own_keys = [key for key in declared if own.items() <= key.items()]
+        undeclared = [] if own_keys or not own else [{**declared[0], **own}]
+        return [*undeclared, *own_keys, *(key for key in declared if key not in own_keys)]
 
     # --- hooks --------------------------------------------------------------------------------
     def serving(self, hook: str) -> Serving:
@@ -249,12 +249,12 @@ class Bound:
             path = folder.relative_to(self.store).as_posix()
             return Document(path, "artifacts", {}, self.beside)
         pattern, pointer = split_reference(named)
-        found = sorted(folder.glob(pattern))
-        if not found:
+        files = sorted(folder.glob(pattern))
+        if not files:
             raise NotAssessed(f"version {self.version} has no metadata file {pattern}")
-        path = found[0].relative_to(self.store).as_posix()
+        path = files[0].relative_to(self.store).as_posix()
         document = read_any(
-            found[0], path=path, base="artifacts", pointer=pointer, readers=self.readers
+            files[0], path=path, base="artifacts", pointer=pointer, readers=self.readers
         )
         return replace(document, beside=self.beside)
 

@@ -94,12 +94,12 @@ class Subject(Bound):
     @cached_property
     def revision(self) -> str:
         """Commit of the checkout; '' where it is none, or git is not there."""
-        asked = ["git", "-C", str(self.root), "rev-parse", "HEAD"]
+        command = ["git", "-C", str(self.root), "rev-parse", "HEAD"]
         try:
-            said = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True)
+            git = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
         except (OSError, subprocess.SubprocessError):
             return ""
-        return said.stdout.strip()
+        return git.stdout.strip()
 
     # --- artifacts ----------------------------------------------------------------------------
     @property
@@ -143,8 +143,10 @@ class Subject(Bound):
         if artifacts.is_mlflow_file_store:
             registry = self.registry
             # Where a version's files are not in the store, this folder does not exist either.
-            kept = PurePosixPath(registry.document.path).parent
-            missing = (kept if ".." not in kept.parts else PurePosixPath()) / f"version-{version}"
+            folder = PurePosixPath(registry.document.path).parent
+            missing = (
+                folder if ".." not in folder.parts else PurePosixPath()
+            ) / f"version-{version}"
             return registry.folders.get(version, f"{missing.as_posix()}/artifacts")
         return artifacts.version_dir.format(version=version)
 
@@ -181,8 +183,8 @@ class Subject(Bound):
             for file in sorted(place.glob(name)):
                 if file.is_file():
                     path = file.relative_to(top).as_posix()
-                    found = read_any(file, path=path, base=base, readers=self.readers)
-                    return replace(found, beside=self.beside)
+                    document = read_any(file, path=path, base=base, readers=self.readers)
+                    return replace(document, beside=self.beside)
         return None
 
     # --- documents ----------------------------------------------------------------------------
@@ -271,9 +273,9 @@ class Subject(Bound):
 
     def _chosen(self, hook: str) -> Serving:
         """What serves for the variant and key that are driven; noted as asked for."""
-        found = self.serving(hook)
-        self.note({hook: found})
-        return found
+        serving = self.serving(hook)
+        self.note({hook: serving})
+        return serving
 
     def bound(self, variant: str, key: Mapping[str, Value]) -> Subject:
         """This subject and version, with its hooks of that variant and key."""
@@ -474,21 +476,21 @@ class Subject(Bound):
         if last and layout is not None and not layout.latest:
             return last
         try:
-            found = self.pointed(request)
+            pointed = self.pointed(request)
         except NotAssessed:
             return last
-        return list(dict.fromkeys(v for v in found.values() if v))
+        return list(dict.fromkeys(v for v in pointed.values() if v))
 
     def roles(self) -> dict[str, str]:
         """Versions that have a role to what it is: ``champion, latest (horizon=20)``."""
-        found: dict[str, list[str]] = {}
+        roles: dict[str, list[str]] = {}
         for role in ("champion", "latest"):
             with suppress(NotAssessed):
                 for key, version in self.pointed(role).items():
                     if version:
                         named = f"{role} ({key})" if key else role
-                        found.setdefault(version, []).append(named)
-        return {version: ", ".join(named) for version, named in found.items()}
+                        roles.setdefault(version, []).append(named)
+        return {version: ", ".join(named) for version, named in roles.items()}
 
     def why_no_versions(self) -> str:
         """Why ``versions`` is empty, in a few words."""

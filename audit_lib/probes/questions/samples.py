@@ -36,14 +36,14 @@ def once(subject: Subject, name: str, make: Callable[[], T]) -> T:
             subject.note(asked)
             return value
     with subject.noting() as asked:
-        made = make()
-    values.append((asked, made))
-    return made
+        value = make()
+    values.append((asked, value))
+    return value
 
 
 def _answer(subject: Subject, hook: str, *args: Any, into: Into[T]) -> T:
-    found = ask(subject.hook(hook, again=False), *args, into=into)
-    return found.needed(f"{hook} gives no sample:")
+    reply = ask(subject.hook(hook, again=False), *args, into=into)
+    return reply.needed(f"{hook} gives no sample:")
 
 
 def panel(subject: Subject) -> pd.DataFrame:
@@ -96,10 +96,10 @@ def declared_targets(subject: Subject) -> dict[str, Any]:
     if not subject.has(hook):
         return {}
     try:
-        said = once(subject, hook, lambda: _answer(subject, hook, into=mapping))
+        specs = once(subject, hook, lambda: _answer(subject, hook, into=mapping))
     except NotAssessed:
         return {}
-    return {name: spec for name, spec in said.items() if isinstance(spec, dict)}
+    return {name: spec for name, spec in specs.items() if isinstance(spec, dict)}
 
 
 def required(subject: Subject) -> list[str]:
@@ -133,9 +133,9 @@ def whole_dates(table: pd.DataFrame, rows: int) -> pd.DataFrame:
     if "date" not in (table.index.names or []):
         return spread(table, rows)
     dates = table.index.get_level_values("date")
-    known = dates.unique().sort_values()
-    count = max(1, min(len(known), round(rows * len(known) / max(len(table), 1))))
-    return table.loc[dates.isin(known[np.linspace(0, len(known) - 1, count).astype(int)])]
+    days = dates.unique().sort_values()
+    count = max(1, min(len(days), round(rows * len(days) / max(len(table), 1))))
+    return table.loc[dates.isin(days[np.linspace(0, len(days) - 1, count).astype(int)])]
 
 
 def predictions(subject: Subject) -> pd.DataFrame:
@@ -190,7 +190,7 @@ def _inputs(subject: Subject) -> pd.DataFrame:
 
 
 def _filled(raw: Any) -> pd.DataFrame:
-    found = frame(raw)
-    if found.empty:
+    table = frame(raw)
+    if table.empty:
         raise ValueError("an empty frame")
-    return found
+    return table
