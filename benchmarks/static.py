@@ -42,7 +42,7 @@ from audit_lib.model import Task
 from audit_lib.subject.artifacts import read_artifact
 from audit_lib.subject.code import code_of
 from audit_lib.subject.fingerprints import fingerprints
-from audit_lib.subject.parameters import Source, Subsystem
+from audit_lib.subject.parameters import SourceParameters, Subsystem
 from audit_lib.subject.source import SourceTree
 from audit_lib.subject.subject import open_subject
 
@@ -66,8 +66,8 @@ def row(name: str, value: float, ratio: float | None = None, goal: str = "") -> 
 
 
 def against_parsing(root: Path, package: str, subsystem: tuple[str, ...]) -> None:
-    whole = Source(package=package, subsystem=Subsystem(files=("**/*.py",)))
-    part = Source(package=package, subsystem=Subsystem(files=subsystem))
+    whole = SourceParameters(package=package, subsystem=Subsystem(files=("**/*.py",)))
+    part = SourceParameters(package=package, subsystem=Subsystem(files=subsystem))
     contents = [f.content for f in SourceTree(root, whole).files]
     lines = sum(content.count(b"\n") for content in contents)
 

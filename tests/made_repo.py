@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from audit_lib.subject.parameters import Source, Subsystem
+from audit_lib.subject.parameters import SourceParameters, Subsystem
 from audit_lib.subject.source import SourceFile, SourceTree
 from audit_lib.subject.subject import Subject, open_subject
 
@@ -33,7 +33,7 @@ def _bytes(content: str | bytes | Any) -> bytes:
 def tree(root: Path, files: Mapping[str, str | bytes], **source: Any) -> SourceTree:
     """A source tree of these files."""
     source.setdefault("subsystem", Subsystem(files=("**/*.py",)))
-    return SourceTree(write(root, files), Source(**source))
+    return SourceTree(write(root, files), SourceParameters(**source))
 
 
 def source_file(root: Path, content: str | bytes, path: str = "m.py") -> SourceFile:

@@ -76,7 +76,7 @@ class Subsystem(_Strict):
     id: str = Field("", description="key of the subsystem in the map")
 
 
-class Source(_Strict):
+class SourceParameters(_Strict):
     """Where the code is."""
 
     root: str = Field("", description="checkout, relative to the parameters folder; else --root")
@@ -349,7 +349,7 @@ class SubjectParameters(_Strict):
 
     subject: str = Field(pattern=NAME)
     title: str = ""
-    source: Source = Source()
+    source: SourceParameters = SourceParameters()
     artifacts: Artifacts | None = None
     documents: dict[str, str] = Field(
         {}, description="name to path relative to the root: contract, boundaries, edges, ..."

@@ -18,7 +18,7 @@ from audit_lib.errors import NotAssessed, ParameterError
 from audit_lib.files import MOST_TEXT, read_whole
 from audit_lib.model import Location
 from audit_lib.subject.documents import read_document
-from audit_lib.subject.parameters import Source
+from audit_lib.subject.parameters import SourceParameters
 
 SKIPPED_FOLDERS = frozenset(
     {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".mypy_cache"}
@@ -146,7 +146,7 @@ class SourceTree:
         but: folders of files that are not the subject's, such as its own hooks.
     """
 
-    def __init__(self, root: Path, source: Source, *, but: Iterable[Path] = ()) -> None:
+    def __init__(self, root: Path, source: SourceParameters, *, but: Iterable[Path] = ()) -> None:
         self.root = root
         self.parameters = source
         self.but = frozenset(map(os.path.realpath, but))

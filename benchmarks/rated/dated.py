@@ -13,7 +13,7 @@ from audit_lib.checks.head_mapping.meaning import HeadsMeanWhatTheySay
 from audit_lib.checks.interpretation.sides_follow import SidesFollowADirectionalHead
 from audit_lib.checks.splits.overfit_gap import SkillSurvivesOutOfSample
 from audit_lib.model import Finding, Location
-from audit_lib.probes.prediction.heads import Head, Kind
+from audit_lib.probes.prediction.heads import Head, HeadKind
 from audit_lib.probes.prediction.scored import Scored
 from audit_lib.probes.statistics.correlation import rank_correlations
 from audit_lib.probes.statistics.inference import backtest_overfitting, deflated_sharpe
@@ -95,7 +95,9 @@ def exchanged_heads(world: World, size: float, seed: int) -> Told:
     found = rank_correlations(predicted, realised, dates, block=block, draws=check.draws, seed=seed)
     if found.blocks < check.blocks:
         return None
-    named = [Head(n, Kind.REAL, y, None, Location("x")) for n, y in (("a", "up"), ("b", "down"))]
+    named = [
+        Head(n, HeadKind.REAL, y, None, Location("x")) for n, y in (("a", "up"), ("b", "down"))
+    ]
     told = [
         *check._pair(named[0], named[1], found, 0.0, z := check.deviates(3, found.blocks)),
         *(answer for head in named for answer in check._against(head, found, z)),

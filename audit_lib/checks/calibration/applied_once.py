@@ -10,7 +10,7 @@ from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
-from audit_lib.probes.prediction.heads import Kind, declared_heads
+from audit_lib.probes.prediction.heads import HeadKind, declared_heads
 from audit_lib.probes.prediction.scored import HOOK as SAMPLE
 from audit_lib.probes.prediction.scored import SERVED, scored_sample
 from audit_lib.probes.questions.asking import ask, ask_many, floats, mapping
@@ -213,7 +213,7 @@ def _no_probabilities(subject: Subject) -> set[str]:
         heads = declared_heads(subject)
     except (NotAssessed, NotApplicable):
         return set()
-    return {h.name for h in heads if h.kind not in (Kind.PROBABILITY, Kind.UNKNOWN)}
+    return {h.name for h in heads if h.kind not in (HeadKind.PROBABILITY, HeadKind.UNKNOWN)}
 
 
 def _known(raw: object, served: object) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
-from audit_lib.probes.prediction.heads import Head, Kind, declared_heads, stored_heads
+from audit_lib.probes.prediction.heads import Head, HeadKind, declared_heads, stored_heads
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats, frame, reasons
 from audit_lib.probes.questions.frames import unequal
 from audit_lib.probes.questions.samples import few, numeric
@@ -223,14 +223,14 @@ class OutputsAreDecodedInOnePlace(Check):
         kinds = {h.name: h.kind for h in _declared(subject)}
         for name in map(str, reply.got.columns):
             values = numeric(reply.got[[name]]).reshape(-1)
-            wrong = _outside(values, kinds.get(name, Kind.UNKNOWN))
+            wrong = _outside(values, kinds.get(name, HeadKind.UNKNOWN))
             if wrong.any():
                 first = float(values[wrong][0])
                 yield self._found(
                     subject,
                     f"outputs of up to {LOUD[-1]:g} make head {name} {first:.6g}",
                     first,
-                    f"a value of its kind ({kinds.get(name, Kind.UNKNOWN).value})",
+                    f"a value of its kind ({kinds.get(name, HeadKind.UNKNOWN).value})",
                     f"{name} large outputs",
                     severity=Severity.HIGH,
                 )
@@ -277,11 +277,11 @@ def _with(outputs: Floats, column: int, values: Floats | float) -> Floats:
     return changed
 
 
-def _outside(values: Floats, kind: Kind) -> Flags:
+def _outside(values: Floats, kind: HeadKind) -> Flags:
     finite = np.isfinite(values)
-    if kind is Kind.PROBABILITY:
+    if kind is HeadKind.PROBABILITY:
         return np.asarray(~(finite & (values >= 0) & (values <= 1)))
-    return np.asarray(~finite & ~(np.isinf(values) & (kind is Kind.UNKNOWN)))
+    return np.asarray(~finite & ~(np.isinf(values) & (kind is HeadKind.UNKNOWN)))
 
 
 def _listed(positions: list[int]) -> str:

@@ -5,7 +5,7 @@ from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Severity, View
-from audit_lib.probes.prediction.heads import Kind, declared_heads
+from audit_lib.probes.prediction.heads import HeadKind, declared_heads
 from audit_lib.probes.questions.domain import quantile_mix
 from audit_lib.probes.questions.samples import labels, numeric, predictions
 
@@ -65,7 +65,7 @@ class OutputsAreAlive(Check):
             finite = values[np.isfinite(values)]
             steps = quantile_mix(finite, 41)
             lines += [(step, float((finite <= step).mean()), name) for step in steps]
-            kind = kinds.get(name, Kind.UNKNOWN)
+            kind = kinds.get(name, HeadKind.UNKNOWN)
             yield from self._dead(subject, name, finite, kind, known.get(name))
         yield Examined(got.size, "predictions")
         yield Evidence(
@@ -78,7 +78,7 @@ class OutputsAreAlive(Check):
         )
 
     def _dead(
-        self, subject: Subject, name: str, values: Floats, kind: Kind, label: Floats | None
+        self, subject: Subject, name: str, values: Floats, kind: HeadKind, label: Floats | None
     ) -> Answers:
         if not values.size:
             yield self._found(subject, name, "no row gets a finite prediction", "none")
@@ -88,7 +88,7 @@ class OutputsAreAlive(Check):
         common = float(unique[int(np.argmax(counts))])
         least, most = self._asked(unique, len(values), kind, label)
         apart = float(unique[-1] - unique[0])
-        if len(unique) == 1 or (kind is Kind.PROBABILITY and apart <= HAIR * abs(unique[-1])):
+        if len(unique) == 1 or (kind is HeadKind.PROBABILITY and apart <= HAIR * abs(unique[-1])):
             text = f"answers {common:.6g} for every row" + (f", within {apart:.1g}" * (apart > 0))
             yield self._found(subject, name, text, "constant")
         elif len(unique) < least:
@@ -98,20 +98,20 @@ class OutputsAreAlive(Check):
             yield self._found(
                 subject, name, f"answers {common:.6g} in {share:.0%} of rows", "share"
             )
-        if kind is Kind.PROBABILITY and len(unique) > 1 and unique[0] >= 0:
+        if kind is HeadKind.PROBABILITY and len(unique) > 1 and unique[0] >= 0:
             stuck = float(((values <= 1e-6) | (values >= 1 - 1e-6)).mean())
             if stuck > self.most_share:
                 text = f"is stuck at 0 or 1 in {stuck:.0%} of rows"
                 yield self._found(subject, name, text, "saturated")
 
     def _asked(
-        self, unique: Floats, rows: int, kind: Kind, label: Floats | None
+        self, unique: Floats, rows: int, kind: HeadKind, label: Floats | None
     ) -> tuple[int, float]:
         """Fewest values, and the largest share of one of them."""
         classes = bool((unique == np.round(unique)).all())
         bounded = bool(unique[0] >= 0 and unique[-1] <= 1)
         least, most = self.least_values, self.most_share
-        if kind is Kind.PROBABILITY or (kind is Kind.UNKNOWN and (classes or bounded)):
+        if kind is HeadKind.PROBABILITY or (kind is HeadKind.UNKNOWN and (classes or bounded)):
             least = 2
         if label is not None:
             values, counts = np.unique(label, return_counts=True)
@@ -131,7 +131,7 @@ class OutputsAreAlive(Check):
         )
 
     @staticmethod
-    def _heads(subject: Subject) -> tuple[dict[str, Kind], dict[str, Floats]]:
+    def _heads(subject: Subject) -> tuple[dict[str, HeadKind], dict[str, Floats]]:
         """Kind of each head, and the values of its label; those that are known."""
         try:
             heads = declared_heads(subject)

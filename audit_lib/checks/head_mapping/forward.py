@@ -5,7 +5,7 @@ from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
-from audit_lib.probes.prediction.heads import Kind, declared_heads
+from audit_lib.probes.prediction.heads import HeadKind, declared_heads
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.frames import differences
 from audit_lib.probes.questions.samples import few, inputs, numeric, predictions, spread
@@ -58,7 +58,9 @@ class OutputsKeepTheirContract(Check):
         kinds = self._kinds(subject, got)
         yield Examined(got.size, "predictions")
         yield Evidence("range", "Range of each head", *self._ranges(got, kinds))
-        unknown = [str(c) for c in got.columns if kinds.get(str(c), Kind.UNKNOWN) is Kind.UNKNOWN]
+        unknown = [
+            str(c) for c in got.columns if kinds.get(str(c), HeadKind.UNKNOWN) is HeadKind.UNKNOWN
+        ]
         if unknown:
             yield Gap(f"domain of {', '.join(unknown)}", "no kind is declared for it")
         yield from self._domain(subject, got, kinds, "")
@@ -140,11 +142,11 @@ class OutputsKeepTheirContract(Check):
         yield Examined(len(SEEDS), "processes")
 
     def _domain(
-        self, subject: Subject, got: pd.DataFrame, kinds: dict[str, Kind], when: str
+        self, subject: Subject, got: pd.DataFrame, kinds: dict[str, HeadKind], when: str
     ) -> Answers:
         for name in got.columns:
             values = numeric(got[[name]]).reshape(-1)
-            kind = kinds.get(str(name), Kind.UNKNOWN)
+            kind = kinds.get(str(name), HeadKind.UNKNOWN)
             wrongs = self._wrong(kind, values) | _beyond(subject, str(name), values)
             for text, wrong in wrongs.items():
                 if wrong.any():
@@ -160,28 +162,28 @@ class OutputsKeepTheirContract(Check):
                     )
 
     @staticmethod
-    def _wrong(kind: Kind, values: Floats) -> dict[str, Flags]:
+    def _wrong(kind: HeadKind, values: Floats) -> dict[str, Flags]:
         finite = np.isfinite(values)
         found = {"not finite": ~finite}
-        if kind is Kind.PROBABILITY:
+        if kind is HeadKind.PROBABILITY:
             found["outside 0 to 1"] = finite & ((values < 0) | (values > 1))
-        if kind is Kind.POSITIVE:
+        if kind is HeadKind.POSITIVE:
             found["not above zero"] = finite & (values <= 0)
         return found
 
     @staticmethod
-    def _kinds(subject: Subject, got: pd.DataFrame) -> dict[str, Kind]:
+    def _kinds(subject: Subject, got: pd.DataFrame) -> dict[str, HeadKind]:
         """Kind of each head; classes that are whole numbers are held to no range."""
         try:
             heads = declared_heads(subject)
         except NotAssessed:
             return {}
         codes = {h.name for h in heads if h.classes and h.name in got and _whole(got[h.name])}
-        return {h.name: Kind.REAL if h.name in codes else h.kind for h in heads}
+        return {h.name: HeadKind.REAL if h.name in codes else h.kind for h in heads}
 
     @staticmethod
     def _ranges(
-        got: pd.DataFrame, kinds: dict[str, Kind]
+        got: pd.DataFrame, kinds: dict[str, HeadKind]
     ) -> tuple[tuple[str, ...], tuple[tuple[str, str, float, float, float, float], ...]]:
         rows = []
         for name in got.columns:
@@ -190,7 +192,7 @@ class OutputsKeepTheirContract(Check):
             low, middle, high = (
                 (float(v) for v in np.quantile(finite, (0, 0.5, 1))) if finite.size else (0.0,) * 3
             )
-            kind = kinds.get(str(name), Kind.UNKNOWN).value
+            kind = kinds.get(str(name), HeadKind.UNKNOWN).value
             rows.append((str(name), kind, low, middle, high, float(len(finite) / len(values))))
         return ("head", "kind", "least", "median", "largest", "finite share"), tuple(rows)
 
@@ -231,8 +233,8 @@ def _whole(column: pd.Series) -> bool:
 
 
 _DOMAIN = {
-    Kind.PROBABILITY: "between 0 and 1",
-    Kind.POSITIVE: "above zero",
-    Kind.REAL: "finite",
-    Kind.UNKNOWN: "finite",
+    HeadKind.PROBABILITY: "between 0 and 1",
+    HeadKind.POSITIVE: "above zero",
+    HeadKind.REAL: "finite",
+    HeadKind.UNKNOWN: "finite",
 }

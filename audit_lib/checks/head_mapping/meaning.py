@@ -9,7 +9,7 @@ from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.labels.label_facts import horizon_of
-from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
+from audit_lib.probes.prediction.heads import Head, HeadKind, declared_heads
 from audit_lib.probes.questions.samples import labels, predictions
 from audit_lib.probes.statistics.clusters import dates_of
 from audit_lib.probes.statistics.correlation import RankCorrelations, rank_correlations
@@ -194,10 +194,10 @@ class HeadsMeanWhatTheySay(Check):
             )
 
     def _size(self, head: Head, predicted: pd.Series, realised: pd.Series) -> Answers:
-        if head.kind is Kind.POSITIVE:
+        if head.kind is HeadKind.POSITIVE:
             typical, due = float(predicted.median()), float(realised.median())
             wrong, expected = not 0.25 < typical / (due or 1.0) < 4.0, "a quarter to four times"
-        elif head.kind is Kind.REAL:
+        elif head.kind is HeadKind.REAL:
             typical, due = (
                 float(predicted.abs().quantile(0.99)),
                 float(realised.abs().quantile(0.99)),

@@ -6,7 +6,7 @@ from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
-from audit_lib.probes.prediction.heads import Kind
+from audit_lib.probes.prediction.heads import HeadKind
 from audit_lib.probes.prediction.orders import head_kinds, orders_of
 from audit_lib.probes.prediction.thresholds import thresholds
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame, mapping
@@ -115,7 +115,7 @@ class GatesDecideByTheirThreshold(Check):
             tuple(rows),
         )
         for name, end, many, beyond in rows:
-            if kinds.get(name) is not Kind.PROBABILITY:
+            if kinds.get(name) is not HeadKind.PROBABILITY:
                 what = f"ends at {end:.4g} for {many} raw outputs that differ"
                 yield self.finding(
                     subject.where("predictor.predict"),

@@ -8,7 +8,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Location, Scalar, Severity
-from audit_lib.probes.prediction.heads import Kind
+from audit_lib.probes.prediction.heads import HeadKind
 from audit_lib.probes.prediction.orders import (
     RULES,
     directional,
@@ -122,7 +122,7 @@ class MirroredScoresGiveMirroredOrders(Check):
         yield Evidence("pairs", "Orders that are not mirrored", columns, tuple(rows))
 
     def _centre(self, subject: Subject, head: str) -> float:
-        probability = head_kinds(subject).get(head) is Kind.PROBABILITY
+        probability = head_kinds(subject).get(head) is HeadKind.PROBABILITY
         return self.neutral.get(head, 0.5 if probability else 0.0)
 
     def _mirror(self, subject: Subject, given: pd.DataFrame, heads: list[str]) -> pd.DataFrame:
@@ -138,7 +138,7 @@ class MirroredScoresGiveMirroredOrders(Check):
         for h in heads:
             centre = self._centre(subject, h)
             reach = float((sample[h] - centre).abs().quantile(0.999))
-            at_most = 0.5 if head_kinds(subject).get(h) is Kind.PROBABILITY else 3 * reach
+            at_most = 0.5 if head_kinds(subject).get(h) is HeadKind.PROBABILITY else 3 * reach
             row[h] = centre + np.linspace(0.02, 1, 40) * at_most
         both = [
             table(subject, r[sample.columns].to_numpy(np.float64))
@@ -192,7 +192,7 @@ class MirroredScoresGiveMirroredOrders(Check):
         made = pd.DataFrame({str(c): np.full(names, sample[c].median()) for c in sample.columns})
         for head in heads:
             centre = self._centre(subject, head)
-            reach = 0.5 if kinds.get(head) is Kind.PROBABILITY else 0.0
+            reach = 0.5 if kinds.get(head) is HeadKind.PROBABILITY else 0.0
             reach = reach or float((sample[head] - centre).abs().quantile(0.999)) or 1.0
             made[head] = centre + reach * spread
         made.index = _one_date(inputs(subject).index, names)

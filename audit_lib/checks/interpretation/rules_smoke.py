@@ -5,7 +5,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
-from audit_lib.probes.prediction.heads import Kind
+from audit_lib.probes.prediction.heads import HeadKind
 from audit_lib.probes.prediction.orders import (
     PATHS,
     RULES,
@@ -166,9 +166,10 @@ class RulesTradeWhenTheyShould(Check):
         sample, kinds = predictions(subject), head_kinds(subject)
         middle = sample.median()
         top = sample[heads].quantile(0.999)
-        beyond = {h: 1.0 if kinds.get(h) is Kind.PROBABILITY else 2 * top[h] for h in heads}
+        beyond = {h: 1.0 if kinds.get(h) is HeadKind.PROBABILITY else 2 * top[h] for h in heads}
         still = {
-            h: self.neutral.get(h, 0.5 if kinds.get(h) is Kind.PROBABILITY else 0.0) for h in heads
+            h: self.neutral.get(h, 0.5 if kinds.get(h) is HeadKind.PROBABILITY else 0.0)
+            for h in heads
         }
         strongest = pd.Series({**middle, **top})
         cases = {

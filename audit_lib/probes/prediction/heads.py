@@ -13,7 +13,7 @@ from audit_lib.subject.pointers import pointer_to
 from audit_lib.subject.subject import Subject
 
 
-class Kind(StrEnum):
+class HeadKind(StrEnum):
     """What values a head may take."""
 
     PROBABILITY = "probability"
@@ -26,9 +26,17 @@ class Kind(StrEnum):
 
 #: words found in a head's ``kind`` or ``unit``, or in its label's kind, and what they mean
 _WORDS = {
-    Kind.PROBABILITY: ("probab", "direction", "class", "logistic", "sigmoid", "binary", "proba"),
-    Kind.POSITIVE: ("volat", "variance", "positive", "exponential", "softplus"),
-    Kind.REAL: ("return", "regress", "identity", "linear", "real", "score", "excess"),
+    HeadKind.PROBABILITY: (
+        "probab",
+        "direction",
+        "class",
+        "logistic",
+        "sigmoid",
+        "binary",
+        "proba",
+    ),
+    HeadKind.POSITIVE: ("volat", "variance", "positive", "exponential", "softplus"),
+    HeadKind.REAL: ("return", "regress", "identity", "linear", "real", "score", "excess"),
 }
 
 _CLASSES = re.compile(r"direction|class|sign", re.I)
@@ -47,7 +55,7 @@ class Head:
     """
 
     name: str
-    kind: Kind
+    kind: HeadKind
     label: str
     position: int | None
     location: Location
@@ -69,7 +77,7 @@ def declared_heads(subject: Subject) -> list[Head]:
     declared = {
         name: Head(
             name,
-            Kind(facts.kind),
+            HeadKind(facts.kind),
             facts.label or (name if name in targets else ""),
             facts.output,
             Location("subject.yaml", base="parameters", pointer=pointer_to("heads", name)),
@@ -97,7 +105,7 @@ def _completed(head: Head, declared: Head | None) -> Head:
         return head
     return replace(
         head,
-        kind=declared.kind if head.kind is Kind.UNKNOWN else head.kind,
+        kind=declared.kind if head.kind is HeadKind.UNKNOWN else head.kind,
         label=head.label or declared.label,
         position=declared.position if head.position is None else head.position,
     )
@@ -153,13 +161,13 @@ def _label(name: str, facts: dict[str, Any], targets: dict[str, TargetSpec]) -> 
     return name if name in targets else ""
 
 
-def _kind(facts: dict[str, Any], target: TargetSpec) -> Kind:
+def _kind(facts: dict[str, Any], target: TargetSpec) -> HeadKind:
     said = [facts.get("kind"), facts.get("type"), facts.get("unit"), target.get("kind")]
     for text in (str(s).lower() for s in said if s is not None):
         for kind, words in _WORDS.items():
             if any(word in text for word in words):
                 return kind
-    return Kind.UNKNOWN
+    return HeadKind.UNKNOWN
 
 
 def _position(facts: dict[str, Any]) -> int | None:

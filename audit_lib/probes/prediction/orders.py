@@ -8,7 +8,7 @@ import pandas as pd
 
 from audit_lib.arrays import Flags, Floats
 from audit_lib.errors import NotAssessed
-from audit_lib.probes.prediction.heads import Head, Kind, declared_heads
+from audit_lib.probes.prediction.heads import Head, HeadKind, declared_heads
 from audit_lib.probes.questions.asking import Into, Reply, ask, frame
 from audit_lib.probes.questions.samples import inputs, numeric, once, predictions, whole_dates
 from audit_lib.subject.subject import Subject
@@ -153,13 +153,13 @@ MOST_CODES, MOST_ASSETS = 12, 25
 """values of a column that stand for something, as regimes do; assets of made-up predictions"""
 
 
-def head_kinds(subject: Subject) -> dict[str, Kind]:
+def head_kinds(subject: Subject) -> dict[str, HeadKind]:
     """Kind of each head; unknown heads are left out."""
     try:
         return {
             h.name: h.kind
             for h in declared_heads(subject)
-            if h.kind not in (Kind.UNKNOWN, Kind.OTHER)
+            if h.kind not in (HeadKind.UNKNOWN, HeadKind.OTHER)
         }
     except NotAssessed:
         return {}
@@ -176,7 +176,7 @@ def directional(subject: Subject) -> list[Head]:
     found = [
         h
         for h in declared_heads(subject)
-        if h.kind is Kind.PROBABILITY or (h.kind is Kind.REAL and h.name not in above)
+        if h.kind is HeadKind.PROBABILITY or (h.kind is HeadKind.REAL and h.name not in above)
     ]
     if not found:
         raise NotAssessed("no head of the checkpoint is a return or a probability")
@@ -211,10 +211,10 @@ def made_up_index(like: pd.Index, rows: int) -> pd.Index:
     return made.sort_values()
 
 
-def levels_of(values: Floats, kind: Kind | None) -> Floats:
+def levels_of(values: Floats, kind: HeadKind | None) -> Floats:
     """Scores over and beyond the range of a sample, round ones among them."""
     finite = values[np.isfinite(values)]
-    if kind is Kind.PROBABILITY:
+    if kind is HeadKind.PROBABILITY:
         return np.round(np.linspace(0, 1, 101), 2)
     low, high = (float(v) for v in np.quantile(finite, (0.0, 1.0))) if finite.size else (-1.0, 1.0)
     spread = (high - low) or 1.0
@@ -224,6 +224,6 @@ def levels_of(values: Floats, kind: Kind | None) -> Floats:
     if kind is None and finite.size and low >= 0 and high <= 1:
         # Nobody says what this head is: it may be a probability whose threshold lies far off.
         found = np.union1d(found, np.round(np.linspace(0, 1, 21), 2))
-    if kind is Kind.POSITIVE:  # limits on a risk may lie well above what a quiet sample shows
+    if kind is HeadKind.POSITIVE:  # limits on a risk may lie well above what a quiet sample shows
         found = np.union1d(found[found > 0], max(high, spread) * np.array([2.0, 4.0, 10.0]))
     return found

@@ -17,7 +17,7 @@ from audit_lib.subject.discovery.stores import Store, documents, stores
 from audit_lib.subject.discovery.surfaces import SCRIPTS, TESTS, Candidate, candidates
 from audit_lib.subject.documents import read_document
 from audit_lib.subject.imports import ImportGraph
-from audit_lib.subject.parameters import Source
+from audit_lib.subject.parameters import SourceParameters
 from audit_lib.subject.source import SKIPPED_FOLDERS, SourceFile, SourceTree, matches
 
 HIGH_RISK = 5
@@ -79,7 +79,7 @@ def discover(root: Path) -> Discovery:
         raise ParameterError(
             f"{root} is not a folder", where="PATH", mend="name the folder of a checkout"
         )
-    tree = SourceTree(root, Source())
+    tree = SourceTree(root, SourceParameters())
     graph = ImportGraph(tree)
     own = [f for f in tree.files if not TESTS.search(f.path) and not _aside(f.path, graph)]
     if not own:

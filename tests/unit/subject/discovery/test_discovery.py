@@ -14,7 +14,7 @@ from audit_lib.errors import ParameterError
 from audit_lib.subject.code import code_of
 from audit_lib.subject.discovery import discover, render
 from audit_lib.subject.discovery.writing import FORMS_HEAD, module_name
-from audit_lib.subject.parameters import Source, Subsystem, load_parameters
+from audit_lib.subject.parameters import SourceParameters, Subsystem, load_parameters
 from audit_lib.subject.source import SourceTree
 from audit_lib.subject.subject import UNVERSIONED, open_subject
 
@@ -352,7 +352,7 @@ def test_the_subsystem_takes_in_the_files_of_its_folders(tmp_path):
     found = discover(tmp_path)
     assert found.subsystem == ("alpha/ml/**/*.py",)
     assert found.high_risk == ("alpha/ml/kit.py",)
-    tree = SourceTree(tmp_path, Source(subsystem=Subsystem(files=found.subsystem)))
+    tree = SourceTree(tmp_path, SourceParameters(subsystem=Subsystem(files=found.subsystem)))
     assert [f.path for f in tree.subsystem] == [
         "alpha/ml/deep/net.py",
         "alpha/ml/kit.py",
