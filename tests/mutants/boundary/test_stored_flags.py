@@ -61,6 +61,8 @@ WRONG = {
     "one of two": (('"won": won', '"won": gain is not None and gain > cost'),),
     "a lambda": (("default=str", "default=lambda value: str(value)"),),
     "tested with not": (('if trade["won"])', 'if not trade["won"])'),),
+    "tested by a conditional": (('1 for trade in recent if trade["won"]',
+                                 '(1 if trade["won"] else 0) for trade in recent'),),
     "tested by bool": (('1 for trade in recent if trade["won"]',
                         'bool(trade["won"]) for trade in recent'),),
     "read with a default": (('if trade["won"])', 'if trade.get("won", False))'),),

@@ -67,6 +67,14 @@ def test_models_within_registered_versions(tmp_path):
     assert_passes(check(tmp_path, "CHK007", files, options=options))
 
 
+@pytest.mark.parametrize("folder", [".", "/"])
+def test_a_version_that_is_the_whole_store_owns_every_model(tmp_path, folder):
+    files = {**good_store(), "store/stray.txt": lightgbm_text(["z"])}
+    result = check(tmp_path, "CHK007", files, artifacts={**STORE, "version_dir": folder})
+    assert not result.findings
+    assert result.examined[0].count == 2
+
+
 @pytest.mark.fails("CHK007")
 def test_models_that_no_version_owns(tmp_path):
     files = {**good_store(), "store/old.txt": lightgbm_text(["z"])}

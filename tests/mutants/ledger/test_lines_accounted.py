@@ -46,7 +46,8 @@ def test_a_declared_file_that_is_gone(tmp_path):
 
 @pytest.mark.fails("LED001")
 def test_a_file_in_no_subsystem_weighs_more_beside_the_audited_ones(tmp_path):
-    files = {**FILES, "pkg/new.py": "z = 1\n", "other/new.py": "", "pkg/tests/test_a.py": ""}
+    files = {**FILES, "pkg/new.py": "z = 1\n", "other/new.py": ""}
+    files |= {"pkg/tests/test_a.py": "", "pkg/test_b.py": "b = 1\n", "pkg/conftest.py": "c = 1\n"}
     result = run_check("LED001", mapped(tmp_path, files, MAP))
     assert assert_fails(result, key="unowned pkg/new.py").severity is Severity.HIGH
     far = assert_fails(result, key="unowned elsewhere")
