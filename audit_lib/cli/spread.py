@@ -135,6 +135,3 @@ def merge(
     finally:
         spreading.close()
     finish(ctx, planned, outputs, allow_inconclusive=allow_inconclusive)
-
-
-__all__ = ["BACKENDS", "ask_elsewhere", "merge", "shard_of", "write_shard"]

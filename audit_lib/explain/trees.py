@@ -280,6 +280,3 @@ def _floats(text: str) -> Floats:
 
 def _whole(text: str) -> Integers:
     return np.array(text.split(), dtype=np.int64)
-
-
-__all__ = ["Forest", "available", "contributions", "forests_of", "served_by"]

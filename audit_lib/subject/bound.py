@@ -279,6 +279,3 @@ class Bound:
             return self.own_metadata.get(pointer)
 
         return own_key(keys, (in_row, in_metadata))
-
-
-__all__ = ["Asked", "Bound", "Serving"]

@@ -178,5 +178,3 @@ def _data_only(value: Any) -> Json:
 
 
 _FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-__all__ = ["MISSING", "Document", "read_any", "read_document", "resolve_pointer"]

@@ -148,6 +148,3 @@ def _each(value: Any, change: Any) -> Any:
         parts = [_each(part, change) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value
-
-
-__all__ = ["ONE", "OneAsset", "by_date_alone"]

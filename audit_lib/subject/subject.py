@@ -562,6 +562,3 @@ def parameters_folder(name: str, workspace: Path) -> Path:
             else "create parameters/<name>/subject.yaml",
         )
     return workspace / "parameters" / name
-
-
-__all__ = ["Subject", "known_subjects", "open_subject"]

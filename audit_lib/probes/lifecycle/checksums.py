@@ -178,6 +178,3 @@ def _digest_in(entry: Any) -> str:
             if isinstance(entry.get(key), str):
                 return str(entry[key])
     return ""
-
-
-__all__ = ["ALGORITHMS", "Recorded", "digests", "plain_digest", "recorded"]

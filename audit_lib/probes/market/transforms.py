@@ -75,6 +75,3 @@ def _same(made: Floats, got: Floats) -> bool:
     return bool(np.isfinite(made).all()) and bool(
         np.allclose(made, got, rtol=_EXACT, atol=_EXACT * spread)
     )
-
-
-__all__ = ["Step", "step"]
