@@ -191,6 +191,8 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
     except Exception as error:  # noqa: BLE001 - a crash of one check must not end the audit
         outcome, reason = Outcome.ERROR, _crash(error)
     findings, tables = gathered(list(_of(Finding, told)))
+    evidence = _of(Evidence, told)
+    bounded = (e.margin for e in evidence)
     examined, gaps = _seeded(check, _of(Examined, told)), _of(Gap, told)
     if any(breaks(f) for f in findings):
         outcome = Outcome.FAIL
@@ -200,10 +202,10 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         outcome,
         reason,
         findings=tuple(ranked(findings)),
-        evidence=(*_of(Evidence, told), *tables),
+        evidence=(*evidence, *tables),
         examined=examined,
         gaps=gaps,
-        margins=_of(Margin, told),
+        margins=(*_of(Margin, told), *(m for m in bounded if m)),
         seconds=round(time.perf_counter() - started, 4),
     )
 

@@ -98,9 +98,9 @@ def execute(errand: Errand) -> None:
     except DeadKernelError:
         raise errand.problem(f"the kernel died{_last_words(errand)}", _DEATH) from None
     except CellTimeoutError:
-        raise errand.problem(
-            f"took longer than {errand.timeout:g} s", "raise --timeout, or mend what hangs"
-        ) from None
+        late = "the kernel gave no word in time; is the machine overloaded?"
+        said = late if errand.timeout is None else f"took longer than {errand.timeout:g} s"
+        raise errand.problem(said, "raise --timeout, or mend what hangs") from None
     except PapermillExecutionError as error:
         raise _raised(errand, error) from None
     except OSError as error:
@@ -189,8 +189,13 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
     def execute_managed_notebook(
         cls, nb_man: Any, kernel_name: str, *, errand: Errand, start_timeout: int = 60, **_: Any
     ) -> Any:
+        # What a cell shows may be late on a busy machine; four seconds are usual, and lose the run.
         client = _Client(
-            nb_man, errand, startup_timeout=start_timeout, log=logging.getLogger("papermill")
+            nb_man,
+            errand,
+            startup_timeout=start_timeout,
+            iopub_timeout=start_timeout,
+            log=logging.getLogger("papermill"),
         )
         with errand.log.open("wb") as log:
             return client.execute(

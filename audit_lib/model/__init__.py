@@ -1,6 +1,7 @@
 """The nouns: frozen dataclasses and enums that all else speaks in.  Standard library only."""
 
 from audit_lib.model.results import (
+    Bound,
     BoundaryVerdict,
     CheckResult,
     Evidence,
@@ -32,9 +33,9 @@ from audit_lib.model.verdicts import (
 from audit_lib.model.vocabulary import Contract, Outcome, Severity, Task, Verdict, View
 
 __all__ = [
-    "BoundaryVerdict", "CheckResult", "Contract", "Evidence", "Examined", "Exempted", "Exercised",
-    "FileReview", "Finding", "Gap", "Location", "Margin", "Outcome", "Review", "Scalar", "Severity",
-    "Task", "TaskResult", "Verdict", "View", "breaks", "by_contract", "digest_of",
-    "effective_outcome", "not_run", "noted", "ranked", "run_verdict", "verdict_of", "verdict_words",
-    "weight",
+    "Bound", "BoundaryVerdict", "CheckResult", "Contract", "Evidence", "Examined", "Exempted",
+    "Exercised", "FileReview", "Finding", "Gap", "Location", "Margin", "Outcome", "Review",
+    "Scalar", "Severity", "Task", "TaskResult", "Verdict", "View", "breaks", "by_contract",
+    "digest_of", "effective_outcome", "not_run", "noted", "ranked", "run_verdict", "verdict_of",
+    "verdict_words", "weight",
 ]  # fmt: skip

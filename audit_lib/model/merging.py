@@ -118,6 +118,21 @@ def merged(tasks: Iterable[TaskResult]) -> tuple[Merged, ...]:
     return tuple(sorted(made, key=lambda m: m.weight))
 
 
+def akin(findings: Iterable[Finding]) -> dict[Finding, list[Finding]]:
+    """Each finding to those of other checks that may have its root: one place, cause or matter."""
+    groups: dict[object, list[Finding]] = defaultdict(list)
+    marks = {
+        f: {(f.location.path, f.location.symbol or f.location.pointer or f.location.line),
+            *filter(None, (f.cause, f.key))}
+        for f in findings
+    }  # fmt: skip
+    for finding, own in marks.items():
+        for mark in own:
+            groups[mark].append(finding)
+    near = {f: dict.fromkeys(g for mark in own for g in groups[mark]) for f, own in marks.items()}
+    return {f: [g for g in others if g.code != f.code] for f, others in near.items()}
+
+
 def dependents(tasks: Iterable[TaskResult]) -> Mapping[str, int]:
     """Every source file to how many files depend on it, as the closing task counted them."""
     return {path: number for task in tasks for path, number in task.dependents.items()}

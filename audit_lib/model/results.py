@@ -38,6 +38,64 @@ class Location:
 
 
 @dataclass(frozen=True)
+class Margin:
+    """How far a promise was kept: the number that decided, and the one that it may not pass.
+
+    Attributes:
+        what: what was measured, where the most was at stake: ``gap between fit and test, fold 3``.
+        measured, allowed: in the same unit.
+        unit: as it is written behind a number; ``''`` for a pure one.
+        least: True where ``allowed`` is the least that is right, False where it is the most.
+        low, high: the interval that decided, where one did.
+    """
+
+    what: str
+    measured: int | float
+    allowed: int | float
+    unit: str = ""
+    least: bool = False
+    low: int | float | None = None
+    high: int | float | None = None
+
+    @property
+    def room(self) -> float:
+        """What is left before the promise breaks, as a share of what is allowed; 0 at the bound.
+
+        Where nothing at all is allowed: 1 if nothing was measured.
+        """
+        left = (self.measured - self.allowed) if self.least else (self.allowed - self.measured)
+        if self.allowed == 0:
+            return 1.0 if left == 0 else (math.inf if left > 0 else -math.inf)
+        return left / abs(self.allowed)
+
+    @property
+    def words(self) -> str:
+        """``smallest gap between fit and test: 22 bars; allowed: at least 21 bars``."""
+        unit = f" {self.unit}" if self.unit else ""
+        known = self.low is not None and self.high is not None
+        between = f" ({self.low:,.4g} to {self.high:,.4g})" if known else ""
+        bound = "at least" if self.least else "at most"
+        measured, allowed = (f"{x:,.4g}" for x in (self.measured, self.allowed))
+        return f"{self.what}: {measured}{unit}{between}; allowed: {bound} {allowed}{unit}"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What the numbers of a table may not pass: its picture draws it, its margin is held to it.
+
+    Attributes:
+        column: where the numbers stand.
+        allowed: a number, or the column that says it row by row.
+        unit, least: as of a :class:`Margin`.
+    """
+
+    column: str
+    allowed: int | float | str
+    unit: str = ""
+    least: bool = False
+
+
+@dataclass(frozen=True)
 class Evidence:
     """A table that a finding or verdict rests on, with a hint how to draw it.
 
@@ -48,6 +106,7 @@ class Evidence:
         rows: one tuple a row, JSON scalars only.
         view: how to draw the rows.
         note: how to read it, in a sentence; also x/y axis units.
+        bound: what decides, where numbers of the table are held to one.
     """
 
     name: str
@@ -56,11 +115,34 @@ class Evidence:
     rows: tuple[tuple[Scalar, ...], ...]
     view: View = View.TABLE
     note: str = ""
+    bound: Bound | None = None
 
     @property
     def digest(self) -> str:
         """SHA-256 of columns and rows."""
         return digest_of([list(self.columns), [list(row) for row in self.rows]])
+
+    @property
+    def margin(self) -> Margin | None:
+        """The row that leaves the least room; None where nothing bounds the rows."""
+        held, made = self.bound, []
+        if held is None:
+            return None
+        for row in self.rows:
+            told = dict(zip(self.columns, row, strict=False))
+            allowed = told.get(held.allowed) if isinstance(held.allowed, str) else held.allowed
+            cells = (told.get(held.column), allowed, told.get("low"), told.get("high"))
+            measured, most, low, high = map(_number, cells)
+            if measured is not None and most is not None:
+                what = f"{self.title} ({row[0]})"
+                made.append(Margin(what, measured, most, held.unit, held.least, low, high))
+        return min(made, key=lambda m: m.room, default=None)
+
+
+def _number(cell: Scalar) -> int | float | None:
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        return None
+    return cell if math.isfinite(cell) else None
 
 
 @dataclass(frozen=True)
@@ -125,35 +207,6 @@ class Examined:
 
     count: int
     what: str
-
-
-@dataclass(frozen=True)
-class Margin:
-    """How far a promise was kept: the number that decided, and the one that it may not pass.
-
-    Attributes:
-        what: what was measured, where the most was at stake: ``gap between fit and test, fold 3``.
-        measured, allowed: in the same unit.
-        unit: as it is written behind a number; ``''`` for a pure one.
-        least: True where ``allowed`` is the least that is right, False where it is the most.
-    """
-
-    what: str
-    measured: int | float
-    allowed: int | float
-    unit: str = ""
-    least: bool = False
-
-    @property
-    def room(self) -> float:
-        """What is left before the promise breaks, as a share of what is allowed; 0 at the bound.
-
-        Where nothing at all is allowed: 1 if nothing was measured.
-        """
-        left = (self.measured - self.allowed) if self.least else (self.allowed - self.measured)
-        if self.allowed == 0:
-            return 1.0 if left == 0 else (math.inf if left > 0 else -math.inf)
-        return left / abs(self.allowed)
 
 
 @dataclass(frozen=True)

@@ -211,11 +211,9 @@ def _high_risk(packet: Packet) -> Answer:
     if not closing:
         return Answer(text, verdict, "the closing task did not run", must_not=True)
     result = closing[0]
-    found = [m for m in packet.closing if m.here and _CLOSURE in m.matter.also]
-    places = dict.fromkeys(f.location.path for f in result.open_findings)
     said = f"check {_CLOSURE}"
     if result.open_findings:
-        said += f": {severities(m.matter.finding for m in found)} in {', '.join(places)}"
+        said += f": {'; '.join(f.message for f in result.open_findings)}"
     elif result.reason:
         said += f": {result.reason}"
     elif result.examined:

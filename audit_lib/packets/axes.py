@@ -3,6 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
+from audit_lib.model import Evidence
 from audit_lib.packets.columns import Columns, axis_words, short
 from audit_lib.packets.palette import SMALL, Palette, dress
 from audit_lib.reporters.text import one_line
@@ -25,6 +26,16 @@ def axis_label(columns: Columns, name: str, axis: str = "value") -> str:
     """Words for an axis: the column's own name, else what the note says of it."""
     words = axis_words(columns.evidence.note)
     return safe(short(columns.label(name) or one_line(words.get(axis, "")), 56))
+
+
+def draw_bound(axes: Axes, evidence: Evidence, palette: Palette, *, across: bool) -> None:
+    """The most or least that is allowed of the values, as a line with its words."""
+    held = evidence.bound
+    if held is None or held.column != "value" or isinstance(held.allowed, str) or not held.allowed:
+        return
+    said = f"{'at least' if held.least else 'at most'} {held.allowed:,.4g} is allowed"
+    line = axes.axvline if across else axes.axhline
+    line(held.allowed, color=palette.bad, linewidth=1.2, linestyle="--", label=said)
 
 
 def name_lanes(axes: Axes, names: list[str], palette: Palette) -> None:

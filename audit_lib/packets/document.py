@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from audit_lib.model import CheckResult, Contract, Outcome, Severity, breaks, effective_outcome
+from audit_lib.model.merging import akin
 from audit_lib.model.reviews import by_file, merged, shares
 from audit_lib.packets import page_one
 from audit_lib.packets.acceptance import answers
@@ -92,8 +93,12 @@ def document(packet: Packet, style: Style) -> Doc:
 
 
 def _findings(found: Sequence[Found], style: Style) -> list[Doc]:
-    before = [None, *found]
-    return [finding_doc(f, style, b) for f, b in zip(found, before, strict=False)]
+    before, ids = [None, *found], {f.finding: f.id for f in found}
+    near = akin(ids)
+    made = [finding_doc(f, style, b) for f, b in zip(found, before, strict=False)]
+    return [
+        d | {"near": [ids[n] for n in near[f.finding]]} for d, f in zip(made, found, strict=True)
+    ]
 
 
 def _notes(notes: Sequence[Found], style: Style) -> list[Doc]:

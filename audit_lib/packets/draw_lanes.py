@@ -10,6 +10,7 @@ from audit_lib.packets.axes import (
     MOST_ROWS,
     axis_label,
     date_axis,
+    draw_bound,
     lane_height,
     name_lanes,
     safe,
@@ -67,6 +68,7 @@ def bars(evidence: Evidence, palette: Palette) -> Figure | None:
                 at = lane(label, group)
                 axes.plot([low, high], [at, at], color=palette.ink, linewidth=1.1)
     name_lanes(axes, shown, palette)
+    draw_bound(axes, evidence, palette, across=True)
     axes.axvline(0, color=palette.muted, linewidth=0.8)
     if not any(finite):
         axes.set_xlim(0, 1)

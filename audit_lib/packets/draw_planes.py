@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from audit_lib.model import Evidence
-from audit_lib.packets.axes import axis_label, date_axis, safe
+from audit_lib.packets.axes import axis_label, date_axis, draw_bound, safe
 from audit_lib.packets.columns import Columns, positions, short
 from audit_lib.packets.palette import SMALL, Palette, dress, legend, new_figure
 
@@ -45,6 +45,7 @@ def lines(evidence: Evidence, palette: Palette) -> Figure | None:
             low = np.asarray(columns.numbers("band_low"))[rows]
             high = np.asarray(columns.numbers("band_high"))[rows]
             axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
+    draw_bound(axes, evidence, palette, across=False)
     _ticks(axes, at, names)
     axes.set_xlabel(axis_label(columns, "x", "x"))
     axes.set_ylabel(axis_label(columns, "value"))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from audit_lib.model import Contract, Outcome, Scalar, Task, Verdict, View, effective_outcome
+from audit_lib.model import Contract, Scalar, Task, Verdict, View, effective_outcome
 from audit_lib.model.reviews import merged, shares
 from audit_lib.packets.acceptance import WORDS, answers
 from audit_lib.packets.packet import Found, Packet
@@ -12,17 +12,15 @@ from audit_lib.packets.sections import (
     Style,
     anchor,
     drawing_id,
-    margin_words,
     outcome_words,
     runs,
     why_it_matters,
 )
+from audit_lib.reporters.report import NARROWEST, narrowest
 from audit_lib.reporters.text import count, one_line, place
 
 #: most findings of which a typesetter may show as many as fit
 TOP = 24
-#: most kept promises named with the room they leave
-NARROWEST = 3
 #: first findings that come with why they matter, what to do and a picture
 DECIDING = 3
 #: most names on one line; the section has all
@@ -259,18 +257,7 @@ def _overlap(mine: tuple[Scalar, ...], theirs: tuple[Scalar, ...]) -> bool:
 
 def _narrowest(packet: Packet) -> tuple[str, list[Doc], str, str]:
     """Of a version without findings, the promises that left the least room."""
-    kept = (
-        []
-        if packet.open
-        else [
-            (m.room, r.code, margin_words(m))
-            for r in packet.results
-            if effective_outcome(r) is Outcome.PASS
-            for m in r.margins
-            if 0 <= m.room < 1
-        ]
-    )
-    said = [f"{code} {words}" for _, code, words in sorted(kept)[:NARROWEST]]
+    said = [] if packet.open else narrowest(packet.results)
     return (said[0] if said else ""), [], "", "; ".join(said[1:])
 
 

@@ -15,7 +15,6 @@ from audit_lib.model import (
     CheckResult,
     Evidence,
     Location,
-    Margin,
     Outcome,
     Scalar,
     Severity,
@@ -101,14 +100,6 @@ def _examined(result: CheckResult, *, passed: bool) -> str:
     return f"0 findings in {told}; 0 allowed" if exact else f"examined {told}"
 
 
-def margin_words(margin: Margin) -> str:
-    """``smallest gap between fit and test: 22 bars, at least 21 are allowed``."""
-    unit = f" {margin.unit}" if margin.unit else ""
-    bound = "at least" if margin.least else "at most"
-    measured, allowed = (f"{x:,.4g}" for x in (margin.measured, margin.allowed))
-    return one_line(f"{margin.what}: {measured}{unit}; allowed: {bound} {allowed}{unit}")
-
-
 def drawing_id(evidence: Evidence) -> str:
     """The name of a drawing within a page, which may show it twice."""
     return f"figure-{evidence.digest[:16]}"
@@ -144,7 +135,6 @@ def finding_doc(found: Found, style: Style, before: Found | None = None) -> Doc:
         "measured": _against(finding.measured, finding.expected, style),
         "expected": _against(finding.expected, finding.measured, style),
         "remediation": runs(finding.remediation, style),
-        "key": one_line(finding.key, 200),
         "fingerprint": finding.fingerprint,
         "state": found.state,
         "check": anchor(found.result),
@@ -194,7 +184,6 @@ def task_doc(task: TaskResult, packet: Packet, style: Style) -> Doc:
         "id": task.task.value,
         "title": task.task.title,
         "verdict": verdict.value if verdict else "not applicable",
-        "started": one_line(task.started),
         "seconds": f"{task.seconds:.1f}",
         "summary": outcome_words(task.results),
         "checks": [_check(r, packet, style) for r in task.results],
@@ -228,13 +217,12 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
         "code": result.code,
         "title": runs(result.title, style),
         "contract": result.contract.title,
-        "severity": result.severity.label,
         "outcome": outcome.value,
         "waived": outcome is not result.outcome,
         "reason": runs(result.reason, style),
         "remarks": one_line("; ".join(remarks(result))),
         "measured": [one_line(m.words) for m in measured().get(result.code, ())],
-        "margins": [margin_words(m) for m in result.margins],
+        "margins": [one_line(m.words) for m in result.margins],
         "examined": _examined(result, passed=passed),
         "gaps": [{"what": runs(g.what, style), "why": runs(g.why, style)} for g in result.gaps],
         "seconds": f"{result.seconds:.2f}",
@@ -294,8 +282,6 @@ def evidence_doc(
         ],
         "hidden": len(evidence.rows) - len(rows),
         "total": len(evidence.rows),
-        "digest": evidence.digest,
-        "view": evidence.view.value,
         "svg": style.figure(evidence) if drawn and evidence.view is not View.TABLE else None,
     }
 

@@ -21,7 +21,15 @@ from audit_lib.model import (
     noted,
 )
 from audit_lib.model import verdict_of as verdict_over
-from audit_lib.reporters.report import Report, and_more, by_reason, left_out, remarks, severities
+from audit_lib.reporters.report import (
+    Report,
+    and_more,
+    by_reason,
+    left_out,
+    narrowest,
+    remarks,
+    severities,
+)
 from audit_lib.reporters.screen import Screen
 from audit_lib.reporters.text import count, one_line, place
 
@@ -180,6 +188,8 @@ def _untold(report: Report) -> list[RenderableType]:
             Text.assemble((f"{word}: ", tone), f"{codes}: ", (one_line(reason), "dim"))
             for codes, reason in by_reason(r for r in report.having(outcome) if r.asked)
         ]
+    for said in [] if report.breaking else narrowest(report.results):
+        lines.append(Text.assemble(("narrowest: ", "green"), (said, "dim")))
     for result in report.results:
         for said in remarks(result) if result.asked else ():
             lines.append(Text(one_line(f"{result.code} {said}"), style="dim"))

@@ -17,14 +17,18 @@ from audit_lib.model import (
     TaskResult,
     Verdict,
     breaks,
+    effective_outcome,
     not_run,
     ranked,
     verdict_of,
     verdict_words,
 )
 from audit_lib.model.merging import dependents
+from audit_lib.reporters.text import one_line
 
 T = TypeVar("T")
+#: most kept promises named with the room they leave
+NARROWEST = 3
 #: what reporters say of a task that a partial run left out
 NOT_RUN = "the task was not run, so nothing is known of what it looks at"
 
@@ -187,6 +191,18 @@ def remarks(result: CheckResult) -> list[str]:
             f"{result.declared.label} by the check"
         )
     return said
+
+
+def narrowest(results: Iterable[CheckResult]) -> list[str]:
+    """The kept promises that left the least room, measured against allowed; one a check."""
+    kept = [
+        (m.room, r.code, one_line(m.words))
+        for r in results
+        if effective_outcome(r) is Outcome.PASS
+        for m in sorted(r.margins, key=lambda m: m.room)[:1]
+        if 0 <= m.room < 1
+    ]
+    return [f"{code} {words}" for _, code, words in sorted(kept)[:NARROWEST]]
 
 
 def and_more(message: str, number: int) -> str:

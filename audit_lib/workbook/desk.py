@@ -18,7 +18,7 @@ from audit_lib.exemptions import FILE, Exemption, load_exemptions
 from audit_lib.files import read_words, write_whole
 from audit_lib.host import HookError
 from audit_lib.model import CheckResult, Finding, Scalar, effective_outcome, weight
-from audit_lib.model.merging import identity
+from audit_lib.model.merging import akin, identity
 from audit_lib.reporters.json_report import load_task
 from audit_lib.selection import roster_of
 from audit_lib.subject.subject import Subject
@@ -83,9 +83,9 @@ def about(audit: Looking, name: str) -> list[Any]:
     except AuditError as error:
         parts.append(Note(error.message))
     parts += links(audit, name) if "console" in views else []
-    near = [n for n, (f, _) in found.items() if n != view.name and _akin(f, view.finding)]
-    if near:
-        parts.append(Note(f"of the same cause, or at the same place: {', '.join(near)}"))
+    names = {f: n for n, (f, _) in found.items()}
+    if near := [names[f] for f in akin(names)[view.finding]]:
+        parts.append(Note(f"perhaps of the same root: {', '.join(near)}"))
     with suppress(NotAssessed, NotApplicable):  # there is no list of versions
         over = history(audit, name)
         parts += [over] if any(row[1] for row in over.rows) else []
@@ -153,12 +153,6 @@ def history(audit: Looking, name: str) -> Sheet:
         )
     columns = ("version", "run", "state", "severity", "measured")
     return Sheet(f"{view.name} over the versions", columns, tuple(rows))
-
-
-def _akin(one: Finding, other: Finding) -> bool:
-    here, there = one.location, other.location
-    same = (here.path, here.symbol, here.pointer) == (there.path, there.symbol, there.pointer)
-    return same or (bool(one.cause) and one.cause == other.cause)
 
 
 def again(

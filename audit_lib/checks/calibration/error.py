@@ -76,7 +76,8 @@ class ProbabilitiesMatchOutcomes(Check):
                 f"could have seen only an error above {self.tolerance + found.band:.2f}: "
                 f"{found.groups} independent groups tell it to ±{found.band:.3f}"
             )
-        yield Margin("calibration error, at the least", max(0.0, found.low), self.tolerance)
+        least, what = max(0.0, found.low), "calibration error, at the least"
+        yield Margin(what, least, self.tolerance, low=least, high=found.high)
         if wrong:
             yield self.finding(
                 subject.where(SERVED),

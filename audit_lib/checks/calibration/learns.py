@@ -99,9 +99,9 @@ class CalibratorLearnsTheFrequency(Check):
                     key=f"{name} alone",
                 )
         if rows:
-            worst, _, low, _ = max(rows, key=lambda row: row[2])
+            worst, _, low, high = max(rows, key=lambda row: row[2])
             what = f"calibration error under {worst!r}, at the least"
-            yield Margin(what, max(0.0, low), self.tolerance)
+            yield Margin(what, max(0.0, low), self.tolerance, low=max(0.0, low), high=high)
         heads = ("law", "error", "low", "high")
         yield Evidence("laws", "Calibration error on fresh made-up rows", heads, tuple(rows))
         yield Examined(tried, "laws")

@@ -1,6 +1,6 @@
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.steps import HOOK, trained
 
 
@@ -42,7 +42,7 @@ class CalibratorIsFittedOnNewRows(Check):
         rows = tuple((d.fit.kind, d.fit.count, d.model.kind, d.seen, d.how) for d in found)
         heads = ("fitted", "on scores", "of model", "rows the model was fitted on", "told by")
         title = "What was fitted on predictions, and whether the model knew the rows"
-        yield Evidence("downstream", title, heads, rows)
+        yield Evidence("downstream", title, heads, rows, bound=Bound(heads[3], 0, "rows"))
         seeing = sorted((case for case in found if case.seen), key=lambda case: -case.seen)
         for kind in dict.fromkeys(case.fit.kind for case in seeing):
             case, *others = [c for c in seeing if c.fit.kind == kind]

@@ -4,7 +4,7 @@ from scipy import stats
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.questions.asking import ask_many, floats, reasons
 
 CASES = ((19, 0.1), (99, 0.05), (499, 0.1))
@@ -56,7 +56,7 @@ class IntervalsCoverWhatTheyPromise(Check):
         hook = subject.hook("conformal.interval")
         rng = np.random.default_rng(self.seed)
         cases = (*CASES, *_sizes(rng))
-        rows: list[tuple[str, float, float, float, int]] = []
+        rows: list[tuple[str, float, float, float, int, float]] = []
         wide: list[tuple[str, float, float]] = []
         findings: list[Answer] = []
         total = 0
@@ -77,14 +77,15 @@ class IntervalsCoverWhatTheyPromise(Check):
                 mean = float(covered.mean())
                 error = float(covered.std(ddof=1) / np.sqrt(len(covered)))
                 label = f"{name}, m {m}"
-                rows.append((label, 1 - alpha, mean, error, len(covered)))
+                least = 1 - alpha - 4 * error - 1e-9
+                rows.append((label, 1 - alpha, mean, error, len(covered), least))
                 most = 1 - alpha + 1 / (m + 1)
                 if np.abs(ends.sum(axis=1)).max() > 1e-9:  # a tail each, rounded outwards each
                     ranks = (m + 1) * alpha / 2
                     most = max(most, 1 - 2 * np.floor(ranks) / (m + 1))
                 if mean > most + 4 * error + 1e-9 and np.isfinite(ends).all():
                     wide.append((f"{label}, alpha {alpha:g}", mean, most))
-                if mean < 1 - alpha - 4 * error - 1e-9:
+                if mean < least:
                     findings.append(self._short(subject, label, alpha, mean, error))
         short = list(self._too_few(subject, rng))
         yield Examined(total, "calibration sets")
@@ -94,7 +95,7 @@ class IntervalsCoverWhatTheyPromise(Check):
             ("label", "value", "group"),
             tuple(
                 (f"{label}, {due:.0%}", value, group)
-                for label, due, mean, _, _ in rows
+                for label, due, mean, *_ in rows
                 for value, group in ((mean, "measured"), (due, "promised"))
             ),
             View.BARS,
@@ -103,8 +104,9 @@ class IntervalsCoverWhatTheyPromise(Check):
         yield Evidence(
             "replications",
             "Coverage with its standard error",
-            ("case", "promised", "measured", "standard error", "replications"),
+            ("case", "promised", "measured", "standard error", "replications", "at least"),
             tuple(rows),
+            bound=Bound("measured", "at least", "covered", least=True),
         )
         yield from findings
         yield from [] if findings else short  # what falls short everywhere says nothing of few

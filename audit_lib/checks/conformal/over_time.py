@@ -165,7 +165,8 @@ class IntervalsCoverLaterRows(Check):
         promised, accepted = 1 - self.alpha, 1 - self.alpha - self.tolerance
         seen = max(0.0, accepted - change.half)
         decided.append((head, mean, low, high, BLOCKS, change.dates, promised, accepted, seen))
-        yield Margin(f"coverage of {head}, at the most", high, accepted, least=True)
+        what = f"coverage of {head}, at the most"
+        yield Margin(what, high, accepted, least=True, low=low, high=high)
         exact = clopper_pearson(int(late.sum()), len(late), 0.95)
         measured = (
             f"{mean:.1%} of {len(late)} later rows (99.9 % interval {low:.1%} to {high:.1%} over "

@@ -7,7 +7,7 @@ import numpy as np
 from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity
+from audit_lib.model import Bound, Evidence, Examined, Severity
 from audit_lib.probes.training.record import Training
 from audit_lib.probes.training.steps import HOOK, trained
 from audit_lib.subject.artifacts import Budget, read_artifact
@@ -68,7 +68,8 @@ class ResidualsAreOfUnseenRows(Check):
         if not rows:
             raise NotAssessed("the trainer stores no residuals that are known again")
         heads = ("where", "residuals of", "rows", "rows the model was fitted on")
-        yield Evidence("residuals", "Residuals that the trainer keeps", heads, tuple(rows))
+        title, bound = "Residuals that the trainer keeps", Bound(heads[3], 0, "rows")
+        yield Evidence("residuals", title, heads, tuple(rows), bound=bound)
         for place, what, known in seen:
             count = f"{int(known.sum())} of {len(known)}"
             yield self.finding(

@@ -8,7 +8,7 @@ from scipy import special
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, View
+from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.lifecycle.cusum import Alarm, alarm
 from audit_lib.probes.lifecycle.retraining import lived
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, mapping, unanswered
@@ -223,6 +223,9 @@ class CusumDetectsShifts(Check):
             return
         fired, n = sum(calm), len(calm)
         lower = float(special.betaincinv(fired, n - fired + 1, 0.001)) if fired else 0.0
+        upper = float(special.betaincinv(fired + 1, n - fired, 0.999)) if fired < n else 1.0
+        what = f"series under control that sound an alarm within {within}, at the least"
+        yield Margin(what, lower, self.false_alarms, low=lower, high=upper)
         if lower > self.false_alarms:
             yield self.finding(
                 subject.where("drift.cusum"),

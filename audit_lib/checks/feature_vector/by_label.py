@@ -5,7 +5,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.market.windows import stretch, window_length
 from audit_lib.probes.questions.asking import ask, frame
 from audit_lib.probes.questions.relations import reordered_columns, shuffled
@@ -128,6 +128,7 @@ class PredictionsFollowLabels(Check):
             tuple(rows),
             View.BARS,
             "per cent of cells; must be 0",
+            Bound("value", 0, "% of cells"),
         )
 
     def _variants(

@@ -53,8 +53,11 @@ class EveryFeatureMayBeServed(Check):
         yield Evidence(
             "types",
             "Types of the required features",
-            ("label", "value"),
-            tuple(sorted(counts.items())),
+            ("label", "value", "group"),
+            tuple(
+                (kind, n, "may be served" if kind in self.served else "must not be served")
+                for kind, n in sorted(counts.items())
+            ),
             View.BARS,
             "number of features",
         )

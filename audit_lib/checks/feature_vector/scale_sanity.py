@@ -3,7 +3,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Severity
+from audit_lib.model import Bound, Evidence, Examined, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import recorded_numbers
 from audit_lib.subject.checkpoint_fields import scaler_references
@@ -52,7 +52,9 @@ class ScalesFitTheFeatures(Check):
         place = document.location(at)
         rows = []
         for name, own, recorded in zip(columns, spread, scale, strict=True):
-            rows.append((name, float(recorded), float(own) if np.isfinite(own) else None))
+            known = np.isfinite(own) and own > 0 and recorded > 0
+            apart = float(max(own / recorded, recorded / own)) if known else None
+            rows.append((name, float(recorded), float(own) if np.isfinite(own) else None, apart))
             if not np.isfinite(recorded) or recorded <= 0:
                 yield self.finding(
                     place,
@@ -74,6 +76,10 @@ class ScalesFitTheFeatures(Check):
                     cause="scales that do not fit",
                     evidence=("scales",),
                 )
-        heads = ("feature", "recorded scale", "spread on the sample")
-        yield Evidence("scales", "Recorded scales against the features", heads, tuple(rows))
+        heads = ("feature", "recorded scale", "spread on the sample", "times apart")
+        title, bound = (
+            "Recorded scales against the features",
+            Bound("times apart", self.ratio, "times"),
+        )
+        yield Evidence("scales", title, heads, tuple(rows), bound=bound)
         yield Examined(len(columns), "recorded scales")

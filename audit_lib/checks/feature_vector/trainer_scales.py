@@ -1,7 +1,7 @@
 import numpy as np
 
 from audit_lib.checks.base import Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.steps import HOOK, trained
 
 
@@ -52,7 +52,9 @@ class PreprocessingSawNoJudgedRow(Check):
                     worst[key] = max(worst.get(key, (0, 0, 0)), found)
         heads = ("fitted", "on rows", "for model", "judged rows", "seen of these")
         title = "What preprocessing saw of the rows its models are judged on"
-        yield Evidence("preprocessing", title, heads, tuple(pairs))
+        yield Evidence(
+            "preprocessing", title, heads, tuple(pairs), bound=Bound("seen of these", 0, "rows")
+        )
         for (kind, model), (outside, seen, judged) in worst.items():
             fed = "" if outside else ", those on whose predictions the next model is fitted"
             yield self.finding(

@@ -5,7 +5,7 @@ from pydantic import Field
 from audit_lib.arrays import Flags, Floats, Integers
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.prediction.orders import PATHS, directional, head_kinds, orders, written
 from audit_lib.probes.questions.asking import ask
 from audit_lib.probes.questions.samples import inputs, numeric, predictions, whole_dates
@@ -83,6 +83,9 @@ class SidesFollowADirectionalHead(Check):
                 for seen in views.values()
             ]
             if not all(self._departure(seen, names, asked) for seen in known):
+                areas_of = max((seen[_best(seen, names)], _best(seen, names)) for seen in known)
+                what = f"probability that a buy scores above a sell on {areas_of[1]}"
+                yield Margin(what, areas_of[0], asked, least=True)
                 continue
             led = [head for head in unnamed for seen in views.values() if seen[head] >= asked]
             if led:

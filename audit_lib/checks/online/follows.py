@@ -6,7 +6,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.prediction.learning import outputs
 from audit_lib.probes.prediction.lessons import Lessons, agreement
 from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
@@ -95,6 +95,9 @@ class LearnerFollowsItsLessons(Check):
         if told is not None:
             yield told
         elif taught >= 0.5:
+            yield Margin(
+                "agreement of what was learnt with what was taught", taught, 0.5, least=True
+            )
             yield from self._all_rows(subject, lessons, answers)
 
     def _courses(self, lessons: Lessons) -> dict[str, object]:

@@ -2,7 +2,7 @@ import numpy as np
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Margin, Severity, View
+from audit_lib.model import Bound, Evidence, Examined, Severity, View
 from audit_lib.probes.prediction.learning import batches, outputs
 from audit_lib.probes.questions.asking import ask_many, unanswered
 
@@ -52,9 +52,6 @@ class RestartChangesNothing(Check):
             if r.answered
         ]
         yield Examined(len(gaps), "runs compared")
-        if gaps:
-            worst, what = max(gap for _, gap in gaps), "change by a restart"
-            yield Margin(what, worst, self.tolerance, "spreads of the predictions")
         yield Evidence(
             "restarts",
             "Change of the predictions by a restart",
@@ -62,6 +59,7 @@ class RestartChangesNothing(Check):
             tuple(("no restart" if i is None else f"after batch {i}", gap) for i, gap in gaps),
             View.BARS,
             "largest change, in spreads of the predictions",
+            Bound("value", self.tolerance, "spreads of the predictions"),
         )
         if gaps and gaps[0][0] is None and not gaps[0][1] <= self.tolerance:
             yield self._finding(subject, "the same run twice", gaps[0][1], "repeat")

@@ -5,7 +5,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Finding, Gap, Margin, Severity
+from audit_lib.model import Bound, Evidence, Examined, Finding, Gap, Severity
 from audit_lib.probes.prediction.options import (
     asked_of,
     black_scholes,
@@ -94,14 +94,13 @@ class PricesHaveTheirLimits(Check):
             else:
                 yield answer
         yield Examined(sum(n for _, n, _ in rows), "options at a limit")
-        if rows:
-            name, _, worst = max(rows, key=lambda row: row[2])
-            yield Margin(f"largest error at a limit ({name})", worst, self.tolerance, "of spot")
         yield Evidence(
             "limits",
             "Largest error at each limit",
-            ("limit", "options", "largest error, fraction of spot"),
+            ("limit", "options", "largest error"),
             tuple(rows),
+            note="fraction of spot",
+            bound=Bound("largest error", self.tolerance, "of spot"),
         )
         yield from of_one_cause(findings, len(rows) + 2)
 

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Margin, Severity, View
+from audit_lib.model import Bound, Evidence, Examined, Severity, View
 from audit_lib.probes.prediction.options import (
     CALL,
     asked_of,
@@ -73,9 +73,8 @@ class PricesAllowNoArbitrage(Check):
             tuple((name, float(worst)) for name, (_, worst, _) in relations.items()),
             View.BARS,
             f"fraction of spot; up to {self.tolerance:g} is rounding",
+            Bound("value", self.tolerance, "of spot"),
         )
-        name, (_, worst, _) = max(relations.items(), key=lambda item: item[1][1])
-        yield Margin(f"largest break ({name})", worst, self.tolerance, "of spot")
         findings = [
             self.finding(
                 subject.where("pricing.price"),

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.labels.folds import HOOK, DrivenFolds, drive_folds
 from audit_lib.probes.market.perturbation import price_field
 from audit_lib.probes.questions import samples
@@ -51,6 +51,8 @@ class FoldsCoverTheData(Check):
         panel, where = samples.panel(subject), subject.where(HOOK)
         moves = _moves(panel, driven.calendar)
         rows = []
+        judged = [len(np.unique(fold.test_at)) for fold in driven.folds]
+        yield Margin("dates that the smallest fold judges", min(judged), self.smallest, least=True)
         for fold in driven.folds:
             train, test = np.unique(fold.train_at), np.unique(fold.test_at)
             if len(test) < self.smallest:

@@ -9,7 +9,7 @@ from pydantic import Field
 from audit_lib.arrays import Integers
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Finding, Gap, Severity
+from audit_lib.model import Bound, Evidence, Examined, Finding, Gap, Severity
 from audit_lib.probes.labels.folds import iso, label_ends
 from audit_lib.probes.labels.label_facts import HOOK as LABELS
 from audit_lib.probes.labels.label_facts import horizon_of, label_offsets
@@ -86,7 +86,8 @@ class IndependentDatesShareNoLabel(Check):
                 found.append(self._found(subject, text, f"{repeated + strange}", "dates"))
         yield Examined(sum(count for _, count, _, _ in rows), "independent dates")
         heads = ("panel", "dates", "overlapping", "twice or unknown")
-        yield Evidence("dates", "Dates counted as independent", heads, tuple(rows))
+        title, bound = "Dates counted as independent", Bound("overlapping", 0, "overlapping dates")
+        yield Evidence("dates", title, heads, tuple(rows), bound=bound)
         yield from {f.key: f for f in reversed(found)}.values()
 
     def _panels(self, panel: pd.DataFrame, horizon: int) -> dict[str, pd.DataFrame]:

@@ -2,7 +2,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from audit_lib.checks.base import Answers, Check, Reads, Subject
-from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity, View
+from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Margin, Severity, View
 from audit_lib.probes.labels.folds import (
     RecordedFold,
     bars_between,
@@ -47,7 +47,7 @@ class RecordedFoldsArePurged(Check):
         folds = recorded_folds(subject)
         horizon, known = horizon_of(subject)
         calendar = calendar_of(subject)
-        rows, short = [], {}
+        rows, gaps = [], {}
         for fold in folds:
             lane = f"fold {fold.number}"
             rows.append((lane, iso(fold.train_start), iso(fold.train_end), "train"))
@@ -55,9 +55,11 @@ class RecordedFoldsArePurged(Check):
             if fold.train_end >= fold.test_start and fold.train_start <= fold.test_end:
                 yield self._out_of_order(fold)
             elif fold.train_end < fold.test_start:
-                gap = bars_between(fold.train_end, fold.test_start, calendar)
-                if gap < horizon - 1:
-                    short[fold.number] = gap
+                gaps[fold.number] = bars_between(fold.train_end, fold.test_start, calendar)
+        short = {number: gap for number, gap in gaps.items() if gap < horizon - 1}
+        if gaps:
+            what = "fewest bars between a fold's train and test period"
+            yield Margin(what, min(gaps.values()), horizon - 1, "bars", least=True)
         if short and ends_vary(subject, horizon):
             yield Gap(
                 "purge", "labels end at different times, and the table holds dates, not rows: "

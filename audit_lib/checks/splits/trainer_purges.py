@@ -1,5 +1,5 @@
 from audit_lib.checks.base import Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
 from audit_lib.probes.training.record import Judgement, Training
 from audit_lib.probes.training.steps import HOOK, trained
 
@@ -93,4 +93,5 @@ def _table(training: Training, found: list[Judgement]) -> Evidence:
     )  # fmt: skip
     note = f"{training.known} horizons in bars; at least as many must lie between"
     title = "What each model was fitted and judged on"
-    return Evidence("judged", title, heads, tuple(rows), note=note)
+    bound = Bound("bars between", "horizon", "bars", least=True)
+    return Evidence("judged", title, heads, tuple(rows), note=note, bound=bound)

@@ -1,7 +1,7 @@
 from pydantic import Field
 
 from audit_lib.checks.base import Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.questions import samples
@@ -71,9 +71,8 @@ class LabelsVary(Check):
                             evidence=("balance",),
                         )
         if rows:
-            rarest, share, _ = min(rows, key=lambda row: row[1])
-            yield Margin(f"smallest class ({rarest})", share, self.share, least=True)
             heads = ("label", "value", "group")
             note = "share of the rows with a label"
-            yield Evidence("balance", "Class balance", heads, tuple(rows), View.BARS, note)
+            least = Bound("value", self.share, least=True)
+            yield Evidence("balance", "Class balance", heads, tuple(rows), View.BARS, note, least)
         yield Examined(len(built.columns), "labels")

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Gap, View
+from audit_lib.model import Bound, Evidence, Gap, View
 from audit_lib.probes.market.influence import (
     InfluenceMap,
     MeasurementStatus,
@@ -109,7 +109,8 @@ def influence_evidence(
     note = f"bars; {found.bars} bars of {found.assets} assets, {found.builds} builds" + (
         "; " + "; ".join(found.problems) if found.problems else ""
     )
-    return Evidence(name, title, heads, tuple(rows), View.INFLUENCE, note)
+    bound = None if allowed is None else Bound("look_ahead", "allowed_ahead", "bars ahead")
+    return Evidence(name, title, heads, tuple(rows), View.INFLUENCE, note, bound)
 
 
 def witness_evidence(columns: Iterable[ColumnInfluence], name: str) -> Evidence:

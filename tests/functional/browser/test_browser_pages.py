@@ -55,13 +55,23 @@ def test_a_packet_fits_its_paper(page_at, pages, name):
 
 def test_what_a_kept_promise_rests_on_is_folded_and_a_link_opens_it(page_at, pages):
     page = page_at(pages["every"])
-    folded = page.locator("details.kept figure.evidence")
+    folded = page.locator("details.check:not([open]) figure.evidence")
     assert folded.count() > 0
     assert not folded.first.is_visible()
-    page.evaluate("name => { location.hash = name; }", folded.first.get_attribute("id"))
-    assert folded.first.is_visible()
+    name = folded.first.get_attribute("id")
+    page.evaluate("name => { location.hash = name; }", name)
+    assert page.locator(f"#{name}").is_visible()
     page.emulate_media(media="print")
     assert folded.last.bounding_box()["height"] > 0, "paper shows what is folded"
+
+
+def test_a_check_is_a_row_and_a_card_holds_its_evidence(page_at, pages):
+    page = page_at(pages["every"])
+    assert page.locator("#check-CHK001").is_hidden()
+    page.evaluate("location.hash = 'check-CHK001'")
+    assert page.locator("#check-CHK001").is_visible()
+    assert page.locator("#SPL001-1 figure.evidence").count() == 1
+    assert page.locator("#check-SPL001 figure.evidence").count() == 0
 
 
 def _shown(part):

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from audit_lib.model import Evidence, View
+from audit_lib.model import Bound, Evidence, View
 from audit_lib.packets.axes import MOST_ROWS
 from audit_lib.packets.figures import draw, svg
 from audit_lib.packets.palette import PALETTES
@@ -272,3 +272,11 @@ def test_small_boxes_of_a_treemap_share_one():
     (axes,) = draw(table(View.TREEMAP, "label value scanned", *rows)).axes
     assert "40 more" in [t.get_text() for t in axes.texts]
     assert len(axes.patches) == 60 * 2 + 1
+
+
+@pytest.mark.parametrize(("view", "heads"), [(View.BARS, "label value"), (View.LINES, "x value")])
+def test_a_bound_is_drawn_where_values_are_held_to_it(view, heads):
+    rows = (("a", 0.1), ("b", 0.4)) if view is View.BARS else ((1.0, 0.1), (2.0, 0.4))
+    held = replace(table(view, heads, *rows), bound=Bound("value", 0.5))
+    legend = draw(held).axes[0].get_legend()
+    assert [t.get_text() for t in legend.get_texts()] == ["at most 0.5 is allowed"]
