@@ -8,6 +8,7 @@ from audit_lib.model.reviews import merged, shares
 from audit_lib.packets.acceptance import WORDS, answers
 from audit_lib.packets.packet import Found, Packet
 from audit_lib.packets.sections import (
+    WORST,
     Doc,
     Style,
     anchor,
@@ -29,7 +30,6 @@ _DIGITS = 12
 #: the check, and its evidence, that hold a version's metrics beside the champion's
 BESIDE = ("SPL006", "champion")
 _SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
-_WORST = ("fail", "error", "not_assessed", "pass", "not_applicable")
 
 
 def identity(packet: Packet) -> list[Doc]:
@@ -56,7 +56,7 @@ def overview(packet: Packet) -> list[Doc]:
             "verdict": verdict.value if verdict else "not applicable",
             "anchor": f"contract-{i}",
             "words": outcome_words(results),
-            "cells": sorted((effective_outcome(r).value for r in results), key=_WORST.index),
+            "cells": [o.value for o in sorted(map(effective_outcome, results), key=WORST.index)],
         }
         for i, (contract, verdict, results) in enumerate(packet.contracts, 1)
     ]

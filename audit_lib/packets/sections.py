@@ -34,6 +34,8 @@ Doc = dict[str, Any]
 LINE = 400
 #: most notes listed under their check; they have a section of their own
 NOTES = 3
+#: in which checks are read
+WORST = (Outcome.FAIL, Outcome.ERROR, Outcome.NOT_ASSESSED, Outcome.PASS, Outcome.NOT_APPLICABLE)
 #: fewest items that make a text a list
 LISTED = 3
 #: lines of source shown above and below a place, of the place itself, and characters of a line
@@ -180,13 +182,14 @@ def _source(location: Location, style: Style) -> list[Doc]:
 def task_doc(task: TaskResult, packet: Packet, style: Style) -> Doc:
     """A task with its checks."""
     verdict = verdict_of(task.results)
+    worst = sorted(task.results, key=lambda r: WORST.index(effective_outcome(r)))
     return {
         "id": task.task.value,
         "title": task.task.title,
         "verdict": verdict.value if verdict else "not applicable",
         "seconds": f"{task.seconds:.1f}",
         "summary": outcome_words(task.results),
-        "checks": [_check(r, packet, style) for r in task.results],
+        "checks": [_check(r, packet, style) for r in worst],
     }
 
 

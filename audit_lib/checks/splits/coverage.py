@@ -52,7 +52,9 @@ class FoldsCoverTheData(Check):
         moves = _moves(panel, driven.calendar)
         rows = []
         judged = [len(np.unique(fold.test_at)) for fold in driven.folds]
-        yield Margin("dates that the smallest fold judges", min(judged), self.smallest, least=True)
+        if judged:
+            what = "dates that the smallest fold judges"
+            yield Margin(what, min(judged), self.smallest, least=True)
         for fold in driven.folds:
             train, test = np.unique(fold.train_at), np.unique(fold.test_at)
             if len(test) < self.smallest:
