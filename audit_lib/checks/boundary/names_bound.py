@@ -21,6 +21,7 @@ from audit_lib.subject.code import Code, code_of
 
 #: More names than this in one file have one cause: its imports are gone.
 _APART = 4
+_STAR = "`from"
 _UNBOUND = ("F821", "F405")
 
 
@@ -94,7 +95,8 @@ class NamesAreBound(Check):
             places: dict[tuple[str, str], list[list[_Case]]] = defaultdict(list)
             for found in by_name.values():
                 first = found[0]
-                alone = "" if first.effect == AS_SCRIPT else first.what
+                whole = first.effect == AS_SCRIPT or first.effect.startswith(_STAR)
+                alone = "" if whole else first.what
                 places[first.symbol or alone, first.effect].append(found)
             for together in places.values():
                 rest = ", ".join(f[0].name for f in together[1:])
@@ -142,10 +144,11 @@ def _judged(code: Code, said: Said) -> _Case | None:
             "F822": f"__all__ names {name}, which the module lacks",
             "F823": f"the local {name} is read before it is bound",
             }.get(said.rule, said.text.replace("`", "").rstrip("."))  # fmt: skip
-    if said.rule == "F822" and put_in_later(code, said.path, name):
+    made_later = code.index.module(said.path).open or put_in_later(code, said.path, name)
+    if said.rule == "F822" and made_later:
         return None
     if said.rule == "F822":
-        effect = f"`from {said.path} import *` fails"
+        effect = f"{_STAR} {said.path} import *` fails"
         return _Case(said.line, "", name, what, effect, Severity.MEDIUM)
     error = {"F821": "NameError", "F405": "NameError", "F823": "UnboundLocalError"}
     return _case(code, around, node, said.line, name, what, error.get(said.rule, "TypeError"))

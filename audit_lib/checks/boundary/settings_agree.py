@@ -55,9 +55,10 @@ class SettingsAgree(Check):
         one live. Each side is right on its own page.
     How
         Compares literals by name in the files that touch the subsystem. MEDIUM for names of which
-        an engine has one value (horizons, costs, days of a year), for keys and environment
-        variables; LOW for windows, thresholds and limits. Definitions of environment variables are
-        taken from the code, from `.env` files, Dockerfiles and compose files at the root.
+        an engine has one value (horizons, costs, days of a year), for keys of one file and for
+        environment variables; LOW for windows, thresholds and limits. Definitions of environment
+        variables are taken from the code, from `.env` files, Dockerfiles and compose files at the
+        root.
     Limitations
         Names decide: two modules may mean different things by one name. Values that are worked out
         are not compared.
@@ -88,12 +89,11 @@ class SettingsAgree(Check):
         fields, files = declared(code), in_files(code)
         for (holder, key), found in sorted(keyed.items()):
             places = found if apart(found) else _against(found, fields.get(key, []))
-            yield from self._differ(places, f"{key!r} of {holder} defaults to")
-            if not places:
-                yield from self._differ(
-                    _against(found, files.get(key, [])), f"{key!r} of {holder} defaults to",
-                    self.severity if _ONE.search(key) else Severity.LOW,
-                )  # fmt: skip
+            # Parts of an engine may each have a ``config`` of their own.
+            one = _ONE.search(key) or (places and len({s.location.path for s in places}) == 1)
+            level = self.severity if one else Severity.LOW
+            places = places or _against(found, files.get(key, []))
+            yield from self._differ(places, f"{key!r} of {holder} defaults to", level)
         for name, found in sorted(fields.items()):
             if _ONE.search(name) and len(name) >= _LONG:
                 places = _against(found, [s for s in found if s.location.symbol])

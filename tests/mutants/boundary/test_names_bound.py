@@ -157,6 +157,18 @@ def test_a_name_that_the_module_takes_out_once_it_was_used(tmp_path):
     assert found.measured == "re"
 
 
+@pytest.mark.fails("BND009")
+def test_names_that_a_module_offers_and_lacks_or_makes_when_asked(tmp_path):
+    text = "__all__ = ['One', 'Two']\n"
+    found = assert_fails(check(tmp_path / "a", text))
+    assert found.message == (
+        "__all__ names One, which the module lacks; `from pkg/m.py import *` fails; "
+        "so is it with Two"
+    )
+    made = text + "\n\ndef __getattr__(name):\n    return name\n"
+    assert check(tmp_path / "b", made).findings == ()
+
+
 HALF = "def f(rows, flag):\n    if flag:\n        scale = rows[0]\n    MORE\n"
 
 

@@ -77,6 +77,19 @@ AGAINST = {
         "reads the key stop_aftr, which nothing defines, while stop_after is defined and never "
         "read", Severity.MEDIUM),
 }  # fmt: skip
+
+
+@pytest.mark.fails("BND016")
+def test_a_key_of_two_files_weighs_by_its_meaning(tmp_path):
+    def read(key, value):
+        return f"def f(config):\n    return config.get('{key}', {value})\n"
+
+    apart = check(tmp_path / "a", read("rate", 1), **{"pkg/d.py": read("rate", 2)})
+    assert [f.severity for f in apart.findings] == [Severity.LOW]
+    text = read("rate", 1) + read("rate", 2)
+    assert [f.severity for f in check(tmp_path / "b", text).findings] == [Severity.MEDIUM]
+
+
 TOGETHER = (
     "def f(limits):\n    return limits.get('window', 9), limits['mode'], limits.get('moode')\n",
     "def f(rows):\n    return rows['stop_aftr']\n",
