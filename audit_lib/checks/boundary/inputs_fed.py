@@ -14,11 +14,12 @@ from audit_lib.subject.units import Unit
 
 
 class WhatIsReadIsFed(Check):
-    """What the audit drives, the engine feeds: no optional input that every caller leaves out.
+    """What the audit drives, the engine feeds: no input that every caller leaves out.
 
     What it checks
         Functions and classes under audit that hooks name. An optional input that is looked at only
-        where it is given, and that no caller in the repository gives; and state that begins empty,
+        where it is given, and that no caller in the repository gives; one that hooks work out, and
+        that every caller gives as False, None or 0; and state that begins empty,
         is read by code that runs, and is filled only by code that nothing in the repository comes
         to.
     Why it matters
@@ -51,10 +52,10 @@ class WhatIsReadIsFed(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Compare what hooks name with what the engine does to it."""
-        names = _named(subject)
+        names, given = _named(subject)
         if not names:
             raise NotApplicable("there are no hooks that drive anything")
-        unfed = Unfed(Reachable(code_of(subject.source)), names)
+        unfed = Unfed(Reachable(code_of(subject.source)), names, given)
         if not unfed.asked:
             raise NotAssessed("nothing in the repository comes to what the hooks drive")
         for case in unfed.inputs():
@@ -75,6 +76,18 @@ class WhatIsReadIsFed(Check):
         calls = (
             f"none of its {len(places)} calls gives" if len(places) > 1 else "its one call lacks"
         )
+        if case.always:
+            calls = (
+                f"all of its {len(places)} calls give" if len(places) > 1 else "its one call gives"
+            )
+            return self.finding(
+                Location(case.unit.path, line=definition_line(case.unit), symbol=case.unit.name),
+                f"{function} takes {what}, which hooks work out, and {calls} {case.always}: "
+                f"{_some(places)}",
+                measured=f"always {case.always}",
+                expected="what there is to tell",
+                key=f"inputs {' '.join(case.names)}",
+            )
         return self.finding(
             Location(case.unit.path, line=definition_line(case.unit), symbol=case.unit.name),
             f"{function} looks at {what} where {they} given, and {calls} "
@@ -101,9 +114,9 @@ class WhatIsReadIsFed(Check):
         )  # fmt: skip
 
 
-def _named(subject: Subject) -> frozenset[str]:
-    """Every name that the hooks, and the files beside them, spell."""
-    found: set[str] = set()
+def _named(subject: Subject) -> tuple[frozenset[str], frozenset[str]]:
+    """Names that the hooks, and the files beside them, spell; and inputs that they work out."""
+    found, given = set[str](), set[str]()
     for file in sorted(subject.folder.glob("*.py")):
         try:
             tree = ast.parse(read_whole(file))
@@ -118,7 +131,9 @@ def _named(subject: Subject) -> frozenset[str]:
                 found.add(node.name.rpartition(".")[2])
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found |= {node.value} if node.value.isidentifier() else set()
-    return frozenset(found)
+            elif isinstance(node, ast.keyword) and not isinstance(node.value, ast.Constant):
+                given |= {node.arg} if node.arg else set()
+    return frozenset(found), frozenset(given)
 
 
 def _short(unit: Unit) -> str:

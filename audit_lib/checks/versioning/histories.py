@@ -6,7 +6,7 @@ from pydantic import Field
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Outcome, Severity
 from audit_lib.probes.lifecycle.registries import sample_metrics
-from audit_lib.probes.lifecycle.registry_history import KEYS, Found, Session, search
+from audit_lib.probes.lifecycle.registry_history import Found, Session, search
 from audit_lib.probes.lifecycle.state import ScratchStore, tree_digest
 from audit_lib.probes.questions.asking import ask
 
@@ -20,7 +20,6 @@ SAID = {
     "versions are not listed in order": ("VER003", ("order",)),
     "the default is neither champion nor newest": ("VER003", ("default",)),
     "somebody is served in the champion's place": ("VER002", ()),
-    "another key takes the default": ("VER011", ("registered",)),
 }
 #: relations that cannot hold where another one does not
 FOLLOWS = {
@@ -44,10 +43,9 @@ from audit_lib.subject.subject import open_subject
 subject = open_subject({name!r}, workspace=Path.cwd()).at({version!r})
 store = subject.scratch_store()
 
-def call(name, *given, key=None):
-    hook = subject.hook(name).on(store)
+def call(name, *given):
     try:
-        return (hook.for_key(key) if key else hook)(*given)
+        return subject.hook(name).on(store)(*given)
     except Exception as error:
         return repr(error)
 
@@ -64,10 +62,9 @@ class RegistryKeepsItsPromises(Check):
     """Whatever is done to a registry, in whatever order, it serves what it says.
 
     What it checks
-        After any history of registering (here, in another process, and for another key, which takes
-        nobody's default), letting the subject issue ids, promoting, rolling back, pruning and
-        damaging: what was registered is listed, oldest first, also where ids grow a digit; every
-        listed version loads, with files that nobody
+        After any history of registering (here and in another process), letting the subject issue
+        ids, promoting, rolling back, pruning and damaging: what was registered is listed, oldest
+        first, also where ids grow a digit; every listed version loads, with files that nobody
         changed; a version by id is that version or an error; a request without one gets the
         champion, the newest, or whoever it was, also in a process that was asked before another one
         seated somebody; no two versions share a file on disk; ids issued in one breath differ;
@@ -125,7 +122,7 @@ class RegistryKeepsItsPromises(Check):
 
         done = search(
             begin,
-            lambda name: self._keyed(subject) if name == KEYS else subject.has(name),
+            subject.has,
             histories=self.histories,
             length=self.length,
             fewest=FEWEST,
@@ -140,12 +137,6 @@ class RegistryKeepsItsPromises(Check):
         for relation, found in done.found.items():
             if FOLLOWS.get(relation) not in done.found and not self._said(subject, relation):
                 yield from self._told(subject, relation, found)
-
-    @staticmethod
-    def _keyed(subject: Subject) -> bool:
-        """True where versions of several keys share the registry."""
-        stored = any(by.stored for by in subject.parameters.keys.values())
-        return stored and subject.has("registry.register")
 
     @staticmethod
     def _ordinary(subject: Subject, scratch: ScratchStore, metrics: dict[str, float]) -> None:

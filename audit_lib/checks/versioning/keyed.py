@@ -1,3 +1,4 @@
+from itertools import product
 from pathlib import Path
 
 from pydantic import Field
@@ -13,8 +14,11 @@ from audit_lib.subject.keys import Key, combinations, text_of
 #: fields of a registry's rows that tell versions apart which must not stand in for one another
 TELLING = ("horizon", "instrument", "symbol", "ticker", "asset", "regime", "market", "timeframe")
 
-
 REFUSED = "a refusal"
+
+
+#: what may change a default, and how several of it are called
+CHANGES = {"registry.register": "registrations", "registry.promote": "promotions"}
 
 
 def _default(subject: Subject, store: Path, key: Key) -> str:
@@ -32,8 +36,8 @@ class EachKeyIsServedItsOwn(Check):
         Where versions are made for one key each (`keys` with `stored` in `subject.yaml`): a
         request without a version is answered with a version of the key that is asked for, or
         refused; a request for an id under another key gets that id, or a refusal, never the
-        other key's version; and registering a version of one key leaves what the others are
-        served by default.
+        other key's version; and registering or seating a version of one key leaves what the
+        others are served by default.
     Why it matters
         One global `latest` beside several horizons serves whichever was trained last: a ranking
         for five days is traded as one for twenty, and nothing fails; or training one horizon
@@ -101,34 +105,38 @@ class EachKeyIsServedItsOwn(Check):
             yield from self._in_turn(subject)
 
     def _in_turn(self, subject: Subject) -> Answers:
-        """Register a version of each key, and see whose default each of them takes away."""
+        """Register and seat a version of each key, and see whose default each takes away."""
         store = ScratchStore.of(subject, limit_mb=self.store_mb).store
         metrics = sample_metrics(subject)
         keys = combinations(subject.parameters.keys)
         rows: list[tuple[Scalar, ...]] = []
-        lost: list[str] = []
-        for turn, key in enumerate(keys):
-            before = [_default(subject, store, other) for other in keys]
-            hook = subject.hook("registry.register").for_key(key).on(store)
-            made = ask(hook, f"audit-{turn:04d}", metrics, into=lambda raw: raw)
-            if not made.answered:
-                yield Gap(f"a registration under {text_of(key)}", made.why)
+        lost: dict[str, list[str]] = {}
+        before = [_default(subject, store, other) for other in keys]
+        for (turn, key), hook in product(enumerate(keys), CHANGES):
+            if not subject.has(hook):
                 continue
-            for other, was in zip(keys, before, strict=True):
-                now = _default(subject, store, other)
-                rows.append((text_of(key), text_of(other), was, now))
+            given = (f"audit-{turn:04d}", *((metrics,) if hook == "registry.register" else ()))
+            bound = subject.hook(hook).for_key(key).on(store)
+            made = ask(bound, *given, into=lambda raw: raw)
+            if not made.answered:
+                yield Gap(f"{CHANGES[hook][:-1]} under {text_of(key)}", made.why)
+                continue
+            for place, (other, was) in enumerate(zip(keys, before, strict=True)):
+                before[place] = now = _default(subject, store, other)
+                rows.append((hook, text_of(key), text_of(other), was, now))
                 if other != key and was not in (now, REFUSED):
-                    lost.append(f"after one of {text_of(key)}, {text_of(other)} gets {now}")
+                    told = f"after one of {text_of(key)}, {text_of(other)} gets {now}"
+                    lost.setdefault(hook, []).append(told)
         yield Examined(len(rows), "defaults after a registration")
-        columns = ("registered under", "asked for", "before", "after")
+        columns = ("call", "under", "asked for", "before", "after")
         yield Evidence("in turn", "Defaults, as versions are registered", columns, tuple(rows))
-        if lost:
+        for hook, cases in lost.items():
             yield self.finding(
-                subject.where("registry.register"),
-                f"{len(lost)} registrations change what another key is served: {lost[0]}",
-                measured=f"{len(lost)} of {len(rows)} defaults",
-                expected="a registration changes the default of its own key only",
-                key="registered",
+                subject.where(hook),
+                f"{len(cases)} {CHANGES[hook]} change what another key is served: {cases[0]}",
+                measured=f"{len(cases)} of {len(rows)} defaults",
+                expected="one changes the default of its own key only",
+                key="seated" if hook == "registry.promote" else "registered",
                 evidence=("in turn",),
             )
 

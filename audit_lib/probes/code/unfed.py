@@ -17,22 +17,25 @@ from audit_lib.subject.uses import dotted
 
 _INITIAL = ("__init__", "__post_init__", "<class>")
 _EMPTY_CALLS = frozenset({"dict", "list", "set", "deque", "defaultdict", "OrderedDict", "field"})
+_NOTHING = {"False", "None", "0", "0.0"}
 _GROWS = frozenset({"append", "extend", "add", "update", "insert", "appendleft", "setdefault"})
 
 
 @dataclass(frozen=True)
 class UnfedInput:
-    """An optional input that a function looks at and no caller gives.
+    """An input that a function looks at and no caller gives, or all give the same empty constant.
 
     Attributes:
         unit: the function.
         names: its inputs of that kind, in order.
         callers: (path, line) of its calls.
+        always: what all of them give; '' where none gives anything.
     """
 
     unit: Unit
     names: tuple[str, ...]
     callers: tuple[tuple[str, int], ...]
+    always: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,15 @@ class UnfedState:
 class Unfed:
     """Inputs and state of the files under audit that nothing feeds."""
 
-    def __init__(self, reachable: Reachable, driven: frozenset[str]) -> None:
-        """``driven`` are the names that hooks spell: only what they name is looked at."""
+    def __init__(
+        self, reachable: Reachable, driven: frozenset[str], given: frozenset[str] = frozenset()
+    ) -> None:
+        """``driven`` are the names that hooks spell: only what they name is looked at.
+
+        ``given`` are the inputs that hooks give by name, each something that they worked out.
+        """
         self.reachable, self.calls, self.code = reachable, reachable.calls, reachable.code
-        self.driven = driven
+        self.driven, self.given = driven, given
         self.asked = sum(
             self._in_question(u) for f in self.code.subsystem for u in f.units if u.name != MODULE
         )
@@ -81,6 +89,21 @@ class Unfed:
                     places = [(u.path, c.lineno) for u, c in made if self._surely(u, c, unit)]
                     if left and places and not self._handed_on(unit):
                         yield UnfedInput(unit, tuple(left), tuple(sorted(places)))
+                    yield from self._always(unit, left)
+
+    def _always(self, unit: Unit, told: list[str]) -> Iterator[UnfedInput]:
+        """Inputs that hooks give as they find them, and every caller as False, None or 0."""
+        assert isinstance(unit.node, Function)
+        arguments = unit.node.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        for name in (a.arg for a in every if a.arg in self.given and a.arg not in told):
+            made = self._calls_of(unit)
+            gives = [dict(bound(unit.node, call)).get(name) for _, call in made]
+            values = {repr(g.value) if isinstance(g, ast.Constant) else "" for g in gives}
+            sure = made and all(self._surely(u, c, unit) for u, c in made)
+            if sure and len(values) == 1 and values <= _NOTHING and not self._handed_on(unit):
+                places = tuple(sorted((u.path, c.lineno) for u, c in made))
+                yield UnfedInput(unit, (name,), places, *values)
 
     @cached_property
     def _calls(self) -> dict[str, list[tuple[Unit, ast.Call]]]:

@@ -140,3 +140,20 @@ def test_nobody_makes_the_object_at_all(tmp_path: Path) -> None:
     result = run_check("BND019", made_)
     assert (result.outcome, result.findings) == (Outcome.NOT_ASSESSED, ())
     assert result.reason == "nothing in the repository comes to what the hooks drive"
+
+
+ALWAYS = "due takes errors, which hooks work out, and its one call gives {}: run.py:7"
+
+
+@pytest.mark.fails("BND019")
+@pytest.mark.parametrize("constant", ["False", "0"])
+def test_an_input_that_every_caller_gives_as_a_constant(tmp_path, constant):
+    fed = FED | {"DUE": f"3, errors={constant}"}
+    found = assert_fails(run_check("BND019", made(tmp_path, fed)), key="inputs errors")
+    assert found.message == ALWAYS.format(constant)
+
+
+@pytest.mark.passes("BND019")
+@pytest.mark.parametrize("given", ["3, errors=True", "3, errors=rows, limit=0", "0, errors=rows"])
+def test_constants_that_say_something_or_that_no_hook_works_out(tmp_path, given):
+    assert_passes(run_check("BND019", made(tmp_path, FED | {"DUE": given})))

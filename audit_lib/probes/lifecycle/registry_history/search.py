@@ -14,12 +14,10 @@ from audit_lib.host.limits import crowding
 from audit_lib.probes.lifecycle.registry_history.scratch import Departure, Step
 from audit_lib.probes.lifecycle.registry_history.session import Session
 
-KEYS = "keys"
-#: operation -> the hook it needs, or keys, and values of its argument, the simplest first
+#: operation -> the hook it needs, and values of its argument, the simplest first
 OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "register": ("registry.register", ()),
     "register_elsewhere": ("registry.register", ()),
-    "register_for_another": (KEYS, (0, 1, 2, 3)),
     "create": ("registry.create", (2, 12)),
     "ask_for": ("registry.resolve", tuple(range(8))),
     "promote": ("registry.promote", tuple(range(4))),
@@ -75,7 +73,7 @@ def search(
 
     Args:
         begin: a session on a fresh scratch store.
-        has: whether the subject offers a hook, or keeps :data:`KEYS` apart.
+        has: whether the subject offers a hook.
         histories, length: how many, and operations in each.
         fewest: histories that are told whatever time they take.
         seconds: after which it stops; more where other work keeps the machine busy.

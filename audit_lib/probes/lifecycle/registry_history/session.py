@@ -22,7 +22,6 @@ from audit_lib.probes.lifecycle.registry_history.scratch import (
     departure,
 )
 from audit_lib.probes.questions.asking import ask, ask_many, describe, flag, texts
-from audit_lib.subject.keys import Key, combinations, text_of
 
 
 class Session(Relations):
@@ -54,46 +53,6 @@ class Session(Relations):
     def register_elsewhere(self) -> None:
         """Register it in a process of its own, as a second writer does."""
         self.register(elsewhere=True)
-
-    def register_for_another(self, pick: int) -> None:
-        """Register, and on odd picks seat, for another key: whom this one is served stays."""
-        own = dict(self.subject.serving(REGISTER)[1])
-        keys = [k for k in combinations(self.subject.parameters.keys) if k != own]
-        if not keys or not own:
-            return
-        key, version = keys[pick // 2 % len(keys)], f"audit-other-{self.count}"
-        self.count += 1
-        if not self._done_for(key, REGISTER, version, self.metrics):
-            return
-        self._still_served(f"{version!r} was registered for {text_of(key)}", REGISTER)
-        if pick % 2 and self.subject.has(PROMOTE):
-            self._done_for(key, PROMOTE, version)
-            self._still_served(f"{version!r} was seated for {text_of(key)}", PROMOTE)
-        self.listed = self._versions()
-
-    def _still_served(self, what: str, hook: str) -> None:
-        (reply,) = self._resolved([None])
-        got = reply.got.version if reply.answered else None
-        if self.default is not None and got != self.default:
-            raise departure(
-                "another key takes the default",
-                f"after {what}, a request without a version "
-                + (
-                    f"is answered with {got!r}"
-                    if got
-                    else self._plain(f"is not answered: {reply.why}")
-                ),
-                f"{self.default!r}, as before",
-                hook,
-            )
-
-    def _done_for(self, key: Key, call: str, *given: Any) -> bool:
-        hook = self.subject.hook(call).for_key(key).on(self.store)
-        reply = ask(hook, *given, into=lambda raw: raw)
-        line = f"print(call({', '.join(map(repr, (call, *given)))}, key={dict(key)!r}))"
-        said = self._plain(reply.why or "done")
-        self.steps.append(Step(f"{call}, {text_of(key)}", str(given[0]), said, line))
-        return reply.answered
 
     def create(self, number: int) -> None:
         """Have the subject issue ids, as fast as it can."""
