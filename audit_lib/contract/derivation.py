@@ -41,7 +41,7 @@ def derive(subject: Subject) -> dict[str, Any]:
                 _put(promises, statement.pointer, plain(statement.value))
                 sources[statement.pointer] = statement.source
         except (NotAssessed, NotApplicable) as error:
-            missing[name] = str(error).splitlines()[0]
+            missing[name] = str(error).splitlines()[0].removesuffix("; write:")
     return {
         "contract": {"format": FORMAT, "subject": subject.name, "digest": digest(promises)},
         "model": _release(subject),

@@ -95,5 +95,5 @@ def joined(*places: Callable[[], Statement]) -> Statement:
         try:
             return place()
         except (NotAssessed, NotApplicable) as error:
-            why.append(str(error).splitlines()[0])
+            why.append(str(error).splitlines()[0].removesuffix("; write:"))
     raise NotAssessed("; ".join(why))

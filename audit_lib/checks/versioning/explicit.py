@@ -67,13 +67,14 @@ class ExplicitMeansExplicit(Check):
         hook = subject.hook("registry.resolve")
         rows: list[tuple[Scalar, ...]] = []
         findings: list[Answer] = []
+        served: dict[str, str] = {}  # what nobody registered, and how it is refused at load
         listed = [(version,) for version in known or [subject.version]]
         control("registry.resolve", ask_many(hook, listed, into=resolution))
         requests = [*known, *odd_ids(subject.version, known)]
         replies = ask_many(hook, [(r,) for r in requests], into=resolution)
         for request, reply in zip(requests, replies, strict=True):
             rows.append(("store as it is", request, self._said(reply)))
-            findings += self._judged(subject, request, reply, listed=request in known)
+            findings += self._judged(subject, request, reply, served, listed=request in known)
         resolved = [v for v, r in zip(known, replies, strict=False) if r.answered]
         loaded = _predictions(subject, resolved[-LOADED:])
         rows += [("store as it is", f"{v}, loaded", reason) for v, (_, reason) in loaded.items()]
@@ -94,7 +95,13 @@ class ExplicitMeansExplicit(Check):
         yield from findings
 
     def _judged(
-        self, subject: Subject, request: str, reply: Reply[Resolution], *, listed: bool
+        self,
+        subject: Subject,
+        request: str,
+        reply: Reply[Resolution],
+        served: dict[str, str],
+        *,
+        listed: bool,
     ) -> Answers:
         where = subject.where("registry.resolve")
         if reply.failure is not None:
@@ -136,7 +143,9 @@ class ExplicitMeansExplicit(Check):
             )
         elif reply.answered and not listed:
             alias = self._alias(subject, request)
-            refused = _refused_at_load(subject, request)
+            if not alias and all(served.values()):  # one that loads is enough
+                served[request] = _refused_at_load(subject, request)
+            refused = served.get(request, "")
             yield self.finding(
                 where,
                 f"{request!r}, which nobody registered, is answered as a version"
