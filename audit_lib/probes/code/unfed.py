@@ -100,7 +100,9 @@ class Unfed:
             made = self._calls_of(unit)
             gives = [dict(bound(unit.node, call)).get(name) for _, call in made]
             values = {repr(g.value) if isinstance(g, ast.Constant) else "" for g in gives}
-            sure = made and all(self._surely(u, c, unit) for u, c in made)
+            last = unit.name.rpartition(".")[2]
+            alone = sum(u.name.rpartition(".")[2] == last for u in self.calls.units.values()) == 1
+            sure = made and (alone or all(self._surely(u, c, unit) for u, c in made))
             if sure and len(values) == 1 and values <= _NOTHING and not self._handed_on(unit):
                 places = tuple(sorted((u.path, c.lineno) for u, c in made))
                 yield UnfedInput(unit, (name,), places, *values)

@@ -153,6 +153,23 @@ def test_an_input_that_every_caller_gives_as_a_constant(tmp_path, constant):
     assert found.message == ALWAYS.format(constant)
 
 
+@pytest.mark.fails("BND019")
+def test_a_constant_that_a_method_is_given_on_a_new_object(tmp_path):
+    watch = (
+        WATCH + "\n\nclass Trigger:\n    def fires(self, *, days, changed):\n        return changed"
+    )
+    own = HOOKS.replace(
+        "    watch = W", "    Trigger().fires(days=1, changed=state['c'])\n    watch = W"
+    )
+    text = MAIN.replace("TEACH", FED["TEACH"]).replace("DUE", FED["DUE"])
+    text = "from engine.watch import Trigger\n" + text.replace(
+        "    return", "    Trigger().fires(days=len(rows), changed=False)\n    return"
+    )
+    files = {"engine/__init__.py": "", "engine/watch.py": watch + "\n", "run.py": text}
+    result = run_check("BND019", subject(tmp_path, files, own={"hooks.py": own}))
+    assert_fails(result, key="inputs changed")
+
+
 @pytest.mark.passes("BND019")
 @pytest.mark.parametrize("given", ["3, errors=True", "3, errors=rows, limit=0", "0, errors=rows"])
 def test_constants_that_say_something_or_that_no_hook_works_out(tmp_path, given):

@@ -388,6 +388,20 @@ def test_right_registries_that_are_written_oddly(tmp_path, name):
     assert result.examined[0].what.endswith("in 12 histories (seed 0)")
 
 
+@pytest.mark.passes("VER005")
+def test_who_reigned_before_the_audit_came_is_spared_too(tmp_path):
+    """A registry that no file tells of, as a database: its hooks alone speak for it."""
+    rows = [{"version_id": "v1"}, {"version_id": "v2"}]
+    stored = {"versions": rows, "latest": "v2", "champion": "v2", "reigned": ["v1"]}
+    source = {f"store/{v}/model.bin": "weights" for v in ("v1", "v2")}
+    spared = ODD["pruning keeps whom a roll-back would seat"]
+    text = REGISTRY.replace("DEFAULT", "champion").replace(*spared[0])
+    hidden = "artifacts: {store: store, registry: null}\n"
+    source["store/registry.json"] = json.dumps(stored)
+    with tiny(tmp_path, text, source=source, parameters=hidden + OPTIONS) as subject:
+        assert_passes(run_check("VER005", subject))
+
+
 def test_what_another_check_said_is_not_said_again(tmp_path):
     source = {"store/registry.json": json.dumps(STORED), "store/v1/model.bin": "weights"}
     text = REGISTRY.replace("DEFAULT", "champion").replace(*WRONG["ordered as text"][0][0])

@@ -172,7 +172,8 @@ class Session(Relations):
         newest = set() if all(self._kinds()) else set(before[-keep:])
         self._spared(before, keep, spared, newest)
         back = self.subject.has(ROLLBACK)  # to whom; who reigned before the session is not known
-        needed = set(self.reigned[-1:] or before[:1]) if back else set()
+        others = before if self._points() else [v for v in before if v not in spared | newest]
+        needed = set(self.reigned[-1:] or others[:1]) if back else set()
         self._few(before, keep, keep + len(((spared | needed) & set(before)) - newest))
         self._gone(before, PRUNE)
         self._as_before(PRUNE)
