@@ -168,7 +168,7 @@ class PredictionsFollowLabels(Check):
         )
         if isinstance(features.index, pd.MultiIndex) and "date" in features.index.names:
             level = features.index.names.index("date")
-            later = features.index.levels[level].map(lambda day: day + pd.Timedelta(days=36_500))
+            later = [day + pd.Timedelta(days=36_500) for day in features.index.levels[level]]
             extreme.index = features.index.set_levels(later, level=level)
         else:
             extreme.index = pd.Index([f"extreme {i}" for i in range(len(extreme))])

@@ -276,16 +276,18 @@ class MissingIsNeverMadeUp(Check):
         given: list[tuple[Fault, str, Reply[pd.DataFrame]]],
     ) -> list[tuple[str, tuple[str, ...]]]:
         """What is said of each answer, and the fills that give the same one; all asked at once."""
+        whole = self.documented.get("all_nan") in ("zero", "median")
+        explained = (*_ONE_COLUMN, "all_nan") if whole else _ONE_COLUMN
         columns = [
             column
             for fault, column, reply in given
-            if fault in _ONE_COLUMN and reaction(reply) is Reaction.ANSWERED
+            if fault in explained and reaction(reply) is Reaction.ANSWERED
         ]
         wanted = required(subject) if columns else []
         tables = {
-            (column, name): features.assign(**{column: value})[wanted]
+            (column, name): features.assign(**values)[wanted]
             for column in dict.fromkeys(columns)
-            for name, value in self._fills(features, column).items()
+            for name, values in self._fills(features, column).items()
         }
         replies = ask_many(
             subject.hook("predictor.predict"), [(t,) for t in tables.values()], into=frame
@@ -294,9 +296,16 @@ class MissingIsNeverMadeUp(Check):
         return [self._said(fault, column, reply, filled) for fault, column, reply in given]
 
     @staticmethod
-    def _fills(features: pd.DataFrame, column: str) -> dict[str, float]:
-        median = float(np.nanmedian(numeric(features[[column]])))
-        return {"NaN": np.nan, "zero": 0.0, "the sample median": median, "a huge number": HUGE}
+    def _fills(features: pd.DataFrame, column: str) -> dict[str, dict[str, float]]:
+        """What stands in a column, or in all, by how it would have been filled."""
+        chosen = [column] if column else list(map(str, features.columns))
+        medians = np.nanmedian(numeric(features[chosen]), axis=0)
+        return {
+            **({"NaN": {column: np.nan}} if column else {}),
+            "zero": dict.fromkeys(chosen, 0.0),
+            "the sample median": dict(zip(chosen, medians.tolist(), strict=True)),
+            "a huge number": dict.fromkeys(chosen, HUGE),
+        }
 
     @staticmethod
     def _said(
@@ -307,8 +316,10 @@ class MissingIsNeverMadeUp(Check):
     ) -> tuple[str, tuple[str, ...]]:
         if not reply.answered:
             return reply.why, ()
-        if fault not in _ONE_COLUMN or reaction(reply) is not Reaction.ANSWERED:
+        told = fault in (*_ONE_COLUMN, "all_nan") and any(of == column for of, _ in filled)
+        if not told or reaction(reply) is not Reaction.ANSWERED:
             return f"{len(reply.got)} rows", ()
+        column_said = column or "every feature"
         same = [
             name
             for (of, name), one in filled.items()
@@ -318,8 +329,8 @@ class MissingIsNeverMadeUp(Check):
         if fault == "infinite" and "a huge number" in same:
             same = ["a huge number"]
         if same:
-            return f"as if {column} were {same[0]}", fills
-        return f"not explained by zero, NaN or the median of {column}", fills
+            return f"as if {column_said} were {same[0]}", fills
+        return f"not explained by zero, NaN or the median of {column_said}", fills
 
 
 def _refused(trial: Attempt) -> bool:

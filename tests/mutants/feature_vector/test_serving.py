@@ -7,6 +7,7 @@ import pytest
 from audit_lib.model import Outcome, Severity
 from audit_lib.probes.lifecycle.schema_hash import recognise
 from audit_lib.probes.market.transforms import step
+from audit_lib.probes.questions.samples import few
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.mutate import edit_json, edit_source, mutant
 from tests.mutants.tiny import tiny
@@ -423,6 +424,27 @@ def test_gaps_that_are_served_as_a_value_of_the_feature(tmp_path, column):
     with tiny(tmp_path, engine_text(guard=guard), meta=META) as subject:
         found = run_check("FEA005", subject).findings
     assert not [f for f in found if f.severity > Severity.INFO]
+
+
+@pytest.mark.parametrize(
+    ("fill", "way", "outcome"),
+    [
+        ("0.0", "zero", Outcome.PASS),
+        ("0.0", "median", Outcome.FAIL),
+        ("pd.Series(MEDIANS)", "median", Outcome.PASS),
+        ("pd.Series(MEDIANS)", "zero", Outcome.FAIL),
+    ],
+)
+def test_a_row_of_nothing_is_filled_as_is_documented(tmp_path, fill, way, outcome):
+    with tiny(tmp_path / "plain", engine_text(), meta=META) as subject:
+        fill = fill.replace("MEDIANS", str(few(subject, 24).median().to_dict()))
+    text = engine_text(x=f"features[names].fillna({fill}).to_numpy()")
+    said = (
+        f"options: {{FEA005: {{documented: {{nan: {way}, all_nan: {way}, infinite: predicted}}}}}}"
+    )
+    with tiny(tmp_path / "filled", text, meta=META, parameters=said) as subject:
+        result = run_check("FEA005", subject)
+    assert result.outcome is outcome, [f.message for f in result.findings]
 
 
 @pytest.mark.fails("FEA005")
