@@ -21,15 +21,11 @@ MOST = 15
 def ends(bars):
     close = bars["close"].to_numpy()
     width = {width}
-    found = np.full(len(close), -1)
-    for i in range(len(close)):
-        path = np.abs(close[i + 1 : i + 1 + MOST] / close[i] - 1)
-        hit = np.flatnonzero(path >= width[i])
-        if len(hit):
-            found[i] = i + 1 + hit[0]
-        elif len(path) == MOST:
-            found[i] = i + MOST
-    return found
+    bar, later = np.arange(len(close)), np.append(close, np.full(MOST, np.nan))
+    path = np.stack([later[bar + k] for k in range(1, MOST + 1)], axis=1) / close[:, None] - 1
+    hit = np.abs(path) >= width[:, None]
+    known = hit.any(axis=1) | (bar + MOST < len(close))
+    return np.where(known, bar + np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, MOST), -1)
 
 def label(bars):
     close, end = bars["close"].to_numpy(), ends(bars)
