@@ -37,8 +37,9 @@ class FeaturesReadNoFuture(Check):
         Only what the panel carries is perturbed. Data files that the builder reads are named, and
         are a gap unless `files` in `subject.yaml` says when what stands in them is known; what
         compiled code other than pandas opens is not seen. A column that nothing in the panel
-        moves is named as not judged. A look-ahead that shows on fewer than about one bar in a
-        hundred may be missed; raise `cuts`.
+        moves is named as not judged. A look-ahead on fewer than about one bar in ten, away
+        from ends of periods, gaps and rare values (at a time of day that only another zone tells,
+        say), may be missed; raise `cuts`.
     Remediation
         Compute the column from bars up to its own, and fit scalers, ranks and components on
         earlier bars only.

@@ -2,7 +2,7 @@ import numpy as np
 
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
-from audit_lib.probes.training.steps import HOOK, trained
+from audit_lib.probes.training.steps import HOOK, later_rows_read, trained
 
 
 class PreprocessingSawNoJudgedRow(Check):
@@ -18,11 +18,12 @@ class PreprocessingSawNoJudgedRow(Check):
     How
         Drives the trainer once on made-up data (`retrain.train`) and follows the values from the
         table through each `transform` into each `fit`; compares the rows of the transformer's own
-        fit with the judged rows.
+        fit with the judged rows. Where values cannot be followed, as after arithmetic by hand,
+        trains again with much later rows altered: what a model is fitted on must not change.
     Limitations
-        Follows scikit-learn's transformers and those that the hook names with `watch`;
-        preprocessing written with plain pandas is seen through the numbers it records (FEA122)
-        and in the source (FEA115).
+        Follows scikit-learn's transformers and those that the hook names with `watch`. Of
+        preprocessing by hand only the earliest fit is asked, and about rows far behind it; the
+        numbers it records are told by FEA122.
     Remediation
         Fit every preprocessing step inside the fold, on its train rows.
     Sources
@@ -69,8 +70,18 @@ class PreprocessingSawNoJudgedRow(Check):
             )
         for kind, why in training.unknown().items():
             yield Gap(kind, why)
-        for kind, count in training.scaling_unknown().items():
-            yield Gap(kind, f"what {count} fits read could not be traced, only their labels")
+        for kind, later in later_rows_read(subject, training).items():
+            if later:
+                yield self.finding(
+                    subject.where(HOOK),
+                    f"what {kind} is fitted on changes with rows long after its own: something "
+                    "before it is computed over rows that the model is judged on",
+                    measured="other numbers",
+                    expected="the same numbers, whatever comes later",
+                    key=f"later rows before {kind}",
+                )
+            elif later is None:
+                yield Gap(kind, "what it was fitted on could not be traced, only its labels")
         yield Examined(
             len(pairs) or sum(1 for _ in training.judgements()), "models with what is before them"
         )

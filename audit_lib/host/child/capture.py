@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +85,8 @@ class Recorder:
             "stacked": self._stacked(table, rows, [i for i, o in enumerate(order) if o < 0]),
             "named": hasattr(x, "columns") and type(who).__module__.startswith(_NAMING),
             "values": table if rows is None and table is not None and table.shape[1] == 1 else None,
+            "chooses": hasattr(who, "get_support"),
+            "digest": "" if table is None else blake2b(table.tobytes()).hexdigest(),
         }
 
     def _order(self, table: Any, rows: Any) -> list[int]:
@@ -294,22 +297,12 @@ def _record(
     return {
         "op": op,
         "object": known,
-        "class": name,
+        "kind": name,
         "rows": rows,
         "source": source,
         "count": count,
         "columns": columns,
         "begun": begun,
-        "resembles": 0.0,
-        "below": None,
-        "label": None,
-        "sources": [],
-        "order": [],
-        "named": False,
-        "stateless": False,
-        "chooses": False,
-        "values": None,
-        "stacked": {},
     }
 
 

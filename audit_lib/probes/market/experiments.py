@@ -23,7 +23,6 @@ from audit_lib.probes.market.perturbation import (
     join_assets,
     price_columns,
     price_field,
-    split_assets,
     with_holes,
 )
 from audit_lib.probes.market.responses import Table
@@ -336,13 +335,6 @@ class Designer:
             changed[asset] = self._change(frame, how, cut, rng, up)
             trials.append(ChangedAsset(asset, asset, asset, how, cut, reference is not None))
         return Experiment(join_assets(changed), tuple(trials), reference=reference)
-
-
-def designer(
-    panel: pd.DataFrame, *, seed: int, cuts: int, fields: frozenset[str] | None
-) -> Designer:
-    """A designer over a panel (rows sorted by asset and date)."""
-    return Designer(split_assets(panel), seed, cuts, fields)
 
 
 def _cuts_at(frame: pd.DataFrame, holed: pd.DataFrame, holes: list[Hole]) -> list[int]:

@@ -22,8 +22,15 @@ import numpy as np
 import pandas as pd
 
 from audit_lib.arrays import Flags, Floats
-from audit_lib.probes.market.experiments import Designer, Experiment, designer
-from audit_lib.probes.market.perturbation import LOUD, Change, gentle, join_assets
+from audit_lib.probes.market.experiments import Designer, Experiment
+from audit_lib.probes.market.perturbation import (
+    IDLE,
+    LOUD,
+    Change,
+    gentle,
+    join_assets,
+    split_assets,
+)
 from audit_lib.probes.market.responses import RowsDifferError, Scale, Table, as_table
 from audit_lib.probes.market.tally import ColumnInfluence, Tally
 
@@ -89,7 +96,7 @@ def measure_influence(
     """
     panel = panel.sort_index()
     chosen = frozenset(fields) if fields is not None else None
-    plan = designer(panel, seed=seed, cuts=cuts, fields=chosen)
+    plan = Designer(split_assets(panel), seed, cuts, chosen)
     return _Probe(build, many, plan).measure(known)
 
 
@@ -195,7 +202,7 @@ class _Probe:
         }
         for name, design in designs.items():
             table: Table | str = ""
-            for strength in (LOUD, gentle(join_assets(self.plan.frames), self.plan.price)):
+            for strength in (IDLE, LOUD, gentle(join_assets(self.plan.frames), self.plan.price)):
                 self.plan.strength = strength
                 experiment = design()
                 table = self.table(self.answers([experiment.panel])[0], experiment.panel, base)

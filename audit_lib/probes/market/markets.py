@@ -1,6 +1,7 @@
 """Panels made from the subject's own sample and spoilt on purpose, or told in another unit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,9 @@ PRICES = ("open", "high", "low", "close", "adj_close", "adjusted_close", "vwap")
 VOLUMES = ("volume", "turnover")
 
 
-def columns_of(panel: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
+def columns_of(panel: Iterable[Any], names: tuple[str, ...]) -> list[Any]:
     """Columns of the panel that hold one of these fields, whatever their case."""
-    return [c for c in panel.columns if str(c).lower().replace(" ", "_") in names]
+    return [c for c in panel if str(c).lower().replace(" ", "_") in names]
 
 
 def short(panel: pd.DataFrame, *, assets: int, bars: int) -> pd.DataFrame:

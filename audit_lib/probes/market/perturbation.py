@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from audit_lib.arrays import Floats
+from audit_lib.probes.market.markets import VOLUMES, columns_of
 
 _PRICE = re.compile(r"open|high|low|close|price|vwap|bid|ask|mid|adj|last|settle", re.I)
 
@@ -36,13 +37,16 @@ class Strength:
     Attributes:
         level: factor on prices; its inverse where the direction is down.
         noise: standard deviation of the log noise on each price.
+        idle: one bar after the cut is that of a halt: one price, and no volume.
     """
 
     level: float
     noise: float
+    idle: bool = False
 
 
 LOUD = Strength(1.6, 0.08)
+IDLE = replace(LOUD, idle=True)
 
 
 def gentle(panel: pd.DataFrame, price: str | None) -> Strength:
@@ -107,6 +111,8 @@ def change(
         if prices is None:
             prices = price_columns(frame)
         replaced = _noisy(touched, names, rng, prices, up=up, strength=strength)
+        if strength.idle and how is Change.SUFFIX and len(touched):
+            _halt(replaced, len(touched) // 2, prices)
     changed = frame.copy()
     for name, values in replaced.items():
         column = changed[name].to_numpy(copy=True)
@@ -207,6 +213,15 @@ def _noisy(
         if edge in bars and body:
             moved[bars[edge]] = pick.reduce([moved[bars[edge]], *body])
     return moved
+
+
+def _halt(moved: dict[Any, npt.NDArray[Any]], at: int, prices: frozenset[str]) -> None:
+    """Make the bar at one position that of a market in which nothing was traded."""
+    bars = {str(n).lower(): n for n in moved if str(n) in prices}
+    for name in columns_of(moved, VOLUMES):
+        moved[name][at] = 0
+    for name in bars.keys() & {"open", "high", "low"} if "close" in bars else ():
+        moved[bars[name]][at] = moved[bars["close"]][at]
 
 
 def _moved_other(series: pd.Series[Any], wobble: Floats, level: float) -> npt.NDArray[Any]:

@@ -35,7 +35,8 @@ class Step:
         order: which given feature each column follows, -1 for none; empty where unknown.
         named: a model that keeps the names of the columns it was fitted on.
         stateless: a transformer that learns nothing from rows.
-        chooses: a fit that only chooses, such as columns; it counts for the next model.
+        chooses: a fit that only chooses, such as columns; it counts for models of fewer columns.
+        digest: of the numbers that were fitted on.
         stacked: the same where columns beside features follow predictions.
         values: what was predicted, shape (n, k), and ``owners``, its rows; of a fit on one column
             that cannot be traced, that column.
@@ -58,6 +59,7 @@ class Step:
     named: bool = False
     stateless: bool = False
     chooses: bool = False
+    digest: str = ""
     scores: dict[int, Integers] = field(default_factory=dict)
     stacked: dict[int, Integers] = field(default_factory=dict)
     values: Floats | None = None
@@ -260,9 +262,9 @@ class Training:
             )
         )
 
-    def scaling_unknown(self) -> dict[str, int]:
-        """Classes with how many fits are known by their labels only, not by what they read."""
-        return dict(Counter(s.kind for s in self.steps if s.op == "fit" and s.source == LABELS))
+    def scaling_unknown(self) -> list[Step]:
+        """Fits that are known by their labels only, not by what they read."""
+        return [s for s in self.steps if s.op == "fit" and s.source == LABELS]
 
     def written(self) -> list[Path]:
         """Files that the training made or wrote over in the store, relative to it."""
@@ -293,9 +295,15 @@ class Training:
         """Preprocessing behind a fit, or within it: its kind, and the rows it was fitted on."""
         within = [s.number for s in self.steps[fit.begun : fit.number] if s.op == "transform"]
         left, seen = [*within, *fit.sources], set[int]()
-        chosen = [s for s in self.steps[: fit.number] if s.chooses]
-        if chosen and not fit.chooses and chosen[-1].rows is not None:
-            yield chosen[-1].kind, chosen[-1].rows
+        followed = {s.object for s in self.steps if s.op == "transform"}
+        chosen = [
+            (s.kind, s.rows)
+            for s in self.steps[: fit.number][::-1]
+            if s.chooses and s.object not in followed and s.columns > fit.columns
+            if s.rows is not None
+        ]
+        if chosen and not fit.chooses:  # of several, such as one a fold, the one for these rows
+            yield min(chosen, key=lambda c: len(np.setdiff1d(c[1], fit.rows)))
         while left:
             number = left.pop()
             if number < 0 or number in seen or self.steps[number].op != "transform":

@@ -5,10 +5,12 @@ transformation and prediction are known, whatever the trainer does between (sele
 sorting, scaling).  Labels follow the features closely, so that gates on quality let them pass.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.labels.label_facts import horizon_of, horizons_of
@@ -19,6 +21,8 @@ from audit_lib.probes.training.record import Step, Training, files_of
 from audit_lib.subject.subject import Subject
 
 HOOK = "retrain.train"
+MANY = 20
+"""dates that must follow a fit before it is asked whether it reads them"""
 
 
 def trained(subject: Subject) -> Training:
@@ -40,13 +44,43 @@ def trained(subject: Subject) -> Training:
 
 def attempted(subject: Subject) -> Training:
     """The same, also where the training failed after it tried to write elsewhere."""
-    return samples.once(subject, "training", lambda: _train(subject))
+    return samples.once(subject, "training", lambda: _train(subject, *made_up(subject)))
 
 
-def _train(subject: Subject) -> Training:
+def later_rows_read(subject: Subject, training: Training) -> dict[str, bool | None]:
+    """Whether fits known by their labels only read rows long after their own, by their kind.
+
+    Trains again on a table of which the later half of what follows the earliest of these fits is
+    altered: what it was fitted on must be the same numbers.  None where that cannot be told: few
+    rows follow, predictions came before (which folds may make of later rows), or what is fitted on
+    differs from one training to the next.
+    """
+    asked = training.scaling_unknown()
+    answers = [s.number for s in training.steps if s.op == "predict"]
+    told: dict[str, bool | None] = dict.fromkeys(s.kind for s in asked)
+    ends = {s.number: int(training.at[s.rows].max()) for s in asked if s.rows is not None}
+    first, last = min(ends.values(), default=0), int(training.at.max())
+    late = training.at > (first + last) // 2
+    early = [
+        s
+        for s in asked
+        if ends.get(s.number) == first and s.number < min(answers, default=s.number + 1)
+    ]
+    if not early or last - first < MANY:
+        return told
+    altered = training.features + late[:, None] * (2.0 * training.features + 1.0)
+    other, again = (
+        {s.number: s.digest for s in _train(subject, table, training.labels).steps}
+        for table in (altered, training.features)
+    )
+    steady = [s for s in early if again.get(s.number) == s.digest and s.number in other]
+    told |= {s.kind: False for s in steady}
+    return told | {s.kind: True for s in steady if other[s.number] != s.digest}
+
+
+def _train(subject: Subject, features: pd.DataFrame, labels: pd.DataFrame) -> Training:
     hook = subject.hook(HOOK)
     horizon, known = horizon_of(subject)
-    features, labels = made_up(subject)
     store = subject.scratch_store()
     before = files_of(store)
     reply = ask(hook.on(store), features, labels, into=mapping)
@@ -79,35 +113,20 @@ def _placed(text: str, places: dict[str, str]) -> str:
 
 
 def _step(number: int, raw: dict[str, Any]) -> Step:
-    rows, source = raw["rows"], raw["source"]
-    scores, owners = {}, None
-    if rows is not None:
-        found = np.asarray(rows, dtype=np.int64)
+    told = raw | {k: as_kept(raw[k]) for k, as_kept in _KEPT.items() if raw.get(k) is not None}
+    if raw["rows"] is not None:
+        found, source = np.asarray(raw["rows"], dtype=np.int64), raw["source"]
         if isinstance(source, np.ndarray):
-            scores = {int(n): np.unique(found[source == n]) for n in np.unique(source[source >= 0])}
-            source = None
-        owners = found
-        rows = np.unique(found[found >= 0])
-    return Step(
-        number=number,
-        op=raw["op"],
-        object=raw["object"],
-        kind=raw["class"],
-        rows=rows,
-        source=source,
-        count=raw["count"],
-        columns=raw["columns"],
-        begun=raw["begun"],
-        resembles=raw["resembles"],
-        below=raw["below"],
-        label=raw["label"],
-        sources=tuple(raw["sources"]),
-        order=tuple(raw["order"]),
-        named=raw["named"],
-        stateless=raw["stateless"],
-        chooses=raw["chooses"],
-        scores=scores,
-        stacked={int(n): np.asarray(r, dtype=np.int64) for n, r in raw["stacked"].items()},
-        values=None if raw["values"] is None else np.asarray(raw["values"], dtype=np.float64),
-        owners=owners,
-    )
+            numbers = np.unique(source[source >= 0])
+            told["scores"] = {int(n): np.unique(found[source == n]) for n in numbers}
+            told["source"] = None
+        told |= {"owners": found, "rows": np.unique(found[found >= 0])}
+    return Step(number=number, **told)
+
+
+_KEPT: dict[str, Callable[[Any], Any]] = {
+    "sources": tuple,
+    "order": tuple,
+    "stacked": lambda parts: {int(n): np.asarray(r, np.int64) for n, r in parts.items()},
+    "values": lambda values: np.asarray(values, np.float64),
+}

@@ -89,6 +89,37 @@ def test_a_day_that_ends_at_midnight_is_read_when_it_is_over(tmp_path, zone, sta
         assert_passes(run_check("FEA101", subject))
 
 
+GUARDED = """
+@surface("features")
+def build(at, panel):
+    def flow(bars):
+        volume = bars["volume"]
+        size = GUARD
+        return size - size.rolling(5).mean()
+    return each(panel, flow=flow)
+"""
+
+
+@pytest.mark.fails("FEA101")
+def test_one_bar_without_trades_that_changes_all_the_others(tmp_path):
+    one_for_all = "np.log(volume) if volume.min() > 0 else np.log1p(volume)"
+    with tiny(tmp_path, GUARDED.replace("GUARD", one_for_all)) as subject:
+        assert_fails(run_check("FEA101", subject), key="flow")
+
+
+@pytest.mark.passes("FEA101")
+def test_a_guard_of_each_bar_alone_reads_no_other(tmp_path):
+    with tiny(tmp_path, GUARDED.replace("GUARD", "np.log1p(volume)")) as subject:
+        assert_passes(run_check("FEA101", subject))
+
+
+@pytest.mark.passes("FEA101")
+def test_a_builder_that_refuses_bars_without_volume_is_asked_without_them(tmp_path):
+    refused = "np.log(volume) if volume.min() > 0 else 1 / 0"
+    with tiny(tmp_path, GUARDED.replace("GUARD", refused)) as subject:
+        assert_passes(run_check("FEA101", subject))
+
+
 @pytest.mark.fails("FEA101")
 def test_a_research_column_that_the_version_requires(tmp_path):
     required = '@surface("predictor")\ndef required(at):\n    return ["momentum", "smooth"]\n'

@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from audit_lib.model import Outcome
-from audit_lib.testing import assert_fails, run_check
+from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
 CODES = ("SPL021", "FEA121", "FEA122", "CAL011", "RET011")
@@ -463,3 +463,65 @@ def test_every_way_to_write_elsewhere_is_seen(tmp_path, habit):
     with tiny(tmp_path, trainer(STRAYS[habit])) as subject:
         result = run_check("RET011", subject)
     assert {f.key for f in result.findings} == WRITTEN[habit]
+
+
+CHOSEN = """
+from sklearn.feature_selection import SelectKBest, f_regression
+from sklearn.linear_model import Ridge
+kept = SelectKBest(f_regression, k=4).fit(X[ROWS], y[ROWS]).get_support()
+Ridge().fit(X[fitted][:, kept], y[fitted]).predict(X[later][:, kept])
+"""
+OTHER = """
+SelectKBest(f_regression, k=3).fit(X, y).transform(X)
+"""
+
+
+@pytest.mark.fails("FEA121")
+def test_columns_chosen_on_all_rows_without_a_transform(tmp_path):
+    with tiny(tmp_path, trainer(CHOSEN.replace("ROWS", ":"))) as subject:
+        found = assert_fails(run_check("FEA121", subject), key="SelectKBest before Ridge")
+    assert found.measured == "1200 of 1200 judged rows"
+
+
+@pytest.mark.passes("FEA121")
+@pytest.mark.parametrize("more", ["", OTHER])
+def test_columns_chosen_on_the_train_rows(tmp_path, more):
+    text = CHOSEN.replace("ROWS", "fitted").replace("kept =", more + "kept =", 1)
+    with tiny(tmp_path, trainer(text)) as subject:
+        assert_passes(run_check("FEA121", subject))
+
+
+BY_HAND = """
+from sklearn.linear_model import Ridge
+scaled = HOW
+Ridge().fit(scaled[fitted], y[fitted]).predict(scaled[later])
+"""
+KNOWN = "X[np.asarray(days < known[int(n * 0.8)])]"
+
+
+@pytest.mark.fails("FEA121")
+@pytest.mark.parametrize(
+    "how",
+    [
+        "(X - X.mean(axis=0)) / X.std(axis=0)",
+        "np.tanh(X / np.quantile(np.abs(X), 0.9, axis=0))",
+        "X @ np.linalg.svd(X - X.mean(axis=0), full_matrices=False)[2].T[:, :5]",
+    ],
+)
+def test_scales_by_hand_that_move_with_much_later_rows(tmp_path, how):
+    with tiny(tmp_path, trainer(BY_HAND.replace("HOW", how))) as subject:
+        assert_fails(run_check("FEA121", subject), key="later rows before Ridge")
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        f"(X - {KNOWN}.mean(axis=0)) / {KNOWN}.std(axis=0)",  # rows that the purge leaves out
+        "X - pd.DataFrame(X).groupby(place).transform('mean').to_numpy()",
+    ],
+)
+def test_scales_by_hand_of_earlier_rows_or_of_one_date_are_not_accused(tmp_path, how):
+    with tiny(tmp_path, trainer(BY_HAND.replace("HOW", how))) as subject:
+        result = run_check("FEA121", subject)
+    assert not result.findings
+    assert not any("only its labels" in gap.why for gap in result.gaps)
