@@ -302,9 +302,9 @@ class Training:
             if s.chooses and s.object not in followed and s.columns > fit.columns
             if s.rows is not None
         ]
-        own = fit.rows
-        if chosen and own is not None and not fit.chooses:  # of one a fold, that for these rows
-            yield min(chosen, key=lambda c: len(np.setdiff1d(c[1], own)))
+        fitted = fit.rows
+        if chosen and fitted is not None and not fit.chooses:  # of one a fold, that for these rows
+            yield min(chosen, key=lambda c: len(np.setdiff1d(c[1], fitted)))
         while left:
             number = left.pop()
             if number < 0 or number in seen or self.steps[number].op != "transform":
