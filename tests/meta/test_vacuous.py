@@ -76,8 +76,8 @@ TRUE_OF_ONE_VALUE = {"FEA003", "FEA102", "FEA108", "SPL002", "SPL005", "CHK102"}
 def hooks_of(world: str) -> str:
     """Text of hooks, every one written, that answer with nothing."""
     lines = [PRELUDE]
-    for name, protocol in HOOKS.items():
-        kind = str(protocol.__call__.__annotations__["return"])
+    for name, hook in HOOKS.items():
+        kind = str(hook.__annotations__["return"])
         answers = next((a for k, a in KINDS.items() if kind.startswith(k)), KINDS["TypedDict"])
         answer = answers if isinstance(answers, str) else answers.get(world, "None")
         if name == "features.panel":
