@@ -193,7 +193,7 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
     findings, tables = gathered(list(_of(Finding, told)))
     evidence = _of(Evidence, told)
     bounded = (e.margin for e in evidence)
-    examined, gaps = _seeded(check, _of(Examined, told)), _of(Gap, told)
+    examined, gaps = _looked_at(check, _of(Examined, told)), _of(Gap, told)
     if any(breaks(f) for f in findings):
         outcome = Outcome.FAIL
     elif outcome is Outcome.PASS:
@@ -210,12 +210,16 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
     )
 
 
-def _seeded(check: Check, examined: tuple[Examined, ...]) -> tuple[Examined, ...]:
-    """What a check looked at, with the seed that it was drawn from."""
+def _looked_at(check: Check, parts: Iterable[Examined]) -> tuple[Examined, ...]:
+    """What a check looked at, counted once a kind, with the seed that it was drawn from."""
+    counts: dict[str, int] = {}
+    for part in parts:
+        counts[part.what] = counts.get(part.what, 0) + part.count
+    examined = [Examined(count, what) for what, count in counts.items()]
     seed = getattr(check, "seed", None)
-    if seed is None or not examined:
-        return examined
-    return (replace(examined[0], what=f"{examined[0].what} (seed {seed})"), *examined[1:])
+    if seed is not None and examined:
+        examined[0] = replace(examined[0], what=f"{examined[0].what} (seed {seed})")
+    return tuple(examined)
 
 
 def run_checks(

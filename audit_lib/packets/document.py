@@ -1,9 +1,18 @@
 """The packet as plain data, section by section: what both typesetters read."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from audit_lib.model import CheckResult, Contract, Outcome, Severity, breaks, effective_outcome
+from audit_lib.model import (
+    CheckResult,
+    Contract,
+    Finding,
+    Outcome,
+    Severity,
+    breaks,
+    effective_outcome,
+)
 from audit_lib.model.merging import akin
 from audit_lib.model.reviews import by_file, merged, shares
 from audit_lib.packets import page_one
@@ -95,9 +104,16 @@ def document(packet: Packet, style: Style) -> Doc:
 def _findings(found: Sequence[Found], style: Style) -> list[Doc]:
     before, ids = [None, *found], {f.finding: f.id for f in found}
     near = akin(ids)
+    roots: dict[Finding, str] = {}
+    for finding, name in ids.items():  # the gravest of those that may have one root names it
+        roots[finding] = next((roots[n] for n in near[finding] if n in roots), name)
+    shared = Counter(roots.values())
     made = [finding_doc(f, style, b) for f, b in zip(found, before, strict=False)]
     return [
-        d | {"near": [ids[n] for n in near[f.finding]]} for d, f in zip(made, found, strict=True)
+        d
+        | {"near": [ids[n] for n in near[f.finding]]}
+        | {"root": root if shared[root := roots[f.finding]] > 1 else ""}
+        for d, f in zip(made, found, strict=True)
     ]
 
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import made_up
 import pytest
 
-from audit_lib.model import Outcome, Task, Verdict
+from audit_lib.model import Location, Outcome, Severity, Task, Verdict
+from audit_lib.packets.document import document
+from audit_lib.packets.sections import Style
 
 
 def test_a_clean_whole_run_is_kept(packet_of):
@@ -97,3 +101,25 @@ def test_what_only_informs_stands_apart(packet_of):
     assert [f.id for f in packet.notes] == ["LED001-1"]
     assert "LED001-1" not in [f.id for f in packet.open]
     assert "info" not in packet.headline
+
+
+def test_findings_of_other_checks_at_one_place_may_have_one_root(packet_of):
+    serve = Location("engine/serve.py", line=3, symbol="serve")
+    found = [
+        made_up.finding("SPL001", severity=Severity.CRITICAL, key="purge"),
+        made_up.finding("SPL002", severity=Severity.LOW, key="embargo"),
+        made_up.finding("FEA001", location=serve, key="order"),
+        made_up.finding("FEA002", location=serve, key="names", severity=Severity.MEDIUM),
+        made_up.finding("HED001", location=replace(serve, symbol="decode"), key="heads"),
+    ]
+    results = tuple(made_up.result(f.code, Outcome.FAIL, findings=(f,)) for f in found)
+    first, *others = made_up.clean_tasks()
+    packet = packet_of([replace(first, results=results), *others])
+    shown = document(packet, Style(lambda _: None))["findings"]
+    assert {f["id"]: (f["root"], f["near"]) for f in shown} == {
+        "SPL001-1": ("SPL001-1", ["SPL002-1"]),
+        "SPL002-1": ("SPL001-1", ["SPL001-1"]),
+        "FEA001-1": ("FEA001-1", ["FEA002-1"]),
+        "FEA002-1": ("FEA001-1", ["FEA001-1"]),
+        "HED001-1": ("", []),
+    }
