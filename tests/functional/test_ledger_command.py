@@ -56,6 +56,7 @@ def test_a_definition_from_unread_to_certified_to_fallen(ledger, place):
 
     (place / "engine" / "a.py").write_text("def f(x):\n    y = x + 2\n    return y\n")
     assert "a.py::f" in missing(ledger)[1]
+    assert ledger("suggest")[1].startswith("to be reached: ")
     rows = json.loads(ledger("suggest", "--format", "json")[1])
     changed = next(row for row in rows if row["unit"] == "a.py::f")
     assert (changed["read"], changed["statements"], changed["changed_lines"]) == ("delta", 1, [2])
