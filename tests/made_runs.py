@@ -51,9 +51,7 @@ def after(run_id: str = "20261121T090000Z-bbbb") -> list[TaskResult]:
     ended = made_up.finding("CAL001", key="ended", message="the map is flat")
     waived = made_up.finding("PRC001", key="waived")
     moved = Location("new/splits.py", line=14, symbol="Folds.make")
-    closing = failing(
-        "LED901", made_up.finding("LED901", key=made_up.finding("HED001").fingerprint)
-    )
+    critical = failing("HED001", made_up.finding("HED001", severity=Severity.CRITICAL))
     return _run(
         run_id,
         {"engine/features.py": 4, "new/splits.py": 2},
@@ -63,9 +61,9 @@ def after(run_id: str = "20261121T090000Z-bbbb") -> list[TaskResult]:
         made_up.result("GOV001", Outcome.ERROR, reason="the check crashed: ValueError"),
         made_up.result("DRF001"),
         failing("PRC001", waived, exempted=(waiver(waived),)),
-        failing("HED001", made_up.finding("HED001", severity=Severity.CRITICAL)),
+        critical,
         failing("DOC001", made_up.finding("DOC001", key="back", severity=Severity.LOW)),
-        closing,
+        replace(critical, task=Task.T6),
         made_up.result("TGT001", Outcome.NOT_ASSESSED),
     )
 
@@ -80,10 +78,6 @@ def _run(run_id: str, files: dict[str, int], *results) -> list[TaskResult]:
     tasks = []
     for task in made_up.tasks(run_id=run_id):
         closes = task.task is Task.T6
-        own = tuple(
-            r
-            for r in results
-            if (r.task is task.task and r.code != "LED901") or (closes and r.code == "LED901")
-        )
+        own = tuple(r for r in results if r.task is task.task)
         tasks.append(replace(task, results=own, boundaries=(), dependents=files if closes else {}))
     return tasks

@@ -22,7 +22,6 @@ class Merged:
         identity: what it is known by across runs and versions.
         finding: the worst of them.
         tasks: tasks that reported it.
-        also: codes of closing checks that say it again of this finding, by its fingerprint.
         blast: how many files depend on the file it stands in, directly or through others; None
             where it stands in no source file, or where nobody counted.
         waiver: what names it, in force or ended; None where it stands unwaived.
@@ -33,7 +32,6 @@ class Merged:
     identity: str
     finding: Finding
     tasks: tuple[Task, ...]
-    also: tuple[str, ...] = ()
     blast: int | None = None
     waiver: Exempted | None = None
     waived: bool = False
@@ -80,35 +78,24 @@ def identity_marks(finding: Finding, version: str, *, path: str) -> list[str]:
 
 
 def merged(tasks: Iterable[TaskResult]) -> tuple[Merged, ...]:
-    """The matters of a run, the weightiest first.
-
-    Findings of one identity are one; so are a finding and what a closing check says again of it,
-    which carries the finding's fingerprint as its key.
-    """
+    """The matters of a run, the weightiest first; findings of one identity are one."""
     run = list(tasks)
     sizes = dependents(run)
-    every = [(t, r, f) for t in run for r in t.results for f in r.findings if breaks(f)]
-    prints = {f.fingerprint for _, _, f in every}
-    also: dict[str, list[tuple[Task, str]]] = defaultdict(list)
     groups: dict[str, list[tuple[TaskResult, CheckResult, Finding]]] = defaultdict(list)
-    for task, result, finding in every:
-        if finding.key in prints and finding.key != finding.fingerprint:
-            also[finding.key].append((task.task, finding.code))
-        else:
-            groups[identity(finding, task.version)].append((task, result, finding))
+    for task in run:
+        for result in task.results:
+            for finding in filter(breaks, result.findings):
+                groups[identity(finding, task.version)].append((task, result, finding))
     made = []
     for name, group in groups.items():
         worst = max((f for _, _, f in group), key=lambda f: f.severity)
-        again = [said for _, _, f in group for said in also[f.fingerprint]]
-        reported = [*(t.task for t, _, _ in group), *(task for task, _ in again)]
         waivers = [_waiver(r, f) for _, r, f in group]
         source = worst.location.base == "source"
         made.append(
             Merged(
                 name,
                 worst,
-                tuple(dict.fromkeys(reported)),
-                tuple(dict.fromkeys(code for _, code in again)),
+                tuple(dict.fromkeys(t.task for t, _, _ in group)),
                 sizes.get(worst.location.path) if source else None,
                 next((w for w, _ in waivers if w), None),
                 all(in_force for _, in_force in waivers),

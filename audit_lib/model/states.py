@@ -13,25 +13,21 @@ NEW, UNCHANGED, UPDATED = "new", "unchanged", "updated"
 def baseline_states(tasks: Iterable[TaskResult], comparison: Comparison) -> dict[str, str]:
     """State of every finding of a run, by its fingerprint.
 
-    What a closing check says again of a finding has the state of that finding.  What only informs
-    is compared by identity alone.
+    What only informs is compared by identity alone.
     """
     closed = {c.matter.identity: c for c in comparison.closed}
-    every = [(f, t.version) for t in tasks for r in t.results for f in r.findings]
     states: dict[str, str] = {}
-    for finding, version in every:
+    for finding, version in ((f, t.version) for t in tasks for r in t.results for f in r.findings):
         name = identity(finding, version)
-        if not breaks(finding):
+        if breaks(finding):
+            states[finding.fingerprint] = _state(closed.get(name))
+        else:
             states[finding.fingerprint] = UNCHANGED if name in comparison.notes else NEW
-        elif name in closed:
-            states[finding.fingerprint] = _state(closed[name])
-    for finding, _ in every:
-        states.setdefault(finding.fingerprint, states.get(finding.key, NEW))
     return states
 
 
-def _state(closed: Closed) -> str:
-    if closed.fate in (Fate.NEW, Fate.REGRESSED) or closed.was is None:
+def _state(closed: Closed | None) -> str:
+    if closed is None or closed.fate in (Fate.NEW, Fate.REGRESSED) or closed.was is None:
         return NEW
     same = closed.was.finding.measured == closed.matter.finding.measured
     if closed.fate in ALARMING or closed.moved_from or not same:

@@ -10,7 +10,7 @@ from audit_lib.model.closure import Comparison, Fate, Row
 from audit_lib.model.sight import NOT_RUN
 from audit_lib.packets.acceptance import answers
 from audit_lib.packets.packet import Packet
-from audit_lib.packets.sections import Doc, Style, anchor, cell, runs
+from audit_lib.packets.sections import Doc, Style, cell, runs
 from audit_lib.reporters.csv_report import safe_cell
 from audit_lib.reporters.json_report import dumps, plain
 from audit_lib.reporters.report import folded, severities
@@ -33,7 +33,7 @@ _PARTS = {
 def closure_doc(packet: Packet, style: Style) -> Doc:
     """The closing list as plain data: what stands, what became of it, and the waivers."""
     rows = packet.closing
-    ids, checks = _ids(packet), {r.code: anchor(r) for r in packet.results}
+    ids = _ids(packet)
     parts = []
     for name, meaning in _PARTS.items():
         held = [r for r in rows if standing(r) == name]
@@ -46,9 +46,9 @@ def closure_doc(packet: Packet, style: Style) -> Doc:
                 "count": len(held),
                 "severities": severities(r.matter.finding for r in held),
                 "hidden": len(held) - sum(1 + more for _, more in shown),
-                "rows": [_row(r, ids, checks, style) | {"more": more} for r, more in shown],
+                "rows": [_row(r, ids, style) | {"more": more} for r, more in shown],
                 "folded": sum(more for _, more in shown),
-                "all": [_row(r, ids, checks, style) for r in held[: style.rows]],
+                "all": [_row(r, ids, style) for r in held[: style.rows]],
             }
         )
     return {
@@ -99,7 +99,7 @@ def closure_csv(packet: Packet) -> str:
     records = [_record(r, ids, labels) for r in packet.closing]
     fates = [f"fate against {label}" for label in labels]
     columns = [
-        "rank", "standing", "severity", *fates, "dependents", "tasks", "code", "also", "id", "base",
+        "rank", "standing", "severity", *fates, "dependents", "tasks", "code", "id", "base",
         "path", "line", "pointer", "symbol", "message", "moved_from", "why", "exempted_by",
         "exempted_because", "exempted_until", "exemption_in_force", "identity",
     ]  # fmt: skip
@@ -112,7 +112,6 @@ def closure_csv(packet: Packet) -> str:
         flat |= {f"fate against {label}": fate for label, fate in record["fates"].items()}
         flat |= {
             "tasks": " ".join(record["tasks"]),
-            "also": " ".join(record["also"]),
             "exempted_by": waiver.get("owner"),
             "exempted_because": waiver.get("reason"),
             "exempted_until": waiver.get("expires"),
@@ -150,7 +149,6 @@ def _record(row: Row, ids: dict[Finding, str], labels: list[str]) -> Doc:
         "fates": {label: fate.value for label, fate in fates if fate is not None},
         "dependents": matter.blast,
         "tasks": [t.value for t in matter.tasks],
-        "also": list(matter.also),
         "location": plain(finding.location),
         "message": finding.message,
         "measured": finding.measured,
@@ -172,7 +170,7 @@ def _waiver_record(waiver: Exempted | None, *, in_force: bool) -> Doc | None:
     }
 
 
-def _row(row: Row, ids: dict[Finding, str], checks: dict[str, str], style: Style) -> Doc:
+def _row(row: Row, ids: dict[Finding, str], style: Style) -> Doc:
     matter, finding = row.matter, row.matter.finding
     waiver = matter.waiver if row.here else None
     return {
@@ -184,7 +182,6 @@ def _row(row: Row, ids: dict[Finding, str], checks: dict[str, str], style: Style
         "fates": [{"word": fate.value if fate else ""} for fate in row.fates],
         "blast": matter.blast,
         "tasks": [t.value for t in matter.tasks],
-        "also": [{"code": code, "check": checks.get(code, "")} for code in matter.also],
         "place": place(finding.location),
         "was": _was(row),
         "message": runs(one_line(finding.message, SAYS), style),

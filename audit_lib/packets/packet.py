@@ -172,10 +172,7 @@ class Packet:
 
     @cached_property
     def open(self) -> list[Found]:
-        """What breaks a contract and no waiver covers, one a matter, worst first.
-
-        As many as the closing list has open: what a closing check says again is not told twice.
-        """
+        """What breaks a contract and no waiver covers, one a matter, as the closing list ranks."""
         open_ = {row.matter.identity: row.rank for row in self.closing if row.rank is not None}
         firsts: dict[str, Found] = {}
         for f in self.found:

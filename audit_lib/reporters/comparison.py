@@ -149,7 +149,6 @@ def _record(closed: Closed) -> dict[str, object]:
         "moved_from": closed.moved_from,
         "dependents": matter.blast,
         "tasks": [t.value for t in matter.tasks],
-        "also": list(matter.also),
         "why": closed.why,
         "exemption": plain(matter.waiver),
         "identity": matter.identity,
@@ -247,11 +246,10 @@ def _group(group: Group, shown: Sequence[Closed]) -> Iterator[Text]:
 def _line(closed: Closed) -> Text:
     finding, blast = closed.matter.finding, closed.matter.blast
     moved = f"  (was {closed.moved_from})" if closed.moved_from else ""
-    again = "".join(f" also {code}" for code in closed.matter.also)
     beside = f"  [{count(blast, 'dependent')}]" if blast else ""
     return Text.assemble(
         (f"    {finding.severity.label:<8}  ", TONES[finding.severity]),
-        (place(finding.location), "cyan"), (f"{moved}{beside}{again}", "dim"),
+        (place(finding.location), "cyan"), (f"{moved}{beside}", "dim"),
         f"  {one_line(finding.message, 300)}", (why_new(closed), "dim"),
     )  # fmt: skip
 

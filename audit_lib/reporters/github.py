@@ -41,10 +41,7 @@ def to_github(*reports: Report) -> str:
 def _findings(reports: tuple[Report, ...]) -> Iterator[str]:
     causes: dict[tuple[str, ...], list[tuple[Finding, Report]]] = {}
     for report in reports:
-        prints = {f.fingerprint for f in report.breaking}
         for finding in report.breaking:
-            if finding.key in prints and finding.key != finding.fingerprint:
-                continue  # a closing check says it again of a finding that is listed
             cause = (finding.code, *identity_place(finding, report.version))
             causes.setdefault(cause, []).append((finding, report))
     for group in sorted(causes.values(), key=lambda g: -max(f.severity for f, _ in g)):

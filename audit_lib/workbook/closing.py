@@ -58,7 +58,7 @@ def _row(row: Row, ids: Mapping[Finding, str]) -> tuple[Scalar, ...]:
         *(fate.value if fate else None for fate in row.fates),
         matter.blast,
         " ".join(matter.tasks),
-        " ".join((name, *matter.also)),
+        name,
         f"{finding.location}{moved}",
         finding.message + _why(row),
         f"{ended}{waiver.expires} {waiver.owner}: {waiver.reason}" if waiver else None,

@@ -246,18 +246,6 @@ def test_one_matter_of_two_tasks_is_one_and_the_worst_stands():
     assert (only.finding, only.tasks) == (worse.findings[0], (Task.T1, Task.T3))
 
 
-def test_what_a_closing_check_says_again_is_the_same_matter():
-    first = spl("a")
-    again = made_up.result(
-        "LED901",
-        Outcome.FAIL,
-        findings=(made_up.finding("LED901", key=first.findings[0].fingerprint),),
-    )
-    (only,) = merged([*run(first), *run(again, task=Task.T6)])
-    assert (only.finding.code, only.also) == ("SPL001", ("LED901",))
-    assert only.tasks == (Task.T2, Task.T6)
-
-
 def test_one_that_stands_unwaived_in_one_task_stands():
     waived, bare = spl("a", exempt=("a",)), spl("a")
     assert not merged([*run(waived), *run(bare, task=Task.T3)])[0].waived

@@ -54,11 +54,6 @@ def test_a_waived_finding_is_unchanged_and_one_whose_waiver_ended_updated():
     assert states(run(F, exempted=(waiver,)), run(F)) == ["updated"]
 
 
-def test_what_a_closing_check_says_again_has_the_state_of_what_it_repeats():
-    again = replace(F, key=F.fingerprint, message="open in a high-risk file")
-    assert states(run(F), run(F, again)) == ["unchanged", "unchanged"]
-
-
 def test_every_finding_has_a_state():
     tasks = made_up.tasks()
     found = {f.fingerprint for t in tasks for r in t.results for f in r.findings}

@@ -60,7 +60,6 @@ def test_json_holds_each_finding_once_with_fate_and_reach(made):
     assert read["counts"]["persisting"] == {"high": 9}
     assert len(read["findings"]) == len({f["identity"] for f in read["findings"]}) == 20
     found = {(f["code"], f["fate"]): f for f in read["findings"]}
-    assert found["HED001", "new"]["also"] == ["LED901"]
     assert found["HED001", "new"]["tasks"] == ["T3", "T6"]
     assert found["HED001", "new"]["dependents"] == 4
     moved = found["SPL001", "persisting"]

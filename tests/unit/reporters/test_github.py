@@ -139,13 +139,3 @@ def test_findings_of_one_check_at_one_place_are_one_annotation():
     findings = tuple(made_up.finding("SPL001", key=str(n), location=place) for n in range(5))
     first, _ = lines(made_up.result("SPL001", Outcome.FAIL, findings=findings))
     assert first.endswith("(and 4 more like it)")
-
-
-def test_what_a_closing_check_says_again_is_not_said_twice():
-    found = made_up.finding("SPL001")
-    again = made_up.finding("LED901", key=found.fingerprint)
-    made = lines(
-        made_up.result("SPL001", Outcome.FAIL, findings=(found,)),
-        made_up.result("LED901", Outcome.FAIL, findings=(again,)),
-    )
-    assert len(made) == 2
