@@ -37,14 +37,14 @@ class Bootstrap:
             too few pieces.
     """
 
-    def __init__(self, blocks: Integers, seed: int, draws: int = DRAWS) -> None:
+    def __init__(self, blocks: Integers, seed: int) -> None:
         self.blocks = np.unique(blocks, return_inverse=True)[1]
         self.pieces = int(self.blocks.max(initial=-1)) + 1
         self.weights: Floats | None = None
         if self.pieces >= FEWEST_BLOCKS:
             rng = np.random.default_rng(seed)
             even = np.full(self.pieces, 1 / self.pieces)
-            self.weights = rng.multinomial(self.pieces, even, size=draws).astype(np.float64)
+            self.weights = rng.multinomial(self.pieces, even, size=DRAWS).astype(np.float64)
 
     def sums(self, values: Floats) -> Floats:
         """Sum of values, shape (n, k), over each piece; NaN counts as nothing."""

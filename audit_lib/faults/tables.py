@@ -27,9 +27,9 @@ def per_asset(frame: pd.DataFrame, column: str, change: Callable[[pd.Series], pd
         frame[column] = frame.groupby(level=assets)[column].transform(change)
 
 
-def ahead(values: pd.Series, bars: int = 1) -> pd.Series:
-    """Each value a bar or more early; the last stay."""
-    return values.shift(-bars).where(lambda moved: moved.notna(), values)
+def ahead(values: pd.Series) -> pd.Series:
+    """Each value a bar early; the last stays."""
+    return values.shift(-1).where(lambda moved: moved.notna(), values)
 
 
 def held(call: Call) -> pd.DataFrame | None:

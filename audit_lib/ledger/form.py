@@ -142,9 +142,9 @@ def load(folder: Path) -> Ledger:
     return ledger
 
 
-def validate(ledger: Ledger, today: date | None = None) -> list[str]:
+def validate(ledger: Ledger) -> list[str]:
     """What is wrong with a ledger whose form is right: unknown criteria, dates to come."""
-    now = today or date.today()
+    now = date.today()
     known = set(ledger.criteria)
     problems = []
     for name, criterion in ledger.criteria.items():

@@ -1,6 +1,6 @@
 """What the certifications amount to for the source as it is."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from fnmatch import fnmatch
 from typing import Any
@@ -61,33 +61,21 @@ def states(
     )
 
 
-def status(
-    subject: Subject,
-    *,
-    gate: str = "",
-    scanned: Mapping[str, Collection[str]] | None = None,
-    exercised: Review | None = None,
-    today: date | None = None,
-) -> dict[str, Any]:
+def status(subject: Subject, *, gate: str = "", exercised: Review | None = None) -> dict[str, Any]:
     """Lines of the subsystem by the three kinds of review, as JSON-ready data.
 
     Args:
         subject: the audited subject.
         gate: whose policy applies on top of the general one.
-        scanned: path to the codes of checks that read it; without it, every file that parses
-            counts as scanned by the ledger itself.
         exercised: what probes executed (see ``review.py``); None where it was not measured.
-        today: the day for which exemptions are judged.
 
     Raises:
         ParameterError: ``ledger.toml`` is wrong.
     """
     ledger = load(subject.folder)
     code = code_of(subject.source)
-    found = states(subject, ledger, gate=gate, today=today)
+    found = states(subject, ledger, gate=gate)
     total = sum(f.lines.count for f in code.subsystem)
-    read = [f for f in code.subsystem if not f.error]
-    covered = {f.file.path for f in read} if scanned is None else {p for p in scanned if scanned[p]}
     lines = {f.file.path: f.lines.count for f in code.subsystem}
     return {
         "subject": subject.name,
@@ -95,7 +83,7 @@ def status(
         "units": sum(len(f.units) for f in code.subsystem),
         "lines": total,
         "by_file": lines,
-        "scanned": _share(sum(n for p, n in lines.items() if p in covered), total),
+        "scanned": _share(sum(f.lines.count for f in code.subsystem if not f.error), total),
         **_exercised(exercised),
         "certified": {
             name: _share(

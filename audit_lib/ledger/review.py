@@ -109,7 +109,7 @@ def review(subject: Subject, seen: host.ExercisedLines | None = None, *, why: st
     )
 
 
-def least_exercised(subject: Subject, made: Review, limit: int = 20) -> tuple[UnitExercise, ...]:
+def least_exercised(subject: Subject, made: Review) -> tuple[UnitExercise, ...]:
     """Functions that probes did not execute whole: in high-risk files first, then by risk."""
     code = code_of(subject.source)
     ran = executed(made)
@@ -120,7 +120,7 @@ def least_exercised(subject: Subject, made: Review, limit: int = 20) -> tuple[Un
         if row.ran < row.statements
     ]
     rows.sort(key=lambda r: (not r.high_risk, -r.risk * (1 - r.ran / r.statements), r.unit))
-    return tuple(rows[:limit])
+    return tuple(rows[:20])
 
 
 def _units(

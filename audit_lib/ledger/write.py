@@ -72,7 +72,6 @@ def violation(
     criteria: Sequence[str],
     who: str,
     notes: str,
-    when: date | None = None,
 ) -> Violation:
     """Record that a unit, as it is now, was found wanting.  It beats every certification.
 
@@ -88,7 +87,7 @@ def violation(
         hash=fingerprint.whole,
         criteria=tuple(criteria),
         who=who.strip() or _nobody(unit),
-        when=when or date.today(),
+        when=date.today(),
         notes=notes,
     )
     _append(subject.folder, "violation", entry)

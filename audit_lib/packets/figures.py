@@ -49,12 +49,11 @@ def draw(evidence: Evidence, *, theme: Theme = "light") -> Figure | None:
     return drawing(evidence, PALETTES[theme]) if drawing else None
 
 
-def svg(evidence: Evidence, *, theme: Theme = "light", inline: bool = False) -> str | None:
+def svg(evidence: Evidence, *, inline: bool = False) -> str | None:
     """The figure as SVG text; the same evidence gives the same text.
 
     Args:
         evidence: the table to draw.
-        theme: paper it is meant for.
         inline: for embedding in a page: no XML head, ids that do not clash with other figures,
             and colours that follow the page through the custom properties ``--fig-…``.
 
@@ -62,19 +61,19 @@ def svg(evidence: Evidence, *, theme: Theme = "light", inline: bool = False) -> 
         SVG text, or None where :func:`draw` gives None.
     """
     with _ONE_AT_A_TIME:
-        text = _plain(evidence, theme)
+        text = _plain(evidence)
     if text is None or not inline:
         return text
     text = text[text.index("<svg") :]
     text = re.sub(r"<defs>\s*<style[^>]*>[^<]*</style>\s*</defs>", "", text, count=1)
     text = _ID.sub(rf"\g<1>f{evidence.digest[:10]}-", text)
-    return _STYLE.sub(lambda m: _themed(m.group(0), PALETTES[theme]), text)
+    return _STYLE.sub(lambda m: _themed(m.group(0), PALETTES["light"]), text)
 
 
 @lru_cache(maxsize=256)
-def _plain(evidence: Evidence, theme: Theme) -> str | None:
+def _plain(evidence: Evidence) -> str | None:
     """SVG text that stands alone; HTML and PDF of a packet share one drawing."""
-    figure = draw(evidence, theme=theme)
+    figure = draw(evidence)
     return _rendered(figure) if figure else None
 
 

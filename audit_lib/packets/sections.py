@@ -246,11 +246,11 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
     }
 
 
-def why_it_matters(result: CheckResult, most: int = 220) -> str:
+def why_it_matters(result: CheckResult) -> str:
     """Why a check's property matters, in its first sentences."""
     text = " ".join(clean(documentation(result).get("Why it matters", "")).split())
     told = _SENTENCE.split(text)
-    while len(told) > 1 and len(" ".join(told)) > most:
+    while len(told) > 1 and len(" ".join(told)) > 220:
         told.pop()
     return " ".join(told)
 

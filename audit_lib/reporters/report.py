@@ -210,9 +210,7 @@ def and_more(message: str, number: int) -> str:
     return f"{message} (and {number - 1:,} more like it)" if number > 1 else message
 
 
-def folded(
-    items: Iterable[T], alike: Callable[[T], object], *, shown: int = 3
-) -> list[tuple[T, int]]:
+def folded(items: Iterable[T], alike: Callable[[T], object]) -> list[tuple[T, int]]:
     """A list with long runs of alike items cut: each item, and how many like it follow unshown.
 
     A run is cut only where that spares more than one line.
@@ -220,6 +218,6 @@ def folded(
     made: list[tuple[T, int]] = []
     for _, run in groupby(items, alike):
         held = list(run)
-        kept = held if len(held) <= shown + 2 else held[:shown]
+        kept = held if len(held) <= 5 else held[:3]
         made += [(item, 0) for item in kept[:-1]] + [(kept[-1], len(held) - len(kept))]
     return made

@@ -68,10 +68,6 @@ class Bound:
         self.rest_on("version")
         return self.version_id
 
-    @version.setter
-    def version(self, version: str) -> None:
-        self.version_id = version
-
     @property
     def hooks(self) -> HookSet:
         """Which hooks are written, and where."""

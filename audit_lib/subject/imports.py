@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -124,20 +124,16 @@ class ImportGraph:
 
     Args:
         tree: the source.
-        exclude: globs of files that import but are not part of the system (tests).
     """
 
-    def __init__(self, tree: SourceTree, exclude: Iterable[str] = TESTS) -> None:
+    def __init__(self, tree: SourceTree) -> None:
         self.tree = tree
         self.index = ModuleIndex(tree)
-        self.exclude = tuple(exclude)
 
     @cached_property
     def files(self) -> tuple[SourceFile, ...]:
         """Files whose imports count."""
-        return tuple(
-            f for f in self.tree.files if not any(matches(f.path, glob) for glob in self.exclude)
-        )
+        return tuple(f for f in self.tree.files if not any(matches(f.path, glob) for glob in TESTS))
 
     @cached_property
     def _root_names(self) -> frozenset[str]:
@@ -330,9 +326,9 @@ def group_of(path: str) -> str:
     return parts[0] if len(parts) > 1 else PurePosixPath(path).stem
 
 
-def edges_report(tree: SourceTree, exclude: Iterable[str] = TESTS) -> dict[str, Any]:
+def edges_report(tree: SourceTree) -> dict[str, Any]:
     """Edges as JSON-ready data, in the form of ``DEPENDENCY_EDGES.json``, with totals."""
-    edges = ImportGraph(tree, exclude).edges
+    edges = ImportGraph(tree).edges
     cross = sum(e.cross_module for e in edges)
     return {
         "total": len(edges),

@@ -416,7 +416,7 @@ class Subject(Bound):
         """This subject, bound to another version; hosts are shared."""
         other = copy.copy(self)
         other._forget()
-        other.version, other.inquiry = check_id(version), replace(self.inquiry)
+        other.version_id, other.inquiry = check_id(version), replace(self.inquiry)
         return other
 
     def versions(self) -> list[str]:

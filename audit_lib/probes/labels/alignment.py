@@ -17,29 +17,28 @@ Offsets = dict[str, dict[str, tuple[int, ...]]]
 
 MOST = 260
 """bars kept of each series: an impulse needs no longer history than a horizon"""
+_PLACES = 4
+"""bars that are moved, up and down, in each field"""
 
 
-def bar_offsets(
-    build: Callable[[pd.DataFrame], Any], panel: pd.DataFrame, *, seed: int = 0, places: int = 4
-) -> Offsets:
+def bar_offsets(build: Callable[[pd.DataFrame], Any], panel: pd.DataFrame) -> Offsets:
     """Bars ahead of a row whose values move its labels, by column and field; one build.
 
     Args:
         build: panel to frame.
         panel: index ``(asset, date)``.
-        places: bars that are moved, up and down, in each field.
 
     Raises:
         RowsDifferError: the builder answers other rows than the panel's.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     frames = {a: f.tail(MOST) for a, f in split_assets(panel.sort_index()).items()}
     asset = max(frames, key=lambda a: len(frames[a]))
     base = frames[asset]
     fields = [str(c) for c in base.columns if pd.api.types.is_numeric_dtype(base[c])]
     moved: dict[Hashable, tuple[str, int]] = {}
     joined: dict[Hashable, pd.DataFrame] = {_id(frames, 0): base}
-    positions = np.linspace(0.35, 0.65, places) * len(base)
+    positions = np.linspace(0.35, 0.65, _PLACES) * len(base)
     for field in fields:
         for at in positions.astype(int):
             for up in (True, False):

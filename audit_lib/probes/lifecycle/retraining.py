@@ -43,9 +43,9 @@ class Way:
     states: tuple[RetrainState, ...]
 
 
-def healthy(score: float = 0.05, *, seed: int = 30, errors: int = 120) -> RetrainState:
+def healthy(score: float = 0.05, *, seed: int = 30) -> RetrainState:
     """A young model on unchanged data that scores as it did in training."""
-    noise = np.random.default_rng(seed).normal(0.0, 0.01, errors)
+    noise = np.random.default_rng(seed).normal(0.0, 0.01, 120)
     return RetrainState(
         days_since_training=1,
         psi=0.0,

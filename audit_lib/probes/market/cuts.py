@@ -67,14 +67,12 @@ def gap_edges(frame: pd.DataFrame) -> Integers:
     return edges.astype(np.int64)
 
 
-def regime_changes(values: Floats, width: int = 20, most: int = 3) -> Integers:
-    """Positions after which the size of the moves changes most, against the bars before.
+def regime_changes(values: Floats) -> Integers:
+    """Positions after which the size of a price's moves changes most, 3 of them at most.
 
-    Args:
-        values: a price series, shape (n,).
-        width: bars on either side that are compared.
-        most: how many positions to answer.
+    The bars after each are compared with as many before.
     """
+    width = 20
     if len(values) < 3 * width:
         return NOWHERE
     moves = np.abs(np.diff(np.nan_to_num(values, nan=float(np.nanmedian(values)))))
@@ -87,7 +85,7 @@ def regime_changes(values: Floats, width: int = 20, most: int = 3) -> Integers:
     for at in np.argsort(-contrast):
         if all(abs(int(middle[at]) - c) > width for c in chosen):
             chosen.append(int(middle[at]))
-        if len(chosen) == most:
+        if len(chosen) == 3:
             break
     return np.array(chosen, dtype=np.int64)
 

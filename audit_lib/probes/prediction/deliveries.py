@@ -49,12 +49,12 @@ class Deliveries:
         return self.course(), self.probe
 
 
-def deliveries(columns: Sequence[str], *, seed: int, batches: int = 4) -> Deliveries:
+def deliveries(columns: Sequence[str], *, seed: int) -> Deliveries:
     """Made-up batches: features are standard normal, ``y`` is linear in them, with noise."""
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=len(columns)) * 0.01
     rows, labels = [], []
-    for batch in range(batches):
+    for batch in range(4):
         dates = pd.date_range("2020-01-06", periods=DATES, freq="D") + batch * pd.Timedelta("10D")
         names = [f"asset-{i}" for i in range(ASSETS)]
         index = pd.MultiIndex.from_product([names, dates], names=["asset", "date"])

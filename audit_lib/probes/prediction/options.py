@@ -23,7 +23,6 @@ MATURITIES = (0.1, 0.25, 0.5, 1.0)
 
 def terms(
     *,
-    spots: tuple[float, ...] = (100.0,),
     moneyness: tuple[float, ...] = (0.6, 0.8, 0.95, 1.0, 1.05, 1.25, 1.6),
     maturities: tuple[float, ...] = (0.02, 0.25, 1.0, 3.0),
     rates: tuple[float, ...] = (-0.01, 0.0, 0.05),
@@ -32,7 +31,7 @@ def terms(
     kinds: tuple[int, ...] = (CALL, PUT),
 ) -> pd.DataFrame:
     """Every combination, one option a row; ``moneyness`` is strike over spot."""
-    rows = product(spots, moneyness, maturities, rates, dividends, volatilities, kinds)
+    rows = product((100.0,), moneyness, maturities, rates, dividends, volatilities, kinds)
     names = ["spot", "moneyness", "maturity", "rate", "dividend", "volatility", "kind"]
     table = pd.DataFrame(list(rows), columns=names)
     table.insert(1, "strike", table["spot"] * table["moneyness"])

@@ -59,28 +59,24 @@ def largest_fall(values: Sequence[float] | Floats, slack: float = 0.0) -> Break 
 
 
 def dominance_breaks(
-    scores: Floats,
-    values: Floats,
-    free: Flags,
-    *,
-    slack: float,
-    limit: int = 1_000,
+    scores: Floats, values: Floats, free: Flags, *, slack: float
 ) -> tuple[int, int, Break | None]:
     """Pairs where a row that is at least as good in every score has a smaller value.
+
+    Rows beyond a thousand are left out, evenly.
 
     Args:
         scores: shape (n, k); larger is better in every column.
         values: shape (n,); what must not fall when scores rise.
         free: shape (n,); rows that may be the better one of a pair (nothing has reduced them).
         slack: falls up to this size are rounding.
-        limit: rows beyond this many are left out, evenly.
 
     Returns:
         pairs that can be compared, pairs that break, the worst of them (positions are rows of the
         arrays given; ``before`` is the worse row with the larger value).
     """
     n = len(values)
-    rows = np.unique(np.linspace(0, n - 1, min(n, limit)).astype(int)) if n else np.empty(0, int)
+    rows = np.unique(np.linspace(0, n - 1, min(n, 1_000)).astype(int)) if n else np.empty(0, int)
     chosen, kept, able = scores[rows], values[rows], free[rows]
     comparable = broken = 0
     worst: Break | None = None

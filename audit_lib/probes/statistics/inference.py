@@ -116,18 +116,16 @@ class ReliabilityBin:
     count: int
 
 
-def reliability(
-    probabilities: Floats, outcomes: npt.ArrayLike, *, bins: int = 10, level: float = 0.95
-) -> list[ReliabilityBin]:
-    """Reliability curve over bins of equal count; equal probabilities share a bin."""
+def reliability(probabilities: Floats, outcomes: npt.ArrayLike) -> list[ReliabilityBin]:
+    """Reliability curve over ten bins of equal count; equal probabilities share a bin."""
     observed = np.asarray(outcomes, dtype=np.float64)
-    edges = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]))
+    edges = np.unique(np.quantile(probabilities, np.linspace(0, 1, 11)[1:-1]))
     which = np.searchsorted(edges, probabilities, side="left")
     found = []
     for k in np.unique(which):
         inside = which == k
         count, hits = int(inside.sum()), int(observed[inside].sum())
-        low, high = clopper_pearson(hits, count, level)
+        low, high = clopper_pearson(hits, count, 0.95)
         mean = float(probabilities[inside].mean())
         found.append(ReliabilityBin(mean, hits / count, low, high, count))
     return found
@@ -251,7 +249,6 @@ def backtest_overfitting(
     blocks: int = 12,
     draws: int = 199,
     level: float = 0.01,
-    planted: int = 60,
 ) -> Overfitting:
     """Probability of backtest overfitting, with a permutation test against exchangeable trials.
 
@@ -263,8 +260,8 @@ def backtest_overfitting(
     Args:
         returns: shape (observations, trials), in time order.
         blocks: even number of blocks that are combined.
-        draws: shuffles.
-        level: p value that counts; ``planted``: shuffles in which the fault is planted.
+        draws: shuffles; in the first 60 the fault is planted, which tells the power.
+        level: p value that counts.
 
     Source: Bailey, Borwein, Lopez de Prado and Zhu (2017), The Probability of Backtest
         Overfitting, Journal of Computational Finance 20(4); Phipson and Smyth (2010), Permutation
@@ -280,7 +277,7 @@ def backtest_overfitting(
     halves = np.zeros((len(chosen), blocks))
     halves[np.arange(len(chosen))[:, None], np.array(chosen)] = 1.0
     found = _overfitting(totals, squares, sizes, halves)
-    shuffled, faulty = np.empty(draws), np.empty(min(planted, draws))
+    shuffled, faulty = np.empty(draws), np.empty(min(60, draws))
     rows, each = np.arange(blocks)[:, None], sizes[:, None]
     for k in range(draws):
         order = rng.permuted(np.tile(np.arange(returns.shape[1]), (blocks, 1)), axis=1)

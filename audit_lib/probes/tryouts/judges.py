@@ -67,17 +67,12 @@ def is_orders(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     return said
 
 
-def is_array(width: int | None = None) -> Callable[[Any, tuple[Any, ...]], Complaints]:
+def is_array(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """An array of numbers, one a row."""
-
-    def judge(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
-        if not isinstance(answer, np.ndarray):
-            return [f"wanted an array, got {type(answer).__name__}: use np.asarray(...)"]
-        rows = len(arguments[_ROWS_LIKE.get(len(arguments), 0)])
-        wanted = (rows,) if width is None else (rows, width)
-        return [] if answer.shape == wanted else [f"shape is {answer.shape}, wanted {wanted}"]
-
-    return judge
+    if not isinstance(answer, np.ndarray):
+        return [f"wanted an array, got {type(answer).__name__}: use np.asarray(...)"]
+    wanted = (len(arguments[_ROWS_LIKE.get(len(arguments), 0)]),)
+    return [] if answer.shape == wanted else [f"shape is {answer.shape}, wanted {wanted}"]
 
 
 #: which argument the rows of an answer follow, by how many arguments the hook takes
@@ -94,7 +89,7 @@ def is_matrix(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
 
 def is_probability(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """An array within 0 and 1."""
-    said = is_array()(answer, arguments)
+    said = is_array(answer, arguments)
     if not said and not ((answer >= 0) & (answer <= 1)).all():
         said.append(f"values run from {answer.min():.3g} to {answer.max():.3g}, not in [0, 1]")
     return said
@@ -114,7 +109,7 @@ def priced(option: pd.DataFrame) -> pd.DataFrame:
 
 def is_price(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """A price, in the unit of the spot, close to the textbook one."""
-    said = is_array()(answer, arguments)
+    said = is_array(answer, arguments)
     for term in () if said else ("dividend", "rate"):
         other = np.flatnonzero(arguments[0][term].to_numpy() != arguments[0][term].iloc[0])
         if len(other) and np.isclose(answer[other[0]], answer[0], rtol=1e-9):
@@ -131,7 +126,7 @@ def is_price(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
 
 def is_volatility(answer: Any, arguments: tuple[Any, ...]) -> Complaints:
     """An annualised fraction near the one that made the price."""
-    said = is_array()(answer, arguments)
+    said = is_array(answer, arguments)
     if not said and not 0.1 < float(answer[0]) < 0.4:
         said.append(f"answered {answer[0]:.4g} for 0.2: check that volatility is a fraction")
     return said

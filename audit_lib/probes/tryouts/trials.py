@@ -208,11 +208,11 @@ TRIALS: dict[str, Trial] = {
     "pricing.implied_volatility": Trial(
         ARRAY, lambda _: (given.terms("price"),), judges.is_volatility
     ),
-    "pricing.fit": Trial(ARRAY, lambda _: (sound_quotes(0, 15),), judges.is_array()),
+    "pricing.fit": Trial(ARRAY, lambda _: (sound_quotes(0, 15),), judges.is_array),
     "pricing.total_variance": Trial(
         ARRAY,
         lambda _: (pd.DataFrame({"log_moneyness": [-0.1, 0.0, 0.1], "maturity": [0.5] * 3}),),
-        judges.is_array(),
+        judges.is_array,
     ),
     "neural.forward": Trial("an array of shape (n, k)", given.inputs, judges.is_matrix),
     "neural.state": Trial(
@@ -237,12 +237,12 @@ TRIALS: dict[str, Trial] = {
     "online.run": Trial(
         ARRAY,
         lambda _: (given.batches(), given.batches()[0].drop(columns="y"), None),
-        lambda answer, arguments: judges.is_array()(answer, (arguments[1],)),
+        lambda answer, arguments: judges.is_array(answer, (arguments[1],)),
     ),
     "online.feed": Trial(
         ARRAY,
         lambda _: (*deliveries(["a", "b"], seed=0).calls(), None),
-        lambda answer, arguments: judges.is_array()(answer, (arguments[1],)),
+        lambda answer, arguments: judges.is_array(answer, (arguments[1],)),
     ),
     "checkpoint_io.round_trip": Trial(FRAME, given.features, judges.is_frame),
     "explain.inputs": Trial("a mapping with features", given.nothing, judges.has_keys("features")),
