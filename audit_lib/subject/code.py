@@ -4,16 +4,19 @@ Everything is read once and kept with the tree it was read from.
 """
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from math import log2
+from typing import TypeVar, cast
 
 from audit_lib.subject.imports import ImportGraph
 from audit_lib.subject.modules import ModuleIndex
 from audit_lib.subject.references import References
 from audit_lib.subject.source import SourceTree, uncollected
 from audit_lib.subject.units import FileUnits, Unit, units_of
+
+T = TypeVar("T")
 
 
 class Code:
@@ -22,14 +25,17 @@ class Code:
     def __init__(self, tree: SourceTree) -> None:
         self.tree = tree
         self.imports = ImportGraph(tree)
-        self.typed: object = None
-        """what a type checker said, kept by the probe that asked"""
-        self.around: dict[str, object] = {}
-        """path to what stands around its nodes, kept by the probe that asked"""
+        self._once: dict[str, object] = {}
         self.own: dict[str, list[ast.AST]] = {}
         """unit key to its nodes in source order, and"""
         self.callees: dict[int, Unit | None] = {}
         """calls to the functions they reach, kept by the probe that follows keys"""
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What a probe made of this source under that name, made at the first request."""
+        if name not in self._once:
+            self._once[name] = make()
+        return cast(T, self._once[name])
 
     @property
     def index(self) -> ModuleIndex:

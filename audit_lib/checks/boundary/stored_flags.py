@@ -174,11 +174,7 @@ def _makes_text(node: ast.expr) -> bool:
 
 def _tests(flow: Pair) -> Iterator[tuple[Unit, ast.expr]]:
     """Expressions whose truth decides something, in the units that hold what was loaded."""
-    holders = {attribute for _, attribute in flow.fields}
-    for key, unit in flow.units.items():
-        read = {b for _, b in unit.uses.attributes} | {b for _, b, _ in unit.uses.members}
-        if key not in flow.visited and not holders & read:
-            continue
+    for unit in flow.holding():
         for node in flow.own(unit):
             for test in _conditions(node):
                 yield from ((unit, leaf) for leaf in _truths(test))

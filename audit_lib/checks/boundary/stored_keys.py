@@ -120,7 +120,7 @@ class StoredKeysAreWritten(Check):
             return
         if not written:
             return
-        outside = _set_from_outside(code)
+        outside = code.once("set from outside", lambda: _set_from_outside(code))
         for path, uses in sorted(by_path(flow.reads).items()):
             known = any(overlaps(path, w) for w in written) or within(path, flow.open_writes)
             parent = path[:-1]
@@ -224,18 +224,13 @@ def _walked(flow: Flow) -> set[Path]:
 
 def _words(code: Code) -> frozenset[str]:
     """Every word that the source spells."""
-    kept = code.around.get("words")
-    if not isinstance(kept, frozenset):
-        kept = frozenset(w for f in code.tree.files for w in re.findall(r"\w+", f.text))
-        code.around["words"] = kept
-    return kept
+    return code.once(
+        "words", lambda: frozenset(w for f in code.tree.files for w in re.findall(r"\w+", f.text))
+    )
 
 
 def _set_from_outside(code: Code) -> frozenset[str]:
     """Keys that connected code sets in what an object holds: ``trigger.state["trained"] = 3``."""
-    kept = code.around.get("keys set from outside")
-    if isinstance(kept, frozenset):
-        return kept
     found: set[str] = set()
     for path in code.connected:
         tree = code.tree.by_path[path].tree
@@ -244,8 +239,7 @@ def _set_from_outside(code: Code) -> frozenset[str]:
                 held, key = node.value, node.slice
                 if isinstance(held, ast.Attribute) and isinstance(key, ast.Constant):
                     found.add(str(key.value))
-    code.around["keys set from outside"] = known = frozenset(found)
-    return known
+    return frozenset(found)
 
 
 def documents(code: Code, but: str) -> list[str]:

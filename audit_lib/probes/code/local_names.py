@@ -299,7 +299,7 @@ def put_in_later(code: Code, path: str, name: str) -> bool:
     Metaclasses and decorators that read ``alias = ("TR",)`` and set it in the class's module.
     """
     tree = code.files[path].file.tree if path in code.files else None
-    if tree is None or not _sets_modules(code):
+    if tree is None or not code.once("sets modules", lambda: _sets_modules(code)):
         return False
     return any(
         isinstance(n, ast.Constant)
@@ -313,9 +313,5 @@ def put_in_later(code: Code, path: str, name: str) -> bool:
 
 def _sets_modules(code: Code) -> bool:
     """True where some file sets attributes of ``sys.modules[...]``."""
-    kept = code.around.get("sets modules")
-    if kept is None:
-        kept = code.around["sets modules"] = any(
-            "sys.modules[" in f.file.text and "setattr(" in f.file.text for f in code.files.values()
-        )
-    return bool(kept)
+    texts = (f.file.text for f in code.files.values())
+    return any("sys.modules[" in text and "setattr(" in text for text in texts)

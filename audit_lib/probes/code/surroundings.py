@@ -141,10 +141,8 @@ class Surroundings:
 def surroundings(code: Code, path: str) -> Surroundings | None:
     """Those of a file; None where it does not parse."""
     file = code.tree.by_path[path]
-    kept = code.around.get(path)
-    if kept is None and file.tree is not None:
-        kept = code.around[path] = Surroundings(file, file.tree)
-    return kept if isinstance(kept, Surroundings) else None
+    tree = file.tree
+    return None if tree is None else code.once(f"around {path}", lambda: Surroundings(file, tree))
 
 
 def severity_of(

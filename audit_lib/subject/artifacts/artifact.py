@@ -284,16 +284,12 @@ def walk(document: Json) -> Iterator[tuple[str, Json]]:
         waiting.extend(reversed(inner))
 
 
-def summary(artifact: Artifact, *, document: bool = False) -> dict[str, Json]:
-    """The artifact as JSON-ready data, for ``workbook artifacts PATH --format json``.
-
-    Args:
-        artifact: what to show.
-        document: include the document, which may be large.
+def summary(artifact: Artifact) -> dict[str, Json]:
+    """The artifact without its document, for ``workbook artifacts PATH --format json``.
 
     Numbers that JSON cannot hold become the strings ``"NaN"``, ``"Infinity"``, ``"-Infinity"``.
     """
-    shown: dict[str, Json] = {
+    return {
         "path": artifact.path,
         "format": artifact.kind,
         "compression": artifact.compression,
@@ -327,9 +323,6 @@ def summary(artifact: Artifact, *, document: bool = False) -> dict[str, Json]:
         "problems": list(artifact.problems),
         "notes": list(artifact.notes),
     }
-    if document:
-        shown["document"] = json_ready(artifact.document)
-    return shown
 
 
 def json_ready(value: Json) -> Json:

@@ -15,13 +15,7 @@ from audit_lib.subject.artifacts.source import Source, opened
 _DEFAULT = Budget()
 
 
-def inventory(
-    store: Path,
-    *,
-    budget: Budget = _DEFAULT,
-    trusted: Iterable[str] = (),
-    readers: Sequence[ArtifactReader] = (),
-) -> tuple[Artifact, ...]:
+def inventory(store: Path, *, readers: Sequence[ArtifactReader] = ()) -> tuple[Artifact, ...]:
     """Every file below a folder, sorted by relative path; nothing is executed or followed out.
 
     A link to a file within the store is read as that file; any other link, and everything that
@@ -29,9 +23,6 @@ def inventory(
 
     Args:
         store: a folder, or a single file (then one artifact with its bare name).
-        budget: what each artifact may cost.
-        trusted: classes (``module.name``) of the subject's own that it vouches for: building one
-            without arguments and giving it attributes does nothing else.
         readers: of one's own, for files that the workbook's cannot tell.
 
     Raises:
@@ -40,10 +31,10 @@ def inventory(
     if not store.exists():
         raise AuditError("no such file or folder", where=str(store), mend="check the path")
     if not store.is_dir():
-        return (read_artifact(store, budget=budget, trusted=trusted, readers=readers),)
-    vouched, own = frozenset(trusted), tuple(readers)
+        return (read_artifact(store, readers=readers),)
+    own = tuple(readers)
     files = sorted(_files(store), key=lambda path: path.relative_to(store).as_posix())
-    return tuple(_read(path, store, Draft(budget, vouched, own=own)) for path in files)
+    return tuple(_read(path, store, Draft(_DEFAULT, own=own)) for path in files)
 
 
 def read_artifact(
@@ -60,7 +51,9 @@ def read_artifact(
         path: the file; links are followed, since it was named.
         relative_to: folder that the artifact's path is relative to; without it, its bare name.
         budget: what it may cost.
-        trusted, readers: see :func:`inventory`.
+        trusted: classes (``module.name``) of the subject's own that it vouches for: building one
+            without arguments and giving it attributes does nothing else.
+        readers: see :func:`inventory`.
 
     Raises:
         AuditError: there is no such file, or it is a folder.

@@ -2,7 +2,7 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from audit_lib.model import Location
 from audit_lib.probes.code.calls import bound
@@ -203,13 +203,17 @@ class Reads(Naming):
             found.add(())
         return found
 
-    def record(self) -> None:
-        """Note every read once all values are known."""
+    def holding(self) -> Iterator[Unit]:
+        """The units that hold what was loaded, or read a field that does."""
         holders = {attribute for _, attribute in self.fields}
         for key, unit in self.units.items():
             read = {b for _, b in unit.uses.attributes} | {b for _, b, _ in unit.uses.members}
-            if key not in self.visited and not holders & read:
-                continue
+            if key in self.visited or holders & read:
+                yield unit
+
+    def record(self) -> None:
+        """Note every read once all values are known."""
+        for unit in self.holding():
             for node in self.own(unit):
                 if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
                     name = self.key(unit, node.slice)

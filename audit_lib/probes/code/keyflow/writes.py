@@ -32,9 +32,7 @@ class Writes:
 
     def collect(self) -> None:
         """Find the dumps of this document among those of all documents, which are found once."""
-        every = self.code.around.get("dumps")
-        if not isinstance(every, tuple):
-            every = self.code.around["dumps"] = tuple(self._every_dump())
+        every = self.code.once("dumps", lambda: tuple(self._every_dump()))
         for unit, statement, nodes, dumped in every:
             if self._is_this(unit, nodes):
                 self.flow.dumped = True

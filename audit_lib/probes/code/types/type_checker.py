@@ -66,10 +66,8 @@ def type_errors(tree: SourceTree, *, seconds: float) -> list[Said]:
     if find_spec("mypy") is None:
         raise NotAssessed("mypy is not installed: pip install 'model-audit-workbook[types]'")
     code = code_of(tree)
-    if code.typed is None:
-        code.typed = _ask(tree, [tree.by_path[p] for p in sorted(code.connected)], seconds)
-    assert isinstance(code.typed, list)
-    return code.typed
+    files = [tree.by_path[p] for p in sorted(code.connected)]
+    return code.once("types", lambda: _ask(tree, files, seconds))
 
 
 def _ask(tree: SourceTree, files: Sequence[SourceFile], seconds: float) -> list[Said]:

@@ -173,7 +173,7 @@ def test_summary_is_json(tmp_path: Path) -> None:
     store = _store(tmp_path)
     (store / "odd.pkl").write_bytes(pickle.dumps({"x": float("nan"), "y": [float("-inf")]}))
     for artifact in inventory(store):
-        text = json.dumps(summary(artifact, document=True), allow_nan=False)
+        text = json.dumps(summary(artifact), allow_nan=False)
         assert json.loads(text)["path"] == artifact.path
     hidden = summary(_by_path(inventory(store))[".hidden"])
     assert hidden["safety"] == "unsafe"
