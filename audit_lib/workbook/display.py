@@ -186,7 +186,11 @@ class Listing:
         )
         title = escaped(self.title)
         style = "line-height:1.35;overflow-x:auto;white-space:pre"
-        return f'<b>{title}</b><pre style="{style}">{body}</pre>'
+        # what scrolls can be reached from the keyboard
+        return (
+            f'<b>{title}</b><pre style="{style}" tabindex="0" role="region" aria-label="{title}">'
+            f"{body}</pre>"
+        )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@
       const value = card.dataset[select.name];
       if (value) said.set(value, (said.get(value) || 0) + 1);
     }
-    if (said.size < 2) { select.parentElement.hidden = true; continue; }
+    if ([...said.values()].every((n) => n === cards.length)) { select.parentElement.hidden = true; continue; }
     for (const value of [...said.keys()].sort()) select.add(new Option(`${value} (${said.get(value)})`, value));
   }
 

@@ -16,7 +16,7 @@ from audit_lib.model import Outcome, Severity, Task
 from audit_lib.model.closure import compare
 from audit_lib.packets import build, read_run
 from audit_lib.packets.html import render_html
-from audit_lib.workbook.display import TONES, Note
+from audit_lib.workbook.display import TONES, Listing, Note
 from audit_lib.workbook.sheets import finding_sheet, identified, verdict_sheet
 
 
@@ -83,6 +83,7 @@ def test_an_executed_notebook_shuts_nobody_out(page_at, violations, tmp_path, th
     told = made_up.tasks()[1]
     parts = [*(Note(t, tone=t) for t in TONES), verdict_sheet(told.results)]
     parts.append(finding_sheet("Findings", identified(told.results), {}))
+    parts.append(Listing('engine/"serve".py', 7, ("wide = " + "x" * 300,), frozenset({7})))
     cells = [v4.new_code_cell("show()", outputs=[_shown(p)]) for p in parts]
     made = v4.new_notebook(cells=[v4.new_markdown_cell("# T2"), *cells])
     nbformat.write(made, tmp_path / "T2.ipynb")
