@@ -20,12 +20,12 @@ from audit_lib.host.errors import (
 )
 from audit_lib.host.exercise import ExercisedLines, Measure
 from audit_lib.host.host import Host
-from audit_lib.host.isolation import Isolation, Probe, probe, probe_isolation
+from audit_lib.host.isolation import Isolation, Probe, probe
 from audit_lib.host.limits import Allowance, Limits
 
 __all__ = [
     "Allowance", "Entered", "Entries", "ExercisedLines", "HookBadAnswer", "HookDied", "HookError",
     "HookMissing", "HookOutOfMemory", "HookRaised", "HookRefused", "HookTimedOut", "Host",
     "HostUnavailable", "Isolation", "IsolationUnavailable", "Limits", "Measure", "Probe", "Rests",
-    "TreeDigest", "probe", "probe_isolation", "tree_digest",
+    "TreeDigest", "probe", "tree_digest",
 ]  # fmt: skip

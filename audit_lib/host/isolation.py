@@ -154,12 +154,12 @@ def _available(level: Isolation, without: Iterable[str]) -> bool:
     return not needed.get(level, set()) & set(without)
 
 
-def probe_isolation(
+def probe(
     force: Isolation | None = None,
     *,
     interpreter: Path | None = None,
     without: Iterable[str] | None = None,
-) -> Isolation:
+) -> Probe:
     """The isolation that stops most here; really tried, once per process and interpreter.
 
     Args:
@@ -170,16 +170,6 @@ def probe_isolation(
     Raises:
         IsolationUnavailable: ``force`` names a level that does not hold here.
     """
-    return probe(force, interpreter=interpreter, without=without).isolation
-
-
-def probe(
-    force: Isolation | None = None,
-    *,
-    interpreter: Path | None = None,
-    without: Iterable[str] | None = None,
-) -> Probe:
-    """As :func:`probe_isolation`, with what was stopped."""
     missing = absent() if without is None else frozenset(without)
     python = str(interpreter or sys.executable)
     if force is not None:

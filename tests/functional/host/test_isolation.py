@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib.host import Host, Isolation, IsolationUnavailable, Limits, probe, probe_isolation
+from audit_lib.host import Host, Isolation, IsolationUnavailable, Limits, probe
 from audit_lib.host import isolation as module
 
 HOOKS = Path(__file__).parent / "hostile_hooks.py"
@@ -35,7 +35,7 @@ def test_the_strongest_that_holds_is_taken() -> None:
     for stronger in Isolation:
         if stronger > found.isolation:
             with pytest.raises(IsolationUnavailable):
-                probe_isolation(stronger)
+                probe(stronger)
 
 
 @pytest.mark.parametrize("without", MACHINES)
@@ -47,20 +47,20 @@ def test_a_machine_that_lacks_something(without: str, monkeypatch: pytest.Monkey
         and not module._try(expected, sys.executable, frozenset()).holds
     ):
         pytest.skip(f"this machine lacks {expected.label} in truth")
-    assert probe_isolation() is expected
-    assert probe_isolation(without=()) >= expected
+    assert probe().isolation is expected
+    assert probe(without=()).isolation >= expected
 
 
 def test_an_unknown_mechanism_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(module.WITHOUT, "bublewrap")
     with pytest.raises(IsolationUnavailable, match="bublewrap; known: bubblewrap"):
-        probe_isolation()
+        probe()
 
 
 def test_a_demanded_level_that_is_absent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(module.WITHOUT, "landlock")
     with pytest.raises(IsolationUnavailable, match="landlock does not hold here: declared absent"):
-        probe_isolation(Isolation.LANDLOCK)
+        probe(Isolation.LANDLOCK)
 
 
 PRETENDERS = {
@@ -82,8 +82,8 @@ def test_a_bubblewrap_that_does_not_isolate_is_not_believed(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(module, "PROBE_SECONDS", 2.0)
     with pytest.raises(IsolationUnavailable, match="bubblewrap does not hold here"):
-        probe_isolation(Isolation.BUBBLEWRAP)
-    assert probe_isolation() < Isolation.BUBBLEWRAP
+        probe(Isolation.BUBBLEWRAP)
+    assert probe().isolation < Isolation.BUBBLEWRAP
 
 
 def test_what_got_through_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ def test_what_got_through_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     bwrap.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(IsolationUnavailable, match=r"got through: datagrams, .*metadata, .*writes"):
-        probe_isolation(Isolation.BUBBLEWRAP, without=["seccomp", "landlock"])
+        probe(Isolation.BUBBLEWRAP, without=["seccomp", "landlock"])
 
 
 def test_without_isolation_a_host_opens_only_when_that_is_allowed(
