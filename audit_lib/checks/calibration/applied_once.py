@@ -9,7 +9,7 @@ from scipy import special
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
+from audit_lib.model import Evidence, Examined, Gap, Margin, Scalar, Severity
 from audit_lib.probes.prediction.heads import HeadKind, declared_heads
 from audit_lib.probes.prediction.scored import HOOK as SAMPLE
 from audit_lib.probes.prediction.scored import SERVED, scored_sample
@@ -96,11 +96,22 @@ class CalibratorIsAppliedOnce(Check):
         columns = ("head", "is", "of")
         yield Evidence("heads", "What each head is, beside its raw score", columns, tuple(rows))
         yield Examined(sum(len(p[0]) for p in pairs.values()), "scores and what is served of them")
+        far = []
         for head, (what, link) in told.items():
-            if what in INSTEAD and not (what == "raw" and right):
+            wrong = what in INSTEAD and not (what == "raw" and right)
+            score, got = LINKS[link](pairs[head][0]), pairs[head][1]
+            if wrong or what == "once":
+                once = ask(subject.hook(SERVED), score, into=floats(len(score)))
+                far.append(float(np.nanmax(np.abs(once.needed(SERVED) - got))))
+            if wrong:
                 yield self._found(subject, head, INSTEAD[what], "the stored map of the raw score")
-            elif what == "once" and (apart := _apart(subject, LINKS[link](pairs[head][0]))):
-                yield self._found(subject, head, apart, "scores like those that it was fitted on")
+            elif what == "once" and (seen := _apart(subject, score)):
+                outside, how = seen
+                yield Margin("share of scores outside the fit", outside, MOST_OUTSIDE)
+                if outside > MOST_OUTSIDE:
+                    yield self._found(subject, head, how, "scores like those that it was fitted on")
+        if far:
+            yield Margin("what is served, off the map of its score", max(far), self.tolerance)
         if not right and not any(what in INSTEAD for what, _ in told.values()):
             yield Gap("whether the calibrator is applied", "no head is the map of its raw score")
 
@@ -117,17 +128,20 @@ class CalibratorIsAppliedOnce(Check):
         """Look for the scores of `calibration.sample` among what is served, whatever the row."""
         scores = np.unique(scored_sample(subject).scores)
         got, others = predictions(subject), _no_probabilities(subject)
-        told = {}
+        told, shares = {}, [0.0]
+        once = ask(subject.hook(SERVED), scores, into=floats(len(scores)))
         for head in (h for h in got.columns if h not in others):
             served = np.unique(np.asarray(got[head], dtype=np.float64))
             served = served[np.isfinite(served)]
             if len(served) > 1 and served[0] >= 0 and served[-1] <= 1:
                 told[str(head)] = self._is(subject, scores, served, by_row=False)
+                shares += [_share(once.got, served, self.tolerance)] if once.answered else []
         rows = tuple(
             (h, INSTEAD.get(what, what), "scores of the sample") for h, what in told.items()
         )
         yield Evidence("heads", "What each head is, by the values", ("head", "is", "of"), rows)
         yield Examined(len(scores) * len(told), "scores that were looked for")
+        yield Margin("share of the map that is served", max(shares), MOST_FOUND, least=True)
         if "once" not in told.values():
             for head, what in told.items():
                 if what in INSTEAD:
@@ -188,20 +202,18 @@ def _share(values: Floats, among: Floats, tolerance: float) -> float:
     return float((near <= tolerance / 100).mean()) if len(wanted) >= FEW else 0.0
 
 
-def _apart(subject: Subject, scores: Floats) -> str:
-    """How scores lie elsewhere than those of the fit; '' where they do not, or it is not known."""
+def _apart(subject: Subject, scores: Floats) -> tuple[float, str] | None:
+    """Share of scores that lie elsewhere than those of the fit, also in words; None if unknown."""
     if not subject.has(SAMPLE):
-        return ""
+        return None
     sample = scored_sample(subject)
     fitted = sample.scores[sample.fitted]
     if len(fitted) < FEW:
-        return ""
+        return None
     low, high = float(fitted.min()), float(fitted.max())
     wider = (high - low) / 4
-    outside = np.mean((scores < low - wider) | (scores > high + wider))
-    if outside <= MOST_OUTSIDE:
-        return ""
-    return (
+    outside = float(np.mean((scores < low - wider) | (scores > high + wider)))
+    return outside, (
         f"the map of other scores than it was fitted on: {outside:.0%} of {scores.min():.4g} to "
         f"{scores.max():.4g} lie outside {low:.4g} to {high:.4g}"
     )

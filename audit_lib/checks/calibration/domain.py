@@ -4,7 +4,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.prediction.scored import HOOK, Scored, scored_sample
 from audit_lib.probes.statistics.clusters import Clusters
 from audit_lib.probes.statistics.inference import mean_interval
@@ -63,17 +63,18 @@ class CalibratorServesTheScoresItKnows(Check):
                     f"{part.independent if len(part.scores) else 0} independent {side} rows; "
                     f"{self.least} are needed"
                 )
-        where = subject.where(HOOK)
         rows = [(side, *_summary(part)) for side, part in (("fitted", fitted), ("served", served))]
         heads = ("scores", "lowest", "25 %", "median", "75 %", "highest", "rows", "independent")
         yield Evidence("domains", "Scores fitted on and scores served", heads, tuple(rows))
-        found = self.differences(fitted, served)
+        told = self.differences(fitted, served)
+        yield from (margin for key, margin, *_ in told if key != "distribution")
+        found = [d for d in told if d[1].room < 0]
         if self.blind(fitted, served) and not any(key != "distribution" for key, *_ in found):
             few = f"could have seen only scores more than {self.matters:g} times as wide"
             yield Gap("spread", f"{few}: the spread of the served ones changes over time")
-        for key, message, measured, expected in found:
+        for key, _, message, measured, expected in found:
             yield self.finding(
-                where,
+                subject.where(HOOK),
                 message,
                 measured=measured,
                 expected=expected,
@@ -102,30 +103,35 @@ class CalibratorServesTheScoresItKnows(Check):
             self.matters * min(parts) <= self.ratio or max(parts) / self.matters >= 1 / self.ratio
         )
 
-    def differences(self, fitted: Scored, served: Scored) -> list[tuple[str, str, float, str]]:
-        """Key, sentence, measured value and bound of every difference that is too large."""
+    def differences(
+        self, fitted: Scored, served: Scored
+    ) -> list[tuple[str, Margin, str, float, str]]:
+        """Key, what decides, and what to say of it: sentence, measured value and bound."""
         found = []
         low, high = float(fitted.scores.min()), float(fitted.scores.max())
         slack = self.margin * (high - low)
         beyond = ((served.scores < low - slack) | (served.scores > high + slack)).astype(np.float64)
-        share, least, _, _ = mean_interval(beyond, served.dates, 0.999)
-        if least > self.outside or share == 1.0:
-            known = f"{low:.4g} to {high:.4g}"
-            text = f"{share:.1%} of the served scores lie well outside the fitted range {known}"
-            found.append(("range", text, share, f"at most {self.outside:g}"))
+        share, least, most, _ = mean_interval(beyond, served.dates, 0.999)
+        least = 1.0 if share == 1.0 else max(least, 0.0)
+        margin = Margin("share outside the fitted range", least, self.outside, low=least, high=most)
+        known = f"{low:.4g} to {high:.4g}"
+        text = f"{share:.1%} of the served scores lie well outside the fitted range {known}"
+        found.append(("range", margin, text, share, f"at most {self.outside:g}"))
         ratio = _ratio(served.scores, fitted.scores)
         # Markets have calm and wild years; scores of another scale are so in every part of them.
         parts = [_ratio(part, fitted.scores) for part in self._quarters(served)]
-        if min(parts) > self.ratio or max(parts) < 1 / self.ratio:
-            text = f"served scores spread {ratio:.3g} times as wide as those fitted on"
-            found.append(("spread", text, ratio, f"{1 / self.ratio:.3g} to {self.ratio:g}"))
+        away = max(min(parts), 1 / max(parts) if max(parts) > 0 else np.inf)
+        margin = Margin("spread that is another in every quarter", away, self.ratio, "times")
+        text = f"served scores spread {ratio:.3g} times as wide as those fitted on"
+        found.append(("spread", margin, text, ratio, f"{1 / self.ratio:.3g} to {self.ratio:g}"))
         from scipy import stats
 
         apart = float(stats.ks_2samp(served.scores, fitted.scores).statistic)
         count = served.independent * fitted.independent / (served.independent + fitted.independent)
-        if apart > self.distance and stats.kstwobign.sf(apart * np.sqrt(count)) < 1e-4:
-            text = f"distributions of fitted and served scores are {apart:.2f} apart"
-            found.append(("distribution", text, apart, f"at most {self.distance:g}"))
+        chance = stats.kstwobign.sf(apart * np.sqrt(count)) >= 1e-4
+        margin = Margin("distance of distributions", 0.0 if chance else apart, self.distance)
+        text = f"distributions of fitted and served scores are {apart:.2f} apart"
+        found.append(("distribution", margin, text, apart, f"at most {self.distance:g}"))
         return found
 
 

@@ -4,7 +4,7 @@ from pydantic import Field as Option
 
 from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity, View
 from audit_lib.subject.checkpoint_fields import Statistics, field, names_in, scaling
 
 
@@ -54,9 +54,9 @@ class NormStatsAreSane(Check):
             for key, scale in (statistics.scale or {}).items():
                 center = (statistics.center or {}).get(key)
                 rows.append((statistics.source, _name(key, names, statistics), scale, center))
-        yield Evidence(
-            "scales", "Scales by column", ("source", "column", "scale", "center"), tuple(rows)
-        )
+        heads = ("source", "column", "scale", "center")
+        bound = Bound("scale", self.smallest, least=True)
+        yield Evidence("scales", "Scales by column", heads, tuple(rows), bound=bound)
         yield Evidence(
             "scale_bars",
             "Scales, as powers of ten",
@@ -75,8 +75,7 @@ class NormStatsAreSane(Check):
         self, statistics: Statistics, what: str, numbers: dict[str, float], names: list[str] | None
     ) -> Answers:
         for key, number in numbers.items():
-            bad = not math.isfinite(number) or (what == "scale" and number < self.smallest)
-            if bad:
+            if not math.isfinite(number) or (what == "scale" and number < self.smallest):
                 column = _name(key, names, statistics)
                 yield self.finding(
                     statistics.location,

@@ -7,7 +7,7 @@ from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.lifecycle.saved_parts import lost, parts_of
 from audit_lib.probes.questions.asking import ask, frame
-from audit_lib.probes.questions.frames import differences
+from audit_lib.probes.questions.frames import differences, furthest
 from audit_lib.probes.questions.samples import few, still
 
 
@@ -54,6 +54,10 @@ class SavingChangesNothing(Check):
             reply.needed(name)
         found = differences(before.got, after.got, tolerance=self.tolerance)
         yield Examined(before.got.size, "predictions")
+        if all(d.kind == "values" for d in found):
+            same = before.got.loc[after.got.index]
+            pairs = ((same[head], after.got[head]) for head in same)
+            yield from furthest("largest change of a prediction", pairs, self.tolerance)
         for head in still(before.got):
             yield Gap(f"head {head}", "it is the same in all rows, whatever model is loaded")
         yield Evidence(

@@ -7,7 +7,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Bound, Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.questions.asking import ask, ask_many, floats, reasons
 from audit_lib.probes.questions.domain import plain
 from audit_lib.subject.hooks import Hook
@@ -81,10 +81,11 @@ class IntervalsAreOrderedAndNested(Check):
             )
 
     def _nested(self, subject: Subject, found: dict[float, Floats], slack: float) -> Answers:
-        known = sorted(found)
+        known, worst = sorted(found), 0.0
         for small, large in pairwise(known):
             outer, inner = found[small], found[large]
             escape = np.maximum(outer[:, 0] - inner[:, 0], inner[:, 1] - outer[:, 1])
+            worst = max(worst, float(np.max(escape)))
             if not np.all(escape <= slack):
                 yield self._found(
                     subject,
@@ -92,7 +93,8 @@ class IntervalsAreOrderedAndNested(Check):
                     f"{float(np.max(escape)):.4g}: it widens as less confidence is asked for",
                     "nested",
                 )
-                return
+                break
+        yield Margin("how far an interval leaves a wider one", worst, slack)
 
     def _relations(
         self, subject: Subject, hook: Hook, scores: Floats, predictions: Floats, slack: float
@@ -114,6 +116,7 @@ class IntervalsAreOrderedAndNested(Check):
             asked["shift of the prediction"] = (scores, predictions + 1.0, base.got + 1.0)
         replies = ask_many(hook, [(s, p, alpha) for s, p, _ in asked.values()], into=floats(-1, 2))
         yield Examined(sum(r.answered for r in replies), "relations")
+        rows = []
         for (name, (s, _, due)), reply in zip(asked.items(), replies, strict=True):
             if not reply.answered:
                 yield Gap(name, reply.why)
@@ -122,12 +125,15 @@ class IntervalsAreOrderedAndNested(Check):
             allowed = max(
                 slack * 100 if name == "unit" else slack, 1e-12 * float(np.abs(due).max())
             )
+            rows.append((name, plain(gap), allowed))
             if not gap <= allowed:
                 yield self._found(
                     subject,
                     f"{name} changes intervals by {gap:.4g} (residual spread {s.std():.3g})",
                     name,
                 )
+        title, heads = "Largest change of an interval", ("relation", "change", "allowed")
+        yield Evidence("relations", title, heads, tuple(rows), bound=Bound("change", "allowed"))
 
     def _found(self, subject: Subject, message: str, key: str) -> Answer:
         return self.finding(
@@ -145,9 +151,8 @@ class IntervalsAreOrderedAndNested(Check):
         for alpha, interval in found.items():
             width = interval[:, 1] - interval[:, 0]
             finite = width[np.isfinite(width)]
-            rows.append(
-                (alpha, plain(float(np.median(finite)) if finite.size else math.inf), "median")
-            )
+            middle = float(np.median(finite)) if finite.size else math.inf
+            rows.append((alpha, plain(middle), "median"))
         return Evidence(
             "widths",
             "Width of the interval at each level",

@@ -1,4 +1,5 @@
 import math
+from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,7 +8,7 @@ from scipy import special
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.questions.asking import ask_many, number, reasons
 from audit_lib.probes.questions.domain import plain
 from audit_lib.probes.questions.relations import largest_fall
@@ -22,6 +23,7 @@ MOST_BINS = 60
 """relative difference that a floor on the shares may make"""
 ALL_MOVED = 18.4
 """index of two laws with nothing in common, under the usual floor of one in 10,000"""
+Values = dict[tuple[str, str], float]
 SHIFTS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 
@@ -98,6 +100,10 @@ class PsiMeasuresDrift(Check):
             View.LINES,
             "x: shift of the mean in standard deviations",
         )
+        held = sorted(self._held(values), key=lambda h: h[1] / h[2])
+        worst = tuple({h[0]: h[:3] for h in held}.values())
+        heads, bound = ("relation", "measured", "allowed"), Bound("measured", "allowed")
+        yield Evidence("relations", "Relations that one number decides", heads, worst, bound=bound)
         for relation, problems in self._judged(values).items():
             if problems:
                 yield self.finding(
@@ -109,18 +115,19 @@ class PsiMeasuresDrift(Check):
                     evidence=("shifts",),
                 )
 
-    def _calm(self, subject: Subject, values: dict[tuple[str, str], float]) -> Answers:
+    def _calm(self, subject: Subject, values: Values) -> Answers:
         """Fresh samples of one law, by how many rows they have."""
         rows = []
         for size in FRESH:
             told = [v for (name, how), v in values.items() if name == f"fresh {size}"]
             if not told:
                 continue
-            fired, n = sum(v > self.alarm for v in told), len(told)
-            rows.append((size, fired / n, float(np.median(told)), float(max(told))))
+            fired, n, few = sum(v > self.alarm for v in told), len(told), size < FEWEST_RIGHT
             lower = float(special.betaincinv(fired, n - fired + 1, 0.001)) if fired else 0.0
+            rows.append(
+                (size, fired / n, None if few else lower, float(np.median(told)), max(told))
+            )
             if lower > 0.01:
-                few = size < FEWEST_RIGHT
                 yield self.finding(
                     subject.where("drift.psi"),
                     f"{fired} of {n} fresh samples of {size} rows of the reference's own law get "
@@ -132,8 +139,9 @@ class PsiMeasuresDrift(Check):
                     severity=Severity.INFO if few else Severity.MEDIUM,
                     evidence=("fresh",),
                 )
-        heads = ("rows", f"share above {self.alarm:g}", "median PSI", "largest PSI")
-        yield Evidence("fresh", "PSI of fresh samples of one law", heads, tuple(rows))
+        heads = ("rows", f"share above {self.alarm:g}", "at least", "median PSI", "largest PSI")
+        title, bound = "PSI of fresh samples of one law", Bound(heads[2], 0.01)
+        yield Evidence("fresh", title, heads, tuple(rows), bound=bound)
 
     def _samples(self) -> dict[str, tuple[Floats, Floats]]:
         rng = np.random.default_rng(self.seed)
@@ -191,16 +199,13 @@ class PsiMeasuresDrift(Check):
                 due.append(_index([(1 / bins, share_q) for share_q in shares]))
             yield f"weights {share:g} to {q:.3g} ({k})", np.concatenate([low, high]), current, due
 
-    def _judged(self, values: dict[tuple[str, str], float]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {
-            "PSI of a sample with itself is zero": [],
-            "PSI is never negative": [],
-            "PSI does not depend on the number of copies, the unit or the order": [],
-            "PSI grows with the shift": [],
-            "PSI is the sum of (q - p) ln(q / p)": [],
-            "PSI of few rows of one law is bounded": [],
-        }
-        itself, negative, invariant, grows, formula, finite = found.values()
+    def _judged(self, values: Values) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for relation, measured, allowed, text in self._held(values):
+            if not measured <= allowed:
+                found[relation].append(text)
+        grows = found["PSI grows with the shift"]
+        formula = found["PSI is the sum of (q - p) ln(q / p)"]
         told = [
             (values[n, "formula"], n, d)
             for n, _, _, d in self._clusters()
@@ -212,18 +217,6 @@ class PsiMeasuresDrift(Check):
         if told and not near.all(axis=0).any():  # as of no number of bins
             off = [(v, n, d[0]) for (v, n, d), fits in zip(told, near, strict=True) if not fits[0]]
             formula += [f"{v:.4g}, not {d:.4g}, for {n}" for v, n, d in off]
-        for (sample, relation), value in values.items():
-            if relation.endswith("rows") and value > ALL_MOVED:
-                finite.append(f"{value:.4g} for {relation} ({sample})")
-        for (sample, relation), value in values.items():
-            if relation == "itself" and not abs(value) <= self.tolerance:
-                itself.append(f"{value:.6g} for the {sample} sample")
-            if value < -self.tolerance:
-                negative.append(f"{value:.6g} for the {sample} sample, {relation}")
-            base = values.get((sample, "moved"))
-            same = relation in ("repeated", "current repeated", "rescaled", "row order")
-            if same and base is not None and not self._alike(value, base):
-                invariant.append(f"{base:.6g} becomes {value:.6g} ({sample}, {relation})")
         for sample in (s for s in self._samples() if (s, "itself") in values):
             climb = [values.get((sample, f"shift {s:g}"), np.nan) for s in SHIFTS]
             if fall := largest_fall(climb, slack=0.02 * float(np.nanmax([*climb, 1.0]))):
@@ -237,9 +230,23 @@ class PsiMeasuresDrift(Check):
                 grows.append(f"only {at_one:.4g} at 1 σ ({sample})")
         return found
 
-    def _alike(self, value: float, base: float) -> bool:
-        # A quantile of repeated rows may fall one row further.
-        return bool(abs(value - base) <= 20 * self.tolerance * max(1.0, abs(base)))
+    def _held(self, values: Values) -> Iterator[tuple[str, float, float, str]]:
+        """Relation, what is measured of it, what is allowed, and what is said where it is more."""
+        for (sample, how), value in values.items():
+            if how.endswith("rows"):
+                text = f"{value:.4g} for {how} ({sample})"
+                yield "PSI of few rows of one law is bounded", max(0.0, value), ALL_MOVED, text
+            text = f"{value:.6g} for the {sample} sample"
+            if how == "itself":
+                yield "PSI of a sample with itself is zero", abs(value), self.tolerance, text
+            yield "PSI is never negative", max(0.0, -value), self.tolerance, f"{text}, {how}"
+            base = values.get((sample, "moved"))
+            same = how in ("repeated", "current repeated", "rescaled", "row order")
+            if same and base is not None:
+                allowed = 20 * self.tolerance * max(1.0, abs(base))  # a quantile may move by a row
+                text = f"{base:.6g} becomes {value:.6g} ({sample}, {how})"
+                relation = "PSI does not depend on the number of copies, the unit or the order"
+                yield relation, abs(value - base), allowed, text
 
 
 def _index(shares: list[tuple[float, float]]) -> float:

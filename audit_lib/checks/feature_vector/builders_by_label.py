@@ -2,7 +2,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.questions.samples import panel
 from audit_lib.probes.questions.sides import LABEL, joined, side_tables
@@ -50,21 +50,14 @@ class BuildersJoinByLabel(Check):
         rows: list[tuple[str, float, str]] = []
         for builder in (b for b in BUILDERS if subject.has(b)):
             short = builder.split(".")[1]
+            hook, drawn = subject.hook(builder), self.seed
+            found = joined(subject, hook, given, beside, seed=drawn, tolerance=self.tolerance)
             try:
-                found = list(
-                    joined(
-                        subject,
-                        subject.hook(builder),
-                        given,
-                        beside,
-                        seed=self.seed,
-                        tolerance=self.tolerance,
-                    )
-                )
+                tables = [t for t in found if t.join == LABEL]
             except NotAssessed as error:
                 yield Gap(short, str(error))
                 continue
-            for table in (t for t in found if t.join == LABEL):
+            for table in tables:
                 rows.append((table.table, 100 * table.share, short))
                 if table.unread:
                     yield Gap(f"{short}, table {table.table}", table.unread)
@@ -85,4 +78,5 @@ class BuildersJoinByLabel(Check):
             tuple(rows),
             View.BARS,
             "per cent of cells; must be 0",
+            Bound("value", 0, "% of cells"),
         )

@@ -42,21 +42,17 @@ class FeaturesAreDeterministic(Check):
         others = [r.got for r in replies]
         rows: list[tuple[str, int, int]] = []
         for column in map(str, first.columns):
-            differing = 0
-            for other in others:
-                if column not in other or not other.index.equals(first.index):
-                    differing = len(first)
-                else:
-                    differing = max(
-                        differing, int(unequal(first[column], other[column], 1e-9).sum())
-                    )
+            differing = max(
+                int(unequal(first[column], other[column], 1e-9).sum())
+                if column in other and other.index.equals(first.index)
+                else len(first)
+                for other in others
+            )
             if differing:
                 rows.append((column, differing, len(first)))
         if rows:
             heads = ("column", "rows that differ", "rows")
-            yield Evidence(
-                "unstable", "Columns that differ between equal builds", heads, tuple(rows)
-            )
+            yield Evidence("unstable", "Columns that differ between builds", heads, tuple(rows))
         for column, differing, total in rows:
             yield self.finding(
                 where_made(subject, column, HOOK),

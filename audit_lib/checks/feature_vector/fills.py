@@ -4,10 +4,10 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, ask_many, frame, mapping, number
-from audit_lib.probes.questions.frames import unequal
+from audit_lib.probes.questions.frames import furthest, unequal
 
 HOOK = "features.fills"
 PREDICT = "predictor.predict"
@@ -56,7 +56,9 @@ class FillsAreNeutral(Check):
             column = pd.to_numeric(built[name], errors="coerce").to_numpy(np.float64)
             column = column[np.isfinite(column)]
             low, high = (column.min(), column.max()) if column.size else (np.nan, np.nan)
-            rows.append((name, str(fills[name]), float(low), float(high)))
+            far = max(high - fills[name], fills[name] - low)  # the whole range, at an end of it
+            share = float(far / (high - low)) if high > low and np.isfinite(far) else None
+            rows.append((name, str(fills[name]), float(low), float(high), share))
             if not column.size:
                 yield Gap(name, "it is never known on the sample")
             elif not low <= fills[name] <= high:
@@ -69,8 +71,9 @@ class FillsAreNeutral(Check):
                     "outside the range",
                     Severity.MEDIUM if np.isfinite(fills[name]) else None,
                 )
-        heads = ("feature", "fill", "least", "most")
-        yield Evidence("fills", "Fills, and the range of their features", heads, tuple(rows))
+        heads = ("feature", "fill", "least", "most", "from the far end")
+        title, bound = "Fills, and the range of their features", Bound(heads[4], 1, "ranges")
+        yield Evidence("fills", title, heads, tuple(rows), bound=bound)
         yield from self._paths(subject, fills)
         if subject.has(PREDICT) and subject.has("predictor.required"):
             yield from self._predicted(subject, fills)
@@ -104,6 +107,7 @@ class FillsAreNeutral(Check):
         tables = [features.assign(**{n: v}) for n in chosen for v in (np.nan, fills[n])]
         replies = ask_many(subject.hook(PREDICT), [(t,) for t in tables], into=frame)
         yield Examined(len(chosen), "features missing in predictions")
+        compared: list[tuple[pd.Series, pd.Series]] = []
         for name, lost, filled in zip(chosen, replies[::2], replies[1::2], strict=True):
             if not lost.answered:
                 continue  # refused: nothing is filled
@@ -111,9 +115,12 @@ class FillsAreNeutral(Check):
                 yield Gap(f"{name} filled", filled.why)
                 continue
             heads = [h for h in lost.got if h in filled.got and lost.got[h].notna().any()]
-            if any(unequal(lost.got[h], filled.got[h], self.tolerance).any() for h in heads):
+            pairs = [(lost.got[h], filled.got[h]) for h in heads]
+            compared += pairs
+            if any(unequal(*pair, self.tolerance).any() for pair in pairs):
                 text = f"{name} missing is not predicted as {name} = {fills[name]:.6g}"
                 yield self._found(subject, text, "another value", f"{name} missing", "not used")
+        yield from furthest("predictions through a gap and its fill", compared, self.tolerance)
 
     def _found(
         self,

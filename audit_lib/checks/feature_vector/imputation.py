@@ -9,7 +9,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.market.measured import influence_of, reach, research_only, witness_evidence
 from audit_lib.probes.questions import samples
@@ -58,15 +58,17 @@ class GapsAreFilledFromThePast(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Fill gaps of our making, then recompute the recorded values."""
-        reasons, looked = [], 0
+        looked = 0
         try:
             found = influence_of(subject, HOOK)
         except NotAssessed as error:
-            reasons.append(Gap("filled gaps", str(error)))
+            yield Gap("filled gaps", str(error))
         else:
             looked += len(found.columns)
             apart = research_only(subject)
             late = [c for c in found.leaking() if c.at_gaps_only and c.column not in apart]
+            ahead = max((c.look_ahead for c in late), default=0)
+            yield Margin("bars that a fill reads ahead", ahead, 0, "bars")
             if late:
                 yield witness_evidence(late, "gaps")
             for column in late:
@@ -82,7 +84,6 @@ class GapsAreFilledFromThePast(Check):
         for answer in self._recorded(subject):
             looked += answer.count if isinstance(answer, Examined) else 0
             yield answer
-        yield from reasons
         yield Examined(looked, "columns and recorded values")
 
     def _recorded(self, subject: Subject) -> Answers:

@@ -1,4 +1,3 @@
-from collections.abc import Iterable
 from dataclasses import replace
 
 import pandas as pd
@@ -8,7 +7,7 @@ from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.market.transforms import Step, step
-from audit_lib.probes.questions.frames import Difference, differences, one_sided, without
+from audit_lib.probes.questions.frames import Difference, differences, furthest, one_sided, without
 from audit_lib.probes.questions.samples import built, required
 
 MERGED = 2  # missing or surplus columns that still get a finding each
@@ -71,24 +70,21 @@ class BuildersAgree(Check):
             except NotAssessed as error:
                 yield Gap(hook, str(error))
                 continue
-            shared = len(train.index.intersection(other.index))
-            yield Examined(shared * len(columns), f"cells of {hook.split('.')[1]}")
-            if not shared:
+            shared, short = train.index.intersection(other.index), hook.split(".")[1]
+            yield Examined(len(shared) * len(columns), f"cells of {short}")
+            if shared.empty:
                 yield Gap(hook, "it answers no row that the training builder answers")
             gaps = list(one_sided(train, other, columns))
             for gap in gaps:
                 yield self._found(subject, hook, gap, None)
-            found = differences(
-                train,
-                without(other, train, gaps),
-                tolerance=self.tolerance,
-                columns=columns,
-            )
+            filled = without(other, train, gaps)
+            found = differences(train, filled, tolerance=self.tolerance, columns=columns)
+            if not gaps and all(d.kind == "values" for d in found):
+                pairs = ((train.loc[shared, c], other.loc[shared, c]) for c in columns)
+                yield from furthest(f"difference of {short}", pairs, self.tolerance)
             differing = {d.column: d for d in found if d.kind == "values"}
-            steps = _steps(train, other, differing)
-            rows += [
-                (name, 100 * d.count / d.total, hook.split(".")[1]) for name, d in differing.items()
-            ]
+            steps = {c: step(train.loc[shared, c], other.loc[shared, c]) for c in differing}
+            rows += [(name, 100 * d.count / d.total, short) for name, d in differing.items()]
             lists = [d for d in found if d.kind == "columns"]
             together = _together(lists) if len(lists) > MERGED else lists
             for difference in [*together, *(d for d in found if d.kind != "columns")]:
@@ -131,14 +127,6 @@ class BuildersAgree(Check):
         if not subject.has("predictor.required"):
             return [str(c) for c in train.columns]
         return [c for c in required(subject) if c in train.columns]
-
-
-def _steps(
-    train: pd.DataFrame, other: pd.DataFrame, columns: Iterable[str]
-) -> dict[str, Step | None]:
-    """How each differing column is made of the training column, where one step makes it."""
-    shared = train.index.intersection(other.index)
-    return {name: step(train.loc[shared, name], other.loc[shared, name]) for name in columns}
 
 
 def _together(differences: list[Difference]) -> list[Difference]:

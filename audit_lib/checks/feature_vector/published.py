@@ -4,7 +4,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.market.published import (
     Republished,
@@ -14,7 +14,7 @@ from audit_lib.probes.market.published import (
     why_unknown,
 )
 from audit_lib.probes.questions.asking import ask_many, frame
-from audit_lib.probes.questions.frames import differences, label
+from audit_lib.probes.questions.frames import differences, label, unequal
 from audit_lib.probes.questions.samples import panel
 from audit_lib.probes.questions.sides import side_tables
 
@@ -80,7 +80,8 @@ class NothingIsKnownBeforeItIsPublished(Check):
                     moved = republished(beside[table], column, dates, **drawn)
                 yield from self._builder(subject, builder, table, given, beside, moved, rows)
         heads = ("builder", "table", "row", "known", "first change", "bars early")
-        yield Evidence("published", "When a value moves features", heads, tuple(rows))
+        title, bound = "Bars by which features move too early", Bound("bars early", 0, "bars")
+        yield Evidence("published", title, heads, tuple(rows), bound=bound)
 
     def _builder(
         self,
@@ -135,8 +136,6 @@ class NothingIsKnownBeforeItIsPublished(Check):
         if not found:
             return None
         shared = base.index.intersection(got.index)
-        a, b = (t.loc[shared, found].to_numpy(np.float64) for t in (base, got))
-        scale = np.nanmedian(np.abs(a), axis=0)
-        equal = np.isclose(a, b, rtol=self.tolerance, atol=self.tolerance * scale, equal_nan=True)
-        first: pd.Timestamp = shared[~equal.all(axis=1)].get_level_values("date").min()
-        return first
+        a, b = base.loc[shared], got.loc[shared]
+        moved = np.any([unequal(a[c], b[c], self.tolerance) for c in found], axis=0)
+        return pd.Timestamp(shared[moved].get_level_values("date").min())

@@ -7,12 +7,12 @@ from pydantic import Field
 from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.transforms import step
-from audit_lib.probes.prediction.applied_scale import IDENTITY, Line, apart, constants, lines
+from audit_lib.probes.prediction.applied_scale import IDENTITY, NEAR, Line, apart, constants, lines
 from audit_lib.probes.questions import samples
 from audit_lib.probes.questions.asking import ask, ask_many, frame
-from audit_lib.probes.questions.frames import unequal
+from audit_lib.probes.questions.frames import furthest, unequal
 from audit_lib.probes.training.provenance import NORMAL, fitted_rows, recorded_numbers
 from audit_lib.probes.training.scaling import origins, recorded_factor, reproduced
 from audit_lib.subject.checkpoint_fields import scaler_references
@@ -76,9 +76,9 @@ class ScalingIsWhatIsRecorded(Check):
         yield Examined(len(set(names) - set(still)), "scaled features")
         if alone.answered:
             part = alone.got.reindex(half.index)
-            moved = [
-                n for n in names if unequal(made.loc[half.index, n], part[n], self.tolerance).any()
-            ]
+            pairs = {n: (made.loc[half.index, n], part[n]) for n in names}
+            yield from furthest("change with the rows beside", pairs.values(), self.tolerance)
+            moved = [n for n, pair in pairs.items() if unequal(*pair, self.tolerance).any()]
             if moved:
                 yield self.finding(
                     subject.where(HOOK),
@@ -118,9 +118,10 @@ class ScalingIsWhatIsRecorded(Check):
         parent, _, named = (kept_at[1] or "").rpartition("/")
         beside = document.get(parent)
         factors = self._factors(subject, built, centre, scale, named, beside)
-        floors = [v for v in _values(beside) if isinstance(v, float)]
+        stored = beside.values() if isinstance(beside, dict) else ()
+        floors = [v for v in stored if isinstance(v, float)]
         plain, logged = self._recorded_of(subject, built, centre, scale)
-        rows: list[tuple[str, str, float | None, float | None, float, float]] = []
+        rows: list[tuple[str, str, float, float, float, float, float | None]] = []
         for at, name in enumerate(columns):
             if name not in found:
                 continue
@@ -129,10 +130,12 @@ class ScalingIsWhatIsRecorded(Check):
                 yield Gap(name, "no line describes how it is scaled")
                 continue
             kept = float(centre[at]), float(scale[at])
-            rows.append((name, line.change, line.centre, line.scale, *kept))
-            if any(abs(line.scale - floor) <= 1e-6 * floor for floor in floors) or not scale[at]:
+            floored = any(abs(line.scale - floor) <= 1e-6 * floor for floor in floors)
+            told = None if floored or not scale[at] else apart(line, *kept, factors)
+            off = told.off if told else None
+            rows.append((name, line.change, line.centre, line.scale, *kept, off))
+            if told is None:
                 continue  # a floor stands in place of its scale
-            told = apart(line, *kept, factors)
             text, cause = told.text, told.cause
             if logged[at] and line.change == IDENTITY:
                 text, cause = "is scaled as it is, and its logarithm was recorded", "missing log"
@@ -150,10 +153,9 @@ class ScalingIsWhatIsRecorded(Check):
                     cause=cause,
                     evidence=("applied",),
                 )
-        heads = ("feature", "of", "centre", "scale", "recorded centre", "recorded scale")
-        yield Evidence(
-            "applied", "What the consumer does, and what is recorded", heads, tuple(rows)
-        )
+        heads = ("feature", "of", "centre", "scale", "recorded centre", "recorded scale", "off")
+        title, bound = "What the consumer does, and what is recorded", Bound("off", NEAR, "scales")
+        yield Evidence("applied", title, heads, tuple(rows), bound=bound)
 
     @staticmethod
     def _factors(
@@ -220,7 +222,3 @@ class ScalingIsWhatIsRecorded(Check):
                 key=f"{name} apart",
                 cause=f"apart: {how.name}" if how else "apart",
             )
-
-
-def _values(beside: object) -> list[object]:
-    return list(beside.values()) if isinstance(beside, dict) else []

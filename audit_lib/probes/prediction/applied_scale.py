@@ -12,7 +12,7 @@ import pandas as pd
 
 from audit_lib.arrays import Floats
 
-EXACT = 1e-6
+EXACT, NEAR = 1e-6, 1e-4
 FEWEST = 12
 """rows that tell a line"""
 
@@ -85,10 +85,12 @@ class Apart:
     Attributes:
         text: how, with numbers; '' for not at all.
         cause: the same as a cause that other columns may share.
+        off: the scale as a share of the recorded one, or the centre in such, whichever is further.
     """
 
     text: str = ""
     cause: str = ""
+    off: float = 0.0
 
 
 def apart(found: Line, centre: float, scale: float, factors: tuple[float, ...]) -> Apart:
@@ -99,12 +101,16 @@ def apart(found: Line, centre: float, scale: float, factors: tuple[float, ...]) 
     """
     ratio = found.scale / scale
     offset = (found.centre - centre) / scale
-    if not any(abs(ratio / f - 1) < 1e-4 for f in factors):
+    wider = min(abs(ratio / f - 1) for f in factors)
+    off = max(wider, abs(offset))
+    if not wider < NEAR:
         nearest = f"{ratio:.4g}"
-        also = f", and around {found.centre:.6g}, not {centre:.6g}" if abs(offset) > 1e-4 else ""
-        return Apart(f"is divided by {nearest} times its recorded scale{also}", f"times {nearest}")
-    if abs(offset) > 1e-4:
+        also = f", and around {found.centre:.6g}, not {centre:.6g}" if abs(offset) > NEAR else ""
+        text = f"is divided by {nearest} times its recorded scale{also}"
+        return Apart(text, f"times {nearest}", off)
+    if abs(offset) > NEAR:
         without = abs(found.centre) <= 1e-6 * abs(found.scale)
         what = "not centred" if without else "centred elsewhere"
-        return Apart(f"is scaled around {found.centre:.6g}, and {centre:.6g} is recorded", what)
-    return Apart()
+        text = f"is scaled around {found.centre:.6g}, and {centre:.6g} is recorded"
+        return Apart(text, what, off)
+    return Apart(off=off)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit_lib.arrays import Flags
+from audit_lib.arrays import Flags, Floats
+from audit_lib.model import Margin
 
 _ROUNDING = 32
 """steps of a float within which two ways of the same arithmetic may end"""
@@ -43,14 +44,31 @@ def unequal(left: pd.Series, right: pd.Series, tolerance: float) -> Flags:
     size of the column, so that a cell near zero is not held to an absolute bound.  Of the coarser
     of two kinds of float, the last few bits are rounding, however small the tolerance.
     """
+    far, allowed = _far(left, right, tolerance)
+    return np.asarray(far > allowed)
+
+
+def furthest(
+    what: str, pairs: Iterable[tuple[pd.Series, pd.Series]], tolerance: float
+) -> Iterator[Margin]:
+    """Where aligned columns use most of what :func:`unequal` allows; none where one has nothing."""
+    held = [_far(*pair, tolerance) for pair in pairs]
+    made = [Margin(what, float(far.max(initial=0)), most, "of its size") for far, most in held]
+    yield from (m for m in sorted(made, key=lambda m: m.room)[:1] if m.measured < np.inf)
+
+
+def _far(left: pd.Series, right: pd.Series, tolerance: float) -> tuple[Floats, float]:
+    """How far cells are apart, relative to the size of cell and column, and what is rounding."""
+    allowed = max(tolerance, _ROUNDING * max(_step(left), _step(right)))
     if not (_numeric(left) and _numeric(right)):
-        return np.asarray(left.astype(str).to_numpy() != right.astype(str).to_numpy())
+        differ = left.astype(str).to_numpy() != right.astype(str).to_numpy()
+        return np.where(differ, np.inf, 0.0), allowed
     a, b = left.to_numpy(np.float64, na_value=np.nan), right.to_numpy(np.float64, na_value=np.nan)
-    tolerance = max(tolerance, _ROUNDING * max(_step(left), _step(right)))
     sizes = np.abs(a[np.isfinite(a)])
     scale = float(np.median(sizes)) if sizes.size else 0.0
-    close = np.isclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
-    return np.asarray(~close)
+    with np.errstate(all="ignore"):
+        far = np.nan_to_num(np.abs(a - b) / (np.abs(b) + scale), nan=np.inf, posinf=np.inf)
+    return np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, far), allowed
 
 
 def one_sided(

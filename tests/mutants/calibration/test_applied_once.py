@@ -104,7 +104,11 @@ def test_eight_fitted_scores_tell_where_the_fit_was(tmp_path, fitted, outcome):
     ],
 )  # fmt: skip
 def test_the_map_of_the_score(tmp_path, serve, raw):
-    assert_passes(answered(tmp_path, serve, raw))
+    result = answered(tmp_path, serve, raw)
+    assert_passes(result)
+    outside, off = result.margins
+    assert (outside.measured, outside.allowed) == (0, 0.5)
+    assert 0 <= off.measured <= off.allowed == 1e-6
 
 
 def test_a_blend_is_a_gap(tmp_path):

@@ -49,8 +49,12 @@ ALL = ["CAL001", "CAL002", "CAL003", "CAL004", "CAL005"]
 @pytest.mark.passes("CAL001", "CAL002", "CAL003", "CAL004", "CAL005")
 def test_a_calibrated_version(tmp_path):
     with tiny(tmp_path, GOOD) as subject:
-        for code in ALL:
-            assert_passes(run_check(code, subject))
+        results = {code: run_check(code, subject) for code in ALL}
+    for result in results.values():
+        assert_passes(result)
+    outside, spread = results["CAL003"].margins
+    assert (outside.measured, outside.allowed) == (0, 0.05)
+    assert 0.5 < spread.measured < spread.allowed == 2.5
 
 
 def test_a_logistic_calibrator_learns_too(tmp_path):
@@ -161,6 +165,7 @@ def test_a_calibrator_fitted_on_probabilities_and_served_margins(tmp_path):
     assert {f.key for f in result.findings} == {"range", "spread", "distribution"}
     assert float(assert_fails(result, key="spread").measured) > 3
     assert assert_fails(result, key="range").expected == "at most 0.05"
+    assert all(margin.room < 0 for margin in result.margins)
 
 
 @pytest.mark.parametrize(("calm", "told"), [(0.4, False), (0.8, True)])
@@ -238,7 +243,7 @@ def test_clean_domains_stay_silent_over_1000_seeds():
             Scored(part, np.zeros(400, dtype=np.int64), np.zeros(400, dtype=bool), dates)
             for part in (scores[:400], scores[400:])
         ]
-        accused += bool(check.differences(*halves))
+        accused += any(margin.room < 0 for _, margin, *_ in check.differences(*halves))
     assert accused <= 10
 
 
@@ -254,4 +259,5 @@ def test_a_wild_stretch_is_no_other_scale(wild, keys):
         for scores, known in ((narrow if wild == 1.0 else fitted, True), (served, False))
     ]
     found = CalibratorServesTheScoresItKnows().differences(*sides)
-    assert [key for key, *_ in found if key != "distribution"] == keys
+    told = [key for key, margin, *_ in found if margin.room < 0]
+    assert [key for key in told if key != "distribution"] == keys

@@ -36,9 +36,13 @@ def test_the_examples_of_the_guide(tmp_path):
 @pytest.mark.passes("FEA013", "INT010", "INT011")
 def test_the_other_examples_of_the_guide(tmp_path):
     with tiny(tmp_path, HEAD + FILLS + SETTLE + TEXTS) as subject:
-        for code in OTHERS:
-            assert_passes(run_check(code, subject))
+        results = {code: run_check(code, subject) for code in OTHERS}
         assert [r for r in try_hooks(subject) if r.state != "good"] == []
+    for result in results.values():
+        assert_passes(result)
+    predicted, far = results["FEA013"].margins
+    assert (predicted.measured, predicted.allowed) == (0, 1e-9)
+    assert 0.5 <= far.measured < far.allowed == 1
 
 
 def test_an_engine_without_them(tmp_path):

@@ -95,6 +95,8 @@ def test_savings_that_lose_nothing(tmp_path, save):
     result = answered(tmp_path, save)
     assert_passes(result)
     assert result.examined[1].count == 2
+    (margin,) = result.margins
+    assert 0 <= margin.measured <= margin.allowed < 1e-11
 
 
 @pytest.mark.fails("CHK101")

@@ -253,6 +253,8 @@ def test_sane_statistics_in_metadata_and_pickle(tmp_path, scaler_pickle):
     result = check(tmp_path, "CHK005", files)
     assert_passes(result)
     assert result.examined[0].count == 12
+    (margin,) = result.margins
+    assert (margin.measured, margin.allowed, margin.least) == (1, 1e-12, True)
 
 
 @pytest.mark.fails("CHK005")

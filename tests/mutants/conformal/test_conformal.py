@@ -27,15 +27,20 @@ def test_two_sided_quantiles_with_the_correction_pass(tmp_path):
     low = r[n - k] if k <= n else -np.inf
     return np.column_stack([predictions + low, predictions + high])"""
     with tiny(tmp_path, INTERVAL.format(body=body)) as subject:
-        assert_passes(run_check("CNF001", subject))
+        result = run_check("CNF001", subject)
+        assert_passes(result)
         assert_passes(run_check("CNF002", subject))
+    leaves, changes = result.margins
+    assert leaves.measured == 0 <= changes.measured <= changes.allowed < 1e-9
 
 
 @pytest.mark.fails("CNF001")
 def test_a_level_read_the_wrong_way_round(engine):
     edit_source(engine, "conformal.py", "(1.0 - alpha) - 1e-9", "alpha - 1e-9")
     with mutant(engine) as subject:
-        found = assert_fails(run_check("CNF001", subject), key="nested")
+        result = run_check("CNF001", subject)
+    found = assert_fails(result, key="nested")
+    assert result.margins[0].room < 0
     assert "widens as less confidence is asked for" in found.message
 
 

@@ -64,7 +64,10 @@ def psi(at, reference, current):
 """
     with tiny(tmp_path, text) as subject:
         assert_passes(run_check("DRF003", subject))
-        assert_passes(run_check("DRF001", subject))
+        result = run_check("DRF001", subject)
+    assert_passes(result)
+    assert {margin.allowed for margin in result.margins} == {0.01, 18.4}  # alarms, and few rows
+    assert all(0 <= margin.measured < margin.allowed for margin in result.margins)
 
 
 @pytest.mark.fails("DRF001")

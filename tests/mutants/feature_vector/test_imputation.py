@@ -25,6 +25,8 @@ def test_values_of_train_rows(tmp_path, statistic, by_name):
     assert_passes(result)
     assert [e.count for e in result.examined] == [4, 8]
     assert result.evidence[0].rows[0][1:3] == (statistic, "train of fold 1")
+    (margin,) = result.margins
+    assert (margin.measured, margin.allowed, margin.unit) == (0, 0, "bars")
 
 
 @pytest.mark.passes("FEA108")
@@ -85,6 +87,7 @@ def test_a_gap_filled_from_later_bars(tmp_path, filled, far):
     found = assert_fails(result, key="traded")
     assert found.measured.endswith("bars at gaps, 0 elsewhere")
     ahead = int(found.measured.split()[1])
+    assert result.margins[0].measured == ahead
     assert ahead == far or (far > 50 and ahead >= far)
     assert "beside a gap" in result.evidence[0].rows[0][5]
 

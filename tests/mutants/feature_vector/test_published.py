@@ -21,8 +21,11 @@ EARLY = HOOKS.replace('sides["macro"].set_index("published")', 'sides["macro"]')
 @pytest.mark.passes("FEA110")
 def test_the_example_of_the_guide(tmp_path):
     with tiny(tmp_path, HOOKS, parameters=YAML) as subject:
-        assert_passes(run_check("FEA110", subject))
+        result = run_check("FEA110", subject)
+        assert_passes(result)
         assert {r.state for r in try_hooks(subject)} == {"good"}
+    (margin,) = result.margins
+    assert (margin.measured, margin.allowed, margin.unit) == (0, 0, "bars")
 
 
 @pytest.mark.fails("FEA110")

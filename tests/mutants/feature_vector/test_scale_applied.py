@@ -47,6 +47,9 @@ def test_scalers_that_keep_to_what_is_recorded(tmp_path, answer):
         result = run_check("FEA011", subject)
         assert_passes(result)
         assert [r for r in try_hooks(subject) if r.state != "good"] == []
+    beside, recorded = result.margins
+    assert 0 <= beside.measured <= beside.allowed == 1e-6
+    assert 0 <= recorded.measured < recorded.allowed == 1e-4
 
 
 @pytest.mark.fails("FEA011")

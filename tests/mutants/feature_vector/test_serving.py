@@ -237,7 +237,10 @@ def test_live_builders_that_differ(tmp_path, live, key, severity):
 def test_a_live_builder_that_answers_the_newest_bars_only_does_not_differ(tmp_path):
     live = "f = features(panel)\n    return f[f.index.get_level_values('date') >= '2016-06-01']"
     with tiny(tmp_path, engine_text(live=live), meta=META) as subject:
-        assert run_check("FEA003", subject).findings == ()
+        result = run_check("FEA003", subject)
+    (margin,) = result.margins
+    assert result.findings == ()
+    assert (margin.what, margin.measured, margin.allowed) == ("difference of build_live", 0, 1e-9)
 
 
 @pytest.mark.fails("FEA003")

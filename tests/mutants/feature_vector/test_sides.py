@@ -42,7 +42,10 @@ def test_the_example_of_the_guide_joins_by_position(tmp_path):
 def test_a_join_by_label_passes(tmp_path):
     sound = EXAMPLE.replace(WRONG, 'sides["regimes"]["calm"].reindex(features.index)')
     with tiny(tmp_path, sound) as subject:
-        assert_passes(run_check("FEA004", subject))
+        result = run_check("FEA004", subject)
+    assert_passes(result)
+    (margin,) = result.margins
+    assert (margin.measured, margin.allowed) == (0, 0)
 
 
 def test_a_join_by_position_may_be_meant(tmp_path):
@@ -74,8 +77,11 @@ def test_a_builder_that_joins_by_position(tmp_path):
 @pytest.mark.passes("FEA008")
 def test_a_builder_that_joins_by_label(tmp_path):
     with tiny(tmp_path, MACRO.replace("JOINED", "macro.reindex(b.index)")) as subject:
-        assert_passes(run_check("FEA008", subject))
+        result = run_check("FEA008", subject)
+        assert_passes(result)
         assert run_check("FEA001", subject).outcome is not Outcome.ERROR
+    (margin,) = result.margins
+    assert (margin.measured, margin.allowed, margin.unit) == (0, 0, "% of cells")
 
 
 def test_without_side_tables_there_is_nothing_to_join(tmp_path):
