@@ -49,7 +49,8 @@ def calibrator_domain(world: World, size: float, seed: int) -> Told:
     check = CalibratorServesTheScoresItKnows()
     if min(s.independent for s in sides) < check.least:
         return None
-    if any(key != "distribution" for key, *_ in check.differences(*sides)):
+    told = check.differences(*sides)
+    if any(margin.room < 0 for key, margin, *_ in told if key != "distribution"):
         return True
     return None if check.blind(*sides) else False
 
