@@ -1,9 +1,10 @@
 """Runs checks.  A crash is an ``error`` of its own check; findings before it are kept."""
 
 import difflib
+import math
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -205,9 +206,16 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         evidence=(*evidence, *tables),
         examined=examined,
         gaps=gaps,
-        margins=(*_of(Margin, told), *(m for m in bounded if m)),
+        margins=(*_tightest(_of(Margin, told)), *(m for m in bounded if m)),
         seconds=round(time.perf_counter() - started, 4),
     )
+
+
+def _tightest(told: Iterable[Margin]) -> Iterator[Margin]:
+    """Of margins of the same measure, the one that leaves the least room, where it is a number."""
+    by_room = sorted(told, key=lambda m: m.room, reverse=True)
+    kept = {margin.what.partition(", ")[0]: margin for margin in by_room}
+    return (m for m in kept.values() if math.isfinite(m.measured))
 
 
 def _looked_at(check: Check, parts: Iterable[Examined]) -> tuple[Examined, ...]:

@@ -42,7 +42,8 @@ class Margin:
     """How far a promise was kept: the number that decided, and the one that it may not pass.
 
     Attributes:
-        what: what was measured, where the most was at stake: ``gap between fit and test, fold 3``.
+        what: what was measured, and where: ``gap between fit and test, fold 3``. Of those that
+            differ behind the comma alone, a result keeps the one where the most was at stake.
         measured, allowed: in the same unit.
         unit: as it is written behind a number; ``''`` for a pure one.
         least: True where ``allowed`` is the least that is right, False where it is the most.

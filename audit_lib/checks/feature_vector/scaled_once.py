@@ -1,5 +1,4 @@
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -8,7 +7,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Finding, Gap, Severity
+from audit_lib.model import Evidence, Examined, Finding, Gap, Margin, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import fitted_rows, recorded_numbers
 from audit_lib.probes.training.scaling import Origin, origins, recorded_factor
@@ -95,14 +94,14 @@ class ScalerSawRawFeaturesOnce(Check):
             evidence=("origins",),
         )
 
-    def _prescaled(
-        self, document: Document, pointer: str | None, best: Origin
-    ) -> Iterator[Finding]:
+    def _prescaled(self, document: Document, pointer: str | None, best: Origin) -> Answers:
         """A MAD that holds its factor already."""
         parent, _, name = (pointer or "").rpartition("/")
         factor = recorded_factor(document.get(parent))
         called = bool(re.search(r"(^|_)mad($|_)", name, re.I))
         if best.scaler != NORMAL or not (called or factor):
+            what = "share that raw features reproduce"
+            yield Margin(what, best.share, self.share, "of the columns", least=True)
             return
         again = f", and {factor[0]!r} beside it ({factor[1]:g}) is applied again" if factor else ""
         yield self.finding(

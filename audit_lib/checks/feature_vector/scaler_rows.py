@@ -2,7 +2,7 @@ from pydantic import Field
 
 from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Severity
+from audit_lib.model import Evidence, Examined, Finding, Gap, Location, Margin, Severity
 from audit_lib.probes.questions import samples
 from audit_lib.probes.training.provenance import (
     Match,
@@ -62,15 +62,11 @@ class ScalerSawTrainRowsOnly(Check):
         """Recompute the recorded numbers on every candidate set of rows."""
         fields, document = subject.layout.fields, subject.metadata
         columns = [str(c) for c in document.get(fields.feature_cols, [])]
+        if not columns:
+            raise NotAssessed(f"no feature columns at {document.location(fields.feature_cols)}")
         built = samples.built(subject)
-        missing = [c for c in columns if c not in built]
-        if not columns or missing:
-            what = (
-                f"features.build makes no column {missing[0]!r}"
-                if missing
-                else (f"no feature columns at {document.location(fields.feature_cols)}")
-            )
-            raise NotAssessed(what)
+        if missing := [c for c in columns if c not in built]:
+            raise NotAssessed(f"features.build makes no column {missing[0]!r}")
         sets = candidate_rows(subject, built[columns])
         rows, compared = [], 0
         recorded_at = zip(scaler_references(subject, columns), (CENTRES, SCALES), strict=True)
@@ -80,6 +76,9 @@ class ScalerSawTrainRowsOnly(Check):
                 yield Gap(pointer, f"no number a feature at {document.location(pointer)}")
                 continue
             ranked = matches(built[columns], recorded, sets, statistics)
+            fair = max((m.share for m in ranked if not m.rows.judged), default=0.0)
+            what = f"share that train rows reproduce, {pointer}"
+            yield Margin(what, fair, self.share, "of the columns", least=True)
             best = best_of(ranked, self.share)
             if best is None:
                 shuffled = matches(built[columns], recorded, sets, statistics, any_order=True)

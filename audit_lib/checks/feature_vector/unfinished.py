@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.checks.base import Answer, Answers, Check, Subject
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity
 from audit_lib.probes.market.markets import short
@@ -18,7 +18,7 @@ from audit_lib.probes.market.unfinished import (
     with_other_bars,
 )
 from audit_lib.probes.questions.asking import Reply, ask_many, frame, reasons
-from audit_lib.probes.questions.frames import unequal
+from audit_lib.probes.questions.frames import kept, unequal
 from audit_lib.probes.questions.samples import panel, required
 from audit_lib.subject.parameters import Clock
 
@@ -75,7 +75,8 @@ class LiveWaitsForTheClose(Check):
             raise NotAssessed(f"{len(dates)} bars are too few to cut one")
         rng = np.random.default_rng(self.seed)
         drawn = moments(dates, clock, bars=self.bars, each=self.each, rng=rng)
-        pairs = [self._pair(given, moment, rng) for moment in drawn]
+        pasts = [(until(given, moment.label), moment.share) for moment in drawn]
+        pairs = [(unfinished(*past, rng), unfinished(*past, rng)) for past in pasts]
         asked = [(p, None, m.now) for m, pair in zip(drawn, pairs, strict=True) for p in pair]
         known = pairs[-1][0]
         closed = [(p, None, drawn[-1].closed) for p in (known, with_other_bars(known))]
@@ -89,6 +90,9 @@ class LiveWaitsForTheClose(Check):
                 yield Gap(str(moment), reasons(two))
                 continue
             told += 1
+            if two[0].answered and two[1].answered:
+                held = {str(c): self.tolerance for c in two[0].got if c not in self.moving}
+                yield from kept("change with the newest bar", *_aligned(*two), held)
             for column in columns:
                 found.setdefault(column, []).append(moment)
         yield Examined(told, "moments within a bar")
@@ -101,7 +105,18 @@ class LiveWaitsForTheClose(Check):
         yield Evidence("unfinished", "Features that move within a bar", heads, tuple(rows))
         for column, at in found.items():
             if column not in self.moving:
-                yield self._found(subject, column, at, told, fields.get(column, ""), needed)
+                what = f"the {fields[column]}" if column in fields else "several fields together"
+                yield self.finding(
+                    subject.where(HOOK),
+                    f"live feature {column!r} reads {what} of a bar that has not closed: it moves "
+                    f"at {len(at)} of {told} moments, first {at[0]}",
+                    measured=f"moves at {len(at)} of {told} moments",
+                    expected="the same however the bar goes on",
+                    key=column,
+                    cause="a bar that has not closed is taken for a whole one",
+                    severity=None if column in needed else Severity.HIGH,
+                    evidence=("unfinished",),
+                )
 
     def _clock(self, subject: Subject) -> Clock:
         clock, takes = subject.parameters.clock, subject.takes(HOOK, "now")
@@ -112,12 +127,6 @@ class LiveWaitsForTheClose(Check):
         if clock is None:
             raise NotAssessed(f"{HOOK} takes `now`; {MEND}")
         return clock
-
-    def _pair(
-        self, given: pd.DataFrame, moment: Moment, rng: np.random.Generator
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        past = until(given, moment.label)
-        return unfinished(past, moment.share, rng), unfinished(past, moment.share, rng)
 
     def _moved(
         self, one: Reply[pd.DataFrame], other: Reply[pd.DataFrame]
@@ -130,8 +139,7 @@ class LiveWaitsForTheClose(Check):
             return ()
         if not (one.answered and other.answered):
             return None
-        index = one.got.index.union(other.got.index)
-        a, b = one.got.reindex(index), other.got.reindex(index)
+        a, b = _aligned(one, other)
         shared = [c for c in a if c in b]
         return tuple(str(c) for c in shared if unequal(a[c], b[c], self.tolerance).any())
 
@@ -156,24 +164,9 @@ class LiveWaitsForTheClose(Check):
                         read.setdefault(column, []).append(str(name))
         return {column: ", ".join(names) for column, names in read.items()}
 
-    def _found(
-        self,
-        subject: Subject,
-        column: str,
-        at: Sequence[Moment],
-        told: int,
-        fields: str,
-        needed: set[str],
-    ) -> Answer:
-        what = f"the {fields}" if fields else "several fields together"
-        return self.finding(
-            subject.where(HOOK),
-            f"live feature {column!r} reads {what} of a bar that has not closed: it moves at "
-            f"{len(at)} of {told} moments, first {at[0]}",
-            measured=f"moves at {len(at)} of {told} moments",
-            expected="the same however the bar goes on",
-            key=column,
-            cause="a bar that has not closed is taken for a whole one",
-            severity=None if column in needed else Severity.HIGH,
-            evidence=("unfinished",),
-        )
+
+def _aligned(
+    one: Reply[pd.DataFrame], other: Reply[pd.DataFrame]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    index = one.got.index.union(other.got.index)
+    return one.got.reindex(index), other.got.reindex(index)

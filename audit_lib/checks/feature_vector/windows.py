@@ -4,7 +4,7 @@ import pandas as pd
 from pydantic import Field
 
 from audit_lib.checks.base import Answers, Check, Subject
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.market.windows import (
     moved_rows,
     other_asset,
@@ -14,6 +14,7 @@ from audit_lib.probes.market.windows import (
     window_length,
 )
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
+from audit_lib.probes.questions.frames import relative
 
 HOOK = "predictor.predict"
 
@@ -63,25 +64,28 @@ class WindowsAreAsLongAsDeclared(Check):
         )
         rows: list[tuple[str, int, int, bool, bool]] = []
         for asset in features.index.get_level_values("asset").unique():
-            at = self._predicted(features, base, asset)
-            if at is None:
+            places = self._answered(features, base, asset)
+            if not len(places):
                 yield Gap(f"windows of {asset}", "none of its rows is predicted")
                 continue
-            label = features.index[at]
+            at = int(places[-1])
             moved = moved_rows(features, at, length, draws=self.draws, seed=self.seed)
             foreign = other_asset(features, at, length)
             first = features.iloc[at - length + 1 : at + 1]
             asked = [(m.features,) for m in moved] + [(first,)]
             asked += [] if foreign is None else [(foreign,)]
             replies = ask_many(hook, asked, into=frame)
-            reach = [
-                m.back
-                for m, reply in zip(moved, replies, strict=False)
-                if self._changed(base, reply, label)
-            ]
-            alone = self._changed(base, replies[len(moved)], label)
-            crossed = foreign is not None and self._any_changed(base, replies[-1], asset)
+            change = [_change(base, r, features.index[[at]]) for r in replies[: len(moved) + 1]]
+            reach = [m.back for m, c in zip(moved, change, strict=False) if c > self.tolerance]
+            own = base.index[base.index.get_level_values("asset") == asset]
+            told = foreign is not None and replies[-1].answered
+            strange = _change(base, replies[-1], own) if told else 0.0
+            alone, crossed = change[-1] > self.tolerance, strange > self.tolerance
             measured = max(reach) + 1 if reach else 0
+            if measured == length:
+                beyond = [c for m, c in zip(moved, change, strict=False) if m.back >= length]
+                what = f"change with rows beyond the window, {asset}"
+                yield Margin(what, max(change[-1], strange, *beyond), self.tolerance, "of itself")
             yield from self._strides(subject, features, base, asset)
             yield from self._span(subject, features, at, length)
             rows.append((str(asset), length, measured, alone, crossed))
@@ -183,28 +187,16 @@ class WindowsAreAsLongAsDeclared(Check):
                 )
 
     @staticmethod
-    def _predicted(features: pd.DataFrame, got: pd.DataFrame, asset: object) -> int | None:
-        """Position of the last row of an asset that has a prediction."""
-        places = WindowsAreAsLongAsDeclared._answered(features, got, asset)
-        return int(places[-1]) if len(places) else None
-
-    @staticmethod
     def _answered(features: pd.DataFrame, got: pd.DataFrame, asset: object) -> npt.NDArray[np.intp]:
         """Positions of an asset's rows that have a prediction."""
         own = features.index.get_level_values("asset") == asset
         answered = got.reindex(features.index).notna().all(axis=1).to_numpy()
         return np.flatnonzero(own & answered)
 
-    def _changed(self, base: pd.DataFrame, reply: Reply[pd.DataFrame], label: object) -> bool:
-        if not reply.answered or label not in reply.got.index:
-            return True
-        was, now = (t.loc[[label]].to_numpy(np.float64) for t in (base, reply.got))
-        return not np.allclose(was, now, rtol=self.tolerance, atol=0, equal_nan=True)
 
-    def _any_changed(self, base: pd.DataFrame, reply: Reply[pd.DataFrame], asset: object) -> bool:
-        own = base[base.index.get_level_values("asset") == asset]
-        if not reply.answered:
-            return False
-        now = reply.got.reindex(own.index).to_numpy(np.float64)
-        was = own.to_numpy(np.float64)
-        return not np.allclose(was, now, rtol=self.tolerance, atol=0, equal_nan=True)
+def _change(base: pd.DataFrame, reply: Reply[pd.DataFrame], rows: pd.Index) -> float:
+    """Largest change of the predictions of rows, relative to them."""
+    if not reply.answered:
+        return float("inf")
+    was, now = (t.reindex(rows).to_numpy(np.float64) for t in (base, reply.got))
+    return float(relative(was, now, 0.0).max(initial=0.0))

@@ -1,3 +1,5 @@
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +12,7 @@ from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Gap, Severity, View
 from audit_lib.probes.prediction.heads import Head, HeadKind, declared_heads, stored_heads
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, floats, frame, reasons
-from audit_lib.probes.questions.frames import unequal
+from audit_lib.probes.questions.frames import kept, unequal
 from audit_lib.probes.questions.samples import few, numeric
 from audit_lib.subject.hooks import Hook
 
@@ -107,8 +109,10 @@ class OutputsAreDecodedInOnePlace(Check):
         rows = [(n, str(j), float(j in reads[n])) for n in names for j in range(len(moved))]
         columns = ("row", "column", "value")
         yield Evidence("reads", "Outputs that move each head", columns, tuple(rows), View.HEATMAP)
-        positions = {h.name: h for h in _declared(subject)}
-        listed = {h.name: i for i, h in enumerate(_stored(subject)) if h.position is None}
+        positions = {h.name: h for h in _heads(declared_heads, subject)}
+        listed = {
+            h.name: i for i, h in enumerate(_heads(stored_heads, subject)) if h.position is None
+        }
         for name in names:
             head, own = positions.get(name), reads[name]
             declared = head.position if head else None
@@ -171,7 +175,7 @@ class OutputsAreDecodedInOnePlace(Check):
                 yield Gap(case, reply.why)
                 continue
             due = decoder.heads.iloc[rows].reset_index(drop=True)
-            broken = self._differs(due, reply.got.reset_index(drop=True))
+            broken = yield from self._differs(due, reply.got.reset_index(drop=True))
             if broken:
                 yield self._found(
                     subject,
@@ -193,10 +197,8 @@ class OutputsAreDecodedInOnePlace(Check):
             yield Gap(PREDICT, reply.why)
             return
         got = reply.got.reindex(asked.index).reset_index(drop=True)
-        both = [
-            c for c in decoder.heads if c in got
-        ]  # HED001 tells of those that are not published
-        broken = self._differs(decoder.heads[both], got)
+        both = [c for c in decoder.heads if c in got]  # HED001 tells of the others
+        broken = yield from self._differs(decoder.heads[both], got)
         if broken:
             yield self._found(
                 subject,
@@ -207,10 +209,12 @@ class OutputsAreDecodedInOnePlace(Check):
                 "elsewhere",
             )
 
-    def _differs(self, due: pd.DataFrame, got: pd.DataFrame) -> list[str]:
+    def _differs(self, due: pd.DataFrame, got: pd.DataFrame) -> Generator[Answer, None, list[str]]:
         names = [str(c) for c in due]
         if len(due) != len(got):
             return names
+        told = dict.fromkeys(names, self.tolerance)
+        yield from kept("difference of heads of the same outputs", due, got, told)
         return [n for n in names if n not in got or unequal(due[n], got[n], self.tolerance).any()]
 
     def _loud(self, subject: Subject, decoder: Decoder) -> Answers:
@@ -220,7 +224,7 @@ class OutputsAreDecodedInOnePlace(Check):
         (reply,) = decoder.ask(np.vstack([np.full((1, width), v) for v in LOUD] + [mixed]))
         if not reply.answered:
             return
-        kinds = {h.name: h.kind for h in _declared(subject)}
+        kinds = {h.name: h.kind for h in _heads(declared_heads, subject)}
         for name in map(str, reply.got.columns):
             values = numeric(reply.got[[name]]).reshape(-1)
             wrong = _outside(values, kinds.get(name, HeadKind.UNKNOWN))
@@ -257,18 +261,10 @@ class OutputsAreDecodedInOnePlace(Check):
         )
 
 
-def _declared(subject: Subject) -> list[Head]:
-    try:
-        return declared_heads(subject)
-    except NotAssessed:
-        return []
-
-
-def _stored(subject: Subject) -> list[Head]:
-    try:
-        return stored_heads(subject)
-    except (NotAssessed, NotApplicable):
-        return []
+def _heads(told: Callable[[Subject], list[Head]], subject: Subject) -> list[Head]:
+    with suppress(NotAssessed, NotApplicable):
+        return told(subject)
+    return []
 
 
 def _with(outputs: Floats, column: int, values: Floats | float) -> Floats:

@@ -4,7 +4,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.model import Evidence, Examined, Severity, View
+from audit_lib.model import Evidence, Examined, Margin, Severity, View
 from audit_lib.probes.prediction.heads import HeadKind, declared_heads
 from audit_lib.probes.questions.domain import quantile_mix
 from audit_lib.probes.questions.samples import labels, numeric, predictions
@@ -82,6 +82,7 @@ class OutputsAreAlive(Check):
         self, subject: Subject, name: str, values: Floats, kind: HeadKind, label: Floats | None
     ) -> Answers:
         if not values.size:
+            yield Margin(f"fewest values of a head, {name}", 0, 2, least=True)
             yield self._found(subject, name, "no row gets a finite prediction", "none")
             return
         unique, counts = np.unique(values, return_counts=True)
@@ -89,7 +90,11 @@ class OutputsAreAlive(Check):
         common = float(unique[int(np.argmax(counts))])
         least, most = self._asked(unique, len(values), kind, label)
         apart = float(unique[-1] - unique[0])
-        if len(unique) == 1 or (kind is HeadKind.PROBABILITY and apart <= HAIR * abs(unique[-1])):
+        constant = kind is HeadKind.PROBABILITY and apart <= HAIR * abs(unique[-1])
+        count = 1 if constant else len(unique)
+        yield Margin(f"fewest values of a head, {name}", count, least, least=True)
+        yield Margin(f"largest share of one value in a head, {name}", share, most)
+        if count == 1:
             text = f"answers {common:.6g} for every row" + (f", within {apart:.1g}" * (apart > 0))
             yield self._found(subject, name, text, "constant")
         elif len(unique) < least:
@@ -101,6 +106,7 @@ class OutputsAreAlive(Check):
             )
         if kind is HeadKind.PROBABILITY and len(unique) > 1 and unique[0] >= 0:
             stuck = float(((values <= 1e-6) | (values >= 1 - 1e-6)).mean())
+            yield Margin(f"rows in which a head is stuck at 0 or 1, {name}", stuck, self.most_share)
             if stuck > self.most_share:
                 text = f"is stuck at 0 or 1 in {stuck:.0%} of rows"
                 yield self._found(subject, name, text, "saturated")

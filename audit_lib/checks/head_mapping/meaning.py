@@ -1,3 +1,4 @@
+from contextlib import suppress
 from itertools import combinations
 
 import numpy as np
@@ -7,7 +8,7 @@ from scipy.special import stdtrit
 
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.labels.label_facts import horizon_of
 from audit_lib.probes.prediction.heads import Head, HeadKind, declared_heads
 from audit_lib.probes.questions.samples import labels, predictions
@@ -71,10 +72,9 @@ class HeadsMeanWhatTheySay(Check):
     def run(self, subject: Subject) -> Answers:
         """Correlate, then compare the names with every exchange of two."""
         heads, predicted, realised, dates = self._matched(subject)
-        try:
-            block = max(self.block, horizon_of(subject)[0])
-        except NotAssessed:
-            block = self.block
+        block = self.block
+        with suppress(NotAssessed):
+            block = max(block, horizon_of(subject)[0])
         found = rank_correlations(
             predicted, realised, dates, block=block, draws=self.draws, seed=self.seed
         )
@@ -136,6 +136,7 @@ class HeadsMeanWhatTheySay(Check):
         self, one: Head, other: Head, found: RankCorrelations, same: float, z: float
     ) -> Answers:
         pair = f"{one.name} and {other.name}"
+        yield Margin(f"rank correlation of two heads, {pair}", abs(same), SAME)
         if abs(same) > SAME:
             yield self.finding(
                 other.location,
@@ -156,6 +157,7 @@ class HeadsMeanWhatTheySay(Check):
             - found.at(other.name, other.label)
         )
         error = float(np.std(swapped - named, ddof=1))
+        yield Margin(f"gain in fit with two heads exchanged, {pair}", gain, z * error)
         if gain > z * error:
             yield self.finding(
                 other.location,
@@ -175,6 +177,8 @@ class HeadsMeanWhatTheySay(Check):
     def _against(self, head: Head, found: RankCorrelations, z: float) -> Answers:
         value = found.at(head.name, head.label)
         error = float(np.std(found.of(head.name, head.label), ddof=1))
+        what = f"rank correlation of a head with its label, {head.name}"
+        yield Margin(what, value, -z * error, least=True)
         if value < -z * error:
             yield self.finding(
                 head.location,
@@ -196,15 +200,19 @@ class HeadsMeanWhatTheySay(Check):
     def _size(self, head: Head, predicted: pd.Series, realised: pd.Series) -> Answers:
         if head.kind is HeadKind.POSITIVE:
             typical, due = float(predicted.median()), float(realised.median())
-            wrong, expected = not 0.25 < typical / (due or 1.0) < 4.0, "a quarter to four times"
+            ratio = typical / (due or 1.0)
+            wrong, expected, most = not 0.25 < ratio < 4.0, "a quarter to four times", 4.0
+            share = max(ratio, 1 / ratio) if ratio > 0 else np.inf
         elif head.kind is HeadKind.REAL:
             typical, due = (
                 float(predicted.abs().quantile(0.99)),
                 float(realised.abs().quantile(0.99)),
             )
-            wrong, expected = typical > 3 * due, "at most three times"
+            wrong, expected, most = typical > 3 * due, "at most three times", 3.0
+            share = typical / due if due else (np.inf if typical else 0.0)
         else:
             return
+        yield Margin(f"times that a head and its label differ in size, {head.name}", share, most)
         if wrong:
             yield self.finding(
                 head.location,

@@ -7,7 +7,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.prediction.accounts import Path, at_rest, levels, paths, sizes, threshold
 from audit_lib.subject.parameters import AccountField
 
@@ -22,6 +22,7 @@ class Swept:
         grows: the first value at which some order is larger than at rest; None for none.
         binds: value from which orders are others; None where they never are.
         gates: gates named by orders refused at the worst value.
+        slack: how far a limit may be off, in the unit of the number.
     """
 
     values: Floats
@@ -29,6 +30,7 @@ class Swept:
     grows: float | None
     binds: float | None
     gates: tuple[str, ...]
+    slack: float
 
 
 class AccountLimitsBind(Check):
@@ -90,7 +92,7 @@ class AccountLimitsBind(Check):
                 yield Examined(len(swept.values), f"values of {name} on {path.name}")
                 yield from self._judged(subject, path.name, name, rest[name], field, swept)
             for two in _pairs(known):
-                yield from self._apart(subject, name, rest[name], field, two, found)
+                yield from self._apart(subject, name, two, found)
         columns = ("x", "value", "series")
         title = "Orders as the account gets worse"
         note = "x: the number; total size as a share of that at rest"
@@ -111,11 +113,10 @@ class AccountLimitsBind(Check):
         kept = np.array([np.abs(m).sum() / total for m in made])
         grown = [bool((np.abs(m) > np.abs(path.sizes) * (1 + 1e-9)).any()) for m in made]
         other = [not np.allclose(m, path.sizes, rtol=1e-9, atol=0) for m in made]
-        binds = None
+        binds, within = None, self.tolerance * abs(field.worst - rest[name])
         if any(other):
             first = other.index(True)
             before = float(values[first - 1]) if first else rest[name]
-            within = self.tolerance * abs(field.worst - rest[name])
             binds = threshold(path, rest, name, before, float(values[first]), field, within)
             if binds is None:
                 return "it does not answer between two values at which it does"
@@ -124,7 +125,8 @@ class AccountLimitsBind(Check):
             last = replies[-1].got.orders
             gates = set(last.loc[(last["side"] == 0).to_numpy(), "gate"])
         grows = float(values[grown.index(True)]) if any(grown) else None
-        return Swept(values, kept, grows, binds, tuple(sorted(gates)))
+        slack = 0.5 if field.whole else within
+        return Swept(values, kept, grows, binds, tuple(sorted(gates)), slack * 1.001)
 
     def _judged(
         self,
@@ -137,7 +139,10 @@ class AccountLimitsBind(Check):
     ) -> Answers:
         where = subject.where(path)
         short = path.split(".")[1]
-        slack = 0.5 if field.whole else self.tolerance * abs(field.worst - rest)
+        if field.limit is not None:
+            last = field.worst if swept.binds is None else swept.binds
+            over = (last - field.limit) * np.sign(field.worst - rest)
+            yield Margin(f"way beyond its limit at which {name} binds, {short}", over, swept.slack)
         if swept.binds is None:
             yield self.finding(
                 where,
@@ -148,18 +153,16 @@ class AccountLimitsBind(Check):
                 key=f"{name} never binds",
                 evidence=("limits",),
             )
-        elif field.limit is not None:
-            over = (swept.binds - field.limit) * np.sign(field.worst - rest)
-            if over > slack * 1.001:
-                yield self.finding(
-                    where,
-                    f"{short}: the limit on {name} is {field.limit:g}, and orders are as at rest "
-                    f"up to {swept.binds:.6g}",
-                    measured=swept.binds,
-                    expected=field.limit,
-                    key=f"{name} limit",
-                    evidence=("limits",),
-                )
+        elif field.limit is not None and over > swept.slack:
+            yield self.finding(
+                where,
+                f"{short}: the limit on {name} is {field.limit:g}, and orders are as at rest "
+                f"up to {swept.binds:.6g}",
+                measured=swept.binds,
+                expected=field.limit,
+                key=f"{name} limit",
+                evidence=("limits",),
+            )
         if swept.grows is not None:
             yield self.finding(
                 where,
@@ -184,13 +187,7 @@ class AccountLimitsBind(Check):
             )
 
     def _apart(
-        self,
-        subject: Subject,
-        name: str,
-        rest: float,
-        field: AccountField,
-        two: tuple[Path, Path],
-        found: dict[str, Swept],
+        self, subject: Subject, name: str, two: tuple[Path, Path], found: dict[str, Swept]
     ) -> Answers:
         """What live does otherwise than backtest with rows that they trade alike at rest."""
         there, here = (found.get(path.name) for path in two)
@@ -201,10 +198,10 @@ class AccountLimitsBind(Check):
         ):
             yield Gap(f"{name} in backtest and live", "they trade no row alike at rest")
             return
-        slack = 0.5 if field.whole else self.tolerance * abs(field.worst - rest)
         apart = np.flatnonzero(~np.isclose(there.kept, here.kept, rtol=0, atol=1e-6))
-        text = ""
-        if abs(there.binds - here.binds) > slack:
+        text, gap = "", abs(there.binds - here.binds)
+        yield Margin(f"way between {name} that binds in each, {two[1].name}", gap, there.slack)
+        if gap > there.slack:
             text = f"binds from {there.binds:.6g} in backtest, from {here.binds:.6g} in live"
         elif len(apart):
             v, a, b = (float(x[apart[0]]) for x in (there.values, there.kept, here.kept))

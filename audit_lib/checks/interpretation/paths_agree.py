@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from audit_lib.probes.prediction.orders import (
 )
 from audit_lib.probes.prediction.thresholds import Threshold, beside, thresholds
 from audit_lib.probes.questions.asking import Reply, ask, ask_many
-from audit_lib.probes.questions.frames import Difference, differences, label, unequal
+from audit_lib.probes.questions.frames import Difference, differences, kept, label, unequal
 
 BESIDE = "beside thresholds"
 LEVELS = {"side": Severity.CRITICAL, "size": Severity.HIGH, "gate": Severity.MEDIUM}
@@ -80,6 +81,8 @@ class BacktestIsLive(Check):
                 key = difference.column or difference.kind
                 found.setdefault(key, []).append((name, difference, len(shared)))
                 counts.append((key, 100 * difference.count / max(len(shared), 1), name))
+            one, other = (path.got.loc[shared] for path in (backtest, live))
+            yield from kept("difference of an order in backtest and live", one, other, tolerances)
             rows += self._examples(name, backtest.got, live.got, tolerances)
         yield Evidence(
             "paths",
@@ -139,19 +142,15 @@ class BacktestIsLive(Check):
                 grid_orders(subject, hook, rows=self.grid, seed=self.seed) for hook in RULES
             )
             yield name, given, backtest, live
-            if found := self._thresholds(subject):
+            found: list[Threshold] = []
+            with suppress(NotAssessed):  # no head is known to tell a side
+                found = thresholds(subject, RULES[0])
+            if found:
                 rows = beside(found, subject)
                 backtest, live = (
                     ask(subject.hook(hook), rows, into=orders_of(subject)) for hook in RULES
                 )
                 yield BESIDE, rows, backtest, live
-
-    @staticmethod
-    def _thresholds(subject: Subject) -> list[Threshold]:
-        try:
-            return thresholds(subject, RULES[0])
-        except NotAssessed:  # no head is known to tell a side
-            return []
 
     def _one_sided(
         self,

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.arrays import Flags, Floats
+from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.files import MOST_TEXT, read_words
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.questions.asking import Into, Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, on_purpose, reaction
 from audit_lib.subject.hooks import Hook
@@ -72,7 +72,7 @@ class PositionsAddUp(Check):
         factor = float(np.median(got["gross"] / moves))  # of a contract, such as 100
         scale = (given["size"] * given["entry"]).to_numpy() * max(abs(factor), 1.0)
         yield from self._defined(subject, given, got, factor * moves.to_numpy(), scale)
-        yield from self._related(subject, hook, given, got, scale)
+        yield from self._related(subject, given, got, scale)
         yield from self._impossible(subject, hook, given)
 
     def _drawn(self, rng: np.random.Generator) -> pd.DataFrame:
@@ -95,8 +95,14 @@ class PositionsAddUp(Check):
         scale: Floats,
     ) -> Answers:
         gross, fees, net = (got[c].to_numpy() for c in COLUMNS)
-        wrong = np.abs(gross - due) > self.tolerance * scale
-        wrong |= np.sign(due) != np.sign(given["side"] * (given["exit"] - given["entry"]))
+        turned = np.sign(due) != np.sign(given["side"] * (given["exit"] - given["entry"]))
+        off = {
+            "gross": np.where(turned, np.inf, np.abs(gross - due) / scale),
+            "net": np.abs(net - (gross - fees)) / scale,
+            "fees": -fees / scale,
+        }
+        yield from self._held(off)
+        wrong, apart, paid = (gap > self.tolerance for gap in off.values())
         if wrong.any():
             at = int(np.argmax(wrong))
             text = (
@@ -104,7 +110,6 @@ class PositionsAddUp(Check):
                 f"{_told(given, at)} earns {gross[at]:.6g}"
             )
             yield self._found(subject, text, f"{gross[at]:.6g}", f"{abs(due[at]):.6g}", "gross")
-        apart = np.abs(net - (gross - fees)) > self.tolerance * scale
         if apart.any():
             at = int(np.argmax(apart))
             text = (
@@ -113,19 +118,13 @@ class PositionsAddUp(Check):
                 f"net {net[at]:.6g}"
             )
             yield self._found(subject, text, f"{net[at]:.6g}", f"{gross[at] - fees[at]:.6g}", "net")
-        paid = fees < -self.tolerance * scale
         if paid.any():
             at = int(np.argmax(paid))
             text = f"fees are paid out in {int(paid.sum())} of {len(fees)}: {_told(given, at)}"
             yield self._found(subject, text, f"{fees[at]:.6g}", "0 or more", "negative fees")
 
     def _related(
-        self,
-        subject: Subject,
-        hook: Hook,
-        given: pd.DataFrame,
-        got: pd.DataFrame,
-        scale: Floats,
+        self, subject: Subject, given: pd.DataFrame, got: pd.DataFrame, scale: Floats
     ) -> Answers:
         order = np.random.default_rng(self.seed + 1).permutation(len(given))
         cases = {
@@ -137,27 +136,22 @@ class PositionsAddUp(Check):
             "another entry": given.assign(entry=1.5 * given["entry"]),
             "another exit": given.assign(exit=1.5 * given["exit"]),
         }
-        into = _settled(-1)
-        replies = dict(
-            zip(cases, ask_many(hook, [(c,) for c in cases.values()], into=into), strict=True)
-        )
+        asked = [(case,) for case in cases.values()]
+        told = ask_many(subject.hook(HOOK), asked, into=_settled(-1))
+        replies = dict(zip(cases, told, strict=True))
         for name, reply in replies.items():
             if not reply.answered:
                 yield Gap(name, reply.why)
         fees, near = got["fees"].to_numpy(), self.tolerance * scale
-        broken: dict[str, Callable[[pd.DataFrame], Flags]] = {
-            "the other side": lambda other: np.abs(other["fees"].to_numpy() - fees) > near,
-            "twice the size": lambda other: other["fees"].to_numpy() < fees - near,
-            "another order": lambda other: (
-                np.abs(other.to_numpy() - got.to_numpy()[order]) > near[order][:, None]
-            ).any(axis=1),
-            "alone": lambda other: (np.abs(other.to_numpy() - got.to_numpy()[:1]) > near[0]).any(
-                axis=1
-            ),
-            "no move": lambda other: (
-                np.abs(other["net"].to_numpy() + other["fees"].to_numpy()) > near
-            ),
+        away: dict[str, Callable[[pd.DataFrame], Floats]] = {
+            "the other side": lambda other: np.abs(other["fees"].to_numpy() - fees) / scale,
+            "twice the size": lambda other: (fees - other["fees"].to_numpy()) / scale,
+            "another order": lambda other: _furthest(other, got.iloc[order]) / scale[order],
+            "alone": lambda other: _furthest(other, got.iloc[:1]) / scale[0],
+            "no move": lambda other: np.abs((other["net"] + other["fees"]).to_numpy()) / scale,
         }
+        off = {name: gap(replies[name].got) for name, gap in away.items() if replies[name].answered}
+        yield from self._held(off)
         moved = {
             leg: np.abs(replies[f"another {leg}"].got["fees"].to_numpy() - fees) > near
             for leg in ("entry", "exit")
@@ -178,13 +172,17 @@ class PositionsAddUp(Check):
             "alone": "a position alone is settled otherwise than among others",
             "no move": "a position that did not move does not lose its fees",
         }
-        for name, judge in broken.items():
-            reply = replies[name]
-            if reply.answered and (wrong := judge(reply.got)).any():
+        for name, gap in off.items():
+            if (wrong := gap > self.tolerance).any():
                 at = int(np.argmax(wrong))
                 text = f"{said[name]}, in {int(wrong.sum())} of {len(wrong)}"
-                measured = f"{_told(cases[name], at)}: {_told(reply.got, at)}"
+                measured = f"{_told(cases[name], at)}: {_told(replies[name].got, at)}"
                 yield self._found(subject, f"{text}: {measured}", measured, "the relation", name)
+
+    def _held(self, off: dict[str, Floats]) -> Answers:
+        for name, gap in off.items():
+            what = f"furthest from how a position adds up, {name}"
+            yield Margin(what, float(np.max(gap)), self.tolerance, "of its value")
 
     def _impossible(self, subject: Subject, hook: Hook, given: pd.DataFrame) -> Answers:
         odd = [("exit", np.nan), ("entry", np.nan), ("exit", -5.0), ("entry", 0.0)]
@@ -237,6 +235,11 @@ def _promised(subject: Subject) -> str:
             texts[file.name] = read_words(file, most=MOST_TEXT)
     found = ((path, _LEGS.search(text)) for path, text in sorted(texts.items()))
     return next((f"{p} ({' '.join(m[0].split())})" for p, m in found if m), "")
+
+
+def _furthest(got: pd.DataFrame, due: pd.DataFrame) -> Floats:
+    gap = np.abs(got.to_numpy() - due.to_numpy())
+    return np.asarray(np.nan_to_num(gap, posinf=np.inf).max(axis=1))
 
 
 def _told(rows: pd.DataFrame, at: int) -> str:

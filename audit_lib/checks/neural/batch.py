@@ -5,7 +5,7 @@ from pydantic import Field
 
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
-from audit_lib.model import Margin, Severity
+from audit_lib.model import Severity
 from audit_lib.probes.prediction.companies import Company, changes
 from audit_lib.probes.questions.asking import ask, floats
 from audit_lib.probes.questions.samples import input_width
@@ -59,8 +59,6 @@ class NeuralRowsAreIndependent(Check):
         )
         asked = _companies(inputs, rng)
         here = yield from self._held(subject, hook, asked, due, "batches", "company")
-        if (worst := max(here.values(), default=np.inf)) < np.inf:
-            yield Margin("change with its company", worst, self.tolerance, "spreads of the output")
         if all(gap <= self.tolerance for gap in here.values()):  # else it stands already
             there, order = subject.elsewhere(1).hook(FORWARD), rng.permutation(self.rows)
             again = [Company("a process that was asked nothing before", (inputs[order],), order)]

@@ -5,7 +5,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.hooks import FeedEvent
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.deliveries import Deliveries, deliveries
 from audit_lib.probes.prediction.learning import outputs
 from audit_lib.probes.questions.asking import Reply, ask_many, unanswered
@@ -66,9 +66,11 @@ class LabelsFindTheirRows(Check):
             return float(np.max(np.abs(reply.got - due))) / spread if fits else float("inf")
 
         yield Examined(len(cases), "courses")
-        rows = [(n, gap(r, straight.got) if r.answered else None) for n, r in answers.items()]
-        heads = ("course", "change in spreads of the predictions")
-        yield Evidence("courses", "Predictions after each course", heads, tuple(rows))
+        moved = {n: gap(r, straight.got) if r.answered else None for n, r in answers.items()}
+        rows = tuple((n, m, self.tolerance if n in same else None) for n, m in moved.items())
+        heads = ("course", "change in spreads of the predictions", "allowed")
+        held = Bound(heads[1], heads[2], "spreads of the predictions")
+        yield Evidence("courses", "Predictions after each course", heads, rows, bound=held)
         yield from unanswered(answers.values(), "courses", refusals=False)
         never = answers["never delivered"]
         if not never.answered or gap(never, straight.got) <= self.tolerance:
@@ -150,10 +152,9 @@ class LabelsFindTheirRows(Check):
     def _found(self, subject: Subject, name: str, gap: float) -> Answer:
         key = "restart" if name.startswith("a restart") else name
         cause = "a restart between rows and labels forgets" if key == "restart" else ""
-        found = self._said(
+        return self._said(
             subject, f"{name} changes predictions by {gap:.3g} spreads", name, f"{gap:.3g}", cause
         )
-        return found
 
     def _said(
         self, subject: Subject, text: str, key: str, measured: str, cause: str = ""

@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.arrays import Flags, Floats
-from audit_lib.checks.base import Answer, Answers, Check, Subject
+from audit_lib.arrays import Floats
+from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
 from audit_lib.probes.prediction.options import asked_of, random_terms, text_of
 from audit_lib.probes.questions.asking import ask, ask_many, floats, frame, reasons
 
@@ -64,25 +64,39 @@ class GreeksAreDerivatives(Check):
         known = [g for g in BY if g in got and not (g == "rho" and subject.lacks("pricing.rate"))]
         if not known or len(got) != len(table):
             raise NotAssessed(f"{HOOK} answers none of {', '.join(BY)} for every option")
-        rows: list[tuple[str, float, int]] = []
+        rows: list[tuple[str, float, int, float]] = []
         for name in known:
             due = self._difference(subject, table, name)
             if isinstance(due, str):
                 yield Gap(name, due)
                 continue
             made = got[name].to_numpy(np.float64) / self.units.get(name, 1.0)
-            wrong = self._wrong(made, due)
+            off = _off(made, due)
+            wrong = np.flatnonzero(~(off <= self.tolerance))
             yield Examined(len(due), f"values of {name}")
             ratio = _constant(made, due)
-            rows.append((name, ratio if ratio is not None else float("nan"), int(wrong.sum())))
-            if not wrong.any():
+            rows.append((name, ratio or float("nan"), len(wrong), float(off.max())))
+            if not len(wrong):
                 continue
             if ratio is not None and self._usual(name, ratio):
                 yield Gap(name, f"it is {ratio:.6g} times the derivative; declare `units`")
                 continue
-            yield self._found(subject, name, table, made, due, wrong, ratio)
-        heads = ("greek", "times the derivative", "options that differ")
-        yield Evidence("greeks", "Greeks against differences of prices", heads, tuple(rows))
+            told = f"{ratio:.6g} times" if ratio is not None else "not"
+            at = wrong[0]
+            yield self.finding(
+                subject.where(HOOK),
+                f"{name} is {told} the derivative of the price in {len(wrong)} of {len(due)} "
+                f"options, first {text_of(table.iloc[at])}: {made[at]:.6g}, and prices move by "
+                f"{due[at]:.6g}",
+                measured=float(made[at]),
+                expected=float(due[at]),
+                key=name,
+                evidence=("greeks",),
+            )
+        heads = ("greek", "times the derivative", "options that differ", "largest difference")
+        held = Bound(heads[3], self.tolerance, "of its size")
+        said = "Greeks against differences of prices"
+        yield Evidence("greeks", said, heads, tuple(rows), bound=held)
 
     def _difference(self, subject: Subject, table: pd.DataFrame, name: str) -> Floats | str:
         term, share, sign = BY[name]
@@ -98,35 +112,15 @@ class GreeksAreDerivatives(Check):
             return np.asarray((high - 2 * middle + low) / step**2)
         return np.asarray(sign * (high - low) / (2 * step))
 
-    def _wrong(self, made: Floats, due: Floats) -> Flags:
-        size = np.abs(due) + float(np.nanmedian(np.abs(due)))
-        return np.asarray(~(np.abs(made - due) <= self.tolerance * size))
-
     def _usual(self, name: str, ratio: float) -> bool:
         return any(abs(ratio / u - 1) < 1e-3 for u in USUAL.get(name, ())) and not self.units
 
-    def _found(
-        self,
-        subject: Subject,
-        name: str,
-        table: pd.DataFrame,
-        made: Floats,
-        due: Floats,
-        wrong: Flags,
-        ratio: float | None,
-    ) -> Answer:
-        at = int(np.flatnonzero(wrong)[0])
-        example = f"{text_of(table.iloc[at])}: {made[at]:.6g}, and prices move by {due[at]:.6g}"
-        told = f"is {ratio:.6g} times the derivative" if ratio is not None else "is not"
-        told = told if ratio is not None else "is not the derivative of the price"
-        return self.finding(
-            subject.where(HOOK),
-            f"{name} {told} in {int(wrong.sum())} of {len(due)} options, first {example}",
-            measured=float(made[at]),
-            expected=float(due[at]),
-            key=name,
-            evidence=("greeks",),
-        )
+
+def _off(made: Floats, due: Floats) -> Floats:
+    """Differences relative to the sizes of the derivatives."""
+    gap, size = np.abs(made - due), np.abs(due) + float(np.nanmedian(np.abs(due)))
+    with np.errstate(all="ignore"):
+        return np.where(gap == 0, 0.0, gap / size)
 
 
 def _constant(made: Floats, due: Floats) -> float | None:

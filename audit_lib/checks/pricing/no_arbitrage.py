@@ -104,15 +104,10 @@ class PricesAllowNoArbitrage(Check):
     def _parity(self, grid: pd.DataFrame, prices: Floats) -> Broken:
         keys = [c for c in grid.columns if c != "kind"]
         table = grid.assign(price=prices).set_index([*keys, "kind"])["price"].unstack("kind")
-        calls = grid[grid["kind"] == CALL].set_index(keys)
-        forward = pd.Series(
-            discounted_spot(grid[grid["kind"] == CALL])
-            - discounted_strike(grid[grid["kind"] == CALL]),
-            index=calls.index,
-        )
-        gap = (table[1] - table[-1]).reindex(calls.index) - forward
-        spots = calls.index.get_level_values("spot").to_numpy(np.float64)
-        return self._broken(grid[grid["kind"] == CALL], np.abs(gap.to_numpy()) / spots)
+        calls = grid[grid["kind"] == CALL]
+        apart = (table[1] - table[-1]).reindex(calls.set_index(keys).index).to_numpy()
+        gap = np.abs(apart - (discounted_spot(calls) - discounted_strike(calls)))
+        return self._broken(calls, gap / calls["spot"].to_numpy(np.float64))
 
     def _bounds(self, grid: pd.DataFrame, prices: Floats) -> Broken:
         outside = np.maximum(floor(grid) - prices, prices - ceiling(grid))

@@ -7,7 +7,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.labels.folds import RecordedFold, recorded_folds
 from audit_lib.probes.training.recorded_metrics import (
     Pair,
@@ -87,7 +87,10 @@ class SkillSurvivesOutOfSample(Check):
         yield Evidence("gap", "In and out of sample", heads, tuple(rows), View.BARS, note)
         for metric, values in tested.items():
             known, unseen = values.mean(axis=0)
-            departures = self.departures(values, bound)
+            tested_for = self.departures(values, np.inf)
+            for key, p in tested_for:
+                yield Margin(f"p value of skill {key}, {metric}", p, bound, least=True)
+            departures = [(key, p) for key, p in tested_for if p < bound]
             if not departures and (reach := self.blind(values, bound)):
                 yield Gap(
                     metric,
@@ -111,6 +114,8 @@ class SkillSurvivesOutOfSample(Check):
         for metric in dict.fromkeys(p.metric for p in pairs):
             most = incredible(metric)
             mean = float(np.mean([p.outside for p in pairs if p.metric == metric]))
+            if most is not None:
+                yield Margin(f"mean out of sample, {metric}", mean, most)
             if most is not None and mean >= most:
                 yield self.finding(
                     folds[0].location,

@@ -1,7 +1,7 @@
 from pydantic import Field
 
 from audit_lib.checks.base import Answers, Check, Subject
-from audit_lib.model import Bound, Evidence, Examined, Gap, Severity, View
+from audit_lib.model import Bound, Evidence, Examined, Gap, Margin, Severity, View
 from audit_lib.probes.code.columns_made import where_made
 from audit_lib.probes.labels.label_facts import HOOK
 from audit_lib.probes.questions import samples
@@ -46,6 +46,7 @@ class LabelsVary(Check):
                 continue
             where = where_made(subject, name, HOOK)
             counts = known.value_counts(normalize=True)
+            yield Margin(f"different values of a label, {name}", len(counts), 2, least=True)
             if len(counts) == 1:
                 yield self.finding(
                     where,

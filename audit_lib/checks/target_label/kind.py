@@ -8,7 +8,7 @@ from pydantic import Field
 from audit_lib.arrays import Floats
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Evidence, Examined, Gap, Margin, Severity
 from audit_lib.probes.labels.alignment import entry_and_exit, price_ratio, return_errors
 from audit_lib.probes.labels.barriers import Path, as_sides, measured_barriers, paths
 from audit_lib.probes.labels.label_facts import HOOK, Declared, declared_labels, label_offsets
@@ -118,6 +118,7 @@ class LabelsAreWhatTheyAreCalled(Check):
     ) -> Answers:
         off = return_errors(label, ratio)
         declared = str(said.facts["kind"])
+        yield Margin(f"distance from the return, {said.label}", off[declared], self.tolerance)
         if off[declared] <= self.tolerance:
             return
         fits = [kind for kind, error in off.items() if error <= self.tolerance]
@@ -137,6 +138,8 @@ class LabelsAreWhatTheyAreCalled(Check):
 
     def _classes(self, said: Declared, label: pd.Series[float], ratio: pd.Series[float]) -> Answers:
         edges = _edges(label, ratio)
+        overlap = max((a - b for a, b in edges if a > b), default=0.0)
+        yield Margin(f"overlap of two classes, {said.label}", overlap, self.tolerance)
         declared = [float(t) for t in said.facts.get("thresholds", [])]
         if declared and len(declared) != len(edges):
             yield self.finding(
@@ -153,7 +156,9 @@ class LabelsAreWhatTheyAreCalled(Check):
             readings = [threshold] if of != "log_return" else []
             readings += [math.expm1(threshold)] if of != "simple_return" else []
             below, above = low - 1.0, high - 1.0
-            if not any(below - self.tolerance <= t <= above + self.tolerance for t in readings):
+            away = min(max(below - t, t - above, 0.0) for t in readings)
+            yield Margin(f"threshold beyond its classes, {said.label}", away, self.tolerance)
+            if away > self.tolerance:
                 yield self.finding(
                     said.location,
                     f"label {said.label!r} changes class between returns {below:.6f} and "
@@ -185,6 +190,7 @@ class LabelsAreWhatTheyAreCalled(Check):
             yield Gap(said.label, "no path of closes from its entry can be recomputed")
             return
         path, known, wrong = min(tried, key=lambda t: t[2] / t[1])
+        yield Margin(f"rows off the first touch, {said.label}", wrong / known, SHARE, "of them")
         if wrong <= SHARE * known:
             return
         found = _told_apart(asked, sides, take, stop)

@@ -1,8 +1,11 @@
+from collections.abc import Generator
+from contextlib import suppress
+
 from pydantic import Field
 
-from audit_lib.checks.base import Answers, Check, Subject
+from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Scalar, Severity
+from audit_lib.model import Evidence, Examined, Gap, Margin, Scalar, Severity
 from audit_lib.probes.labels.alignment import entry_and_exit, price_ratio, return_errors
 from audit_lib.probes.labels.label_facts import HOOK, declared_labels, label_offsets
 from audit_lib.probes.market.influence import manageable
@@ -58,7 +61,7 @@ class PreconditionsHoldForTheLabels(Check):
         locked = {term: reply[term] for term in WORDS if term in reply}
         if not locked:
             raise NotAssessed(f"{PRECONDITIONS} fixes none of {', '.join(WORDS)}")
-        measured = self._measured(subject)
+        measured = yield from self._measured(subject, str(locked.get("kind")))
         rows = [
             (label, WORDS[term], terms.get(term, "not told"), locked[term])
             for label, terms in measured.items()
@@ -83,14 +86,15 @@ class PreconditionsHoldForTheLabels(Check):
                     )
         yield Examined(sum(map(len, measured.values())), "terms of labels")
 
-    def _measured(self, subject: Subject) -> dict[str, dict[str, Scalar]]:
+    def _measured(
+        self, subject: Subject, due: str
+    ) -> Generator[Answer, None, dict[str, dict[str, Scalar]]]:
         """Terms of every label that the version declares; of every label where it declares none."""
         offsets, panel = label_offsets(subject), manageable(samples.panel(subject))
         labels = samples.labels(subject).reindex(panel.index)
-        try:
+        names = [str(name) for name in labels]
+        with suppress(NotAssessed):
             names = [d.label for d in declared_labels(subject) if d.label in labels]
-        except NotAssessed:
-            names = [str(name) for name in labels]
         found: dict[str, dict[str, Scalar]] = {}
         for name in dict.fromkeys(names):
             ends = entry_and_exit(offsets.get(name, {}), panel)
@@ -103,4 +107,6 @@ class PreconditionsHoldForTheLabels(Check):
             fits = [kind for kind, error in errors.items() if error <= self.tolerance]
             if fits:
                 found[name]["kind"] = fits[0]
+            if fits and due in errors:
+                yield Margin(f"distance from the return, {name}", errors[due], self.tolerance)
         return found

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from audit_lib.arrays import Floats, Integers
-from audit_lib.model import Evidence, Examined, Gap, View
+from audit_lib.model import Bound, Evidence, Examined, Gap, View
 from audit_lib.probes.questions.asking import ask_many, floats, unanswered
 from audit_lib.subject.hooks import Hook
 
@@ -61,20 +61,23 @@ def changes(
     """
     spread = float(np.std(due)) or 1.0
     replies = ask_many(hook, [company.asked for company in asked], into=floats(-1, -1))
-    moved, broken = {}, {}
+    moved, broken, rows = {}, {}, []
     for company, reply in zip(asked, replies, strict=True):
         if not reply.answered:
             continue
         got, wanted = reply.got[: len(company.rows)], due[company.rows]
         gap = float(np.max(np.abs(got - wanted))) if got.shape == wanted.shape else np.inf
         moved[company.name] = gap / spread
-        if not gap <= (0.0 if company.name == exact else tolerance * spread):
+        allowed = 0.0 if company.name == exact else tolerance
+        rows.append((company.name, gap / spread, allowed))
+        if not gap <= allowed * spread:
             broken[company.name] = gap / spread
     told: list[Evidence | Examined | Gap] = [*unanswered(replies, name)]
     if moved:
         shown = f"largest change, in spreads of the output ({spread:.3g}); {tolerance:g} allowed"
-        rows = tuple(moved.items())
         title = "Change of a row's output with its company"
         told.append(Examined(len(moved), f"{name} compared"))
-        told.append(Evidence(name, title, ("label", "value"), rows, View.BARS, shown))
+        heads = ("label", "value", "allowed")
+        held = Bound("value", "allowed", "spreads of the output")
+        told.append(Evidence(name, title, heads, tuple(rows), View.BARS, shown, held))
     return Changes(moved, broken, told)

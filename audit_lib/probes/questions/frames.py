@@ -66,9 +66,24 @@ def _far(left: pd.Series, right: pd.Series, tolerance: float) -> tuple[Floats, f
     a, b = left.to_numpy(np.float64, na_value=np.nan), right.to_numpy(np.float64, na_value=np.nan)
     sizes = np.abs(a[np.isfinite(a)])
     scale = float(np.median(sizes)) if sizes.size else 0.0
+    return relative(a, b, scale), allowed
+
+
+def relative(a: Floats, b: Floats, scale: float) -> Floats:
+    """How far numbers lie apart, relative to the size of the second and ``scale``; NaN is NaN."""
     with np.errstate(all="ignore"):
         far = np.nan_to_num(np.abs(a - b) / (np.abs(b) + scale), nan=np.inf, posinf=np.inf)
-    return np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, far), allowed
+    return np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, far)
+
+
+def kept(
+    what: str, left: pd.DataFrame, right: pd.DataFrame, tolerances: Mapping[str, float]
+) -> Iterator[Margin]:
+    """How far aligned columns are apart, a margin each, as :func:`unequal` measures it."""
+    for column, tolerance in tolerances.items():
+        if column in left and column in right and 0 < len(left) == len(right):
+            far, allowed = _far(left[column], right[column], tolerance)
+            yield Margin(f"{what}, {column}", float(far.max()), allowed, "of its size")
 
 
 def one_sided(

@@ -8,6 +8,7 @@ import pytest
 from audit_lib.model import Outcome, Severity
 from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.held import held
 from tests.mutants.tiny import tiny
 
 GUIDE = (Path(__file__).parents[3] / "docs/guide/measures.md").read_text()
@@ -43,6 +44,7 @@ def test_the_other_examples_of_the_guide(tmp_path):
     predicted, far = results["FEA013"].margins
     assert (predicted.measured, predicted.allowed) == (0, 1e-9)
     assert 0.5 <= far.measured < far.allowed == 1
+    assert held(results["INT010"], "furthest from how a position adds up", 1e-6).measured < 1e-12
 
 
 def test_an_engine_without_them(tmp_path):

@@ -9,6 +9,7 @@ from audit_lib.errors import ParameterError
 from audit_lib.model import Outcome
 from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.held import held
 from tests.mutants.tiny import tiny
 
 GUIDE = (Path(__file__).parents[3] / "docs/guide/clock.md").read_text()
@@ -46,7 +47,10 @@ NEEDED = '@surface("predictor")\ndef required(at):\n    return ["surge"]\n'
 @pytest.mark.parametrize("text", [HOOKS, BLANK, REFUSES, BEHIND, MARKET_WITH_OPENS + OPENED])
 def test_builders_that_wait(tmp_path, text):
     with tiny(tmp_path, text, parameters=YAML) as subject:
-        assert_passes(run_check("FEA010", subject))
+        result = run_check("FEA010", subject)
+        assert_passes(result)
+        if text != REFUSES:
+            assert held(result, "change with the newest bar", 1e-9).measured == 0
         assert [r for r in try_hooks(subject) if r.state != "good"] == []
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from audit_lib.model import Outcome, Severity
 from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.held import held
 from tests.mutants.mutate import edit_source, mutant
 from tests.mutants.tiny import tiny
 
@@ -53,8 +54,18 @@ def heads(text=HEADS):
 
 @pytest.mark.passes("HED001", "HED002", "HED003", "HED004")
 def test_the_reference_engines_heads_pass(reference):
-    for code in CODES:
-        assert_passes(run_check(code, reference))
+    results = {code: run_check(code, reference) for code in CODES}
+    for result in results.values():
+        assert_passes(result)
+    assert held(results["HED003"], "fewest values of a head", 10, least=True).measured > 10
+    assert 0 < held(results["HED003"], "largest share of one value", 0.5).measured < 0.5
+    assert held(results["HED004"], "rank correlation of two heads", 0.98).measured > 0.5
+    assert held(results["HED004"], "times that a head and its label differ", 4).measured > 1
+    told = {m.what.partition(",")[0]: m for m in results["HED004"].margins}
+    gain = told["gain in fit with two heads exchanged"]
+    own = told["rank correlation of a head with its label"]
+    assert gain.measured < 0 < gain.allowed
+    assert own.allowed < 0 < own.measured
 
 
 @pytest.mark.passes("HED001", "HED002", "HED003", "HED004")

@@ -9,6 +9,7 @@ import pytest
 from audit_lib.model import Outcome
 from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.testing import assert_passes, run_check
+from tests.mutants.held import held
 from tests.mutants.mutate import edit_source, mutant
 from tests.mutants.tiny import tiny
 
@@ -28,8 +29,13 @@ def live(account):
 @pytest.mark.passes("INT005", "INT006", "INT001")
 def test_the_example_of_the_guide(tmp_path):
     with tiny(tmp_path, HOOKS, parameters=YAML) as subject:
-        for code in ("INT005", "INT006", "INT001", "INT002"):
+        for code in ("INT006", "INT001", "INT002"):
             assert_passes(run_check(code, subject))
+        result = run_check("INT005", subject)
+        assert (
+            held(result, "way beyond its limit at which drawdown binds", 6.006e-6).measured < 6e-6
+        )
+        assert held(result, "way between drawdown that binds in each", 6.006e-6).measured == 0
         assert [r for r in try_hooks(subject) if r.state != "good"] == []
 
 

@@ -8,6 +8,7 @@ import pytest
 from audit_lib.model import Outcome
 from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.held import held
 from tests.mutants.tiny import tiny
 
 GUIDE = (Path(__file__).parents[3] / "docs/guide/pricing.md").read_text()
@@ -21,6 +22,8 @@ def test_the_examples_of_the_guide(tmp_path):
         for code in ("PRC005", "PRC006", "CNF004", "CNF001"):
             result = run_check(code, subject)
             assert_passes(result)
+            if code == "PRC005":
+                assert 0 < held(result, "Greeks against differences", 0.02).measured < 0.01
             if code == "CNF004":
                 assert "calibration sets" in {e.what for e in result.examined}
         assert [r for r in try_hooks(subject) if r.state != "good"] == []

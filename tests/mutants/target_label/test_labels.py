@@ -2,6 +2,7 @@ import pytest
 
 from audit_lib.model import Outcome, Severity, View
 from audit_lib.testing import assert_fails, assert_passes, run_check
+from tests.mutants.held import held
 from tests.mutants.tiny import tiny
 
 GOOD = """
@@ -29,8 +30,13 @@ TAKES = ["TGT001", "TGT002", "TGT003", "TGT004", "TGT005"]
 @pytest.mark.passes("TGT001", "TGT002", "TGT003", "TGT004", "TGT005")
 def test_labels_that_are_as_declared(tmp_path):
     with tiny(tmp_path, GOOD) as subject:
-        for code in TAKES:
-            assert_passes(run_check(code, subject))
+        results = {code: run_check(code, subject) for code in TAKES}
+    for result in results.values():
+        assert_passes(result)
+    for what in ("distance from the return", "overlap of two classes", "threshold beyond"):
+        assert held(results["TGT004"], what, 1e-6).measured < 1e-9
+    assert held(results["TGT005"], "Class balance", 0.02, least=True).measured > 0.4
+    assert held(results["TGT005"], "different values of a label", 2, least=True).measured == 2
 
 
 @pytest.mark.fails("TGT001")
