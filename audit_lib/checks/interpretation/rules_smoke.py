@@ -43,7 +43,8 @@ class RulesTradeWhenTheyShould(Check):
         compare its rows.
     Limitations
         Neutral is 0 for a return and 0.5 for a probability; `neutral` says otherwise for a head.
-        A strategy that is long only has no sells by design.
+        A strategy that is long only has no sells by design. One that trades the same of rows that
+        are alike at neutral and at the strongest scores is taken for one that compares its rows.
     Remediation
         Compare thresholds with the distribution of scores, and test for NaN before comparing.
     Sources
@@ -151,8 +152,7 @@ class RulesTradeWhenTheyShould(Check):
             nan_of = name.removeprefix("NaN in ")
             rows = ROWS if name in ALIKE else FEW
             quiet = name == "neutral" or (nan_of != name and effect[nan_of])
-            # A book that buys and sells rows that are alike has no level that says nothing.
-            ranks = reply.answered and name in ALIKE and {-1.0, 1.0} <= set(reply.got["side"])
+            ranks = name == "neutral" and self._ranks(reply, replies[STRONGEST])
             if quiet and reply.answered and not ranks and self._count(reply, rows=rows):
                 yield self._found(
                     subject,
@@ -161,6 +161,18 @@ class RulesTradeWhenTheyShould(Check):
                     "no order",
                     name,
                 )
+
+    @staticmethod
+    def _ranks(neutral: Reply[pd.DataFrame], strong: Reply[pd.DataFrame]) -> bool:
+        """Whether rows that are alike are told apart: to such a book no level says nothing.
+
+        It buys some and sells others of them, or trades the same ones at the strongest scores.
+        """
+        if not neutral.answered or neutral.got["side"].nunique() < 2:
+            return False
+        sides = neutral.got["side"]
+        same = strong.answered and (sides.to_numpy() == strong.got["side"].to_numpy()).all()
+        return {-1.0, 1.0} <= set(sides) or bool(same)
 
     def _cases(self, subject: Subject, heads: list[str]) -> dict[str, pd.Series]:
         sample, kinds = predictions(subject), head_kinds(subject)

@@ -151,7 +151,7 @@ def test_a_probability_without_its_link(engine):
         ('{"gain": drift / 0.0, "risk": risk}', "gain not finite"),
         (
             '{"gain": drift + np.random.default_rng().normal(), "risk": risk}',
-            "an answer changes the next",
+            "repeat",
         ),
         ('{"gain": drift.to_numpy()[::-1], "risk": risk.to_numpy()}).iloc[:-1].reindex', "index"),
     ],
