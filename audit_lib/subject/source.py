@@ -49,10 +49,20 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         # What was built counts as old at once; else the next allocation looks through all of it.
-        if not gc.get_freeze_count():  # not in a fork, which shares what its parent froze
+        if not _anything_frozen():  # not in a fork, which shares what its parent froze
             gc.freeze()
             gc.unfreeze()
         gc.enable()
+
+
+_frozen = False
+
+
+def _anything_frozen() -> bool:
+    """True in a process that froze objects; they are counted one by one, so but once."""
+    global _frozen  # noqa: PLW0603 - a fact of the process, like what it tells of
+    _frozen = _frozen or gc.get_freeze_count() > 0
+    return _frozen
 
 
 @dataclass(frozen=True)
