@@ -59,7 +59,7 @@ def test_inputs_that_are_scaled_by_the_loudest_row(tmp_path):
         result = run_check("NEU001", subject)
     found = assert_fails(result, key="company")
     assert "in 1 of 8 batches, most with beside extreme rows" in found.message
-    moved = dict(result.evidence[0].rows)
+    moved = {name: gap for name, gap, *_ in result.evidence[0].rows}
     assert {name for name, gap in moved.items() if gap > 1e-9} == {"beside extreme rows"}
     assert float(found.measured) == pytest.approx(moved["beside extreme rows"], rel=1e-4)
 
