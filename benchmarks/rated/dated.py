@@ -12,7 +12,7 @@ from audit_lib.checks.conformal.over_time import IntervalsCoverLaterRows
 from audit_lib.checks.head_mapping.meaning import HeadsMeanWhatTheySay
 from audit_lib.checks.interpretation.sides_follow import SidesFollowADirectionalHead
 from audit_lib.checks.splits.overfit_gap import SkillSurvivesOutOfSample
-from audit_lib.model import Finding, Location
+from audit_lib.model import Finding, Gap, Location
 from audit_lib.probes.prediction.heads import Head, HeadKind
 from audit_lib.probes.prediction.scored import Scored
 from audit_lib.probes.statistics.correlation import rank_correlations
@@ -105,7 +105,7 @@ def exchanged_heads(world: World, size: float, seed: int) -> Told:
     ]
     if any(isinstance(answer, Finding) for answer in told):
         return True
-    return None if told else False
+    return None if any(isinstance(answer, Gap) for answer in told) else False
 
 
 #: how a right book picks its sides by the scores it goes by, one row a date
