@@ -3,12 +3,12 @@
 ```python
 from audit_lib import audit
 
-found = audit("my_engine", select="CHK,SPL")   # or version="2024-03", tasks="T2", gate="live"
-found.verdict                                  # kept, broken or inconclusive
-found.findings                                 # a data frame, worst first
-found.checks                                   # what each check answered
-found.evidence("SPL001/folds")                 # a table that a finding rests on
-found.save()                                   # a packet, as `workbook run` makes it
+result = audit("my_engine", select="CHK,SPL")   # or version="2024-03", tasks="T2", gate="live"
+result.verdict                                  # kept, broken or inconclusive
+result.findings                                 # a data frame, worst first
+result.checks                                   # what each check answered
+result.evidence("SPL001/folds")                 # a table that a finding rests on
+result.save()                                   # a packet, as `workbook run` makes it
 ```
 
 Everything runs in this process, and the subject's code in the host as always.  ``import audit_lib``
@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit_lib.cli.assembly import Assembly
-from audit_lib.engine import check_parameters
 from audit_lib.errors import AuditError
 from audit_lib.execution import publish
 from audit_lib.execution.plan import Job, Plan, plan
@@ -36,7 +35,7 @@ from audit_lib.packets.index import update_index
 from audit_lib.reporters import Report, report_of
 from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.json_report import dump_task
-from audit_lib.selection import listed
+from audit_lib.selection import check_parameters, listed
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook.asking import ask_all
 from audit_lib.workbook.places import words_for
@@ -45,19 +44,19 @@ from audit_lib.workspace import find_workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-Told = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class _InProcess(Plan):
     """A plan of tasks that no notebook executes."""
 
-    asked: tuple[Task, ...] = ()
+    chosen: tuple[Task, ...] = ()
 
     @property
     def tasks(self) -> tuple[Task, ...]:
         """Tasks that the job runs, in order."""
-        return self.asked
+        return self.chosen
 
 
 @dataclass(frozen=True, repr=False)
@@ -185,8 +184,10 @@ class Audit:
 
     def __repr__(self) -> str:
         counts = self.report.outcomes
-        said = " · ".join(f"{counts[o]} {o.value.replace('_', ' ')}" for o in Outcome if counts[o])
-        return f"{self.subject} {self.version}: {self.verdict.value} ({said})"
+        outcomes = " · ".join(
+            f"{counts[o]} {o.value.replace('_', ' ')}" for o in Outcome if counts[o]
+        )
+        return f"{self.subject} {self.version}: {self.verdict.value} ({outcomes})"
 
 
 def audit(
@@ -200,7 +201,7 @@ def audit(
     root: str | Path | None = None,
     workspace: str | Path | None = None,
     reports: str | Path | None = None,
-    progress: Told | None = None,
+    progress: Progress | None = None,
 ) -> Audit:
     """Audit one version of a subject, in this process and without notebooks.
 
@@ -223,33 +224,33 @@ def audit(
         AuditError: no such subject, version, gate or check, or parameters that do not fit; the
             message says how to mend it.
     """
-    asked, place = _asked(subject), find_workspace(Path(workspace) if workspace else None)
+    name, place = _asked(subject), find_workspace(Path(workspace) if workspace else None)
     chosen, spared = _selectors(select), _selectors(ignore)
     checkout = Path(root) if root else None
 
-    def told(check: type, result: object) -> None:
+    def before_each(check: type, result: object) -> None:
         if progress and result is None:
             progress(f"{check.code} {check.title()}")  # type: ignore[attr-defined]
 
     if gate:
-        found = open_subject(asked, workspace=place, root=checkout)
+        opened = open_subject(name, workspace=place, root=checkout)
         try:
-            bound = found.at(_one(found, version))
+            bound = opened.at(_one(opened, version))
             answer = run_gate(
-                gate_named(gate, found),
+                gate_named(gate, opened),
                 bound,
                 today=datetime.now(UTC).date(),
                 select=chosen,
                 ignore=spared,
-                progress=told,
+                progress=before_each,
             )
         finally:
-            found.close()
-        report = Report(found.name, bound.version, f"gate {gate}", answer.results)
-        return Audit(found.name, bound.version, report, _folder=found.folder)
+            opened.close()
+        report = Report(opened.name, bound.version, f"gate {gate}", answer.results)
+        return Audit(opened.name, bound.version, report, _folder=opened.folder)
     wanted = _tasks(tasks)
-    made = plan(
-        [asked],
+    planned = plan(
+        [name],
         [version],
         wanted,
         workspace=place,
@@ -258,30 +259,30 @@ def audit(
         select=chosen,
         ignore=spared,
     )
-    if len(made.jobs) != 1:
+    if len(planned.jobs) != 1:
         raise AuditError("one version at a time", where="version", mend="name one, or loop")
-    assembly = Assembly(_InProcess(made.jobs, {}, made.workspace, asked=wanted))
-    (job,) = made.jobs
-    answers = _asked_all(assembly.subjects[job.subject], job, assembly, told)
+    assembly = Assembly(_InProcess(planned.jobs, {}, planned.workspace, chosen=wanted))
+    (job,) = planned.jobs
+    answers = _asked_all(assembly.subjects[job.subject], job, assembly, before_each)
     folder = assembly.subjects[job.subject].folder
     return Audit(job.subject, job.version, report_of(answers), answers, assembly, folder)
 
 
 def _asked_all(
-    found: Subject, job: Job, assembly: Assembly, told: Callable[[type, object], None]
+    subject: Subject, job: Job, assembly: Assembly, progress: Callable[[type, object], None]
 ) -> tuple[TaskResult, ...]:
-    check_parameters(found)
+    check_parameters(subject)
     try:
         return ask_all(
-            found.at(job.version),
+            subject.at(job.version),
             assembly.plan.tasks,
             run_id=job.run_id,
             select=listed(job.select),
             ignore=listed(job.ignore),
             words=words_for(
                 {
-                    "source": found.root,
-                    "parameters": found.folder,
+                    "source": subject.root,
+                    "parameters": subject.folder,
                     "workspace": assembly.plan.workspace,
                     "reports": job.place.reports,
                     "python": Path(sys.prefix),
@@ -289,10 +290,10 @@ def _asked_all(
                 }
             ),
             said={"kernel": "none: in one process"},
-            progress=told,
+            progress=progress,
         )
     finally:
-        found.close()
+        subject.close()
 
 
 def _asked(subject: str | Path) -> str:
@@ -301,8 +302,8 @@ def _asked(subject: str | Path) -> str:
     return subject
 
 
-def _one(found: Subject, version: str) -> str:
-    chosen = found.select(version)
+def _one(subject: Subject, version: str) -> str:
+    chosen = subject.select(version)
     if len(chosen) != 1:
         raise AuditError("one version at a time", where="version", mend="name one, or loop")
     return chosen[0]

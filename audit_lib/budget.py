@@ -17,8 +17,8 @@ def seconds_of(text: str) -> float:
     Raises:
         ParameterError: it is none of these, or not above zero.
     """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|)\s*", text)
-    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|)\s*", text)
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if seconds <= 0:
         raise ParameterError(
             f"{text!r} is no time", where="--budget", mend="write 60s, 5m or 1h, above zero"
@@ -35,8 +35,8 @@ def begin(seconds: float | None) -> None:
 
 def budget_until() -> float | None:
     """When to stop asking, in seconds since 1970; None where there is no budget."""
-    said = os.environ.get(VARIABLE, "")
-    return float(said) if said else None
+    text = os.environ.get(VARIABLE, "")
+    return float(text) if text else None
 
 
 def used_up() -> bool:

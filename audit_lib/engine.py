@@ -1,6 +1,5 @@
 """Runs checks.  A crash is an ``error`` of its own check; findings before it are kept."""
 
-import difflib
 import math
 import time
 import traceback
@@ -9,12 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from audit_lib.budget import OUT_OF_BUDGET, budget_until
 from audit_lib.checks.base import Answer, Check
-from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
-from audit_lib.hooks import HOOKS, VARIANT, VARIANT_FORM, how_to_name, with_variant, without_variant
+from audit_lib.errors import AuditError, NotApplicable, NotAssessed
+from audit_lib.hooks import with_variant
 from audit_lib.host import HookError, HostUnavailable, IsolationUnavailable
 from audit_lib.memory import Memory
 from audit_lib.model import (
@@ -32,118 +29,13 @@ from audit_lib.model import (
 )
 from audit_lib.model.causes import gathered
 from audit_lib.model.several import combined
-from audit_lib.probes.code.boundaries.verdicts import own_boundaries
-from audit_lib.selection import Selection, rated, roster_of, selected
-from audit_lib.subject.keys import combinations, text_of
+from audit_lib.selection import Selection, configured, rated, roster_of, selected
 from audit_lib.subject.places import placed
 from audit_lib.subject.subject import Subject
 from audit_lib.subject.variants import each_variant, in_use
 
 Part = TypeVar("Part")
 Progress = Callable[[type[Check], CheckResult | None], None]
-
-
-def configured(check: type[Check], subject: Subject) -> Check:
-    """The check with the subject's options.
-
-    Raises:
-        ParameterError: an option is not known or does not fit; the message names it.
-    """
-    return _with_options(check, subject, check.code)
-
-
-def _with_options(check: type[Check], subject: Subject, *keys: str) -> Check:
-    """The check with the options under those keys; what a later one says holds."""
-    given = subject.parameters.options
-    options = {name: value for key in keys for name, value in given.get(key, {}).items()}
-    try:
-        return check(**options)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(["options", keys[-1], *map(str, problem["loc"])])
-        known = ", ".join(check.model_fields) or "none"
-        raise ParameterError(
-            f"key {key!r}: {problem['msg']}",
-            where=str(subject.folder / "subject.yaml"),
-            mend=f"options of {check.code}: {known}",
-        ) from None
-
-
-def check_parameters(subject: Subject) -> None:
-    """Find mistakes in the parameters that only the catalogue and the hooks can tell.
-
-    Raises:
-        ParameterError: options of a check that does not exist or does not know them, a hook that
-            nothing knows or that stands there twice, a variant that no hook has, a subsystem
-            without files, a reader of artifacts that cannot be loaded, or a boundary that does not
-            have the form of one; the message names the nearest.
-    """
-    roster = roster_of(subject)
-    for key in subject.parameters.options:
-        code = without_variant(key)[0]
-        if code not in roster.codes:
-            raise ParameterError(
-                f"key 'options.{code}' names no check",
-                where=str(subject.folder / "subject.yaml"),
-                mend=_near(code, roster.codes, "`workbook list --checks` shows all"),
-            )
-        _with_options(roster.get(code), subject, code, key)
-    selected(subject, roster)
-    subject.source.subsystem  # noqa: B018 - asking is what finds out
-    subject.readers  # noqa: B018 - the same
-    own_boundaries(subject)
-    try:
-        written = subject.hooks.written
-    except NotAssessed:  # a syntax error costs the checks that need hooks, and they say so
-        return
-    _check_hooks(subject, written)
-    _check_bindings(subject, written)
-
-
-def _check_bindings(subject: Subject, written: Sequence[tuple[str, int]]) -> None:
-    """Find options and absences of a variant or key that there is not."""
-    known = {without_variant(name)[1] for name, _ in written} - {""}
-    known |= {text_of(key) for key in combinations(subject.parameters.keys) if key}
-    for place in ("options", "absent"):
-        for key in getattr(subject.parameters, place):
-            variant = without_variant(key)[1]
-            if variant and variant not in known:
-                raise ParameterError(
-                    f"key '{place}.{key}': there is no variant or key {variant!r}",
-                    where=str(subject.folder / "subject.yaml"),
-                    mend=_near(variant, known, f"known: {', '.join(sorted(known)) or 'none'}"),
-                )
-
-
-def _check_hooks(subject: Subject, written: Sequence[tuple[str, int]]) -> None:
-    """Find hooks that nothing knows, that stand there twice, or whose variant is no name."""
-    file, first = subject.folder / subject.parameters.hooks, dict[str, int]()
-    for name, line in written:
-        hook, variant = without_variant(name)
-        if hook not in HOOKS:
-            raise ParameterError(
-                f"no hook is called {hook!r}",
-                where=f"{file}:{line}",
-                mend=how_to_name(hook),
-            )
-        if variant and not VARIANT.match(variant):
-            raise ParameterError(
-                f"the variant of {hook!r} is no name written as plain text",
-                where=f"{file}:{line}",
-                mend=VARIANT_FORM,
-            )
-        if name in first:
-            raise ParameterError(
-                f"hook {name!r} stands here a second time, after line {first[name]}",
-                where=f"{file}:{line}",
-                mend=f'name several of a kind: @surface("{hook}", variant="...")',
-            )
-        first[name] = line
-
-
-def _near(word: str, known: Iterable[str], otherwise: str) -> str:
-    found = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {found[0]!r}?" if found else otherwise
 
 
 def run_check(check: Check, subject: Subject) -> CheckResult:
@@ -153,10 +45,10 @@ def run_check(check: Check, subject: Subject) -> CheckResult:
     """
     parts: list[tuple[str, CheckResult]] = []
     subject.inquiry.allowance.begin(subject.parameters.limits.check_seconds)
-    for bound, asked in each_variant(subject):
+    for bound, hooks_asked in each_variant(subject):
         ready = _for_variants(check, bound, in_use(bound, check.needs))
         result = _run_once(ready, bound)
-        used = in_use(bound, asked)
+        used = in_use(bound, hooks_asked)
         meant = _for_variants(check, bound, used)
         parts.append((", ".join(used), result if meant == ready else _run_once(meant, bound)))
     subject.inquiry.allowance.begin(None)
@@ -173,16 +65,16 @@ def _for_variants(check: Check, subject: Subject, variants: Sequence[str]) -> Ch
 
 def _run_once(check: Check, subject: Subject) -> CheckResult:
     started = time.perf_counter()
-    told: list[Answer] = []
+    answers: list[Answer] = []
     outcome, reason = Outcome.PASS, ""
     try:
-        known = (hook for hook in check.offered if subject.has(hook) or subject.lacks(hook))
-        if check.offered and next(known, None) is None:
+        decided = (hook for hook in check.offered if subject.has(hook) or subject.lacks(hook))
+        if check.offered and next(decided, None) is None:
             raise NotApplicable(f"not written: {', '.join(check.offered)}")
         for hook in check.needs:
             subject.hook(hook)
         for answer in check.run(subject):
-            told.append(placed(subject, answer) if isinstance(answer, Finding) else answer)
+            answers.append(placed(subject, answer) if isinstance(answer, Finding) else answer)
     except NotApplicable as error:
         outcome, reason = Outcome.NOT_APPLICABLE, str(error)
     except (NotAssessed, HostUnavailable, IsolationUnavailable) as error:
@@ -191,10 +83,10 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         outcome, reason = Outcome.ERROR, str(error)
     except Exception as error:  # noqa: BLE001 - a crash of one check must not end the audit
         outcome, reason = Outcome.ERROR, _crash(error)
-    findings, tables = gathered(list(_of(Finding, told)))
-    evidence = _of(Evidence, told)
+    findings, tables = gathered(list(_of(Finding, answers)))
+    evidence = _of(Evidence, answers)
     bounded = (e.margin for e in evidence)
-    examined, gaps = _looked_at(check, _of(Examined, told)), _of(Gap, told)
+    examined, gaps = _looked_at(check, _of(Examined, answers)), _of(Gap, answers)
     if any(breaks(f) for f in findings):
         outcome = Outcome.FAIL
     elif outcome is Outcome.PASS:
@@ -206,14 +98,14 @@ def _run_once(check: Check, subject: Subject) -> CheckResult:
         evidence=(*evidence, *tables),
         examined=examined,
         gaps=gaps,
-        margins=(*_tightest(_of(Margin, told)), *(m for m in bounded if m)),
+        margins=(*_tightest(_of(Margin, answers)), *(m for m in bounded if m)),
         seconds=round(time.perf_counter() - started, 4),
     )
 
 
-def _tightest(told: Iterable[Margin]) -> Iterator[Margin]:
+def _tightest(margins: Iterable[Margin]) -> Iterator[Margin]:
     """Of margins of the same measure, the one that leaves the least room, where it is a number."""
-    by_room = sorted(told, key=lambda m: m.room, reverse=True)
+    by_room = sorted(margins, key=lambda m: m.room, reverse=True)
     kept = {margin.what.partition(", ")[0]: margin for margin in by_room}
     return (m for m in kept.values() if math.isfinite(m.measured))
 
@@ -259,9 +151,9 @@ def run_checks(
         subject.inquiry.so_far = tuple(done[n] for n in sorted(done))
         result = chosen.result(type(check)) or memory.recall(check)
         if result is None:
-            with memory.noting(check) as told:
+            with memory.noting(check) as noted:
                 result = _within(until, check, subject)
-                told.append(result)
+                noted.append(result)
         done[place] = rated(result, subject)
         if progress:
             progress(type(check), done[place])
@@ -333,9 +225,9 @@ def run_task(
     )
 
 
-def _of(kind: type[Part], told: Iterable[object]) -> tuple[Part, ...]:
+def _of(kind: type[Part], answers: Iterable[object]) -> tuple[Part, ...]:
     """Answers of one kind, in order."""
-    return tuple(answer for answer in told if isinstance(answer, kind))
+    return tuple(answer for answer in answers if isinstance(answer, kind))
 
 
 def _assessed(
@@ -355,13 +247,13 @@ def _silent(check: Check, subject: Subject) -> str:
     Counted where hooks are called, over all checks of the version, since probes share answers.
     """
     heard = {hook: subject.heard(hook) for hook in check.needs}
-    said = [
+    sentences = [
         f"{hook} was asked {h.asked} times and gave nothing to judge"
         + (f" ({h.empty} empty answers, the others refused or failed)" if h.empty else "")
         for hook, h in heard.items()
         if h.asked and not h.held
     ]
-    return "; ".join(said)
+    return "; ".join(sentences)
 
 
 def _crash(error: Exception) -> str:

@@ -77,22 +77,22 @@ def digest_of(file: Path | str) -> str:
     Raises:
         OSError: it is missing, cannot be read, or is no regular file.
     """
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     with opened(file) as handle:
         while chunk := handle.read(_CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 @cache
 def package_digest() -> str:
     """SHA-256 over this library's own files, by relative path and content."""
-    found, root = hashlib.sha256(), Path(__file__).parent
+    digest, root = hashlib.sha256(), Path(__file__).parent
     for file in sorted(f for f in root.rglob("*") if f.is_file()):
         inside = file.relative_to(root)
         if not {"__pycache__", "reference_engine"} & set(inside.parts):
-            found.update(f"{inside.as_posix()}\0{digest_of(file)}\n".encode())
-    return found.hexdigest()
+            digest.update(f"{inside.as_posix()}\0{digest_of(file)}\n".encode())
+    return digest.hexdigest()
 
 
 def _refused(file: Path | str, number: int, why: str = "not a regular file") -> OSError:

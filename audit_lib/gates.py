@@ -8,11 +8,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from audit_lib.engine import Progress, check_parameters, configured, run_checks
+from audit_lib.engine import Progress, run_checks
 from audit_lib.errors import ParameterError
 from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.model import CheckResult, Verdict, verdict_of
-from audit_lib.selection import Roster, Selection, expanded, roster_of, selected
+from audit_lib.selection import (
+    Roster,
+    Selection,
+    check_parameters,
+    configured,
+    expanded,
+    roster_of,
+    selected,
+)
 from audit_lib.subject.subject import Subject
 
 #: smoke check of the plan -> check codes
@@ -99,9 +107,9 @@ def gates_of(subject: Subject | None = None) -> dict[str, Gate]:
         ParameterError: an own gate has a name of ours, holds itself, or names no check.
     """
     roster = roster_of(subject)
-    found = {n: replace(g, extra=(*g.extra, *roster.joining(n))) for n, g in GATES.items()}
+    gates = {n: replace(g, extra=(*g.extra, *roster.joining(n))) for n, g in GATES.items()}
     if subject is None:
-        return found
+        return gates
     where = f"{subject.folder / 'subject.yaml'}: gates"
     for name in subject.parameters.gates:
         if name in GATES:
@@ -110,9 +118,9 @@ def gates_of(subject: Subject | None = None) -> dict[str, Gate]:
                 where=where,
                 mend=f"choose another name; it may hold that gate: `mine: [{name}, ...]`",
             )
-        codes = _members(name, subject, found, roster, f"{where}.{name}", ())
-        found[name] = Gate(name, "what the subject's owners decide", (), codes)
-    return found
+        codes = _members(name, subject, gates, roster, f"{where}.{name}", ())
+        gates[name] = Gate(name, "what the subject's owners decide", (), codes)
+    return gates
 
 
 def _members(
@@ -148,10 +156,10 @@ def gate_named(name: str, subject: Subject | None = None) -> Gate:
     Raises:
         AuditError: no such gate; the message lists them.
     """
-    known = gates_of(subject)
-    if name not in known:
-        raise _unknown(name, list(known), "gate")
-    return known[name]
+    gates = gates_of(subject)
+    if name not in gates:
+        raise _unknown(name, list(gates), "gate")
+    return gates[name]
 
 
 def smoke_named(name: str) -> Gate:
@@ -183,12 +191,12 @@ def checks_named(codes: Sequence[str], subject: Subject) -> Gate:
 
 def smoke_verdicts(result: GateResult) -> dict[str, Verdict]:
     """What each smoke check of a gate came to, by its numbered name."""
-    told = {}
+    verdicts = {}
     for full, short in NUMBERED.items():
         if short in result.gate.smoke:
             own = [r for r in result.results if r.code in SMOKE[short]]
-            told[full] = verdict_of(own) or Verdict.INCONCLUSIVE
-    return told
+            verdicts[full] = verdict_of(own) or Verdict.INCONCLUSIVE
+    return verdicts
 
 
 def _unknown(name: str, known: list[str], where: str, what: str = "gate") -> ParameterError:

@@ -77,15 +77,15 @@ def announced(kind: str) -> list[Plugin]:
     Raises:
         ParameterError: one cannot be imported.
     """
-    found = []
+    plugins = []
     for entry in sorted(entry_points(group=f"audit_lib.{kind}"), key=lambda e: (e.value, e.name)):
         origin = _named(entry)
         try:
             loaded = entry.load()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the package may raise anything
             raise _crashed(error, kind, origin, "correct or uninstall the package") from None
-        found.append(Plugin(entry.name, origin, origin, loaded))
-    return found
+        plugins.append(Plugin(entry.name, origin, origin, loaded))
+    return plugins
 
 
 def line_of(error: BaseException, folder: Path) -> str:
@@ -118,14 +118,14 @@ def _package(folder: Path, files: list[Path]) -> str:
 
 
 def _imported(name: str, file: Path, kind: str) -> ModuleType:
-    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # nothing of ours in the folder
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # nothing of ours in the folder
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the file may raise anything
         mend = f"correct it, or move it out of {kind}/"
         raise _crashed(error, kind, line_of(error, file.parent) or str(file), mend) from None
     finally:
-        sys.dont_write_bytecode = kept
+        sys.dont_write_bytecode = before
 
 
 def _crashed(error: BaseException, kind: str, where: str, mend: str) -> ParameterError:

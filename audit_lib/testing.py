@@ -34,11 +34,10 @@ except ModuleNotFoundError as missing:
 
 from audit_lib.checks.base import Check
 from audit_lib.checks.catalogue import all_checks
-from audit_lib.engine import check_parameters, configured
 from audit_lib.engine import run_check as _run
 from audit_lib.exemptions import apply, load_exemptions
 from audit_lib.model import CheckResult, Finding, Outcome, Task, effective_outcome
-from audit_lib.selection import rated, roster_of, selected
+from audit_lib.selection import check_parameters, configured, rated, roster_of, selected
 from audit_lib.subject.subject import Subject, open_subject
 
 
@@ -85,10 +84,10 @@ def assert_fails(result: CheckResult, **expected: object) -> Finding:
     the hook through which a behaviour was seen.
     """
     assert result.outcome is Outcome.FAIL, f"{result.code}: {result.outcome} {result.reason}"
-    found = [f for f in result.findings if _fits(f, expected)]
+    fitting = [f for f in result.findings if _fits(f, expected)]
     shown = "\n".join(f"{f.location} key={f.key!r} {f.message}" for f in result.findings)
-    assert len(found) == 1, f"{len(found)} findings fit {expected}; there are:\n{shown}"
-    return found[0]
+    assert len(fitting) == 1, f"{len(fitting)} findings fit {expected}; there are:\n{shown}"
+    return fitting[0]
 
 
 def _fits(finding: Finding, expected: dict[str, object]) -> bool:

@@ -36,9 +36,9 @@ def find_workspace(start: Path | None = None) -> Path:
     served = Path(os.environ.get("JPY_SESSION_NAME", ""))
     starts = [served.parent] if served.is_absolute() else []
     for folder in (*starts, Path.cwd()):
-        found = _above(folder)
-        if found:
-            return found
+        workspace = _above(folder)
+        if workspace:
+            return workspace
     raise _missing(Path.cwd())
 
 
@@ -52,15 +52,15 @@ def notebook_path(task: Task, workspace: Path | None = None) -> Path:
     if workspace is not None:
         folders.insert(0, workspace / "notebooks")
     for folder in folders:
-        found = sorted(folder.glob(f"{task.value}_*.ipynb"))
-        if len(found) > 1:
+        notebooks = sorted(folder.glob(f"{task.value}_*.ipynb"))
+        if len(notebooks) > 1:
             raise AuditError(
-                f"two notebooks for {task.value}: {', '.join(f.name for f in found)}",
+                f"two notebooks for {task.value}: {', '.join(f.name for f in notebooks)}",
                 where=str(folder),
                 mend="keep one",
             )
-        if found:
-            return found[0]
+        if notebooks:
+            return notebooks[0]
     raise AuditError(
         f"no notebook {task.value}_*.ipynb",
         where=str(folders[0]),
@@ -69,10 +69,10 @@ def notebook_path(task: Task, workspace: Path | None = None) -> Path:
 
 
 def _required(start: Path, where: str = "") -> Path:
-    found = _above(start)
-    if found is None:
+    workspace = _above(start)
+    if workspace is None:
         raise _missing(start, where)
-    return found
+    return workspace
 
 
 def _above(start: Path) -> Path | None:

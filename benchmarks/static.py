@@ -37,8 +37,9 @@ import numpy as np
 import yaml
 
 from audit_lib.checks.catalogue import checks_of
-from audit_lib.engine import configured, run_checks
+from audit_lib.engine import run_checks
 from audit_lib.model import Task
+from audit_lib.selection import configured
 from audit_lib.subject.artifacts import read_artifact
 from audit_lib.subject.code import code_of
 from audit_lib.subject.fingerprints import fingerprints

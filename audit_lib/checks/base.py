@@ -138,15 +138,15 @@ class Check(BaseModel, ABC):
     @classmethod
     def sections(cls) -> dict[str, str]:
         """Docstring sections by heading, dedented; what a frame says for all its checks, too."""
-        frame, found = cls.__base__, dict[str, list[str]]()
+        frame, lines = cls.__base__, dict[str, list[str]]()
         shared = frame.sections() if frame and issubclass(frame, Check) and frame != Check else {}
         current: list[str] | None = None
         for line in (inspect.getdoc(cls) or "").split("\n")[1:]:
             if line.strip() in SECTIONS and not line.startswith(" "):
-                current = found.setdefault(line.strip(), [])
+                current = lines.setdefault(line.strip(), [])
             elif current is not None:
                 current.append(line)
-        own = {head: inspect.cleandoc("\n".join(["", *body])) for head, body in found.items()}
+        own = {head: inspect.cleandoc("\n".join(["", *body])) for head, body in lines.items()}
         return {head: (shared | own)[head] for head in SECTIONS if head in shared | own}
 
     @classmethod

@@ -229,8 +229,8 @@ def check_class(code: str) -> type[Check]:
             mend=f"did you mean {', '.join(near)}? `workbook list --checks` shows all",
         )
     module, _, name = CATALOGUE[code].partition(":")
-    found: type[Check] = getattr(import_module(f"audit_lib.checks.{module}"), name)
-    return found
+    check: type[Check] = getattr(import_module(f"audit_lib.checks.{module}"), name)
+    return check
 
 
 def all_checks() -> tuple[type[Check], ...]:
@@ -245,8 +245,8 @@ def checks_of(task: Task) -> tuple[type[Check], ...]:
 
 @cache
 def _asked() -> dict[str, list[str]]:
-    known: dict[str, list[str]] = json.loads(read_words(ASKED))
-    return known
+    hooks_by_code: dict[str, list[str]] = json.loads(read_words(ASKED))
+    return hooks_by_code
 
 
 def also_asked(check: type[Check]) -> tuple[str, ...]:

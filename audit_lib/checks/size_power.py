@@ -81,7 +81,7 @@ class Measured:
 def measured() -> dict[str, tuple[Measured, ...]]:
     """Code to what was measured of its check; codes without a rate have none."""
     rows: list[dict[str, Any]] = json.loads(read_words(TABLE)) if TABLE.is_file() else []
-    found: dict[str, tuple[Measured, ...]] = {}
+    by_code: dict[str, tuple[Measured, ...]] = {}
     for row in rows:
         one = Measured(
             **{
@@ -90,5 +90,5 @@ def measured() -> dict[str, tuple[Measured, ...]]:
                 "faulty": tuple(Faulty(**f) for f in row["faulty"]),
             }
         )
-        found[one.code] = (*found.get(one.code, ()), one)
-    return found
+        by_code[one.code] = (*by_code.get(one.code, ()), one)
+    return by_code

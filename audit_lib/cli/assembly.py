@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from audit_lib.cli.places import shown
-from audit_lib.engine import check_parameters
 from audit_lib.errors import NotAssessed, RunError
 from audit_lib.execution.digests import changes, digests, joined, own_places
 from audit_lib.execution.plan import Job, Plan
@@ -18,6 +17,7 @@ from audit_lib.packets.assembly import assemble
 from audit_lib.packets.packet import Input, Provenance
 from audit_lib.packets.run import ISOLATION, read_run, told
 from audit_lib.plugins import own_files
+from audit_lib.selection import check_parameters
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook.baselines import baselines
 

@@ -10,12 +10,12 @@ import click
 from audit_lib.checks.base import Check
 from audit_lib.cli.options import opened, root_option, workspace_option
 from audit_lib.cli.output import echo
-from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
 from audit_lib.execution.layout import new_run_id
 from audit_lib.exemptions import BASELINE, load_exemptions
 from audit_lib.model import CheckResult
 from audit_lib.reporters.screen import Screen, one_row
+from audit_lib.selection import check_parameters
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook.accepting import UNTOLD, Change, accept, prune, write
 from audit_lib.workbook.asking import ask_all

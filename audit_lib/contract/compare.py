@@ -98,9 +98,9 @@ def _of_lists(documented: list[Any], derived: list[Any]) -> str:
     if not gone and not new and len(documented) == len(derived):
         at = next(i for i, (a, b) in enumerate(zip(*texts, strict=True)) if a != b)
         return f"same entries in another order, from position {at}: {texts[0][at]}, {texts[1][at]}"
-    told = [f"{word} {', '.join(side)}" for word, side in (("gone:", gone), ("new:", new)) if side]
-    told.append(f"{len(documented)} documented, {len(derived)} derived")
-    return "; ".join(told)
+    parts = [f"{word} {', '.join(side)}" for word, side in (("gone:", gone), ("new:", new)) if side]
+    parts.append(f"{len(documented)} documented, {len(derived)} derived")
+    return "; ".join(parts)
 
 
 def _source(pointer: str, sources: dict[str, str]) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 
 from audit_lib.checks.docs.contract_agrees import ContractDocumentAgrees
 from audit_lib.contract.statements import Statement, bound, hooked, joined, plain, stored
-from audit_lib.engine import configured
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.gates import GATES
+from audit_lib.selection import configured
 from audit_lib.subject.checkpoint_fields import field, names_in, scaling
 from audit_lib.subject.pointers import keys_of
 from audit_lib.subject.subject import Subject
@@ -92,8 +92,8 @@ def _policy(subject: Subject) -> Iterator[Statement]:
         names_in(field(subject, "feature_cols").value) if subject.parameters.artifacts else None
     )
     if served and isinstance(policy.value, dict):
-        kept = {name: policy.value.get(name) for name in served}
-        policy = Statement(policy.pointer, kept, policy.source)
+        of_served = {name: policy.value.get(name) for name in served}
+        policy = Statement(policy.pointer, of_served, policy.source)
     yield policy
 
 
@@ -101,10 +101,10 @@ def _normalisation(subject: Subject) -> Iterator[Statement]:
     statistics = next(iter(scaling(subject)), None)
     if statistics is None:
         raise NotAssessed("no statistics of scaling are stored (artifacts.fields.scaler_center)")
-    kept = {n: v for n in ("center", "scale") if (v := getattr(statistics, n)) is not None}
+    fitted = {n: v for n in ("center", "scale") if (v := getattr(statistics, n)) is not None}
     # The numbers are the version's own, and stand in its metadata; the contract is about the form.
-    yield Statement("/normalisation/statistics", sorted(kept), statistics.source)
-    columns = {column: None for values in kept.values() for column in values}
+    yield Statement("/normalisation/statistics", sorted(fitted), statistics.source)
+    columns = {column: None for values in fitted.values() for column in values}
     yield Statement("/normalisation/columns", len(columns), statistics.source)
 
 

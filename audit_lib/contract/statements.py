@@ -45,10 +45,10 @@ def stored(subject: Subject, name: str, pointer: str) -> Statement:
     Raises:
         NotAssessed: no metadata, or nothing is there.
     """
-    found = field(subject, name)
-    if found.empty:
+    recorded = field(subject, name)
+    if recorded.empty:
         raise NotAssessed(f"the metadata has nothing at artifacts.fields.{name}")
-    return Statement(pointer, found.value, f"{found.location.path} {found.pointer}")
+    return Statement(pointer, recorded.value, f"{recorded.location.path} {recorded.pointer}")
 
 
 def bound(subject: Subject, bindings: Mapping[str, str]) -> Iterator[Statement]:

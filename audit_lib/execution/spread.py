@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audit_lib.engine import configured, run_checks
+from audit_lib.engine import run_checks
 from audit_lib.errors import AuditError, RunError
 from audit_lib.execution.plan import Plan
 from audit_lib.files import read_whole, write_whole
 from audit_lib.memory import Memory, cache_folder, identity
 from audit_lib.model import Task
-from audit_lib.selection import listed, roster_of, selected
+from audit_lib.selection import configured, listed, roster_of, selected
 from audit_lib.subject.subject import Subject, open_subject
 
 RETRIES = 3

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from audit_lib.checks.catalogue import all_checks, check_class
-from audit_lib.engine import configured, run_check
+from audit_lib.engine import run_check
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.faults.base import Copy, Fault, Spared
 from audit_lib.faults.sensitivity import Planting, Sensitivity, State
 from audit_lib.faults.wire import Remembering, Spoiled
 from audit_lib.model import CheckResult, Finding, Outcome, breaks
 from audit_lib.probes.questions import samples
+from audit_lib.selection import configured
 from audit_lib.subject.source import SKIPPED_FOLDERS
 from audit_lib.subject.subject import Subject
 

@@ -97,14 +97,14 @@ class Ledger(Strict):
 
     def implied(self, criteria: Iterable[str]) -> frozenset[str]:
         """The criteria and everything they imply."""
-        found: set[str] = set()
+        closure: set[str] = set()
         queue = list(criteria)
         while queue:
             name = queue.pop()
-            if name not in found:
-                found.add(name)
+            if name not in closure:
+                closure.add(name)
                 queue.extend(self.criteria[name].implies if name in self.criteria else ())
-        return frozenset(found)
+        return frozenset(closure)
 
     def wanted(self, high_risk: bool, gate: str = "") -> frozenset[str]:
         """Criteria that policy asks of a unit, for a gate ('' for none in particular)."""
@@ -145,19 +145,19 @@ def load(folder: Path) -> Ledger:
 def validate(ledger: Ledger) -> list[str]:
     """What is wrong with a ledger whose form is right: unknown criteria, dates to come."""
     now = date.today()
-    known = set(ledger.criteria)
+    defined = set(ledger.criteria)
     problems = []
     for name, criterion in ledger.criteria.items():
         problems += [
             f"criteria.{name} implies {other!r}, which is not defined"
             for other in criterion.implies
-            if other not in known
+            if other not in defined
         ]
     for where, criteria in _named_criteria(ledger):
         problems += [
             f"{where} names criterion {c!r}, which is not defined"
             for c in criteria
-            if c not in known
+            if c not in defined
         ]
     signed: list[Signed] = [*ledger.certification, *ledger.violation]
     for entry in signed:

@@ -42,8 +42,8 @@ class UnitState(Strict):
     @property
     def missing(self) -> tuple[str, ...]:
         """Wanted criteria that are neither held nor excused; a violation beats both."""
-        kept = (set(self.held) | set(self.exempted)) - set(self.violated)
-        return tuple(c for c in self.wanted if c not in kept)
+        fulfilled = (set(self.held) | set(self.exempted)) - set(self.violated)
+        return tuple(c for c in self.wanted if c not in fulfilled)
 
 
 def states(
@@ -74,7 +74,7 @@ def status(subject: Subject, *, gate: str = "", exercised: Review | None = None)
     """
     ledger = load(subject.folder)
     code = code_of(subject.source)
-    found = states(subject, ledger, gate=gate)
+    units = states(subject, ledger, gate=gate)
     total = sum(f.lines.count for f in code.subsystem)
     lines = {f.file.path: f.lines.count for f in code.subsystem}
     return {
@@ -87,21 +87,21 @@ def status(subject: Subject, *, gate: str = "", exercised: Review | None = None)
         **_exercised(exercised),
         "certified": {
             name: _share(
-                sum(s.lines for s in found if name in s.held and name not in s.violated), total
+                sum(s.lines for s in units if name in s.held and name not in s.violated), total
             )
             for name in ledger.criteria
         },
         "gate": gate,
         "missing": [
             {"unit": s.key, "lines": s.lines, "criteria": list(s.missing), "stale": s.stale}
-            for s in found
+            for s in units
             if s.missing
         ],
         "violations": [
-            {"unit": s.key, "criteria": list(s.violated)} for s in found if s.violated
+            {"unit": s.key, "criteria": list(s.violated)} for s in units if s.violated
         ],
         "exempted": [
-            {"unit": s.key, "criteria": list(s.exempted)} for s in found if s.exempted
+            {"unit": s.key, "criteria": list(s.exempted)} for s in units if s.exempted
         ],
     }  # fmt: skip
 
@@ -299,17 +299,17 @@ def fingerprint_of(subject: Subject, unit: str) -> Fingerprint:
     Raises:
         AuditError: no such unit; the message names the nearest ones.
     """
-    found = fingerprints(code_of(subject.source))
-    if unit not in found:
+    known_units = fingerprints(code_of(subject.source))
+    if unit not in known_units:
         import difflib
 
-        near = difflib.get_close_matches(unit, found, n=3, cutoff=0.4)
+        near = difflib.get_close_matches(unit, known_units, n=3, cutoff=0.4)
         raise AuditError(
             "no such unit under audit",
             where=unit,
             mend=f"did you mean {', '.join(near)}?" if near else "write it as path::Class.method",
         )
-    return found[unit]
+    return known_units[unit]
 
 
 def _names(pattern: str, unit: Unit) -> bool:

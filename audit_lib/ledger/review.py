@@ -78,14 +78,14 @@ def review(subject: Subject, seen: host.ExercisedLines | None = None, *, why: st
     Raises:
         ParameterError: ``ledger.toml`` is wrong.
     """
-    found = subject.inquiry.exercised if seen is None else seen
+    exercised = subject.inquiry.exercised if seen is None else seen
     code = code_of(subject.source)
     ledger = load(subject.folder)
     by_path: dict[str, list[UnitState]] = {}
     for state in states(subject, ledger):
         by_path.setdefault(state.path, []).append(state)
     try:
-        counted = {f.file.path: _statements(subject, f, found) for f in code.subsystem}
+        counted = {f.file.path: _statements(subject, f, exercised) for f in code.subsystem}
     except ImportError as error:
         counted, why = {}, f"coverage cannot be imported here: {error}"
     empty = Statements(frozenset(), frozenset(), {})
@@ -103,16 +103,16 @@ def review(subject: Subject, seen: host.ExercisedLines | None = None, *, why: st
             for hook, ran in sorted(statements.ran.items())
             if ran
         ),
-        calls=found.calls.total(),
-        unmeasured=_why_not(found, why),
-        missing=_missing(found),
+        calls=exercised.calls.total(),
+        unmeasured=_why_not(exercised, why),
+        missing=_missing(exercised),
     )
 
 
-def least_exercised(subject: Subject, made: Review) -> tuple[UnitExercise, ...]:
+def least_exercised(subject: Subject, review: Review) -> tuple[UnitExercise, ...]:
     """Functions that probes did not execute whole: in high-risk files first, then by risk."""
     code = code_of(subject.source)
-    ran = executed(made)
+    ran = executed(review)
     rows = [
         row
         for file in code.subsystem
@@ -146,7 +146,7 @@ def _units(
 
 
 def _file(
-    file: FileUnits, counted: Statements, found: Collection[UnitState], ledger: Ledger
+    file: FileUnits, counted: Statements, states: Collection[UnitState], ledger: Ledger
 ) -> FileReview:
     return FileReview(
         path=file.file.path,
@@ -155,7 +155,7 @@ def _file(
         executable=len(counted.all),
         loading=len(counted.loading),
         certified={
-            c: sum(s.lines for s in found if c in s.held and c not in s.violated)
+            c: sum(s.lines for s in states if c in s.held and c not in s.violated)
             for c in ledger.criteria
         },
     )
@@ -204,29 +204,31 @@ def _called(file: FileUnits) -> frozenset[int]:
     """Lines within bodies of functions; a body on the line of its ``def`` is left out."""
     tree = file.units[0].node
     assert isinstance(tree, ast.Module)
-    found: set[int] = set()
+    lines: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = max(node.body[0].lineno, node.lineno + 1)
-            found.update(range(first, (node.end_lineno or first) + 1))
-    return frozenset(found)
+            lines.update(range(first, (node.end_lineno or first) + 1))
+    return frozenset(lines)
 
 
-def _why_not(found: host.ExercisedLines, why: str) -> str:
-    if why or found.calls:
+def _why_not(exercised: host.ExercisedLines, why: str) -> str:
+    if why or exercised.calls:
         return why
-    if found.unmeasured:
-        return "; ".join(found.unmeasured)
-    return "every call was lost with its process" if found.lost else "no hook was called"
+    if exercised.unmeasured:
+        return "; ".join(exercised.unmeasured)
+    return "every call was lost with its process" if exercised.lost else "no hook was called"
 
 
-def _missing(found: host.ExercisedLines) -> tuple[str, ...]:
-    said = [f"{n} calls of {hook} were lost with their process" for hook, n in found.lost.items()]
-    said += [
-        f"{hook} forked {n} processes, and what they executed was not seen"
-        for hook, n in found.forked.items()
+def _missing(exercised: host.ExercisedLines) -> tuple[str, ...]:
+    lines = [
+        f"{n} calls of {hook} were lost with their process" for hook, n in exercised.lost.items()
     ]
-    said += [f"{hook} put another tracer in place" for hook in sorted(found.replaced)]
-    if found.calls:
-        said += [f"{n} calls were not measured: {why}" for why, n in found.unmeasured.items()]
-    return tuple(said)
+    lines += [
+        f"{hook} forked {n} processes, and what they executed was not seen"
+        for hook, n in exercised.forked.items()
+    ]
+    lines += [f"{hook} put another tracer in place" for hook in sorted(exercised.replaced)]
+    if exercised.calls:
+        lines += [f"{n} calls were not measured: {why}" for why, n in exercised.unmeasured.items()]
+    return tuple(lines)

@@ -22,16 +22,16 @@ def gathered(findings: Iterable[Finding]) -> tuple[list[Finding], list[Evidence]
         if finding.cause and finding.related is not None:
             same = places.setdefault((finding.cause, finding.location), same)
         groups.setdefault(same, []).append(finding)
-    made: list[Finding] = []
+    distinct: list[Finding] = []
     tables: list[Evidence] = []
     for group in groups.values():
-        told = _one(group)
+        case = _one(group)
         if len(group) > 1:
             table = _table(group, f"alike-{len(tables) + 1}")
             tables.append(table)
-            told = replace(told, evidence=(*told.evidence, table.name))
-        made.append(told)
-    return made, tables
+            case = replace(case, evidence=(*case.evidence, table.name))
+        distinct.append(case)
+    return distinct, tables
 
 
 def _one(group: Sequence[Finding]) -> Finding:

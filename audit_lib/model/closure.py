@@ -201,28 +201,24 @@ def closing_list(tasks: Sequence[TaskResult], comparisons: Sequence[Comparison])
     the same by check, and there in the order of :class:`Fate`.
     """
     fates = [c.fates() for c in comparisons]
-    told: dict[str, Closed] = {}
+    closed_by_identity: dict[str, Closed] = {}
     for comparison in comparisons:
         for closed in comparison.closed:
-            told.setdefault(closed.matter.identity, closed)
+            closed_by_identity.setdefault(closed.matter.identity, closed)
     here = {m.identity: m for m in merged(tasks)}
-    gone = {name: c.matter for name, c in told.items() if name not in here}
+    gone = {name: c.matter for name, c in closed_by_identity.items() if name not in here}
     rows = []
     for matter in (*here.values(), *gone.values()):
         name = matter.identity
-        met = tuple(known.get(name) for known in fates)
+        met = tuple(fate_of.get(name) for fate_of in fates)
         place = 0 if name in here and not matter.waived else 2 if name in here else 3
         if name in gone and Fate.UNKNOWN in met:
             place = 1
-        said = told.get(name)
+        gone_by = closed_by_identity.get(name)
+        moved, why = (gone_by.moved_from, gone_by.why) if gone_by else ("", "")
         # Gone in this run: a waiver that covered it then covers nothing now.
         shown = matter if name in here else replace(matter, waived=False)
-        rows.append(
-            (
-                place,
-                Row(None, shown, met, said.moved_from if said else "", said.why if said else ""),
-            )
-        )
+        rows.append((place, Row(None, shown, met, moved, why)))
     rows.sort(key=lambda pair: (pair[0], *_weight(pair[1])))
     return tuple(
         replace(row, rank=position) if place == 0 else row
@@ -272,12 +268,12 @@ def _untold(
     lost = Counter(c.matter.finding.code for c in closed if c.fate is Fate.UNKNOWN)
     # What applies no longer has nothing left to tell, unless it had something to answer for.
     moot = {r.code for t in after for r in t.results if r.outcome is Outcome.NOT_APPLICABLE}
-    made = []
+    untold = []
     for result in (r for t in before for r in t.results):
         code, why = result.code, unseen(result.code, sights_now, sights_then)
         if lost[code] or (why and not sights_then[code].blind and code not in moot):
-            made.append(Untold(code, result.title, why, lost[code]))
-    return tuple(sorted(made, key=lambda u: (-u.findings, u.code)))
+            untold.append(Untold(code, result.title, why, lost[code]))
+    return tuple(sorted(untold, key=lambda u: (-u.findings, u.code)))
 
 
 def _moves(
@@ -306,9 +302,9 @@ def _moves(
 def _by_all_but_path(
     version: str, side: Mapping[str, Merged], other: Mapping[str, Merged], there: Mapping[str, int]
 ) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
+    by_marks: dict[str, list[str]] = defaultdict(list)
     for name, matter in side.items():
         place = matter.finding.anchor
         if name not in other and place.base == "source" and place.path not in there:
-            found[digest_of(identity_marks(matter.finding, version, path=""))].append(name)
-    return found
+            by_marks[digest_of(identity_marks(matter.finding, version, path=""))].append(name)
+    return by_marks

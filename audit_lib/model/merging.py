@@ -86,12 +86,12 @@ def merged(tasks: Iterable[TaskResult]) -> tuple[Merged, ...]:
         for result in task.results:
             for finding in filter(breaks, result.findings):
                 groups[identity(finding, task.version)].append((task, result, finding))
-    made = []
+    matters = []
     for name, group in groups.items():
         worst = max((f for _, _, f in group), key=lambda f: f.severity)
         waivers = [_waiver(r, f) for _, r, f in group]
         source = worst.location.base == "source"
-        made.append(
+        matters.append(
             Merged(
                 name,
                 worst,
@@ -102,7 +102,7 @@ def merged(tasks: Iterable[TaskResult]) -> tuple[Merged, ...]:
                 group[0][1].title,
             )
         )
-    return tuple(sorted(made, key=lambda m: m.weight))
+    return tuple(sorted(matters, key=lambda m: m.weight))
 
 
 def akin(findings: Iterable[Finding]) -> dict[Finding, list[Finding]]:

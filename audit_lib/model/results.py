@@ -73,8 +73,8 @@ class Margin:
     def words(self) -> str:
         """``smallest gap between fit and test: 22 bars; allowed: at least 21 bars``."""
         unit = f" {self.unit}" if self.unit else ""
-        known = self.low is not None and self.high is not None
-        between = f" ({self.low:,.4g} to {self.high:,.4g})" if known else ""
+        has_interval = self.low is not None and self.high is not None
+        between = f" ({self.low:,.4g} to {self.high:,.4g})" if has_interval else ""
         bound = "at least" if self.least else "at most"
         measured, allowed = (f"{x:,.4g}" for x in (self.measured, self.allowed))
         return f"{self.what}: {measured}{unit}{between}; allowed: {bound} {allowed}{unit}"
@@ -126,18 +126,18 @@ class Evidence:
     @property
     def margin(self) -> Margin | None:
         """The row that leaves the least room; None where nothing bounds the rows."""
-        held, made = self.bound, []
+        held, margins = self.bound, []
         if held is None:
             return None
         for row in self.rows:
-            told = dict(zip(self.columns, row, strict=False))
-            allowed = told.get(held.allowed) if isinstance(held.allowed, str) else held.allowed
-            cells = (told.get(held.column), allowed, told.get("low"), told.get("high"))
-            measured, most, low, high = map(_number, cells)
+            cell = dict(zip(self.columns, row, strict=False))
+            allowed = cell.get(held.allowed) if isinstance(held.allowed, str) else held.allowed
+            values = (cell.get(held.column), allowed, cell.get("low"), cell.get("high"))
+            measured, most, low, high = map(_number, values)
             if measured is not None and most is not None:
                 what = f"{self.title} ({row[0]})"
-                made.append(Margin(what, measured, most, held.unit, held.least, low, high))
-        return min(made, key=lambda m: m.room, default=None)
+                margins.append(Margin(what, measured, most, held.unit, held.least, low, high))
+        return min(margins, key=lambda m: m.room, default=None)
 
 
 def _number(cell: Scalar) -> int | float | None:

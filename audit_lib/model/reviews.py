@@ -50,18 +50,18 @@ def merged(reviews: Iterable[Review]) -> Review | None:
         ),
         calls=sum(r.calls for r in listed),
         unmeasured="" if measured else listed[0].unmeasured,
-        missing=tuple(dict.fromkeys(said for r in listed for said in r.missing)),
+        missing=tuple(dict.fromkeys(sentence for r in listed for sentence in r.missing)),
     )
 
 
 def executed(review: Review) -> dict[str, dict[int, tuple[str, ...]]]:
     """Path to line to the hooks whose calls executed it."""
-    found: dict[str, dict[int, list[str]]] = {}
+    by_path: dict[str, dict[int, list[str]]] = {}
     for part in review.exercised:
-        own = found.setdefault(part.path, {})
+        own = by_path.setdefault(part.path, {})
         for line in numbers(part.called) | numbers(part.loaded):
             own.setdefault(line, []).append(part.hook)
-    return {p: {n: tuple(hooks) for n, hooks in sorted(own.items())} for p, own in found.items()}
+    return {p: {n: tuple(hooks) for n, hooks in sorted(own.items())} for p, own in by_path.items()}
 
 
 def on_loading(review: Review) -> int:
@@ -76,12 +76,12 @@ def shares(review: Review) -> tuple[Share, ...]:
     scanned = Share("scanned", sum(f.scanned for f in review.files), total, "lines read by checks")
     ran = sum(len(lines) for lines in executed(review).values())
     hooks = len({e.hook for e in review.exercised})
-    said = f"statements: {hooks} hook{'s' * (hooks != 1)} executed them, "
-    said += f"{on_loading(review):,} when a module was loaded"
+    counted = f"statements: {hooks} hook{'s' * (hooks != 1)} executed them, "
+    counted += f"{on_loading(review):,} when a module was loaded"
     if review.unmeasured:
         exercised = Share("exercised", None, statements, f"not measured: {review.unmeasured}")
     else:
-        exercised = Share("exercised", ran, statements, said)
+        exercised = Share("exercised", ran, statements, counted)
     criteria = dict.fromkeys(c for f in review.files for c in f.certified)
     signed = [
         Share("certified", sum(f.certified.get(c, 0) for f in review.files), total, f"lines: {c}")
@@ -120,19 +120,19 @@ def by_file(review: Review) -> Evidence:
 
 def ranges(lines: Collection[int]) -> str:
     """Line numbers as text: ``3-7,12``."""
-    told: list[list[int]] = []
+    runs: list[list[int]] = []
     for line in sorted(lines):
-        if told and line == told[-1][1] + 1:
-            told[-1][1] = line
+        if runs and line == runs[-1][1] + 1:
+            runs[-1][1] = line
         else:
-            told.append([line, line])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in told)
+            runs.append([line, line])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
 
 
 def numbers(text: str) -> set[int]:
     """The line numbers that :func:`ranges` wrote."""
-    found: set[int] = set()
+    lines: set[int] = set()
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
-        found.update(range(int(first), int(last or first) + 1))
-    return found
+        lines.update(range(int(first), int(last or first) + 1))
+    return lines

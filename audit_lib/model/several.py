@@ -27,10 +27,10 @@ def combined(parts: Sequence[tuple[str, CheckResult]]) -> CheckResult:
     named = [(variant, _named(variant, part)) for variant, part in parts]
     if len(named) == 1:
         return named[0][1]
-    told = [part for _, part in named]
-    findings, tables = _of_all_keys([f for p in told for f in p.findings])
-    outcome = next(o for o in _FIRST if any(p.outcome is o for p in told))
-    gaps = () if all(map(_mute, told)) else tuple(g for v, p in named for g in _gaps(v, p))
+    results = [part for _, part in named]
+    findings, tables = _of_all_keys([f for p in results for f in p.findings])
+    outcome = next(o for o in _FIRST if any(p.outcome is o for p in results))
+    gaps = () if all(map(_mute, results)) else tuple(g for v, p in named for g in _gaps(v, p))
     reasons = [
         _said(variant or PLAIN, part.reason)
         for variant, part in named
@@ -39,15 +39,15 @@ def combined(parts: Sequence[tuple[str, CheckResult]]) -> CheckResult:
     if outcome is Outcome.NOT_ASSESSED and gaps:
         reasons = [f"{gap.what}: {gap.why}" for gap in gaps]
     return replace(
-        told[0],
+        results[0],
         outcome=outcome,
         reason="; ".join(reasons),
         findings=tuple(ranked(findings)),
-        evidence=(*(e for p in told for e in p.evidence), *tables),
-        examined=tuple(e for p in told for e in p.examined),
+        evidence=(*(e for p in results for e in p.evidence), *tables),
+        examined=tuple(e for p in results for e in p.examined),
         gaps=gaps,
-        margins=tuple(m for p in told for m in p.margins),
-        seconds=round(sum(p.seconds for p in told), 4),
+        margins=tuple(m for p in results for m in p.margins),
+        seconds=round(sum(p.seconds for p in results), 4),
     )
 
 
@@ -65,18 +65,18 @@ def _of_all_keys(findings: Sequence[Finding]) -> tuple[list[Finding], list[Evide
         alone = (finding.code, finding.location, finding.cause) if shared else id(finding)
         same = (variant, finding.code, finding.anchor, about) if key else alone
         groups.setdefault(same, []).append(finding)
-    made: list[Finding] = []
+    merged: list[Finding] = []
     tables: list[Evidence] = []
     for group in groups.values():
         if len(group) == 1:
-            made += group
+            merged += group
             continue
         table = _cases(group, f"keys-{len(tables) + 1}")
         tables.append(table)
         worst = max(group, key=lambda f: f.severity)
         others = [_key_apart(f.variant)[1] or f.variant for f in group if f is not worst]
         evidence = dict.fromkeys([*(name for f in group for name in f.evidence), table.name])
-        made.append(
+        merged.append(
             replace(
                 worst,
                 variant=_key_apart(worst.variant)[0],
@@ -84,7 +84,7 @@ def _of_all_keys(findings: Sequence[Finding]) -> tuple[list[Finding], list[Evide
                 evidence=tuple(evidence),
             )
         )
-    return made, tables
+    return merged, tables
 
 
 def _key_apart(variant: str) -> tuple[str, str]:

@@ -37,8 +37,8 @@ def unseen(code: str, here: Mapping[str, Sight], there: Mapping[str, Sight]) -> 
         return NOT_RUN
     if sight.blind:
         return sight.blind
-    known = there[code].gaps if code in there else {}
-    return "; ".join(f"{what}: {why}" for what, why in sight.gaps.items() if what not in known)
+    earlier = there[code].gaps if code in there else {}
+    return "; ".join(f"{what}: {why}" for what, why in sight.gaps.items() if what not in earlier)
 
 
 def _sight(result: CheckResult) -> Sight:

@@ -29,7 +29,7 @@ def of_folder(folder: Path) -> tuple[type[Check], ...]:
     Raises:
         ParameterError: a file cannot be imported, holds no check, or one is not in form.
     """
-    found: list[type[Check]] = []
+    checks: list[type[Check]] = []
     for file in from_folder(folder, KIND):
         assert isinstance(file.value, ModuleType)
         held = list(_classes(file.value))
@@ -40,8 +40,8 @@ def of_folder(folder: Path) -> tuple[type[Check], ...]:
                 mend="define a subclass of Check, or call the file "
                 f"_{file.name}.py if it only helps",
             )
-        found += [_marked(check, file.origin) for check in held]
-    return tuple(found)
+        checks += [_marked(check, file.origin) for check in held]
+    return tuple(checks)
 
 
 @cache
@@ -51,7 +51,7 @@ def of_packages() -> tuple[type[Check], ...]:
     Raises:
         ParameterError: one cannot be imported, is no check, or is not in form.
     """
-    found: list[type[Check]] = []
+    checks: list[type[Check]] = []
     for entry in announced(KIND):
         value = entry.value
         for check in _classes(value) if isinstance(value, ModuleType) else [value]:
@@ -61,8 +61,8 @@ def of_packages() -> tuple[type[Check], ...]:
                     where=entry.origin,
                     mend="name a subclass of Check, or a module that holds some",
                 )
-            found.append(_marked(check, entry.origin))
-    return tuple(dict.fromkeys(found))
+            checks.append(_marked(check, entry.origin))
+    return tuple(dict.fromkeys(checks))
 
 
 def _classes(module: ModuleType) -> Iterator[type[Check]]:

@@ -61,23 +61,23 @@ def roster_of(subject: Subject | None = None) -> Roster:
         ParameterError: a check from elsewhere cannot be imported, is not in form, or has the code
             of another one.
     """
-    found = list(of_packages())
+    foreign = list(of_packages())
     if subject is not None:
-        found += of_folder(subject.folder)
-    return Roster(_by_code(found))
+        foreign += of_folder(subject.folder)
+    return Roster(_by_code(foreign))
 
 
-def _by_code(found: Iterable[type[Check]]) -> dict[str, type[Check]]:
-    made: dict[str, type[Check]] = {}
-    for check in found:
+def _by_code(checks: Iterable[type[Check]]) -> dict[str, type[Check]]:
+    by_code: dict[str, type[Check]] = {}
+    for check in checks:
         other = "the workbook" if check.code in CATALOGUE else ""
-        if check.code in made:
-            other = made[check.code].origin
+        if check.code in by_code:
+            other = by_code[check.code].origin
         if other:
             raise ParameterError(
                 f"the code {check.code} of {check.__name__} is taken by {other}",
                 where=check.origin,
                 mend="choose three letters of your own, such as ACM001",
             )
-        made[check.code] = check
-    return dict(sorted(made.items()))
+        by_code[check.code] = check
+    return dict(sorted(by_code.items()))

@@ -26,19 +26,19 @@ class Selection:
     Attributes:
         select: selectors of what is asked; empty for all.
         ignore: selector to the reason why what it names is not asked.
-        said: who selected, for people, such as ``--select``.
+        source: who selected, for people, such as ``--select``.
     """
 
     select: tuple[str, ...] = ()
     ignore: Mapping[str, str] = field(default_factory=dict)
-    said: str = "select"
+    source: str = "select"
 
     def left_out(self, code: str) -> str:
         """Why a check is not asked; '' where it is."""
         chosen = _strongest(self.select or (ALL,), code)
         spared = _strongest(self.ignore, code)
         if chosen is None:
-            return f"not selected: {self.said} names {', '.join(self.select)}"
+            return f"not selected: {self.source} names {', '.join(self.select)}"
         if spared is not None and _reach(spared) >= _reach(chosen):
             return f"ignored: {self.ignore[spared]}"
         return ""
@@ -61,16 +61,16 @@ def selected(
     Raises:
         ParameterError: a selector that fits no check; the message names the nearest.
     """
-    asked, spared, own = tuple(select), tuple(ignore), subject.parameters
+    chosen, spared, own = tuple(select), tuple(ignore), subject.parameters
     where = str(subject.folder / "subject.yaml")
-    _known(asked, roster, "--select")
-    _known(spared, roster, "--ignore")
-    _known(own.select, roster, f"{where}: select")
-    _known(own.ignore, roster, f"{where}: ignore")
-    _known(own.severity, roster, f"{where}: severity")
+    _checked(chosen, roster, "--select")
+    _checked(spared, roster, "--ignore")
+    _checked(own.select, roster, f"{where}: select")
+    _checked(own.ignore, roster, f"{where}: ignore")
+    _checked(own.severity, roster, f"{where}: severity")
     by_hand = {code: f"--ignore {code}" for code in spared}
-    said = "--select" if asked else "`select` of subject.yaml"
-    return Selection(asked or own.select, {**own.ignore, **by_hand}, said)
+    source = "--select" if chosen else "`select` of subject.yaml"
+    return Selection(chosen or own.select, {**own.ignore, **by_hand}, source)
 
 
 def rated(result: CheckResult, subject: Subject) -> CheckResult:
@@ -100,12 +100,12 @@ def expanded(selectors: Iterable[str], roster: Roster, where: str) -> tuple[str,
     Raises:
         ParameterError: a selector that fits no check; the message names the nearest.
     """
-    asked = tuple(selectors)
-    _known(asked, roster, where)
-    return tuple(code for code in roster.codes if _strongest(asked, code) is not None)
+    chosen = tuple(selectors)
+    _checked(chosen, roster, where)
+    return tuple(code for code in roster.codes if _strongest(chosen, code) is not None)
 
 
-def _known(selectors: Iterable[str], roster: Roster, where: str) -> None:
+def _checked(selectors: Iterable[str], roster: Roster, where: str) -> None:
     for selector in selectors:
         if not any(_fits(selector, code) for code in roster.codes):
             raise ParameterError(
@@ -119,9 +119,9 @@ def _near(selector: str, roster: Roster) -> str:
     word = selector.upper()
     families = list(dict.fromkeys(code[:3] for code in roster.codes))
     alike = [c for c in roster.codes if c[:3] == word[:3]] or families
-    found = difflib.get_close_matches(word if len(word) > 3 else word[:3], alike, n=3)
-    found = found or difflib.get_close_matches(word[:3], alike, n=3, cutoff=0.3)
-    return ", ".join(found or alike[:3])
+    nearest = difflib.get_close_matches(word if len(word) > 3 else word[:3], alike, n=3)
+    nearest = nearest or difflib.get_close_matches(word[:3], alike, n=3, cutoff=0.3)
+    return ", ".join(nearest or alike[:3])
 
 
 def _fits(selector: str, code: str) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.budget import OUT_OF_BUDGET, budget_until, used_up
-from audit_lib.engine import check_parameters
 from audit_lib.errors import AuditError, ParameterError, RunError, VerdictError
 from audit_lib.execution.digests import digests, joined, own_places
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
@@ -17,7 +16,7 @@ from audit_lib.files import read_words
 from audit_lib.memory import times
 from audit_lib.model import Contract, Task, TaskResult, verdict_of
 from audit_lib.reporters.json_report import dump_task, load_task
-from audit_lib.selection import listed, roster_of
+from audit_lib.selection import check_parameters, listed, roster_of
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook import display, sheets
 from audit_lib.workbook.asking import ask

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from audit_lib.engine import configured, run_check
+from audit_lib.engine import run_check
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed, ParameterError
 from audit_lib.execution.layout import Place
 from audit_lib.exemptions import FILE, Exemption, load_exemptions
@@ -20,7 +20,7 @@ from audit_lib.host import HookError
 from audit_lib.model import CheckResult, Finding, Scalar, effective_outcome, weight
 from audit_lib.model.merging import akin, identity
 from audit_lib.reporters.json_report import load_task
-from audit_lib.selection import roster_of
+from audit_lib.selection import configured, roster_of
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook import pictures
 from audit_lib.workbook.accepting import toml

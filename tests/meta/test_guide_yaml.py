@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from audit_lib.engine import check_parameters
+from audit_lib.selection import check_parameters
 from audit_lib.subject.parameters import SubjectParameters
 from audit_lib.subject.subject import open_subject
 

@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from audit_lib.cli.app import cli
-from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
 from audit_lib.model import Outcome, Severity
 from audit_lib.probes.tryouts.tryout import try_hooks
+from audit_lib.selection import check_parameters
 from audit_lib.testing import assert_passes, run_check
 from tests.mutants.tiny import tiny
 

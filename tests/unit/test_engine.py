@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field
 
 from audit_lib.checks.base import Check, Reads
-from audit_lib.engine import configured, run_check, run_task
+from audit_lib.engine import run_check, run_task
 from audit_lib.errors import NotApplicable, NotAssessed, ParameterError
 from audit_lib.model import (
     Contract,
@@ -20,6 +20,7 @@ from audit_lib.model import (
     Severity,
     Task,
 )
+from audit_lib.selection import configured
 from audit_lib.subject.inquiry import Inquiry
 from audit_lib.subject.parameters import SubjectParameters
 

@@ -9,9 +9,10 @@ import pytest
 
 from audit_lib import memory as module
 from audit_lib.checks.catalogue import all_checks, check_class
-from audit_lib.engine import configured, run_checks
+from audit_lib.engine import run_checks
 from audit_lib.memory import FOLDER, Memory, cache_folder
 from audit_lib.model import Finding, Location, Severity
+from audit_lib.selection import configured
 from audit_lib.subject import digest as digests
 from audit_lib.subject.digest import subject_digest
 from tests.made_repo import STORE, good_store, subject

@@ -2,9 +2,9 @@
 
 import pytest
 
-from audit_lib.engine import check_parameters
 from audit_lib.model import Outcome
 from audit_lib.probes.tryouts.tryout import try_hooks
+from audit_lib.selection import check_parameters
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 

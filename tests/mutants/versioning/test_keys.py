@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
 from audit_lib.model import Outcome, Severity
+from audit_lib.selection import check_parameters
 from audit_lib.subject.variants import each_variant
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny

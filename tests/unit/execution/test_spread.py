@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 import toy_workspace
 
-from audit_lib.engine import configured, run_checks
+from audit_lib.engine import run_checks
 from audit_lib.errors import RunError
 from audit_lib.execution import spread as module
 from audit_lib.execution.plan import Plan, plan
@@ -23,7 +23,7 @@ from audit_lib.execution.shards import agreed, merge, run_shard
 from audit_lib.execution.spread import Spreading, Unit, ask, spread
 from audit_lib.memory import Memory
 from audit_lib.model import CheckResult, Task
-from audit_lib.selection import roster_of
+from audit_lib.selection import configured, roster_of
 from audit_lib.subject.subject import open_subject
 
 HOOKS = """

@@ -12,13 +12,13 @@ from click.testing import CliRunner
 import tests.made_repo as made
 from audit_lib import plugins
 from audit_lib.cli.app import cli
-from audit_lib.engine import check_parameters, configured, run_checks
+from audit_lib.engine import run_checks
 from audit_lib.errors import AuditError, ParameterError
 from audit_lib.gates import gate_named, run_gate
 from audit_lib.memory import Memory
 from audit_lib.model import Outcome, Task
 from audit_lib.reporters import REPORTERS, Report
-from audit_lib.selection import foreign, roster_of
+from audit_lib.selection import check_parameters, configured, foreign, roster_of
 
 OWN = '''
 from collections.abc import Iterator

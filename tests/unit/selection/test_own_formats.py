@@ -11,12 +11,11 @@ from click.testing import CliRunner
 import tests.made_repo as made
 from audit_lib import plugins
 from audit_lib.cli.app import cli
-from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
 from audit_lib.memory import Memory
 from audit_lib.reporters import Report
 from audit_lib.reporters.foreign import reporter_of
-from audit_lib.selection import roster_of
+from audit_lib.selection import check_parameters, roster_of
 from audit_lib.subject.artifacts import Format, Safety, own
 
 GUIDE = Path(__file__).parents[3] / "docs/guide/own_formats.md"

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 import tests.made_repo as made
 from audit_lib.checks.catalogue import CATALOGUE
 from audit_lib.cli.app import cli
-from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
 from audit_lib.gates import GATES, gate_named, gates_of, run_gate
 from audit_lib.model import Outcome, Severity, Task, TaskResult, Verdict
 from audit_lib.reporters.json_report import dump_task, load_task
-from audit_lib.selection import Selection, roster_of, selected
+from audit_lib.selection import Selection, check_parameters, roster_of, selected
 
 CODES = list(CATALOGUE)
 TODAY = date(2026, 11, 29)

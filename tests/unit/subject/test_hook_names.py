@@ -5,9 +5,9 @@ import ast
 import pytest
 
 from audit_lib import hooks
-from audit_lib.engine import check_parameters
 from audit_lib.errors import ParameterError
 from audit_lib.hooks import HOOKS, SURFACES, USUAL, full_name, how_to_name
+from audit_lib.selection import check_parameters
 from audit_lib.subject.hooks import names_of
 from tests.made_repo import subject
 
