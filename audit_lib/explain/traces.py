@@ -20,7 +20,8 @@ from audit_lib.files import opened, read_whole
 from audit_lib.model import Location
 from audit_lib.model.results import digest_of
 from audit_lib.probes.questions.asking import ask, frame
-from audit_lib.subject.documents import MISSING, resolve_pointer
+from audit_lib.subject.documents import resolve_pointer
+from audit_lib.subject.pointers import MISSING
 from audit_lib.subject.subject import Subject
 
 Value = float | str | None

@@ -18,11 +18,8 @@ from audit_lib.subject.artifacts import ArtifactReader, read_artifact
 from audit_lib.subject.artifacts.artifact import Json
 from audit_lib.subject.artifacts.formats.plain import plain_document
 from audit_lib.subject.artifacts.formats.xgboost import is_model
-from audit_lib.subject.pointers import keys_of, pointer_to, split_reference
-from audit_lib.subject.yaml_size import too_much
-
-#: what stands where nothing does; a file that is not there holds it too
-MISSING = object()
+from audit_lib.subject.pointers import MISSING, keys_of, pointer_to, split_reference, step
+from audit_lib.subject.yaml_size import FAST_LOADER, too_much
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class Document:
 
 
 def resolve_pointer(data: Any, pointer: str) -> Any:
-    """Value at an RFC 6901 pointer; a private sentinel where it leads nowhere.
+    """Value at an RFC 6901 pointer; ``MISSING`` where it leads nowhere.
 
     A ``*`` that is no key stands for every key of a mapping: ``/*/mad`` is the mapping of each key
     to its ``mad``.
@@ -91,12 +88,7 @@ def resolve_pointer(data: Any, pointer: str) -> Any:
             rest = pointer_to(*keys[number + 1 :])
             every = {key: resolve_pointer(inner, rest) for key, inner in data.items()}
             return {key: inner for key, inner in every.items() if inner is not MISSING} or MISSING
-        if isinstance(data, dict) and token in data:
-            data = data[token]
-        elif isinstance(data, list) and token.isdigit() and int(token) < len(data):
-            data = data[int(token)]
-        else:
-            return MISSING
+        data = step(data, token)
     return data
 
 
@@ -114,20 +106,15 @@ def read_document(file: Path, *, path: str, base: str) -> Document:
         raise NotAssessed(f"{base} file {path} cannot be read: {error}") from None
     try:
         if file.suffix in (".yaml", ".yml"):
-            if too_much(text, _FAST_LOADER):
+            if too_much(text, FAST_LOADER):
                 raise ValueError("its aliases copy more than is read, or it nests too deep")
-            return Document(path, base, _data_only(yaml.load(text, Loader=_FAST_LOADER)))
+            return Document(path, base, _data_only(yaml.load(text, Loader=FAST_LOADER)))
         if file.suffix == ".toml":
             return Document(path, base, _data_only(tomllib.loads(text)))
         return Document(path, base, json.loads(text))
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NotAssessed(f"{base} file {path} does not parse: {first}") from None
-
-
-def _is_data(file: Path) -> bool:
-    """True for endings that are read as data; what other files hold, their readers tell."""
-    return file.suffix in (".json", ".yaml", ".yml", ".toml")
 
 
 def read_any(
@@ -151,7 +138,9 @@ def read_any(
     Raises:
         NotAssessed: missing, unreadable, or nothing there.
     """
-    whole = read_document(file, path=path, base=base).data if _is_data(file) else None
+    # What files with other endings hold, their readers tell.
+    plain = file.suffix in (".json", ".yaml", ".yml", ".toml")
+    whole = read_document(file, path=path, base=base).data if plain else None
     texts = whole is None or is_model(whole)
     if texts:
         artifact = read_artifact(file, relative_to=file.parent, readers=readers)
@@ -175,6 +164,3 @@ def _data_only(value: Any) -> Json:
     if isinstance(value, (list, tuple, set)):
         return [_data_only(inner) for inner in value]
     return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-_FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

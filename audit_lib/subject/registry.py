@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.errors import NoRegistry, NotAssessed, VersionError
-from audit_lib.subject.documents import MISSING, Document, read_document
+from audit_lib.subject.documents import Document, read_document
 from audit_lib.subject.keys import Key, filled
 from audit_lib.subject.parameters import Artifacts, MlflowModel
-from audit_lib.subject.pointers import pointer_to
+from audit_lib.subject.pointers import MISSING, pointer_to
 
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}")
 

@@ -33,11 +33,12 @@ from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
 from audit_lib.subject.beside import tables_beside
 from audit_lib.subject.bound import Bound, Serving
-from audit_lib.subject.documents import MISSING, Document, read_any, read_document
+from audit_lib.subject.documents import Document, read_any, read_document
 from audit_lib.subject.hooks import Heard, Hook, HookSet, loads_artifacts
 from audit_lib.subject.inquiry import Inquiry
 from audit_lib.subject.keys import Value
 from audit_lib.subject.parameters import SubjectParameters, load_parameters
+from audit_lib.subject.pointers import MISSING
 from audit_lib.subject.registry import check_id
 from audit_lib.subject.source import SourceTree
 

@@ -6,6 +6,8 @@ import yaml
 
 MOST_VALUES = 500_000
 DEEPEST = 100
+#: The parser written in C where PyYAML was built with it: ten times as fast, equally safe.
+FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def too_much(

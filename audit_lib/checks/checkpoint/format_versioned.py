@@ -12,7 +12,7 @@ from audit_lib.probes.lifecycle.stored_form import Form, changes, form_id, form_
 from audit_lib.probes.prediction.heads import declared_heads
 from audit_lib.subject.checkpoint_fields import field, names_in
 from audit_lib.subject.code import code_of
-from audit_lib.subject.documents import MISSING
+from audit_lib.subject.pointers import MISSING
 
 _NAMES = re.compile(
     r"^(schema|format|file|meta|metadata|layout|checkpoint|artifact|contract|model)_?"

@@ -6,11 +6,11 @@ the same for the same bytes: two reads of one file compare equal.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
-from audit_lib.subject.pointers import keys_of, pointer_to
+from audit_lib.subject.pointers import MISSING, keys_of, pointer_to, step
 
 #: Anything :func:`json.dumps` takes: the type of documents and parameters.
 Json = Any
@@ -206,30 +206,6 @@ class Artifact:
     def __hash__(self) -> int:
         return hash((self.path, self.sha256))
 
-    def at(self, pointer: str) -> Json:
-        """The value at a JSON pointer (RFC 6901) of the document.
-
-        Raises:
-            PointerError: the pointer is malformed or points at nothing.
-        """
-        return resolve(self.document, pointer)
-
-    def has(self, pointer: str) -> bool:
-        """True if the document holds a value (even null) at the pointer."""
-        try:
-            resolve(self.document, pointer)
-        except PointerError:
-            return False
-        return True
-
-    def objects(self, class_name: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
-        """Pointer and attributes of every object of a class (``"module.Name"`` or ``"Name"``)."""
-        for pointer, value in walk(self.document):
-            if isinstance(value, Mapping):
-                named = value.get("__class__")
-                if isinstance(named, str) and class_name in (named, named.rpartition(".")[2]):
-                    yield pointer, value
-
 
 def resolve(document: Json, pointer: str) -> Json:
     """Follow a JSON pointer (RFC 6901); references to values seen before are followed too.
@@ -239,34 +215,22 @@ def resolve(document: Json, pointer: str) -> Json:
     """
     if pointer and not pointer.startswith("/"):
         raise PointerError(f"a JSON pointer is empty or starts with '/': {pointer!r}")
-    value, done = document, ""
+    value = _followed(document, document)
     for key in keys_of(pointer):
-        value = _step(_followed(document, value), key, done)
-        done += pointer_to(key)
-    return _followed(document, value)
-
-
-def _followed(document: Json, value: Json) -> Json:
-    if isinstance(value, Mapping) and len(value) == 1 and "__same_as__" in value:
-        target = value["__same_as__"]
-        # The first occurrence is always written out, so one step is enough.
-        if isinstance(target, str):
-            found = document
-            for key in keys_of(target):
-                found = _step(found, key, target)
-            return found
+        value = _followed(document, step(value, key))
+    if value is MISSING:
+        raise PointerError(f"nothing at {pointer!r}")
     return value
 
 
-def _step(value: Json, token: str, done: str) -> Json:
-    if isinstance(value, Mapping):
-        if token in value:
-            return value[token]
-    elif isinstance(value, (list, tuple)):
-        plain = token == "0" or (token.isascii() and token.isdigit() and token[0] != "0")
-        if plain and len(token) < len(str(len(value))) + 1 and int(token) < len(value):
-            return value[int(token)]
-    raise PointerError(f"nothing at {done + pointer_to(token)!r}")
+def _followed(document: Json, value: Json) -> Json:
+    """The value that was seen before, where this is a reference to one."""
+    target = value.get("__same_as__") if isinstance(value, Mapping) and len(value) == 1 else None
+    if isinstance(target, str):
+        value = document
+        for key in keys_of(target):  # written out there, so that one reference is enough
+            value = step(value, key)
+    return value
 
 
 def walk(document: Json) -> Iterator[tuple[str, Json]]:
@@ -282,6 +246,11 @@ def walk(document: Json) -> Iterator[tuple[str, Json]]:
         else:
             continue
         waiting.extend(reversed(inner))
+
+
+def printable(text: str) -> str:
+    """Text that UTF-8 can hold: lone surrogates are written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def summary(artifact: Artifact) -> dict[str, Json]:
@@ -308,15 +277,7 @@ def summary(artifact: Artifact) -> dict[str, Json]:
         ],
         "globals": list(artifact.globals),
         "written_by": dict(artifact.written_by),
-        "arrays": [
-            {
-                "name": array.name,
-                "dtype": array.dtype,
-                "shape": list(array.shape),
-                "fortran_order": array.fortran_order,
-            }
-            for array in artifact.arrays
-        ],
+        "arrays": [asdict(array) for array in artifact.arrays],
         "feature_names": artifact.feature_names and list(artifact.feature_names),
         "feature_sets": {key: list(names) for key, names in artifact.feature_sets.items()},
         "parameters": json_ready(artifact.parameters),

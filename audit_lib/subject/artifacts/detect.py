@@ -59,30 +59,21 @@ def detect(head: bytes, size: int) -> Format:
             return format_
     if head[257:262] == b"ustar":
         return Format.TAR
-    if _is_safetensors(head, size):
+    header_size = int.from_bytes(head[:8], "little")
+    if len(head) > 9 and 2 <= header_size <= size - 8 and head[8:9] == b"{":
         return Format.SAFETENSORS
     if head[0] == 0x80 and len(head) > 1 and head[1] <= 5:
         return Format.PICKLE
-    text = is_text(head)
-    if text:
-        found = _text_format(head)
-        if found:
-            return found
-    elif re.match(rb"\{[LlUIi]", head):
-        return Format.XGBOOST_UBJ
-    elif _is_onnx(head):
-        return Format.ONNX
-    return Format.TEXT if text else Format.UNKNOWN
-
-
-def _is_safetensors(head: bytes, size: int) -> bool:
-    length = int.from_bytes(head[:8], "little")
-    return len(head) > 9 and 2 <= length <= size - 8 and head[8:9] == b"{"
-
-
-def _is_onnx(head: bytes) -> bool:
-    # ModelProto in protobuf: field 1 (ir_version) as varint, then field 2 (producer) or 7, 8.
-    return bool(re.match(rb"\x08[\x01-\x20](?:\x12|\x1a|\x22|\x28|\x32|\x3a|\x42)", head))
+    if not is_text(head):
+        if re.match(rb"\{[LlUIi]", head):
+            return Format.XGBOOST_UBJ
+        # ModelProto in protobuf: field 1 (ir_version) as varint, then field 2 (producer) or 7, 8.
+        onnx = re.match(rb"\x08[\x01-\x20](?:\x12|\x1a|\x22|\x28|\x32|\x3a|\x42)", head)
+        return Format.ONNX if onnx else Format.UNKNOWN
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if text.startswith(b"tree\n") or re.match(rb"tree\r?\nversion=v\d", text):
+        return Format.LIGHTGBM
+    return Format.JSON if text[:1] in (b"{", b"[") else Format.TEXT
 
 
 def is_text(head: bytes) -> bool:
@@ -95,12 +86,3 @@ def is_text(head: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return not re.search(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", text)
-
-
-def _text_format(head: bytes) -> Format | None:
-    body = head.removeprefix(codecs.BOM_UTF8).lstrip()
-    if body.startswith(b"tree\n") or re.match(rb"tree\r?\nversion=v\d", body):
-        return Format.LIGHTGBM
-    if body[:1] in (b"{", b"["):
-        return Format.JSON
-    return None

@@ -101,6 +101,17 @@ class Draft:
         """Note a list of feature names and where it stands."""
         self.feature_sets[pointer] = tuple(str(name) for name in names)
 
+    def count_unpacked(self, size: int) -> None:
+        """Note that so many bytes came out of a compression.
+
+        Raises:
+            OverBudget: with those before, they are more than the budget allows.
+        """
+        self.unpacked += size
+        if self.unpacked > self.budget.unpacked_bytes:
+            limit = self.budget.unpacked_bytes
+            raise OverBudget(f"unpacks to more than the budget of {limit} bytes")
+
     def finish(self, path: str, size: int, sha256: str) -> Artifact:
         """The frozen artifact."""
         return Artifact(

@@ -32,11 +32,11 @@ _MODEL_NAMES = frozenset([
     ".pkl", ".pickle", ".p", ".joblib", ".dill", ".pt", ".pth", ".ckpt", ".bin", ".onnx", ".ubj",
     ".bst", ".cbm", ".npy", ".npz", ".h5", ".hdf5", ".keras", ".safetensors", ".skops", ".parquet",
 ])  # fmt: skip
-_CODE_NAMES = (
-    ".py .pyc .pyo .pyd .pyw .pth .so .dll .dylib .exe .sh .bat .ps1 .js .jar .ipynb .r .jl"
-)
-#: Names that say a file is code to somebody, whatever its text looks like.
-_CODE = frozenset(_CODE_NAMES.split())
+#: Endings that say a file is code to somebody, whatever its text looks like.
+_CODE = frozenset([
+    ".py", ".pyc", ".pyo", ".pyd", ".pyw", ".pth", ".so", ".dll", ".dylib", ".exe", ".sh", ".bat",
+    ".ps1", ".js", ".jar", ".ipynb", ".r", ".jl",
+])  # fmt: skip
 
 
 def read(source: Source, draft: Draft) -> None:
@@ -72,11 +72,12 @@ def _judge_name(source: Source, draft: Draft) -> None:
     elif draft.format is Format.EMPTY:
         what, mend = "empty", "restore the file"
     elif draft.format in (Format.TEXT, Format.CSV, Format.YAML, Format.JSON_LINES):
-        what, mend = f"{draft.format.value}", "restore the file, or name it for what it is"
+        what, mend = draft.format.value, "restore the file, or name it for what it is"
     else:
         return
-    draft.problem(f"named like a model ({suffix}), and is {what}: {mend}")
-    draft.refuse(f"named like a model ({suffix}), and is {what}: {mend}")
+    why = f"named like a model ({suffix}), and is {what}: {mend}"
+    draft.problem(why)
+    draft.refuse(why)
 
 
 def _read_plain(source: Source, draft: Draft) -> None:
@@ -126,24 +127,15 @@ def _read_by_name(source: Source, draft: Draft) -> None:
             tables.judge_extensions(source, draft)
         draft.note(f"{what}'s parser is native code; load an untrusted file in a child")
         return
-    model = onnx.holds_values_of(source) if draft.format is Format.UNKNOWN else ""
-    if model:
+    if draft.format is Format.UNKNOWN and (model := onnx.holds_values_of(source)):
         draft.format = Format.ONNX_VALUES
         draft.note(f"values of the model {model}")
         return
-    _refuse_unread(draft)
-
-
-def _refuse_unread(draft: Draft) -> None:
     why = {
         Format.PROGRAM: "a program",
         Format.HDF5: "HDF5, which may hold functions of Keras or pickled objects; it is not read",
     }.get(draft.format, "of a format that is not known, so what loading it does is not either")
     draft.refuse(why)
-
-
-def _read_sqlite(source: Source, draft: Draft) -> None:
-    draft.note("a database: tables of values, which are not read here")
 
 
 def _read_json(source: Source, draft: Draft) -> None:
@@ -154,12 +146,14 @@ def _read_json(source: Source, draft: Draft) -> None:
     except OverBudget:
         raise
     except Undecodable as error:
-        if not _is_json_lines(source, draft):
-            draft.format = Format.TEXT
-            _read_text(source, draft)
-            if draft.format is Format.TEXT:
-                draft.format = Format.JSON
-                raise error
+        with suppress(Undecodable):
+            metadata.read_json_lines(source, draft)
+            return
+        draft.format = Format.TEXT
+        _read_text(source, draft)
+        if draft.format is Format.TEXT:
+            draft.format = Format.JSON
+            raise error
         return
     if xgboost.is_model(document) and "learner" in document:
         draft.format = Format.XGBOOST_JSON
@@ -169,19 +163,10 @@ def _read_json(source: Source, draft: Draft) -> None:
     metadata.describe(draft)
 
 
-def _is_json_lines(source: Source, draft: Draft) -> bool:
-    try:
-        metadata.read_json_lines(source, draft)
-    except Undecodable:
-        draft.format = Format.JSON
-        return False
-    return True
-
-
 def _read_text(source: Source, draft: Draft) -> None:
     if mlflow.is_run_value(source):
         mlflow.read_run_value(source, draft)
-    elif metadata.looks_like_yaml(source.head) and metadata.try_yaml(source, draft):
+    elif metadata.try_yaml(source, draft):
         mlflow.describe(draft)
     elif not tables.read_csv(source, draft):
         draft.format = Format.TEXT
@@ -196,41 +181,23 @@ def _read_compressed(source: Source, draft: Draft) -> None:
     draft.unpacked = 0
     if compression(head):
         raise Undecodable("compressed twice, which no reader undoes")
-    known = detect(head, 1 << 62)
-    if known is Format.PICKLE or (known in (Format.TEXT, Format.UNKNOWN) and not is_text(head)):
+    inner = detect(head, 1 << 62)
+    if inner is Format.PICKLE or (inner in (Format.TEXT, Format.UNKNOWN) and not is_text(head)):
         pickles.read_streams(reopen, draft)
         return
-    content = _all_of(reopen(), draft)
+    content: bytes = reopen().read(draft.budget.text_bytes + 1)
+    if len(content) > draft.budget.text_bytes:
+        raise OverBudget(f"unpacks to more than the budget of {draft.budget.text_bytes} bytes")
     _read_plain(in_memory(content, source.name), draft)
 
 
-def _all_of(stream: Stream, draft: Draft) -> bytes:
-    content: bytes = stream.read(draft.budget.text_bytes + 1)
-    if len(content) > draft.budget.text_bytes:
-        raise OverBudget(f"unpacks to more than the budget of {draft.budget.text_bytes} bytes")
-    return content
-
-
 #: Text that is no JSON, so that a loader of YAML may make something else of it.
-_LOADED_AS_YAML = frozenset(
-    {Format.TEXT, Format.CSV, Format.YAML, Format.JSON, Format.LIGHTGBM, Format.MLFLOW_MODEL}
-    | {Format.MLFLOW_RUN}
-)
+_LOADED_AS_YAML = frozenset([
+    Format.TEXT, Format.CSV, Format.YAML, Format.JSON, Format.LIGHTGBM, Format.MLFLOW_MODEL,
+    Format.MLFLOW_RUN,
+])  # fmt: skip
 #: Text that no loader executes, whether or not it could be parsed.
-_PLAIN_TEXT = frozenset(
-    {
-        Format.EMPTY,
-        Format.TEXT,
-        Format.CSV,
-        Format.JSON,
-        Format.JSON_LINES,
-        Format.YAML,
-        Format.LIGHTGBM,
-        Format.XGBOOST_JSON,
-        Format.MLFLOW_MODEL,
-        Format.MLFLOW_RUN,
-    }
-)
+_PLAIN_TEXT = _LOADED_AS_YAML | {Format.EMPTY, Format.JSON_LINES, Format.XGBOOST_JSON}
 #: Formats that a few first bytes suggest, and only a successful reading confirms.
 _GUESSED = frozenset({Format.ONNX, Format.XGBOOST_UBJ, Format.SAFETENSORS})
 _READERS: dict[Format, Reader] = {
@@ -241,7 +208,9 @@ _READERS: dict[Format, Reader] = {
     Format.PARQUET: tables.read_parquet,
     Format.PICKLE: pickles.read_pickle,
     Format.SAFETENSORS: safetensors.read_safetensors,
-    Format.SQLITE: _read_sqlite,
+    Format.SQLITE: lambda _, draft: draft.note(
+        "a database: tables of values, which are not read here"
+    ),
     Format.TAR: archives.read_tar(read),
     Format.TORCH_LEGACY: torch.read_legacy,
     Format.XGBOOST_UBJ: xgboost.read_ubj,

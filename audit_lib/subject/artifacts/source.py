@@ -3,13 +3,13 @@
 import hashlib
 import io
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_CHUNK = 1 << 20
+from audit_lib import files
+
 _HEAD = 8192
 
 
@@ -57,31 +57,20 @@ class Source:
 
 
 @contextmanager
-def opened(path: Path, name: str, *, follow: bool = True) -> Iterator[Source]:
+def opened(path: Path, name: str) -> Iterator[Source]:
     """Open a regular file and hash it.
 
     Raises:
         OSError: it cannot be read, or is no regular file.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    if not follow:
-        flags |= getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path, flags)
-    with io.BufferedReader(io.FileIO(descriptor), _CHUNK) as handle:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("not a regular file")
-        digest = hashlib.sha256()
-        head, size = b"", 0
-        buffer = bytearray(_CHUNK)
-        with memoryview(buffer) as view:
-            while count := handle.readinto(buffer):
-                if not size:
-                    head = bytes(view[: min(count, _HEAD)])
-                digest.update(view[:count])
-                size += count
+    with files.opened(path) as handle:
+        status = os.fstat(handle.fileno())
+        head = handle.read(_HEAD)
         handle.seek(0)
-        yield Source(path, name, handle, size, digest.hexdigest(), head, _stamp(status))
+        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        size = handle.tell()
+        handle.seek(0)
+        yield Source(path, name, handle, size, sha256, head, _stamp(status))
 
 
 def in_memory(content: bytes, name: str) -> Source:

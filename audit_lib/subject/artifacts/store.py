@@ -7,10 +7,10 @@ from pathlib import Path
 
 from audit_lib.errors import AuditError
 from audit_lib.subject.artifacts import readers
-from audit_lib.subject.artifacts.artifact import Artifact, Budget, Format
+from audit_lib.subject.artifacts.artifact import Artifact, Budget, Format, printable
 from audit_lib.subject.artifacts.draft import Draft
 from audit_lib.subject.artifacts.own import ArtifactReader
-from audit_lib.subject.artifacts.source import Source, opened
+from audit_lib.subject.artifacts.source import opened
 
 _DEFAULT = Budget()
 
@@ -84,59 +84,50 @@ def _files(store: Path) -> Iterator[Path]:
 def _read(path: Path, store: Path, draft: Draft, *, named: bool = False) -> Artifact:
     name = _shown(path, store)
     try:
-        link = "" if named else _outward(path, store, draft)
-        if link:
+        if not named and _leads_out(path, store, draft):
             return draft.finish(name, 0, "")
         if not stat.S_ISREG(path.stat().st_mode):
             draft.format = Format.SPECIAL
             draft.refuse("not a regular file (a device, pipe or socket); it was not opened")
             return draft.finish(name, 0, "")
         with opened(path, name) as source:
-            return _finish(source, draft)
+            try:
+                readers.read(source, draft)
+            except Exception as error:  # noqa: BLE001 - one file must not end the inventory
+                why = f"the reader failed ({type(error).__name__}); please report it"
+                draft.problem(why)
+                draft.refuse(why)
+            if source.changed():
+                draft.refuse(
+                    "the file changed while it was read, so digest and content may disagree"
+                )
+            return draft.finish(name, source.size, source.sha256)
     except OSError as error:
         draft.format = Format.UNREADABLE
         draft.refuse(f"cannot be read: {error.strerror or error}")
         return draft.finish(name, 0, "")
 
 
-def _finish(source: Source, draft: Draft) -> Artifact:
-    try:
-        readers.read(source, draft)
-    except Exception as error:  # noqa: BLE001 - one file must not end the inventory of the others
-        why = f"the reader failed ({type(error).__name__}); please report it"
-        draft.problem(why)
-        draft.refuse(why)
-    if source.changed():
-        draft.refuse("the file changed while it was read, so digest and content may disagree")
-    return draft.finish(source.name, source.size, source.sha256)
-
-
-def _outward(path: Path, store: Path, draft: Draft) -> str:
-    """Where a link leads that must not be followed; ``""`` for all else."""
+def _leads_out(path: Path, store: Path, draft: Draft) -> bool:
+    """True for a link that must not be followed; what it is, is noted."""
     if not path.is_symlink():
-        return ""
-    target = os.readlink(path)
-    real = path.resolve()
-    if real.is_file() and real.is_relative_to(store.resolve()):
-        draft.note(f"a link to {_shown(real, store.resolve())}")
-        return ""
+        return False
+    real, top = path.resolve(), store.resolve()
+    inside = real.is_relative_to(top)
+    if real.is_file() and inside:
+        draft.note(f"a link to {_shown(real, top)}")
+        return False
     draft.format = Format.LINK
-    draft.document = {"target": _printable(target)}
-    if real.is_dir() and real.is_relative_to(store.resolve()):
+    draft.document = {"target": printable(os.readlink(path))}
+    if real.is_dir() and inside:
         draft.note("a link to a folder of the store; its files are listed there")
     elif not real.exists():
         draft.problem("a link to nothing")
     else:
         draft.refuse("a link that leaves the store; it was not followed")
-    return target or "."
+    return True
 
 
 def _shown(path: Path, store: Path) -> str:
-    try:
-        return _printable(path.relative_to(store).as_posix())
-    except ValueError:
-        return _printable(path.name)
-
-
-def _printable(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode()
+    inside = path.is_relative_to(store)
+    return printable(path.relative_to(store).as_posix() if inside else path.name)

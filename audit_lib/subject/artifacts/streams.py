@@ -1,13 +1,12 @@
 """Byte streams to interpret: a file, bytes in memory, or what decompression yields."""
 
 import bz2
-import importlib
 import io
 import lzma
 import zlib
-from typing import Any, Protocol
+from typing import Any
 
-from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
+from audit_lib.subject.artifacts.draft import Draft, Undecodable
 
 _CHUNK = 1 << 20
 
@@ -22,7 +21,6 @@ class Stream:
     Args:
         handle: open binary file.
         size: how many bytes there are, where that is known; makes skipping a seek.
-        start: position of the first byte within the handle.
     """
 
     def __init__(self, handle: Any, size: int | None = None) -> None:
@@ -87,16 +85,6 @@ class Stream:
             raise Truncated(f"a value of {count} bytes at byte {self.tell()} has fewer left")
 
 
-class _Decompressor(Protocol):
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
-
-
 class Unpacked(io.RawIOBase):
     """What a compressed file holds, within the budget; streams that follow are read on.
 
@@ -117,15 +105,14 @@ class Unpacked(io.RawIOBase):
         self._at_end = False
         self._engine = _engine(kind)
         if kind == "zfile":
-            self._skip_zfile_header()
+            # "ZF", the unpacked length in hex, padded to 19 characters (21 in joblib <= 0.8.4).
+            handle.read(2 + 19)
+            following = handle.read(1)
+            self._pending = b"" if following == b" " else following
 
     def readable(self) -> bool:
         """Always."""
         return True
-
-    def seekable(self) -> bool:
-        """Always false but for asking the position."""
-        return False
 
     def tell(self) -> int:
         """Unpacked bytes so far."""
@@ -154,11 +141,7 @@ class Unpacked(io.RawIOBase):
                 raise Truncated(f"the {self._kind} data ends early")
         self._fresh = False
         self._position += len(data)
-        self._draft.unpacked += len(data)
-        if self._draft.unpacked > self._draft.budget.unpacked_bytes:
-            raise OverBudget(
-                f"unpacks to more than the budget of {self._draft.budget.unpacked_bytes} bytes"
-            )
+        self._draft.count_unpacked(len(data))
         buffer[: len(data)] = data
         return len(data)
 
@@ -168,15 +151,8 @@ class Unpacked(io.RawIOBase):
             self._pending = self._handle.read(_CHUNK)
             self._at_end = not self._pending
         try:
-            data = self._engine.decompress(self._pending, wanted)
-        except (
-            zlib.error,
-            lzma.LZMAError,
-            OSError,
-            EOFError,
-            ValueError,
-            RuntimeError,
-        ) as error:  # lz4 raises the last
+            data: bytes = self._engine.decompress(self._pending, wanted)
+        except _DAMAGE as error:
             raise Undecodable(f"damaged {self._kind} data: {error}") from None
         # zlib hands back what it did not take; bz2 and lzma keep it.
         self._pending = getattr(self._engine, "unconsumed_tail", b"")
@@ -191,14 +167,13 @@ class Unpacked(io.RawIOBase):
         self._pending, self._fresh = rest, True
         return True
 
-    def _skip_zfile_header(self) -> None:
-        # "ZF", the unpacked length in hex, padded to 19 characters (21 in joblib <= 0.8.4).
-        self._handle.read(2 + 19)
-        following = self._handle.read(1)
-        self._pending = b"" if following == b" " else following
+
+#: What the engines raise for bytes that are not theirs; lz4 the last.
+_DAMAGE = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError)
 
 
-def _engine(kind: str) -> _Decompressor:
+def _engine(kind: str) -> Any:
+    """A decompressor: ``decompress(data, most)``, ``eof``, ``unused_data``."""
     if kind in ("zlib", "zfile"):
         return zlib.decompressobj()
     if kind == "gzip":
@@ -210,17 +185,10 @@ def _engine(kind: str) -> _Decompressor:
         # Memory that a header may ask for: as much as the strongest preset, and no more.
         return lzma.LZMADecompressor(format=form, memlimit=1 << 27)
     if kind == "lz4":
-        return _lz4()
+        import lz4.frame  # type: ignore[import-untyped]  # it has no types
+
+        return lz4.frame.LZ4FrameDecompressor()
     raise Undecodable(f"{kind} compression is not read here")
-
-
-def _lz4() -> _Decompressor:
-    try:
-        frame = importlib.import_module("lz4.frame")
-    except ImportError:
-        raise Undecodable("lz4 compression is read where the package lz4 is installed") from None
-    engine: _Decompressor = frame.LZ4FrameDecompressor()
-    return engine
 
 
 def unpacked(handle: Any, kind: str, draft: Draft) -> io.BufferedReader:

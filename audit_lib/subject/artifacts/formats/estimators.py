@@ -78,9 +78,16 @@ def describe(draft: Draft, document: Json) -> None:
                 names = _names(document, inner)
                 if names:
                     draft.features(pointer + pointer_to(str(key)), names)
-    _numpy_version(draft)
-    _own_features(draft)
-    draft.parameters.update(_parameters(document, document, "", 0))
+    modules = [name.rpartition(".")[0] for name in draft.globals]
+    if any(module.startswith("numpy._core") for module in modules):
+        draft.wrote("numpy", ">=2")
+    elif any(module.startswith("numpy.core") for module in modules):
+        draft.wrote("numpy", "<2")
+    # The features of the outermost object, where it names them itself.
+    outermost = {names for pointer, names in draft.feature_sets.items() if pointer.count("/") == 1}
+    if len(outermost) == 1:
+        draft.feature_names = outermost.pop()
+    draft.parameters.update(_parameters(document, "", 0))
 
 
 def _names(document: Json, value: Json) -> list[str]:
@@ -93,39 +100,26 @@ def _names(document: Json, value: Json) -> list[str]:
     return []
 
 
-def _numpy_version(draft: Draft) -> None:
-    modules = {name.rpartition(".")[0] for name in draft.globals}
-    if any(module.startswith("numpy._core") for module in modules):
-        draft.wrote("numpy", ">=2")
-    elif any(module.startswith("numpy.core") for module in modules):
-        draft.wrote("numpy", "<2")
-
-
-def _own_features(draft: Draft) -> None:
-    """The features of the outermost object, where it names them itself."""
-    own = {names for pointer, names in draft.feature_sets.items() if pointer.count("/") == 1}
-    if len(own) == 1:
-        draft.feature_names = own.pop()
-
-
-def _parameters(document: Json, value: Json, prefix: str, depth: int) -> dict[str, Json]:
+def _parameters(value: Json, prefix: str, depth: int) -> dict[str, Json]:
     """Hyper-parameters of the estimators within, as ``outer__inner``; not of fitted parts."""
     if depth > 12:
         return {}
-    found: dict[str, Json] = {}
+    parameters: dict[str, Json] = {}
     if isinstance(value, Mapping):
-        own = _is_estimator(value)
+        kind: Any = value.get("__class__")
+        estimator = isinstance(kind, str) and kind.partition(".")[0] in _LIBRARIES
         for key, inner in value.items():
             if key.startswith("_") or key.endswith("_"):
                 continue
-            if own and _is_plain(inner):
-                found[prefix + key] = inner
+            items = inner if isinstance(inner, list) else [inner]
+            if estimator and not any(isinstance(item, (list, Mapping)) for item in items):
+                parameters[prefix + key] = inner
             else:
-                found.update(_parameters(document, inner, f"{prefix}{key}__", depth + 1))
+                parameters.update(_parameters(inner, f"{prefix}{key}__", depth + 1))
     elif isinstance(value, list):
         for name, inner in _members(value):
-            found.update(_parameters(document, inner, f"{prefix}{name}__", depth + 1))
-    return found
+            parameters.update(_parameters(inner, f"{prefix}{name}__", depth + 1))
+    return parameters
 
 
 def _members(items: list[Json]) -> list[tuple[str, Json]]:
@@ -138,14 +132,3 @@ def _members(items: list[Json]) -> list[tuple[str, Json]]:
     if items and len(named) == len(items):
         return named
     return [(str(i), item) for i, item in enumerate(items) if isinstance(item, (Mapping, list))]
-
-
-def _is_estimator(value: Mapping[str, Json]) -> bool:
-    name: Any = value.get("__class__")
-    return isinstance(name, str) and name.partition(".")[0] in _LIBRARIES
-
-
-def _is_plain(value: Json) -> bool:
-    if isinstance(value, list):
-        return all(not isinstance(item, (list, Mapping)) for item in value)
-    return not isinstance(value, Mapping)

@@ -7,12 +7,7 @@ from audit_lib.subject.artifacts.draft import Draft
 from audit_lib.subject.artifacts.formats.members import Members
 from audit_lib.subject.artifacts.formats.metadata import parse_json
 
-_OWN = ("keras", "tensorflow.keras", "tf_keras", "builtins")
-
-
-def is_keras(names: list[str]) -> bool:
-    """True for the members of a ``.keras`` file."""
-    return "config.json" in names and "metadata.json" in names
+_OWN = ("keras", "tensorflow", "tf_keras", "builtins")
 
 
 def read_keras(members: Members, draft: Draft) -> None:
@@ -39,7 +34,7 @@ def _judge(pointer: str, node: Mapping[str, Json], draft: Draft) -> None:
             where=pointer,
             safety=Safety.UNSAFE,
         )
-    elif isinstance(module, str) and module.split(".")[0] not in {o.split(".")[0] for o in _OWN}:
+    elif isinstance(module, str) and module.split(".")[0] not in _OWN:
         draft.refuse("is not of Keras", global_name=full, where=pointer)
     elif name == "function" or (module is None and node.get("registered_name")):
         draft.refuse("names code that the loader looks up", global_name=full, where=pointer)

@@ -13,7 +13,7 @@ from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.formats.yaml_tags import judge_tag
 from audit_lib.subject.artifacts.source import Source
 from audit_lib.subject.pointers import pointer_to
-from audit_lib.subject.yaml_size import too_much
+from audit_lib.subject.yaml_size import FAST_LOADER, too_much
 
 #: Keys under which projects keep the columns of a model, and its hyper-parameters.
 FEATURE_KEYS = frozenset({
@@ -26,7 +26,6 @@ PARAMETER_KEYS = (
 )  # fmt: skip
 #: what is said of keys that a mapping gives more than once
 TWICE = "keys given twice"
-_VERSION_KEYS = ("version", "_version")
 
 
 def decoded(content: bytes) -> str:
@@ -74,15 +73,6 @@ def parse_json(content: bytes, draft: Draft) -> Json:
         raise Undecodable(f"not JSON: {error}") from None
     except RecursionError:
         raise Undecodable("nested too deep to parse") from None
-    return checked_depth(value, draft)
-
-
-def checked_depth(value: Json, draft: Draft) -> Json:
-    """The value itself.
-
-    Raises:
-        OverBudget: it is nested deeper than the budget allows.
-    """
     level = [value]
     for _ in range(draft.budget.depth):
         level = [
@@ -110,11 +100,7 @@ def read_json_lines(source: Source, draft: Draft) -> None:
     draft.document = rows
 
 
-#: The parser written in C where PyYAML was built with it: ten times as fast, equally safe.
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Telling(_YAML):  # type: ignore[misc, valid-type]  # one of two classes
+class _Telling(FAST_LOADER):  # type: ignore[misc, valid-type]  # one of two classes
     """Remembers keys that a mapping gives twice."""
 
     def __init__(self, text: str) -> None:
@@ -140,7 +126,7 @@ def parse_yaml(content: bytes, draft: Draft) -> Json:
         # Judge tags, and what aliases amount to, before anything is constructed.
         large = too_much(
             text,
-            _YAML,
+            FAST_LOADER,
             values=draft.budget.document_nodes,
             depth=draft.budget.depth,
             seen=lambda event: judge_tag(event, draft),
@@ -189,12 +175,8 @@ def plain(value: Any, draft: Draft) -> Json:
 
 
 _LARGEST_YAML = 8 << 20  # its parser takes seconds for as much; metadata is smaller
+#: reads like a mapping, a sequence or a document mark
 _YAML_LINE = re.compile(rb"^(---|%YAML|- |[\w\"'.\-/ ]+:(\s|$))", re.MULTILINE)
-
-
-def looks_like_yaml(head: bytes) -> bool:
-    """True if some line reads like a mapping, a sequence or a document mark."""
-    return bool(_YAML_LINE.search(head))
 
 
 def try_yaml(source: Source, draft: Draft) -> bool:
@@ -203,6 +185,8 @@ def try_yaml(source: Source, draft: Draft) -> bool:
     Raises:
         OverBudget: it is larger or deeper than the budget allows.
     """
+    if not _YAML_LINE.search(source.head):
+        return False
     if source.size > _LARGEST_YAML:
         draft.note("too large to be tried as YAML")
         return False
@@ -257,10 +241,9 @@ def _describe_top(document: Mapping[str, Json], draft: Draft) -> None:
             draft.parameters.update(document[key])
             break
     for library in ("sklearn", "scikit_learn", "lightgbm", "xgboost", "torch", "numpy", "pandas"):
-        for suffix in _VERSION_KEYS:
-            version = document.get(f"{library}_{suffix.strip('_')}")
-            if isinstance(version, str):
-                draft.wrote(library.replace("scikit_learn", "sklearn"), version)
+        version = document.get(f"{library}_version")
+        if isinstance(version, str):
+            draft.wrote(library.replace("scikit_learn", "sklearn"), version)
     top = [p for p in draft.feature_sets if p.count("/") == 1 and p[1:] in FEATURE_KEYS]
     if len({draft.feature_sets[p] for p in top}) == 1:
         draft.feature_names = draft.feature_sets[top[0]]

@@ -11,6 +11,7 @@ from numpy.lib import format as npy_format
 
 from audit_lib.subject.artifacts.artifact import ArrayInfo, Format, Json
 from audit_lib.subject.artifacts.draft import Draft, Undecodable
+from audit_lib.subject.artifacts.formats.members import Members
 from audit_lib.subject.artifacts.formats.pickles import nested_pickles, unreadable
 from audit_lib.subject.artifacts.judge import numpy_values
 from audit_lib.subject.artifacts.judge.machine import Machine, Scan
@@ -63,6 +64,16 @@ def read_array(stream: Stream, draft: Draft, where: str) -> Json:
             stream.skip(size)
         return ValueView(draft).draw(array)
     return _objects(stream, draft, where)
+
+
+def read_member(members: Members, name: str, draft: Draft, where: str) -> Json:
+    """Read the array that is a member of an archive; None, and refused, where that fails."""
+    try:
+        return read_array(members.stream(name), draft, where)
+    except Undecodable as error:
+        draft.problem(f"{where}: {error}")
+        draft.refuse(f"cannot be read: {error}", where=where)
+        return None
 
 
 def _objects(stream: Stream, draft: Draft, where: str) -> Json:

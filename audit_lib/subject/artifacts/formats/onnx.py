@@ -3,6 +3,7 @@
 Source: ``onnx.proto3`` of the ONNX project (field numbers) and the protobuf encoding guide.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -92,11 +93,11 @@ def read_onnx(source: Source, draft: Draft) -> None:
         elif number == 7:
             graph = _message(value)
         elif number == 8:
-            domain, version = _opset(_message(value))
-            model["opsets"][domain] = version
+            opset = _latest(value)
+            version = opset.get(2, 0)
+            model["opsets"][_text(opset.get(1, b""))] = version if isinstance(version, int) else 0
         elif number == 14:
-            key, text = _pair(_message(value))
-            model["metadata"][key] = text
+            model["metadata"].update([_pair(value)])
     if graph is None or not model["opsets"]:
         raise Undecodable("protobuf, but no ONNX model")
     draft.format = Format.ONNX
@@ -123,32 +124,28 @@ def _take_over(model: dict[str, Json], draft: Draft) -> None:
             draft.refuse(f"uses operators of {domain!r}: native code the runtime must be given")
 
 
-def _opset(data: memoryview) -> tuple[str, int]:
-    domain, version = "", 0
-    for number, value in fields(data):
-        if number == 1:
-            domain = _text(value)
-        elif number == 2 and isinstance(value, int):
-            version = value
-    return domain, version
+def _latest(value: Field) -> dict[int, Field]:
+    """Fields of a message by number; of one that comes twice, the last counts."""
+    return dict(fields(_message(value)))
 
 
-def _pair(data: memoryview) -> tuple[str, str]:
-    parts = {number: _text(value) for number, value in fields(data)}
-    return parts.get(1, ""), parts.get(2, "")
+def _pair(value: Field) -> tuple[str, str]:
+    """Key and value of a ``StringStringEntryProto``."""
+    entry = _latest(value)
+    return _text(entry.get(1, b"")), _text(entry.get(2, b""))
 
 
 def _graph(
     data: memoryview, draft: Draft, external: list[tuple[str, dict[str, str]]]
 ) -> dict[str, Json]:
     graph: dict[str, Json] = {"name": "", "inputs": [], "outputs": []}
-    operators: dict[str, int] = {}
+    operators: Counter[str] = Counter()
     domains: set[str] = set()
     for number, value in fields(data):
         if number == 1:
-            operator, domain = _node(_message(value))
-            operators[operator] = operators.get(operator, 0) + 1
-            domains.add(domain)
+            node = _latest(value)
+            operators[_text(node.get(4, b""))] += 1
+            domains.add(_text(node.get(7, b"")))
         elif number == 2:
             graph["name"] = _text(value)
         elif number == 5:
@@ -161,16 +158,6 @@ def _graph(
     # Old models list their initialisers among the inputs.
     graph["inputs"] = [entry for entry in graph["inputs"] if entry["name"] not in known]
     return graph
-
-
-def _node(data: memoryview) -> tuple[str, str]:
-    operator, domain = "", ""
-    for number, value in fields(data):
-        if number == 4:
-            operator = _text(value)
-        elif number == 7:
-            domain = _text(value)
-    return operator, domain
 
 
 def _initialiser(
@@ -186,8 +173,7 @@ def _initialiser(
         elif number == 8:
             name = _text(value)
         elif number == 13:
-            key, text = _pair(_message(value))
-            place[key] = text
+            place.update([_pair(value)])
     if place:
         external.append((name, place))
     draft.arrays.append(ArrayInfo(name, _DTYPES.get(kind, f"type {kind}"), tuple(shape)))
@@ -224,8 +210,9 @@ def holds_values_of(source: Source) -> str:
     needle = source.path.name.encode("utf-8", "surrogateescape")
     for model in sorted(source.path.parent.glob("*.onnx"))[:_MOST_NEIGHBOURS]:
         try:
-            with opened(model, model.name, follow=False) as beside:
-                if beside.size <= _LARGEST_NEIGHBOUR and needle in beside.everything():
+            with opened(model, model.name) as beside:
+                small = beside.size <= _LARGEST_NEIGHBOUR and not model.is_symlink()
+                if small and needle in beside.everything():
                     return model.name
         except OSError:
             continue
@@ -246,21 +233,14 @@ def _value_info(data: memoryview) -> dict[str, Json]:
     for number, value in fields(data):
         if number == 1:
             found["name"] = _text(value)
-        elif number == 2:
-            for kind, inner in fields(_message(value)):
-                if kind == 1:
-                    _tensor_type(_message(inner), found)
+        elif number == 2 and 1 in (kind := _latest(value)):
+            tensor = _latest(kind[1])
+            if isinstance(dtype := tensor.get(1), int):
+                found["dtype"] = _DTYPES.get(dtype, f"type {dtype}")
+            if 2 in tensor:
+                axes = fields(_message(tensor[2]))
+                found["shape"] = [_axis(_message(axis)) for key, axis in axes if key == 1]
     return found
-
-
-def _tensor_type(data: memoryview, found: dict[str, Json]) -> None:
-    for number, value in fields(data):
-        if number == 1 and isinstance(value, int):
-            found["dtype"] = _DTYPES.get(value, f"type {value}")
-        elif number == 2:
-            found["shape"] = [
-                _axis(_message(axis)) for key, axis in fields(_message(value)) if key == 1
-            ]
 
 
 def _axis(data: memoryview) -> int | str:

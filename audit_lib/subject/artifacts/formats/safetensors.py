@@ -4,6 +4,7 @@ Source: the format description of the safetensors project: eight bytes of length
 of name to dtype, shape and data offsets, then one buffer without holes.
 """
 
+import math
 from collections.abc import Mapping
 
 from audit_lib.subject.artifacts.artifact import ArrayInfo, Format, Json
@@ -54,10 +55,7 @@ def _tensor(name: str, entry: Json, draft: Draft) -> tuple[int, int]:
     if not all(type(n) is int and 0 <= n < 1 << 62 for n in numbers) or not isinstance(kind, str):
         raise Undecodable(f"tensor {name!r} has a shape or offsets that are no lengths")
     draft.arrays.append(ArrayInfo(name, _NUMPY.get(kind, kind), tuple(shape)))
-    count = 1
-    for axis in shape:
-        count *= axis
-    if kind in _BYTES and count * _BYTES[kind] != end - begin:
+    if kind in _BYTES and math.prod(shape) * _BYTES[kind] != end - begin:
         draft.problem(f"tensor {name!r} takes {end - begin} bytes, its shape needs another number")
     return begin, end
 

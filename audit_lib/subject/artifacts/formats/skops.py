@@ -43,9 +43,8 @@ def read_skops(members: Members, draft: Draft) -> None:
     draft.wrote("protocol", schema.get("protocol", "?"))
     for name in members.names():
         if name.endswith(".npy"):
-            _array(members, name, draft)
-    shown = _shown(schema, draft)
-    estimators.describe(draft, shown)
+            numpy_files.read_member(members, name, draft, name)
+    estimators.describe(draft, _shown(schema, draft))
 
 
 def _judge(pointer: str, node: Mapping[str, Json], draft: Draft) -> None:
@@ -65,14 +64,6 @@ def _judge(pointer: str, node: Mapping[str, Json], draft: Draft) -> None:
             draft.refuse(verdict.why, global_name=full, where=pointer, safety=verdict.safety)
     if loader in _CALLING:
         draft.refuse(_CALLING[loader], global_name=f"{module}.{name}", where=pointer)
-
-
-def _array(members: Members, name: str, draft: Draft) -> None:
-    try:
-        numpy_files.read_array(members.stream(name), draft, name)
-    except Undecodable as error:
-        draft.problem(f"{name}: {error}")
-        draft.refuse(f"cannot be read: {error}", where=name)
 
 
 def _shown(node: Json, draft: Draft, depth: int = 0) -> Json:

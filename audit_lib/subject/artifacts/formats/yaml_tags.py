@@ -9,6 +9,7 @@ import yaml
 
 from audit_lib.subject.artifacts.artifact import Safety
 from audit_lib.subject.artifacts.draft import Draft
+from audit_lib.subject.yaml_size import FAST_LOADER
 
 CORE = "tag:yaml.org,2002:"
 _PYTHON = CORE + "python/"
@@ -26,7 +27,7 @@ def judge_text(text: str, draft: Draft) -> None:
     """Refuse a text that an unsafe loader of YAML would execute, whatever else it is."""
     if "!" not in text:
         return  # no tag without it
-    whole = _scan(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader), draft)
+    whole = _scan(text, FAST_LOADER, draft)
     if len(text) <= _MOST_OF_PYTHON:
         _scan(text, yaml.SafeLoader, draft)
     elif not whole and any(mark in text for mark in _MARKS):

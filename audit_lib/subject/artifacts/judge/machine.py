@@ -19,7 +19,6 @@ import struct
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NoReturn
 
 from audit_lib.subject.artifacts.artifact import Safety
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
@@ -69,7 +68,6 @@ class Scan:
         persistent: judges a persistent id; without it every one is refused.
         kept: bytes of values still to be kept.
         nested: constants that look like pickles, with their place.
-        depth: how many pickles this one is nested in.
         second: this is how ``pickle.load`` would read what is meant for ``joblib.load``: it
             ends where ``pickle.load`` is certain to fail.
     """
@@ -80,7 +78,6 @@ class Scan:
     persistent: Callable[[Value], str] | None = None
     kept: int = 0
     nested: list[tuple[int, bytes]] = field(default_factory=list)
-    depth: int = 0
     second: bool = False
 
     def refuse(
@@ -148,7 +145,8 @@ class Machine:
         except Stop as stop:
             return stop.value
         except IndexError:
-            self._underflow()
+            place = self.stream.tell()
+            raise Undecodable(f"takes a value from an empty stack before byte {place}") from None
         except (ValueError, KeyError, OverflowError, struct.error) as error:
             raise Undecodable(f"before byte {self.stream.tell()}: {error}") from None
         finally:
@@ -159,9 +157,6 @@ class Machine:
                     found.full,
                     Safety.UNSAFE,
                 )
-
-    def _underflow(self) -> NoReturn:
-        raise Undecodable(f"takes a value from an empty stack before byte {self.stream.tell()}")
 
     # --- stack ------------------------------------------------------------------------------------
     def pop_mark(self) -> list[Value]:
@@ -283,22 +278,17 @@ class Machine:
             self.scan.refuse("is no class that may be built bare", call.offset, name)
             return
         if rule in CALL_ONLY:
-            self._judge_only_call(target, call)
-            return
+            self.uncalled.remove(target)
         wrong = arguments.RULES[rule](call)
-        made = self.rule(call.made)
-        if not wrong and call.made is not target and made and made not in arguments.INSTANCES:
+        instance = self.rule(call.made)
+        inert = not instance or instance in arguments.INSTANCES
+        if not wrong and call.made is not target and not inert:
             wrong = "would build something else than a class that is inert to build"
         if wrong:
-            self.scan.refuse(wrong, call.offset, name)
+            severe = Safety.UNSAFE if rule in CALL_ONLY else Safety.UNKNOWN
+            self.scan.refuse(wrong, call.offset, name, severe)
         else:
             self._judge_result(rule, call)
-
-    def _judge_only_call(self, target: Global, call: Call) -> None:
-        self.uncalled.remove(target)
-        wrong = arguments.RULES[self.rule(target)](call)
-        if wrong:
-            self.scan.refuse(wrong, call.offset, target.full, Safety.UNSAFE)
 
     def _judge_result(self, rule: str, call: Call) -> None:
         """Take over what an accepted call makes."""

@@ -5,6 +5,7 @@ raw bytes for pointers.  So a dtype counts only if NumPy itself, asked for the s
 comes to the same flags.
 """
 
+import math
 import re
 from typing import Any
 
@@ -96,11 +97,10 @@ def _structured(names: Value, fields: Value, size: Value, flags: int) -> np.dtyp
             raise Doubtful("a structured dtype whose fields are not its names")
         formats.append(decoded_dtype(entry.items[0]))
         offsets.append(entry.items[1])
-    built = np.dtype(
+    return np.dtype(
         {"names": list(names.items), "formats": formats, "offsets": offsets, "itemsize": size},
         align=bool(flags & _ALIGNED),
     )
-    return built
 
 
 def _subarray(subarray: Value) -> np.dtype[Any]:
@@ -132,9 +132,7 @@ def _sized(plain: np.dtype[Any], size: Value, order: str) -> np.dtype[Any]:
 
 
 def _ordered(plain: np.dtype[Any], order: str) -> np.dtype[Any]:
-    if order == "<":
-        return plain.newbyteorder("<")
-    return plain.newbyteorder(">") if order == ">" else plain
+    return plain.newbyteorder(order) if order in ("<", ">") else plain  # type: ignore[arg-type]
 
 
 def decoded_dtype(node: Value) -> np.dtype[Any]:
@@ -164,10 +162,7 @@ def shape_of(node: Value) -> tuple[int, ...]:
     if len(items) > _MOST_AXES:
         raise Doubtful("an array of too many axes")
     lengths = tuple(_whole(item) for item in items)
-    total = 1
-    for length in lengths:
-        total *= length
-    if total > _LONGEST_AXIS:
+    if math.prod(lengths) > _LONGEST_AXIS:
         raise Doubtful("an array larger than memory can be")
     return lengths
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from audit_lib.subject.artifacts.judge import calling, spelled
@@ -73,15 +74,23 @@ def _dup(m: Machine) -> None:
 
 
 # --- scalars --------------------------------------------------------------------------------------
-def _constant(value: Value) -> Handler:
+def _new(make: Callable[[], Value]) -> Handler:
     def push(m: Machine) -> None:
-        m.stack.append(value)
+        m.stack.append(make())
 
     return push
 
 
-for _code, _value in ((ord("N"), None), (0x88, True), (0x89, False)):
-    STEPS[_code] = _constant(_value)
+for _code, _make in (
+    (ord("N"), lambda: None),
+    (0x88, lambda: True),
+    (0x89, lambda: False),
+    (ord(")"), lambda: Tuple([])),
+    (ord("]"), List),
+    (ord("}"), Dict),
+    (0x8F, Set),
+):
+    STEPS[_code] = _new(_make)
 
 
 def _fixed(layout: str) -> Handler:
@@ -199,15 +208,9 @@ def _tuple(m: Machine, items: list[Value]) -> None:
     m.stack.append(Tuple(items, depth))
 
 
-@opcode(ord(")"))
-def _empty_tuple(m: Machine) -> None:
-    m.stack.append(Tuple([]))
-
-
 @opcode(ord("t"))
 def _tuple_of_marked(m: Machine) -> None:
-    items = m.pop_mark()
-    _tuple(m, items)
+    _tuple(m, m.pop_mark())
 
 
 def _tuple_of(count: int) -> Handler:
@@ -225,33 +228,18 @@ for _code, _count in ((0x85, 1), (0x86, 2), (0x87, 3)):
     STEPS[_code] = _tuple_of(_count)
 
 
-@opcode(ord("]"))
-def _empty_list(m: Machine) -> None:
-    m.stack.append(List())
-
-
 @opcode(ord("l"))
 def _list(m: Machine) -> None:
     items = m.pop_mark()
     m.stack.append(List(items))
 
 
-@opcode(ord("}"))
-def _empty_dict(m: Machine) -> None:
-    m.stack.append(Dict())
-
-
 @opcode(ord("d"))
 def _dict(m: Machine) -> None:
     flat = m.pop_mark()
-    made = Dict()
-    m.set_items(made, flat)
-    m.stack.append(made)
-
-
-@opcode(0x8F)
-def _empty_set(m: Machine) -> None:
-    m.stack.append(Set())
+    pairs = Dict()
+    m.set_items(pairs, flat)
+    m.stack.append(pairs)
 
 
 @opcode(0x91)

@@ -144,13 +144,7 @@ def _ruled(module: str, name: str) -> str:
         return "data" if name in _EXCEPTIONS else ""
     if _DISTRIBUTIONS.fullmatch(f"{module}.{name}"):
         return "distribution"
-    return _sklearn_rule(module, name)
-
-
-def _sklearn_rule(module: str, name: str) -> str:
-    if not (module == "sklearn" or module.startswith("sklearn.")):
-        return ""
-    if _SKLEARN_LEFT_OUT.search(module):
+    if module.partition(".")[0] != "sklearn" or _SKLEARN_LEFT_OUT.search(module):
         return ""
     if name in _SKLEARN_CLASSES:
         return INERT

@@ -7,6 +7,7 @@ by identity and hold their parts in lists, so that no value of a pickle can run 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -164,10 +165,7 @@ class Array:
     @property
     def count(self) -> int:
         """How many elements."""
-        product = 1
-        for length in self.shape:
-            product *= length
-        return product
+        return math.prod(self.shape)
 
     def values(self) -> npt.NDArray[Any] | None:
         """The array itself where its bytes were kept and hold no references."""

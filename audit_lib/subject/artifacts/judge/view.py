@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from audit_lib.subject.artifacts.artifact import ArrayInfo, Json
+from audit_lib.subject.artifacts.artifact import ArrayInfo, Json, printable
 from audit_lib.subject.artifacts.draft import Draft
 from audit_lib.subject.artifacts.judge import numpy_values
 from audit_lib.subject.artifacts.judge.values import (
@@ -58,7 +58,7 @@ class ValueView:
         if value is None or isinstance(value, (bool, int, float)):
             return value
         if isinstance(value, str):
-            return printable_text(value)
+            return printable(value)
         if self._left < 0:
             self._draft.note("holds more values than are shown")
             return {"__truncated__": "too many values"}
@@ -140,7 +140,7 @@ class ValueView:
 
     def _key(self, key: Value) -> str:
         if type(key) is str:
-            return printable_text(key)
+            return printable(key)
         if isinstance(key, Tuple) and key.depth > 3:
             return "(nested)"
         plain = _plain(key) if isinstance(key, (Call, Global)) else None
@@ -179,7 +179,7 @@ class ValueView:
             name, args = args[0].full, [] if args[2] is None else args[2:]
         elif name.rpartition(".")[2].startswith("__pyx_unpickle_") and isinstance(args[0], Global):
             name, args = args[0].full, args[2:]
-        shown: dict[str, Json] = {"__class__": printable_text(name) or "not decided"}
+        shown: dict[str, Json] = {"__class__": printable(name) or "not decided"}
         state, others = _attributes_of(call)
         native = self._native(name, state) if self._native else {}
         shown.update(native)
@@ -214,7 +214,7 @@ def _attributes_of(call: Call) -> tuple[dict[str, Value], list[Value]]:
             parts = state.items  # attributes and slots
         for part in parts:
             if isinstance(part, Dict) and all(type(key) is str for key, _ in part.pairs):
-                named.update({printable_text(key): value for key, value in part.pairs})
+                named.update({printable(key): value for key, value in part.pairs})
             elif part is not None:
                 others.append(part)
     return named, others
@@ -223,14 +223,16 @@ def _attributes_of(call: Call) -> tuple[dict[str, Value], list[Value]]:
 def _plain(value: Value) -> Json:
     """A short picture of what is as good as a scalar; None for all else."""
     if isinstance(value, Global):
-        return {"__global__": printable_text(value.full)}
+        return {"__global__": printable(value.full)}
     if not isinstance(value, Call) or (value.states and value.dtype is None):
         return None
     if value.dtype is not None:
         return {"__class__": "numpy.dtype", "value": spelled(value.dtype)}
     number = numpy_values.scalar_value(value)
     if number is not None:
-        return printable_text(number) if isinstance(number, str) else _scalar(number)
+        if isinstance(number, str):
+            return printable(number)
+        return _bytes(number) if isinstance(number, bytes) else number
     raw = numpy_values.as_bytes(value)
     if raw is not None:
         return _bytes(raw)
@@ -238,10 +240,6 @@ def _plain(value: Value) -> Json:
         moment = _moment(value)
         return {"__class__": value.name, "value": moment} if moment else None
     return None
-
-
-def _scalar(number: Any) -> Json:
-    return _bytes(number) if isinstance(number, bytes) else number
 
 
 def _moment(call: Call) -> str:
@@ -268,15 +266,6 @@ def _bytes(value: bytes | Blob) -> Json:
     if len(value) <= _SHOWN_BYTES:
         shown["hex"] = value.hex()
     return shown
-
-
-def printable_text(text: str) -> str:
-    """Text that UTF-8 can hold: lone surrogates are written out."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "backslashreplace").decode()
-    return text
 
 
 def spelled(kind: np.dtype[Any] | None) -> str:

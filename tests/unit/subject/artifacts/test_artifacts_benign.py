@@ -9,7 +9,7 @@ import pytest
 from benign import FRAME, NAMES, cases, estimators
 from watched import read_bytes
 
-from audit_lib.subject.artifacts import Safety, read_artifact
+from audit_lib.subject.artifacts import Safety, read_artifact, resolve
 
 FILES = cases()
 
@@ -43,7 +43,7 @@ def test_class_of_its_own_is_unknown_until_vouched_for(protocol: int, tmp_path: 
     assert artifact.safety is Safety.UNKNOWN
     assert {reason.global_name for reason in artifact.reasons} == {own}
     assert own in artifact.globals
-    assert artifact.at("/weights") == [0.5, 0.5]
+    assert resolve(artifact.document, "/weights") == [0.5, 0.5]
     assert artifact.feature_names == tuple(NAMES)
     assert read_bytes(tmp_path, content, trusted=[own]).safety is Safety.SAFE
 
@@ -65,8 +65,8 @@ def test_scaler_statistics_are_those_of_the_scaler(tmp_path: Path) -> None:
     path = tmp_path / "scaler.pkl"
     path.write_bytes(pickle.dumps(scaler))
     artifact = read_artifact(path)
-    assert artifact.at("/center_/values") == scaler.center_.tolist()
-    assert artifact.at("/scale_/values") == scaler.scale_.tolist()
-    assert artifact.at("/n_features_in_") == FRAME.shape[1]
+    assert resolve(artifact.document, "/center_/values") == scaler.center_.tolist()
+    assert resolve(artifact.document, "/scale_/values") == scaler.scale_.tolist()
+    assert resolve(artifact.document, "/n_features_in_") == FRAME.shape[1]
     assert artifact.feature_names == tuple(NAMES)
     assert artifact.parameters["quantile_range"] == [25.0, 75.0]

@@ -17,7 +17,15 @@ import pytest
 from assembler import call, items, named, npy, number, pairs, pickle_of, proto, text
 from watched import SMALL, read, read_bytes, watched
 
-from audit_lib.subject.artifacts import ArrayInfo, Artifact, Budget, Format, Safety, inventory
+from audit_lib.subject.artifacts import (
+    ArrayInfo,
+    Artifact,
+    Budget,
+    Format,
+    Safety,
+    inventory,
+    resolve,
+)
 
 
 def _zip(members: dict[str, bytes]) -> bytes:
@@ -38,13 +46,13 @@ def test_npy_and_npz(tmp_path: Path) -> None:
     artifact = read_bytes(tmp_path, npy(values))
     assert (artifact.format, artifact.safety) == (Format.NPY, Safety.NOT_EXECUTABLE)
     assert artifact.arrays == (ArrayInfo("", "<f8", (2, 3), True),)
-    assert artifact.at("/values") == values.tolist()
+    assert resolve(artifact.document, "/values") == values.tolist()
     buffer = io.BytesIO()
     np.savez_compressed(buffer, mean=values, names=np.array(["a", None], dtype=object))
     artifact = read_bytes(tmp_path, buffer.getvalue())
     assert (artifact.format, artifact.safety) == (Format.NPZ, Safety.SAFE)
     assert [a.name for a in artifact.arrays] == ["mean", "names"]
-    assert artifact.at("/names/values") == ["a", None]
+    assert resolve(artifact.document, "/names/values") == ["a", None]
 
 
 @pytest.mark.parametrize("kind", [str, object])
@@ -115,11 +123,11 @@ def test_torch_checkpoint(tmp_path: Path) -> None:
     artifact = read_bytes(tmp_path, _zip(members))
     assert (artifact.format, artifact.safety) == (Format.TORCH, Safety.SAFE)
     assert artifact.arrays[0] == ArrayInfo("/weight", "<f4", (2, 3))
-    assert artifact.at("/weight/values") == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
-    assert artifact.at("/part/values") == [4.0, 5.0]
-    assert not artifact.has("/turned/values")
+    assert resolve(artifact.document, "/weight/values") == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
+    assert resolve(artifact.document, "/part/values") == [4.0, 5.0]
+    assert "values" not in resolve(artifact.document, "/turned")
     assert artifact.feature_names == ("b", "a")
-    assert artifact.at("/input_dim") == 2
+    assert resolve(artifact.document, "/input_dim") == 2
     del members["archive/data/0"]
     assert _holds(read_bytes(tmp_path, _zip(members)), "storage '0' of a tensor is missing")
 
@@ -208,7 +216,7 @@ def test_safetensors(tmp_path: Path) -> None:
     artifact = read_bytes(tmp_path, _safetensors(header, bytes(12)))
     assert (artifact.format, artifact.safety) == (Format.SAFETENSORS, Safety.NOT_EXECUTABLE)
     assert artifact.arrays == (ArrayInfo("w", "<f4", (2, 1)), ArrayInfo("b", "BF16", (2,)))
-    assert artifact.at("/__metadata__/features") == "a,b"
+    assert resolve(artifact.document, "/__metadata__/features") == "a,b"
     assert artifact.problems == ()
 
 
@@ -252,7 +260,11 @@ def test_onnx(tmp_path: Path) -> None:
     assert (artifact.format, artifact.safety) == (Format.ONNX, Safety.NOT_EXECUTABLE)
     assert artifact.written_by == {"onnx": "IR 9", "opset ai.onnx": "18", "skl2onnx": "1.17"}
     assert artifact.arrays == (ArrayInfo("w", "<f8", (4, 2)),)
-    assert artifact.at("/graph/inputs/0") == {"name": "x", "dtype": "<f4", "shape": ["batch", 4]}
+    assert resolve(artifact.document, "/graph/inputs/0") == {
+        "name": "x",
+        "dtype": "<f4",
+        "shape": ["batch", 4],
+    }
 
 
 def test_onnx_that_needs_more_than_a_runtime(tmp_path: Path) -> None:
@@ -285,8 +297,8 @@ def test_lightgbm_text(lightgbm_text: str, tmp_path: Path) -> None:
     assert (artifact.format, artifact.safety) == (Format.LIGHTGBM, Safety.NOT_EXECUTABLE)
     assert artifact.feature_names == ("momentum", "value", "carry")
     assert artifact.parameters["learning_rate"] == "0.05"
-    assert artifact.at("/trees") == 3
-    assert artifact.at("/header/num_class") == "1"
+    assert resolve(artifact.document, "/trees") == 3
+    assert resolve(artifact.document, "/header/num_class") == "1"
     assert artifact.written_by["lightgbm"].startswith("model format v")
     assert artifact.problems == ()
 
@@ -347,7 +359,7 @@ def test_xgboost(kind: str, tmp_path: Path) -> None:
     assert artifact.feature_names == ("a", "b")
     assert artifact.written_by == {"xgboost": "2.1.3"}
     assert artifact.parameters["objective"] == "reg:squarederror"
-    assert artifact.at("/learner/gradient_booster/model/trees") == {"count": 2}
+    assert resolve(artifact.document, "/learner/gradient_booster/model/trees") == {"count": 2}
 
 
 def test_ubj_cut_anywhere_is_refused(tmp_path: Path) -> None:
@@ -411,9 +423,9 @@ def test_yaml(tmp_path: Path) -> None:
     content = b"trained: 2024-01-31\nfeatures: [b, a]\n1: one\nbase: &b {x: 1}\nagain: *b\n"
     artifact = read_bytes(tmp_path, content)
     assert (artifact.format, artifact.safety) == (Format.YAML, Safety.NOT_EXECUTABLE)
-    assert artifact.at("/trained") == "2024-01-31"
-    assert artifact.at("/again/x") == 1
-    assert artifact.at("/1") == "one"
+    assert resolve(artifact.document, "/trained") == "2024-01-31"
+    assert resolve(artifact.document, "/again/x") == 1
+    assert resolve(artifact.document, "/1") == "one"
     assert artifact.feature_names == ("b", "a")
 
 
@@ -475,8 +487,8 @@ def _parquet(metadata: bytes = b"") -> bytes:
 def test_parquet(tmp_path: Path) -> None:
     artifact = read_bytes(tmp_path, _parquet())
     assert (artifact.format, artifact.safety) == (Format.PARQUET, Safety.NOT_EXECUTABLE)
-    assert artifact.at("/columns") == ["close", "volume"]
-    assert artifact.at("/rows") == 10
+    assert resolve(artifact.document, "/columns") == ["close", "volume"]
+    assert resolve(artifact.document, "/rows") == 10
     assert artifact.written_by == {"parquet": "test 1.0"}
     assert read_bytes(tmp_path, _parquet()[:-6]).safety is Safety.UNKNOWN
     evil = read_bytes(tmp_path, _parquet(b"arrow.py_extension_type"))
@@ -533,7 +545,7 @@ def test_a_zip_of_no_known_format_says_what_is_in_it(tmp_path: Path) -> None:
     members = {"meta.json": b"{}", "deep/model.pkl": pickle_of(b"N"), "x.npy": npy([1.0])}
     artifact = read_bytes(tmp_path, _zip(members))
     assert (artifact.format, artifact.safety) == (Format.ZIP, Safety.SAFE)
-    assert artifact.at("/deep~1model.pkl/format") == "pickle"
+    assert resolve(artifact.document, "/deep~1model.pkl/format") == "pickle"
     assert artifact.arrays[0].name == "x.npy:"
 
 

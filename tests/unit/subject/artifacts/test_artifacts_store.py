@@ -243,10 +243,10 @@ def test_walk_and_resolve_agree() -> None:
         assert resolve(DOCUMENT, pointer) == value
 
 
-def test_has_tells_null_from_nothing(tmp_path: Path) -> None:
+def test_null_is_not_nothing(tmp_path: Path) -> None:
     path = tmp_path / "meta.json"
     path.write_text('{"a": null}')
     artifact = read(path)
-    assert artifact.has("/a")
-    assert artifact.at("/a") is None
-    assert not artifact.has("/b")
+    assert resolve(artifact.document, "/a") is None
+    with pytest.raises(PointerError):
+        resolve(artifact.document, "/b")
