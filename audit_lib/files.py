@@ -77,11 +77,8 @@ def digest_of(file: Path | str) -> str:
     Raises:
         OSError: it is missing, cannot be read, or is no regular file.
     """
-    digest = hashlib.sha256()
     with opened(file) as handle:
-        while chunk := handle.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 @cache
@@ -123,6 +120,26 @@ def write_whole(file: Path, content: bytes) -> None:
             os.unlink(name)
         raise
     sync_folder(file.parent)
+
+
+def write_sealed(file: Path, content: bytes) -> None:
+    """As :func:`write_whole`, with a digest before the content: what is cut or altered is told."""
+    write_whole(file, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+
+
+def read_sealed(file: Path, *, most: int = MOST) -> bytes:
+    """What :func:`write_sealed` wrote; the file counts as used now.
+
+    Raises:
+        OSError: see :func:`read_whole`.
+        ValueError: it was cut or altered.
+    """
+    seal, _, content = read_whole(file, most=most).partition(b"\n")
+    if hashlib.sha256(content).hexdigest().encode() != seal:
+        raise ValueError(f"{file} was cut or altered")
+    with contextlib.suppress(OSError):
+        os.utime(file)
+    return content
 
 
 def sync_folder(folder: Path) -> None:

@@ -36,7 +36,7 @@ from pydantic import TypeAdapter
 from audit_lib.budget import OUT_OF_BUDGET
 from audit_lib.checks.base import Check
 from audit_lib.errors import NotAssessed
-from audit_lib.files import package_digest, read_words, write_whole
+from audit_lib.files import package_digest, read_sealed, read_words, write_sealed, write_whole
 from audit_lib.host import Entered, Measure
 from audit_lib.model import CheckResult, Contract, Outcome
 from audit_lib.subject.bound import Asked
@@ -140,48 +140,39 @@ class Memory:
             return None
         started = time.perf_counter()
         differing: tuple[str, ...] = ()
-        for name in self._candidates(check):
-            found = self._read(name)
-            if found is None or not self._fits(found):
-                continue
-            differing = self._differing(found)
-            if not differing:
-                self._restore(found)
-                self.recalled.append(check.code)
-                if found.isolation:
-                    self.isolations[found.isolation] = None
-                seconds = round(time.perf_counter() - started, 4)
-                return replace(found.result, seconds=seconds)
+        for version in (self.subject.version_id, ""):
+            for name in self._names.get(self._key(check, version), ()):
+                kept = self._read(name)
+                if kept is None or not self._fits(kept):
+                    continue
+                differing = self._differing(kept)
+                if not differing:
+                    # It counts as if the hooks had been asked now.
+                    self.subject.restore(kept.heard, kept.entered, kept.opened)
+                    self.recalled.append(check.code)
+                    if kept.isolation:
+                        self.isolations[kept.isolation] = None
+                    seconds = round(time.perf_counter() - started, 4)
+                    return replace(kept.result, seconds=seconds)
         if differing:
             self.changed[check.code] = differing
         return None
 
-    def _candidates(self, check: Check) -> Iterator[str]:
-        for version in (self.subject.version_id, ""):
-            yield from self._names.get(self._key(check, version), ())
-
     def _read(self, name: str) -> Kept | None:
         assert self.folder is not None
-        file = self.folder / name
         try:
-            head, _, body = read_words(file).partition("\n")
-            if hashlib.sha256(body.encode()).hexdigest() != head:
-                return None
-            found = _adapter().validate_json(body)
+            return _adapter().validate_json(read_sealed(self.folder / name))
         except (OSError, ValueError):
             return None
-        with suppress(OSError):
-            os.utime(file)
-        return found
 
-    def _fits(self, found: Kept) -> bool:
+    def _fits(self, kept: Kept) -> bool:
         """False where it would leave lines unmeasured, or looked at other answers."""
-        measured = self.subject.inquiry.measure is not Measure.NEVER and bool(found.heard)
-        return not measured and found.results in ("", _answers(self.subject.so_far))
+        measured = self.subject.inquiry.measure is not Measure.NEVER and bool(kept.heard)
+        return not measured and kept.results in ("", _answers(self.subject.so_far))
 
-    def _differing(self, found: Kept) -> tuple[str, ...]:
+    def _differing(self, kept: Kept) -> tuple[str, ...]:
         """Files of the source that are not what they were; empty where all are."""
-        now, then = self._held.code, found.code
+        now, then = self._held.code, kept.code
         if _ALL in then:
             if then[_ALL] == self._whole:
                 return ()
@@ -193,39 +184,34 @@ class Memory:
         """Source files of an earlier state, by its digest; empty where it is not there."""
         assert self.folder is not None
         try:
-            said = json.loads(read_words(self.folder / f"{whole}.code"))
+            index = json.loads(read_words(self.folder / f"{whole}.code"))
         except (OSError, ValueError):
             return {}
-        return said if isinstance(said, dict) else {}
-
-    def _restore(self, found: Kept) -> None:
-        """Have it count as if the hooks had been asked now."""
-        self.subject.restore(found.heard, found.entered, found.opened)
+        return index if isinstance(index, dict) else {}
 
     # --- noting -------------------------------------------------------------------------------
     @contextmanager
     def noting(self, check: Check) -> Iterator[list[CheckResult]]:
         """Keep the answer that is put into the list, with what it turns out to rest on."""
-        told: list[CheckResult] = []
+        results: list[CheckResult] = []
         if not self._held.whole:
-            yield told
-            self._note_time(told)
+            yield results
+            self._note_time(results)
             return
         subject, inquiry, version = self.subject, self.subject.inquiry, self.subject.version_id
         before = inquiry.counted(version)
         shaky, raised = self._shaken()
         with subject.noting() as asked:
-            yield told
-        if not self._note_time(told) or not _kept(check):
+            yield results
+        if not self._note_time(results) or not _kept(check):
             return
-        rests = subject.inquiry.rests(asked)
-        after = {
-            n: c
-            for n, c in subject.inquiry.counted(subject.version_id).items()
-            if c != before.get(n)
-        }
-        heard = {n: _less(c, before.get(n, (0, 0, 0))) for n, c in after.items()}
-        result = told[0]
+        rests = inquiry.rests(asked)
+        heard: dict[str, tuple[int, int, int]] = {}
+        for hook, now in inquiry.counted(version).items():
+            if now != before.get(hook):
+                calls, full, empty = before.get(hook, (0, 0, 0))
+                heard[hook] = now[0] - calls, now[1] - full, now[2] - empty
+        result = results[0]
         # What could not be told today (a tool that was not there) may be tomorrow.
         now_shaky, now_raised = self._shaken()
         untold = result.outcome is Outcome.NOT_ASSESSED and not (heard and now_raised == raised)
@@ -259,9 +245,9 @@ class Memory:
         rests = self.subject.inquiry.rests()
         return rests.shaky + self.subject.inquiry.allowance.refused, rests.raised
 
-    def _note_time(self, told: list[CheckResult]) -> bool:
+    def _note_time(self, results: list[CheckResult]) -> bool:
         """Note how long the check took; False where it was not asked to its end."""
-        for result in told:
+        for result in results:
             if result.reason != OUT_OF_BUDGET:
                 self.asked.append(result.code)
                 self._took[result.code] = result.seconds
@@ -296,18 +282,17 @@ class Memory:
         """What stands in the provenance of a task's results."""
         if not self._held.whole:
             return {}
-        told = {"answers_kept": str(len(self.recalled)), "answers_asked": str(len(self.asked))}
+        facts = {"answers_kept": str(len(self.recalled)), "answers_asked": str(len(self.asked))}
         if self.isolations:
-            told["answers_isolation"] = "; ".join(self.isolations)
+            facts["answers_isolation"] = "; ".join(self.isolations)
         if self.unsteady:
-            told["answers_unsteady"] = ", ".join(self.unsteady)
+            facts["answers_unsteady"] = ", ".join(self.unsteady)
         files = dict.fromkeys(f for listed in self.changed.values() for f in listed)
         if files:
-            told["asked_again_for"] = ", ".join(list(files)[:_SHOWN]) + (
-                f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-            )
-            told["asked_again"] = ", ".join(self.changed)
-        return told
+            more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+            facts["asked_again_for"] = ", ".join(list(files)[:_SHOWN]) + more
+            facts["asked_again"] = ", ".join(self.changed)
+        return facts
 
     def save(self) -> bool:
         """Write what is new, if anything; not where the subject has changed meanwhile."""
@@ -352,30 +337,26 @@ def times(subject: Subject) -> dict[str, float]:
 def _times(folder: Path | None) -> dict[str, float]:
     """How long checks took when they were asked last, by code; empty where nobody knows."""
     try:
-        said = json.loads(read_words(folder / _TIMES)) if folder else {}
-        return {str(code): float(seconds) for code, seconds in said.items()}
+        seconds = json.loads(read_words(folder / _TIMES)) if folder else {}
+        return {str(code): float(took) for code, took in seconds.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
 def _listed(folder: Path) -> dict[str, list[str]]:
     """Answers there are, by the first part of their names."""
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     with suppress(OSError):
         for name in os.listdir(folder):
             if name.endswith(".json"):
-                found.setdefault(name.partition("-")[0], []).append(name)
-    return found
+                names.setdefault(name.partition("-")[0], []).append(name)
+    return names
 
 
 def _answers(results: Iterable[CheckResult]) -> str:
     """A digest over what checks answered, whatever time they took."""
-    said = [(r.code, r.outcome, sorted(f.fingerprint for f in r.findings)) for r in results]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
-def _less(after: tuple[int, int, int], before: tuple[int, int, int]) -> tuple[int, int, int]:
-    return after[0] - before[0], after[1] - before[1], after[2] - before[2]
+    answers = [(r.code, r.outcome, sorted(f.fingerprint for f in r.findings)) for r in results]
+    return hashlib.sha256(json.dumps(answers).encode()).hexdigest()
 
 
 def cache_folder(subject: Subject) -> Path | None:
@@ -387,11 +368,11 @@ def cache_folder(subject: Subject) -> Path | None:
         return Path(named).absolute()
     if subject.folder.parent.name != "parameters":
         return None
-    made = subject.folder.parent.parent / FOLDER
+    usual = subject.folder.parent.parent / FOLDER
     with suppress(NotAssessed):
-        if Path(os.path.realpath(made)).is_relative_to(os.path.realpath(subject.store)):
+        if Path(os.path.realpath(usual)).is_relative_to(os.path.realpath(subject.store)):
             return None  # it would be one more artifact
-    return made
+    return usual
 
 
 def anything_kept(subject: Subject) -> bool:
@@ -413,8 +394,8 @@ def library_digest() -> str:
     # What stands below a site's folder a package brings along for itself, as ray does.
     places = (Path(p or ".") for p in sys.path if not _SITES & set(Path(p).parts[:-1]))
     installed = {f.name for place in places for f in place.glob("*.*-info")}  # name and version
-    told = "\0".join([python, package_digest(), *sorted(installed)])
-    return hashlib.sha256(told.encode()).hexdigest()
+    parts = [python, package_digest(), *sorted(installed)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def identity(subject: Subject) -> dict[str, str]:
@@ -430,12 +411,12 @@ def identity(subject: Subject) -> dict[str, str]:
 def environment_digest(subject: Subject) -> str:
     """SHA-256 over the interpreter that runs the version's hooks and what is installed for it."""
     python = subject.interpreter
-    told = [platform.system(), platform.machine(), *platform.libc_ver()]
+    parts = [platform.system(), platform.machine(), *platform.libc_ver()]
     if python is not None:
-        told += [str(python), os.path.realpath(python)]
+        parts += [str(python), os.path.realpath(python)]
         for site in sorted(python.parent.parent.glob("lib/python*/site-packages")):
-            told += sorted(f.name for f in site.glob("*.*-info"))
-    return hashlib.sha256("\0".join(told).encode()).hexdigest()
+            parts += sorted(f.name for f in site.glob("*.*-info"))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 @cache
@@ -445,12 +426,12 @@ def _adapter() -> TypeAdapter[Kept]:
 
 def _write(file: Path, kept: Kept) -> None:
     try:
-        body = _adapter().dump_json(kept).decode()
-        if _adapter().validate_json(body) != kept:
+        content = _adapter().dump_json(kept)
+        if _adapter().validate_json(content) != kept:
             return  # JSON does not hold it as it is: NaN, a NumPy scalar
     except ValueError:
         return
-    write_whole(file, f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}".encode())
+    write_sealed(file, content)
 
 
 def _tidy(folder: Path) -> None:

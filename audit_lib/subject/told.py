@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from audit_lib.files import read_whole, write_whole
+from audit_lib.files import read_sealed, write_sealed
 from audit_lib.host import Entered, HookError, Host
 
 FORM = "*.told"
@@ -85,7 +85,7 @@ class Told:
         from audit_lib.host.child.wire import Incoming, WireError, receive
 
         try:
-            content = self.fresh.get(name) or _whole(self.folder / name)
+            content = self.fresh.get(name) or read_sealed(self.folder / name, most=_MOST)
             source: Any = SimpleNamespace(recv_into=io.BytesIO(content).readinto)
             frame = receive(source, Incoming(_MOST))
             header, told = frame.header
@@ -109,17 +109,5 @@ class Told:
     def save(self) -> None:
         """Write what is new."""
         for name, content in self.fresh.items():
-            write_whole(self.folder / name, hashlib.sha256(content).digest() + content)
+            write_sealed(self.folder / name, content)
         self.fresh.clear()
-
-
-def _whole(file: Path) -> bytes:
-    """What was written, without the digest before it.
-
-    Raises:
-        ValueError: it is not that any more.
-    """
-    told = read_whole(file, most=_MOST)
-    if hashlib.sha256(told[32:]).digest() != told[:32]:
-        raise ValueError(f"{file} was cut or altered")
-    return told[32:]
