@@ -20,7 +20,7 @@ from audit_lib.explain.words import rules_page
 from audit_lib.files import read_whole, write_whole
 from audit_lib.memory import cache_folder, library_digest, own_places
 from audit_lib.model import CheckResult
-from audit_lib.subject.digest import subject_digest
+from audit_lib.subject.digest import subject_held
 from audit_lib.subject.subject import Subject
 
 SUMMARY, BETWEEN = "summary.json", "between.json"
@@ -150,7 +150,7 @@ def _place(subject: Subject, setting: Setting) -> Path | None:
     folder = cache_folder(subject)
     if folder is None:
         return None
-    content = subject_digest(subject, but=own_places(subject, folder))
+    content = subject_held(subject, but=own_places(subject, folder)).whole
     if not content:
         return None
     parts = [subject.version, content, library_digest(), repr(setting)]

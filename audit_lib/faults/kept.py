@@ -10,7 +10,7 @@ from audit_lib.faults.harmless import harmless
 from audit_lib.faults.sensitivity import NAME, Sensitivity, read
 from audit_lib.files import write_whole
 from audit_lib.memory import cache_folder, library_digest, own_places
-from audit_lib.subject.digest import subject_digest
+from audit_lib.subject.digest import subject_held
 from audit_lib.subject.subject import Subject
 
 __all__ = ["NAME", "read", "state_of", "write"]
@@ -22,7 +22,7 @@ def state_of(subject: Subject) -> str:
     Returns:
         hex digits; '' where the subject is too large to be hashed.
     """
-    trees = subject_digest(subject, but=own_places(subject, cache_folder(subject)))
+    trees = subject_held(subject, but=own_places(subject, cache_folder(subject))).whole
     parts = json.dumps([trees, library_digest(), subject.version])
     return hashlib.sha256(parts.encode()).hexdigest() if trees else ""
 

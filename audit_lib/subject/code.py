@@ -68,7 +68,7 @@ class Code:
         below: dict[str, set[str]] = {}
         for edge in self.imports.edges:
             below.setdefault(edge.source, set()).add(edge.target)
-        return frozenset(_closure(audited, self.imports.importers) | _closure(audited, below))
+        return frozenset(reachable(audited, self.imports.importers) | reachable(audited, below))
 
     def begins(self, path: str) -> bool:
         """True where somebody loads the file: it is under audit, imported, or a program."""
@@ -108,7 +108,7 @@ class Code:
         return tuple(sorted(units, key=lambda u: (-self.risk(u), u.key)))
 
 
-def _closure(start: Iterable[str], edges: Mapping[str, AbstractSet[str]]) -> set[str]:
+def reachable(start: Iterable[str], edges: Mapping[str, AbstractSet[str]]) -> set[str]:
     """Everything that can be reached from ``start``, itself among it."""
     seen = set(start)
     queue = list(seen)

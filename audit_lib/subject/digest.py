@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from audit_lib.files import opened
+from audit_lib.subject.modules import BUILD_FILES
 from audit_lib.subject.source import SKIPPED_FOLDERS
 from audit_lib.subject.subject import Subject
 
 #: Beyond these, hashing everything again is no saving.
 MOST_BYTES, MOST_FILES = 2 << 30, 50_000
-#: Files beside a root that is a package itself, which may name the modules that a build makes.
-_BUILD = ("pyproject.toml", "setup.cfg", "setup.py", "meson.build")
 
 
 class _TooMuchError(Exception):
@@ -42,12 +41,7 @@ class Held:
     files: dict[str, str] = field(default_factory=dict)
 
 
-def subject_digest(subject: Subject, *, but: Collection[Path] = ()) -> str:
-    """SHA-256 over everything that :func:`subject_held` tells, in hex digits; '' for none."""
-    return subject_held(subject, but=but).whole
-
-
-def subject_held(subject: Subject, *, but: Collection[Path] = ()) -> Held:
+def subject_held(subject: Subject, *, but: Collection[Path]) -> Held:
     """Digests of source, artifact store, documents and parameters of a subject.
 
     Args:
@@ -64,20 +58,20 @@ def subject_held(subject: Subject, *, but: Collection[Path] = ()) -> Held:
         return Held()
 
 
-def subject_stamp(subject: Subject, *, but: Collection[Path] = ()) -> str:
+def subject_stamp(subject: Subject, *, but: Collection[Path]) -> str:
     """A digest over names, sizes and times of the same files: tells quickly that one changed."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     try:
         for path in _listed(subject, frozenset(map(os.path.realpath, but))):
             try:
                 of = os.stat(path)
-                told = [of.st_mode, of.st_size, of.st_mtime_ns, of.st_ctime_ns, of.st_ino]
+                stamp = [of.st_mode, of.st_size, of.st_mtime_ns, of.st_ctime_ns, of.st_ino]
             except FileNotFoundError:
-                told = []
-            found.update(repr((path, told)).encode("utf-8", "surrogateescape"))
+                stamp = []
+            digest.update(repr((path, stamp)).encode("utf-8", "surrogateescape"))
     except (_TooMuchError, OSError):
         return ""
-    return found.hexdigest()
+    return digest.hexdigest()
 
 
 def _listed(subject: Subject, but: frozenset[str]) -> list[str]:
@@ -88,7 +82,9 @@ def _listed(subject: Subject, but: frozenset[str]) -> list[str]:
         store = Path(os.path.realpath(subject.root / subject.parameters.artifacts.store))
         whole = [store] if store.is_dir() else []
     single = [root / path for path in subject.parameters.documents.values() if path]
-    single += [root / subject.parameters.source.subsystem.map, *(root.parent / b for b in _BUILD)]
+    # The build's own files stand beside a root that is a package itself.
+    single += [root / subject.parameters.source.subsystem.map]
+    single += [root.parent / name for name in BUILD_FILES]
     files: dict[str, None] = {}
     inside = (root, folder, *whole)
     for top in (root, folder):
@@ -109,16 +105,16 @@ def _held(subject: Subject, paths: list[str]) -> Held:
     if len(paths) > MOST_FILES:
         raise _TooMuchError
     for path in paths:
-        told, size = _told(path, left)
+        content, size = _content(path, left)
         left -= size
         name = path.encode("utf-8", "surrogateescape") + b"\0"
-        whole.update(name + told)
+        whole.update(name + content)
         if path.startswith(root) and path.endswith(".py") and size:
-            code[path[len(root) :].replace(os.sep, "/")] = hashlib.sha256(told).hexdigest()
-            told = b"code"
+            code[path[len(root) :].replace(os.sep, "/")] = hashlib.sha256(content).hexdigest()
+            content = b"code"
         else:
-            files[path] = hashlib.sha256(told).hexdigest()
-        rest.update(name + told)
+            files[path] = hashlib.sha256(content).hexdigest()
+        rest.update(name + content)
     return Held(whole.hexdigest(), rest.hexdigest(), code, files)
 
 
@@ -143,7 +139,7 @@ def _files(
             yield os.path.join(place, name)
 
 
-def _told(path: str, most: int) -> tuple[bytes, int]:
+def _content(path: str, most: int) -> tuple[bytes, int]:
     """What a digest holds of one file: its kind, its content; and how many bytes it has."""
     try:
         mode = os.stat(path).st_mode

@@ -8,11 +8,10 @@ subsystem, directly or through others, so a certification falls when that change
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
-from audit_lib.subject.code import Code
+from audit_lib.subject.code import Code, reachable
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import MODULE, Unit
 
@@ -40,42 +39,35 @@ class Fingerprint:
 
 def fingerprints(code: Code) -> dict[str, Fingerprint]:
     """Fingerprints of the units of the subsystem, by key; unparsable files have none."""
-    if code not in _kept:
-        _kept[code] = _fingerprints(code)
-    return _kept[code]
-
-
-_kept: WeakKeyDictionary[Code, dict[str, Fingerprint]] = WeakKeyDictionary()
+    return code.once("fingerprints", lambda: _fingerprints(code))
 
 
 def _fingerprints(code: Code) -> dict[str, Fingerprint]:
     units = {u.key: u for f in code.subsystem for u in f.units if u.node is not None}
-    bodies = {key: digest(_own(unit)) for key, unit in units.items()}
+    bodies = {key: _digest(_tokens(_own(unit))) for key, unit in units.items()}
     direct = {key: _depends_on(code, unit, units) for key, unit in units.items()}
-    found = {}
+    edges = {key: keys for key, (keys, _) in direct.items()}
+    prints = {}
     for key, unit in units.items():
-        reached, constants = _closure(key, direct)
+        reached = reachable([key], edges)
+        constants = {constant for k in reached for constant in direct[k][1]}
         inner = sorted(bodies[k] for k in reached if k != key)
-        whole = digest_texts([bodies[key], *inner, *sorted(_constant(code, c) for c in constants)])
-        parts = [(digest([s])[:8], s.lineno) for s in _statements(unit)]
-        found[key] = Fingerprint(
-            key, bodies[key], whole, tuple(p for p, _ in parts), tuple(n for _, n in parts)
+        whole = _digest([bodies[key], *inner, *sorted(_constant(code, c) for c in constants)])
+        statements = _statements(unit)
+        parts = tuple(_digest(_tokens([s]))[:8] for s in statements)
+        prints[key] = Fingerprint(
+            key, bodies[key], whole, parts, tuple(s.lineno for s in statements)
         )
-    return found
+    return prints
 
 
-def digest(nodes: list[ast.AST]) -> str:
-    """Digest of normalised syntax trees, 32 hex digits."""
-    return digest_texts(list(_tokens(nodes)))
-
-
-def digest_texts(texts: list[str]) -> str:
-    """Digest of a list of texts, 32 hex digits."""
+def _digest(texts: Iterable[str]) -> str:
+    """Digest of texts, 32 hex digits."""
     joined = "\x1f".join(texts).encode("utf-8", "surrogatepass")
     return hashlib.sha256(joined).hexdigest()[:32]
 
 
-def _tokens(nodes: list[ast.AST]) -> Iterator[str]:
+def _tokens(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """A tree as a flat sequence; without recursion, since source may be nested deep."""
     stack: list[object] = list(reversed(nodes))
     while stack:
@@ -181,21 +173,7 @@ def _depends_on(code: Code, unit: Unit, units: dict[str, Unit]) -> tuple[set[str
     return keys & set(units), constants
 
 
-def _closure(
-    key: str, direct: dict[str, tuple[set[str], set[Constant]]]
-) -> tuple[set[str], set[Constant]]:
-    seen, queue = {key}, [key]
-    constants: set[Constant] = set()
-    while queue:
-        keys, values = direct[queue.pop()]
-        constants |= values
-        for inner in keys - seen:
-            seen.add(inner)
-            queue.append(inner)
-    return seen, constants
-
-
 def _constant(code: Code, constant: Constant) -> str:
     path, name = constant
     nodes = code.index.module(path).bindings.get(name, [])
-    return digest([n for n in nodes if isinstance(n, ast.stmt)])
+    return _digest(_tokens([n for n in nodes if isinstance(n, ast.stmt)]))

@@ -20,8 +20,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from audit_lib.model import Location
-from audit_lib.subject.modules import DEFINITIONS, ModuleIndex, Target
+from audit_lib.subject.modules import DEFINITIONS, ModuleIndex, Target, folder_of
 from audit_lib.subject.source import SourceFile, SourceTree, matches, uncollected
+from audit_lib.subject.uses import last_name
 
 TESTS = ("**/tests/**", "**/test/**")
 #: share of the files that a package must hold for its folders to be the repository's parts
@@ -198,20 +199,12 @@ class ImportGraph:
             found[edge.target].add(edge.source)
         return {path: frozenset(sources) for path, sources in found.items()}
 
-    def dependents(self, path: str) -> frozenset[str]:
-        """Files that import ``path``, directly or through others; the blast radius of a change."""
-        seen: set[str] = set()
-        queue = [path]
-        while queue:
-            for source in self.importers.get(queue.pop(), ()):
-                if source not in seen:
-                    seen.add(source)
-                    queue.append(source)
-        return frozenset(seen - {path})
-
     @cached_property
     def dependent_counts(self) -> dict[str, int]:
-        """Every file of the tree to how many files depend on it, directly or through others."""
+        """Every file of the tree to how many files depend on it, directly or through others.
+
+        That is the blast radius of a change.
+        """
         position = {path: i for i, path in enumerate(self.tree.by_path)}
         # Sets of files as the bits of integers: a large repository has few large cycles, in which
         # nearly every file depends on nearly every other.
@@ -285,11 +278,12 @@ class ImportGraph:
         for landing in self.targets(imported):
             written, target = landing.written, landing.target
             if target.path is None:
-                if target.inside and not self._compiled(imported, written):
+                name, beside = written.rpartition(".")[2], folder_of(imported.path)
+                if target.inside and not self.index.has_compiled(beside, name):
                     yield Broken(imported, written, "no such module in the repository")
                 continue
             for symbol in () if landing.whole else landing.symbols:
-                if imported.caught is not None and self.index.has_compiled(_folder(target.path)):
+                if imported.caught is not None and self.index.has_compiled(folder_of(target.path)):
                     continue  # an extension that is built elsewhere, and asked for
                 if symbol != "*" and self.index.binds(target.path, symbol) is False:
                     yield Broken(
@@ -298,9 +292,6 @@ class ImportGraph:
                         f"{target.path} binds no name {symbol!r}",
                         target.path,
                     )
-
-    def _compiled(self, imported: Import, written: str) -> bool:
-        return self.index.has_compiled(_folder(imported.path), written.rsplit(".", 1)[-1])
 
 
 def imports_of(file: SourceFile) -> Iterator[Import]:
@@ -376,7 +367,8 @@ class _Around:
         elif isinstance(node, (ast.If, ast.Try, ast.TryStar)):
             in_branch = True
             if isinstance(node, ast.If):
-                typing_only = typing_only or (_is_typing(node.test) and child in node.body)
+                typing = last_name(node.test) == "TYPE_CHECKING"
+                typing_only = typing_only or (typing and child in node.body)
             elif child in node.body:
                 caught = _swallows(node) or caught
         elif isinstance(node, ast.With) and (suppressed := _suppressed(node)):
@@ -388,9 +380,9 @@ def _suppressed(node: ast.With) -> ast.ExceptHandler | None:
     """``with suppress(ImportError)`` as the handler that it stands for."""
     for item in node.items:
         call = item.context_expr
-        if not isinstance(call, ast.Call) or _last_name(call.func) != "suppress":
+        if not isinstance(call, ast.Call) or last_name(call.func) != "suppress":
             continue
-        if {_last_name(a) for a in call.args} & _IMPORT_ERRORS:
+        if {last_name(a) for a in call.args} & _IMPORT_ERRORS:
             kinds = ast.Tuple(elts=call.args, ctx=ast.Load())
             handler = ast.ExceptHandler(type=kinds, name=None, body=[ast.Pass()])
             return ast.fix_missing_locations(ast.copy_location(handler, node))
@@ -403,36 +395,17 @@ def _statements(node: ast.AST) -> Iterator[ast.AST]:
             yield child
 
 
-def _is_typing(test: ast.expr) -> bool:
-    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
-    return name == "TYPE_CHECKING"
-
-
 def _swallows(node: ast.Try | ast.TryStar) -> ast.ExceptHandler | None:
     """The handler that catches ImportError and goes on; None where it raises again."""
     for handler in node.handlers:
-        caught = {n for e in _elements(handler.type) if (n := _last_name(e))}
-        if handler.type is None or caught & _IMPORT_ERRORS:
+        kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+        if handler.type is None or {last_name(kind) for kind in kinds} & _IMPORT_ERRORS:
             raises = any(isinstance(n, ast.Raise) for s in handler.body for n in ast.walk(s))
             return None if raises else handler
     return None
 
 
 _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
-
-
-def _elements(node: ast.expr | None) -> list[ast.expr]:
-    if node is None:
-        return []
-    return list(node.elts) if isinstance(node, ast.Tuple) else [node]
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
-def _folder(path: str) -> str:
-    return PurePosixPath(path).parent.as_posix().removeprefix(".")
 
 
 def _is_folder(path: str) -> bool:

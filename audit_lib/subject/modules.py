@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 
 from audit_lib.files import read_words
 from audit_lib.subject.source import SourceFile, SourceTree
+from audit_lib.subject.uses import last_name
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -23,6 +24,8 @@ _SCOPES = (*DEFINITIONS, ast.Lambda)
 _DOTTED_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)\.([\w.]*\w)", re.MULTILINE)
 #: What a module puts into the table of modules, itself aside.
 _ALIASED = re.compile(r"\bsys\.modules(?:\[|\.setdefault\()(?!__name__\])([^],]+)(?:,|\]\s*=[^=])")
+#: Files of a build, which may name the modules that it makes.
+BUILD_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "meson.build")
 #: Endings of extension modules and of what they are built from.
 _COMPILED = (".so", ".pyd", ".pyx", ".tp", ".c", ".cpp", ".cu", ".f90")
 
@@ -51,8 +54,7 @@ class Module:
     @property
     def folder(self) -> str:
         """Folder of the file, '' at the root."""
-        parent = PurePosixPath(self.source.path).parent.as_posix()
-        return "" if parent == "." else parent
+        return folder_of(self.source.path)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class ModuleIndex:
         roots = {""}
         for path in self.tree.by_path:
             if PurePosixPath(path).name == "__init__.py":
-                parent = PurePosixPath(path).parent.parent.as_posix().removeprefix(".")
+                parent = folder_of(folder_of(path))
                 if self._file(parent, "__init__") is None:
                     roots.add(parent)
         return tuple(sorted(roots))
@@ -125,7 +127,7 @@ class ModuleIndex:
             return self._inside("", parts[1:])
         if parts[0] in sys.stdlib_module_names:
             return Target(None, False)
-        beside = PurePosixPath(importer).parent.as_posix().removeprefix(".") if importer else ""
+        beside = folder_of(importer)
         if self._file(beside, "__init__") is not None:
             beside = ""
         beside_root = not self.package or self._runs(importer) or parts[0] not in self._foreign
@@ -186,36 +188,34 @@ class ModuleIndex:
         ``sklearn.py`` in the root of a package that also imports ``sklearn.base`` is not what
         ``import sklearn`` means.
         """
-        return frozenset(
-            top
-            for file in self.tree.files
-            for top, rest in _DOTTED_IMPORT.findall(file.text)
-            if self.locate("", [top, *rest.split(".")]) is None
-        )
+        return frozenset(parts[0] for parts in self._dotted if self.locate("", parts) is None)
 
     @cached_property
     def _foreign_below(self) -> dict[str, frozenset[str]]:
         """Likewise of search roots that lie within a package: ``templates/ray`` is not ``ray``."""
-        within = [r for r in self.search_roots if r and self._in_package(r)]
-        dotted = {
-            (top, rest)
-            for file in (self.tree.files if within else ())
-            for top, rest in _DOTTED_IMPORT.findall(file.text)
-        }
         return {
-            root: frozenset(t for t, rest in dotted if not self.locate(root, [t, *rest.split(".")]))
-            for root in within
+            root: frozenset(parts[0] for parts in self._dotted if not self.locate(root, parts))
+            for root in self.search_roots
+            if root and any(self._file(p, "__init__") for p in self._above(root))
         }
 
-    def _in_package(self, folder: str) -> bool:
-        above = (p.as_posix().removeprefix(".") for p in PurePosixPath(folder).parents)
-        return any(self._file(p, "__init__") is not None for p in above)
+    @cached_property
+    def _dotted(self) -> frozenset[tuple[str, ...]]:
+        """Dotted names that the source imports, in parts."""
+        found = {name for file in self.tree.files for name in _DOTTED_IMPORT.findall(file.text)}
+        return frozenset((top, *rest.split(".")) for top, rest in found)
+
+    @staticmethod
+    def _above(folder: str) -> Iterator[str]:
+        while folder:
+            folder = folder_of(folder)
+            yield folder
 
     @cached_property
     def _built(self) -> str:
         """Text of the build's own files, which name the modules that it writes."""
         texts = []
-        for name in ("pyproject.toml", "setup.cfg", "setup.py", "meson.build"):
+        for name in BUILD_FILES:
             for folder in (self.tree.root, self.tree.root.parent):
                 file = folder / name
                 if file.is_file() and (folder == self.tree.root or self.package):
@@ -258,7 +258,7 @@ class ModuleIndex:
             return False
         file = PurePosixPath(path)
         place = file.parent if file.stem == "__init__" else file.with_suffix("")
-        return self.has_compiled(place.parent.as_posix().removeprefix("."), place.name)
+        return self.has_compiled(folder_of(place.as_posix()), place.name)
 
     def _file(self, folder: str, stem: str) -> str | None:
         for ending in (".py", ".pyi"):
@@ -335,6 +335,11 @@ _ALWAYS = frozenset(
 )  # fmt: skip
 
 
+def folder_of(path: str) -> str:
+    """Folder of a POSIX path that is relative to the root; '' at the root."""
+    return path.rpartition("/")[0]
+
+
 def _join(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
@@ -356,8 +361,7 @@ def _without_placeholders(nodes: list[ast.AST]) -> list[ast.AST]:
 
 def _is_overload(node: ast.AST) -> bool:
     return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and any(
-        (d.attr if isinstance(d, ast.Attribute) else getattr(d, "id", "")) == "overload"
-        for d in node.decorator_list
+        last_name(decorator) == "overload" for decorator in node.decorator_list
     )
 
 
@@ -405,11 +409,8 @@ def _writes_namespace(node: ast.AST) -> bool:
 
 
 def _is_globals(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
-        "globals",
-        "locals",
-        "vars",
-    )
+    named = ("globals", "locals", "vars")
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in named
 
 
 def _bound(body: Iterable[ast.stmt], *, declared: bool = False) -> Iterator[tuple[str, ast.AST]]:

@@ -42,6 +42,11 @@ def dotted(node: ast.AST | None) -> str:
     return ""
 
 
+def last_name(node: ast.AST | None) -> str:
+    """``c`` for ``a.b.c``, and for ``c`` itself; '' for what is no name."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
 def annotated(node: ast.AST | None) -> str:
     """The class an annotation names: ``X``, ``"X"``, ``X | None`` or ``Optional[X]``; else ''."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):

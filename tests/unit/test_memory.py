@@ -14,7 +14,7 @@ from audit_lib.memory import FOLDER, Memory, cache_folder
 from audit_lib.model import Finding, Location, Severity
 from audit_lib.selection import configured
 from audit_lib.subject import digest as digests
-from audit_lib.subject.digest import subject_digest
+from audit_lib.subject.digest import subject_held
 from tests.made_repo import STORE, good_store, subject
 
 FILES = {"pkg/__init__.py": "", "pkg/a.py": "def f(:\n", "notes.md": "1"}
@@ -136,11 +136,11 @@ def test_other_options_and_versions_have_answers_of_their_own(tmp_path):
 def test_the_store_is_part_of_what_is_hashed(tmp_path):
     found = subject(tmp_path, good_store(), artifacts={**STORE, "store": "../elsewhere"})
     (tmp_path / "elsewhere/v1").mkdir(parents=True)
-    before = subject_digest(found)
+    before = subject_held(found, but=()).whole
     (tmp_path / "elsewhere/v2").mkdir()
-    between = subject_digest(found)
+    between = subject_held(found, but=()).whole
     (tmp_path / "elsewhere/v1/model.pkl").write_bytes(b"x")
-    assert len({before, between, subject_digest(found)}) == 3
+    assert len({before, between, subject_held(found, but=()).whole}) == 3
     assert before
 
 
@@ -220,14 +220,14 @@ def test_a_link_out_of_what_is_hashed_keeps_nothing(made, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (tmp_path / "repo/linked").symlink_to(outside, target_is_directory=True)
-    assert subject_digest(made) == ""
+    assert subject_held(made, but=()).whole == ""
     ask(made)
     assert not (tmp_path / FOLDER).exists()
 
 
 def test_a_subject_that_is_too_large_is_not_hashed(made, monkeypatch):
     monkeypatch.setattr(digests, "MOST_BYTES", 3)
-    assert subject_digest(made) == ""
+    assert subject_held(made, but=()).whole == ""
 
 
 def test_runs_side_by_side_leave_whole_answers(made, tmp_path):

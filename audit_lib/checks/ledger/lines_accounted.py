@@ -170,7 +170,7 @@ def _file_row(code: Code, file: FileUnits) -> tuple[str | int | bool, ...]:
         file.branches,
         file.branch_lines,
         sum(u.cyclomatic or 0 for u in file.units),
-        len(code.imports.dependents(file.file.path)),
+        code.imports.dependent_counts[file.file.path],
         code.tree.is_high_risk(file.file.path),
     )
 
