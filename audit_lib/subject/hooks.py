@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from audit_lib.model import Location
 from audit_lib.subject.keys import Key
 from audit_lib.subject.one_asset import OneAsset, Split
 from audit_lib.subject.told import Told
+from audit_lib.subject.uses import last_name
 
 
 @dataclass
@@ -33,14 +34,28 @@ class HookSet:
     file: Path
 
     @cached_property
+    def _functions(self) -> tuple[tuple[str, ast.FunctionDef], ...]:
+        """Every written hook and its function, in the order of the file.
+
+        A variant that is not written as plain text is called ``?``.
+
+        Raises:
+            NotAssessed: the file does not parse; the message names line and error.
+        """
+        tree = _parsed(self.file) if self.file.is_file() else ast.Module([], [])
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        functions.sort(key=lambda function: function.lineno)
+        return tuple((name, function) for function in functions for name in names_of(function))
+
+    @property
     def written(self) -> tuple[tuple[str, int], ...]:
         """Every hook and the line of its ``def``, as they stand in the file."""
-        return written_hooks(self.file) if self.file.is_file() else ()
+        return tuple((name, function.lineno) for name, function in self._functions)
 
     @cached_property
     def composed(self) -> dict[str, tuple[str, ...]]:
         """Hooks that are made of written ones, to these."""
-        return composed(name for name, _ in self.written)
+        return composed(name for name, _ in self._functions)
 
     @cached_property
     def lines(self) -> dict[str, int]:
@@ -49,31 +64,27 @@ class HookSet:
         return written | {name: written[parts[-1]] for name, parts in self.composed.items()}
 
     @cached_property
-    def _arguments(self) -> dict[str, tuple[str, ...]]:
-        """Every hook and the names of its parameters."""
-        return {name: names for name, _, names in _hooks_in(self.file)} if self.written else {}
-
-    @cached_property
     def by_row(self) -> frozenset[str]:
         """Hooks that know single rows (``each="row"``)."""
-        if not self.written:
-            return frozenset()
-        functions = [n for n in ast.walk(_parsed(self.file)) if isinstance(n, ast.FunctionDef)]
-        return frozenset(name for f in functions if _knows_rows(f) for name in names_of(f))
+        return frozenset(name for name, function in self._functions if _knows_rows(function))
 
     def takes(self, name: str, parameter: str) -> bool:
         """True where a hook of that full name has a parameter of that name."""
-        return parameter in self._arguments.get(name, ())
+        function = dict(self._functions).get(name)
+        if function is None:
+            return False
+        listed = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+        return any(argument.arg == parameter for argument in listed)
 
     @cached_property
     def _variants(self) -> dict[str, tuple[str, ...]]:
         """Hooks, and surfaces, without variant to their variants; '' for a plain hook."""
-        found: dict[str, list[str]] = {}
+        variants: dict[str, list[str]] = {}
         for name in self.lines:
             hook, variant = without_variant(name)
             for key in (hook, hook.split(".", maxsplit=1)[0]):
-                found.setdefault(key, []).append(variant)
-        return {key: tuple(dict.fromkeys(listed)) for key, listed in found.items()}
+                variants.setdefault(key, []).append(variant)
+        return {key: tuple(dict.fromkeys(listed)) for key, listed in variants.items()}
 
     def variants(self, hook: str) -> tuple[str, ...]:
         """Variants of a hook, or of all hooks of a surface, in the order of the file.
@@ -116,8 +127,8 @@ class HookSet:
 
     def missing(self, hook: str, variant: str = "") -> str:
         """What to say about a hook that nobody wrote, with what could stand behind it."""
-        found = self._candidates().get(hook, [])
-        could = f"\nfound in the source: {'; '.join(map(str, found))}" if found else ""
+        candidates = self._candidates().get(hook, [])
+        could = f"\nfound in the source: {'; '.join(map(str, candidates))}" if candidates else ""
         others = ", ".join(filter(None, self.variants(hook)))
         lacking = f" for variant {variant}, only for {others}" if others and variant else ""
         form = signature(hook, variant if lacking else "")
@@ -127,10 +138,10 @@ class HookSet:
     def _candidates(self) -> dict[str, list[str]]:
         """What ``workbook new-subject`` found, where it was used."""
         try:
-            found = json.loads(read_words(self.file.parent / "candidates.json"))
+            candidates = json.loads(read_words(self.file.parent / "candidates.json"))
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return candidates if isinstance(candidates, dict) else {}
 
 
 @dataclass
@@ -247,7 +258,8 @@ class Hook:
         return whole
 
     def _many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-        self._asked_in_vain()
+        if self.late.get(self.name, 0) >= PATIENCE:
+            raise HookTimedOut(self.name, 0, detail="not asked: it did not answer in time before")
         told = self.told
         many = self.host.call_many if told is None else partial(told.many, self.host)
         where: dict[str, Any] = {"store": self.store, "version": self.version, "key": self.key}
@@ -256,7 +268,10 @@ class Hook:
             self.late[self.name] = self.late.get(self.name, 0) + len(answers)
         else:
             self.late.pop(self.name, None)
-        self._note(*answers)
+        name = plain(self.name)
+        mute = without_variant(name)[0] in _MUTE
+        heard = self.heard.setdefault((self.version, name), Heard())
+        heard.note([True if mute and a is None else a for a in answers])
         return answers
 
     def _joined(self, split: Split, answers: Sequence[Any]) -> Any:
@@ -264,16 +279,6 @@ class Hook:
         if failed is not None:
             raise failed
         return self.form.joined(without_variant(self.name)[0], split, answers)
-
-    def _note(self, *answers: Any) -> None:
-        name = plain(self.name)
-        heard = self.heard.setdefault((self.version, name), Heard())
-        mute = without_variant(name)[0] in _MUTE
-        heard.note([True if mute and a is None else a for a in answers])
-
-    def _asked_in_vain(self) -> None:
-        if self.late.get(self.name, 0) >= PATIENCE:
-            raise HookTimedOut(self.name, 0, detail="not asked: it did not answer in time before")
 
     def together(self) -> Hook:
         """The hook that takes a list of calls' arguments and makes them at once.
@@ -307,27 +312,6 @@ class Hook:
         return replace(self, key=key)
 
 
-def written_hooks(file: Path) -> tuple[tuple[str, int], ...]:
-    """Hook names and lines in a hooks file, read without running it.
-
-    A variant that is not written as plain text is called ``?``.
-
-    Raises:
-        NotAssessed: the file does not parse; the message names line and error.
-    """
-    found = [(name, line) for name, line, _ in _hooks_in(file)]
-    return tuple(sorted(found, key=lambda hook: hook[1]))
-
-
-def _hooks_in(file: Path) -> Iterator[tuple[str, int, tuple[str, ...]]]:
-    """Names of hooks, their lines, and the names of their parameters."""
-    for node in ast.walk(_parsed(file)):
-        if isinstance(node, ast.FunctionDef):
-            given = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-            for name in names_of(node):
-                yield name, node.lineno, tuple(a.arg for a in given)
-
-
 def _parsed(file: Path) -> ast.Module:
     try:
         return ast.parse(read_whole(file), filename=file.name)
@@ -355,18 +339,13 @@ def _surface_of(decorator: ast.expr) -> tuple[str, str]:
     """Name and variant that a decorator registers; '' where it registers nothing."""
     if not isinstance(decorator, ast.Call) or len(decorator.args) != 1:
         return "", ""
-    called = decorator.func
-    called_name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
     name = _text(decorator.args[0])
-    if called_name != "surface" or name is None:
+    if last_name(decorator.func) != "surface" or name is None:
         return "", ""
-    named = [_text(k.value) for k in decorator.keywords if k.arg == "variant"]
-    return name, ("?" if None in named else str(named[0])) if named else ""
+    variants = [_text(k.value) for k in decorator.keywords if k.arg == "variant"]
+    return name, ("?" if None in variants else str(variants[0])) if variants else ""
 
 
 def _text(node: ast.expr) -> str | None:
-    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-    return str(node.value) if is_text else None  # type: ignore[attr-defined]  # is_text says so
-
-
-__all__ = ["Hook", "HookError", "HookSet", "written_hooks"]
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str) else None
