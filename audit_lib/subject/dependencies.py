@@ -179,13 +179,12 @@ def may_bring(distribution: str, imported: str) -> bool:
     name, top = plain(distribution), plain(imported.partition(".")[0])
     if name in _spellings(imported) or name.startswith(f"{top}-") or name.endswith(f"-{top}"):
         return True
-    if len(top) >= _LONG and name.endswith(top):  # a fork under another name
-        return True
-    if name.replace("-", "") == top.replace("-", ""):  # scikitplot of scikit-plot
+    whole, short = name.replace("-", ""), top.replace("-", "")  # scikitplot of scikit-plot
+    if whole == short or (len(short) >= _LONG and whole.endswith(short)):  # and of a fork of it
         return True
     # of two words and more, shortened: ``eth_defi`` of ``web3-ethereum-defi``
-    words, whole = top.split("-"), name.split("-")
-    return len(words) > 1 and all(any(w.startswith(t) for w in whole) for t in words if t)
+    words, parts = top.split("-"), name.split("-")
+    return len(words) > 1 and all(any(w.startswith(t) for w in parts) for t in words if t)
 
 
 def dependencies_of(tree: SourceTree) -> Dependencies:

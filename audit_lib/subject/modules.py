@@ -317,6 +317,9 @@ class ModuleIndex:
         nodes = module.bindings.get(name, [])
         if len(nodes) > 1:
             nodes = _without_placeholders(nodes)
+            tree = module.source.tree
+            if isinstance(nodes[-1], DEFINITIONS) and tree is not None and nodes[-1] in tree.body:
+                nodes = nodes[-1:]  # it takes the place of what was imported above
         if len(nodes) != 1:
             return None
         node = nodes[0]

@@ -176,8 +176,8 @@ def _imported(code: Code) -> dict[str, list[Import]]:
         guarded = imported.typing_only or imported.caught is not None
         if imported.path not in code.connected or is_aside(imported.path) or guarded:
             continue
-        if PurePosixPath(imported.path).name == "setup.py":
-            continue  # run by what builds the package, before anything is installed
+        if re.fullmatch(r"setup\.py|hook-.+\.py", PurePosixPath(imported.path).name):
+            continue  # run by what builds the package, or by PyInstaller, which brings itself
         if imported.type is ImportType.CONDITIONAL and _tried(code, imported):
             continue
         for name in _foreign(code, imported):

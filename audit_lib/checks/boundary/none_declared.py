@@ -11,7 +11,7 @@ from audit_lib.probes.code.calls import Function, defaults, own_nodes
 from audit_lib.probes.code.signatures import decorators
 from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.probes.code.types.annotations import aliases_of_none, allows_none, is_none
-from audit_lib.probes.code.types.exhaustive import exhausted
+from audit_lib.probes.code.types.exhaustive import asks_in_the_open, exhausted
 from audit_lib.subject.code import code_of
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.references import References
@@ -37,7 +37,8 @@ class DeclaredValuesAreThere(Check):
     How
         Follows the statements of each function: returns, raises, endless loops, exits, branches
         that are exhaustive by `else`, a wildcard case, or because they name every type, literal or
-        member that the annotation of a parameter admits.
+        member that the annotation of a parameter admits.  LOW where branches on one value end
+        it all, and no annotation lists what that may be, and for a loop over `range` that returns.
     Limitations
         Tests and examples are left out, and functions whose head or return bears `# type: ignore`.
         Only what the text shows: a name that happens to be None is not followed (a type checker
@@ -103,6 +104,7 @@ class DeclaredValuesAreThere(Check):
                 measured="None",
                 expected=declared,
                 key="runs off",
+                severity=Severity.LOW if flow.open_end(node.body) else self.severity,
             )
 
     def _defaults(self, unit: Unit, node: Function, aliases: frozenset[str]) -> Answers:
@@ -180,6 +182,10 @@ class _Flow:
         return any(self._leaves(s) for s in body) or exhausted(
             self.references.index, self.unit, body, self.ends
         )
+
+    def open_end(self, body: Sequence[ast.stmt]) -> bool:
+        """True where what runs off is a value that branches on all the others did not expect."""
+        return asks_in_the_open(self.references.index, self.unit, body, self.ends)
 
     def _leaves(self, node: ast.stmt) -> bool:
         ends = self.ends

@@ -30,7 +30,8 @@ class NoneStaysWhereItIsDeclared(Check):
         `require_…`, `is_…`) was called with before, or that a test of several (`all([...])`) holds.
         So are arguments whose receiver asks for None itself, or has it as default. One argument is
         one finding, however many places give it, and one call is one; fields of a class with None
-        as their default are told as information. All errors about None stand in the table.
+        as their default are told as information; None that a dataclass or a constructor keeps as it
+        is, and that fails where it is used, is LOW. All errors about None stand in the table.
     Limitations
         Tests, documents and examples are left out. What libraries return counts as untyped, and a
         line with `# type: ignore` is passed over. An answer that is kept in a variable before it is
@@ -117,9 +118,13 @@ class NoneStaysWhereItIsDeclared(Check):
             measured=flow.given,
             expected=flow.declared,
             key=f"{flow.path}::{flow.declaration} {said.code} {flow.what}",
-            severity=self.severity if flow.certain else Severity.INFO,
+            severity=Severity.INFO if not flow.certain else self._weight(together),
             evidence=("none",),
         )
+
+    def _weight(self, together: list[list[NoneFlow]]) -> Severity:
+        """Light where all that takes the None keeps it, and asks nothing of it."""
+        return Severity.LOW if all(f.kept for alike in together for f in alike) else self.severity
 
 
 def _symbol(flow: NoneFlow) -> str:

@@ -35,7 +35,10 @@ _NAMED = re.compile(
 _PLAIN = (".json", ".yaml", ".yml", ".toml")
 _TOUCHES = re.compile(r"load|dump|savez|torch\.save")
 _MOST = 60
-_LIMIT = re.compile(r"max|min|limit|threshold|stop|drawdown|cap\b|floor|ceiling|cooldown", re.I)
+_LIMIT = re.compile(
+    r"(?<![a-z])(?i:max|min)(imum)?(?![a-z])|(?<=[a-z])(Max|Min)(?![a-z])|"
+    r"(?i:limit|threshold|stop|drawdown|cap\b|floor|ceiling|cooldown)"
+)
 
 
 class StoredKeysAreWritten(Check):
@@ -173,7 +176,7 @@ class StoredKeysAreWritten(Check):
     def _two_defaults(self, name: str, flow: Flow) -> Answers:
         """One key that is read with other defaults at other places."""
         for path, uses in sorted(by_path(flow.reads).items()):
-            stated = {u.default: u for u in reversed(uses) if _stated(u.default)}
+            stated = {_value(u.default): u for u in reversed(uses) if _stated(u.default)}
             if len(stated) > 1 and path[-1] != ANY:
                 first, other = sorted(stated.values(), key=lambda u: (str(u.location), u.default))[
                     :2
@@ -207,6 +210,14 @@ class StoredKeysAreWritten(Check):
             key=f"{name} {pointer_to(*path)}",
             severity=self.severity if use.required else Severity.MEDIUM,
         )
+
+
+def _value(default: str) -> object:
+    """A number where a default is one, so that 1 is 1.0; else its text."""
+    try:
+        return float(default)
+    except ValueError:
+        return default
 
 
 def _stated(default: str) -> bool:

@@ -1,4 +1,6 @@
 from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Location, Severity
@@ -9,6 +11,9 @@ from audit_lib.subject.units import MODULE
 
 _COPIES = 3
 """modules with one function of a name that loads in one way, from which on it was copied"""
+
+_HABIT = 5
+"""modules of one folder that load pickles, from which on that is one finding"""
 
 
 class LoadersRunNothing(Check):
@@ -54,20 +59,32 @@ class LoadersRunNothing(Check):
                     where = f"{path}:{load.node.lineno}"
                     told = "checked before" if load.proven else ""
                     rows.append((where, load.what, " ← ".join(load.outside), told))
-        copies: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-        for (path, _), found in alike.items():
-            copies[found[0].unit.name, found[0].what, found[0].outside[-1]].append(path)
-        for (path, _), found in alike.items():
-            same = copies[found[0].unit.name, found[0].what, found[0].outside[-1]]
-            enough = 2 if "." in found[0].unit.name else _COPIES  # one class, or one name
-            if len(same) < enough:
-                yield self._told(path, found)
-            elif path == same[0]:  # a function that was copied from module to module
-                yield self._told(path, found, f"; so in {', '.join(same[1:])}")
+        for modules, found in self._together(alike):
+            more = f"; so in {', '.join(modules[1:])}" if len(modules) > 1 else ""
+            yield self._told(modules[0], found, more)
         if rows:
             heads = ("place", "call", "where the data comes from", "digest")
             yield Evidence("loaders", "Calls that run what they read", heads, tuple(rows))
         yield Examined(len(paths), "files")
+
+    def _together(
+        self, alike: dict[tuple[str, str], list[Load]]
+    ) -> Iterator[tuple[list[str], list[Load]]]:
+        """Modules that are told as one: of one class or copied function, or a folder's habit."""
+        habits: dict[tuple[object, ...], list[str]] = defaultdict(list)
+        for (path, kind), found in alike.items():
+            habits[found[0].unit.name, found[0].what, found[0].outside[-1]].append(path)
+            habits[PurePosixPath(path).parent, kind].append(path)
+        told: set[tuple[str, str]] = set()
+        for (path, kind), found in alike.items():
+            name = found[0].unit.name
+            same = habits[name, found[0].what, found[0].outside[-1]]
+            if len(same) < (2 if "." in name else _COPIES):  # one class, or one name
+                same = habits[PurePosixPath(path).parent, kind]
+                same = same if kind == "pickle" and len(same) >= _HABIT else [path]
+            if (path, kind) not in told:
+                told |= {(p, kind) for p in same}
+                yield [path, *(p for p in same if p != path)], found
 
     def _told(self, path: str, found: list[Load], more: str = "") -> Answer:
         first = min(found, key=lambda f: (f.proven, f.template, f.node.lineno))

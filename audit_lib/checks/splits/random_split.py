@@ -2,7 +2,20 @@ from collections import defaultdict
 
 from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.model import Examined, Gap, Severity
-from audit_lib.probes.code.leaks.suspicions import Hit, hits, in_time, related_files, unread
+from audit_lib.probes.code.leaks.suspicions import (
+    Hit,
+    hits,
+    in_time,
+    related_files,
+    surely_in_time,
+    unread,
+)
+
+_UNSURE = {
+    Severity.HIGH: "",
+    Severity.MEDIUM: "; the function does not say that its rows are in time",
+    Severity.LOW: "; nothing here speaks of time, so rows may have no order",
+}
 
 
 class SplitsAreNotShuffled(Check):
@@ -16,8 +29,9 @@ class SplitsAreNotShuffled(Check):
         then measures memory.
     How
         Walks the syntax trees of the subsystem and of files that build features; tests are left
-        out. All such calls of one function are one finding. It weighs little where neither the file
-        nor one file in ten speaks of time or markets, and no hook gives market data.
+        out. All such calls of one function are one finding. Where no hook gives market data it is
+        MEDIUM unless the function itself speaks of time or markets, since what it splits may be
+        rows of another kind, and LOW where neither the file nor one file in ten does.
     Limitations
         A split of rows that are no time series (options of one day, say) may be shuffled; exempt
         it with the reason. Where `shuffle` comes from a variable or from `**options`, the text
@@ -41,16 +55,20 @@ class SplitsAreNotShuffled(Check):
             alike[hit.file.path, hit.symbol].append(hit)
         for found in alike.values():
             first, more = found[0], len(found) - 1
-            meant = in_time(subject, first.file)
+            level = self.severity
+            if not in_time(subject, first.file):
+                level = Severity.LOW
+            elif not surely_in_time(subject, first.file, first.node):
+                level = Severity.MEDIUM
             yield self.finding(
                 first.file.location(first.node, first.symbol),
                 f"{first.symbol or 'module level'} uses {first.what}"
                 + (f", and {more} more such {'splits' if more > 1 else 'split'}" if more else "")
-                + ("" if meant else "; nothing here speaks of time, so rows may have no order"),
+                + _UNSURE[level],
                 measured=first.what,
                 expected="a split by date",
                 key=first.key,
-                severity=self.severity if meant else Severity.LOW,
+                severity=level,
             )
         for hit in hits(subject, "open split", labels_may=False):
             yield Gap(str(hit.file.location(hit.node, hit.symbol)), hit.what)

@@ -26,7 +26,7 @@ class Dead:
         unit: the unit that they belong to.
         node: the first of them.
         why: what keeps runs away, in words.
-        switch: a constant does, which somebody wrote or may turn.
+        switch: a constant does, which somebody wrote or may turn, or a ``raise`` above it all.
         name: of a constant of the source that does.
     """
 
@@ -64,7 +64,10 @@ def _block(code: Code, unit: Unit, body: Sequence[ast.stmt]) -> Iterator[Dead]:
         after = body[position + 1 :]
         if isinstance(node, _EXITS) and after and not _kept_on_purpose(after):
             how = type(node).__name__.lower()
-            yield Dead(unit, after[0], f"stands after the `{how}` at line {node.lineno}")
+            first = position == 0 or (position == 1 and isinstance(body[0], ast.Expr))
+            whole = unit.node is not None and body is getattr(unit.node, "body", None)
+            off = isinstance(node, ast.Raise) and first and whole  # somebody turned it off
+            yield Dead(unit, after[0], f"stands after the `{how}` at line {node.lineno}", off)
             return
 
 
@@ -102,7 +105,7 @@ def _handlers(code: Code, unit: Unit, node: ast.Try | ast.TryStar) -> Iterator[D
     caught: list[tuple[type[BaseException], int]] = []
     for handler in node.handlers:
         each = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-        kinds = [_error(dotted(e)) for e in each]
+        kinds = [None if isinstance(e, ast.Call) else _error(dotted(e)) for e in each]
         above = [
             next((line for wide, line in caught if issubclass(k, wide)), 0) if k else 0
             for k in kinds

@@ -159,7 +159,7 @@ def _outside(code: Code, unit: Unit, data: ast.expr | None) -> Iterator[str]:
     where = unit.name if unit.name != MODULE else "the module"
     own = {a.arg for a in parameters(unit.node, open_ones=True)} - {"self", "cls"}
     names, made = _made_of(unit, data)
-    brought = sorted(names & own)
+    brought = sorted(names & own, key=lambda name: (_only_an_option(unit, name), name))
     calls = [c for c in made - _SHAPES if c.rpartition(".")[2] not in _TELLS]
     calls.sort(key=lambda call: (_BRINGS.search(call) is None, call))
     if any(c.rpartition(".")[2] in ("dumps", "dump", "deepcopy") for c in calls):
@@ -179,6 +179,20 @@ def _outside(code: Code, unit: Unit, data: ast.expr | None) -> Iterator[str]:
         yield f"{calls[0]}() in {where}"
     elif not brought and any(dotted(n).startswith("self.") for n in ast.walk(data)):
         yield f"a field of {where.rpartition('.')[0]}"
+
+
+def _only_an_option(unit: Unit, name: str) -> bool:
+    """True for a parameter that calls take by keyword alone: how to fetch, and not what."""
+    nodes = list(ast.walk(unit.node)) if unit.node is not None else []
+    options = {
+        id(part)
+        for node in nodes
+        if isinstance(node, ast.Call)
+        for k in node.keywords
+        for part in ast.walk(k.value)
+    }
+    used = [n for n in nodes if isinstance(n, ast.Name) and n.id == name]
+    return all(id(n) in options for n in used)
 
 
 def _own_text(unit: Unit, data: ast.expr) -> bool:

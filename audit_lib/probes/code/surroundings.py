@@ -29,7 +29,8 @@ _CATCHES = {
 #: Files that do not take part: tests call wrongly on purpose, examples are read by people.
 ASIDE = (
     "**/tests/**", "**/test/**", "**/testing/**", "**/test_*.py", "**/*_test.py",
-    "**/conftest.py", "docs/**", "doc/**", "**/example*/**", "**/*_template*/**", "**/templates/**",
+    "**/tests_*/**", "**/test_*/**", "**/*_tests/**", "**/conftest.py", "docs/**", "doc/**",
+    "**/example*/**", "**/*_template*/**", "**/templates/**",
 )  # fmt: skip
 
 

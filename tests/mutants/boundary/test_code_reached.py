@@ -27,6 +27,7 @@ BAD = {
     "def f(x):\n    try:\n        return load(x)\n    except:\n        return 0\n":
         None,
 }  # fmt: skip
+TURNED_OFF = "def f(x):\n    '''Not now.'''\n    raise ValueError\n    x = limit(x)\n    return x\n"
 SWITCHED = "def f(x):\n    if USE_CALIBRATION:\n        x = calibrated(x)\n    return x\n"
 GOOD = """\
 def empty():
@@ -46,6 +47,15 @@ if os.name == "nt":
     LIMIT = 1
 else:
     LIMIT = 2
+
+
+def retried(kinds):
+    try:
+        return load()
+    except tuple(kinds):
+        return 1
+    except Exception:
+        return 2
 
 
 def asked(x):
@@ -121,3 +131,9 @@ def test_tests_alone_are_not_applicable(tmp_path):
 @pytest.mark.passes("BND015")
 def test_the_reference_engine_is_reached(reference):
     assert_passes(run_check("BND015", reference))
+
+
+@pytest.mark.fails("BND015")
+def test_what_stands_below_a_raise_that_begins_the_function_was_turned_off(tmp_path):
+    found = assert_fails(run_check("BND015", subject(tmp_path, {"m.py": TURNED_OFF})))
+    assert found.severity is Severity.LOW

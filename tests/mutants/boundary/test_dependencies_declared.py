@@ -150,6 +150,8 @@ def test_two_words_that_are_shortened_are_the_declared_ones():
     assert not may_bring("ethereum", "eth")
     assert may_bring("newtulipy", "tulipy")
     assert may_bring("scikit-plot", "scikitplot")
+    assert may_bring("own-scikit-plot", "scikitplot")
+    assert not may_bring("own-scikit", "scikitplot")
     assert may_bring("imbalanced-learn", "imblearn")
     assert not may_bring("pyeth", "eth_abi")
 
@@ -162,6 +164,14 @@ def test_all_that_is_undeclared_is_one_finding(tmp_path):
     )
     said = "3 packages are imported and no file declares them: marvel, miracle, wonder"
     assert (found.severity.name, found.message) == ("MEDIUM", said)
+
+
+@pytest.mark.passes("BND013")
+def test_a_hook_of_pyinstaller_which_brings_itself(tmp_path):
+    text = "from PyInstaller.utils.hooks import collect_submodules\n"
+    files = {"requirements.txt": DECLARED["requirements.txt"]}
+    assert_passes(check(tmp_path / "a", files, **{"pkg/hook-pkg.py": text}))
+    assert_fails(check(tmp_path / "b", files, **{"pkg/hooks.py": text}))
 
 
 @pytest.mark.passes("BND013")

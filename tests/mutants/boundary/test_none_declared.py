@@ -55,6 +55,11 @@ GOOD = (
     "        return 1\n    if isinstance(a, str):\n        return 2\n",
     "def f(a: 'Literal[\"x\", \"y\"]') -> int:\n    if a == 'x':\n        return 1\n"
     "    if a in ('y',):\n        return 2\n",
+    "class A:\n    def f(self) -> int:\n        if self.k is E.A:\n            return 1\n"
+    "        elif self.k is E.B:\n            return 2\n"
+    "class E(Enum):\n    A = 1\n    B = 2\n",
+    "Two = Union[int, str]\ndef f(a: Two) -> int:\n    if isinstance(a, int):\n"
+    "        return 1\n    elif isinstance(a, str):\n        return 2\n",
     "class Err:\n    def unwrap(self) -> NoReturn:\n        raise ValueError\n"
     "def f(a) -> int:\n    if isinstance(a, Err):\n        if a.x:\n            return 1\n"
     "        a.unwrap()\n    else:\n        return 2\n",
@@ -154,6 +159,44 @@ def test_functions_that_do_not(tmp_path, text, line, key, said):
     assert (finding.message, finding.location.line) == (said, line)
     assert finding.severity is Severity.MEDIUM
     assert len(result.findings) == 1
+
+
+KINDS = "import enum\nclass E(enum.Enum):\n    A = 1\n    B = 2\n    C = 3\n"
+TWO = (
+    "        if self.k {0}:\n            return 1\n        elif self.k {1}:\n            return 2\n"
+)
+
+
+@pytest.mark.fails("BND007")
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("class A:\n    def f(self) -> int:\n" + TWO.format("== E.A", "== E.B"), Severity.MEDIUM),
+        ("class A:\n    def f(self) -> int:\n" + TWO.format("== 'a'", "== 'b'"), Severity.LOW),
+        ("def f(a: str) -> int:\n    with g():\n        if a == 'x':\n            return 1\n"
+         "        if a == 'y':\n            return 2\n        elif a == 'z':\n"
+         "            return 3\n",
+         Severity.LOW),
+        ("def f(a) -> int:\n    if a.k == 'x':\n        return 1\n    if a.k == 'y':\n"
+         "        return 2\n", Severity.LOW),
+        ("def f(a, b) -> int:\n    if a == 'x':\n        return 1\n    elif a == 'y':\n"
+         "        return 2\n    elif b:\n        print()\n", Severity.MEDIUM),
+        ("def f(a) -> int:\n    for i in range(a):\n        if i % 2:\n            return i\n",
+         Severity.LOW),
+        ("def f(a, b) -> int:\n    if b:\n        if isinstance(a, int):\n            return 1\n"
+         "        elif isinstance(a, str):\n            return 2\n    else:\n        return 3\n",
+         Severity.LOW),
+        ("def f(a, b) -> int:\n    if b:\n        if isinstance(a, int):\n            return 1\n"
+         "        elif isinstance(a, str):\n            return 2\n", Severity.MEDIUM),
+        ("Two = Union[int, str, float]\ndef f(a: Two) -> int:\n    if isinstance(a, int):\n"
+         "        return 1\n    elif isinstance(a, str):\n        return 2\n", Severity.MEDIUM),
+    ],
+)  # fmt: skip
+def test_what_branches_on_one_value_leave_out_is_light_where_nothing_lists_it(
+    tmp_path, text, level
+):
+    finding = assert_fails(check(tmp_path, KINDS + text), key="runs off")
+    assert finding.severity is level
 
 
 @pytest.mark.passes("BND007")

@@ -162,7 +162,9 @@ def test_none_where_a_declaration_has_none(tmp_path):
     result = run_check("BND008", made(tmp_path, text))
     assert result.outcome is Outcome.FAIL
     assert {f.message: (f.location.symbol, f.location.line) for f in result.findings} == lines
-    assert {f.severity for f in result.findings} == {Severity.MEDIUM}
+    kept = [f for f in result.findings if "given to Result" in f.message]  # until it is used
+    assert [f.severity for f in kept] == [Severity.LOW]
+    assert {f.severity for f in result.findings if f not in kept} == {Severity.MEDIUM}
     assert {f.location.path for f in result.findings} == {"pkg/use.py"}
     assert len({f.fingerprint for f in result.findings}) == len(BAD)
 
@@ -438,6 +440,11 @@ OPEN = (
     "    return save(form.get('name'))\n",
     "def go(rows: list[Optional[str]], at: int) -> str:\n"
     "    return save(rows[at])\n",
+    "def both(fast: bool) -> tuple[int, Optional[str]]:\n    return 1, None\n"
+    "def go(fast: bool) -> str:\n    count, name = both(fast)\n    if fast:\n"
+    "        return save(name)\n    return ''\n",
+    "from typing import TypeVar\nT = TypeVar('T')\ndef any_of(x: list[T]) -> T:\n    return x[0]\n"
+    "def go(rows: list[Optional[str]]) -> str:\n    row = any_of(rows)\n    return save(row)\n",
 )  # fmt: skip
 
 
@@ -454,6 +461,9 @@ def test_where_other_conditions_may_rule_none_out_it_is_told_as_information(tmp_
     "def go(name: Optional[str] = None) -> str:\n    return save(name)\n",
     "def upper(names: list[str]) -> str:\n    if best(names[1:]) is not None:\n"
     "        return best(names).upper()\n    return ''\n",
+    "def both(x: str) -> tuple[int, Optional[str]]:\n    return 1, None\n"
+    "def go(x: str) -> str:\n    if x:\n        count, name = both(x)\n"
+    "        return save(name)\n    return ''\n",
 ])  # fmt: skip
 def test_a_condition_that_asks_something_else_rules_nothing_out(tmp_path, text):
     assert_fails(run_check("BND008", made(tmp_path, text)))
@@ -617,3 +627,33 @@ def test_a_field_that_an_inner_function_reads_through_a_local(tmp_path):
         "    def inner() -> str:\n        return save(fitted)\n    return inner\n"
     )
     assert run_check("BND008", made(tmp_path, text)).findings == ()
+
+
+STORED = """\
+class Kept:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Used:
+    def __init__(self, name: str) -> None:
+        self.name = name.upper()
+
+
+class Own:
+    def __init__(self, note: Optional[str]) -> None:
+        self.note: str = note
+
+
+def go(names: list[str]) -> object:
+    return {0}(best(names))
+"""
+
+
+@pytest.mark.fails("BND008")
+@pytest.mark.parametrize(("cls", "level"), [("Kept", Severity.LOW), ("Used", Severity.MEDIUM)])
+def test_none_that_a_constructor_only_keeps_is_light(tmp_path, cls, level):
+    result = run_check("BND008", made(tmp_path, STORED.format(cls)))
+    field, given = sorted(result.findings, key=lambda f: f.location.symbol)
+    assert (field.location.symbol, field.severity) == ("Own.__init__", Severity.LOW)
+    assert (given.location.symbol, given.severity) == ("go", level)

@@ -290,6 +290,13 @@ def test_a_limit_that_nothing_reads_and_one_key_with_two_defaults(tmp_path):
     assert finding.message == (
         "reads /window of limits.yaml with default 7, and pkg/m.py:12 with 5"
     )
+    same = two.replace("7", "5.0")  # one number
+    assert check(tmp_path / "d", CONFIG, same, **files).findings == ()
+    files = {"config/limits.yaml": LIMITS + "minority: 3\n"}  # no minimum
+    finding = assert_fails(
+        check(tmp_path / "e", CONFIG, 'config["risk"]["max_drawdown"], config["window"]', **files)
+    )
+    assert finding.severity is Severity.LOW
 
 
 def test_a_key_that_another_module_sets_in_what_is_stored(tmp_path):

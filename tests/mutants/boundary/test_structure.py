@@ -485,3 +485,18 @@ def test_a_local_that_several_imports_may_bring_is_not_judged(tmp_path):
     one = text.replace("models.fast", "models.slow")
     finding = assert_fails(check(tmp_path / "b", "BND006", {**files, "api/use.py": one}))
     assert finding.location.path == "api/use.py"
+
+
+@pytest.mark.passes("BND006")
+def test_a_class_takes_the_place_of_one_that_was_imported_above(tmp_path):
+    own = "from models.old import Page\n\n\nclass Page:\n    def __init__(self, start):\n"
+    own += "        self.start = start\n"
+    files = {
+        "models/__init__.py": "",
+        "models/old.py": "class Page:\n    def __init__(self, number):\n        self.n = number\n",
+        "models/new.py": own,
+        "api/use.py": "from models.new import Page\n\n\ndef f():\n    return Page(start=1)\n",
+    }
+    assert_passes(check(tmp_path / "a", "BND006", files))
+    files["models/new.py"] = "from models.old import Page\n"
+    assert_fails(check(tmp_path / "b", "BND006", files), path="api/use.py")

@@ -174,3 +174,26 @@ def test_an_origin_is_what_brings_and_not_what_asks(tmp_path):
     text = "def go(s):\n    name = read_line() if s.x.endswith('q') else s.y.get('n')\n"
     result = check(tmp_path, text + "    return eval(name)\n")
     assert "endswith" not in result.findings[0].message
+
+
+@pytest.mark.fails("SEC002")
+@pytest.mark.parametrize(("modules", "findings"), [(5, 1), (4, 4)])
+def test_a_folder_whose_modules_all_load_pickles_is_one_finding(tmp_path, modules, findings):
+    text = "import pickle\n\n\nclass Set{0}:\n    def read{0}(self, path):\n"
+    text += "        return pickle.load(path)\n"
+    files = {f"pkg/sets/m{n}.py": text.format(n) for n in range(modules)}
+    files |= {"pkg/__init__.py": "", "pkg/sets/__init__.py": ""}
+    result = run_check("SEC002", subject(tmp_path, files))
+    assert len(result.findings) == findings
+    others = ", ".join(f"pkg/sets/m{n}.py" for n in range(1, modules))
+    assert result.findings[0].message.endswith(f"; so in {others}") is (findings == 1)
+
+
+@pytest.mark.fails("SEC002")
+def test_an_origin_is_what_is_fetched_and_not_how(tmp_path):
+    text = (
+        "import pickle\nimport requests\n\n\ndef read(url, proxies):\n"
+        "    return pickle.loads(requests.get(url, proxies=proxies).content)\n"
+    )
+    result = run_check("SEC002", subject(tmp_path, {"m.py": text}))
+    assert "it comes from url of read" in assert_fails(result).message

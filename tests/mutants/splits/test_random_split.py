@@ -58,10 +58,12 @@ def test_splits_of_one_function_are_one_finding(tmp_path):
 
 @pytest.mark.fails("SPL011")
 @pytest.mark.parametrize(
-    ("said", "severity"), [("", "LOW"), ("# folds of a portfolio", "HIGH")], ids=["none", "said"]
+    ("above", "said", "severity"),
+    [("", "", "LOW"), ("# a backtest", "", "MEDIUM"), ("", "# folds of a portfolio", "HIGH")],
+    ids=["nobody", "the file", "the function"],
 )
-def test_rows_of_which_nobody_says_that_they_have_an_order(tmp_path, said, severity):
-    text = f"def f(x):\n    {said}\n    return KFold(shuffle=True)\n"
+def test_rows_of_which_nobody_says_that_they_have_an_order(tmp_path, above, said, severity):
+    text = f"{above}\ndef f(x):\n    {said}\n    return KFold(shuffle=True)\n"
     files = {"pkg/__init__.py": "", "pkg/m.py": text}
     source = {"subsystem": {"files": ["**/*.py"]}}
     found = assert_fails(run_check("SPL011", subject(tmp_path, files, source=source)))

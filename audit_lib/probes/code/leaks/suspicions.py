@@ -40,6 +40,8 @@ _MARKETS = re.compile(
     r"bars|candles?|tradings?|portfolios?|volatility|DatetimeIndex)\b",
     re.IGNORECASE,
 )
+_IN_TIME = ("features.panel", "features.build", "targets.build")
+"""hooks that give rows which have an order"""
 NOT_MEASURED = "not measured"
 SHORTEST = 4
 """letters that tell a column's name from others"""
@@ -405,13 +407,24 @@ def _names(node: ast.expr) -> Iterator[str]:
             yield part.value
 
 
+def surely_in_time(subject: Subject, file: SourceFile, node: ast.AST) -> bool:
+    """Whether hooks give market data, or the function that holds a node speaks of time."""
+    line = getattr(node, "lineno", 0)
+    functions = [
+        d
+        for d in ast.walk(file.tree or ast.Module([], []))
+        if isinstance(d, ast.FunctionDef) and d.lineno <= line <= (d.end_lineno or 0)
+    ]
+    text = ast.get_source_segment(file.text, functions[-1]) if functions else file.text
+    return any(map(subject.has, _IN_TIME)) or _MARKETS.search(text or "") is not None
+
+
 def in_time(subject: Subject, file: SourceFile) -> bool:
-    """Whether rows of the file have an order: by hooks, or by what it and the others speak of."""
+    """Whether rows of the file may have an order: by hooks, or what it and others speak of."""
 
     def told() -> bool:
         files = related_files(subject)
         spoken = sum(_MARKETS.search(other.text) is not None for other in files)
-        hooks = ("features.panel", "features.build", "targets.build")
-        return any(map(subject.has, hooks)) or spoken >= max(1, len(files) / 10)
+        return any(map(subject.has, _IN_TIME)) or spoken >= max(1, len(files) / 10)
 
     return _MARKETS.search(file.text) is not None or once(subject, "rows in time", told)

@@ -34,18 +34,76 @@ def exhausted(
         return True
     if not isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
+    return any(a and a <= names for a, names in _asked(index, unit, body, ends))
+
+
+def asks_in_the_open(
+    index: ModuleIndex,
+    unit: Unit,
+    body: Sequence[ast.stmt],
+    ends: Callable[[Sequence[ast.stmt]], bool],
+) -> bool:
+    """True where only branches on one value stand before the end, and no type lists its values.
+
+    So is a loop over ``range`` that returns: whether it always does is arithmetic.
+    """
+    last = body[-1]
+    if isinstance(last, ast.For):
+        counted = isinstance(last.iter, ast.Call) and dotted(last.iter.func) == "range"
+        inner = list(ast.walk(last))
+        tried = any(isinstance(p, ast.Try) for p in inner)
+        return counted and not tried and any(isinstance(p, ast.Return) for p in inner)
+    if isinstance(last, (ast.With, ast.AsyncWith)):
+        return asks_in_the_open(index, unit, last.body, ends)
+    if not isinstance(last, ast.If):
+        return False
+    arms = list(_chain(last))
+    told = [b for s in body if isinstance(s, ast.If) for b in _branches(s)]
+    about = next(iter(_branches(last)), ("",))[0]
+    blocks = [block for variable, _, block in told if variable == about]
+    on_one = [variable for variable, _, _ in _branches(last)] == [about] * len(arms)
+    if len(blocks) < 2 or not on_one or arms[-1].orelse:
+        open_arms = [arm for arm in (last.body, last.orelse) if not arm or not ends(arm)]
+        return all(a and asks_in_the_open(index, unit, a, ends) for a in open_arms)
+    if not all(ends(block) for block in blocks):
+        return False
+    return not any(admitted & names for admitted, names in _asked(index, unit, body, ends))
+
+
+def _chain(node: ast.If) -> Iterator[ast.If]:
+    """An ``if`` with each ``elif`` of it."""
+    yield node
+    if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+        yield from _chain(node.orelse[0])
+
+
+def _asked(
+    index: ModuleIndex,
+    unit: Unit,
+    body: Sequence[ast.stmt],
+    ends: Callable[[Sequence[ast.stmt]], bool],
+) -> Iterator[tuple[set[str], set[str]]]:
+    """What a variable may be, empty where that is open, and what branches that end name of it."""
+    assert isinstance(unit.node, (ast.FunctionDef, ast.AsyncFunctionDef))
     declared = {x.arg: x.annotation for x in parameters(unit.node)}
     named: dict[str, set[str]] = defaultdict(set)
     held = dict(told for s in unit.node.body if (told := _held(s)) is not None)
     for statement in body:
         for variable, names, block in _branches(statement):
-            if (variable in declared or variable in held) and ends(block):
+            if ends(block):
                 named[variable] |= names
     for variable, names in named.items():
         admitted = held.get(variable) or _members(index, unit.path, declared.get(variable))
-        if admitted and admitted <= names:
-            return True
-    return False
+        compared = (
+            p.comparators[0]
+            for s in body
+            for p in ast.walk(s)
+            if isinstance(p, ast.Compare) and ast.unparse(p.left) == variable
+        )
+        classes = {dotted(c).rpartition(".")[0] for c in compared}
+        if not admitted and len(classes) == 1:
+            admitted = _enumerated(index, unit.path, classes.pop())
+        yield admitted, names
 
 
 def _every_member(
@@ -241,6 +299,9 @@ def _members(index: ModuleIndex, path: str, node: ast.expr | None) -> set[str]:
     name = _spelt(node)
     if name == "bool":
         return {"True", "False"}
+    alias = index.definition(path, dotted(node)) if name and "." not in dotted(node) else None
+    if alias is not None and isinstance(alias[1], (ast.Assign, ast.AnnAssign)):
+        return _members(index, alias[0], alias[1].value)
     return (_enumerated(index, path, dotted(node)) or {name}) if name else set()
 
 

@@ -122,6 +122,20 @@ def always_reached(unit: Unit, value: ast.Name) -> bool:
     return False
 
 
+def under_another_condition(unit: Unit, value: ast.Name) -> bool:
+    """True where a condition that came after a name was bound, and asks for another, holds it."""
+    for node in ast.walk(unit.node) if unit.node is not None else ():
+        if isinstance(node, ast.If) and value.id not in map(dotted, ast.walk(node.test)):
+            inner = [p for statement in node.body for p in ast.walk(statement)]
+            bound_here = any(
+                isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store) and p.id == value.id
+                for p in inner
+            )
+            if not bound_here and any(p is value for p in inner):
+                return True
+    return False
+
+
 def plainly_bound(unit: Unit, name: str) -> bool:
     """True for a parameter, and for a local that an assignment takes out of an answer."""
     return name in parameter_names(unit.node) or any(
@@ -208,6 +222,21 @@ def looks_itself(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
         or (isinstance(part, (ast.If, ast.IfExp, ast.Assert)) and name in _truths(part.test))
         or (isinstance(part, ast.BoolOp) and name in _truths(part))
         for part in ast.walk(node)
+    )
+
+
+def keeps(target: Unit, call: ast.Call, argument: ast.expr) -> bool:
+    """True where a dataclass, or a constructor that does nothing else with it, takes a value."""
+    node = target.node
+    if isinstance(node, ast.ClassDef):
+        return not any(dotted(b).endswith("Model") for b in node.bases)  # which checks its fields
+    if not isinstance(node, ast.FunctionDef) or node.name != "__init__":
+        return False
+    name = next((n for n, given in bound(node, call) if given is argument), None)
+    used = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == name]
+    return all(
+        any(isinstance(s, (ast.Assign, ast.AnnAssign)) and s.value is n for s in node.body)
+        for n in used
     )
 
 

@@ -22,6 +22,7 @@ from audit_lib.probes.code.types.none_asked import (
     begins_as_none,
     beside_a_flag,
     is_none_default,
+    keeps,
     looked_at_later,
     looks_itself,
     none_by_default,
@@ -32,6 +33,7 @@ from audit_lib.probes.code.types.none_asked import (
     plainly_bound,
     shown,
     tests_itself,
+    under_another_condition,
     use_of,
     vouched_for,
 )
@@ -68,6 +70,7 @@ class NoneFlow:
         given: type of what arrives.
         what: the departure in words.
         certain: it does not hang on what a flag or another field says.
+        kept: a record or a field takes it as it is; it fails where that is used.
         argument: which argument of the declaration receives it, as the type checker numbers it.
         line: of the call that gives it; else of the error.
     """
@@ -80,6 +83,7 @@ class NoneFlow:
     given: str
     what: str
     certain: bool = True
+    kept: bool = False
     argument: str = ""
     line: int = 0
 
@@ -131,6 +135,7 @@ class NoneFlows:
                 told["given"],
                 what,
                 certain=self._certain(unit, argument, told["given"]),
+                kept=keeps(self._made_by(target), call, argument),
                 argument=told["name"] or told["number"],
                 line=call.lineno,
             )
@@ -176,6 +181,7 @@ class NoneFlows:
             return NoneFlow(
                 said, unit.name, name, unit.path, told["wanted"], told["given"], what,
                 certain=not default and self._certain(unit, value, told["given"]),
+                kept=begins,
             )  # fmt: skip
         return None
 
@@ -301,7 +307,8 @@ class NoneFlows:
         if isinstance(value, ast.Name):
             made = list(assignments(unit, value.id))
             alone = len(made) == 1 and self._answers_none(unit, made[0])
-            return not made or alone or any(map(is_none, made))
+            apart = not made and not under_another_condition(unit, value)  # one of several answers
+            return apart or alone or any(map(is_none, made))
         return self._answers_none(unit, value)
 
     def _answers_none(self, unit: Unit, value: ast.expr) -> bool:
@@ -312,10 +319,23 @@ class NoneFlows:
             value, ast.Call) else None  # fmt: skip
         if target is None or not isinstance(target.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return False
+        if self._of_any_type(target):
+            return False
         given_none = any(
             a is not None and says_none(a) for a in (x.annotation for x in parameters(target.node))
         )
         return not given_none and not none_for_none(target.node)
+
+    def _of_any_type(self, target: Unit) -> bool:
+        """True for a function whose answer has the type that a caller gives it (``-> T``)."""
+        module = self.code.index.module(target.path)
+        returns = getattr(target.node, "returns", None)
+        return any(
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Call)
+            and dotted(node.value.func).rpartition(".")[2] == "TypeVar"
+            for node in module.bindings.get(dotted(returns), [])
+        )
 
     def _from_outside(self, unit: Unit, value: ast.Name) -> bool:
         """True for a local of an enclosing function that is None until that fills it."""
