@@ -74,7 +74,7 @@ def explain_model(
             bound = found.at(one)
             with console.status(f"{one}: starting") as status:
                 setting = Setting(rows=rows, seed=seed)
-                answer, changes = explain_against_champion(bound, setting, told=status.update)
+                answer, changes = explain_against_champion(bound, setting, progress=status.update)
             folder = to or place / "reports" / found.name / one / "explained"
             folder = folder / one if to and len(chosen) > 1 else folder
             answer.write(folder)

@@ -206,7 +206,7 @@ def _learned(folder: Path, subject: Subject, told: Callable[[str], None]) -> Non
     from audit_lib.explain.run import explain_against_champion  # slow to import
 
     try:
-        found, changes = explain_against_champion(subject, told=told)
+        found, changes = explain_against_champion(subject, progress=told)
     except (NotAssessed, NotApplicable, HookError) as error:
         echo(f"not explained: {error}", err=True)
         return

@@ -81,8 +81,8 @@ def _answers(
     first = rows.drawn(TRIED, rng, whole_dates=True)
     some = first.table.iloc[: 4 * TRIED]
     reply = ask(hook, some, into=frame).needed(f"{hook.name} does not answer:")
-    found = read(reply)
-    names = tuple(map(str, found.columns))
+    answer = read(reply)
+    names = tuple(map(str, answer.columns))
     if not names:
         raise NotAssessed(f"{hook.name} answers no column of numbers")
     apart = Answers(hook, names, read, together=False)
@@ -105,10 +105,10 @@ def _sided(answer: pd.DataFrame) -> pd.DataFrame:
     if "side" not in answer:
         raise NotAssessed("the decisions have no column 'side'")
     side = pd.to_numeric(answer["side"], errors="coerce")
-    found = {"decision": side}
+    columns = {"decision": side}
     if "size" in answer:
-        found["position"] = side * pd.to_numeric(answer["size"], errors="coerce")
-    return pd.DataFrame(found, index=answer.index)
+        columns["position"] = side * pd.to_numeric(answer["size"], errors="coerce")
+    return pd.DataFrame(columns, index=answer.index)
 
 
 def _numbers(hook: str, answer: pd.DataFrame, names: tuple[str, ...], rows: int) -> Floats:

@@ -118,16 +118,15 @@ def attribute(
     if len(table) > 1 and (answered == answered[0]).all():
         raise NotAssessed(f"{answers.hook.name} answers the same to all {len(table)} rows")
     heads = {name: answered[:, i] for i, name in enumerate(answers.names)}
-    columns = list(map(str, table.columns))
-    found: dict[str, Contributions] = {}
+    contributions: dict[str, Contributions] = {}
     if subject is not None and trees.available():
         for head, (forest, rows) in trees.served_by(subject, table, heads).items():
-            found[head] = trees.contributions(forest, rows, columns, head)
+            contributions[head] = trees.contributions(forest, rows, sample.columns, head)
     background = table
-    if len(found) < len(heads):
+    if len(contributions) < len(heads):
         for head, parts in walks.linear(answers, table, background, rng).items():
-            found.setdefault(head, parts)
-    if len(found) < len(heads):
+            contributions.setdefault(head, parts)
+    if len(contributions) < len(heads):
         passed = table.shape[1] + 1
         if answers.together and taken * passed * walks.FEWEST > setting.seconds:
             taken = _further(answers, table, taken)
@@ -138,15 +137,17 @@ def attribute(
                 f"walks through {table.shape[1]} factors would take longer than the "
                 f"{setting.seconds:.0f} s that they may"
             )
-        made = walks.sampled(
+        sampled = walks.sampled(
             answers, table, background, rng, budget=setting.budget, most=min(most, walks.MOST)
         )
-        for head, parts in made.items():
-            found.setdefault(head, parts)
+        for head, parts in sampled.items():
+            contributions.setdefault(head, parts)
     bootstrap = Bootstrap(sample.blocks, setting.seed)
-    told = [_told(name, heads[name], found[name], sample, bootstrap) for name in heads]
-    pairs = _interactions(answers, sample, told, rng, setting.seed)
-    return [replace(t, pairs=tuple(own)) for t, own in zip(told, pairs, strict=True)]
+    attributed = [
+        _with_intervals(name, heads[name], contributions[name], sample, bootstrap) for name in heads
+    ]
+    pairs = _interactions(answers, sample, attributed, rng, setting.seed)
+    return [replace(t, pairs=tuple(own)) for t, own in zip(attributed, pairs, strict=True)]
 
 
 def _further(answers: Answers, table: pd.DataFrame, taken: float) -> float:
@@ -156,7 +157,7 @@ def _further(answers: Answers, table: pd.DataFrame, taken: float) -> float:
     return max(time.perf_counter() - begun - taken, taken / 50)
 
 
-def _told(
+def _with_intervals(
     name: str, answered: Floats, parts: Contributions, sample: Rows, bootstrap: Bootstrap
 ) -> Attributed:
     values = parts.values
@@ -169,25 +170,25 @@ def _told(
     )
 
 
-def lines(found: Attributed, sample: Rows, seed: int) -> Iterator[Line]:
+def lines(head: Attributed, sample: Rows, seed: int) -> Iterator[Line]:
     """The lines of one head: over all rows, each regime, each period."""
     for scope, name, chosen in slices(sample):
         part = sample.take(chosen)
-        own = found
+        own = head
         if scope != "all":
             bootstrap = Bootstrap(part.blocks, seed)
-            parts = replace(found.contributions, walks=found.contributions.walks[:, chosen])
-            own = _told(found.name, found.answered[chosen], parts, part, bootstrap)
+            parts = replace(head.contributions, walks=head.contributions.walks[:, chosen])
+            own = _with_intervals(head.name, head.answered[chosen], parts, part, bootstrap)
         total = float(np.nansum([s.value for s in own.sizes])) or 1.0
         mean = np.nanmean(own.contributions.values, axis=0)
         for i in own.order:
             size, way = own.sizes[i], own.directions[i]
             yield Line(
-                found.name,
+                head.name,
                 scope,
                 name,
                 len(chosen),
-                str(sample.table.columns[i]),
+                sample.columns[i],
                 size.value,
                 size.error,
                 size.low,
@@ -197,9 +198,9 @@ def lines(found: Attributed, sample: Rows, seed: int) -> Iterator[Line]:
                 way.value,
                 way.low,
                 way.high,
-                found.contributions.method,
-                found.contributions.perturbation,
-                found.contributions.unit,
+                head.contributions.method,
+                head.contributions.perturbation,
+                head.contributions.unit,
             )
 
 
@@ -211,14 +212,15 @@ def slices(rows: Rows) -> Iterator[tuple[str, str, Integers]]:
     if rows.dates is None:
         return
     years = pd.DatetimeIndex(rows.dates).year.to_numpy().astype(str)
-    known = np.unique(years)
-    if not 2 <= len(known) <= 12:
-        known_dates = np.unique(rows.dates)
-        if len(known_dates) < 3:
+    distinct = np.unique(years)
+    if not 2 <= len(distinct) <= 12:
+        distinct_dates = np.unique(rows.dates)
+        if len(distinct_dates) < 3:
             return
-        third = np.searchsorted(known_dates, rows.dates) * 3 // len(known_dates)
+        third = np.searchsorted(distinct_dates, rows.dates) * 3 // len(distinct_dates)
         first = [
-            np.datetime_as_string(known_dates[i * len(known_dates) // 3], "D") for i in range(3)
+            np.datetime_as_string(distinct_dates[i * len(distinct_dates) // 3], "D")
+            for i in range(3)
         ]
         years = np.array([f"from {first[t]}" for t in third])
     yield from _each("period", years)
@@ -234,7 +236,7 @@ def _each(scope: str, names: npt.NDArray[np.str_]) -> Iterator[tuple[str, str, I
 def _interactions(
     answers: Answers,
     sample: Rows,
-    told: Sequence[Attributed],
+    heads: Sequence[Attributed],
     rng: np.random.Generator,
     seed: int,
 ) -> list[list[tuple[str, str, Estimate]]]:
@@ -246,16 +248,15 @@ def _interactions(
     part = sample.drawn(PAIRED, rng, whole_dates=not answers.together)
     wanted = [
         {p for p in combinations(sorted(t.order[:TOP]), 2) if all(t.sizes[i].value > 0 for i in p)}
-        for t in told
+        for t in heads
     ]
     pairs = sorted(set().union(*wanted))
     if not pairs or len(part) < 2:
-        return [[] for _ in told]
+        return [[] for _ in heads]
     measured = [_differences(answers, part.table, pairs, rng) for _ in range(MEASURED)]
     bootstrap = Bootstrap(part.blocks, seed)
-    columns = [str(c) for c in part.table.columns]
-    found = []
-    for number, head in enumerate(told):
+    interactions = []
+    for number, head in enumerate(heads):
         own = []
         least = 0.02 * max((s.value for s in head.sizes), default=0.0)
         if head.contributions.method == "tree":
@@ -264,11 +265,11 @@ def _interactions(
         for i, pair in enumerate(pairs):
             squares = walks.squared(np.stack([m[i][:, number] for m in measured]))
             size = sizes(squares[:, None], bootstrap)[0]
-            told_apart = size.low > 0 if np.isfinite(size.low) else True
-            if pair in wanted[number] and size.value > least and told_apart:
-                own.append((columns[pair[0]], columns[pair[1]], size))
-        found.append(sorted(own, key=lambda p: -p[2].value))
-    return found
+            significant = size.low > 0 if np.isfinite(size.low) else True
+            if pair in wanted[number] and size.value > least and significant:
+                own.append((part.columns[pair[0]], part.columns[pair[1]], size))
+        interactions.append(sorted(own, key=lambda p: -p[2].value))
+    return interactions
 
 
 def _differences(
@@ -281,25 +282,24 @@ def _differences(
     singles = sorted({i for pair in pairs for i in pair})
 
     def without(*columns: int) -> pd.DataFrame:
-        names = [table.columns[i] for i in columns]
-        return _assigned(table, {n: table[n].to_numpy()[other] for n in names})
+        values = [table.iloc[:, i].to_numpy() for i in range(table.shape[1])]
+        parts = {
+            name: value[other] if i in columns else value
+            for i, (name, value) in enumerate(zip(table.columns, values, strict=True))
+        }
+        return pd.DataFrame(parts, index=table.index)
 
-    asked = [table, *(without(i) for i in singles), *(without(*p) for p in pairs)]
-    got = answers(asked)
+    tables = [table, *(without(i) for i in singles), *(without(*p) for p in pairs)]
+    got = answers(tables)
     alone = dict(zip(singles, got[1:], strict=False))
     both = got[1 + len(singles) :]
     return [got[0] - alone[a] - alone[b] + ab for (a, b), ab in zip(pairs, both, strict=True)]
 
 
-def _assigned(table: pd.DataFrame, replaced: dict[object, npt.NDArray[np.generic]]) -> pd.DataFrame:
-    made = {c: replaced.get(c, table[c].to_numpy()) for c in table.columns}
-    return pd.DataFrame(made, index=table.index)
-
-
 def numbers(table: pd.DataFrame) -> Floats:
     """The table as floats; NaN in columns that hold no numbers."""
-    made = np.full(table.shape, np.nan)
+    values = np.full(table.shape, np.nan)
     for i, kind in enumerate(table.dtypes):
         if pd.api.types.is_numeric_dtype(kind):
-            made[:, i] = table.iloc[:, i].to_numpy(dtype=np.float64, na_value=np.nan)
-    return made
+            values[:, i] = table.iloc[:, i].to_numpy(dtype=np.float64, na_value=np.nan)
+    return values

@@ -59,16 +59,16 @@ _WORDS = {
 def between(before: Summary, after: Summary) -> Between:
     """Everything that changed beyond what the intervals explain."""
     old, new = ({h.name: h for h in s.heads} for s in (before, after))
-    found: list[Change] = []
-    found += [Change(head=n, kind="head gone", what=n) for n in old if n not in new]
-    found += [Change(head=n, kind="head new", what=n) for n in new if n not in old]
+    changes: list[Change] = []
+    changes += [Change(head=n, kind="head gone", what=n) for n in old if n not in new]
+    changes += [Change(head=n, kind="head new", what=n) for n in new if n not in old]
     for name in (n for n in new if n in old):
-        found += _factors(old[name], new[name])
+        changes += _factors(old[name], new[name])
     was, now = ({r.head: r for r in s.learned} for s in (before, after))
     for name in (n for n in now if n in was):
-        found += _rules(was[name], now[name])
+        changes += _rules(was[name], now[name])
     return Between(
-        subject=after.subject, before=before.version, after=after.version, changes=tuple(found)
+        subject=after.subject, before=before.version, after=after.version, changes=tuple(changes)
     )
 
 
@@ -76,9 +76,9 @@ def _factors(before: Head, after: Head) -> Iterator[Change]:
     old = {f.factor: f for f in before.factors}
     new = {f.factor: f for f in after.factors}
     if before.method == after.method:  # else the two are not in one unit
-        told = list(_weights(after.name, "share", before.factors, after.factors))
-        yield from told
-        moved = {change.what for change in told}
+        overall = list(_weights(after.name, "share", before.factors, after.factors))
+        yield from overall
+        moved = {change.what for change in overall}
         for regime in (r for r in after.regimes if r in before.regimes):
             for change in _weights(
                 after.name, "regime", before.regimes[regime], after.regimes[regime]
@@ -106,8 +106,8 @@ def _weights(
         was, now = _share(old.get(name)), _share(new.get(name))
         moved = abs(now[0] - was[0])
         if moved > MOVED and moved > 1.96 * math.hypot(was[1], now[1]):
-            told = {"before": f"{was[0]:.0%}", "after": f"{now[0]:.0%}"}
-            yield Change(head=head, kind=kind, what=name, **told)
+            shares = {"before": f"{was[0]:.0%}", "after": f"{now[0]:.0%}"}
+            yield Change(head=head, kind=kind, what=name, **shares)
 
 
 def _share(factor: TopFactor | None) -> tuple[float, float]:
@@ -118,14 +118,14 @@ def _share(factor: TopFactor | None) -> tuple[float, float]:
     return share, share * (factor.importance.error or 0.0) / factor.importance.value
 
 
-def _sign(told: Measured) -> int:
-    if told.low is None or told.high is None:
+def _sign(measured: Measured) -> int:
+    if measured.low is None or measured.high is None:
         return 0
-    return 1 if told.low > 0 else -1 if told.high < 0 else 0
+    return 1 if measured.low > 0 else -1 if measured.high < 0 else 0
 
 
 def _rules(before: Rules, after: Rules) -> Iterator[Change]:
-    old, new = ({_kind(r): r for r in told.rules} for told in (before, after))
+    old, new = ({_kind(r): r for r in learned.rules} for learned in (before, after))
     for kind, rule in old.items():
         if kind not in new and rule.stability >= STABLE:
             yield Change(head=after.head, kind="rule gone", what=kind, before=rule.sentence)

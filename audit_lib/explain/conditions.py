@@ -27,22 +27,22 @@ class Condition:
         """Of each value, whether it meets the condition."""
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         with np.errstate(invalid="ignore"):
-            found = np.ones(len(values), dtype=bool)
+            inside = np.ones(len(values), dtype=bool)
             if self.above is not None:
-                found &= values > self.above
+                inside &= values > self.above
             if self.up_to is not None:
-                found &= values <= self.up_to
-        return np.where(np.isnan(values), self.missing, found)
+                inside &= values <= self.up_to
+        return np.where(np.isnan(values), self.missing, inside)
 
     @property
     def sides(self) -> tuple[tuple[str, str], ...]:
         """What kind of condition it is, without its numbers."""
-        made = []
+        sides = []
         if self.above is not None:
-            made.append((self.factor, "above"))
+            sides.append((self.factor, "above"))
         if self.up_to is not None:
-            made.append((self.factor, "up to"))
-        return tuple(made)
+            sides.append((self.factor, "up to"))
+        return tuple(sides)
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,10 @@ class Rule:
 
     def holds(self, table: pd.DataFrame) -> Truths:
         """Of each row, whether all conditions hold."""
-        found = np.ones(len(table), dtype=bool)
+        holds = np.ones(len(table), dtype=bool)
         for condition in self.conditions:
-            found &= condition.holds(table[condition.factor])
-        return found
+            holds &= condition.holds(table[condition.factor])
+        return holds
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def sizes(head: Attributed, sample: Rows) -> Evidence:
     """What each factor contributes, with its interval."""
     rows: list[tuple[Scalar, ...]] = [
         (
-            str(sample.table.columns[i]),
+            sample.columns[i],
             finite(head.sizes[i].value),
             finite(head.sizes[i].low),
             finite(head.sizes[i].high),
@@ -64,15 +64,15 @@ def swarm(head: Attributed, sample: Rows, seed: int) -> Evidence:
     """Contributions row by row, by the factor's own value."""
     rows = _some(sample, SWARM, seed)
     values, parts = numbers(sample.table), head.contributions.values
-    told: list[tuple[Scalar, ...]] = []
+    points: list[tuple[Scalar, ...]] = []
     for i in [i for i in head.order[:TOP] if not head.idle(i)]:
-        level, name = _level(values[:, i]), str(sample.table.columns[i])
-        told += [(name, finite(parts[r, i]), finite(level[r])) for r in rows]
+        level, name = _level(values[:, i]), sample.columns[i]
+        points += [(name, finite(parts[r, i]), finite(level[r])) for r in rows]
     return Evidence(
         f"swarm_{head.name}",
         f"How factors move {head.name}, row by row",
         ("label", "value", "level"),
-        tuple(told),
+        tuple(points),
         View.SWARM,
         f"contribution to {head.name}; coloured by the factor's own value",
     )
@@ -82,8 +82,8 @@ def dependence(head: Attributed, sample: Rows, seed: int) -> Iterator[Evidence]:
     """Contributions of the strongest factors by their own value, shaded by their partner's."""
     rows = _some(sample, DEPENDENCE, seed)
     values, parts = numbers(sample.table), head.contributions.values
-    columns = list(map(str, sample.table.columns))
-    told: list[tuple[Scalar, ...]] = []
+    columns = sample.columns
+    points: list[tuple[Scalar, ...]] = []
     for i in [i for i in head.order if not head.idle(i) and columns[i] in sample.numeric][:DEEP]:
         # Pairs are sorted: the first that a factor is in names its strongest partner.
         pair = next((p[:2] for p in head.pairs if columns[i] in p[:2]), None)
@@ -92,13 +92,15 @@ def dependence(head: Attributed, sample: Rows, seed: int) -> Iterator[Evidence]:
         if other is not None:
             level = _level(values[:, columns.index(other)])
         name = columns[i] + (f", partner {other}" if other else "")
-        told += [(name, finite(values[r, i]), finite(parts[r, i]), finite(level[r])) for r in rows]
-    if told:
+        points += [
+            (name, finite(values[r, i]), finite(parts[r, i]), finite(level[r])) for r in rows
+        ]
+    if points:
         yield Evidence(
             f"dependence_{head.name}",
             f"How {head.name} depends on its strongest factors",
             ("label", "x", "value", "level"),
-            tuple(told),
+            tuple(points),
             View.DEPENDENCE,
             f"contribution to {head.name}; shaded by the factor that it acts together with most",
         )
@@ -111,10 +113,10 @@ def _some(sample: Rows, count: int, seed: int) -> Integers:
 
 def _level(column: Floats) -> Floats:
     """Rank of each value among the known ones, from 0 to 1."""
-    known = np.isfinite(column)
+    finite_values = np.isfinite(column)
     level = np.full(len(column), np.nan)
-    if known.any():
-        level[known] = (stats.rankdata(column[known]) - 0.5) / known.sum()
+    if finite_values.any():
+        level[finite_values] = (stats.rankdata(column[finite_values]) - 0.5) / finite_values.sum()
     return level
 
 
@@ -122,10 +124,10 @@ def conditions(rules: Sequence[Rules]) -> Iterator[Evidence]:
     """Cards of the first rules of the decision, and of the heads."""
     decided = [r for r in rules if r.head in DECIDED]
     heads = [r for r in rules if r.head not in DECIDED]
-    for name, whose, told in (("decision", "the decision", decided), ("heads", "heads", heads)):
+    for name, whose, group in (("decision", "the decision", decided), ("heads", "heads", heads)):
         rows = [
             (rule.sentence, p.value, p.low, p.high, rule.base, rule.support, rule.stability)
-            for one in told
+            for one in group
             for rule in one.rules[:CARDS]
             for p in (rule.precision,)
         ]
@@ -162,14 +164,14 @@ def over_time(name: str, lines: Sequence[Line]) -> Iterator[Evidence]:
 
 def funnel(orders: Orders) -> Evidence:
     """How many candidates there were, how many each gate stopped or cut, and what was left."""
-    asked = orders.gates
+    gates = orders.gates
     # Gates that stopped nothing are told too, in the order in which they are asked.
-    counted = Counter({str(g): 0 for g in asked["gate"].unique()})
+    counted = Counter({str(g): 0 for g in gates["gate"].unique()})
     counted.update(g for g in orders.gate if g)
     placed = sum(a == "order" for a in orders.action)
     rows = [
         ("rows", len(orders.gate)),
-        *([("wanted a position", asked["row"].nunique())] if len(asked) else []),
+        *([("wanted a position", gates["row"].nunique())] if len(gates) else []),
         *((f"stopped or cut by {gate}", count) for gate, count in counted.items()),
         ("orders", placed),
     ]
@@ -183,11 +185,11 @@ def funnel(orders: Orders) -> Evidence:
     )
 
 
-def compared(found: Sequence[Difference]) -> Evidence:
+def compared(differences: Sequence[Difference]) -> Evidence:
     """Winners against losers, factor by factor."""
     rows = [
         (d.factor, finite(d.difference), finite(d.low), finite(d.high), finite(d.q))
-        for d in found[:TOP]
+        for d in differences[:TOP]
     ]
     return Evidence(
         "winners_losers",

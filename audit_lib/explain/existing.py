@@ -31,8 +31,8 @@ FEWEST = 100
 
 def stands_out(importances: Iterable[float]) -> float:
     """What an importance must exceed to say that its factor matters: the middle, and rounding."""
-    found = list(importances)
-    return max(float(np.median(found)), 1e-6 * max(found)) if found else 0.0
+    values = list(importances)
+    return max(float(np.median(values)), 1e-6 * max(values)) if values else 0.0
 
 
 @dataclass(frozen=True)
@@ -62,20 +62,20 @@ class Folder:
             NotApplicable: they name none.
             NotAssessed: it is not there.
         """
-        said = subject.parameters.explain.learned_conditions
-        if not said:
+        name = subject.parameters.explain.learned_conditions
+        if not name:
             raise NotApplicable("the subject keeps none (explain.learned_conditions)")
-        found = kept(subject, said)
-        if found is None or not found[0].is_dir():
-            raise NotAssessed(f"{said} is no folder of the version or below the root")
-        return cls(*found)
+        located = locate(subject, name)
+        if located is None or not located[0].is_dir():
+            raise NotAssessed(f"{name} is no folder of the version or below the root")
+        return cls(*located)
 
     def where(self, file: Path) -> Location:
         """Where a finding about a file of it stands."""
         return Location(file.relative_to(self.top).as_posix(), base=self.base)
 
 
-def kept(subject: Subject, name: str) -> tuple[Path, str, Path] | None:
+def locate(subject: Subject, name: str) -> tuple[Path, str, Path] | None:
     """A path of the subject's: in the version's folder, else below the root; None where neither."""
     name = name.replace("{version}", subject.version)
     places: list[tuple[Path, str, Path]] = []
@@ -96,39 +96,43 @@ def departures(
     subject: Subject,
 ) -> Iterator[Departure | Examined | Gap]:
     """Everything in the folder that does not hold of this version and these rows."""
-    columns = [str(c) for c in rows.table.columns]
     yield from _stale(folder, rows, subject)
     files = sorted(folder.path.glob("rules_*.json"))
     yield Examined(len(files), "files of rules")
     for file in files:
         try:
-            told = Rules.model_validate_json(read_whole(file))
+            learned = Rules.model_validate_json(read_whole(file))
         except (ValidationError, OSError) as error:
             first = str(error).splitlines()[0]
             yield Gap(file.name, f"not in the form of learned-rules/1: {first}")
             continue
-        answered = answers.get(told.head)
-        for number, rule in enumerate(told.rules):
+        answered = answers.get(learned.head)
+        for number, rule in enumerate(learned.rules):
             yield from _rule(folder.where(file), rule, number, rows, answered)
         if answered is None:
-            yield Gap(file.name, f"no head is called {told.head!r} here")
-    yield from _unsupported(folder, columns, heads)
+            yield Gap(file.name, f"no head is called {learned.head!r} here")
+    yield from _unsupported(folder, rows.columns, heads)
 
 
 def _stale(folder: Folder, rows: Rows, subject: Subject) -> Iterator[Departure | Gap]:
-    columns = [str(c) for c in rows.table.columns]
-    file = folder.path / "inputs_schema.json"
+    columns, file = rows.columns, folder.path / "inputs_schema.json"
     try:
-        told = Inputs.model_validate_json(read_whole(file))
+        recorded = Inputs.model_validate_json(read_whole(file))
     except FileNotFoundError:
         yield Gap(file.name, "is missing: nothing says what was explained")
         return
     except (ValidationError, OSError) as error:
         yield Gap(file.name, f"not in the form of learned-inputs/1: {str(error).splitlines()[0]}")
         return
-    if told.version != subject.version:
-        yield _stale_version(folder.where(file), told.version, subject.version)
-    names = [f.name for f in told.factors]
+    if recorded.version != subject.version:
+        yield Departure(
+            folder.where(file),
+            "is stale: it was made of another version",
+            recorded.version,
+            subject.version,
+            "version",
+        )
+    names = [f.name for f in recorded.factors]
     if set(names) != set(columns):
         off = sorted(set(names) ^ set(columns))
         yield Departure(
@@ -138,36 +142,31 @@ def _stale(folder: Folder, rows: Rows, subject: Subject) -> Iterator[Departure |
             f"{len(columns)} factors of the model",
             "factors",
         )
-    for factor in told.factors:
+    for factor in recorded.factors:
         yield from _elsewhere(folder.where(file), factor, rows)
 
 
-def _elsewhere(where: Location, told: Factor, rows: Rows) -> Iterator[Departure]:
+def _elsewhere(where: Location, recorded: Factor, rows: Rows) -> Iterator[Departure]:
     """A factor whose usual range there meets no value of it here: another unit, or other rows."""
-    if told.name not in rows.numeric or told.low is None or told.high is None:
+    if recorded.name not in rows.numeric or recorded.low is None or recorded.high is None:
         return
-    values = rows.table[told.name].to_numpy(dtype=np.float64, na_value=np.nan)
+    values = rows.table[recorded.name].to_numpy(dtype=np.float64, na_value=np.nan)
     values = values[np.isfinite(values)]
-    if len(values) and not ((values >= told.low) & (values <= told.high)).any():
+    if len(values) and not ((values >= recorded.low) & (values <= recorded.high)).any():
         yield Departure(
             where,
-            f"is stale: {told.name!r} took other values than it does here",
+            f"is stale: {recorded.name!r} took other values than it does here",
             f"{values.min():.4g} to {values.max():.4g}",
-            f"{told.low:.4g} to {told.high:.4g}, as recorded",
-            f"range {told.name}",
+            f"{recorded.low:.4g} to {recorded.high:.4g}, as recorded",
+            f"range {recorded.name}",
         )
-
-
-def _stale_version(where: Location, told: str, version: str) -> Departure:
-    return Departure(where, "is stale: it was made of another version", told, version, "version")
 
 
 def _rule(
     where: Location, rule: RuleRecord, number: int, rows: Rows, answered: Floats | None
 ) -> Iterator[Departure]:
-    columns = [str(c) for c in rows.table.columns]
     key = f"rule {number} {' '.join(c.factor for c in rule.conditions)}"
-    unknown = [c.factor for c in rule.conditions if c.factor not in columns]
+    unknown = [c.factor for c in rule.conditions if c.factor not in rows.columns]
     if unknown:
         yield Departure(
             where, f"a rule names {unknown[0]!r}, which the model does not read", "", "", key
@@ -175,9 +174,9 @@ def _rule(
         return
     table = rows.table.rename(columns=str)
     holds = np.ones(len(rows), dtype=bool)
-    for told in rule.conditions:
-        made = Condition(told.factor, told.above, told.up_to, told.missing)
-        holds &= made.holds(table[told.factor])
+    for record in rule.conditions:
+        condition = Condition(record.factor, record.above, record.up_to, record.missing)
+        holds &= condition.holds(table[record.factor])
     share = float(holds.mean())
     if share == 0:
         yield Departure(
@@ -191,23 +190,25 @@ def _rule(
         yield _vacuous(where, f"lift {rule.lift.value:.2f}", key)
     elif answered is not None and rule.precision.value is not None and holds.sum() >= FEWEST:
         right = Event(rule.event.kind, rule.event.value).so(answered)
-        found = precision_of(right, holds, Bootstrap(rows.blocks, 0))
-        if found.value <= (base := float(right.mean())):
+        measured = precision_of(right, holds, Bootstrap(rows.blocks, 0))
+        if measured.value <= (base := float(right.mean())):
             # Whatever lift it states: here its outcome is no more frequent where it holds.
-            yield _vacuous(where, f"{found.value:.0%} where it holds, {base:.0%} of all rows", key)
-        elif not found.low - SLACK <= rule.precision.value <= found.high + SLACK:
+            yield _vacuous(
+                where, f"{measured.value:.0%} where it holds, {base:.0%} of all rows", key
+            )
+        elif not measured.low - SLACK <= rule.precision.value <= measured.high + SLACK:
             yield Departure(
                 where,
                 "a rule does not hold as often as it says",
-                f"{found.value:.0%} (95 % interval {found.low:.0%} to {found.high:.0%})",
+                f"{measured.value:.0%} (95 % interval {measured.low:.0%} to {measured.high:.0%})",
                 f"{rule.precision.value:.0%}",
                 key,
             )
 
 
 def _vacuous(where: Location, measured: str, key: str) -> Departure:
-    said = "a rule is vacuous: its outcome is as frequent without it"
-    return Departure(where, said, measured, "a lift above 1", key)
+    message = "a rule is vacuous: its outcome is as frequent without it"
+    return Departure(where, message, measured, "a lift above 1", key)
 
 
 def _unsupported(
@@ -220,7 +221,7 @@ def _unsupported(
             continue
         try:
             with file.open(encoding="utf-8-sig", newline="") as opened:
-                told = {
+                recorded = {
                     row["factor"]: float(row["importance"])
                     for row in csv.DictReader(opened)
                     if row.get("scope") == "all"
@@ -228,20 +229,20 @@ def _unsupported(
         except (KeyError, ValueError, OSError) as error:
             yield Gap(file.name, f"cannot be read: {error}")
             continue
-        yield Examined(len(told), f"importances of {head.name}")
-        middle = stands_out(told.values())
-        idle = [c for i, c in enumerate(columns) if head.idle(i) and told.get(c, 0) > middle]
+        yield Examined(len(recorded), f"importances of {head.name}")
+        middle = stands_out(recorded.values())
+        idle = [c for i, c in enumerate(columns) if head.idle(i) and recorded.get(c, 0) > middle]
         if idle:
             yield Departure(
                 folder.where(file),
                 f"importance without support: {idle[0]!r} contributes nothing to {head.name}",
-                f"{told[idle[0]]:g}",
+                f"{recorded[idle[0]]:g}",
                 "0",
                 f"{head.name} support",
             )
-        shared = [i for i, c in enumerate(columns) if c in told]
+        shared = [i for i, c in enumerate(columns) if c in recorded]
         ours = np.array([head.sizes[i].value for i in shared])
-        agreed = ranks_agree(ours, np.array([told[columns[i]] for i in shared]))
+        agreed = ranks_agree(ours, np.array([recorded[columns[i]] for i in shared]))
         if np.isfinite(agreed.high) and agreed.high < AGREES:
             yield Departure(
                 folder.where(file),

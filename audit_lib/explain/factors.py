@@ -62,17 +62,17 @@ class Difference:
     q: float
 
 
-def decision_lines(orders: Orders, sample: Rows, found: Attributed) -> Iterator[DecisionLine]:
+def decision_lines(orders: Orders, sample: Rows, attributed: Attributed) -> Iterator[DecisionLine]:
     """Orders and refusals of the sample, each with factors, gates and outcome."""
-    action = orders.action
-    told = [i for kind in ("order", "refusal") for i, a in enumerate(action) if a == kind]
-    values = found.contributions.values
+    action, columns = orders.action, sample.columns
+    rows = [i for kind in ("order", "refusal") for i, a in enumerate(action) if a == kind]
+    values = attributed.contributions.values
     gates = dict(iter(orders.gates.groupby("row")))
-    for row in sorted(told[:DECISIONS]):
+    for row in sorted(rows[:DECISIONS]):
         head = (
             row,
-            "" if sample.dates is None else str(pd.Timestamp(sample.dates[row]).isoformat()),
-            "" if sample.assets is None else str(sample.assets[row]),
+            sample.time_of(row),
+            sample.asset_of(row),
             action[row],
             float(orders.side[row]),
             float(orders.size[row]),
@@ -81,9 +81,8 @@ def decision_lines(orders: Orders, sample: Rows, found: Attributed) -> Iterator[
         strongest = np.argsort(-np.abs(np.nan_to_num(values[row])), kind="stable")
         for at in strongest[:FACTORS]:
             value = sample.table.iloc[row, int(at)]
-            name = str(sample.table.columns[at])
             part = float(values[row, at])
-            yield DecisionLine(*head, "factor", name, _plain(value), part, None, None)
+            yield DecisionLine(*head, "factor", columns[at], _plain(value), part, None, None)
         left = strongest[FACTORS:]
         if len(left):
             rest = float(values[row, left].sum())
@@ -101,7 +100,7 @@ def decision_lines(orders: Orders, sample: Rows, found: Attributed) -> Iterator[
 
 
 def winners_and_losers(
-    orders: Orders, sample: Rows, found: Attributed, seed: int
+    orders: Orders, sample: Rows, head: Attributed, seed: int
 ) -> tuple[list[Difference], str]:
     """Of each factor, its contribution in winners less that in losers; and why there is none."""
     if "return" not in orders.outcomes:
@@ -117,34 +116,30 @@ def winners_and_losers(
     if bootstrap.weights is None:
         return [], "too few pieces of time for an interval"
     # Of a short, what pushes it is negative: contributions count in the position's direction.
-    values = found.contributions.values * np.sign(orders.side)[:, None]
+    values = head.contributions.values * np.sign(orders.side)[:, None]
     means = [bootstrap.mean(np.where(part[:, None], values, np.nan)) for part in (won, lost)]
     centre = means[0][0] - means[1][0]
     draws = means[0][1] - means[1][1]  # type: ignore[operator]  # weights were checked
     draws = draws[np.isfinite(draws).all(axis=1)]
-    told = bootstrap.spread(centre, draws)
-    moved = [i for i, e in enumerate(told) if e.error > 0]
-    p = np.array([_p(told[i].value / told[i].error, bootstrap.pieces) for i in moved])
+    estimates = bootstrap.spread(centre, draws)
+    moved = [i for i, e in enumerate(estimates) if e.error > 0]
+    ratios = np.array([abs(estimates[i].value / estimates[i].error) for i in moved])
+    p = 2 * stats.t.sf(ratios, bootstrap.pieces - 1)
     q = stats.false_discovery_control(p) if len(p) else p
-    columns = [str(c) for c in sample.table.columns]
-    made = [
+    differences = [
         Difference(
-            columns[i],
+            sample.columns[i],
             int(won.sum()),
             int(lost.sum()),
-            told[i].value,
-            told[i].low,
-            told[i].high,
+            estimates[i].value,
+            estimates[i].low,
+            estimates[i].high,
             float(p[k]),
             float(q[k]),
         )
         for k, i in enumerate(moved)
     ]
-    return sorted(made, key=lambda d: d.p), ""
-
-
-def _p(ratio: float, pieces: int) -> float:
-    return float(2 * stats.t.sf(abs(ratio), pieces - 1))
+    return sorted(differences, key=lambda d: d.p), ""
 
 
 def _plain(value: Any) -> float | str | None:
@@ -154,5 +149,5 @@ def _plain(value: Any) -> float | str | None:
 
 
 def _number(value: Any) -> float | None:
-    found = _plain(value)
-    return found if isinstance(found, float) else None
+    plain = _plain(value)
+    return plain if isinstance(plain, float) else None

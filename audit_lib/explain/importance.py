@@ -77,8 +77,8 @@ def sizes(squares: Floats, bootstrap: Bootstrap) -> list[Estimate]:
     """Root mean square of contributions, from estimates of their squares, shape (n, d)."""
     mean, draws = bootstrap.mean(squares)
     root = np.sqrt(np.maximum(mean, 0.0))
-    found = bootstrap.spread(root, None if draws is None else np.sqrt(np.maximum(draws, 0.0)))
-    return [Estimate(e.value, e.error, max(e.low, 0.0), e.high) for e in found]
+    estimates = bootstrap.spread(root, None if draws is None else np.sqrt(np.maximum(draws, 0.0)))
+    return [Estimate(e.value, e.error, max(e.low, 0.0), e.high) for e in estimates]
 
 
 def directions(values: Floats, parts: Floats, bootstrap: Bootstrap) -> list[Estimate]:
@@ -88,12 +88,12 @@ def directions(values: Floats, parts: Floats, bootstrap: Bootstrap) -> list[Esti
     """
     product = np.full(values.shape, np.nan)
     for i in range(values.shape[1]):
-        known = np.isfinite(values[:, i]) & np.isfinite(parts[:, i])
-        if known.sum() < 10 or not (np.ptp(values[known, i]) and np.ptp(parts[known, i])):
+        usable = np.isfinite(values[:, i]) & np.isfinite(parts[:, i])
+        if usable.sum() < 10 or not (np.ptp(values[usable, i]) and np.ptp(parts[usable, i])):
             continue
-        ranks = [stats.rankdata(side[known, i]) for side in (values, parts)]
+        ranks = [stats.rankdata(side[usable, i]) for side in (values, parts)]
         a, b = ((r - r.mean()) / r.std() for r in ranks)
-        product[known, i] = a * b
+        product[usable, i] = a * b
     mean, draws = bootstrap.mean(product)
     return [
         Estimate(e.value, e.error, max(e.low, -1.0), min(e.high, 1.0))
@@ -123,5 +123,5 @@ def groups(table: pd.DataFrame, least: float = TOGETHER) -> list[tuple[str, ...]
     size = table[kinds].rank().corr().abs().to_numpy(copy=True)
     size[~np.isfinite(size)] = 0.0
     number, member = connected_components(csr_array(size >= least), directed=False)
-    found = [tuple(str(kinds[i]) for i in np.flatnonzero(member == g)) for g in range(number)]
-    return [g for g in found if len(g) > 1]
+    members = [tuple(str(kinds[i]) for i in np.flatnonzero(member == g)) for g in range(number)]
+    return [g for g in members if len(g) > 1]

@@ -61,74 +61,74 @@ def inputs_record(
 
 def digest(table: pd.DataFrame) -> str:
     """SHA-256 over columns and values of a table, whatever its index is."""
-    found = hashlib.sha256("\0".join(map(str, table.columns)).encode())
-    found.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
-    return found.hexdigest()
+    sha256 = hashlib.sha256("\0".join(map(str, table.columns)).encode())
+    sha256.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+    return sha256.hexdigest()
 
 
 def _factor(table: pd.DataFrame, at: int, units: dict[str, str]) -> Factor:
     name, column = str(table.columns[at]), table.iloc[:, at]
-    told: dict[str, Any] = {"name": name, "kind": str(column.dtype), "unit": units.get(name, "")}
-    told["missing"] = float(column.isna().mean())
+    fields: dict[str, Any] = {"name": name, "kind": str(column.dtype), "unit": units.get(name, "")}
+    fields["missing"] = float(column.isna().mean())
     if pd.api.types.is_numeric_dtype(column.dtype):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         values = values[np.isfinite(values)]
         if len(values):
             points = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
             named = ("least", "low", "median", "high", "most")
-            told |= {k: float(v) for k, v in zip(named, points, strict=True)}
-    return Factor(**told)
+            fields |= {k: float(v) for k, v in zip(named, points, strict=True)}
+    return Factor(**fields)
 
 
-def rules_record(subject: Subject, found: Learned) -> Rules:
+def rules_record(subject: Subject, learned: Learned) -> Rules:
     """Rules of one head, with their sentences."""
     units = subject.parameters.explain.units
-    made = []
-    for rule in found.rules:
-        told = RuleRecord.model_validate(rule)
-        said = sentence(told, f"`{found.name}`", units, units.get(found.name, ""))
-        made.append(told.model_copy(update={"sentence": said}))
+    records = []
+    for rule in learned.rules:
+        record = RuleRecord.model_validate(rule)
+        text = sentence(record, f"`{learned.name}`", units, units.get(learned.name, ""))
+        records.append(record.model_copy(update={"sentence": text}))
     return Rules(
         subject=subject.name,
         version=subject.version,
-        head=found.name,
-        kind=found.kind,
-        unit=units.get(found.name, ""),
-        train=found.train,
-        held=found.held,
-        purge=found.purge,
-        skill=found.skill,
-        learned=bool(made),
-        why=found.why,
-        rules=tuple(made),
+        head=learned.name,
+        kind=learned.kind,
+        unit=units.get(learned.name, ""),
+        train=learned.train,
+        held=learned.held,
+        purge=learned.purge,
+        skill=learned.skill,
+        learned=bool(records),
+        why=learned.why,
+        rules=tuple(records),
     )
 
 
-def head_record(found: Attributed, columns: Sequence[str], told: Iterable[Line] = ()) -> Head:
+def head_record(head: Attributed, columns: Sequence[str], lines: Iterable[Line] = ()) -> Head:
     """One head in a few figures."""
-    total = sum(s.value for s in found.sizes if np.isfinite(s.value)) or 1.0
+    total = sum(s.value for s in head.sizes if np.isfinite(s.value)) or 1.0
     return Head(
-        name=found.name,
-        method=found.contributions.method,
-        perturbation=found.contributions.perturbation,
-        unit=found.contributions.unit,
+        name=head.name,
+        method=head.contributions.method,
+        perturbation=head.contributions.perturbation,
+        unit=head.contributions.unit,
         factors=tuple(
             TopFactor(
                 factor=columns[i],
-                importance=found.sizes[i],
-                share=found.sizes[i].value / total,
-                direction=found.directions[i],
+                importance=head.sizes[i],
+                share=head.sizes[i].value / total,
+                direction=head.directions[i],
             )
-            for i in found.order[:TOP]
+            for i in head.order[:TOP]
         ),
-        pairs=tuple(Pair(factors=(a, b), size=size) for a, b, size in found.pairs),
-        regimes=_by_regime(told),
+        pairs=tuple(Pair(factors=(a, b), size=size) for a, b, size in head.pairs),
+        regimes=_by_regime(lines),
     )
 
 
-def _by_regime(told: Iterable[Line]) -> dict[str, tuple[TopFactor, ...]]:
-    found: dict[str, list[TopFactor]] = {}
-    for line in told:
+def _by_regime(lines: Iterable[Line]) -> dict[str, tuple[TopFactor, ...]]:
+    factors_of: dict[str, list[TopFactor]] = {}
+    for line in lines:
         if line.scope == "regime":
             direction = Estimate(
                 line.direction, float("nan"), line.direction_low, line.direction_high
@@ -139,13 +139,13 @@ def _by_regime(told: Iterable[Line]) -> dict[str, tuple[TopFactor, ...]]:
                 share=line.share,
                 direction=direction,
             )
-            found.setdefault(line.slice, []).append(factor)
-    return {name: tuple(factors[:TOP]) for name, factors in found.items()}
+            factors_of.setdefault(line.slice, []).append(factor)
+    return {name: tuple(factors[:TOP]) for name, factors in factors_of.items()}
 
 
-def attribution_csv(told: Iterable[Line]) -> bytes:
+def attribution_csv(lines: Iterable[Line]) -> bytes:
     """``attribution_<head>.csv``: one line a factor, over all rows, each regime, each period."""
-    return as_csv([f.name for f in fields(Line)], map(asdict, told))
+    return as_csv([f.name for f in fields(Line)], map(asdict, lines))
 
 
 def as_csv(names: Sequence[str], rows: Iterable[dict[str, Any]]) -> bytes:

@@ -13,7 +13,7 @@ from audit_lib.explain.attribution import Attributed, Setting, attribute, lines
 from audit_lib.explain.conditions import Learned, split_in_time
 from audit_lib.explain.factors import DecisionLine, Difference, decision_lines, winners_and_losers
 from audit_lib.explain.importance import groups
-from audit_lib.explain.orders import orders_of
+from audit_lib.explain.orders import decisions_hook, orders_of
 from audit_lib.explain.rows import Rows, inputs_of
 from audit_lib.explain.rules import learn
 from audit_lib.explain.verdicts import Seen
@@ -22,68 +22,67 @@ from audit_lib.model import Evidence
 from audit_lib.probes.questions.samples import declared_targets
 from audit_lib.subject.subject import Subject
 
-Told = Callable[[str], None]
-DECISIONS = ("decisions.backtest", "decisions.live")
+Progress = Callable[[str], None]
 ORDERS, WINNERS = "decision_factor_attribution.csv", "winners_losers.csv"
 #: bars between the rows that rules are learned on and those they are judged on, at least
 PURGE = 20
 
 
 def look(
-    subject: Subject, setting: Setting, told: Told = lambda _: None
+    subject: Subject, setting: Setting, progress: Progress = lambda _: None
 ) -> tuple[Seen, dict[str, str]]:
     """Drive the hooks: what was seen, and what could not be told, with the reason.
 
     Raises:
         NotAssessed, NotApplicable: as :func:`explain`.
     """
-    told("asking for rows")
+    progress("asking for rows")
     rows, rng = inputs_of(subject), np.random.default_rng(setting.seed)
     lacking: dict[str, str] = {}
-    asked: dict[str, Answers] = {}
+    answers_of: dict[str, Answers] = {}
     heads = heads_of(subject.hook("predictor.predict"), rows, rng)
-    asked["predictor.predict"] = heads
+    answers_of["predictor.predict"] = heads
     try:
-        hook = next((h for h in DECISIONS if subject.has(h)), DECISIONS[0])
-        asked[hook] = decisions_of(subject.hook(hook), rows, rng)
+        hook = decisions_hook(subject)
+        answers_of[hook] = decisions_of(subject.hook(hook), rows, rng)
     except (NotAssessed, NotApplicable) as error:
         lacking["decision"] = str(error)
-    whole = not all(a.together for a in asked.values())
+    whole = not all(a.together for a in answers_of.values())
     sample = rows.drawn(setting.rows, rng, whole_dates=whole)
-    found: list[Attributed] = []
+    attributed: list[Attributed] = []
     hooks: dict[str, str] = {}
-    for name, answers in asked.items():
-        told(f"attributing the answers of {name}")
+    for name, answers in answers_of.items():
+        progress(f"attributing the answers of {name}")
         try:
-            made = attribute(answers, sample, setting, subject=subject)
+            heads_here = attribute(answers, sample, setting, subject=subject)
         except (NotAssessed, HookError) as error:
             lacking[name] = str(error)
             continue
-        found += made
-        hooks |= {a.name: name for a in made}
-    if not found:
+        attributed += heads_here
+        hooks |= {a.name: name for a in heads_here}
+    if not attributed:
         raise NotAssessed("; ".join(f"{k}: {v}" for k, v in lacking.items()))
     lacking |= _silences(sample)
     if subject.has("predictor.sides"):
         lacking["tables beside the features"] = "held as they are: what they do is not told apart"
-    for head in found:
+    for head in attributed:
         if all(head.idle(i) for i in range(len(head.sizes))):
             lacking[head.name] = "no factor moves it: what does is no column of the features"
-    told("learning rules")
+    progress("learning rules")
     together = groups(sample.table)
     wide = rows.latest(setting.surrogate_rows)
-    answered = _answered(asked, wide, lacking)
-    conditions = tuple(_rules(subject, wide, answered, together, setting, told))
-    told("telling decisions")
-    drawn = {h.name: list(lines(h, sample, setting.seed)) for h in found}
-    pictures = list(evidence.drawn(found, sample, drawn, setting.seed))
+    answered = _answered(answers_of, wide, lacking)
+    conditions = tuple(_rules(subject, wide, answered, together, setting, progress))
+    progress("telling decisions")
+    drawn = {h.name: list(lines(h, sample, setting.seed)) for h in attributed}
+    pictures = list(evidence.drawn(attributed, sample, drawn, setting.seed))
     pictures += evidence.conditions([learned.rules_record(subject, c) for c in conditions])
-    tables = _decided(subject, hooks, found, sample, pictures, lacking, setting.seed)
+    tables = _decided(subject, hooks, attributed, sample, pictures, lacking, setting.seed)
     seen = Seen(
         wide,
         answered,
         sample,
-        tuple(found),
+        tuple(attributed),
         conditions,
         tuple(together),
         hooks,
@@ -97,14 +96,14 @@ def look(
 def _decided(
     subject: Subject,
     hooks: dict[str, str],
-    found: list[Attributed],
+    heads: list[Attributed],
     sample: Rows,
     pictures: list[Evidence],
     lacking: dict[str, str],
     seed: int,
 ) -> dict[str, bytes]:
     """Tables about single decisions: their factors, gates and outcomes; winners and losers."""
-    decided = next((h for h in reversed(found) if h.name in ("position", "decision")), None)
+    decided = next((h for h in reversed(heads) if h.name in ("position", "decision")), None)
     if decided is None:
         return {}
     try:
@@ -119,36 +118,38 @@ def _decided(
     else:
         pictures.append(evidence.compared(differences))
     pictures.append(evidence.funnel(orders))
-    told = decision_lines(orders, sample, decided)
+    decisions = decision_lines(orders, sample, decided)
     return {
-        ORDERS: learned.as_csv([f.name for f in fields(DecisionLine)], map(asdict, told)),
+        ORDERS: learned.as_csv([f.name for f in fields(DecisionLine)], map(asdict, decisions)),
         WINNERS: learned.as_csv([f.name for f in fields(Difference)], map(asdict, differences)),
     }
 
 
-def _answered(asked: dict[str, Answers], rows: Rows, lacking: dict[str, str]) -> dict[str, Floats]:
+def _answered(
+    answers_of: dict[str, Answers], rows: Rows, lacking: dict[str, str]
+) -> dict[str, Floats]:
     """What every head and the decision answer to the rows that rules are learned on."""
-    found: dict[str, Floats] = {}
-    for name, answers in asked.items():
+    answered: dict[str, Floats] = {}
+    for name, answers in answers_of.items():
         try:
             got = answers.one(rows.table)
         except (NotAssessed, HookError) as error:
             lacking[f"rules of {name}"] = str(error)
             continue
-        found |= {head: got[:, i] for i, head in enumerate(answers.names)}
-    side = found.get("decision")
+        answered |= {head: got[:, i] for i, head in enumerate(answers.names)}
+    side = answered.get("decision")
     if side is not None:
         if len(np.unique(side[np.isfinite(side)])) > 2:
-            found["enter"] = np.where(np.isnan(side), np.nan, (side != 0).astype(float))
-        if "position" in found:
-            held = np.abs(found.pop("position"))
-            found["size"] = np.where(side != 0, held, np.nan)
+            answered["enter"] = np.where(np.isnan(side), np.nan, (side != 0).astype(float))
+        if "position" in answered:
+            held = np.abs(answered.pop("position"))
+            answered["size"] = np.where(side != 0, held, np.nan)
         leaves = _exits(side, rows)
         if leaves is None:
             lacking["exit"] = "rows have no dates and assets, so that nothing follows anything"
         else:
-            found["exit"] = leaves
-    return found
+            answered["exit"] = leaves
+    return answered
 
 
 def _exits(side: Floats, rows: Rows) -> Floats | None:
@@ -169,12 +170,12 @@ def _rules(
     answered: dict[str, Floats],
     together: list[tuple[str, ...]],
     setting: Setting,
-    told: Told,
+    progress: Progress,
 ) -> Iterator[Learned]:
     split = split_in_time(rows, purge_of(subject))
     group = {name: members[0] for members in together for name in members}
     for name, values in answered.items():
-        told(f"learning rules of {name}")
+        progress(f"learning rules of {name}")
         yield learn(name, values, rows, split, seed=setting.seed, group=group)
 
 
@@ -185,12 +186,12 @@ def purge_of(subject: Subject) -> int:
 
 
 def _silences(sample: Rows) -> dict[str, str]:
-    found = {}
+    lacking = {}
     if sample.regimes is None:
-        found["regimes"] = "no row says which regime it is in (regimes of explain.inputs)"
+        lacking["regimes"] = "no row says which regime it is in (regimes of explain.inputs)"
     if sample.dates is None:
-        found["periods"] = "rows have no dates (dates of explain.inputs, or a level of the index)"
-    text = [str(c) for c in sample.table.columns if str(c) not in sample.numeric]
+        lacking["periods"] = "rows have no dates (dates of explain.inputs, or a level of the index)"
+    text = [c for c in sample.columns if c not in sample.numeric]
     if text:
-        found["rules over text"] = f"{', '.join(text[:5])}: rules are made of numbers alone"
-    return found
+        lacking["rules over text"] = f"{', '.join(text[:5])}: rules are made of numbers alone"
+    return lacking

@@ -47,7 +47,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Asked:
+class SingleRow:
     """One row among those that are decided with it: asked with any of its columns changed."""
 
     answers: Answers
@@ -73,19 +73,19 @@ class Asked:
 
 
 def opposite(
-    row: Asked, rows: Rows, now: Floats, order: npt.NDArray[np.intp]
+    row: SingleRow, rows: Rows, now: Floats, order: npt.NDArray[np.intp]
 ) -> tuple[tuple[Change, ...], int]:
     """Smallest changes of one factor, and of two where that is less, that turn the decision."""
     numeric = [c for c in rows.table.columns if str(c) in set(rows.numeric)]
-    found = {c: _range(rows.table[c], GRID) for c in numeric}
-    ranges = {c: r for c, r in found.items() if r is not None}
-    asked = [(c, v) for c, (grid, _) in ranges.items() for v in grid]
-    tried = len(asked)
-    if not asked:
+    measured = {c: _range(rows.table[c], GRID) for c in numeric}
+    ranges = {c: r for c, r in measured.items() if r is not None}
+    probes = [(c, v) for c, (grid, _) in ranges.items() for v in grid]
+    tried = len(probes)
+    if not probes:
         return (), 0
-    got = row(_changed(row, [{c: v} for c, v in asked]))[:, 0]
+    got = row(_changed(row, [{c: v} for c, v in probes]))[:, 0]
     turned: dict[str, float] = {}
-    for (c, v), decision in zip(asked, got, strict=True):
+    for (c, v), decision in zip(probes, got, strict=True):
         before = float(row.row[c].iloc[0])
         if _other(decision, now[0]) and np.isfinite(before):
             closer = c not in turned or abs(v - before) < abs(turned[c] - before)
@@ -94,12 +94,12 @@ def opposite(
     tried += HALVINGS * len(turned)
     least = min((s.distance for s in singles), default=np.inf)
     pairs, more = _pairs(row, rows, now, [str(rows.table.columns[i]) for i in order], least)
-    made = sorted([*singles, *pairs], key=lambda c: c.distance)
-    return tuple(made[:TOLD]), tried + more
+    changes = sorted([*singles, *pairs], key=lambda c: c.distance)
+    return tuple(changes[:TOLD]), tried + more
 
 
 def _closed_in(
-    row: Asked, now: Floats, turned: dict[str, float], ranges: dict[str, tuple[Floats, float]]
+    row: SingleRow, now: Floats, turned: dict[str, float], ranges: dict[str, tuple[Floats, float]]
 ) -> list[Change]:
     """Between the value as it is and one that turns the decision: the least that does."""
     near = {c: float(row.row[c].iloc[0]) for c in turned}
@@ -112,26 +112,26 @@ def _closed_in(
     if not far:
         return []
     last = row(_changed(row, [{c: v} for c, v in far.items()]))[:, 0]
-    made = []
+    changes = []
     for (c, v), decision in zip(far.items(), last, strict=True):
         if _other(decision, now[0]):
             before = float(row.row[c].iloc[0])
             distance = abs(v - before) / ranges[c][1]
-            made.append(Change({c: (before, v)}, distance, float(decision)))
-    return made
+            changes.append(Change({c: (before, v)}, distance, float(decision)))
+    return changes
 
 
 def _pairs(
-    row: Asked, rows: Rows, now: Floats, strongest: Sequence[str], least: float
+    row: SingleRow, rows: Rows, now: Floats, strongest: Sequence[str], least: float
 ) -> tuple[list[Change], int]:
     """The smallest change of each two of the strongest factors, where it is less than ``least``."""
     usable: dict[str, tuple[Floats, float]] = {}
     for name in strongest:
         if len(usable) < PAIRED and name in rows.numeric:
-            found = _range(rows.table[name], PAIR_GRID)
-            if found is not None and np.isfinite(float(row.row[name].iloc[0])):
-                usable[name] = found
-    asked: list[tuple[float, dict[str, float]]] = []
+            measured = _range(rows.table[name], PAIR_GRID)
+            if measured is not None and np.isfinite(float(row.row[name].iloc[0])):
+                usable[name] = measured
+    probes: list[tuple[float, dict[str, float]]] = []
     for a, b in combinations(usable, 2):
         for x in usable[a][0]:
             for y in usable[b][0]:
@@ -140,17 +140,17 @@ def _pairs(
                     abs(v - float(row.row[c].iloc[0])) / usable[c][1] for c, v in moved.items()
                 )
                 if distance < least:
-                    asked.append((distance, moved))
-    if not asked:
+                    probes.append((distance, moved))
+    if not probes:
         return [], 0
-    got = row(_changed(row, [moved for _, moved in asked]))[:, 0]
+    got = row(_changed(row, [moved for _, moved in probes]))[:, 0]
     best: dict[tuple[str, ...], Change] = {}
-    for (distance, moved), decision in zip(asked, got, strict=True):
+    for (distance, moved), decision in zip(probes, got, strict=True):
         key = tuple(moved)
         if _other(decision, now[0]) and (key not in best or distance < best[key].distance):
-            told = {c: (float(row.row[c].iloc[0]), v) for c, v in moved.items()}
-            best[key] = Change(told, distance, float(decision))
-    return list(best.values()), len(asked)
+            factors = {c: (float(row.row[c].iloc[0]), v) for c, v in moved.items()}
+            best[key] = Change(factors, distance, float(decision))
+    return list(best.values()), len(probes)
 
 
 def _range(column: pd.Series, points: int) -> tuple[Floats, float] | None:
@@ -166,20 +166,20 @@ def _range(column: pd.Series, points: int) -> tuple[Floats, float] | None:
     return (np.unique(np.round(grid)) if whole else grid), scale
 
 
-def _changed(row: Asked, changes: Sequence[dict[str, float]]) -> pd.DataFrame:
+def _changed(row: SingleRow, changes: Sequence[dict[str, float]]) -> pd.DataFrame:
     """The row in each of those variants."""
     base = row.row
     columns = {}
     for name in base.columns:
         value = base[name].iloc[0]
         columns[name] = [change.get(name, value) for change in changes]
-    made = pd.DataFrame(columns)
+    table = pd.DataFrame(columns)
     kinds = {
         c: kind
         for c, kind in base.dtypes.items()
-        if not pd.api.types.is_integer_dtype(kind) or (made[c] == np.round(made[c])).all()
+        if not pd.api.types.is_integer_dtype(kind) or (table[c] == np.round(table[c])).all()
     }
-    return made.astype(kinds)
+    return table.astype(kinds)
 
 
 def _other(decision: float, now: float) -> bool:

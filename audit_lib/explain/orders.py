@@ -48,6 +48,13 @@ class Orders:
         ]
 
 
+def decisions_hook(subject: Subject) -> str:
+    """The hook that decides: of the back-test where there is one, else the live one."""
+    live = "decisions.live"
+    backtest = "decisions.backtest"
+    return live if subject.has(live) and not subject.has(backtest) else backtest
+
+
 def orders_of(subject: Subject, hook: str, rows: Rows) -> Orders:
     """Decide the rows, and ask for what stands behind each decision.
 
@@ -57,14 +64,18 @@ def orders_of(subject: Subject, hook: str, rows: Rows) -> Orders:
     reply = ask(subject.hook(hook), rows.table, into=frame)
     if not reply.answered or len(reply.got) != len(rows) or "side" not in reply.got:
         raise NotAssessed(f"{hook} gives no order a row: {reply.why or 'no side, or other rows'}")
-    found, lacking = reply.got, dict[str, str]()
-    gate = found["gate"].fillna("").astype(str).tolist() if "gate" in found else [""] * len(rows)
+    decisions, lacking = reply.got, dict[str, str]()
+    gate = (
+        decisions["gate"].fillna("").astype(str).tolist()
+        if "gate" in decisions
+        else [""] * len(rows)
+    )
     return Orders(
-        _numbers(found["side"]),
-        _numbers(found["size"]) if "size" in found else np.full(len(rows), np.nan),
+        _numbers(decisions["side"]),
+        _numbers(decisions["size"]) if "size" in decisions else np.full(len(rows), np.nan),
         gate,
         _gates(subject, rows, lacking),
-        _outcomes(subject, rows, _numbers(found["side"]), lacking),
+        _outcomes(subject, rows, _numbers(decisions["side"]), lacking),
         lacking,
     )
 
@@ -81,12 +92,12 @@ def stages_of(subject: Subject, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _staged(raw: Any) -> dict[str, pd.DataFrame]:
-    told: Mapping[str, Any] = mapping(raw)
-    found = {name: frame(t) for name, t in told.items() if name in ("scaled", "raw", "gates")}
-    missing = [c for c in GATES if "gates" in found and c not in found["gates"]]
+    answer: Mapping[str, Any] = mapping(raw)
+    stages = {name: frame(t) for name, t in answer.items() if name in ("scaled", "raw", "gates")}
+    missing = [c for c in GATES if "gates" in stages and c not in stages["gates"]]
     if missing:
         raise ValueError(f"gates has no column {missing[0]!r}; wanted {', '.join(GATES)}")
-    return found
+    return stages
 
 
 def _gates(subject: Subject, rows: Rows, lacking: dict[str, str]) -> pd.DataFrame:
@@ -104,15 +115,15 @@ def _outcomes(subject: Subject, rows: Rows, side: Floats, lacking: dict[str, str
     if subject.has("explain.outcomes"):
         reply = ask(subject.hook("explain.outcomes"), rows.table, into=frame)
         if reply.answered and len(reply.got) == len(rows):
-            known = [c for c in OUTCOMES if c in reply.got]
-            return reply.got.loc[:, known].reset_index(drop=True)
+            columns = [c for c in OUTCOMES if c in reply.got]
+            return reply.got.loc[:, columns].reset_index(drop=True)
         lacking["outcomes"] = f"explain.outcomes gives no row a row: {reply.why}"
         return pd.DataFrame(index=range(len(rows)))
     with suppress(NotAssessed, NotApplicable, KeyError, ValueError, TypeError):
-        found = _traded(subject, rows, side)
-        if found is not None:
+        outcomes = _traded(subject, rows, side)
+        if outcomes is not None:
             lacking["costs"] = "no hook explain.outcomes tells them"
-            return found
+            return outcomes
     lacking["outcomes"] = (
         "no hook explain.outcomes, and targets.preconditions with features.panel do not tell them"
     )
@@ -129,7 +140,7 @@ def _traded(subject: Subject, rows: Rows, side: Floats) -> pd.DataFrame | None:
     if panel.index.nlevels != 2 or not rows.table.index.isin(panel.index).all():
         return None
     price = str(reply.got.get("price", "close"))
-    found = pd.DataFrame(np.nan, index=range(len(rows)), columns=["return", "mfe", "mae"])
+    outcomes = pd.DataFrame(np.nan, index=range(len(rows)), columns=["return", "mfe", "mae"])
     at = panel.index.get_indexer(rows.table.index)
     asset = np.unique(panel.index.get_level_values(0), return_inverse=True)[1]
     paid, close = _numbers(panel[price]), _numbers(panel["close"])
@@ -141,12 +152,12 @@ def _traded(subject: Subject, rows: Rows, side: Floats) -> pd.DataFrame | None:
             continue
         way = np.sign(side[row]) / paid[start]
         path = [way * (p[start + 1 : end + 1] - paid[start]) for p in (high, low)]
-        found.loc[row] = [
+        outcomes.loc[row] = [
             way * (paid[end] - paid[start]),
             max(0.0, float(np.max(path))),
             min(0.0, float(np.min(path))),
         ]
-    return found
+    return outcomes
 
 
 def _numbers(column: pd.Series) -> Floats:

@@ -168,8 +168,8 @@ class Summary(Record):
 
 def schema_of(kind: Any) -> str:
     """JSON Schema 2020-12 of a record, as text."""
-    made = {"$schema": _DIALECT, **TypeAdapter(kind).json_schema()}
-    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+    schema = {"$schema": _DIALECT, **TypeAdapter(kind).json_schema()}
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def as_json(record: BaseModel) -> bytes:

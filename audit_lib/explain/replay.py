@@ -8,7 +8,7 @@ import numpy as np
 
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed
 from audit_lib.explain.rows import Rows, inputs_of
-from audit_lib.explain.traces import Trace, inputs_digest, made, rows_of
+from audit_lib.explain.traces import Trace, inputs_digest, rows_of, traces_of
 from audit_lib.host import HookError
 from audit_lib.subject.subject import Subject
 
@@ -45,8 +45,8 @@ def replayed(subject: Subject, traces: Mapping[int, Trace]) -> Iterator[Departur
             for line in part:
                 yield Departure(line, "version", f"cannot be replayed: {why}", version)
             continue
-        for (line, told), other in zip(part.items(), again, strict=True):
-            departure = departs(line, told, other)
+        for (line, trace), other in zip(part.items(), again, strict=True):
+            departure = departs(line, trace, other)
             if departure:
                 yield departure
 
@@ -57,51 +57,51 @@ def _again(subject: Subject, version: str, traces: list[Trace]) -> list[Trace]:
         raise NotAssessed(f"version {version} is not there")
     table = rows_of(bound, traces)
     if not inputs_of(bound).table.index.is_monotonic_increasing:
-        return list(made(bound, Rows(table)))
+        return list(traces_of(bound, Rows(table)))
     # The subject's rows are sorted, and so it may want them.
     order = table.index.argsort()
-    again = list(made(bound, Rows(table.iloc[order])))
+    again = list(traces_of(bound, Rows(table.iloc[order])))
     return [again[place] for place in np.argsort(order)]
 
 
-def departs(line: int, told: Trace, again: Trace) -> Departure | None:
+def departs(line: int, trace: Trace, again: Trace) -> Departure | None:
     """Where a line first departs from its recomputation; None where it does not."""
-    digest = inputs_digest(told.inputs.values)
-    if told.inputs.sha256 is not None and told.inputs.sha256 != digest:
+    digest = inputs_digest(trace.inputs.values)
+    if trace.inputs.sha256 is not None and trace.inputs.sha256 != digest:
         what = "the inputs are not those that their digest was taken of"
-        return Departure(line, "inputs", what, digest[:12], told.inputs.sha256[:12])
-    names = set(told.inputs.values) ^ set(again.inputs.values)
+        return Departure(line, "inputs", what, digest[:12], trace.inputs.sha256[:12])
+    names = set(trace.inputs.values) ^ set(again.inputs.values)
     if names:
         return Departure(line, "inputs", f"{min(names)!r} is an input of one alone")
     for stage in ("scaled", "raw", "heads"):
-        ours, theirs = getattr(again, stage), getattr(told, stage)
+        ours, theirs = getattr(again, stage), getattr(trace, stage)
         if ours is None or theirs is None:
             continue
         off = _differs(theirs, ours)
         if off:
             return Departure(line, stage, *off)
-    return _gates(line, told, again) or _action(line, told, again)
+    return _gates(line, trace, again) or _action(line, trace, again)
 
 
 def _differs(
-    told: Mapping[str, float | None], again: Mapping[str, float | None]
+    traced: Mapping[str, float | None], again: Mapping[str, float | None]
 ) -> tuple[str, str, str] | None:
-    unknown = sorted(set(told) ^ set(again))
+    unknown = sorted(set(traced) ^ set(again))
     if unknown:
         return f"{unknown[0]!r} is there in one alone", "", ""
-    for name, value in told.items():
+    for name, value in traced.items():
         if not same(value, again[name]):
             return f"{name!r} differs", f"{value}", f"{again[name]}"
     return None
 
 
-def _gates(line: int, told: Trace, again: Trace) -> Departure | None:
-    if not told.gates or not again.gates:
+def _gates(line: int, trace: Trace, again: Trace) -> Departure | None:
+    if not trace.gates or not again.gates:
         return None
-    if [g.gate for g in told.gates] != [g.gate for g in again.gates]:
-        names = [", ".join(g.gate for g in t.gates) for t in (told, again)]
+    if [g.gate for g in trace.gates] != [g.gate for g in again.gates]:
+        names = [", ".join(g.gate for g in t.gates) for t in (trace, again)]
         return Departure(line, "gates", "other gates, or another order", *names)
-    for ours, theirs in zip(again.gates, told.gates, strict=True):
+    for ours, theirs in zip(again.gates, trace.gates, strict=True):
         if theirs.passed != ours.passed:
             what = f"gate {ours.gate!r} let pass what it stops, or stopped what it lets pass"
             return Departure(line, "gates", what, f"{theirs.passed}", f"{ours.passed}")
@@ -112,8 +112,8 @@ def _gates(line: int, told: Trace, again: Trace) -> Departure | None:
     return None
 
 
-def _action(line: int, told: Trace, again: Trace) -> Departure | None:
-    ours, theirs = again.action, told.action
+def _action(line: int, trace: Trace, again: Trace) -> Departure | None:
+    ours, theirs = again.action, trace.action
     if theirs.side != ours.side:
         return Departure(line, "action", "the side differs", f"{theirs.side:g}", f"{ours.side:g}")
     if theirs.size is not None and not same(theirs.size, ours.size):
@@ -123,8 +123,8 @@ def _action(line: int, told: Trace, again: Trace) -> Departure | None:
     return None
 
 
-def same(told: float | None, again: float | None) -> bool:
+def same(left: float | None, right: float | None) -> bool:
     """True where two numbers are one but for rounding."""
-    if told is None or again is None:
-        return told is again
-    return math.isclose(told, again, rel_tol=TOLERANCE, abs_tol=1e-12)
+    if left is None or right is None:
+        return left is right
+    return math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=1e-12)

@@ -66,9 +66,9 @@ class Rows:
             return self
         if not whole_dates or self.dates is None:
             return self.take(np.sort(rng.choice(len(self), count, replace=False)))
-        known = np.unique(self.dates)
-        share = max(2, round(count * len(known) / len(self)))
-        chosen = rng.choice(known, min(share, len(known)), replace=False)
+        distinct = np.unique(self.dates)
+        share = max(2, round(count * len(distinct) / len(self)))
+        chosen = rng.choice(distinct, min(share, len(distinct)), replace=False)
         return self.take(np.flatnonzero(np.isin(self.dates, chosen)))
 
     def latest(self, count: int) -> Rows:
@@ -89,6 +89,19 @@ class Rows:
         return np.asarray(place * min(BLOCKS, steps) // steps, dtype=np.int64)
 
     @property
+    def columns(self) -> list[str]:
+        """Names of the columns as text."""
+        return [str(c) for c in self.table.columns]
+
+    def time_of(self, row: int) -> str:
+        """The row's date as ISO 8601; '' where it has none."""
+        return "" if self.dates is None else str(pd.Timestamp(self.dates[row]).isoformat())
+
+    def asset_of(self, row: int) -> str:
+        """The row's asset; '' where it has none."""
+        return "" if self.assets is None else str(self.assets[row])
+
+    @property
     def numeric(self) -> list[str]:
         """Columns of numbers."""
         kinds = self.table.dtypes.items()
@@ -105,8 +118,8 @@ def inputs_of(subject: Subject) -> Rows:
     def make() -> Rows:
         if subject.has(HOOK):
             return _from_hook(subject)
-        told = "features.build of features.panel, complete rows"
-        return _indexed(samples.inputs(subject), told)
+        source = "features.build of features.panel, complete rows"
+        return _indexed(samples.inputs(subject), source)
 
     return samples.once(subject, HOOK, make)
 
@@ -123,8 +136,8 @@ def _from_hook(subject: Subject) -> Rows:
 
 
 def _given(raw: Any) -> Rows:
-    told: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {"features": raw}
-    table = frame(told.get("features"))
+    answer: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {"features": raw}
+    table = frame(answer.get("features"))
     if table.empty:
         raise ValueError("no row")
     if table.columns.duplicated().any():
@@ -132,19 +145,19 @@ def _given(raw: Any) -> Rows:
     size = len(table)
 
     def each(name: str) -> Any:
-        values = told.get(name)
+        values = answer.get(name)
         if values is None:
             return None
         if len(values) != size:
             raise ValueError(f"{name}: {len(values)} values for {size} rows, {describe(values)}")
         return np.asarray(values)
 
-    made = _indexed(table, HOOK)
+    rows = _indexed(table, HOOK)
     dates, assets, regimes = each("dates"), each("assets"), each("regimes")
     return replace(
-        made,
-        dates=made.dates if dates is None else pd.to_datetime(pd.Series(dates)).to_numpy(),
-        assets=made.assets if assets is None else assets.astype(str),
+        rows,
+        dates=rows.dates if dates is None else pd.to_datetime(pd.Series(dates)).to_numpy(),
+        assets=rows.assets if assets is None else assets.astype(str),
         regimes=None if regimes is None else regimes.astype(str),
     )
 
@@ -162,5 +175,7 @@ def _indexed(table: pd.DataFrame, source: str) -> Rows:
 
 
 def _naive(level: pd.Index) -> npt.NDArray[np.datetime64]:
-    found = pd.DatetimeIndex(level)
-    return (found.tz_convert("UTC").tz_localize(None) if found.tz is not None else found).to_numpy()
+    stamps = pd.DatetimeIndex(level)
+    return (
+        stamps.tz_convert("UTC").tz_localize(None) if stamps.tz is not None else stamps
+    ).to_numpy()

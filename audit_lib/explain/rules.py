@@ -45,46 +45,48 @@ def learn(
     if find_spec("sklearn") is None:
         return Learned(name, "", why="scikit-learn is not installed (extra `explain`)")
     columns = rows.numeric
-    known = np.isfinite(answered)
-    train, held = (part[known[part]] for part in (split.train, split.held))
-    told = Learned(name, "", train=len(train), held=len(held), purge=split.purge)
+    finite = np.isfinite(answered)
+    train, held = (part[finite[part]] for part in (split.train, split.held))
+    learned = Learned(name, "", train=len(train), held=len(held), purge=split.purge)
     if min(len(train), len(held)) < FEWEST:
         counted = f"{len(train)} and {len(held)}"
-        return replace(told, why=f"too few rows: {counted} of {FEWEST} before and after the purge")
+        return replace(
+            learned, why=f"too few rows: {counted} of {FEWEST} before and after the purge"
+        )
     if not columns:
-        return replace(told, why="no factor is a number")
+        return replace(learned, why="no factor is a number")
     values = np.unique(answered[np.concatenate([train, held])])
     kind = "classes" if len(values) <= CLASSES else "number"
-    told = replace(told, kind=kind)
+    learned = replace(learned, kind=kind)
     if len(np.unique(answered[train])) < 2:
-        return replace(told, why=f"degenerate: it answers {values[0]:g} to every earlier row")
+        return replace(learned, why=f"degenerate: it answers {values[0]:g} to every earlier row")
     table = rows.table.loc[:, columns]
     grown = _grown(table.iloc[train], answered[train], kind, seed)
     if grown.tree_.node_count < 2:
-        return replace(told, why="degenerate: no condition splits the rows")
+        return replace(learned, why="degenerate: no condition splits the rows")
     bootstrap = Bootstrap(rows.take(held).blocks, seed)
     skill = _skill(grown.predict(_plain(table.iloc[held])), answered, train, held, kind, bootstrap)
-    told = replace(told, skill=skill)
+    learned = replace(learned, skill=skill)
     surely = skill.low if np.isfinite(skill.low) else skill.value
     if surely <= 0:
-        return replace(told, why="the rules are no better than their baseline on held-out rows")
+        return replace(learned, why="the rules are no better than their baseline on held-out rows")
     paths = _paths(grown, columns, _gaps(table.iloc[train]))
-    made = [_judged(path, table, answered, train, held, kind, bootstrap) for path in paths]
-    rules = [r for r in made if r is not None and _tells(r)]
+    judged = [_judged(path, table, answered, train, held, kind, bootstrap) for path in paths]
+    rules = [r for r in judged if r is not None and _tells(r)]
     if not rules:
-        return replace(told, why="no rule holds more often than its outcome does anyway")
+        return replace(learned, why="no rule holds more often than its outcome does anyway")
     again = _regrown(table.iloc[train], answered[train], rows.take(train), kind, seed)
     stable = [replace(r, stability=_comes_back(r.conditions, again, group)) for r in rules]
     order = sorted(stable, key=lambda r: (-r.lift.value * r.support, r.event.value))
-    return replace(told, rules=tuple(order))
+    return replace(learned, rules=tuple(order))
 
 
 def _grown(table: pd.DataFrame, answered: Floats, kind: str, seed: int) -> Any:
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     least = max(20, int(LEAST * len(table)))
-    made = DecisionTreeClassifier if kind == "classes" else DecisionTreeRegressor
-    tree = made(max_depth=DEPTH, min_samples_leaf=least, random_state=seed)
+    estimator = DecisionTreeClassifier if kind == "classes" else DecisionTreeRegressor
+    tree = estimator(max_depth=DEPTH, min_samples_leaf=least, random_state=seed)
     return tree.fit(_plain(table), answered)
 
 
@@ -94,7 +96,7 @@ def _plain(table: pd.DataFrame) -> Floats:
 
 
 def _skill(
-    told: Floats,
+    predicted: Floats,
     answered: Floats,
     train: Integers,
     held: Integers,
@@ -104,21 +106,25 @@ def _skill(
     truth, earlier = answered[held], answered[train]
     if kind == "classes":
         values, counts = np.unique(earlier, return_counts=True)
-        off, plain = told != truth, values[counts.argmax()] != truth
+        off, plain = predicted != truth, values[counts.argmax()] != truth
     else:
-        off, plain = (told - truth) ** 2, (earlier.mean() - truth) ** 2
+        off, plain = (predicted - truth) ** 2, (earlier.mean() - truth) ** 2
     pair = np.column_stack([off, plain]).astype(np.float64)
     mean, draws = bootstrap.mean(pair)
     if mean[1] == 0:
         return Estimate(0.0)
-    of = (
-        None
-        if draws is None
-        else 1 - draws[:, :1] / np.where(draws[:, 1:] == 0, np.nan, draws[:, 1:])
-    )
-    if of is not None:
-        of = of[np.isfinite(of).all(axis=1)]
-    return bootstrap.spread(np.array([1 - mean[0] / mean[1]]), of)[0]
+    ratio = _ratios(draws)
+    spared = None if ratio is None else 1 - ratio
+    return bootstrap.spread(np.array([1 - mean[0] / mean[1]]), spared)[0]
+
+
+def _ratios(draws: Floats | None) -> Floats | None:
+    """First column over the second, of the draws in which it is a number."""
+    if draws is None:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = draws[:, :1] / draws[:, 1:]
+    return ratio[np.isfinite(ratio).all(axis=1)]
 
 
 def _gaps(table: pd.DataFrame) -> set[str]:
@@ -137,11 +143,11 @@ def _paths(
     """
     tree = grown.tree_
     missing = getattr(tree, "missing_go_to_left", np.zeros(tree.node_count, dtype=bool))
-    found: list[tuple[Condition, ...]] = []
+    paths: list[tuple[Condition, ...]] = []
 
     def down(node: int, held: dict[str, Condition]) -> None:
         if tree.children_left[node] < 0:
-            found.append(tuple(held.values()))
+            paths.append(tuple(held.values()))
             return
         name = columns[tree.feature[node]]
         at = float(f"{tree.threshold[node]:.{DIGITS}g}")
@@ -152,7 +158,7 @@ def _paths(
         down(tree.children_right[node], {**held, name: right})
 
     down(0, {})
-    return found
+    return paths
 
 
 def _judged(
@@ -185,11 +191,7 @@ def _judged(
     base = float(mean[1])
     if base == 0:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = None if draws is None else draws[:, :1] / draws[:, 1:]
-    if ratio is not None:
-        ratio = ratio[np.isfinite(ratio).all(axis=1)]
-    lift = bootstrap.spread(np.array([precision.value / base]), ratio)[0]
+    lift = bootstrap.spread(np.array([precision.value / base]), _ratios(draws))[0]
     return Rule(
         path,
         event,

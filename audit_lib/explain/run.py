@@ -13,7 +13,7 @@ from audit_lib.errors import AuditError, NotApplicable, NotAssessed
 from audit_lib.explain import learned
 from audit_lib.explain.attribution import Setting
 from audit_lib.explain.between import Between, between
-from audit_lib.explain.looking import ORDERS, WINNERS, Told, look
+from audit_lib.explain.looking import ORDERS, WINNERS, Progress, look
 from audit_lib.explain.records import Summary, as_json
 from audit_lib.explain.verdicts import CHECKS, Seen
 from audit_lib.explain.words import rules_page
@@ -34,13 +34,11 @@ class Explained:
         summary: in a few figures.
         files: name below ``learned_conditions/`` to content.
         results: what the checks of this room answered.
-        kept: True where it was kept from before, since nothing has changed.
     """
 
     summary: Summary
     files: dict[str, bytes]
     results: tuple[CheckResult, ...]
-    kept: bool = False
 
     def write(self, folder: Path) -> list[Path]:
         """Write the files below a folder; those written."""
@@ -50,47 +48,47 @@ class Explained:
 
 
 def explain(
-    subject: Subject, setting: Setting | None = None, *, told: Told = lambda _: None
+    subject: Subject, setting: Setting | None = None, *, progress: Progress = lambda _: None
 ) -> Explained:
     """Explain the version that a subject is bound to, or take what was found before.
 
     Args:
         setting: how much is asked.
-        told: told what is being done.
+        progress: called with what is being done.
 
     Raises:
         NotAssessed: there is no predictor, or nothing to explain.
         NotApplicable: the subject declares that it has no predictor.
     """
-    asked = setting or Setting()
-    place = _place(subject, asked)
-    found = _recalled(place)
-    if found is not None:
-        return found
-    seen, lacking = look(subject, asked, told)
-    told("judging")
+    chosen = setting or Setting()
+    place = _place(subject, chosen)
+    cached = _recalled(place)
+    if cached is not None:
+        return cached
+    seen, lacking = look(subject, chosen, progress)
+    progress("judging")
     results = tuple(run_check(check(seen=seen), subject) for check in CHECKS)
-    made = _filed(subject, seen, results, lacking, asked)
-    if place is not None and _place(subject, asked) == place:
+    explained = _filed(subject, seen, results, lacking, chosen)
+    if place is not None and _place(subject, chosen) == place:
         with suppress(OSError):
-            for name, content in made.files.items():
+            for name, content in explained.files.items():
                 write_whole(place / name, content)
-    return made
+    return explained
 
 
 def champion_before(subject: Subject) -> str | None:
     """The champion that a version would displace: where it is another, and registered before it."""
     try:
-        champion, known = subject.registry.champion, subject.versions()
+        champion, versions = subject.registry.champion, subject.versions()
     except (NotAssessed, NotApplicable):
         return None
-    if champion is None or champion == subject.version or champion not in known:
+    if champion is None or champion == subject.version or champion not in versions:
         return None
-    return champion if known.index(champion) < known.index(subject.version) else None
+    return champion if versions.index(champion) < versions.index(subject.version) else None
 
 
 def explain_against_champion(
-    subject: Subject, setting: Setting | None = None, *, told: Told = lambda _: None
+    subject: Subject, setting: Setting | None = None, *, progress: Progress = lambda _: None
 ) -> tuple[Explained, Between | None]:
     """Explain a version; of a candidate, also what changed since the champion.
 
@@ -99,16 +97,16 @@ def explain_against_champion(
     Raises:
         NotAssessed, NotApplicable: as :func:`explain`, of the version itself.
     """
-    found = explain(subject, setting, told=told)
+    explained = explain(subject, setting, progress=progress)
     champion = champion_before(subject)
     if champion is None:
-        return found, None
+        return explained, None
     try:
-        other = explain(subject.at(champion), setting, told=told)
+        other = explain(subject.at(champion), setting, progress=progress)
     except (NotAssessed, NotApplicable, AuditError):
-        return found, None
-    changes = between(other.summary, found.summary)
-    return replace(found, files={**found.files, BETWEEN: as_json(changes)}), changes
+        return explained, None
+    changes = between(other.summary, explained.summary)
+    return replace(explained, files={**explained.files, BETWEEN: as_json(changes)}), changes
 
 
 def _filed(
@@ -120,7 +118,7 @@ def _filed(
 ) -> Explained:
     names = [h.name for h in seen.heads]
     inputs = learned.inputs_record(subject, seen.sample, names, seen.together, setting.seed)
-    told = [learned.rules_record(subject, one) for one in seen.learned]
+    rules = [learned.rules_record(subject, one) for one in seen.learned]
     heads = [learned.head_record(h, seen.columns, seen.lines.get(h.name, ())) for h in seen.heads]
     summary = Summary(
         subject=subject.name,
@@ -129,18 +127,18 @@ def _filed(
         rows=len(seen.sample),
         of=seen.sample.of,
         heads=tuple(heads),
-        learned=tuple(told),
+        learned=tuple(rules),
         together=seen.together,
         not_assessed=lacking,
-        results=[_adapter().dump_python(r, mode="json") for r in results],
+        results=TypeAdapter(tuple[CheckResult, ...]).dump_python(results, mode="json"),
     )
     files = {"inputs_schema.json": as_json(inputs)}
     for name, content in seen.tables.items():
         plain = name in (ORDERS, WINNERS)
         files[name if plain else learned.file_name("attribution", name, "csv")] = content
-    for one in told:
+    for one in rules:
         files[learned.file_name("rules", one.head, "json")] = as_json(one)
-    files["rules.md"] = rules_page(told, seen.together, lacking).encode()
+    files["rules.md"] = rules_page(rules, seen.together, lacking).encode()
     files[SUMMARY] = as_json(summary)
     return Explained(summary, files, results)
 
@@ -162,12 +160,8 @@ def _recalled(place: Path | None) -> Explained | None:
         return None
     try:
         summary = Summary.model_validate_json(read_whole(place / SUMMARY))
-        results = tuple(_adapter().validate_python(r) for r in summary.results)
+        results = TypeAdapter(tuple[CheckResult, ...]).validate_python(summary.results)
         files = {f.name: read_whole(f) for f in sorted(place.iterdir())}
     except (OSError, ValueError, ValidationError):
         return None
-    return Explained(summary, files, results, kept=True)
-
-
-def _adapter() -> TypeAdapter[CheckResult]:
-    return TypeAdapter(CheckResult)
+    return Explained(summary, files, results)

@@ -7,10 +7,10 @@ from pydantic import ConfigDict
 
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.explain.orders import orders_of
+from audit_lib.explain.orders import decisions_hook, orders_of
 from audit_lib.explain.replay import replayed, same
 from audit_lib.explain.rows import Rows, inputs_of
-from audit_lib.explain.traces import DECISIONS, Read, inputs_digest, model_digest, plain, time_of
+from audit_lib.explain.traces import Read, inputs_digest, model_digest, plain
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
 
 
@@ -145,24 +145,23 @@ class ValuesWereThere(Traced):
     def run(self, subject: Subject) -> Answers:
         """Hold values against rows."""
         rows = inputs_of(subject)
-        names = [str(c) for c in rows.table.columns]
-        known = {_key(rows, i): i for i in range(len(rows))} if rows.dates is not None else {}
+        row_of = {_key(rows, i): i for i in range(len(rows))} if rows.dates is not None else {}
         compared = 0
         for line, trace in self.seen.traces.items():
-            told = trace.inputs
-            if told.sha256 is not None and told.sha256 != inputs_digest(told.values):
+            inputs = trace.inputs
+            if inputs.sha256 is not None and inputs.sha256 != inputs_digest(inputs.values):
                 yield self.finding(
                     self.seen.where,
                     f"line {line}: the inputs are not those that their digest was taken of",
                     key=f"line {line} digest",
                     cause="inputs do not have their digest",
                 )
-            at = known.get(trace.key)
+            at = row_of.get(trace.key)
             if at is None:
                 continue
             compared += 1
-            for i, name in enumerate(names):
-                ours, theirs = plain(rows.table.iloc[at, i]), told.values.get(name)
+            for i, name in enumerate(rows.columns):
+                ours, theirs = plain(rows.table.iloc[at, i]), inputs.values.get(name)
                 equal = ours == theirs if isinstance(ours, str) else same(_real(theirs), ours)
                 if not equal:
                     yield self.finding(
@@ -259,15 +258,14 @@ class ActionsAreTraced(Traced):
         chosen = [
             i
             for i in range(len(rows))
-            if times[0] <= time_of(rows, i) <= times[-1] and _key(rows, i)[1] in assets
+            if times[0] <= rows.time_of(i) <= times[-1] and rows.asset_of(i) in assets
         ]
         if not chosen:
             raise NotAssessed("no row is of the times of the trace")
         import numpy as np
 
         part = rows.take(np.array(chosen))
-        hook = next((h for h in DECISIONS if subject.has(h)), DECISIONS[0])
-        orders = orders_of(subject, hook, part)
+        orders = orders_of(subject, decisions_hook(subject), part)
         yield Examined(len(part), "decisions")
         for row, action in enumerate(orders.action):
             time, asset = _key(part, row)
@@ -324,7 +322,7 @@ CHECKS = (*WHOLE, TracesReplay)
 
 
 def _key(rows: Rows, row: int) -> tuple[str, str]:
-    return time_of(rows, row), "" if rows.assets is None else str(rows.assets[row])
+    return rows.time_of(row), rows.asset_of(row)
 
 
 def _real(value: float | str | None) -> float | None:

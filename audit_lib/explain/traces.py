@@ -12,8 +12,8 @@ import pandas as pd
 from pydantic import Field, ValidationError
 
 from audit_lib.errors import NotApplicable, NotAssessed
-from audit_lib.explain.existing import kept
-from audit_lib.explain.orders import orders_of, stages_of
+from audit_lib.explain.existing import locate
+from audit_lib.explain.orders import decisions_hook, orders_of, stages_of
 from audit_lib.explain.records import Record, finite
 from audit_lib.explain.rows import Rows, inputs_of
 from audit_lib.files import opened, read_whole
@@ -26,7 +26,6 @@ from audit_lib.subject.subject import Subject
 
 Value = float | str | None
 Numbers = dict[str, float | None]
-DECISIONS = ("decisions.backtest", "decisions.live")
 #: bytes of one line beyond which it is not read
 MOST_BYTES = 4 << 20
 
@@ -113,15 +112,14 @@ def inputs_digest(values: Mapping[str, Value]) -> str:
     return digest_of(dict(values))
 
 
-def made(subject: Subject, rows: Rows) -> Iterator[Trace]:
+def traces_of(subject: Subject, rows: Rows) -> Iterator[Trace]:
     """Traces of what the version decides on these rows, through its hooks.
 
     Raises:
         NotAssessed, NotApplicable: it does not predict or decide.
     """
     heads = _heads(subject, rows.table)
-    hook = next((h for h in DECISIONS if subject.has(h)), DECISIONS[0])
-    orders = orders_of(subject, hook, rows)
+    orders = orders_of(subject, decisions_hook(subject), rows)
     stages = stages_of(subject, rows.table) if subject.has("explain.stages") else {}
     table = stages.get("gates")
     gates = {} if table is None else dict(iter(table.groupby("row")))
@@ -131,8 +129,8 @@ def made(subject: Subject, rows: Rows) -> Iterator[Trace]:
         yield Trace(
             subject=subject.name,
             version=subject.version,
-            time=time_of(rows, row),
-            asset="" if rows.assets is None else str(rows.assets[row]),
+            time=rows.time_of(row),
+            asset=rows.asset_of(row),
             inputs=TracedInputs(values=values, sha256=inputs_digest(values)),
             scaled=_row(stages.get("scaled"), row),
             raw=_row(stages.get("raw"), row),
@@ -149,7 +147,7 @@ def made(subject: Subject, rows: Rows) -> Iterator[Trace]:
 
 def exported(subject: Subject, rows: Rows) -> list[Trace]:
     """Traces in the order of time, whatever the order of the rows is."""
-    return sorted(made(subject, rows), key=lambda trace: trace.key)
+    return sorted(traces_of(subject, rows), key=lambda trace: trace.key)
 
 
 def gates_of(table: pd.DataFrame) -> Iterator[TracedGate]:
@@ -177,10 +175,10 @@ def read(subject: Subject, file: Path | None) -> Read:
         named = subject.parameters.explain.traces
         if not named:
             raise NotApplicable("no file is given, and the subject names none (explain.traces)")
-        found = kept(subject, named)
-        if found is None or not found[0].is_file():
+        located = locate(subject, named)
+        if located is None or not located[0].is_file():
             raise NotAssessed(f"{named} is no file of the version or below the root")
-        file, base, top = found
+        file, base, top = located
         where = Location(file.relative_to(top).as_posix(), base=base)
         fields = subject.parameters.explain.trace_fields
     else:
@@ -192,11 +190,11 @@ def read(subject: Subject, file: Path | None) -> Read:
             for number, line in enumerate(lines, start=1):
                 if not line.strip():
                     continue
-                told = _line(line, number, fields)
-                if isinstance(told, Broken):
-                    broken.append(told)
+                trace = _line(line, number, fields)
+                if isinstance(trace, Broken):
+                    broken.append(trace)
                 else:
-                    traces[number] = told
+                    traces[number] = trace
     except OSError as error:
         raise NotAssessed(f"{file.name} cannot be read: {error.strerror}") from None
     return Read(where, traces, tuple(broken))
@@ -223,33 +221,33 @@ def _line(line: bytes, number: int, fields: Mapping[str, str]) -> Trace | Broken
 
 def mapped(data: Any, fields: Mapping[str, str]) -> dict[str, Any]:
     """A line of the subject's own as one of ours, by the mapping of its parameters."""
-    made: dict[str, Any] = {}
+    nested: dict[str, Any] = {}
     for name, pointer in fields.items():
         value = resolve_pointer(data, pointer)
         if value is MISSING:
             continue
         *path, last = name.split("/")
-        place = made
+        place = nested
         for step in path:
             place = place.setdefault(step, {})
         place[last] = value
-    return made
+    return nested
 
 
 def rows_of(subject: Subject, traces: list[Trace]) -> pd.DataFrame:
     """The inputs of traces as the predictor takes them, on an index like that of its rows."""
-    known = inputs_of(subject).table
-    columns = [str(c) for c in known.columns]
+    inputs = inputs_of(subject).table
+    columns = [str(c) for c in inputs.columns]
     values = {c: [t.inputs.values.get(c) for t in traces] for c in columns}
     table = pd.DataFrame(values).astype(
-        dict(zip(columns, known.dtypes, strict=True)), errors="ignore"
+        dict(zip(columns, inputs.dtypes, strict=True)), errors="ignore"
     )
-    table.columns = known.columns
-    levels = [_level(known.index.get_level_values(i), traces) for i in range(known.index.nlevels)]
+    table.columns = inputs.columns
+    levels = [_level(inputs.index.get_level_values(i), traces) for i in range(inputs.index.nlevels)]
     if len(levels) == 1:
         table.index = levels[0]
     else:
-        table.index = pd.MultiIndex.from_arrays(levels, names=known.index.names)
+        table.index = pd.MultiIndex.from_arrays(levels, names=inputs.index.names)
     return table
 
 
@@ -275,11 +273,6 @@ def model_digest(subject: Subject) -> str | None:
     return digest_of(parts) if parts else None
 
 
-def time_of(rows: Rows, row: int) -> str:
-    """The row's date as ISO 8601; '' where it has none."""
-    return "" if rows.dates is None else str(pd.Timestamp(rows.dates[row]).isoformat())
-
-
 def plain(value: Any) -> Value:
     """A cell as JSON holds it."""
     if value is None or value is pd.NA or value is pd.NaT:
@@ -299,8 +292,8 @@ def _heads(subject: Subject, table: pd.DataFrame) -> pd.DataFrame:
 def _row(table: pd.DataFrame | None, row: int) -> Numbers | None:
     if table is None:
         return None
-    found = {str(c): plain(table.iloc[row, i]) for i, c in enumerate(table.columns)}
-    return {name: v for name, v in found.items() if not isinstance(v, str)}
+    values = {str(c): plain(table.iloc[row, i]) for i, c in enumerate(table.columns)}
+    return {name: v for name, v in values.items() if not isinstance(v, str)}
 
 
 def _index(name: str) -> bool:

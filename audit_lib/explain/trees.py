@@ -90,17 +90,17 @@ def forests_of(subject: Subject) -> list[Forest]:
         folder = subject.store
     except (NotAssessed, NotApplicable):
         return []
-    found: list[Forest] = []
+    forests: list[Forest] = []
     for artifact in texts:
         file = folder / artifact.path
         if artifact.problems or file.stat().st_size > MOST_BYTES:
             continue
         try:
             where = Location(artifact.path, base="artifacts")
-            found += forests_in(read_words(file), where)
+            forests += forests_in(read_words(file), where)
         except (ValueError, KeyError, IndexError, OSError):
             continue  # of another kind, or damaged: other checks say so
-    return found
+    return forests
 
 
 def forests_in(text: str, where: Location) -> list[Forest]:
@@ -119,12 +119,12 @@ def forests_in(text: str, where: Location) -> list[Forest]:
     trees = [_tree(_section(b.split("\nend of trees")[0]), len(names)) for b in blocks]
     if sum(len(t["features"]) for t in trees) > MOST_NODES:
         raise ValueError("too large")
-    made = []
+    forests = []
     for number in range(classes):
         own = trees[number::classes]
         split = [t for t in own if t["features"][0] >= 0]
         counted = np.concatenate([t["features"] for t in split] or [np.zeros(0, dtype=int)])
-        made.append(
+        forests.append(
             Forest(
                 names,
                 tuple(split),
@@ -133,7 +133,7 @@ def forests_in(text: str, where: Location) -> list[Forest]:
                 where,
             )
         )
-    return made
+    return forests
 
 
 def served_by(
@@ -145,7 +145,7 @@ def served_by(
         table: the rows that are explained.
         heads: what each head answered to them.
     """
-    found: dict[str, tuple[Forest, Floats]] = {}
+    serving: dict[str, tuple[Forest, Floats]] = {}
     for forest in forests_of(subject):
         if not set(forest.names) <= set(map(str, table.columns)):
             continue
@@ -155,17 +155,17 @@ def served_by(
         for rows in _as_served(subject, raw, list(table.columns)):
             total = forest.sums(rows)
             for head, values in heads.items():
-                if head not in found and follows(values, total):
-                    found[head] = (forest, rows)
-    return found
+                if head not in serving and follows(values, total):
+                    serving[head] = (forest, rows)
+    return serving
 
 
 def follows(head: Floats, total: Floats) -> bool:
     """True where a head is a rising function of a sum of trees on these rows."""
-    known = np.isfinite(head) & np.isfinite(total)
-    if known.sum() < 30:
+    finite = np.isfinite(head) & np.isfinite(total)
+    if finite.sum() < 30:
         return False
-    head, total = head[known], total[known]
+    head, total = head[finite], total[finite]
     order = np.lexsort((head, total))
     step, rise = np.diff(head[order]), np.diff(total[order])
     slack = 1e-9 * float(np.ptp(head))
@@ -197,11 +197,11 @@ def _as_served(subject: Subject, raw: pd.DataFrame, order: list[Any]) -> Iterato
     rows = raw.to_numpy(dtype=np.float64, na_value=np.nan)
     yield rows
     try:
-        kept = list(scaling(subject))
+        scalings = list(scaling(subject))
     except (NotAssessed, NotApplicable):
         return
     positions = {str(name): str(i) for i, name in enumerate(order)}
-    for statistics in kept:
+    for statistics in scalings:
         center, scale = (
             _in_order(part, [str(c) for c in raw.columns], positions)
             for part in (statistics.center, statistics.scale)
@@ -222,18 +222,18 @@ def _in_order(
     return np.array([part[k] for k in keys]) if all(k in part for k in keys) else None
 
 
-def _tree(said: dict[str, str], width: int) -> dict[str, Any]:
+def _tree(section: dict[str, str], width: int) -> dict[str, Any]:
     """One tree as arrays: inner nodes first, then leaves; -1 stands for a leaf's feature."""
-    if said.get("num_cat", "0") != "0" or said.get("is_linear", "0") != "0":
+    if section.get("num_cat", "0") != "0" or section.get("is_linear", "0") != "0":
         raise ValueError("categories or linear leaves")
-    values = _floats(said["leaf_value"])
+    values = _floats(section["leaf_value"])
     leaves = len(values)
     if leaves < 2:
-        return _leaf(values)
+        return {"features": np.array([-1], dtype=np.int32), "values": values.reshape(1, 1)}
     inner = leaves - 1
-    feature, kinds = _whole(said["split_feature"]), _whole(said["decision_type"])
-    left, right = (_nodes(_whole(said[f"{s}_child"]), inner, leaves) for s in ("left", "right"))
-    threshold = _floats(said["threshold"])
+    feature, kinds = _whole(section["split_feature"]), _whole(section["decision_type"])
+    left, right = (_nodes(_whole(section[f"{s}_child"]), inner, leaves) for s in ("left", "right"))
+    threshold = _floats(section["threshold"])
     sizes = [len(feature), len(kinds), len(left), len(right), len(threshold)]
     if sizes != [inner] * 5 or ((feature < 0) | (feature >= width)).any():
         raise ValueError("does not fit")
@@ -246,7 +246,7 @@ def _tree(said: dict[str, str], width: int) -> dict[str, Any]:
     if sorted([*left, *right]) != list(range(1, inner + leaves)):
         raise ValueError("no tree: a node has two parents or none")
     ends = np.full(leaves, -1)
-    counts = [*_floats(said["internal_count"]), *_floats(said["leaf_count"])]
+    counts = [*_floats(section["internal_count"]), *_floats(section["leaf_count"])]
     return {
         "children_left": np.concatenate([left, ends]).astype(np.int32),
         "children_right": np.concatenate([right, ends]).astype(np.int32),
@@ -258,16 +258,12 @@ def _tree(said: dict[str, str], width: int) -> dict[str, Any]:
     }
 
 
-def _leaf(values: Floats) -> dict[str, Any]:
-    return {"features": np.array([-1], dtype=np.int32), "values": values.reshape(1, 1)}
-
-
 def _nodes(children: Integers, inner: int, leaves: int) -> Integers:
     """Children as positions; LightGBM writes leaves as -1, -2, ..."""
-    found = np.where(children < 0, inner + ~children, children)
+    positions = np.where(children < 0, inner + ~children, children)
     if ((children < -leaves) | (children >= inner)).any():
         raise ValueError("a child outside its tree")
-    return found
+    return positions
 
 
 def _section(text: str) -> dict[str, str]:

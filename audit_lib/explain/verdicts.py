@@ -45,7 +45,7 @@ class Seen:
     @property
     def columns(self) -> list[str]:
         """Factors, in the order of the columns."""
-        return [str(c) for c in self.sample.table.columns]
+        return self.sample.columns
 
 
 class _Explained(Check):
@@ -125,8 +125,8 @@ class RecordedImportancesAgree(_Explained):
         if reference is None:
             raise NotApplicable("the subject names no recorded importances (explain.importances)")
         metadata = subject.metadata
-        where, told = metadata.location(reference), metadata.get(reference)
-        by_head = _by_head(told, [h.name for h in self.seen.heads])
+        where, recorded = metadata.location(reference), metadata.get(reference)
+        by_head = _by_head(recorded, [h.name for h in self.seen.heads])
         if not by_head:
             raise NotAssessed(f"{where} holds no mapping of factors to numbers")
         columns = self.seen.columns
@@ -273,12 +273,12 @@ class LearnedConditionsHold(_Explained):
 CHECKS = (ContributionsSum, RecordedImportancesAgree, PriorsHold, LearnedConditionsHold)
 
 
-def _by_head(told: object, heads: list[str]) -> dict[str, dict[str, float]]:
+def _by_head(recorded: object, heads: list[str]) -> dict[str, dict[str, float]]:
     """Importances by head, from a mapping of factors, or of heads to such mappings."""
-    plain = numbers_in(told) if isinstance(told, dict) else None
+    plain = numbers_in(recorded) if isinstance(recorded, dict) else None
     if plain:
         return {heads[0] if heads else "": plain}
-    if not isinstance(told, dict):
+    if not isinstance(recorded, dict):
         return {}
-    inner = {str(k): numbers_in(v) for k, v in told.items() if isinstance(v, dict)}
+    inner = {str(k): numbers_in(v) for k, v in recorded.items() if isinstance(v, dict)}
     return {k: v for k, v in inner.items() if v}

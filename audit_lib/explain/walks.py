@@ -93,11 +93,11 @@ def sampled(
     walked = [_walk(answers, table, background, rng) for _ in range(count)]
     direct = answers.one(table)
     base = answers.one(background)
-    found = {}
+    contributions = {}
     for number, name in enumerate(answers.names):
         steps = np.stack([w[0][:, :, number] for w in walked])
         reached = np.stack([w[1][:, number] for w in walked])
-        found[name] = Contributions(
+        contributions[name] = Contributions(
             steps,
             _mean(base[:, number]),
             "sampled",
@@ -105,7 +105,7 @@ def sampled(
             name,
             _departure(reached, direct[:, number]),
         )
-    return found
+    return contributions
 
 
 def _walk(
@@ -122,19 +122,15 @@ def _walk(
         start = table.iloc[rng.permutation(rows)]
     place = np.argsort(order, axis=1)  # when a column is set
     there, here = _columns(table), _columns(start)
-    asked = []
+    tables = []
     for step in range(width + 1):
         chosen = {
             name: np.where(place[:, i] < step, there[i], here[i])
             for i, name in enumerate(table.columns)
         }
-        asked.append(pd.DataFrame(chosen, index=table.index))
-    answered = np.stack(answers(asked))  # (steps, rows, answers)
-    steps = np.empty((rows, width, answered.shape[2]))
-    moved = np.diff(answered, axis=0)
-    for step in range(width):
-        steps[np.arange(rows), order[:, step]] = moved[step]
-    return steps, answered[-1]
+        tables.append(pd.DataFrame(chosen, index=table.index))
+    answered = np.stack(answers(tables))  # (steps, rows, answers)
+    return np.diff(answered, axis=0)[place, np.arange(rows)[:, None]], answered[-1]
 
 
 def linear(
@@ -157,11 +153,11 @@ def linear(
     spread[spread == 0] = 1.0
     design = np.column_stack([(values - centre) / spread, np.ones(rows)])
     mixed_answers, direct = answers([mixed, table])
-    known = np.isfinite(design).all(axis=1)
-    found = {}
+    complete = np.isfinite(design).all(axis=1)
+    contributions = {}
     for number, name in enumerate(answers.names):
         y = mixed_answers[:, number]
-        usable = np.flatnonzero(known & np.isfinite(y))
+        usable = np.flatnonzero(complete & np.isfinite(y))
         if len(usable) < 2 * (width + 8) or np.ptp(y[usable]) == 0:
             continue
         fit, held = usable[::2], usable[1::2]
@@ -176,8 +172,8 @@ def linear(
         error = _departure((parts.sum(axis=1) + base)[None], direct[:, number])
         if error <= 1e-6:
             method = ("linear", "interventional", name, error)
-            found[name] = Contributions(parts[None], base, *method)
-    return found
+            contributions[name] = Contributions(parts[None], base, *method)
+    return contributions
 
 
 def _columns(table: pd.DataFrame) -> list[npt.NDArray[np.generic]]:
@@ -185,17 +181,17 @@ def _columns(table: pd.DataFrame) -> list[npt.NDArray[np.generic]]:
 
 
 def _mean(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float("nan")
 
 
 def _departure(reached: Floats, direct: Floats) -> float:
     """Largest difference, of the spread of what is answered directly; infinite where one is NaN."""
     both = np.isnan(reached) & np.isnan(direct)
     off = np.where(both, 0.0, np.abs(reached - direct))
-    known = direct[np.isfinite(direct)]
-    if not len(known):
+    finite = direct[np.isfinite(direct)]
+    if not len(finite):
         return 0.0
-    scale = float(np.ptp(known)) or float(np.abs(known).max()) or 1.0
+    scale = float(np.ptp(finite)) or float(np.abs(finite).max()) or 1.0
     worst = float(off.max(initial=0.0))
     return worst / scale if np.isfinite(worst) else float("inf")

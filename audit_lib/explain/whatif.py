@@ -12,7 +12,7 @@ from audit_lib.explain.answers import Answers, decisions_of
 from audit_lib.explain.conditions import split_in_time
 from audit_lib.explain.learned import rules_record
 from audit_lib.explain.looking import purge_of
-from audit_lib.explain.opposite import Asked, Change, opposite
+from audit_lib.explain.opposite import Change, SingleRow, opposite
 from audit_lib.explain.records import finite
 from audit_lib.explain.rows import Rows, inputs_of
 from audit_lib.explain.rules import learn
@@ -121,7 +121,7 @@ def what_if(
     rng = np.random.default_rng(seed)
     answers = decisions_of(subject.hook("decisions.backtest"), rows, rng)
     beside = np.array([at]) if answers.together else _same_date(rows, at)
-    row = Asked(answers, rows.table.iloc[beside], int(np.flatnonzero(beside == at)[0]))
+    row = SingleRow(answers, rows.table.iloc[beside], int(np.flatnonzero(beside == at)[0]))
     now = row(row.row)[0]
     if not np.isfinite(now[0]):
         raise NotAssessed("nothing is decided on this row")
@@ -133,8 +133,8 @@ def what_if(
     order = np.argsort(-np.abs(walked.mean(axis=0)), kind="stable")
     changes, tried = opposite(row, rows, now, order)
     return WhatIf(
-        asset="" if rows.assets is None else str(rows.assets[at]),
-        date="" if rows.dates is None else _day(rows.dates[at]),
+        asset=rows.asset_of(at),
+        date=rows.time_of(at).removesuffix("T00:00:00"),
         answers={name: float(value) for name, value in zip(names, now, strict=True)},
         of=names[chosen],
         base=base,
@@ -145,15 +145,15 @@ def what_if(
     )
 
 
-def _in_time(row: Asked, rows: Rows, seconds: float) -> None:
+def _in_time(row: SingleRow, rows: Rows, seconds: float) -> None:
     some = row.row.iloc[[0] * TIMED]
     begun = time.perf_counter()
     row(some)
     walks = WALKS if row.answers.together else FEWER
     needed = walks * (rows.table.shape[1] + 1) * (time.perf_counter() - begun) / TIMED
     if needed > seconds:
-        told = f"{needed:.0f} s, longer than the {seconds:.0f} s that it may"
-        raise NotAssessed(f"{row.answers.hook.name} would be asked for about {told}")
+        needs = f"{needed:.0f} s, longer than the {seconds:.0f} s that it may"
+        raise NotAssessed(f"{row.answers.hook.name} would be asked for about {needs}")
 
 
 def _rule(
@@ -162,9 +162,9 @@ def _rule(
     """The sentence of the rule that covers a row and foretells its decision."""
     some = rows.drawn(RULED, np.random.default_rng(seed), whole_dates=True)
     split = split_in_time(some, purge_of(subject))
-    found = learn("decision", answers.one(some.table)[:, 0], some, split, seed=seed, group={})
-    told = rules_record(subject, found).rules
-    for rule, record in zip(found.rules, told, strict=True):
+    learned = learn("decision", answers.one(some.table)[:, 0], some, split, seed=seed, group={})
+    records = rules_record(subject, learned).rules
+    for rule, record in zip(learned.rules, records, strict=True):
         if rule.holds(row)[0] and rule.event.so(np.array([now]))[0]:
             return record.sentence
     return ""
@@ -178,8 +178,8 @@ def _position(rows: Rows, asset: str, date: str) -> int:
             raise ParameterError("the rows name no asset", mend="leave the asset out")
         fits &= rows.assets == asset
         if not fits.any():
-            known = ", ".join(sorted(set(map(str, rows.assets)))[:12])
-            raise ParameterError(f"no row is of asset {asset!r}", mend=f"known are {known}")
+            names = ", ".join(sorted(set(map(str, rows.assets)))[:12])
+            raise ParameterError(f"no row is of asset {asset!r}", mend=f"known are {names}")
     if date:
         if rows.dates is None:
             raise ParameterError("the rows have no dates", mend="leave the date out")
@@ -195,8 +195,12 @@ def _position(rows: Rows, asset: str, date: str) -> int:
                 f"no row is at {date}", mend=f"the nearest are {', '.join(map(_day, sorted(near)))}"
             )
         fits = there
-    found = np.flatnonzero(fits)
-    last = found if rows.dates is None else found[np.argsort(rows.dates[found], kind="stable")]
+    positions = np.flatnonzero(fits)
+    last = (
+        positions
+        if rows.dates is None
+        else positions[np.argsort(rows.dates[positions], kind="stable")]
+    )
     return int(last[-1])
 
 
@@ -207,7 +211,9 @@ def _same_date(rows: Rows, at: int) -> Integers:
     return np.flatnonzero(rows.dates == rows.dates[at])
 
 
-def _walked(row: Asked, rows: Rows, rng: np.random.Generator, chosen: int) -> tuple[Floats, float]:
+def _walked(
+    row: SingleRow, rows: Rows, rng: np.random.Generator, chosen: int
+) -> tuple[Floats, float]:
     """Steps of walks to the row, shape (walks, factors), and the mean that they start from."""
     walks = WALKS if row.answers.together else FEWER
     start = rows.table.iloc[rng.integers(len(rows), size=walks)]
@@ -215,19 +221,16 @@ def _walked(row: Asked, rows: Rows, rng: np.random.Generator, chosen: int) -> tu
     order = np.argsort(rng.random((walks, width)), axis=1)
     place = np.argsort(order, axis=1)
     own = [row.row.iloc[:, i].to_numpy() for i in range(width)]
-    asked = []
+    tables = []
     for step in range(width + 1):
         columns = {
             name: np.where(place[:, i] < step, own[i], start.iloc[:, i].to_numpy())
             for i, name in enumerate(rows.table.columns)
         }
-        asked.append(pd.DataFrame(columns))
-    whole = pd.concat(asked, ignore_index=True).astype(rows.table.dtypes.to_dict())
+        tables.append(pd.DataFrame(columns))
+    whole = pd.concat(tables, ignore_index=True).astype(rows.table.dtypes.to_dict())
     answered = row(whole)[:, chosen].reshape(width + 1, walks)
-    moved = np.diff(answered, axis=0)
-    steps = np.empty((walks, width))
-    for step in range(width):
-        steps[np.arange(walks), order[:, step]] = moved[step]
+    steps = np.diff(answered, axis=0)[place, np.arange(walks)[:, None]]
     return steps, float(np.nanmean(answered[0]))
 
 

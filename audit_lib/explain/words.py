@@ -24,29 +24,29 @@ def sentence(rule: RuleRecord, head: str, units: Mapping[str, str], unit: str = 
     )
 
 
-def condition(told: ConditionRecord, units: Mapping[str, str]) -> str:
+def condition(record: ConditionRecord, units: Mapping[str, str]) -> str:
     """``momentum is above 0.03 and at most 0.1 (fraction)``."""
     parts = []
-    if told.above is not None:
-        parts.append(f"above {told.above:g}")
-    if told.up_to is not None:
-        parts.append(f"at most {told.up_to:g}")
-    unit = units.get(told.factor, "")
-    said = f"`{told.factor}` is {' and '.join(parts)}{f' ({unit})' if unit else ''}"
-    return f"{said} or missing" if told.missing else said
+    if record.above is not None:
+        parts.append(f"above {record.above:g}")
+    if record.up_to is not None:
+        parts.append(f"at most {record.up_to:g}")
+    unit = units.get(record.factor, "")
+    text = f"`{record.factor}` is {' and '.join(parts)}{f' ({unit})' if unit else ''}"
+    return f"{text} or missing" if record.missing else text
 
 
-def interval(told: Measured, *, percent: bool = False) -> str:
+def interval(measured: Measured, *, percent: bool = False) -> str:
     """``, 95 % interval 88 to 93 %``; '' where there is none."""
-    if told.low is None or told.high is None:
+    if measured.low is None or measured.high is None:
         return ""
     if percent:
-        return f" (95 % interval {100 * told.low:.0f} to {100 * told.high:.0f} %)"
-    return f" (95 % interval {told.low:.3g} to {told.high:.3g})"
+        return f" (95 % interval {100 * measured.low:.0f} to {100 * measured.high:.0f} %)"
+    return f" (95 % interval {measured.low:.3g} to {measured.high:.3g})"
 
 
 def rules_page(
-    found: list[Rules], together: Sequence[tuple[str, ...]], not_told: dict[str, str]
+    rules: list[Rules], together: Sequence[tuple[str, ...]], not_told: dict[str, str]
 ) -> str:
     """``rules.md``: every rule in words, and what must be known to read them."""
     lines = [
@@ -56,7 +56,7 @@ def rules_page(
         "Each was learned on earlier rows and measured on later ones, a purge apart.",
         "",
     ]
-    for one in found:
+    for one in rules:
         lines += [f"## {one.head}", ""]
         skill = (
             f"{one.skill.value:.2f}{interval(one.skill)}" if one.skill.value is not None else "–"
