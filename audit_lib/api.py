@@ -289,7 +289,7 @@ def _asked_all(
                     "home": Path.home(),
                 }
             ),
-            said={"kernel": "none: in one process"},
+            details={"kernel": "none: in one process"},
             progress=progress,
         )
     finally:

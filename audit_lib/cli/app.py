@@ -80,7 +80,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in ``--help``, without importing any command."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, told) for name, (_, told) in COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
 #: what options were once called; they still work
@@ -158,8 +158,8 @@ def _guarded(call: Callable[[], object]) -> int:
         return USAGE
     except (click.Abort, KeyboardInterrupt) as stop:
         _say("interrupted; nothing was published")
-        asked = next((e for e in (stop, stop.__cause__) if isinstance(e, _Stopped)), None)
-        return asked.code if asked else INTERRUPTED
+        stopped = next((e for e in (stop, stop.__cause__) if isinstance(e, _Stopped)), None)
+        return stopped.code if stopped else INTERRUPTED
     except AuditError as error:
         _say(str(error))
         return USAGE

@@ -6,8 +6,14 @@ from pathlib import Path
 import click
 
 from audit_lib.cli.assembly import Assembly
-from audit_lib.cli.options import folder_of, format_option, root_option, workspace_option
-from audit_lib.cli.output import Output, echo, put
+from audit_lib.cli.options import (
+    folder_of,
+    format_option,
+    reports_option,
+    root_option,
+    workspace_option,
+)
+from audit_lib.cli.output import Output, echo, put, reporters_of
 from audit_lib.cli.places import of_asked
 from audit_lib.errors import RunError
 from audit_lib.execution import publish
@@ -19,12 +25,11 @@ from audit_lib.packets.index import update_index
 from audit_lib.packets.manifest import read_manifest
 from audit_lib.packets.run import read_run
 from audit_lib.reporters import report_of
-from audit_lib.reporters.foreign import reporter_of
 from audit_lib.workspace import find_workspace, notebook_path
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Assembled:
     """A run that is published: where, what it found, what it came to."""
 
     folder: Path
@@ -40,11 +45,7 @@ class _Made:
     help="Where the scheduler put the executed notebooks; those of the run go into the packet.",
 )
 @click.option("--subject", help="Its parameters folder, where that is not in parameters/.")
-@click.option(
-    "--reports",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where runs are kept.  [default: reports/ of the workspace]",
-)
+@reports_option
 @root_option
 @workspace_option
 @format_option
@@ -68,17 +69,17 @@ def assemble(
     place = find_workspace(workspace)
     folder = _folder(run, reports or place / "reports")
     name = subject or folder.path.parents[2].name
-    made = _published(folder, name, place, root, notebooks)
-    echo(f"packet: {made.folder / 'packet.html'}", err=True)
-    report = report_of(made.tasks, forced=made.verdict, **of_asked(name, place, root))
-    own = folder_of(name, place)
-    put(outputs, lambda form: reporter_of(form, own)(report))
-    ctx.exit(made.verdict.exit_code)
+    assembled = _published(folder, name, place, root, notebooks)
+    echo(f"packet: {assembled.folder / 'packet.html'}", err=True)
+    report = report_of(assembled.tasks, forced=assembled.verdict, **of_asked(name, place, root))
+    reporters = reporters_of(outputs, folder_of(name, place))
+    put(outputs, lambda form: reporters[form](report))
+    ctx.exit(assembled.verdict.exit_code)
 
 
 def _published(
-    folder: RunFolder, asked: str, workspace: Path, root: Path | None, notebooks: Path | None
-) -> _Made:
+    folder: RunFolder, subject: str, workspace: Path, root: Path | None, notebooks: Path | None
+) -> _Assembled:
     tasks = _whole(folder)
     place = Place(folder.path.parents[3], tasks[0].subject, tasks[0].version)
     if place.work(folder.run_id).path != folder.path:
@@ -87,7 +88,7 @@ def _published(
             where=str(folder.path),
             mend="leave results in the folder in which the notebooks wrote them",
         )
-    job = Job(asked, place, folder.run_id, root.absolute() if root else None)
+    job = Job(subject, place, folder.run_id, root.absolute() if root else None)
     sources = {t.task: notebook_path(t.task, workspace) for t in tasks}
     plan = Plan((job,), sources, workspace)
     if notebooks is not None:
@@ -103,7 +104,7 @@ def _published(
     if set(plan.tasks) == set(Task):
         publish.point_latest(place, published)
     update_index(place.reports, place.subject)
-    return _Made(published.path, tasks, Verdict(read_manifest(published.path).verdict))
+    return _Assembled(published.path, tasks, Verdict(read_manifest(published.path).verdict))
 
 
 def _folder(run: str, reports: Path) -> RunFolder:
@@ -118,15 +119,15 @@ def _folder(run: str, reports: Path) -> RunFolder:
             mend="name reports/<subject>/<version>/.work/<run_id>",
         )
     name = check_run_id(run)
-    found = sorted(p for p in reports.absolute().glob(f"*/*/.work/{name}") if p.is_dir())
-    if len(found) == 1:
-        return RunFolder(found[0])
-    if found:
-        versions = ", ".join(p.parents[1].name for p in found)
+    folders = sorted(p for p in reports.absolute().glob(f"*/*/.work/{name}") if p.is_dir())
+    if len(folders) == 1:
+        return RunFolder(folders[0])
+    if folders:
+        versions = ", ".join(p.parents[1].name for p in folders)
         raise RunError(
-            f"{len(found)} versions have a run {run}: {versions}",
+            f"{len(folders)} versions have a run {run}: {versions}",
             where="RUN",
-            mend=f"name its folder, such as {found[0]}",
+            mend=f"name its folder, such as {folders[0]}",
         )
     published = sorted(reports.absolute().glob(f"*/*/{name}/run_manifest.json"))
     raise RunError(

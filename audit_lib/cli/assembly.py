@@ -15,7 +15,7 @@ from audit_lib.host.digest import TreeDigest, tree_digest
 from audit_lib.ledger import load as load_ledger
 from audit_lib.packets.assembly import assemble
 from audit_lib.packets.packet import Input, Provenance
-from audit_lib.packets.run import ISOLATION, read_run, told
+from audit_lib.packets.run import ISOLATION, provenance_of, read_run
 from audit_lib.plugins import own_files
 from audit_lib.selection import check_parameters
 from audit_lib.subject.subject import Subject, open_subject
@@ -59,8 +59,8 @@ class Assembly:
         job = self.jobs[run_dir.name]
         subject = self.subjects[job.subject]
         before, after = self.before[job.subject], digests(subject, self.own[job.subject])
-        said = self.noted.get(job.subject, joined(before))
-        changed = changes(before, after) or ("" if said == joined(after) else "subject")
+        noted = self.noted.get(job.subject, joined(before))
+        changed = changes(before, after) or ("" if noted == joined(after) else "subject")
         if changed:
             raise RunError(
                 f"the {changed} changed while it was audited; the run is void",
@@ -69,7 +69,7 @@ class Assembly:
             )
         assemble(
             run_dir,
-            provenance=self._provenance(job, subject, run_dir, said, after),
+            provenance=self._provenance(job, subject, run_dir, noted, after),
             baselines=baselines(job.place, subject, but=job.run_id),
             **shown(subject, self.plan.workspace),
         )
@@ -93,11 +93,11 @@ class Assembly:
             revision=subject.revision,
             started=min((t.started for t in run.tasks), default=self.started),
             ended=_now(),
-            isolation=told(run.tasks, *ISOLATION),
-            stopped=told(run.tasks, "isolation_stopped"),
-            refused=told(run.tasks, "hooks_refused"),
-            subject_environment=told(run.tasks, "subject_environment"),
-            kernel=told(run.tasks, "kernel"),
+            isolation=provenance_of(run.tasks, *ISOLATION),
+            stopped=provenance_of(run.tasks, "isolation_stopped"),
+            refused=provenance_of(run.tasks, "hooks_refused"),
+            subject_environment=provenance_of(run.tasks, "subject_environment"),
+            kernel=provenance_of(run.tasks, "kernel"),
             subject_before=before,
             subject_after=joined(after),
             inputs=tuple(_inputs(self.plan, subject.at(job.version), after)),
@@ -113,15 +113,11 @@ def _inputs(plan: Plan, subject: Subject, trees: dict[str, TreeDigest]) -> Itera
             yield Input(subject.version, "version", tree_digest(folder).sha256)
     for file in sorted(subject.folder.iterdir()):
         if file.is_file() and not file.name.startswith("."):
-            yield Input(file.name, "parameters", _sha256(file))
+            yield Input(file.name, "parameters", digest_of(file))
     for file in own_files(subject.folder):
-        yield Input(f"{file.parent.name}/{file.name}", "parameters", _sha256(file))
+        yield Input(f"{file.parent.name}/{file.name}", "parameters", digest_of(file))
     for notebook in plan.notebooks.values():
-        yield Input(notebook.name, "notebook", _sha256(notebook))
-
-
-def _sha256(file: Path) -> str:
-    return digest_of(file)
+        yield Input(notebook.name, "notebook", digest_of(notebook))
 
 
 def _now() -> str:

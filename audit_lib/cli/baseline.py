@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from audit_lib.checks.base import Check
-from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.options import subject_options
 from audit_lib.cli.output import echo
 from audit_lib.errors import ParameterError
 from audit_lib.execution.layout import new_run_id
@@ -22,7 +22,7 @@ from audit_lib.workbook.asking import ask_all
 
 
 @click.command()
-@click.argument("subject")
+@subject_options()
 @click.option("--version", default="all", show_default=True, help="An id, latest, champion or all.")
 @click.option("--owner", help="Who answers for what is accepted.")
 @click.option("--reason", help="Why it is accepted.")
@@ -32,17 +32,13 @@ from audit_lib.workbook.asking import ask_all
 @click.option(
     "--prune", "only_prune", is_flag=True, help="Drop what is expired or gone; accept nothing."
 )
-@root_option
-@workspace_option
 def baseline(
-    subject: str,
+    subject: Subject,
     version: str,
     owner: str | None,
     reason: str | None,
     expires: datetime | None,
     only_prune: bool,
-    root: Path | None,
-    workspace: Path | None,
 ) -> None:
     """Accept the findings that SUBJECT has today, in baseline.toml of its parameters.
 
@@ -50,24 +46,23 @@ def baseline(
     findings count as waived, and new ones break.  Asked again, it keeps what still stands as it
     was decided, adds what is new, and drops what is gone.
     """
-    found, _ = opened(subject, workspace=workspace, root=root)
     today = datetime.now(UTC).date()
     decided = None if only_prune else _decision(owner, reason, expires, today)
-    check_parameters(found)
-    load_exemptions(found.folder)
-    results = _results(found, version)
+    check_parameters(subject)
+    load_exemptions(subject.folder)
+    results = _results(subject, version)
     if decided is None:
-        change = prune(found.folder, results, today=today)
+        change = prune(subject.folder, results, today=today)
     else:
         change = accept(
-            found.folder,
+            subject.folder,
             results,
             owner=decided[0],
             reason=decided[1],
             expires=decided[2],
             today=today,
         )
-    file = write(found.folder, change.entries)
+    file = write(subject.folder, change.entries)
     _say(change, results, file)
 
 
@@ -83,23 +78,18 @@ def _decision(
     return owner, reason, expires.date()
 
 
-def _results(found: Subject, version: str) -> dict[str, list[CheckResult]]:
-    console, made = Screen(stderr=True), dict[str, list[CheckResult]]()
-    try:
-        with console.status("") as status:
-            for one in found.select(version):
+def _results(subject: Subject, version: str) -> dict[str, list[CheckResult]]:
+    console, results = Screen(stderr=True), dict[str, list[CheckResult]]()
+    with console.status("") as status:
+        for one in subject.select(version):
 
-                def progress(
-                    check: type[Check], result: CheckResult | None, one: str = one
-                ) -> None:
-                    if result is None:
-                        status.update(one_row(f"{one}: {check.code} {check.title()}"))
+            def progress(check: type[Check], result: CheckResult | None, one: str = one) -> None:
+                if result is None:
+                    status.update(one_row(f"{one}: {check.code} {check.title()}"))
 
-                tasks = ask_all(found.at(one), run_id=new_run_id(), progress=progress)
-                made[one] = [r for t in tasks for r in t.results]
-    finally:
-        found.close()
-    return made
+            tasks = ask_all(subject.at(one), run_id=new_run_id(), progress=progress)
+            results[one] = [r for t in tasks for r in t.results]
+    return results
 
 
 def _say(change: Change, results: dict[str, list[CheckResult]], file: Path) -> None:

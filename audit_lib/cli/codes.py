@@ -4,8 +4,10 @@ A pipeline must be able to tell "the model could not be judged" from "the comman
 from "the workbook crashed".  3 and 4 are what pytest uses for the same two things.
 """
 
+from collections.abc import Iterable
+
 from audit_lib.cli.output import echo
-from audit_lib.model import Verdict
+from audit_lib.model import Verdict, worst_verdict
 
 FAULT = 3
 """the workbook itself failed"""
@@ -15,6 +17,12 @@ INTERRUPTED = 130
 """stopped from the keyboard, as shells number it; other signals have 128 and their number"""
 PIPE = 141
 """whoever read the output went away before it was written, as shells number it"""
+
+
+def worst_code(verdicts: Iterable[Verdict | None], *, allow_inconclusive: bool) -> int:
+    """Exit code of the worst verdict; what has none could not be told."""
+    worst = worst_verdict(verdict or Verdict.INCONCLUSIVE for verdict in verdicts)
+    return code_of(worst, allow_inconclusive=allow_inconclusive)
 
 
 def code_of(verdict: Verdict, *, allow_inconclusive: bool) -> int:

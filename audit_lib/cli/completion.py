@@ -24,12 +24,12 @@ def versions(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
         root, place = ctx.params.get("root"), _workspace(ctx)
         # An option that lacks its value keeps click from giving the arguments their names.
         before = [ctx.params.get("subject"), *ctx.args]
-        found = open_subject(
+        subject = open_subject(
             next((word for word in before if word in known_subjects(place)), ""),
             workspace=place,
             root=Path(root) if root else None,
         )
-        words += found.versions()
+        words += subject.versions()
     except AuditError:
         pass
     return _beginning(words, incomplete)

@@ -2,15 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from audit_lib.cli.completion import subjects
-from audit_lib.cli.options import opened, root_option, version_option, workspace_option
+from audit_lib.cli.options import subject_options
 from audit_lib.cli.output import echo
 from audit_lib.contract import as_markdown, derive, differences, read_contract
 from audit_lib.files import write_whole
+from audit_lib.subject.subject import Subject
 
 NAME = "PIPELINE_CONTRACT"
 
@@ -21,19 +20,16 @@ def contract() -> None:
 
 
 @contract.command()
-@click.argument("subject", shell_complete=subjects)
-@version_option()
-@root_option
-@workspace_option
+@subject_options(version=True)
 @click.option(
     "--to",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
     help=f"Folder for {NAME}.json and {NAME}.md.  [default: here]",
 )
-def export(subject: str, version: str, root: Path | None, workspace: Path | None, to: Path) -> None:
+def export(subject: Subject, to: Path) -> None:
     """Write PIPELINE_CONTRACT.json and PIPELINE_CONTRACT.md, derived from the version."""
-    derived = _derived(subject, version, root, workspace)
+    derived = derive(subject)
     text = json.dumps(derived, indent=1, ensure_ascii=False) + "\n"
     write_whole(to / f"{NAME}.json", text.encode())
     write_whole(to / f"{NAME}.md", as_markdown(derived).encode())
@@ -43,50 +39,30 @@ def export(subject: str, version: str, root: Path | None, workspace: Path | None
 
 
 @contract.command()
-@click.argument("subject", shell_complete=subjects)
+@subject_options(version=True)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@version_option()
-@root_option
-@workspace_option
 @click.pass_context
-def check(
-    ctx: click.Context,
-    subject: str,
-    file: Path,
-    version: str,
-    root: Path | None,
-    workspace: Path | None,
-) -> None:
+def check(ctx: click.Context, subject: Subject, file: Path) -> None:
     """Compare FILE, an exported contract, with what is derived today.
 
     Exit codes: 0 they agree, 1 they differ, 2 a documented section can no longer be derived.
     """
     documented = read_contract(file)
-    derived = _derived(subject, version, root, workspace)
+    derived = derive(subject)
     # A section that cannot be derived today is not gone: nobody could tell.
     lost = {
         name: why
         for name, why in derived["not_derived"].items()
         if name not in documented.get("not_derived", {})
     }
-    found = [d for d in differences(documented, derived) if not _within(d.pointer, lost)]
-    for one in found:
+    differing = [d for d in differences(documented, derived) if not _within(d.pointer, lost)]
+    for one in differing:
         echo(str(one))
     for name, why in lost.items():
         echo(f"could not tell: {name}: {why}")
-    if not found and not lost:
-        echo(f"{file} agrees with {subject} {derived['model']['version']}")
-    ctx.exit(1 if found else 2 if lost else 0)
-
-
-def _derived(
-    subject: str, version: str, root: Path | None, workspace: Path | None
-) -> dict[str, Any]:
-    found, _ = opened(subject, workspace=workspace, root=root)
-    try:
-        return derive(found.at(found.select(version)[0]))
-    finally:
-        found.close()
+    if not differing and not lost:
+        echo(f"{file} agrees with {subject.name} {derived['model']['version']}")
+    ctx.exit(1 if differing else 2 if lost else 0)
 
 
 def _within(pointer: str, sections: dict[str, str]) -> bool:

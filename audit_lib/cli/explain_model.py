@@ -4,33 +4,30 @@ from pathlib import Path
 
 import click
 
-from audit_lib.cli.codes import code_of
-from audit_lib.cli.completion import subjects
+from audit_lib.cli.codes import worst_code
 from audit_lib.cli.options import (
     format_option,
     inconclusive_option,
-    opened,
-    root_option,
+    subject_options,
     version_option,
-    workspace_option,
 )
-from audit_lib.cli.output import Output, echo, put
+from audit_lib.cli.output import Output, echo, put, reporters_of
 from audit_lib.cli.places import shown
 from audit_lib.cli.tables import print_table
 from audit_lib.explain.attribution import Setting
 from audit_lib.explain.records import Summary
 from audit_lib.explain.run import Explained, explain_against_champion
-from audit_lib.model import Verdict, verdict_of
+from audit_lib.model import verdict_of
 from audit_lib.reporters import Report
-from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.screen import Screen
+from audit_lib.subject.subject import Subject
 
 #: factors of each head, and rules, that the console shows
 FACTORS, RULES = 5, 3
 
 
 @click.command("explain-model")
-@click.argument("subject", shell_complete=subjects)
+@subject_options(place=True)
 @version_option("An id, latest, champion or all.")
 @click.option("--rows", default=1000, show_default=True, help="Most rows that are explained.")
 @click.option("--seed", default=0, show_default=True, help="For what is drawn.")
@@ -41,21 +38,18 @@ FACTORS, RULES = 5, 3
 )
 @inconclusive_option
 @format_option
-@root_option
-@workspace_option
 @click.pass_context
 def explain_model(
     ctx: click.Context,
     /,
-    subject: str,
+    subject: Subject,
+    place: Path,
     version: str,
     rows: int,
     seed: int,
     to: Path | None,
     allow_inconclusive: bool,
     outputs: tuple[Output, ...],
-    root: Path | None,
-    workspace: Path | None,
 ) -> None:
     """Say what a version of SUBJECT learned, and which factors decide.
 
@@ -63,37 +57,34 @@ def explain_model(
     rules.md, summary.json.  Nothing of the subject is changed.  Exit codes: 0 kept, 1 a finding,
     2 could not tell.
     """
-    found, place = opened(subject, workspace=workspace, root=root)
-    wanted = {output.form: reporter_of(output.form, found.folder) for output in outputs}
+    wanted = reporters_of(outputs, subject.folder)
     console = Screen(stderr=True)
-    made: list[Explained] = []
+    explained: list[Explained] = []
     changed: list[str] = []
-    try:
-        chosen = found.select(version)
-        for one in chosen:
-            bound = found.at(one)
-            with console.status(f"{one}: starting") as status:
-                setting = Setting(rows=rows, seed=seed)
-                answer, changes = explain_against_champion(bound, setting, progress=status.update)
-            folder = to or place / "reports" / found.name / one / "explained"
-            folder = folder / one if to and len(chosen) > 1 else folder
-            answer.write(folder)
-            echo(f"written: {folder / 'learned_conditions'}", err=True)
-            made.append(answer)
-            changed.append(changes.words if changes else "")
-    finally:
-        found.close()
-    where = shown(found, place)
+    chosen = subject.select(version)
+    for one in chosen:
+        with console.status(f"{one}: starting") as status:
+            setting = Setting(rows=rows, seed=seed)
+            answer, changes = explain_against_champion(
+                subject.at(one), setting, progress=status.update
+            )
+        folder = to or place / "reports" / subject.name / one / "explained"
+        folder = folder / one if to and len(chosen) > 1 else folder
+        answer.write(folder)
+        echo(f"written: {folder / 'learned_conditions'}", err=True)
+        explained.append(answer)
+        changed.append(changes.words if changes else "")
+    where = shown(subject, place)
     reports = [
-        Report(found.name, a.summary.version, "explain-model", a.results, **where) for a in made
+        Report(subject.name, a.summary.version, "explain-model", a.results, **where)
+        for a in explained
     ]
     if Output("console", None) in outputs:
-        for answer, words in zip(made, changed, strict=True):
+        for answer, words in zip(explained, changed, strict=True):
             _show(answer.summary, words)
     put(outputs, lambda form: wanted[form](*reports))
-    verdicts = [verdict_of(a.results) or Verdict.INCONCLUSIVE for a in made]
-    worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)
-    ctx.exit(code_of(worst, allow_inconclusive=allow_inconclusive))
+    verdicts = [verdict_of(a.results) for a in explained]
+    ctx.exit(worst_code(verdicts, allow_inconclusive=allow_inconclusive))
 
 
 def _show(summary: Summary, changed: str) -> None:

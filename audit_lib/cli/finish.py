@@ -11,10 +11,8 @@ from rich.text import Text
 
 from audit_lib.cli.assembly import Assembly
 from audit_lib.cli.codes import FAULT, code_of
-from audit_lib.cli.options import (
-    folder_of,
-)
-from audit_lib.cli.output import Output, put
+from audit_lib.cli.options import folder_of
+from audit_lib.cli.output import Output, put, reporters_of
 from audit_lib.cli.places import of_asked
 from audit_lib.cli.watch import MARKS, Watch
 from audit_lib.execution.plan import Plan
@@ -36,7 +34,6 @@ from audit_lib.model.merging import dependents
 from audit_lib.packets.index import update_index
 from audit_lib.reporters import Reporter, report_of
 from audit_lib.reporters.console import finding_groups, finding_lines
-from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.report import by_reason, left_out, severities
 from audit_lib.reporters.screen import Screen
 
@@ -56,8 +53,7 @@ def finish(
     """Execute a plan, say what came of it, and end with its exit code."""
     progress = Screen(stderr=True)
     first = planned.jobs[0]
-    folder = folder_of(first.asked, planned.workspace)
-    wanted = {output.form: reporter_of(output.form, folder) for output in outputs}
+    wanted = reporters_of(outputs, folder_of(first.asked, planned.workspace))
     outcomes = _outcomes(planned, progress, jobs=jobs, warm=warm, resume=resume)
     if any(outcome.folder and not outcome.same for outcome in outcomes):
         update_index(first.place.reports, first.subject)
@@ -71,18 +67,18 @@ def _outcomes(
 ) -> list[RunOutcome]:
     """What becomes of every job: executed, or known from a run of the same bytes."""
     before = Before(planned)
-    known = {j.run_id: o for j in planned.jobs if resume and (o := before.known(j))}
-    left = replace(planned, jobs=tuple(j for j in planned.jobs if j.run_id not in known))
+    settled = {j.run_id: o for j in planned.jobs if resume and (o := before.known(j))}
+    left = replace(planned, jobs=tuple(j for j in planned.jobs if j.run_id not in settled))
     if left.jobs:
         with Watch(left, progress) as watch:
-            done = execute(left, assemble=Assembly(left), progress=watch.told, jobs=jobs, warm=warm)
+            done = execute(left, assemble=Assembly(left), progress=watch.note, jobs=jobs, warm=warm)
             for outcome in done:
                 before.note(outcome)
-                known[outcome.job.run_id] = outcome
+                settled[outcome.job.run_id] = outcome
                 for result in outcome.results:
                     watch.verdict(outcome.job.run_id, result.task, verdict_of(result.results))
     before.close()
-    return [known[j.run_id] for j in planned.jobs]
+    return [settled[j.run_id] for j in planned.jobs]
 
 
 def _write(
@@ -93,12 +89,12 @@ def _write(
 ) -> None:
     """The summary for people on standard output, everything else from the whole results."""
     shown = Output("console", None)
-    asked = [output for output in outputs if output != shown]
-    if asked:
+    files = [output for output in outputs if output != shown]
+    if files:
         job = planned.jobs[0]
         where = of_asked(job.asked, planned.workspace, job.root)
         whole = [report_of(o.results, **where) for o in outcomes if o.results]
-        put(asked, lambda form: wanted[form](*whole))
+        put(files, lambda form: wanted[form](*whole))
     if shown in outputs:
         _summary(planned, outcomes, Screen())
 
@@ -108,7 +104,7 @@ def exit_code(outcomes: Sequence[RunOutcome], *, allow_inconclusive: bool = Fals
 
     A run that did not complete is inconclusive, whatever is allowed.
     """
-    verdicts = {_verdict(o) for o in outcomes}
+    verdicts = {run_verdict(o.results) for o in outcomes}
     if Verdict.BROKEN in verdicts:
         return Verdict.BROKEN.exit_code
     failures = [o.error for o in outcomes if o.error is not None]
@@ -118,10 +114,6 @@ def exit_code(outcomes: Sequence[RunOutcome], *, allow_inconclusive: bool = Fals
         return Verdict.INCONCLUSIVE.exit_code
     worst = Verdict.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else Verdict.KEPT
     return code_of(worst, allow_inconclusive=allow_inconclusive)
-
-
-def _verdict(outcome: RunOutcome) -> Verdict:
-    return run_verdict(outcome.results)
 
 
 def _say_failures(outcomes: Sequence[RunOutcome], console: Console) -> None:
@@ -149,13 +141,13 @@ def _summary(planned: Plan, outcomes: Sequence[RunOutcome], console: Console) ->
             MARKS[verdict] if (verdict := marks.get(task)) else Text("–", style="dim")
             for task in planned.tasks
         ]
-        verdict = _verdict(outcome) if outcome.results else None
+        verdict = run_verdict(outcome.results) if outcome.results else None
         words = verdict_words(verdict, not_run(outcome.results)) if verdict else ""
-        said = Text.assemble(MARKS[verdict], f" {words}") if verdict else Text("failed")
+        verdict_cell = Text.assemble(MARKS[verdict], f" {words}") if verdict else Text("failed")
         table.add_row(
             Text(outcome.job.version, style="bold"),
             *cells,
-            said,
+            verdict_cell,
             severities(_open(outcome)) or "none",
             f"{outcome.seconds:.0f} s",
         )
@@ -164,33 +156,36 @@ def _summary(planned: Plan, outcomes: Sequence[RunOutcome], console: Console) ->
     left = [t for t in Task if t not in planned.tasks]
     if left:
         console.print(f"\nPARTIAL: {', '.join(left)} were not run, so nothing is kept as a whole")
-    _kept(outcomes, console)
+    _reused(outcomes, console)
     _first_things(outcomes, console)
     _places(outcomes, console)
 
 
-def _kept(outcomes: Sequence[RunOutcome], console: Console) -> None:
+def _reused(outcomes: Sequence[RunOutcome], console: Console) -> None:
     """What was taken up from earlier runs, and what was asked again and why."""
     lines = []
     for outcome in outcomes:
-        said = [t.provenance for t in outcome.results]
-        kept, asked = (
-            sum(int(p.get(k, 0)) for p in said) for k in ("answers_kept", "answers_asked")
+        provenance = [t.provenance for t in outcome.results]
+        reused, fresh = (
+            sum(int(p.get(k, 0)) for p in provenance) for k in ("answers_kept", "answers_asked")
         )
-        files = dict.fromkeys(p["asked_again_for"] for p in said if p.get("asked_again_for"))
-        again = ", ".join(p["asked_again"] for p in said if p.get("asked_again"))
+        changed_files = dict.fromkeys(
+            p["asked_again_for"] for p in provenance if p.get("asked_again_for")
+        )
+        again = ", ".join(p["asked_again"] for p in provenance if p.get("asked_again"))
         if outcome.same:
             lines.append(
                 f"{outcome.job.version}  the same answer as run {outcome.job.run_id}: nothing that "
                 "it rests on has changed"
             )
-        elif kept:
-            why = f"; {', '.join(files)} changed: asked again {again}" if files else ""
-            lines.append(f"{outcome.job.version}  {kept} answers kept, {asked} asked{why}")
-    if lines:
-        console.print("\n[bold]kept from before[/]")
-        for line in lines:
-            console.print(Text(line), soft_wrap=True)
+        elif reused:
+            why = (
+                f"; {', '.join(changed_files)} changed: asked again {again}"
+                if changed_files
+                else ""
+            )
+            lines.append(f"{outcome.job.version}  {reused} answers kept, {fresh} asked{why}")
+    _section(console, "kept from before", lines)
 
 
 def _open(outcome: RunOutcome) -> list[Finding]:
@@ -215,31 +210,25 @@ def _first_things(outcomes: Sequence[RunOutcome], console: Console) -> None:
 
 
 def _places(outcomes: Sequence[RunOutcome], console: Console) -> None:
-    _left_out(outcomes, console)
-    asked = [r for o in outcomes for t in o.results for r in t.results if r.asked]
+    results = [r for o in outcomes for t in o.results for r in t.results]
+    _section(console, "left out", left_out(results))
     untold = [
         f"{codes} {outcome.value.replace('_', ' ')}: {_first_line(reason)}"
         for outcome in (Outcome.ERROR, Outcome.NOT_ASSESSED)
-        for codes, reason in by_reason(r for r in asked if r.outcome is outcome)
+        for codes, reason in by_reason(r for r in results if r.asked and r.outcome is outcome)
     ]
-    if untold:
-        console.print("\n[bold]could not be told[/]")
-        for line in untold[:FIRST]:
-            console.print(Text(line), soft_wrap=True)
-        if len(untold) > FIRST:
-            console.print(f"… and {len(untold) - FIRST} more reasons in the packets")
-    published = [o.folder for o in outcomes if o.folder]
-    if published:
-        console.print("\n[bold]packets[/]")
-        for folder in published:
-            console.print(Text(str(_near(folder / "packet.html"))), soft_wrap=True)
+    _section(console, "could not be told", untold[:FIRST])
+    if len(untold) > FIRST:
+        console.print(f"… and {len(untold) - FIRST} more reasons in the packets")
+    published = [str(_near(o.folder / "packet.html")) for o in outcomes if o.folder]
+    _section(console, "packets", published)
 
 
-def _left_out(outcomes: Sequence[RunOutcome], console: Console) -> None:
-    told = left_out([r for o in outcomes for t in o.results for r in t.results])
-    if told:
-        console.print("\n[bold]left out[/]")
-        for line in told:
+def _section(console: Console, heading: str, lines: Sequence[str]) -> None:
+    """Lines under a heading; nothing where there is none."""
+    if lines:
+        console.print(f"\n[bold]{heading}[/]")
+        for line in lines:
             console.print(Text(line), soft_wrap=True)
 
 

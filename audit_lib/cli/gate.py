@@ -11,19 +11,16 @@ import click
 
 from audit_lib.budget import begin as begin_budget
 from audit_lib.checks.base import Check
-from audit_lib.cli.codes import code_of
-from audit_lib.cli.completion import subjects
+from audit_lib.cli.codes import worst_code
 from audit_lib.cli.options import (
     budget_option,
     format_option,
     inconclusive_option,
-    opened,
-    root_option,
     selection_options,
+    subject_options,
     version_option,
-    workspace_option,
 )
-from audit_lib.cli.output import Output, echo, put
+from audit_lib.cli.output import Output, echo, put, reporters_of
 from audit_lib.cli.places import shown
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed
 from audit_lib.execution.digests import digests, own_places
@@ -39,15 +36,14 @@ from audit_lib.gates import (
 )
 from audit_lib.host import HookError
 from audit_lib.memory import anything_kept
-from audit_lib.model import CheckResult, Verdict
+from audit_lib.model import CheckResult
 from audit_lib.packets.gate_record import KEPT, gate_manifest, write_records
 from audit_lib.reporters import Report
-from audit_lib.reporters.foreign import reporter_of
+from audit_lib.reporters.console import MARKS
 from audit_lib.reporters.screen import Screen, one_row
 from audit_lib.subject.subject import Subject
 
 Command = Callable[..., Any]
-_SIGNS = {Verdict.KEPT: "✓", Verdict.BROKEN: "✗", Verdict.INCONCLUSIVE: "?"}
 
 
 def _gate_options(command: Command) -> Command:
@@ -62,13 +58,11 @@ def _gate_options(command: Command) -> Command:
     for decorate in (
         inconclusive_option,
         format_option,
-        workspace_option,
         budget_option,
-        root_option,
         selection_options,
         to,
         version,
-        click.argument("subject", shell_complete=subjects),
+        subject_options(place=True),
     ):
         command = decorate(command)
     return command
@@ -78,21 +72,21 @@ def _gate_options(command: Command) -> Command:
 @click.argument("name", metavar="GATE")
 @_gate_options
 @click.pass_context
-def gate(ctx: click.Context, /, name: str, subject: str, **asked: Any) -> None:
+def gate(ctx: click.Context, /, name: str, subject: Subject, **options: Any) -> None:
     """Run a gate: a fast set of checks, no notebook, an exit code.
 
     GATE is train, backtest, live, pull_request, or one of SUBJECT's own (`gates` in its
     subject.yaml).  `live` leaves a run_manifest.json to attach to the trading log, `train` the
     metadata of the checkpoint beside it.  Exit codes: 0 kept, 1 broken, 2 could not tell.
     """
-    _run(ctx, lambda found: gate_named(name, found), subject, **asked)
+    _run(ctx, gate_named(name, subject), subject, **options)
 
 
 @click.command()
 @click.argument("name", metavar="CHECK")
 @_gate_options
 @click.pass_context
-def smoke(ctx: click.Context, /, name: str, subject: str, **asked: Any) -> None:
+def smoke(ctx: click.Context, /, name: str, subject: Subject, **options: Any) -> None:
     """Run one of the seven smoke checks, or all.
 
     CHECK is 01_checkpoint_inventory, 02_feature_schema_alignment, 03_norm_stats_sanity,
@@ -100,81 +94,72 @@ def smoke(ctx: click.Context, /, name: str, subject: str, **asked: Any) -> None:
     07_feature_pipeline_parity (the number or the name alone will do), or all.  Exit codes: 0 kept,
     1 broken, 2 could not tell.
     """
-    _run(ctx, lambda _: smoke_named(name), subject, **asked)
+    _run(ctx, smoke_named(name), subject, **options)
 
 
 @click.command()
 @_gate_options
 @click.argument("codes", metavar="CODE...", nargs=-1, required=True)
 @click.pass_context
-def check(ctx: click.Context, /, subject: str, codes: tuple[str, ...], **asked: Any) -> None:
+def check(ctx: click.Context, /, subject: Subject, codes: tuple[str, ...], **options: Any) -> None:
     """Run checks by their codes, such as FEA101, or the beginning of several, such as SPL.
 
     What is selected, ignored, rated and waived holds as in a gate.  Exit codes: 0 kept, 1 broken,
     2 could not tell.
     """
-    _run(ctx, lambda found: checks_named(codes, found), subject, **asked)
+    _run(ctx, checks_named(codes, subject), subject, **options)
 
 
 def _run(
     ctx: click.Context,
-    choose: Callable[[Subject], Gate],
-    subject: str,
+    chosen: Gate,
+    subject: Subject,
     *,
+    place: Path,
     version: str,
     to: Path | None,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
-    root: Path | None,
     budget: float | None,
-    workspace: Path | None,
     outputs: tuple[Output, ...],
     allow_inconclusive: bool,
 ) -> None:
     begin_budget(budget)
-    found, place = opened(subject, workspace=workspace, root=root)
-    chosen = choose(found)
-    if may_drive_hooks(chosen) and not anything_kept(found):
+    if may_drive_hooks(chosen) and not anything_kept(subject):
         with suppress(AuditError):  # said where it is asked for
-            found.at(found.select(version)[0]).prepare()
-    wanted = {output.form: reporter_of(output.form, found.folder) for output in outputs}
-    console = Screen(stderr=True)
+            subject.at(subject.select(version)[0]).prepare()
+    wanted = reporters_of(outputs, subject.folder)
     results: list[GateResult] = []
-    try:
-        with console.status("") as status:
+    with Screen(stderr=True).status("") as status:
 
-            def progress(check: type[Check], result: CheckResult | None) -> None:
-                if result is None:
-                    status.update(one_row(f"{chosen.name}: {check.code} {check.title()}"))
+        def progress(check: type[Check], result: CheckResult | None) -> None:
+            if result is None:
+                status.update(one_row(f"{chosen.name}: {check.code} {check.title()}"))
 
-            versions = found.select(version)
-            for one in versions:
-                bound, started = found.at(one), _now()
-                result = run_gate(
-                    chosen,
-                    bound,
-                    today=datetime.now(UTC).date(),
-                    select=select,
-                    ignore=ignore,
-                    progress=progress,
-                )
-                results.append(result)
-                folder = _folder(to, place, found.name, result, several=len(versions) > 1)
-                if folder:
-                    _record(folder, result, bound, place, started)
-                if folder and chosen.name == "train":
-                    _learned(folder, bound, status.update)
-    finally:
-        found.close()
-    where = shown(found, place)
+        versions = subject.select(version)
+        for one in versions:
+            bound, started = subject.at(one), _now()
+            result = run_gate(
+                chosen,
+                bound,
+                today=datetime.now(UTC).date(),
+                select=select,
+                ignore=ignore,
+                progress=progress,
+            )
+            results.append(result)
+            folder = _folder(to, place, subject.name, result, several=len(versions) > 1)
+            if folder:
+                _record(folder, result, bound, place, started)
+            if folder and chosen.name == "train":
+                _learned(folder, bound, status.update)
+    where = shown(subject, place)
     reports = [
-        Report(found.name, r.version, f"gate {chosen.name}", r.results, **where) for r in results
+        Report(subject.name, r.version, f"gate {chosen.name}", r.results, **where) for r in results
     ]
     smoked = "".join(map(_smoke_lines, results)) if len(chosen.smoke) > 1 else ""
     put(outputs, lambda form: wanted[form](*reports) + (smoked if form == "console" else ""))
-    verdicts = {r.verdict for r in results}
-    worst = next(v for v in (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT) if v in verdicts)
-    ctx.exit(code_of(worst, allow_inconclusive=allow_inconclusive))
+    ctx.exit(worst_code((r.verdict for r in results), allow_inconclusive=allow_inconclusive))
 
 
 def _folder(
@@ -198,7 +183,7 @@ def _record(
         echo(f"written: {file}", err=True)
 
 
-def _learned(folder: Path, subject: Subject, told: Callable[[str], None]) -> None:
+def _learned(folder: Path, subject: Subject, progress: Callable[[str], None]) -> None:
     """Leave what the new version learned beside its records; the verdict is of the checks."""
     if find_spec("sklearn") is None or find_spec("shap") is None:
         echo("not explained: shap or scikit-learn is missing (extra `explain`)", err=True)
@@ -206,21 +191,21 @@ def _learned(folder: Path, subject: Subject, told: Callable[[str], None]) -> Non
     from audit_lib.explain.run import explain_against_champion  # slow to import
 
     try:
-        found, changes = explain_against_champion(subject, progress=told)
+        explained, changes = explain_against_champion(subject, progress=progress)
     except (NotAssessed, NotApplicable, HookError) as error:
         echo(f"not explained: {error}", err=True)
         return
-    found.write(folder)
+    explained.write(folder)
     echo(f"written: {folder / 'learned_conditions'}", err=True)
-    for finding in (f for r in found.results for f in r.findings):
+    for finding in (f for r in explained.results for f in r.findings):
         echo(f"learned: {finding.code} {finding.message}", err=True)
     if changes:
         echo(f"learned: {changes.words}", err=True)
 
 
 def _smoke_lines(result: GateResult) -> str:
-    told = (f"{_SIGNS[v]} {name}  {v.value}\n" for name, v in smoke_verdicts(result).items())
-    return f"smoke checks of {result.version}\n" + "".join(told)
+    lines = (f"{MARKS[v][0]} {name}  {v.value}\n" for name, v in smoke_verdicts(result).items())
+    return f"smoke checks of {result.version}\n" + "".join(lines)
 
 
 def _now() -> str:

@@ -32,9 +32,9 @@ def init(folder: Path, notebooks: bool) -> None:
 
     DIR may stand inside the repository that is audited.  What is there already stays as it is.
     """
-    made = make_workspace(folder, notebooks=notebooks)
+    written = make_workspace(folder, notebooks=notebooks)
     shown = os.path.relpath(folder)
-    echo(f"made in {shown}: {', '.join(made)}" if made else f"{shown} is a workspace already")
+    echo(f"made in {shown}: {', '.join(written)}" if written else f"{shown} is a workspace already")
     there = "" if shown == "." else f"cd {shown} && "
     echo(f"next: {there}workbook new-subject PATH")
 
@@ -49,30 +49,30 @@ def make_workspace(folder: Path, *, notebooks: bool = False) -> list[str]:
         AuditError: it cannot be written to.
     """
     try:
-        made = [name for name, text in _FILES.items() if _write(folder / name, text)]
-        made += [".gitignore"] if _ignore(folder / ".gitignore") else []
+        written = [name for name, text in _FILES.items() if _write(folder / name, text)]
+        written += [".gitignore"] if _ignore(folder / ".gitignore") else []
         if notebooks:
-            made += copy_notebooks(folder / "notebooks")
+            written += copy_notebooks(folder / "notebooks")
     except OSError as error:
         raise AuditError(
             f"cannot be made a workspace: {error.strerror}",
             where=str(error.filename or folder),
             mend="name a folder that can be written to",
         ) from None
-    return made
+    return written
 
 
-def workspace_or_offer(asked: Path | None) -> Path:
+def workspace_or_offer(workspace: Path | None) -> Path:
     """The workspace; a new one here, where there is none and somebody agrees or nothing is here.
 
     Raises:
         AuditError: there is none, and none is made.
     """
     try:
-        return find_workspace(asked)
+        return find_workspace(workspace)
     except AuditError:
         here = Path.cwd()
-        if asked is not None or "AUDIT_WORKSPACE" in os.environ or is_workspace(here):
+        if workspace is not None or "AUDIT_WORKSPACE" in os.environ or is_workspace(here):
             raise
         empty = not any(here.iterdir())
         if not empty and not (
@@ -85,15 +85,15 @@ def workspace_or_offer(asked: Path | None) -> Path:
 
 def copy_notebooks(folder: Path, *, fresh: bool = False) -> list[str]:
     """Copy the notebooks as they are shipped; those that are there stay, unless ``fresh``."""
-    made = []
+    copied = []
     folder.mkdir(parents=True, exist_ok=True)
     for task in Task:
         original = notebook_path(task)
         copy = folder / original.name
         if fresh or not copy.exists():
             shutil.copyfile(original, copy)
-            made.append(f"{folder.name}/{copy.name}")
-    return made
+            copied.append(f"{folder.name}/{copy.name}")
+    return copied
 
 
 def _write(file: Path, text: str) -> bool:

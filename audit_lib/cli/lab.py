@@ -39,14 +39,14 @@ def lab(
             mend="pip install jupyterlab, into the environment of the workbook",
         )
     try:
-        made = copy_notebooks(folder, fresh=fresh)
+        copied = copy_notebooks(folder, fresh=fresh)
     except OSError as error:
         raise AuditError(
             f"cannot be written: {error.strerror}",
             where=str(folder),
             mend="name a workspace that can be written to",
         ) from None
-    echo(f"copied: {', '.join(made)}" if made else f"the copies in {folder} stay", err=True)
+    echo(f"copied: {', '.join(copied)}" if copied else f"the copies in {folder} stay", err=True)
     command = [sys.executable, "-m", "jupyterlab", *arguments, str(folder)]
     done = subprocess.run(command, env={**os.environ, VARIABLE: str(place)}, check=False)
     ctx.exit(done.returncode)

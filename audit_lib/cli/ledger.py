@@ -1,15 +1,12 @@
 """``workbook ledger``: which lines were read, by whom, and what to read next."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
 from audit_lib import ledger as ledgers
-from audit_lib.cli.completion import subjects
-from audit_lib.cli.options import json_option, opened, root_option, version_option, workspace_option
+from audit_lib.cli.options import json_option, subject_options, version_option
 from audit_lib.cli.output import echo
 from audit_lib.cli.tables import print_table
 from audit_lib.host import Measure
@@ -17,23 +14,11 @@ from audit_lib.model import Review
 from audit_lib.probes.tryouts.tryout import try_hooks
 from audit_lib.subject.subject import Subject
 
-Command = Callable[..., Any]
 gate_option = click.option("--gate", default="", help="Apply the policy of this gate on top.")
 criteria_option = click.option(
     "--criteria", multiple=True, required=True, help="A criterion of ledger.toml; may be repeated."
 )
 who_option = click.option("--who", required=True, help="Who read it.")
-
-
-def _on_subject(command: Command) -> Command:
-    """Arguments that every ledger command takes."""
-    for decorate in (
-        workspace_option,
-        root_option,
-        click.argument("subject", shell_complete=subjects),
-    ):
-        command = decorate(command)
-    return command
 
 
 @click.group()
@@ -42,7 +27,7 @@ def ledger() -> None:
 
 
 @ledger.command()
-@_on_subject
+@subject_options()
 @gate_option
 @click.option(
     "--exercise",
@@ -54,9 +39,7 @@ def ledger() -> None:
 @click.pass_context
 def status(
     ctx: click.Context,
-    subject: str,
-    root: Path | None,
-    workspace: Path | None,
+    subject: Subject,
     gate: str,
     exercise: bool,
     version: str,
@@ -66,42 +49,38 @@ def status(
 
     Exit codes: 0 nothing is missing and nothing is in breach, 1 something is.
     """
-    found = _open(subject, root, workspace)
-    told = ledgers.status(
-        found, gate=gate, exercised=_exercised(found, version) if exercise else None
+    figures = ledgers.status(
+        subject, gate=gate, exercised=_exercised(subject, version) if exercise else None
     )
     if output_format == "json":
-        echo(json.dumps(told, indent=2))
+        echo(json.dumps(figures, indent=2))
     else:
-        echo(f"{told['files']} files, {told['units']} units, {told['lines']:,} lines")
-        echo(f"scanned    {_share(told['scanned'])}")
-        echo(f"exercised  {_ran(told)}")
-        for name, share in told["certified"].items():
+        echo(f"{figures['files']} files, {figures['units']} units, {figures['lines']:,} lines")
+        echo(f"scanned    {_share(figures['scanned'])}")
+        echo(f"exercised  {_ran(figures)}")
+        for name, share in figures["certified"].items():
             echo(f"certified  {_share(share)}  {name}")
-        for entry in told["violations"]:
+        for entry in figures["violations"]:
             echo(f"violation  {entry['unit']}: {', '.join(entry['criteria'])}")
-        echo(f"missing    {len(told['missing'])} units")
-    ctx.exit(1 if told["missing"] or told["violations"] else 0)
+        echo(f"missing    {len(figures['missing'])} units")
+    ctx.exit(1 if figures["missing"] or figures["violations"] else 0)
 
 
 @ledger.command()
-@_on_subject
+@subject_options()
 @gate_option
 @click.option("--criteria", multiple=True, help="To be reached; those of the policy by default.")
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
 @json_option
 def suggest(
-    subject: str,
-    root: Path | None,
-    workspace: Path | None,
+    subject: Subject,
     gate: str,
     criteria: tuple[str, ...],
     limit: int,
     output_format: str,
 ) -> None:
     """Name what to read next: the smallest unread part first."""
-    found = _open(subject, root, workspace)
-    rows = ledgers.suggest(found, criteria=criteria, gate=gate, limit=limit)
+    rows = ledgers.suggest(subject, criteria=criteria, gate=gate, limit=limit)
     if output_format == "json":
         echo(json.dumps(rows, indent=2))
         return
@@ -113,31 +92,29 @@ def suggest(
 
 
 @ledger.command()
-@_on_subject
+@subject_options()
 @click.argument("unit")
 @json_option
-def diff(
-    subject: str, root: Path | None, workspace: Path | None, unit: str, output_format: str
-) -> None:
+def diff(subject: Subject, unit: str, output_format: str) -> None:
     """Show what changed in UNIT (path::name) since it was last certified."""
-    told = ledgers.diff(_open(subject, root, workspace), unit)
+    change = ledgers.diff(subject, unit)
     if output_format == "json":
-        echo(json.dumps(told, indent=2))
+        echo(json.dumps(change, indent=2))
         return
-    if told["same"]:
-        echo(f"{unit} is as {told['by']} certified it on {told['when']}")
+    if change["same"]:
+        echo(f"{unit} is as {change['by']} certified it on {change['when']}")
         return
-    echo(f"{unit} was certified by {told['by']} on {told['when']}; since then:")
-    if told["dependencies_changed"]:
+    echo(f"{unit} was certified by {change['by']} on {change['when']}; since then:")
+    if change["dependencies_changed"]:
         echo("what it depends on changed; its own statements did not")
-    for line in told["changed"]:
+    for line in change["changed"]:
         echo(f"{line['line']:>6} + {line['text']}")
-    if told["removed_statements"]:
-        echo(f"       - {told['removed_statements']} statements are gone")
+    if change["removed_statements"]:
+        echo(f"       - {change['removed_statements']} statements are gone")
 
 
 @ledger.command()
-@_on_subject
+@subject_options()
 @click.argument("unit")
 @criteria_option
 @who_option
@@ -146,9 +123,7 @@ def diff(
     "--delta", is_flag=True, help="Only the change since the last certification was read."
 )
 def certify(
-    subject: str,
-    root: Path | None,
-    workspace: Path | None,
+    subject: Subject,
     unit: str,
     criteria: tuple[str, ...],
     who: str,
@@ -156,21 +131,18 @@ def certify(
     delta: bool,
 ) -> None:
     """Record that a person vouches for UNIT (path::name) as it is now."""
-    found = _open(subject, root, workspace)
-    entry = ledgers.certify(found, unit, criteria=criteria, who=who, notes=notes, delta=delta)
+    entry = ledgers.certify(subject, unit, criteria=criteria, who=who, notes=notes, delta=delta)
     echo(f"certified {unit} as {entry.hash[:12]}: {', '.join(entry.criteria)}")
 
 
 @ledger.command()
-@_on_subject
+@subject_options()
 @click.argument("unit")
 @criteria_option
 @who_option
 @click.option("--notes", required=True, help="What is wrong.")
 def violation(
-    subject: str,
-    root: Path | None,
-    workspace: Path | None,
+    subject: Subject,
     unit: str,
     criteria: tuple[str, ...],
     who: str,
@@ -180,40 +152,31 @@ def violation(
 
     A violation beats every certification and exemption of the unit.
     """
-    found = _open(subject, root, workspace)
-    entry = ledgers.violation(found, unit, criteria=criteria, who=who, notes=notes)
+    entry = ledgers.violation(subject, unit, criteria=criteria, who=who, notes=notes)
     echo(f"{unit} violates {', '.join(entry.criteria)}")
 
 
 @ledger.command()
-@_on_subject
-def export(subject: str, root: Path | None, workspace: Path | None) -> None:
+@subject_options()
+def export(subject: Subject) -> None:
     """Print the ledger with every unit's fingerprint and state, as JSON."""
-    echo(json.dumps(ledgers.export(_open(subject, root, workspace)), indent=2))
+    echo(json.dumps(ledgers.export(subject), indent=2))
 
 
-def _open(subject: str, root: Path | None, workspace: Path | None) -> Subject:
-    found, _ = opened(subject, workspace=workspace, root=root)
-    return found
-
-
-def _exercised(found: Subject, version: str) -> Review:
+def _exercised(subject: Subject, version: str) -> Review:
     """One measured call of each hook."""
-    try:
-        bound = found.at(found.select(version)[0])
-        bound.inquiry.measure = Measure.ALWAYS
-        try_hooks(bound)
-        return ledgers.review(bound)
-    finally:
-        found.close()
+    bound = subject.at(subject.select(version)[0])
+    bound.inquiry.measure = Measure.ALWAYS
+    try_hooks(bound)
+    return ledgers.review(bound)
 
 
-def _ran(told: dict[str, Any]) -> str:
-    ran = told["exercised"]
+def _ran(figures: dict[str, Any]) -> str:
+    ran = figures["exercised"]
     if ran is None:
-        return f"not measured: {told['exercised_reason']}"
+        return f"not measured: {figures['exercised_reason']}"
     loaded = f"{ran['on_loading']:,} of them when modules were loaded"
-    missing = "".join(f"\n           {said}" for said in ran["missing"])
+    missing = "".join(f"\n           {line}" for line in ran["missing"])
     return (
         f"{ran['executed']:,} of {ran['statements']:,} statements ({ran['share']:.1%}), {loaded}"
         + missing

@@ -11,7 +11,7 @@ import click
 
 from audit_lib import __version__
 from audit_lib.cli.mcp_tools import Tools
-from audit_lib.cli.options import root_option, workspace_option
+from audit_lib.cli.options import reports_option, root_option, workspace_option
 from audit_lib.errors import AuditError, NotAssessed
 from audit_lib.workspace import find_workspace
 
@@ -24,11 +24,7 @@ INSTRUCTIONS = (
 
 
 @click.command("mcp")
-@click.option(
-    "--reports",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where packets are kept.  [default: reports/ of the workspace]",
-)
+@reports_option
 @root_option
 @workspace_option
 def mcp(reports: Path | None, root: Path | None, workspace: Path | None) -> None:
@@ -39,6 +35,7 @@ def mcp(reports: Path | None, root: Path | None, workspace: Path | None) -> None
     """
     try:
         from mcp.server import MCPServer
+        from mcp.types import ToolAnnotations
     except ImportError:
         raise AuditError(
             "the MCP server needs the package mcp, version 2 or newer",
@@ -47,6 +44,7 @@ def mcp(reports: Path | None, root: Path | None, workspace: Path | None) -> None
         ) from None
     tools = Tools(find_workspace(workspace), root=root, reports=reports)
     server = MCPServer("model-audit-workbook", instructions=INSTRUCTIONS, version=__version__)
+    reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     for offered in (
         tools.list_subjects,
         tools.run_gate,
@@ -54,14 +52,8 @@ def mcp(reports: Path | None, root: Path | None, workspace: Path | None) -> None
         tools.read_evidence,
         tools.explain,
     ):
-        server.tool(annotations=_reads_only())(_quiet(offered))
+        server.tool(annotations=reads)(_quiet(offered))
     server.run("stdio")
-
-
-def _reads_only() -> Any:
-    from mcp.types import ToolAnnotations
-
-    return ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
 def _quiet(tool: Callable[..., Any]) -> Callable[..., Any]:

@@ -66,8 +66,8 @@ class Tools:
             result = gate_of(chosen, bound, today=datetime.now(UTC).date())
         finally:
             opened.close()
-        said = _told(result.results, result.verdict, limit, {})
-        return {"subject": subject, "version": result.version, "gate": gate, **said}
+        answer = _answer(result.results, result.verdict, limit, {})
+        return {"subject": subject, "version": result.version, "gate": gate, **answer}
 
     def read_findings(
         self, subject: str, version: str, run: str = "latest", code: str = "", limit: int = 50
@@ -81,8 +81,8 @@ class Tools:
         results = [r for t in tasks for r in t.results if code in ("", r.code)]
         manifest = read_manifest(folder)
         verdict = Verdict(manifest.verdict) if not code else verdict_of(results)
-        said = _told(results, verdict, limit, dependents(tasks))
-        return {"subject": subject, "version": version, "run": folder.name, **said}
+        answer = _answer(results, verdict, limit, dependents(tasks))
+        return {"subject": subject, "version": version, "run": folder.name, **answer}
 
     def read_evidence(
         self,
@@ -135,12 +135,12 @@ class Tools:
         return open_subject(name, workspace=self.workspace, root=self.root)
 
     def _known(self, name: str) -> None:
-        known = known_subjects(self.workspace)
-        if name not in known:
+        names = known_subjects(self.workspace)
+        if name not in names:
             raise AuditError(
                 f"no subject of this workspace is called {name!r}",
                 where="subject",
-                mend=f"use one of: {', '.join(known) or 'there is none'}",
+                mend=f"use one of: {', '.join(names) or 'there is none'}",
             )
 
     def _run(self, subject: str, version: str, run: str) -> Path:
@@ -156,7 +156,7 @@ class Tools:
             return {"subject": name, "problem": str(error)}
         try:
             versions = list(opened.versions())
-            made = {
+            described = {
                 "subject": name,
                 "title": opened.parameters.title,
                 "versions": versions,
@@ -165,24 +165,24 @@ class Tools:
             try:
                 registry = opened.registry
             except NotAssessed:
-                return made
-            return made | {"latest": registry.latest, "champion": registry.champion}
+                return described
+            return described | {"latest": registry.latest, "champion": registry.champion}
         finally:
             opened.close()
 
 
-def _told(
+def _answer(
     results: Sequence[CheckResult],
     verdict: Verdict | None,
     limit: int,
     reached: Mapping[str, int],
 ) -> Json:
     waivers = {(r.code, e.fingerprint): e for r in results for e in r.exempted}
-    found = ranked((f for r in results for f in r.findings if breaks(f)), reached)
+    findings = ranked((f for r in results for f in r.findings if breaks(f)), reached)
     return {
         "verdict": verdict.value if verdict else "nothing applies",
-        "findings": [_finding(f, waivers.get((f.code, f.fingerprint))) for f in found[:limit]],
-        "findings_in_all": len(found),
+        "findings": [_finding(f, waivers.get((f.code, f.fingerprint))) for f in findings[:limit]],
+        "findings_in_all": len(findings),
         "could_not_be_told": list(_untold(results)),
         "checks_kept": [r.code for r in results if effective_outcome(r) is Outcome.PASS],
     }
@@ -190,7 +190,7 @@ def _told(
 
 def _finding(finding: Finding, waiver: Exempted | None) -> Json:
     place = finding.location
-    made = {
+    fields = {
         "code": finding.code,
         "severity": finding.severity.label,
         "base": place.base,
@@ -204,7 +204,7 @@ def _finding(finding: Finding, waiver: Exempted | None) -> Json:
         "fingerprint": finding.fingerprint,
         "waived": f"by {waiver.owner} until {waiver.expires}: {waiver.reason}" if waiver else "",
     }
-    return {key: value for key, value in made.items() if value}
+    return {key: value for key, value in fields.items() if value}
 
 
 def _untold(results: Iterable[CheckResult]) -> Iterable[Json]:

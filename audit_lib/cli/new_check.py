@@ -79,8 +79,8 @@ def _place(code: str, name: str, task: str | None) -> tuple[str, str]:
             where=str(CHECKOUT),
             mend="clone its repository; checks of one subject stand beside its subject.yaml",
         )
-    alike = {known: at for known, at in CATALOGUE.items() if known[:3] == code[:3]}
-    letters = ", ".join(sorted({known[:3] for known in CATALOGUE}))
+    alike = {other: at for other, at in CATALOGUE.items() if other[:3] == code[:3]}
+    letters = ", ".join(sorted({other[:3] for other in CATALOGUE}))
     if not re.fullmatch(r"[A-Z]{3}\d{3}", code) or not alike or code in CATALOGUE:
         why = f"is {CATALOGUE[code]}" if code in CATALOGUE else "is no code of a contract"
         free = next(n for n in range(1, 999) if f"{code[:3]}{n:03}" not in CATALOGUE)
@@ -90,7 +90,7 @@ def _place(code: str, name: str, task: str | None) -> tuple[str, str]:
         raise ParameterError(
             f"{name!r} is no name of a property", where="NAME", mend="as in BetterNeverLoses"
         )
-    last = next(t for t in reversed(BY_TASK) if any(known in BY_TASK[t] for known in alike))
+    last = next(t for t in reversed(BY_TASK) if any(other in BY_TASK[t] for other in alike))
     return next(iter(alike.values())).partition(".")[0], task or last.value
 
 

@@ -33,8 +33,8 @@ def new_subject(path: Path, name: str | None, keep_root: bool, workspace: Path |
     high-risk files, and candidates for every hook.  Everything it guessed is marked as a guess.
     The repository's code is never run, and nothing is written into it.
     """
-    found = discover(Path(os.path.abspath(path)))
-    chosen = name or re.sub(r"[^A-Za-z0-9_.-]", "_", found.root.name)
+    discovery = discover(Path(os.path.abspath(path)))
+    chosen = name or re.sub(r"[^A-Za-z0-9_.-]", "_", discovery.root.name)
     if not re.match(NAME, chosen):
         raise ParameterError(
             f"{chosen!r} cannot name a subject",
@@ -46,40 +46,46 @@ def new_subject(path: Path, name: str | None, keep_root: bool, workspace: Path |
         raise ParameterError(
             "exists already", where=str(folder), mend="choose another --name, or remove it first"
         )
-    root = os.path.relpath(found.root, folder) if keep_root else ""
-    written = render(found, chosen, root=root)
+    root = os.path.relpath(discovery.root, folder) if keep_root else ""
+    written = render(discovery, chosen, root=root)
     _write(folder, written)
-    _say(found, chosen, folder, f" --workspace {shlex.quote(str(workspace))}" if workspace else "")
+    _say(
+        discovery,
+        chosen,
+        folder,
+        f" --workspace {shlex.quote(str(workspace))}" if workspace else "",
+    )
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
     """Whole or not at all: a folder that is there is not written to again."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
-        made = Path(scratch) / folder.name
-        made.mkdir()
+        draft = Path(scratch) / folder.name
+        draft.mkdir()
         for file, text in files.items():
-            (made / file).write_text(text, encoding="utf-8")
-        load_parameters(made)
-        made.rename(folder)
+            (draft / file).write_text(text, encoding="utf-8")
+        load_parameters(draft)
+        draft.rename(folder)
 
 
-def _say(found: Discovery, name: str, folder: Path, option: str) -> None:
-    echo(f"{found.files} Python files, {found.lines:,} lines; package {found.package or '?'}")
-    if found.unread:
-        told = ", ".join(f"{count} {ending}" for ending, count in found.unread.items())
-        echo(f"not read, since only Python is: {told}")
-    echo(f"subsystem to look at first: {', '.join(found.subsystem)}")
-    store = found.store
+def _say(discovery: Discovery, name: str, folder: Path, option: str) -> None:
+    package = discovery.package or "?"
+    echo(f"{discovery.files} Python files, {discovery.lines:,} lines; package {package}")
+    if discovery.unread:
+        skipped = ", ".join(f"{count} {ending}" for ending, count in discovery.unread.items())
+        echo(f"not read, since only Python is: {skipped}")
+    echo(f"subsystem to look at first: {', '.join(discovery.subsystem)}")
+    store = discovery.store
     if store:
         models = sum(store.models.values())
         registry = f", registry {store.registry}" if store.registry else ", no registry file"
         echo(f"artifacts: {store.path} ({models} in model formats{registry})")
     else:
         echo("artifacts: none in a model format")
-    for kind, path in found.documents.items():
+    for kind, path in discovery.documents.items():
         echo(f"document: {kind} = {path}")
-    hooks = {c.hook for c in found.candidates}
+    hooks = {c.hook for c in discovery.candidates}
     noun = "hook" if len(hooks) == 1 else "hooks"
     echo(f"candidates for {len(hooks)} {noun}: {', '.join(sorted(hooks)) or 'none'}")
     echo(f"wrote {os.path.relpath(folder)}: " + ", ".join(sorted(p.name for p in folder.iterdir())))

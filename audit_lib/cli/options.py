@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from audit_lib.budget import seconds_of
-from audit_lib.cli.completion import versions
+from audit_lib.cli.completion import subjects, versions
 from audit_lib.cli.output import Output
 from audit_lib.errors import ParameterError
 from audit_lib.model import Task
@@ -37,14 +39,52 @@ root_option: Decorator = click.option(
 )
 
 
-def version_option(told: str = "An id, latest or champion.") -> Decorator:
+def version_option(text: str = "An id, latest or champion.") -> Decorator:
     """``--version``, the latest one where it is left out."""
     return click.option(
-        "--version", shell_complete=versions, default="latest", show_default=True, help=told
+        "--version", shell_complete=versions, default="latest", show_default=True, help=text
     )
 
 
-def format_of(*forms: str, told: str = "What goes to standard output.") -> Decorator:
+reports_option: Decorator = click.option(
+    "--reports",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where packets are kept.  [default: reports/ of the workspace]",
+)
+
+
+def subject_options(*, version: bool = False, place: bool = False) -> Decorator:
+    """``SUBJECT``, ``--root`` and ``--workspace``; the subject is open until the command ends.
+
+    Args:
+        version: with ``--version``; the command is given ``subject`` bound to that one.
+        place: the command is given ``place`` too, the workspace.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def on_subject(
+            *arguments: Any, subject: str, root: Path | None, workspace: Path | None, **options: Any
+        ) -> Any:
+            audited, folder = opened(subject, workspace=workspace, root=root)
+            if place:
+                options["place"] = folder
+            with closing(audited):
+                if version:
+                    audited = audited.at(audited.select(options.pop("version"))[0])
+                return command(*arguments, subject=audited, **options)
+
+        own = [version_option()] if version else []
+        name: Decorator = click.argument("subject", shell_complete=subjects)
+        decorated: Callable[..., Any] = on_subject
+        for option in (workspace_option, root_option, *own, name):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def format_of(*forms: str, text: str = "What goes to standard output.") -> Decorator:
     """``--format`` with these choices, the first of which is the default."""
     return click.option(
         "--format",
@@ -52,7 +92,7 @@ def format_of(*forms: str, told: str = "What goes to standard output.") -> Decor
         type=click.Choice(forms),
         default=forms[0],
         show_default=True,
-        help=told,
+        help=text,
     )
 
 
@@ -149,10 +189,10 @@ class SelectorList(_Codes):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
         """Selectors named in a comma-separated list."""
-        found = value if isinstance(value, tuple) else listed(str(value))
-        if not found:
+        selectors = value if isinstance(value, tuple) else listed(str(value))
+        if not selectors:
             self.fail("names no check; write codes or beginnings of codes, CHK,FEA101", param, ctx)
-        return found
+        return selectors
 
 
 def _flat(
@@ -163,14 +203,14 @@ def _flat(
 
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--select`` and ``--ignore``."""
-    for name, told in (
+    for name, text in (
         ("--select", "Ask these checks only: codes or beginnings of codes, CHK,FEA101."),
         ("--ignore", "Do not ask these; they count as not assessed."),
     ):
-        made = click.option(
-            name, type=SelectorList(), multiple=True, callback=_flat, metavar="CODES", help=told
+        decorate = click.option(
+            name, type=SelectorList(), multiple=True, callback=_flat, metavar="CODES", help=text
         )
-        command = made(command)
+        command = decorate(command)
     return command
 
 

@@ -15,6 +15,8 @@ import click
 
 from audit_lib.errors import AuditError
 from audit_lib.files import write_whole
+from audit_lib.reporters import Reporter
+from audit_lib.reporters.foreign import reporter_of
 from audit_lib.reporters.text import clean
 
 #: name of the way to write what an encoding cannot hold
@@ -83,6 +85,15 @@ def emit(text: str, form: str) -> None:
         click.echo(shown, nl=False, file=sys.stdout)
     else:
         click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+
+
+def reporters_of(outputs: Iterable[Output], folder: Path | None) -> dict[str, Reporter]:
+    """The reporter of every form, one of the subject's own among them; before anything is asked.
+
+    Raises:
+        AuditError: a form is none, or its reporter cannot be loaded.
+    """
+    return {output.form: reporter_of(output.form, folder) for output in outputs}
 
 
 def put(outputs: Iterable[Output], text_of: Callable[[str], str]) -> None:

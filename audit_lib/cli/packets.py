@@ -13,11 +13,12 @@ from audit_lib.cli.options import (
     format_option,
     inconclusive_option,
     opened,
+    reports_option,
     root_option,
     version_option,
     workspace_option,
 )
-from audit_lib.cli.output import Output, echo, emit, put
+from audit_lib.cli.output import Output, echo, emit, put, reporters_of
 from audit_lib.cli.places import of_asked
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place
@@ -27,21 +28,14 @@ from audit_lib.packets.differences import differences
 from audit_lib.packets.manifest import NAME, read_manifest
 from audit_lib.packets.run import read_run
 from audit_lib.packets.schema import form_differences
-from audit_lib.reporters import REPORTERS, Reporter, report_of
+from audit_lib.reporters import REPORTERS, report_of
 from audit_lib.reporters.comparison import comparison_console, comparison_json
 from audit_lib.reporters.comparison_markdown import comparison_markdown
-from audit_lib.reporters.foreign import reporter_of
 from audit_lib.subject.registry import check_id
 from audit_lib.workspace import find_workspace
 
 #: forms that name no files of the repository, about which git would have to be asked
 _UNPLACED = frozenset({"console", "json", "junit", "csv"})
-
-reports_option = click.option(
-    "--reports",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where packets are kept.  [default: reports/ of the workspace]",
-)
 
 
 @click.command()
@@ -69,9 +63,7 @@ def show(
 
     Exit codes as those of the run: 0 kept, 1 broken, 2 could not tell.
     """
-    if version in ("latest", "champion"):
-        found, _ = opened(subject, workspace=workspace, root=root)
-        subject, version = found.name, found.select(version)[0]
+    subject, version = _named(subject, version, root, workspace)
     folder = published(subject, version, run_id, reports=reports, workspace=workspace)
     tasks = tasks_of(folder)
     manifest = read_manifest(folder)
@@ -79,12 +71,10 @@ def show(
     if not {output.form for output in outputs} <= _UNPLACED:
         report = replace(report, **of_asked(subject, find_workspace(workspace), root))
 
-    def reporter(form: str) -> Reporter:
-        # Ours need no workspace: a packet can be shown wherever it was copied to.
-        own = None if form in REPORTERS else folder_of(subject, find_workspace(workspace))
-        return reporter_of(form, own)
-
-    put(outputs, lambda form: reporter(form)(report))
+    # Ours need no workspace: a packet can be shown wherever it was copied to.
+    ours = {output.form for output in outputs} <= REPORTERS.keys()
+    wanted = reporters_of(outputs, None if ours else folder_of(subject, find_workspace(workspace)))
+    put(outputs, lambda form: wanted[form](report))
     ctx.exit(code_of(Verdict(manifest.verdict), allow_inconclusive=allow_inconclusive))
 
 
@@ -118,9 +108,7 @@ def open_(
                 mend="`workbook run SUBJECT` makes one",
             )
     else:
-        if version in ("latest", "champion"):
-            found, _ = opened(subject, workspace=workspace, root=root)
-            subject, version = found.name, found.select(version)[0]
+        subject, version = _named(subject, version, root, workspace)
         folder = published(subject, version, run_id, reports=reports, workspace=workspace)
         file = folder / ("packet.pdf" if pdf else "packet.html")
     echo(str(file.resolve()))
@@ -135,7 +123,7 @@ def open_(
     "console",
     "json",
     "markdown",
-    told="json holds everything; markdown suits a comment on a change.",
+    text="json holds everything; markdown suits a comment on a change.",
 )
 @click.pass_context
 def compare(
@@ -150,16 +138,25 @@ def compare(
     Exit codes: 0 nothing new, 1 something that breaks a contract is new, has come back or is no
     longer waived, 2 nothing new was seen and some check that told before does not tell now.
     """
-    found = compare_runs(tasks_of(before), tasks_of(after), label=before.name)
+    comparison = compare_runs(tasks_of(before), tasks_of(after), label=before.name)
     notes = _notes(before, after)
     if output_format == "json":
-        said = comparison_json(found, notes=notes)
-    elif output_format == "markdown":
-        said = comparison_markdown(found, notes=notes, everything=everything)
+        text = comparison_json(comparison, notes=notes)
     else:
-        said = comparison_console(found, notes=notes, everything=everything)
-    emit(said, output_format)
-    ctx.exit(found.exit_code)
+        form = comparison_markdown if output_format == "markdown" else comparison_console
+        text = form(comparison, notes=notes, everything=everything)
+    emit(text, output_format)
+    ctx.exit(comparison.exit_code)
+
+
+def _named(
+    subject: str, version: str, root: Path | None, workspace: Path | None
+) -> tuple[str, str]:
+    """Name and version id; the subject is opened only where its registry must be asked."""
+    if version not in ("latest", "champion"):
+        return subject, version
+    audited, _ = opened(subject, workspace=workspace, root=root)
+    return audited.name, audited.select(version)[0]
 
 
 def published(
@@ -170,8 +167,8 @@ def published(
     Raises:
         RunError: there is none; the message says what to run.
     """
-    kept = reports or find_workspace(workspace) / "reports"
-    place = Place(kept, check_id(subject), check_id(version))
+    root = reports or find_workspace(workspace) / "reports"
+    place = Place(root, check_id(subject), check_id(version))
     folder = place.latest() if run_id == "latest" else place.published(run_id)
     if folder is None or not folder.path.is_dir():
         raise RunError(
@@ -200,5 +197,5 @@ def _notes(before: Path, after: Path) -> list[str]:
     """What differs between two runs besides the subject; nothing where one has no manifest."""
     if not all((folder / NAME).is_file() for folder in (before, after)):
         return []
-    said = differences(read_manifest(before), read_manifest(after))
-    return [*said, *form_differences(before, after)]
+    notes = differences(read_manifest(before), read_manifest(after))
+    return [*notes, *form_differences(before, after)]

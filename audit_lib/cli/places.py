@@ -42,7 +42,7 @@ def in_repository(subject: Subject, start: Path) -> Callable[[str, str], str]:
     root = _top(Path(named or start)) or (Path(named).resolve() if named else None)
     if root is None:
         return nowhere
-    kept = _kept(root)
+    tracked = _tracked(root)
     folders = _folders(subject)
 
     def path_of(base: str, path: str) -> str:
@@ -50,10 +50,10 @@ def in_repository(subject: Subject, start: Path) -> Callable[[str, str], str]:
         whole = Path(os.path.normpath(folder / path)) if folder else None
         if whole is None or not whole.is_relative_to(root):
             return ""
-        found = whole.relative_to(root).as_posix()
+        relative = whole.relative_to(root).as_posix()
         # Without git nobody can tell which artifacts the repository holds.
-        there = found in kept if kept else base != "artifacts" and whole.is_file()
-        return found if there else ""
+        there = relative in tracked if tracked else base != "artifacts" and whole.is_file()
+        return relative if there else ""
 
     return path_of
 
@@ -63,10 +63,10 @@ def shown(subject: Subject, start: Path) -> Shown:
     return {"locate": in_repository(subject, start), "snippet": lines_of(subject)}
 
 
-def of_asked(asked: str, workspace: Path, root: Path | None = None) -> Shown:
+def of_asked(name: str, workspace: Path, root: Path | None = None) -> Shown:
     """The same for a subject by name; nothing for one that cannot be opened any more."""
     try:
-        return shown(open_subject(asked, workspace=workspace, root=root), workspace)
+        return shown(open_subject(name, workspace=workspace, root=root), workspace)
     except AuditError:
         return {"locate": nowhere, "snippet": unread}
 
@@ -96,29 +96,29 @@ def lines_of(subject: Subject) -> Callable[[Location], str]:
 
 
 def _folders(subject: Subject) -> dict[str, Path]:
-    found = {
+    folders = {
         "source": subject.root.resolve(),
         "documents": subject.root.resolve(),
         "parameters": subject.folder.resolve(),
     }
     with contextlib.suppress(NotAssessed):
-        found["artifacts"] = subject.store.resolve()
-    return found
+        folders["artifacts"] = subject.store.resolve()
+    return folders
 
 
 def _top(folder: Path) -> Path | None:
-    said = _git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape")
-    return Path(said.strip()).resolve() if said.strip() else None
+    stdout = _git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape")
+    return Path(stdout.strip()).resolve() if stdout.strip() else None
 
 
-def _kept(root: Path) -> frozenset[str]:
-    said = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    return frozenset(filter(None, said.decode("utf-8", "surrogateescape").split("\0")))
+def _tracked(root: Path) -> frozenset[str]:
+    stdout = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    return frozenset(filter(None, stdout.decode("utf-8", "surrogateescape").split("\0")))
 
 
 def _git(folder: Path, *words: str) -> bytes:
-    asked = ["git", "-C", str(folder), *words]
+    command = ["git", "-C", str(folder), *words]
     try:
-        return subprocess.run(asked, capture_output=True, timeout=30, check=True).stdout
+        return subprocess.run(command, capture_output=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return b""

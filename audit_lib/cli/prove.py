@@ -1,11 +1,12 @@
 """``workbook prove``: plant faults in a subject's answers, and say which would have been seen."""
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from audit_lib.cli.options import json_option, opened, root_option, version_option, workspace_option
+from audit_lib.cli.options import json_option, subject_options
 from audit_lib.cli.output import echo, emit
 from audit_lib.cli.tables import print_table
 from audit_lib.errors import ParameterError
@@ -19,11 +20,11 @@ from audit_lib.faults.sensitivity import Planting, Sensitivity, State
 from audit_lib.model import Contract
 from audit_lib.reporters.json_report import dumps
 from audit_lib.reporters.screen import Screen, one_row
+from audit_lib.subject.subject import Subject
 
 
 @click.command()
-@click.argument("subject")
-@version_option()
+@subject_options(version=True, place=True)
 @click.option("--fault", "names", multiple=True, help="Only this fault; may be repeated.")
 @click.option(
     "--contract",
@@ -46,14 +47,12 @@ from audit_lib.reporters.screen import Screen, one_row
 )
 @click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help=f"File; else {NAME}.")
 @json_option
-@root_option
-@workspace_option
 @click.pass_context
 def prove(
     ctx: click.Context,
     /,
-    subject: str,
-    version: str,
+    subject: Subject,
+    place: Path,
     names: tuple[str, ...],
     contracts: tuple[str, ...],
     cases: int,
@@ -65,8 +64,6 @@ def prove(
     least: float,
     to: Path | None,
     output_format: str,
-    root: Path | None,
-    workspace: Path | None,
 ) -> None:
     """Plant faults in the answers of SUBJECT's hooks, one at a time, and see which are found.
 
@@ -74,30 +71,24 @@ def prove(
     Exit codes: 0 done, 1 fewer seen than --least, or a harmless change accused.
     """
     faults = [] if only and not names else _chosen(names, contracts)
-    found, place = opened(subject, workspace=workspace, root=root)
-    console = Screen(stderr=True)
-    try:
-        bound = found.at(found.select(version)[0])
-        file = to or place / "reports" / found.name / bound.version / NAME
-        with console.status("asking for the clean answers") as status:
+    file = to or place / "reports" / subject.name / subject.version / NAME
+    with Screen(stderr=True).status("asking for the clean answers") as status:
 
-            def told(planting: Planting) -> None:
-                status.update(one_row(f"{planting.fault} {planting.case}: {planting.state.value}"))
+        def progress(planting: Planting) -> None:
+            status.update(one_row(f"{planting.fault} {planting.case}: {planting.state.value}"))
 
-            result = prove_subject(
-                bound,
-                faults,
-                harmless=() if no_harmless or names else _harmless(contracts),
-                seed=seed,
-                cases=cases,
-                budget=budget or math.inf,
-                told=told,
-                state=state_of(bound),
-                known=None if anew else read(file),
-                keep=lambda settled: write(file, settled),
-            )
-    finally:
-        found.close()
+        result = prove_subject(
+            subject,
+            faults,
+            harmless=() if no_harmless or names else _of(harmless(), contracts),
+            seed=seed,
+            cases=cases,
+            budget=budget or math.inf,
+            told=progress,
+            state=state_of(subject),
+            known=None if anew else read(file),
+            keep=lambda settled: write(file, settled),
+        )
     if output_format == "json":
         emit(dumps(result.as_data()), output_format)
     else:
@@ -107,20 +98,20 @@ def prove(
 
 
 def _chosen(names: tuple[str, ...], contracts: tuple[str, ...]) -> list[Fault]:
-    known = {f.name: f for f in all_faults()}
-    unknown = [n for n in names if n not in known]
+    by_name = {f.name: f for f in all_faults()}
+    unknown = [n for n in names if n not in by_name]
     if unknown:
         raise ParameterError(
             f"no fault is called {unknown[0]!r}",
             where="--fault",
-            mend=f"use one of: {', '.join(known)}",
+            mend=f"use one of: {', '.join(by_name)}",
         )
-    chosen = [known[n] for n in names] if names else list(known.values())
-    return [f for f in chosen if not contracts or f.contract.value in contracts]
+    chosen = [by_name[n] for n in names] if names else list(by_name.values())
+    return _of(chosen, contracts)
 
 
-def _harmless(contracts: tuple[str, ...]) -> list[Fault]:
-    return [f for f in harmless() if not contracts or f.contract.value in contracts]
+def _of(faults: Iterable[Fault], contracts: tuple[str, ...]) -> list[Fault]:
+    return [f for f in faults if not contracts or f.contract.value in contracts]
 
 
 def _show(result: Sensitivity) -> None:

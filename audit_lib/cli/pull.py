@@ -5,20 +5,18 @@ from pathlib import Path
 
 import click
 
-from audit_lib.cli.completion import subjects
-from audit_lib.cli.options import opened, root_option, workspace_option
+from audit_lib.cli.options import subject_options
 from audit_lib.cli.output import echo
 from audit_lib.errors import ParameterError
+from audit_lib.subject.subject import Subject
 
 
 @click.command()
-@click.argument("subject", shell_complete=subjects)
+@subject_options()
 @click.option(
     "--most-mb", default=2048, show_default=True, help="Megabytes that a version may have."
 )
-@root_option
-@workspace_option
-def pull(subject: str, most_mb: int, root: Path | None, workspace: Path | None) -> None:
+def pull(subject: Subject, most_mb: int) -> None:
     """Copy the versions of SUBJECT's model from its MLflow server into its store.
 
     Files are read over the server's REST API and never loaded.  Credentials come from
@@ -26,14 +24,13 @@ def pull(subject: str, most_mb: int, root: Path | None, workspace: Path | None) 
     """
     from audit_lib.subject.mlflow_rest import pull as copied
 
-    found, _ = opened(subject, workspace=workspace, root=root)
-    artifacts = found.parameters.artifacts
+    artifacts = subject.parameters.artifacts
     if artifacts is None or artifacts.mlflow is None or not artifacts.mlflow.tracking_uri:
         raise ParameterError(
             "no tracking server is named",
-            where=f"{found.folder / 'subject.yaml'}: artifacts.mlflow.tracking_uri",
+            where=f"{subject.folder / 'subject.yaml'}: artifacts.mlflow.tracking_uri",
             mend="name one, as http://host:5000; a file store is read where it is",
         )
-    store = Path(os.path.normpath(found.root / artifacts.store))
+    store = Path(os.path.normpath(subject.root / artifacts.store))
     versions = copied(artifacts.mlflow, store, most_mb=most_mb)
     echo(f"{len(versions)} versions of {artifacts.mlflow.model} in {store}")

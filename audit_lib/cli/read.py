@@ -48,8 +48,8 @@ def list_(
             raise click.UsageError("--hooks needs a SUBJECT")
         rows = [_subject_row(name, workspace) for name in known_subjects(find_workspace(workspace))]
     else:
-        found, _ = opened(subject, workspace=workspace, root=root)
-        rows = _hook_rows(found) if what == "hooks" else _version_rows(found)
+        audited, _ = opened(subject, workspace=workspace, root=root)
+        rows = _hook_rows(audited) if what == "hooks" else _version_rows(audited)
     _print(rows, output_format)
 
 
@@ -114,8 +114,8 @@ def _gate_rows(subject: Subject | None) -> list[dict[str, str]]:
 
 
 def _check_text(check: type[Check]) -> str:
-    asked = {"needs": check.needs, "may ask": also_asked(check)}
-    hooks = "".join(f" · {how} {', '.join(names)}" for how, names in asked.items() if names)
+    hooks_of = {"needs": check.needs, "may ask": also_asked(check)}
+    hooks = "".join(f" · {how} {', '.join(names)}" for how, names in hooks_of.items() if names)
     lines = [
         f"# {check.code} {check.__name__}",
         f"**{check.title()}**",
@@ -163,8 +163,8 @@ def _subject_row(name: str, workspace: Path | None) -> dict[str, str]:
     place = find_workspace(workspace)
     try:
         subject = open_subject(name, workspace=place)
-        known = subject.versions()
-        versions = ", ".join(known) or f"none: {subject.why_no_versions()}"
+        ids = subject.versions()
+        versions = ", ".join(ids) or f"none: {subject.why_no_versions()}"
         return {"subject": name, "title": subject.parameters.title, "versions": versions}
     except AuditError as error:
         return {"subject": name, "title": "", "versions": f"? {error.message}"}

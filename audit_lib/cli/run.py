@@ -13,6 +13,7 @@ from audit_lib.cli.options import (
     budget_option,
     format_option,
     inconclusive_option,
+    reports_option,
     root_option,
     selection_options,
     version_option,
@@ -22,9 +23,7 @@ from audit_lib.cli.output import Output, echo
 from audit_lib.cli.spread import BACKENDS, ask_elsewhere, shard_of, write_shard
 from audit_lib.execution.plan import plan
 from audit_lib.memory import VARIABLE as MEMORY
-from audit_lib.model import (
-    Task,
-)
+from audit_lib.model import Task
 from audit_lib.reporters.screen import Screen
 from audit_lib.workspace import find_workspace
 
@@ -37,11 +36,7 @@ from audit_lib.workspace import find_workspace
     "--tasks", type=TaskList(), default=",".join(Task), show_default=True, help="Such as T1,T6."
 )
 @selection_options
-@click.option(
-    "--reports",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where packets are kept.  [default: reports/ of the workspace]",
-)
+@reports_option
 @click.option(
     "--jobs", type=click.IntRange(1), default=2, show_default=True, help="Notebooks at a time."
 )

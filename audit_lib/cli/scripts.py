@@ -7,13 +7,13 @@ import click
 from rich.text import Text
 
 from audit_lib.cli.completion import subjects
-from audit_lib.cli.options import json_option, opened, root_option, workspace_option
+from audit_lib.cli.options import json_option, subject_options, workspace_option
 from audit_lib.cli.output import echo
 from audit_lib.cli.tables import Cell, print_table
 from audit_lib.subject.artifacts import Artifact, Safety, inventory, json_ready, readers_of, summary
 from audit_lib.subject.artifacts.fields import telling_fields
 from audit_lib.subject.imports import edges_report
-from audit_lib.subject.subject import parameters_folder
+from audit_lib.subject.subject import Subject, parameters_folder
 from audit_lib.workspace import find_workspace
 
 #: fields a file in the table for people
@@ -37,32 +37,29 @@ def artifacts(
     1 something is unsafe, 2 something could not be decided.
     """
     place = parameters_folder(subject, find_workspace(workspace)) if subject else None
-    found = inventory(path, readers=readers_of(place))
+    inventoried = inventory(path, readers=readers_of(place))
     if output_format == "json":
-        told = [{**summary(a), "fields": json_ready(telling_fields(a))} for a in found]
-        echo(json.dumps(told, indent=2))
+        listed = [{**summary(a), "fields": json_ready(telling_fields(a))} for a in inventoried]
+        echo(json.dumps(listed, indent=2))
     else:
-        print_table([_artifact_row(artifact) for artifact in found], right=("size",))
-        rows = [row for artifact in found for row in _field_rows(artifact)]
+        print_table([_artifact_row(artifact) for artifact in inventoried], right=("size",))
+        rows = [row for artifact in inventoried for row in _field_rows(artifact)]
         if rows:
             echo("\nFields that `artifacts.metadata` and `artifacts.fields` can name:")
             print_table(rows)
-    safeties = {artifact.safety for artifact in found}
+    safeties = {artifact.safety for artifact in inventoried}
     ctx.exit(1 if Safety.UNSAFE in safeties else 2 if Safety.UNKNOWN in safeties else 0)
 
 
 @click.command()
-@click.argument("subject", shell_complete=subjects)
-@root_option
-@workspace_option
+@subject_options()
 @json_option
-def edges(subject: str, root: Path | None, workspace: Path | None, output_format: str) -> None:
+def edges(subject: Subject, output_format: str) -> None:
     """List the import edges of SUBJECT's repository, with symbols and type.
 
     The JSON has the form of DEPENDENCY_EDGES.json, with `total` and `cross_module`.
     """
-    found, _ = opened(subject, workspace=workspace, root=root)
-    report = edges_report(found.source)
+    report = edges_report(subject.source)
     if output_format == "json":
         echo(json.dumps(report, indent=2))
         return

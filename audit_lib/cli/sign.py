@@ -92,25 +92,30 @@ def verify(ctx: click.Context, run: Path, trusted: Path | None, output_format: s
     rejected by one.
     """
     folder = _folder(run)
-    known = trusted_keys(trusted) if trusted is not None else None
+    keys = trusted_keys(trusted) if trusted is not None else None
     problems = verify_run(folder)
-    found = signatures(folder, known) if (folder / NAME).is_file() else []
+    signed = signatures(folder, keys) if (folder / NAME).is_file() else []
     problems += [
-        Problem(f"signature of {s.name or 'nobody'}", s.problem) for s in found if s.problem
+        Problem(f"signature of {s.name or 'nobody'}", s.problem) for s in signed if s.problem
     ]
-    if known is not None and not any(s.trusted_as is not None for s in found):
-        problems.append(Problem("", _why_untrusted(found)))
+    if keys is not None and not any(s.trusted_as is not None for s in signed):
+        problems.append(Problem("", _why_untrusted(signed)))
     problems += [
         Problem("", f"a trusted key has rejected it: {s.trusted_as or s.name}")
-        for s in standing(found)
+        for s in standing(signed)
         if s.trusted_as is not None and s.decision == "reject"
     ]
     if output_format == "json":
         listed = [{"path": p.path, "message": p.message} for p in problems]
-        told = [_signature(s, checked=known is not None) for s in found]
-        echo(json.dumps({"whole": not problems, "problems": listed, "signatures": told}, indent=2))
+        listed_signatures = [_signature(s, checked=keys is not None) for s in signed]
+        echo(
+            json.dumps(
+                {"whole": not problems, "problems": listed, "signatures": listed_signatures},
+                indent=2,
+            )
+        )
     else:
-        _say(folder, problems, found, checked=known is not None)
+        _say(folder, problems, signed, checked=keys is not None)
     ctx.exit(1 if problems else 0)
 
 
@@ -139,30 +144,30 @@ def _ask_passphrase() -> str:
         raise AuditError("is encrypted", where="--key", mend="type its passphrase") from None
 
 
-def _why_untrusted(found: list[Signed]) -> str:
-    holding = [s for s in found if s.holds and s.key is not None]
-    if not found:
+def _why_untrusted(signed: list[Signed]) -> str:
+    holding = [s for s in signed if s.holds and s.key is not None]
+    if not signed:
         return "it is not signed"
     if not holding:
         return "no signature holds"
-    told = ", ".join(f"{s.name} ({s.key.id[:16]})" for s in holding if s.key)
-    return f"no trusted key has signed it; unknown: {told}"
+    names = ", ".join(f"{s.name} ({s.key.id[:16]})" for s in holding if s.key)
+    return f"no trusted key has signed it; unknown: {names}"
 
 
-def _say(folder: Path, problems: list[Problem], found: list[Signed], *, checked: bool) -> None:
+def _say(folder: Path, problems: list[Problem], signed: list[Signed], *, checked: bool) -> None:
     _say_problems(problems)
     console = Screen(soft_wrap=True, highlight=False)
     if not any(p.path and not p.path.startswith("signature of") for p in problems):
         files = len(read_manifest(folder).files)
         console.print(Text(f"whole: {files} files are as {NAME} says", style="green"))
-    for one in (s for s in found if s.holds):
-        tone, said = _standing(one, checked=checked)
-        console.print(Text(f"signed: {one.decision}, by {said}, {one.at}", style=tone))
+    for one in (s for s in signed if s.holds):
+        tone, signer = _standing(one, checked=checked)
+        console.print(Text(f"signed: {one.decision}, by {signer}, {one.at}", style=tone))
         if one.override:
             console.print(Text(f"  released though it is broken: {one.override}", style="red"))
         if one.remarks:
             console.print(Text(f"  {one.remarks}"))
-    if not found:
+    if not signed:
         console.print(Text("not signed: this shows what the manifest covers, not who wrote it"))
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -11,7 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from audit_lib.cli.finish import finish
-from audit_lib.cli.options import format_option, inconclusive_option, root_option, workspace_option
+from audit_lib.cli.options import (
+    format_option,
+    inconclusive_option,
+    reports_option,
+    root_option,
+    workspace_option,
+)
 from audit_lib.cli.output import Output
 from audit_lib.execution.plan import Plan, plan
 from audit_lib.execution.shards import agreed, run_shard
@@ -29,23 +35,20 @@ def shard_of(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> tuple[int, int] | None:
     """``2/5`` as two numbers."""
-    found = _SHARD.fullmatch(value) if value else None
-    if value and (found is None or int(found[1]) > int(found[2])):
+    match = _SHARD.fullmatch(value) if value else None
+    if value and (match is None or int(match[1]) > int(match[2])):
         raise click.BadParameter(
             f"{value!r} is no shard; write 2/5 for the second of five", ctx=ctx, param=param
         )
-    return (int(found[1]), int(found[2])) if found else None
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def write_shard(planned: Plan, number: int, of: int, to: Path | None, console: Console) -> Path:
     """Ask one shard of a plan, and say where its answers are."""
     folder = to or Path("shards") / f"{number}-of-{of}"
     spreading = Spreading(planned)
-    try:
-        with _progress(console, f"shard {number}/{of}") as told:
-            run_shard(spreading, number, of, folder, told)
-    finally:
-        spreading.close()
+    with closing(spreading), _progress(console, f"shard {number}/{of}") as progress:
+        run_shard(spreading, number, of, folder, progress)
     return folder
 
 
@@ -54,13 +57,10 @@ def ask_elsewhere(
 ) -> None:
     """Have workers ask what is not known yet; what they refuse is asked here afterwards."""
     spreading = Spreading(planned)
-    try:
-        with _progress(console, backend) as told:
-            refused = spread(
-                spreading, backend=backend, jobs=jobs, scheduler=scheduler, progress=told
-            )
-    finally:
-        spreading.close()
+    with closing(spreading), _progress(console, backend) as progress:
+        refused = spread(
+            spreading, backend=backend, jobs=jobs, scheduler=scheduler, progress=progress
+        )
     for reason in refused:
         console.print(Text(f"a worker refused: {reason}; its checks are asked here"))
 
@@ -77,13 +77,13 @@ def _progress(console: Console, what: str) -> Iterator[Callable[[int, int, Unit]
     with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
         line = shown.add_task(what, total=None, unit="")
 
-        def told(done: int, of: int, unit: Unit) -> None:
-            said = f"{unit.version} {unit.codes[0][:3]}"
-            shown.update(line, completed=done, total=of, unit=said)
+        def update(done: int, of: int, unit: Unit) -> None:
+            unit_text = f"{unit.version} {unit.codes[0][:3]}"
+            shown.update(line, completed=done, total=of, unit=unit_text)
             if not console.is_terminal:
-                console.print(f"{what}  {done}/{of}  {said}", highlight=False)
+                console.print(f"{what}  {done}/{of}  {unit_text}", highlight=False)
 
-        yield told
+        yield update
 
 
 @click.command()
@@ -95,11 +95,7 @@ def _progress(console: Console, what: str) -> Iterator[Callable[[int, int, Unit]
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )
 @root_option
-@click.option(
-    "--reports",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where packets are kept.  [default: reports/ of the workspace]",
-)
+@reports_option
 @workspace_option
 @format_option
 @inconclusive_option
@@ -129,9 +125,6 @@ def merge(
         select=listed(shard.select),
         ignore=listed(shard.ignore),
     )
-    spreading = Spreading(planned)
-    try:
+    with closing(Spreading(planned)) as spreading:
         take_in(folders, spreading)
-    finally:
-        spreading.close()
     finish(ctx, planned, outputs, allow_inconclusive=allow_inconclusive)

@@ -1,6 +1,5 @@
 """Tables on standard output: fitted to a terminal, one line a row elsewhere."""
 
-import io
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from audit_lib.cli.output import echo, emit
-from audit_lib.reporters.screen import Screen
+from audit_lib.reporters.screen import Screen, rendered
 
 Cell = str | Text
 
@@ -27,6 +26,4 @@ def print_table(rows: Sequence[Mapping[str, Cell]], *, right: Sequence[str] = ()
     if sys.stdout.isatty():
         Screen().print(table)
         return
-    file = io.StringIO()
-    Screen(file=file, width=100_000, highlight=False).print(table)
-    emit("".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines()), "console")
+    emit(rendered([table], 0), "console")

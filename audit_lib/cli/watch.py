@@ -15,12 +15,9 @@ from rich.text import Text
 from audit_lib.execution.plan import Plan
 from audit_lib.execution.progress import Event, Stage
 from audit_lib.model import Task, Verdict
+from audit_lib.reporters.console import MARKS as SIGNS
 
-MARKS = {
-    Verdict.KEPT: Text("✓", style="green"),
-    Verdict.BROKEN: Text("✗", style="bold red"),
-    Verdict.INCONCLUSIVE: Text("?", style="yellow"),
-}
+MARKS = {verdict: Text(mark, style=tone) for verdict, (mark, tone) in SIGNS.items()}
 
 
 @dataclass
@@ -35,7 +32,7 @@ class _Line:
 
 
 class Watch:
-    """A context manager whose ``told`` is given to ``execute``.
+    """A context manager whose ``note`` is given to ``execute``.
 
     On a terminal the lines are redrawn in place; elsewhere each stage that matters is one line,
     so that a log stays readable.
@@ -64,7 +61,7 @@ class Watch:
         if self.console.is_terminal:
             self.live.stop()
 
-    def told(self, event: Event) -> None:
+    def note(self, event: Event) -> None:
         """Take note of an event; called from several threads."""
         with self.lock:
             line = self.lines[event.run_id]

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from audit_lib.errors import RunError
 from audit_lib.files import read_whole, read_words, write_whole
-from audit_lib.model import Task
+from audit_lib.model import Task, TaskResult
+from audit_lib.reporters.json_report import load_task
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -118,6 +119,16 @@ class RunFolder:
         sentinel = {"run_id": self.run_id, "task": task.value, "results_sha256": digest}
         write_whole(self.sentinel(task), json.dumps(sentinel).encode() + b"\n")
         return digest
+
+    def load(self, task: Task) -> TaskResult:
+        """A task's results.
+
+        Raises:
+            RunError: they are not in form.
+            OSError: they cannot be read.
+        """
+        file = self.results(task)
+        return load_task(read_words(file), where=str(file))
 
     def check(self, task: Task) -> str:
         """What keeps a task from being complete; '' where nothing does."""

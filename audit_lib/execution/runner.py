@@ -15,9 +15,7 @@ from audit_lib.execution.layout import RunFolder
 from audit_lib.execution.plan import Job, Plan
 from audit_lib.execution.progress import Event, Stage, Watcher
 from audit_lib.execution.warm import open_kernels
-from audit_lib.files import read_words
 from audit_lib.model import Task, TaskResult
-from audit_lib.reporters.json_report import load_task
 
 Assemble = Callable[[Path], None]
 
@@ -189,10 +187,7 @@ class _Run:
             for future in futures:
                 if not future.cancelled():
                     future.result()
-        return tuple(
-            load_task(read_words(folder.results(t)), where=str(folder.results(t)))
-            for t in self.plan.tasks
-        )
+        return tuple(folder.load(t) for t in self.plan.tasks)
 
     def _notebook(self, task: Task, folder: RunFolder) -> None:
         if self.stopped:

@@ -22,7 +22,6 @@ from audit_lib.execution.runner import RunOutcome
 from audit_lib.files import digest_of, read_words, write_whole
 from audit_lib.memory import cache_folder, environment_digest, library_digest, own_places
 from audit_lib.model import Outcome, TaskResult
-from audit_lib.reporters.json_report import load_task
 from audit_lib.subject.digest import subject_held
 from audit_lib.subject.subject import Subject, open_subject
 
@@ -49,7 +48,7 @@ class Before:
             folder = job.place.published(run_id)
             if digest_of(folder.path / _MANIFEST) != manifest:
                 return None
-            results = tuple(_results(folder, self.plan))
+            results = tuple(folder.load(task) for task in self.plan.tasks)
         except (OSError, ValueError, AuditError):
             return None
         if [t.task for t in results] != list(self.plan.tasks) or _damaged(folder):
@@ -102,11 +101,6 @@ class Before:
             whole = subject_held(subject, but=(*own, reports)).whole
             self._subjects[asked] = (subject, whole)
         return self._subjects[asked]
-
-
-def _results(folder: RunFolder, plan: Plan) -> Iterable[TaskResult]:
-    for task in plan.tasks:
-        yield load_task(read_words(folder.results(task)), where=str(folder.results(task)))
 
 
 def _damaged(folder: RunFolder) -> bool:

@@ -49,7 +49,7 @@ class Console:
     def __init__(self, audit: Workbook) -> None:
         import ipywidgets as widgets
 
-        self.audit, self.found = audit, audit.all_findings()
+        self.audit, self.findings = audit, audit.all_findings()
         self._w, self._filling = widgets, False
         self.search = widgets.Text(placeholder="words to search for", layout=_WIDE)
         self.facets = {name: widgets.Dropdown(description=name, layout=_WIDE) for name in FACETS}
@@ -91,22 +91,22 @@ class Console:
         if self._filling:  # what is set here calls back
             return
         self._filling = True
-        asked = {n: d.value for n, d in self.facets.items() if d.value not in (None, _ANY)}
+        chosen = {n: d.value for n, d in self.facets.items() if d.value not in (None, _ANY)}
         for name, drop in self.facets.items():
-            others = {k: v for k, v in asked.items() if k != name}
-            left = [self.found[n][0] for n in self._fitting(**others)]
+            others = {k: v for k, v in chosen.items() if k != name}
+            left = [self.findings[n][0] for n in self._fitting(**others)]
             values = dict.fromkeys(facet(name, f) for f in left)
             counted = {v: sum(facet(name, f) == v for f in left) for v in values}
-            kept = asked.get(name, _ANY)
+            current = chosen.get(name, _ANY)
             options = [(one_line(f"{v} ({n})"), v) for v, n in sorted(counted.items())]
             if name == "severity":
                 options = [(f"{v} ({n})", v) for v, n in counted.items()]  # worst first
-            if kept not in (_ANY, *counted):
-                options.append((f"{kept} (0)", kept))
+            if current not in (_ANY, *counted):
+                options.append((f"{current} (0)", current))
             drop.options = [(_ANY, _ANY), *options]
-            drop.value = kept
-        names = self._fitting(**asked)
-        self.count.value = f"{len(names)} of {len(self.found)} findings"
+            drop.value = current
+        names = self._fitting(**chosen)
+        self.count.value = f"{len(names)} of {len(self.findings)} findings"
         before = self.name
         self.chosen.options = [(self._line(n), n) for n in names]
         self.chosen.value = before if before in names else next(iter(names), None)
@@ -115,14 +115,16 @@ class Console:
             self._look()
 
     def _fitting(self, **chosen: str) -> list[str]:
-        return matching(self.found, self.search.value, self.audit.dependents, **chosen)
+        return matching(self.findings, self.search.value, self.audit.dependents, **chosen)
 
     def _line(self, name: str) -> str:
-        finding = self.found[name][0]
+        finding = self.findings[name][0]
         return one_line(f"{name} · {finding.severity.label} · {finding.message}", 300)
 
     def _look(self) -> None:
-        self._told("finding", lambda: show(about(self.audit, self.name)) if self.name else None)
+        in_pane(
+            self.panes["finding"], lambda: show(about(self.audit, self.name)) if self.name else None
+        )
         tables = self.audit.finding(self.name).evidence() if self.name else ()
         self.table.options = [
             (one_line(e.title), f"{self.name.split('-')[0]}/{e.name}") for e in tables
@@ -141,7 +143,7 @@ class Console:
         self.row = self._w.BoundedIntText(description="row", min=0, max=1_000_000)
         self.around = self._w.BoundedIntText(5, description="bars around", min=0, max=500)
         whole = self._w.Button(description="Show the table")
-        whole.on_click(lambda _: self._told("case", self._table))
+        whole.on_click(lambda _: in_pane(self.panes["case"], self._table))
         parts = [self.table, whole, self.row, self.around]
         return self._form("case", parts, "Look up", self._drill)
 
@@ -156,8 +158,8 @@ class Console:
         if not self.table.value:
             say("This finding rests on no table.")
             return
-        told = self.audit.case(self.table.value, self.row.value, self.around.value)
-        (display if in_notebook() else say)(told)
+        case = self.audit.case(self.table.value, self.row.value, self.around.value)
+        (display if in_notebook() else say)(case)
         say(f"audit.case({self.table.value!r}, {self.row.value}, {self.around.value})")
 
     def _again(self) -> Any:
@@ -172,9 +174,9 @@ class Console:
 
     def _rerun(self) -> None:
         own = self.version.value == self.audit.subject.version
-        asked = options_of(self.options.value)
+        options = options_of(self.options.value)
         code = self.name.split("-")[0]
-        self.audit.again(code, "" if own else self.version.value, **asked)
+        self.audit.again(code, "" if own else self.version.value, **options)
 
     def _waiver(self) -> Any:
         text = self._w.Text
@@ -186,8 +188,8 @@ class Console:
         return self._form("waiver", parts, "Draft", self._draft)
 
     def _draft(self) -> None:
-        told = (self.name, self.owner.value, self.reason.value, self.expires.value)
-        show([self.audit.waiver(*told, write=self.write.value)])
+        fields = (self.name, self.owner.value, self.reason.value, self.expires.value)
+        show([self.audit.waiver(*fields, write=self.write.value)])
 
     def _certify(self) -> Any:
         text = self._w.Text
@@ -201,20 +203,17 @@ class Console:
 
     def _vouch(self) -> None:
         criteria = [c.strip() for c in self.criteria.value.split(",") if c.strip()]
-        told = (self.unit.value, self.who.value, criteria, self.notes.value)
-        show([self.audit.certify(*told, delta=self.delta.value)])
+        fields = (self.unit.value, self.who.value, criteria, self.notes.value)
+        show([self.audit.certify(*fields, delta=self.delta.value)])
 
     # --- inside -----------------------------------------------------------------------------------
     def _form(self, pane: str, parts: list[Any], word: str, act: Callable[[], None]) -> Any:
         button = self._w.Button(description=word, button_style="primary")
-        button.on_click(lambda _: self._told(pane, act))
+        button.on_click(lambda _: in_pane(self.panes[pane], act))
         return self._w.VBox([*parts, button, self.panes[pane]])
 
-    def _told(self, pane: str, act: Callable[[], None]) -> None:
-        told(self.panes[pane], act)
 
-
-def told(pane: Any, act: Callable[[], None]) -> None:
+def in_pane(pane: Any, act: Callable[[], None]) -> None:
     """Do something in a pane; what our own errors say stands there instead of a traceback."""
     pane.clear_output(wait=True)
     with pane:
@@ -257,7 +256,9 @@ def explorer(audit: Workbook, asset: str = "") -> Any:
     button = widgets.Button(description="Take apart", button_style="primary")
 
     def look(_: object = None) -> None:
-        told(pane, lambda: show(taken_apart(audit.subject, who.value.strip(), when.value.strip())))
+        in_pane(
+            pane, lambda: show(taken_apart(audit.subject, who.value.strip(), when.value.strip()))
+        )
 
     button.on_click(look)
     look()

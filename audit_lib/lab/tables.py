@@ -73,6 +73,6 @@ def _ranked(sheet: Sheet) -> pd.DataFrame:
     frame = sheet.frame
     for column, order in _ORDERED.items():
         if column in frame:
-            known = [*order, *(v for v in frame[column].dropna().unique() if v not in order)]
-            frame[column] = pd.Categorical(frame[column], categories=known, ordered=True)
+            categories = [*order, *(v for v in frame[column].dropna().unique() if v not in order)]
+            frame[column] = pd.Categorical(frame[column], categories=categories, ordered=True)
     return frame

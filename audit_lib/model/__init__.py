@@ -19,6 +19,7 @@ from audit_lib.model.results import (
     digest_of,
 )
 from audit_lib.model.verdicts import (
+    WORST_FIRST,
     breaks,
     by_contract,
     effective_outcome,
@@ -29,13 +30,14 @@ from audit_lib.model.verdicts import (
     verdict_of,
     verdict_words,
     weight,
+    worst_verdict,
 )
 from audit_lib.model.vocabulary import Contract, Outcome, Severity, Task, Verdict, View
 
 __all__ = [
-    "Bound", "BoundaryVerdict", "CheckResult", "Contract", "Evidence", "Examined", "Exempted",
-    "Exercised", "FileReview", "Finding", "Gap", "Location", "Margin", "Outcome", "Review",
-    "Scalar", "Severity", "Task", "TaskResult", "Verdict", "View", "breaks", "by_contract",
-    "digest_of", "effective_outcome", "not_run", "noted", "ranked", "run_verdict", "verdict_of",
-    "verdict_words", "weight",
+    "WORST_FIRST", "Bound", "BoundaryVerdict", "CheckResult", "Contract", "Evidence", "Examined",
+    "Exempted", "Exercised", "FileReview", "Finding", "Gap", "Location", "Margin", "Outcome",
+    "Review", "Scalar", "Severity", "Task", "TaskResult", "Verdict", "View", "breaks",
+    "by_contract", "digest_of", "effective_outcome", "not_run", "noted", "ranked", "run_verdict",
+    "verdict_of", "verdict_words", "weight", "worst_verdict",
 ]  # fmt: skip

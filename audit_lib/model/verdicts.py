@@ -5,6 +5,14 @@ from collections.abc import Iterable, Mapping
 from audit_lib.model.results import CheckResult, Finding, TaskResult
 from audit_lib.model.vocabulary import Contract, Outcome, Severity, Task, Verdict
 
+#: verdicts, each before those that it outweighs
+WORST_FIRST = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
+
+
+def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """The one that outweighs the others, of which there must be some."""
+    return min(verdicts, key=WORST_FIRST.index)
+
 
 def verdict_of(results: Iterable[CheckResult]) -> Verdict | None:
     """Verdict over results; None where every one is not applicable, or there is none.

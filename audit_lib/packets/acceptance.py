@@ -18,8 +18,9 @@ from audit_lib.model import (
     breaks,
     effective_outcome,
     verdict_of,
+    worst_verdict,
 )
-from audit_lib.model.reviews import merged, shares
+from audit_lib.model.reviews import shares
 from audit_lib.packets.packet import Packet
 from audit_lib.reporters.report import severities
 from audit_lib.reporters.text import count
@@ -104,10 +105,10 @@ def _of_checks(
     unclear = missing or any(r.gaps for r in lesser)
     if unclear and verdict is Verdict.KEPT:
         verdict = Verdict.INCONCLUSIVE
-    said = [_said([r for r in held if r not in lesser], missing)]
-    said += [f"{r.code}: {_found(r)}, not about this" for r in lesser]
-    said += [", ".join(f"{e.count:,} {e.what}" for r in held for e in r.examined if e.count)]
-    return Answer(text, verdict, "; ".join(filter(None, said)))
+    parts = [_outcome_words([r for r in held if r not in lesser], missing)]
+    parts += [f"{r.code}: {_breaking(r)}, not about this" for r in lesser]
+    parts += [", ".join(f"{e.count:,} {e.what}" for r in held for e in r.examined if e.count)]
+    return Answer(text, verdict, "; ".join(filter(None, parts)))
 
 
 def _only_below(result: CheckResult, least: Severity) -> bool:
@@ -115,7 +116,7 @@ def _only_below(result: CheckResult, least: Severity) -> bool:
     return broken and all(f.severity < least for f in result.open_findings)
 
 
-def _found(result: CheckResult) -> str:
+def _breaking(result: CheckResult) -> str:
     return severities(f for f in result.open_findings if breaks(f))
 
 
@@ -128,33 +129,28 @@ def _accounted(results: Sequence[CheckResult]) -> Answer:
 def _certified(packet: Packet) -> Answer:
     """Whether every line is certified, under each criterion, and not only what policy asks."""
     policy = _of_checks("Every line is certified by a person", (_CERTIFIED,), packet.results)
-    found = merged(t.review for t in packet.tasks if t.review)
-    if found is None:
+    review = packet.review
+    if review is None:
         why = f"no task has taken stock of the lines; {policy.rests_on}"
-        return Answer(policy.text, _worst(policy.verdict, Verdict.INCONCLUSIVE), why)
-    signed = [s for s in shares(found) if s.kind == "certified"]
+        return Answer(policy.text, worst_verdict([policy.verdict, Verdict.INCONCLUSIVE]), why)
+    signed = [s for s in shares(review) if s.kind == "certified"]
     whole = all(s.lines == s.of for s in signed)
     counted = "; ".join(f"{s.lines or 0:,} of {s.of:,} {s.said}" for s in signed)
     verdict = policy.verdict if whole else Verdict.BROKEN
     return Answer(policy.text, verdict, f"{counted}; the policy: {policy.rests_on}")
 
 
-def _worst(*verdicts: Verdict) -> Verdict:
-    order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
-    return min(verdicts, key=order.index)
-
-
 def _exercised(packet: Packet) -> Answer:
     """Whether probes executed every statement, over all tasks that measured."""
     text = "Every line of the subsystem is exercised by a probe"
-    found = merged(t.review for t in packet.tasks if t.review)
-    if found is None:
+    review = packet.review
+    if review is None:
         return Answer(text, Verdict.INCONCLUSIVE, "no task has taken stock of the lines")
-    (ran,) = (part for part in shares(found) if part.kind == "exercised")
+    (ran,) = (part for part in shares(review) if part.kind == "exercised")
     if ran.lines is None:
         return Answer(text, Verdict.INCONCLUSIVE, ran.said)
-    said = "; ".join((f"{ran.lines:,} of {ran.of:,} {ran.said}", *found.missing[:3]))
-    return Answer(text, Verdict.KEPT if ran.lines == ran.of else Verdict.BROKEN, said)
+    rests_on = "; ".join((f"{ran.lines:,} of {ran.of:,} {ran.said}", *review.missing[:3]))
+    return Answer(text, Verdict.KEPT if ran.lines == ran.of else Verdict.BROKEN, rests_on)
 
 
 def _of_contracts(
@@ -166,26 +162,28 @@ def _of_contracts(
     verdict = verdict_of(held) or Verdict.INCONCLUSIVE
     if unseen and verdict is Verdict.KEPT:
         verdict = Verdict.INCONCLUSIVE
-    said = "; ".join(f"{c.title.lower()}: nothing applies" for c in unseen)
-    return Answer(text, verdict, "; ".join(filter(None, (_said(held), said))))
+    inapplicable = "; ".join(f"{c.title.lower()}: nothing applies" for c in unseen)
+    return Answer(text, verdict, "; ".join(filter(None, (_outcome_words(held), inapplicable))))
 
 
-def _said(held: Sequence[CheckResult], missing: Sequence[str] = ()) -> str:
+def _outcome_words(held: Sequence[CheckResult], missing: Sequence[str] = ()) -> str:
     """What checks came to: broken and silent ones by code, the others by number."""
     outcomes = {r.code: effective_outcome(r) for r in held}
     broken = [r for r in held if outcomes[r.code] is Outcome.FAIL]
     untold = [r.code for r in held if outcomes[r.code] in (Outcome.ERROR, Outcome.NOT_ASSESSED)]
-    kept = [r.code for r in held if outcomes[r.code] is Outcome.PASS]
+    passed = [r.code for r in held if outcomes[r.code] is Outcome.PASS]
     parts = []
     if broken:
-        found = severities(f for r in broken for f in r.open_findings if breaks(f))
-        parts.append(f"broken: {', '.join(r.code for r in broken)} ({found})")
+        counted = severities(f for r in broken for f in r.open_findings if breaks(f))
+        parts.append(f"broken: {', '.join(r.code for r in broken)} ({counted})")
     if untold:
         parts.append(f"not told: {', '.join(untold)}")
     if missing:
         parts.append(f"not run: {', '.join(missing)}")
-    if kept:
-        parts.append(f"kept: {', '.join(kept) if len(kept) <= 3 else count(len(kept), 'check')}")
+    if passed:
+        parts.append(
+            f"kept: {', '.join(passed) if len(passed) <= 3 else count(len(passed), 'check')}"
+        )
     return "; ".join(parts)
 
 
@@ -200,8 +198,10 @@ def _boundaries(packet: Packet) -> Answer:
     if open_:
         return Answer(text, Verdict.BROKEN, f"undecided: {', '.join(open_)}")
     failed = [b.boundary for b in risky if b.verdict is Verdict.BROKEN]
-    said = f"{len(risky)} high-risk boundaries: {len(risky) - len(failed)} pass, {len(failed)} fail"
-    return Answer(text, Verdict.KEPT, said + (f" ({', '.join(failed)})" if failed else ""))
+    counts = (
+        f"{len(risky)} high-risk boundaries: {len(risky) - len(failed)} pass, {len(failed)} fail"
+    )
+    return Answer(text, Verdict.KEPT, counts + (f" ({', '.join(failed)})" if failed else ""))
 
 
 def _high_risk(packet: Packet) -> Answer:
@@ -211,14 +211,14 @@ def _high_risk(packet: Packet) -> Answer:
     if not closing:
         return Answer(text, verdict, "the closing task did not run", must_not=True)
     result = closing[0]
-    said = f"check {_CLOSURE}"
+    rests_on = f"check {_CLOSURE}"
     if result.open_findings:
-        said += f": {'; '.join(f.message for f in result.open_findings)}"
+        rests_on += f": {'; '.join(f.message for f in result.open_findings)}"
     elif result.reason:
-        said += f": {result.reason}"
+        rests_on += f": {result.reason}"
     elif result.examined:
-        said += ": none among " + ", ".join(f"{e.count:,} {e.what}" for e in result.examined)
-    return Answer(text, verdict, said, must_not=True)
+        rests_on += ": none among " + ", ".join(f"{e.count:,} {e.what}" for e in result.examined)
+    return Answer(text, verdict, rests_on, must_not=True)
 
 
 def _digest(packet: Packet) -> tuple[Verdict, str]:
@@ -241,6 +241,6 @@ def _format(packet: Packet) -> Answer:
     held = _of_checks(text, _FORMAT, packet.results, Severity.HIGH)
     recorded = _of_checks(text, (_RECORDED,), packet.results)
     seen = Verdict.KEPT if recorded.verdict is Verdict.KEPT else Verdict.INCONCLUSIVE
-    worst = _worst(verdict, held.verdict, seen)
-    said = f"{why}; {held.rests_on}; what is recorded: {recorded.rests_on}"
-    return Answer(text, worst, said, must_not=True)
+    worst = worst_verdict([verdict, held.verdict, seen])
+    rests_on = f"{why}; {held.rests_on}; what is recorded: {recorded.rests_on}"
+    return Answer(text, worst, rests_on, must_not=True)

@@ -65,8 +65,8 @@ def assemble(
 
     run = read_run(run_dir, provenance.tasks)
     packet = build(run, provenance, comparisons_with(run.tasks, baselines))
-    found = proved(run_dir, provenance.subject, provenance.version)
-    packet = replace(packet, learned=learned_lines(run_dir), sensitivity=found)
+    sensitivity = proved(run_dir, provenance.subject, provenance.version)
+    packet = replace(packet, learned=learned_lines(run_dir), sensitivity=sensitivity)
     report = packet.report
     forms = {
         "packet.html": render_html(packet, snippet).encode("utf-8"),
@@ -92,10 +92,10 @@ def comparisons_with(
 
     A task that the baseline ran and this run did not leaves its findings unknown.
     """
-    made, asked = [], tuple(t.task for t in tasks)
+    comparisons, tasks_here = [], tuple(t.task for t in tasks)
     for baseline in baselines:
-        before = read_run(baseline.run_dir, asked)
+        before = read_run(baseline.run_dir, tasks_here)
         if tasks and not before.problems:
             earlier = [read_run(folder, ()).tasks for folder in baseline.earlier]
-            made.append(compare(before.tasks, tasks, label=baseline.label, earlier=earlier))
-    return made
+            comparisons.append(compare(before.tasks, tasks, label=baseline.label, earlier=earlier))
+    return comparisons

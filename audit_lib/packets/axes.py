@@ -33,9 +33,9 @@ def draw_bound(axes: Axes, evidence: Evidence, palette: Palette, *, across: bool
     held = evidence.bound
     if held is None or held.column != "value" or isinstance(held.allowed, str) or not held.allowed:
         return
-    said = f"{'at least' if held.least else 'at most'} {held.allowed:,.4g} is allowed"
+    label = f"{'at least' if held.least else 'at most'} {held.allowed:,.4g} is allowed"
     line = axes.axvline if across else axes.axhline
-    line(held.allowed, color=palette.bad, linewidth=1.2, linestyle="--", label=said)
+    line(held.allowed, color=palette.bad, linewidth=1.2, linestyle="--", label=label)
 
 
 def name_lanes(axes: Axes, names: list[str], palette: Palette) -> None:
@@ -54,6 +54,12 @@ def say_left_out(axes: Axes, shown: int, total: int, palette: Palette) -> None:
             f"{shown} of {total} shown; the table has all", fontsize=SMALL, color=palette.muted,
             loc="right",
         )  # fmt: skip
+
+
+def say_inside(axes: Axes, text: str, palette: Palette) -> None:
+    """Say in the middle of an empty plot why nothing is drawn."""
+    axes.text(0.012, 0.5, text, transform=axes.transAxes, color=palette.muted, fontsize=SMALL,
+              va="center")  # fmt: skip
 
 
 def date_axis(axes: Axes) -> None:

@@ -132,7 +132,7 @@ def standing(row: Row) -> str:
 
 
 def _ids(packet: Packet) -> dict[Finding, str]:
-    return {f.finding: f.id for f in packet.found}
+    return {f.finding: f.id for f in packet.findings}
 
 
 def _record(row: Row, ids: dict[Finding, str], labels: list[str]) -> Doc:
@@ -206,7 +206,7 @@ def _was(row: Row) -> str:
 
 def _against(comparison: Comparison, style: Style) -> Doc:
     # What a whole task would have told is not worth a line a check.
-    told = [u for u in comparison.untold if u.findings or u.why != NOT_RUN]
+    untold = [u for u in comparison.untold if u.findings or u.why != NOT_RUN]
     return {
         "label": one_line(comparison.label),
         "before": one_line(comparison.before),
@@ -219,7 +219,7 @@ def _against(comparison: Comparison, style: Style) -> Doc:
                 "why": runs(one_line(u.why, 300), style),
                 "said": count(u.findings, "finding") if u.findings else "",
             }
-            for u in told
+            for u in untold
         ],
     }
 

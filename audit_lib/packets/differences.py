@@ -5,10 +5,10 @@ from audit_lib.packets.manifest import Manifest
 
 def differences(before: Manifest, after: Manifest) -> list[str]:
     """What may have changed a finding, other than the subject: a sentence each."""
-    said = []
+    sentences = []
     key = "library_sha256"
     if before.environment.get(key) != after.environment.get(key):
-        said.append("the workbook itself differs: a check may have changed, not the subject")
+        sentences.append("the workbook itself differs: a check may have changed, not the subject")
     given = [
         {(i.kind, i.name): i.sha256 for i in m.inputs if i.kind in ("parameters", "notebook")}
         for m in (before, after)
@@ -17,11 +17,11 @@ def differences(before: Manifest, after: Manifest) -> list[str]:
     for kind, called in (("parameters", "parameters"), ("notebook", "notebooks")):
         changed = [name for what, name in names if what == kind]
         if changed:
-            said.append(f"{called} differ: {', '.join(changed)}")
+            sentences.append(f"{called} differ: {', '.join(changed)}")
     if before.isolation != after.isolation:
         was, now = (m.isolation.partition(":")[0] or "none" for m in (before, after))
         beside = ": see provenance" if was == now else f": {was}, {now}"
-        said.append(f"isolation differs{beside}")
+        sentences.append(f"isolation differs{beside}")
     if before.subject != after.subject:
-        said.append(f"the subjects differ: {before.subject}, {after.subject}")
-    return said
+        sentences.append(f"the subjects differ: {before.subject}, {after.subject}")
+    return sentences

@@ -14,11 +14,11 @@ from audit_lib.model import (
     effective_outcome,
 )
 from audit_lib.model.merging import akin
-from audit_lib.model.reviews import by_file, merged, shares
+from audit_lib.model.reviews import by_file, shares
 from audit_lib.packets import page_one
 from audit_lib.packets.acceptance import answers
 from audit_lib.packets.closing import closure_doc, summary
-from audit_lib.packets.packet import Found, Packet
+from audit_lib.packets.packet import Packet, PacketFinding
 from audit_lib.packets.provenance import provenance_groups
 from audit_lib.packets.sections import (
     LINE,
@@ -36,17 +36,17 @@ from audit_lib.reporters.text import one_line, place
 
 def document(packet: Packet, style: Style) -> Doc:
     """The packet as plain data."""
-    said = packet.provenance
+    provenance = packet.provenance
     most = style.findings
-    told = [*packet.open[:most], *packet.notes[:most], *packet.exempted[:most]]
+    cards = [*packet.open[:most], *packet.notes[:most], *packet.exempted[:most]]
     return {
-        "shown": [f.id for f in told],
-        "cut": len(packet.found) - len(told),
-        "subject": one_line(said.subject),
-        "version": one_line(said.version),
-        "title": one_line(said.title),
-        "role": one_line(said.role),
-        "run_id": one_line(said.run_id),
+        "shown": [f.id for f in cards],
+        "cut": len(packet.findings) - len(cards),
+        "subject": one_line(provenance.subject),
+        "version": one_line(provenance.version),
+        "title": one_line(provenance.title),
+        "role": one_line(provenance.role),
+        "run_id": one_line(provenance.run_id),
         "date": _day(packet),
         "verdict": packet.verdict.value,
         "words": packet.words,
@@ -85,7 +85,7 @@ def document(packet: Packet, style: Style) -> Doc:
                 "risk": one_line(b.risk),
                 "verdict": b.verdict.value,
                 "reason": runs(b.reason, style),
-                "findings": [f.id for f in packet.found if f.finding.fingerprint in b.findings],
+                "findings": [f.id for f in packet.findings if f.finding.fingerprint in b.findings],
             }
             for b in packet.boundaries
         ],
@@ -101,25 +101,25 @@ def document(packet: Packet, style: Style) -> Doc:
     }
 
 
-def _findings(found: Sequence[Found], style: Style) -> list[Doc]:
-    before, ids = [None, *found], {f.finding: f.id for f in found}
+def _findings(findings: Sequence[PacketFinding], style: Style) -> list[Doc]:
+    before, ids = [None, *findings], {f.finding: f.id for f in findings}
     near = akin(ids)
     roots: dict[Finding, str] = {}
     for finding, name in ids.items():  # the gravest of those that may have one root names it
         roots[finding] = next((roots[n] for n in near[finding] if n in roots), name)
     shared = Counter(roots.values())
-    made = [finding_doc(f, style, b) for f, b in zip(found, before, strict=False)]
+    docs = [finding_doc(f, style, b) for f, b in zip(findings, before, strict=False)]
     return [
         d
         | {"near": [ids[n] for n in near[f.finding]]}
         | {"root": root if shared[root := roots[f.finding]] > 1 else ""}
-        for d, f in zip(made, found, strict=True)
+        for d, f in zip(docs, findings, strict=True)
     ]
 
 
-def _notes(notes: Sequence[Found], style: Style) -> list[Doc]:
+def _notes(notes: Sequence[PacketFinding], style: Style) -> list[Doc]:
     """What only informs, by check."""
-    grouped: dict[str, list[Found]] = {}
+    grouped: dict[str, list[PacketFinding]] = {}
     for note in notes:
         grouped.setdefault(note.finding.code, []).append(note)
     return [
@@ -165,11 +165,11 @@ def _contract(packet: Packet, contract: Contract, verdict: Any, results: list[Ch
 
 def _sensitivity(packet: Packet, style: Style) -> Doc | None:
     """What this audit would have seen of faults that were planted; None where none were."""
-    found = packet.sensitivity
-    if found is None:
+    sensitivity = packet.sensitivity
+    if sensitivity is None:
         return None
     return {
-        "words": found.words,
+        "words": sensitivity.words,
         "unseen": [
             {
                 "contract": p.contract.title,
@@ -177,23 +177,23 @@ def _sensitivity(packet: Packet, style: Style) -> Doc | None:
                 "state": p.state.value,
                 "why": runs(p.why, style),
             }
-            for p in (*found.unseen, *found.accused)
+            for p in (*sensitivity.unseen, *sensitivity.accused)
         ],
     }
 
 
 def _review(packet: Packet, style: Style) -> Doc | None:
     """How far the lines were reviewed, by file; None where no task took stock of them."""
-    found = merged(t.review for t in packet.tasks if t.review)
-    if found is None:
+    review = packet.review
+    if review is None:
         return None
-    said = [
+    lines = [
         f"{s.kind}: {s.said}" if s.lines is None else f"{s.kind}: {s.lines:,} of {s.of:,} {s.said}"
-        for s in shares(found)
+        for s in shares(review)
     ]
     return {
-        "shares": [one_line(s) for s in said],
-        "files": evidence_doc("evidence-review", by_file(found), style, style.rows),
+        "shares": [one_line(s) for s in lines],
+        "files": evidence_doc("evidence-review", by_file(review), style, style.rows),
     }
 
 

@@ -14,6 +14,7 @@ from audit_lib.packets.axes import (
     lane_height,
     name_lanes,
     safe,
+    say_inside,
     say_left_out,
 )
 from audit_lib.packets.columns import Columns, moment, number, short
@@ -72,15 +73,7 @@ def bars(evidence: Evidence, palette: Palette) -> Figure | None:
     axes.axvline(0, color=palette.muted, linewidth=0.8)
     if not any(finite):
         axes.set_xlim(0, 1)
-        axes.text(
-            0.012,
-            0.5,
-            "all are 0",
-            transform=axes.transAxes,
-            color=palette.muted,
-            fontsize=SMALL,
-            va="center",
-        )
+        say_inside(axes, "all are 0", palette)
     axes.set_xlabel(axis_label(columns, "value"))
     say_left_out(axes, len(shown), len(lanes), palette)
     legend(axes, palette)
@@ -185,8 +178,7 @@ def influence(evidence: Evidence, palette: Palette) -> Figure | None:
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
     say_left_out(axes, len(order), len(names), palette)
     if not any(reach):
-        axes.text(0.012, 0.5, "all read their own row only", transform=axes.transAxes,
-                  color=palette.muted, fontsize=SMALL, va="center")  # fmt: skip
+        say_inside(axes, "all read their own row only", palette)
     legend(axes, palette)
     return figure
 
@@ -207,5 +199,5 @@ def _largest(lanes: list[str], labels: list[str], values: list[float]) -> list[s
     size = dict.fromkeys(lanes, 0.0)
     for label, value in zip(labels, values, strict=True):
         size[label] = max(size[label], _or_zero(value))
-    kept = set(sorted(lanes, key=lambda lane: -size[lane])[:MOST_ROWS])
-    return [lane for lane in lanes if lane in kept]
+    largest = set(sorted(lanes, key=lambda lane: -size[lane])[:MOST_ROWS])
+    return [lane for lane in lanes if lane in largest]

@@ -27,8 +27,8 @@ def dependence(evidence: Evidence, palette: Palette) -> Figure | None:
         return None
     labels = columns.texts("label")
     x, value, level = (np.asarray(columns.numbers(n)) for n in ("x", "value", "level"))
-    known = np.isfinite(x) & np.isfinite(value)
-    panels = list(dict.fromkeys(la for la, k in zip(labels, known, strict=True) if k))[:_PANELS]
+    finite = np.isfinite(x) & np.isfinite(value)
+    panels = list(dict.fromkeys(la for la, k in zip(labels, finite, strict=True) if k))[:_PANELS]
     if not panels:
         return None
     down = math.ceil(len(panels) / 2)
@@ -37,7 +37,7 @@ def dependence(evidence: Evidence, palette: Palette) -> Figure | None:
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for place, name in enumerate(panels):
-        of = known & np.array([la == name for la in labels])
+        of = finite & np.array([la == name for la in labels])
         axes = grid.flat[place]
         dress(axes, palette, grid="y")
         _panel(axes, x[of], value[of], level[of], palette)

@@ -30,26 +30,26 @@ def treemap(evidence: Evidence, palette: Palette) -> Figure | None:
         return None
     sizes = columns.numbers("value")
     order = sorted((i for i, s in enumerate(sizes) if 0 < s < math.inf), key=lambda i: -sizes[i])
-    kept, rest = order[:_MOST], order[_MOST:]
-    if not kept:
+    boxed, rest = order[:_MOST], order[_MOST:]
+    if not boxed:
         return None
-    areas = [sizes[i] for i in kept] + ([sum(sizes[i] for i in rest)] if rest else [])
-    labels = [columns.texts("label")[i].rpartition("/")[2] for i in kept] + [f"{len(rest)} more"]
+    areas = [sizes[i] for i in boxed] + ([sum(sizes[i] for i in rest)] if rest else [])
+    labels = [columns.texts("label")[i].rpartition("/")[2] for i in boxed] + [f"{len(rest)} more"]
     boxes = _boxes(areas, (0.0, 0.0, 1.0, 1.0))
     across = min(len(shares), _PANELS)
     rows, side = -(-len(shares) // across), _WIDE / max(across, 3)
     figure = new_figure((side + 0.1) * rows, palette)
     for panel, column in enumerate(shares):
         axes = figure.add_subplot(rows, across, panel + 1, aspect="equal")
-        told = [_share(evidence.rows, [i], column, sizes) for i in kept]
-        told += [_share(evidence.rows, rest, column, sizes)] if rest else []
+        filled = [_share(evidence.rows, [i], column, sizes) for i in boxed]
+        filled += [_share(evidence.rows, rest, column, sizes)] if rest else []
         named = plain_text(evidence.columns[column])
-        said = "" if any(t is not None for t in told) else ": not measured"
+        suffix = "" if any(t is not None for t in filled) else ": not measured"
         axes.set_title(
-            safe(short(named, 30)) + said, loc="left", fontsize=NORMAL, color=palette.ink
+            safe(short(named, 30)) + suffix, loc="left", fontsize=NORMAL, color=palette.ink
         )
         colour = palette.series[panel % len(palette.series)]
-        _panel(axes, boxes, told, labels, palette, colour, 68 * side / _SMALL)
+        _panel(axes, boxes, filled, labels, palette, colour, 68 * side / _SMALL)
     return figure
 
 
@@ -57,9 +57,9 @@ def _share(
     rows: Sequence[Sequence[Scalar]], held: Sequence[int], column: int, sizes: Sequence[float]
 ) -> float | None:
     """The share of some rows, each as weighty as its size; None where it is known of none."""
-    known = [i for i in held if rows[i][column] is not None]
-    whole = sum(sizes[i] for i in known)
-    return sum(sizes[i] * number(rows[i][column]) for i in known) / whole if whole else None
+    measured = [i for i in held if rows[i][column] is not None]
+    whole = sum(sizes[i] for i in measured)
+    return sum(sizes[i] * number(rows[i][column]) for i in measured) / whole if whole else None
 
 
 def _panel(

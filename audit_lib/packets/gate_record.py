@@ -62,12 +62,12 @@ def checkpoint_metadata(subject: Subject) -> dict[str, Any]:
     missing: dict[str, str] = {}
     sources: dict[str, str] = {}
     for name in CheckpointFields.model_fields:
-        found = field(subject, name)
-        if found.empty:
-            missing[name] = found.pointer or "declared absent"
+        value = field(subject, name)
+        if value.empty:
+            missing[name] = value.pointer or "declared absent"
         else:
-            fields[name] = found.value
-            sources[name] = f"{found.location.path}#{found.pointer}"
+            fields[name] = value.value
+            sources[name] = f"{value.location.path}#{value.pointer}"
     return {
         "format": "checkpoint-metadata/1",
         "subject": subject.name,
@@ -121,7 +121,7 @@ def _roles(subject: Subject) -> list[str]:
 
 def _isolation(subject: Subject, result: GateResult) -> str:
     """The level under which hooks ran; '' where none was asked."""
-    asked = any(
+    ran = any(
         r.outcome not in (Outcome.NOT_APPLICABLE, Outcome.NOT_ASSESSED) for r in result.results
     )
-    return subject.isolation if asked and len(subject.hooks.lines) else ""
+    return subject.isolation if ran and len(subject.hooks.lines) else ""

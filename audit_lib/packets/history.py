@@ -33,16 +33,16 @@ def trend(runs: Sequence[Manifest]) -> list[tuple[str, list[Bar]]]:
     """
     totals = [sum(m.findings.get(s, 0) for s in _SHOWN) for m in runs]
     unit = HIGH / max([*totals, 1])
-    made = []
+    points = []
     for manifest, total in reversed(list(zip(runs, totals, strict=True))):
         bars, top = [], HIGH - total * unit
         for severity in _SHOWN:
             if number := manifest.findings.get(severity, 0):
                 bars.append(Bar(severity, round(top, 2), round(number * unit, 2)))
                 top += number * unit
-        told = " · ".join(f"{manifest.findings[b.severity]} {b.severity}" for b in bars)
-        made.append((f"{manifest.started[:10]}: {told or 'none'}", bars))
-    return made
+        counts = " · ".join(f"{manifest.findings[b.severity]} {b.severity}" for b in bars)
+        points.append((f"{manifest.started[:10]}: {counts or 'none'}", bars))
+    return points
 
 
 def standing_since(folders: Sequence[Path], days: Sequence[str]) -> str:
@@ -73,14 +73,14 @@ def due(run: Manifest, newest: Manifest) -> list[str]:
         run: the version's newest run.
         newest: the newest run of any version of the subject.
     """
-    said = []
+    reasons = []
     if run.not_run:
-        said.append(f"{', '.join(run.not_run)} not run")
+        reasons.append(f"{', '.join(run.not_run)} not run")
     if _source(run) != _source(newest):
-        said.append(f"the source is another since {newest.started[:10]}")
+        reasons.append(f"the source is another since {newest.started[:10]}")
     if run.environment.get("library") != newest.environment.get("library"):
-        said.append(f"audited by workbook {one_line(run.environment.get('library', '?'), 20)}")
-    return said
+        reasons.append(f"audited by workbook {one_line(run.environment.get('library', '?'), 20)}")
+    return reasons
 
 
 def against(folder: Path) -> list[str]:

@@ -58,8 +58,8 @@ def render_html(packet: Packet, excerpt: Callable[[Location], str] = unread) -> 
 
 def page(template: str, **values: Any) -> str:
     """A template of this room, filled in, with the style sheet in it."""
-    made = _environment().get_template(template).render(css=Markup(_file("packet.css")), **values)
-    return made if made.endswith("\n") else made + "\n"
+    text = _environment().get_template(template).render(css=Markup(_file("packet.css")), **values)
+    return text if text.endswith("\n") else text + "\n"
 
 
 def _file(name: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from audit_lib.errors import RunError
 from audit_lib.files import write_whole
-from audit_lib.model import Contract, Task, Verdict, verdict_words
+from audit_lib.model import Contract, Task, Verdict, verdict_words, worst_verdict
 from audit_lib.packets import history
 from audit_lib.packets.learned import proved
 from audit_lib.packets.manifest import NAME, Manifest, read_manifest
@@ -95,7 +95,7 @@ def update_index(reports: Path, subject: str) -> Path:
     pages = _pages(versions)
     for number, shown in enumerate(pages, start=1):
         newest = [runs[0] for runs in shown.values()]
-        made = page(
+        content = page(
             "index.html.j2",
             subject=subject,
             versions=shown,
@@ -109,26 +109,25 @@ def update_index(reports: Path, subject: str) -> Path:
             past={version: _past(runs, versions) for version, runs in shown.items()},
             most=RUNS_SHOWN,
         )
-        write_whole(file.with_name(_name(number)), made.encode("utf-8"))
+        write_whole(file.with_name(_name(number)), content.encode("utf-8"))
     _remove_pages(file.parent, len(pages) + 1)
     subjects = []
     for folder in sorted(p for p in reports.iterdir() if (p / "index.html").is_file()):
         every = list((versions if folder.name == subject else _versions(folder)).values())
         standing = [e for runs in every for e in (runs[0], whole(runs)) if e]
-        order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
-        worst = min(standing, key=lambda e: order.index(e.tone), default=None)
+        tones = [e.tone for e in standing]
         subjects.append(
             {
                 "name": folder.name,
                 "link": f"{quote(folder.name)}/index.html",
                 "versions": len(every),
-                "verdict": worst.tone.value if worst else "inconclusive",
+                "verdict": worst_verdict(tones).value if tones else "inconclusive",
                 "partial": sum(runs[0].partial for runs in every),
                 "when": max((runs[0].when for runs in every), default=""),
             }
         )
-    made = page("subjects.html.j2", subjects=subjects)
-    write_whole(reports / "index.html", made.encode("utf-8"))
+    content = page("subjects.html.j2", subjects=subjects)
+    write_whole(reports / "index.html", content.encode("utf-8"))
     return file
 
 
@@ -174,11 +173,11 @@ def _months(versions: dict[str, list[IndexedRun]]) -> dict[str, dict[Verdict, in
     runs = [entry for listed in versions.values() for entry in listed]
     if len(runs) <= VERSIONS_SHOWN:
         return {}
-    found: dict[str, dict[Verdict, int]] = {}
+    months: dict[str, dict[Verdict, int]] = {}
     for entry in runs:
-        counted = found.setdefault(entry.when[:7], dict.fromkeys(Verdict, 0))
+        counted = months.setdefault(entry.when[:7], dict.fromkeys(Verdict, 0))
         counted[entry.tone] += 1
-    return {month: found[month] for month in sorted(found, reverse=True)}
+    return {month: months[month] for month in sorted(months, reverse=True)}
 
 
 def whole(runs: list[IndexedRun]) -> IndexedRun | None:
@@ -190,7 +189,7 @@ def whole(runs: list[IndexedRun]) -> IndexedRun | None:
 
 def _versions(folder: Path) -> dict[str, list[IndexedRun]]:
     """Runs by version, newest run first; versions in the order people count."""
-    found: dict[str, list[IndexedRun]] = {}
+    runs_of: dict[str, list[IndexedRun]] = {}
     for file in folder.glob(f"*/*/{NAME}"):
         run = file.parent
         if run.is_symlink() or run.parent.name.startswith("."):
@@ -201,20 +200,20 @@ def _versions(folder: Path) -> dict[str, list[IndexedRun]]:
             continue
         link = f"{quote(run.parent.name)}/{quote(run.name)}"
         entry = IndexedRun(manifest, run, link, _decisions(run), _proved(run, manifest))
-        found.setdefault(run.parent.name, []).append(entry)
-    for runs in found.values():
+        runs_of.setdefault(run.parent.name, []).append(entry)
+    for runs in runs_of.values():
         runs.sort(key=lambda e: _started(e.manifest), reverse=True)
-    return {version: found[version] for version in sorted(found, key=_natural)}
+    return {version: runs_of[version] for version in sorted(runs_of, key=_natural)}
 
 
 def _decisions(run: Path) -> str:
-    made = [f"{s.decision} by {one_line(s.name, 60)}" for s in standing(signatures(run))]
-    return " · ".join(made)
+    decisions = [f"{s.decision} by {one_line(s.name, 60)}" for s in standing(signatures(run))]
+    return " · ".join(decisions)
 
 
 def _proved(run: Path, manifest: Manifest) -> str:
-    found = proved(run, manifest.subject, manifest.version)
-    planted, seen = found.of() if found else (0, 0)
+    sensitivity = proved(run, manifest.subject, manifest.version)
+    planted, seen = sensitivity.of() if sensitivity else (0, 0)
     return f"{seen} of {planted} planted faults seen" if planted else ""
 
 

@@ -118,8 +118,8 @@ def private_key(file: Path, ask: Callable[[], str] | None = None) -> Ed25519Priv
     key = _loaded(content, file, mend, ask)
     if not isinstance(key, library("asymmetric.ed25519").Ed25519PrivateKey):
         raise AuditError("is no Ed25519 key", where=str(file), mend=mend)
-    found: Ed25519PrivateKey = key
-    return found
+    private: Ed25519PrivateKey = key
+    return private
 
 
 def _loaded(content: bytes, file: Path, mend: str, ask: Callable[[], str] | None) -> Any:
@@ -163,7 +163,7 @@ def trusted_keys(file: Path) -> dict[PublicKey, str]:
         ) from None
     except UnicodeDecodeError:
         raise AuditError("is no text", where=str(file), mend=_FORM) from None
-    found: dict[PublicKey, str] = {}
+    keys: dict[PublicKey, str] = {}
     for number, line in enumerate(lines, start=1):
         words = line.split(maxsplit=2)
         if not words or words[0].startswith("#"):
@@ -171,10 +171,10 @@ def trusted_keys(file: Path) -> dict[PublicKey, str]:
         key = parse_public(words[1]) if len(words) > 1 and words[0] == ALGORITHM else None
         if key is None:
             raise AuditError("holds no key", where=f"{file}:{number}", mend=_FORM)
-        found[key] = one_line(words[2]) if len(words) > 2 else ""
-    if not found:
+        keys[key] = one_line(words[2]) if len(words) > 2 else ""
+    if not keys:
         raise AuditError("holds no key", where=str(file), mend=_FORM)
-    return found
+    return keys
 
 
 _FORM = "write one key a line: `ed25519 KEY NAME`, as `workbook sign` prints it"

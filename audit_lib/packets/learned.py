@@ -28,27 +28,31 @@ def learned_lines(run_dir: Path) -> tuple[str, str]:
 
 def proved(run_dir: Path, subject: str, version: str) -> Sensitivity | None:
     """What the run holds of a proof of that version."""
-    found = read(run_dir / NAME)
-    return found if found and (found.subject, found.version) == (subject, version) else None
+    sensitivity = read(run_dir / NAME)
+    return (
+        sensitivity
+        if sensitivity and (sensitivity.subject, sensitivity.version) == (subject, version)
+        else None
+    )
 
 
 def _head(head: dict[str, Any]) -> str:
-    told = []
+    shares = []
     for factor in _listed(head, "factors")[:_FACTORS]:
         share = factor.get("share") if isinstance(factor, dict) else None
         if isinstance(share, (int, float)):
-            told.append(f"{factor.get('factor')} {share:.0%}")
-    return f"{head.get('name')}: {', '.join(told)}" if told else ""
+            shares.append(f"{factor.get('factor')} {share:.0%}")
+    return f"{head.get('name')}: {', '.join(shares)}" if shares else ""
 
 
 def _listed(data: dict[str, Any], key: str) -> list[Any]:
-    found = data.get(key)
-    return found if isinstance(found, list) else []
+    items = data.get(key)
+    return items if isinstance(items, list) else []
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(read_whole(file))
+        data = json.loads(read_whole(file))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return data if isinstance(data, dict) else {}

@@ -15,18 +15,23 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit_lib.errors import RunError
-from audit_lib.files import read_whole, write_whole
+from audit_lib.files import digest_of, read_whole, write_whole
 from audit_lib.model import Contract, Severity, Task, Verdict, verdict_of
-from audit_lib.packets.files import empty_below, files_below, sha256_of
+from audit_lib.packets.files import empty_below, files_below
 from audit_lib.packets.packet import Input, Packet, Provenance, build
 from audit_lib.packets.provenance import environment, packages
-from audit_lib.packets.run import ISOLATION, read_run, told
+from audit_lib.packets.run import ISOLATION, provenance_of, read_run
 from audit_lib.reporters.json_report import dumps
 from audit_lib.reporters.text import one_line
 
 NAME = "run_manifest.json"
 #: signatures over the manifest; they come after it, so the manifest cannot list them
 SIGNATURES = "signatures.intoto.jsonl"
+#: fields that a manifest takes over from the provenance as they are
+_AS_GIVEN = (
+    "subject", "version", "run_id", "role", "revision", "started", "ended", "isolation", "stopped",
+    "refused", "subject_environment", "kernel",
+)  # fmt: skip
 _MEND = "the packet cannot be relied on; run the audit again"
 
 
@@ -159,29 +164,20 @@ def verify(run_dir: Path) -> list[Problem]:
 
 
 def _manifest(packet: Packet, entries: tuple[FileEntry, ...]) -> Manifest:
-    said = packet.provenance
+    provenance = packet.provenance
     return Manifest(
         **_counted(packet),
-        subject=said.subject,
-        version=said.version,
-        run_id=said.run_id,
-        role=said.role,
-        revision=said.revision,
-        started=said.started,
-        ended=said.ended,
+        **{name: getattr(provenance, name) for name in _AS_GIVEN},
         verdict=packet.verdict,
-        planned=said.tasks,
+        planned=provenance.tasks,
         problems=packet.problems,
-        isolation=said.isolation,
-        stopped=said.stopped,
-        refused=said.refused,
-        subject_environment=said.subject_environment,
-        kernel=said.kernel,
-        subject_digest=SubjectDigest(before=said.subject_before, after=said.subject_after),
+        subject_digest=SubjectDigest(
+            before=provenance.subject_before, after=provenance.subject_after
+        ),
         environment=environment(),
         packages=packages(),
-        parameters=dict(sorted(said.parameters.items())),
-        inputs=tuple(InputEntry(**asdict(i)) for i in said.inputs),
+        parameters=dict(sorted(provenance.parameters.items())),
+        inputs=tuple(InputEntry(**asdict(i)) for i in provenance.inputs),
         files=entries,
     )
 
@@ -191,10 +187,10 @@ class _Twice(Exception):  # noqa: N818 - told as a fault of the manifest
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         raise _Twice(next(k for i, (k, _) in enumerate(pairs) if k in dict(pairs[:i])))
-    return found
+    return mapping
 
 
 def _counted(packet: Packet) -> dict[str, Any]:
@@ -220,7 +216,7 @@ def _entries(run_dir: Path) -> tuple[FileEntry, ...]:
                 where=path,
                 mend="write a copy in its place",
             )
-        entries.append(FileEntry(path=path, size=file.stat().st_size, sha256=sha256_of(file)))
+        entries.append(FileEntry(path=path, size=file.stat().st_size, sha256=digest_of(file)))
     return tuple(entries)
 
 
@@ -243,7 +239,7 @@ def _files_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
             problems.append(Problem(entry.path, "is missing"))
         elif file.is_symlink():
             problems.append(Problem(entry.path, "is a link, not a file of its own"))
-        elif file.stat().st_size != entry.size or sha256_of(file) != entry.sha256:
+        elif file.stat().st_size != entry.size or digest_of(file) != entry.sha256:
             problems.append(Problem(entry.path, "was changed after the run"))
     problems += [Problem(path, "was added after the run") for path in there]
     return problems
@@ -257,7 +253,7 @@ def _inside(path: str) -> bool:
 def _results_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
     """Where results, sentinels and verdict do not agree with each other."""
     run = read_run(run_dir, manifest.planned)
-    said = Provenance(
+    provenance = Provenance(
         manifest.subject,
         manifest.version,
         manifest.run_id,
@@ -266,7 +262,7 @@ def _results_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
         subject_after=manifest.subject_digest.after,
         inputs=tuple(Input(i.name, i.kind, i.sha256) for i in manifest.inputs),
     )
-    packet = build(run, said)
+    packet = build(run, provenance)
     problems = [
         Problem(f"results/{task.value}.json", why)
         for task, why in run.problems.items()
@@ -279,7 +275,7 @@ def _results_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
     for key, value in _counted(packet).items():
         if run.tasks and not run.problems and getattr(manifest, key) != value:
             problems.append(Problem(NAME, f"says other {key} than the results come to"))
-    ran_at = told(run.tasks, *ISOLATION)
+    ran_at = provenance_of(run.tasks, *ISOLATION)
     if ran_at and manifest.isolation != ran_at:
         problems.append(Problem(NAME, "says another isolation than the results"))
     if packet.verdict is not manifest.verdict and not (
@@ -296,6 +292,8 @@ def _results_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
 
 def manifest_schema() -> str:
     """JSON Schema of ``run_manifest.json``, as text."""
-    made = Manifest.model_json_schema()
-    text = json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=1)
+    schema = Manifest.model_json_schema()
+    text = json.dumps(
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=1
+    )
     return text + "\n"

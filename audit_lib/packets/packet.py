@@ -6,12 +6,14 @@ from functools import cached_property
 
 from audit_lib.faults.sensitivity import Sensitivity
 from audit_lib.model import (
+    WORST_FIRST,
     BoundaryVerdict,
     CheckResult,
     Contract,
     Exempted,
     Finding,
     Outcome,
+    Review,
     Task,
     TaskResult,
     Verdict,
@@ -25,6 +27,7 @@ from audit_lib.model import (
 )
 from audit_lib.model.closure import Comparison, Fate, Row, closing_list
 from audit_lib.model.merging import dependents, identity
+from audit_lib.model.reviews import merged
 from audit_lib.model.states import baseline_states
 from audit_lib.packets.run import Run
 from audit_lib.reporters.report import Report, report_of, severities
@@ -95,7 +98,7 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Found:
+class PacketFinding:
     """A finding in its packet.
 
     Attributes:
@@ -117,14 +120,14 @@ class Packet:
 
     Attributes:
         tasks: results, in task order.
-        found: every finding, worst first.
+        findings: every one, worst first.
         problems: why the run is not whole; empty for one that is.
         void: the subject changed under the audit, so that nothing measured can be relied on.
     """
 
     provenance: Provenance
     tasks: tuple[TaskResult, ...]
-    found: tuple[Found, ...]
+    findings: tuple[PacketFinding, ...]
     problems: tuple[str, ...]
     void: bool
     comparisons: tuple[Comparison, ...] = ()
@@ -162,39 +165,44 @@ class Packet:
         if not self.not_run:
             return []
         missing = ", ".join(f"{t.value} {t.title}" for t in self.not_run)
-        said = [f"Not run: {missing}. Nothing is known of what they look at."]
+        sentences = [f"Not run: {missing}. Nothing is known of what they look at."]
         for c in self.comparisons:
             lost = [x.matter.finding for x in c.of(Fate.UNKNOWN) if not x.matter.waived]
             if lost:
                 stood = count(len(lost), "finding") + f" ({severities(lost)})"
-                said.append(f"Open in {c.label} and unknown now: {stood}.")
-        return said
+                sentences.append(f"Open in {c.label} and unknown now: {stood}.")
+        return sentences
 
     @cached_property
-    def open(self) -> list[Found]:
+    def open(self) -> list[PacketFinding]:
         """What breaks a contract and no waiver covers, one a matter, as the closing list ranks."""
         open_ = {row.matter.identity: row.rank for row in self.closing if row.rank is not None}
-        firsts: dict[str, Found] = {}
-        for f in self.found:
+        firsts: dict[str, PacketFinding] = {}
+        for f in self.findings:
             name = identity(f.finding, self.provenance.version)
             if f.exemption is None and breaks(f.finding) and name in open_:
                 firsts.setdefault(name, f)
         return [firsts[name] for name in sorted(firsts, key=open_.__getitem__)]
 
     @property
-    def notes(self) -> list[Found]:
+    def notes(self) -> list[PacketFinding]:
         """Findings that only inform."""
-        return [f for f in self.found if f.exemption is None and not breaks(f.finding)]
+        return [f for f in self.findings if f.exemption is None and not breaks(f.finding)]
 
     @property
-    def exempted(self) -> list[Found]:
+    def exempted(self) -> list[PacketFinding]:
         """Findings that a waiver covers, worst first."""
-        return [f for f in self.found if f.exemption is not None]
+        return [f for f in self.findings if f.exemption is not None]
 
     @cached_property
     def closing(self) -> tuple[Row, ...]:
         """The closing list: findings merged over tasks and ranked, with what became of them."""
         return closing_list(self.tasks, self.comparisons)
+
+    @cached_property
+    def review(self) -> Review | None:
+        """How far the lines were reviewed, over the tasks that measured; None where none did."""
+        return merged(t.review for t in self.tasks if t.review)
 
     @property
     def untold(self) -> list[CheckResult]:
@@ -211,16 +219,24 @@ class Packet:
     @property
     def boundaries(self) -> list[BoundaryVerdict]:
         """Dispositions of the declared boundaries, worst first, high risk before others."""
-        order = [Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT]
         every = [b for t in self.tasks for b in t.boundaries]
-        return sorted(every, key=lambda b: (order.index(b.verdict), b.risk != "high", b.boundary))
+        return sorted(
+            every, key=lambda b: (WORST_FIRST.index(b.verdict), b.risk != "high", b.boundary)
+        )
 
     @property
     def report(self) -> Report:
         """The same, for the reporters."""
         if not self.tasks:
-            said = self.provenance
-            return Report(said.subject, said.version, "", (), said.run_id, forced=self.verdict)
+            provenance = self.provenance
+            return Report(
+                provenance.subject,
+                provenance.version,
+                "",
+                (),
+                provenance.run_id,
+                forced=self.verdict,
+            )
         states = baseline_states(self.tasks, self.comparisons[0]) if self.comparisons else {}
         return replace(report_of(self.tasks, forced=self.verdict), states=states)
 
@@ -235,21 +251,21 @@ class Packet:
         broken = verdicts.count(Verdict.BROKEN)
         open_ = [f.finding for f in self.open]
         if broken:
-            said = f"{broken} of {count(len(verdicts), 'contract')} broken: {severities(open_)}."
+            text = f"{broken} of {count(len(verdicts), 'contract')} broken: {severities(open_)}."
         elif not verdicts:
-            said = "No check had anything to say."
+            text = "No check had anything to say."
         else:
-            kept = verdicts.count(Verdict.KEPT)
-            said = f"{kept} of {count(len(verdicts), 'contract')} kept; nothing is broken"
-            said += " in what was run." if self.not_run else "."
+            passed = verdicts.count(Verdict.KEPT)
+            text = f"{passed} of {count(len(verdicts), 'contract')} kept; nothing is broken"
+            text += " in what was run." if self.not_run else "."
         unclear = verdicts.count(Verdict.INCONCLUSIVE)
         if unclear:
-            said += f" {count(unclear, 'contract')} could not be told."
+            text += f" {count(unclear, 'contract')} could not be told."
         if self.problems:
-            said += " The run is not whole."
+            text += " The run is not whole."
         if self.not_run:
-            said += f" PARTIAL: {', '.join(self.not_run)} were not run."
-        return said
+            text += f" PARTIAL: {', '.join(self.not_run)} were not run."
+        return text
 
 
 def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = ()) -> Packet:
@@ -270,8 +286,8 @@ def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = 
     fates = comparisons[0].fates() if comparisons else {}
     fates = {name: fate for name, fate in fates.items() if fate is not Fate.EXEMPTED}
     waivers = {(r.code, e.fingerprint): e for t in run.tasks for r in t.results for e in r.exempted}
-    found = tuple(
-        Found(
+    cited = tuple(
+        PacketFinding(
             placed[f][0],
             f,
             placed[f][1],
@@ -283,7 +299,7 @@ def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = 
     return Packet(
         provenance=provenance,
         tasks=run.tasks,
-        found=found,
+        findings=cited,
         problems=tuple(dict.fromkeys(problems)),
         void=provenance.subject_changed,
         comparisons=tuple(comparisons),
@@ -291,10 +307,10 @@ def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = 
 
 
 def _disagreements(run: Run, provenance: Provenance) -> list[str]:
-    said = []
+    sentences = []
     for task in run.tasks[:1]:
         for key in ("subject", "version", "run_id"):
             mine, theirs = getattr(provenance, key), getattr(task, key)
             if mine != theirs:
-                said.append(f"the run is of {key} {mine!r}, its results are of {theirs!r}")
-    return said
+                sentences.append(f"the run is of {key} {mine!r}, its results are of {theirs!r}")
+    return sentences

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from audit_lib.model import Contract, Scalar, Task, Verdict, View, effective_outcome
-from audit_lib.model.reviews import merged, shares
+from audit_lib.model import WORST_FIRST, Contract, Scalar, Task, Verdict, View, effective_outcome
+from audit_lib.model.reviews import shares
 from audit_lib.packets.acceptance import WORDS, answers
-from audit_lib.packets.packet import Found, Packet
+from audit_lib.packets.packet import Packet, PacketFinding
 from audit_lib.packets.sections import (
     WORST,
     Doc,
@@ -34,16 +34,21 @@ _SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 def identity(packet: Packet) -> list[Doc]:
     """What was audited, exactly: revision, digests, the version and its files, run, isolation."""
-    said = packet.provenance
-    taken = (tree.rpartition(":")[::2] for tree in said.subject_before.split())
+    provenance = packet.provenance
+    taken = (tree.rpartition(":")[::2] for tree in provenance.subject_before.split())
     digests = " · ".join(f"{name} {digest[:_DIGITS]}".strip() for name, digest in taken)
-    own = [f" · files {i.sha256[:_DIGITS]}" for i in said.inputs if i.kind == "version"]
+    own = [f" · files {i.sha256[:_DIGITS]}" for i in provenance.inputs if i.kind == "version"]
     rows = [
-        ("revision", said.revision[:_DIGITS]),
+        ("revision", provenance.revision[:_DIGITS]),
         ("sha256", digests or "no digest was taken"),
-        ("version", said.version + (f" ({said.role})" if said.role else "") + "".join(own)),
-        ("run", said.run_id),
-        ("isolation", said.isolation.split(":")[0] or "not recorded"),
+        (
+            "version",
+            provenance.version
+            + (f" ({provenance.role})" if provenance.role else "")
+            + "".join(own),
+        ),
+        ("run", provenance.run_id),
+        ("isolation", provenance.isolation.split(":")[0] or "not recorded"),
     ]
     return [{"label": label, "text": one_line(text)} for label, text in rows if text]
 
@@ -64,19 +69,21 @@ def overview(packet: Packet) -> list[Doc]:
 
 def brief(packet: Packet) -> list[Doc]:
     """How sure the audit is and what to do first, for who reads nothing else."""
-    told = len(packet.results) - len(packet.untold)
-    sure = f"{told} of {count(len(packet.results), 'check')} gave a whole answer"
+    answered = len(packet.results) - len(packet.untold)
+    sure = f"{answered} of {count(len(packet.results), 'check')} gave a whole answer"
     if reviewed := _reviewed(packet):
         sure += f"; of the lines {reviewed}"
     proved = packet.sensitivity
     sure += (
         f"; {proved.words}" if proved else "; what it would miss was not tried (`workbook prove`)"
     )
-    said = [("How sure:", sure)] if packet.results else []
+    sentences = [("How sure:", sure)] if packet.results else []
     if packet.open:
         first = packet.open[0].finding
-        said.append(("Do first:", f"{first.remediation} ({first.code}, {place(first.location)})"))
-    return [{"label": label, "text": runs(text)} for label, text in said]
+        sentences.append(
+            ("Do first:", f"{first.remediation} ({first.code}, {place(first.location)})")
+        )
+    return [{"label": label, "text": runs(text)} for label, text in sentences]
 
 
 def top(packet: Packet, style: Style) -> list[Doc]:
@@ -103,14 +110,14 @@ def top(packet: Packet, style: Style) -> list[Doc]:
     ]
 
 
-def _picture(found: Found, style: Style) -> Doc | None:
+def _picture(cited: PacketFinding, style: Style) -> Doc | None:
     """The first drawn evidence that a finding cites."""
-    for evidence in found.result.evidence:
-        if evidence.name in found.finding.evidence and evidence.view is not View.TABLE:
+    for evidence in cited.result.evidence:
+        if evidence.name in cited.finding.evidence and evidence.view is not View.TABLE:
             svg = style.figure(evidence)
             if svg and (size := _SIZE.search(svg)):
                 return {
-                    "anchor": anchor(found.result, evidence),
+                    "anchor": anchor(cited.result, evidence),
                     "title": one_line(evidence.title),
                     "svg": svg,
                     "id": drawing_id(evidence),
@@ -139,91 +146,81 @@ def strip(packet: Packet) -> list[Doc]:
         for i, b in enumerate(packet.boundaries, 1)
     ]
     lines = [
-        _line(
-            "contracts",
-            _tally(v for _, v, _ in contracts),
-            _chips(contracts, "contracts"),
-            "contracts",
-        ),
-        _line(
-            "boundaries",
-            _tally(v for _, v, _ in boundaries),
-            _chips(boundaries, "boundaries"),
-            "boundaries",
-        ),
+        _verdicts("contracts", contracts),
+        _verdicts("boundaries", boundaries),
         _line("acceptance", *_accepted(packet)),
         _line("metrics", *_metrics(packet)),
         _line("narrowest", *_narrowest(packet)),
         _line("sensitivity", *_proved(packet)),
         _line("what decides", one_line(packet.learned[0]), rest=one_line(packet.learned[1])),
-        _line(
-            "ledger", " · ".join(_examined(packet)[:4]), [], "review" if _reviewed(packet) else ""
-        ),
-        _line("not assessed", _untold(packet), [], "untold"),
-        _line("exempted", _number(packet.exempted, ""), [], "exempted"),
-        _line("notes", _number(packet.notes, " that only inform"), [], "notes"),
-        _line("subject", _state(packet), [], "provenance"),
+        _line("ledger", " · ".join(_examined(packet)[:4]), "review" if _reviewed(packet) else ""),
+        _line("not assessed", _untold(packet), "untold"),
+        _line("exempted", _number(packet.exempted, ""), "exempted"),
+        _line("notes", _number(packet.notes, " that only inform"), "notes"),
+        _line("subject", _state(packet), "provenance"),
     ]
     return [line for line in lines if line["text"]]
 
 
-def _by_code(packet: Packet) -> dict[str, list[Found]]:
-    by_code: dict[str, list[Found]] = {}
-    for found in packet.open:
-        by_code.setdefault(found.finding.code, []).append(found)
+def _by_code(packet: Packet) -> dict[str, list[PacketFinding]]:
+    by_code: dict[str, list[PacketFinding]] = {}
+    for cited in packet.open:
+        by_code.setdefault(cited.finding.code, []).append(cited)
     return by_code
 
 
-def _line(
-    label: str, text: str, chips: Sequence[Doc] = (), anchor: str = "", rest: str = ""
-) -> Doc:
-    return {"label": label, "text": text, "chips": list(chips), "anchor": anchor, "rest": rest}
+def _line(label: str, text: str, anchor: str = "", rest: str = "") -> Doc:
+    return {"label": label, "text": text, "chips": [], "anchor": anchor, "rest": rest}
+
+
+def _verdicts(label: str, named: list[tuple[str, Verdict, str]]) -> Doc:
+    """How many came to which verdict, and a chip for each that is not kept."""
+    return _line(label, _tally(v for _, v, _ in named), label) | {"chips": _chips(named, label)}
 
 
 def _chips(named: Iterable[tuple[str, Verdict, str]], section: str) -> list[Doc]:
     """Those that are not kept, broken before inconclusive."""
-    order = (Verdict.BROKEN, Verdict.INCONCLUSIVE)
-    listed = sorted((n for n in named if n[1] in order), key=lambda n: order.index(n[1]))
-    made = [{"name": name, "verdict": v.value, "anchor": at} for name, v, at in listed[:NAMES]]
+    unkept = [n for n in named if n[1] is not Verdict.KEPT]
+    listed = sorted(unkept, key=lambda n: WORST_FIRST.index(n[1]))
+    chips = [{"name": name, "verdict": v.value, "anchor": at} for name, v, at in listed[:NAMES]]
     if len(listed) > NAMES:
-        made.append({"name": f"and {len(listed) - NAMES} more", "verdict": "", "anchor": section})
-    return made
+        chips.append({"name": f"and {len(listed) - NAMES} more", "verdict": "", "anchor": section})
+    return chips
 
 
 def _tally(verdicts: Iterable[Verdict]) -> str:
     listed = list(verdicts)
-    order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
-    return " · ".join(f"{listed.count(v)} {v.value}" for v in order if v in listed)
+    return " · ".join(f"{listed.count(v)} {v.value}" for v in WORST_FIRST if v in listed)
 
 
-def _accepted(packet: Packet) -> tuple[str, list[Doc], str, str]:
-    told = answers(packet)
-    verdicts = [a.verdict for a in told]
+def _accepted(packet: Packet) -> tuple[str, str, str]:
+    criteria = answers(packet)
+    verdicts = [a.verdict for a in criteria]
     counts = " · ".join(f"{verdicts.count(v)} {w}" for v, w in WORDS.items() if v in verdicts)
-    unmet = "; ".join(a.text for a in told if a.verdict is Verdict.BROKEN)
-    return counts, [], "acceptance", f"not met: {unmet}" if unmet else ""
+    unmet = "; ".join(a.text for a in criteria if a.verdict is Verdict.BROKEN)
+    return counts, "acceptance", f"not met: {unmet}" if unmet else ""
 
 
-def _proved(packet: Packet) -> tuple[str, list[Doc], str, str]:
-    found = packet.sensitivity
-    if found is None:
-        return "", [], "", ""
-    blind = dict.fromkeys(p.contract.title for p in found.unseen)
-    return found.words, [], "sensitivity", f"unseen: {', '.join(blind)}" if blind else ""
+def _proved(packet: Packet) -> tuple[str, str, str]:
+    sensitivity = packet.sensitivity
+    if sensitivity is None:
+        return "", "", ""
+    blind = dict.fromkeys(p.contract.title for p in sensitivity.unseen)
+    return sensitivity.words, "sensitivity", f"unseen: {', '.join(blind)}" if blind else ""
 
 
 def _examined(packet: Packet) -> list[str]:
-    said = (
+    counts = (
         f"{e.count:,} {one_line(e.what)}"
         for r in packet.results
         if r.contract is Contract.LEDGER and r.task is Task.T1
         for e in r.examined
         if e.count
     )
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(counts))
 
 
-def _metrics(packet: Packet) -> tuple[str, list[Doc], str, str]:
+def _metrics(packet: Packet) -> tuple[str, str, str]:
     """What this version and the champion both recorded out of sample; what parts them first."""
     held = [(r, e) for r in packet.results for e in r.evidence if (r.code, e.name) == BESIDE]
     for result, evidence in held:
@@ -231,14 +228,14 @@ def _metrics(packet: Packet) -> tuple[str, list[Doc], str, str]:
         for row in evidence.rows:
             by_metric.setdefault(str(row[0]), []).append(row)
         pairs = [(m, rows[0], rows[1]) for m, rows in by_metric.items() if len(rows) == 2]
-        told = [
+        compared = [
             f"{one_line(m)} {_interval(mine)}, {one_line(str(theirs[2]))} {_interval(theirs)}"
             for m, mine, theirs in sorted(pairs, key=lambda p: _overlap(p[1], p[2]))
         ]
-        shown, left = told[:NARROWEST], len(told) - NARROWEST
+        shown, left = compared[:NARROWEST], len(compared) - NARROWEST
         rest = "; ".join([*shown[1:], *([f"and {left} more"] if left > 0 else [])])
-        return (shown[0] if shown else ""), [], anchor(result, evidence), rest
-    return "", [], "", ""
+        return (shown[0] if shown else ""), anchor(result, evidence), rest
+    return "", "", ""
 
 
 def _interval(row: tuple[Scalar, ...]) -> str:
@@ -255,32 +252,31 @@ def _overlap(mine: tuple[Scalar, ...], theirs: tuple[Scalar, ...]) -> bool:
     return low <= other_high and other_low <= high
 
 
-def _narrowest(packet: Packet) -> tuple[str, list[Doc], str, str]:
+def _narrowest(packet: Packet) -> tuple[str, str, str]:
     """Of a version without findings, the promises that left the least room."""
-    said = [] if packet.open else narrowest(packet.results)
-    return (said[0] if said else ""), [], "", "; ".join(said[1:])
+    margins = [] if packet.open else narrowest(packet.results)
+    return (margins[0] if margins else ""), "", "; ".join(margins[1:])
 
 
 def _reviewed(packet: Packet) -> str:
     """Shares of the lines that were scanned, exercised, and certified by every criterion."""
-    found = merged(t.review for t in packet.tasks if t.review)
     least: dict[str, float] = {}
-    for part in shares(found) if found else ():
+    for part in shares(packet.review) if packet.review else ():
         if part.share is not None:
             least[part.kind] = min(part.share, least.get(part.kind, 1.0))
     return " · ".join(f"{kind} {share:.0%}" for kind, share in least.items())
 
 
 def _untold(packet: Packet) -> str:
-    said = f"{len(packet.untold)} of {count(len(packet.results), 'check')}"
+    text = f"{len(packet.untold)} of {count(len(packet.results), 'check')}"
     if packet.not_run:
-        said += f" that were run; none of {', '.join(packet.not_run)} was"
+        text += f" that were run; none of {', '.join(packet.not_run)} was"
     of = ", ".join(dict.fromkeys(r.contract.title.lower() for r in packet.untold))
-    return f"{said}: {of}" if of else said
+    return f"{text}: {of}" if of else text
 
 
-def _number(found: Sequence[Found], rest: str) -> str:
-    return count(len(found), "finding") + rest if found else ""
+def _number(findings: Sequence[PacketFinding], rest: str) -> str:
+    return count(len(findings), "finding") + rest if findings else ""
 
 
 def _state(packet: Packet) -> str:

@@ -63,13 +63,13 @@ SMALL, NORMAL = 8.0, 9.0
 
 def colour_of_kind(kind: str, order: list[str], palette: Palette) -> str:
     """Colour of a timeline kind: by meaning where it has one, else by order of appearance."""
-    known = KINDS.get(kind.strip().lower())
-    if known == "bad":
+    meaning = KINDS.get(kind.strip().lower())
+    if meaning == "bad":
         return palette.bad
-    if known == "muted":
+    if meaning == "muted":
         return palette.muted
-    if isinstance(known, int):
-        return palette.series[known]
+    if isinstance(meaning, int):
+        return palette.series[meaning]
     return palette.series[order.index(kind) % len(palette.series)]
 
 

@@ -37,7 +37,7 @@ def render_pdf(packet: Packet) -> bytes:
     data["stamp"] = _stamp(began)
     template = files("audit_lib.packets").joinpath("templates/packet.typ").read_bytes()
     try:
-        made = typst.compile(
+        document_bytes = typst.compile(
             template,
             format="pdf",
             font_paths=_fonts(),
@@ -50,8 +50,8 @@ def render_pdf(packet: Packet) -> bytes:
             where="packet.pdf",
             mend="this is a fault of the workbook; packet.html holds the same",
         ) from None
-    assert isinstance(made, bytes)
-    return made
+    assert isinstance(document_bytes, bytes)
+    return document_bytes
 
 
 def _breakable(value: Any, key: str = "") -> Any:

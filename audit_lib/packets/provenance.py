@@ -8,9 +8,9 @@ from typing import Any
 from audit_lib import __version__
 from audit_lib.files import package_digest
 from audit_lib.packets.packet import Packet
+from audit_lib.reporters.sarif_rules import DISTRIBUTION
 from audit_lib.reporters.text import one_line
 
-DISTRIBUTION = "model-audit-workbook"
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -21,13 +21,13 @@ def packages() -> dict[str, str]:
     except PackageNotFoundError:  # run from a checkout that is not installed
         declared = []
     names = [m.group() for d in declared if "extra ==" not in d and (m := _NAME.match(d))]
-    found = {}
+    installed = {}
     for name in sorted(names):
         try:
-            found[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            installed[name] = "not installed"
+    return installed
 
 
 def environment() -> dict[str, str]:
@@ -44,47 +44,47 @@ def environment() -> dict[str, str]:
 
 def provenance_groups(packet: Packet) -> list[dict[str, Any]]:
     """Provenance as titled groups of rows, for people."""
-    said = packet.provenance
+    provenance = packet.provenance
     here = environment()
     unchanged = "unchanged by the audit" if not packet.void else "CHANGED during the audit"
     groups: list[tuple[str, list[tuple[str, str]]]] = [
         (
             "Run",
             [
-                ("subject", said.subject),
-                ("version", said.version),
-                ("role", said.role),
-                ("revision", said.revision),
-                ("run", said.run_id),
-                ("started", said.started),
-                ("ended", said.ended),
-                ("tasks", " ".join(t.value for t in said.tasks)),
+                ("subject", provenance.subject),
+                ("version", provenance.version),
+                ("role", provenance.role),
+                ("revision", provenance.revision),
+                ("run", provenance.run_id),
+                ("started", provenance.started),
+                ("ended", provenance.ended),
+                ("tasks", " ".join(t.value for t in provenance.tasks)),
             ],
         ),
         (
             "Subject",
             [
-                ("state", unchanged if said.subject_before else "no digest was taken"),
-                ("digest before", said.subject_before),
-                ("digest after", said.subject_after),
+                ("state", unchanged if provenance.subject_before else "no digest was taken"),
+                ("digest before", provenance.subject_before),
+                ("digest after", provenance.subject_after),
             ],
         ),
         (
             "Environment",
             [
-                ("isolation", said.isolation),
-                ("seen to stop", said.stopped),
-                ("closed to hooks, and asked for", said.refused),
-                ("subject ran with", said.subject_environment),
-                ("kernels", said.kernel),
+                ("isolation", provenance.isolation),
+                ("seen to stop", provenance.stopped),
+                ("closed to hooks, and asked for", provenance.refused),
+                ("subject ran with", provenance.subject_environment),
+                ("kernels", provenance.kernel),
                 ("workbook", f"{here['library']} (sha256 {here['library_sha256'][:16]})"),
                 ("python", f"{here['implementation']} {here['python']}"),
                 ("platform", f"{here['system']} {here['machine']}"),
             ],
         ),
-        ("Parameters", sorted(said.parameters.items())),
+        ("Parameters", sorted(provenance.parameters.items())),
         ("Packages", sorted(packages().items())),
-        ("Inputs", [(f"{i.kind}/{i.name}", i.sha256) for i in said.inputs]),
+        ("Inputs", [(f"{i.kind}/{i.name}", i.sha256) for i in provenance.inputs]),
     ]
     return [
         {"title": title, "rows": [[one_line(k), one_line(v)] for k, v in rows if v]}

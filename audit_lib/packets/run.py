@@ -90,13 +90,13 @@ def _unsealed(run_dir: Path, result: TaskResult, content: bytes) -> str:
         "results_sha256": hashlib.sha256(content).hexdigest(),
     }
     for key, value in expected.items():
-        found = sentinel.get(key) if isinstance(sentinel, dict) else None
-        if found != value:
-            return f"its sentinel holds {key} {found!r} instead of {value!r}"
+        value_there = sentinel.get(key) if isinstance(sentinel, dict) else None
+        if value_there != value:
+            return f"its sentinel holds {key} {value_there!r} instead of {value!r}"
     return ""
 
 
-def told(tasks: Iterable[TaskResult], *keys: str) -> str:
+def provenance_of(tasks: Iterable[TaskResult], *keys: str) -> str:
     """What the tasks say of their provenance; every answer, where they differ."""
     answers = [t.provenance[key] for t in tasks for key in keys if t.provenance.get(key)]
     return "; ".join(dict.fromkeys(answers))

@@ -26,12 +26,12 @@ def schema_files(results: Iterable[CheckResult], version: str) -> dict[str, byte
     tables = {e.name: e for r in results if r.code == FORMS for e in r.evidence}
     if FORM not in tables:
         return {}
-    told = dict(part.split(": ", 1) for part in tables[FORM].note.split("; ") if ": " in part)
+    noted = dict(part.split(": ", 1) for part in tables[FORM].note.split("; ") if ": " in part)
     whole = {
         "format": FORMAT,
         "version": version,
-        "format_id": told.get("format id", ""),
-        "stated": told.get("stated", ""),
+        "format_id": noted.get("format id", ""),
+        "stated": noted.get("stated", ""),
         "places": {str(place): kind for place, kind in tables[FORM].rows},
         "contents": _rows(tables[CONTENTS]) if CONTENTS in tables else [],
     }

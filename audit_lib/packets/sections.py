@@ -24,7 +24,7 @@ from audit_lib.model import (
     noted,
     verdict_of,
 )
-from audit_lib.packets.packet import Found, Packet
+from audit_lib.packets.packet import Packet, PacketFinding
 from audit_lib.reporters.report import remarks, unread
 from audit_lib.reporters.sarif_rules import documentation
 from audit_lib.reporters.text import clean, one_line, place
@@ -74,16 +74,16 @@ class Style:
 def runs(text: str, style: Style | None = None) -> list[Doc]:
     """Text as runs of prose and code: ``[{"t": text, "c": is code}]``, on one line."""
     flat = one_line(text, style.characters if style else 0)
-    made: list[Doc] = []
+    parts: list[Doc] = []
     end = 0
     for match in _CODE.finditer(flat):
-        made += [
+        parts += [
             {"t": flat[end : match.start()], "c": False},
             {"t": match.group(1) or match.group(2), "c": True},
         ]
         end = match.end()
-    made.append({"t": flat[end:], "c": False})
-    return [run for run in made if run["t"]]
+    parts.append({"t": flat[end:], "c": False})
+    return [run for run in parts if run["t"]]
 
 
 def anchor(result: CheckResult, evidence: Evidence | None = None) -> str:
@@ -95,11 +95,11 @@ def anchor(result: CheckResult, evidence: Evidence | None = None) -> str:
 
 def _examined(result: CheckResult, *, passed: bool) -> str:
     """What was looked at; of a promise that no figure measures, that nothing broke it."""
-    told = ", ".join(f"{e.count:,} {one_line(e.what)}" for e in result.examined)
-    if not told:
+    counts = ", ".join(f"{e.count:,} {one_line(e.what)}" for e in result.examined)
+    if not counts:
         return ""
     exact = passed and not result.margins and not result.findings
-    return f"0 findings in {told}; 0 allowed" if exact else f"examined {told}"
+    return f"0 findings in {counts}; 0 allowed" if exact else f"examined {counts}"
 
 
 def drawing_id(evidence: Evidence) -> str:
@@ -116,15 +116,15 @@ def cell(value: Scalar, limit: int = 400) -> str:
     return "" if value is None else one_line(str(value), limit)
 
 
-def finding_doc(found: Found, style: Style, before: Found | None = None) -> Doc:
+def finding_doc(cited: PacketFinding, style: Style, before: PacketFinding | None = None) -> Doc:
     """A finding; ``brief`` where the one before it is of the same check and says the rest."""
-    finding = found.finding
-    waiver = found.exemption
+    finding = cited.finding
+    waiver = cited.exemption
     return {
-        "id": found.id,
+        "id": cited.id,
         "code": finding.code,
-        "title": runs(found.result.title, style),
-        "brief": before is not None and before.result is found.result,
+        "title": runs(cited.result.title, style),
+        "brief": before is not None and before.result is cited.result,
         "severity": finding.severity.label,
         "task": finding.task.value,
         "contract": finding.contract.title,
@@ -138,11 +138,11 @@ def finding_doc(found: Found, style: Style, before: Found | None = None) -> Doc:
         "expected": _against(finding.expected, finding.measured, style),
         "remediation": runs(finding.remediation, style),
         "fingerprint": finding.fingerprint,
-        "state": found.state,
-        "check": anchor(found.result),
+        "state": cited.state,
+        "check": anchor(cited.result),
         "evidence": [
-            {"anchor": anchor(found.result, e), "title": one_line(e.title)}
-            for e in found.result.evidence
+            {"anchor": anchor(cited.result, e), "title": one_line(e.title)}
+            for e in cited.result.evidence
             if e.name in finding.evidence
         ],
         "waiver": waiver
@@ -159,12 +159,12 @@ def _against(text: str, other: str, style: Style) -> list[Doc]:
     items, others = text.split(", "), other.split(", ")
     if min(len(items), len(others)) < LISTED or len(text) > style.characters:
         return runs(text, style)
-    made: list[Doc] = []
+    parts: list[Doc] = []
     for i, item in enumerate(items):
         moved = i >= len(others) or others[i] != item
-        made.append({"t": one_line(item), "c": False, "moved": moved})
-        made.append({"t": ", ", "c": False})
-    return made[:-1]
+        parts.append({"t": one_line(item), "c": False, "moved": moved})
+        parts.append({"t": ", ", "c": False})
+    return parts[:-1]
 
 
 def _source(location: Location, style: Style) -> list[Doc]:
@@ -212,9 +212,9 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
     passed = outcome is Outcome.PASS
     drawn = style.passing_figures or not passed
     most = style.passing_rows if passed else style.rows
-    found = [f for f in packet.found if f.result is result]
-    worse = sum(f.finding.severity > Severity.INFO for f in found)
-    listed = found[: min(style.listed, worse + NOTES)]
+    cited = [f for f in packet.findings if f.result is result]
+    worse = sum(f.finding.severity > Severity.INFO for f in cited)
+    listed = cited[: min(style.listed, worse + NOTES)]
     return {
         "anchor": anchor(result),
         "code": result.code,
@@ -238,7 +238,7 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
             }
             for f in listed
         ],
-        "unlisted": len(found) - len(listed),
+        "unlisted": len(cited) - len(listed),
         "evidence": [
             evidence_doc(anchor(result, e), e, style, most, drawn=drawn) for e in result.evidence
         ],
@@ -249,10 +249,10 @@ def _check(result: CheckResult, packet: Packet, style: Style) -> Doc:
 def why_it_matters(result: CheckResult) -> str:
     """Why a check's property matters, in its first sentences."""
     text = " ".join(clean(documentation(result).get("Why it matters", "")).split())
-    told = _SENTENCE.split(text)
-    while len(told) > 1 and len(" ".join(told)) > 220:
-        told.pop()
-    return " ".join(told)
+    sentences = _SENTENCE.split(text)
+    while len(sentences) > 1 and len(" ".join(sentences)) > 220:
+        sentences.pop()
+    return " ".join(sentences)
 
 
 def _about(result: CheckResult) -> list[Doc]:

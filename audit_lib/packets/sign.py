@@ -191,15 +191,15 @@ def signatures(run_dir: Path, trusted: Mapping[PublicKey, str] | None = None) ->
     except OSError as error:
         return [Signed(problem=f"cannot be read: {error.strerror}")]
     digest = _manifest_digest(run_dir)
-    found = [_checked(line, digest, trusted or {}) for line in lines if line.strip()]
+    signed = [_checked(line, digest, trusted or {}) for line in lines if line.strip()]
     # Whatever signed it: a release of a run that left tasks out vouches for what nobody saw.
-    judged = [(s, refusal(run_dir, s.decision, s.override) if s.holds else "") for s in found]
+    judged = [(s, refusal(run_dir, s.decision, s.override) if s.holds else "") for s in signed]
     return [replace(s, problem=why, trusted_as=None) if why else s for s, why in judged]
 
 
-def standing(found: Sequence[Signed]) -> list[Signed]:
+def standing(signed: Sequence[Signed]) -> list[Signed]:
     """The last signature of each key that holds: what its owner decided in the end."""
-    last = {s.key.id: s for s in found if s.holds and s.key is not None}
+    last = {s.key.id: s for s in signed if s.holds and s.key is not None}
     return list(last.values())
 
 
@@ -211,26 +211,26 @@ def _checked(line: bytes, digest: str, trusted: Mapping[PublicKey, str]) -> Sign
         statement = _Statement.model_validate_json(payload)
     except (ValidationError, ValueError):
         return Signed(problem="is no signature that can be read")
-    said = statement.predicate
-    key = parse_public(said.public_key)
-    found: dict[str, Any] = {
-        "name": one_line(said.name, 200),
+    sign_off = statement.predicate
+    key = parse_public(sign_off.public_key)
+    fields: dict[str, Any] = {
+        "name": one_line(sign_off.name, 200),
         "key": key,
-        "decision": one_line(said.decision, 40),
-        "remarks": one_line(said.remarks),
-        "override": one_line(said.override),
-        "at": one_line(said.at, 40),
+        "decision": one_line(sign_off.decision, 40),
+        "remarks": one_line(sign_off.remarks),
+        "override": one_line(sign_off.override),
+        "at": one_line(sign_off.at, 40),
     }
     if (envelope.payloadType, statement.predicateType) != (PAYLOAD, PREDICATE) or key is None:
-        return Signed(**found, problem="is of an unknown kind")
+        return Signed(**fields, problem="is of an unknown kind")
     if not key.fits(signature, _encoded(payload)):
-        return Signed(**found, problem="was not made with the key it names, or was changed since")
+        return Signed(**fields, problem="was not made with the key it names, or was changed since")
     signed = statement.subject[0]
     if signed.name != NAME or signed.digest.get("sha256") != digest:
         return Signed(
-            **found, problem=f"is for another {NAME}: this one was changed since, or swapped"
+            **fields, problem=f"is for another {NAME}: this one was changed since, or swapped"
         )
-    return Signed(**found, trusted_as=trusted.get(key))
+    return Signed(**fields, trusted_as=trusted.get(key))
 
 
 def _encoded(payload: bytes) -> bytes:

@@ -4,9 +4,6 @@ What came is listed; what was fixed and what nobody can tell is cut short; what 
 by check, since both runs have it.  Every form can be asked for all of it.
 """
 
-import io
-import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +18,7 @@ from audit_lib.model.sight import NOT_RUN
 from audit_lib.reporters.console import TONES
 from audit_lib.reporters.json_report import dumps, plain
 from audit_lib.reporters.report import severities
-from audit_lib.reporters.screen import Screen
+from audit_lib.reporters.screen import rendered, terminal_width
 from audit_lib.reporters.text import count, one_line, place
 
 FORMAT = "comparison/1"
@@ -79,8 +76,8 @@ def listed(group: Group, fate: Fate, *, everything: bool = False) -> tuple[Close
     """Findings of a group that are told one by one; those of moved files always are."""
     if everything:
         return group.closed
-    asked = fate is not Fate.UNKNOWN or group.closed[0].why != NOT_RUN
-    first = group.closed[: _LISTED.get(fate, _OTHERWISE) if asked else 0]
+    assessed = fate is not Fate.UNKNOWN or group.closed[0].why != NOT_RUN
+    first = group.closed[: _LISTED.get(fate, _OTHERWISE) if assessed else 0]
     return first or tuple(c for c in group.closed if c.was and c.was.path != c.matter.path)
 
 
@@ -89,13 +86,13 @@ def silence(comparison: Comparison) -> list[tuple[str, str]]:
     held: dict[str, list[Untold]] = {}
     for untold in comparison.untold:
         held.setdefault(one_line(untold.why, 200), []).append(untold)
-    made = []
+    reasons = []
     for why, checks in held.items():
-        said = [f"{u.code} ({count(u.findings, 'finding')})" for u in checks if u.findings]
-        said += [u.code for u in checks if not u.findings]
+        codes = [f"{u.code} ({count(u.findings, 'finding')})" for u in checks if u.findings]
+        codes += [u.code for u in checks if not u.findings]
         lead = f"{len(checks)} checks: " if len(checks) > 1 else ""
-        made.append((lead + ", ".join(said), why))
-    return made
+        reasons.append((lead + ", ".join(codes), why))
+    return reasons
 
 
 def verdict_line(comparison: Comparison) -> str:
@@ -103,16 +100,16 @@ def verdict_line(comparison: Comparison) -> str:
     came, grown = comparison.of(*CAME), comparison.of(Fate.WORSE)
     if came:
         worse = severities(c.matter.finding for c in came)
-        said = f"{count(len(came), 'finding')} came: {worse}"
+        sentence = f"{count(len(came), 'finding')} came: {worse}"
     else:
-        said = "nothing new"
+        sentence = "nothing new"
     if grown:
-        said += f"; {count(len(grown), 'finding')} got worse"
+        sentence += f"; {count(len(grown), 'finding')} got worse"
     lost = comparison.counts()[Fate.UNKNOWN]
     if comparison.untold:
-        said += f"; {count(len(comparison.untold), 'check')} told before and not now"
-        said += f", so that {count(lost, 'finding')} may be fixed or not" if lost else ""
-    return said
+        sentence += f"; {count(len(comparison.untold), 'check')} told before and not now"
+        sentence += f", so that {count(lost, 'finding')} may be fixed or not" if lost else ""
+    return sentence
 
 
 # --- JSON -------------------------------------------------------------------------------------
@@ -160,15 +157,7 @@ def comparison_console(
     comparison: Comparison, *, notes: Sequence[str] = (), everything: bool = False
 ) -> str:
     """Text for a terminal: counts, then by fate, then by check."""
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size((100, 24)).columns if terminal else 100_000
-    file = io.StringIO()
-    writer = Screen(
-        file=file, force_terminal=terminal, width=width, highlight=False, emoji=False, markup=False
-    )
-    for part in _parts(comparison, notes, everything=everything):
-        writer.print(part, soft_wrap=not terminal and isinstance(part, Text))
-    return "\n".join(line.rstrip() for line in file.getvalue().split("\n"))
+    return rendered(_parts(comparison, notes, everything=everything), terminal_width())
 
 
 def _parts(

@@ -54,9 +54,9 @@ def _section(fate: Fate, held: Sequence[Group], *, everything: bool) -> list[str
         for closed in shown:
             finding = closed.matter.finding
             moved = f" (was {_md(closed.moved_from)})" if closed.moved_from else ""
-            said = _md(one_line(finding.message, 300) + why_new(closed))
+            text = _md(one_line(finding.message, 300) + why_new(closed))
             where = _md(place(finding.location))
-            body.append(f"  - {finding.severity.label} {where}{moved}: {said}")
+            body.append(f"  - {finding.severity.label} {where}{moved}: {text}")
         if shown and len(shown) < len(group.closed):
             body.append(f"  - … and {len(group.closed) - len(shown)} more")
     if fate in ALARMING:

@@ -1,8 +1,5 @@
 """The console: one line a finding, place first; what could not be told; a table; a verdict."""
 
-import io
-import shutil
-import sys
 from collections.abc import Sequence
 
 from rich.console import RenderableType
@@ -30,7 +27,7 @@ from audit_lib.reporters.report import (
     remarks,
     severities,
 )
-from audit_lib.reporters.screen import Screen
+from audit_lib.reporters.screen import rendered, terminal_width
 from audit_lib.reporters.text import count, one_line, place
 
 TONES = {
@@ -60,17 +57,8 @@ _OUTCOMES = (
 
 def to_console(*reports: Report) -> str:
     """Text for standard output: coloured and fitted on a terminal, plain one-liners elsewhere."""
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size((100, 24)).columns if terminal else 100_000
-    file = io.StringIO()
-    writer = Screen(
-        file=file, force_terminal=terminal, width=width, highlight=False, emoji=False, markup=False
-    )
-    for report in reports:
-        for part in _parts(report, width if terminal else 0):
-            writer.print(part, soft_wrap=not terminal and isinstance(part, Text))
-    lines = [line.rstrip() for line in file.getvalue().split("\n")]
-    return "\n".join(lines)
+    width = terminal_width()
+    return rendered((part for report in reports for part in _parts(report, width)), width)
 
 
 def finding_lines(findings: Sequence[Finding]) -> list[Text]:
@@ -104,19 +92,19 @@ def finding_groups(
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.code, []).append(finding)
-    made: list[RenderableType] = []
+    entries: list[RenderableType] = []
     for number, (code, group) in enumerate(list(groups.items())[:most], 1):
         severity, where = group[0].severity, place(group[0].location)
         head = (f"{number:>3}  ", (f"{severity.label:<8}", TONES[severity]), f"  {code}  ")
-        made.append(Text.assemble(*head, (where, "cyan")))
-        made.append(Padding(Text(one_line(group[0].message, 300)), (0, 0, 0, 5)))
+        entries.append(Text.assemble(*head, (where, "cyan")))
+        entries.append(Padding(Text(one_line(group[0].message, 300)), (0, 0, 0, 5)))
         if others := list(dict.fromkeys(place(f.location) for f in group[1:])):
-            said = f"and {len(group) - 1} more: {', '.join(others[:3])}"
-            made.append(Padding(Text(said, style="dim"), (0, 0, 0, 5)))
+            others_line = f"and {len(group) - 1} more: {', '.join(others[:3])}"
+            entries.append(Padding(Text(others_line, style="dim"), (0, 0, 0, 5)))
     if len(groups) > most:
         left = count(len(groups) - most, "more check")
-        made.append(Text(f"     … and {left}; {rest}", style="dim"))
-    return made
+        entries.append(Text(f"     … and {left}; {rest}", style="dim"))
+    return entries
 
 
 def _parts(report: Report, width: int = 0) -> list[RenderableType]:
@@ -124,9 +112,9 @@ def _parts(report: Report, width: int = 0) -> list[RenderableType]:
     heading = f"{report.subject}/{report.version}" if report.version else report.subject
     head = Text.assemble((one_line(heading), "bold"), "  ", (one_line(report.title), "dim"))
     list_ = finding_groups if width else finding_lines
-    told = [*list_(report.breaking), *_notes(report), *_untold(report)]
+    lines = [*list_(report.breaking), *_notes(report), *_untold(report)]
     table = _summary(report, narrow=0 < width < _WIDE)
-    return [head, *told, Text(), table, verdict_strip(report), Text()]
+    return [head, *lines, Text(), table, verdict_strip(report), Text()]
 
 
 def _summary(report: Report, *, narrow: bool) -> Table:
@@ -148,10 +136,10 @@ def verdict_strip(report: Report) -> Text:
     """The verdict, and what it rests on, on one line."""
     mark, tone = MARKS[report.verdict]
     done = count(len(report.results), "check")
-    found = severities(report.breaking) or "no open findings"
+    counted = severities(report.breaking) or "no open findings"
     waived = f" · {len(report.exempted)} exempted" if report.exempted else ""
     took = f" · {report.seconds:.1f} s" if report.seconds else ""
-    return Text.assemble((f"{mark} {report.words}", tone), f"  {found}{waived} · {done}{took}")
+    return Text.assemble((f"{mark} {report.words}", tone), f"  {counted}{waived} · {done}{took}")
 
 
 def _row(results: Sequence[CheckResult], *, narrow: bool) -> list[Text]:
@@ -164,8 +152,8 @@ def _row(results: Sequence[CheckResult], *, narrow: bool) -> list[Text]:
         says = outcome is Outcome.PASS and noted(results) and not narrow
         also = f" ({noted(results)} noted)" if says else ""
         cells.append(Text(f"{number}{also}" if number else "·", style="" if number else "dim"))
-    found = severities(f for r in results for f in r.open_findings if breaks(f))
-    return cells if narrow else [*cells, Text(found)]
+    counted = severities(f for r in results for f in r.open_findings if breaks(f))
+    return cells if narrow else [*cells, Text(counted)]
 
 
 def _notes(report: Report) -> list[Text]:
@@ -188,11 +176,11 @@ def _untold(report: Report) -> list[RenderableType]:
             Text.assemble((f"{word}: ", tone), f"{codes}: ", (one_line(reason), "dim"))
             for codes, reason in by_reason(r for r in report.having(outcome) if r.asked)
         ]
-    for said in [] if report.breaking else narrowest(report.results):
-        lines.append(Text.assemble(("narrowest: ", "green"), (said, "dim")))
+    for text in [] if report.breaking else narrowest(report.results):
+        lines.append(Text.assemble(("narrowest: ", "green"), (text, "dim")))
     for result in report.results:
-        for said in remarks(result) if result.asked else ():
-            lines.append(Text(one_line(f"{result.code} {said}"), style="dim"))
-    for said in left_out(report.results):
-        lines.append(Text.assemble(("left out: ", "yellow"), (one_line(said), "dim")))
+        for text in remarks(result) if result.asked else ():
+            lines.append(Text(one_line(f"{result.code} {text}"), style="dim"))
+    for text in left_out(report.results):
+        lines.append(Text.assemble(("left out: ", "yellow"), (one_line(text), "dim")))
     return lines

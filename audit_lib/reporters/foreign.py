@@ -29,37 +29,37 @@ def reporter_of(name: str, folder: Path | None = None) -> Reporter:
     """
     if name in REPORTERS:
         return REPORTERS[name]
-    known = dict(_known(folder))
-    if name not in known:
+    others = dict(_elsewhere(folder))
+    if name not in others:
         raise ParameterError(
             f"no format is called {name!r}",
             where="--format",
-            mend=f"use one of: {', '.join([*REPORTERS, *known])}",
+            mend=f"use one of: {', '.join([*REPORTERS, *others])}",
         )
-    return known[name]
+    return others[name]
 
 
-def _known(folder: Path | None) -> Iterator[tuple[str, Reporter]]:
+def _elsewhere(folder: Path | None) -> Iterator[tuple[str, Reporter]]:
     taken = dict.fromkeys(REPORTERS, "the workbook")
-    for found in [*announced(KIND), *(from_folder(folder, KIND) if folder else [])]:
-        if found.name in taken:
+    for plugin in [*announced(KIND), *(from_folder(folder, KIND) if folder else [])]:
+        if plugin.name in taken:
             raise ParameterError(
-                f"the name {found.name} is taken by {taken[found.name]}",
-                where=found.where,
+                f"the name {plugin.name} is taken by {taken[plugin.name]}",
+                where=plugin.where,
                 mend="give the file, or the entry point, a name of its own",
             )
-        taken[found.name] = found.origin
-        yield found.name, _guarded(found)
+        taken[plugin.name] = plugin.origin
+        yield plugin.name, _guarded(plugin)
 
 
-def _guarded(found: Plugin) -> Reporter:
+def _guarded(plugin: Plugin) -> Reporter:
     """Its function, whose mistakes are told as those of its author."""
-    module = found.value if isinstance(found.value, ModuleType) else None
-    function = getattr(module, "report", None) if module else found.value
+    module = plugin.value if isinstance(plugin.value, ModuleType) else None
+    function = getattr(module, "report", None) if module else plugin.value
     if not callable(function):
         raise ParameterError(
             "holds no function `report`" if module else f"{type(function).__name__} is no function",
-            where=found.where,
+            where=plugin.where,
             mend="define report(*reports) that answers text; docs/guide/own_formats.md shows one",
         )
 
@@ -68,10 +68,10 @@ def _guarded(found: Plugin) -> Reporter:
         try:
             text = function(*reports)
         except Exception as error:  # noqa: BLE001 - the function may raise anything
-            line = line_of(error, Path(found.where).parent)
-            raise _wrong(f"this reporter failed: {said(error)}", line or found.where) from None
+            line = line_of(error, Path(plugin.where).parent)
+            raise _wrong(f"this reporter failed: {said(error)}", line or plugin.where) from None
         if not isinstance(text, str):
-            raise _wrong(f"this reporter answered {type(text).__name__}, not text", found.where)
+            raise _wrong(f"this reporter answered {type(text).__name__}, not text", plugin.where)
         return text if text.endswith("\n") or not text else f"{text}\n"
 
     return report

@@ -32,9 +32,9 @@ def to_github(*reports: Report) -> str:
             for first, number in report.notes
         ]
     for report in reports:
-        found = severities(report.breaking) or "no open findings"
+        counted = severities(report.breaking) or "no open findings"
         lines.append(f"{one_line(report.subject)} {one_line(report.version)}: "
-                     f"{report.words}, {found}")  # fmt: skip
+                     f"{report.words}, {counted}")  # fmt: skip
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -48,10 +48,10 @@ def _findings(reports: tuple[Report, ...]) -> Iterator[str]:
         worst, report = max(group, key=lambda pair: pair[0].severity)
         versions = dict.fromkeys(r.version for _, r in group)
         keys = {f.key for f, _ in group}
-        said = and_more(worst.message, len(keys))
+        message = and_more(worst.message, len(keys))
         if len(versions) > 1:
-            said += f" [{count(len(versions), 'version')}: {', '.join(map(one_line, versions))}]"
-        yield _finding(replace(worst, message=said), report)
+            message += f" [{count(len(versions), 'version')}: {', '.join(map(one_line, versions))}]"
+        yield _finding(replace(worst, message=message), report)
 
 
 def command(name: str, message: str, **properties: object) -> str:
@@ -79,8 +79,8 @@ def _finding(finding: Finding, report: Report) -> str:
 def _untold(reports: tuple[Report, ...]) -> Iterator[str]:
     kinds = ((Outcome.ERROR, "error", "crashed"), (Outcome.NOT_ASSESSED, "warning", "not assessed"))
     for outcome, name, word in kinds:
-        told = ((r.code, r.reason) for report in reports for r in report.having(outcome))
-        for code, reason in dict.fromkeys(told):
+        reasons = ((r.code, r.reason) for report in reports for r in report.having(outcome))
+        for code, reason in dict.fromkeys(reasons):
             yield command(name, reason, title=f"{code} {word}")
     for task in dict.fromkeys(t for report in reports for t in report.not_run):
         yield command("warning", NOT_RUN, title=f"{task.value} not run")

@@ -39,11 +39,11 @@ def dump_task(result: TaskResult) -> str:
 
 def to_json(*reports: Report) -> str:
     """Reports as one JSON document, each with its verdict, for ``--format json``."""
-    made = [{**plain(report), "verdict": report.verdict.value} for report in reports]
-    for report in made:
+    records = [{**plain(report), "verdict": report.verdict.value} for report in reports]
+    for report in records:
         for name in ("forced", "locate", "snippet"):  # how a report is made, not what it says
             report.pop(name)
-    return dumps({"format": "reports/1", "reports": made})
+    return dumps({"format": "reports/1", "reports": records})
 
 
 def load_task(text: str, *, where: str = "results") -> TaskResult:
@@ -66,8 +66,8 @@ def load_task(text: str, *, where: str = "results") -> TaskResult:
     except RecursionError:
         raise RunError("is nested too deeply", where=where, mend=_MEND) from None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
-        raise RunError(f"key 'format' is {found!r}, not {FORMAT!r}", where=where, mend=_MEND)
+        written = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
+        raise RunError(f"key 'format' is {written!r}, not {FORMAT!r}", where=where, mend=_MEND)
     raw.pop("format")
     try:
         return _adapter().validate_python(_inward(raw))
@@ -79,8 +79,8 @@ def load_task(text: str, *, where: str = "results") -> TaskResult:
 
 def schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of what :func:`dump_task` writes."""
-    made = _adapter().json_schema()
-    parts = made["$defs"]
+    document = _adapter().json_schema()
+    parts = document["$defs"]
     parts["Severity"] |= {"type": "string", "enum": [s.label for s in Severity]}
     parts["Finding"]["properties"]["fingerprint"] = {"type": "string", "pattern": "^[0-9a-f]{20}$"}
     parts["Evidence"]["properties"]["digest"] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
@@ -93,12 +93,12 @@ def schema() -> dict[str, Any]:
     }
     cell = parts["Evidence"]["properties"]["rows"]["items"]["items"]
     cell["anyOf"].append({"$ref": "#/$defs/Float"})
-    made["properties"]["format"] = {"const": FORMAT}
-    made["required"].append("format")
-    for part in (made, *parts.values()):
+    document["properties"]["format"] = {"const": FORMAT}
+    document["required"].append("format")
+    for part in (document, *parts.values()):
         if "properties" in part:
             part["additionalProperties"] = False
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
 
 
 def dumps(value: Any) -> str:
@@ -129,18 +129,18 @@ def plain(value: Any) -> Any:
 
 
 def _record(value: Any) -> dict[str, Any]:
-    made = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    fields_of = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Finding):
-        made["fingerprint"] = value.fingerprint
+        fields_of["fingerprint"] = value.fingerprint
     if isinstance(value, Evidence):
         # Of the cells as they are read back: a check may have left NumPy scalars in its rows.
-        made["digest"] = _inward_evidence(made).digest
-    return made
+        fields_of["digest"] = _inward_evidence(fields_of).digest
+    return fields_of
 
 
-def _inward_evidence(made: dict[str, Any]) -> Evidence:
-    rows = tuple(tuple(row) for row in _inward(made["rows"]))
-    return Evidence(made["name"], made["title"], tuple(made["columns"]), rows)
+def _inward_evidence(record: dict[str, Any]) -> Evidence:
+    rows = tuple(tuple(row) for row in _inward(record["rows"]))
+    return Evidence(record["name"], record["title"], tuple(record["columns"]), rows)
 
 
 def _foreign(value: Any) -> Any:
@@ -163,5 +163,5 @@ def _inward(value: Any) -> Any:
 
 
 def _severity(value: Any) -> Any:
-    known = {s.label: s for s in Severity}
-    return known.get(value, f"unknown severity {value!r}") if isinstance(value, str) else value
+    by_label = {s.label: s for s in Severity}
+    return by_label.get(value, f"unknown severity {value!r}") if isinstance(value, str) else value

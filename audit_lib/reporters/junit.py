@@ -75,12 +75,12 @@ def _case(result: CheckResult, family: str) -> ET.Element:
     )
     outcome, reason = effective_outcome(result), one_line(result.reason)
     if outcome is Outcome.FAIL:
-        said = (
+        message = (
             f"{severities(result.open_findings)}: {one_line(result.open_findings[0].message, 200)}"
         )
-        ET.SubElement(case, "failure", message=said, type=result.severity.label).text = "\n".join(
-            map(_line, result.open_findings)
-        )
+        ET.SubElement(
+            case, "failure", message=message, type=result.severity.label
+        ).text = "\n".join(map(_line, result.open_findings))
     elif outcome is Outcome.ERROR:
         ET.SubElement(case, "error", message=reason, type="crash").text = clean(result.reason)
     elif outcome is not Outcome.PASS:

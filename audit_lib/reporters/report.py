@@ -90,8 +90,8 @@ class Report:
     @property
     def words(self) -> str:
         """The verdict as people read it, and what was left out."""
-        said = verdict_words(self.verdict, self.not_run)
-        return f"{said}: {', '.join(self.not_run)} not run" if self.not_run else said
+        verdict = verdict_words(self.verdict, self.not_run)
+        return f"{verdict}: {', '.join(self.not_run)} not run" if self.not_run else verdict
 
     @property
     def open_findings(self) -> list[Finding]:
@@ -166,14 +166,14 @@ def by_reason(results: Iterable[CheckResult], most: int = 6) -> list[tuple[str, 
 
     One missing hook keeps many checks from an answer, and is one lack.
     """
-    found: dict[str, dict[str, None]] = {}
+    codes_of: dict[str, dict[str, None]] = {}
     for result in results:
-        found.setdefault(result.reason, {})[result.code] = None
-    told = []
-    for reason, codes in sorted(found.items(), key=lambda item: -len(item[1])):
+        codes_of.setdefault(result.reason, {})[result.code] = None
+    lines = []
+    for reason, codes in sorted(codes_of.items(), key=lambda item: -len(item[1])):
         more = f" and {len(codes) - most} more" if len(codes) > most else ""
-        told.append((", ".join(list(codes)[:most]) + more, reason))
-    return told
+        lines.append((", ".join(list(codes)[:most]) + more, reason))
+    return lines
 
 
 def left_out(results: Iterable[CheckResult]) -> list[str]:
@@ -184,25 +184,25 @@ def left_out(results: Iterable[CheckResult]) -> list[str]:
 
 def remarks(result: CheckResult) -> list[str]:
     """What a reader should know of a check before its answer: whose it is, and who rated it."""
-    said = [f"foreign: from {result.origin}"] if result.origin else []
+    sentences = [f"foreign: from {result.origin}"] if result.origin else []
     if result.declared is not None:
-        said.append(
+        sentences.append(
             f"severity {result.severity.label} by the subject's parameters, "
             f"{result.declared.label} by the check"
         )
-    return said
+    return sentences
 
 
 def narrowest(results: Iterable[CheckResult]) -> list[str]:
     """The kept promises that left the least room, measured against allowed; one a check."""
-    kept = [
+    margins = [
         (m.room, r.code, one_line(m.words))
         for r in results
         if effective_outcome(r) is Outcome.PASS
         for m in sorted(r.margins, key=lambda m: m.room)[:1]
         if 0 <= m.room < 1
     ]
-    return [f"{code} {words}" for _, code, words in sorted(kept)[:NARROWEST]]
+    return [f"{code} {words}" for _, code, words in sorted(margins)[:NARROWEST]]
 
 
 def and_more(message: str, number: int) -> str:
@@ -215,9 +215,9 @@ def folded(items: Iterable[T], alike: Callable[[T], object]) -> list[tuple[T, in
 
     A run is cut only where that spares more than one line.
     """
-    made: list[tuple[T, int]] = []
+    shown: list[tuple[T, int]] = []
     for _, run in groupby(items, alike):
         held = list(run)
-        kept = held if len(held) <= 5 else held[:3]
-        made += [(item, 0) for item in kept[:-1]] + [(kept[-1], len(held) - len(kept))]
-    return made
+        head = held if len(held) <= 5 else held[:3]
+        shown += [(item, 0) for item in head[:-1]] + [(head[-1], len(held) - len(head))]
+    return shown

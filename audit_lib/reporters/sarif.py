@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from audit_lib import __version__
-from audit_lib.model import CheckResult, Outcome, Verdict, effective_outcome
+from audit_lib.model import CheckResult, Outcome, effective_outcome, worst_verdict
 from audit_lib.reporters.json_report import dumps
 from audit_lib.reporters.report import NOT_RUN, Report
 from audit_lib.reporters.sarif_limits import RESULTS_A_RUN, RUNS_A_FILE
@@ -51,15 +51,13 @@ def everything_to_sarif(*reports: Report) -> str:
 def _joined(reports: Sequence[Report]) -> Report:
     """One report over many versions; what all of them have in common is then one result."""
     first = reports[0]
-    verdicts = {r.verdict for r in reports}
-    order = (Verdict.BROKEN, Verdict.INCONCLUSIVE, Verdict.KEPT)
     return Report(
         subject=first.subject,
         version=count(len(reports), "version"),
         title=first.title,
         results=tuple(r for report in reports for r in report.results),
         started=min(r.started for r in reports),
-        forced=next(v for v in order if v in verdicts),
+        forced=worst_verdict(r.verdict for r in reports),
         not_run=tuple(dict.fromkeys(t for r in reports for t in r.not_run)),
         seconds=sum(r.seconds for r in reports),
         locate=first.locate,
@@ -82,11 +80,13 @@ def _category(report: Report, *, alone: bool) -> str:
 def _run(report: Report, *, category: str, everything: bool) -> Json:
     rules = {r.code: r for r in report.results}
     codes = list(rules)
-    made = list(findings(report))
+    results_of = list(findings(report))
     if everything:
-        made += [standing(r) for r in report.results if effective_outcome(r) is not Outcome.FAIL]
-    left_out = len(made) - RESULTS_A_RUN
-    results = [{**r, "ruleIndex": codes.index(r["ruleId"])} for r in made[:RESULTS_A_RUN]]
+        results_of += [
+            standing(r) for r in report.results if effective_outcome(r) is not Outcome.FAIL
+        ]
+    left_out = len(results_of) - RESULTS_A_RUN
+    results = [{**r, "ruleIndex": codes.index(r["ruleId"])} for r in results_of[:RESULTS_A_RUN]]
     return {
         "tool": {
             "driver": {
@@ -112,7 +112,7 @@ def _run(report: Report, *, category: str, everything: bool) -> Json:
 
 
 def _invocation(report: Report, codes: list[str], left_out: int) -> Json:
-    made: Json = {
+    invocation: Json = {
         "executionSuccessful": not report.having(Outcome.ERROR),
         "exitCode": report.verdict.exit_code,
         "exitCodeDescription": report.words,
@@ -121,21 +121,21 @@ def _invocation(report: Report, codes: list[str], left_out: int) -> Json:
     try:
         began = datetime.fromisoformat(report.started)
     except ValueError:
-        return made
+        return invocation
     ended = began + timedelta(seconds=report.seconds)
     for key, moment in (("startTimeUtc", began), ("endTimeUtc", ended)):
-        made[key] = moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
-    return made
+        invocation[key] = moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+    return invocation
 
 
 def _notifications(report: Report, codes: list[str], left_out: int) -> Iterator[Json]:
-    for outcome, level, said in (
+    for outcome, level, text_of in (
         (Outcome.ERROR, "error", "the check crashed"),
         (Outcome.NOT_ASSESSED, "warning", "nobody could tell"),
     ):
         for result in report.results:
             if result.outcome is outcome or effective_outcome(result) is outcome:
-                yield _notification(result, level, said, codes)
+                yield _notification(result, level, text_of, codes)
     for task in report.not_run:
         yield {"level": "warning", "message": {"text": f"{task.value}: {NOT_RUN}"}}
     if left_out > 0:
@@ -143,10 +143,10 @@ def _notifications(report: Report, codes: list[str], left_out: int) -> Iterator[
         yield {"level": "error", "message": {"text": text}}
 
 
-def _notification(result: CheckResult, level: str, said: str, codes: list[str]) -> Json:
+def _notification(result: CheckResult, level: str, text: str, codes: list[str]) -> Json:
     gaps = "; ".join(f"{g.what}: {g.why}" for g in result.gaps)
     return {
         "level": level,
-        "message": {"text": clean(result.reason or gaps) or said},
+        "message": {"text": clean(result.reason or gaps) or text},
         "associatedRule": {"id": result.code, "index": codes.index(result.code)},
     }

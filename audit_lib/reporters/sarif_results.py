@@ -55,8 +55,8 @@ def findings(report: Report) -> Iterator[Json]:
     for finding, waiver in every:
         if waiver is None:
             waived.pop(finding.fingerprint, None)
-    found = {f.fingerprint: f for f, _ in reversed(every)}
-    for finding in ranked(found.values(), report.dependents):
+    by_fingerprint = {f.fingerprint: f for f, _ in reversed(every)}
+    for finding in ranked(by_fingerprint.values(), report.dependents):
         yield _finding(finding, waived.get(finding.fingerprint), report)
 
 
@@ -137,15 +137,15 @@ def _location(location: Location, report: Report) -> tuple[Json, str]:
         text = report.snippet(location)
         if text:
             physical["region"]["snippet"] = {"text": cut(text, SNIPPET_CHARACTERS)}
-    made: Json = {"physicalLocation": physical}
+    located: Json = {"physicalLocation": physical}
     logical = []
     if location.symbol:
         logical.append({"fullyQualifiedName": clean(location.symbol), "kind": "function"})
     if location.pointer:
         logical.append({"fullyQualifiedName": clean(location.pointer), "kind": "member"})
     if logical:
-        made["logicalLocations"] = logical
-    return made, apart
+        located["logicalLocations"] = logical
+    return located, apart
 
 
 def uri(path: str) -> str:

@@ -47,7 +47,7 @@ def rule(result: CheckResult) -> dict[str, Any]:
             "precision": "high",
             "problem.severity": _problem(result.severity),
             "security-severity": SECURITY_SEVERITY[result.severity],
-            **({"remarks": said} if (said := [clean(r) for r in remarks(result)]) else {}),
+            **({"remarks": texts} if (texts := [clean(r) for r in remarks(result)]) else {}),
         },
     }
 

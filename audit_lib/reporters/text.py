@@ -26,12 +26,12 @@ def clean(text: str) -> str:
 
 
 def _unstacked(text: str) -> str:
-    kept, marks = [], 0
+    signs, marks = [], 0
     for sign in text:
         marks = marks + 1 if unicodedata.category(sign) in _MARKS else 0
         if marks <= _MOST_MARKS:
-            kept.append(sign)
-    return "".join(kept)
+            signs.append(sign)
+    return "".join(signs)
 
 
 _MARKS = ("Mn", "Me")

@@ -38,7 +38,7 @@ class Change:
 
 def accept(
     folder: Path,
-    found: Mapping[str, Sequence[CheckResult]],
+    results_of: Mapping[str, Sequence[CheckResult]],
     *,
     owner: str,
     reason: str,
@@ -51,13 +51,13 @@ def accept(
 
     Args:
         folder: the parameters folder.
-        found: version to its results, waivers applied.
+        results_of: version to its results, waivers applied.
         owner, reason, expires: of what is added.
         today: the day on which it is decided.
     """
-    kept, dropped = _standing(load_baseline(folder), found, today)
+    standing, dropped = _standing(load_baseline(folder), results_of, today)
     seen: dict[str, tuple[Finding, list[str]]] = {}
-    for version, results in found.items():
+    for version, results in results_of.items():
         for finding in (f for r in results for f in r.open_findings):
             if breaks(finding) and finding.code not in OF_WAIVERS:
                 seen.setdefault(finding.fingerprint, (finding, []))[1].append(version)
@@ -76,13 +76,13 @@ def accept(
     )
     again = {e.fingerprint for e in added}
     gone = tuple(e for e in dropped if e.fingerprint not in again)
-    return Change(_sorted([*kept, *added]), added, gone)
+    return Change(_sorted([*standing, *added]), added, gone)
 
 
-def prune(folder: Path, found: Mapping[str, Sequence[CheckResult]], *, today: date) -> Change:
+def prune(folder: Path, results_of: Mapping[str, Sequence[CheckResult]], *, today: date) -> Change:
     """The baseline without what is past its date or covers nothing any more."""
-    kept, dropped = _standing(load_baseline(folder), found, today)
-    return Change(_sorted(kept), (), tuple(dropped))
+    standing, dropped = _standing(load_baseline(folder), results_of, today)
+    return Change(_sorted(standing), (), tuple(dropped))
 
 
 def write(folder: Path, entries: Sequence[Accepted]) -> Path:
@@ -95,26 +95,28 @@ def write(folder: Path, entries: Sequence[Accepted]) -> Path:
     shared = {"owner": first.owner, "reason": first.reason, "expires": first.expires}
     parts = [_HEAD + "".join(f"{k} = {toml(v)}\n" for k, v in shared.items())]
     for entry in entries:
-        told = entry.model_dump(exclude_defaults=True)
-        own = {k: v for k, v in told.items() if k not in shared or v != shared[k]}
+        fields = entry.model_dump(exclude_defaults=True)
+        own = {k: v for k, v in fields.items() if k not in shared or v != shared[k]}
         parts.append("[[accepted]]\n" + "".join(f"{k} = {toml(v)}\n" for k, v in own.items()))
     write_whole(file, "\n".join(parts).encode("utf-8"))
     return file
 
 
 def _standing(
-    entries: Iterable[Accepted], found: Mapping[str, Sequence[CheckResult]], today: date
+    entries: Iterable[Accepted], results_of: Mapping[str, Sequence[CheckResult]], today: date
 ) -> tuple[list[Accepted], list[Accepted]]:
     """Entries that stay and entries that go."""
-    kept: list[Accepted] = []
+    standing: list[Accepted] = []
     dropped: list[Accepted] = []
     for entry in entries:
         stays = entry.expires >= today and any(
-            _stands(entry, version, results) for version, results in found.items()
+            _stands(entry, version, results) for version, results in results_of.items()
         )
-        elsewhere = bool(set(entry.seen) - set(found))  # of a version that nobody looked at now
-        (kept if stays or (elsewhere and entry.expires >= today) else dropped).append(entry)
-    return kept, dropped
+        elsewhere = bool(
+            set(entry.seen) - set(results_of)
+        )  # of a version that nobody looked at now
+        (standing if stays or (elsewhere and entry.expires >= today) else dropped).append(entry)
+    return standing, dropped
 
 
 def _stands(entry: Accepted, version: str, results: Sequence[CheckResult]) -> bool:

@@ -30,7 +30,7 @@ def ask(
     ignore: Sequence[str] = (),
     earlier: tuple[TaskResult, ...] = (),
     words: Iterable[tuple[str, str]] = (),
-    said: Mapping[str, str] | None = None,
+    details: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> TaskResult:
     """Run a task's checks, and add what closes it.
@@ -42,7 +42,7 @@ def ask(
         select, ignore: selectors of checks; what they leave out is not assessed.
         earlier: results of the tasks before it in the same run, over which T6 closes.
         words: what stands in place of this machine's folders, as ``words_for`` says.
-        said: more of where it ran, for the provenance.
+        details: more of where it ran, for the provenance.
         progress: told before and after each check.
 
     Raises:
@@ -70,7 +70,7 @@ def ask(
         raw,
         results=applied.results,
         boundaries=boundary_verdicts(subject, [*before, *applied.results]) if closes else (),
-        provenance={**nameless(_provenance(subject, said or {}), held), **raw.provenance},
+        provenance={**nameless(_provenance(subject, details or {}), held), **raw.provenance},
         dependents=code_of(subject.source).imports.dependent_counts if closes else {},
     )
 
@@ -83,7 +83,7 @@ def ask_all(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     words: Iterable[tuple[str, str]] = (),
-    said: Mapping[str, str] | None = None,
+    details: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> tuple[TaskResult, ...]:
     """Run tasks one after the other in this process, T6 over those before it."""
@@ -100,7 +100,7 @@ def ask_all(
             ignore=ignore,
             earlier=done if task is Task.T6 else (),
             words=held,
-            said=said,
+            details=details,
             progress=progress,
         )
         done = (*done, answer)
@@ -109,8 +109,8 @@ def ask_all(
 
 def _measure(task: Task, subject: Subject) -> Measure:
     """Whether calls of hooks have their lines measured in this task."""
-    asked = subject.parameters.exercise
-    wanted = asked == "every_call" or (asked == "sample" and task is Task.T1)
+    setting = subject.parameters.exercise
+    wanted = setting == "every_call" or (setting == "sample" and task is Task.T1)
     return Measure.ALWAYS if wanted else Measure.NEVER
 
 
@@ -132,40 +132,31 @@ def _review(task: Task, subject: Subject) -> Review | None:
     return review(subject, why=why)
 
 
-def _provenance(subject: Subject, said: Mapping[str, str]) -> dict[str, str]:
-    told = {
+def _provenance(subject: Subject, details: Mapping[str, str]) -> dict[str, str]:
+    entries = {
         "workbook": __version__,
         "python": platform.python_version(),
-        "isolation": _isolation(subject),
-        **_host_said(subject),
-        **said,
+        **_host_provenance(subject),
+        **details,
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in entries.items() if value}
 
 
-def _host_said(subject: Subject) -> dict[str, str]:
+def _host_provenance(subject: Subject) -> dict[str, str]:
     """What the child is, and what it was seen not to be able to do."""
     try:
         if not subject.hooks.lines:
-            return {}
+            return {"isolation": "not needed: no hook is written"}
         return {
+            "isolation": subject.isolation,
             "isolation_stopped": ", ".join(sorted(subject.host.probed.stopped)) or "nothing",
             "hooks_refused": _refused(subject),
             "subject_environment": ", ".join(f"{k} {v}" for k, v in subject.host.versions.items()),
         }
-    except (AuditError, HookError, NotAssessed):
-        return {}
+    except (AuditError, HookError, NotAssessed) as error:
+        return {"isolation": f"unavailable: {error}"}
 
 
 def _refused(subject: Subject) -> str:
-    asked = sorted(subject.host.refused.items())
-    return "; ".join(f"{path} ({', '.join(sorted(hooks))})" for path, hooks in asked)
-
-
-def _isolation(subject: Subject) -> str:
-    try:
-        if not subject.hooks.lines:
-            return "not needed: no hook is written"
-        return subject.isolation
-    except (AuditError, HookError, NotAssessed) as error:
-        return f"unavailable: {error}"
+    by_path = sorted(subject.host.refused.items())
+    return "; ".join(f"{path} ({', '.join(sorted(hooks))})" for path, hooks in by_path)

@@ -21,7 +21,7 @@ def baselines(place: Place, subject: Subject, *, but: str = "") -> list[Baseline
         subject: its registry says which version is champion.
         but: id of the run that asks; a run is compared with earlier ones only.
     """
-    found = []
+    chosen = []
     try:
         champion = subject.registry.champion
     except NotAssessed:
@@ -29,13 +29,13 @@ def baselines(place: Place, subject: Subject, *, but: str = "") -> list[Baseline
     if champion and champion != place.version:
         newest = Place(place.reports, place.subject, champion).latest()
         if newest:
-            found.append(Baseline(f"champion {champion}", newest.path))
+            chosen.append(Baseline(f"champion {champion}", newest.path))
     runs = [p for p in _runs(place) if not but or p.name < but]
     whole = [p for p in runs if all(RunFolder(p).results(task).is_file() for task in Task)]
     if whole:
         earlier = tuple(p for p in runs if p.name < whole[-1].name)
-        found.append(Baseline("the previous run", whole[-1], earlier[-HISTORY:]))
-    return found
+        chosen.append(Baseline("the previous run", whole[-1], earlier[-HISTORY:]))
+    return chosen
 
 
 def _runs(place: Place) -> list[Path]:

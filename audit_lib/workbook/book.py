@@ -12,10 +12,9 @@ from audit_lib.errors import AuditError, ParameterError, RunError, VerdictError
 from audit_lib.execution.digests import digests, joined, own_places
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import load_exemptions
-from audit_lib.files import read_words
 from audit_lib.memory import times
 from audit_lib.model import Contract, Task, TaskResult, verdict_of
-from audit_lib.reporters.json_report import dump_task, load_task
+from audit_lib.reporters.json_report import dump_task
 from audit_lib.selection import check_parameters, listed, roster_of
 from audit_lib.subject.subject import Subject, open_subject
 from audit_lib.workbook import display, sheets
@@ -92,8 +91,7 @@ class Workbook(Looking):
                 mend=f"workbook run {subject} --version {book.subject.version}",
             )
         book._gather(folder.run_id)
-        file = folder.results(Task.T6)
-        book.result = load_task(read_words(file), where=str(file))
+        book.result = folder.load(Task.T6)
         return book
 
     # --- running ------------------------------------------------------------------------------
@@ -116,17 +114,17 @@ class Workbook(Looking):
         noted = not (self.by_hand or under_workbook_run())
         before = self._noted() if noted else ""
         progress = TaskProgress(self.task, [c.code for c in checks], times(self.subject))
-        gathered, asked = self._gathered, self.parameters
+        gathered, parameters = self._gathered, self.parameters
         try:
             self.result = ask(
                 self.task,
                 self.subject,
                 run_id=self.folder.run_id,
-                select=listed(asked.select),
-                ignore=listed(asked.ignore),
+                select=listed(parameters.select),
+                ignore=listed(parameters.ignore),
                 earlier=gathered.tasks if gathered else (),
                 words=words_for(self._places()),
-                said={
+                details={
                     "kernel": os.environ.get("AUDIT_KERNEL", "jupyter"),
                     "gathered_from": gathered.run_id if gathered else "",
                     "subject_digest": before,
@@ -136,15 +134,15 @@ class Workbook(Looking):
             )
         except KeyboardInterrupt:
             left = f"{progress.done} of {progress.total} checks had answered"
-            said = f"{self.task.value}: interrupted, {left}; audit.run() goes on where it was"
-            progress.finish(said, keep=True)
+            summary = f"{self.task.value}: interrupted, {left}; audit.run() goes on where it was"
+            progress.finish(summary, keep=True)
             raise
         verdict = verdict_of(self.result.results)
-        found = sum(len(r.open_findings) for r in self.result.results)
-        said = f"{verdict}, {found or 'no'} open finding{'s'[: found != 1]}"
-        said = said if verdict else "nothing applies"
+        number = sum(len(r.open_findings) for r in self.result.results)
+        summary = f"{verdict}, {number or 'no'} open finding{'s'[: number != 1]}"
+        summary = summary if verdict else "nothing applies"
         progress.finish(
-            f"{self.task.value}: {len(checks)} checks in {progress.seconds:.1f} s: {said}"
+            f"{self.task.value}: {len(checks)} checks in {progress.seconds:.1f} s: {summary}"
         )
 
     def learned(self) -> None:
@@ -213,11 +211,11 @@ class Workbook(Looking):
 
         self.ran  # noqa: B018 - asking is what finds out
         words = words_for(self._places())
-        found, why = proof(self.subject, self.place.folder, self.folder.path, budget, words)
-        if found is None:
+        sensitivity, why = proof(self.subject, self.place.folder, self.folder.path, budget, words)
+        if sensitivity is None:
             show([Note(f"Sensitivity of this audit: {why}", tone="not assessed")])
             return
-        show(proof_parts(found, self._everything()))
+        show(proof_parts(sensitivity, self._everything()))
 
     def gather(self, run_id: str | None = None) -> Sheet:
         """Read the results of T1 to T5 of this run; say which tasks are missing.
@@ -251,7 +249,7 @@ class Workbook(Looking):
                 mend="free some space there, or choose another `reports` folder",
             ) from None
         self.subject.close()
-        said = f"{self.task.value} complete · run {self.folder.run_id} · results sha256 {digest}"
+        summary = f"{self.task.value} complete · run {self.folder.run_id} · results sha256 {digest}"
         gathered = self._gathered
         try:
             fail_if_asked(
@@ -260,9 +258,9 @@ class Workbook(Looking):
                 gathered.missing if gathered else (),
             )
         except VerdictError:
-            print(Note(said))  # a cell that raises shows no value
+            print(Note(summary))  # a cell that raises shows no value
             raise
-        return Note(said)
+        return Note(summary)
 
     def __repr__(self) -> str:
         subject, task = self.subject, self.task
@@ -276,15 +274,17 @@ class Workbook(Looking):
 
     # --- inside -------------------------------------------------------------------------------
     def _open_subject(self) -> Subject:
-        asked = self.parameters
-        subject = open_subject(asked.asked, workspace=self.workspace, root=asked.path("root"))
-        if asked.version == "all":
+        parameters = self.parameters
+        subject = open_subject(
+            parameters.asked, workspace=self.workspace, root=parameters.path("root")
+        )
+        if parameters.version == "all":
             raise ParameterError(
                 "a notebook audits one version, not 'all'",
                 where="parameter 'version'",
                 mend=f"`workbook run {subject.name} --version all` audits every one",
             )
-        return subject.at(subject.select(asked.version)[0])
+        return subject.at(subject.select(parameters.version)[0])
 
     def _run_folder(self, run_id: str) -> RunFolder:
         if self.place.published(run_id).path.exists():

@@ -12,7 +12,7 @@ from audit_lib.workbook.display import Sheet
 def closing_sheet(
     tasks: Sequence[TaskResult],
     against: Sequence[Comparison],
-    found: Mapping[str, tuple[Finding, CheckResult]],
+    findings: Mapping[str, tuple[Finding, CheckResult]],
     missing: Mapping[str, str],
 ) -> Sheet:
     """One line a finding of the run or of those it is compared with, the weightiest first.
@@ -20,18 +20,18 @@ def closing_sheet(
     Args:
         tasks: results of the run.
         against: what became of its findings since other runs.
-        found: findings of the run by the id they have in it.
+        findings: of the run, by the id they have in it.
         missing: tasks whose results the list lacks.
     """
     rows = closing_list(tasks, against)
     ids: dict[Finding, str] = {}
-    for name, (finding, _) in found.items():
+    for name, (finding, _) in findings.items():
         ids.setdefault(finding, name)
     open_ = [r.matter.finding for r in rows if r.rank]
     title = f"Closure: {len(open_)} open" + (f" ({severities(open_)})" if open_ else "")
     if missing:
         title += f"; {', '.join(missing)} missing, so the list is not whole"
-    said = [f"Against {c.label} ({c.before}): {summary(c)}." for c in against]
+    sentences = [f"Against {c.label} ({c.before}): {summary(c)}." for c in against]
     columns = (
         "rank", "state", "severity", *(f"against {c.label}" for c in against), "dependents",
         "tasks", "finding", "where", "what", "exemption",
@@ -40,7 +40,7 @@ def closing_sheet(
         title,
         columns,
         tuple(_row(row, ids) for row in rows),
-        note=" ".join(said) or "No published run to compare with, so nothing is called new.",
+        note=" ".join(sentences) or "No published run to compare with, so nothing is called new.",
         empty="nothing is to be closed",
     )
 

@@ -19,7 +19,6 @@ from audit_lib.files import read_words, write_whole
 from audit_lib.host import HookError
 from audit_lib.model import CheckResult, Finding, Scalar, effective_outcome, weight
 from audit_lib.model.merging import akin, identity
-from audit_lib.reporters.json_report import load_task
 from audit_lib.selection import configured, roster_of
 from audit_lib.subject.subject import Subject
 from audit_lib.workbook import pictures
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from audit_lib.workbook.looking import Looking
 
-Found = Mapping[str, tuple[Finding, CheckResult]]
+Findings = Mapping[str, tuple[Finding, CheckResult]]
 #: what findings are narrowed down by
 FACETS = ("severity", "contract", "check", "file")
 #: days that a drafted waiver holds where nobody says
@@ -51,39 +50,39 @@ def facet(name: str, finding: Finding) -> str:
 
 
 def matching(
-    found: Found, search: str = "", dependents: Mapping[str, int] | None = None, **chosen: str
+    findings: Findings, search: str = "", dependents: Mapping[str, int] | None = None, **chosen: str
 ) -> list[str]:
     """Ids of the findings that hold every word and fit every facet, worst first."""
-    asked = search.lower().split()
+    wanted = search.lower().split()
 
     def fits(name: str, finding: Finding) -> bool:
-        said = (name, finding.message, finding.location, finding.location.symbol, finding.contract)
-        held = " ".join([*map(str, said), finding.measured, finding.expected]).lower()
+        texts = (name, finding.message, finding.location, finding.location.symbol, finding.contract)
+        held = " ".join([*map(str, texts), finding.measured, finding.expected]).lower()
         facets = all(facet(k, finding) == v for k, v in chosen.items() if v)
-        return facets and all(word in held for word in asked)
+        return facets and all(word in held for word in wanted)
 
-    names = [name for name, (finding, _) in found.items() if fits(name, finding)]
-    return sorted(names, key=lambda n: weight(found[n][0], dependents or {}))
+    names = [name for name, (finding, _) in findings.items() if fits(name, finding)]
+    return sorted(names, key=lambda n: weight(findings[n][0], dependents or {}))
 
 
 def overview(audit: Looking) -> list[Part]:
     """All findings, and the worst of them with its place: what a console shows without widgets."""
-    found = audit.all_findings()
-    names = matching(found, dependents=audit.dependents)
-    parts: list[Part] = [finding_sheet(f"Findings: {len(found)}", found, audit.dependents)]
+    findings = audit.all_findings()
+    names = matching(findings, dependents=audit.dependents)
+    parts: list[Part] = [finding_sheet(f"Findings: {len(findings)}", findings, audit.dependents)]
     return [*parts, *about(audit, names[0])] if names else parts
 
 
 def about(audit: Looking, name: str) -> list[Any]:
     """A finding, its place in the engine, its neighbours by cause and its evidence."""
-    view, found = audit.finding(name), audit.all_findings()
+    view, findings = audit.finding(name), audit.all_findings()
     parts: list[Any] = [view]
     try:
         parts.append(view.source())
     except AuditError as error:
         parts.append(Note(error.message))
     parts += links(audit, name) if "console" in views else []
-    names = {f: n for n, (f, _) in found.items()}
+    names = {f: n for n, (f, _) in findings.items()}
     if near := [names[f] for f in akin(names)[view.finding]]:
         parts.append(Note(f"perhaps of the same root: {', '.join(near)}"))
     with suppress(NotAssessed, NotApplicable):  # there is no list of versions
@@ -99,16 +98,16 @@ def links(audit: Looking, name: str) -> list[Link]:
 
     ``AUDIT_EDITOR`` names another editor than VS Code: ``"idea://open?file={path}&line={line}"``.
     """
-    view, made = audit.finding(name), []
+    view, addresses = audit.finding(name), []
     with suppress(AuditError):
         path, line = located(audit.subject, view.finding.location), view.finding.location.line or 1
         editor = os.environ.get("AUDIT_EDITOR", "vscode://file{path}:{line}")
         address = editor.replace("{path}", quote(str(path))).replace("{line}", str(line))
-        made.append(Link(f"open {view.finding.location} in the editor", address))
+        addresses.append(Link(f"open {view.finding.location} in the editor", address))
     packet = audit.place.published(audit.ran.run_id).path / "packet.html"
     if packet.is_file():
-        made.append(Link("in the packet", f"{packet.as_uri()}#{view.name}"))
-    return made
+        addresses.append(Link("in the packet", f"{packet.as_uri()}#{view.name}"))
+    return addresses
 
 
 def unit_of(finding: Finding) -> str:
@@ -142,14 +141,20 @@ def history(audit: Looking, name: str) -> Sheet:
         if run is None or run.check(task):
             rows.append((version, None, "no run", None, None))
             continue
-        file = run.results(task)
-        results = load_task(read_words(file), where=str(file)).results
-        same = next((r for r in results if r.code == view.result.code), None)
-        found = [f for f in same.findings if identity(f, version) == wanted] if same else []
-        state = "found" if found else words(effective_outcome(same)) if same else "not asked"
-        measured = found[0].measured if found else None
+        same = next((r for r in run.load(task).results if r.code == view.result.code), None)
+        same_findings = [f for f in same.findings if identity(f, version) == wanted] if same else []
+        state = (
+            "found" if same_findings else words(effective_outcome(same)) if same else "not asked"
+        )
+        measured = same_findings[0].measured if same_findings else None
         rows.append(
-            (version, run.run_id, state, found[0].severity.label if found else None, measured)
+            (
+                version,
+                run.run_id,
+                state,
+                same_findings[0].severity.label if same_findings else None,
+                measured,
+            )
         )
     columns = ("version", "run", "state", "severity", "measured")
     return Sheet(f"{view.name} over the versions", columns, tuple(rows))
@@ -174,11 +179,11 @@ def again(
         ready = type(ready)(**{**ready.model_dump(exclude_unset=True), **options})
     except ValidationError as error:
         problem = error.errors()[0]
-        known = ", ".join(type(ready).model_fields) or "none"
+        options_here = ", ".join(type(ready).model_fields) or "none"
         raise ParameterError(
             f"option {'.'.join(map(str, problem['loc']))!r}: {problem['msg']}",
             where=f"audit.again({code!r})",
-            mend=f"options of {code}: {known}",
+            mend=f"options of {code}: {options_here}",
         ) from None
     after = run_check(ready, subject)
     return after, list(_difference(before, after, subject.version))
@@ -192,7 +197,7 @@ def _difference(before: CheckResult | None, after: CheckResult, version: str) ->
     ]
     was, now = ({f.message: f for f in r.findings} if r else {} for r in (before, after))
     rows += [
-        (message, *(_measured(found.get(message)) for found in (was, now)))
+        (message, *(_measured(findings.get(message)) for findings in (was, now)))
         for message in dict.fromkeys([*was, *now])
     ]
     yield Sheet(
@@ -207,13 +212,13 @@ def _measured(finding: Finding | None) -> str | None:
     return None if finding is None else finding.measured or "found"
 
 
-def case(subject: Subject, told: Mapping[str, Any], around: int) -> pd.DataFrame:
+def case(subject: Subject, row: Mapping[str, Any], around: int) -> pd.DataFrame:
     """Bars, features, predictions and labels about the asset and date that a row names.
 
     The row itself where it names neither.
 
     Args:
-        told: the row, by column.
+        row: by column.
         around: bars on each side.
 
     Raises:
@@ -233,16 +238,16 @@ def case(subject: Subject, told: Mapping[str, Any], around: int) -> pd.DataFrame
     joined = pd.concat(once, axis=1).sort_index()
     levels = [joined.index.get_level_values(i) for i in range(joined.index.nlevels)]
     dates = next((v for v in levels if isinstance(v, pd.DatetimeIndex)), None)
-    texts = {str(v) for v in told.values() if v is not None}
+    texts = {str(v) for v in row.values() if v is not None}
     for level in levels:
         named = level.astype(str).isin(texts)
         if level is not dates and named.any():
             joined = joined[named]
             dates = None if dates is None else dates[named]
             break
-    when = [d for d in map(_moment, told.values()) if d is not None]
+    when = [d for d in map(_moment, row.values()) if d is not None]
     if dates is None or not when:
-        return joined if len(joined) < len(levels[0]) else pd.DataFrame([dict(told)])
+        return joined if len(joined) < len(levels[0]) else pd.DataFrame([dict(row)])
     calendar = dates.unique().sort_values()
     naive = calendar.tz_localize(None)
     at = naive.searchsorted(pd.DatetimeIndex(when))
@@ -256,8 +261,8 @@ def _moment(value: Any) -> pd.Timestamp | None:
     if not isinstance(value, str) or not value[:4].isdigit():
         return None
     with suppress(ValueError):
-        found = pd.Timestamp(value)
-        return found.tz_convert("UTC").tz_localize(None) if found.tzinfo else found
+        stamp = pd.Timestamp(value)
+        return stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo else stamp
     return None
 
 
@@ -271,7 +276,7 @@ def waiver(
     """
     last = expires or datetime.now(UTC).date() + timedelta(days=HOLDS)
     try:
-        made = Exemption(
+        exemption = Exemption(
             fingerprint=finding.fingerprint, version=version, owner=owner, reason=reason,
             expires=last,
         )  # fmt: skip
@@ -282,9 +287,9 @@ def waiver(
             where="audit.waiver",
             mend='name an owner, a reason and a last day, such as expires="2026-12-31"',
         ) from None
-    told = made.model_dump(exclude_defaults=True)
+    fields = exemption.model_dump(exclude_defaults=True)
     head = f"# {finding.code} at {finding.location}: {' '.join(finding.message.split())}\n"
-    return head + "[[exemption]]\n" + "".join(f"{k} = {toml(v)}\n" for k, v in told.items())
+    return head + "[[exemption]]\n" + "".join(f"{k} = {toml(v)}\n" for k, v in fields.items())
 
 
 def waived(subject: Subject, text: str) -> Note:

@@ -79,8 +79,8 @@ class Note:
         tag = "h4" if self.heading else "p"
         mark, colour = TONES.get(self.tone, ("", ""))
         colour = toned(colour) if colour else "inherit"
-        said = escaped(f"{mark} {self.text}".strip())
-        return f'<{tag} style="color:{colour};margin:.6em 0 .2em">{said}</{tag}>'
+        text = escaped(f"{mark} {self.text}".strip())
+        return f'<{tag} style="color:{colour};margin:.6em 0 .2em">{text}</{tag}>'
 
 
 @dataclass(frozen=True)
@@ -165,14 +165,14 @@ class Listing:
 
     def _numbered(self) -> list[tuple[str, bool]]:
         width, wide = len(str(self.first + len(self.lines))), max(map(len, self.beside), default=0)
-        said = self.beside or ("",) * len(self.lines)
+        authors = self.beside or ("",) * len(self.lines)
         return [
             (
                 f"{'>' if number in self.marked else ' '} {number:>{width}}  "
                 f"{f'{by:<{wide}}  ' if wide else ''}{line[:_WIDEST]}",
                 number in self.marked,
             )
-            for number, (line, by) in enumerate(zip(self.lines, said, strict=True), self.first)
+            for number, (line, by) in enumerate(zip(self.lines, authors, strict=True), self.first)
         ]
 
     def __repr__(self) -> str:
@@ -210,8 +210,8 @@ class Picture:
         import base64
 
         shown = {"image/png": base64.b64encode(self.data).decode(), "text/plain": repr(self)}
-        said = {"alt": self.alt, **({"width": self.width} if self.width else {})}
-        return shown, {"image/png": said}
+        metadata = {"alt": self.alt, **({"width": self.width} if self.width else {})}
+        return shown, {"image/png": metadata}
 
 
 Part = Note | Link | Sheet | Listing | Picture

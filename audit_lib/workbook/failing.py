@@ -40,15 +40,15 @@ def fail_if_asked(fail_on: str, tasks: Iterable[TaskResult], missing: Iterable[s
     if under_workbook_run() or verdict not in _FAILING[fail_on]:
         return
     worst = ranked((f for r in results for f in r.open_findings if breaks(f)), dependents(listed))
-    said = [f"{f.location}: {f.code} {f.severity.label}: {f.message}" for f in worst]
+    reasons = [f"{f.location}: {f.code} {f.severity.label}: {f.message}" for f in worst]
     if verdict is Verdict.INCONCLUSIVE:
-        said = [f"{task} was not run" for task in left_out]
-        said += [
+        reasons = [f"{task} was not run" for task in left_out]
+        reasons += [
             f"{r.code}: {r.reason}" for r in results if r.reason and verdict_of([r]) is verdict
         ]
-    more = f"; and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
+    more = f"; and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
     raise VerdictError(
-        f"{verdict}: {'; '.join(said[:_SHOWN])}{more}",
+        f"{verdict}: {'; '.join(reasons[:_SHOWN])}{more}",
         where=" ".join(t.task.value for t in listed),
         mend="results are saved; read them above, or in the packet; fail_on = 'never' passes on",
     )

@@ -82,8 +82,8 @@ class FindingView:
             "state": state(f, self.result),
             "fingerprint": f.fingerprint,
         }
-        said = tuple((k, v) for k, v in rows.items() if v)
-        return Sheet(self.name, ("", "of this finding"), said, record=True)
+        filled = tuple((k, v) for k, v in rows.items() if v)
+        return Sheet(self.name, ("", "of this finding"), filled, record=True)
 
     def __repr__(self) -> str:
         return repr(self._sheet())
@@ -118,10 +118,10 @@ def blamed(file: Path, lines: Sequence[str], first: int, last: int) -> tuple[str
     is read, so that no filter of the repository's own settings runs.
     """
 
-    def git(*asked: str) -> str:
+    def git(*arguments: str) -> str:
         quiet = ("-c", "core.fsmonitor=false", "-c", "core.pager=cat", "--no-optional-locks")
         done = subprocess.run(
-            ["git", *quiet, "-C", str(file.parent), *asked],
+            ["git", *quiet, "-C", str(file.parent), *arguments],
             capture_output=True, encoding="utf-8", errors="replace", timeout=20, check=True,
         )  # fmt: skip
         return done.stdout
@@ -130,22 +130,22 @@ def blamed(file: Path, lines: Sequence[str], first: int, last: int) -> tuple[str
         if git("cat-file", "blob", f"HEAD:./{file.name}").splitlines() != list(lines):
             return ()
         where = ("HEAD", "--", file.name)
-        told = git("blame", "--porcelain", "--no-textconv", f"-L{first},{last}", *where)
+        porcelain = git("blame", "--porcelain", "--no-textconv", f"-L{first},{last}", *where)
     except (OSError, subprocess.SubprocessError):
         return ()
-    known: dict[str, str] = {}
-    found, who, commit = [], "", ""
-    for line in told.splitlines():
+    commits: dict[str, str] = {}
+    authors, who, commit = [], "", ""
+    for line in porcelain.splitlines():
         if line.startswith("\t"):
-            found.append(known[commit])
+            authors.append(commits[commit])
         elif _COMMIT.match(line):
             commit = line.split()[0]
         elif line.startswith("author "):
             who = line.removeprefix("author ")[:_AUTHOR]
         elif line.startswith("author-time "):
             day = datetime.fromtimestamp(int(line.split()[1]), UTC).date()
-            known[commit] = f"{commit[:8]} {day} {who}"
-    return tuple("" if by == above else by for above, by in pairwise(["", *found]))
+            commits[commit] = f"{commit[:8]} {day} {who}"
+    return tuple("" if by == above else by for above, by in pairwise(["", *authors]))
 
 
 def _value(file: Path, location: Location) -> Part:

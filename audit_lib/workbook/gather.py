@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 from audit_lib.errors import RunError
 from audit_lib.execution.layout import Place, RunFolder
-from audit_lib.files import read_words
 from audit_lib.model import Task, TaskResult
-from audit_lib.reporters.json_report import load_task
 
 OTHERS = tuple(t for t in Task if t is not Task.T6)
 
@@ -58,12 +56,11 @@ def gather(place: Place, folder: RunFolder, *, other: str | None, by_hand: bool)
             there = chosen.results(task).is_file()
             missing[task.value] = problem if there else "not run in this run"
             continue
-        file = chosen.results(task)
-        found = load_task(read_words(file), where=str(file))
-        if (found.subject, found.version, found.task) != (place.subject, place.version, task):
-            missing[task.value] = f"holds {found.subject} {found.version} {found.task.value}"
+        result = chosen.load(task)
+        if (result.subject, result.version, result.task) != (place.subject, place.version, task):
+            missing[task.value] = f"holds {result.subject} {result.version} {result.task.value}"
             continue
-        tasks.append(found)
+        tasks.append(result)
     return Gathered(tuple(tasks), missing, chosen.run_id, own=chosen == folder)
 
 
@@ -72,9 +69,9 @@ def _existing(place: Place, run_id: str) -> RunFolder:
         if folder.path.is_dir():
             return folder
     runs = (p for p in place.folder.glob("*") if (p / "results").is_dir())
-    known = sorted(p.name for p in runs if p.name != "latest")
+    run_ids = sorted(p.name for p in runs if p.name != "latest")
     raise RunError(
         f"no run {run_id!r} of {place.subject} {place.version}",
         where=str(place.folder),
-        mend=f"use one of: {', '.join(known[-5:])}" if known else "run T1 to T5 first",
+        mend=f"use one of: {', '.join(run_ids[-5:])}" if run_ids else "run T1 to T5 first",
     )

@@ -29,22 +29,22 @@ def taken_apart(subject: Subject, asset: str = "", date: str = "") -> list[Part]
         ParameterError: there is no such row; the message names the nearest.
     """
     try:
-        told = what_if(subject, asset=asset, date=date, seconds=_SECONDS)
+        decision = what_if(subject, asset=asset, date=date, seconds=_SECONDS)
     except (NotAssessed, NotApplicable, HookError) as error:
         return [Note(f"One decision: not assessed: {error}", tone="not assessed")]
-    picture = pictures.picture(told.waterfall)
-    turned = tuple((c.decision, c.distance, c.words) for c in told.opposite)
+    picture = pictures.picture(decision.waterfall)
+    turned = tuple((c.decision, c.distance, c.words) for c in decision.opposite)
     return [
-        Note(told.waterfall.title, heading=True),
+        Note(decision.waterfall.title, heading=True),
         *([picture] if picture else []),
         Sheet(
             "Contributions",
             ("factor", "value", "contribution", "standard error"),
-            tuple((c.factor, c.value, c.contribution, c.error) for c in told.contributions),
+            tuple((c.factor, c.value, c.contribution, c.error) for c in decision.contributions),
         ),
-        Note(told.rule or "No learned rule covers this row and foretells its decision."),
+        Note(decision.rule or "No learned rule covers this row and foretells its decision."),
         Sheet(
-            f"What would have turned it, of {told.tried:,} changes tried",
+            f"What would have turned it, of {decision.tried:,} changes tried",
             ("decision", "distance", "change"),
             turned,
             "distance in interquartile ranges of the factors, within what was observed",
@@ -62,26 +62,26 @@ def explained(
         words: what stands in place of this machine's folders.
     """
     try:
-        found, changes = explain_against_champion(subject)
+        explanation, changes = explain_against_champion(subject)
     except (NotAssessed, NotApplicable, HookError) as error:
         return result, [Note(f"not assessed: {error}", tone="not assessed")]
-    found.write(folder)
+    explanation.write(folder)
     today = datetime.now(UTC).date()
     waived = apply(
-        found.results, load_exemptions(subject.folder), version=subject.version, today=today
+        explanation.results, load_exemptions(subject.folder), version=subject.version, today=today
     )
     own = {r.code for r in waived.results}
-    kept = [r for r in result.results if r.code not in own]
-    whole = nameless(replace(result, results=(*kept, *waived.results)), words)
+    others = [r for r in result.results if r.code not in own]
+    whole = nameless(replace(result, results=(*others, *waived.results)), words)
     parts: list[Part] = [Note(changes.words)] if changes else []
-    for answer in whole.results[len(kept) :]:
+    for answer in whole.results[len(others) :]:
         for finding in answer.open_findings:
             parts.append(Note(f"{answer.code}: {finding.message}", tone="fail"))
         for table in answer.evidence:
             parts.extend(drawn(answer, table))
-        parts += [Note(f"{answer.code}: {said}") for said in remarks(answer)]
-    silent = [(one.head, one.why) for one in found.summary.learned if one.why]
-    silent += found.summary.not_assessed.items()
+        parts += [Note(f"{answer.code}: {remark}") for remark in remarks(answer)]
+    silent = [(one.head, one.why) for one in explanation.summary.learned if one.why]
+    silent += explanation.summary.not_assessed.items()
     if silent:
         parts.append(Sheet("Not told", ("what", "why"), tuple(silent)))
     return whole, parts

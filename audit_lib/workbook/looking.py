@@ -86,9 +86,9 @@ class Looking:
             ),
             sheets.check_sheet(results),
         ]
-        found = sheets.identified(results)
-        if found:
-            parts.append(sheets.finding_sheet("Findings", found, self.dependents))
+        findings = sheets.identified(results)
+        if findings:
+            parts.append(sheets.finding_sheet("Findings", findings, self.dependents))
         for result in results:
             for evidence in result.evidence:
                 parts.extend(pictures.drawn(result, evidence))
@@ -96,17 +96,17 @@ class Looking:
 
     def review(self) -> None:
         """Show which lines were scanned, exercised and certified; in T6, over all tasks."""
-        found = self.reviewed()
-        if found is None:
+        review = self.reviewed()
+        if review is None:
             show([Note("no task of this run has taken stock of the lines: run T1", tone="missing")])
             return
-        files = by_file(found)
-        parts: list[Part] = [reviewing.share_sheet(found), *pictures.shown(files, files.name)]
+        files = by_file(review)
+        parts: list[Part] = [reviewing.share_sheet(review), *pictures.shown(files, files.name)]
         parts.append(Sheet("Review by file", files.columns, files.rows))
-        if not found.unmeasured:
+        if not review.unmeasured:
             parts += [
-                reviewing.surface_sheet(found),
-                reviewing.least_sheet(least_exercised(self.subject, found)),
+                reviewing.surface_sheet(review),
+                reviewing.least_sheet(least_exercised(self.subject, review)),
             ]
         show(parts)
 
@@ -116,9 +116,9 @@ class Looking:
 
     def findings(self) -> Sheet:
         """Every finding of this task, worst first; ``.frame`` gives a data frame."""
-        found = sheets.identified(self.ran.results)
-        title = f"Findings of {self.task.value}: {len(found)}"
-        return sheets.finding_sheet(title, found, self.dependents)
+        findings = sheets.identified(self.ran.results)
+        title = f"Findings of {self.task.value}: {len(findings)}"
+        return sheets.finding_sheet(title, findings, self.dependents)
 
     def all_findings(self) -> dict[str, tuple[Finding, CheckResult]]:
         """Findings by id, of this task; in T6, of every task that was gathered."""
@@ -130,13 +130,13 @@ class Looking:
         Raises:
             AuditError: no such finding; the message names some.
         """
-        found = self.all_findings()
-        if name in found:
-            return FindingView(name, *found[name], self.subject)
-        for key, (finding, result) in found.items():
+        findings = self.all_findings()
+        if name in findings:
+            return FindingView(name, *findings[name], self.subject)
+        for key, (finding, result) in findings.items():
             if len(name) >= 6 and finding.fingerprint.startswith(name):
                 return FindingView(key, finding, result, self.subject)
-        some = ", ".join(list(found)[:8])
+        some = ", ".join(list(findings)[:8])
         raise AuditError(
             f"no finding is called {name!r}",
             where="audit.finding",
@@ -155,8 +155,8 @@ class Looking:
         matching = [key for key in tables if name in (key, key.split("/")[1])]
         if len(matching) != 1:
             problem = "no evidence is called" if not matching else "more than one table is called"
-            known = ", ".join(matching or list(tables)[:12]) or "none"
-            raise AuditError(f"{problem} {name!r}", where="audit.evidence", mend=f"known: {known}")
+            names = ", ".join(matching or list(tables)[:12]) or "none"
+            raise AuditError(f"{problem} {name!r}", where="audit.evidence", mend=f"known: {names}")
         table = tables[matching[0]]
         return pd.DataFrame(list(table.rows), columns=list(table.columns))
 
@@ -267,8 +267,8 @@ class Looking:
         version's previous published run and against the champion's, where there are such.
         """
         own, gathered, tasks = self.ran, self._gathered, self._tasks()
-        asked = gathered.run_id if gathered and not gathered.own else own.run_id
-        against = comparisons_with(tasks, baselines(self.place, self.subject, but=asked))
+        run_id = gathered.run_id if gathered and not gathered.own else own.run_id
+        against = comparisons_with(tasks, baselines(self.place, self.subject, but=run_id))
         missing = gathered.missing if gathered else {}
         return closing_sheet(tasks, against, self.all_findings(), missing)
 
@@ -323,12 +323,12 @@ class Looking:
         return self.result
 
     def _contract(self, name: str) -> Contract:
-        known = list(by_contract(self.ran.results))
+        names = list(by_contract(self.ran.results))
         try:
             return Contract(name)
         except ValueError:
             raise AuditError(
                 f"no contract is called {name!r}",
                 where="audit.show",
-                mend=f"this task has: {', '.join(known) or 'none'}",
+                mend=f"this task has: {', '.join(names) or 'none'}",
             ) from None

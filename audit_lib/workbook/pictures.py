@@ -35,8 +35,8 @@ def drawn(result: CheckResult, evidence: Evidence) -> list[Part]:
 
 def shown(evidence: Evidence, name: str) -> list[Part]:
     """The same of any table, under that name."""
-    made = picture(evidence)
-    if made is None:
+    drawing = picture(evidence)
+    if drawing is None:
         return [Sheet(f"{evidence.title} ({name})", evidence.columns, evidence.rows, evidence.note)]
     heading = Note(f"{evidence.title} ({name})", heading=True)
-    return [heading, made, *([Note(evidence.note)] if evidence.note else [])]
+    return [heading, drawing, *([Note(evidence.note)] if evidence.note else [])]

@@ -50,16 +50,16 @@ def _without(value: Any, words: list[tuple[str, str]]) -> Any:
                 value = re.sub(rf"(?<![\w.-]){re.escape(folder)}(?![\w-])", word, value)
         return value
     if isinstance(value, tuple):
-        made = tuple(_without(v, words) for v in value)
-        return value if all(a is b for a, b in zip(made, value, strict=True)) else made
+        replaced = tuple(_without(v, words) for v in value)
+        return value if all(a is b for a, b in zip(replaced, value, strict=True)) else replaced
     if isinstance(value, dict):
         renamed = {_without(k, words): _without(v, words) for k, v in value.items()}
         return renamed if renamed != value else value
     if is_dataclass(value) and not isinstance(value, type):
         changed = {
-            f.name: made
+            f.name: replaced
             for f in fields(value)
-            if (made := _without(old := getattr(value, f.name), words)) is not old
+            if (replaced := _without(old := getattr(value, f.name), words)) is not old
         }
         return replace(value, **changed) if changed else value
     return value

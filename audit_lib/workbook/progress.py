@@ -23,20 +23,20 @@ _SHOWN = 12
 class TaskProgress:
     """Shows how far a task is.  Call it as the engine does: (check, None), then (check, result)."""
 
-    def __init__(self, task: Task, codes: Iterable[str], known: Mapping[str, float]) -> None:
+    def __init__(self, task: Task, codes: Iterable[str], seconds_of: Mapping[str, float]) -> None:
         """Begin.
 
         Args:
             task: the task.
             codes: of its checks.
-            known: how long checks took when they were asked last, in seconds.
+            seconds_of: how long checks took when they were asked last.
         """
         self.task = task
         self.waiting = dict.fromkeys(codes)
-        self.known = known
+        self.seconds_of = seconds_of
         self.total = len(self.waiting)
         self.done = 0
-        self.told: list[CheckResult] = []
+        self.answers: list[CheckResult] = []
         self.started = time.perf_counter()
         self._handle: Any = None
 
@@ -45,8 +45,8 @@ class TaskProgress:
         self.done += result is not None
         if result is not None:
             self.waiting.pop(check.code, None)
-            self.told += [result] if result.open_findings or result.outcome in _UNTOLD else []
-        left = sum(self.known.get(code, 0.0) for code in self.waiting)
+            self.answers += [result] if result.open_findings or result.outcome in _UNTOLD else []
+        left = sum(self.seconds_of.get(code, 0.0) for code in self.waiting)
         doing = (
             f"{check.code} {check.title()}" if result is None else f"{check.code} {result.outcome}"
         )
@@ -81,7 +81,9 @@ class TaskProgress:
     def _so_far(self) -> str:
         """What checks have said up to now, worst first."""
         # findings of a check stand worst first
-        told = sorted(self.told, key=lambda r: [-f.severity for f in r.open_findings[:1]] or [1])
+        results = sorted(
+            self.answers, key=lambda r: [-f.severity for f in r.open_findings[:1]] or [1]
+        )
         rows = tuple(
             (
                 r.code,
@@ -90,10 +92,10 @@ class TaskProgress:
                 r.open_findings[0].message if r.open_findings else r.reason,
                 len(r.open_findings) or None,
             )
-            for r in told[:_SHOWN]
+            for r in results[:_SHOWN]
         )
         columns = ("check", "outcome", "severity", "what", "findings")
-        more = f"{len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+        more = f"{len(results) - _SHOWN} more" if len(results) > _SHOWN else ""
         return static_table(Sheet("", columns, rows)) + more if rows else ""
 
     def _update(self, bundle: dict[str, Any]) -> None:

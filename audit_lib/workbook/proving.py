@@ -52,21 +52,21 @@ def proof(
     return last, ""
 
 
-def proof_parts(found: Sensitivity, results: Sequence[CheckResult]) -> list[Part]:
+def proof_parts(sensitivity: Sensitivity, results: Sequence[CheckResult]) -> list[Part]:
     """What was planted and seen under each contract, and what stayed unseen and why."""
     verdicts = {c: verdict_of(rs) for c, rs in by_contract(results).items()}
     rows = []
-    for contract in found.contracts:
-        planted, seen = found.of(contract)
+    for contract in sensitivity.contracts:
+        planted, seen = sensitivity.of(contract)
         verdict = verdicts.get(contract)
         rows.append((contract.title, verdict.value if verdict else None, planted, seen))
     unseen = [
         (p.contract.title, p.told + (f" ({p.case})" if p.case else ""), p.state.value, p.why)
-        for p in found.unseen
+        for p in sensitivity.unseen
     ]
     parts: list[Part] = [
         Sheet(
-            f"What this audit would have seen: {found.words}",
+            f"What this audit would have seen: {sensitivity.words}",
             ("contract", "verdict", "planted", "seen"),
             tuple(rows),
             empty="nothing could be planted",
@@ -77,6 +77,6 @@ def proof_parts(found: Sensitivity, results: Sequence[CheckResult]) -> list[Part
         parts.append(Sheet("What would have stayed unseen", columns, tuple(unseen)))
     parts += [
         Note(f"accused although harmless: {p.told}: {p.by}: {p.why}", tone="fail")
-        for p in found.accused
+        for p in sensitivity.accused
     ]
     return parts

@@ -18,15 +18,15 @@ def share_sheet(review: Review) -> Sheet:
 def surface_sheet(review: Review) -> Sheet:
     """What the hooks of each surface executed, and nobody else did."""
     every = executed(review)
-    told: dict[str, list[int]] = {}
+    counts_of: dict[str, list[int]] = {}
     for lines in every.values():
         for hooks in lines.values():
             surfaces = {h.partition(".")[0] for h in hooks}
             for surface in surfaces:
-                counts = told.setdefault(surface, [0, 0])
+                counts = counts_of.setdefault(surface, [0, 0])
                 counts[0] += 1
                 counts[1] += len(surfaces) == 1
-    rows = tuple((s, shared, alone) for s, (shared, alone) in sorted(told.items()))
+    rows = tuple((s, shared, alone) for s, (shared, alone) in sorted(counts_of.items()))
     columns = ("surface", "statements", "nobody else")
     return Sheet("Statements executed, by surface", columns, rows, empty="none was executed")
 

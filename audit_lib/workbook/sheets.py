@@ -66,10 +66,10 @@ def check_sheet(results: Sequence[CheckResult]) -> Sheet:
 
 
 def finding_sheet(
-    title: str, found: Mapping[str, tuple[Finding, CheckResult]], dependents: Mapping[str, int]
+    title: str, findings: Mapping[str, tuple[Finding, CheckResult]], dependents: Mapping[str, int]
 ) -> Sheet:
     """One line a finding, worst first."""
-    ordered = sorted(found.items(), key=lambda item: weight(item[1][0], dependents))
+    ordered = sorted(findings.items(), key=lambda item: weight(item[1][0], dependents))
     rows = tuple(
         (
             name,

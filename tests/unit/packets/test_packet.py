@@ -68,7 +68,7 @@ def test_findings_are_ranked_and_named_by_their_place_in_the_check(packet_of):
     packet = packet_of(made_up.tasks())
     ids = [f.id for f in packet.open]
     assert ids[:3] == ["HED001-1", "SPL001-1", "FEA001-1"]
-    for found in packet.found:
+    for found in packet.findings:
         code, _, position = found.id.partition("-")
         assert found.result.code == code
         assert repr(found.result.findings[int(position) - 1]) == repr(found.finding)

@@ -87,7 +87,7 @@ def test_all_lists_of_a_packet_are_in_one_order(packet_of):
     assert [f.finding for f in packet.open] == closing
     told = [f for f in packet.report.breaking if f in closing]
     assert sorted(closing, key=told.index) == told
-    assert told == [f.finding for f in packet.found if f.finding in closing]
+    assert told == [f.finding for f in packet.findings if f.finding in closing]
 
 
 def test_a_page_shows_a_picture_twice_and_holds_it_once(packet_of):
