@@ -14,7 +14,7 @@ import pytest
 
 from audit_lib import console
 from audit_lib.errors import AuditError, ParameterError, RunError
-from audit_lib.execution.layout import Place
+from audit_lib.execution.layout import Place, RunFolder
 from audit_lib.exemptions import load_exemptions
 from audit_lib.lab import enable
 from audit_lib.lab.console import Console, explorer, options_of
@@ -101,8 +101,8 @@ def test_a_finding_whose_place_is_gone_is_still_shown(audit):
 
 def test_a_finding_is_followed_over_the_versions(audit, tmp_path, monkeypatch):
     name = next(n for n in audit.all_findings() if n.startswith("SPL001"))
-    (tmp_path / "T2.json").write_text(dump_task(audit.result))
-    run = SimpleNamespace(run_id="r1", results=lambda _: tmp_path / "T2.json", check=lambda _: "")
+    run = RunFolder(tmp_path / "r1")
+    run.save(audit.task, dump_task(audit.result))
     monkeypatch.setattr(Place, "latest", lambda place: run if place.version == "v1" else None)
     versions = audit.subject.versions()
     monkeypatch.setattr(type(audit.subject), "versions", lambda _: [*versions, "v9"])
