@@ -36,9 +36,9 @@ class Batch:
         hook: str,
         request: dict[str, Any],
         folders: Callable[[], Path],
-        exercised: ExercisedLines | None = None,
-        entries: Entries | None = None,
-        allowance: Allowance | None = None,
+        exercised: ExercisedLines | None,
+        entries: Entries,
+        allowance: Allowance,
     ) -> None:
         """Prepare.
 
@@ -62,9 +62,9 @@ class Batch:
         self._call = ""
         self._late = 0
         self._exercised = exercised
-        self._entries = entries or Entries()
+        self._entries = entries
         self._untold = 0
-        self._allowance = allowance or Allowance()
+        self._allowance = allowance
 
     def one(self, arguments: Sequence[Any]) -> Any:
         """The answer of one call, or the error that it cost.

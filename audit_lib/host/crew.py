@@ -30,7 +30,6 @@ class Crew:
         self._process: Process | None = Process(plan)
         self.versions = dict(self._process.versions)
         self.measured = dict(self._process.measured)
-        self.restarts = 0
         self._template: Forker | None = None
         self._names: frozenset[str] | None = None
         self._broken: HookError | None = None
@@ -63,7 +62,6 @@ class Crew:
     def _ensure(self) -> Process:
         if self._process is None:
             self._process = Process(self._plan)
-            self.restarts += 1
         return self._process
 
     def _start_template(self, process: Process) -> frozenset[str]:

@@ -7,7 +7,7 @@ them.
 
 Of a Git folder at the top, only what an audit could change with consequence is entered: ``HEAD``,
 references, configuration and hooks.  Git's own upkeep (index, logs, object store, locks) is left
-out, because ``git status`` alone rewrites it; the commit is recorded instead.
+out, because ``git status`` alone rewrites it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from audit_lib.files import read_words
-
 #: What is entered of ``.git``; the rest is Git's own upkeep.
 GIT_ENTERED = ("HEAD", "config", "packed-refs", "refs", "hooks", "info")
-_CHUNK = 1 << 20
 _TIME = 4
 """where an entry's metadata holds the time of modification"""
 _KINDS = {
@@ -63,22 +60,10 @@ class TreeDigest:
 
     Attributes:
         sha256: over everything entered, metadata included: for before and after on one machine.
-        content_sha256: over paths, kinds and content without ``.git``: the same for every checkout.
-        files: regular files entered.
-        bytes: their size together.
-        commit: commit that ``.git/HEAD`` points to, or ``""``.
-        unreadable: paths of files whose content could not be entered.
-        left_out: patterns and places that were not entered.
         entries: what was entered, to tell what changed.
     """
 
     sha256: str
-    content_sha256: str
-    files: int
-    bytes: int
-    commit: str
-    unreadable: tuple[str, ...]
-    left_out: tuple[str, ...]
     entries: tuple[Listed, ...] = field(repr=False, compare=False)
 
     def changes(self, after: TreeDigest) -> list[str]:
@@ -101,17 +86,15 @@ def tree_digest(
     *,
     ignore: Sequence[str] = (),
     untimed: Collection[str] = (),
-    workers: int | None = None,
 ) -> TreeDigest:
     """Digest a folder.
 
     Args:
         path: the folder.
         ignore: patterns (``fnmatch``) of relative paths to leave out; a folder that matches is
-            not entered at all.  They are recorded in the digest's ``left_out``.
+            not entered at all.
         untimed: relative paths of folders (``.`` for the folder itself) whose time of modification
             is not entered, because what is ignored comes and goes in them.
-        workers: threads that hash; as many as there are processors by default.
 
     Raises:
         NotADirectoryError: ``path`` is no folder.
@@ -119,27 +102,14 @@ def tree_digest(
     top = Path(path)
     if not top.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(top))
-    found = list(_walk(str(top), tuple(ignore)))
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        seen = pool.map(lambda item: _entry(*item), found, chunksize=8)
-        entries = tuple(_timeless(e) if e.path in untimed else e for e in seen)
-    full, content = hashlib.sha256(), hashlib.sha256()
+    places = list(_walk(str(top), tuple(ignore)))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        read = pool.map(lambda place: _entry(*place), places, chunksize=8)
+        entries = tuple(_timeless(e) if e.path in untimed else e for e in read)
+    digest = hashlib.sha256()
     for entry in entries:
-        if not entry.path.startswith(".git/"):  # differs from checkout to checkout
-            content.update(_line(entry.path, entry.kind, entry.content))
-        full.update(_line(entry.path, entry.kind, entry.content, *entry.metadata))
-    files = [e for e in entries if e.kind == "file"]
-    upkeep = (".git, except " + ", ".join(GIT_ENTERED),) if (top / ".git").is_dir() else ()
-    return TreeDigest(
-        sha256=full.hexdigest(),
-        content_sha256=content.hexdigest(),
-        files=len(files),
-        bytes=sum(int(e.metadata[3]) for e in files),
-        commit=head_commit(top),
-        unreadable=tuple(e.path for e in files if e.content.startswith("unreadable")),
-        left_out=(*ignore, *upkeep),
-        entries=entries,
-    )
+        digest.update(_line(entry.path, entry.kind, entry.content, *entry.metadata))
+    return TreeDigest(digest.hexdigest(), entries)
 
 
 def _timeless(entry: Listed) -> Listed:
@@ -213,7 +183,7 @@ def _hash(path: str) -> str:
     digest = hashlib.sha256()
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
 
@@ -249,27 +219,3 @@ def _differences(old: Listed, new: Listed) -> Iterable[str]:
     for name, before, after in zip(names, old.metadata, new.metadata, strict=True):
         if before != after:
             yield name
-
-
-def head_commit(folder: Path) -> str:
-    """Commit that a checkout stands on, read without running Git; ``""`` if that is unknown."""
-    git = folder / ".git"
-    try:
-        if git.is_file():  # a worktree or a submodule names its folder
-            git = folder / read_words(git).removeprefix("gitdir:").strip()
-        head = read_words(git / "HEAD").strip()
-        if not head.startswith("ref:"):
-            return head
-        name = head.removeprefix("ref:").strip()
-        common = git / "commondir"
-        places = [git, git / read_words(common).strip()] if common.is_file() else [git]
-        for place in places:
-            if (place / name).is_file():
-                return read_words(place / name).strip()
-            packed = place / "packed-refs"
-            for line in read_words(packed).splitlines() if packed.is_file() else ():
-                if line.endswith(f" {name}"):
-                    return line.split(" ", maxsplit=1)[0]
-    except (OSError, ValueError):
-        pass
-    return ""

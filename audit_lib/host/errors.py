@@ -45,17 +45,13 @@ class HookRaised(HookError):
     Attributes:
         type_name: qualified name of the exception's class, in the child.
         message: its text.
-        traceback: its trimmed traceback, frames of the host left out.
     """
 
-    def __init__(
-        self, hook: str, type_name: str, message: str, traceback: str = "", *, output: bytes = b""
-    ) -> None:
-        said = f": {message}" if message else ""
-        super().__init__(hook, f"raised {type_name}{said}", output=output)
+    def __init__(self, hook: str, type_name: str, message: str, *, output: bytes = b"") -> None:
+        text = f": {message}" if message else ""
+        super().__init__(hook, f"raised {type_name}{text}", output=output)
         self.type_name = type_name
         self.message = message
-        self.traceback = traceback
 
 
 class HookRefused(HookError):
@@ -71,37 +67,22 @@ class HookRefused(HookError):
 
 
 class HookTimedOut(HookError):
-    """The hook did not answer in time and was killed.
-
-    Attributes:
-        limit: the limit, in seconds.
-    """
+    """The hook did not answer in time and was killed."""
 
     def __init__(self, hook: str, limit: float, *, output: bytes = b"", detail: str = "") -> None:
         super().__init__(hook, detail or f"no answer within {limit:g} s; killed", output=output)
-        self.limit = limit
 
 
 class HookOutOfMemory(HookError):
-    """The hook asked for more memory than its limit.
+    """The hook asked for more memory than its limit."""
 
-    Attributes:
-        limit_mb: the limit, in mebibytes.
-    """
-
-    def __init__(self, hook: str, limit_mb: int, detail: str = "", *, output: bytes = b"") -> None:
-        said = f" ({detail})" if detail else ""
-        super().__init__(hook, f"ran out of its {limit_mb} MiB of memory{said}", output=output)
-        self.limit_mb = limit_mb
+    def __init__(self, hook: str, limit_mb: int, detail: str, *, output: bytes) -> None:
+        more = f" ({detail})" if detail else ""
+        super().__init__(hook, f"ran out of its {limit_mb} MiB of memory{more}", output=output)
 
 
 class HookDied(HookError):
-    """The process of the hook ended without an answer.
-
-    Attributes:
-        signal: the signal that killed it, or None.
-        exit_code: the code it left with, or None.
-    """
+    """The process of the hook ended without an answer."""
 
     def __init__(
         self,
@@ -110,17 +91,15 @@ class HookDied(HookError):
         signal: int | None = None,
         exit_code: int | None = None,
         detail: str = "",
-        output: bytes = b"",
+        output: bytes,
     ) -> None:
         if signal is not None:
-            said = f"its process was killed by {signal_name(signal)}"
+            ending = f"its process was killed by {signal_name(signal)}"
         elif exit_code is not None:
-            said = f"its process left with exit code {exit_code} instead of answering"
+            ending = f"its process left with exit code {exit_code} instead of answering"
         else:
-            said = "its process ended without an answer"
-        super().__init__(hook, f"{said} ({detail})" if detail else said, output=output)
-        self.signal = signal
-        self.exit_code = exit_code
+            ending = "its process ended without an answer"
+        super().__init__(hook, f"{ending} ({detail})" if detail else ending, output=output)
 
 
 class HookBadAnswer(HookError):

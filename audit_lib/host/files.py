@@ -1,14 +1,9 @@
-"""Folders that hooks write to: where they may be, and how to get rid of them."""
+"""How to get rid of folders that hooks wrote to."""
 
 import contextlib
 import shutil
 import subprocess
 from pathlib import Path
-
-
-def within(path: Path, folder: Path) -> bool:
-    """Whether a path is a folder or stands below it; both resolved."""
-    return path == folder or folder in path.parents
 
 
 def remove(folder: Path) -> None:

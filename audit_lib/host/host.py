@@ -27,7 +27,7 @@ from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookError, HookMissing, HostUnavailable, IsolationUnavailable
 from audit_lib.host.exercise import ExercisedLines, Measure, library
-from audit_lib.host.files import remove, within
+from audit_lib.host.files import remove
 from audit_lib.host.isolation import Isolation, Probe, absent, probe
 from audit_lib.host.limits import Allowance, Limits
 from audit_lib.host.process import Launch
@@ -149,7 +149,7 @@ class Host:
         return answer.stdout.strip() == b"42"
 
     def _check_places(self) -> None:
-        if not launch.is_posix():
+        if not hasattr(os, "fork") or sys.platform == "win32":
             raise HostUnavailable("hooks need fork()", mend="on Windows, run the workbook in WSL")
         if not self._hooks.is_file():
             raise HostUnavailable("there is no such hooks file", where=str(self._hooks))
@@ -164,7 +164,7 @@ class Host:
         scratch, root = self._given_scratch, self._root.resolve()
         if scratch is not None and not scratch.is_dir():
             raise HostUnavailable("the scratch folder does not exist", where=str(scratch))
-        if scratch is not None and (within(scratch, root) or within(root, scratch)):
+        if scratch and (scratch.is_relative_to(root) or root.is_relative_to(scratch)):
             raise HostUnavailable(
                 f"the scratch folder is not apart from {root}", where=str(scratch)
             )
@@ -226,21 +226,10 @@ class Host:
             return self._opened().scratch
 
     @property
-    def limits(self) -> Limits:
-        """What one call may cost."""
-        return self._limits
-
-    @property
     def versions(self) -> dict[str, str]:
         """Versions of ``python``, ``numpy``, ``pandas``, ``scikit-learn`` in the child."""
         with self._lock:
             return dict(self._opened().crew.versions)
-
-    @property
-    def restarts(self) -> int:
-        """How often the child had to be started again."""
-        with self._lock:
-            return self._opened().crew.restarts
 
     def refuse_untrusted(self, what: str) -> None:
         """Call before a hook that loads untrusted artifacts; ``what`` begins the message.
@@ -366,7 +355,7 @@ class Host:
             "version": version,
             "scratch": None if scratch is None else str(Path(scratch).resolve()),
         }
-        if scratch is not None and not within(Path(shared["scratch"]), self.scratch):
+        if scratch is not None and not Path(shared["scratch"]).is_relative_to(self.scratch):
             raise ValueError(f"hooks cannot write to {scratch}; use the host's folder()")
         return shared
 

@@ -215,17 +215,13 @@ def _try(level: Isolation, python: str, without: frozenset[str]) -> Probe:
                 check=False,
             )
             works = (folder / "scratch" / "done").exists()
-            said = "" if works else _last_line(done.stderr) or f"exit code {done.returncode}"
-            return Probe(level, canary.stopped() if works else frozenset(), works, said)
+            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            why = "" if works else (lines or [f"exit code {done.returncode}"])[-1]
+            return Probe(level, canary.stopped() if works else frozenset(), works, why)
     except (OSError, subprocess.TimeoutExpired) as error:
         return Probe(level, frozenset(), False, str(error))
     finally:
         remove_folder(folder)
-
-
-def _last_line(text: bytes) -> str:
-    lines = text.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else ""
 
 
 class Canary:

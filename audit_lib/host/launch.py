@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import site
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -118,8 +117,3 @@ def probe_config(
 def protected() -> list[int]:
     """Processes that a child sharing our process ids may not signal."""
     return sorted({os.getpid(), os.getpgrp()} - {1})
-
-
-def is_posix() -> bool:
-    """Whether processes can be forked here."""
-    return hasattr(os, "fork") and sys.platform != "win32"

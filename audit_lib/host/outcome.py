@@ -26,9 +26,7 @@ def described(hook: str, failed: Any, limits: Limits, output: bytes, closed: Clo
     """
     if not isinstance(failed, dict):
         return HookBadAnswer(hook, "described its failure in garbage", output=output)
-    what, kind, message, trace = (
-        printable(failed.get(key, "")) for key in ("what", "type", "message", "traceback")
-    )
+    what, kind, message = (printable(failed.get(key, "")) for key in ("what", "type", "message"))
     if failed.get("file") is True:
         hook = HOOKS_FILE
     if what == "refused":
@@ -40,7 +38,7 @@ def described(hook: str, failed: Any, limits: Limits, output: bytes, closed: Clo
     message += closed.hint(message)
     if what == "exit":
         return HookDied(hook, exit_code=_exit_code(message), detail="sys.exit", output=output)
-    return HookRaised(hook, kind, message, trace, output=output)
+    return HookRaised(hook, kind, message, output=output)
 
 
 def ended(
@@ -56,14 +54,12 @@ def ended(
         output: what was printed.
     """
     if passed == "memory":
-        said = "all its processes together; killed"
-        return HookOutOfMemory(hook, limits.memory_mb, said, output=output)
-    if passed == "processes":
-        said = f"more than {limits.processes} processes at once"
-        return HookDied(hook, signal=signals.SIGKILL, detail=said, output=output)
-    if passed == "files":
-        said = f"more than {limits.scratch_mb} MiB of files"
-        return HookDied(hook, signal=signals.SIGKILL, detail=said, output=output)
+        why = "all its processes together; killed"
+        return HookOutOfMemory(hook, limits.memory_mb, why, output=output)
+    if passed in ("processes", "files"):
+        many = f"{limits.processes} processes at once"
+        why = f"more than {many if passed == 'processes' else f'{limits.scratch_mb} MiB of files'}"
+        return HookDied(hook, signal=signals.SIGKILL, detail=why, output=output)
     if type(number := status.get("signal")) is int:
         if number == signals.SIGABRT and any(sign in output for sign in _OUT_OF_MEMORY):
             return HookOutOfMemory(hook, limits.memory_mb, "SIGABRT", output=output)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .changes import changed
 from .rows import KNOWN_SHARE, Tracer, columns_of, marked, ranks, table_of
 from .watching import watching
 
@@ -34,7 +35,9 @@ _SAME_ORDER = 0.999
 """rank correlation of a prediction, or its size, with a column made of it"""
 _NAMING = ("sklearn.", "lightgbm.", "xgboost.")
 """packages whose models keep the names of the columns they were fitted on"""
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+#: events that change what is said of a file, and not what stands in it or where it is
+_METADATA = ("os.chown", "os.lchown", "os.chflags", "os.lchflags", "os.removexattr", "os.setxattr",
+             "os.utime")  # fmt: skip
 
 
 class Recorder:
@@ -118,14 +121,12 @@ class Recorder:
 
     def transformed(self, who: Any, x: Any, out: Any) -> Any:
         """``who`` made ``out`` of ``x``; the answer, with its values told apart."""
-        table = table_of(x)
-        rows, source = self._trace(table)
-        number = self._step("transform", who, rows, source, table)
+        number, rows = self._used("transform", who, x)
         answer = self._mark(out)
-        made = table_of(answer)
-        if rows is not None and made is not None and len(made) == len(rows):
-            known = rows >= 0
-            self._tracer.learn(made[known], rows[known], number)
+        columns = table_of(answer)
+        if rows is not None and columns is not None and len(columns) == len(rows):
+            traced = rows >= 0
+            self._tracer.learn(columns[traced], rows[traced], number)
         return answer
 
     def predicted(self, who: Any, x: Any, out: Any) -> Any:
@@ -135,12 +136,9 @@ class Recorder:
         far below what any model means tell them apart, so that what is fitted on them can be
         traced.
         """
-        table = table_of(x)
-        rows, source = self._trace(table)
-        number = self._step("predict", who, rows, source, table)
-        answer = {k: self._mark(v) for k, v in out.items()} if isinstance(out, dict) else (
-            self._mark(out)
-        )  # fmt: skip
+        number, rows = self._used("predict", who, x)
+        heads = isinstance(out, dict)
+        answer = {k: self._mark(v) for k, v in out.items()} if heads else self._mark(out)
         columns = [c for c in columns_of(answer) if rows is not None and len(c) == len(rows)]
         self._outputs += [_Output(number, column, rows) for column in columns]
         if columns and np.array_equal(rows, self.steps[number]["rows"]):
@@ -149,14 +147,18 @@ class Recorder:
 
     def judged(self, who: Any, x: Any) -> None:
         """``who`` was judged on ``x`` while it was fitted."""
-        table = table_of(x)
-        rows, source = self._trace(table)
-        self._step("predict", who, rows, source, table)
+        self._used("predict", who, x)
 
     def unseen(self, name: str) -> None:
         """Something was fitted where it cannot be watched."""
         self.steps.append(_record("fit", len(self._objects), name, len(self.steps)))
         self._objects.append(name)
+
+    def _used(self, op: str, who: Any, x: Any) -> tuple[int, Any]:
+        """Note that ``who`` was given ``x``: number of the step, and the rows of ``x``."""
+        table = table_of(x)
+        rows, source = self._trace(table)
+        return self._step(op, who, rows, source, table), rows
 
     def _mark(self, out: Any) -> Any:
         answer = marked(out, self._marked)
@@ -190,7 +192,8 @@ class Recorder:
         ):
             return len(self.steps) - 1  # the same rows again, as in permutation importance
         begun = len(self.steps) if begun is None else begun
-        self.steps.append(_record(op, known, kind.__name__, begun, rows, source, count, columns))
+        told = {"rows": rows, "source": source, "count": count, "columns": columns}
+        self.steps.append(_record(op, known, kind.__name__, begun) | told)
         return len(self.steps) - 1
 
     def _number(self, who: Any) -> int | None:
@@ -284,26 +287,10 @@ class _Output:
         self.ordered, self.owners = values[order], rows[order]
 
 
-def _record(
-    op: str,
-    known: int,
-    name: str,
-    begun: int,
-    rows: Any = None,
-    source: Any = None,
-    count: int = 0,
-    columns: int = 0,
-) -> dict[str, Any]:
-    return {
-        "op": op,
-        "object": known,
-        "kind": name,
-        "rows": rows,
-        "source": source,
-        "count": count,
-        "columns": columns,
-        "begun": begun,
-    }
+def _record(op: str, number: int, name: str, begun: int) -> dict[str, Any]:
+    """A step of an object, of which no rows are known."""
+    step = {"op": op, "object": number, "kind": name, "begun": begun}
+    return {**step, "rows": None, "source": None, "count": 0, "columns": 0}
 
 
 def recorded(train: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
@@ -343,13 +330,12 @@ def writes(at: Any) -> Iterator[set[str]]:
     active = [True]
 
     def listen(event: str, args: tuple[Any, ...]) -> None:
-        for path in _changed(event, args) if active[0] else ():
-            if isinstance(path, (str, bytes, os.PathLike)):
-                real = os.path.realpath(os.fsdecode(path))
-                if real in folders or "__pycache__" in real:
-                    continue
-                if not real.startswith((*allowed, "/dev/", "/proc/")):
-                    found.add(real)
+        for path in _written(event, args) if active[0] else ():
+            real = os.path.realpath(path)
+            if real in folders or "__pycache__" in real:
+                continue
+            if not real.startswith((*allowed, "/dev/", "/proc/")):
+                found.add(real)
 
     sys.addaudithook(listen)  # cannot be taken away again, only silenced
     try:
@@ -358,32 +344,15 @@ def writes(at: Any) -> Iterator[set[str]]:
         active[0] = False
 
 
-def _changed(event: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+def _written(event: str, args: tuple[Any, ...]) -> list[str]:
     """Paths that an audit event is about to write, make, move or remove."""
-    if event == "open" and len(args) > 2:
-        return args[:1] if isinstance(args[2], int) and args[2] & _WRITING else ()
-    if event in ("os.rename", "os.link"):
-        return _below(args[0], args[2]), _below(args[1], args[3])
-    if event in ("os.remove", "os.rmdir"):
-        return (_below(args[0], args[1]),)
-    if event in ("os.truncate", "os.chmod"):
-        return (_below(args[0], args[2] if event == "os.chmod" else -1),)
-    if event == "os.mkdir":
-        made = _below(args[0], args[2])
-        return () if os.path.exists(made) else (made,)
+    if event in _METADATA:
+        return []
     if event == "sqlite3.connect":
-        return () if isinstance(args[0], int) or os.path.exists(args[0]) else args[:1]
-    return (_below(args[1], args[2]),) if event == "os.symlink" else ()
-
-
-def _below(path: Any, folder: Any) -> Any:
-    """The path, below the open folder that it is relative to, if it is relative to one.
-
-    ``shutil.rmtree``, and so every temporary folder, removes files by their name in an open folder.
-    """
-    if not isinstance(path, (str, bytes, os.PathLike)) or not isinstance(folder, int) or folder < 0:
-        return path
-    try:
-        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), os.fsdecode(path))
-    except OSError:
-        return path
+        paths = [] if isinstance(args[0], int) else [os.fsdecode(args[0])]
+    else:
+        paths = changed(event, args)
+    if event in ("os.mkdir", "sqlite3.connect"):  # what is there already is not made
+        return [path for path in paths if not os.path.exists(path)]
+    # A file by its descriptor was opened before, and was seen then.
+    return [path for path in paths if os.path.dirname(path) != "/proc/self/fd"]

@@ -11,16 +11,15 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .changes import changed
 from .reach import REACH
+from .together import ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _EVENTS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink")
-_AT = ("os.remove", "os.rmdir")
 _MOST = 400
-_SAID = 2000
 
 
 def crashing(hook: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
@@ -45,10 +44,10 @@ def crashing(hook: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
         with os.fdopen(told, "rb") as pipe:
             lines = pipe.read().decode().splitlines()
         os.waitpid(pid, 0)
-        said = [json.loads(line) for line in lines]
-        ended = said.pop() if said and isinstance(said[-1], dict) else {}
+        changes = [json.loads(line) for line in lines]
+        ended = changes.pop() if changes and isinstance(changes[-1], dict) else {}
         REACH.add(ended.pop("rests", {}))
-        return {"died": not ended, "changes": said, **ended}
+        return {"died": not ended, "changes": changes, **ended}
 
     return call
 
@@ -62,11 +61,9 @@ def _run(hook: Any, at: Any, step: int, arguments: Any, tell: int) -> None:
         nonlocal passed, busy
         if busy or event not in _EVENTS:
             return
-        if event == "open" and not (given[2] or 0) & _WRITING:
-            return
         busy = True
         try:
-            name = _below(base, event, given)
+            name = _below(base, changed(event, given))
             if name is None or passed > _MOST:
                 return
             for when in ("before", "after") if event == "open" else ("before",):
@@ -80,27 +77,15 @@ def _run(hook: Any, at: Any, step: int, arguments: Any, tell: int) -> None:
             busy = False
 
     sys.addaudithook(saw)
-    try:
-        hook(at, *arguments)
-        ended = {"done": True, "refused": False, "why": ""}
-    except BaseException as error:  # noqa: BLE001 - also sys.exit: it is an answer here
-        refused = isinstance(error, sys.modules["audit_lib.hooks"].Refusal)
-        why = f"{type(error).__name__}: {error}"[:_SAID]
-        ended = {"done": False, "refused": refused, "why": why}
+    ended = ending(hook, at, arguments)
     os.write(tell, (json.dumps({**ended, "rests": REACH.told()}) + "\n").encode())
 
 
-def _below(base: str, event: str, given: tuple[Any, ...]) -> str | None:
-    """Name, within the store, of the last path that an event is about; None where none is."""
-    found = None
-    for path in given[:2]:
-        if not isinstance(path, (str, bytes, os.PathLike)):
-            continue
-        text = os.fsdecode(path)
-        if event in _AT and isinstance(given[1], int) and given[1] >= 0:  # relative to a folder
-            text = os.path.join(os.readlink(f"/proc/self/fd/{given[1]}"), text)
-        folder, last = os.path.split(os.path.abspath(text))
+def _below(base: str, paths: list[str]) -> str | None:
+    """Name, within the store, of the last path that stands there; None where none does."""
+    for path in reversed(paths):
+        folder, last = os.path.split(os.path.abspath(path))
         whole = os.path.join(os.path.realpath(folder), last)
         if whole.startswith(base):
-            found = whole[len(base) :].replace(os.sep, "/")
-    return found
+            return whole[len(base) :].replace(os.sep, "/")
+    return None

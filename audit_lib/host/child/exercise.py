@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import sys
 from typing import Any
@@ -42,7 +43,7 @@ class Measurement:
             omit=list(_OMITTED),
         )
         self._measured.set_option("run:disable_warnings", _WARNINGS)
-        if sys.version_info >= (3, 12) and not _has_c_tracer():
+        if sys.version_info >= (3, 12) and importlib.util.find_spec("coverage.tracer") is None:
             with contextlib.suppress(Exception):  # an older library knows no such option
                 self._measured.set_option("run:core", "sysmon")
         self._sent: dict[str, set[int]] = {}
@@ -113,11 +114,3 @@ def _coverage(folder: str) -> Any:
         if not folder:
             raise missing from None
     return load("coverage", os.path.join(folder, "__init__.py"), folder)
-
-
-def _has_c_tracer() -> bool:
-    try:
-        importlib.import_module("coverage.tracer")
-    except ImportError:
-        return False
-    return True

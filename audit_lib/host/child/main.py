@@ -32,19 +32,7 @@ from .control import hear, say
 from .loading import load
 from .streams import flush
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 NEEDED = ("numpy", "pandas")
-#: libraries whose version a reader of the results wants to know; read, not imported
-TOLD = ("scikit-learn",)
-
-
-def installed(names: tuple[str, ...]) -> dict[str, str]:
-    """Versions of those that are installed, as their metadata tell."""
-    found = {}
-    for name in names:
-        with contextlib.suppress(Exception):
-            found[name] = str(importlib.metadata.version(name))
-    return found
 
 
 def run(text: str) -> None:
@@ -71,9 +59,11 @@ def run(text: str) -> None:
     importlib.import_module(".worker", __package__)
     versions = {name: str(sys.modules[name].__version__) for name in NEEDED}
     versions["python"] = ".".join(str(n) for n in sys.version_info[:3])
-    versions |= installed(TOLD)
-    asked = config.get("coverage") is not None
-    measured = exercise.prepare(config) if asked else {"why": "not asked for", "slow": False}
+    with contextlib.suppress(Exception):  # a reader of the results wants to know it; not imported
+        versions["scikit-learn"] = str(importlib.metadata.version("scikit-learn"))
+    measured: dict[str, Any] = {"why": "not asked for", "slow": False}
+    if config.get("coverage") is not None:
+        measured = exercise.prepare(config)
     say(channel, {"ready": os.getpid(), "versions": versions, "measured": measured})
     Forker(channel, config).serve()
 
@@ -85,7 +75,6 @@ class Forker:
         """Take orders on ``channel``."""
         self._channel = channel
         self._config = config
-        self._worker = 0
         self._ended: dict[int, int] = {}
 
     def serve(self) -> None:
@@ -154,7 +143,7 @@ class Forker:
         return {"exit": os.WEXITSTATUS(status)}
 
 
-def _settle(order: dict[str, Any], out: int, err: int) -> None:
+def _settle(out: int, err: int) -> None:
     """Standard streams, handlers and randomness of a fresh fork."""
     os.dup2(out, 1)
     os.dup2(err, 2)
@@ -169,7 +158,7 @@ def _settle(order: dict[str, Any], out: int, err: int) -> None:
 
 def _be_template(config: dict[str, Any], order: dict[str, Any], fds: tuple[int, ...]) -> None:
     channel = socket.socket(fileno=fds[0])
-    _settle(order, fds[1], fds[2])
+    _settle(fds[1], fds[2])
     worker = sys.modules[f"{__package__}.worker"]
     try:
         names = worker.load_hooks(order["hooks"], config)
@@ -182,7 +171,7 @@ def _be_template(config: dict[str, Any], order: dict[str, Any], fds: tuple[int, 
 
 def _be_worker(config: dict[str, Any], order: dict[str, Any], fds: tuple[int, ...]) -> None:
     wire = socket.socket(fileno=fds[0])
-    _settle(order, fds[1], fds[2])
+    _settle(fds[1], fds[2])
     sys.modules[f"{__package__}.worker"].work(wire, config, order)
 
 
@@ -217,20 +206,12 @@ def of_the_installation(name: str) -> bool:
     if spec.origin in ("built-in", "frozen"):
         return True
     places = [*(spec.submodule_search_locations or ()), *([spec.origin] if spec.origin else ())]
-    return bool(places) and all(_installed(place) for place in places)
-
-
-def _installed(place: str) -> bool:
-    real = os.path.realpath(place)
-    return any(real.startswith(folder + os.sep) for folder in _installation())
-
-
-def _installation() -> list[str]:
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     folders = [sysconfig.get_path(name) for name in names]
     with contextlib.suppress(Exception):
         folders += [*site.getsitepackages(), site.getusersitepackages()]
-    return [os.path.realpath(folder) for folder in folders if folder]
+    installation = tuple(os.path.realpath(folder) + os.sep for folder in folders if folder)
+    return bool(places) and all(os.path.realpath(p).startswith(installation) for p in places)
 
 
 def thread_count() -> int:

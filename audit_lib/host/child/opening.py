@@ -15,10 +15,11 @@ import sysconfig
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .changes import WRITING
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _NATIVE = ("read_parquet", "read_feather", "read_orc", "read_hdf")
 SYSTEM = ("/dev/", "/proc/", "/sys/", "/etc/", "/usr/share/zoneinfo/")
 _MOST = 200

@@ -13,7 +13,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .opening import SYSTEM, WRITING, libraries
+from .changes import WRITING
+from .opening import SYSTEM, libraries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

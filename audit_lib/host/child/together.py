@@ -43,23 +43,31 @@ def _begin(hook: Any, at: Any, arguments: Any, signal: tuple[int, int]) -> tuple
     try:
         os.close(signal[1])
         os.read(signal[0], 1)
-        hook(at, *arguments)
-        answer = {"done": True, "refused": False, "why": ""}
-    except BaseException as error:  # noqa: BLE001 - also sys.exit: it is an answer here
-        refused = isinstance(error, sys.modules["audit_lib.hooks"].Refusal)
-        why = f"{type(error).__name__}: {error}"[:_SAID]
-        answer = {"done": False, "refused": refused, "why": why}
-    try:
+        ended = ending(hook, at, arguments)
         with os.fdopen(tell, "wb") as pipe:
-            pipe.write(json.dumps({**answer, "rests": REACH.told()}).encode())
+            pipe.write(json.dumps({**ended, "rests": REACH.told()}).encode())
     finally:
         os._exit(0)
 
 
+def ending(hook: Any, at: Any, arguments: Any) -> dict[str, Any]:
+    """How a call ends: whether it is ``done`` or ``refused``, and ``why``."""
+    try:
+        hook(at, *arguments)
+    except BaseException as error:  # noqa: BLE001 - also sys.exit: it is an answer here
+        refused = isinstance(error, sys.modules["audit_lib.hooks"].Refusal)
+        return {
+            "done": False,
+            "refused": refused,
+            "why": f"{type(error).__name__}: {error}"[:_SAID],
+        }
+    return {"done": True, "refused": False, "why": ""}
+
+
 def _ended(pid: int, told: int) -> dict[str, Any]:
     with os.fdopen(told, "rb") as pipe:
-        said = pipe.read()
+        line = pipe.read()
     os.waitpid(pid, 0)
-    answer: dict[str, Any] = json.loads(said) if said else dict(_DIED)
-    REACH.add(answer.pop("rests", {}))
-    return answer
+    ended: dict[str, Any] = json.loads(line) if line else dict(_DIED)
+    REACH.add(ended.pop("rests", {}))
+    return ended

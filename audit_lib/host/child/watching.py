@@ -113,8 +113,12 @@ class Watch:
             return self._recorder.predicted(who, x, out) if op == "predict" else out
 
         call._audit_watched = True  # type: ignore[attr-defined]
-        self._undo.callback(setattr, owner, name, found)
-        setattr(owner, name, classmethod(call) if isinstance(found, classmethod) else call)
+        self._put(owner, name, found, classmethod(call) if isinstance(found, classmethod) else call)
+
+    def _put(self, owner: Any, name: str, before: Any, call: Any) -> None:
+        """Have ``call`` stand in the place of what was there before, until that is undone."""
+        self._undo.callback(setattr, owner, name, before)
+        setattr(owner, name, call)
 
     def boosters(self, module: Any, holder: str) -> None:
         """LightGBM's or XGBoost's own interface, which takes datasets."""
@@ -133,8 +137,7 @@ class Watch:
             given = dict(zip(("data", "label"), args)) | kwargs  # noqa: B905 - the child may be 3.9
             kept[id(who)] = (who, given.get("data"), given.get("label"))
 
-        self._undo.callback(setattr, owner, "__init__", begin)
-        owner.__init__ = initialise  # type: ignore[misc]
+        self._put(owner, "__init__", begin, initialise)
 
     def _train(self, module: Any, kept: dict[int, Any]) -> None:
         train = module.train
@@ -156,8 +159,7 @@ class Watch:
                         self._recorder.judged(out, kept[id(other)][1])
             return out
 
-        self._undo.callback(setattr, module, "train", train)
-        module.train = call
+        self._put(module, "train", train, call)
 
     def _cross_validate(self, module: Any) -> None:
         """Folds that are fitted in compiled code cannot be followed."""
@@ -168,8 +170,7 @@ class Watch:
             self._recorder.unseen(f"{module.__name__}.cv")
             return run(*args, **kwargs)
 
-        self._undo.callback(setattr, module, "cv", run)
-        module.cv = call
+        self._put(module, "cv", run, call)
 
     def _predict(self, owner: type, kept: dict[int, Any]) -> None:
         predict = owner.predict  # type: ignore[attr-defined]
@@ -178,13 +179,11 @@ class Watch:
         def call(who: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
             out = predict(who, data, *args, **kwargs)
             if getattr(self._depth, "value", 0) == 0:
-                return self._recorder.predicted(
-                    who, kept[id(data)][1] if id(data) in kept else data, out
-                )
+                rows = kept[id(data)][1] if id(data) in kept else data
+                return self._recorder.predicted(who, rows, out)
             return out
 
-        self._undo.callback(setattr, owner, "predict", predict)
-        owner.predict = call  # type: ignore[attr-defined]
+        self._put(owner, "predict", predict, call)
 
 
 def _estimators() -> list[type]:

@@ -82,11 +82,6 @@ class Incoming:
         self._target = np.empty(size, np.uint8).data.cast("B")
         self._filled = 0
 
-    @property
-    def clean(self) -> bool:
-        """Whether no part of a frame has arrived."""
-        return self._stage == 0 and self._filled == 0
-
     def read(self, source: socket.socket) -> Frame | None:
         """Take what is there; the frame once it is whole, else None.
 

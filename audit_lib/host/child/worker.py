@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +22,8 @@ from .wire import Incoming, WireError, pack, receive, send
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 HOOKS_MODULE = "subject_hooks"
-_LONG, _LONGER = 4_000, 20_000
+_LONG = 4_000
 
 
 def load_hooks(path: str, config: dict[str, Any]) -> list[str]:
@@ -55,7 +53,6 @@ def describe(error: BaseException) -> dict[str, Any]:
         "what": what,
         "type": f"{module}{kind.__qualname__}"[:200],
         "message": _said(error)[:_LONG],
-        "traceback": _trimmed(error)[-_LONGER:],
     }
 
 
@@ -64,17 +61,6 @@ def _said(error: BaseException) -> str:
         return str(error)
     except BaseException as another:  # noqa: BLE001 - __str__ is the subject's
         return f"<str() raised {type(another).__name__}>"
-
-
-def _trimmed(error: BaseException) -> str:
-    """The traceback without the host's own frames, its last calls only."""
-    try:
-        told = traceback.TracebackException.from_exception(error)
-        theirs = [f for f in told.stack if os.path.dirname(f.filename) != HERE]
-        told.stack = traceback.StackSummary.from_list(theirs[-25:])
-        return "".join(told.format())
-    except BaseException:  # noqa: BLE001 - anything may be overridden in there
-        return ""
 
 
 def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> None:
@@ -231,7 +217,7 @@ def _called(
 
 
 def _unfit(error: object) -> dict[str, Any]:
-    return {"what": "unfit", "type": "", "message": str(error)[:_LONG], "traceback": ""}
+    return {"what": "unfit", "type": "", "message": str(error)[:_LONG]}
 
 
 def imported(known: set[str]) -> list[str]:

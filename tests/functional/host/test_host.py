@@ -199,13 +199,11 @@ def test_a_refusal_is_told_from_a_failure(host: Host) -> None:
     assert str(caught.value) == "registry.resolve: refused: there is no 2019"
 
 
-def test_a_failure_shows_the_subjects_lines_only(host: Host) -> None:
+def test_a_failure_says_what_was_raised_and_printed(host: Host) -> None:
     with pytest.raises(HookRaised) as caught:
         host.call("online.run", "say")
     error = caught.value
     assert (error.type_name, error.message) == ("RuntimeError", "after printing")
-    assert "plain_hooks.py" in error.traceback
-    assert "worker.py" not in error.traceback
     assert error.output == b"to standard output\nto standard error\n"
 
 
@@ -223,7 +221,7 @@ def test_a_limit_of_time_for_one_call(host: Host) -> None:
     assert host.call("online.run", "wait", 0.3) == 0.3
     with pytest.raises(HookTimedOut) as caught:
         host.call("online.run", "wait", 30, seconds=0.2)
-    assert caught.value.limit == 0.2
+    assert "no answer within 0.2 s" in str(caught.value)
 
 
 def test_an_allowance_for_many_calls(of_file: Callable[..., Host]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib.host.files import remove, within
+from audit_lib.host.files import remove
 
 NOBODY = 65534
 
@@ -63,9 +63,3 @@ def test_links_are_removed_and_not_followed(tmp_path: Path) -> None:
 def test_what_is_not_there_is_removed_already(tmp_path: Path) -> None:
     remove(tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_within() -> None:
-    assert within(Path("/a/b"), Path("/a"))
-    assert within(Path("/a"), Path("/a"))
-    assert not within(Path("/ab"), Path("/a"))

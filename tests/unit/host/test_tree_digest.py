@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib.host.digest import head_commit, tree_digest
+from audit_lib.host.digest import tree_digest
 from audit_lib.host.files import remove
 
 
@@ -90,26 +90,16 @@ def test_reading_changes_nothing(tree: Path) -> None:
     for path in tree.rglob("*"):
         if path.is_file():
             path.read_bytes()
-    after = tree_digest(tree, workers=1)
+    after = tree_digest(tree)
     assert after == before
     assert before.changes(after) == []
-    assert (before.files, before.bytes) == (3, len(b"weights" + b"other" + b"read me"))
 
 
-def test_content_digest_is_that_of_every_checkout(tree: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    subprocess.run(["cp", "-r", "--no-dereference", str(tree), str(copy)], check=True)
-    touch(copy)
-    assert tree_digest(copy).content_sha256 == tree_digest(tree).content_sha256
-    assert tree_digest(copy).sha256 != tree_digest(tree).sha256
-
-
-def test_ignored_paths_are_left_out_and_named(tree: Path) -> None:
+def test_ignored_paths_are_left_out(tree: Path) -> None:
     before = tree_digest(tree, ignore=["models", "*.log"])
     (tree / "models" / "a.bin").write_bytes(b"changed")
     after = tree_digest(tree, ignore=["models", "*.log"])
     assert after == before
-    assert before.left_out == ("models", "*.log")
     assert tree_digest(tree) != before
 
 
@@ -121,7 +111,7 @@ def test_special_and_odd_entries_do_not_hang_or_crash(tree: Path) -> None:
     kinds = {e.path: e.kind for e in digest.entries}
     assert kinds["pipe"] == "fifo"
     assert kinds["loop"] == "link"
-    assert digest.files == 4
+    assert [e.kind for e in digest.entries].count("file") == 4
 
 
 def test_a_deep_tree_is_walked(tmp_path: Path) -> None:
@@ -152,29 +142,13 @@ def git(top: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def test_gits_upkeep_is_left_out_and_its_commit_recorded(tree: Path) -> None:
+def test_gits_upkeep_is_left_out(tree: Path) -> None:
     git(tree, "init", "-q")
     git(tree, "add", ".")
     git(tree, "commit", "-q", "-m", "first")
     before = tree_digest(tree)
-    assert before.commit == git(tree, "rev-parse", "HEAD")
-    assert before.left_out[-1].startswith(".git, except HEAD")
     touch_index = tree / ".git" / "index"
     touch_index.write_bytes(touch_index.read_bytes() + b" ")
     assert tree_digest(tree) == before
     (tree / ".git" / "hooks" / "post-checkout").write_text("#!/bin/sh\n")
     assert ".git/hooks/post-checkout: new" in before.changes(tree_digest(tree))
-
-
-def test_the_commit_is_found_in_packed_references(tree: Path) -> None:
-    git(tree, "init", "-q")
-    git(tree, "add", ".")
-    git(tree, "commit", "-q", "-m", "first")
-    git(tree, "pack-refs", "--all")
-    assert head_commit(tree) == git(tree, "rev-parse", "HEAD")
-    git(tree, "checkout", "-q", "--detach")
-    assert head_commit(tree) == git(tree, "rev-parse", "HEAD")
-
-
-def test_no_commit_without_git(tree: Path) -> None:
-    assert head_commit(tree) == ""

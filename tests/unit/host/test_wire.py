@@ -395,7 +395,6 @@ def test_frames_arrive_in_any_pieces() -> None:
             if (frame := incoming.read(far)) is not None:
                 frames.append(decode(frame.header, frame.buffers))
     assert [len(f) for f in frames] == [0, 1, 50]
-    assert incoming.clean
 
 
 def test_large_arrays_are_not_copied_into_the_frame() -> None:
