@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.utils import canonicalize_name
 
 from audit_lib.files import MOST_TEXT, read_words
-from audit_lib.subject.source import SKIPPED_FOLDERS, SourceTree
+from audit_lib.subject.source import SKIPPED_FOLDERS
 
 #: Import names to distributions, where they differ and nothing installed here tells.
 _LONG = 5
@@ -120,18 +121,20 @@ class Dependencies:
             for place in [folder, *inner]:
                 files = (f for f in sorted(place.iterdir()) if f.is_file())
                 found += [f for f in files if _declares(f, folder)]
-        return tuple(dict.fromkeys(_relative(f, self.root) for f in found))
+        names = (
+            f.relative_to(self.root).as_posix() if f.is_relative_to(self.root) else f"../{f.name}"
+            for f in found
+        )
+        return tuple(dict.fromkeys(names))
 
     @cached_property
     def python(self) -> str:
         """Versions of Python that the repository is for (PEP 440); '' where nothing says it."""
         for file in self.files:
             with suppress(OSError):
-                said = _PYTHON.search(
-                    read_words(self.root / file, errors="replace", most=MOST_TEXT)
-                )
-                if said:
-                    return re.sub(r"\^|~=?(?=\d+\.\d+(?!\.))", ">=", said[1])
+                text = read_words(self.root / file, errors="replace", most=MOST_TEXT)
+                if (versions := _PYTHON.search(text)) is not None:
+                    return re.sub(r"\^|~=?(?=\d+\.\d+(?!\.))", ">=", versions[1])
         return ""
 
     @cached_property
@@ -143,7 +146,8 @@ class Dependencies:
     def _names(self) -> dict[str, bool]:
         found: dict[str, bool] = {}
         for d in self.declared:
-            found[plain(d.name)] = found.get(plain(d.name), False) or d.required
+            name = canonicalize_name(d.name)
+            found[name] = found.get(name, False) or d.required
         return found
 
     def requires(self, imported: str) -> bool:
@@ -164,19 +168,15 @@ class Dependencies:
                 needs = requires(name) or []
             except PackageNotFoundError:
                 continue
-            if any("extra ==" not in n and plain(_split(n)[0]) in wanted for n in needs):
+            names = [canonicalize_name(_split(n)[0]) for n in needs if "extra ==" not in n]
+            if not wanted.isdisjoint(names):
                 return name
         return ""
 
 
-def plain(name: str) -> str:
-    """A distribution's name as registries compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def may_bring(distribution: str, imported: str) -> bool:
     """True where a distribution of that name may hold what is imported."""
-    name, top = plain(distribution), plain(imported.partition(".")[0])
+    name, top = canonicalize_name(distribution), canonicalize_name(imported.partition(".")[0])
     if name in _spellings(imported) or name.startswith(f"{top}-") or name.endswith(f"-{top}"):
         return True
     whole, short = name.replace("-", ""), top.replace("-", "")  # scikitplot of scikit-plot
@@ -187,11 +187,6 @@ def may_bring(distribution: str, imported: str) -> bool:
     return len(words) > 1 and all(any(w.startswith(t) for w in parts) for t in words if t)
 
 
-def dependencies_of(tree: SourceTree) -> Dependencies:
-    """Those of the repository that a source tree belongs to."""
-    return Dependencies(tree.root)
-
-
 @cache
 def _spellings(imported: str) -> frozenset[str]:
     """Names of distributions that may bring what is imported."""
@@ -200,16 +195,12 @@ def _spellings(imported: str) -> frozenset[str]:
     names = {top, first_two, f"python-{top}", f"py{top}", f"{top}-python", f"{top}-binary"}
     names |= {KNOWN[n] for n in (top, first_two) if n in KNOWN}
     names |= set(_installed().get(top, ()))
-    return frozenset(map(plain, names))
+    return frozenset(map(canonicalize_name, names))
 
 
 @cache
 def _installed() -> Mapping[str, list[str]]:
     return packages_distributions()
-
-
-def _relative(file: Path, root: Path) -> str:
-    return file.relative_to(root).as_posix() if file.is_relative_to(root) else f"../{file.name}"
 
 
 def _holds(folder: Path) -> bool:
@@ -218,11 +209,8 @@ def _holds(folder: Path) -> bool:
     if name in SKIPPED_FOLDERS:
         return False
     named = name in ("requirements", "requirements.d", "deps", "conda")
-    return (
-        named
-        or name.endswith((".dist-info", ".egg-info"))
-        or ((folder / "pyproject.toml").is_file())
-    )
+    named = named or name.endswith((".dist-info", ".egg-info"))
+    return named or (folder / "pyproject.toml").is_file()
 
 
 def _declares(file: Path, folder: Path) -> bool:
@@ -351,17 +339,17 @@ def _each(path: str, text: str, items: Iterable[str], *, required: bool) -> Iter
 
 def _extras(item: str, path: str, line: int) -> Iterator[Declared]:
     """Packages that a requirement asks for by its extras: ``polars[pandas]``."""
-    found = re.match(r"[\w.\s-]+\[([^\]]+)\]", item.strip())
-    for extra in found[1].split(",") if found is not None else ():
+    extras = re.match(r"[\w.\s-]+\[([^\]]+)\]", item.strip())
+    for extra in extras[1].split(",") if extras is not None else ():
         yield Declared(extra.strip(), "", path, line, False)
 
 
 def _split(item: str) -> tuple[str, str]:
-    found = _NAME.match(item.partition(";")[0].strip())
-    if found is None:
+    requirement = _NAME.match(item.partition(";")[0].strip())
+    if requirement is None:
         return "", ""
-    spec = found[2].strip().strip("()")
-    return found[1], "" if spec.startswith("@") else spec
+    spec = requirement[2].strip().strip("()")
+    return requirement[1], "" if spec.startswith("@") else spec
 
 
 def _line(text: str, name: str) -> int:

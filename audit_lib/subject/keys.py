@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from audit_lib.errors import NotAssessed
@@ -34,21 +35,16 @@ def own_key(
     Returns:
         Values as they are declared, so that a stored ``"20"`` is the declared 20.
     """
-    found: dict[str, Value] = {}
+    own: dict[str, Value] = {}
     for name, by in keys.items():
-        said = (_asked(place, by.stored) for place in places)
-        stored = next((value for value in said if value is not None), None)
         declared = {str(value): value for value in by.values}
-        if stored is not None:
-            found[name] = declared.get(str(stored), str(stored))
-    return found
-
-
-def _asked(place: Callable[[str], Any], pointer: str) -> Any:
-    try:
-        return place(pointer)
-    except NotAssessed:  # there is no registry, or no metadata
-        return None
+        for place in places:
+            with suppress(NotAssessed):  # there is no registry, or no metadata
+                stored = place(by.stored)
+                if stored is not None:
+                    own[name] = declared.get(str(stored), str(stored))
+                    break
+    return own
 
 
 def driven(by: KeyedBy, hook: str) -> bool:
@@ -67,15 +63,15 @@ def given(
     Args:
         in_turn: leave out what is the version's own.
     """
-    found: dict[str, Value] = {}
+    key: dict[str, Value] = {}
     for name, by in keys.items():
         surface = hook.partition(".")[0]
         for_each = driven(by, hook) and not (surface == "registry" and name in own)
         if for_each and name in asked:
-            found[name] = asked[name]
+            key[name] = asked[name]
         elif name in own and not in_turn:
-            found[name] = own[name]
-    return found
+            key[name] = own[name]
+    return key
 
 
 def filled(pointer: str, key: Key) -> str:

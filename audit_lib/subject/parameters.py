@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, get_origin
 
@@ -516,10 +518,11 @@ def load_parameters(folder: Path) -> SubjectParameters:
             f"cannot be read: {error.strerror}", where=str(file), mend="put a regular file there"
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = _yaml_line(error)
+        mark = getattr(error, "problem_mark", None)
+        what = " ".join((getattr(error, "problem", None) or str(error)).split())
         raise ParameterError(
-            f"not valid YAML: {_first_line(error)}",
-            where=f"{file}{line}",
+            f"not valid YAML: {what}",
+            where=f"{file}:{mark.line + 1}" if mark else str(file),
             mend="correct the syntax at that line",
         ) from None
     if not isinstance(data, dict):
@@ -529,7 +532,7 @@ def load_parameters(folder: Path) -> SubjectParameters:
     try:
         return SubjectParameters.model_validate(data)
     except ValidationError as error:
-        raise ParameterError(*explain(error, SubjectParameters), where=str(file)) from None
+        raise ParameterError(explain(error, SubjectParameters), where=str(file)) from None
 
 
 #: what to write, where the library that reads parameters speaks of its own types
@@ -541,31 +544,30 @@ _WRITE = {
 }
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str]:
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """What does not fit, in a sentence for people: keys, and the nearest known ones."""
     lines = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             siblings = _fields_at(model, problem["loc"][:-1])
-            near = _nearest(str(problem["loc"][-1]), siblings)
-            hint = f"did you mean {near!r}?" if near else f"known keys: {', '.join(siblings)}"
+            near = difflib.get_close_matches(str(problem["loc"][-1]), siblings, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(siblings)}"
             lines.append(f"key {key!r} is not known; {hint}")
         elif problem["type"] == "missing":
             lines.append(f"key {key!r} is missing")
         else:
             text = _WRITE.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
             lines.append(f"key {key!r}: {text} (got {problem['input']!r})")
-    return ("; ".join(lines),)
+    return "; ".join(lines)
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields at a path through models; empty where it leads to none."""
     parts = iter(path)
     for part in parts:
         field = model.model_fields.get(str(part))
-        inner = (
-            next((a for a in _types_in(field.annotation) if _is_model(a)), None) if field else None
-        )
+        inner = next(_models_in(field.annotation), None) if field else None
         if field is None or inner is None:
             return []
         if get_origin(field.annotation) in (dict, list, tuple):
@@ -574,26 +576,8 @@ def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _types_in(annotation: Any) -> list[Any]:
-    inner = [t for a in getattr(annotation, "__args__", ()) for t in _types_in(a)]
-    return [annotation, *inner]
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _nearest(word: str, known: list[str]) -> str | None:
-    import difflib
-
-    return next(iter(difflib.get_close_matches(word, known, n=1)), None)
-
-
-def _yaml_line(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f":{mark.line + 1}" if mark else ""
-
-
-def _first_line(error: Exception) -> str:
-    text = getattr(error, "problem", None) or str(error)
-    return re.sub(r"\s+", " ", text).strip()
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _models_in(inner)

@@ -21,14 +21,7 @@ from audit_lib.errors import (
     ParameterError,
     VersionError,
 )
-from audit_lib.host import (
-    Entered,
-    HookError,
-    Host,
-    IsolationUnavailable,
-    Limits,
-    Measure,
-)
+from audit_lib.host import Entered, HookError, Host, IsolationUnavailable, Limits, Measure
 from audit_lib.model import CheckResult, Location, TaskResult
 from audit_lib.subject.artifacts import Artifact, Safety, inventory
 from audit_lib.subject.beside import tables_beside
@@ -144,18 +137,18 @@ class Subject(Bound):
         if artifacts.is_mlflow_file_store:
             registry = self.registry
             # Where a version's files are not in the store, this folder does not exist either.
-            folder = PurePosixPath(registry.document.path).parent
-            missing = (
-                folder if ".." not in folder.parts else PurePosixPath()
-            ) / f"version-{version}"
-            return registry.folders.get(version, f"{missing.as_posix()}/artifacts")
+            above = PurePosixPath(registry.document.path).parent
+            above = PurePosixPath() if ".." in above.parts else above
+            return registry.folders.get(version, f"{above / f'version-{version}'}/artifacts")
         return artifacts.version_dir.format(version=version)
 
     @property
     def version_artifacts(self) -> tuple[Artifact, ...]:
         """Artifacts that stand in the version's folder."""
-        prefix = self.version_folder.relative_to(self.store).as_posix() + "/"
-        return tuple(a for a in self.artifacts if prefix == "./" or a.path.startswith(prefix))
+        folder = self.version_folder.relative_to(self.store).as_posix()
+        if folder == ".":  # all of the store is one version's
+            return self.artifacts
+        return tuple(a for a in self.artifacts if a.path.startswith(f"{folder}/"))
 
     def beside(self, name: str) -> Document:
         """A data file that a reference names, without executing anything of it.
@@ -245,7 +238,7 @@ class Subject(Bound):
                 raise NoRegistry
             raise NotAssessed(self.hooks.missing(name, variant))
         store = self.store if self.parameters.artifacts else self.root
-        host = self._host()
+        host = self.host
         if loads_artifacts(name) and not host.isolation.contains and self._could_run_code():
             try:
                 host.refuse_untrusted(name)
@@ -313,7 +306,7 @@ class Subject(Bound):
         """Have calls count that were made before, in another run; see :class:`Inquiry`."""
         self.inquiry.count(self.version_id, heard)
         for name, functions in entered.items():
-            self._host().entries.restore(name, functions, opened.get(name, ()))
+            self.host.entries.restore(name, functions, opened.get(name, ()))
 
     @property
     def interpreter(self) -> Path | None:
@@ -324,15 +317,16 @@ class Subject(Bound):
 
     def scratch_folder(self) -> Path:
         """A fresh empty folder that hooks may write to."""
-        return self._host().folder("scratch")
+        return self.host.folder("scratch")
 
     def scratch_store(self) -> Path:
         """A fresh copy of the store that hooks may write to; see ``Hook.on``.
 
         Empty where the subject has none.
         """
-        host = self._host()
-        return host.scratch_copy(self.store) if self.parameters.artifacts else host.folder("store")
+        if self.parameters.artifacts is None:
+            return self.host.folder("store")
+        return self.host.scratch_copy(self.store)
 
     @property
     def isolation(self) -> str:
@@ -342,9 +336,6 @@ class Subject(Bound):
     @property
     def host(self) -> Host:
         """The child in which this version's hooks run."""
-        return self._host()
-
-    def _host(self) -> Host:
         interpreter = self.interpreter
         hosts = self.inquiry.hosts
         if self._seed is not None:
@@ -360,7 +351,7 @@ class Subject(Bound):
 
     def through(self, wrap: Callable[[Any], Any]) -> Subject:
         """This subject and version, asked anew through a wrapped host; nothing is shared but it."""
-        self._host()
+        self.host  # noqa: B018 - there is one before it is wrapped
         other = copy.copy(self)
         other._bindings, other._base, other._notes, other.samples = {}, None, [], {}
         other._wrap, other.inquiry = wrap, self.inquiry.through(wrap)
@@ -402,7 +393,7 @@ class Subject(Bound):
 
         A host takes as long to start, and to run ``hooks.py``, as pandas to import here.
         """
-        host = self._host()
+        host = self.host
         if not isinstance(host, Host):  # wrapped by who plants faults
             return
 
@@ -454,13 +445,10 @@ class Subject(Bound):
             chosen = [check_id(request)]
         missing = [v for v in chosen if v not in known]
         if missing or not chosen:
+            led = missing and missing != [request]
+            pointer = f" ({request} points to {missing[0]!r})" if led else ""
             raise VersionError(
-                f"{self.name} has no version {request!r}"
-                + (
-                    f" ({request} points to {missing[0]!r})"
-                    if missing != [request] and missing
-                    else ""
-                ),
+                f"{self.name} has no version {request!r}{pointer}",
                 where="--version",
                 mend=f"use one of: {', '.join(known)}" if known else self.why_no_versions(),
             )

@@ -63,8 +63,4 @@ def _bindings(subject: Subject, asked: Collection[str]) -> list[Subject]:
 def _is_new(bound: Subject, done: Iterable[Subject], asked: Iterable[str]) -> bool:
     """True where some hook that was asked for is not served as in a run before."""
     hooks = list(asked)
-
-    def serving(subject: Subject) -> list[Serving]:
-        return [subject.serving(hook) for hook in hooks]
-
-    return serving(bound) not in [serving(other) for other in done]
+    return not any(all(bound.serving(h) == other.serving(h) for h in hooks) for other in done)

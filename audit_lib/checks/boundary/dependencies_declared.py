@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from packaging.utils import canonicalize_name
+
 from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.surroundings import is_aside, surroundings
 from audit_lib.subject.code import Code, code_of
-from audit_lib.subject.dependencies import Dependencies, dependencies_of, may_bring, plain
+from audit_lib.subject.dependencies import Dependencies, may_bring
 from audit_lib.subject.imports import Import, ImportType
 
 #: Tools and backends that nobody imports.
@@ -66,7 +68,7 @@ class DependenciesAreDeclared(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Compare what is imported with what is declared."""
-        code, declared = code_of(subject.source), dependencies_of(subject.source)
+        code, declared = code_of(subject.source), Dependencies(subject.source.root)
         imported = _imported(code)
         yield Examined(len(imported), "third-party packages that are imported")
         yield Examined(len(declared.declared), "declarations")
@@ -131,7 +133,7 @@ class DependenciesAreDeclared(Check):
             d
             for d in declared.declared
             if d.required
-            and not _TOOLS.match(plain(d.name))
+            and not _TOOLS.match(canonicalize_name(d.name))
             and not any(may_bring(d.name, n) for n in names)
         ]
         if idle:
@@ -153,7 +155,9 @@ class DependenciesAreDeclared(Check):
         loose = [
             d
             for d in declared.declared
-            if d.required and plain(d.name) in _FORMATS and not re.search(r"<|==|~=|\^", d.spec)
+            if d.required
+            and canonicalize_name(d.name) in _FORMATS
+            and not re.search(r"<|==|~=|\^", d.spec)
         ]
         if loose and imported:
             names = ", ".join(dict.fromkeys(f"{d.name} {d.spec or '(any)'}" for d in loose))

@@ -6,7 +6,7 @@ from audit_lib.model import Examined, Finding, Location, Severity
 from audit_lib.probes.code.optional_imports import Optional, Use, optionals, unguarded
 from audit_lib.probes.code.surroundings import is_aside, severity_of, surroundings
 from audit_lib.subject.code import Code, code_of
-from audit_lib.subject.dependencies import Dependencies, dependencies_of
+from audit_lib.subject.dependencies import Dependencies
 from audit_lib.subject.units import MODULE
 
 
@@ -44,7 +44,7 @@ class OptionalImportsAreAskedFor(Check):
     def run(self, subject: Subject) -> Answers:
         """Follow every optional import to its uses."""
         code = code_of(subject.source)
-        declared = dependencies_of(subject.source)
+        declared = Dependencies(subject.source.root)
         count = 0
         alike: dict[tuple[str, Severity], list[Finding]] = defaultdict(list)
         for path in sorted(code.connected):

@@ -8,7 +8,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.model import Examined, Gap, Severity
 from audit_lib.probes.code.linter import newer
 from audit_lib.subject.code import code_of
-from audit_lib.subject.dependencies import dependencies_of
+from audit_lib.subject.dependencies import Dependencies
 from audit_lib.subject.source import SourceFile
 
 _HERE = "{}.{}".format(*sys.version_info)
@@ -50,7 +50,7 @@ class EveryFileParses(Check):
         files = code_of(subject.source).imports.files
         broken = [(f, f.parsed) for f in files if isinstance(f.parsed, SyntaxError)]
         needs = self._newer([f for f, _ in broken])
-        allowed = dependencies_of(subject.source).python
+        allowed = Dependencies(subject.source.root).python
         for file, error in broken:
             since = needs.get(file.path)
             if since and not _allows(allowed):

@@ -86,10 +86,9 @@ def discover(root: Path) -> Discovery:
         raise ParameterError(
             f"{root} holds no Python source", where="PATH", mend="name the folder of a checkout"
         )
-    fan_in = {path: len(importers) for path, importers in graph.importers.items()}
     lines = {file.path: file.content.count(b"\n") for file in own}
     package = _package(root, own, lines)
-    found = candidates(own, {path: frozenset(by) for path, by in graph.importers.items()})
+    found = candidates(own, graph.importers)
     named = documents(root)
     subsystem = _subsystem(found, lines, graph)
     return Discovery(
@@ -101,7 +100,7 @@ def discover(root: Path) -> Discovery:
         parts=_parts(package, lines),
         subsystem=subsystem,
         mapped=_mapped(root, named.get("subsystem_map", ""), found),
-        high_risk=_high_risk(lines, fan_in, subsystem),
+        high_risk=_high_risk(lines, graph.importers, subsystem),
         stores=stores(root),
         documents=named,
         entry_points=tuple(_entry_points(root, own)),
@@ -202,12 +201,12 @@ def _has_inner(folder: str, lines: dict[str, int]) -> bool:
 
 
 def _high_risk(
-    lines: dict[str, int], fan_in: dict[str, int], subsystem: tuple[str, ...]
+    lines: dict[str, int], importers: dict[str, frozenset[str]], subsystem: tuple[str, ...]
 ) -> tuple[str, ...]:
     weight = {
-        path: fan_in[path] * count
+        path: len(importers[path]) * count
         for path, count in lines.items()
-        if fan_in.get(path) and any(matches(path, glob) for glob in subsystem)
+        if importers.get(path) and any(matches(path, glob) for glob in subsystem)
     }
     return tuple(sorted(weight, key=lambda p: (-weight[p], p))[:HIGH_RISK])
 

@@ -10,6 +10,7 @@ from audit_lib.errors import NotAssessed
 from audit_lib.subject.checkpoint_fields import CENTER_WORDS, SCALE_WORDS
 from audit_lib.subject.documents import Document, read_document
 from audit_lib.subject.parameters import CheckpointFields
+from audit_lib.subject.pointers import pointer_to
 
 #: how deep a document is looked through, and how many places of it
 DEEPEST, MOST = 4, 2_000
@@ -27,13 +28,8 @@ def fields_of(store: Path, layout: str, metadata: str) -> dict[str, str]:
         layout: folder of a version, with ``{version}`` in it.
         metadata: glob of a version's metadata.
     """
-    inner = f"{layout.replace('{version}', '*')}/{metadata}" if layout else metadata
-    for file in sorted(store.glob(inner), reverse=True):
-        try:
-            document = read_document(file, path=file.name, base="artifacts")
-        except NotAssessed:
-            continue
-        return guessed(document, file.parent.name)
+    for document, version in _metadata(store, layout, metadata, newest_first=True):
+        return guessed(document, version)
     return {}
 
 
@@ -43,20 +39,28 @@ def keys_of(store: Path, layout: str, metadata: str) -> dict[str, tuple[str, lis
     Args:
         store, layout, metadata: as of :func:`fields_of`.
     """
-    inner = f"{layout.replace('{version}', '*')}/{metadata}" if layout else metadata
     seen: dict[str, set[str | int]] = {}
-    for file in sorted(store.glob(inner))[:MOST]:
-        with suppress(NotAssessed):
-            data = read_document(file, path=file.name, base="artifacts").data
-            for pointer, value in _places(data):
-                if _said(pointer, _KEYS) and isinstance(value, str | int):
-                    seen.setdefault(pointer, set()).add(value)
-    found: dict[str, tuple[str, list[str | int]]] = {}
+    for document, _ in _metadata(store, layout, metadata):
+        for pointer, value in _places(document.data):
+            if _named(pointer, _KEYS) and isinstance(value, str | int):
+                seen.setdefault(pointer, set()).add(value)
+    keys: dict[str, tuple[str, list[str | int]]] = {}
     for pointer in sorted(seen, key=lambda p: (p.count("/"), p)):
         values = sorted(seen[pointer], key=lambda v: (isinstance(v, str), v))
         if 1 < len(values) <= _VALUES:
-            found.setdefault(pointer.rpartition("/")[2], (pointer, values))
-    return found
+            keys.setdefault(pointer.rpartition("/")[2], (pointer, values))
+    return keys
+
+
+def _metadata(
+    store: Path, layout: str, metadata: str, *, newest_first: bool = False
+) -> Iterator[tuple[Document, str]]:
+    """Metadata of the versions that can be read, with the name of the folder it stands in."""
+    inner = f"{layout.replace('{version}', '*')}/{metadata}" if layout else metadata
+    for file in sorted(store.glob(inner), reverse=newest_first)[:MOST]:
+        with suppress(NotAssessed):
+            document = read_document(file, path=file.name, base="artifacts")
+            yield document, file.parent.name
 
 
 def guessed(document: Document, version: str) -> dict[str, str]:
@@ -64,13 +68,14 @@ def guessed(document: Document, version: str) -> dict[str, str]:
     usual = CheckpointFields().model_dump()
     places = list(_places(document.data))
     names = next((v for p, v in places if p == usual["feature_cols"] and _are_names(v)), None)
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     if names is None:
-        told = [p for p, v in places if _are_names(v) and _said(p, r"feat|col|input|predictor|x_")]
-        told = [p for p in told if not _OUT.search(p.rpartition("/")[2])]
-        if told:
-            found["feature_cols"] = min(told, key=lambda p: (p.count("/"), len(p)))
-            names = document.get(found["feature_cols"])
+        inputs = r"feat|col|input|predictor|x_"
+        likely = [p for p, v in places if _are_names(v) and _named(p, inputs)]
+        likely = [p for p in likely if not _OUT.search(p.rpartition("/")[2])]
+        if likely:
+            fields["feature_cols"] = min(likely, key=lambda p: (p.count("/"), len(p)))
+            names = document.get(fields["feature_cols"])
     wide = len(names) if names is not None else 0
     kinds: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "input_dim": (r"(in(put)?|n|num)_?(dim|features?|inputs?|size)$", lambda v: v == wide),
@@ -81,19 +86,28 @@ def guessed(document: Document, version: str) -> dict[str, str]:
             _is_hex,
         ),
         "version": (r"^(version|model)(_id)?$", lambda v: v == version),
-        "checksums": (r"checksum|hashes|digests|sha\d*", _are_digests),
-        "folds": (r"fold|splits?$|^cv", _are_records),
-        "heads": (r"^(heads|outputs?|output_(names|columns|heads))$", _are_entries),
+        "checksums": (
+            r"checksum|hashes|digests|sha\d*",
+            lambda v: isinstance(v, dict) and bool(v) and all(map(_is_hex, v.values())),
+        ),
+        "folds": (
+            r"fold|splits?$|^cv",
+            lambda v: isinstance(v, list) and bool(v) and all(isinstance(f, dict) for f in v),
+        ),
+        "heads": (
+            r"^(heads|outputs?|output_(names|columns|heads))$",
+            lambda v: isinstance(v, dict | list) and bool(v),
+        ),
         "targets": (r"^(targets?|labels?)(_spec)?$", lambda v: isinstance(v, dict)),
         "run": (r"^(run|run_id|training|trained|provenance|lineage)$", bool),
     }
     for name, (words, fits) in kinds.items():
         if document.has(usual[name]):
             continue
-        told = [p for p, v in places if _said(p, words) and fits(v)]
-        if told:
-            found[name] = min(told, key=lambda p: (p.count("/"), len(p)))
-    return found
+        likely = [p for p, v in places if _named(p, words) and fits(v)]
+        if likely:
+            fields[name] = min(likely, key=lambda p: (p.count("/"), len(p)))
+    return fields
 
 
 def _places(value: Any, pointer: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
@@ -103,12 +117,13 @@ def _places(value: Any, pointer: str = "", depth: int = 0) -> Iterator[tuple[str
     for number, (key, part) in enumerate(value.items()):
         if number >= MOST:
             return
-        name = str(key).replace("~", "~0").replace("/", "~1")
-        yield f"{pointer}/{name}", part
-        yield from _places(part, f"{pointer}/{name}", depth + 1)
+        place = pointer + pointer_to(str(key))
+        yield place, part
+        yield from _places(part, place, depth + 1)
 
 
-def _said(pointer: str, words: str) -> bool:
+def _named(pointer: str, words: str) -> bool:
+    """True where the last key of a pointer is so named."""
     return re.search(words, pointer.rpartition("/")[2], re.IGNORECASE) is not None
 
 
@@ -134,15 +149,3 @@ def _numbers(value: Any, wide: int) -> bool:
 
 def _is_hex(value: Any) -> bool:
     return isinstance(value, str) and _HEX.fullmatch(value) is not None
-
-
-def _are_digests(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value) and all(map(_is_hex, value.values()))
-
-
-def _are_records(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
-
-
-def _are_entries(value: Any) -> bool:
-    return isinstance(value, dict | list) and bool(value)

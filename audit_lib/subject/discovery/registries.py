@@ -50,7 +50,8 @@ def tables(root: Path, folders: list[str]) -> list[Table]:
     found: dict[tuple[str, str], Table] = {}
     above = {a.as_posix() for f in folders for a in PurePosixPath(f).parents}
     for ancestor in sorted(above):
-        inside = [PurePosixPath(f).relative_to(ancestor) for f in folders if _is_below(f, ancestor)]
+        below = [f for f in map(PurePosixPath, folders) if PurePosixPath(ancestor) in f.parents]
+        inside = [folder.relative_to(ancestor) for folder in below]
         for file in _files(root / ancestor):
             try:
                 data = read_document(file, path=file.name, base="artifacts").data
@@ -58,17 +59,10 @@ def tables(root: Path, folders: list[str]) -> list[Table]:
                 continue
             for table in _in(data, ancestor, file.name, inside):
                 key = (ancestor, file.name)
-                if key not in found or (table.held, table.rows) > _size(found[key]):
+                before = found.get(key, table)
+                if (table.held, table.rows) > (before.held, before.rows) or before is table:
                     found[key] = table
     return sorted(found.values(), key=lambda t: (-t.held, -t.rows, t.folder.count("/"), t.file))
-
-
-def _size(table: Table) -> tuple[int, int]:
-    return table.held, table.rows
-
-
-def _is_below(folder: str, ancestor: str) -> bool:
-    return ancestor == "." or folder.startswith(f"{ancestor}/")
 
 
 def _files(folder: Path) -> Iterator[Path]:

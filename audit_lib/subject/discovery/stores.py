@@ -4,7 +4,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -132,24 +131,19 @@ def _as_text(root: Path) -> dict[str, Counter[str]]:
 
 def _told(folder: Path, store: Store) -> Store:
     """The store, with what its metadata and the databases in it say."""
-    names = tuple(f.name for f in sorted(folder.glob("*")) if f.is_file() and _is_sqlite(f))
+    files = [f for f in sorted(folder.glob("*")) if f.is_file()]
+    names = tuple(f.name for f in files if _format(f) is Format.SQLITE)
     where = (folder, store.version_dir, store.metadata)
     if not store.metadata:
         return replace(store, databases=names)
     return replace(store, fields=fields_of(*where), keys=keys_of(*where), databases=names)
 
 
-def _is_sqlite(file: Path) -> bool:
-    with suppress(OSError), opened(file) as content:
-        return content.read(16) == b"SQLite format 3\x00"
-    return False
-
-
 def _overlap(first: str, second: str) -> bool:
     return (
         "." in (first, second)
-        or first == second
-        or (first.startswith(f"{second}/") or second.startswith(f"{first}/"))
+        or f"{first}/".startswith(f"{second}/")
+        or (f"{second}/".startswith(f"{first}/"))
     )
 
 
@@ -176,14 +170,10 @@ def _kind(stem: str, data: Any) -> str:
     if not isinstance(data, dict):
         return ""
     edges, boundaries = data.get("edges"), data.get("boundaries")
-    if (
-        isinstance(edges, list)
-        and edges
-        and isinstance(edges[0], dict)
-        and "source_file" in edges[0]
-    ):
+    first, second = (v[0] if isinstance(v, list) and v else None for v in (edges, boundaries))
+    if isinstance(first, dict) and "source_file" in first:
         return "edges"
-    if isinstance(boundaries, list) and boundaries and isinstance(boundaries[0], dict):
+    if isinstance(second, dict):
         return "boundaries"
     subsystems = data.get("subsystems")
     if isinstance(subsystems, dict) and any(
@@ -200,16 +190,10 @@ def _tops(found: dict[str, Counter[str]], taken: list[str]) -> list[str]:
         inside = any(t in (".", folder) or folder.startswith(f"{t}/") for t in [*taken, *tops])
         if not inside and folder != ".":
             tops.append(folder)
-    return _with_parents(tops)
-
-
-def _with_parents(tops: list[str]) -> list[str]:
-    """Sibling folders are versions of one store: their parent stands for them."""
-    held = Counter(PurePosixPath(t).parent.as_posix() for t in tops)
-    merged = [
-        p if held[p := PurePosixPath(t).parent.as_posix()] > 1 and p != "." else t for t in tops
-    ]
-    return list(dict.fromkeys(merged))
+    # Sibling folders are versions of one store: their parent stands for them.
+    parents = {top: PurePosixPath(top).parent.as_posix() for top in tops}
+    siblings = Counter(parent for parent in parents.values() if parent != ".")
+    return list(dict.fromkeys(p if siblings[p] > 1 else top for top, p in parents.items()))
 
 
 def _models(found: dict[str, Counter[str]], top: str) -> dict[str, int]:

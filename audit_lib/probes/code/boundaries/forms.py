@@ -277,7 +277,7 @@ def from_ours(document: Document, where: str) -> list[Boundary]:
         form = _FileForm.model_validate(document.data)
     except ValidationError as error:
         raise ParameterError(
-            *explain(error, _FileForm), where=where, mend="write the key as it is named here"
+            explain(error, _FileForm), where=where, mend="write the key as it is named here"
         ) from None
     return [_own(document, name, entry) for name, entry in form.boundaries.items()]
 

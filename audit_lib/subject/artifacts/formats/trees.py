@@ -48,20 +48,20 @@ def _whole(values: Any) -> list[int] | None:
 
 def xgboost_wrong(document: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the trees of an XGBoost model, one sentence a tree."""
-    learner = document.get("Model", document).get("learner")
-    learner = learner if isinstance(learner, Mapping) else {}
-    columns = _number(_part(learner, "learner_model_param").get("num_feature"))
-    booster = _part(learner, "gradient_booster")
-    booster = _part(booster, "gbtree") or booster  # within a dart
-    trees = _part(booster, "model").get("trees")
+    learner = part(document.get("Model", document), "learner")
+    columns = _number(part(learner, "learner_model_param").get("num_feature"))
+    booster = part(learner, "gradient_booster")
+    booster = part(booster, "gbtree") or booster  # within a dart
+    trees = part(booster, "model").get("trees")
     for number, tree in enumerate(trees if isinstance(trees, list) else []):
         wrong = _tree_wrong(tree, columns) if isinstance(tree, Mapping) else "no tree"
         if wrong:
             yield f"tree {number}: {wrong}"
 
 
-def _part(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    inner = value.get(key)
+def part(value: Any, key: str) -> Mapping[str, Any]:
+    """The mapping under a key of a mapping; an empty one where there is none."""
+    inner = value.get(key) if isinstance(value, Mapping) else None
     return inner if isinstance(inner, Mapping) else {}
 
 
@@ -76,18 +76,18 @@ def _tree_wrong(tree: Mapping[str, Any], columns: int | None) -> str:
     left, right, splits = (_whole(tree.get(name)) for name in names)
     if left is None or right is None or splits is None:
         return "children or split indices that are no whole numbers"
-    said = _number(_part(tree, "tree_param").get("num_nodes"))
+    announced = _number(part(tree, "tree_param").get("num_nodes"))
     nodes = len(left)
     lengths = {len(tree[key]) for key in _PER_NODE if _sized(tree.get(key))}
-    if lengths - {nodes} or said not in (None, nodes):
-        return f"lists of {sorted(lengths)} nodes where {said} are announced"
+    if lengths - {nodes} or announced not in (None, nodes):
+        return f"lists of {sorted(lengths)} nodes where {announced} are announced"
     wrong = children_wrong(left, right, nodes=nodes)
     if wrong:
         return wrong
     for node, column in enumerate(splits):
         if left[node] >= 0 and (column < 0 or (columns is not None and column >= columns)):
             return f"node {node} splits on column {column}, of {columns}"
-    vector = _number(_part(tree, "tree_param").get("size_leaf_vector")) or 1
+    vector = _number(part(tree, "tree_param").get("size_leaf_vector")) or 1
     held = len(tree["leaf_weights"]) // vector if _sized(tree.get("leaf_weights")) else None
     if held is not None and any(
         left[node] == -1 and not 0 <= right[node] < held for node in range(nodes)
@@ -108,10 +108,10 @@ def _sized(value: Any) -> bool:
 
 def _categories_wrong(tree: Mapping[str, Any], nodes: int) -> str:
     keys = ("categories_nodes", "categories_segments", "categories_sizes", "categories")
-    found = [_whole(tree.get(key, [])) for key in keys]
-    if any(part is None for part in found):
+    lists = [_whole(tree.get(key, [])) for key in keys]
+    if None in lists:
         return "categories that are no whole numbers"
-    of_nodes, segments, sizes, held = (part or [] for part in found)
+    of_nodes, segments, sizes, held = (numbers or [] for numbers in lists)
     if not len(of_nodes) == len(segments) == len(sizes):
         return "categories of another number of nodes than it announces"
     for node, begin, size in zip(of_nodes, segments, sizes, strict=True):

@@ -12,7 +12,7 @@ import numpy as np
 from audit_lib.subject.artifacts.artifact import Format, Json
 from audit_lib.subject.artifacts.draft import Draft, OverBudget, Undecodable
 from audit_lib.subject.artifacts.formats.metadata import within_budget
-from audit_lib.subject.artifacts.formats.trees import xgboost_wrong
+from audit_lib.subject.artifacts.formats.trees import part, xgboost_wrong
 from audit_lib.subject.artifacts.source import Source
 
 _NUMBERS = {
@@ -128,9 +128,7 @@ def is_model(document: Json) -> bool:
     """True for the outline of an XGBoost model, with or without its configuration."""
     if not isinstance(document, Mapping):
         return False
-    return isinstance(document.get("learner"), Mapping) or isinstance(
-        document.get("Model"), Mapping
-    )
+    return any(isinstance(document.get(key), Mapping) for key in ("learner", "Model"))
 
 
 def read_ubj(source: Source, draft: Draft) -> None:
@@ -165,22 +163,19 @@ def judge_trees(document: Mapping[str, Any], draft: Draft) -> None:
 
 def facts(document: Mapping[str, Any]) -> tuple[str, list[str], dict[str, Json]]:
     """Version, feature names and parameters of a model."""
-    model = document.get("Model", document)
-    model = model if isinstance(model, Mapping) else {}
-    learner = model.get("learner", {})
-    learner = learner if isinstance(learner, Mapping) else {}
+    model = part(document, "Model") if "Model" in document else document
     raw = model.get("version", [])
-    version = ".".join(str(part) for part in raw) if isinstance(raw, (list, np.ndarray)) else ""
-    names = learner.get("feature_names", [])
+    version = ".".join(map(str, raw)) if isinstance(raw, (list, np.ndarray)) else ""
+    names = part(model, "learner").get("feature_names", [])
     parameters: dict[str, Json] = {}
-    for part in (document.get("Config", {}), model):
-        _collect(part, parameters)
+    for block in (document.get("Config", {}), model):
+        _collect(block, parameters)
     return version, [str(n) for n in names] if isinstance(names, list) else [], parameters
 
 
-def _collect(part: Any, into: dict[str, Json]) -> None:
+def _collect(block: Any, into: dict[str, Json]) -> None:
     """Leaves of every ``..._param`` block, and the names of objective and booster."""
-    waiting = [("", part)]
+    waiting = [("", block)]
     while waiting:
         key, value = waiting.pop()
         if not isinstance(value, Mapping):

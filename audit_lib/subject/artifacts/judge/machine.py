@@ -366,24 +366,9 @@ class Machine:
         """APPEND, ADDITEMS: put values into a container, judged."""
         if not items or isinstance(target, bytes):  # nothing to put, or a bytearray
             return
-        if isinstance(target, List if attribute == "append" else Set):
+        node, names = (List, _LISTS) if attribute == "append" else (Set, _SETS)
+        if self._holds(target, node, names, f"call {attribute}", "container"):
             target.items.extend(items)
-        elif isinstance(target, Call):
-            if target.name in (_LISTS if attribute == "append" else _SETS):
-                target.items.extend(items)
-            elif self.rule(target.target):
-                self.scan.refuse(
-                    f"would call {attribute} of what is no container",
-                    self.stream.tell(),
-                    target.name,
-                )
-        elif isinstance(target, (Global, Opaque, Persistent)):
-            self.scan.refuse(
-                f"would call {attribute} of what is not known to be a container",
-                self.stream.tell(),
-            )
-        else:
-            raise ValueError(f"a value without {attribute}")
 
     def set_items(self, target: Value, flat: list[Value]) -> None:
         """SETITEM, SETITEMS: put pairs into a dict, judged."""
@@ -392,21 +377,34 @@ class Machine:
             return
         for key, _ in pairs:
             self.hashed(key)
-        if isinstance(target, Dict):
+        if self._holds(target, Dict, _DICTS, "set items", "dict"):
             target.pairs.extend(pairs)
-        elif isinstance(target, Call):
-            if target.name in _DICTS:
-                target.pairs.extend(pairs)
-            elif self.rule(target.target):
-                self.scan.refuse(
-                    "would set items of what is no dict", self.stream.tell(), target.name
-                )
-        elif isinstance(target, (Global, List, Opaque, Persistent)):
-            self.scan.refuse(
-                "would set items of what is not known to be a dict", self.stream.tell()
-            )
-        else:
-            raise ValueError("a value without items")
+
+    def _holds(
+        self, target: Value, node: type, names: frozenset[str], doing: str, kind: str
+    ) -> bool:
+        """True for a container of that kind; what may be none is refused.
+
+        Args:
+            node, names: the kind, as a node and as what is called to make one.
+            doing, kind: what would be done to it, and what it should be, for people.
+
+        Raises:
+            ValueError: unpicklers fail there.
+        """
+        if isinstance(target, Call):
+            if target.name not in names and self.rule(target.target):
+                why = f"would {doing} of what is no {kind}"
+                self.scan.refuse(why, self.stream.tell(), target.name)
+            return target.name in names
+        # A list takes items by their place, and other keys fail.
+        doubtful = isinstance(target, (Global, Opaque, Persistent))
+        if doubtful or (node is Dict and isinstance(target, List)):
+            why = f"would {doing} of what is not known to be a {kind}"
+            self.scan.refuse(why, self.stream.tell())
+        elif not isinstance(target, node):
+            raise ValueError(f"a value without {doing.rpartition(' ')[2]}")
+        return isinstance(target, node)
 
     def hashed(self, key: Value) -> None:
         """Keys and members are hashed, and hashing nested tuples overflows the C stack."""
