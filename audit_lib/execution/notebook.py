@@ -31,6 +31,9 @@ from audit_lib.files import read_words, write_whole
 from audit_lib.model import Task
 
 ENGINE = "audit-workbook"
+_SILENT = logging.getLogger("audit_lib.notebook")  # what goes wrong is said once, in our words
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
 _KERNEL_SECONDS = 120  # to become ready, on a machine that is busy
 Tell = Callable[[dict[str, Any]], None]
 
@@ -195,7 +198,7 @@ class _Engine(NBClientEngine):  # type: ignore[misc]
             errand,
             startup_timeout=start_timeout,
             iopub_timeout=start_timeout,
-            log=logging.getLogger("papermill"),
+            log=_SILENT,
         )
         with errand.log.open("wb") as log:
             return client.execute(

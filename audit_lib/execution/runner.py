@@ -88,8 +88,8 @@ def execute(
             runs = [_Run(job, plan, kernels, pool, assemble, progress) for job in plan.jobs]
             for run in runs:
                 run.first = next(r for r in runs if r.job.subject == run.job.subject)
-            futures = [versions.submit(run) for run in runs]
-            try:
+            try:  # submitting may be interrupted, too
+                futures = [versions.submit(run) for run in runs]
                 return [future.result() for future in futures]
             except BaseException:  # interrupted: the kernels would keep the threads waiting
                 _stop(runs, pool, versions)
@@ -152,7 +152,9 @@ class _Run:
             # compared with.  It started before them, so waiting for it ends.
             if self.first is not self:
                 self.first.ended.wait()
+            self._unless_stopped()
             self.assemble(folder.path)
+            self._unless_stopped()
             published = publish.publish(self.job.place, folder)
             asked_all = not (self.job.select or self.job.ignore)
             if asked_all and set(self.plan.tasks) == set(Task):
@@ -190,8 +192,7 @@ class _Run:
         return tuple(folder.load(t) for t in self.plan.tasks)
 
     def _notebook(self, task: Task, folder: RunFolder) -> None:
-        if self.stopped:
-            raise RunError("interrupted", where=task.value)
+        self._unless_stopped(task.value)
         from audit_lib.execution.notebook import Errand
         from audit_lib.execution.notebook import execute as execute_notebook
 
@@ -215,6 +216,10 @@ class _Run:
         )
         execute_notebook(errand)
         self._tell(Stage.FINISHED, task)
+
+    def _unless_stopped(self, where: str = "") -> None:
+        if self.stopped:
+            raise RunError("interrupted", where=where or self.job.version)
 
     def _tell(
         self,

@@ -213,7 +213,7 @@ class Warmth:
     def learn(self, modules: Any) -> None:
         """Take note of what a worker says it imported."""
         if isinstance(modules, list):
-            self._modules |= {m: None for m in modules if isinstance(m, str) and len(m) < 200}
+            self._modules |= {m: None for m in modules if isinstance(m, str) and len(m) < 1000}
 
     def spread(self, forker: Forker, seconds: float) -> bool:
         """Warm the template up; False if it must be replaced.

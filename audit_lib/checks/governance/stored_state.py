@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from audit_lib.probes.lifecycle.state import ScratchStore
 from audit_lib.probes.questions.asking import ask, flag
 from audit_lib.probes.questions.relations import better
 
+Run = tuple[str, Metrics, bool]
+"""a version, with what it ran, and whether it was seated"""
 ENTER, PROMOTE = "governance.enter", "governance.promote"
 STEPS = (0.05, 0.1, 0.3)
 #: what runs in turn: one that was declined is followed by one that beats it, and not who reigns
@@ -61,10 +64,9 @@ class StoredGovernanceDecidesAlike(Check):
         known = recorded(subject, names)
         metrics = known[-1] if known else {n: float(rng.uniform(0.02, 0.2)) for n in names}
         reigning: Metrics | None = None
-        rows: list[tuple[Scalar, ...]] = []
         wrong: list[str] = []
         silent: list[str] = []
-        ran: list[tuple[str, Metrics, bool]] = []
+        ran: list[Run] = []
         for number in range(self.entries):
             kind = "better" if reigning is None else TURNS[number % len(TURNS)]
             turn = number // len(TURNS)
@@ -74,21 +76,19 @@ class StoredGovernanceDecidesAlike(Check):
             if not seated.answered:
                 silent.append(seated.why)
                 continue
-            due: bool | None = None
-            if reigning is not None:
-                (reply,) = promoted(subject.hook(PROMOTE), [(reigning, challenger)])
-                due = reply.got if reply.answered else None
-            rows.append((version, text_of(challenger), seated.got, due))
             ran.append((version, challenger, seated.got))
-            if due is not None and due != seated.got:
-                wrong.append(
-                    f"{version} ({text_of(challenger)}) is {'' if seated.got else 'not '}seated "
-                    f"over {text_of(reigning)}"
-                )
             if seated.got:
                 reigning = challenger
             elif reigning is None:
                 metrics = challenger
+        rows: list[tuple[Scalar, ...]] = []
+        for (version, challenger, won), (champion, due) in self._due(subject, ran):
+            rows.append((version, text_of(challenger), won, due))
+            if due is not None and due != won:
+                wrong.append(
+                    f"{version} ({text_of(challenger)}) is {'' if won else 'not '}seated "
+                    f"over {text_of(champion)}"
+                )
         told = [row for row in rows if row[3] is not None]
         yield Examined(len(told), "versions that ran for champion")
         columns = ("version", "metrics", "seated", "by the rule")
@@ -114,12 +114,29 @@ class StoredGovernanceDecidesAlike(Check):
             ahead = self._next(reigning, names, rng, "better", 0)
             yield from self._histories(subject, store, names, ran, ahead)
 
+    @staticmethod
+    def _due(
+        subject: Subject, ran: list[Run]
+    ) -> Iterator[tuple[Run, tuple[Metrics | None, bool | None]]]:
+        """Those who ran, against whom, and how the rule decides, asked of all together.
+
+        None where nobody reigned yet, or the rule is mute.
+        """
+        reigns: list[Metrics | None] = [None]
+        for _, metrics, won in ran:
+            reigns.append(metrics if won else reigns[-1])
+        duels = [(c, m) for c, (_, m, _) in zip(reigns, ran, strict=False) if c is not None]
+        replies = iter(promoted(subject.hook(PROMOTE), duels) if duels else ())
+        for one, champion in zip(ran, reigns, strict=False):
+            reply = next(replies) if champion is not None else None
+            yield one, (champion, reply.got if reply and reply.answered else None)
+
     def _histories(
         self,
         subject: Subject,
         store: Path,
         names: dict[str, str],
-        ran: list[tuple[str, Metrics, bool]],
+        ran: list[Run],
         ahead: Metrics,
     ) -> Answers:
         """Lists of the store that name those who ran, or those who were seated."""
@@ -153,23 +170,25 @@ class StoredGovernanceDecidesAlike(Check):
         heads = ("list", "records", "of those that ran", "what it tells")
         yield Evidence("histories", "What the store keeps of them", heads, tuple(rows))
 
-    @staticmethod
+    @classmethod
     def _replayed(
-        subject: Subject, kept: Kept, names: dict[str, str], ran: list[tuple[str, Metrics, bool]]
+        cls,
+        subject: Subject,
+        kept: Kept,
+        names: dict[str, str],
+        ran: list[Run],
     ) -> str:
         """How the rule decides on the numbers that are kept; '' where it decides as it did."""
-        numbers = {v: kept.numbers(v, names) for v, *_ in ran}
-        reigns: Metrics | None = None
-        for (version, _, won), held in zip(ran, numbers.values(), strict=True):
-            if held is None:
-                return "not all numbers that the rule reads"
-            if reigns is not None:
-                (reply,) = promoted(subject.hook(PROMOTE), [(reigns, held)])
-                if reply.answered and reply.got != won:
-                    how = "promotes" if reply.got else "declines"
-                    return f"differs: on the numbers that are kept, the rule {how} {version}"
-            reigns = held if won else reigns
-        return ""
+        held: list[Run] = []
+        for version, _, won in ran:
+            if (metrics := kept.numbers(version, names)) is None:
+                break
+            held.append((version, metrics, won))
+        for (version, _, won), (_, due) in cls._due(subject, held):
+            if due is not None and due != won:
+                how = "promotes" if due else "declines"
+                return f"differs: on the numbers that are kept, the rule {how} {version}"
+        return "" if len(held) == len(ran) else "not all numbers that the rule reads"
 
     def _bounded(self, subject: Subject, store: Path, kept: Kept, ahead: Metrics) -> Answers:
         """Whether a long list gets longer, and keeps its newest."""

@@ -311,11 +311,13 @@ def _refused_at_load(subject: Subject, request: str) -> str:
     '' as well where no hook can tell, so that nothing is made light of by guess.
     """
     try:
-        hook = dataclasses.replace(subject.hook("predictor.predict"), version=request)
+        predict = subject.hook("predictor.predict")
+        hook = dataclasses.replace(predict, version=request)
         names, index = required(subject), panel(subject).index[-2:]
         made = pd.DataFrame(np.zeros((len(index), len(names))), index=index, columns=names)
         reply = ask(hook, made, into=frame)  # the sample may take long to build
-        reply = reply if reply.answered else ask(hook, few(subject, 2), into=frame)
+        if not reply.answered and not ask(predict, made, into=frame).answered:  # by such rows
+            reply = ask(hook, few(subject, 2), into=frame)
     except (NotAssessed, NotApplicable):
         return ""
     return "" if reply.answered else reply.why

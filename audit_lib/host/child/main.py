@@ -27,7 +27,7 @@ import threading
 import time
 from typing import Any
 
-from . import closed, exercise, sandbox
+from . import closed, compiled, exercise, sandbox
 from .control import hear, say
 from .loading import load
 from .streams import flush
@@ -95,7 +95,7 @@ class Forker:
             elif what == "status":
                 say(self._channel, self._status(order["pid"], order["wait"]))
             elif what == "warm":
-                say(self._channel, {"threads": warm(order["modules"])})
+                say(self._channel, {"threads": warm(order["modules"], self._config["root"])})
                 gc.freeze()
 
     def _fork(self, order: dict[str, Any], descriptors: tuple[int, ...], become: Any) -> None:
@@ -175,14 +175,18 @@ def _be_worker(config: dict[str, Any], order: dict[str, Any], fds: tuple[int, ..
     sys.modules[f"{__package__}.worker"].work(wire, config, order)
 
 
-def warm(modules: list[str]) -> int:
+def warm(modules: list[str], root: str) -> int:
     """Import what workers were seen to import, so that the next ones find it there.
+
+    Files of the source are compiled only.
 
     Returns:
         The number of threads afterwards; more than one makes forking unsafe.
     """
     for name in modules:
-        if name not in sys.modules and of_the_installation(name):
+        if name.endswith(".py"):
+            compiled.hold(name, root)
+        elif name not in sys.modules and of_the_installation(name):
             try:
                 importlib.import_module(name)
             except BaseException:  # noqa: BLE001 - the worker will see the error itself

@@ -95,7 +95,7 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
         if os.getpid() != me:  # a hook forked, and its child came back here too
             os._exit(0)
         if frame.header.get("learn"):
-            reply["imported"] = imported(known)
+            reply["imported"] = imported(known, config["root"])
         told = {"id": number, "closed": closed.taken(), **served.executed(frame.header)}
         rests = REACH.told()
         if rests:
@@ -220,8 +220,11 @@ def _unfit(error: object) -> dict[str, Any]:
     return {"what": "unfit", "type": "", "message": str(error)[:_LONG]}
 
 
-def imported(known: set[str]) -> list[str]:
-    """Modules of installed libraries that this process has imported since it was forked."""
+def imported(known: set[str], root: str) -> list[str]:
+    """Modules of installed libraries that this process has imported since it was forked.
+
+    Those of the source by their files.
+    """
     library = os.path.dirname(os.__file__)
     found = []
     for name, module in list(sys.modules.items()):
@@ -230,4 +233,6 @@ def imported(known: set[str]) -> list[str]:
             installed = "site-packages" in path or "dist-packages" in path
             if installed or path.startswith(library + os.sep):
                 found.append(name)
+            elif path.startswith(root + os.sep) and path.endswith(".py"):
+                found.append(path)
     return found[:4000]

@@ -1,7 +1,7 @@
 """Metrics for governance probes: the subject's own names and recorded values, moved on purpose."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def bases(subject: Subject, names: dict[str, str], *, seed: int, count: int) -> 
         yield {name: float(abs(rng.normal()) * scale) for name in names}
 
 
-def promoted(hook: Hook, duels: list[Duel]) -> list[Reply[bool]]:
+def promoted(hook: Hook, duels: Sequence[Duel]) -> list[Reply[bool]]:
     """Does the challenger displace the champion, for each duel?"""
     return ask_many(hook, list(duels), into=flag)
 

@@ -165,6 +165,17 @@ def test_a_worker_that_has_no_subject_refuses(tmp_path: Path) -> None:
     spreading.close()
 
 
+def test_a_worker_that_keeps_no_answers_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spreading = Spreading(made(tmp_path / "here"))
+    unit = spreading.units()[0]
+    monkeypatch.setenv("AUDIT_CACHE", "off")
+    told = ask(unit)
+    assert (told.answers, "AUDIT_CACHE=off" in told.refused) == ({}, True)
+    spreading.close()
+
+
 def test_shards_make_one_whole(tmp_path: Path, alone: dict[str, list[CheckResult]]) -> None:
     planned = made(tmp_path / "here")
     folders = [tmp_path / "1", tmp_path / "2"]

@@ -1,6 +1,7 @@
 """Which functions a call enters, and for how long it is followed."""
 
 import signal
+import sys
 
 from audit_lib.host.child import entering as following
 
@@ -35,3 +36,20 @@ def build():
     assert [line for _, line, *_ in found] == [14, 8, 2, 11]  # build, early, busy, late
     assert signal.getsignal(signal.SIGVTALRM) == before
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+def test_importing_a_library_is_not_followed_and_what_comes_after_it_is(tmp_path, monkeypatch):
+    text = "def build():\n    import colorsys\n    late()\n\ndef late():\n    pass\n"
+    (tmp_path / "engine.py").write_text(text)
+    space = {"__name__": "engine"}
+    exec(compile(text, str(tmp_path / "engine.py"), "exec"), space)
+    seen = []
+    monkeypatch.setattr(
+        following._Noted, "_path", lambda self, file: seen.append(file) or file[-9:-3]
+    )
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with following.entering(str(tmp_path), []) as found:
+        space["build"]()
+    assert [line for path, line, *_ in found if path == "engine"] == [1, 5]
+    assert not any(file.endswith("colorsys.py") for file in seen)
+    assert sys.getprofile() is None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib.host.child import main
+from audit_lib.host.child import compiled, main
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_nothing_of_the_subject_is(
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
     assert not main.of_the_installation(name)
-    main.warm([name])
+    main.warm([name], str(tmp_path / "source"))
     assert name not in sys.modules
 
 
@@ -44,3 +44,30 @@ def test_a_link_into_the_installation_does_not_help(
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
     assert not main.of_the_installation("json")
+
+
+def test_source_is_compiled_ahead_and_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "_HELD", {})
+    (tmp_path / "source").mkdir()
+    inside, broken = tmp_path / "source/made_ahead.py", tmp_path / "source/broken.py"
+    beside, linked = tmp_path / "beside.py", tmp_path / "source/linked.py"
+    inside.write_text("import sys\nwhere = sys._getframe().f_code\nvalue = 1\n")
+    broken.write_text("def (")
+    beside.write_text("value = 3\n")
+    linked.symlink_to(beside)
+    files = [str(f) for f in (inside, broken, beside, linked, tmp_path / "source/gone.py")]
+    main.warm(files, str(tmp_path / "source"))
+    assert list(compiled._HELD) == [str(inside)]
+    held = compiled._HELD[str(inside)][1]
+
+    monkeypatch.syspath_prepend(str(tmp_path / "source"))
+    module = importlib.import_module("made_ahead")
+    monkeypatch.delitem(sys.modules, "made_ahead")
+    assert (module.value, module.where is held) == (1, True)
+    assert module.where.co_filename == str(inside)
+
+    inside.write_text("value = 2\n")  # what was compiled of other bytes is not taken
+    assert importlib.import_module("made_ahead").value == 2
+    monkeypatch.delitem(sys.modules, "made_ahead")
