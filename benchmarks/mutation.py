@@ -1,18 +1,22 @@
-"""Do the tests of a check notice when the check is broken?
+"""Do the tests of the checks notice when a check is broken?
 
-Decision lines of checks (and, with ``--probes``, of the instruments they share) are changed one at
-a time: a comparison turned round or moved by one, ``and`` for ``or``, a ``not`` left out, an ``if``
-or a ``yield`` dropped, a number doubled.  After each change the tests of
-``tests/mutants`` that name the check (of a probe, first the files of ``tests`` that import it) run
-until one fails: the change is *killed*.  Asked are the tests that enter the changed function, the
-fastest first.  What survives is told with its line.
+Decision lines of checks and of the probes they share are changed one at a time: a comparison turned
+round or moved by one, ``and`` for ``or``, a ``not`` left out, an ``if`` or a ``yield`` dropped, a
+number doubled.  After each change the tests that enter the changed function run, fast ones first,
+until one fails: the change is *killed*.  What survives is told with its line.
 
-    python benchmarks/mutation.py --seed 0 --each 6 --budget 1800     # a sample of all checks
-    python benchmarks/mutation.py RET002 PRC002 --each 100            # all there is of two
-    python benchmarks/mutation.py --probes --each 3                   # the instruments they share
+    python benchmarks/mutation.py --seed 0 --draw 200             # a sample of all there are
+    python benchmarks/mutation.py RET002 market.prices --draw 60  # of a check, of some modules
+    python benchmarks/mutation.py RET002 --draw 999               # all of a check
 
-The sample is seeded: checks are taken in a drawn order, and each gives ``--each`` of its changes.
-Tests run in forks of one process that has imported what they share; no file is changed.
+Every change is drawn with the same chance.  One process collects the tests and imports what they
+use.  Each run is a fork of it in which the changed functions were given their new code, wherever
+they are bound: no file is changed, nothing is collected or imported again.  Which test enters what
+is listened for first, in runs that change nothing; ``--heard FILE`` keeps it for the next time.
+
+What keeps the answer honest: a test that fails with nothing changed is never asked; one that kills
+must pass once more, alone, with nothing changed; changed functions tell that they were entered, and
+a change that was not ends the run as an error.
 """
 
 from __future__ import annotations
@@ -21,26 +25,35 @@ import argparse
 import ast
 import builtins
 import copy
-import importlib.abc
-import importlib.util
+import gc
+import importlib
 import json
 import os
 import random
-import re
 import signal
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import Any
+from types import CodeType, FunctionType
+from typing import NoReturn, TextIO
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+#: tests that ask checks or probes; those of packets, notebooks and commands show what was answered
+TESTS = (
+    "tests/mutants",
+    "tests/unit/probes",
+    "tests/unit/test_engine.py",
+    "tests/meta/test_vacuous.py",
+)
+#: whose decisions are changed
+ROOMS = ("audit_lib/checks", "audit_lib/probes")
+#: made before the first fork, for all of them; no check takes part in it
+MADE_ONCE = ("tests.mutants.mutate:built_store", "quick_types:_read_already")
 OPPOSITE = {
     ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
@@ -58,8 +71,9 @@ SAYING = {
     "join",
     "show",
 }
-CODE = re.compile(r"[A-Z]{3}\d{3}")
 COUNTS = {"len", "sum", "size", "count", "nunique"}
+Living = dict[tuple[str, str, int], list[FunctionType]]
+BROKEN = 3
 
 
 @dataclass(frozen=True)
@@ -77,14 +91,32 @@ class Change:
 
 
 # --- changes ------------------------------------------------------------------------------------
-def changes(tree: ast.Module) -> list[tuple[Change, ast.Module]]:
-    """Every change of a module, with the module changed."""
-    made = []
-    for number, node in enumerate(ast.walk(tree)):
-        if getattr(node, "decides", False):
-            for kind, other in _others(node):
-                made.append(_changed(tree, number, kind, node, other))
-    return made
+def changes(tree: ast.Module) -> list[Change]:
+    """Every change of a module."""
+    return [
+        Change(number, kind, node.lineno, _text(node), _text(other))
+        for number, node in enumerate(ast.walk(tree))
+        if getattr(node, "decides", False)
+        for kind, other in _others(node)
+    ]
+
+
+def _text(node: ast.AST) -> str:
+    return ast.unparse(node).splitlines()[0][:90]
+
+
+def changed(tree: ast.Module, change: Change) -> ast.Module:
+    """The module with one change."""
+    made = copy.deepcopy(tree)
+    place = list(ast.walk(made))[change.number]
+    other = ast.copy_location(dict(_others(place))[change.kind], place)
+    for parent in ast.walk(made):
+        for name, value in ast.iter_fields(parent):
+            if value is place:
+                setattr(parent, name, other)
+            elif isinstance(value, list) and any(v is place for v in value):
+                value[next(i for i, v in enumerate(value) if v is place)] = other
+    return ast.fix_missing_locations(made)
 
 
 def marked(source: str) -> ast.Module:
@@ -143,9 +175,9 @@ def _others(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield "not left out", node.operand
     elif isinstance(node, ast.If | ast.IfExp):
-        changed = copy.copy(node)
-        changed.test = ast.Constant(False)
-        yield "if dropped", changed
+        dropped = copy.copy(node)
+        dropped.test = ast.Constant(False)
+        yield "if dropped", dropped
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield | ast.YieldFrom):
         yield "yield dropped", ast.Expr(ast.YieldFrom(ast.Tuple([], ast.Load())))
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
@@ -161,254 +193,295 @@ def _whole(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and node.attr in COUNTS
 
 
-def _changed(
-    tree: ast.Module, number: int, kind: str, node: Any, other: Any
-) -> tuple[Change, ast.Module]:
+# --- code given to living functions -------------------------------------------------------------
+def listening(tree: ast.Module, file: Path) -> CodeType:
+    """Code of the module whose functions tell when they are entered: file and qualified name."""
     made = copy.deepcopy(tree)
-    place = list(ast.walk(made))[number]
-    other = ast.copy_location(copy.deepcopy(other), node)
-    for parent in ast.walk(made):
-        for name, value in ast.iter_fields(parent):
-            if value is place:
-                setattr(parent, name, other)
-            elif isinstance(value, list) and any(v is place for v in value):
-                value[next(i for i, v in enumerate(value) if v is place)] = other
-    ast.fix_missing_locations(made)
-    texts = [ast.unparse(n).splitlines()[0][:90] for n in (node, other)]
-    return Change(number, kind, node.lineno, *texts), made
+    for name, node in functions(made):
+        told = ast.parse(f"__import__('builtins').entered.add({f'{file}::{name}'!r})").body
+        for inner in ast.walk(told[0]):
+            ast.copy_location(inner, node.body[0])
+        start = bool(ast.get_docstring(node))
+        node.body[start:start] = told
+    return compile(ast.fix_missing_locations(made), str(ROOT / file), "exec")
+
+
+def functions(node: ast.AST, before: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Every function of a module with its qualified name, outer ones first."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef):
+            yield before + child.name, child
+            yield from functions(child, f"{before}{child.name}.<locals>.")
+        else:
+            named = f"{before}{child.name}." if isinstance(child, ast.ClassDef) else before
+            yield from functions(child, named)
+
+
+def living(files: Iterable[Path]) -> Living:
+    """Functions of some files that exist in this process."""
+    wanted, found = {str(f) for f in files}, Living()
+    gc.unfreeze()  # what is frozen is not told
+    for thing in gc.get_objects():
+        if isinstance(thing, FunctionType) and thing.__code__.co_filename in wanted:
+            found.setdefault(_key(thing.__code__), []).append(thing)
+    return found
+
+
+def _key(code: CodeType) -> tuple[str, str, int]:
+    return code.co_filename, code.co_qualname, code.co_firstlineno
+
+
+def give(code: CodeType, alive: Living) -> int:
+    """Give the code of a changed module to its living functions; how many took another."""
+    taken, codes = 0, [code]
+    for made in codes:  # which grows
+        codes += [c for c in made.co_consts if isinstance(c, CodeType)]
+        for function in alive.get(_key(made), ()):
+            if function.__code__ != made:
+                function.__code__, taken = made, taken + 1
+    return taken
+
+
+def give_option(tree: ast.Module, module: str, line: int) -> int:
+    """Give a check the default of the option that stands in a line of the changed module."""
+    for top in (t for t in tree.body if isinstance(t, ast.ClassDef)):
+        for option in (o for o in top.body if isinstance(o, ast.AnnAssign)):
+            if option.lineno <= line <= (option.end_lineno or 0):
+                number = next(n.value for n in ast.walk(option) if _fraction(n))
+                kind = getattr(sys.modules[module], top.name)
+                for one in (kind, *kind.__subclasses__()):
+                    one.model_fields[option.target.id].default = number
+                    one.model_rebuild(force=True)
+                return 1
+    return 0
+
+
+def _fraction(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is float
 
 
 # --- running tests ------------------------------------------------------------------------------
-class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives one module changed."""
+@dataclass
+class Told:
+    """What a fork tells of its tests: how long each took, what it entered, and which failed."""
 
-    def __init__(self, name: str, code: CodeType, file: Path) -> None:
-        self.name, self.code, self.file = name, code, file
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Its spec, for that module alone."""
-        if name != self.name:
-            return None
-        return importlib.util.spec_from_file_location(name, self.file, loader=self)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the changed code."""
-        exec(self.code, module.__dict__)
+    seconds: dict[str, float]
+    entered: dict[str, list[str]]
+    failed: list[str]
 
 
-class Entered:
-    """A plugin of pytest: which functions of a module each test enters, and how long it takes."""
+class Runner:
+    """A plugin of pytest that hands what was collected to some work, which runs it in forks."""
 
-    def __init__(self, to: Path) -> None:
-        self.to, self.tests = to, dict[str, tuple[float, list[int]]]()
-        self.lines = builtins.entered_lines = set[int]()  # type: ignore[attr-defined] # ours
+    def __init__(self, work: Callable[[Runner], None]) -> None:
+        self.work, self.items = work, dict[str, pytest.Item]()
 
-    def pytest_runtest_logstart(self) -> None:
-        """Listen from here to the end of the test."""
-        self.begun = time.monotonic()
-        self.lines.clear()
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Do the work in place of this session's tests."""
+        self.items = {item.nodeid: item for item in session.items}
+        self.session = session
+        self.work(self)
+        return True
 
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """Keep what was entered."""
-        self.tests[nodeid] = (time.monotonic() - self.begun, sorted(self.lines))
+    def fork(
+        self, tests: Sequence[str], first: Callable[[], object], most: float, every: bool = False
+    ) -> Told:
+        """Do something first and then run tests, in a fork, to the first failure or all of them.
 
-    def pytest_sessionfinish(self) -> None:
-        """Write it, for the process that asked."""
-        self.to.write_text(json.dumps(self.tests))
+        A test that has not ended when time is up, or takes the process with it, failed.
+        """
+        with tempfile.TemporaryDirectory() as name:
+            folder, child, status = Path(name), os.fork(), None
+            if child == 0:
+                self._child(tests, first, folder, every)
+            until = time.monotonic() + most
+            while status is None and time.monotonic() < until:
+                pid, code = os.waitpid(child, os.WNOHANG)
+                status = code if pid else None
+                time.sleep(0.002)
+            if status is None:
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            elif os.waitstatus_to_exitcode(status) == BROKEN:
+                raise RuntimeError((folder / "errors").read_text()[-2000:])
+            rows = [json.loads(line) for line in (folder / "told").read_text().splitlines()]
+        failed = [r[0] for r in rows if r[1]]
+        if status != 0 and len(rows) < len(tests) and (every or not failed):
+            failed.append(tests[len(rows)])
+        return Told({r[0]: r[2] for r in rows}, {r[0]: r[3] for r in rows}, failed)
 
-
-def listening(tree: ast.Module) -> ast.Module:
-    """The module with functions that tell when they are entered, by their line."""
-    made = copy.deepcopy(tree)
-    for node in ast.walk(made):
-        if isinstance(node, ast.FunctionDef):
-            told = ast.parse(f"__import__('builtins').entered_lines.add({node.lineno})").body
-            start = bool(ast.get_docstring(node))
-            node.body[start:start] = told
-    return ast.fix_missing_locations(made)
-
-
-def asked(tree: ast.Module, line: int, entered: dict[str, Any]) -> list[str]:
-    """The tests that enter the function around a line, fastest first; all outside functions."""
-    around = [
-        n.lineno
-        for n in ast.walk(tree)
-        if isinstance(n, ast.FunctionDef) and n.lineno <= line <= (n.end_lineno or 0)
-    ]
-    chosen = [
-        (seconds, test)
-        for test, (seconds, lines) in entered.items()
-        if not around or max(around) in lines
-    ]
-    return [test for _, test in sorted(chosen)]
-
-
-def killed(
-    name: str, file: Path, tree: ast.Module, tests: Sequence[str], most: float, *plugins: Any
-) -> bool:
-    """Whether a test fails once the module is changed; taking too long is failing."""
-    child = os.fork()
-    if child == 0:
+    def _child(
+        self, tests: Sequence[str], first: Callable[[], object], folder: Path, every: bool
+    ) -> NoReturn:
         os.setsid()
         void = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(void, stream)
-        sys.meta_path.insert(0, Changed(name, compile(tree, str(file), "exec"), file))
-        import pytest
+        told = os.open(folder / "errors", os.O_WRONLY | os.O_CREAT)
+        for stream, to in enumerate((void, void, told)):
+            os.dup2(to, stream)
+        try:
+            with (folder / "told").open("w") as rows:
+                first()
+                self._run([self.items[t] for t in tests], folder, rows, every)
+        except BaseException as problem:  # noqa: BLE001 # a fork must never come back
+            os.write(told, repr(problem).encode())
+            os._exit(BROKEN)
+        os._exit(0)
 
-        options = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--no-header"]
-        os._exit(int(pytest.main([*options, *tests], plugins=list(plugins))))
-    until = time.monotonic() + most
-    while time.monotonic() < until:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            return os.waitstatus_to_exitcode(status) != 0
-        time.sleep(0.02)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return True
-
-
-def shared() -> None:
-    """Import what all tests need and no check is part of."""
-    for name in ("numpy", "pandas", "scipy.stats", "pydantic", "hypothesis", "pytest", "yaml",
-                 "audit_lib.model", "audit_lib.host"):  # fmt: skip
-        importlib.import_module(name)
-    for name in [n for n in sys.modules if n.startswith(("audit_lib.checks", "audit_lib.probes"))]:
-        raise SystemExit(f"{name} is imported already, and could not be changed")
-
-
-# --- what is tested by what ---------------------------------------------------------------------
-def modules() -> dict[str, str]:
-    """Codes to modules, read from the catalogue's source, which is not imported here."""
-    tree = ast.parse((ROOT / "audit_lib/checks/catalogue.py").read_text())
-    found = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
-                    found[key.value] = "audit_lib.checks." + value.value.partition(":")[0]
-    return found
+    def _run(self, items: list[pytest.Item], folder: Path, rows: TextIO, every: bool) -> None:
+        session, entered = self.session, set[str]()
+        builtins.entered = entered  # type: ignore[attr-defined] # what listening code tells
+        session.config._tmp_path_factory._given_basetemp = folder / "made"  # type: ignore[attr-defined] # a place of its own
+        session.items = items
+        for item, then in zip(items, [*items[1:], None], strict=True):
+            entered.clear()
+            before, begun = session.testsfailed, time.monotonic()
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=then)
+            bad, seconds = session.testsfailed > before, round(time.monotonic() - begun, 3)
+            print(json.dumps([item.nodeid, bad, seconds, sorted(entered)]), file=rows, flush=True)
+            if bad and not every:
+                return
 
 
-def users(probe: str, known: dict[str, str]) -> list[str]:
-    """Codes of the checks that import a probe, themselves or through the probes they import."""
-    wanted, found = {probe}, set()
-    sources = {n: _imported(n) for n in [*probes(), *known.values()]}
-    for _ in sources:
-        more = {n for n, imported in sources.items() if imported & wanted} - wanted
-        if not more or (found := {c for c, m in known.items() if m in wanted | more}):
-            break
-        wanted |= more
-    return sorted(found)
+# --- a draw -------------------------------------------------------------------------------------
+class Module:
+    """A module whose decisions are changed."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file.relative_to(ROOT)
+        self.name = self.file.with_suffix("").as_posix().replace("/", ".")
+        self.tree = marked(file.read_text(encoding="utf-8"))
+        importlib.import_module(self.name)
+
+    def around(self, line: int) -> str:
+        """What the innermost function around a line tells when it is entered, or nothing."""
+        found = [n for n, f in functions(self.tree) if f.lineno <= line <= (f.end_lineno or 0)]
+        return f"{self.file}::{found[-1]}" if found else ""
 
 
-def probes() -> list[str]:
-    """Modules of the instruments that checks share."""
-    files = sorted((ROOT / "audit_lib" / "probes").rglob("[a-z]*.py"))
-    return [f.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for f in files]
+class Draw:
+    """Changes drawn from some modules, and what the tests say to each."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given = given
+        self.heard: dict[str, tuple[float, list[str]]] = {}
+        #: function or file -> tests that enter it, with their seconds
+        self.entering: dict[str, list[tuple[float, str]]] = {}
+        self.sound: dict[str, bool] = {}
+        if given.heard and given.heard.is_file():
+            for line in given.heard.read_text().splitlines():
+                self.heard.update(json.loads(line))
+
+    def __call__(self, runner: Runner) -> None:
+        given, self.runner = self.given, runner
+        for text in MADE_ONCE:
+            module, _, name = text.partition(":")
+            getattr(importlib.import_module(module), name)()
+        files = [f for room in ROOMS for f in (ROOT / room).rglob("[a-z]*.py")]
+        modules = [Module(f) for f in sorted(files)]
+        self.alive = living(ROOT / m.file for m in modules)
+        self.listen(modules)
+        for test in runner.items:
+            seconds, places = self.heard[test]
+            for place in {*places, *(p.partition("::")[0] for p in places)}:
+                self.entering.setdefault(place, []).append((seconds, test))
+        found = [(m, c) for m in modules if _named(m, given.names) for c in changes(m.tree)]
+        drawn = random.Random(given.seed).sample(found, min(given.draw, len(found)))
+        print(f"{len(drawn)} of {len(found)} changes drawn with seed {given.seed}", flush=True)
+        rows = json.loads(given.to.read_text()) if given.to and given.to.is_file() else {}
+        for module, change in drawn:
+            named = f"{module.file}:{change}"
+            if named not in rows:
+                by, why = self.judged(module, change)
+                rows[named] = {"killed": by, "why": why}
+                print(f"{'killed' if by else 'SURVIVED'} {named}  [{by or why}]", flush=True)
+            if given.to:
+                given.to.write_text(json.dumps(rows, indent=1))
+        dead = sum(bool(row["killed"]) for row in rows.values())
+        print(f"{dead} of {len(rows)} killed, {dead / max(1, len(rows)):.1%}", flush=True)
+
+    def listen(self, modules: Sequence[Module]) -> None:
+        """Run what was not heard yet, file by file, with nothing changed but that it tells."""
+        files = dict[str, list[str]]()
+        for test in self.runner.items:
+            if test not in self.heard:
+                files.setdefault(test.partition("::")[0], []).append(test)
+        codes = [listening(m.tree, m.file) for m in modules] if files else []
+        for file, tests in files.items():
+            begun = time.monotonic()
+            told = self.runner.fork(
+                tests, lambda: [give(c, self.alive) for c in codes], 900, every=True
+            )
+            for test in tests:
+                heard = [] if test in told.failed else told.entered.get(test, [])
+                self.heard[test] = told.seconds.get(test, 0), heard
+            lost = f"; left out, they fail as they are: {told.failed}" if told.failed else ""
+            print(f"{time.monotonic() - begun:.1f} s: {file}{lost}", flush=True)
+            if self.given.heard:
+                with self.given.heard.open("a") as kept:
+                    print(json.dumps({t: self.heard[t] for t in tests}), file=kept)
+
+    def judged(self, module: Module, change: Change) -> tuple[str, str]:
+        """The test that kills a change; or nothing, and who was asked."""
+        place = module.around(change.line)
+        entering, tests = sorted(self.entering.get(place or str(module.file), ())), []
+        left = self.given.seconds
+        for seconds, test in entering:
+            if left > 0:
+                tests.append(test)
+                left -= seconds
+        made = changed(module.tree, change)
+
+        def first() -> None:
+            if place:
+                taken = give(listening(made, module.file), self.alive)
+            else:
+                taken = give_option(made, module.name, change.line)
+            if not taken:
+                raise RuntimeError(f"{module.file}:{change} could be given to nothing")
+
+        while tests:
+            told = self.runner.fork(tests, first, 20 + 4 * (self.given.seconds - left))
+            if not told.failed:
+                if place and not any(place in e for e in told.entered.values()):
+                    raise RuntimeError(f"{module.file}:{change} was never entered")
+                return "", f"{len(tests)} of {len(entering)} tests that enter it pass"
+            if self.passes(told.failed[0]):
+                return told.failed[0], ""
+            tests.remove(told.failed[0])
+        return "", "no test enters it"
+
+    def passes(self, test: str) -> bool:
+        """Whether a test passes alone, in a fork, with nothing changed."""
+        if test not in self.sound:
+            self.sound[test] = not self.runner.fork([test], lambda: None, 300).failed
+        return self.sound[test]
 
 
-@cache
-def _imported(module: str) -> set[str]:
-    """Modules that a module imports from, by name."""
-    tree = ast.parse((ROOT / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8"))
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
-    return found
+def _named(module: Module, names: Sequence[str]) -> bool:
+    """Whether a module is one of those named, by code or by part of its name; all, if none is."""
+    from audit_lib.checks.catalogue import CATALOGUE, check_class
 
-
-def own_tests() -> dict[str, list[str]]:
-    """Codes to the tests that name them in a mark or in their body, those on the engine last."""
-    found: dict[str, set[tuple[bool, str]]] = {}
-    for file in sorted((ROOT / "tests" / "mutants").rglob("test_*.py")):
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            named = isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-            if not named or "mark.slow" in ast.unparse(node):
-                continue
-            test = f"{file.relative_to(ROOT).as_posix()}::{node.name}"
-            slow = "reference" in [a.arg for a in node.args.args]
-            for text in (n.value for n in ast.walk(node) if isinstance(n, ast.Constant)):
-                if isinstance(text, str) and CODE.fullmatch(text):
-                    found.setdefault(text, set()).add((slow, test))
-    return {code: [t for _, t in sorted(pairs)] for code, pairs in found.items()}
-
-
-def importing(probe: str) -> list[str]:
-    """Files of tests that import a module, or something of it."""
-    parent, _, name = probe.rpartition(".")
-    wanted = re.compile(rf"{re.escape(probe)}\b|from {re.escape(parent)} import .*\b{name}\b")
-    files = sorted((ROOT / "tests" / "unit").rglob("test_*.py"))
-    files += sorted((ROOT / "tests" / "mutants").rglob("test_*.py"))
-    found = [f for f in files if wanted.search(f.read_text(encoding="utf-8"))]
-    return [f.relative_to(ROOT).as_posix() for f in found]
-
-
-def judged(
-    name: str, tests: Sequence[str], rng: random.Random, each: int, most: float
-) -> dict[Change, bool]:
-    """Some changes of a module, and whether each was killed; none where its tests fail as it is."""
-    file = ROOT / (name.replace(".", "/") + ".py")
-    tree = marked(file.read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as folder:
-        begun, note = time.monotonic(), Path(folder) / "entered.json"
-        if killed(name, file, listening(tree), tests, most, Entered(note)):
-            return {}
-        most = 30 + 3 * (time.monotonic() - begun)
-        entered = json.loads(note.read_text())
-    found, here = changes(tree), {}
-    drawn = rng.sample(found, min(each, len(found)))
-    for change, changed in sorted(drawn, key=lambda c: c[0].line):
-        chosen = asked(tree, change.line, entered)
-        here[change] = bool(chosen) and killed(name, file, changed, chosen, most)
-        if not here[change]:
-            print(f"  survived {file.relative_to(ROOT)}:{change}", flush=True)
-    return here
+    wanted = [check_class(n).__module__ if n in CATALOGUE else n for n in names]
+    return not wanted or any(f".{w}." in f".{module.name}." for w in wanted)
 
 
 def main() -> None:
     """Change checks, and tell what nobody noticed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("codes", nargs="*", help="checks; else all, in a drawn order")
+    parser.add_argument("names", nargs="*", help="codes, or parts of names of modules; else all")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--each", type=int, default=6, help="changes of each check")
-    parser.add_argument("--budget", type=float, default=1800, help="seconds in all")
-    parser.add_argument("--probes", action="store_true", help="change probes in place of checks")
-    parser.add_argument("--tests", type=int, default=999, help="most tests asked, fast ones first")
-    parser.add_argument("--to", type=Path, help="file for the result, as JSON")
+    parser.add_argument("--draw", type=int, default=200, help="changes drawn")
+    parser.add_argument("--seconds", type=float, default=60, help="of tests asked for one change")
+    parser.add_argument("--heard", type=Path, help="file for which test enters what, kept")
+    parser.add_argument("--to", type=Path, help="file for the result; what stands there is done")
+    parser.add_argument("--tests", nargs="*", default=TESTS, help="files and folders of tests")
     given = parser.parse_args()
+    given.heard, given.to = (p.resolve() if p else None for p in (given.heard, given.to))
     os.chdir(ROOT)
-    shared()
-    known, marks = modules(), own_tests()
-    rng = random.Random(given.seed)
-    if not given.probes:
-        subjects = {c: (known[c], [c]) for c in given.codes or sorted(known)}
-    else:
-        subjects = {n: (n, users(n, known)) for n in given.codes or probes()}
-    order = list(subjects)
-    rng.shuffle(order)
-    until, counts, rows = time.monotonic() + given.budget, Counter[bool](), []
-    for subject in order:
-        if time.monotonic() > until:
-            break
-        name, codes = subjects[subject]
-        ranked = (t for code in codes for t in enumerate(marks.get(code, ())))
-        tests = list(dict.fromkeys(t for _, t in sorted(ranked)))[: given.tests]
-        tests = [*(importing(name) if given.probes else ()), *tests]
-        here = judged(name, tests, rng, given.each, given.budget) if tests else {}
-        if not here:
-            print(f"{subject}: its tests do not pass as they are, or take too long", flush=True)
-            continue
-        rows += [{"subject": subject, "change": str(c), "killed": d} for c, d in here.items()]
-        counts.update(here.values())
-        dead = sum(here.values())
-        print(f"{subject}: {dead} of {len(here)} killed by {len(tests)} tests", flush=True)
-        if given.to:
-            given.to.write_text(json.dumps(rows, indent=1))
-    total = max(1, sum(counts.values()))
-    print(f"all: {counts[True]} of {total} killed, {counts[True] / total:.0%}")
+    sys.path.insert(0, str(ROOT))
+    options = ["-q", "-s", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow"]
+    raise SystemExit(pytest.main([*options, *given.tests], plugins=[Runner(Draw(given))]))
 
 
 if __name__ == "__main__":

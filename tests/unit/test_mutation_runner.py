@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,7 +40,7 @@ def mutation():
 
 def test_every_line_that_decides_is_changed_and_no_words_are(mutation):
     tree = mutation.marked(SOURCE)
-    found = {(c.kind, c.before, c.after) for c, _ in mutation.changes(tree)}
+    found = {(c.kind, c.before, c.after) for c in mutation.changes(tree)}
     assert found == {
         ("doubled", "0.5", "1.0"),
         ("if dropped", "if len(rows) < 3 and (not rows.known):", "if False:"),
@@ -62,23 +64,79 @@ def test_every_line_that_decides_is_changed_and_no_words_are(mutation):
 def test_each_change_is_of_one_place_and_keeps_the_lines(mutation):
     tree = mutation.marked(SOURCE)
     whole = ast.unparse(tree).splitlines()
-    for change, made in mutation.changes(tree):
+    for change in mutation.changes(tree):
+        made = mutation.changed(tree, change)
         lines = ast.unparse(made).splitlines()
         assert len([1 for a, b in zip(whole, lines, strict=True) if a != b]) == 1, change
         compile(made, "made.py", "exec")
     assert ast.unparse(tree).splitlines() == whole
 
 
-def test_a_change_that_a_test_notices_is_killed_and_another_survives(mutation, tmp_path):
-    (tmp_path / "room.py").write_text("def large(x):\n    return x > 10\n")
-    test = tmp_path / "test_room.py"
-    test.write_text("from room import large\n\ndef test_it():\n    assert large(20)\n")
-    (tmp_path / "conftest.py").write_text(
-        "import sys, pathlib\nsys.path.append(str(pathlib.Path(__file__).parent))\n"
-    )
+ROOM = """
+from functools import cache
+
+class Room:
+    @property
+    def large(self):
+        return inner(20)
+
+@cache
+def inner(size):
+    def above(x):
+        return x > 10
+    return above(size)
+"""
+
+
+def test_changed_code_is_given_to_every_living_function_wherever_it_is_bound(
+    mutation, tmp_path, monkeypatch
+):
     file = tmp_path / "room.py"
-    made = {c.kind + c.before: t for c, t in mutation.changes(mutation.marked(file.read_text()))}
-    answers = {
-        kind: mutation.killed("room", file, tree, [str(test)], 60) for kind, tree in made.items()
+    file.write_text(ROOM)
+    names: dict[str, object] = {}
+    exec(compile(ROOM, str(file), "exec"), names)
+    elsewhere, entered = names["inner"], set()
+    monkeypatch.setattr(mutation, "ROOT", tmp_path)
+    monkeypatch.setattr("builtins.entered", entered, raising=False)
+    tree = mutation.marked(ROOM)
+    (turned,) = [c for c in mutation.changes(tree) if c.kind == "turned"]
+    alive = mutation.living([file])
+    changed = mutation.changed(tree, turned)
+    assert mutation.give(mutation.listening(changed, Path("room.py")), alive) == 2
+    assert names["Room"]().large is False
+    assert elsewhere(9) is True
+    assert entered == {
+        "room.py::Room.large", "room.py::inner", "room.py::inner.<locals>.above"
+    }  # fmt: skip
+
+
+DRAW = """
+import sys
+sys.path[:0] = [{benchmarks!r}, {here!r}]
+from pathlib import Path
+import mutation
+mutation.ROOT, mutation.ROOMS, mutation.MADE_ONCE = Path({here!r}), ("rooms",), ()
+mutation.main()
+"""
+
+
+def test_a_change_that_a_test_notices_is_killed_and_another_survives(tmp_path):
+    (tmp_path / "rooms").mkdir()
+    (tmp_path / "rooms" / "room.py").write_text("def large(x):\n    return x > 10\n")
+    test = tmp_path / "test_room.py"
+    test.write_text(
+        "from rooms.room import large\n\n"
+        "def test_it():\n    assert large(20)\n\n"
+        "def test_that_fails_as_it_is():\n    assert large(10)\n"
+    )
+    code = DRAW.format(benchmarks=str(FILE.parent), here=str(tmp_path))
+    told = tmp_path / "told.json"
+    command = [sys.executable, "-c", code, "--to", str(told), "--tests", str(test)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "2 of 3 killed" in done.stdout, done.stdout + done.stderr
+    killed = {name: row["killed"] for name, row in json.loads(told.read_text()).items()}
+    assert killed == {
+        "rooms/room.py:2: turned: x > 10  ->  x <= 10": "test_room.py::test_it",
+        "rooms/room.py:2: off by one: x > 10  ->  x >= 10": "",
+        "rooms/room.py:2: doubled: 10  ->  20": "test_room.py::test_it",
     }
-    assert answers == {"turnedx > 10": True, "off by onex > 10": False, "doubled10": True}
