@@ -96,7 +96,7 @@ def changes(tree: ast.Module) -> list[Change]:
     return [
         Change(number, kind, node.lineno, _text(node), _text(other))
         for number, node in enumerate(ast.walk(tree))
-        if getattr(node, "decides", False)
+        if isinstance(node, ast.expr | ast.stmt) and getattr(node, "decides", False)
         for kind, other in _others(node)
     ]
 
@@ -145,9 +145,10 @@ def _weighs(parent: ast.AST, name: str, number: ast.Constant) -> bool:
 
     Indices, sizes of made-up samples and the last digits of tolerances decide nothing when doubled.
     """
-    told = type(number.value) in (int, float) and (not number.value or abs(number.value) > 1e-6)
+    value = _number(number)
+    told = value is not None and (not value or abs(value) > 1e-6)
     option = isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "Field"
-    option &= type(number.value) is float  # whole ones are seeds and sizes of samples
+    option &= isinstance(value, float)  # whole ones are seeds and sizes of samples
     return told and (option or isinstance(parent, ast.Compare | ast.BinOp | ast.AugAssign))
 
 
@@ -180,8 +181,13 @@ def _others(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         yield "if dropped", dropped
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Yield | ast.YieldFrom):
         yield "yield dropped", ast.Expr(ast.YieldFrom(ast.Tuple([], ast.Load())))
-    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        yield "doubled", ast.Constant(node.value * 2 if node.value else 1)
+    elif (number := _number(node)) is not None:
+        yield "doubled", ast.Constant(number * 2 if number else 1)
+
+
+def _number(node: ast.AST) -> float | None:
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _whole(node: ast.expr) -> bool:
@@ -247,17 +253,14 @@ def give_option(tree: ast.Module, module: str, line: int) -> int:
     for top in (t for t in tree.body if isinstance(t, ast.ClassDef)):
         for option in (o for o in top.body if isinstance(o, ast.AnnAssign)):
             if option.lineno <= line <= (option.end_lineno or 0):
-                number = next(n.value for n in ast.walk(option) if _fraction(n))
+                numbers = [_number(n) for n in ast.walk(option)]
                 kind = getattr(sys.modules[module], top.name)
                 for one in (kind, *kind.__subclasses__()):
-                    one.model_fields[option.target.id].default = number
+                    field = one.model_fields[ast.unparse(option.target)]
+                    field.default = next(n for n in numbers if n is not None)
                     one.model_rebuild(force=True)
                 return 1
     return 0
-
-
-def _fraction(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and type(node.value) is float
 
 
 # --- running tests ------------------------------------------------------------------------------
@@ -374,9 +377,8 @@ class Draw:
 
     def __call__(self, runner: Runner) -> None:
         given, self.runner = self.given, runner
-        for text in MADE_ONCE:
-            module, _, name = text.partition(":")
-            getattr(importlib.import_module(module), name)()
+        for place, _, name in (text.partition(":") for text in MADE_ONCE):
+            getattr(importlib.import_module(place), name)()
         files = [f for room in ROOMS for f in (ROOT / room).rglob("[a-z]*.py")]
         modules = [Module(f) for f in sorted(files)]
         self.alive = living(ROOT / m.file for m in modules)

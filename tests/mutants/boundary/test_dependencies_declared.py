@@ -64,11 +64,19 @@ def test_what_nothing_declares(tmp_path):
 
 
 @pytest.mark.fails("BND013")
-def test_a_module_that_is_only_loaded_where_it_can_be(tmp_path):
-    init = "try:\n    from pkg.n import x\nexcept ImportError:\n    pass\n"
+@pytest.mark.parametrize(
+    ("init", "severity"),
+    [
+        ("try:\n    from pkg.n import x\nexcept ImportError:\n    pass\n", "LOW"),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pkg.n import x\n", "LOW"),
+        ("def f():\n    from pkg.n import x\n", "LOW"),
+        ("from pkg.n import x\n", "MEDIUM"),
+    ],
+)
+def test_a_module_that_is_only_loaded_where_it_can_be(tmp_path, init, severity):
     files = {"requirements.txt": DECLARED["requirements.txt"], "pkg/n.py": "import wonder\nx = 1\n"}
     finding = assert_fails(check(tmp_path, files, **{"pkg/__init__.py": init}))
-    assert finding.severity.name == "LOW"
+    assert finding.severity.name == severity
 
 
 @pytest.mark.fails("BND013")

@@ -53,12 +53,15 @@ def test_when_a_broken_import_is_felt(tmp_path, text, effect):
 
 @pytest.mark.fails("BND001")
 def test_one_that_does_not_touch_the_subsystem_weighs_less(tmp_path):
-    text, main = "from far.own import gone\n", "if __name__ == '__main__':\n    print(gone)\n"
+    text, main = "from far.own import gone\n", "if __name__ == '__main__':\n    print(1)\n"
+    late = f"def f():\n    {text}"
     cases = {
         "a": (text, "MEDIUM"),
         "b": (text + main, "HIGH"),
         "c": (f"import pkg\n{text}", "HIGH"),
         "d": (f"import pkg\n{text}{main}", "CRITICAL"),
+        "e": (late + main, "MEDIUM"),
+        "f": (f"import pkg\n{late}{main}", "HIGH"),
     }
     for folder, (source, severity) in cases.items():
         result = check(tmp_path / folder, far__use=source, far__own="", far____init__="")

@@ -174,3 +174,25 @@ def test_a_constant_that_a_method_is_given_on_a_new_object(tmp_path):
 @pytest.mark.parametrize("given", ["3, errors=True", "3, errors=rows, limit=0", "0, errors=rows"])
 def test_constants_that_say_something_or_that_no_hook_works_out(tmp_path, given):
     assert_passes(run_check("BND019", made(tmp_path, FED | {"DUE": given})))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (1, "Watch.low0 and Watch.alarm read reference, which"),
+        (2, "Watch.low0 and Watch.low1 and 1 more read reference, which"),
+        (3, "Watch.low0 and Watch.low1 and 2 more read reference, which"),
+    ],
+)
+def test_who_reads_what_is_never_filled(tmp_path: Path, more: int, said: str) -> None:
+    lows = "".join(
+        f"    def low{n}(self, rows):\n        return self.reference[{n}]\n\n" for n in range(more)
+    )
+    calls = "".join(f"watch.low{n}(1) or " for n in range(more))
+    watch = WATCH.replace("    def alarm", f"{lows}    def alarm")
+    main = MAIN.replace("TEACH", "pass").replace("DUE", FED["DUE"])
+    main = main.replace("return watch.alarm", f"return {calls}watch.alarm")
+    hooks = HOOKS.replace("return watch.alarm", f"return {calls}watch.alarm")
+    files = {"engine/__init__.py": "", "engine/watch.py": watch, "run.py": main}
+    result = run_check("BND019", subject(tmp_path, files, own={"hooks.py": hooks}))
+    assert assert_fails(result).message.startswith(said)

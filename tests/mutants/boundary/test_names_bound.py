@@ -225,6 +225,15 @@ def test_modules_that_make_names_and_libraries_that_bring_them(tmp_path):
 
 
 @pytest.mark.fails("BND009")
+def test_a_local_that_hides_a_name_is_unbound_where_it_is_read_and_not_where_it_annotates(tmp_path):
+    text = "Path = str\n\n\ndef f(x):\n    y: Path = x\n    Path = 2\n    return y, Path\n"
+    assert check(tmp_path / "a", text).findings == ()
+    found = assert_fails(check(tmp_path / "b", text.replace("y: Path = x", "y = Path(x)")))
+    said = "the local Path is read before it is bound; f fails when it gets there"
+    assert (found.message, found.severity) == (said, Severity.HIGH)
+
+
+@pytest.mark.fails("BND009")
 def test_a_module_that_lost_its_imports_is_one_finding(tmp_path):
     names = ["alpha", "beta", "gamma", "delta", "epsilon"]
     text = "def f():\n" + "".join(f"    {n}()\n" for n in names)

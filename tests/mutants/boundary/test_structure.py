@@ -104,7 +104,8 @@ def test_a_private_name_that_many_parts_import_is_told_once(tmp_path):
 
 @pytest.mark.passes("BND004")
 def test_a_private_name_that_its_own_part_never_reads_is_there_for_others(tmp_path):
-    files = {"models/b.py": "_folds = 1\n", "api/c.py": "from models.b import _folds\n"}
+    owner = "_folds = list(range(3))\nprint(_fold)\n"
+    files = {"models/b.py": owner, "api/c.py": "from models.b import _folds\n"}
     result = check(tmp_path, "BND004", files)
     assert_passes(result)
     (finding,) = result.findings
