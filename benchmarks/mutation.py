@@ -30,6 +30,7 @@ import importlib
 import json
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -230,6 +231,7 @@ def living(files: Iterable[Path]) -> Living:
     for thing in gc.get_objects():
         if isinstance(thing, FunctionType) and thing.__code__.co_filename in wanted:
             found.setdefault(_key(thing.__code__), []).append(thing)
+    gc.freeze()  # a fork that looked at all of it for garbage would copy all of it
     return found
 
 
@@ -477,13 +479,27 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="of tests asked for one change")
     parser.add_argument("--heard", type=Path, help="file for which test enters what, kept")
     parser.add_argument("--to", type=Path, help="file for the result; what stands there is done")
-    parser.add_argument("--tests", nargs="*", default=TESTS, help="files and folders of tests")
+    parser.add_argument("--tests", nargs="*", help="files of tests; else all that say a name")
     given = parser.parse_args()
     given.heard, given.to = (p.resolve() if p else None for p in (given.heard, given.to))
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT))
     options = ["-q", "-s", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow"]
-    raise SystemExit(pytest.main([*options, *given.tests], plugins=[Runner(Draw(given))]))
+    tests = given.tests or saying(given.names)
+    raise SystemExit(pytest.main([*options, *tests], plugins=[Runner(Draw(given))]))
+
+
+def saying(names: Sequence[str]) -> list[str]:
+    """Files of tests in which the code, or the last part of the name, of some modules stands."""
+    if not names:
+        return list(TESTS)
+    word = re.compile(rf"\b({'|'.join(re.escape(n.rpartition('.')[2]) for n in names)})\b")
+    files = [
+        f
+        for t in TESTS
+        for f in ([ROOT / t] if t.endswith(".py") else (ROOT / t).rglob("test_*.py"))
+    ]
+    return sorted(str(f) for f in files if word.search(f.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":
