@@ -283,6 +283,11 @@ def features_fills(at: Context) -> dict[str, float]:
     """
 
 
+@_form("features.schema_hash")
+def features_schema_hash(at: Context, names: list[str]) -> str:
+    """The subject's own hash of a schema with these columns, as the metadata keeps it."""
+
+
 @_form("features.policy")
 def features_policy(at: Context) -> dict[str, str]:
     """Feature name to ``CAUSAL``, ``END_OF_DAY`` or ``RESEARCH_ONLY``."""

@@ -1,11 +1,12 @@
 from collections import Counter
+from pathlib import PurePosixPath
 
 from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Severity
-from audit_lib.probes.code.assumptions import Choice, choices
+from audit_lib.probes.code.assumptions import Choice, Shelf, choices
 from audit_lib.probes.code.surroundings import is_aside
-from audit_lib.subject.code import code_of
+from audit_lib.subject.code import Code, code_of
 from audit_lib.subject.pointers import keys_of
 
 
@@ -22,8 +23,8 @@ class WhatConsumersAssumeHolds(Check):
         A dashboard that reports the last row, and a service that trades the champion, speak of two
         models. A `latest` in an `except` serves what nobody chose on the day the champion is gone.
     How
-        Reads the syntax of the files that import the subsystem, or that it is used with, and lays
-        each place beside the registry file: its rows, `latest` and `champion`.
+        Reads the syntax of the files outside the subsystem; where all is under audit, of those
+        that use the engine and that nothing imports. Lays each place beside the registry file: its rows, `latest` and `champion`.
     Limitations
         Choices whose names do not speak of versions are not seen; what a called function does with
         the role is VER002's.
@@ -43,11 +44,15 @@ class WhatConsumersAssumeHolds(Check):
         """Find the places, and compare each with the registry."""
         code = code_of(subject.source)
         audited = {f.file.path for f in code.subsystem}
-        outside = [p for p in sorted(code.files) if p not in audited and not is_aside(p)]
+        own = [p for p in sorted(code.files) if not is_aside(p)]
+        outside = [p for p in own if p not in audited] or [p for p in own if _at_the_edge(code, p)]
         if not outside:
             raise NotApplicable("nothing stands outside the subsystem")
         rows, order, latest, champion = self._registry(subject)
-        found = [c for p in outside for c in choices(code.files[p], rows)]
+        layout, ids = subject.layout, tuple(v for v in subject.versions() if v)
+        store = PurePosixPath(str(layout.store or "").replace("\\", "/")).name
+        shelf = Shelf((store.lower(),), ids, PurePosixPath(layout.metadata or "").name)
+        found = [c for p in outside for c in choices(code.files[p], rows, shelf)]
         found = list({(str(c.location), c.how, c.role): c for c in found}.values())
         yield Examined(len(outside), "files outside the subsystem")
         table = []
@@ -127,3 +132,9 @@ class WhatConsumersAssumeHolds(Check):
         if order and named is None:
             return f"the registry names no {choice.role}", None
         return f"{choice.role} is {named or 'not known'}", None
+
+
+def _at_the_edge(code: Code, path: str) -> bool:
+    """True for what uses the engine and is used by nobody: where all of it is under audit."""
+    used = any(e.source == path for e in code.imports.edges)
+    return used and not code.imports.importers.get(path)

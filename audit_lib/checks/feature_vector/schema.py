@@ -1,9 +1,12 @@
 from audit_lib.checks.base import Answers, Check, Subject, show
 from audit_lib.errors import NotAssessed
-from audit_lib.model import Evidence, Examined, Gap, Severity
+from audit_lib.model import Evidence, Examined, Gap, Location, Severity
 from audit_lib.probes.lifecycle.schema_hash import recognise
+from audit_lib.probes.questions.asking import ask, ask_many
 from audit_lib.probes.questions.samples import required
 from audit_lib.subject.discovery.fields import guessed
+
+HASH = "features.schema_hash"
 
 
 class SchemaIsTheModels(Check):
@@ -19,7 +22,8 @@ class SchemaIsTheModels(Check):
         Compares the two lists (a predictor of several models may also ask for columns that another
         list of the metadata holds), then recognises the form of the stored hash among the usual
         serialisations and hash functions. A hash that fits the sorted names only does not protect
-        the order.
+        the order. Where the subject shows its own function (`features.schema_hash`), that is asked
+        instead: of these columns, and with two changed places, one renamed and one left out.
     Limitations
         A hash of an unusual form cannot be recomputed and is reported as a gap; where the same
         form fits another version of the store, it must fit this one too.
@@ -108,9 +112,12 @@ class SchemaIsTheModels(Check):
         if not isinstance(kept, str):
             return  # that it is missing is a finding of the checkpoint contract
         yield Examined(1, "schema hash")
+        where = metadata.location(pointer)
+        if subject.has(HASH):
+            yield from self._own(subject, stored, kept, where)
+            return
         if recognise(kept, stored):
             return
-        where = metadata.location(pointer)
         if form := recognise(kept, sorted(stored)):
             yield self.finding(
                 where,
@@ -132,6 +139,37 @@ class SchemaIsTheModels(Check):
             )
         else:
             yield Gap("schema hash", "it is of no usual form and cannot be recomputed")
+
+    def _own(self, subject: Subject, stored: list[str], kept: str, where: Location) -> Answers:
+        """Ask the subject's own function, of these columns and of others."""
+        others = {
+            "two columns change places": [*stored[1:2], *stored[:1], *stored[2:]],
+            "a column is renamed": [f"{stored[0]}_", *stored[1:]],
+            "a column is left out": stored[:-1],
+        }
+        hook = subject.hook(HASH)
+        mine = ask(hook, stored, into=str).needed(f"{HASH} does not hash the stored columns:")
+        if mine != kept:
+            yield self.finding(
+                where,
+                f"the schema hash {kept[:16]} is not that of the stored columns, which is "
+                f"{mine[:16]}",
+                measured=kept,
+                expected=mine,
+                key="hash",
+                evidence=("columns",),
+            )
+        replies = ask_many(hook, [(names,) for names in others.values()], into=str)
+        same = [t for t, r in zip(others, replies, strict=True) if r.answered and r.got == mine]
+        if same and len(stored) > 1:
+            yield self.finding(
+                subject.where(HASH),
+                f"the schema hash stays the same where {' and where '.join(same)}",
+                measured="the same hash",
+                expected="another hash for another schema",
+                key="hash order",
+                severity=Severity.MEDIUM,
+            )
 
     @staticmethod
     def _form_elsewhere(subject: Subject, pointer: str | None) -> str | None:

@@ -4,6 +4,7 @@ Read from the syntax alone: a name that speaks of versions, and what is bound to
 """
 
 import ast
+import fnmatch
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,34 @@ _ROLES = {"latest": "latest", "newest": "latest", "champion": "champion", "produ
 _NAMED = re.compile(r"(^|[_.])(latest|newest|champion)(_|$)")
 _ALONE = re.compile(r"(get_)?(latest|newest|champion)(_model|_dir)?$")
 _LISTS = re.compile(r"glob|iterdir|listdir|scandir")
+_PATTERN = re.compile(r"glob\(f?['\"]([^'\"]*)['\"]")
+_TIMES = re.compile(r"stat\(|mtime|ctime")
 _SORTS = re.compile(r"sort|revers|max|min")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What tells a folder of versions from other folders.
+
+    Attributes:
+        words: names under which the code speaks of the store.
+        ids: versions that it holds.
+        metadata: name of the file that each of them has.
+    """
+
+    words: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    metadata: str = ""
+
+    def holds(self, text: str) -> bool:
+        """True where a listing speaks of versions, by its words or by what its pattern finds."""
+        parts = [p for found in _PATTERN.findall(text) for p in found.split("/")]
+        if any(p.strip("*") and any(fnmatch.fnmatchcase(v, p) for v in self.ids) for p in parts):
+            return True
+        if _ABOUT.search(text) or self.metadata in parts:
+            return True
+        names = {w.lower() for w in re.findall(r"[A-Za-z]+", _PATTERN.sub("", text))}
+        return not any("." in p for p in parts) and not names.isdisjoint({"registry", *self.words})
 
 
 @dataclass(frozen=True)
@@ -39,11 +67,12 @@ class Choice:
     text: str
 
 
-def choices(file: FileUnits, rows: str) -> Iterator[Choice]:
+def choices(file: FileUnits, rows: str, shelf: Shelf) -> Iterator[Choice]:
     """Every choice of a version in one file.
 
     Args:
         rows: the key under which the registry file holds its rows; '' where it is no file.
+        shelf: what the store is known by.
     """
     for unit in file.units:
         if unit.node is None:
@@ -64,7 +93,7 @@ def choices(file: FileUnits, rows: str) -> Iterator[Choice]:
                 if named and (_ABOUT.search(node.attr) or _ALONE.match(node.attr)):
                     how = "fall-back" if id(node) in handlers else "asked for"
                     yield _choice(unit, node, how, _ROLES[named[2]])
-        yield from _by_place(unit, rows)
+        yield from _by_place(unit, rows, shelf)
 
 
 def _bound(node: ast.AST) -> Iterator[tuple[str, str]]:
@@ -99,28 +128,50 @@ def _called(node: ast.Call) -> Iterator[tuple[str, str]]:
     yield from (("asked for", r) for v in given if (r := _role(v)))
 
 
-def _by_place(unit: Unit, rows: str) -> Iterator[Choice]:
-    """The first or last of a registry's rows, or of a listing, taken for the newest."""
+def _by_place(unit: Unit, rows: str, shelf: Shelf) -> Iterator[Choice]:
+    """One end of a registry's rows, or of a listing, taken for the newest."""
     held: dict[str, str] = {}
+
+    def how(node: ast.AST) -> str:
+        text = _text(node)
+        if isinstance(node, ast.GeneratorExp | ast.ListComp) and _TIMES.search(_text(node.elt)):
+            return ""  # how old it is, not which
+        if any(held.get(dotted(n)) == "on disk" for n in ast.walk(node)):
+            return "on disk"
+        known = _LISTS.search(text) and shelf.holds(text)
+        return held.get(dotted(node), "") or ("on disk" if known else "")
+
     for node in sorted(_own(unit), key=lambda n: getattr(n, "lineno", 0)):
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
             text, targets = _text(node.value), _targets(node)
-            if _SORTS.search(text) and not _LISTS.search(text):
+            if _LISTS.search(text) and shelf.holds(text) and not _end_of(node.value):
+                held.update(dict.fromkeys(targets, "on disk"))
+            elif _SORTS.search(text) and not _LISTS.search(text):
                 held.update(dict.fromkeys(targets, ""))  # in an order of its own
             elif rows and re.search(rf"['\"]{re.escape(rows)}['\"]", text):
                 held.update(dict.fromkeys(targets, "by place"))
-            elif _LISTS.search(text) and _ABOUT.search(text):
-                held.update(dict.fromkeys(targets, "on disk"))
         elif isinstance(node, ast.Call) and _SORTS.search(dotted(node.func).rpartition(".")[2]):
-            held.pop(dotted(node.func).rpartition(".")[0], None)
+            kept = dotted(node.func).rpartition(".")[0]
+            if held.get(kept) != "on disk":
+                held.pop(kept, None)
     for node in _own(unit):
-        if isinstance(node, ast.Subscript) and (end := _end(node.slice)):
-            how = held.get(dotted(node.value), "")
-            text = _text(node.value)
-            if not how and _LISTS.search(text) and _ABOUT.search(text):
-                how = "on disk"
-            if how:
-                yield _choice(unit, node, how, end)
+        end = _end_of(node)
+        if end and (told := how(end[1])) and (told == "on disk" or isinstance(node, ast.Subscript)):
+            yield _choice(unit, node, told, end[0])
+
+
+def _end_of(node: ast.AST) -> tuple[str, ast.AST] | None:
+    """Which end of what a node takes: a subscript, ``max`` and ``min``, ``pop``, ``next``."""
+    match node:
+        case ast.Subscript(value=held, slice=index) if end := _end(index):
+            return end, held
+        case ast.Call(func=ast.Name("max" | "min" as of), args=[held]):
+            return "last" if of == "max" else "first", held
+        case ast.Call(func=ast.Attribute(held, "pop"), args=[] | [ast.Constant(0)]):
+            return "first" if node.args else "last", held
+        case ast.Call(func=ast.Name("next"), args=[held, *_]) if _SORTS.search(_text(held)):
+            return "first", held
+    return None
 
 
 def _own(unit: Unit) -> Iterator[ast.AST]:

@@ -8,11 +8,23 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 MINIMUM = 6
 """fewest characters of a stored hash that identify a form"""
 
-_Serialise = Callable[[list[str]], str]
+_Serialise = Callable[[Any], str]
+_TYPES = ("float64", "float32", "float", "double", "f8", "f4", "<f8", "<f4")
+_ITEMS: dict[str, Callable[[str, str], Any]] = {
+    f"name{sign}type": lambda name, kind, sign=sign: f"{name}{sign}{kind}"
+    for sign in (":", "=", ",", "|", " ", ": ")
+}
+_DOCUMENTS: dict[str, Callable[[list[str], str], Any]] = {
+    "pairs": lambda c, kind: [[name, kind] for name in c],
+    "tuples": lambda c, kind: [(name, kind) for name in c],
+    "a mapping to types": lambda c, kind: dict.fromkeys(c, kind),
+    "records": lambda c, kind: [{"name": name, "dtype": kind} for name in c],
+}
 _TEXTS: dict[str, _Serialise] = {
     "JSON": json.dumps,
     "compact JSON": lambda c: json.dumps(c, separators=(",", ":")),
@@ -34,19 +46,39 @@ _HASHES: dict[str, Callable[[bytes], str]] = {
     "sha256": lambda b: hashlib.sha256(b).hexdigest(),
     "sha1": lambda b: hashlib.sha1(b, usedforsecurity=False).hexdigest(),
     "md5": lambda b: hashlib.md5(b, usedforsecurity=False).hexdigest(),
+    "sha224": lambda b: hashlib.sha224(b).hexdigest(),
+    "sha384": lambda b: hashlib.sha384(b).hexdigest(),
     "sha512": lambda b: hashlib.sha512(b).hexdigest(),
     "blake2b": lambda b: hashlib.blake2b(b).hexdigest(),
-    "blake2b-16": lambda b: hashlib.blake2b(b, digest_size=16).hexdigest(),
+    "sha3_256": lambda b: hashlib.sha3_256(b).hexdigest(),
+    **{
+        f"{name}-{size}": lambda b, made=made, size=size: made(b, digest_size=size).hexdigest()
+        for name, made in (("blake2b", hashlib.blake2b), ("blake2s", hashlib.blake2s))
+        for size in (4, 6, 8, 10, 12, 16, 20, 32)
+    },
     "crc32": lambda b: f"{zlib.crc32(b):08x}",
 }
 
 
 def forms(columns: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Every form of hash there is for these columns: its name, and the full digest."""
-    for text_name, serialise in _TEXTS.items():
-        data = serialise(list(columns)).encode()
+    for text_name, text in _texts(list(columns)):
+        data = text.encode()
         for hash_name, function in _HASHES.items():
             yield f"{hash_name} of {text_name}", function(data)
+
+
+def _texts(columns: list[str]) -> Iterator[tuple[str, str]]:
+    """The columns as text: alone, and each with its type."""
+    yield from ((name, serialise(columns)) for name, serialise in _TEXTS.items())
+    for kind in _TYPES:
+        for told, item in _ITEMS.items():
+            made = [item(name, kind) for name in columns]
+            yield from ((f"{told} ({kind}), {n}", join(made)) for n, join in _TEXTS.items())
+        for told, document in _DOCUMENTS.items():
+            for name, join in _TEXTS.items():
+                if "JSON" in name or "repr" in name:
+                    yield f"{told} ({kind}), {name}", join(document(columns, kind))
 
 
 def recognise(stored: str, columns: Sequence[str]) -> str | None:

@@ -78,6 +78,11 @@ def newest(answers: Answers) -> tuple[Any, ...]:
     return (listed[-1],)
 
 
+def required(answers: Answers) -> tuple[Any, ...]:
+    """The columns that the predictor requires."""
+    return (answered(answers, "predictor.required"),)
+
+
 def names(answers: Answers) -> tuple[Any, ...]:
     """Names that the policy knows, and a mode that is declared."""
     modes = answered(answers, "features.modes")

@@ -44,6 +44,7 @@ TRIALS: dict[str, Trial] = {
     "predictor.required": Trial(
         "a list of feature names", given.nothing, judges.is_kind(list, "a list")
     ),
+    "features.schema_hash": Trial("a text", given.required, judges.is_kind(str, "a text")),
     "features.scale": Trial(FRAME, given.features, judges.is_frame),
     "features.fills": Trial("a mapping of feature to number", given.nothing, judges.is_account),
     "predictor.sides": Trial("a mapping of table to frame", given.features, judges.is_tables),

@@ -19,7 +19,7 @@ LAYOUT = {
 }
 
 
-def answered(folder, body, *, latest="v2", ids=("v1", "v2"), **more):
+def answered(folder, body, *, latest="v2", ids=("v1", "v2"), audited="pkg/**", **more):
     text = "import json\nfrom pathlib import Path\nfrom pkg.core import Registry, load\n" + body
     registry = {"versions": [{"id": v} for v in ids], "latest": latest}
     files = {
@@ -29,8 +29,8 @@ def answered(folder, body, *, latest="v2", ids=("v1", "v2"), **more):
         "app/serve.py": text,
     }
     files |= {"store/registry.json": registry, "store/v1/meta.json": {}, "store/v2/meta.json": {}}
-    audited = {"subsystem": {"files": ["pkg/**"]}}
-    made = subject(folder, files | more, source=audited, artifacts=LAYOUT)
+    source = {"subsystem": {"files": [audited]}}
+    made = subject(folder, files | more, source=source, artifacts=LAYOUT)
     return run_check("BND021", made.at("v2"))
 
 
@@ -66,6 +66,31 @@ WRONG = {
         Severity.MEDIUM,
     ),
 }
+DISK = {
+    "sorted": "sorted(STORE.iterdir())[-1]",
+    "names": "sorted(p.name for p in STORE.glob('v*'))[-1]",
+    "reversed": "sorted(STORE.glob('*'), reverse=True)[0]",
+    "greatest": "max(p for p in registry.root.glob('v*') if p.is_dir())",
+    "newest": "max(Path('store').iterdir(), key=lambda p: p.stat().st_mtime)",
+    "os": "max(os.listdir(STORE))",
+    "by its metadata": "sorted(ROOT.glob('*/meta.json'))[-1]",
+    "popped": "sorted(STORE.iterdir()).pop()",
+    "next": "next(iter(sorted(STORE.iterdir(), reverse=True)))",
+}
+WRONG |= {
+    f"disk: {name}": (
+        f"def serve(registry):\n    return load({body})\n",
+        "on disk serve",
+        Severity.MEDIUM,
+    )
+    for name, body in DISK.items()
+}
+WRONG["disk: by steps"] = (
+    "def serve():\n    folders = [p for p in STORE.iterdir() if p.is_dir()]\n    folders.sort()\n"
+    "    newest = folders[-1]\n    return load(newest.name)\n",
+    "on disk serve",
+    Severity.MEDIUM,
+)
 
 
 @pytest.mark.fails("BND021")
@@ -95,6 +120,10 @@ RIGHT = {
     "the registry is asked": "def serve(registry):\n    return load(registry.latest_version_id)\n",
     "results, not versions": "def show(results):\n    return results.get_latest_trades()[-1]\n",
     "the newest of other files": "def show(logs):\n    return sorted(logs.glob('*.log'))[-1]\n",
+    "the newest of data": "def show():\n    return max(DATA.glob('2024*'))\n",
+    "a log in the store": "def show():\n    return sorted(STORE.glob('*.log'))[-1]\n",
+    "how old it is": "def age():\n    return max(p.stat().st_mtime for p in STORE.iterdir())\n",
+    "all of them": "def show():\n    return [load(p.name) for p in sorted(STORE.iterdir())]\n",
     "other words": "def serve(order='latest', sort='champion'):\n    return load(order)\n",
     "a handler of something else": "def show(feed):\n    try:\n        return feed.read()\n"
     "    except OSError:\n        return feed.latest_version\n",
@@ -121,5 +150,14 @@ def test_two_defaults_are_a_note_and_each_place_is_shown(tmp_path):
     ]
 
 
-def test_where_nothing_stands_outside_it_does_not_apply(reference):
-    assert run_check("BND021", reference).outcome is Outcome.NOT_APPLICABLE
+@pytest.mark.fails("BND021")
+def test_where_all_is_under_audit_what_nobody_imports_is_a_consumer(tmp_path):
+    body = "def serve():\n    return load(sorted(STORE.iterdir())[-1])\n"
+    found = assert_fails(answered(tmp_path, body, audited="**/*.py"), path="app/serve.py")
+    assert found.key == "on disk serve"
+
+
+def test_where_nothing_uses_the_engine_it_does_not_apply(tmp_path):
+    source = {"subsystem": {"files": ["**/*.py"]}}
+    made = subject(tmp_path, {"core.py": CORE, "store/v1/meta.json": {}}, source=source)
+    assert run_check("BND021", made).outcome is Outcome.NOT_APPLICABLE

@@ -145,6 +145,66 @@ def test_a_hash_of_no_known_form_is_a_gap(tmp_path):
     assert [g.what for g in result.gaps] == ["schema hash"]
 
 
+HASHED = """
+
+@surface("features.schema_hash")
+def schema_hash(at, names):
+    import hashlib
+
+    told = [[n, "float64", "none"] for n in NAMES]
+    return hashlib.md5(repr(told).encode()).hexdigest()
+"""
+
+
+def own_hash(tmp_path, order, kept="names"):
+    import hashlib
+
+    names = sorted(META["feature_cols"]) if "sorted" in kept else META["feature_cols"]
+    digest = hashlib.md5(repr([[n, "float64", "none"] for n in names]).encode()).hexdigest()
+    text = engine_text() + HASHED.replace("NAMES", order)
+    digest = digest if kept != "another" else "0" * 32
+    with tiny(tmp_path, text, meta={**META, "schema_hash": digest}) as subject:
+        return run_check("FEA001", subject)
+
+
+@pytest.mark.fails("FEA001")
+@pytest.mark.parametrize(
+    ("order", "kept", "said"),
+    [
+        ("sorted(names)", "sorted", "where two columns change places"),
+        ("sorted(names)[:2]", "another", "where two columns change places and where a column is"),
+        ("names", "another", "is not that of the stored columns"),
+    ],
+)
+def test_the_subjects_own_hash_is_asked(tmp_path, order, kept, said):
+    assert said in " ".join(f.message for f in own_hash(tmp_path, order, kept).findings)
+
+
+@pytest.mark.passes("FEA001")
+def test_a_hash_of_the_subjects_own_form(tmp_path):
+    assert_passes(own_hash(tmp_path, "names"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[["a", "float32"], ["b", "float32"]]',
+        "a:float64|b:float64",
+        '{"a":"float64","b":"float64"}',
+        "a=f8\nb=f8",
+    ],
+)
+def test_forms_with_types_are_known(text):
+    import hashlib
+
+    for digest in (
+        hashlib.blake2s(text.encode(), digest_size=8).hexdigest(),
+        hashlib.sha3_256(text.encode()).hexdigest()[:12],
+    ):
+        assert recognise(digest, ["a", "b"])
+        assert recognise(digest, ["b", "a"]) is None
+
+
 # --- FEA002 -----------------------------------------------------------------------------------
 @pytest.mark.fails("FEA002")
 def test_the_candidate_requires_a_research_feature(engine):

@@ -75,7 +75,7 @@ NOT_THERE |= {"predictor.outputs", "predictor.decode"}
 NOT_THERE |= {"online.feed", "retrain.state", "retrain.replay"}
 NOT_THERE |= {"conformal.scaled_interval", "conformal.coverage"}
 #: it fills nothing, and its back-test settles whole accounts
-NOT_THERE |= {"features.fills", "decisions.settle"}
+NOT_THERE |= {"features.fills", "features.schema_hash", "decisions.settle"}
 #: its rules are code
 NOT_THERE |= {"decisions.rule_texts", "decisions.rule_fires"}
 NOT_THERE |= {"pricing.fit", "pricing.greeks"}
