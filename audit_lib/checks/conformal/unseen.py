@@ -93,7 +93,13 @@ class ResidualsAreOfUnseenRows(Check):
             s.values.ravel() for s in training.steps if s.op == "predict" and s.values is not None
         ]
         scores = _joined([(v, v > 0) for v in answers])
-        quantiles = [(_quantiles(d), k, what) for what, parts in groups.items() for d, k in parts]
+        quantiles = [
+            (_quantiles(d[rows]), k[rows], what)
+            for what, parts in groups.items()
+            for d, k in parts
+            for rows in (np.ones(len(k), dtype=bool), k, ~k)  # all, and either kind alone
+            if rows.sum() >= FEWEST
+        ]
         for place, values in [*_fitted(training), *_stored(training)]:
             if len(values) >= FEWEST:
                 again = [(*_again(values, *pair), what) for what, pair in whole.items()]
@@ -121,13 +127,14 @@ def _residuals(training: Training) -> dict[str, list[tuple[Floats, Flags]]]:
             continue
         known = step.owners >= 0
         seen = np.isin(step.owners, fit.rows)[known]
-        for number, column in enumerate(step.values.T):
+        told = [f", output {n}" * (n > 0) for n in range(step.values.shape[1])]
+        means = () if step.means is None else step.means.T
+        told += [", averaged"] * len(means)
+        for column, which in zip((*step.values.T, *means), told, strict=True):
             for name, label in labels.items():
                 made = label[step.owners[known]] - column[known]
                 if np.isfinite(made).all() and len(made) >= FEWEST:
-                    found.setdefault(
-                        f"{name} by {fit.kind}" + f", output {number}" * (number > 0), []
-                    ).append((made, seen))
+                    found.setdefault(f"{name} by {fit.kind}{which}", []).append((made, seen))
     return found
 
 

@@ -3,7 +3,7 @@ from contextlib import suppress
 from audit_lib.checks.base import Answers, Check, Reads, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Scalar, Severity
-from audit_lib.probes.code.documented import bounds, cores, settings, stated
+from audit_lib.probes.code.documented import AGAIN, bounds, cores, settings, stated
 from audit_lib.subject.code import code_of
 
 
@@ -14,7 +14,8 @@ class TablesStateTheSettings(Check):
         In Markdown files of the repository: each row of a table that names a setting in its first
         column and gives a number in a column of values, defaults, limits or thresholds, and each
         sentence that says one of a setting (`purge` is 20, a purge of twenty bars) or of what a
-        limit is for (at most five contracts, a spread wider than 4 bps). The number is that of
+        limit is for (at most five contracts, a spread wider than 4 bps) or when models are made
+        anew (retrained after 30 days). The number is that of
         the settings file, constant or field default of that name (`max_contracts`).
     Why it matters
         A README is what the desk and risk look limits up in. It is changed by hand, after the
@@ -66,7 +67,7 @@ class TablesStateTheSettings(Check):
                     else f"the table states {row.shown} for {row.name}, and {place} has {value:g}",
                     measured=row.shown,
                     expected=f"{value:g}",
-                    key=row.name,
+                    key=f"made anew, in {row.name}s" if row.bound == AGAIN else row.name,
                     severity=Severity.LOW if row.prose and "`" not in row.shown else None,
                     evidence=("rows",),
                 )

@@ -6,11 +6,14 @@ from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.model import Evidence, Examined, Severity, View
 from audit_lib.probes.market.derived_names import may_be_earlier, parents
+from audit_lib.probes.market.reads import beyond_prices
 from audit_lib.probes.questions.asking import ask, mapping
 from audit_lib.probes.questions.samples import built, required
 
 KNOWN = ("CAUSAL", "END_OF_DAY", "RESEARCH_ONLY")
 """from what may always be served to what never may"""
+FEW = 3
+"""features of one type that tell what the type reads"""
 
 
 class EveryFeatureMayBeServed(Check):
@@ -20,13 +23,16 @@ class EveryFeatureMayBeServed(Check):
         Each required feature has an entry in the feature policy; its type is known; and it is
         one that may be served live (`served`). What the builder makes besides has a type, too. A
         feature that is named after others, with a word for what was done to them (`gap_z20`,
-        `X_gap_x_volume`), has no type that is more permissive than theirs.
+        `X_gap_x_volume`), has no type that is more permissive than theirs. None is the only one of
+        its type to read what else only features of stricter types read (volume, other assets).
     Why it matters
         A research-only feature may look ahead. If the model was trained on it, live inference
         either fails or feeds it something else; if nobody typed it, nobody has thought about it.
     How
         Asks `predictor.required` and `features.policy` and joins them by name; then the columns
         of `features.build`, where there is one.
+        What a feature reads is measured: each field of the panel that is no price is changed, and
+        one asset under the others.
     Limitations
         The type is what the subject declares; whether the feature is causal is measured in T2.
         Derived features are known by their names; where one says that an earlier value is taken,
@@ -41,6 +47,7 @@ class EveryFeatureMayBeServed(Check):
     severity = Severity.HIGH
     needs = ("predictor.required", "features.policy")
 
+    seed: int = Field(47, description="of the noise on fields and assets")
     served: tuple[str, ...] = Field(("CAUSAL", "END_OF_DAY"), description="types that may be live")
 
     def run(self, subject: Subject) -> Answers:
@@ -84,6 +91,7 @@ class EveryFeatureMayBeServed(Check):
             )
         yield from self._made(subject, asked, policy)
         yield from self._derived(subject, asked, policy)
+        yield from self._reads(subject, policy)
 
     def _derived(self, subject: Subject, asked: list[str], policy: dict[str, str]) -> Answers:
         """Features that are typed more permissively than what they are named after."""
@@ -104,6 +112,31 @@ class EveryFeatureMayBeServed(Check):
                     key=f"derived {name}",
                     severity=self.severity if name in asked else Severity.MEDIUM,
                     cause="derived features are typed more permissively than their parents",
+                    evidence=("types",),
+                )
+
+    def _reads(self, subject: Subject, policy: dict[str, str]) -> Answers:
+        """Features that read what only features of stricter types read besides them."""
+        try:
+            read = beyond_prices(subject, "features.build", self.seed)
+        except (NotAssessed, NotApplicable):
+            return
+        for what, columns in read.items():
+            readers = {n: KNOWN.index(policy[n]) for n in columns if policy.get(n) in KNOWN}
+            for name, rank in readers.items():
+                others = [n for n in readers if n != name]
+                alike = [n for n in policy if policy[n] == policy[name] and n not in readers]
+                if not others or len(alike) < FEW or any(readers[n] <= rank for n in others):
+                    continue
+                stricter = ", ".join(sorted({policy[n] for n in others}))
+                yield self.finding(
+                    subject.where("features.policy"),
+                    f"{name} is {policy[name]} and moves with {what}: so do {', '.join(others[:3])}"
+                    f" ({stricter}), and none of the other {len(alike)} {policy[name]} features",
+                    measured=policy[name],
+                    expected=stricter,
+                    key=f"{name} reads {what}",
+                    severity=Severity.MEDIUM if len(others) > 1 else Severity.INFO,
                     evidence=("types",),
                 )
 

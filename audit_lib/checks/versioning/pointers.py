@@ -1,10 +1,12 @@
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field
 
 from audit_lib.checks.base import Answer, Answers, Check, Subject
+from audit_lib.errors import NoRegistry
 from audit_lib.files import read_words
 from audit_lib.model import Evidence, Examined, Scalar, Severity
 from audit_lib.probes.lifecycle.registries import Resolution, resolution, rewritten
@@ -29,9 +31,11 @@ class PointersLeadWhereTheySay(Check):
     How
         Reads the pointers from the registry file, drives `registry.resolve` without a version on
         the store, on a scratch copy without the default's folder, and on one whose pointers are
-        rewritten to a version that does not exist.
+        rewritten to a version that does not exist. A store whose registry hooks alone speak for
+        is asked without its default's folder.
     Limitations
-        Pointers are rewritten in JSON registries only, and not in other files than the registry's.
+        Pointers are rewritten in JSON registries only, and not in other files than the registry's:
+        VER005 cuts those that a promotion writes.
     Remediation
         Resolve a pointer to an id first, then treat the id as an explicit request.
     Sources
@@ -46,13 +50,17 @@ class PointersLeadWhereTheySay(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Follow the pointers, then cut them."""
-        hook, registry = subject.hook("registry.resolve"), subject.registry
-        named = {"latest": registry.latest, "champion": registry.champion}
-        pointers = registry.roles
+        hook = subject.hook("registry.resolve")
+        named: dict[str, str | None] = {}
+        pointers: dict[str, str] = {}
         rows: list[tuple[Scalar, ...]] = []
         findings: list[Answer] = []
-        yield from self._unlisted(registry, named, pointers)
-        ordinary: list[str | None] = list(registry.rows)
+        ordinary: list[str | None] = [subject.version]
+        with suppress(NoRegistry):  # hooks alone speak for it
+            registry = subject.registry
+            named = {"latest": registry.latest, "champion": registry.champion}
+            ordinary, pointers = list(registry.rows), registry.roles
+            yield from self._unlisted(registry, named, pointers)
         asked = [(version,) for version in ordinary or [None]]
         control("registry.resolve", ask_many(hook, asked, into=resolution))
         for name, version in named.items():
@@ -65,7 +73,8 @@ class PointersLeadWhereTheySay(Check):
         default = ask(hook, None, into=resolution)
         rows.append(("no version", None, self._said(default)))
         allowed = [v for v in named.values() if v is not None]
-        if default.failure is not None or (default.answered and default.got.version not in allowed):
+        strange = default.answered and pointers and default.got.version not in allowed
+        if default.failure is not None or strange:
             due = " or ".join(allowed) or "a refusal"
             findings.append(self._wrong(subject, "a request without a version", default, due))
         if default.answered:
@@ -100,8 +109,7 @@ class PointersLeadWhereTheySay(Check):
         if folder.parts and (scratch.store / folder).is_dir():
             with scratch.damaged(folder, "delete") as store:
                 yield f"the folder of {default} gone", ask(hook.on(store), None, into=resolution)
-        file = Path(subject.registry.document.path)
-        if file.suffix != ".json":
+        if not pointers or (file := Path(subject.registry.document.path)).suffix != ".json":
             return
         lost = json.loads(read_words(scratch.store / file, encoding="utf-8-sig"))
         for pointer in pointers.values():

@@ -48,6 +48,9 @@ class Recorder:
         self.steps: list[dict[str, Any]] = []
         self._objects: list[Any] = []
         self._outputs: list[_Output] = []
+        self._means: list[_Output] = []
+        self._members: list[Any] = []
+        self._members_rows: Any = None
         self._marked = 0
         self._tracer = Tracer()
         table, answers = table_of(features), table_of(labels)
@@ -143,7 +146,22 @@ class Recorder:
         self._outputs += [_Output(number, column, rows) for column in columns]
         if columns and np.array_equal(rows, self.steps[number]["rows"]):
             self.steps[number]["values"] = np.column_stack(columns[:_STACKED])
+        self._averaged(number, columns, rows)
         return answer
+
+    def _averaged(self, number: int, columns: list[Any], rows: Any) -> None:
+        """Learn the means of this prediction and those just before it of the same rows."""
+        if len(columns) != 1 or not np.array_equal(self._members_rows, rows):
+            self._members, self._members_rows = [], rows
+        if len(columns) != 1:
+            return
+        self._members.append(columns[0])
+        many = len(self._members)
+        counts = {*range(2, min(many, _STACKED) + 1), many} - {1}
+        means = [np.mean(self._members[-k:], axis=0) for k in sorted(counts)]
+        self._means += [_Output(number, mean, rows) for mean in means]
+        if means and np.array_equal(rows, self.steps[number]["rows"]):
+            self.steps[number]["means"] = np.column_stack(means)
 
     def judged(self, who: Any, x: Any) -> None:
         """``who`` was judged on ``x`` while it was fitted."""
@@ -238,7 +256,7 @@ class Recorder:
         """Rows of scores that steps before have predicted, in whatever order they stand now."""
         rows = np.full(len(scores), -1, dtype=np.int64)
         sources = np.full(len(scores), -1, dtype=np.int64)
-        for output in reversed(self._outputs):
+        for output in (*reversed(self._outputs), *reversed(self._means)):
             left = np.flatnonzero(sources < 0)
             if len(left) == 0:
                 break

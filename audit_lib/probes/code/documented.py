@@ -26,6 +26,7 @@ _ASIDE = re.compile(
 )
 _HISTORY = re.compile(r"^(change|release|history|news|package|tsconfig|poetry|uv)", re.I)
 _MOST_FILES, _DEEPEST, _MOST_NUMBERS = 400, 5, 300
+_ITEM = re.compile(r"\s*([-*+]|\d+[.)])\s")
 _VALUE = re.compile(r"^(values?|defaults?|settings?|set to|limits?|thresholds?)\b", re.I)
 _NAME = re.compile(r"`?(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)`?$")
 _NUMBER = re.compile(
@@ -67,7 +68,19 @@ _OF_BOUND = {
     "most": re.compile(r"(^|_)(max|maximum|most|limit|cap|largest|widest|highest)(?=_|$)"),
     "least": re.compile(r"(^|_)(min|minimum|least|fewest|smallest|lowest)(?=_|$)"),
 }
+#: when models are made anew, and the settings that say so
+_ANEW = re.compile(
+    r"\b(?:re-?(?:train|fit|learn)|(?:train|fit|learn)\w* (?:again|anew|afresh))", re.I
+)
+_WHEN = re.compile(
+    rf"\b(?:after|every|older than) {_TOLD}[- ](?P<name>hour|day|week|month|bar)s?\b",
+    re.I,
+)
+_AGE = re.compile(
+    r"(^|_)(age|old|stale|since|every|interval|cadence|re_?train|re_?fit|refresh)(?=_|$|ing|ed)"
+)
 #: words for a share of the account that one asset may have
+AGAIN = "again"
 _SHARES, _SHARE = ("position", "weight", "holding", "allocation"), "share of equity"
 #: sentences of what was, or might be
 _TALE = re.compile(r"\b(was|were|had|would|might|if|example|e\.g|measured|tested)\b", re.I)
@@ -93,7 +106,8 @@ _SCALE = {
 class Stated:
     """A number that a document states of a name; ``scale`` is that of its unit.
 
-    ``bound`` is ``most`` or ``least`` where the name is what such a limit is for.
+    ``bound`` is ``most`` or ``least`` where the name is what such a limit is for, and ``AGAIN``
+    where it is the unit in which it is said how old a model may get.
     """
 
     name: str
@@ -144,11 +158,10 @@ def settings(code: Code, but: tuple[Path, ...] = ()) -> dict[str, list[tuple[flo
 
 
 def _tables(text: str, path: str) -> Iterator[Stated]:
-    column, above, code = None, "", False
+    column, above = None, ""
+    for number, lines in _paragraphs(text):
+        yield from _sentences(lines, path, number)
     for number, line in enumerate(text.splitlines(), 1):
-        code ^= line.lstrip().startswith(("```", "~~~"))
-        if not code and not line.lstrip().startswith(("|", "#")):
-            yield from _sentences(line, path, number)
         if not line.lstrip().startswith("|"):
             column, above = None, ""
             continue
@@ -169,8 +182,24 @@ def _tables(text: str, path: str) -> Iterator[Stated]:
         above = line
 
 
-def _sentences(line: str, path: str, number: int) -> Iterator[Stated]:
-    for said in re.split(r"(?<=[.;:]) ", line):
+def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
+    """Prose, each paragraph and item of a list, with the number of its first line."""
+    held, first, code = "", 0, False
+    for number, line in enumerate([*text.splitlines(), ""], 1):
+        code ^= line.lstrip().startswith(("```", "~~~"))
+        plain = not code and line.strip() and not line.lstrip().startswith(("|", "#", "```", "~~~"))
+        if held and (not plain or _ITEM.match(line)):
+            yield first, held
+            held = ""
+        if plain:
+            held, first = (f"{held}\n{line}", first) if held else (line, number)
+
+
+def _sentences(text: str, path: str, first: int) -> Iterator[Stated]:
+    at = 0
+    for said in re.split(r"(?<=[.;:])\s", text):
+        number = first + text.count("\n", 0, at)
+        at, said = at + len(said) + 1, said.replace("\n", " ")
         for found in (m for form in _SAID for m in form.finditer(said) if not _STORY.search(said)):
             if _VAGUE.match(found["name"]) and "`" not in found[0]:
                 continue
@@ -178,6 +207,12 @@ def _sentences(line: str, path: str, number: int) -> Iterator[Stated]:
             value = _WORDS[shown] if shown in _WORDS else float(shown)
             where = Location(path, line=number)
             yield Stated(found["name"], found[0], value, _SCALE.get(unit, 1.0), where, prose=True)
+        anew = _WHEN.finditer(said) if _ANEW.search(said) and not _TALE.search(said) else ()
+        for found in anew:
+            shown, where = found["n"].lower(), Location(path, line=number)
+            value = _WORDS[shown] if shown in _WORDS else float(shown)
+            unit = found["name"].lower()
+            yield Stated(unit, found[0], value, 1.0, where, prose=True, bound=AGAIN)
         for bound, forms in _BOUNDS.items() if not _TALE.search(said) else ():
             for found in (m for form in forms for m in form.finditer(said)):
                 shown, scale = found["n"].lower(), _SCALE.get((found["u"] or "").lower(), 1.0)
@@ -200,7 +235,10 @@ def cores(known: dict[str, list[tuple[float, str]]]) -> dict[str, list[tuple[flo
 def bounds(
     known: dict[str, list[tuple[float, str]]],
 ) -> dict[tuple[str, str], list[tuple[float, str]]]:
-    """Settings by what they bound, and from which side: ``max_contracts`` is the most contracts."""
+    """Settings by what they bound, and from which side: ``max_contracts`` is the most contracts.
+
+    And, by unit, those that say when models are made anew.
+    """
     found: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
     for name, places in known.items():
         for bound, words in _OF_BOUND.items():
@@ -210,6 +248,12 @@ def bounds(
             shares = [p for p in places if core in _SHARES and p[0] <= 1]
             found[bound, core] += [p for p in places if p not in shares]
             found[bound, _SHARE] += shares
+    for unit in ("hour", "day", "week", "month", "bar"):
+        timed = {n: p for n, p in known.items() if unit in map(_single, n.split("_"))}
+        ages = [n for n in timed if _AGE.search(n) or _single(n) == unit]
+        if ages:  # it is enough to be any number of that unit
+            places = sorted(timed.items(), key=lambda kept: kept[0] not in ages)
+            found[AGAIN, unit] = [place for _, held in places for place in held]
     return found
 
 

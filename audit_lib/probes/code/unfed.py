@@ -5,7 +5,7 @@ See `reachable.py` for what is reached.
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -74,15 +74,21 @@ class Unfed:
 
     def _in_question(self, unit: Unit) -> bool:
         """Whether a definition is reached, and hooks name it and the class it stands in."""
-        named = set(unit.name.split(".")) - {"__init__"} <= self.driven
-        return named and unit.key in self.reachable.keys
+        return self._named(unit) and unit.key in self.reachable.keys
+
+    def _named(self, unit: Unit) -> bool:
+        return set(unit.name.split(".")) - {"__init__"} <= self.driven
 
     # --- inputs -------------------------------------------------------------------------------
     def inputs(self) -> Iterator[UnfedInput]:
         """Functions with inputs that every caller leaves out."""
         for file in self.code.subsystem:
             for unit in file.units:
-                if isinstance(unit.node, Function) and self._in_question(unit):
+                if not isinstance(unit.node, Function) or not self._named(unit):
+                    continue
+                if unit.key not in self.reachable.keys:
+                    yield from self._always(unit, [])
+                else:
                     names = [n for n in optional(unit.node) if looked_at(unit.node, n)]
                     made = self._calls_of(unit) if names else []
                     left = [n for n in names if not any(_gives(unit, c, n) for _, c in made)]
@@ -97,7 +103,7 @@ class Unfed:
         arguments = unit.node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         for name in (a.arg for a in every if a.arg in self.given and a.arg not in told):
-            made = self._calls_of(unit)
+            made = self._calls_of(unit) or self._calls_of(unit, self._anywhere)
             gives = [dict(bound(unit.node, call)).get(name) for _, call in made]
             values = {repr(g.value) if isinstance(g, ast.Constant) else "" for g in gives}
             last = unit.name.rpartition(".")[2]
@@ -110,19 +116,29 @@ class Unfed:
     @cached_property
     def _calls(self) -> dict[str, list[tuple[Unit, ast.Call]]]:
         """Last name to the calls of it in reached code."""
+        return self._calls_in(self.reached)
+
+    @cached_property
+    def _anywhere(self) -> dict[str, list[tuple[Unit, ast.Call]]]:
+        """The same for all code: a scheduler may run what nothing here does."""
+        return self._calls_in(self.calls.units.values())
+
+    def _calls_in(self, units: Iterable[Unit]) -> dict[str, list[tuple[Unit, ast.Call]]]:
         found: dict[str, list[tuple[Unit, ast.Call]]] = defaultdict(list)
-        for unit in self.reached:
+        for unit in units:
             for node in self.calls.own(unit):
                 if isinstance(node, ast.Call) and (name := _called(node)):
                     found[name].append((unit, node))
         return found
 
-    def _calls_of(self, unit: Unit) -> list[tuple[Unit, ast.Call]]:
+    def _calls_of(
+        self, unit: Unit, calls: dict[str, list[tuple[Unit, ast.Call]]] | None = None
+    ) -> list[tuple[Unit, ast.Call]]:
         """Calls that reach a function, or may; its own apart."""
         name = unit.name.rpartition(".")[2]
         if name == "__init__":
             name = unit.name.split(".")[-2]
-        every = [(u, c) for u, c in self._calls.get(name, ()) if u is not unit]
+        every = [(u, c) for u, c in (calls or self._calls).get(name, ()) if u is not unit]
         return [(u, c) for u, c in every if self.calls.callee(u, c) in (unit, None)]
 
     def _surely(self, user: Unit, call: ast.Call, unit: Unit) -> bool:

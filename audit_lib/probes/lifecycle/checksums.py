@@ -1,7 +1,9 @@
 """Checksums of a version's files, wherever the subject keeps them."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -46,8 +48,8 @@ def recorded(subject: Subject) -> dict[str, Recorded]:
     """Checksums of the version's files, by path: the declared place first, then any other.
 
     The declared place is `artifacts.fields.checksums`.  Any mapping of file names to digests
-    counts besides, in the registry's row and in data files and lists (as `sha256sum` writes them)
-    of the version's folder and of the store's root.
+    counts besides, in the registry's row and in data files, lines of JSON that name the version, and
+    lists (as `sha256sum` writes them) of the version's folder and of the store's root.
 
     Raises:
         NotAssessed: there is no metadata.
@@ -122,6 +124,9 @@ def _in_files(subject: Subject) -> Iterator[Checksums]:
             names = _listed(subject, artifact)
             if names:
                 yield place, names, Location(artifact.path, base="artifacts")
+        if artifact.format is Format.JSON_LINES and artifact.size <= _LARGEST_LIST:
+            for line, names in _in_lines(subject, artifact):
+                yield folder, names, Location(artifact.path, base="artifacts", line=line)
 
 
 def _registry_file(subject: Subject) -> str:
@@ -139,6 +144,15 @@ def _likely(value: Any) -> dict[str, str]:
         for name, digest in digests(value).items()
         if len(plain_digest(digest)) in ALGORITHMS and _HEX.fullmatch(plain_digest(digest))
     }
+
+
+def _in_lines(subject: Subject, artifact: Artifact) -> Iterator[tuple[int, dict[str, str]]]:
+    """What lines of JSON that name the version say, with the number of the line."""
+    for number, line in enumerate(read_whole(subject.store / artifact.path).splitlines(), 1):
+        with suppress(ValueError):  # torn by a crash
+            row = json.loads(line)
+            if isinstance(row, dict) and subject.version in row.values():
+                yield from ((number, names) for _, held in walk(row) if (names := _likely(held)))
 
 
 def _listed(subject: Subject, artifact: Artifact) -> dict[str, str]:

@@ -40,6 +40,7 @@ class Step:
         stacked: the same where columns beside features follow predictions.
         values: what was predicted, shape (n, k), and ``owners``, its rows; of a fit on one column
             that cannot be traced, that column.
+        means: of what it and those before it predicted of the same rows, an ensemble's; (n, m).
     """
 
     number: int
@@ -63,6 +64,7 @@ class Step:
     scores: dict[int, Integers] = field(default_factory=dict)
     stacked: dict[int, Integers] = field(default_factory=dict)
     values: Floats | None = None
+    means: Floats | None = None
     owners: Integers | None = None
 
 

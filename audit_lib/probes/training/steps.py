@@ -129,4 +129,5 @@ _KEPT: dict[str, Callable[[Any], Any]] = {
     "order": tuple,
     "stacked": lambda parts: {int(n): np.asarray(r, np.int64) for n, r in parts.items()},
     "values": lambda values: np.asarray(values, np.float64),
+    "means": lambda means: np.asarray(means, np.float64),
 }

@@ -368,6 +368,12 @@ def elsewhere(form, *, spoilt=False):
     files |= {
         "data": {"store/v1/checksums.json": known},
         "nested": {"store/v1/checksums.json": {"algorithm": "sha256", "files": known}},
+        "lines": {
+            "store/log.jsonl": json.dumps({"did": "shelved", "id": "v0", "sums": {"x.bin": "0" * 64}})
+            + "\n"
+            + json.dumps({"did": "shelved", "id": "v1", "sums": known})
+            + "\n"
+        },
         "yaml": {"store/v1/sums.yaml": yaml.safe_dump({"files": known})},
         "sha256sum": {"store/v1/SHA256SUMS": listed},
         "bsd": {"store/v1/SUMS": "".join(f"SHA256 ({n}) = {h}\n" for n, h in known.items())},
@@ -377,7 +383,7 @@ def elsewhere(form, *, spoilt=False):
     return files
 
 
-FORMS = ["data", "nested", "yaml", "sha256sum", "bsd", "root", "apiece"]
+FORMS = ["data", "nested", "lines", "yaml", "sha256sum", "bsd", "root", "apiece"]
 
 
 @pytest.mark.passes("CHK002")

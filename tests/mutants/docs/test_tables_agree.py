@@ -11,7 +11,7 @@ SETTINGS = {
     "pkg/rules.py": "PURGE_BARS = 5\nMAX_LOSS = 0.02\nWIDTH = 3\n",
     "pkg/desk.py": "from pkg.rules import PURGE_BARS\n\n\nclass Desk:\n    take: float = 0.04\n",
     "config/limits.yaml": "risk: {max_drawdown: 0.15, fee: 0.0020, max_positions: 5, "
-    "max_weight: 0.25, min_rows: 250}\n",
+    "max_weight: 0.25, min_rows: 250, max_age_days: 30, warm_up_days: 60}\n",
 }
 TABLE = """# Engine
 
@@ -94,6 +94,9 @@ def test_one_of_several_values_is_enough(tmp_path):
         ("No weight is higher than 30 %.", "share of equity", Severity.LOW),
         ("Positions are capped at 20 % of equity.", "share of equity", Severity.LOW),
         ("Folds train on at least 300 rows.", "row", Severity.LOW),
+        ("Models are trained again after 20 days.", "made anew, in days", Severity.LOW),
+        ("The model is retrained every twenty days.", "made anew, in days", Severity.LOW),
+        ("A version is fitted\nanew after 20 days, come what may.", "made anew, in days", Severity.LOW),
     ],
 )
 def test_a_sentence_that_says_another_number(tmp_path, text, key, severity):
@@ -112,6 +115,10 @@ def test_a_sentence_that_says_another_number(tmp_path, text, key, severity):
         "A purge of 5 bars. At most 7 positions a day are opened, at most 9 positions per sector.",
         "A purge of 5 bars. It was at most 9 positions; at most 8 large positions are usual.",
         "A purge of 5 bars. At least 7 positions are wanted, and a weight of more than 1 bp.",
+        "A purge of 5 bars. Models are retrained after 30 days, on 60-day windows.",
+        "A purge of 5 bars. It is fitted anew after 60 days.",
+        "A purge of 5 bars. We retrained within 3 days; it was trained again after 9 days.",
+        "A purge of 5 bars. Trained within 2 hours, and retrained every 4 weeks.",
         "Positions are at most 25 %, and a drawdown is larger than 15 %: the day ends.",
     ],
 )

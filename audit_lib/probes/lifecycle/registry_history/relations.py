@@ -168,7 +168,7 @@ class Relations(Scratch):
     def _reigns(self, hook: str) -> None:
         """The champion in the file, and the one who is served, are the one who was seated."""
         pointed = self._pointer("champion")
-        if self._layout() is not None and self._points() and pointed != self.champion:
+        if self._registry() is not None and self._points() and pointed != self.champion:
             raise departure(
                 "another is champion than was seated",
                 f"the registry file names {pointed!r} as champion",
