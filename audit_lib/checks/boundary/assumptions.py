@@ -24,7 +24,8 @@ class WhatConsumersAssumeHolds(Check):
         models. A `latest` in an `except` serves what nobody chose on the day the champion is gone.
     How
         Reads the syntax of the files outside the subsystem; where all is under audit, of those
-        that use the engine and that nothing imports. Lays each place beside the registry file: its rows, `latest` and `champion`.
+        that use the engine and that nothing imports. Lays each place beside the registry file: its
+        rows, `latest` and `champion`.
     Limitations
         Choices whose names do not speak of versions are not seen; what a called function does with
         the role is VER002's.

@@ -84,7 +84,8 @@ class RegistryKeepsItsPromises(Check):
         smallest is shown as a table, and as a script that repeats it.
     Limitations
         Drawn histories are a sample. Registry files are damaged where they are JSON; who reigns
-        is cut where seating somebody wrote it (database, log of lines, document, word); crashes inside of a step are VER006's. What VER002 and VER003 found is left to them.
+        is cut where seating somebody wrote it (database, log of lines, document, word). Crashes
+        inside of a step are VER006's. What VER002 and VER003 found is left to them.
     Remediation
         Read the file anew under a lock for each change, write a new one and rename it, keep the
         order of registration in it, and treat what cannot be read as an error.

@@ -197,9 +197,9 @@ def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
 
 def _sentences(text: str, path: str, first: int) -> Iterator[Stated]:
     at = 0
-    for said in re.split(r"(?<=[.;:])\s", text):
-        number = first + text.count("\n", 0, at)
-        at, said = at + len(said) + 1, said.replace("\n", " ")
+    for sentence in re.split(r"(?<=[.;:])\s", text):
+        number, said = first + text.count("\n", 0, at), sentence.replace("\n", " ")
+        at += len(sentence) + 1
         for found in (m for form in _SAID for m in form.finditer(said) if not _STORY.search(said)):
             if _VAGUE.match(found["name"]) and "`" not in found[0]:
                 continue

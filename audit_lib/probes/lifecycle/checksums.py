@@ -48,8 +48,8 @@ def recorded(subject: Subject) -> dict[str, Recorded]:
     """Checksums of the version's files, by path: the declared place first, then any other.
 
     The declared place is `artifacts.fields.checksums`.  Any mapping of file names to digests
-    counts besides, in the registry's row and in data files, lines of JSON that name the version, and
-    lists (as `sha256sum` writes them) of the version's folder and of the store's root.
+    counts besides, in the registry's row, and in data files, lines of JSON that name the version
+    and lists (as `sha256sum` writes them) of the version's folder and of the store's root.
 
     Raises:
         NotAssessed: there is no metadata.

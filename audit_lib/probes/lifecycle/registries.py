@@ -81,21 +81,15 @@ def odd_ids(version: str, known: list[str]) -> Iterator[str]:
     yield from (odd for odd in dict.fromkeys(listed) if odd not in known)
 
 
-def rewritten(data: Any, pointer: str, value: str | None, *, remove: bool = False) -> Any | None:
-    """A copy of JSON data with the text at a pointer replaced, or its key removed.
-
-    None where no text stands there.
-    """
+def rewritten(data: Any, pointer: str, value: str) -> Any | None:
+    """A copy of JSON data with the text at a pointer replaced; None where no text stands there."""
     whole = found = copy.deepcopy(data)
     *parents, last = keys_of(pointer)
     for part in parents:
         found = found.get(part) if isinstance(found, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get(last), str):
         return None
-    if remove:
-        del found[last]
-    else:
-        found[last] = value
+    found[last] = value
     return whole
 
 

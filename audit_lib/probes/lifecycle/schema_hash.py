@@ -15,15 +15,11 @@ MINIMUM = 6
 
 _Serialise = Callable[[Any], str]
 _TYPES = ("float64", "float32", "float", "double", "f8", "f4", "<f8", "<f4")
-_ITEMS: dict[str, Callable[[str, str], Any]] = {
-    f"name{sign}type": lambda name, kind, sign=sign: f"{name}{sign}{kind}"
-    for sign in (":", "=", ",", "|", " ", ": ")
-}
-_DOCUMENTS: dict[str, Callable[[list[str], str], Any]] = {
-    "pairs": lambda c, kind: [[name, kind] for name in c],
-    "tuples": lambda c, kind: [(name, kind) for name in c],
-    "a mapping to types": lambda c, kind: dict.fromkeys(c, kind),
-    "records": lambda c, kind: [{"name": name, "dtype": kind} for name in c],
+_EACH: dict[str, Callable[[str, str], Any]] = {
+    "pairs": lambda name, kind: [name, kind],
+    "tuples": lambda name, kind: (name, kind),
+    "records": lambda name, kind: {"name": name, "dtype": kind},
+    **{f"name{sign}type": f"{{}}{sign}{{}}".format for sign in (":", "=", ",", "|", " ", ": ")},
 }
 _TEXTS: dict[str, _Serialise] = {
     "JSON": json.dumps,
@@ -72,13 +68,11 @@ def _texts(columns: list[str]) -> Iterator[tuple[str, str]]:
     """The columns as text: alone, and each with its type."""
     yield from ((name, serialise(columns)) for name, serialise in _TEXTS.items())
     for kind in _TYPES:
-        for told, item in _ITEMS.items():
-            made = [item(name, kind) for name in columns]
-            yield from ((f"{told} ({kind}), {n}", join(made)) for n, join in _TEXTS.items())
-        for told, document in _DOCUMENTS.items():
-            for name, join in _TEXTS.items():
-                if "JSON" in name or "repr" in name:
-                    yield f"{told} ({kind}), {name}", join(document(columns, kind))
+        made = {told: [each(name, kind) for name in columns] for told, each in _EACH.items()}
+        for told, items in {**made, "a mapping": dict.fromkeys(columns, kind)}.items():
+            for name, serialise in _TEXTS.items():
+                if "JSON" in name or "repr" in name or told.startswith("name"):
+                    yield f"{told} ({kind}), {name}", serialise(items)
 
 
 def recognise(stored: str, columns: Sequence[str]) -> str | None:

@@ -369,10 +369,10 @@ def elsewhere(form, *, spoilt=False):
         "data": {"store/v1/checksums.json": known},
         "nested": {"store/v1/checksums.json": {"algorithm": "sha256", "files": known}},
         "lines": {
-            "store/log.jsonl": json.dumps({"did": "shelved", "id": "v0", "sums": {"x.bin": "0" * 64}})
-            + "\n"
-            + json.dumps({"did": "shelved", "id": "v1", "sums": known})
-            + "\n"
+            "store/log.jsonl": "".join(
+                json.dumps({"did": "shelved", "id": v, "sums": sums}) + "\n"
+                for v, sums in (("v0", {"x.bin": "0" * 64}), ("v1", known))
+            )
         },
         "yaml": {"store/v1/sums.yaml": yaml.safe_dump({"files": known})},
         "sha256sum": {"store/v1/SHA256SUMS": listed},

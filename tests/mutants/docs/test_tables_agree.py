@@ -96,7 +96,7 @@ def test_one_of_several_values_is_enough(tmp_path):
         ("Folds train on at least 300 rows.", "row", Severity.LOW),
         ("Models are trained again after 20 days.", "made anew, in days", Severity.LOW),
         ("The model is retrained every twenty days.", "made anew, in days", Severity.LOW),
-        ("A version is fitted\nanew after 20 days, come what may.", "made anew, in days", Severity.LOW),
+        ("It is fitted\nanew after 20 days.", "made anew, in days", Severity.LOW),
     ],
 )
 def test_a_sentence_that_says_another_number(tmp_path, text, key, severity):

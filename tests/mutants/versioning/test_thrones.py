@@ -8,7 +8,9 @@ from audit_lib.probes.lifecycle.registry_history.throne import snapshot, unseate
 from audit_lib.testing import assert_fails, assert_passes, run_check
 from tests.mutants.tiny import tiny
 
-PARAMETERS = "artifacts: {store: store, registry: null}\noptions: {VER005: {histories: 3, length: 5, seconds: 60}}\n"
+PARAMETERS = """artifacts: {store: store, registry: null}
+options: {VER005: {histories: 3, length: 5, seconds: 60}}
+"""
 ENGINE = """
 import json, shutil, sqlite3
 
@@ -139,7 +141,7 @@ def test_a_database_is_read_with_its_log_beside_it(tmp_path, journal):
     base.execute("update state set value = 'v2'")
     base.close()
     for how, left in {"removed": [], "emptied": [("",)], "set to null": [(None,)]}.items():
-        ((path, content),) = unseated(before, tmp_path, "v2", ["v1", "v2"], how)
+        ((_, content),) = unseated(before, tmp_path, "v2", ["v1", "v2"], how)
         (tmp_path / "cut.db").write_bytes(content)
         with sqlite3.connect(tmp_path / "cut.db") as cut:
             assert cut.execute("select value from state").fetchall() == left

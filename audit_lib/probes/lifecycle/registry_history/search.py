@@ -26,7 +26,7 @@ OPERATIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "roll_back": ("registry.rollback", (False, True)),
     "prune": ("registry.prune", (1, 2, 3)),
     "damage": ("registry.register", ("cut in half", "emptied")),
-    "cut_champion": ("registry.resolve", ("removed", "set to null", "emptied", "leading nowhere")),
+    "cut_champion": ("registry.promote", ("removed", "set to null", "emptied", "leading nowhere")),
 }
 Operation = tuple[str, tuple[Any, ...]]
 

@@ -4,13 +4,10 @@ Each operation drives hooks, notes what it did, and raises :class:`Departure` wh
 breaks.
 """
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Self
 
 from audit_lib.files import read_whole
-from audit_lib.probes.lifecycle.registries import resolution, rewritten
+from audit_lib.probes.lifecycle.registries import resolution
 from audit_lib.probes.lifecycle.registry_history.relations import Relations
 from audit_lib.probes.lifecycle.registry_history.scratch import (
     CREATE,
@@ -225,14 +222,20 @@ class Session(Relations):
         self._write(file, content, "the registry file mended")
 
     def cut_champion(self, how: str) -> None:
-        """Take the pointer of a champion away that is not the newest; mend it after."""
-        if self.champion and self.champion == self.listed[-1]:
+        """Seat one that is not the newest, and take the pointer to it away; mend it after."""
+        while len(self.listed) < 3:
             self.add()
-        for file, changed in self._cuts(NOWHERE if how == "leading nowhere" else how):
+        before = snapshot(self.store, self.listed)
+        version = next(v for v in self.listed[:-1] if v != self.champion)
+        self._seat(version)
+        if not self.default == self.champion == version:
+            return
+        gone = NOWHERE if how == "leading nowhere" else how
+        for file, changed in unseated(before, self.store, version, self.listed, gone):
             content = read_whole(file)
             self._write(file, changed, f"the champion's pointer {how}")
             reply = self._ask(RESOLVE, None, into=resolution)
-            if reply.answered and reply.got.version not in (self.champion, NOWHERE):
+            if reply.answered and reply.got.version not in (version, NOWHERE):
                 raise departure(
                     "somebody is served in the champion's place",
                     f"with the champion's pointer {how}, a request without a version is answered "
@@ -241,25 +244,6 @@ class Session(Relations):
                     RESOLVE,
                 )
             self._write(file, content, "the champion's pointer mended")
-
-    def _cuts(self, how: str) -> Iterator[tuple[Path, bytes]]:
-        """The file that says who reigns, as it is where that is cut: the declared one, or any."""
-        if (held := self._json()) is not None and self._points():
-            file, _, data = held
-            role = self.subject.registry.roles["champion"]
-            value = {"set to null": None, "emptied": ""}.get(how, how)
-            reigns = self.champion is not None and self.default == self.champion
-            if reigns and role.startswith("/"):  # else it stands in a file of its own
-                changed = rewritten(data, role, value, remove=how == "removed")
-                yield from () if changed is None else [(file, json.dumps(changed).encode())]
-        elif self.subject.has(PROMOTE):
-            while len(self.listed) < 3:
-                self.add()
-            before = snapshot(self.store, self.listed)
-            version = next(v for v in self.listed[:-1] if v != self.champion)
-            self._seat(version)
-            if self.default == self.champion == version:
-                yield from unseated(before, self.store, version, self.listed, how)
 
     def ends(self) -> None:
         """Ask for every listed version."""

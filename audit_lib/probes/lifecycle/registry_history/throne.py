@@ -8,7 +8,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ Edits = dict[Any, dict[str, Any] | None]
 """row to the cells that change in it, to ``...`` those that go; None takes the row away"""
 LARGEST = 4_000_000
 """bytes of a file that may say who reigns"""
+_DATABASE = b"SQLite format 3\0"
 _MOMENT = re.compile(r"\d{4}-?\d\d")
 
 
@@ -28,9 +29,9 @@ def snapshot(store: Path, versions: Collection[str]) -> dict[str, bytes]:
             base.execute("pragma wal_checkpoint(truncate)")
     for path in sorted(store.rglob("*")):
         name = path.relative_to(store)
-        if path.is_file() and not path.is_symlink() and not set(name.parts[:-1]) & set(versions):
-            if path.stat().st_size <= LARGEST:
-                found[name.as_posix()] = path.read_bytes()
+        plain = path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST
+        if plain and not set(name.parts[:-1]) & set(versions):
+            found[name.as_posix()] = path.read_bytes()
     return found
 
 
@@ -46,12 +47,10 @@ def unseated(
     """
     for name, content in snapshot(store, known).items():
         if content != before.get(name) and champion.encode() in content:
-            form = _form(content)
-            rows = form[0](before.get(name) or b""), form[0](content)
-            if edits := _edits(*rows, champion, known, how):
-                changed = form[1](content, edits)
-                if changed not in (None, content):
-                    yield store / name, changed or b""
+            rows = _rows(before.get(name, b"")), _rows(content)
+            changed = _with(content, _edits(*rows, champion, known, how))
+            if changed is not None and _rows(changed) != rows[1]:
+                yield store / name, changed
 
 
 def _edits(before: Rows, after: Rows, champion: str, known: Collection[str], how: str) -> Edits:
@@ -78,101 +77,23 @@ def _kind(row: Mapping[str, Any], known: Collection[str]) -> list[tuple[str, str
     return [(c, "" if same.get(c) in known else same.get(c, "")) for c in sorted(row)]
 
 
-def _form(
-    content: bytes,
-) -> tuple[Callable[[bytes], Rows], Callable[[bytes, Edits], bytes | None]]:
-    """How a file is read as rows, and written with some of them changed."""
-    if content.startswith(b"SQLite format 3\0"):
-        return _database, _database_with
-    try:
-        json.loads(content)
-    except ValueError:
-        lines = content.split(b"\n")
-        return (_lines, _lines_with) if lines[0].startswith(b"{") else (_word, _word_with)
-    return _document, _document_with
-
-
-# --- a database -------------------------------------------------------------------------------
-def _opened(content: bytes) -> sqlite3.Connection:
-    made = sqlite3.connect(":memory:", isolation_level=None)
-    if content:
-        made.deserialize(content[:18] + b"\1\1" + content[20:])  # kept with a log beside it or not
-    return made
-
-
-def _database(content: bytes) -> Rows:
-    found: Rows = {}
-    with closing(_opened(content)) as base:
-        base.row_factory = sqlite3.Row
-        for (table,) in base.execute("select name from sqlite_master where type = 'table'"):
-            try:
-                rows = base.execute(f'select rowid as "rowid ", * from "{table}"').fetchall()
-            except sqlite3.Error:
-                continue  # it has no rowid
-            for row in rows:
-                cells = dict(row)
-                found[table, cells.pop("rowid ")] = cells
-    return found
-
-
-def _database_with(content: bytes, edits: Edits) -> bytes | None:
-    with closing(_opened(content)) as base:
-        try:
-            for (table, row), cells in edits.items():
-                if cells is None or ... in cells.values():
-                    base.execute(f'delete from "{table}" where rowid = ?', (row,))
-                    continue
-                for name, value in cells.items():
-                    base.execute(f'update "{table}" set "{name}" = ? where rowid = ?', (value, row))
-        except sqlite3.Error:
-            return None  # the table does not take it
-        return base.serialize()
-
-
-# --- lines, a document, a word ----------------------------------------------------------------
-def _lines(content: bytes) -> Rows:
-    found = {}
-    for number, line in enumerate(content.split(b"\n")):
-        try:
-            held = json.loads(line)
-        except ValueError:
-            continue
-        found[number] = held if isinstance(held, dict) else {"": held}
-    return found
-
-
-def _lines_with(content: bytes, edits: Edits) -> bytes:
-    made = []
-    for number, line in enumerate(content.split(b"\n")):
-        cells = edits.get(number, {})
-        if cells is not None:
-            made.append(json.dumps(_changed(json.loads(line), cells)).encode() if cells else line)
-    return b"\n".join(made)
-
-
-def _changed(held: dict[str, Any], cells: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in {**held, **cells}.items() if v is not ...}
-
-
-def _document(content: bytes) -> Rows:
-    whole = json.loads(content) if content else {}
+# --- forms ------------------------------------------------------------------------------------
+def _rows(content: bytes) -> Rows:
+    """What a file holds: rows of tables, and mappings by where they stand in it."""
+    if content.startswith(_DATABASE):
+        return _tables(content)
+    whole = _parsed(content)[0]
     return {
         at: {k: v for k, v in held.items() if not isinstance(v, dict | list)}
         for at, held in _mappings(whole)
     }
 
 
-def _mappings(held: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    if isinstance(held, dict):
-        yield at, held
-    parts = held.items() if isinstance(held, dict) else enumerate(held)
-    for key, part in parts:
-        if isinstance(part, dict | list):
-            yield from _mappings(part, (*at, key))
-
-
-def _document_with(content: bytes, edits: Edits) -> bytes:
-    whole = json.loads(content)
+def _with(content: bytes, edits: Edits) -> bytes | None:
+    """The file with some rows changed; None where it does not take that."""
+    if content.startswith(_DATABASE):
+        return _tables_with(content, edits)
+    whole, written = _parsed(content)
     for at, held in reversed(list(_mappings(whole))):
         cells = edits.get(at, {})
         if cells is None and at:
@@ -181,16 +102,58 @@ def _document_with(content: bytes, edits: Edits) -> bytes:
                 above = above[key]
             del above[at[-1]]
         elif cells:
-            kept = _changed(held, cells)
+            kept = {k: v for k, v in {**held, **cells}.items() if v is not ...}
             held.clear()
             held.update(kept)
-    return json.dumps(whole).encode()
+    return written(whole).encode()
 
 
-def _word(content: bytes) -> Rows:
-    return {0: {"word": content.decode(errors="replace").strip()}} if content else {}
+def _parsed(content: bytes) -> tuple[Any, Callable[[Any], str]]:
+    """A document, lines of documents, or a word; and how it is written."""
+    try:
+        return json.loads(content or b"{}"), json.dumps
+    except ValueError:
+        text = content.decode(errors="replace")
+    try:
+        lines = [json.loads(line) for line in text.splitlines()]
+        return lines, lambda held: "".join(f"{json.dumps(row)}\n" for row in held)
+    except ValueError:
+        return {"word": text.strip()}, lambda held: held.get("word") or ""
 
 
-def _word_with(content: bytes, edits: Edits) -> bytes:
-    word = (edits.get(0) or {}).get("word")
-    return word.encode() if isinstance(word, str) else b""
+def _mappings(held: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if isinstance(held, dict):
+        yield at, held
+    for key, part in held.items() if isinstance(held, dict) else enumerate(held):
+        if isinstance(part, dict | list):
+            yield from _mappings(part, (*at, key))
+
+
+def _opened(content: bytes) -> sqlite3.Connection:
+    made = sqlite3.connect(":memory:", isolation_level=None)
+    made.row_factory = sqlite3.Row
+    made.deserialize(content[:18] + b"\1\1" + content[20:])  # with a log beside it or not
+    return made
+
+
+def _tables(content: bytes) -> Rows:
+    found: Rows = {}
+    with closing(_opened(content)) as base:
+        for (table,) in base.execute("select name from sqlite_master where type = 'table'"):
+            with suppress(sqlite3.Error):  # it has no rowid
+                for row in base.execute(f'select rowid as "rowid ", * from "{table}"').fetchall():
+                    cells = dict(row)
+                    found[table, cells.pop("rowid ")] = cells
+    return found
+
+
+def _tables_with(content: bytes, edits: Edits) -> bytes | None:
+    with closing(_opened(content)) as base, suppress(sqlite3.Error):
+        for (table, row), cells in edits.items():
+            if cells is None or ... in cells.values():
+                base.execute(f'delete from "{table}" where rowid = ?', (row,))
+                continue
+            for name, value in cells.items():
+                base.execute(f'update "{table}" set "{name}" = ? where rowid = ?', (value, row))
+        return base.serialize()
+    return None
