@@ -170,6 +170,34 @@ def test_a_constant_that_a_method_is_given_on_a_new_object(tmp_path):
     assert_fails(result, key="inputs changed")
 
 
+JOB = "from engine.watch import Trigger\n\n\ndef night(rows):\n    return {}\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "mark"),
+    [
+        pytest.param(
+            "Trigger().fires(days=1, changed=False)", True, marks=pytest.mark.fails("BND019")
+        ),
+        pytest.param(
+            "Trigger().fires(days=1, changed=rows)", False, marks=pytest.mark.passes("BND019")
+        ),
+    ],
+)
+def test_a_job_that_a_scheduler_runs_gives_a_constant(tmp_path, said, mark):
+    watch = (
+        WATCH
+        + "\n\nclass Trigger:\n    def fires(self, *, days, changed):\n        return changed\n"
+    )
+    own = HOOKS.replace(
+        "    watch = W", "    Trigger().fires(days=1, changed=state['c'])\n    watch = W"
+    )
+    main = MAIN.replace("TEACH", FED["TEACH"]).replace("DUE", FED["DUE"])
+    files = {"engine/__init__.py": "", "engine/watch.py": watch, "engine/jobs.py": JOB.format(said)}
+    result = run_check("BND019", subject(tmp_path, files | {"run.py": main}, own={"hooks.py": own}))
+    assert [f.key for f in result.findings] == ["inputs changed"] * mark
+
+
 @pytest.mark.passes("BND019")
 @pytest.mark.parametrize("given", ["3, errors=True", "3, errors=rows, limit=0", "0, errors=rows"])
 def test_constants_that_say_something_or_that_no_hook_works_out(tmp_path, given):

@@ -42,6 +42,29 @@ def test_residuals_of_new_rows_are_kept(tmp_path, how):
         assert_passes(run_check("CNF102", subject))
 
 
+BAG = (
+    "rows = np.flatnonzero(fitted | later); "
+    "bag = [Ridge(a).fit(scaler.transform(X[fitted]), y[fitted]) for a in (1, 2, 3)]; "
+    "votes = np.mean([m.predict(scaler.transform(X[rows])) for m in bag], axis=0); "
+    "residuals = (y[rows] - votes)[np.isin(rows, np.flatnonzero({rows}))]"
+)
+
+
+@pytest.mark.fails("CNF102")
+def test_a_quantile_of_an_ensemble_over_the_fitted_part_of_its_rows(tmp_path):
+    text = trainer(calibrate=BAG.format(rows="fitted"), folder=KEPT["rank"])
+    with tiny(tmp_path, text) as subject:
+        found = assert_fails(run_check("CNF102", subject))
+    assert "by Ridge, averaged" in found.message
+
+
+@pytest.mark.passes("CNF102")
+def test_a_quantile_of_an_ensemble_over_the_new_part_of_its_rows(tmp_path):
+    text = trainer(calibrate=BAG.format(rows="later"), folder=KEPT["rank"])
+    with tiny(tmp_path, text) as subject:
+        assert_passes(run_check("CNF102", subject))
+
+
 WATCHED = """
 class Band:
     def fit(self, outcomes, predictions):

@@ -121,6 +121,27 @@ def test_a_stored_file_that_cannot_be_read_is_no_pass(tmp_path):
     assert [gap.what for gap in result.gaps] == ["v2/torn.json"]
 
 
+BAG = (
+    "bag = [Ridge(a).fit(scaler.transform(X[fitted]), y[fitted]) for a in (1, 2, 3)]; "
+    "rows = np.flatnonzero({rows})[:half]; "
+    "votes = np.mean([m.predict(scaler.transform(X[rows])) for m in bag], axis=0); "
+    "IsotonicRegression().fit(votes, y[rows] > 0)"
+)
+
+
+@pytest.mark.fails("CAL011")
+def test_a_calibrator_on_means_of_models_over_rows_that_they_know(tmp_path):
+    with tiny(tmp_path, trainer(calibrate=BAG.format(rows="fitted"))) as subject:
+        found = assert_fails(run_check("CAL011", subject), key="IsotonicRegression")
+    assert found.measured.split()[0] == found.measured.split()[2]
+
+
+@pytest.mark.passes("CAL011")
+def test_a_calibrator_on_means_of_models_over_new_rows(tmp_path):
+    with tiny(tmp_path, trainer(calibrate=BAG.format(rows="later"))) as subject:
+        assert_passes(run_check("CAL011", subject))
+
+
 @pytest.mark.fails("CAL011")
 def test_a_calibrator_on_rows_that_the_model_knows(tmp_path):
     wrong = "IsotonicRegression().fit(model.predict(scaler.transform(X[fitted])), y[fitted] > 0)"
