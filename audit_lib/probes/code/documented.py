@@ -249,11 +249,11 @@ def bounds(
             found[bound, core] += [p for p in places if p not in shares]
             found[bound, _SHARE] += shares
     for unit in ("hour", "day", "week", "month", "bar"):
-        timed = {n: p for n, p in known.items() if unit in map(_single, n.split("_"))}
+        timed = [n for n in known if unit in map(_single, n.split("_"))]
         ages = [n for n in timed if _AGE.search(n) or _single(n) == unit]
         if ages:  # it is enough to be any number of that unit
-            places = sorted(timed.items(), key=lambda kept: kept[0] not in ages)
-            found[AGAIN, unit] = [place for _, held in places for place in held]
+            names = dict.fromkeys([*ages, *timed])
+            found[AGAIN, unit] = [place for name in names for place in known[name]]
     return found
 
 

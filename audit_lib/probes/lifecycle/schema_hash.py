@@ -8,6 +8,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 MINIMUM = 6
@@ -38,6 +39,10 @@ _TEXTS: dict[str, _Serialise] = {
     "NUL": "\0".join,
     "nothing between": "".join,
 }
+_SIZED: dict[str, Callable[[int, bytes], str]] = {
+    "blake2b": lambda size, b: hashlib.blake2b(b, digest_size=size).hexdigest(),
+    "blake2s": lambda size, b: hashlib.blake2s(b, digest_size=size).hexdigest(),
+}
 _HASHES: dict[str, Callable[[bytes], str]] = {
     "sha256": lambda b: hashlib.sha256(b).hexdigest(),
     "sha1": lambda b: hashlib.sha1(b, usedforsecurity=False).hexdigest(),
@@ -48,8 +53,8 @@ _HASHES: dict[str, Callable[[bytes], str]] = {
     "blake2b": lambda b: hashlib.blake2b(b).hexdigest(),
     "sha3_256": lambda b: hashlib.sha3_256(b).hexdigest(),
     **{
-        f"{name}-{size}": lambda b, made=made, size=size: made(b, digest_size=size).hexdigest()
-        for name, made in (("blake2b", hashlib.blake2b), ("blake2s", hashlib.blake2s))
+        f"{name}-{size}": partial(made, size)
+        for name, made in _SIZED.items()
         for size in (4, 6, 8, 10, 12, 16, 20, 32)
     },
     "crc32": lambda b: f"{zlib.crc32(b):08x}",

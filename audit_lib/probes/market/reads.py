@@ -1,10 +1,9 @@
 """What each column reads besides its own asset's prices: other fields, other assets."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
+from audit_lib.arrays import Floats
 from audit_lib.errors import NotAssessed
 from audit_lib.probes.market.influence import manageable
 from audit_lib.probes.questions import samples
@@ -52,8 +51,8 @@ def beyond_prices(subject: Subject, hook: str, seed: int) -> dict[str, frozenset
     return found
 
 
-def _noise(draw: np.random.Generator, rows: int) -> Sequence[float]:
-    return np.exp(draw.normal(0.0, 0.2, rows))
+def _noise(draw: np.random.Generator, rows: int) -> Floats:
+    return np.asarray(np.exp(draw.normal(0.0, 0.2, rows)), np.float64)
 
 
 def _differ(before: pd.DataFrame, after: pd.DataFrame) -> frozenset[str]:
