@@ -1,3 +1,4 @@
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,15 +11,18 @@ from pydantic import Field
 from audit_lib.checks.base import Answer, Answers, Check, Subject
 from audit_lib.files import read_words
 from audit_lib.model import Evidence, Examined, Severity
+from audit_lib.probes.code.filled_gaps import fills_gaps
 from audit_lib.probes.questions.asking import Reply, ask, ask_many, frame
 from audit_lib.probes.questions.domain import Reaction, kind_of, on_purpose, reaction
 from audit_lib.probes.questions.frames import differences
 from audit_lib.probes.questions.samples import few, inputs, numeric, required
+from audit_lib.subject.places import units_entered
 
 Fault = Literal["absent", "nan", "all_nan", "infinite", "text", "duplicate", "empty"]
 Way = Literal["predicted", "zero", "median", "refused"]
 _ONE_COLUMN = ("absent", "nan", "infinite")
-HUGE = 1e300
+PREDICT = "predictor.predict"
+HUGE, TINY = 1e300, 1e-30  # what a library that takes zero for missing tells from it
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Attempt:
     reply: Reply[pd.DataFrame]
     said: str = ""
     fills: tuple[str, ...] = ()
-    """fills that explain the answer: ``zero``, ``median``"""
+    """fills that explain the answer: ``zero``, ``median``; ``missing`` for a zero that is a gap"""
 
     @property
     def cause(self) -> str:
@@ -60,9 +64,10 @@ class MissingIsNeverMadeUp(Check):
         A single NaN in a row is often handled by design and may be predicted by default;
         `documented: {nan: refused}` (or `zero`, `median`) says what must happen instead. A model
         that handles NaN itself, as the libraries of boosted trees do, may do so in a row of nothing
-        else, too, which is noted: where no fill explains the answers, or where the file that loads
-        such a library writes none; never where a file on the way of a prediction writes one. An
-        infinity that predicts as a very large number does is taken for one.
+        else, too, which is noted: where no fill explains the answers, or where such a library is
+        loaded; never where a function on the way of a prediction puts a value in place of a gap,
+        however that is spelt. Where a model takes zero for missing, a gap is not served as zero.
+        An infinity that predicts as a very large number does is taken for one.
     Remediation
         Compare the columns with the checkpoint's before predicting, and refuse by name.
     Sources
@@ -71,7 +76,7 @@ class MissingIsNeverMadeUp(Check):
 
     code = "FEA005"
     severity = Severity.HIGH
-    needs = ("predictor.predict", "predictor.required")
+    needs = (PREDICT, "predictor.required")
 
     rows: int = Field(24, ge=2, description="rows of the sample that are used")
     documented: dict[Fault, Way] = Field(
@@ -82,7 +87,7 @@ class MissingIsNeverMadeUp(Check):
 
     def run(self, subject: Subject) -> Answers:
         """Spoil one thing at a time."""
-        hook = subject.hook("predictor.predict")
+        hook = subject.hook(PREDICT)
         features = few(subject, self.rows)
         whole = ask(hook, features, into=frame).needed(
             "predictor.predict gives no predictions for the sample:"
@@ -99,13 +104,7 @@ class MissingIsNeverMadeUp(Check):
             ("fault", "column", "reaction", "said"),
             tuple((t.fault, t.column, reaction(t.reply).value, t.said) for t in trials),
         )
-        native = not _fills_on_the_way(subject) and (
-            any(
-                t.fault == "nan" and reaction(t.reply) is Reaction.ANSWERED and not t.fills
-                for t in trials
-            )
-            or _left_to_the_library(subject)
-        )
+        native = _native(subject, trials)
         if not native and self.documented.get("nan") != "zero":
             yield from self._served_as_zero(subject, trials)
         for trial in trials:
@@ -234,7 +233,7 @@ class MissingIsNeverMadeUp(Check):
         key: str = "",
     ) -> Answer:
         return self.finding(
-            subject.where("predictor.predict"),
+            subject.where(PREDICT),
             _TEXT[trial.fault].format(trial.column) + text,
             measured=measured,
             expected=expected,
@@ -248,7 +247,7 @@ class MissingIsNeverMadeUp(Check):
         noise = np.random.default_rng(11).normal(size=len(features)) * 1e3
         wider = features.assign(column_that_nobody_asked_for=noise)
         wider = wider[["column_that_nobody_asked_for", *features.columns]]
-        reply = ask(subject.hook("predictor.predict"), wider, into=frame)
+        reply = ask(subject.hook(PREDICT), wider, into=frame)
         yield Examined(1, "frame with a column too many")
         if reply.failure is not None and not on_purpose(reply):
             text, severity = f"makes prediction crash: {reply.why}", Severity.LOW
@@ -260,7 +259,7 @@ class MissingIsNeverMadeUp(Check):
         else:
             return
         yield self.finding(
-            subject.where("predictor.predict"),
+            subject.where(PREDICT),
             f"a column that nobody asked for {text}",
             measured=text,
             expected="the same predictions, or a refusal",
@@ -289,9 +288,7 @@ class MissingIsNeverMadeUp(Check):
             for column in dict.fromkeys(columns)
             for name, values in self._fills(features, column).items()
         }
-        replies = ask_many(
-            subject.hook("predictor.predict"), [(t,) for t in tables.values()], into=frame
-        )
+        replies = ask_many(subject.hook(PREDICT), [(t,) for t in tables.values()], into=frame)
         filled = dict(zip(tables, replies, strict=True))
         return [self._said(fault, column, reply, filled) for fault, column, reply in given]
 
@@ -305,6 +302,7 @@ class MissingIsNeverMadeUp(Check):
             "zero": dict.fromkeys(chosen, 0.0),
             "the sample median": dict(zip(chosen, medians.tolist(), strict=True)),
             "a huge number": dict.fromkeys(chosen, HUGE),
+            **({"a tiny number": {column: TINY}} if column else {}),
         }
 
     @staticmethod
@@ -325,7 +323,10 @@ class MissingIsNeverMadeUp(Check):
             for (of, name), one in filled.items()
             if of == column and one.answered and not differences(one.got, reply.got, tolerance=1e-9)
         ]
-        fills = tuple(name.split()[-1] for name in same if name in ("zero", "the sample median"))
+        if "zero" in same and column and "a tiny number" not in same:
+            same[same.index("zero")] = "missing"  # as the model takes zero, and next to nothing not
+        known = ("zero", "missing", "the sample median")
+        fills = tuple(name.split()[-1] for name in same if name in known)
         if fault == "infinite" and "a huge number" in same:
             same = ["a huge number"]
         if same:
@@ -342,23 +343,41 @@ def _refused(trial: Attempt) -> bool:
     return on_purpose(trial.reply)
 
 
-def _fills_on_the_way(subject: Subject) -> bool:
-    """True where a file of the subject through which a prediction goes fills what is missing."""
-    entered = {e.path for e in subject.entered("predictor.predict") if not e.preparing}
-    return any(f.path in entered and _FILLS.search(f.text) for f in subject.source.files)
+def _native(subject: Subject, trials: list[Attempt]) -> bool:
+    """True where the model handles a gap, and no function on the way of a prediction fills it.
+
+    It does where no fill explains an answer, or where the subject loads a model that takes NaN; and
+    where such a model takes zero for missing, a gap that is filled with zero stays one.
+    """
+    entered = units_entered(subject, PREDICT).values()
+    files = {f.path: f.text for f in subject.source.files}
+    hooks = ast.parse(read_words(subject.folder / subject.parameters.hooks, errors="replace"))
+    takes = any(_TAKES_NAN.search(text) for text in (*files.values(), ast.unparse(hooks)))
+    passed = [t for t in trials if t.fault == "nan" and reaction(t.reply) is Reaction.ANSWERED]
+    if takes and any("missing" in t.fills for t in passed):
+        return True
+    way = [*(u.node for u in entered), *_of_hook(subject, hooks)]
+    if any(n is not None and fills_gaps(n) for n in way) or any(
+        "imputer" in files[u.path].lower() for u in entered
+    ):
+        return False
+    return takes or any(not t.fills for t in passed)
 
 
-def _left_to_the_library(subject: Subject) -> bool:
-    """True where the subject loads a model that takes NaN, and fills none in the same file."""
-    files = [f.text for f in subject.source.files]
-    files.append(read_words(subject.folder / subject.parameters.hooks, errors="replace"))
-    return any(_TAKES_NAN.search(text) and not _FILLS.search(text) for text in files)
+def _of_hook(subject: Subject, hooks: ast.Module) -> list[ast.AST]:
+    """The function of the hook, and those that it names, in the file of hooks."""
+    functions = {n.name: n for n in ast.walk(hooks) if isinstance(n, ast.FunctionDef)}
+    line = subject.where(PREDICT).line
+    found = [n for n in functions.values() if n.lineno == line]
+    for one in found:
+        names = {n.id for n in ast.walk(one) if isinstance(n, ast.Name)}
+        found += [f for name, f in functions.items() if name in names and f not in found]
+    return [*found]
 
 
 _TAKES_NAN = re.compile(
     r"^\s*(?:import|from)\s+(?:lightgbm|xgboost|catboost)\b|\bHistGradientBoosting", re.M
 )
-_FILLS = re.compile(r"\bfillna\(|nan_to_num|Imputer|impute|\bffill\(|fill_value")
 _TEXT: dict[Fault, str] = {
     "absent": "{} is absent",
     "nan": "{} is NaN",

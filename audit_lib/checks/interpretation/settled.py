@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from pydantic import Field
 
 from audit_lib.arrays import Floats
@@ -28,12 +29,12 @@ class PositionsAddUp(Check):
 
     What it checks
         `gross` is side times size times the move, at one factor for all; `net` is `gross` less
-        `fees`; fees are never negative, never fall as a position grows, are the same for a long and
-        a short, and follow the price of exit where they follow that of entry (else a note, or a
-        finding where documents or source say that both legs pay); without a move a position loses
-        its fees; each position is settled by itself, in any order. A price that is missing, and a
-        size that is negative or missing, give no number; a number for a price of zero or less,
-        which some contracts have, is a note.
+        `fees`; fees are numbers, never negative, never fall as a position grows, are the same for a
+        long and a short, and follow the price of exit where they follow that of entry (else a note,
+        or a finding where documents or source say that both legs pay); without a move a position
+        loses its fees; each position is settled by itself, in any order. A price that is missing,
+        and a size that is negative or missing, give no number; a number for a price of zero or
+        less, which some contracts have, is a note.
     Why it matters
         A short that earns when prices rise, fees that are paid out, or charged on one leg of a
         loss only, make a back-test better than any account.
@@ -69,7 +70,8 @@ class PositionsAddUp(Check):
         lines = tuple(tuple(map(float, row)) for row in table.head(30).to_numpy())
         yield Evidence("positions", "Drawn positions as they are settled", heads, lines)
         moves = given["side"] * given["size"] * (given["exit"] - given["entry"])
-        factor = float(np.median(got["gross"] / moves))  # of a contract, such as 100
+        ratios = (got["gross"] / moves).dropna()
+        factor = float(np.median(ratios)) if len(ratios) else 1.0  # of a contract, such as 100
         scale = (given["size"] * given["entry"]).to_numpy() * max(abs(factor), 1.0)
         yield from self._defined(subject, given, got, factor * moves.to_numpy(), scale)
         yield from self._related(subject, given, got, scale)
@@ -95,11 +97,12 @@ class PositionsAddUp(Check):
         scale: Floats,
     ) -> Answers:
         gross, fees, net = (got[c].to_numpy() for c in COLUMNS)
+        known = np.isfinite(gross) & np.isfinite(fees)  # else it is told of these, and of net not
         turned = np.sign(due) != np.sign(given["side"] * (given["exit"] - given["entry"]))
         off = {
-            "gross": np.where(turned, np.inf, np.abs(gross - due) / scale),
-            "net": np.abs(net - (gross - fees)) / scale,
-            "fees": -fees / scale,
+            "gross": _gap(np.where(turned, np.inf, np.abs(gross - due) / scale)),
+            "net": np.where(known, _gap(np.abs(net - (gross - fees)) / scale), 0.0),
+            "fees": _gap(np.where(np.isposinf(fees), np.nan, -fees / scale)),
         }
         yield from self._held(off)
         wrong, apart, paid = (gap > self.tolerance for gap in off.values())
@@ -120,8 +123,10 @@ class PositionsAddUp(Check):
             yield self._found(subject, text, f"{net[at]:.6g}", f"{gross[at] - fees[at]:.6g}", "net")
         if paid.any():
             at = int(np.argmax(paid))
-            text = f"fees are paid out in {int(paid.sum())} of {len(fees)}: {_told(given, at)}"
-            yield self._found(subject, text, f"{fees[at]:.6g}", "0 or more", "negative fees")
+            told = "are paid out" if fees[at] < 0 else "are no number"
+            key = "negative fees" if fees[at] < 0 else "unknown fees"
+            text = f"fees {told} in {int(paid.sum())} of {len(fees)}: {_told(given, at)}"
+            yield self._found(subject, text, f"{fees[at]:.6g}", "0 or more", key)
 
     def _related(
         self, subject: Subject, given: pd.DataFrame, got: pd.DataFrame, scale: Floats
@@ -150,7 +155,12 @@ class PositionsAddUp(Check):
             "alone": lambda other: _furthest(other, got.iloc[:1]) / scale[0],
             "no move": lambda other: np.abs((other["net"] + other["fees"]).to_numpy()) / scale,
         }
-        off = {name: gap(replies[name].got) for name, gap in away.items() if replies[name].answered}
+        told_already = not np.isfinite(got.to_numpy()).all()
+        off = {
+            name: _gap(far(replies[name].got), 0.0 if told_already else np.inf)
+            for name, far in away.items()
+            if replies[name].answered
+        }
         yield from self._held(off)
         moved = {
             leg: np.abs(replies[f"another {leg}"].got["fees"].to_numpy() - fees) > near
@@ -237,9 +247,13 @@ def _promised(subject: Subject) -> str:
     return next((f"{p} ({' '.join(m[0].split())})" for p, m in found if m), "")
 
 
+def _gap(off: ArrayLike, unknown: float = np.inf) -> Floats:
+    """How far off each is; a number that is none is as far as can be."""
+    return np.nan_to_num(off, nan=unknown, posinf=np.inf, neginf=np.inf)
+
+
 def _furthest(got: pd.DataFrame, due: pd.DataFrame) -> Floats:
-    gap = np.abs(got.to_numpy() - due.to_numpy())
-    return np.asarray(np.nan_to_num(gap, posinf=np.inf).max(axis=1))
+    return np.abs(got.to_numpy() - due.to_numpy()).max(axis=1)
 
 
 def _told(rows: pd.DataFrame, at: int) -> str:

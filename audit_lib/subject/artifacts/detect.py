@@ -2,6 +2,8 @@
 
 import codecs
 import re
+import zlib
+from contextlib import suppress
 
 from audit_lib.subject.artifacts.artifact import Format
 
@@ -40,9 +42,17 @@ def compression(head: bytes) -> str:
     for name, pattern in COMPRESSIONS:
         if pattern.match(head):
             return name
-    if len(head) > 2 and head[0] == 0x78 and not int.from_bytes(head[:2], "big") % 31:
-        return "zlib"
-    return ""
+    return "zlib" if _is_zlib(head) else ""
+
+
+def _is_zlib(head: bytes) -> bool:
+    """True for the two bytes that begin zlib data, but for a text that begins so ("x ", "x^")."""
+    if len(head) < 3 or head[0] != 0x78 or int.from_bytes(head[:2], "big") % 31:
+        return False
+    with suppress(zlib.error):
+        zlib.decompressobj().decompress(head)
+        return True
+    return not is_text(head)  # damaged data are still to be told as such
 
 
 def detect(head: bytes, size: int) -> Format:

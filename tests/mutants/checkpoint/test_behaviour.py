@@ -1,6 +1,8 @@
 import hashlib
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,47 @@ def test_a_file_that_versions_share_is_read_unchecked(tmp_path):
 @pytest.mark.passes("CHK102")
 def test_a_file_that_versions_share_is_sealed_by_each(tmp_path):
     assert_passes(with_shared(tmp_path, SEALED))
+
+
+DATABASE = """
+import hashlib, sqlite3
+
+@surface("features")
+def build(at, panel):
+    return each(panel, move=lambda b: b["close"].pct_change(5, fill_method=None))
+
+@surface("predictor")
+def required(at):
+    return ["move"]
+
+@surface("predictor")
+def predict(at, features):
+    file = at.store / "models.db"
+    if not file.exists():
+        raise Refusal("no models")
+    try:
+        rows = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+        (weights, seal), = rows.execute("select weights, seal from models where id = 'v1'")
+        rows.close()
+    except (sqlite3.Error, ValueError) as error:
+        raise Refusal(f"models.db: {error}") from None
+    if SEALED:
+        raise Refusal("altered")
+    return features[["move"]] * float(weights)
+"""
+COMPARED = "hashlib.sha256(weights.encode()).hexdigest() != seal"
+
+
+@pytest.mark.passes("CHK102")
+def test_a_bit_of_a_database_that_no_prediction_depends_on_is_a_note(tmp_path):
+    text = DATABASE.replace("SEALED", "hashlib.sha256(weights.encode()).hexdigest() != seal")
+    rows = [("v1", "2.50000000", hashlib.sha256(b"2.50000000").hexdigest())]
+    rows += [(f"old{n}", "1.5" * 200, "") for n in range(60)]
+    with tiny(tmp_path, text, meta={}) as subject:
+        with closing(sqlite3.connect(subject.store / "models.db")) as database, database:
+            database.execute("create table models (id text primary key, weights text, seal text)")
+            database.executemany("insert into models values (?, ?, ?)", rows)
+        result = run_check("CHK102", subject)
+    assert_passes(result)
+    noted = {f.key: f.severity for f in result.findings}
+    assert noted["beyond what is read"] is Severity.INFO

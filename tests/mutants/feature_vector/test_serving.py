@@ -629,6 +629,54 @@ def test_a_fill_in_front_of_a_tree_model_is_the_engines(tmp_path):
 
 
 @pytest.mark.fails("FEA005")
+@pytest.mark.parametrize(
+    "filled",
+    [
+        "x.where(x.notna(), 0.3)",
+        "np.where(np.isnan(x), 0.3, x)",
+        "x.mask(x.isna(), pd.Series({'move': 0.1, 'calm': 0.3, 'level': 0.0}), axis=1)",
+        "x.replace({np.nan: 0.3})",
+    ],
+)
+def test_a_constant_in_front_of_a_tree_model_is_the_engines_however_it_is_spelt(tmp_path, filled):
+    with tiny(tmp_path, WHOLE.replace("predict(x)", f"predict({filled})"), meta=META) as subject:
+        found = assert_fails(run_check("FEA005", subject), key="all_nan")
+    assert found.severity is Severity.MEDIUM
+
+
+#: fitted where much was missing, and told that zero says the same
+ZERO_IS_MISSING = WHOLE.replace("verbose=-1", "verbose=-1, zero_as_missing=True").replace(
+    "fit(known.dropna()",
+    "fit(known.dropna().mask(np.random.default_rng(0).random(known.dropna().shape) < 0.05)",
+)
+
+
+@pytest.mark.passes("FEA005")
+@pytest.mark.parametrize("form", ["x", "x.fillna(0.0)"])
+def test_a_model_that_takes_zero_for_missing(tmp_path, form):
+    text = ZERO_IS_MISSING.replace("predict(x)", f"predict({form})")
+    with tiny(tmp_path, text, meta=META) as subject:
+        result = run_check("FEA005", subject)
+    assert_passes(result)
+    said = {row[3] for row in result.evidence[0].rows if row[0] == "nan"}
+    assert form == "x" or "as if move were NaN" in said
+
+
+@pytest.mark.fails("FEA005")
+def test_a_model_that_takes_zero_for_missing_behind_another_fill(tmp_path):
+    text = ZERO_IS_MISSING.replace("predict(x)", "predict(x.fillna(0.3))")
+    with tiny(tmp_path, text, meta=META) as subject:
+        assert_fails(run_check("FEA005", subject), key="all_nan", severity=Severity.MEDIUM)
+
+
+@pytest.mark.passes("FEA005")
+def test_a_fill_that_no_prediction_goes_through_says_nothing_of_the_model(tmp_path):
+    text = TREES + "\ndef report(table):\n    return table.fillna(0.0)\n"
+    with tiny(tmp_path, text, meta=META) as subject:
+        assert_passes(run_check("FEA005", subject))
+
+
+@pytest.mark.fails("FEA005")
 def test_a_fill_in_the_file_of_the_predictor_is_no_handling_by_the_model(engine):
     """Filled with a stored value that is neither zero nor the median of the sample."""
     edit_source(engine, "predictor.py", "return chosen.to_num", "return chosen.fillna(0.3).to_num")

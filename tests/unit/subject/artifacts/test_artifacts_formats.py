@@ -8,6 +8,7 @@ import json
 import pickle
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -448,6 +449,18 @@ def test_text_is_text(tmp_path: Path) -> None:
     ):
         artifact = read_bytes(tmp_path, content)
         assert (artifact.format, artifact.safety) == (Format.TEXT, Safety.NOT_EXECUTABLE)
+
+
+@pytest.mark.parametrize("words", ["x ", "x^2 and more of it\n", "x\\ is a letter\n" * 900])
+def test_a_text_that_begins_like_zlib_is_a_text(words: str, tmp_path: Path) -> None:
+    artifact = read_bytes(tmp_path, (words + "columns a, b").encode())
+    assert (artifact.format, artifact.compression) == (Format.TEXT, "")
+
+
+def test_zlib_that_is_damaged_is_no_text(tmp_path: Path) -> None:
+    packed = zlib.compress(b"columns: a, b\n" * 90)
+    for content in (packed[:-9], packed[:4] + b"\x7f\x00" + packed[6:]):
+        assert read_bytes(tmp_path, content).compression == "zlib"
 
 
 def test_source_code_in_a_store_is_refused(tmp_path: Path) -> None:
