@@ -249,11 +249,11 @@ def _promised(subject: Subject) -> str:
 
 def _gap(off: ArrayLike, unknown: float = np.inf) -> Floats:
     """How far off each is; a number that is none is as far as can be."""
-    return np.nan_to_num(off, nan=unknown, posinf=np.inf, neginf=np.inf)
+    return np.asarray(np.nan_to_num(off, nan=unknown, posinf=np.inf, neginf=np.inf), np.float64)
 
 
 def _furthest(got: pd.DataFrame, due: pd.DataFrame) -> Floats:
-    return np.abs(got.to_numpy() - due.to_numpy()).max(axis=1)
+    return np.asarray(np.abs(got.to_numpy() - due.to_numpy()).max(axis=1), np.float64)
 
 
 def _told(rows: pd.DataFrame, at: int) -> str:
