@@ -1,10 +1,15 @@
-"""How long a run may ask: a point in time, told to every process of the run by the environment."""
+"""How long a run may ask, from its first check on; told to its processes by the environment."""
 
+import atexit
 import os
 import re
+import tempfile
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from audit_lib.errors import ParameterError
+from audit_lib.scratch import new_folder, remove_folder
 
 VARIABLE = "AUDIT_BUDGET_UNTIL"
 OUT_OF_BUDGET = "out of budget"
@@ -27,16 +32,30 @@ def seconds_of(text: str) -> float:
 
 
 def begin(seconds: float | None) -> None:
-    """Have this process and those that it starts stop asking after so many seconds; None: never."""
+    """Have this process and those that it starts stop asking after so many seconds; None: never.
+
+    The first that wants to know begins the time: neither imports nor kernels are paid from it.
+    """
     os.environ.pop(VARIABLE, None)
     if seconds is not None:
-        os.environ[VARIABLE] = repr(time.time() + seconds)
+        folder = new_folder("budget")
+        atexit.register(remove_folder, folder)
+        os.environ[VARIABLE] = f"{seconds!r} {folder / 'until'}"
 
 
 def budget_until() -> float | None:
     """When to stop asking, in seconds since 1970; None where there is no budget."""
-    text = os.environ.get(VARIABLE, "")
-    return float(text) if text else None
+    said, _, shared = os.environ.get(VARIABLE, "").partition(" ")
+    if not shared:
+        return float(said) if said else None
+    with (
+        suppress(FileExistsError),
+        tempfile.NamedTemporaryFile("w", dir=Path(shared).parent) as own,
+    ):
+        own.write(repr(time.time() + float(said)))
+        own.flush()
+        os.link(own.name, shared)  # whole or not at all, and once
+    return float(Path(shared).read_text())
 
 
 def used_up() -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from audit_lib.budget import OUT_OF_BUDGET, budget_until
-from audit_lib.checks.base import Answer, Check
+from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import AuditError, NotApplicable, NotAssessed
 from audit_lib.hooks import with_variant
 from audit_lib.host import HookError, HostUnavailable, IsolationUnavailable
@@ -22,6 +22,7 @@ from audit_lib.model import (
     Gap,
     Margin,
     Outcome,
+    Severity,
     Task,
     TaskResult,
     breaks,
@@ -133,7 +134,7 @@ def run_checks(
     """Run checks in order; answers that cannot have changed are those of before.
 
     Under a budget those that decide most are asked first, and what is left when it is used up is
-    not assessed.
+    not assessed, but for what is grave and only reads.
 
     Args:
         selection: what it leaves out is not asked, and its result says so.
@@ -165,7 +166,7 @@ def _within(until: float | None, check: Check, subject: Subject) -> CheckResult:
     """Run a check while there is time; after a refusal nothing that it said holds."""
     if until is None:
         return run_check(check, subject)
-    if time.time() >= until:
+    if time.time() >= until and not _decides_by_reading(check):
         return _unasked(check)
     subject.inquiry.allowance.budget, before = until, subject.inquiry.allowance.refused
     try:
@@ -177,13 +178,20 @@ def _within(until: float | None, check: Check, subject: Subject) -> CheckResult:
 
 
 def _order(checks: Sequence[Check], memory: Memory, until: float | None) -> list[int]:
-    """As they stand; under a budget the gravest first, and of those the quickest."""
+    """As they stand; under a budget the gravest first, of those what reads, then the quickest."""
+
+    def turn(n: int) -> tuple[int, bool, float, int]:
+        check = checks[n]
+        asks, took = check.reads is Reads.BEHAVIOUR, memory.seconds.get(check.code, 0.0)
+        return -int(check.severity), asks, took, n
+
     places = range(len(checks))
-    if until is None:
-        return list(places)
-    return sorted(
-        places, key=lambda n: (-int(checks[n].severity), memory.seconds.get(checks[n].code, 0.0), n)
-    )
+    return list(places) if until is None else sorted(places, key=turn)
+
+
+def _decides_by_reading(check: Check) -> bool:
+    """True for one that is grave and asks the subject's code nothing: no budget is too small."""
+    return check.severity >= Severity.HIGH and check.reads is not Reads.BEHAVIOUR
 
 
 def _unasked(check: Check, seconds: float = 0.0) -> CheckResult:

@@ -67,10 +67,41 @@ def test_it_reaches_other_processes_by_the_environment(monkeypatch):
     monkeypatch.setenv(VARIABLE, "1")
     assert budget.used_up()
     budget.begin(60)
+    time.sleep(0.2)  # what a kernel takes to start is not paid from it
+    begun = time.time()
+    assert budget.budget_until() >= begun + 60
+    assert budget.budget_until() == budget.budget_until()
     assert 55 < budget.budget_until() - time.time() <= 60
     assert not budget.used_up()
     budget.begin(None)
     assert budget.budget_until() is None
+
+
+def test_of_equally_grave_checks_those_that_read_come_first(tmp_path, monkeypatch):
+    class Reading(Check):
+        """Reads.
+
+        What it checks
+            Nothing.
+        """
+
+        contract, task, code, reads = Contract.DRIFT, Task.T4, "ZZZ009", Reads.CODE
+        severity = Severity.HIGH
+
+        def run(self, subject):
+            """Read."""
+            time.sleep(0.3)
+            yield Examined(1, "lines")
+
+    found = subject(tmp_path, {"a.py": ""}, own={"hooks.py": HOOKS})
+    monkeypatch.setenv(VARIABLE, "")
+    budget.begin(0.2)  # no host starts in that time
+    light = type("Light", (Reading,), {"code": "ZZZ003", "severity": Severity.MEDIUM})
+    asked = [slow("ZZZ001", Severity.HIGH, 0.0), Reading(), slow("ZZZ002", Severity.LOW, 0.0)]
+    hooked, read, low, easy = run_checks([*asked, light()], found)
+    assert [r.reason for r in (hooked, low, easy)] == [OUT_OF_BUDGET] * 3
+    assert read.outcome is Outcome.PASS
+    assert run_checks([Reading()], found)[0].outcome is Outcome.PASS  # though all is used up
 
 
 def test_the_gravest_are_asked_first_and_the_rest_is_not_assessed(tmp_path, monkeypatch):

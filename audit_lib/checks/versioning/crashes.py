@@ -46,7 +46,7 @@ class ACrashLeavesOldOrNew(Check):
     needs = ("registry.resolve",)
 
     points: int = Field(20, ge=2, description="deaths of each operation, at most")
-    seconds: float = Field(5.0, gt=0, description="for each operation; a slow one dies less often")
+    seconds: float = Field(3.0, gt=0, description="for each operation; a slow one dies less often")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 
     def run(self, subject: Subject) -> Answers:

@@ -100,7 +100,7 @@ class RegistryKeepsItsPromises(Check):
 
     histories: int = Field(12, ge=1, description="histories that are drawn")
     length: int = Field(6, ge=1, description="operations in a history, at most")
-    seconds: float = Field(12.0, gt=0, description="after which it stops, with what it has")
+    seconds: float = Field(8.0, gt=0, description="after which it stops, with what it has")
     seed: int = Field(0, description="of the histories")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 

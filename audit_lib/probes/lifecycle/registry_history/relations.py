@@ -69,9 +69,7 @@ class Relations(Scratch):
                 "a champion that stays",
                 hook,
             )
-        for version in made:
-            if version in self.listed:
-                self._explicit(version)
+        self._explicit(*(version for version in made if version in self.listed))
         self._apart(made, hook)
         self._recorded(made, hook)
         self._gone(before, hook)
@@ -177,11 +175,12 @@ class Relations(Scratch):
             )
         self._served(hook)
 
-    def _explicit(self, version: str) -> None:
-        reply = self._ask(RESOLVE, version, into=resolution)
-        self._fits(version, reply)
-        if reply.answered and version not in self.files:
-            self._keep(version, reply.got)
+    def _explicit(self, *versions: str) -> None:
+        for version, reply in zip(versions, self._resolved(versions), strict=True):
+            self._note(RESOLVE, (version,), reply)
+            self._fits(version, reply)
+            if reply.answered and version not in self.files:
+                self._keep(version, reply.got)
 
     def _fits(self, version: str, reply: Reply[Resolution]) -> None:
         """A version is answered with itself, and where it is listed with files that are there."""

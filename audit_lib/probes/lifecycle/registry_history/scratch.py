@@ -89,10 +89,13 @@ class Scratch:
     # --- asking and noting --------------------------------------------------------------------
     def _ask(self, name: str, *given: Any, into: Into[Any]) -> Reply[Any]:
         reply = ask(self.subject.hook(name).on(self.store), *given, into=into)
+        self._note(name, given, reply)
+        return reply
+
+    def _note(self, name: str, given: tuple[Any, ...], reply: Reply[Any]) -> None:
         said = reply.why or ("done" if reply.value is None else str(reply.value))
         line = f"print(call({', '.join(map(repr, (name, *given)))}))"
         self.steps.append(Step(name, ", ".join(map(_short, given)), self._plain(said), line))
-        return reply
 
     def _registered_elsewhere(self, version: str) -> bool:
         hook = self.subject.hook(REGISTER).on(self.store).together()
