@@ -12,7 +12,7 @@ from tests.mutants.held import held
 from tests.mutants.tiny import tiny
 
 GUIDE = (Path(__file__).parents[3] / "docs/guide/measures.md").read_text()
-MEASURES, COVERAGE, DATES, STATE, FILLS, SETTLE, TEXTS = re.findall(
+MEASURES, COVERAGE, DATES, STATE, FILLS, _, SETTLE, TEXTS = re.findall(
     r"```python\n(.*?)```", GUIDE, re.DOTALL
 )
 ALL = MEASURES + COVERAGE + DATES + STATE
