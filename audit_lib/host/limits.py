@@ -10,6 +10,7 @@ from audit_lib.errors import NotAssessed
 #: calls of a batch that may run out of time in a row before the rest is not asked any more;
 #: a batch of fifty questions to a hook that hangs would otherwise cost fifty limits
 PATIENCE = 2
+LATE = "not asked: it did not answer in time before (limits: seconds in subject.yaml gives it more)"
 
 
 def crowding() -> float:

@@ -15,7 +15,7 @@ from audit_lib.files import read_whole, read_words
 from audit_lib.hooks import full_name, purpose, signature, with_variant, without_variant
 from audit_lib.host import HookError, HookTimedOut, Host
 from audit_lib.host.child.names import CRASHING, IN_TURN, TOGETHER, composed, plain
-from audit_lib.host.limits import PATIENCE
+from audit_lib.host.limits import LATE, PATIENCE
 from audit_lib.model import Location
 from audit_lib.subject.keys import Key
 from audit_lib.subject.one_asset import OneAsset, Split
@@ -259,7 +259,7 @@ class Hook:
 
     def _many(self, calls: Sequence[tuple[Any, ...]]) -> list[Any]:
         if self.late.get(self.name, 0) >= PATIENCE:
-            raise HookTimedOut(self.name, 0, detail="not asked: it did not answer in time before")
+            raise HookTimedOut(self.name, 0, detail=LATE)
         told = self.told
         many = self.host.call_many if told is None else partial(told.many, self.host)
         where: dict[str, Any] = {"store": self.store, "version": self.version, "key": self.key}

@@ -78,7 +78,9 @@ def try_hooks(
                 continue
             bound = subject.bound(variant, subject.every_key()[0])
             if hook == "retrain.train":
-                answers[TABLE] = made_up(bound, dates=DATES)
+                labels = answers.get("targets.build")
+                built = labels if isinstance(labels, pd.DataFrame) else pd.DataFrame()
+                answers[TABLE] = made_up(bound, dates=DATES, built=built)
             report = _try(bound, hook, answers)
             reports.append(report)
             if told:

@@ -37,3 +37,36 @@ def test_a_training_that_writes_beside_its_store(tmp_path):
     body = "Ridge().fit(features, labels['label']); (at.root / 'model.bin').write_bytes(b'')"
     report = report_of(tmp_path, body)
     assert report.complaints == ("it writes model.bin, outside the store",)
+
+
+CLASSES = """
+import numpy as np, pandas as pd
+from sklearn.linear_model import LogisticRegression
+
+@surface("features")
+def panel(at):
+    dates = pd.bdate_range("2020-01-01", periods=300)
+    index = pd.MultiIndex.from_product([["A", "B"], dates], names=["asset", "date"])
+    close = 100 + np.random.default_rng(0).normal(size=len(index)).cumsum()
+    return pd.DataFrame({{"close": close}}, index)
+
+@surface("targets")
+def build(at, panel):
+    rises = panel["close"].groupby(level="asset").diff(-1) < 0
+    return pd.DataFrame({{"up": rises.astype(float)}})
+
+@surface("targets")
+def declared(at):
+    return {{"up": {{"horizon": 1}}}}
+
+@surface("retrain")
+def train(at, features, labels):
+    assert set(labels["up"]) == {{0.0, 1.0}}, labels["up"]
+    LogisticRegression().fit(features, labels["up"])
+"""
+
+
+def test_a_classifier_is_given_classes_where_its_own_labels_are_some(tmp_path):
+    with tiny(tmp_path, CLASSES.format()) as subject:
+        report = next(r for r in try_hooks(subject) if r.hook == "retrain.train")
+    assert (report.state, report.complaints) == ("good", ())
