@@ -52,8 +52,6 @@ def _constant(index: ModuleIndex, path: str, name: str, depth: int) -> Any:
 
 
 def _value(index: ModuleIndex, path: str, node: ast.expr, depth: int) -> Any:
-    if depth > 40:
-        return UNKNOWN
     if isinstance(node, ast.Constant):
         return (
             node.value if isinstance(node.value, (str, int, float, bool, type(None))) else UNKNOWN

@@ -240,6 +240,22 @@ def test_a_hash_of_other_columns(tmp_path):
     assert finding.message == "version v2 has other columns and the schema hash"
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"schema_hash": None},
+        {"schema_hash": ""},
+        {"schema_hash": 7},
+        {"feature_cols": None},
+        {"feature_cols": None, "schema_hash": None},
+    ],
+)
+def test_another_version_without_columns_or_hash_tells_nothing(tmp_path, other):
+    result = check(tmp_path, "CHK004", two_versions({"schema_hash": "f" * 64}, other))
+    assert (result.outcome, result.findings) == (Outcome.NOT_ASSESSED, ())
+    assert [row[0] for row in result.evidence[0].rows] == ["v1"]
+
+
 def test_a_hash_that_nothing_tells_about_is_a_gap(tmp_path):
     result = check(tmp_path, "CHK004", with_meta(schema_hash="f" * 64))
     assert (result.outcome, result.gaps[0].what) == (Outcome.NOT_ASSESSED, "schema_hash")
@@ -255,6 +271,13 @@ def test_sane_statistics_in_metadata_and_pickle(tmp_path, scaler_pickle):
     assert result.examined[0].count == 12
     (margin,) = result.margins
     assert (margin.measured, margin.allowed, margin.least) == (1, 1e-12, True)
+
+
+def test_scales_are_shown_and_drawn_where_they_have_a_logarithm(tmp_path):
+    scaler = {"median": [0, 0, 0], "mad": [100.0, 0.0, float("inf")]}
+    scales, bars = check(tmp_path, "CHK005", with_meta(scaler=scaler)).evidence
+    assert [row[1] for row in scales.rows] == ["a", "b", "c"]
+    assert [row[:2] for row in bars.rows] == [("a", 2.0)]
 
 
 @pytest.mark.fails("CHK005")
