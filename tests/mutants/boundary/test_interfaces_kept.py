@@ -66,6 +66,8 @@ GOOD = {
     "a new optional parameter": ("pkg/labels.py", ("horizon=5)", "horizon=5, by=1)")),
     "a private name": ("pkg/labels.py", ("def _helper(x)", "def _other(x, y)")),
     "another answer": ("pkg/labels.py", ("-> int:", "-> bool:")),
+    "an answer no longer declared": ("pkg/labels.py", ("-> int:", ":")),
+    "an answer declared now": ("pkg/labels.py", ("horizon=5):", "horizon=5) -> float | None:")),
     "a base more": ("pkg/labels.py", ("Refused(ValueError)", "Refused(KeyError, ValueError)")),
     "a body": ("pkg/labels.py", ("return close.shift(-horizon)", "return close.shift(-1)")),
     "a name that moved and is brought back": (
