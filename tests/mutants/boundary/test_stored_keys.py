@@ -92,6 +92,19 @@ CASES = {
         FILLED, 'state["folder"], state["folder"].x["deep"], state["kind"], state["owner"], '
         'state["size"]', 'state["holder"]',
         "reads /holder of state.json, which nothing writes"),
+    "named on the way": (
+        JSON, '(kept := state)["mean"]', '(kept := state)["middle"]',
+        "reads /middle of state.json, which nothing writes"),
+    "one of two": (
+        JSON, '(state if folder else {})["mean"]', '(state if folder else {})["middle"]',
+        "reads /middle of state.json, which nothing writes"),
+    "either": (
+        JSON, '(state or {})["mean"]', '(state or {})["middle"]',
+        "reads /middle of state.json, which nothing writes"),
+    "awaited": (
+        JSON.replace('def use', 'async def use'), '(await state)["mean"]',
+        '(await state)["middle"]',
+        "reads /middle of state.json, which nothing writes"),
     "pickle": (PICKLE, 'state["centre"]', 'state["center"]',
                "reads /center of what pkg/m.py stores, which nothing writes; the nearest is "
                "/centre"),

@@ -254,15 +254,38 @@ def test_a_detector_that_sees_nothing_gives_no_verdict_on_bad_data(tmp_path):
     assert result.outcome is Outcome.NOT_ASSESSED
 
 
-@pytest.mark.parametrize("body", ['raise RuntimeError("broken hook")', "return object()"])
-def test_a_hook_that_always_fails_is_not_blamed_on_the_engine(tmp_path, body):
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ('raise RuntimeError("broken hook")', "broken hook"),
+        ("return object()", ""),
+        ('return float("nan")', "two sound samples: PSI is not finite"),
+    ],
+)
+def test_a_hook_that_always_fails_is_not_blamed_on_the_engine(tmp_path, body, why):
     with tiny(
         tmp_path, f'@surface("drift")\ndef psi(at, reference, current):\n    {body}\n'
     ) as subject:
         result = run_check("DRF003", subject)
     assert result.outcome is Outcome.NOT_ASSESSED
-    assert result.reason.startswith("drift.psi fails on ordinary input too: ")
+    assert "nan" in body or result.reason.startswith("drift.psi fails on ordinary input too: ")
+    assert why in result.reason + "".join(gap.why for gap in result.gaps)
     assert not result.findings
+
+
+def test_questions_that_are_refused_though_they_have_rows_are_counted(tmp_path):
+    head = "    if len(current) > 100 and reference.min() > 0:\n        raise Refusal('positive')\n"
+    right = psi(
+        edges="edges = np.quantile(reference, np.linspace(0, 1, 11)[1:-1])\n"
+        "    edges = np.concatenate([[-np.inf], np.unique(edges), [np.inf]])"
+    )
+    name = "def psi(at, reference, current):\n"
+    with tiny(tmp_path, right.replace(name, name + head)) as subject:
+        result = run_check("DRF001", subject)
+    (gap,) = result.gaps
+    asked, _, every = gap.what.partition(" questions")[0].partition(" of ")
+    assert int(asked) + result.examined[0].count == int(every)
+    assert "positive" in gap.why
 
 
 def test_a_hook_that_always_refuses_proves_nothing(tmp_path):
