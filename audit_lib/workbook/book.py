@@ -156,16 +156,21 @@ class Workbook(Looking):
         from audit_lib.workbook.learning import explained  # scipy.stats is slow to import
 
         result = self.ran
-        why = "this run was to ask some checks only" if self.parameters.select else ""
-        why = why or (OUT_OF_BUDGET if used_up() else "")
-        if why:
-            show([Note(f"not asked: {why}", tone="not assessed")])
+        if self._left_out():
             return
         words = words_for(self._places())
         self.subject.inquiry.allowance.budget = budget_until()
         self.result, parts = explained(self.subject, result, self.folder.path, words)
         self.subject.inquiry.allowance.budget = None
         show(parts)
+
+    def _left_out(self) -> bool:
+        """Whether explanations are not asked for, which is shown then."""
+        why = "this run was to ask some checks only" if self.parameters.select else ""
+        why = why or (OUT_OF_BUDGET if used_up() else "")
+        if why:
+            show([Note(f"not asked: {why}", tone="not assessed")])
+        return bool(why)
 
     def why(self, asset: str = "", date: str = "") -> None:
         """Take one decision apart: what made it, and what would have turned it.
@@ -178,9 +183,9 @@ class Workbook(Looking):
         """
         from audit_lib.workbook.learning import taken_apart  # scipy.stats is slow to import
 
-        if self.parameters.select:
-            show([Note("not asked: this run was to ask some checks only", tone="not assessed")])
-        elif "why" in display.views:
+        if self._left_out():
+            return
+        if "why" in display.views:
             show([display.views["why"](self, asset, date)])
         else:
             show(taken_apart(self.subject, asset, date))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from audit_lib.budget import VARIABLE as BUDGET
 from audit_lib.checks.base import Answer, Check, Reads
 from audit_lib.errors import AuditError, ParameterError, RunError, VersionError
 from audit_lib.execution.layout import Place, new_run_id
@@ -235,6 +236,17 @@ def test_not_assessed_says_why(workspace: Path) -> None:
 
     assert sheet.title == "Not assessed: 1 of 2 checks"
     assert sheet.rows == (("CAL001", Blind.title(), "not assessed", "head volatility: no hook"),)
+
+
+def test_explanations_keep_to_a_budget(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit = ran()
+    monkeypatch.setenv(BUDGET, "1")  # used up long ago
+    capsys.readouterr()
+    audit.why()
+    audit.learned()
+    assert capsys.readouterr().out.count("not asked: out of budget") == 2
 
 
 def test_a_waiver_in_force_covers_its_finding(workspace: Path) -> None:
