@@ -20,7 +20,10 @@ from audit_lib.probes.questions.samples import few
 from audit_lib.subject.pointers import pointer_to
 
 DIGESTS = ("sha256", "sha512", "sha1", "md5", "blake2b")
-SEALS = frozenset({".json", ".yaml", ".yml", ".toml", ".txt", ".sha256", ".md5", ""})
+SEALS = frozenset(
+    {".json", ".jsonl", ".ndjson", ".yaml", ".yml", ".toml", ".txt", ".sha256", ".md5", ""}
+    | {".db", ".sqlite", ".sqlite3"}  # a digest is as long as another
+)
 VARIED = 2  # values that some head must take on the sample
 LARGEST = 5 << 20  # bytes of a file that may hold checksums
 
@@ -53,7 +56,7 @@ class RemovedFieldsAreNotGuessed(Check):
     severity = Severity.HIGH
     needs = ("predictor.predict",)
 
-    rows: int = Field(16, ge=1, description="rows of the sample that are used")
+    rows: int = Field(160, ge=1, description="rows of the sample that are used")
     fields: int = Field(200, ge=1, description="most fields to remove, upper level first")
     store_mb: int = Field(200, ge=1, description="largest store to copy")
 

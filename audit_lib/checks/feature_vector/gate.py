@@ -1,3 +1,5 @@
+import ast
+import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from audit_lib.probes.questions.domain import on_purpose
 from audit_lib.probes.questions.samples import built
 
 MODES, ADMITTED, POLICY = "features.modes", "features.admitted", "features.policy"
+_AFFIX = re.compile(r"[A-Za-z][A-Za-z0-9]*_|_[A-Za-z0-9]+")
 
 
 class TheFeatureGateIsClosed(Check):
@@ -97,7 +100,14 @@ class TheFeatureGateIsClosed(Check):
                         found.setdefault(name, parent)
         rng = np.random.default_rng(self.seed + 1)
         chosen = rng.permutation(sorted(found))[: 10 * self.derived]
-        return {str(name): found[str(name)] for name in chosen}
+        spelt = [
+            (form.format(parent), parent)
+            for form in _affixes(subject)
+            for kind in sorted(set(types.values()))
+            for parent in [n for n, k in types.items() if k == kind][:1]
+        ]
+        made = {str(name): found[str(name)] for name in chosen}
+        return made | {n: parent for n, parent in spelt[: 10 * self.derived] if n not in types}
 
     @staticmethod
     def _known(subject: Subject, hook: str) -> dict[str, Any]:
@@ -215,3 +225,13 @@ class TheFeatureGateIsClosed(Check):
 
 def _declined(reply: Reply[list[str]]) -> bool:
     return reply.refusal is not None or on_purpose(reply) or "KeyError" in (reply.failure or "")
+
+
+def _affixes(subject: Subject) -> list[str]:
+    """Forms of derived names that the policy's own files spell: ``z_{}``, ``{}_sq``."""
+    entered = (*subject.entered(POLICY), *subject.entered(ADMITTED))
+    files = [subject.source.by_path.get(e.path) for e in entered]
+    trees = {f.path: f.tree for f in files if f is not None and f.tree is not None}
+    nodes = [n for tree in trees.values() for n in ast.walk(tree) if isinstance(n, ast.Constant)]
+    spelt = [n.value for n in nodes if isinstance(n.value, str) and _AFFIX.fullmatch(n.value)]
+    return [f"{t}{{}}" if t.endswith("_") else f"{{}}{t}" for t in dict.fromkeys(spelt)]

@@ -15,6 +15,7 @@ from audit_lib.probes.questions.relations import better
 Run = tuple[str, Metrics, bool]
 """a version, with what it ran, and whether it was seated"""
 ENTER, PROMOTE = "governance.enter", "governance.promote"
+FLAGS = ("True", "False", "true", "false")
 STEPS = (0.05, 0.1, 0.3)
 #: what runs in turn: one that was declined is followed by one that beats it, and not who reigns
 TURNS = ("worse", "equal", "better", "one", "but one", "equal")
@@ -70,7 +71,8 @@ class StoredGovernanceDecidesAlike(Check):
         for number in range(self.entries):
             kind = "better" if reigning is None else TURNS[number % len(TURNS)]
             turn = number // len(TURNS)
-            challenger = self._next(reigning or metrics, names, rng, kind, turn)
+            grown = 3.0 if reigning is None else 1.0  # until one beats whoever reigns there
+            challenger = self._next(reigning or metrics, names, rng, kind, turn, grown)
             version = f"audit-{number:04d}"
             seated = ask(enter, version, challenger, into=flag)
             if not seated.answered:
@@ -167,6 +169,17 @@ class StoredGovernanceDecidesAlike(Check):
                 )
             elif kept.lengthened(store, self.long):
                 yield from self._bounded(subject, store, kept, ahead)
+            named = {k for r in kept.records if isinstance(r, dict) for k in r if r[k] in FLAGS}
+            for name in sorted(named):
+                yield self.finding(
+                    subject.where(ENTER),
+                    f"{kept.place} keeps {name} as text: 'False' is true once it is read back",
+                    measured="text",
+                    expected="true or false",
+                    key=f"flag {kept.place} {name}",
+                    severity=Severity.INFO,
+                    evidence=("histories",),
+                )
         heads = ("list", "records", "of those that ran", "what it tells")
         yield Evidence("histories", "What the store keeps of them", heads, tuple(rows))
 
@@ -221,13 +234,18 @@ class StoredGovernanceDecidesAlike(Check):
 
     @staticmethod
     def _next(
-        base: Metrics, names: dict[str, str], rng: np.random.Generator, kind: str, turn: int
+        base: Metrics,
+        names: dict[str, str],
+        rng: np.random.Generator,
+        kind: str,
+        turn: int,
+        grown: float = 1.0,
     ) -> Metrics:
         """Metrics near those of who reigns: better, worse or equal; in all, in one, or all but one.
 
-        Which one goes by the turn.
+        Which one goes by the turn; ``grown`` is by how much the steps are larger.
         """
-        found, size = dict(base), float(rng.choice(STEPS))
+        found, size = dict(base), float(rng.choice(STEPS)) * grown
         for place, (name, direction) in enumerate(names.items()):
             chosen = place == turn % len(names)
             up = (

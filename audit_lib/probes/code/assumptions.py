@@ -144,8 +144,8 @@ def _by_place(unit: Unit, rows: str, shelf: Shelf) -> Iterator[Choice]:
     for node in sorted(_own(unit), key=lambda n: getattr(n, "lineno", 0)):
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
             text, targets = _text(node.value), _targets(node)
-            if _LISTS.search(text) and shelf.holds(text) and not _end_of(node.value):
-                held.update(dict.fromkeys(targets, "on disk"))
+            if _LISTS.search(text) and shelf.holds(text) and _is_listing(node.value):
+                held.update(dict.fromkeys(filter(None, targets), "on disk"))
             elif _SORTS.search(text) and not _LISTS.search(text):
                 held.update(dict.fromkeys(targets, ""))  # in an order of its own
             elif rows and re.search(rf"['\"]{re.escape(rows)}['\"]", text):
@@ -158,6 +158,15 @@ def _by_place(unit: Unit, rows: str, shelf: Shelf) -> Iterator[Choice]:
         end = _end_of(node)
         if end and (told := how(end[1])) and (told == "on disk" or isinstance(node, ast.Subscript)):
             yield _choice(unit, node, told, end[0])
+
+
+def _is_listing(node: ast.AST) -> bool:
+    """True for what lists files, or puts what does in order."""
+    called = dotted(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+    whole = called in ("sorted", "list", "tuple", "reversed") or _LISTS.fullmatch(
+        called.lstrip("r")
+    )
+    return bool(whole) or isinstance(node, ast.ListComp | ast.SetComp)
 
 
 def _end_of(node: ast.AST) -> tuple[str, ast.AST] | None:

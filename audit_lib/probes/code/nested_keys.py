@@ -6,7 +6,7 @@ merges files, a reader that knows no names.  The others are spelt out by the cal
 
 import ast
 import difflib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -44,20 +44,26 @@ def unmade(code: Code) -> Iterator[Unmade]:
             continue
         nodes = list(ast.walk(tree))
         bound = _bound(nodes)
+        times = Counter(n.id for n in nodes if isinstance(n, ast.Name) and not _loaded(n))
+        times.update(n.arg for n in nodes if isinstance(n, ast.arg))
+        named = {n: values for n, values in bound.items() if times[n] == 1}
         for node in nodes:
             for above, value in _standing(node):
                 keys = _keys(value, bound)
                 made[above] |= keys or set()
                 unknown |= {above} if keys is None else set()
-            read = _read(node)
+            read = _read(node) or _read_of_name(node, named)
             if read is not None and isinstance(node, ast.expr):
                 holder, above, key, stored = read
                 made[above] |= {key} if stored else set()
                 if not stored:
                     place = (path, symbol_at(code, path, node.lineno) or "", ast.unparse(holder))
                     reads[*place, above].setdefault(key, node)
-    for (path, symbol, _, above), asked in reads.items():
-        if above in unknown or len(asked.keys() & made[above]) < KNOWN:
+    shared = {place: len(asked.keys() & made[place[3]]) for place, asked in reads.items()}
+    told = {place[3] for place, count in shared.items() if count >= KNOWN}
+    for place, asked in reads.items():
+        path, symbol, _, above = place
+        if above in unknown or not shared[place] or above not in told:
             continue
         given = tuple(sorted(made[above]))
         for key in sorted(asked.keys() - made[above]):
@@ -189,3 +195,24 @@ def _read(node: ast.AST) -> tuple[ast.expr, str, str, bool] | None:
             return None
     above, key = text(below.slice), text(inner)
     return None if above is None or key is None else (below.value, above, key, stored)
+
+
+def _loaded(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Load)
+
+
+def _read_of_name(
+    node: ast.AST, bound: dict[str, list[ast.expr]]
+) -> tuple[ast.expr, str, str, bool] | None:
+    """The same where the mapping got a name of its own: ``card = x["a"]``, ``card["b"]``."""
+    match node:
+        case ast.Subscript(value=ast.Name(name), slice=inner):
+            stored = not isinstance(node.ctx, ast.Load)
+        case ast.Call(func=ast.Attribute(ast.Name(name), "get"), args=[inner, *_]):
+            stored = False
+        case _:
+            return None
+    match bound.get(name), text(inner):
+        case [ast.Subscript(value=holder, slice=above)], str(key) if text(above) is not None:
+            return holder, str(text(above)), key, stored
+    return None

@@ -52,20 +52,21 @@ _HASHES: dict[str, Callable[[bytes], str]] = {
     "sha512": lambda b: hashlib.sha512(b).hexdigest(),
     "blake2b": lambda b: hashlib.blake2b(b).hexdigest(),
     "sha3_256": lambda b: hashlib.sha3_256(b).hexdigest(),
-    **{
-        f"{name}-{size}": partial(made, size)
-        for name, made in _SIZED.items()
-        for size in (4, 6, 8, 10, 12, 16, 20, 32)
-    },
     "crc32": lambda b: f"{zlib.crc32(b):08x}",
 }
 
 
-def forms(columns: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Every form of hash there is for these columns: its name, and the full digest."""
+def forms(columns: Sequence[str], length: int) -> Iterator[tuple[str, str]]:
+    """Every form of hash there is for these columns: its name, and the full digest.
+
+    Args:
+        length: characters of the stored hash; digests of a size of their own are as long.
+    """
+    sized = {f"{name}-{length // 2}": partial(made, length // 2) for name, made in _SIZED.items()}
+    hashes = _HASHES | (sized if 4 <= length // 2 <= 32 else {})
     for text_name, text in _texts(list(columns)):
         data = text.encode()
-        for hash_name, function in _HASHES.items():
+        for hash_name, function in hashes.items():
             yield f"{hash_name} of {text_name}", function(data)
 
 
@@ -85,4 +86,6 @@ def recognise(stored: str, columns: Sequence[str]) -> str | None:
     wanted = stored.strip().lower().rpartition(":")[2]
     if len(wanted) < MINIMUM:
         return None
-    return next((name for name, digest in forms(columns) if digest.startswith(wanted)), None)
+    return next(
+        (name for name, digest in forms(columns, len(wanted)) if digest.startswith(wanted)), None
+    )

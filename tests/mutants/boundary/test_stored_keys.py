@@ -409,6 +409,29 @@ def test_a_key_that_stands_elsewhere(tmp_path, read, severity):
     assert found.key.startswith("nested meta s")
 
 
+NAMED = 'meta = stored["meta"]\n        self.spread = '
+
+
+@pytest.mark.fails("BND014")
+def test_a_key_that_is_read_off_a_mapping_that_got_a_name(tmp_path):
+    text = NESTED.replace("self.spread = READ", NAMED + 'meta.get("spreads", 1.0)')
+    found = assert_fails(check(tmp_path, text.replace("MADE", INNER), "1"))
+    assert (found.key, found.severity) == ("nested meta spreads", Severity.MEDIUM)
+
+
+@pytest.mark.passes("BND014")
+@pytest.mark.parametrize(
+    "said",
+    [
+        NAMED + 'meta.get("spread", 1.0)',
+        NAMED + 'meta["spread"]\n        for meta in []:\n            meta.get("spreads")',
+    ],
+)
+def test_names_that_are_read_rightly_or_bound_again(tmp_path, said):
+    text = NESTED.replace("self.spread = READ", said).replace("MADE", INNER)
+    assert not [f for f in check(tmp_path, text, "1").findings if f.key.startswith("nested")]
+
+
 @pytest.mark.passes("BND014")
 @pytest.mark.parametrize(
     ("made", "read"),

@@ -91,6 +91,54 @@ def test_a_type_that_a_mode_forgets(tmp_path):
     assert found.severity is Severity.MEDIUM
 
 
+DESK = """
+TYPES = {"move": "CAUSAL", "gap": "END_OF_DAY", "drift": "CAUSAL", "peek": "RESEARCH_ONLY"}
+MODES = {"live": ["CAUSAL"], "daily": ["CAUSAL", "END_OF_DAY"], "research": [*TYPES.values()]}
+
+
+def kind(name):
+    root = name.removeprefix("sq_").removeprefix("sgn_")
+    EARLY
+    return TYPES.get(root)
+
+
+def admitted(names, mode):
+    if mode not in MODES:
+        raise ValueError("no such mode")
+    return [n for n in names if kind(n) in MODES[mode]]
+"""
+DESKS = GATE.replace("BODY", "return desk(at).admitted(names, mode)").replace(
+    "return TYPES", "return {n: desk(at).kind(n) for n in TYPES}"
+)
+DESKS += """
+def desk(at):
+    import importlib, sys
+
+    sys.path.insert(0, str(at.root))
+    return importlib.import_module("desk")
+"""
+
+
+def spelt(folder, early):
+    source = {"desk.py": DESK.replace("EARLY", early)}
+    with tiny(folder, DESKS, source=source) as subject:
+        return run_check("FEA012", subject)
+
+
+@pytest.mark.fails("FEA012")
+def test_a_prefix_that_the_filter_spells_makes_anything_causal(tmp_path):
+    early = 'if name.startswith("sgn_") and root in TYPES: return "CAUSAL"'
+    found = assert_fails(
+        spelt(tmp_path, early), cause="derived names are let through whatever they are made of"
+    )
+    assert "'sgn_" in found.message
+
+
+@pytest.mark.passes("FEA012")
+def test_prefixes_that_keep_the_parents_type(tmp_path):
+    assert_passes(spelt(tmp_path, "pass"))
+
+
 CROSSED = GATE.replace(
     '"peek": "RESEARCH_ONLY"}',
     '"peek": "RESEARCH_ONLY",\n         "X_move_x_drift": "CAUSAL", "gap_z20": "END_OF_DAY"}',

@@ -95,9 +95,23 @@ def test_what_is_stored_decides_alike(tmp_path, name):
 
 
 def test_a_chair_that_nobody_takes_is_a_gap(tmp_path):
-    result = answered(tmp_path, READ + "\n    old = {'ic': 9.0, 'drawdown': 0.0}")
+    result = answered(tmp_path, READ + "\n    old = {'ic': 9e9, 'drawdown': 0.0}")
     assert result.outcome is Outcome.NOT_ASSESSED
     assert result.gaps[0].why == "no version was ever seated"
+
+
+def test_flags_that_are_kept_as_text_are_a_note(tmp_path):
+    found = answered(tmp_path, *ODD["from the history"]).findings
+    assert ("flag champion.json#/history seated", Severity.INFO) in [
+        (f.key, f.severity) for f in found
+    ]
+
+
+@pytest.mark.passes("GOV006")
+def test_who_reigned_before_is_beaten_at_last(tmp_path):
+    high = "old = held['champion'] and held['champion']['metrics']\n"
+    high += "    old = old or {'ic': 3.0, 'drawdown': 9.0}"
+    assert_passes(answered(tmp_path, high))
 
 
 @pytest.mark.fails("GOV006")
