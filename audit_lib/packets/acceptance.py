@@ -107,7 +107,8 @@ def _of_checks(
         verdict = Verdict.INCONCLUSIVE
     parts = [_outcome_words([r for r in held if r not in lesser], missing)]
     parts += [f"{r.code}: {_breaking(r)}, not about this" for r in lesser]
-    parts += [", ".join(f"{e.count:,} {e.what}" for r in held for e in r.examined if e.count)]
+    counted = (f"{e.count:,} {e.what}" for r in held for e in r.examined if e.count)
+    parts += [", ".join(dict.fromkeys(counted))]
     return Answer(text, verdict, "; ".join(filter(None, parts)))
 
 
@@ -137,7 +138,8 @@ def _certified(packet: Packet) -> Answer:
     whole = all(s.lines == s.of for s in signed)
     counted = "; ".join(f"{s.lines or 0:,} of {s.of:,} {s.said}" for s in signed)
     verdict = policy.verdict if whole else Verdict.BROKEN
-    return Answer(policy.text, verdict, f"{counted}; the policy: {policy.rests_on}")
+    asked = policy.rests_on or "none asks for it"
+    return Answer(policy.text, verdict, f"{counted}; the policy: {asked}")
 
 
 def _exercised(packet: Packet) -> Answer:

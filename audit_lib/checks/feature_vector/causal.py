@@ -31,15 +31,16 @@ class FeaturesReadNoFuture(Check):
     How
         Builds the features on the sample panel and on copies in which bars after a cut are
         altered, removed or blanked, cuts placed at period ends, gaps, changes of regime, rare
-        values and seeded random bars. A row at or before the cut that changes reads the future;
+        values and seeded bars, dealt so that each time of day (each weekday) comes before any
+        comes again. A row at or before the cut that changes reads the future;
         the distance to the first changed bar is the look-ahead. The number of builds is fixed.
     Limitations
         Only what the panel carries is perturbed. Data files that the builder reads are named, and
         are a gap unless `files` in `subject.yaml` says when what stands in them is known; what
         compiled code other than pandas opens is not seen. A column that nothing in the panel
-        moves is named as not judged. A look-ahead on fewer than about one bar in ten, away
-        from ends of periods, gaps and rare values (at a time of day that only another zone tells,
-        say), may be missed; raise `cuts`.
+        moves is named as not judged. A look-ahead on fewer than about one bar in ten, away from
+        ends of periods, gaps, rare values and a time of day, may be missed; so are one in four
+        that stand at one time of a day of half-hours: raise `cuts`.
     Remediation
         Compute the column from bars up to its own, and fit scalers, ranks and components on
         earlier bars only.

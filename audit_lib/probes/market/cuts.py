@@ -1,7 +1,7 @@
 """Where to cut a series so that a look into the future shows."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -101,16 +101,34 @@ def rare_values(columns: Floats) -> Flags:
     return rare
 
 
-def choose(
-    candidates: Sequence[Integers], low: int, high: int, rng: np.random.Generator
-) -> list[int]:
-    """One position a list, within [low, high]; a random one where the list has none there."""
-    chosen = []
-    for positions in candidates:
+def slots(dates: pd.Index) -> Integers:
+    """The time of day of each bar in seconds; of a series with one time, the day of the week."""
+    if not isinstance(dates, pd.DatetimeIndex):
+        return np.zeros(len(dates), dtype=np.int64)
+    times = np.asarray(dates.hour * 3600 + dates.minute * 60 + dates.second, dtype=np.int64)
+    return times if len(np.unique(times)) > 1 else np.asarray(dates.day_of_week, dtype=np.int64)
+
+
+@dataclass
+class Deal:
+    """Deals positions so that each time of day is met before any is met again.
+
+    What is read ahead at one time of day alone is one bar in 48 of half-hours.
+    """
+
+    rng: np.random.Generator
+    met: Counter[int] = field(default_factory=Counter)
+
+    def one(self, dates: pd.Index, positions: Integers, low: int, high: int) -> int:
+        """One of the positions within [low, high]; of all there where none of them is."""
         inside = positions[(positions >= low) & (positions <= high)]
-        pool: Any = inside if len(inside) else np.arange(low, high + 1)
-        chosen.append(int(rng.choice(pool)))
-    return chosen
+        pool = inside if len(inside) else np.arange(low, high + 1)
+        of = slots(dates)[pool]
+        known, code = np.unique(of, return_inverse=True)
+        times = np.array([self.met[int(slot)] for slot in known])[code]
+        at = int(self.rng.choice(np.flatnonzero(times == times.min())))
+        self.met[int(of[at])] += 1
+        return int(pool[at])
 
 
 def series_candidates(frame: pd.DataFrame, price: str | None) -> list[Integers]:

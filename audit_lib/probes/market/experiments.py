@@ -80,6 +80,7 @@ class Designer:
 
     def __post_init__(self) -> None:
         self._made, self._warm = 0, 0
+        self._deal = where.Deal(self._rng(2))
         plain = join_assets(self.frames)
         self.price, self.prices = price_field(plain), price_columns(plain)
         longest = max(len(f) for f in self.frames.values())
@@ -115,12 +116,13 @@ class Designer:
             first = np.argmax(known[:, known.any(axis=0)], axis=0)
             self._warm = int(np.quantile(first, 0.9)) if first.size else 0
         wanted: list[tuple[Hashable, Change, int, bool]] = []
-        wanted += self._both_ways(self._ordinary_cuts(rng))
+        self._deal = where.Deal(rng)
+        wanted += self._ordinary_cuts()
         for asset, cut in self._event_cuts(table, rng):
             wanted += [(asset, Change.SUFFIX, cut, up) for up in (True, False)]
-        for asset, cut in self._spread(rng, self.cuts // 4 if self.fields is None else 0):
+        for asset, cut in self._spread(self._deal, self.cuts // 4 if self.fields is None else 0):
             wanted.append((asset, Change.TRUNCATE, cut, True))
-        early = self._spread(rng, max(2, self.cuts // 6))
+        early = self._spread(where.Deal(rng), max(2, self.cuts // 6))
         wanted += self._both_ways([(a, int(0.8 * cut)) for a, cut in early], Change.PREFIX)
         return self._with_clones(self.frames, wanted, rng, gaps=False)
 
@@ -143,7 +145,7 @@ class Designer:
         wanted: list[tuple[Hashable, Change, int, bool]] = []
         for name in chosen:
             frame = self.frames[name]
-            holes = self._holes(frame, rng)
+            holes = self._holes(frame)
             holed[name] = with_holes(frame, holes)
             cuts = _cuts_at(frame, holed[name], holes)
             wanted += self._both_ways([(name, cut) for cut in cuts])
@@ -152,14 +154,17 @@ class Designer:
             wanted.append((name, Change.BLANK, int(0.7 * len(holed[name])), True))
         return self._with_clones(holed, wanted, rng, gaps=True)
 
-    def _ordinary_cuts(self, rng: np.random.Generator) -> list[tuple[Hashable, int]]:
+    def _ordinary_cuts(self) -> list[tuple[Hashable, Change, int, bool]]:
+        """Noise after cuts, up after one and down after the next, each for a reason."""
         candidates = {a: where.series_candidates(self.frames[a], self.price) for a in self.long}
         found = []
         for i in range(self.cuts):
             asset = self.long[i % len(self.long)]
             frame, lists = self.frames[asset], candidates[asset]
-            pick = [lists[i % len(lists)]]
-            found.append((asset, where.choose(pick, self._low(frame), len(frame) - 2, rng)[0]))
+            low, high, listed = self._low(frame), len(frame) - 2, lists[i % len(lists)]
+            for up in (True, False)[i % 2 :][:1] if self.few else (True, False):
+                cut = self._deal.one(frame.index, listed, low, high)
+                found.append((asset, Change.SUFFIX, cut, up))
         return found
 
     def _event_cuts(self, table: Table, rng: np.random.Generator) -> list[tuple[Hashable, int]]:
@@ -191,23 +196,24 @@ class Designer:
             found.append((asset, at + k % 3))
         return found
 
-    def _spread(self, rng: np.random.Generator, count: int) -> list[tuple[Hashable, int]]:
-        found = []
-        for i in range(count):
-            asset = self.long[i % len(self.long)]
-            frame = self.frames[asset]
-            found.append((asset, int(rng.integers(self._low(frame), len(frame) - 2))))
-        return found
+    def _spread(self, deal: where.Deal, count: int) -> list[tuple[Hashable, int]]:
+        chosen = [self.long[i % len(self.long)] for i in range(count)]
+        frames = [self.frames[asset] for asset in chosen]
+        cuts = [deal.one(f.index, where.NOWHERE, self._low(f), len(f) - 3) for f in frames]
+        return list(zip(chosen, cuts, strict=True))
 
-    def _holes(self, frame: pd.DataFrame, rng: np.random.Generator) -> list[Hole]:
+    def _holes(self, frame: pd.DataFrame) -> list[Hole]:
         kinds: list[tuple[bool, str | None]] = [(False, None), (True, None), (False, self.price)]
         lengths = HOLE_LENGTHS[1:2] if self.few else HOLE_LENGTHS
         shapes = [(length, *kind) for length in lengths for kind in kinds]
         edges = np.linspace(self._low(frame), len(frame) - 12, len(shapes) + 1).astype(int)
-        return [
-            Hole(int(rng.integers(a, max(a + 1, b - length - 3))), length, removed, name)
-            for (length, removed, name), a, b in zip(shapes, edges[:-1], edges[1:], strict=True)
-        ]
+        found = []
+        for (length, removed, name), a, b in zip(shapes, edges[:-1], edges[1:], strict=True):
+            lead = 1 if removed else 1 - length  # the last bar before it, or of it, is cut
+            low, high = a - lead + 1, max(a, b - length - 3) - lead
+            last = self._deal.one(frame.index, where.NOWHERE, low, max(low, high))
+            found.append(Hole(last + lead, length, removed, name))
+        return found
 
     def _with_clones(
         self,
@@ -314,8 +320,8 @@ class Designer:
         dates = calendar.get_indexer(middle.index[regimes]).astype(np.int64)
         ends = list(where.session_ends(calendar).values())
         lists = [before.astype(np.int64), *ends, dates, where.NOWHERE, where.NOWHERE]
-        order = [lists[i % len(lists)] for i in range(count)]
-        return [calendar[p] for p in where.choose(order, low, high, rng)]
+        deal, order = where.Deal(rng), [lists[i % len(lists)] for i in range(count)]
+        return [calendar[deal.one(calendar, one, low, high)] for one in order]
 
     def _at(
         self,

@@ -90,7 +90,7 @@ def test_a_boundary_as_declared(tmp_path):
     assert (verdict.boundary, verdict.risk, verdict.verdict) == (
         "api_to_models_1", "high", Verdict.KEPT,
     )  # fmt: skip
-    assert verdict.reason == "7 symbols and 1 artifacts are as declared"
+    assert verdict.reason == "7 symbols and 1 artifact are as declared"
 
 
 @pytest.mark.fails("BND003")

@@ -139,7 +139,7 @@ def test_lines_are_answered_by_kind_of_review(packet_of):
     made = by_text(packet_of(with_t1(*checks, blind)))
     assert (made[LINES].word, made[LINES].rests_on) == (
         "met",
-        "kept: LED001, LED002; 12 columns, 12 columns",
+        "kept: LED001, LED002; 12 columns",
     )
     assert (made[CERTIFIED].word, made[CERTIFIED].rests_on) == (
         "not answered",
@@ -154,6 +154,12 @@ def test_lines_are_answered_by_kind_of_review(packet_of):
         ({"read": 9}, Outcome.PASS, "met", "10 of 10 lines: read; the policy: kept: LED004"),
         ({"read": 9}, Outcome.NOT_ASSESSED, "not answered", "10 of 10 lines: read"),
         ({}, Outcome.NOT_ASSESSED, "not met", "0 of 10 lines: the ledger defines no criterion"),
+        (
+            {"read": 0},
+            Outcome.NOT_APPLICABLE,
+            "not met",
+            "0 of 10 lines: read; the policy: none asks for it",
+        ),
     ],
 )
 def test_lines_are_certified_by_signatures_and_not_by_a_policy_that_asks_little(

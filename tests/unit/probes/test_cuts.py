@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit_lib.probes.market.cuts import offset_changes, series_candidates
+from audit_lib.probes.market.cuts import NOWHERE, Deal, offset_changes, series_candidates
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,15 @@ def test_where_the_clock_never_changes_no_day_is_odd(zone):
     frame = pd.DataFrame({"close": np.arange(float(len(dates)))}, dates)
     plain = series_candidates(frame.tz_localize(None), "close")
     assert len(series_candidates(frame, "close")) == len(plain)
+
+
+@pytest.mark.parametrize(("freq", "slots"), [("30min", 48), ("h", 24), ("B", 5), ("W", 1)])
+def test_each_time_of_a_day_is_met_before_any_is_met_again(freq, slots):
+    dates = pd.date_range("2024-01-01", periods=400, freq=freq)
+    deal = Deal(np.random.default_rng(0))
+    for turn in (1, 2):
+        cuts = [deal.one(dates, NOWHERE, 20, 390) for _ in range(slots)]
+        assert len(set(cuts)) == slots
+        assert set(deal.met.values()) == {turn}
+    inside = [deal.one(dates, np.array([30, 31, 399]), 20, 390) for _ in range(4)]
+    assert set(inside) <= {30, 31}

@@ -410,6 +410,23 @@ def test_a_clean_builder_is_never_accused_over_100_seeds():
     assert accused == []
 
 
+def test_a_later_bar_at_one_time_of_a_day_of_half_hours():
+    """One bar in 48; nine of twelve times of day are seen at the ordinary number of cuts."""
+    panel = market(assets=1, bars=960, freq="30min")
+
+    def late(minutes):
+        def column(b):
+            at = b.index.hour * 60 + b.index.minute == minutes
+            return b["close"] / b["close"].shift(-1).where(at).ffill()
+
+        return column
+
+    build = per_asset(**{f"at_{m}": late(m) for m in range(0, 1440, 120)}, fine=returns)
+    found = {c.column for c in measure_influence(build, panel).leaking()}
+    assert "fine" not in found
+    assert len(found) >= 9
+
+
 def test_few_cuts_of_one_asset_find_what_many_find():
     """Half the copies: each cut in one direction, and no reference beside the asset itself."""
     columns = {n: f for n, (f, _) in {**LEAKS, **CLEAN}.items()} | WHOLE | AT_GAPS

@@ -145,8 +145,13 @@ def _verdict(
     if unsure:
         return BoundaryVerdict(boundary.id, boundary.risk, Verdict.INCONCLUSIVE, unsure)
     names = sum(len(s.names) for s in boundary.symbols)
-    said = f"{names} symbols and {len(boundary.artifacts)} artifacts are as declared"
-    return BoundaryVerdict(boundary.id, boundary.risk, Verdict.KEPT, said)
+    counted = {"symbol": names, "artifact": len(boundary.artifacts)}
+    said = " and ".join(f"{n} {what}{'s' * (n != 1)}" for what, n in counted.items() if n)
+    if not said:
+        why = "it names no symbol and no artifact that could break it"
+        return BoundaryVerdict(boundary.id, boundary.risk, Verdict.INCONCLUSIVE, why)
+    are = "is" if sum(counted.values()) == 1 else "are"
+    return BoundaryVerdict(boundary.id, boundary.risk, Verdict.KEPT, f"{said} {are} as declared")
 
 
 def _unsure(boundary: Boundary, results: Sequence[CheckResult]) -> str:
