@@ -56,6 +56,20 @@ def test_a_scaler_fitted_on_train_rows(tmp_path, complete, factor):
     assert best[2].startswith("train of fold 1")
 
 
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ([], "no feature columns at "),
+        ([*COLUMNS[:3], "gone", "lost"], "features.build makes no column 'gone'"),
+    ],
+)
+def test_columns_that_are_not_recorded_or_not_made(tmp_path, columns, why):
+    with tiny(tmp_path, HOOKS, meta={**meta(*TRAIN), "feature_cols": columns}) as subject:
+        result = run_check("FEA104", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert result.reason.startswith(why)
+
+
 @pytest.mark.fails("FEA104")
 @pytest.mark.parametrize(
     ("start", "end", "rows"),

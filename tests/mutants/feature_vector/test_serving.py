@@ -125,6 +125,7 @@ def test_the_candidate_is_hashed_in_another_order(engine):
     with mutant(engine, "2022-03rc") as subject:
         result = run_check("FEA001", subject)
     assert_fails(result, key="hash", pointer="/schema_hash", path="2022-03rc/meta.json")
+    assert "schema hash" in [e.what for e in result.examined]
 
 
 @pytest.mark.fails("FEA001")
