@@ -291,8 +291,10 @@ HOST = (
 
 
 @pytest.mark.passes("BND009")
-def test_a_script_that_the_engine_runs_with_names_of_its_own(tmp_path):
-    files = {"pkg/host.py": HOST}
+@pytest.mark.parametrize("run", ["exec(text, scope)", "runpy.run_path(text, init_globals=scope)"])
+def test_a_script_that_the_engine_runs_with_names_of_its_own(tmp_path, run):
+    assert HOST.count("exec(text, scope)") == 1
+    files = {"pkg/host.py": f"import runpy\n{HOST.replace('exec(text, scope)', run)}"}
     assert check(tmp_path, SCRIPT, path="strategies/hold.py", **files).findings == ()
 
 
