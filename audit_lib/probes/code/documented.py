@@ -77,7 +77,7 @@ _WHEN = re.compile(
     re.I,
 )
 _AGE = re.compile(
-    r"(^|_)(age|old|stale|since|every|interval|cadence|re_?train|re_?fit|refresh)(?=_|$|ing|ed)"
+    r"(^|_)(age|old|since|every|interval|cadence|re_?train|re_?fit|refresh)(?=_|$|ing|ed)"
 )
 #: words for a share of the account that one asset may have
 AGAIN = "again"

@@ -59,11 +59,11 @@ def unmade(code: Code) -> Iterator[Unmade]:
                 if not stored:
                     place = (path, symbol_at(code, path, node.lineno) or "", ast.unparse(holder))
                     reads[*place, above].setdefault(key, node)
-    shared = {place: len(asked.keys() & made[place[3]]) for place, asked in reads.items()}
-    told = {place[3] for place, count in shared.items() if count >= KNOWN}
-    for place, asked in reads.items():
-        path, symbol, _, above = place
-        if above in unknown or not shared[place] or above not in told:
+    shared = {spot: len(asked.keys() & made[spot[3]]) for spot, asked in reads.items()}
+    told = {spot[3] for spot, count in shared.items() if count >= KNOWN}
+    for spot, asked in reads.items():
+        path, symbol, _, above = spot
+        if above in unknown or not shared[spot] or above not in told:
             continue
         given = tuple(sorted(made[above]))
         for key in sorted(asked.keys() - made[above]):
