@@ -34,7 +34,7 @@ class Assembly:
         self.plan = plan
         self.started = _now()
         self.subjects = {
-            job.subject: open_subject(job.asked, workspace=plan.workspace, root=job.root)
+            job.subject: open_subject(job.reference, workspace=plan.workspace, root=job.root)
             for job in plan.jobs
         }
         for subject in self.subjects.values():

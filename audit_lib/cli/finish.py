@@ -53,7 +53,7 @@ def finish(
     """Execute a plan, say what came of it, and end with its exit code."""
     progress = Screen(stderr=True)
     first = planned.jobs[0]
-    wanted = reporters_of(outputs, folder_of(first.asked, planned.workspace))
+    wanted = reporters_of(outputs, folder_of(first.reference, planned.workspace))
     outcomes = _outcomes(planned, progress, jobs=jobs, warm=warm, resume=resume)
     if any(outcome.folder and not outcome.same for outcome in outcomes):
         update_index(first.place.reports, first.subject)
@@ -67,7 +67,7 @@ def _outcomes(
 ) -> list[RunOutcome]:
     """What becomes of every job: executed, or known from a run of the same bytes."""
     before = Before(planned)
-    settled = {j.run_id: o for j in planned.jobs if resume and (o := before.known(j))}
+    settled = {j.run_id: o for j in planned.jobs if resume and (o := before.outcome_of(j))}
     left = replace(planned, jobs=tuple(j for j in planned.jobs if j.run_id not in settled))
     if left.jobs:
         with Watch(left, progress) as watch:
@@ -92,7 +92,7 @@ def _write(
     files = [output for output in outputs if output != shown]
     if files:
         job = planned.jobs[0]
-        where = of_asked(job.asked, planned.workspace, job.root)
+        where = of_asked(job.reference, planned.workspace, job.root)
         whole = [report_of(o.results, **where) for o in outcomes if o.results]
         put(files, lambda form: wanted[form](*whole))
     if shown in outputs:

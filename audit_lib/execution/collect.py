@@ -60,8 +60,8 @@ _PATHS = ("input_path", "output_path")
 
 def _task(document: Any) -> Task | None:
     code = "\n".join(c.source for c in document.cells if c.cell_type == "code")
-    found = set(_OPENS.findall(code))
-    return Task(found.pop()) if len(found) == 1 else None
+    opened = set(_OPENS.findall(code))
+    return Task(opened.pop()) if len(opened) == 1 else None
 
 
 def _belongs(document: Any, folder: RunFolder, task: Task) -> bool:

@@ -44,26 +44,26 @@ def own_places(
 def digests(subject: Subject, places: Iterable[Path]) -> dict[str, TreeDigest]:
     """Of the source tree and of the artifact store, metadata included, without own places."""
     listed = tuple(places)
-    found = {"source": _digest(subject.root, listed)}
+    trees = {"source": _digest(subject.root, listed)}
     try:
         store = subject.store
     except NotAssessed:
-        return found
+        return trees
     if not store.is_relative_to(subject.root):
-        found["artifacts"] = _digest(store, listed)
-    return found
+        trees["artifacts"] = _digest(store, listed)
+    return trees
 
 
 def changes(before: dict[str, TreeDigest], after: dict[str, TreeDigest]) -> str:
     """What differs, in words; '' where nothing does."""
-    told = []
+    parts = []
     for name, tree in before.items():
         if tree == after.get(name):
             continue
         lines = tree.changes(after[name]) if name in after else ["gone"]
         more = f", and {len(lines) - _SAID} more" if len(lines) > _SAID else ""
-        told.append(f"{name} ({', '.join(lines[:_SAID])}{more})")
-    return " and the ".join(told)
+        parts.append(f"{name} ({', '.join(lines[:_SAID])}{more})")
+    return " and the ".join(parts)
 
 
 def joined(trees: dict[str, TreeDigest]) -> str:

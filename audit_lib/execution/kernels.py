@@ -64,10 +64,10 @@ class Kernels:
 
     def manager(self) -> AsyncKernelManager:
         """A manager for one kernel, which :meth:`kill` knows of."""
-        made = self.manager_class(kernel_name="python3")
-        made.kernels = self
-        self._managers.append(made)
-        return made
+        manager = self.manager_class(kernel_name="python3")
+        manager.kernels = self
+        self._managers.append(manager)
+        return manager
 
     def kill(self) -> None:
         """Kill every kernel that runs or is about to, and what it started: an interruption."""
@@ -96,7 +96,7 @@ def _kill_tree(pid: int) -> None:
 def _environment(workspace: Path, scratch: Path, jobs: int) -> dict[str, str]:
     inherited: Mapping[str, str] = os.environ
     threads = str(max(1, (os.cpu_count() or 1) // max(1, jobs)))
-    made = {
+    own = {
         "AUDIT_HEADLESS": "1",
         "AUDIT_WORKSPACE": str(workspace),
         # A person's own start-up files and history must not reach an audit.
@@ -105,4 +105,4 @@ def _environment(workspace: Path, scratch: Path, jobs: int) -> dict[str, str]:
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
     pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return {**dict.fromkeys(pools, threads), **inherited, **made}
+    return {**dict.fromkeys(pools, threads), **inherited, **own}

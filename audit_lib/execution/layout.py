@@ -144,7 +144,7 @@ class RunFolder:
             return f"its results cannot be read: {error.strerror}"
         expected = {"run_id": self.run_id, "task": task.value, "results_sha256": digest}
         for key, value in expected.items():
-            found = sentinel.get(key) if isinstance(sentinel, dict) else None
-            if found != value:
-                return f"its sentinel holds {key} {found!r} instead of {value!r}"
+            noted = sentinel.get(key) if isinstance(sentinel, dict) else None
+            if noted != value:
+                return f"its sentinel holds {key} {noted!r} instead of {value!r}"
         return ""

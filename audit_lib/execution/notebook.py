@@ -102,8 +102,8 @@ def execute(errand: Errand) -> None:
         raise errand.problem(f"the kernel died{_last_words(errand)}", _DEATH) from None
     except CellTimeoutError:
         late = "the kernel gave no word in time; is the machine overloaded?"
-        said = late if errand.timeout is None else f"took longer than {errand.timeout:g} s"
-        raise errand.problem(said, "raise --timeout, or mend what hangs") from None
+        message = late if errand.timeout is None else f"took longer than {errand.timeout:g} s"
+        raise errand.problem(message, "raise --timeout, or mend what hangs") from None
     except PapermillExecutionError as error:
         raise _raised(errand, error) from None
     except OSError as error:
@@ -249,8 +249,8 @@ def _raised(errand: Errand, error: PapermillExecutionError) -> RunError:
     kind = getattr(errors, error.ename, None)
     text = str(error.evalue)
     if isinstance(kind, type) and issubclass(kind, AuditError):
-        said, _, mend = text.partition("\n  mend: ")
-        return errand.problem(said, mend or f"see {errand.output}")
+        message, _, mend = text.partition("\n  mend: ")
+        return errand.problem(message, mend or f"see {errand.output}")
     if error.ename == "SystemExit":
         return errand.problem(f"a cell left with exit({text})", "take exit() out of the notebook")
     first = text.strip().splitlines()[0] if text.strip() else ""

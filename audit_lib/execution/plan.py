@@ -19,14 +19,14 @@ class Job:
     """One run: one version of one subject.
 
     Attributes:
-        asked: how the notebooks name the subject: its name, or its parameters folder.
+        reference: how the notebooks name the subject: its name, or its parameters folder.
         place: where the version's runs are kept.
         run_id: id of this run.
         root: the subject's checkout, where the parameters do not hold it.
         select, ignore: selectors of checks, comma-separated; '' where none was given.
     """
 
-    asked: str
+    reference: str
     place: Place
     run_id: str
     root: Path | None = None
@@ -53,10 +53,10 @@ class Job:
 
     def environment(self) -> dict[str, str]:
         """Where the notebooks of this run find things."""
-        found = {"reports": str(self.place.reports), "root": str(self.root) if self.root else ""}
-        if "/" in self.asked:
-            found["subject"] = self.asked
-        return {PLACES[name]: found.get(name, "") for name in PLACES}
+        values = {"reports": str(self.place.reports), "root": str(self.root) if self.root else ""}
+        if "/" in self.reference:
+            values["subject"] = self.reference
+        return {PLACES[name]: values.get(name, "") for name in PLACES}
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,10 @@ def plan(
     if not wanted or not subjects:
         raise RunError("nothing to run", mend="name a subject, and tasks out of T1 to T6")
     workspace, requests = workspace.absolute(), list(versions)
-    kept = (reports or workspace / "reports").absolute()
+    folder = (reports or workspace / "reports").absolute()
     jobs = []
-    for asked in subjects:
-        subject = open_subject(asked, workspace=workspace, root=root)
+    for reference in subjects:
+        subject = open_subject(reference, workspace=workspace, root=root)
         try:
             chosen = dict.fromkeys(v for request in requests for v in subject.select(request))
             champion = _champion(subject)
@@ -127,10 +127,10 @@ def plan(
         finally:
             subject.close()
         # By folder where a folder was given, so that the notebooks find the same one.
-        name = asked if "/" not in asked else f"{subject.folder}/"
+        name = reference if "/" not in reference else f"{subject.folder}/"
         # The champion first: the others are compared with its packet.
         for version in sorted(chosen, key=lambda v: v != champion):
-            place = Place(kept, check_id(subject.name), check_id(version))
+            place = Place(folder, check_id(subject.name), check_id(version))
             at = root.absolute() if root else None
             chosen_checks = (",".join(select), ",".join(ignore))
             jobs.append(Job(name, place, new_run_id(), at, *chosen_checks))

@@ -5,8 +5,9 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from audit_lib.errors import AuditError, RunError
 from audit_lib.execution import publish
@@ -111,27 +112,23 @@ def _stop(runs: "list[_Run]", pool: ThreadPoolExecutor, versions: ThreadPoolExec
     versions.shutdown(wait=False, cancel_futures=True)
 
 
+@dataclass(eq=False)
 class _Run:
-    """One job on its way."""
+    """One job on its way.
 
-    def __init__(
-        self,
-        job: Job,
-        plan: Plan,
-        kernels: Kernels,
-        pool: ThreadPoolExecutor,
-        assemble: Assemble,
-        progress: Watcher | None,
-    ) -> None:
-        self.job = job
-        self.plan = plan
-        self.kernels = kernels
-        self.pool = pool
-        self.assemble = assemble
-        self.progress = progress
-        self.stopped = False
-        self.first = self
-        self.ended = threading.Event()
+    Attributes:
+        first: the run of the subject's first version; None before it is known.
+    """
+
+    job: Job
+    plan: Plan
+    kernels: Kernels
+    pool: ThreadPoolExecutor
+    assemble: Assemble
+    progress: Watcher | None
+    stopped: bool = False
+    first: "_Run | None" = None
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def __call__(self) -> RunOutcome:
         """Run it from staging to publication."""
@@ -150,7 +147,7 @@ class _Run:
             render(folder.notebooks)
             # The first version of a subject is its champion, whose packet the others' packets are
             # compared with.  It started before them, so waiting for it ends.
-            if self.first is not self:
+            if self.first is not None and self.first is not self:
                 self.first.ended.wait()
             self._unless_stopped()
             self.assemble(folder.path)
@@ -205,13 +202,13 @@ class _Run:
             folder=folder,
             kernels=self.kernels,
             timeout=self.plan.timeout,
-            report=lambda said: self._tell(
+            report=lambda message: self._tell(
                 Stage.CHECK,
                 task,
-                check=said["check"],
-                done=said["done"],
-                total=said["total"],
-                left=said.get("left", 0),
+                check=message["check"],
+                done=message["done"],
+                total=message["total"],
+                left=message.get("left", 0),
             ),
         )
         execute_notebook(errand)
@@ -221,21 +218,11 @@ class _Run:
         if self.stopped:
             raise RunError("interrupted", where=where or self.job.version)
 
-    def _tell(
-        self,
-        stage: Stage,
-        task: Task | None = None,
-        *,
-        check: str = "",
-        done: int = 0,
-        total: int = 0,
-        message: str = "",
-        left: int = 0,
-    ) -> None:
+    def _tell(self, stage: Stage, task: Task | None = None, **details: Any) -> None:
+        """Pass an event on; ``details`` are further fields of it."""
         if self.progress:
             job = self.job
-            said = (job.subject, job.version, job.run_id, stage, task, check, done, total, message)
-            self.progress(Event(*said, left=left))
+            self.progress(Event(job.subject, job.version, job.run_id, stage, task, **details))
 
 
 def _as_run_error(error: Exception, job: Job) -> RunError:
@@ -250,11 +237,11 @@ def _as_run_error(error: Exception, job: Job) -> RunError:
             mend="free some space there, or choose another --reports folder",
         )
     last = traceback.extract_tb(error.__traceback__)[-1]
-    made = RunError(
+    fault = RunError(
         f"{type(error).__name__}: {error}",
         where=f"{Path(last.filename).name}:{last.lineno}",
         mend="this is a defect of the workbook: please report it with this message",
     )
-    made.__cause__ = error
-    made.fault = True
-    return made
+    fault.__cause__ = error
+    fault.fault = True
+    return fault

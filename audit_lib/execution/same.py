@@ -37,7 +37,7 @@ class Before:
         self.plan = plan
         self._subjects: dict[tuple[str, Path | None], tuple[Subject, str]] = {}
 
-    def known(self, job: Job) -> RunOutcome | None:
+    def outcome_of(self, job: Job) -> RunOutcome | None:
         """The published run that says what this one would; None where there is none."""
         started = time.perf_counter()
         file = self._file(job)
@@ -93,14 +93,14 @@ class Before:
         return folder / f"{name}.run"
 
     def _subject(self, job: Job) -> tuple[Subject, str]:
-        asked = (job.asked, job.root)
-        if asked not in self._subjects:
-            subject = open_subject(job.asked, workspace=self.plan.workspace, root=job.root)
+        key = (job.reference, job.root)
+        if key not in self._subjects:
+            subject = open_subject(job.reference, workspace=self.plan.workspace, root=job.root)
             own = own_places(subject, cache_folder(subject))
             reports = job.place.reports / subject.name
             whole = subject_held(subject, but=(*own, reports)).whole
-            self._subjects[asked] = (subject, whole)
-        return self._subjects[asked]
+            self._subjects[key] = (subject, whole)
+        return self._subjects[key]
 
 
 def _damaged(folder: RunFolder) -> bool:

@@ -51,17 +51,17 @@ def run_shard(
     """
     jobs = spreading.plan.jobs
     name = jobs[0].subject
-    mine = spreading.units(known=False)[number - 1 :: of]
+    mine = spreading.units(skip_known=False)[number - 1 :: of]
     for done, unit in enumerate(mine, start=1):
-        told = ask(unit)
-        if told.refused:
-            raise RunError(told.refused, where=f"shard {number}/{of}")
-        _write(folder / ANSWERS, told.answers)
+        answer = ask(unit)
+        if answer.refused:
+            raise RunError(answer.refused, where=f"shard {number}/{of}")
+        _write(folder / ANSWERS, answer.answers)
         progress(done, len(mine), unit)
-    said = Shard(
+    shard = Shard(
         number,
         of,
-        jobs[0].asked,
+        jobs[0].reference,
         name,
         tuple(j.version for j in jobs),
         tuple(spreading.plan.tasks),
@@ -69,8 +69,8 @@ def run_shard(
         jobs[0].ignore,
         identity(spreading.subjects[name]),
     )
-    _write(folder, {"shard.json": json.dumps(asdict(said), indent=1).encode()})
-    return said
+    _write(folder, {"shard.json": json.dumps(asdict(shard), indent=1).encode()})
+    return shard
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -126,8 +126,8 @@ def agreed(folders: Sequence[Path]) -> Shard:
 
 
 def _plan_of(shard: Shard) -> dict[str, str]:
-    said = {k: v for k, v in asdict(shard).items() if k not in ("number", "identity")}
-    return {name: json.dumps(value) for name, value in said.items()}
+    fields = {k: v for k, v in asdict(shard).items() if k not in ("number", "identity")}
+    return {name: json.dumps(value) for name, value in fields.items()}
 
 
 def merge(folders: Sequence[Path], spreading: Spreading) -> None:

@@ -32,13 +32,13 @@ class Unit:
     """A share of the work: some checks of one version.
 
     Attributes:
-        asked, workspace, root: how to find the subject, on every machine alike.
+        reference, workspace, root: how to find the subject, on every machine alike.
         version: the version.
         codes: of the checks; those of one contract go together, since they share what they ask.
         expected: what the subject, the library and the interpreters are.
     """
 
-    asked: str
+    reference: str
     workspace: str
     root: str
     version: str
@@ -47,25 +47,25 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Told:
+class UnitAnswer:
     """What came of a unit: answers by the names of their files, or why the worker refused."""
 
     answers: Mapping[str, bytes]
     refused: str = ""
 
 
-def ask(unit: Unit) -> Told:
+def ask(unit: Unit) -> UnitAnswer:
     """Ask the checks of a unit, in whatever process this is."""
     root = Path(unit.root) if unit.root else None
     try:
-        found = open_subject(unit.asked, workspace=Path(unit.workspace), root=root)
-        subject = found.at(unit.version)
+        opened = open_subject(unit.reference, workspace=Path(unit.workspace), root=root)
+        subject = opened.at(unit.version)
     except (AuditError, OSError) as error:
-        return Told({}, str(error))
+        return UnitAnswer({}, str(error))
     try:
         other = differs(unit.expected, identity(subject))
         if other:
-            return Told({}, other)
+            return UnitAnswer({}, other)
         roster = roster_of(subject)
         ready = [configured(roster.get(code), subject) for code in unit.codes]
         with tempfile.TemporaryDirectory(prefix="workbook-") as place:
@@ -73,14 +73,14 @@ def ask(unit: Unit) -> Told:
             if memory.folder is None:
                 return Told({}, "it keeps no answers to hand over (AUDIT_CACHE=off)")
             run_checks(ready, subject, memory=memory)
-            return Told(answers_in(Path(place)))
+            return UnitAnswer(answers_in(Path(place)))
     finally:
         subject.close()
 
 
-def differs(expected: Mapping[str, str], found: Mapping[str, str]) -> str:
+def differs(expected: Mapping[str, str], actual: Mapping[str, str]) -> str:
     """What is another than was expected, in words; '' where nothing is."""
-    named = [name for name, value in expected.items() if found.get(name) != value]
+    named = [name for name, value in expected.items() if actual.get(name) != value]
     return f"another {' and another '.join(named)} than was planned for" if named else ""
 
 
@@ -110,8 +110,8 @@ class Spreading:
         self.subjects: dict[str, Subject] = {}
         for job in plan.jobs:
             if job.subject not in self.subjects:
-                found = open_subject(job.asked, workspace=plan.workspace, root=job.root)
-                self.subjects[job.subject] = found
+                subject = open_subject(job.reference, workspace=plan.workspace, root=job.root)
+                self.subjects[job.subject] = subject
                 self.folder_of(job.subject)
 
     def folder_of(self, name: str) -> Path:
@@ -130,15 +130,17 @@ class Spreading:
         for subject in self.subjects.values():
             subject.close()
 
-    def units(self, versions: Iterable[str] | None = None, *, known: bool = True) -> list[Unit]:
+    def units(
+        self, versions: Iterable[str] | None = None, *, skip_known: bool = True
+    ) -> list[Unit]:
         """One unit for each contract of a task of a version, the largest first.
 
         Args:
             versions: of these only.
-            known: leave out checks whose answers are kept here already.
+            skip_known: leave out checks whose answers are kept here already.
         """
         wanted = None if versions is None else set(versions)
-        made = []
+        work = []
         for job in self.plan.jobs:
             if wanted is not None and job.version not in wanted:
                 continue
@@ -153,12 +155,12 @@ class Spreading:
                 ]
                 memory = Memory(subject, checks)
                 for check in checks:
-                    if memory.keeps(check) and not (known and memory.recall(check)):
+                    if memory.keeps(check) and not (skip_known and memory.recall(check)):
                         groups.setdefault((task, check.contract), []).append(check.code)
             for codes in groups.values():
-                made.append(
+                work.append(
                     Unit(
-                        job.asked if "/" not in job.asked else str(subject.folder),
+                        job.reference if "/" not in job.reference else str(subject.folder),
                         str(self.plan.workspace),
                         str(job.root or ""),
                         job.version,
@@ -166,7 +168,7 @@ class Spreading:
                         expected,
                     )
                 )
-        return sorted(made, key=lambda u: -len(u.codes))
+        return sorted(work, key=lambda u: -len(u.codes))
 
     def rounds(self) -> Iterator[list[Unit]]:
         """The first version's units, then those of the others that it did not answer along."""
@@ -205,12 +207,12 @@ def spread(
             left = dict(enumerate(listed_))
             for _ in range(RETRIES):
                 try:
-                    for number, told in _parallel(left, jobs if backend == "loky" else -1):
+                    for number, answer in _parallel(left, jobs if backend == "loky" else -1):
                         unit = left.pop(number)
-                        if told.refused:
-                            refused.append(told.refused)
+                        if answer.refused:
+                            refused.append(answer.refused)
                         else:
-                            take(told.answers, spreading.folder_of(_subject(spreading, unit)))
+                            take(answer.answers, spreading.folder_of(_subject(spreading, unit)))
                         progress(len(listed_) - len(left), len(listed_), unit)
                 except Exception as error:
                     if type(error).__name__ not in _DEATHS:
@@ -223,7 +225,7 @@ def spread(
 _DEATHS = ("TerminatedWorkerError", "BrokenProcessPool", "KilledWorker", "WorkerCrashedError")
 
 
-def _parallel(units: Mapping[int, Unit], jobs: int) -> Iterator[tuple[int, Told]]:
+def _parallel(units: Mapping[int, Unit], jobs: int) -> Iterator[tuple[int, UnitAnswer]]:
     from joblib import Parallel, delayed
 
     calls = (delayed(_numbered)(number, unit) for number, unit in dict(units).items())
@@ -234,7 +236,7 @@ def _parallel(units: Mapping[int, Unit], jobs: int) -> Iterator[tuple[int, Told]
     yield from pool(calls)
 
 
-def _numbered(number: int, unit: Unit) -> tuple[int, Told]:
+def _numbered(number: int, unit: Unit) -> tuple[int, UnitAnswer]:
     return number, ask(unit)
 
 
@@ -277,6 +279,6 @@ def _cluster(backend: str, scheduler: str) -> Any:
 
 def _subject(spreading: Spreading, unit: Unit) -> str:
     for name, subject in spreading.subjects.items():
-        if unit.asked in (name, str(subject.folder)):
+        if unit.reference in (name, str(subject.folder)):
             return name
-    raise RunError("is no subject of the plan", where=unit.asked)
+    raise RunError("is no subject of the plan", where=unit.reference)

@@ -26,10 +26,10 @@ def read_notebook(file: Path) -> Any:
             nbformat.validate(document, relax_add_props=True)
         nbformat.writes(document).encode()  # type: ignore[no-untyped-call]  # lone surrogates
     except Exception as error:  # noqa: BLE001 - nbformat raises whatever it stumbles over
-        told = str(error) if isinstance(error, _TELLING) else ""
-        said = told.strip().splitlines() or ["it is not of the form that notebooks have"]
+        reason = str(error) if isinstance(error, _TELLING) else ""
+        lines = reason.strip().splitlines() or ["it is not of the form that notebooks have"]
         raise RunError(
-            f"cannot be read as a notebook: {said[0][:200]}",
+            f"cannot be read as a notebook: {lines[0][:200]}",
             where=str(file),
             mend="restore it from the distribution, or save it anew in JupyterLab",
         ) from None

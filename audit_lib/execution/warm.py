@@ -77,10 +77,10 @@ class Zygote:
 
     def _receive(self, seconds: float) -> dict[str, Any]:
         self._wire.settimeout(seconds)
-        said = self._wire.recv(1 << 20)
-        if not said:
+        content = self._wire.recv(1 << 20)
+        if not content:
             raise OSError("the process that forks kernels has ended")
-        answer: dict[str, Any] = json.loads(said)
+        answer: dict[str, Any] = json.loads(content)
         if "problem" in answer:
             raise OSError(answer["problem"])
         return answer
@@ -163,9 +163,9 @@ class ForkManager(OwnInterpreterManager):
 
     async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
         if self.provisioner is None:
-            made = ForkProvisioner(kernel_id="", kernel_spec=self.kernel_spec, parent=self)
-            made.kernels = self.kernels
-            self.provisioner = made
+            provisioner = ForkProvisioner(kernel_id="", kernel_spec=self.kernel_spec, parent=self)
+            provisioner.kernels = self.kernels
+            self.provisioner = provisioner
         return await super()._async_pre_start_kernel(**options)
 
 

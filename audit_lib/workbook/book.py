@@ -281,7 +281,7 @@ class Workbook(Looking):
     def _open_subject(self) -> Subject:
         parameters = self.parameters
         subject = open_subject(
-            parameters.asked, workspace=self.workspace, root=parameters.path("root")
+            parameters.reference, workspace=self.workspace, root=parameters.path("root")
         )
         if parameters.version == "all":
             raise ParameterError(

@@ -47,7 +47,7 @@ class NotebookParameters(BaseModel):
     fail_on: str = "never"
 
     @property
-    def asked(self) -> str:
+    def reference(self) -> str:
         """How the subject is opened: as the run's environment says, else by ``subject``."""
         return os.environ.get(PLACES["subject"]) or self.subject
 

@@ -58,7 +58,7 @@ def test_a_subject_may_be_named_by_its_folder(workspace: Path) -> None:
     planned = plan([f"{folder}/"], ["v1"], workspace=workspace)
 
     assert planned.jobs[0].subject == "toy"
-    assert planned.jobs[0].asked == f"{folder}/"
+    assert planned.jobs[0].reference == f"{folder}/"
     assert planned.jobs[0].parameters()["subject"] == "toy"
     assert planned.jobs[0].environment()["AUDIT_RUN_SUBJECT"] == f"{folder}/"
 

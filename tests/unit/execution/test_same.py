@@ -48,7 +48,7 @@ def again(planned: Plan) -> RunOutcome | None:
     (job,) = planned.jobs
     before = Before(planned)
     try:
-        return before.known(replace(job, run_id="another"))
+        return before.outcome_of(replace(job, run_id="another"))
     finally:
         before.close()
 
