@@ -1,6 +1,6 @@
 """``workbook assemble``: the packet of notebooks that a scheduler ran one by one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -71,7 +71,8 @@ def assemble(
     name = subject or folder.path.parents[2].name
     assembled = _published(folder, name, place, root, notebooks)
     echo(f"packet: {assembled.folder / 'packet.html'}", err=True)
-    report = report_of(assembled.tasks, forced=assembled.verdict, **of_asked(name, place, root))
+    report = report_of(assembled.tasks, forced=assembled.verdict)
+    report = replace(report, **of_asked(name, place, root))
     reporters = reporters_of(outputs, folder_of(name, place))
     put(outputs, lambda form: reporters[form](report))
     ctx.exit(assembled.verdict.exit_code)

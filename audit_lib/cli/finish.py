@@ -93,7 +93,7 @@ def _write(
     if files:
         job = planned.jobs[0]
         where = of_asked(job.reference, planned.workspace, job.root)
-        whole = [report_of(o.results, **where) for o in outcomes if o.results]
+        whole = [replace(report_of(o.results), **where) for o in outcomes if o.results]
         put(files, lambda form: wanted[form](*whole))
     if shown in outputs:
         _summary(planned, outcomes, Screen())

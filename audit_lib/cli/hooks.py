@@ -8,7 +8,7 @@ from rich.text import Text
 
 from audit_lib.cli.options import json_option, subject_options
 from audit_lib.cli.output import echo
-from audit_lib.probes.tryouts.hook_habits import Habit, habits
+from audit_lib.probes.tryouts.hook_habits import habits
 from audit_lib.probes.tryouts.tryout import TriedHook, try_hooks
 from audit_lib.reporters.screen import Screen
 from audit_lib.subject.subject import Subject
@@ -38,7 +38,16 @@ def check(ctx: click.Context, subject: Subject, output_format: str) -> None:
     reports = try_hooks(subject, progress)
     warnings = habits(subject)
     if output_format == "json":
-        echo(json.dumps([_plain(report, warnings) for report in reports], indent=2))
+        echo(
+            json.dumps(
+                [
+                    asdict(r)
+                    | {"warnings": [habit.said for habit in warnings if habit.hook == r.hook]}
+                    for r in reports
+                ],
+                indent=2,
+            )
+        )
     elif not reports:
         console.print(f"no hook is written in {file}")
     for habit in warnings if output_format == "console" else ():
@@ -49,11 +58,6 @@ def check(ctx: click.Context, subject: Subject, output_format: str) -> None:
     if states & {"wrong", "failed", "refused"}:
         ctx.exit(1)
     ctx.exit(2 if "skipped" in states or not reports else 0)
-
-
-def _plain(report: TriedHook, habits_of: tuple[Habit, ...]) -> dict[str, object]:
-    warnings = [habit.said for habit in habits_of if habit.hook == report.hook]
-    return asdict(report) | {"warnings": warnings}
 
 
 def _say(report: TriedHook, console: Screen) -> None:

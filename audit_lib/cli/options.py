@@ -105,13 +105,9 @@ inconclusive_option: Decorator = click.option(
 )
 
 
-def _seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
-    return None if value is None else seconds_of(value)
-
-
 budget_option: Decorator = click.option(
     "--budget",
-    callback=_seconds,
+    callback=lambda _ctx, _param, value: None if value is None else seconds_of(value),
     metavar="TIME",
     help="How long checks may ask, such as 60s or 5m: the gravest first; what is left is not "
     "assessed.  [default: no limit]",

@@ -6,7 +6,6 @@ it is renamed to ``reports/<subject>/<version>/<run id>/``, on the same file sys
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from pathlib import Path
 from audit_lib.errors import RunError
 from audit_lib.files import read_whole, read_words, write_whole
 from audit_lib.model import Task, TaskResult
-from audit_lib.reporters.json_report import load_task
+from audit_lib.reporters.json_report import NO_SENTINEL, load_task, seal_of, unsealed
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -102,10 +101,6 @@ class RunFolder:
         """File that says a task's notebook reached its end."""
         return self.path / "sentinels" / f"{task.value}.json"
 
-    def tasks(self) -> tuple[Task, ...]:
-        """Tasks whose results are here."""
-        return tuple(t for t in Task if self.results(t).is_file())
-
     def save(self, task: Task, text: str) -> str:
         """Write a task's results and then its sentinel.
 
@@ -113,12 +108,11 @@ class RunFolder:
             SHA-256 of the results file.
         """
         content = text.encode("utf-8", "surrogatepass")
-        digest = hashlib.sha256(content).hexdigest()
+        seal = seal_of(self.run_id, task, content)
         self.sentinel(task).unlink(missing_ok=True)
         write_whole(self.results(task), content)
-        sentinel = {"run_id": self.run_id, "task": task.value, "results_sha256": digest}
-        write_whole(self.sentinel(task), json.dumps(sentinel).encode() + b"\n")
-        return digest
+        write_whole(self.sentinel(task), json.dumps(seal).encode() + b"\n")
+        return seal["results_sha256"]
 
     def load(self, task: Task) -> TaskResult:
         """A task's results.
@@ -132,19 +126,10 @@ class RunFolder:
 
     def check(self, task: Task) -> str:
         """What keeps a task from being complete; '' where nothing does."""
+        if not self.sentinel(task).is_file():
+            return NO_SENTINEL
         try:
-            sentinel = json.loads(read_whole(self.sentinel(task)))
-        except FileNotFoundError:
-            return "its last cell left no sentinel"
-        except (OSError, ValueError) as error:
-            return f"its sentinel cannot be read: {error}"
-        try:
-            digest = hashlib.sha256(read_whole(self.results(task))).hexdigest()
+            content = read_whole(self.results(task))
         except OSError as error:
             return f"its results cannot be read: {error.strerror}"
-        expected = {"run_id": self.run_id, "task": task.value, "results_sha256": digest}
-        for key, value in expected.items():
-            noted = sentinel.get(key) if isinstance(sentinel, dict) else None
-            if noted != value:
-                return f"its sentinel holds {key} {noted!r} instead of {value!r}"
-        return ""
+        return unsealed(self.sentinel(task), seal_of(self.run_id, task, content))

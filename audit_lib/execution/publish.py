@@ -1,12 +1,10 @@
 """Staging, sweeping and publishing: a run's folder appears whole or not at all."""
 
-import ctypes
 import errno
 import json
 import os
 import shutil
 import socket
-import sys
 import time
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from audit_lib.files import read_words, sync_folder, write_whole
 MANIFEST = "run_manifest.json"
 _LITTER_AFTER = 3600.0
 _ABANDONED_AFTER = 7 * 24 * 3600.0
-_AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
 
 
 def begin(place: Place, run_id: str) -> RunFolder:
@@ -180,15 +177,11 @@ def _sync(folder: Path) -> None:
 
 
 def _rename_new(source: Path, target: Path) -> None:
-    """Rename, failing where the target exists, in one step where the system has such a step."""
-    unsupported = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
-    code = _exclusive_rename(os.fsencode(source), os.fsencode(target))
-    if code == 0:
-        return
-    if code is not None and code not in unsupported:
-        raise OSError(code, os.strerror(code), str(target))
-    # A rename never replaces a folder that holds something, so this is safe too; it only cannot
-    # tell an empty folder from none.
+    """Rename a folder, failing where the target exists.
+
+    Between the question and the rename somebody else may publish there: a rename never replaces a
+    folder that holds something, so that only an empty one could be lost.
+    """
     if target.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     try:
@@ -197,17 +190,3 @@ def _rename_new(source: Path, target: Path) -> None:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
         raise
-
-
-def _exclusive_rename(source: bytes, target: bytes) -> int | None:
-    """Error number of the exclusive rename, 0 for success, None where there is no such call."""
-    if sys.platform == "win32":
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "renameat2"):
-        failed = libc.renameat2(_AT_FDCWD, source, _AT_FDCWD, target, _RENAME_NOREPLACE)
-    elif hasattr(libc, "renamex_np"):
-        failed = libc.renamex_np(source, target, _RENAME_EXCL)
-    else:
-        return None
-    return ctypes.get_errno() if failed else 0

@@ -162,7 +162,8 @@ class ValuesWereThere(Traced):
             compared += 1
             for i, name in enumerate(rows.columns):
                 ours, theirs = plain(rows.table.iloc[at, i]), inputs.values.get(name)
-                equal = ours == theirs if isinstance(ours, str) else same(_real(theirs), ours)
+                number = None if isinstance(theirs, str) else theirs
+                equal = ours == theirs if isinstance(ours, str) else same(number, ours)
                 if not equal:
                     yield self.finding(
                         self.seen.where,
@@ -323,7 +324,3 @@ CHECKS = (*WHOLE, TracesReplay)
 
 def _key(rows: Rows, row: int) -> tuple[str, str]:
     return rows.time_of(row), rows.asset_of(row)
-
-
-def _real(value: float | str | None) -> float | None:
-    return None if isinstance(value, str) else value

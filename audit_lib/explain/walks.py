@@ -8,13 +8,14 @@ shap's own permutation explainer makes a call a row; here one table holds the wa
 one call answers for all heads.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from audit_lib.arrays import Floats
+from audit_lib.arrays import Floats, Integers
 from audit_lib.explain.answers import Answers
 
 #: walks of each row: two at least, since their product tells size from noise
@@ -121,16 +122,28 @@ def _walk(
         order = np.tile(rng.permutation(width), (rows, 1))
         start = table.iloc[rng.permutation(rows)]
     place = np.argsort(order, axis=1)  # when a column is set
-    there, here = _columns(table), _columns(start)
-    tables = []
-    for step in range(width + 1):
-        chosen = {
-            name: np.where(place[:, i] < step, there[i], here[i])
-            for i, name in enumerate(table.columns)
-        }
-        tables.append(pd.DataFrame(chosen, index=table.index))
+    tables = list(steps_between(start, table, place, table.index))
     answered = np.stack(answers(tables))  # (steps, rows, answers)
     return np.diff(answered, axis=0)[place, np.arange(rows)[:, None]], answered[-1]
+
+
+def steps_between(
+    start: pd.DataFrame, end: pd.DataFrame, place: Integers, index: pd.Index | None = None
+) -> Iterator[pd.DataFrame]:
+    """Tables on the way from rows to others, the first as they start, the last as they end.
+
+    Args:
+        end: as many rows as ``start``, or one that all end at.
+        place: of each row and column, at which step it is set.
+        index: of the tables.
+    """
+    there, here = _columns(end), _columns(start)
+    for step in range(place.shape[1] + 1):
+        chosen = {
+            name: np.where(place[:, i] < step, there[i], here[i])
+            for i, name in enumerate(end.columns)
+        }
+        yield pd.DataFrame(chosen, index=index)
 
 
 def linear(

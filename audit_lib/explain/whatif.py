@@ -16,6 +16,7 @@ from audit_lib.explain.opposite import Change, SingleRow, opposite
 from audit_lib.explain.records import finite
 from audit_lib.explain.rows import Rows, inputs_of
 from audit_lib.explain.rules import learn
+from audit_lib.explain.walks import steps_between
 from audit_lib.model import Evidence, Scalar, View
 from audit_lib.subject.subject import Subject
 
@@ -220,14 +221,7 @@ def _walked(
     width = rows.table.shape[1]
     order = np.argsort(rng.random((walks, width)), axis=1)
     place = np.argsort(order, axis=1)
-    own = [row.row.iloc[:, i].to_numpy() for i in range(width)]
-    tables = []
-    for step in range(width + 1):
-        columns = {
-            name: np.where(place[:, i] < step, own[i], start.iloc[:, i].to_numpy())
-            for i, name in enumerate(rows.table.columns)
-        }
-        tables.append(pd.DataFrame(columns))
+    tables = steps_between(start, row.row, place)
     whole = pd.concat(tables, ignore_index=True).astype(rows.table.dtypes.to_dict())
     answered = row(whole)[:, chosen].reshape(width + 1, walks)
     steps = np.diff(answered, axis=0)[place, np.arange(walks)[:, None]]

@@ -241,7 +241,7 @@ def options_of(text: str) -> dict[str, Any]:
         ) from None
 
 
-def explorer(audit: Workbook, asset: str = "") -> Any:
+def explorer(audit: Workbook, asset: str = "", date: str = "") -> Any:
     """One decision after the other: which row is chosen above, what made it below."""
     import ipywidgets as widgets
 
@@ -252,7 +252,7 @@ def explorer(audit: Workbook, asset: str = "") -> Any:
     pane = widgets.Output()
     assets = [] if rows.assets is None else sorted(set(map(str, rows.assets)))
     who = widgets.Combobox(value=asset, options=assets, description="asset", placeholder="the last")
-    when = widgets.Text(description="date", placeholder="the last")
+    when = widgets.Text(date, description="date", placeholder="the last")
     button = widgets.Button(description="Take apart", button_style="primary")
 
     def look(_: object = None) -> None:

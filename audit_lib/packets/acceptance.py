@@ -78,12 +78,22 @@ def answers(packet: Packet) -> list[Answer]:
     """Every criterion, then every must-not, answered for the packet."""
     results = packet.results
     return [
-        _accounted(results),
+        # What is low there concerns files outside of the audited folders.
+        _of_checks(
+            "Every line of the subsystem is accounted for and scanned",
+            _ACCOUNTED,
+            results,
+            Severity.MEDIUM,
+        ),
         _certified(packet),
         _exercised(packet),
         *(_of_contracts(text, contracts, results) for text, contracts in _CONTRACTS),
         _boundaries(packet),
-        _untouched(packet),
+        Answer(
+            "The audit retrained, replaced and wrote nothing of the subject",
+            *_digest(packet),
+            must_not=True,
+        ),
         _format(packet),
         _high_risk(packet),
     ]
@@ -106,25 +116,19 @@ def _of_checks(
     if unclear and verdict is Verdict.KEPT:
         verdict = Verdict.INCONCLUSIVE
     parts = [_outcome_words([r for r in held if r not in lesser], missing)]
-    parts += [f"{r.code}: {_breaking(r)}, not about this" for r in lesser]
+    parts += [f"{r.code}: {_severities([r])}, not about this" for r in lesser]
     counted = (f"{e.count:,} {e.what}" for r in held for e in r.examined if e.count)
     parts += [", ".join(dict.fromkeys(counted))]
     return Answer(text, verdict, "; ".join(filter(None, parts)))
 
 
+def _severities(results: Iterable[CheckResult]) -> str:
+    return severities(f for r in results for f in r.open_findings if breaks(f))
+
+
 def _only_below(result: CheckResult, least: Severity) -> bool:
     broken = effective_outcome(result) is Outcome.FAIL
     return broken and all(f.severity < least for f in result.open_findings)
-
-
-def _breaking(result: CheckResult) -> str:
-    return severities(f for f in result.open_findings if breaks(f))
-
-
-def _accounted(results: Sequence[CheckResult]) -> Answer:
-    # What is low there concerns files outside of the audited folders.
-    text = "Every line of the subsystem is accounted for and scanned"
-    return _of_checks(text, _ACCOUNTED, results, Severity.MEDIUM)
 
 
 def _certified(packet: Packet) -> Answer:
@@ -176,8 +180,7 @@ def _outcome_words(held: Sequence[CheckResult], missing: Sequence[str] = ()) -> 
     passed = [r.code for r in held if outcomes[r.code] is Outcome.PASS]
     parts = []
     if broken:
-        counted = severities(f for r in broken for f in r.open_findings if breaks(f))
-        parts.append(f"broken: {', '.join(r.code for r in broken)} ({counted})")
+        parts.append(f"broken: {', '.join(r.code for r in broken)} ({_severities(broken)})")
     if untold:
         parts.append(f"not told: {', '.join(untold)}")
     if missing:
@@ -229,11 +232,6 @@ def _digest(packet: Packet) -> tuple[Verdict, str]:
     if not packet.provenance.subject_before:
         return Verdict.INCONCLUSIVE, "no digest was taken"
     return Verdict.KEPT, "the subject's digest before and after"
-
-
-def _untouched(packet: Packet) -> Answer:
-    text = "The audit retrained, replaced and wrote nothing of the subject"
-    return Answer(text, *_digest(packet), must_not=True)
 
 
 def _format(packet: Packet) -> Answer:

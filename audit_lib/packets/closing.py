@@ -10,7 +10,7 @@ from audit_lib.model.closure import Comparison, Fate, Row
 from audit_lib.model.sight import NOT_RUN
 from audit_lib.packets.acceptance import answers
 from audit_lib.packets.packet import Packet
-from audit_lib.packets.sections import Doc, Style, cell, runs
+from audit_lib.packets.sections import Doc, Style, cell, runs, waiver_doc
 from audit_lib.reporters.csv_report import safe_cell
 from audit_lib.reporters.json_report import dumps, plain
 from audit_lib.reporters.report import folded, severities
@@ -186,13 +186,7 @@ def _row(row: Row, ids: dict[Finding, str], style: Style) -> Doc:
         "was": _was(row),
         "message": runs(one_line(finding.message, SAYS), style),
         "why": runs(one_line(row.why, SAYS), style),
-        "waiver": waiver
-        and {
-            "owner": one_line(waiver.owner),
-            "reason": runs(waiver.reason, style),
-            "expires": one_line(waiver.expires),
-            "in_force": matter.waived,
-        },
+        "waiver": waiver and waiver_doc(waiver, style) | {"in_force": matter.waived},
     }
 
 

@@ -199,16 +199,12 @@ def _versions(folder: Path) -> dict[str, list[IndexedRun]]:
         except RunError:
             continue
         link = f"{quote(run.parent.name)}/{quote(run.name)}"
-        entry = IndexedRun(manifest, run, link, _decisions(run), _proved(run, manifest))
+        decisions = [f"{s.decision} by {one_line(s.name, 60)}" for s in standing(signatures(run))]
+        entry = IndexedRun(manifest, run, link, " · ".join(decisions), _proved(run, manifest))
         runs_of.setdefault(run.parent.name, []).append(entry)
     for runs in runs_of.values():
         runs.sort(key=lambda e: _started(e.manifest), reverse=True)
     return {version: runs_of[version] for version in sorted(runs_of, key=_natural)}
-
-
-def _decisions(run: Path) -> str:
-    decisions = [f"{s.decision} by {one_line(s.name, 60)}" for s in standing(signatures(run))]
-    return " · ".join(decisions)
 
 
 def _proved(run: Path, manifest: Manifest) -> str:

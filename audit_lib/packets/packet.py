@@ -68,7 +68,6 @@ class Provenance:
         subject_before, subject_after: digest of the subject's trees before and after the run.
         inputs: every file and tree that the run read.
         parameters: what the notebooks were given.
-        problems: what went wrong outside the checks, a sentence each.
     """
 
     subject: str
@@ -89,7 +88,6 @@ class Provenance:
     subject_after: str = ""
     inputs: tuple[Input, ...] = ()
     parameters: dict[str, str] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
 
     @property
     def subject_changed(self) -> bool:
@@ -271,7 +269,6 @@ class Packet:
 def build(run: Run, provenance: Provenance, comparisons: Sequence[Comparison] = ()) -> Packet:
     """The packet of a run."""
     problems = [
-        *provenance.problems,
         *(f"{task.value} {why}" for task, why in run.problems.items()),
         *_disagreements(run, provenance),
     ]

@@ -22,6 +22,7 @@ _LONG = re.compile(r"\S{24,}")
 _JOINT = re.compile(r"([/\\_.,:;=|-]|.{24})(?=.)")
 #: keys whose strings are names to link by, or not text at all
 _EXACT = frozenset({"svg", "anchor", "id", "check", "fingerprint", "verdict", "outcome", "task"})
+_STYLE = Style(svg, rows=30, passing_rows=10, characters=600, cells=140, findings=150, listed=12)
 
 
 def render_pdf(packet: Packet) -> bytes:
@@ -32,7 +33,7 @@ def render_pdf(packet: Packet) -> bytes:
     """
     import typst
 
-    data = document(packet, _style())
+    data = document(packet, _STYLE)
     began = _moment(packet)
     data["stamp"] = _stamp(began)
     template = files("audit_lib.packets").joinpath("templates/packet.typ").read_bytes()
@@ -63,10 +64,6 @@ def _breakable(value: Any, key: str = "") -> Any:
     if isinstance(value, str) and key not in _EXACT:
         return _LONG.sub(lambda m: _JOINT.sub("\\1\u200b", m.group()), value)
     return value
-
-
-def _style() -> Style:
-    return Style(svg, rows=30, passing_rows=10, characters=600, cells=140, findings=150, listed=12)
 
 
 @cache

@@ -1,7 +1,5 @@
 """Reading back what a run left: its tasks' results, and whether each is whole."""
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 from audit_lib.errors import RunError
 from audit_lib.files import read_whole
 from audit_lib.model import Task, TaskResult
-from audit_lib.reporters.json_report import load_task
+from audit_lib.reporters.json_report import NO_SENTINEL, load_task, seal_of, unsealed
 
 #: keys of a task's provenance that say at which level hooks ran, and answers were asked
 ISOLATION = ("isolation", "answers_isolation")
@@ -56,9 +54,12 @@ def read_run(run_dir: Path, planned: tuple[Task, ...] = tuple(Task)) -> Run:
         except RunError as error:
             problems[task] = str(error).split("\n", maxsplit=1)[0]
             continue
-        problem = _foreign(result, task, tasks) or _unsealed(run_dir, result, content)
+        sentinel = run_dir / "sentinels" / file.name
+        problem = _foreign(result, task, tasks)
+        problem = problem or unsealed(sentinel, seal_of(result.run_id, result.task, content))
         if problem:
-            problems[task] = problem
+            unfinished = "did not finish: " if problem == NO_SENTINEL else ""
+            problems[task] = unfinished + problem
         if result.task is task:
             tasks.append(result)
     return Run(run_dir, tuple(tasks), problems)
@@ -72,27 +73,6 @@ def _foreign(result: TaskResult, task: Task, others: list[TaskResult]) -> str:
             mine, theirs = getattr(result, key), getattr(other, key)
             if mine != theirs:
                 return f"its results have {key} {mine!r}, those of {other.task.value} {theirs!r}"
-    return ""
-
-
-def _unsealed(run_dir: Path, result: TaskResult, content: bytes) -> str:
-    """What tells that a task's notebook did not reach its end; '' where it did."""
-    file = run_dir / "sentinels" / f"{result.task.value}.json"
-    try:
-        sentinel = json.loads(read_whole(file))
-    except FileNotFoundError:
-        return "did not finish: its last cell left no sentinel"
-    except (OSError, ValueError) as error:
-        return f"its sentinel cannot be read: {error}"
-    expected = {
-        "run_id": result.run_id,
-        "task": result.task.value,
-        "results_sha256": hashlib.sha256(content).hexdigest(),
-    }
-    for key, value in expected.items():
-        value_there = sentinel.get(key) if isinstance(sentinel, dict) else None
-        if value_there != value:
-            return f"its sentinel holds {key} {value_there!r} instead of {value!r}"
     return ""
 
 

@@ -14,6 +14,7 @@ from audit_lib.checks.size_power import measured
 from audit_lib.model import (
     CheckResult,
     Evidence,
+    Exempted,
     Location,
     Outcome,
     Scalar,
@@ -119,7 +120,6 @@ def cell(value: Scalar, limit: int = 400) -> str:
 def finding_doc(cited: PacketFinding, style: Style, before: PacketFinding | None = None) -> Doc:
     """A finding; ``brief`` where the one before it is of the same check and says the rest."""
     finding = cited.finding
-    waiver = cited.exemption
     return {
         "id": cited.id,
         "code": finding.code,
@@ -145,12 +145,16 @@ def finding_doc(cited: PacketFinding, style: Style, before: PacketFinding | None
             for e in cited.result.evidence
             if e.name in finding.evidence
         ],
-        "waiver": waiver
-        and {
-            "owner": one_line(waiver.owner),
-            "reason": runs(waiver.reason, style),
-            "expires": one_line(waiver.expires),
-        },
+        "waiver": cited.exemption and waiver_doc(cited.exemption, style),
+    }
+
+
+def waiver_doc(waiver: Exempted, style: Style) -> Doc:
+    """A waiver, as it stands with its finding."""
+    return {
+        "owner": one_line(waiver.owner),
+        "reason": runs(waiver.reason, style),
+        "expires": one_line(waiver.expires),
     }
 
 

@@ -189,13 +189,9 @@ def _parts(
     yield Text()
     mark, tone = (("✓", "green"), ("✗", "bold red"), ("?", "yellow"))[comparison.exit_code]
     yield Text.assemble((f"{mark} ", tone), verdict_line(comparison))
-    if not everything and any(_cut(comparison)):
+    every = ((fate, group) for fate in Fate for group in groups(comparison, fate))
+    if not everything and any(len(g.closed) > len(listed(g, fate)) for fate, g in every):
         yield Text("  --all lists each finding", style="dim")
-
-
-def _cut(comparison: Comparison) -> Iterator[bool]:
-    for fate in Fate:
-        yield from (len(g.closed) > len(listed(g, fate)) for g in groups(comparison, fate))
 
 
 def _table(comparison: Comparison) -> Table:
@@ -222,8 +218,9 @@ def _table(comparison: Comparison) -> Table:
 
 
 def _group(group: Group, shown: Sequence[Closed]) -> Iterator[Text]:
+    worst = group.closed[0].matter.finding.severity
     yield Text.assemble(
-        f"  {group.code}  ", (f"{group.severities}  ", TONES[_worst(group)]),
+        f"  {group.code}  ", (f"{group.severities}  ", TONES[worst]),
         (one_line(group.title, 120), "dim"),
     )  # fmt: skip
     for closed in shown:
@@ -253,7 +250,3 @@ def why_new(closed: Closed) -> str:
     if closed.fate is not Fate.NEW or not closed.why:
         return ""
     return f" (not told before: {one_line(closed.why, 120)})"
-
-
-def _worst(group: Group) -> Severity:
-    return group.closed[0].matter.finding.severity

@@ -8,22 +8,27 @@ is lost between a check and its reader.
 """
 
 import dataclasses
+import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from enum import Enum
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from audit_lib.errors import RunError
-from audit_lib.model import Evidence, Finding, Severity, TaskResult
+from audit_lib.files import read_whole
+from audit_lib.model import Evidence, Finding, Severity, Task, TaskResult
 from audit_lib.reporters.report import Report
 
 FORMAT = "task-result/1"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _RATINGS = ("severity", "declared")
+NO_SENTINEL = "its last cell left no sentinel"
 _MEND = "the file is not what a run wrote; execute the task again"
 
 
@@ -75,6 +80,27 @@ def load_task(text: str, *, where: str = "results") -> TaskResult:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"])) or "(whole)"
         raise RunError(f"key {key!r}: {problem['msg']}", where=where, mend=_MEND) from None
+
+
+def seal_of(run_id: str, task: Task, content: bytes) -> dict[str, str]:
+    """What the sentinel of a task says once its notebook has reached its end."""
+    digest = hashlib.sha256(content).hexdigest()
+    return {"run_id": run_id, "task": task.value, "results_sha256": digest}
+
+
+def unsealed(sentinel: Path, seal: Mapping[str, str]) -> str:
+    """What tells that a task's notebook did not reach its end; '' where it did."""
+    try:
+        held = json.loads(read_whole(sentinel))
+    except FileNotFoundError:
+        return NO_SENTINEL
+    except (OSError, ValueError) as error:
+        return f"its sentinel cannot be read: {error}"
+    for key, value in seal.items():
+        noted = held.get(key) if isinstance(held, dict) else None
+        if noted != value:
+            return f"its sentinel holds {key} {noted!r} instead of {value!r}"
+    return ""
 
 
 def schema() -> dict[str, Any]:
@@ -134,13 +160,10 @@ def _record(value: Any) -> dict[str, Any]:
         fields_of["fingerprint"] = value.fingerprint
     if isinstance(value, Evidence):
         # Of the cells as they are read back: a check may have left NumPy scalars in its rows.
-        fields_of["digest"] = _inward_evidence(fields_of).digest
+        rows = tuple(tuple(row) for row in _inward(fields_of["rows"]))
+        read_back = Evidence(value.name, value.title, tuple(fields_of["columns"]), rows)
+        fields_of["digest"] = read_back.digest
     return fields_of
-
-
-def _inward_evidence(record: dict[str, Any]) -> Evidence:
-    rows = tuple(tuple(row) for row in _inward(record["rows"]))
-    return Evidence(record["name"], record["title"], tuple(record["columns"]), rows)
 
 
 def _foreign(value: Any) -> Any:

@@ -129,13 +129,7 @@ class Report:
         return [r for r in self.results if r.outcome in outcomes]
 
 
-def report_of(
-    tasks: Sequence[TaskResult],
-    *,
-    forced: Verdict | None = None,
-    locate: Callable[[str, str], str] = nowhere,
-    snippet: Callable[[Location], str] = unread,
-) -> Report:
+def report_of(tasks: Sequence[TaskResult], *, forced: Verdict | None = None) -> Report:
     """One report over the tasks of one run, which must not be empty."""
     first = tasks[0]
     return Report(
@@ -149,8 +143,6 @@ def report_of(
         seconds=sum(t.seconds for t in tasks),
         forced=forced,
         not_run=not_run(tasks),
-        locate=locate,
-        snippet=snippet,
         dependents=dependents(tasks),
     )
 

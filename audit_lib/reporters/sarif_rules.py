@@ -26,7 +26,7 @@ def rule(result: CheckResult) -> dict[str, Any]:
     text = "\n\n".join(f"{head}\n{body}" for head, body in sections.items())
     markdown = "\n\n".join(f"**{head}**\n\n{body}" for head, body in sections.items())
     meaning = " ".join(sections.get("What it checks", "").split())
-    page = documentation_site()
+    page, level = documentation_site(), result.severity.sarif_level
     return {
         "id": result.code,
         "name": cut(result.name, NAME_CHARACTERS),
@@ -41,11 +41,11 @@ def rule(result: CheckResult) -> dict[str, Any]:
             if page and not result.origin
             else {}
         ),
-        "defaultConfiguration": {"level": result.severity.sarif_level},
+        "defaultConfiguration": {"level": level},
         "properties": {
             "tags": sorted({"security", "model-audit", result.contract.value, result.task.value}),
             "precision": "high",
-            "problem.severity": _problem(result.severity),
+            "problem.severity": "recommendation" if level == "note" else level,
             "security-severity": SECURITY_SEVERITY[result.severity],
             **({"remarks": texts} if (texts := [clean(r) for r in remarks(result)]) else {}),
         },
@@ -72,7 +72,3 @@ def documentation_site() -> str:
     pairs = (entry.partition(",") for entry in declared)
     named = {label.strip().lower(): address.strip() for label, _, address in pairs}
     return str(named.get("documentation", ""))
-
-
-def _problem(severity: Severity) -> str:
-    return "recommendation" if severity.sarif_level == "note" else severity.sarif_level

@@ -150,13 +150,11 @@ def _host_provenance(subject: Subject) -> dict[str, str]:
         return {
             "isolation": subject.isolation,
             "isolation_stopped": ", ".join(sorted(subject.host.probed.stopped)) or "nothing",
-            "hooks_refused": _refused(subject),
+            "hooks_refused": "; ".join(
+                f"{path} ({', '.join(sorted(hooks))})"
+                for path, hooks in sorted(subject.host.refused.items())
+            ),
             "subject_environment": ", ".join(f"{k} {v}" for k, v in subject.host.versions.items()),
         }
     except (AuditError, HookError, NotAssessed) as error:
         return {"isolation": f"unavailable: {error}"}
-
-
-def _refused(subject: Subject) -> str:
-    by_path = sorted(subject.host.refused.items())
-    return "; ".join(f"{path} ({', '.join(sorted(hooks))})" for path, hooks in by_path)

@@ -1,7 +1,5 @@
 """The runs that a run is compared with."""
 
-from pathlib import Path
-
 from audit_lib.errors import NotAssessed
 from audit_lib.execution.layout import Place, RunFolder
 from audit_lib.model import Task
@@ -30,15 +28,11 @@ def baselines(place: Place, subject: Subject, *, but: str = "") -> list[Baseline
         newest = Place(place.reports, place.subject, champion).latest()
         if newest:
             chosen.append(Baseline(f"champion {champion}", newest.path))
-    runs = [p for p in _runs(place) if not but or p.name < but]
+    published = sorted(p for p in place.folder.glob("*") if (p / NAME).is_file())
+    # The pointer to the newest run is none.
+    runs = [p for p in published if not p.is_symlink() and (not but or p.name < but)]
     whole = [p for p in runs if all(RunFolder(p).results(task).is_file() for task in Task)]
     if whole:
         earlier = tuple(p for p in runs if p.name < whole[-1].name)
         chosen.append(Baseline("the previous run", whole[-1], earlier[-HISTORY:]))
     return chosen
-
-
-def _runs(place: Place) -> list[Path]:
-    """Published runs of a version, oldest first; the pointer to the newest is none."""
-    held = sorted(p for p in place.folder.glob("*") if (p / NAME).is_file())
-    return [p for p in held if not p.is_symlink()]

@@ -80,30 +80,22 @@ def test_saving_again_takes_the_old_sentinel_away_first(
 
 
 # --- publishing -------------------------------------------------------------------------------
-@pytest.mark.parametrize("exclusive", [True, False])
+@pytest.mark.parametrize("seen", [True, False], ids=["seen before", "published meanwhile"])
 def test_a_run_moves_whole_and_is_never_replaced(
-    place: Place, monkeypatch: pytest.MonkeyPatch, exclusive: bool
+    place: Place, monkeypatch: pytest.MonkeyPatch, seen: bool
 ) -> None:
-    if not exclusive:
-        monkeypatch.setattr(publish, "_exclusive_rename", lambda *_: None)
     first = publish.publish(place, staged(place, "r1"))
     assert (first.path / "packet.html").read_text() == "packet"
     assert list((place.folder / ".work").iterdir()) == []
 
     again = staged(place, "r1")
     (again.path / "packet.html").write_text("another")
+    if not seen:
+        monkeypatch.setattr(Path, "exists", lambda _: False)
     with pytest.raises(RunError, match="exists already"):
         publish.publish(place, again)
 
     assert (first.path / "packet.html").read_text() == "packet"
-
-
-def test_a_system_without_the_exclusive_rename_falls_back(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(publish, "_exclusive_rename", lambda *_: errno.EINVAL)
-
-    assert publish.publish(place, staged(place, "r1")).path.is_dir()
 
 
 def test_the_manifest_reaches_the_disk_last(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
