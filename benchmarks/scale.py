@@ -25,8 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import made_up
 import toy_workspace
 
-from audit_lib.packets import build, read_run, update_index
+from audit_lib.packets.index import update_index
 from audit_lib.packets.manifest import write_manifest
+from audit_lib.packets.packet import build
+from audit_lib.packets.run import read_run
 
 FUNCTION = '''
 def rule_{n}(frame, limit={n}):

@@ -1,7 +1,5 @@
 """The closing list of a packet: as data for both typesetters, as JSON for scripts, and as CSV."""
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +9,7 @@ from audit_lib.model.sight import NOT_RUN
 from audit_lib.packets.acceptance import answers
 from audit_lib.packets.packet import Packet
 from audit_lib.packets.sections import Doc, Style, cell, runs, waiver_doc
-from audit_lib.reporters.csv_report import safe_cell
+from audit_lib.reporters.csv_report import csv_text
 from audit_lib.reporters.json_report import dumps, plain
 from audit_lib.reporters.report import folded, severities
 from audit_lib.reporters.text import clean, count, one_line, place
@@ -103,9 +101,7 @@ def closure_csv(packet: Packet) -> str:
         "path", "line", "pointer", "symbol", "message", "moved_from", "why", "exempted_by",
         "exempted_because", "exempted_until", "exemption_in_force", "identity",
     ]  # fmt: skip
-    file = io.StringIO()
-    writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for record in records:
         waiver = record["exemption"] or {}
         flat = record | record["location"]
@@ -117,9 +113,8 @@ def closure_csv(packet: Packet) -> str:
             "exempted_until": waiver.get("expires"),
             "exemption_in_force": waiver and ("yes" if waiver["in_force"] else "no"),
         }
-        writer.writerow({key: safe_cell(flat.get(key) if flat.get(key) != {} else "")
-                         for key in columns})  # fmt: skip
-    return file.getvalue()
+        rows.append({key: value for key, value in flat.items() if value != {}})
+    return csv_text(columns, rows)
 
 
 def standing(row: Row) -> str:

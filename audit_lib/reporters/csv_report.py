@@ -8,7 +8,7 @@ set to another separator would make a cell of its own.  The faithful form is JSO
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from audit_lib.model import Exempted, Finding, Outcome
 from audit_lib.reporters.report import NOT_RUN, Report
@@ -31,14 +31,15 @@ def to_csv(*reports: Report) -> str:
     The column ``state`` is ``open``, ``exempted``, ``error``, ``not_assessed`` or, of a task,
     ``not_run``, so that a table without open findings does not pass for a clean bill.
     """
+    return csv_text(COLUMNS, (row for report in reports for row in _rows(report)))
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Rows as CSV with a heading, in cells that no spreadsheet takes for a formula."""
     file = io.StringIO()
-    writer = csv.DictWriter(
-        file, COLUMNS, restval="", quoting=csv.QUOTE_MINIMAL, lineterminator="\n"
-    )
+    writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()
-    for report in reports:
-        for row in _rows(report):
-            writer.writerow({key: safe_cell(value) for key, value in row.items()})
+    writer.writerows({name: safe_cell(row.get(name)) for name in columns} for row in rows)
     return file.getvalue()
 
 

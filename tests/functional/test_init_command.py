@@ -13,7 +13,7 @@ from audit_lib.cli import main
 from audit_lib.cli.codes import USAGE
 from audit_lib.execution.layout import Place
 from audit_lib.host.digest import tree_digest
-from audit_lib.packets import assemble
+from audit_lib.packets.assembly import assemble
 
 SHIPPED = toy_workspace.REPOSITORY / "notebooks"
 

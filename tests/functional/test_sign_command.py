@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from audit_lib.cli.app import cli, main
 from audit_lib.cli.codes import USAGE
-from audit_lib.packets import assemble, update_index
+from audit_lib.packets.assembly import assemble
+from audit_lib.packets.index import update_index
 
 
 def workbook(*arguments: object, said: str = "") -> Result:
@@ -84,8 +85,9 @@ def test_a_packet_that_was_changed_after_signing_is_not_trusted(run, key, reseal
     signed(run, key)
     (run / "packet.html").write_text("<p>kept</p>")
     if resealed:  # by somebody who can write the folder, and so the manifest too
-        from audit_lib.packets import build, read_run
         from audit_lib.packets.manifest import write_manifest
+        from audit_lib.packets.packet import build
+        from audit_lib.packets.run import read_run
 
         write_manifest(run, build(read_run(run), made_up.provenance(made_up.clean_tasks())))
     done = workbook("verify", run, "--trusted", key.with_name("trusted"))

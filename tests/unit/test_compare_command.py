@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from audit_lib.cli.packets import compare
 from audit_lib.model import Outcome, Severity
-from audit_lib.packets import build, read_manifest, read_run
 from audit_lib.packets.differences import differences
-from audit_lib.packets.manifest import write_manifest
+from audit_lib.packets.manifest import read_manifest, write_manifest
+from audit_lib.packets.packet import build
+from audit_lib.packets.run import read_run
 
 
 def invoke(*words: object):

@@ -14,8 +14,9 @@ from nbformat import v4
 from audit_lib.execution.render import render
 from audit_lib.model import Outcome, Severity, Task
 from audit_lib.model.closure import compare
-from audit_lib.packets import build, read_run
 from audit_lib.packets.html import render_html
+from audit_lib.packets.packet import build
+from audit_lib.packets.run import read_run
 from audit_lib.workbook.display import TONES, Listing, Note
 from audit_lib.workbook.sheets import finding_sheet, identified, verdict_sheet
 

@@ -7,7 +7,8 @@ import made_up
 import pytest
 
 from audit_lib.model import Task, TaskResult
-from audit_lib.packets import Packet, build, read_run
+from audit_lib.packets.packet import Packet, build
+from audit_lib.packets.run import read_run
 
 
 @pytest.fixture

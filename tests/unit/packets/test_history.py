@@ -7,8 +7,11 @@ import made_up
 import pytest
 
 from audit_lib.model import Task
-from audit_lib.packets import build, history, read_run, update_index
+from audit_lib.packets import history
+from audit_lib.packets.index import update_index
 from audit_lib.packets.manifest import read_manifest, write_manifest
+from audit_lib.packets.packet import build
+from audit_lib.packets.run import read_run
 from audit_lib.reporters.csv_report import to_csv
 
 

@@ -21,8 +21,9 @@ from audit_lib.model import (
     View,
 )
 from audit_lib.model.closure import compare
-from audit_lib.packets import build, read_run
 from audit_lib.packets.html import LARGEST, render_html
+from audit_lib.packets.packet import build
+from audit_lib.packets.run import read_run
 
 VOID = {"meta", "br", "input", "path", "use", "rect", "image", "hr"}
 

@@ -5,8 +5,11 @@ import re
 import made_up
 import pytest
 
-from audit_lib.packets import build, index, read_run, update_index
+from audit_lib.packets import index
+from audit_lib.packets.index import update_index
 from audit_lib.packets.manifest import write_manifest
+from audit_lib.packets.packet import build
+from audit_lib.packets.run import read_run
 
 
 def publish(reports, tasks, **said):

@@ -9,8 +9,10 @@ import pytest
 
 from audit_lib.errors import RunError
 from audit_lib.model import Verdict
-from audit_lib.packets import Baseline, assemble, build, read_manifest, read_run, verify
-from audit_lib.packets.manifest import NAME, manifest_schema, write_manifest
+from audit_lib.packets.assembly import Baseline, assemble
+from audit_lib.packets.manifest import NAME, manifest_schema, read_manifest, verify, write_manifest
+from audit_lib.packets.packet import build
+from audit_lib.packets.run import read_run
 
 SCHEMA = Path(__file__).parents[3] / "docs/schema/run_manifest.schema.json"
 FORMS = {

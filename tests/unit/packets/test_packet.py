@@ -59,11 +59,6 @@ def test_results_of_another_subject_are_a_problem(packet_of):
     assert packet.verdict is Verdict.INCONCLUSIVE
 
 
-def test_what_execution_noticed_is_a_problem(packet_of):
-    packet = packet_of(made_up.clean_tasks(), problems=("T2: the kernel was killed",))
-    assert packet.verdict is Verdict.INCONCLUSIVE
-
-
 def test_findings_are_ranked_and_named_by_their_place_in_the_check(packet_of):
     packet = packet_of(made_up.tasks())
     ids = [f.id for f in packet.open]

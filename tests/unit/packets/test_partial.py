@@ -16,14 +16,16 @@ from audit_lib.cli.sign import sign as sign_command
 from audit_lib.errors import RunError
 from audit_lib.model import Outcome, Task, Verdict, run_verdict
 from audit_lib.model.closure import compare
-from audit_lib.packets import build, read_manifest, read_run, update_index, verify
 from audit_lib.packets.acceptance import answers
 from audit_lib.packets.assembly import Baseline, comparisons_with
 from audit_lib.packets.document import document
 from audit_lib.packets.html import render_html
+from audit_lib.packets.index import update_index
 from audit_lib.packets.keys import new_key
-from audit_lib.packets.manifest import write_manifest
+from audit_lib.packets.manifest import read_manifest, verify, write_manifest
+from audit_lib.packets.packet import build
 from audit_lib.packets.pdf import render_pdf
+from audit_lib.packets.run import read_run
 from audit_lib.packets.sections import Style
 from audit_lib.packets.sign import sign, signatures
 from audit_lib.reporters import REPORTERS, report_of

@@ -6,7 +6,7 @@ import made_up
 import pytest
 
 from audit_lib.model import Task
-from audit_lib.packets import read_run
+from audit_lib.packets.run import read_run
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import pytest
 from audit_lib.faults import kept
 from audit_lib.faults.sensitivity import Planting, Sensitivity, State, from_data
 from audit_lib.model import Contract
-from audit_lib.packets import page_one, update_index
+from audit_lib.packets import page_one
 from audit_lib.packets.document import document
 from audit_lib.packets.html import render_html
+from audit_lib.packets.index import update_index
 from audit_lib.packets.learned import proved
 from audit_lib.packets.pdf import render_pdf
 from audit_lib.packets.sections import Style
@@ -83,8 +84,9 @@ def test_what_was_measured_otherwise_settles_nothing():
 
 
 def test_the_index_says_it_of_every_run(tmp_path):
-    from audit_lib.packets import build, read_run
     from audit_lib.packets.manifest import write_manifest
+    from audit_lib.packets.packet import build
+    from audit_lib.packets.run import read_run
 
     tasks = made_up.clean_tasks()
     first = tasks[0]

@@ -8,9 +8,10 @@ import made_up
 import pytest
 
 from audit_lib.errors import AuditError
-from audit_lib.packets import build, read_run, verify
 from audit_lib.packets.keys import new_key, parse_public, trusted_keys
-from audit_lib.packets.manifest import NAME, SIGNATURES, write_manifest
+from audit_lib.packets.manifest import NAME, SIGNATURES, verify, write_manifest
+from audit_lib.packets.packet import build
+from audit_lib.packets.run import read_run
 from audit_lib.packets.sign import sign, signatures
 
 JANE = {"name": "risk desk", "decision": "release"}
