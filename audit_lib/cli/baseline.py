@@ -17,7 +17,7 @@ from audit_lib.model import CheckResult
 from audit_lib.reporters.screen import Screen, one_row
 from audit_lib.selection import check_parameters
 from audit_lib.subject.subject import Subject
-from audit_lib.workbook.accepting import UNTOLD, Change, accept, prune, write
+from audit_lib.workbook.accepting import UNTOLD, BaselineChange, accept, prune, write
 from audit_lib.workbook.asking import ask_all
 
 
@@ -92,7 +92,7 @@ def _results(subject: Subject, version: str) -> dict[str, list[CheckResult]]:
     return results
 
 
-def _say(change: Change, results: dict[str, list[CheckResult]], file: Path) -> None:
+def _say(change: BaselineChange, results: dict[str, list[CheckResult]], file: Path) -> None:
     by_check = Counter(entry.code for entry in change.added)
     echo(
         f"{len(change.added)} findings accepted, of {len(by_check)} checks"

@@ -12,7 +12,7 @@ from audit_lib.errors import AuditError, RunError
 from audit_lib.packets.keys import new_key, trusted_keys
 from audit_lib.packets.manifest import NAME, Problem, read_manifest
 from audit_lib.packets.manifest import verify as verify_run
-from audit_lib.packets.sign import DECISIONS, Signed, refusal, signatures, standing
+from audit_lib.packets.sign import DECISIONS, Signed, last_decisions, refusal, signatures
 from audit_lib.packets.sign import sign as sign_run
 from audit_lib.reporters.screen import Screen
 
@@ -102,7 +102,7 @@ def verify(ctx: click.Context, run: Path, trusted: Path | None, output_format: s
         problems.append(Problem("", _why_untrusted(signed)))
     problems += [
         Problem("", f"a trusted key has rejected it: {s.trusted_as or s.name}")
-        for s in standing(signed)
+        for s in last_decisions(signed)
         if s.trusted_as is not None and s.decision == "reject"
     ]
     if output_format == "json":

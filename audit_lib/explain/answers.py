@@ -19,7 +19,7 @@ TRIED = 40
 
 
 @dataclass(frozen=True)
-class Answers:
+class HookFunction:
     """A hook as a function of tables: ``(n, columns)`` to ``(n, names)``.
 
     Attributes:
@@ -34,7 +34,7 @@ class Answers:
     together: bool
 
     def __call__(self, tables: Sequence[pd.DataFrame]) -> list[Floats]:
-        """Answers to each table, one array of shape (rows, names) each."""
+        """HookFunction to each table, one array of shape (rows, names) each."""
         if not self.together:
             replies = ask_many(self.hook, [(t,) for t in tables], into=lambda raw: raw)
             return [self._taken(r, len(t)) for r, t in zip(replies, tables, strict=True)]
@@ -46,7 +46,7 @@ class Answers:
         return np.split(np.concatenate(got), ends)
 
     def one(self, table: pd.DataFrame) -> Floats:
-        """Answers to one table."""
+        """HookFunction to one table."""
         return self([table])[0]
 
     def _taken(self, reply: Reply[pd.DataFrame], rows: int) -> Floats:
@@ -54,7 +54,7 @@ class Answers:
         return _numbers(self.hook.name, self.read(frame(reply.got)), self.names, rows)
 
 
-def heads_of(hook: Hook, rows: Rows, rng: np.random.Generator) -> Answers:
+def heads_of(hook: Hook, rows: Rows, rng: np.random.Generator) -> HookFunction:
     """The heads of a predictor, as many as answer numbers.
 
     Raises:
@@ -63,7 +63,7 @@ def heads_of(hook: Hook, rows: Rows, rng: np.random.Generator) -> Answers:
     return _answers(hook, rows, rng, _numeric_columns)
 
 
-def decisions_of(hook: Hook, rows: Rows, rng: np.random.Generator) -> Answers:
+def decisions_of(hook: Hook, rows: Rows, rng: np.random.Generator) -> HookFunction:
     """Side and signed size of the decisions.
 
     Raises:
@@ -77,7 +77,7 @@ def _answers(
     rows: Rows,
     rng: np.random.Generator,
     read: Callable[[pd.DataFrame], pd.DataFrame],
-) -> Answers:
+) -> HookFunction:
     first = rows.drawn(TRIED, rng, whole_dates=True)
     some = first.table.iloc[: 4 * TRIED]
     reply = ask(hook, some, into=frame).needed(f"{hook.name} does not answer:")
@@ -85,15 +85,15 @@ def _answers(
     names = tuple(map(str, answer.columns))
     if not names:
         raise NotAssessed(f"{hook.name} answers no column of numbers")
-    apart = Answers(hook, names, read, together=False)
+    apart = HookFunction(hook, names, read, together=False)
     mixed = some.iloc[rng.permutation(len(some))].set_axis(some.index)
     alone = apart([some, mixed])
     try:
-        beside = Answers(hook, names, read, together=True)([some, mixed])
+        beside = HookFunction(hook, names, read, together=True)([some, mixed])
     except NotAssessed:
         return apart
     same = all(np.allclose(a, b, 1e-9, 1e-12, True) for a, b in zip(alone, beside, strict=True))
-    return Answers(hook, names, read, together=same)
+    return HookFunction(hook, names, read, together=same)
 
 
 def _numeric_columns(answer: pd.DataFrame) -> pd.DataFrame:

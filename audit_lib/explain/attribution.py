@@ -12,7 +12,7 @@ import pandas as pd
 from audit_lib.arrays import Floats, Integers
 from audit_lib.errors import NotAssessed
 from audit_lib.explain import trees, walks
-from audit_lib.explain.answers import Answers
+from audit_lib.explain.answers import HookFunction
 from audit_lib.explain.importance import Bootstrap, Estimate, directions, sizes
 from audit_lib.explain.rows import Rows
 from audit_lib.explain.walks import Contributions
@@ -97,7 +97,7 @@ class Setting:
 
 
 def attribute(
-    answers: Answers, sample: Rows, setting: Setting, *, subject: Subject | None = None
+    answers: HookFunction, sample: Rows, setting: Setting, *, subject: Subject | None = None
 ) -> list[Attributed]:
     """Contributions to every answer of a hook.
 
@@ -150,7 +150,7 @@ def attribute(
     return [replace(t, pairs=tuple(own)) for t, own in zip(attributed, pairs, strict=True)]
 
 
-def _further(answers: Answers, table: pd.DataFrame, taken: float) -> float:
+def _further(answers: HookFunction, table: pd.DataFrame, taken: float) -> float:
     """Seconds that the table takes beside others: a call may cost more than its rows do."""
     begun = time.perf_counter()
     answers([table, table])
@@ -234,7 +234,7 @@ def _each(scope: str, names: npt.NDArray[np.str_]) -> Iterator[tuple[str, str, I
 
 
 def _interactions(
-    answers: Answers,
+    answers: HookFunction,
     sample: Rows,
     heads: Sequence[Attributed],
     rng: np.random.Generator,
@@ -273,7 +273,7 @@ def _interactions(
 
 
 def _differences(
-    answers: Answers,
+    answers: HookFunction,
     table: pd.DataFrame,
     pairs: Sequence[tuple[int, int]],
     rng: np.random.Generator,

@@ -36,7 +36,7 @@ def stands_out(importances: Iterable[float]) -> float:
 
 
 @dataclass(frozen=True)
-class Departure:
+class FolderMismatch:
     """One way in which the folder is not what this version does."""
 
     where: Location
@@ -94,7 +94,7 @@ def departures(
     answers: Mapping[str, Floats],
     heads: Sequence[Attributed],
     subject: Subject,
-) -> Iterator[Departure | Examined | Gap]:
+) -> Iterator[FolderMismatch | Examined | Gap]:
     """Everything in the folder that does not hold of this version and these rows."""
     yield from _stale(folder, rows, subject)
     files = sorted(folder.path.glob("rules_*.json"))
@@ -114,7 +114,7 @@ def departures(
     yield from _unsupported(folder, rows.columns, heads)
 
 
-def _stale(folder: Folder, rows: Rows, subject: Subject) -> Iterator[Departure | Gap]:
+def _stale(folder: Folder, rows: Rows, subject: Subject) -> Iterator[FolderMismatch | Gap]:
     columns, file = rows.columns, folder.path / "inputs_schema.json"
     try:
         recorded = Inputs.model_validate_json(read_whole(file))
@@ -125,7 +125,7 @@ def _stale(folder: Folder, rows: Rows, subject: Subject) -> Iterator[Departure |
         yield Gap(file.name, f"not in the form of learned-inputs/1: {str(error).splitlines()[0]}")
         return
     if recorded.version != subject.version:
-        yield Departure(
+        yield FolderMismatch(
             folder.where(file),
             "is stale: it was made of another version",
             recorded.version,
@@ -135,7 +135,7 @@ def _stale(folder: Folder, rows: Rows, subject: Subject) -> Iterator[Departure |
     names = [f.name for f in recorded.factors]
     if set(names) != set(columns):
         off = sorted(set(names) ^ set(columns))
-        yield Departure(
+        yield FolderMismatch(
             folder.where(file),
             "was made of other factors than the model reads",
             f"{len(off)} differ, {off[0]!r} among them",
@@ -146,14 +146,14 @@ def _stale(folder: Folder, rows: Rows, subject: Subject) -> Iterator[Departure |
         yield from _elsewhere(folder.where(file), factor, rows)
 
 
-def _elsewhere(where: Location, recorded: Factor, rows: Rows) -> Iterator[Departure]:
+def _elsewhere(where: Location, recorded: Factor, rows: Rows) -> Iterator[FolderMismatch]:
     """A factor whose usual range there meets no value of it here: another unit, or other rows."""
     if recorded.name not in rows.numeric or recorded.low is None or recorded.high is None:
         return
     values = rows.table[recorded.name].to_numpy(dtype=np.float64, na_value=np.nan)
     values = values[np.isfinite(values)]
     if len(values) and not ((values >= recorded.low) & (values <= recorded.high)).any():
-        yield Departure(
+        yield FolderMismatch(
             where,
             f"is stale: {recorded.name!r} took other values than it does here",
             f"{values.min():.4g} to {values.max():.4g}",
@@ -164,11 +164,11 @@ def _elsewhere(where: Location, recorded: Factor, rows: Rows) -> Iterator[Depart
 
 def _rule(
     where: Location, rule: RuleRecord, number: int, rows: Rows, answered: Floats | None
-) -> Iterator[Departure]:
+) -> Iterator[FolderMismatch]:
     key = f"rule {number} {' '.join(c.factor for c in rule.conditions)}"
     unknown = [c.factor for c in rule.conditions if c.factor not in rows.columns]
     if unknown:
-        yield Departure(
+        yield FolderMismatch(
             where, f"a rule names {unknown[0]!r}, which the model does not read", "", "", key
         )
         return
@@ -179,11 +179,11 @@ def _rule(
         holds &= condition.holds(table[record.factor])
     share = float(holds.mean())
     if share == 0:
-        yield Departure(
+        yield FolderMismatch(
             where, "a rule never fires", f"0 of {len(rows)} rows", f"{rule.support:.0%}", key
         )
     elif share > 0.995:
-        yield Departure(
+        yield FolderMismatch(
             where, "a rule holds of every row, and says nothing", f"{share:.1%}", "a condition", key
         )
     elif rule.lift.value is not None and rule.lift.value <= 1.0:
@@ -197,7 +197,7 @@ def _rule(
                 where, f"{measured.value:.0%} where it holds, {base:.0%} of all rows", key
             )
         elif not measured.low - SLACK <= rule.precision.value <= measured.high + SLACK:
-            yield Departure(
+            yield FolderMismatch(
                 where,
                 "a rule does not hold as often as it says",
                 f"{measured.value:.0%} (95 % interval {measured.low:.0%} to {measured.high:.0%})",
@@ -206,14 +206,14 @@ def _rule(
             )
 
 
-def _vacuous(where: Location, measured: str, key: str) -> Departure:
+def _vacuous(where: Location, measured: str, key: str) -> FolderMismatch:
     message = "a rule is vacuous: its outcome is as frequent without it"
-    return Departure(where, message, measured, "a lift above 1", key)
+    return FolderMismatch(where, message, measured, "a lift above 1", key)
 
 
 def _unsupported(
     folder: Folder, columns: list[str], heads: Sequence[Attributed]
-) -> Iterator[Departure | Examined | Gap]:
+) -> Iterator[FolderMismatch | Examined | Gap]:
     """Importances in their table that are not those of this version."""
     for head in heads:
         file = folder.path / f"attribution_{head.name}.csv"
@@ -233,7 +233,7 @@ def _unsupported(
         middle = stands_out(recorded.values())
         idle = [c for i, c in enumerate(columns) if head.idle(i) and recorded.get(c, 0) > middle]
         if idle:
-            yield Departure(
+            yield FolderMismatch(
                 folder.where(file),
                 f"importance without support: {idle[0]!r} contributes nothing to {head.name}",
                 f"{recorded[idle[0]]:g}",
@@ -244,7 +244,7 @@ def _unsupported(
         ours = np.array([head.sizes[i].value for i in shared])
         agreed = ranks_agree(ours, np.array([recorded[columns[i]] for i in shared]))
         if np.isfinite(agreed.high) and agreed.high < AGREES:
-            yield Departure(
+            yield FolderMismatch(
                 folder.where(file),
                 f"is stale: factors of {head.name} do not rank as they contribute here",
                 f"rank correlation {agreed.value:.2f}, at most {agreed.high:.2f}",

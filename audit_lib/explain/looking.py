@@ -8,7 +8,7 @@ import numpy as np
 from audit_lib.arrays import Floats
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain import evidence, learned
-from audit_lib.explain.answers import Answers, decisions_of, heads_of
+from audit_lib.explain.answers import HookFunction, decisions_of, heads_of
 from audit_lib.explain.attribution import Attributed, Setting, attribute, lines
 from audit_lib.explain.conditions import Learned, split_in_time
 from audit_lib.explain.factors import DecisionLine, Difference, decision_lines, winners_and_losers
@@ -16,7 +16,7 @@ from audit_lib.explain.importance import groups
 from audit_lib.explain.orders import decisions_hook, orders_of
 from audit_lib.explain.rows import Rows, inputs_of
 from audit_lib.explain.rules import learn
-from audit_lib.explain.verdicts import Seen
+from audit_lib.explain.verdicts import Observations
 from audit_lib.host import HookError
 from audit_lib.model import Evidence
 from audit_lib.probes.questions.samples import declared_targets
@@ -30,7 +30,7 @@ PURGE = 20
 
 def look(
     subject: Subject, setting: Setting, progress: Progress = lambda _: None
-) -> tuple[Seen, dict[str, str]]:
+) -> tuple[Observations, dict[str, str]]:
     """Drive the hooks: what was seen, and what could not be told, with the reason.
 
     Raises:
@@ -39,7 +39,7 @@ def look(
     progress("asking for rows")
     rows, rng = inputs_of(subject), np.random.default_rng(setting.seed)
     lacking: dict[str, str] = {}
-    answers_of: dict[str, Answers] = {}
+    answers_of: dict[str, HookFunction] = {}
     heads = heads_of(subject.hook("predictor.predict"), rows, rng)
     answers_of["predictor.predict"] = heads
     try:
@@ -78,7 +78,7 @@ def look(
     pictures = list(evidence.drawn(attributed, sample, drawn, setting.seed))
     pictures += evidence.conditions([learned.rules_record(subject, c) for c in conditions])
     tables = _decided(subject, hooks, attributed, sample, pictures, lacking, setting.seed)
-    seen = Seen(
+    seen = Observations(
         wide,
         answered,
         sample,
@@ -126,7 +126,7 @@ def _decided(
 
 
 def _answered(
-    answers_of: dict[str, Answers], rows: Rows, lacking: dict[str, str]
+    answers_of: dict[str, HookFunction], rows: Rows, lacking: dict[str, str]
 ) -> dict[str, Floats]:
     """What every head and the decision answer to the rows that rules are learned on."""
     answered: dict[str, Floats] = {}

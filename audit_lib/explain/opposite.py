@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from audit_lib.arrays import Floats
-from audit_lib.explain.answers import Answers
+from audit_lib.explain.answers import HookFunction
 from audit_lib.explain.rows import Rows
 
 #: points of a factor's observed range that are tried, and times a turn is halved in on
@@ -26,7 +26,7 @@ TOLD = 5
 
 
 @dataclass(frozen=True)
-class Change:
+class Counterfactual:
     """A change that gives another decision.
 
     Attributes:
@@ -50,12 +50,12 @@ class Change:
 class SingleRow:
     """One row among those that are decided with it: asked with any of its columns changed."""
 
-    answers: Answers
+    answers: HookFunction
     beside: pd.DataFrame
     at: int
 
     def __call__(self, variants: pd.DataFrame) -> Floats:
-        """Answers to the row in each variant, shape (variants, names)."""
+        """HookFunction to the row in each variant, shape (variants, names)."""
         if self.answers.together:
             index = self.beside.index[[self.at] * len(variants)]
             return self.answers.one(variants.set_axis(index))
@@ -74,7 +74,7 @@ class SingleRow:
 
 def opposite(
     row: SingleRow, rows: Rows, now: Floats, order: npt.NDArray[np.intp]
-) -> tuple[tuple[Change, ...], int]:
+) -> tuple[tuple[Counterfactual, ...], int]:
     """Smallest changes of one factor, and of two where that is less, that turn the decision."""
     numeric = [c for c in rows.table.columns if str(c) in set(rows.numeric)]
     measured = {c: _range(rows.table[c], GRID) for c in numeric}
@@ -100,7 +100,7 @@ def opposite(
 
 def _closed_in(
     row: SingleRow, now: Floats, turned: dict[str, float], ranges: dict[str, tuple[Floats, float]]
-) -> list[Change]:
+) -> list[Counterfactual]:
     """Between the value as it is and one that turns the decision: the least that does."""
     near = {c: float(row.row[c].iloc[0]) for c in turned}
     far = dict(turned)
@@ -117,13 +117,13 @@ def _closed_in(
         if _other(decision, now[0]):
             before = float(row.row[c].iloc[0])
             distance = abs(v - before) / ranges[c][1]
-            changes.append(Change({c: (before, v)}, distance, float(decision)))
+            changes.append(Counterfactual({c: (before, v)}, distance, float(decision)))
     return changes
 
 
 def _pairs(
     row: SingleRow, rows: Rows, now: Floats, strongest: Sequence[str], least: float
-) -> tuple[list[Change], int]:
+) -> tuple[list[Counterfactual], int]:
     """The smallest change of each two of the strongest factors, where it is less than ``least``."""
     usable: dict[str, tuple[Floats, float]] = {}
     for name in strongest:
@@ -144,12 +144,12 @@ def _pairs(
     if not probes:
         return [], 0
     got = row(_changed(row, [moved for _, moved in probes]))[:, 0]
-    best: dict[tuple[str, ...], Change] = {}
+    best: dict[tuple[str, ...], Counterfactual] = {}
     for (distance, moved), decision in zip(probes, got, strict=True):
         key = tuple(moved)
         if _other(decision, now[0]) and (key not in best or distance < best[key].distance):
             factors = {c: (float(row.row[c].iloc[0]), v) for c, v in moved.items()}
-            best[key] = Change(factors, distance, float(decision))
+            best[key] = Counterfactual(factors, distance, float(decision))
     return list(best.values()), len(probes)
 
 

@@ -15,7 +15,7 @@ from audit_lib.explain.attribution import Setting
 from audit_lib.explain.between import Between, between
 from audit_lib.explain.looking import ORDERS, WINNERS, Progress, look
 from audit_lib.explain.records import Summary, as_json
-from audit_lib.explain.verdicts import CHECKS, Seen
+from audit_lib.explain.verdicts import CHECKS, Observations
 from audit_lib.explain.words import rules_page
 from audit_lib.files import read_whole, write_whole
 from audit_lib.memory import cache_folder, library_digest, own_places
@@ -111,7 +111,7 @@ def explain_against_champion(
 
 def _filed(
     subject: Subject,
-    seen: Seen,
+    seen: Observations,
     results: tuple[CheckResult, ...],
     lacking: dict[str, str],
     setting: Setting,

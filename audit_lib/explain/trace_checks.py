@@ -10,7 +10,7 @@ from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.orders import decisions_hook, orders_of
 from audit_lib.explain.replay import replayed, same
 from audit_lib.explain.rows import Rows, inputs_of
-from audit_lib.explain.traces import Read, inputs_digest, model_digest, plain
+from audit_lib.explain.traces import TraceFile, inputs_digest, model_digest, plain
 from audit_lib.model import Contract, Examined, Gap, Severity, Task
 
 
@@ -22,7 +22,7 @@ class Traced(Check):
     contract: ClassVar[Contract] = Contract.INTERPRETATION
     task: ClassVar[Task] = Task.T3
     severity: ClassVar[Severity] = Severity.HIGH
-    seen: Read
+    seen: TraceFile
 
 
 class LinesAreTraces(Traced):

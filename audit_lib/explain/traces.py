@@ -93,7 +93,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Read:
+class TraceFile:
     """A file of traces.
 
     Attributes:
@@ -163,7 +163,7 @@ def gates_of(table: pd.DataFrame) -> Iterator[TracedGate]:
         )
 
 
-def read(subject: Subject, file: Path | None) -> Read:
+def read(subject: Subject, file: Path | None) -> TraceFile:
     """Traces of a file; of the subject's own file, through its mapping, where none is given.
 
     Raises:
@@ -197,7 +197,7 @@ def read(subject: Subject, file: Path | None) -> Read:
                     traces[number] = trace
     except OSError as error:
         raise NotAssessed(f"{file.name} cannot be read: {error.strerror}") from None
-    return Read(where, traces, tuple(broken))
+    return TraceFile(where, traces, tuple(broken))
 
 
 def _line(line: bytes, number: int, fields: Mapping[str, str]) -> Trace | Broken:

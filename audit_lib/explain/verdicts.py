@@ -24,7 +24,7 @@ MATTERS = 0.02
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observations:
     """What the checks of this room judge."""
 
     rows: Rows
@@ -55,7 +55,7 @@ class _Explained(Check):
 
     contract: ClassVar[Contract] = Contract.INTERPRETATION
     task: ClassVar[Task] = Task.T3
-    seen: Seen
+    seen: Observations
 
 
 class ContributionsSum(_Explained):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from audit_lib.arrays import Floats, Integers
-from audit_lib.explain.answers import Answers
+from audit_lib.explain.answers import HookFunction
 
 #: walks of each row: two at least, since their product tells size from noise
 FEWEST, MOST = 2, 8
@@ -71,7 +71,7 @@ def squared(estimates: Floats) -> Floats:
 
 
 def sampled(
-    answers: Answers,
+    answers: HookFunction,
     table: pd.DataFrame,
     background: pd.DataFrame,
     rng: np.random.Generator,
@@ -110,7 +110,7 @@ def sampled(
 
 
 def _walk(
-    answers: Answers, table: pd.DataFrame, background: pd.DataFrame, rng: np.random.Generator
+    answers: HookFunction, table: pd.DataFrame, background: pd.DataFrame, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Steps of one walk a row, shape (rows, factors, answers), and what it reached."""
     rows, width = table.shape
@@ -147,7 +147,7 @@ def steps_between(
 
 
 def linear(
-    answers: Answers, table: pd.DataFrame, background: pd.DataFrame, rng: np.random.Generator
+    answers: HookFunction, table: pd.DataFrame, background: pd.DataFrame, rng: np.random.Generator
 ) -> dict[str, Contributions]:
     """Contributions to those answers that are linear in their inputs, exactly; no others.
 

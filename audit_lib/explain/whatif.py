@@ -8,11 +8,11 @@ import pandas as pd
 
 from audit_lib.arrays import Floats, Integers
 from audit_lib.errors import NotAssessed, ParameterError
-from audit_lib.explain.answers import Answers, decisions_of
+from audit_lib.explain.answers import HookFunction, decisions_of
 from audit_lib.explain.conditions import split_in_time
 from audit_lib.explain.learned import rules_record
 from audit_lib.explain.looking import purge_of
-from audit_lib.explain.opposite import Change, SingleRow, opposite
+from audit_lib.explain.opposite import Counterfactual, SingleRow, opposite
 from audit_lib.explain.records import finite
 from audit_lib.explain.rows import Rows, inputs_of
 from audit_lib.explain.rules import learn
@@ -62,7 +62,7 @@ class WhatIf:
     of: str
     base: float
     contributions: tuple[Contribution, ...]
-    opposite: tuple[Change, ...]
+    opposite: tuple[Counterfactual, ...]
     tried: int
     rule: str = ""
 
@@ -158,7 +158,7 @@ def _in_time(row: SingleRow, rows: Rows, seconds: float) -> None:
 
 
 def _rule(
-    subject: Subject, rows: Rows, answers: Answers, row: pd.DataFrame, now: float, seed: int
+    subject: Subject, rows: Rows, answers: HookFunction, row: pd.DataFrame, now: float, seed: int
 ) -> str:
     """The sentence of the rule that covers a row and foretells its decision."""
     some = rows.drawn(RULED, np.random.default_rng(seed), whole_dates=True)

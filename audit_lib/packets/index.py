@@ -12,7 +12,7 @@ from audit_lib.model import Contract, Task, Verdict, verdict_words, worst_verdic
 from audit_lib.packets import history
 from audit_lib.packets.learned import proved
 from audit_lib.packets.manifest import NAME, Manifest, read_manifest
-from audit_lib.packets.sign import signatures, standing
+from audit_lib.packets.sign import last_decisions, signatures
 from audit_lib.reporters.text import one_line
 
 #: versions on a page, and earlier runs of one that are listed
@@ -199,7 +199,9 @@ def _versions(folder: Path) -> dict[str, list[IndexedRun]]:
         except RunError:
             continue
         link = f"{quote(run.parent.name)}/{quote(run.name)}"
-        decisions = [f"{s.decision} by {one_line(s.name, 60)}" for s in standing(signatures(run))]
+        decisions = [
+            f"{s.decision} by {one_line(s.name, 60)}" for s in last_decisions(signatures(run))
+        ]
         entry = IndexedRun(manifest, run, link, " · ".join(decisions), _proved(run, manifest))
         runs_of.setdefault(run.parent.name, []).append(entry)
     for runs in runs_of.values():

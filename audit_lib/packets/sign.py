@@ -197,7 +197,7 @@ def signatures(run_dir: Path, trusted: Mapping[PublicKey, str] | None = None) ->
     return [replace(s, problem=why, trusted_as=None) if why else s for s, why in judged]
 
 
-def standing(signed: Sequence[Signed]) -> list[Signed]:
+def last_decisions(signed: Sequence[Signed]) -> list[Signed]:
     """The last signature of each key that holds: what its owner decided in the end."""
     last = {s.key.id: s for s in signed if s.holds and s.key is not None}
     return list(last.values())

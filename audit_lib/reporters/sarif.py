@@ -20,7 +20,7 @@ from audit_lib.model import CheckResult, Outcome, effective_outcome, worst_verdi
 from audit_lib.reporters.json_report import dumps
 from audit_lib.reporters.report import NOT_RUN, Report
 from audit_lib.reporters.sarif_limits import RESULTS_A_RUN, RUNS_A_FILE
-from audit_lib.reporters.sarif_results import BASES, findings, standing
+from audit_lib.reporters.sarif_results import BASES, findings, unfailed
 from audit_lib.reporters.sarif_rules import rule
 from audit_lib.reporters.text import clean, count
 
@@ -80,13 +80,11 @@ def _category(report: Report, *, alone: bool) -> str:
 def _run(report: Report, *, category: str, everything: bool) -> Json:
     rules = {r.code: r for r in report.results}
     codes = list(rules)
-    results_of = list(findings(report))
+    entries = list(findings(report))
     if everything:
-        results_of += [
-            standing(r) for r in report.results if effective_outcome(r) is not Outcome.FAIL
-        ]
-    left_out = len(results_of) - RESULTS_A_RUN
-    results = [{**r, "ruleIndex": codes.index(r["ruleId"])} for r in results_of[:RESULTS_A_RUN]]
+        entries += [unfailed(r) for r in report.results if effective_outcome(r) is not Outcome.FAIL]
+    left_out = len(entries) - RESULTS_A_RUN
+    results = [{**r, "ruleIndex": codes.index(r["ruleId"])} for r in entries[:RESULTS_A_RUN]]
     return {
         "tool": {
             "driver": {

@@ -60,7 +60,7 @@ def findings(report: Report) -> Iterator[Json]:
         yield _finding(finding, waived.get(finding.fingerprint), report)
 
 
-def standing(check: CheckResult) -> Json:
+def unfailed(check: CheckResult) -> Json:
     """The result of a check that did not fail.  Spec, 3.27.10: its level is "none"."""
     looked = ", ".join(f"{e.count:,} {clean(e.what)}" for e in check.examined)
     seen = f"{clean(check.title)} Examined: {looked or 'nothing'}."

@@ -22,7 +22,7 @@ _HEAD = """\
 
 
 @dataclass(frozen=True)
-class Change:
+class BaselineChange:
     """What a new baseline is, beside the one before it.
 
     Attributes:
@@ -44,7 +44,7 @@ def accept(
     reason: str,
     expires: date,
     today: date,
-) -> Change:
+) -> BaselineChange:
     """The baseline with every open finding of some results added.
 
     Entries in force stay as they are while their finding is there, or their check could not tell.
@@ -76,13 +76,15 @@ def accept(
     )
     again = {e.fingerprint for e in added}
     gone = tuple(e for e in dropped if e.fingerprint not in again)
-    return Change(_sorted([*standing, *added]), added, gone)
+    return BaselineChange(_sorted([*standing, *added]), added, gone)
 
 
-def prune(folder: Path, results_of: Mapping[str, Sequence[CheckResult]], *, today: date) -> Change:
+def prune(
+    folder: Path, results_of: Mapping[str, Sequence[CheckResult]], *, today: date
+) -> BaselineChange:
     """The baseline without what is past its date or covers nothing any more."""
     standing, dropped = _standing(load_baseline(folder), results_of, today)
-    return Change(_sorted(standing), (), tuple(dropped))
+    return BaselineChange(_sorted(standing), (), tuple(dropped))
 
 
 def write(folder: Path, entries: Sequence[Accepted]) -> Path:

@@ -6,7 +6,7 @@ import pytest
 import shap
 
 from audit_lib.errors import NotAssessed
-from audit_lib.explain.answers import Answers
+from audit_lib.explain.answers import HookFunction
 from audit_lib.explain.attribution import Setting, attribute
 from audit_lib.explain.importance import Bootstrap, directions, groups, ranks_agree, sizes
 from audit_lib.explain.rows import Rows
@@ -29,7 +29,7 @@ class Function:
 
 
 def answers(function, together=True):
-    return Answers(Function(function), ("head",), lambda answer: answer, together)
+    return HookFunction(Function(function), ("head",), lambda answer: answer, together)
 
 
 def table(rows=200, width=4, seed=1):
