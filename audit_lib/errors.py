@@ -1,5 +1,8 @@
 """Errors that are meant for people: where, what, and the mend, in one sentence each."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class AuditError(Exception):
     """A user's mistake or a broken input; printed as one message with an exit code, no traceback.
@@ -19,6 +22,17 @@ class AuditError(Exception):
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message
         return f"{head}\n  mend: {self.mend}" if self.mend else head
+
+
+@contextmanager
+def refused(
+    kind: type[AuditError], message: str, *, where: object, mend: str = ""
+) -> Iterator[None]:
+    """What the system refuses within, as an error for people: ``message``, and the reason."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{message}: {error.strerror}", where=str(where), mend=mend) from None
 
 
 class ParameterError(AuditError):

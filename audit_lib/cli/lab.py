@@ -11,7 +11,7 @@ import click
 from audit_lib.cli.init import copy_notebooks
 from audit_lib.cli.options import workspace_option
 from audit_lib.cli.output import echo
-from audit_lib.errors import AuditError
+from audit_lib.errors import AuditError, refused
 from audit_lib.workspace import VARIABLE, find_workspace
 
 FOLDER = "lab"
@@ -38,14 +38,9 @@ def lab(
             where="workbook lab",
             mend="pip install jupyterlab, into the environment of the workbook",
         )
-    try:
+    mend = "name a workspace that can be written to"
+    with refused(AuditError, "cannot be written", where=folder, mend=mend):
         copied = copy_notebooks(folder, fresh=fresh)
-    except OSError as error:
-        raise AuditError(
-            f"cannot be written: {error.strerror}",
-            where=str(folder),
-            mend="name a workspace that can be written to",
-        ) from None
     echo(f"copied: {', '.join(copied)}" if copied else f"the copies in {folder} stay", err=True)
     command = [sys.executable, "-m", "jupyterlab", *arguments, str(folder)]
     done = subprocess.run(command, env={**os.environ, VARIABLE: str(place)}, check=False)

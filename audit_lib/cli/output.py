@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from audit_lib.errors import AuditError
+from audit_lib.errors import AuditError, refused
 from audit_lib.files import write_whole
 from audit_lib.reporters import Reporter
 from audit_lib.reporters.foreign import reporter_of
@@ -99,10 +99,6 @@ def reporters_of(outputs: Iterable[Output], folder: Path | None) -> dict[str, Re
 def put(outputs: Iterable[Output], text_of: Callable[[str], str]) -> None:
     """Write results in every form that was asked for, files first.
 
-    Args:
-        outputs: the forms, and where each goes.
-        text_of: a form's document.
-
     Raises:
         AuditError: a file cannot be written, or a reporter failed; the others are written.
     """
@@ -121,14 +117,9 @@ def _put(output: Output, text: str) -> None:
         emit(text, output.form)
         return
     content = text.encode("utf-8", "backslashreplace")
-    try:
+    mend = f"name a file in a folder that can be written to: --format {output.form}=FILE"
+    with refused(AuditError, "cannot be written", where=output.file, mend=mend):
         if output.file.exists() and not output.file.is_file():  # a pipe or a device
             output.file.write_bytes(content)
         else:
             write_whole(output.file, content)
-    except OSError as error:
-        raise AuditError(
-            f"cannot be written: {error.strerror}",
-            where=str(output.file),
-            mend=f"name a file in a folder that can be written to: --format {output.form}=FILE",
-        ) from None

@@ -5,12 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
-from audit_lib.errors import RunError
+from audit_lib.errors import RunError, refused
 from audit_lib.execution.layout import RunFolder
-from audit_lib.execution.stored import read_notebook
-from audit_lib.files import read_whole, write_whole
+from audit_lib.execution.stored import read_notebook, write_notebook
+from audit_lib.files import read_whole
 from audit_lib.model import Task
 
 _OPENS = re.compile(r"Workbook\.open\(\s*[\"'](T[1-6])[\"']")
@@ -49,13 +47,10 @@ def collect(notebooks: Path, folder: RunFolder, names: dict[Task, str]) -> dict[
                 mend="remove one of them",
             )
         taken[task] = file
-        noted = document.metadata.get("papermill", {})
-        noted.update({k: Path(v).name for k, v in noted.items() if k in _PATHS and v})
-        _write(folder.notebooks / names[task], document)
+        target = folder.notebooks / names[task]
+        with refused(RunError, "cannot be written", where=target, mend="free some space there"):
+            write_notebook(target, document)
     return taken
-
-
-_PATHS = ("input_path", "output_path")
 
 
 def _task(document: Any) -> Task | None:
@@ -72,13 +67,3 @@ def _belongs(document: Any, folder: RunFolder, task: Task) -> bool:
         return False
     outputs = [o for c in document.cells for o in c.get("outputs", [])]
     return len(digest) == 64 and digest in json.dumps(outputs)
-
-
-def _write(target: Path, document: Any) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, nbformat.writes(document).encode())  # type: ignore[no-untyped-call]
-    except OSError as error:
-        raise RunError(
-            f"cannot be written: {error.strerror}", where=str(target), mend="free some space there"
-        ) from None

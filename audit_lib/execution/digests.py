@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from audit_lib.errors import NotAssessed, RunError
+from audit_lib.errors import NotAssessed, RunError, refused
 from audit_lib.host.digest import TreeDigest, tree_digest
 from audit_lib.memory import cache_folder
 from audit_lib.subject.subject import Subject, known_subjects
@@ -37,7 +37,9 @@ def own_places(
     for place in places:
         _refuse_audited(place, subject)
         if place == cache or place.name == subject.name:
-            _make(place)
+            mend = "name a folder that can be written to as --reports"
+            with refused(RunError, "cannot be made", where=place, mend=mend):
+                place.mkdir(parents=True, exist_ok=True)
     return (*places, reports / "index.html")
 
 
@@ -103,14 +105,3 @@ def _refuse_audited(place: Path, subject: Subject) -> None:
         return
     if store.is_relative_to(real) or real.is_relative_to(store):
         raise RunError("and the artifact store lie in one another", where=str(place), mend=mend)
-
-
-def _make(place: Path) -> None:
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"cannot be made: {error.strerror}",
-            where=str(place),
-            mend="name a folder that can be written to as --reports",
-        ) from None

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import papermill
 from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -26,8 +25,8 @@ from audit_lib.errors import AuditError, RunError
 from audit_lib.execution.kernels import Kernels
 from audit_lib.execution.layout import RunFolder
 from audit_lib.execution.progress import MIME
-from audit_lib.execution.stored import read_notebook
-from audit_lib.files import read_words, write_whole
+from audit_lib.execution.stored import read_notebook, write_notebook
+from audit_lib.files import read_words
 from audit_lib.model import Task
 
 ENGINE = "audit-workbook"
@@ -43,11 +42,9 @@ class Errand:
     """One notebook to execute.
 
     Attributes:
-        task: the task it is for.
         notebook: the notebook, which stays as it is.
         parameters: what to set in it.
         environment: what its kernel is told beside them, and the packet is not.
-        folder: the run it belongs to.
         kernels: where its kernel comes from.
         timeout: seconds it may take; None for no limit.
         report: told the notebook's progress messages.
@@ -234,11 +231,8 @@ def _check_executed(errand: Errand, done: Any) -> None:
 
 
 def _forget_places(errand: Errand, done: Any) -> None:
-    """Take what papermill notes of this machine's folders out of an executed notebook."""
-    noted = done.metadata.get("papermill", {})
-    noted.update({k: Path(noted[k]).name for k in ("input_path", "output_path") if noted.get(k)})
     try:
-        write_whole(errand.output, nbformat.writes(done).encode())  # type: ignore[no-untyped-call]
+        write_notebook(errand.output, done)
     except OSError as error:
         raise errand.problem(
             f"cannot be written: {error.strerror}", "free some space there"

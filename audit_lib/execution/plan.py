@@ -21,7 +21,6 @@ class Job:
     Attributes:
         reference: how the notebooks name the subject: its name, or its parameters folder.
         place: where the version's runs are kept.
-        run_id: id of this run.
         root: the subject's checkout, where the parameters do not hold it.
         select, ignore: selectors of checks, comma-separated; '' where none was given.
     """

@@ -33,7 +33,6 @@ class Event:
 
     Attributes:
         subject, version, run_id: the run it happened in.
-        stage: what happened.
         task: the task, where it is about one.
         check: code of the check, for ``CHECK``.
         done, total: checks of the task that have answered, and all of them.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from audit_lib.errors import RunError
+from audit_lib.errors import RunError, refused
 from audit_lib.execution.layout import Place, RunFolder
 from audit_lib.files import read_words, sync_folder, write_whole
 
@@ -26,15 +26,10 @@ def begin(place: Place, run_id: str) -> RunFolder:
         RunError: it exists, or cannot be made.
     """
     folder = place.work(run_id)
-    try:
+    mend = "name a folder that can be written to as --reports"
+    with refused(RunError, "cannot be made", where=folder.path, mend=mend):
         write_whole(_owner_file(folder), json.dumps(_me()).encode())
         folder.notebooks.mkdir(parents=True)
-    except OSError as error:
-        raise RunError(
-            f"cannot be made: {error.strerror}",
-            where=str(folder.path),
-            mend="name a folder that can be written to as --reports",
-        ) from None
     return folder
 
 
@@ -68,7 +63,7 @@ def sweep(place: Place) -> list[str]:
         elif path.suffix == ".owner":
             if not (folder.path.is_dir() or _alive(folder)):
                 path.unlink(missing_ok=True)
-        elif _age_of_one(path) > _LITTER_AFTER:  # links and files that were about to be renamed
+        elif _age(path) > _LITTER_AFTER:  # links and files that were about to be renamed
             path.unlink(missing_ok=True)
     return swept
 
@@ -148,14 +143,8 @@ def _alive(folder: RunFolder) -> bool:
     return abs(started - float(owner.get("started", 0))) < 2.0
 
 
-def _age_of_one(path: Path) -> float:
-    try:
-        return time.time() - path.lstat().st_mtime
-    except FileNotFoundError:  # renamed meanwhile
-        return 0.0
-
-
 def _age(path: Path) -> float:
+    """Seconds since something there changed; 0 where it is gone meanwhile."""
     try:
         newest = max(p.lstat().st_mtime for p in (path, *path.rglob("*")))
     except (OSError, ValueError):

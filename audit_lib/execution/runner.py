@@ -26,7 +26,6 @@ class RunOutcome:
     """How one run ended.
 
     Attributes:
-        job: what was to run.
         folder: the published run; None where it did not complete.
         results: what the tasks found out; empty where it did not complete.
         error: why it did not complete.
@@ -60,7 +59,6 @@ def execute(
     others go on.
 
     Args:
-        plan: what to run.
         assemble: makes the packet in the run's folder once its notebooks are complete; it
             writes ``run_manifest.json`` last.
         progress: told what happens, from several threads.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from audit_lib.errors import RunError
+from audit_lib.errors import RunError, refused
 from audit_lib.execution.spread import Spreading, Unit, answers_in, ask, differs, take
 from audit_lib.files import read_whole, write_whole
 from audit_lib.memory import identity
@@ -74,14 +74,10 @@ def run_shard(
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    try:
+    with refused(RunError, "cannot be written", where=folder, mend="name another --to"):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             write_whole(folder / name, content)
-    except OSError as error:
-        raise RunError(
-            f"cannot be written: {error.strerror}", where=str(folder), mend="name another --to"
-        ) from None
 
 
 def read_shard(folder: Path) -> Shard:

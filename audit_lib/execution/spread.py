@@ -33,7 +33,6 @@ class Unit:
 
     Attributes:
         reference, workspace, root: how to find the subject, on every machine alike.
-        version: the version.
         codes: of the checks; those of one contract go together, since they share what they ask.
         expected: what the subject, the library and the interpreters are.
     """

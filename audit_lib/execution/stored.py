@@ -7,9 +7,20 @@ from typing import Any
 import nbformat
 
 from audit_lib.errors import RunError
-from audit_lib.files import read_words
+from audit_lib.files import read_words, write_whole
 
 _TELLING = (OSError, ValueError, nbformat.ValidationError)
+
+
+def write_notebook(file: Path, document: Any) -> None:
+    """Write an executed notebook without what papermill noted of this machine's folders.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    noted = document.metadata.get("papermill", {})
+    noted.update({k: Path(noted[k]).name for k in ("input_path", "output_path") if noted.get(k)})
+    write_whole(file, nbformat.writes(document).encode())  # type: ignore[no-untyped-call]
 
 
 def read_notebook(file: Path) -> Any:

@@ -31,9 +31,7 @@ def drawn(
     chosen = next((h for h in heads if h.name == "position"), heads[0])
     yield swarm(chosen, sample, seed)
     yield from dependence(chosen, sample, seed)
-    over = list(over_time(chosen.name, lines[chosen.name]))
-    if over:
-        yield over[0]
+    yield from over_time(chosen.name, lines[chosen.name])
 
 
 def sizes(head: Attributed, sample: Rows) -> Evidence:

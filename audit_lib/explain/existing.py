@@ -25,6 +25,7 @@ from audit_lib.subject.subject import Subject
 SLACK = 0.1
 #: what the rank correlation of importances may be at least, at the upper end of its interval
 AGREES = 0.2
+AGREED = f"{AGREES:g} or more at the upper end of its interval"
 #: rows under which a rule must stand before its precision is judged
 FEWEST = 100
 
@@ -33,6 +34,16 @@ def stands_out(importances: Iterable[float]) -> float:
     """What an importance must exceed to say that its factor matters: the middle, and rounding."""
     values = list(importances)
     return max(float(np.median(values)), 1e-6 * max(values)) if values else 0.0
+
+
+def ranks_differ(recorded: Mapping[str, float], columns: list[str], head: Attributed) -> str:
+    """How far recorded importances are from ranking as factors contribute; '' where they may."""
+    shared = [i for i, c in enumerate(columns) if c in recorded]
+    ours = np.array([head.sizes[i].value for i in shared])
+    agreed = ranks_agree(ours, np.array([recorded[columns[i]] for i in shared]))
+    if not np.isfinite(agreed.high) or agreed.high >= AGREES:
+        return ""
+    return f"rank correlation {agreed.value:.2f}, at most {agreed.high:.2f}"
 
 
 @dataclass(frozen=True)
@@ -240,14 +251,11 @@ def _unsupported(
                 "0",
                 f"{head.name} support",
             )
-        shared = [i for i, c in enumerate(columns) if c in recorded]
-        ours = np.array([head.sizes[i].value for i in shared])
-        agreed = ranks_agree(ours, np.array([recorded[columns[i]] for i in shared]))
-        if np.isfinite(agreed.high) and agreed.high < AGREES:
+        if measured := ranks_differ(recorded, columns, head):
             yield FolderMismatch(
                 folder.where(file),
                 f"is stale: factors of {head.name} do not rank as they contribute here",
-                f"rank correlation {agreed.value:.2f}, at most {agreed.high:.2f}",
-                f"{AGREES:g} or more at the upper end of its interval",
+                measured,
+                AGREED,
                 f"{head.name} ranks",
             )

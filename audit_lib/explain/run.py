@@ -53,7 +53,6 @@ def explain(
     """Explain the version that a subject is bound to, or take what was found before.
 
     Args:
-        setting: how much is asked.
         progress: called with what is being done.
 
     Raises:

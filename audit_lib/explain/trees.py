@@ -40,7 +40,6 @@ class Forest:
         trees: arrays of each, as shap takes them.
         offset: sum of the trees that do not split.
         splits: how often each feature splits.
-        where: the file.
     """
 
     names: tuple[str, ...]

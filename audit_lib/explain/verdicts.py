@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
 from pydantic import ConfigDict
 
 from audit_lib.arrays import Floats
@@ -11,8 +10,7 @@ from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotApplicable, NotAssessed
 from audit_lib.explain.attribution import Attributed, Line
 from audit_lib.explain.conditions import Learned
-from audit_lib.explain.existing import AGREES, Folder, departures, stands_out
-from audit_lib.explain.importance import ranks_agree
+from audit_lib.explain.existing import AGREED, Folder, departures, ranks_differ, stands_out
 from audit_lib.explain.rows import Rows
 from audit_lib.model import Contract, Evidence, Examined, Gap, Location, Severity, Task
 from audit_lib.subject.checkpoint_fields import numbers_in
@@ -154,17 +152,14 @@ class RecordedImportancesAgree(_Explained):
                     key=f"{name} support",
                 )
             head = next((h for h in self.seen.heads if h.name == name), self.seen.heads[0])
-            shared = [i for i, c in enumerate(columns) if c in record]
-            ours = np.array([head.sizes[i].value for i in shared])
-            theirs = np.array([record[columns[i]] for i in shared])
-            agreed = ranks_agree(ours, theirs)
-            rows += [(name, columns[i], record[columns[i]], head.sizes[i].value) for i in shared]
-            if np.isfinite(agreed.high) and agreed.high < AGREES:
+            sizes = zip(columns, head.sizes, strict=True)
+            rows += [(name, c, record[c], size.value) for c, size in sizes if c in record]
+            if measured := ranks_differ(record, columns, head):
                 yield self.finding(
                     where,
                     f"recorded importances of {name} do not rank factors as they contribute",
-                    measured=f"rank correlation {agreed.value:.2f}, at most {agreed.high:.2f}",
-                    expected=f"{AGREES:g} or more at the upper end of its interval",
+                    measured=measured,
+                    expected=AGREED,
                     key=f"{name} ranks",
                 )
         sums = [s for s in (sum(map(abs, r.values())) for r in by_head.values()) if s > 0]

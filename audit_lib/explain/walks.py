@@ -82,7 +82,6 @@ def sampled(
     """Contributions to every answer of a hook, by walks.
 
     Args:
-        answers: the hook.
         table: rows to explain, shape (n, d).
         background: rows that walks start from.
         rng: for orders and starts.

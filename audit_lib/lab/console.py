@@ -42,7 +42,6 @@ class Console:
         widget: what a cell shows.
         search: words that findings must hold.
         facets: a drop-down each of :data:`FACETS`.
-        chosen: the list.
         panes: what is shown, by tab.
     """
 

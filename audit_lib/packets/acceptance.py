@@ -38,7 +38,6 @@ class Answer:
     """One criterion, answered.
 
     Attributes:
-        text: the criterion.
         verdict: kept where it is met, broken where not, inconclusive where nobody can tell.
         rests_on: what the answer rests on, in a few words.
         must_not: it forbids something, rather than asks for it.

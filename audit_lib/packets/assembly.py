@@ -79,7 +79,6 @@ def assemble(
         "closure.csv": ("\ufeff" + closure_csv(packet)).encode("utf-8"),
     }
     for name, content in {**forms, **schema_files(packet.results, provenance.version)}.items():
-        (run_dir / name).parent.mkdir(exist_ok=True)
         write_whole(run_dir / name, content)
     write_manifest(run_dir, packet)
     return packet

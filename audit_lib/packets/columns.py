@@ -28,7 +28,6 @@ class Columns:
         """Columns of a view; None where the table has too few, or no rows.
 
         Args:
-            evidence: the table.
             required: names that the view must have, separated by blanks.
             optional: names that it may have; those are found by name only.
         """

@@ -53,7 +53,6 @@ def svg(evidence: Evidence, *, inline: bool = False) -> str | None:
     """The figure as SVG text; the same evidence gives the same text.
 
     Args:
-        evidence: the table to draw.
         inline: for embedding in a page: no XML head, ids that do not clash with other figures,
             and colours that follow the page through the custom properties ``--fig-…``.
 

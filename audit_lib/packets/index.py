@@ -24,8 +24,6 @@ class IndexedRun:
     """One published run.
 
     Attributes:
-        manifest: what it says of itself.
-        folder: where it is.
         link: its folder relative to the subject's index, as a URL.
         decisions: what its signatures say, by whom in their own words.
         proved: how many of the faults that were planted its audit saw; '' where none were.

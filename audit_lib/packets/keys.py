@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit_lib.errors import AuditError
+from audit_lib.errors import AuditError, refused
 from audit_lib.files import read_whole, read_words
 from audit_lib.reporters.text import one_line
 
@@ -104,17 +104,14 @@ def private_key(file: Path, ask: Callable[[], str] | None = None) -> Ed25519Priv
     """The private key in a PEM file.
 
     Args:
-        file: the file.
         ask: called for the passphrase of an encrypted file; None refuses such files.
 
     Raises:
         AuditError: it cannot be read as an Ed25519 private key.
     """
     mend = "give the file that `workbook sign --new-key` wrote"
-    try:
+    with refused(AuditError, "cannot be read", where=file, mend=mend):
         content = read_whole(file)
-    except OSError as error:
-        raise AuditError(f"cannot be read: {error.strerror}", where=str(file), mend=mend) from None
     key = _loaded(content, file, mend, ask)
     if not isinstance(key, library("asymmetric.ed25519").Ed25519PrivateKey):
         raise AuditError("is no Ed25519 key", where=str(file), mend=mend)
@@ -153,14 +150,10 @@ def trusted_keys(file: Path) -> dict[PublicKey, str]:
     Raises:
         AuditError: the file cannot be read, a line holds no key, or there is none at all.
     """
+    mend = "name a file with one trusted key a line"
     try:
-        lines = read_words(file).splitlines()
-    except OSError as error:
-        raise AuditError(
-            f"cannot be read: {error.strerror}",
-            where=str(file),
-            mend="name a file with one trusted key a line",
-        ) from None
+        with refused(AuditError, "cannot be read", where=file, mend=mend):
+            lines = read_words(file).splitlines()
     except UnicodeDecodeError:
         raise AuditError("is no text", where=str(file), mend=_FORM) from None
     keys: dict[PublicKey, str] = {}

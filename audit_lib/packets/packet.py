@@ -41,7 +41,6 @@ class Input:
     Attributes:
         name: path relative to what ``kind`` names; never a machine's path.
         kind: ``subject``, ``version`` (its own files), ``parameters`` or ``notebook``.
-        sha256: its digest.
     """
 
     name: str

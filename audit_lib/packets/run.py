@@ -18,7 +18,6 @@ class Run:
     """What is in a run's folder.
 
     Attributes:
-        path: the folder.
         tasks: results that could be read, in task order.
         problems: task to what keeps it from being complete.
     """

@@ -6,7 +6,6 @@ Sources: DSSE protocol 1.0.2; in-toto attestation framework, statement v1 and bu
 """
 
 import base64
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from audit_lib.errors import RunError
-from audit_lib.files import read_whole, write_whole
+from audit_lib.errors import RunError, refused
+from audit_lib.files import digest_of, read_whole, write_whole
 from audit_lib.model import Verdict
 from audit_lib.packets.keys import PublicKey, parse_public, private_key, public_of
 from audit_lib.packets.manifest import NAME, SIGNATURES, read_manifest
@@ -107,9 +106,7 @@ def sign(
     """Add a signature to a run, beside its manifest; others' signatures stay.
 
     Args:
-        run_dir: the run's folder.
         key_file: an Ed25519 private key.
-        name: who signs.
         decision: one of ``DECISIONS``.
         remarks: conditions, or what else a reader should know.
         override: why a broken packet is released all the same.
@@ -150,14 +147,9 @@ def sign(
     before = read_whole(file) if file.is_file() else b""
     if before and not before.endswith(b"\n"):
         before += b"\n"
-    try:
+    where, mend = f"{run_dir.name}/{SIGNATURES}", "sign a copy of the packet in a folder of yours"
+    with refused(RunError, "cannot be written", where=where, mend=mend):
         write_whole(file, before + json.dumps(envelope).encode() + b"\n")
-    except OSError as error:
-        raise RunError(
-            f"cannot be written: {error.strerror}",
-            where=f"{run_dir.name}/{SIGNATURES}",
-            mend="sign a copy of the packet in a folder of yours",
-        ) from None
     return public
 
 
@@ -181,7 +173,6 @@ def signatures(run_dir: Path, trusted: Mapping[PublicKey, str] | None = None) ->
     """Every signature of a run, in the order they were added; those that do not hold say why.
 
     Args:
-        run_dir: the run's folder.
         trusted: keys that are trusted, and the name of each.
     """
     try:
@@ -240,11 +231,6 @@ def _encoded(payload: bytes) -> bytes:
 
 
 def _manifest_digest(run_dir: Path) -> str:
-    try:
-        return hashlib.sha256(read_whole(run_dir / NAME)).hexdigest()
-    except OSError as error:
-        raise RunError(
-            f"cannot be read: {error.strerror}",
-            where=f"{run_dir.name}/{NAME}",
-            mend="name a complete run",
-        ) from None
+    where = f"{run_dir.name}/{NAME}"
+    with refused(RunError, "cannot be read", where=where, mend="name a complete run"):
+        return digest_of(run_dir / NAME)

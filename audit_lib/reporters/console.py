@@ -85,7 +85,6 @@ def finding_groups(
     """For a person: one entry a check, worst first, its message wrapped below its place.
 
     Args:
-        findings: in their order.
         most: entries that are shown.
         rest: where the others are.
     """

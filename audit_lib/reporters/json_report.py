@@ -55,7 +55,6 @@ def load_task(text: str, *, where: str = "results") -> TaskResult:
     """Read back what :func:`dump_task` wrote.
 
     Args:
-        text: the JSON text.
         where: name of the file, for messages.
 
     Raises:

@@ -48,8 +48,6 @@ class Report:
     """Results of one version, ready to be written.
 
     Attributes:
-        subject: what was audited.
-        version: the version that was audited.
         title: who ran the checks, such as ``gate train`` or ``T1 to T6``.
         results: the checks' answers, in catalogue order.
         run_id: of the run; '' for a gate.

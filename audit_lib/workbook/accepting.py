@@ -50,10 +50,7 @@ def accept(
     Entries in force stay as they are while their finding is there, or their check could not tell.
 
     Args:
-        folder: the parameters folder.
         results_of: version to its results, waivers applied.
-        owner, reason, expires: of what is added.
-        today: the day on which it is decided.
     """
     standing, dropped = _standing(load_baseline(folder), results_of, today)
     seen: dict[str, tuple[Finding, list[str]]] = {}

@@ -36,9 +36,7 @@ def ask(
     """Run a task's checks, and add what closes it.
 
     Args:
-        task: the task.
         subject: the subject, bound to a version.
-        run_id: of the run that it belongs to.
         select, ignore: selectors of checks; what they leave out is not assessed.
         earlier: results of the tasks before it in the same run, over which T6 closes.
         words: what stands in place of this machine's folders, as ``words_for`` says.

@@ -15,7 +15,6 @@ def baselines(place: Place, subject: Subject, *, but: str = "") -> list[Baseline
     """Runs to compare with: the newest of the champion, and the previous one of the version.
 
     Args:
-        place: where the version's runs are.
         subject: its registry says which version is champion.
         but: id of the run that asks; a run is compared with earlier ones only.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from audit_lib.budget import OUT_OF_BUDGET, budget_until, used_up
-from audit_lib.errors import AuditError, ParameterError, RunError, VerdictError
+from audit_lib.errors import AuditError, ParameterError, RunError, VerdictError, refused
 from audit_lib.execution.digests import digests, joined, own_places
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import load_exemptions
@@ -35,9 +35,7 @@ class Workbook(Looking):
     """One audit task on one version of a subject.
 
     Attributes:
-        task: the task.
         subject: the subject, bound to the version.
-        folder: the folder of the run.
         result: what the task found out; None until :meth:`run`.
     """
 
@@ -245,14 +243,10 @@ class Workbook(Looking):
             VerdictError: the parameter ``fail_on`` asks for it; everything is saved then.
         """
         result = self.ran
-        try:
+        why = f"the results of {self.task.value} cannot be written"
+        mend = "free some space there, or choose another `reports` folder"
+        with refused(RunError, why, where=self.folder.path, mend=mend):
             digest = self.folder.save(self.task, dump_task(result))
-        except OSError as error:
-            raise RunError(
-                f"the results of {self.task.value} cannot be written: {error.strerror}",
-                where=str(self.folder.path),
-                mend="free some space there, or choose another `reports` folder",
-            ) from None
         self.subject.close()
         summary = f"{self.task.value} complete · run {self.folder.run_id} · results sha256 {digest}"
         gathered = self._gathered

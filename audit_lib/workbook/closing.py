@@ -18,8 +18,6 @@ def closing_sheet(
     """One line a finding of the run or of those it is compared with, the weightiest first.
 
     Args:
-        tasks: results of the run.
-        against: what became of its findings since other runs.
         findings: of the run, by the id they have in it.
         missing: tasks whose results the list lacks.
     """

@@ -63,9 +63,7 @@ class Note:
     """A heading or sentence.
 
     Attributes:
-        text: plain text.
         tone: a word of :data:`TONES` that colours it.
-        heading: shown as a heading.
     """
 
     text: str
@@ -104,8 +102,6 @@ class Sheet:
 
     Attributes:
         title: what stands above it.
-        columns: column names.
-        rows: one tuple a row.
         note: a sentence below it.
         empty: what to say where there are no rows.
         record: the rows are fields of one thing, in an order that must stay.
@@ -152,7 +148,6 @@ class Listing:
     Attributes:
         title: the place they are from.
         first: number of the first line.
-        lines: the lines.
         marked: numbers of the lines in question.
         beside: of each line, who changed it last and when; empty where nobody knows.
     """

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-from audit_lib.errors import AuditError, NotAssessed
+from audit_lib.errors import AuditError, NotAssessed, refused
 from audit_lib.files import read_words
 from audit_lib.model import CheckResult, Evidence, Finding, Location
 from audit_lib.subject.documents import read_document
@@ -28,8 +28,6 @@ class FindingView:
 
     Attributes:
         name: its id within the run, such as ``SPL003-1``.
-        finding: the finding itself.
-        result: what its check answered.
     """
 
     name: str
@@ -49,10 +47,8 @@ class FindingView:
         file = located(self.subject, location)
         if location.line is None:
             return _value(file, location)
-        try:
+        with refused(AuditError, "cannot be read", where=file):
             lines = read_words(file, errors="replace").splitlines()
-        except OSError as error:
-            raise AuditError(f"cannot be read: {error.strerror}", where=str(file)) from None
         last = max(location.line, location.end_line or location.line)
         first = max(1, location.line - around)
         below = around if self.finding.related is None else max(around, _BODY)

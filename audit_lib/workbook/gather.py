@@ -16,7 +16,6 @@ class Gathered:
     Attributes:
         tasks: what is there, in order.
         missing: task to the reason it is missing.
-        run_id: the run they are from.
         own: False where they are from another run than the one that gathers.
     """
 
@@ -35,7 +34,6 @@ def gather(place: Place, folder: RunFolder, *, other: str | None, by_hand: bool)
     """Results of T1 to T5 of one run of one version.
 
     Args:
-        place: where the version's runs are.
         folder: the folder of the run that asks.
         other: id of another run to read instead.
         by_hand: nobody gave this run an id, so nothing else can belong to it: read the newest

@@ -40,10 +40,8 @@ class Looking:
     """What may be asked of a workbook that has run.
 
     Attributes:
-        task: the task.
         subject: the subject, bound to the version.
         result: what the task found out; None until it has run.
-        place: where the version's runs are.
     """
 
     task: Task

@@ -27,7 +27,6 @@ class TaskProgress:
         """Begin.
 
         Args:
-            task: the task.
             codes: of its checks.
             seconds_of: how long checks took when they were asked last.
         """
