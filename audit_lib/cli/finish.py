@@ -165,25 +165,19 @@ def _reused(outcomes: Sequence[RunOutcome], console: Console) -> None:
     """What was taken up from earlier runs, and what was asked again and why."""
     lines = []
     for outcome in outcomes:
-        provenance = [t.provenance for t in outcome.results]
+        noted = [t.provenance for t in outcome.results]
         reused, fresh = (
-            sum(int(p.get(k, 0)) for p in provenance) for k in ("answers_kept", "answers_asked")
+            sum(int(p.get(k, 0)) for p in noted) for k in ("answers_kept", "answers_asked")
         )
-        changed_files = dict.fromkeys(
-            p["asked_again_for"] for p in provenance if p.get("asked_again_for")
-        )
-        again = ", ".join(p["asked_again"] for p in provenance if p.get("asked_again"))
+        changed = dict.fromkeys(p["asked_again_for"] for p in noted if p.get("asked_again_for"))
+        again = ", ".join(p["asked_again"] for p in noted if p.get("asked_again"))
         if outcome.same:
             lines.append(
                 f"{outcome.job.version}  the same answer as run {outcome.job.run_id}: nothing that "
                 "it rests on has changed"
             )
         elif reused:
-            why = (
-                f"; {', '.join(changed_files)} changed: asked again {again}"
-                if changed_files
-                else ""
-            )
+            why = f"; {', '.join(changed)} changed: asked again {again}" if changed else ""
             lines.append(f"{outcome.job.version}  {reused} answers kept, {fresh} asked{why}")
     _section(console, "kept from before", lines)
 

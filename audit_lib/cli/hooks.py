@@ -38,16 +38,9 @@ def check(ctx: click.Context, subject: Subject, output_format: str) -> None:
     reports = try_hooks(subject, progress)
     warnings = habits(subject)
     if output_format == "json":
-        echo(
-            json.dumps(
-                [
-                    asdict(r)
-                    | {"warnings": [habit.said for habit in warnings if habit.hook == r.hook]}
-                    for r in reports
-                ],
-                indent=2,
-            )
-        )
+        texts = {r.hook: [h.said for h in warnings if h.hook == r.hook] for r in reports}
+        plain = [asdict(report) | {"warnings": texts[report.hook]} for report in reports]
+        echo(json.dumps(plain, indent=2))
     elif not reports:
         console.print(f"no hook is written in {file}")
     for habit in warnings if output_format == "console" else ():

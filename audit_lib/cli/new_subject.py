@@ -33,8 +33,8 @@ def new_subject(path: Path, name: str | None, keep_root: bool, workspace: Path |
     high-risk files, and candidates for every hook.  Everything it guessed is marked as a guess.
     The repository's code is never run, and nothing is written into it.
     """
-    discovery = discover(Path(os.path.abspath(path)))
-    chosen = name or re.sub(r"[^A-Za-z0-9_.-]", "_", discovery.root.name)
+    layout = discover(Path(os.path.abspath(path)))
+    chosen = name or re.sub(r"[^A-Za-z0-9_.-]", "_", layout.root.name)
     if not re.match(NAME, chosen):
         raise ParameterError(
             f"{chosen!r} cannot name a subject",
@@ -46,15 +46,10 @@ def new_subject(path: Path, name: str | None, keep_root: bool, workspace: Path |
         raise ParameterError(
             "exists already", where=str(folder), mend="choose another --name, or remove it first"
         )
-    root = os.path.relpath(discovery.root, folder) if keep_root else ""
-    written = render(discovery, chosen, root=root)
+    root = os.path.relpath(layout.root, folder) if keep_root else ""
+    written = render(layout, chosen, root=root)
     _write(folder, written)
-    _say(
-        discovery,
-        chosen,
-        folder,
-        f" --workspace {shlex.quote(str(workspace))}" if workspace else "",
-    )
+    _say(layout, chosen, folder, f" --workspace {shlex.quote(str(workspace))}" if workspace else "")
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
@@ -69,23 +64,23 @@ def _write(folder: Path, files: dict[str, str]) -> None:
         draft.rename(folder)
 
 
-def _say(discovery: Discovery, name: str, folder: Path, option: str) -> None:
-    package = discovery.package or "?"
-    echo(f"{discovery.files} Python files, {discovery.lines:,} lines; package {package}")
-    if discovery.unread:
-        skipped = ", ".join(f"{count} {ending}" for ending, count in discovery.unread.items())
+def _say(layout: Discovery, name: str, folder: Path, option: str) -> None:
+    package = layout.package or "?"
+    echo(f"{layout.files} Python files, {layout.lines:,} lines; package {package}")
+    if layout.unread:
+        skipped = ", ".join(f"{count} {ending}" for ending, count in layout.unread.items())
         echo(f"not read, since only Python is: {skipped}")
-    echo(f"subsystem to look at first: {', '.join(discovery.subsystem)}")
-    store = discovery.store
+    echo(f"subsystem to look at first: {', '.join(layout.subsystem)}")
+    store = layout.store
     if store:
         models = sum(store.models.values())
         registry = f", registry {store.registry}" if store.registry else ", no registry file"
         echo(f"artifacts: {store.path} ({models} in model formats{registry})")
     else:
         echo("artifacts: none in a model format")
-    for kind, path in discovery.documents.items():
+    for kind, path in layout.documents.items():
         echo(f"document: {kind} = {path}")
-    hooks = {c.hook for c in discovery.candidates}
+    hooks = {c.hook for c in layout.candidates}
     noun = "hook" if len(hooks) == 1 else "hooks"
     echo(f"candidates for {len(hooks)} {noun}: {', '.join(sorted(hooks)) or 'none'}")
     echo(f"wrote {os.path.relpath(folder)}: " + ", ".join(sorted(p.name for p in folder.iterdir())))

@@ -107,13 +107,9 @@ def verify(ctx: click.Context, run: Path, trusted: Path | None, output_format: s
     ]
     if output_format == "json":
         listed = [{"path": p.path, "message": p.message} for p in problems]
-        listed_signatures = [_signature(s, checked=keys is not None) for s in signed]
-        echo(
-            json.dumps(
-                {"whole": not problems, "problems": listed, "signatures": listed_signatures},
-                indent=2,
-            )
-        )
+        checked = [_signature(s, checked=keys is not None) for s in signed]
+        record = {"whole": not problems, "problems": listed, "signatures": checked}
+        echo(json.dumps(record, indent=2))
     else:
         _say(folder, problems, signed, checked=keys is not None)
     ctx.exit(1 if problems else 0)

@@ -51,7 +51,7 @@ def run_shard(
     """
     jobs = spreading.plan.jobs
     name = jobs[0].subject
-    mine = spreading.units(skip_known=False)[number - 1 :: of]
+    mine = spreading.units(unknown=False)[number - 1 :: of]
     for done, unit in enumerate(mine, start=1):
         answer = ask(unit)
         if answer.refused:

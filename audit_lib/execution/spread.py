@@ -129,14 +129,12 @@ class Spreading:
         for subject in self.subjects.values():
             subject.close()
 
-    def units(
-        self, versions: Iterable[str] | None = None, *, skip_known: bool = True
-    ) -> list[Unit]:
+    def units(self, versions: Iterable[str] | None = None, *, unknown: bool = True) -> list[Unit]:
         """One unit for each contract of a task of a version, the largest first.
 
         Args:
             versions: of these only.
-            skip_known: leave out checks whose answers are kept here already.
+            unknown: only checks whose answers are not kept here already.
         """
         wanted = None if versions is None else set(versions)
         work = []
@@ -154,7 +152,7 @@ class Spreading:
                 ]
                 memory = Memory(subject, checks)
                 for check in checks:
-                    if memory.keeps(check) and not (skip_known and memory.recall(check)):
+                    if memory.keeps(check) and not (unknown and memory.recall(check)):
                         groups.setdefault((task, check.contract), []).append(check.code)
             for codes in groups.values():
                 work.append(

@@ -143,11 +143,11 @@ def attribute(
         for head, parts in sampled.items():
             contributions.setdefault(head, parts)
     bootstrap = Bootstrap(sample.blocks, setting.seed)
-    attributed = [
+    named = [
         _with_intervals(name, heads[name], contributions[name], sample, bootstrap) for name in heads
     ]
-    pairs = _interactions(answers, sample, attributed, rng, setting.seed)
-    return [replace(t, pairs=tuple(own)) for t, own in zip(attributed, pairs, strict=True)]
+    pairs = _interactions(answers, sample, named, rng, setting.seed)
+    return [replace(t, pairs=tuple(own)) for t, own in zip(named, pairs, strict=True)]
 
 
 def _further(answers: HookFunction, table: pd.DataFrame, taken: float) -> float:

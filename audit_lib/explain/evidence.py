@@ -90,9 +90,8 @@ def dependence(head: Attributed, sample: Rows, seed: int) -> Iterator[Evidence]:
         if other is not None:
             level = _level(values[:, columns.index(other)])
         name = columns[i] + (f", partner {other}" if other else "")
-        points += [
-            (name, finite(values[r, i]), finite(parts[r, i]), finite(level[r])) for r in rows
-        ]
+        three = (values[:, i], parts[:, i], level)
+        points += [(name, *(finite(c[r]) for c in three)) for r in rows]
     if points:
         yield Evidence(
             f"dependence_{head.name}",

@@ -201,17 +201,15 @@ def _rule(
         yield _vacuous(where, f"lift {rule.lift.value:.2f}", key)
     elif answered is not None and rule.precision.value is not None and holds.sum() >= FEWEST:
         right = Event(rule.event.kind, rule.event.value).so(answered)
-        measured = precision_of(right, holds, Bootstrap(rows.blocks, 0))
-        if measured.value <= (base := float(right.mean())):
+        shown = precision_of(right, holds, Bootstrap(rows.blocks, 0))
+        if shown.value <= (base := float(right.mean())):
             # Whatever lift it states: here its outcome is no more frequent where it holds.
-            yield _vacuous(
-                where, f"{measured.value:.0%} where it holds, {base:.0%} of all rows", key
-            )
-        elif not measured.low - SLACK <= rule.precision.value <= measured.high + SLACK:
+            yield _vacuous(where, f"{shown.value:.0%} where it holds, {base:.0%} of all rows", key)
+        elif not shown.low - SLACK <= rule.precision.value <= shown.high + SLACK:
             yield FolderMismatch(
                 where,
                 "a rule does not hold as often as it says",
-                f"{measured.value:.0%} (95 % interval {measured.low:.0%} to {measured.high:.0%})",
+                f"{shown.value:.0%} (95 % interval {shown.low:.0%} to {shown.high:.0%})",
                 f"{rule.precision.value:.0%}",
                 key,
             )

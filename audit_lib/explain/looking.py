@@ -126,11 +126,11 @@ def _decided(
 
 
 def _answered(
-    answers_of: dict[str, HookFunction], rows: Rows, lacking: dict[str, str]
+    hooks: dict[str, HookFunction], rows: Rows, lacking: dict[str, str]
 ) -> dict[str, Floats]:
     """What every head and the decision answer to the rows that rules are learned on."""
     answered: dict[str, Floats] = {}
-    for name, answers in answers_of.items():
+    for name, answers in hooks.items():
         try:
             got = answers.one(rows.table)
         except (NotAssessed, HookError) as error:

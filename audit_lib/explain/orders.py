@@ -64,18 +64,14 @@ def orders_of(subject: Subject, hook: str, rows: Rows) -> Orders:
     reply = ask(subject.hook(hook), rows.table, into=frame)
     if not reply.answered or len(reply.got) != len(rows) or "side" not in reply.got:
         raise NotAssessed(f"{hook} gives no order a row: {reply.why or 'no side, or other rows'}")
-    decisions, lacking = reply.got, dict[str, str]()
-    gate = (
-        decisions["gate"].fillna("").astype(str).tolist()
-        if "gate" in decisions
-        else [""] * len(rows)
-    )
+    table, lacking = reply.got, dict[str, str]()
+    gate = table["gate"].fillna("").astype(str).tolist() if "gate" in table else [""] * len(rows)
     return Orders(
-        _numbers(decisions["side"]),
-        _numbers(decisions["size"]) if "size" in decisions else np.full(len(rows), np.nan),
+        _numbers(table["side"]),
+        _numbers(table["size"]) if "size" in table else np.full(len(rows), np.nan),
         gate,
         _gates(subject, rows, lacking),
-        _outcomes(subject, rows, _numbers(decisions["side"]), lacking),
+        _outcomes(subject, rows, _numbers(table["side"]), lacking),
         lacking,
     )
 

@@ -175,7 +175,5 @@ def _indexed(table: pd.DataFrame, source: str) -> Rows:
 
 
 def _naive(level: pd.Index) -> npt.NDArray[np.datetime64]:
-    stamps = pd.DatetimeIndex(level)
-    return (
-        stamps.tz_convert("UTC").tz_localize(None) if stamps.tz is not None else stamps
-    ).to_numpy()
+    dates = pd.DatetimeIndex(level)
+    return (dates.tz_convert("UTC").tz_localize(None) if dates.tz is not None else dates).to_numpy()

@@ -47,38 +47,38 @@ def learn(
     columns = rows.numeric
     finite = np.isfinite(answered)
     train, held = (part[finite[part]] for part in (split.train, split.held))
-    learned = Learned(name, "", train=len(train), held=len(held), purge=split.purge)
+    answer = Learned(name, "", train=len(train), held=len(held), purge=split.purge)
     if min(len(train), len(held)) < FEWEST:
         counted = f"{len(train)} and {len(held)}"
         return replace(
-            learned, why=f"too few rows: {counted} of {FEWEST} before and after the purge"
+            answer, why=f"too few rows: {counted} of {FEWEST} before and after the purge"
         )
     if not columns:
-        return replace(learned, why="no factor is a number")
+        return replace(answer, why="no factor is a number")
     values = np.unique(answered[np.concatenate([train, held])])
     kind = "classes" if len(values) <= CLASSES else "number"
-    learned = replace(learned, kind=kind)
+    answer = replace(answer, kind=kind)
     if len(np.unique(answered[train])) < 2:
-        return replace(learned, why=f"degenerate: it answers {values[0]:g} to every earlier row")
+        return replace(answer, why=f"degenerate: it answers {values[0]:g} to every earlier row")
     table = rows.table.loc[:, columns]
     grown = _grown(table.iloc[train], answered[train], kind, seed)
     if grown.tree_.node_count < 2:
-        return replace(learned, why="degenerate: no condition splits the rows")
+        return replace(answer, why="degenerate: no condition splits the rows")
     bootstrap = Bootstrap(rows.take(held).blocks, seed)
     skill = _skill(grown.predict(_plain(table.iloc[held])), answered, train, held, kind, bootstrap)
-    learned = replace(learned, skill=skill)
+    answer = replace(answer, skill=skill)
     surely = skill.low if np.isfinite(skill.low) else skill.value
     if surely <= 0:
-        return replace(learned, why="the rules are no better than their baseline on held-out rows")
+        return replace(answer, why="the rules are no better than their baseline on held-out rows")
     paths = _paths(grown, columns, _gaps(table.iloc[train]))
     judged = [_judged(path, table, answered, train, held, kind, bootstrap) for path in paths]
     rules = [r for r in judged if r is not None and _tells(r)]
     if not rules:
-        return replace(learned, why="no rule holds more often than its outcome does anyway")
+        return replace(answer, why="no rule holds more often than its outcome does anyway")
     again = _regrown(table.iloc[train], answered[train], rows.take(train), kind, seed)
     stable = [replace(r, stability=_comes_back(r.conditions, again, group)) for r in rules]
     order = sorted(stable, key=lambda r: (-r.lift.value * r.support, r.event.value))
-    return replace(learned, rules=tuple(order))
+    return replace(answer, rules=tuple(order))
 
 
 def _grown(table: pd.DataFrame, answered: Floats, kind: str, seed: int) -> Any:

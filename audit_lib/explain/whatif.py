@@ -196,12 +196,8 @@ def _position(rows: Rows, asset: str, date: str) -> int:
                 f"no row is at {date}", mend=f"the nearest are {', '.join(map(_day, sorted(near)))}"
             )
         fits = there
-    positions = np.flatnonzero(fits)
-    last = (
-        positions
-        if rows.dates is None
-        else positions[np.argsort(rows.dates[positions], kind="stable")]
-    )
+    places = np.flatnonzero(fits)
+    last = places if rows.dates is None else places[np.argsort(rows.dates[places], kind="stable")]
     return int(last[-1])
 
 

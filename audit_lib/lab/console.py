@@ -121,9 +121,8 @@ class Console:
         return one_line(f"{name} · {finding.severity.label} · {finding.message}", 300)
 
     def _look(self) -> None:
-        in_pane(
-            self.panes["finding"], lambda: show(about(self.audit, self.name)) if self.name else None
-        )
+        pane = self.panes["finding"]
+        in_pane(pane, lambda: show(about(self.audit, self.name)) if self.name else None)
         tables = self.audit.finding(self.name).evidence() if self.name else ()
         self.table.options = [
             (one_line(e.title), f"{self.name.split('-')[0]}/{e.name}") for e in tables

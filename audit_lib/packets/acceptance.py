@@ -176,7 +176,7 @@ def _outcome_words(held: Sequence[CheckResult], missing: Sequence[str] = ()) -> 
     outcomes = {r.code: effective_outcome(r) for r in held}
     broken = [r for r in held if outcomes[r.code] is Outcome.FAIL]
     untold = [r.code for r in held if outcomes[r.code] in (Outcome.ERROR, Outcome.NOT_ASSESSED)]
-    passed = [r.code for r in held if outcomes[r.code] is Outcome.PASS]
+    met = [r.code for r in held if outcomes[r.code] is Outcome.PASS]
     parts = []
     if broken:
         parts.append(f"broken: {', '.join(r.code for r in broken)} ({_severities(broken)})")
@@ -184,10 +184,8 @@ def _outcome_words(held: Sequence[CheckResult], missing: Sequence[str] = ()) -> 
         parts.append(f"not told: {', '.join(untold)}")
     if missing:
         parts.append(f"not run: {', '.join(missing)}")
-    if passed:
-        parts.append(
-            f"kept: {', '.join(passed) if len(passed) <= 3 else count(len(passed), 'check')}"
-        )
+    if met:
+        parts.append(f"kept: {', '.join(met) if len(met) <= 3 else count(len(met), 'check')}")
     return "; ".join(parts)
 
 
@@ -202,10 +200,9 @@ def _boundaries(packet: Packet) -> Answer:
     if open_:
         return Answer(text, Verdict.BROKEN, f"undecided: {', '.join(open_)}")
     failed = [b.boundary for b in risky if b.verdict is Verdict.BROKEN]
-    counts = (
-        f"{len(risky)} high-risk boundaries: {len(risky) - len(failed)} pass, {len(failed)} fail"
-    )
-    return Answer(text, Verdict.KEPT, counts + (f" ({', '.join(failed)})" if failed else ""))
+    passed = f"{len(risky)} high-risk boundaries: {len(risky) - len(failed)} pass"
+    named = f" ({', '.join(failed)})" if failed else ""
+    return Answer(text, Verdict.KEPT, f"{passed}, {len(failed)} fail{named}")
 
 
 def _high_risk(packet: Packet) -> Answer:

@@ -197,9 +197,8 @@ def _versions(folder: Path) -> dict[str, list[IndexedRun]]:
         except RunError:
             continue
         link = f"{quote(run.parent.name)}/{quote(run.name)}"
-        decisions = [
-            f"{s.decision} by {one_line(s.name, 60)}" for s in last_decisions(signatures(run))
-        ]
+        last = last_decisions(signatures(run))
+        decisions = [f"{s.decision} by {one_line(s.name, 60)}" for s in last]
         entry = IndexedRun(manifest, run, link, " · ".join(decisions), _proved(run, manifest))
         runs_of.setdefault(run.parent.name, []).append(entry)
     for runs in runs_of.values():

@@ -31,12 +31,8 @@ def learned_lines(run_dir: Path) -> tuple[str, str]:
 
 def proved(run_dir: Path, subject: str, version: str) -> Sensitivity | None:
     """What the run holds of a proof of that version."""
-    sensitivity = read(run_dir / NAME)
-    return (
-        sensitivity
-        if sensitivity and (sensitivity.subject, sensitivity.version) == (subject, version)
-        else None
-    )
+    proof = read(run_dir / NAME)
+    return proof if proof and (proof.subject, proof.version) == (subject, version) else None
 
 
 def _factors(head: Head) -> str:

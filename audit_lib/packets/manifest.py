@@ -292,8 +292,5 @@ def _results_problems(run_dir: Path, manifest: Manifest) -> list[Problem]:
 
 def manifest_schema() -> str:
     """JSON Schema of ``run_manifest.json``, as text."""
-    schema = Manifest.model_json_schema()
-    text = json.dumps(
-        {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=1
-    )
-    return text + "\n"
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps({"$schema": dialect, **Manifest.model_json_schema()}, indent=1) + "\n"

@@ -217,22 +217,16 @@ class Packet:
     def boundaries(self) -> list[BoundaryVerdict]:
         """Dispositions of the declared boundaries, worst first, high risk before others."""
         every = [b for t in self.tasks for b in t.boundaries]
-        return sorted(
-            every, key=lambda b: (WORST_FIRST.index(b.verdict), b.risk != "high", b.boundary)
-        )
+        rank = WORST_FIRST.index
+        return sorted(every, key=lambda b: (rank(b.verdict), b.risk != "high", b.boundary))
 
     @property
     def report(self) -> Report:
         """The same, for the reporters."""
         if not self.tasks:
-            provenance = self.provenance
+            origin = self.provenance
             return Report(
-                provenance.subject,
-                provenance.version,
-                "",
-                (),
-                provenance.run_id,
-                forced=self.verdict,
+                origin.subject, origin.version, "", (), origin.run_id, forced=self.verdict
             )
         states = baseline_states(self.tasks, self.comparisons[0]) if self.comparisons else {}
         return replace(report_of(self.tasks, forced=self.verdict), states=states)

@@ -34,21 +34,16 @@ _SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 def identity(packet: Packet) -> list[Doc]:
     """What was audited, exactly: revision, digests, the version and its files, run, isolation."""
-    provenance = packet.provenance
-    taken = (tree.rpartition(":")[::2] for tree in provenance.subject_before.split())
+    origin = packet.provenance
+    taken = (tree.rpartition(":")[::2] for tree in origin.subject_before.split())
     digests = " · ".join(f"{name} {digest[:_DIGITS]}".strip() for name, digest in taken)
-    own = [f" · files {i.sha256[:_DIGITS]}" for i in provenance.inputs if i.kind == "version"]
+    own = [f" · files {i.sha256[:_DIGITS]}" for i in origin.inputs if i.kind == "version"]
     rows = [
-        ("revision", provenance.revision[:_DIGITS]),
+        ("revision", origin.revision[:_DIGITS]),
         ("sha256", digests or "no digest was taken"),
-        (
-            "version",
-            provenance.version
-            + (f" ({provenance.role})" if provenance.role else "")
-            + "".join(own),
-        ),
-        ("run", provenance.run_id),
-        ("isolation", provenance.isolation.split(":")[0] or "not recorded"),
+        ("version", origin.version + (f" ({origin.role})" if origin.role else "") + "".join(own)),
+        ("run", origin.run_id),
+        ("isolation", origin.isolation.split(":")[0] or "not recorded"),
     ]
     return [{"label": label, "text": one_line(text)} for label, text in rows if text]
 
@@ -77,13 +72,11 @@ def brief(packet: Packet) -> list[Doc]:
     sure += (
         f"; {proved.words}" if proved else "; what it would miss was not tried (`workbook prove`)"
     )
-    sentences = [("How sure:", sure)] if packet.results else []
+    parts = [("How sure:", sure)] if packet.results else []
     if packet.open:
         first = packet.open[0].finding
-        sentences.append(
-            ("Do first:", f"{first.remediation} ({first.code}, {place(first.location)})")
-        )
-    return [{"label": label, "text": runs(text)} for label, text in sentences]
+        parts.append(("Do first:", f"{first.remediation} ({first.code}, {place(first.location)})"))
+    return [{"label": label, "text": runs(text)} for label, text in parts]
 
 
 def top(packet: Packet, style: Style) -> list[Doc]:

@@ -77,10 +77,10 @@ def accept(
 
 
 def prune(
-    folder: Path, results_of: Mapping[str, Sequence[CheckResult]], *, today: date
+    folder: Path, results: Mapping[str, Sequence[CheckResult]], *, today: date
 ) -> BaselineChange:
     """The baseline without what is past its date or covers nothing any more."""
-    standing, dropped = _standing(load_baseline(folder), results_of, today)
+    standing, dropped = _standing(load_baseline(folder), results, today)
     return BaselineChange(_sorted(standing), (), tuple(dropped))
 
 

@@ -273,17 +273,15 @@ class Workbook(Looking):
 
     # --- inside -------------------------------------------------------------------------------
     def _open_subject(self) -> Subject:
-        parameters = self.parameters
-        subject = open_subject(
-            parameters.reference, workspace=self.workspace, root=parameters.path("root")
-        )
-        if parameters.version == "all":
+        given = self.parameters
+        subject = open_subject(given.reference, workspace=self.workspace, root=given.path("root"))
+        if given.version == "all":
             raise ParameterError(
                 "a notebook audits one version, not 'all'",
                 where="parameter 'version'",
                 mend=f"`workbook run {subject.name} --version all` audits every one",
             )
-        return subject.at(subject.select(parameters.version)[0])
+        return subject.at(subject.select(given.version)[0])
 
     def _run_folder(self, run_id: str) -> RunFolder:
         if self.place.published(run_id).path.exists():

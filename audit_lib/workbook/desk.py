@@ -142,19 +142,11 @@ def history(audit: Looking, name: str) -> Sheet:
             rows.append((version, None, "no run", None, None))
             continue
         same = next((r for r in run.load(task).results if r.code == view.result.code), None)
-        same_findings = [f for f in same.findings if identity(f, version) == wanted] if same else []
-        state = (
-            "found" if same_findings else words(effective_outcome(same)) if same else "not asked"
-        )
-        measured = same_findings[0].measured if same_findings else None
+        alike = [f for f in same.findings if identity(f, version) == wanted] if same else []
+        state = "found" if alike else words(effective_outcome(same)) if same else "not asked"
+        measured = alike[0].measured if alike else None
         rows.append(
-            (
-                version,
-                run.run_id,
-                state,
-                same_findings[0].severity.label if same_findings else None,
-                measured,
-            )
+            (version, run.run_id, state, alike[0].severity.label if alike else None, measured)
         )
     columns = ("version", "run", "state", "severity", "measured")
     return Sheet(f"{view.name} over the versions", columns, tuple(rows))

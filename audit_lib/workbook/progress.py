@@ -80,9 +80,8 @@ class TaskProgress:
     def _so_far(self) -> str:
         """What checks have said up to now, worst first."""
         # findings of a check stand worst first
-        results = sorted(
-            self.answers, key=lambda r: [-f.severity for f in r.open_findings[:1]] or [1]
-        )
+        results = list(self.answers)
+        results.sort(key=lambda r: [-f.severity for f in r.open_findings[:1]] or [1])
         rows = tuple(
             (
                 r.code,

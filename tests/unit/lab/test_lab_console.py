@@ -246,3 +246,5 @@ def test_one_decision_after_the_other(tmp_path, capsys):
         date.value = "2031-01-01"
         button.click()
         assert "no row is at 2031-01-01" in capsys.readouterr().out
+        explorer(SimpleNamespace(subject=subject), "A1", "2032-01-01")  # as `audit.why` asks it
+        assert "no row is at 2032-01-01" in capsys.readouterr().out
