@@ -70,7 +70,7 @@ def ask(unit: Unit) -> UnitAnswer:
         with tempfile.TemporaryDirectory(prefix="workbook-") as place:
             memory = Memory(subject, ready, folder=Path(place))
             if memory.folder is None:
-                return Told({}, "it keeps no answers to hand over (AUDIT_CACHE=off)")
+                return UnitAnswer({}, "it keeps no answers to hand over (AUDIT_CACHE=off)")
             run_checks(ready, subject, memory=memory)
             return UnitAnswer(answers_in(Path(place)))
     finally:
