@@ -32,6 +32,21 @@ def test_fits_that_end_a_horizon_before_the_holdout(tmp_path):
     assert result.evidence[0].note == "labels read 5 bars ahead (measured)"
 
 
+@pytest.mark.parametrize(
+    ("spans", "missing"),
+    [
+        ({"judged": None}, "no judged at /run/rows"),
+        ({"train": None, "scaler": None}, "no fit's dates at /run/rows"),
+        ({"judged": None, "train": None, "scaler": None}, "no judged at /run/rows"),
+    ],
+)
+def test_what_is_not_recorded_is_named(tmp_path, spans, missing):
+    with tiny(tmp_path, LABELS, meta=meta(**spans)) as subject:
+        result = run_check("SPL008", subject)
+    assert result.outcome is Outcome.NOT_ASSESSED
+    assert missing in result.reason
+
+
 @pytest.mark.passes("SPL008")
 def test_the_reference_engine(reference):
     result = run_check("SPL008", reference)

@@ -38,6 +38,15 @@ def test_a_gap_shorter_than_the_horizon(tmp_path):
     assert len(result.findings) == 1
 
 
+@pytest.mark.parametrize(("train_end", "gap"), [("2015-08-18", 9), ("2015-08-19", 8)])
+def test_a_gap_of_the_horizon_less_one_bar_is_enough(tmp_path, train_end, gap):
+    with tiny(tmp_path, meta=meta(train_end)) as subject:
+        result = run_check("SPL004", subject)
+    (margin,) = result.margins
+    assert (margin.measured, margin.allowed, margin.unit, margin.least) == (gap, 9, "bars", True)
+    assert [f.key for f in result.findings] == ["purge"] * (gap < 9)
+
+
 @pytest.mark.fails("SPL004")
 def test_train_and_test_periods_that_overlap(tmp_path):
     with tiny(tmp_path, meta=meta("2015-09-10", test_end="2015-11-20")) as subject:
