@@ -115,7 +115,7 @@ class Memory:
         self.folder = folder if usual is not None and folder is not None else usual
         self._own = own_places(subject, usual)
         self._fresh: dict[str, Kept] = {}
-        self.seconds = _times(self.folder)
+        self.seconds = times(self.folder)
         self._took: dict[str, float] = {}
         self._held, self._stamp, self._looked = Held(), "", time.monotonic()
         # What readers of one's own rest on is in no digest; without a check there is no need.
@@ -275,8 +275,8 @@ class Memory:
             _tidy(self.folder)
         if self._took and self.folder.is_dir():
             with suppress(OSError):
-                times = {**_times(self.folder), **self._took}
-                write_whole(self.folder / _TIMES, json.dumps(times).encode())
+                took = {**times(self.folder), **self._took}
+                write_whole(self.folder / _TIMES, json.dumps(took).encode())
 
     def said(self) -> dict[str, str]:
         """What stands in the provenance of a task's results."""
@@ -329,13 +329,12 @@ def _kept(check: Check) -> bool:
     return not check.origin and (check.pure or check.contract is not Contract.LEDGER)
 
 
-def times(subject: Subject) -> dict[str, float]:
-    """How long checks of a subject took when they were asked last, in seconds, by code."""
-    return _times(cache_folder(subject))
+def times(folder: Path | None) -> dict[str, float]:
+    """Seconds that checks took when they were asked last, by code; empty where nobody knows.
 
-
-def _times(folder: Path | None) -> dict[str, float]:
-    """How long checks took when they were asked last, by code; empty where nobody knows."""
+    Args:
+        folder: where answers are kept; see :func:`cache_folder`.
+    """
     try:
         seconds = json.loads(read_words(folder / _TIMES)) if folder else {}
         return {str(code): float(took) for code, took in seconds.items()}

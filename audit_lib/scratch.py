@@ -7,6 +7,7 @@ process ends, even by SIGKILL.  Whoever makes the first folder of a process swee
 import contextlib
 import os
 import shutil
+import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -45,8 +46,12 @@ def new_folder(kind: str) -> Path:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder that :func:`new_folder` made, as far as the system lets us."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a folder even if a hook made it hard: locked folders, or a thousand levels."""
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):  # neither follows links
+            subprocess.run([*command, "--", str(folder)], check=False, capture_output=True)
     handle = _held.pop(folder, None)
     if handle is not None:
         _unlink(Path(f"{folder}{_LOCK}"))

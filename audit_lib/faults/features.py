@@ -1,5 +1,6 @@
 """Features that read what is not known yet, differ between builders, or lost their meaning."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,23 @@ from audit_lib.model import Contract
 BUILDERS = ("features.build", "features.build_backtest", "features.build_live")
 CONTRACT = Contract.FEATURE_VECTOR
 SERVED = "served column"
+#: in a column that every builder makes and the predictor reads
+served = partial(fault, CONTRACT, hooks=BUILDERS, case=SERVED)
 
 
-@fault(CONTRACT, "FEA101", least="one bar", hooks=BUILDERS, case=SERVED)
+@served("FEA101", least="one bar")
 def feature_reads_the_next_bar(call: Call) -> Any:
     """A column holds the value of the next bar."""
     return changed(call, ahead, by_asset=True)
 
 
-@fault(CONTRACT, "FEA101", least="one bar, in a fifth of the bars", hooks=BUILDERS, case=SERVED)
+@served("FEA101", least="one bar, in a fifth of the bars")
 def feature_reads_ahead_in_wild_stretches(call: Call) -> Any:
     """A column holds the value of the next bar where it moves most."""
     return _in_stretches(call, calm=False)
 
 
-@fault(CONTRACT, "FEA101", least="one bar, in a fifth of the bars", hooks=BUILDERS, case=SERVED)
+@served("FEA101", least="one bar, in a fifth of the bars")
 def feature_reads_ahead_in_calm_stretches(call: Call) -> Any:
     """A column holds the value of the next bar where it moves least."""
     return _in_stretches(call, calm=True)
@@ -42,7 +45,7 @@ def _in_stretches(call: Call, *, calm: bool) -> Any:
     return call.answer
 
 
-@fault(CONTRACT, "FEA101", least="one bar of one asset", hooks=BUILDERS, case=SERVED, of=with_case)
+@served("FEA101", least="one bar of one asset", of=with_case)
 def feature_of_one_asset_reads_ahead(call: Call, frame: pd.DataFrame) -> None:
     """A column holds the value of the next bar for one asset."""
     if level(frame):
@@ -53,7 +56,7 @@ def feature_of_one_asset_reads_ahead(call: Call, frame: pd.DataFrame) -> None:
         frame[call.case] = frame[call.case].where(assets == chosen, before)
 
 
-@fault(CONTRACT, "FEA101", least="a window of three", hooks=BUILDERS, case=SERVED)
+@served("FEA101", least="a window of three")
 def feature_is_smoothed_about_the_bar(call: Call) -> Any:
     """A column is averaged over the bar before, the bar and the bar after."""
     return changed(
@@ -63,32 +66,25 @@ def feature_is_smoothed_about_the_bar(call: Call) -> Any:
     )
 
 
-@fault(CONTRACT, "FEA101", least="the sample's own mean and deviation", hooks=BUILDERS, case=SERVED)
+@served("FEA101", least="the sample's own mean and deviation")
 def feature_is_standardised_by_the_whole_sample(call: Call) -> Any:
     """A column is standardised with the mean and deviation of all bars."""
     return changed(call, lambda v: (v - v.mean()) / (v.std() or 1.0), by_asset=True)
 
 
-@fault(CONTRACT, "FEA101", least="the sample's own ranks", hooks=BUILDERS, case=SERVED)
+@served("FEA101", least="the sample's own ranks")
 def feature_is_ranked_over_the_whole_sample(call: Call) -> Any:
     """A column is its rank among all bars of the sample."""
     return changed(call, lambda v: v.rank(pct=True), by_asset=True)
 
 
-@fault(CONTRACT, "FEA101", least="the first bars", hooks=BUILDERS, case=SERVED)
+@served("FEA101", least="the first bars")
 def feature_is_filled_backwards(call: Call) -> Any:
     """A column's first bars hold its first known value."""
     return changed(call, lambda v: v.bfill(), by_asset=True)
 
 
-@fault(
-    CONTRACT,
-    "FEA101",
-    least="the next bar of another asset",
-    hooks=BUILDERS,
-    case=SERVED,
-    of=with_case,
-)
+@served("FEA101", least="the next bar of another asset", of=with_case)
 def feature_reads_another_assets_next_bar(call: Call, frame: pd.DataFrame) -> None:
     """A column is shifted by a tenth of what the first asset does next."""
     if level(frame):
@@ -98,14 +94,14 @@ def feature_reads_another_assets_next_bar(call: Call, frame: pd.DataFrame) -> No
         frame[call.case] = frame[call.case] + 0.1 * leads.reindex(dates).to_numpy()
 
 
-@fault(CONTRACT, "FEA102", least="a thousandth", hooks=BUILDERS, case=SERVED, of=with_case)
+@served("FEA102", least="a thousandth", of=with_case)
 def feature_is_drawn_anew(call: Call, frame: pd.DataFrame) -> None:
     """A column differs a little each time that it is built."""
     noise = np.random.default_rng().normal(0, 1e-3, len(frame))
     frame[call.case] = frame[call.case] * (1 + noise)
 
 
-@fault(CONTRACT, "FEA103", least="all bars", hooks=BUILDERS, case=SERVED)
+@served("FEA103", least="all bars")
 def feature_is_constant(call: Call) -> Any:
     """A column is zero everywhere."""
     return changed(call, lambda v: v * 0.0)
@@ -157,7 +153,7 @@ def _exchanged(call: Call) -> Any:
     return call.answer
 
 
-@fault(CONTRACT, "FEA007", least="the unit of the price", hooks=BUILDERS, case=SERVED)
+@served("FEA007", least="the unit of the price")
 def feature_has_the_unit_of_the_price(call: Call) -> Any:
     """A column grows with the unit that prices are quoted in."""
     frame, panel = held(call), call.args[0]
@@ -169,11 +165,9 @@ def feature_has_the_unit_of_the_price(call: Call) -> Any:
 @fault(CONTRACT, "FEA002", least="one column", hooks="features.policy", case=SERVED)
 def served_feature_is_for_research_only(call: Call) -> Any:
     """The policy keeps a served column for research."""
-    return (
-        {**call.answer, call.case: "RESEARCH_ONLY"}
-        if isinstance(call.answer, dict)
-        else call.answer
-    )
+    if not isinstance(call.answer, dict):
+        return call.answer
+    return {**call.answer, call.case: "RESEARCH_ONLY"}
 
 
 @fault(CONTRACT, "FEA002", least="one column", hooks="features.policy", case=SERVED)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from audit_lib.faults.base import Call, Fault
+from audit_lib.faults.base import Fault
 from audit_lib.hooks import HOOKS
 from audit_lib.model import Contract
 
@@ -117,36 +117,30 @@ KINDS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _spoil(change: Callable[[Any], Any]) -> Callable[[Call], Any]:
-    return lambda call: call.answer if call.failed else change(call.answer)
-
-
 def harmless() -> tuple[Fault, ...]:
     """Harmless changes, one of each kind for every hook, those that are told soonest first."""
-    made = []
+    faults = []
     for hook in sorted((h for h in HOOKS if h not in _LEFT), key=_length):
-        for told, change in KINDS.items():
-            hooks = _together(hook) if change is another_order else (hook,)
-            if hooks[0] != hook:
-                continue
-            made.append(
-                Fault(
-                    name=f"{hook} in {told}",
-                    contract=_CONTRACTS[hook.split(".")[0]],
-                    sees=(),
-                    least="nothing",
-                    told=f"{hook} answers the same, in {told}",
-                    hooks=hooks,
-                    spoil=_spoil(change),
-                )
-            )
-    return tuple(made)
+        group = next((group for group in _TOGETHER if hook in group), (hook,))
+        for kind, change in KINDS.items():
+            hooks = group if change is another_order else (hook,)
+            if hooks[0] == hook:
+                faults.append(_fault(hook, hooks, kind, change))
+    return tuple(faults)
+
+
+def _fault(hook: str, hooks: tuple[str, ...], kind: str, change: Callable[[Any], Any]) -> Fault:
+    return Fault(
+        name=f"{hook} in {kind}",
+        contract=_CONTRACTS[hook.split(".", maxsplit=1)[0]],
+        sees=(),
+        least="nothing",
+        told=f"{hook} answers the same, in {kind}",
+        hooks=hooks,
+        spoil=lambda call: call.answer if call.failed else change(call.answer),
+    )
 
 
 def _length(hook: str) -> int:
     surface = hook.split(".", maxsplit=1)[0]
     return 1 + _LONG.index(surface) if surface in _LONG else 0
-
-
-def _together(hook: str) -> tuple[str, ...]:
-    return next((group for group in _TOGETHER if hook in group), (hook,))

@@ -1,5 +1,6 @@
 """Predictions that lose columns, rows, heads or blanks on the way."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,16 @@ from audit_lib.faults.tables import changed, held, numeric, with_case
 from audit_lib.model import Contract
 
 PREDICT = "predictor.predict"
+#: in the rows of a prediction, and in one of its heads
+vector = partial(fault, Contract.FEATURE_VECTOR, hooks=PREDICT)
+head = partial(fault, Contract.HEAD_MAPPING, hooks=PREDICT)
 
 
 def _features(call: Call) -> pd.DataFrame | None:
     return call.args[0] if call.args and isinstance(call.args[0], pd.DataFrame) else None
 
 
-@fault(Contract.FEATURE_VECTOR, "FEA004", least="two columns", hooks=PREDICT)
+@vector("FEA004", least="two columns")
 def columns_go_by_position(call: Call) -> Any:
     """Columns are read in the order in which they come, whatever they are called."""
     features = _features(call)
@@ -25,7 +29,7 @@ def columns_go_by_position(call: Call) -> Any:
     return call.ask(features.set_axis(sorted(features.columns, key=str), axis=1))
 
 
-@fault(Contract.FEATURE_VECTOR, "FEA004", least="a hundredth of the batch's mean", hooks=PREDICT)
+@vector("FEA004", least="a hundredth of the batch's mean")
 def predictions_depend_on_the_batch(call: Call) -> Any:
     """Each prediction is moved by the mean of the features it came with."""
     features, frame = _features(call), held(call)
@@ -34,7 +38,7 @@ def predictions_depend_on_the_batch(call: Call) -> Any:
     return frame + 0.01 * np.tanh(float(np.nanmean(features.to_numpy(dtype=float))))
 
 
-@fault(Contract.FEATURE_VECTOR, "FEA004", least="one row", hooks=PREDICT)
+@vector("FEA004", least="one row")
 def predictions_are_in_another_order(call: Call) -> Any:
     """Predictions are joined to sorted rows by position."""
     features, frame = _features(call), held(call)
@@ -44,7 +48,7 @@ def predictions_are_in_another_order(call: Call) -> Any:
     return pd.DataFrame(moved, index=frame.index, columns=frame.columns)
 
 
-@fault(Contract.FEATURE_VECTOR, "FEA005", least="one blank", hooks=PREDICT, failures=True)
+@vector("FEA005", least="one blank", failures=True)
 def blanks_are_zero(call: Call) -> Any:
     """A blank feature is read as zero."""
     features = _features(call)
@@ -53,7 +57,7 @@ def blanks_are_zero(call: Call) -> Any:
     return call.ask(features.fillna(0.0))
 
 
-@fault(Contract.FEATURE_VECTOR, "FEA004", "FEA005", least="one blank", hooks=PREDICT, failures=True)
+@vector("FEA004", "FEA005", least="one blank", failures=True)
 def blanks_are_the_batchs_mean(call: Call) -> Any:
     """A blank feature is read as the mean of its column in the batch."""
     features = _features(call)
@@ -62,9 +66,7 @@ def blanks_are_the_batchs_mean(call: Call) -> Any:
     return call.ask(features.fillna(features.mean()).fillna(0.0))
 
 
-@fault(
-    Contract.HEAD_MAPPING, "HED001", "HED002", "HED004", least="two heads", hooks=PREDICT, of=held
-)
+@head("HED001", "HED002", "HED004", least="two heads", of=held)
 def heads_are_exchanged(call: Call, frame: pd.DataFrame) -> None:
     """Two heads hold each other's values."""
     if len(frame.columns) > 1:
@@ -72,13 +74,13 @@ def heads_are_exchanged(call: Call, frame: pd.DataFrame) -> None:
         frame[[one, other]] = frame[[other, one]].to_numpy()
 
 
-@fault(Contract.HEAD_MAPPING, "HED001", least="one head", hooks=PREDICT, of=held)
+@head("HED001", least="one head", of=held)
 def heads_have_no_names(call: Call, frame: pd.DataFrame) -> Any:
     """Heads are numbered in place of named."""
     return frame.set_axis(range(frame.shape[1]), axis=1)
 
 
-@fault(Contract.HEAD_MAPPING, "HED004", least="the sign", hooks=PREDICT, case="head", of=with_case)
+@head("HED004", least="the sign", case="head", of=with_case)
 def head_has_the_wrong_sign(call: Call, frame: pd.DataFrame) -> None:
     """A head says the opposite: minus itself, or one minus itself."""
     values = frame[call.case]
@@ -86,27 +88,25 @@ def head_has_the_wrong_sign(call: Call, frame: pd.DataFrame) -> None:
     frame[call.case] = 1 - values if inside else -values
 
 
-@fault(Contract.HEAD_MAPPING, "HED003", least="all rows", hooks=PREDICT, case="head")
+@head("HED003", least="all rows", case="head")
 def head_is_constant(call: Call) -> Any:
     """A head answers its median, whatever it is asked."""
     return changed(call, lambda v: 0.5 if v.between(0, 1).all() else 0.01)
 
 
-@fault(Contract.HEAD_MAPPING, "HED003", least="nine rows of ten", hooks=PREDICT, case="head")
+@head("HED003", least="nine rows of ten", case="head")
 def head_is_saturated(call: Call) -> Any:
     """A head answers one of two numbers, far from all others."""
     return changed(call, lambda v: (v > -1e9).astype(float))
 
 
-@fault(
-    Contract.HEAD_MAPPING, "HED002", "HED004", least="a hundred times", hooks=PREDICT, case="head"
-)
+@head("HED002", "HED004", least="a hundred times", case="head")
 def head_is_in_percent(call: Call) -> Any:
     """A head is in per cent where fractions are promised."""
     return changed(call, lambda v: v * 100.0)
 
 
-@fault(Contract.HEAD_MAPPING, "HED002", "HED004", least="one value", hooks=PREDICT, case="head")
+@head("HED002", "HED004", least="one value", case="head")
 def head_leaves_its_range(call: Call) -> Any:
     """A head is moved down by two, below what its kind may be."""
     return changed(call, lambda v: v - 2.0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
+
+from pydantic import TypeAdapter
 
 from audit_lib.files import read_whole
 from audit_lib.model import Contract
@@ -117,11 +118,11 @@ class Sensitivity:
     def words(self) -> str:
         """What it comes to, in a line."""
         planted, seen = self.of()
-        said = f"{planted} faults planted, {seen} seen"
-        said += f" ({seen / planted:.0%})" if planted else ""
+        line = f"{planted} faults planted, {seen} seen"
+        line += f" ({self.share:.0%})" if planted else ""
         if self.harmless:
-            said += f"; {len(self.accused)} of {self.harmless} harmless changes accused"
-        return said + (f"; {self.left} faults and changes not planted yet" if self.left else "")
+            line += f"; {len(self.accused)} of {self.harmless} harmless changes accused"
+        return line + (f"; {self.left} faults and changes not planted yet" if self.left else "")
 
     @property
     def share(self) -> float:
@@ -140,11 +141,11 @@ class Sensitivity:
                 c.value: dict(zip(("planted", "seen"), self.of(c), strict=True))
                 for c in self.contracts
             },
-            "plantings": [_row(p) for p in self.plantings],
+            "plantings": _ROWS.dump_python(list(self.plantings), mode="json"),
             "harmless": {
                 "quiet": list(self.quiet),
                 "idle": list(self.idle),
-                "accused": [_row(p) for p in self.accused],
+                "accused": _ROWS.dump_python(list(self.accused), mode="json"),
             },
             "left": self.left,
             "cases": self.cases,
@@ -152,30 +153,18 @@ class Sensitivity:
         }
 
 
-def _row(planting: Planting) -> dict[str, Any]:
-    return {**planting.__dict__, "contract": planting.contract.value, "state": planting.state.value}
+_ROWS = TypeAdapter(list[Planting])
 
 
 def from_data(data: dict[str, Any]) -> Sensitivity:
     """Read back what :meth:`Sensitivity.as_data` gave."""
-
-    def rows(given: Iterable[dict[str, Any]]) -> tuple[Planting, ...]:
-        return tuple(
-            Planting(**{**r, "contract": Contract(r["contract"]), "state": State(r["state"])})
-            for r in given
-        )
-
+    harmless = data["harmless"]
     return Sensitivity(
-        data["subject"],
-        data["version"],
-        data["seed"],
-        rows(data["plantings"]),
-        tuple(data["harmless"]["quiet"]),
-        tuple(data["harmless"]["idle"]),
-        rows(data["harmless"]["accused"]),
-        data["left"],
-        data["cases"],
-        data["state"],
+        plantings=tuple(_ROWS.validate_python(data["plantings"])),
+        quiet=tuple(harmless["quiet"]),
+        idle=tuple(harmless["idle"]),
+        accused=tuple(_ROWS.validate_python(harmless["accused"])),
+        **{key: data[key] for key in ("subject", "version", "seed", "left", "cases", "state")},
     )
 
 

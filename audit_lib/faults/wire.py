@@ -21,11 +21,6 @@ PURE = frozenset({
 MOST_BYTES = 1 << 30
 
 
-def given_copy(answer: Any) -> Any:
-    """A copy that a fault may spoil; a failure as it is, since errors do not copy."""
-    return answer if isinstance(answer, Exception) else copy.deepcopy(answer)
-
-
 class Remembering:
     """A host that is asked each question once; questions that may change something, every time."""
 
@@ -58,16 +53,15 @@ class Remembering:
         """Answers that are kept, failures too, else as the host."""
         if not self._steady(name, where):
             return self.host.call_many(name, calls, **where)
-        key = hashlib.sha256(
-            pickle.dumps((name, "many", list(calls), sorted(where.items())))
-        ).hexdigest()
+        question = pickle.dumps((name, list(calls), sorted(where.items())))
+        key = hashlib.sha256(question).hexdigest()
         if key not in self.kept:
             answers = self.host.call_many(name, calls, **where)
             self._keep(key, answers)
             return answers
         self.kept.move_to_end(key)
-        found: list[Any] = pickle.loads(self.kept[key])
-        return found
+        kept: list[Any] = pickle.loads(self.kept[key])
+        return kept
 
 
 class Spoiled:
@@ -109,13 +103,14 @@ class Spoiled:
         if hook not in self.fault.hooks or self.fault.spoil is None:
             return answer
         self.asked += 1
-        true = pickle.dumps(answer) if not isinstance(answer, Exception) else None
+        failed = isinstance(answer, Exception)  # errors do not copy
+        own = answer if failed else copy.deepcopy(answer)
         try:
-            given = self.fault.spoil(
-                Call(hook, args, given_copy(answer), ask, self.case, self.seed)
-            )
+            spoiled = self.fault.spoil(Call(hook, args, own, ask, self.case, self.seed))
         except HookError as error:
-            given = error
-        same = isinstance(given, Exception) if true is None else pickle.dumps(given) == true
-        self.changed += not same
-        return given
+            spoiled = error
+        if failed:
+            self.changed += not isinstance(spoiled, Exception)
+        else:
+            self.changed += pickle.dumps(spoiled) != pickle.dumps(answer)
+        return spoiled

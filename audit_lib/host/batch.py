@@ -13,9 +13,9 @@ from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookOutOfMemory, HookRaised, HookTimedOut
 from audit_lib.host.exercise import ExercisedLines
-from audit_lib.host.files import remove
 from audit_lib.host.limits import PATIENCE, Allowance, Limits
 from audit_lib.host.outcome import described
+from audit_lib.scratch import remove_folder
 
 _ARGUMENTS_LIMIT = 8 << 30
 #: how long a worker may take to tell which lines it executed, in seconds
@@ -184,4 +184,4 @@ class Batch:
             self._worker.close()
             self._worker = None
             self._crew.sweep()
-            remove(self._folder)
+            remove_folder(self._folder)

@@ -170,9 +170,7 @@ class Crew:
         try:
             if not template:
                 return self._process.sweep()
-            if self._template is not None:
-                self._template.close()
-                self._template = None
+            self._drop_template()
             return self._process.strip()
         except Lost:
             self.stop()
@@ -180,12 +178,15 @@ class Crew:
 
     def stop(self) -> None:
         """End everything; it is started again when next needed."""
-        if self._template is not None:
-            self._template.close()
-            self._template = None
+        self._drop_template()
         if self._process is not None:
             self._process.close()
             self._process = None
+
+    def _drop_template(self) -> None:
+        if self._template is not None:
+            self._template.close()
+            self._template = None
 
 
 class Warmth:

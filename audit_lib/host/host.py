@@ -8,6 +8,7 @@ process ends with it.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -26,8 +27,7 @@ from audit_lib.host.child.names import plain
 from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookError, HookMissing, HostUnavailable, IsolationUnavailable
-from audit_lib.host.exercise import ExercisedLines, Measure, library
-from audit_lib.host.files import remove
+from audit_lib.host.exercise import ExercisedLines, Measure
 from audit_lib.host.isolation import Isolation, Probe, absent, probe
 from audit_lib.host.limits import Allowance, Limits
 from audit_lib.host.process import Launch
@@ -51,7 +51,6 @@ class Host:
         limits: Limits | None = None,
         isolation: Isolation | None = None,
         allow_unisolated: bool = False,
-        scratch: Path | None = None,
         environment: Mapping[str, str] | None = None,
         reads: Iterable[Path] = (),
         measure: Measure = Measure.NEVER,
@@ -69,8 +68,6 @@ class Host:
             isolation: demand this level; the strongest that works by default.
             allow_unisolated: run hooks on a machine that offers no isolation at all, and load
                 untrusted artifacts on one that does not contain hostile code.
-            scratch: an existing folder for the host's files, which is kept; by default a
-                temporary one, which is removed.
             environment: further variables for the child.
             reads: what hooks may read besides the repository of ``root``, their own folder, the
                 interpreter with its libraries, the system's programs and scratch.
@@ -84,7 +81,6 @@ class Host:
         self._limits = limits or Limits()
         self._demanded = isolation
         self._allow_unisolated = allow_unisolated
-        self._given_scratch = None if scratch is None else Path(scratch).resolve()
         self._reads = tuple(Path(os.path.abspath(path)) for path in reads)
         self._environment = {"WORKBOOK_ROOT": str(self._root), **(environment or {})}
         self.measure = measure
@@ -115,7 +111,7 @@ class Host:
         self.close()
 
     def close(self) -> None:
-        """End the child and all it started; remove the scratch folder unless it was given."""
+        """End the child and all it started; remove the scratch folder."""
         with self._lock:
             if self._open is not None:
                 self._open.close()
@@ -161,24 +157,19 @@ class Host:
                 where=str(self._interpreter),
                 mend="create that environment, or correct environment.python",
             )
-        scratch, root = self._given_scratch, self._root.resolve()
-        if scratch is not None and not scratch.is_dir():
-            raise HostUnavailable("the scratch folder does not exist", where=str(scratch))
-        if scratch and (scratch.is_relative_to(root) or root.is_relative_to(scratch)):
-            raise HostUnavailable(
-                f"the scratch folder is not apart from {root}", where=str(scratch)
-            )
 
     def _plan(self, found: Probe) -> Launch:
-        scratch = self._given_scratch or new_folder("host")
-        coverage = None if self.measure is Measure.NEVER else library()
+        scratch = new_folder("host")
+        coverage = None
+        if self.measure is not Measure.NEVER:
+            spec = importlib.util.find_spec("coverage")
+            coverage = str(Path(spec.origin).parent) if spec and spec.origin else ""
         own = [*checkout(self._root), self._hooks.parent, launch.LIBRARY, *self._reads]
         python = str(self._interpreter or sys.executable)
         return Launch(
             hooks=self._hooks,
             root=self._root,
             scratch=scratch,
-            kept=self._given_scratch is not None,
             interpreter=self._interpreter,
             limits=self._limits,
             isolation=found.isolation.label,
@@ -366,28 +357,21 @@ class _Open:
     def __init__(self, plan: Launch, probed: Probe) -> None:
         self.probed = probed
         self.scratch = plan.scratch
-        doomed = None if plan.kept else plan.scratch
         try:
             self.crew = Crew(plan)
         except BaseException:
-            _remove(doomed)
+            remove_folder(plan.scratch)
             raise
-        self.close = weakref.finalize(self, _end, self.crew, doomed)
+        self.close = weakref.finalize(self, _end, self.crew, plan.scratch)
 
     def folder(self, name: str) -> Path:
         # Not to be foretold: a hook could have put a link there.
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.scratch))
 
 
-def _end(crew: Crew, doomed: Path | None) -> None:
+def _end(crew: Crew, scratch: Path) -> None:
     crew.stop()
-    _remove(doomed)
-
-
-def _remove(doomed: Path | None) -> None:
-    if doomed is not None:
-        remove(doomed)
-        remove_folder(doomed)
+    remove_folder(scratch)
 
 
 def _special(folder: str, names: list[str]) -> set[str]:

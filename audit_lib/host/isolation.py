@@ -19,6 +19,7 @@ from pathlib import Path
 from audit_lib.files import read_whole
 from audit_lib.host import launch
 from audit_lib.host.errors import IsolationUnavailable
+from audit_lib.host.readable import readable
 from audit_lib.scratch import new_folder, remove_folder
 
 #: Mechanisms named here, separated by commas, are treated as absent: a machine without them can
@@ -175,7 +176,8 @@ def probe(
     if force is not None:
         found = _try(force, python, missing)
         if not found.holds:
-            why = found.said or f"these got through: {', '.join(sorted(_gaps(found)))}"
+            through = sorted(found.isolation.promises - found.stopped)
+            why = found.said or f"these got through: {', '.join(through)}"
             raise IsolationUnavailable(f"isolation {force.label} does not hold here: {why}")
         return found
     best = _try(Isolation.NONE, python, missing)
@@ -186,10 +188,6 @@ def probe(
         if best.stopped >= _CONTAINED:
             break
     return best
-
-
-def _gaps(found: Probe) -> frozenset[str]:
-    return found.isolation.promises - found.stopped
 
 
 @cache
@@ -204,17 +202,26 @@ def _try(level: Isolation, python: str, without: frozenset[str]) -> Probe:
     folder = new_folder("probe")
     try:
         with Canary(folder) as canary:
-            config = launch.probe_config(level.label, python, folder / "scratch", without)
-            config |= canary.targets | {"judge": os.getpid()}
-            command = launch.command(level.label, python, "probe", config)
+            scratch = folder / "scratch"
+            config = canary.targets | {
+                "isolation": level.label,
+                "scratch": str(scratch),
+                "seccomp": "seccomp" not in without,
+                "landlock": "landlock" not in without,
+                "readable": readable(python, (launch.LIBRARY,)),
+                "memory_mb": 1024,
+                "file_mb": 16,
+                "protected": launch.protected(),
+                "judge": os.getpid(),
+            }
             done = subprocess.run(
-                command,
-                env=launch.environment(folder / "scratch", None),
+                launch.command(level.label, python, "probe", config),
+                env=launch.environment(scratch, None),
                 capture_output=True,
                 timeout=PROBE_SECONDS,
                 check=False,
             )
-            works = (folder / "scratch" / "done").exists()
+            works = (scratch / "done").exists()
             lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
             why = "" if works else (lines or [f"exit code {done.returncode}"])[-1]
             return Probe(level, canary.stopped() if works else frozenset(), works, why)

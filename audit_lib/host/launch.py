@@ -4,12 +4,11 @@ import json
 import os
 import shutil
 import site
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from audit_lib.host.child import landlock
-from audit_lib.host.readable import readable
 
 LIBRARY = Path(__file__).resolve().parents[1]
 CHILD = Path(__file__).resolve().parent / "child"
@@ -96,22 +95,6 @@ def _mounts(config: Mapping[str, Any]) -> Sequence[str]:
             held += (inside,)
             words += ["--ro-bind", path, path]
     return words
-
-
-def probe_config(
-    level: str, python: str, scratch: Path, without: Collection[str]
-) -> dict[str, Any]:
-    """Configuration of a child that only tries its bounds."""
-    return {
-        "isolation": level,
-        "scratch": str(scratch),
-        "seccomp": "seccomp" not in without,
-        "landlock": "landlock" not in without,
-        "readable": readable(python, (LIBRARY,)),
-        "memory_mb": 1024,
-        "file_mb": 16,
-        "protected": protected(),
-    }
 
 
 def protected() -> list[int]:

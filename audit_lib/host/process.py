@@ -27,7 +27,6 @@ class Launch:
     hooks: Path
     root: Path
     scratch: Path
-    kept: bool
     interpreter: Path | None
     limits: Limits
     isolation: str
@@ -110,7 +109,6 @@ class Process:
                 "memory_mb": limits.memory_mb,
                 "scratch": str(plan.scratch),
                 "scratch_mb": limits.scratch_mb,
-                "doomed": None if plan.kept else str(plan.scratch),
             }
         )
 

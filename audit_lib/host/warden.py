@@ -128,7 +128,7 @@ class Warden:
         self._processes = config["processes"]
         self._memory = config["memory_mb"] << 20
         self._scratch, self._files = config["scratch"], config["scratch_mb"] << 20
-        self._doomed = config["doomed"]
+        self._told_to_end = False
         self._free = 0
         self._marks: list[Processes] = [{}]
         self._base = 0
@@ -141,13 +141,13 @@ class Warden:
             self._loop()
         finally:
             kill({})
-        if self._doomed and self._judge_is_gone():
+        if not self._told_to_end and self._judge_is_gone():
             import contextlib
             import shutil
 
-            shutil.rmtree(self._doomed, ignore_errors=True)
+            shutil.rmtree(self._scratch, ignore_errors=True)
             with contextlib.suppress(OSError):  # beside it, see audit_lib.scratch
-                os.unlink(f"{self._doomed}.lock")
+                os.unlink(f"{self._scratch}.lock")
 
     def _judge_is_gone(self) -> bool:
         """Whether it died; its sockets close a moment before its children are told."""
@@ -189,9 +189,8 @@ class Warden:
         elif order == "end":
             kill({})
         self._orders.sendall(json.dumps({"passed": self._passed}).encode() + b"\n")
-        if order == "end":
-            self._doomed = None  # the judge sees to it
-        return order != "end"
+        self._told_to_end = order == "end"  # then the judge removes what is left
+        return not self._told_to_end
 
     def _look(self) -> None:
         running = [p for p, born in descendants().items() if self._marks[-1].get(p) != born]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from audit_lib.subject.code import Code, reachable
 from audit_lib.subject.modules import DEFINITIONS
 from audit_lib.subject.units import MODULE, Unit
+from audit_lib.subject.uses import docstring_of
 
 _IGNORED = frozenset({"ctx", "type_comment", "kind", "type_ignores"})
 
@@ -100,10 +101,7 @@ def _shown(value: object) -> str:
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0] if body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-        return body[1:] if isinstance(first.value.value, str) else body
-    return body
+    return body if docstring_of(body) is None else body[1:]
 
 
 def _own(unit: Unit) -> list[ast.AST]:

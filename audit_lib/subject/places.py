@@ -38,12 +38,15 @@ def placed(subject: Subject, finding: Finding) -> Finding:
         measured=finding.measured.replace(here, SOURCE),
     )
     hook = finding.location
-    if finding.related or hook.base != "parameters" or hook != _location(subject, hook.symbol):
+    own = hook.base == "parameters" and hook.symbol in subject.hooks
+    if finding.related or not own or hook != subject.hooks.location(hook.symbol):
         return finding
     name, variant = without_variant(hook.symbol)
-    made = subject.hooks.chosen(_DECLARES.get(name, name), variant)
-    spot = first_entered(subject, hook.symbol) or (first_entered(subject, made) if made else None)
-    return replace(finding, location=spot, related=hook) if spot else finding
+    maker = subject.hooks.chosen(_DECLARES.get(name, name), variant)
+    place = first_entered(subject, hook.symbol) or (
+        first_entered(subject, maker) if maker else None
+    )
+    return replace(finding, location=place, related=hook) if place else finding
 
 
 def first_entered(subject: Subject, hook: str) -> Location | None:
@@ -73,10 +76,6 @@ def units_entered(subject: Subject, hook: str) -> dict[str, Unit]:
 def definition_line(unit: Unit) -> int:
     """Line of the ``def`` itself, below its decorators."""
     return getattr(unit.node, "lineno", unit.line)
-
-
-def _location(subject: Subject, hook: str) -> Location | None:
-    return subject.hooks.location(hook) if hook in subject.hooks else None
 
 
 def _unit(subject: Subject, entry: Entered) -> Unit | None:

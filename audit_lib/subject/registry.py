@@ -57,7 +57,7 @@ def check_id(version: str) -> str:
     return version
 
 
-def read_registry(store: Path, artifacts: Artifacts, key: Key | None = None) -> Registry:
+def read_registry(store: Path, artifacts: Artifacts, key: Key) -> Registry:
     """Read the registry file of a store.
 
     Args:
@@ -82,21 +82,18 @@ def read_registry(store: Path, artifacts: Artifacts, key: Key | None = None) -> 
         beside=partial(_beside, store),
     )
     raw = document.get(layout.versions)
-    rows: dict[str, Any] = {}
-    pointers: dict[str, str] = {}
     if isinstance(raw, dict):
         entries = [(str(key), str(key), row) for key, row in raw.items()]
     elif isinstance(raw, list):
         entries = [(str(i), _identity(row, layout.id, i), row) for i, row in enumerate(raw)]
     else:
         raise NotAssessed(f"registry {layout.file} has no versions at {layout.versions!r}")
-    for token, version, row in entries:
-        rows[version] = row
-        pointers[version] = layout.versions + pointer_to(token)
+    rows = {version: row for _, version, row in entries}
+    pointers = {version: layout.versions + pointer_to(token) for token, version, _ in entries}
     roles = {"latest": layout.latest or "", "champion": layout.champion or ""}
-    roles = {role: filled(pointer, key or {}) for role, pointer in roles.items()}
-    found = {role: _text(document.get(pointer or None)) for role, pointer in roles.items()}
-    return Registry(document, rows, pointers, found["latest"], found["champion"], roles)
+    roles = {role: filled(pointer, key) for role, pointer in roles.items()}
+    latest, champion = (_text(document.get(pointer or None)) for pointer in roles.values())
+    return Registry(document, rows, pointers, latest, champion, roles)
 
 
 def _of_mlflow(store: Path, model: MlflowModel) -> Registry:

@@ -1,7 +1,6 @@
 """The subject's source tree, read as text and syntax trees, never imported."""
 
 import ast
-import errno
 import gc
 import io
 import os
@@ -78,29 +77,25 @@ class SourceFile:
     file: Path
 
     @cached_property
-    def content(self) -> bytes:
-        """The bytes of the file; none where it cannot be read."""
-        try:
-            return self._read()
-        except OSError:
-            return b""
-
-    def _read(self) -> bytes:
+    def _read(self) -> tuple[bytes, str]:
+        """The bytes of the file, and why it cannot be read."""
         root = self.file.parents[self.path.count("/")]
         if self.file.is_symlink() and not self.file.resolve().is_relative_to(root.resolve()):
-            raise OSError(errno.EXDEV, "a link that leaves the tree")
-        return read_whole(self.file, most=MOST_TEXT)
+            return b"", "a link that leaves the tree"
+        try:
+            return read_whole(self.file, most=MOST_TEXT), ""
+        except OSError as error:
+            return b"", str(error.strerror)
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the file; none where it cannot be read."""
+        return self._read[0]
 
     @property
     def unreadable(self) -> str:
         """Why the file cannot be read; '' where it can."""
-        if self.content:
-            return ""
-        try:
-            self._read()
-        except OSError as error:
-            return f"cannot be read: {error.strerror}"
-        return ""
+        return f"cannot be read: {self._read[1]}" if self._read[1] else ""
 
     @cached_property
     def encoding(self) -> str:

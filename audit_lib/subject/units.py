@@ -20,7 +20,7 @@ from audit_lib.subject.complexity import FORKS, cognitive, cyclomatic
 from audit_lib.subject.lines import LineKind, Lines, Span, lines_of, span_of
 from audit_lib.subject.modules import DEFINITIONS, Definition
 from audit_lib.subject.source import SourceFile
-from audit_lib.subject.uses import SEEN, Uses, parameters
+from audit_lib.subject.uses import SEEN, Uses, docstring_of, parameters
 
 MODULE = "<module>"
 _BRANCHES = frozenset(
@@ -210,13 +210,10 @@ class _Walk:
         return name if times == 1 else f"{name}#{times}"
 
     def _docstring_of(self, node: ast.Module | Definition) -> None:
-        first = node.body[0] if node.body else None
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            value = first.value
-            if isinstance(value.value, str):
-                end = value.end_lineno or value.lineno
-                end_column = value.end_col_offset or 0
-                self.docstrings.append((value.lineno, value.col_offset, end, end_column))
+        text = docstring_of(node.body)
+        if text is not None:
+            end, end_column = text.end_lineno or text.lineno, text.end_col_offset or 0
+            self.docstrings.append((text.lineno, text.col_offset, end, end_column))
 
     def _see(self, node: ast.AST, owner: int) -> bool:
         """Note what a node is; True where its children are dealt with already."""

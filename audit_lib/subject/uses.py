@@ -1,7 +1,7 @@
 """Names that a part of the source touches, for telling who refers to whom."""
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,13 @@ def dotted(node: ast.AST | None) -> str:
 def last_name(node: ast.AST | None) -> str:
     """``c`` for ``a.b.c``, and for ``c`` itself; '' for what is no name."""
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def docstring_of(body: Sequence[ast.stmt]) -> ast.Constant | None:
+    """The docstring that a body begins with, as its node; None where it has none."""
+    first = body[0] if body else None
+    value = first.value if isinstance(first, ast.Expr) else None
+    return value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
 
 
 def annotated(node: ast.AST | None) -> str:

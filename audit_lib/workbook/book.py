@@ -12,7 +12,7 @@ from audit_lib.errors import AuditError, ParameterError, RunError, VerdictError,
 from audit_lib.execution.digests import digests, joined, own_places
 from audit_lib.execution.layout import Place, RunFolder, new_run_id
 from audit_lib.exemptions import load_exemptions
-from audit_lib.memory import times
+from audit_lib.memory import cache_folder, times
 from audit_lib.model import Contract, Task, TaskResult, verdict_of
 from audit_lib.reporters.json_report import dump_task
 from audit_lib.selection import check_parameters, listed, roster_of
@@ -111,7 +111,8 @@ class Workbook(Looking):
         # A run that somebody else drives, notebook by notebook, has nobody to note it before.
         noted = not (self.by_hand or under_workbook_run())
         before = self._noted() if noted else ""
-        progress = TaskProgress(self.task, [c.code for c in checks], times(self.subject))
+        took = times(cache_folder(self.subject))
+        progress = TaskProgress(self.task, [c.code for c in checks], took)
         gathered, parameters = self._gathered, self.parameters
         try:
             self.result = ask(

@@ -1,4 +1,4 @@
-"""Importing a file by its path."""
+"""What processes of the host share: importing a file by its path, and flushing what is printed."""
 
 from __future__ import annotations
 
@@ -20,3 +20,12 @@ def load(name: str, path: str, package: str | None = None) -> Any:
     if parent:
         setattr(sys.modules[parent], child, module)
     return module
+
+
+def flush() -> None:
+    """Write out what Python keeps of printed text, whatever a hook has made of the streams."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:  # noqa: BLE001 - closed, or replaced
+            continue

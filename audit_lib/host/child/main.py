@@ -29,8 +29,7 @@ from typing import Any
 
 from . import closed, compiled, exercise, sandbox
 from .control import hear, say
-from .loading import load
-from .streams import flush
+from .loading import flush, load
 
 NEEDED = ("numpy", "pandas")
 

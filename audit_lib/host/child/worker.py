@@ -13,10 +13,9 @@ from .decoding import decode
 from .derived import derived
 from .encoding import encode
 from .entering import entering
-from .loading import load
+from .loading import flush, load
 from .opening import opening
 from .reach import REACH, telling
-from .streams import flush
 from .wire import Incoming, WireError, pack, receive, send
 
 if TYPE_CHECKING:

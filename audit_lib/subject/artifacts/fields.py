@@ -33,15 +33,12 @@ def _fields(value: Json, pointer: str, depth: int) -> Iterator[tuple[str, Json]]
         here = pointer + pointer_to(str(key))
         if key.startswith("__") and key != "__metadata__":
             continue
-        told = here.startswith(_ADDED) or _TELLING.search(key)
+        telling = here.startswith(_ADDED) or _TELLING.search(key)
         # A block of other things (`scaler: {median, mad}`) is told by what it holds.
         below = list(_fields(inner, here, depth + 1)) if isinstance(inner, dict) else []
+        # What the reader shows of a value without its content, such as a large array.
+        picture = isinstance(inner, dict) and any(mark.startswith("__") for mark in inner)
         if below:
             yield from below
-        elif told and inner not in ("", [], {}, None) and not _is_picture(inner):
+        elif telling and inner not in ("", [], {}, None) and not picture:
             yield here, inner
-
-
-def _is_picture(value: Json) -> bool:
-    """True for what the reader shows of a value without its content, such as a large array."""
-    return isinstance(value, dict) and any(key.startswith("__") for key in value)

@@ -117,26 +117,22 @@ def read_own(reader: ArtifactReader, source: Source, draft: Draft) -> None:
     draft.note(f"read by the reader {_of(reader)}")
     source.handle.seek(0)
     try:
-        found = reader.read(cast(BinaryIO, source.handle))
-        if not isinstance(found, Contents):
-            raise TypeError(f"read() answered {type(found).__name__}, not Contents")
-        _take(found, draft)
+        contents = reader.read(cast(BinaryIO, source.handle))
+        if not isinstance(contents, Contents):
+            raise TypeError(f"read() answered {type(contents).__name__}, not Contents")
+        draft.document = json_ready(contents.document)
+        if contents.feature_names is not None:
+            draft.feature_names = tuple(str(name) for name in contents.feature_names)
+        draft.parameters.update({str(k): json_ready(v) for k, v in contents.parameters.items()})
+        for library, version in contents.written_by.items():
+            draft.wrote(library, version)
+        for problem in contents.problems:
+            draft.problem(problem)
+        if contents.refused:
+            draft.refuse(contents.refused)
     except Exception as error:  # noqa: BLE001 - the reader may raise anything
         draft.problem(f"the reader {_of(reader)} failed: {said(error)}")
         draft.refuse(f"cannot be read: {said(error)}")
-
-
-def _take(found: Contents, draft: Draft) -> None:
-    draft.document = json_ready(found.document)
-    if found.feature_names is not None:
-        draft.feature_names = tuple(str(name) for name in found.feature_names)
-    draft.parameters.update({str(k): json_ready(v) for k, v in found.parameters.items()})
-    for library, version in found.written_by.items():
-        draft.wrote(library, version)
-    for problem in found.problems:
-        draft.problem(problem)
-    if found.refused:
-        draft.refuse(found.refused)
 
 
 def _of(reader: ArtifactReader) -> str:

@@ -1,7 +1,9 @@
 """Which reader reads which format."""
 
+import io
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import PurePosixPath
 
 from audit_lib.subject.artifacts.artifact import Format
@@ -23,7 +25,7 @@ from audit_lib.subject.artifacts.formats import (
 )
 from audit_lib.subject.artifacts.own import ASKED, read_own, reader_for
 from audit_lib.subject.artifacts.source import Source, in_memory
-from audit_lib.subject.artifacts.streams import Stream, unpacked
+from audit_lib.subject.artifacts.streams import Stream, Unpacked
 
 Reader = Callable[[Source, Draft], None]
 _HEAD = 8192
@@ -175,7 +177,7 @@ def _read_text(source: Source, draft: Draft) -> None:
 def _read_compressed(source: Source, draft: Draft) -> None:
     def reopen() -> Stream:
         source.handle.seek(0)
-        return Stream(unpacked(source.handle, draft.compression, draft))
+        return Stream(io.BufferedReader(Unpacked(source.handle, draft.compression, draft), 1 << 20))
 
     head = reopen().handle.peek(_HEAD)[:_HEAD]
     draft.unpacked = 0
@@ -211,8 +213,8 @@ _READERS: dict[Format, Reader] = {
     Format.SQLITE: lambda _, draft: draft.note(
         "a database: tables of values, which are not read here"
     ),
-    Format.TAR: archives.read_tar(read),
+    Format.TAR: partial(archives.read_tar, read),
     Format.TORCH_LEGACY: torch.read_legacy,
     Format.XGBOOST_UBJ: xgboost.read_ubj,
-    Format.ZIP: archives.read_zip(read),
+    Format.ZIP: partial(archives.read_zip, read),
 }

@@ -42,17 +42,6 @@ class Stream:
             raise Truncated(f"ends at byte {self.tell()}, within a value of {count} bytes")
         return data
 
-    def head(self, count: int, kept: int) -> bytes:
-        """The first of so many bytes; the others are passed over.
-
-        Raises:
-            Truncated: there are fewer than ``count``.
-        """
-        self._require(count)
-        data = self.take(min(count, kept))
-        self.skip(count - len(data))
-        return data
-
     def skip(self, count: int) -> None:
         """Pass over so many bytes.
 
@@ -92,6 +81,9 @@ class Unpacked(io.RawIOBase):
         handle: the compressed file, at its beginning.
         kind: name of the compression, see :mod:`detect`.
         draft: where the unpacked bytes are counted.
+
+    Raises:
+        Undecodable: this compression cannot be read.
     """
 
     def __init__(self, handle: Any, kind: str, draft: Draft) -> None:
@@ -189,12 +181,3 @@ def _engine(kind: str) -> Any:
 
         return lz4.frame.LZ4FrameDecompressor()
     raise Undecodable(f"{kind} compression is not read here")
-
-
-def unpacked(handle: Any, kind: str, draft: Draft) -> io.BufferedReader:
-    """A buffered stream of what a compressed file holds.
-
-    Raises:
-        Undecodable: this compression cannot be read.
-    """
-    return io.BufferedReader(Unpacked(handle, kind, draft), _CHUNK)

@@ -49,25 +49,27 @@ def _subject(found: Discovery, name: str, root: str) -> Iterator[str]:
     yield f"subject: {name}"
     yield "source:"
     if root:
-        yield f"  root: {_quoted(root)}"
+        yield f"  root: {json.dumps(root)}"
     if found.is_package:
         yield f"  package: {found.package}{GUESS}: the root folder is the package"
     elif found.package:
         yield f"  # package: the root holds the package {found.package}, so none is named here"
     yield f"  subsystem:{GUESS}: where candidates for hooks stand"
     if found.mapped:
-        yield f"    map: {_quoted(found.documents['subsystem_map'])}"
+        yield f"    map: {json.dumps(found.documents['subsystem_map'])}"
         yield f"    id: {found.mapped}"
     else:
         yield "    files:"
-        yield from (f"      - {_quoted(glob)}" for glob in found.subsystem)
+        yield from (f"      - {json.dumps(glob)}" for glob in found.subsystem)
     if found.high_risk:
         yield f"  high_risk:{GUESS}: long files that many import"
-        yield from (f"    - {_quoted(path)}" for path in found.high_risk)
+        yield from (f"    - {json.dumps(path)}" for path in found.high_risk)
     yield from _artifacts(found)
     if found.documents:
         yield "documents:"
-        yield from (f"  {kind}: {_quoted(path)}{GUESS}" for kind, path in found.documents.items())
+        yield from (
+            f"  {kind}: {json.dumps(path)}{GUESS}" for kind, path in found.documents.items()
+        )
     yield "hooks: hooks.py"
     yield "# Surfaces that the engine does not have are declared, with the reason:"
     yield "# absent:"
@@ -85,34 +87,34 @@ def _artifacts(found: Discovery) -> Iterator[str]:
         return
     told = ", ".join(f"{n} {form}" for form, n in sorted(store.models.items()))
     yield "artifacts:"
-    yield f"  store: {_quoted(store.path)}{GUESS}: {told}"
+    yield f"  store: {json.dumps(store.path)}{GUESS}: {told}"
     if store.mlflow:
-        yield f"  mlflow: {{model: {_quoted(store.mlflow)}}}{GUESS}: of those it registers"
+        yield f"  mlflow: {{model: {json.dumps(store.mlflow)}}}{GUESS}: of those it registers"
         return
     if store.version_dir != "{version}":
-        yield f"  version_dir: {_quoted(store.version_dir)}{GUESS}"
+        yield f"  version_dir: {json.dumps(store.version_dir)}{GUESS}"
     if store.metadata:
-        yield f"  metadata: {_quoted(store.metadata)}{GUESS}"
+        yield f"  metadata: {json.dumps(store.metadata)}{GUESS}"
     if store.fields:
         yield f"  fields:{GUESS}: where the metadata keeps what the contracts ask for"
-        yield from (f"    {name}: {_quoted(at)}" for name, at in store.fields.items())
+        yield from (f"    {name}: {json.dumps(at)}" for name, at in store.fields.items())
     if not store.registry:
         told = f"{', '.join(store.databases)} is for hooks" if store.databases else ""
         yield f"  registry: null{GUESS}: {told or 'no file names the folders of the store'}"
     else:
         yield f"  registry:{GUESS}"
-        yield f"    file: {_quoted(store.registry)}"
+        yield f"    file: {json.dumps(store.registry)}"
         for key in ("versions", "id", "latest", "champion", "metrics"):
             value = getattr(store, key)
             none = key in ("latest", "champion") and not value
-            yield f"    {key}: {'null' if none else _quoted(value)}"
+            yield f"    {key}: {'null' if none else json.dumps(value)}"
     others = [s.path for s in found.stores[1:6]]
     if others:
         yield f"  # other folders with models: {', '.join(others)}"
     if store.keys:
         yield f"keys:{GUESS}: versions differ by it"
     for name, (pointer, values) in store.keys.items():
-        yield f"  {name}: {{values: {json.dumps(values)}, stored: {_quoted(pointer)}}}"
+        yield f"  {name}: {{values: {json.dumps(values)}, stored: {json.dumps(pointer)}}}"
 
 
 def _hooks(found: Discovery, name: str) -> Iterator[str]:
@@ -231,7 +233,3 @@ def _readme(found: Discovery, name: str) -> Iterator[str]:
 def _cut(text: str) -> str:
     flat = " ".join(text.split())
     return flat if len(flat) <= 90 else flat[:87] + "..."
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text)

@@ -323,7 +323,6 @@ PLACES = {
     "hooks": ({"hooks_file": Path("nowhere.py")}, "there is no such hooks file"),
     "root": ({"root": Path("nowhere")}, "there is no such folder"),
     "interpreter": ({"interpreter": Path("nowhere")}, "there is no such interpreter"),
-    "scratch": ({"scratch": Path("nowhere")}, "the scratch folder does not exist"),
 }
 
 
@@ -333,18 +332,6 @@ def test_a_place_that_does_not_exist_is_named(place: str, root: Path) -> None:
     with pytest.raises(HostUnavailable, match=message) as caught:
         Host(**{"hooks_file": HOOKS, "root": root, **change}).open()
     assert "nowhere" in caught.value.where
-
-
-def test_scratch_within_the_subject_is_refused(root: Path) -> None:
-    with pytest.raises(HostUnavailable, match="not apart from"):
-        Host(HOOKS, root=root, scratch=root / "package").open()
-
-
-def test_a_given_scratch_is_used_and_kept(root: Path, tmp_path: Path) -> None:
-    with Host(HOOKS, root=root, scratch=tmp_path, limits=LIMITS) as host:
-        copy = host.scratch_copy(root / "package")
-        assert host.scratch == tmp_path
-    assert (copy / "module.py").is_file()
 
 
 @pytest.mark.parametrize("name", ["seconds", "memory_mb", "processes"])

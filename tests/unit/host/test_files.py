@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audit_lib.host.files import remove
+from audit_lib.scratch import remove_folder as remove
 
 NOBODY = 65534
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from audit_lib.host.digest import tree_digest
-from audit_lib.host.files import remove
+from audit_lib.scratch import remove_folder as remove
 
 
 @pytest.fixture

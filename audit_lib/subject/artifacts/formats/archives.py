@@ -17,29 +17,25 @@ ReadMember = Callable[[Source, Draft], None]
 MembersReader = Callable[[Members, Draft], None]
 
 
-def read_zip(read_member: ReadMember) -> ReadMember:
-    """A reader of zips, given the reader of what they hold."""
-
-    def read(source: Source, draft: Draft) -> None:
-        draft.format = Format.ZIP
-        members = Members(source, draft)
-        names = members.names()
-        kinds = _kinds(names)
-        if len(kinds) > 1:
-            both = " and ".join(kind.value for kind in kinds)
-            draft.refuse(f"one zip is {both} at once, so it means what its reader takes it for")
-        rest = names
-        for kind in kinds:
-            _, reader, belonging = _KINDS[kind]
-            reader(members, draft)
-            draft.format = draft.format if len(kinds) == 1 else Format.ZIP
-            rest = [name for name in rest if not belonging.fullmatch(name)]
-        if not kinds and names and all(members.read(n, 6) == numpy_files.MAGIC for n in names):
-            _read_npz(members, draft)
-        else:
-            _read_others(rest, members, draft, read_member)
-
-    return read
+def read_zip(read_member: ReadMember, source: Source, draft: Draft) -> None:
+    """Read a zip, given the reader of what it holds."""
+    draft.format = Format.ZIP
+    members = Members(source, draft)
+    names = members.names()
+    kinds = _kinds(names)
+    if len(kinds) > 1:
+        both = " and ".join(kind.value for kind in kinds)
+        draft.refuse(f"one zip is {both} at once, so it means what its reader takes it for")
+    rest = names
+    for kind in kinds:
+        _, reader, belonging = _KINDS[kind]
+        reader(members, draft)
+        draft.format = draft.format if len(kinds) == 1 else Format.ZIP
+        rest = [name for name in rest if not belonging.fullmatch(name)]
+    if not kinds and names and all(members.read(n, 6) == numpy_files.MAGIC for n in names):
+        _read_npz(members, draft)
+    else:
+        _read_others(rest, members, draft, read_member)
 
 
 def zip_format(names: list[str]) -> Format:
@@ -141,22 +137,18 @@ def _take_over(name: str, content: bytes, draft: Draft, read_member: ReadMember)
     return {"format": inner.format.value, "size": len(content)}
 
 
-def read_tar(read_member: ReadMember) -> ReadMember:
-    """A reader of tars, given the reader of what they hold."""
-
-    def read(source: Source, draft: Draft) -> None:
-        draft.format = Format.TAR
-        draft.document = {}
-        source.handle.seek(0)
-        try:
-            with tarfile.open(fileobj=source.handle, mode="r:") as archive:
-                judge_names([m.name for m in _tar_members(archive, draft)], draft)
-                for member in _tar_members(archive, draft):
-                    _read_tar_member(archive, member, draft, read_member)
-        except DAMAGE as error:
-            raise Undecodable(f"damaged tar: {error}") from None
-
-    return read
+def read_tar(read_member: ReadMember, source: Source, draft: Draft) -> None:
+    """Read a tar, given the reader of what it holds."""
+    draft.format = Format.TAR
+    draft.document = {}
+    source.handle.seek(0)
+    try:
+        with tarfile.open(fileobj=source.handle, mode="r:") as archive:
+            judge_names([m.name for m in _tar_members(archive, draft)], draft)
+            for member in _tar_members(archive, draft):
+                _read_tar_member(archive, member, draft, read_member)
+    except DAMAGE as error:
+        raise Undecodable(f"damaged tar: {error}") from None
 
 
 def _tar_members(archive: tarfile.TarFile, draft: Draft) -> Iterator[tarfile.TarInfo]:

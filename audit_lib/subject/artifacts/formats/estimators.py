@@ -1,6 +1,7 @@
 """What the picture of a pickle says of estimators: versions, features, hyper-parameters."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from audit_lib.subject.artifacts.artifact import Json, resolve, walk
@@ -9,7 +10,7 @@ from audit_lib.subject.artifacts.formats import lightgbm, xgboost
 from audit_lib.subject.artifacts.formats.metadata import FEATURE_KEYS
 from audit_lib.subject.artifacts.judge import numpy_values
 from audit_lib.subject.artifacts.judge.values import Blob, Value
-from audit_lib.subject.artifacts.judge.view import Native
+from audit_lib.subject.artifacts.judge.view import ValueView
 from audit_lib.subject.pointers import pointer_to
 
 _LIBRARIES = frozenset(("sklearn", "lightgbm", "xgboost", "catboost"))
@@ -17,22 +18,24 @@ _LIBRARIES = frozenset(("sklearn", "lightgbm", "xgboost", "catboost"))
 _FITTED_NAMES = frozenset(("feature_names_in_", "_feature_name", "feature_name_", "_feature_names"))
 
 
-def native(draft: Draft) -> Native:
-    """How to show the native model within a pickled ``Booster``."""
+def take(draft: Draft, value: Value) -> None:
+    """Take over the picture of what a pickle holds, and what it says of estimators."""
+    describe(draft, ValueView(draft, partial(_native, draft)).draw(value))
 
-    def show(name: str, state: dict[str, Value]) -> dict[str, Json]:
-        module, _, kind = name.rpartition(".")
-        if kind != "Booster" or module.partition(".")[0] not in ("lightgbm", "xgboost"):
-            return {}
-        for key in ("_handle", "handle"):
-            model = state.get(key)
-            if isinstance(model, Blob):
-                draft.note(f"the model within {name} is too large to show")
-            elif model is not None:
-                return {key: _native_model(module.partition(".")[0], model, draft)}
+
+def _native(draft: Draft, name: str, state: dict[str, Value]) -> dict[str, Json]:
+    """The native model within a pickled ``Booster``, given its class and its attributes."""
+    module, _, kind = name.rpartition(".")
+    library = module.partition(".")[0]
+    if kind != "Booster" or library not in ("lightgbm", "xgboost"):
         return {}
-
-    return show
+    for key in ("_handle", "handle"):
+        model = state.get(key)
+        if isinstance(model, Blob):
+            draft.note(f"the model within {name} is too large to show")
+        elif model is not None:
+            return {key: _native_model(library, model, draft)}
+    return {}
 
 
 def _native_model(library: str, model: Value, draft: Draft) -> Json:

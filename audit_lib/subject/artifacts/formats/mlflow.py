@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from audit_lib.subject.artifacts.artifact import Format, Json
 from audit_lib.subject.artifacts.draft import Draft
@@ -93,19 +94,22 @@ def is_run_value(source: Source) -> bool:
 
     One value says nothing of its format, so here the folder decides.
     """
-    parents = source.path.parents
-    for depth, parent in enumerate(parents[:4]):
-        if parent.name in _VALUES and depth < len(parents) - 1:
-            return source.size <= _LARGEST_VALUE and (parents[depth + 1] / "meta.yaml").is_file()
-    return False
+    kind = _kind_of(source)
+    within = kind is not None and (kind.parent / "meta.yaml").is_file()
+    return within and source.size <= _LARGEST_VALUE
+
+
+def _kind_of(source: Source) -> Path | None:
+    """The folder of ``params``, ``metrics`` or ``tags`` that a file stands in, if it does."""
+    return next((p for p in source.path.parents[:4] if p.name in _VALUES), None)
 
 
 def read_run_value(source: Source, draft: Draft) -> None:
     """Read one parameter, metric or tag; a metric's last line counts."""
     draft.format = Format.MLFLOW_RUN
-    kind = next(p.name for p in source.path.parents if p.name in _VALUES)
-    folder = next(p for p in source.path.parents if p.name == kind)
-    key = source.path.relative_to(folder).as_posix()
+    folder = _kind_of(source)
+    assert folder is not None
+    kind, key = folder.name, source.path.relative_to(folder).as_posix()
     text = source.everything().decode("utf-8", "replace")
     value: Json = text
     if kind == "metrics":

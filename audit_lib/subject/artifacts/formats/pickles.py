@@ -11,7 +11,7 @@ from audit_lib.subject.artifacts.judge.machine import Machine, Scan
 from audit_lib.subject.artifacts.judge.opcodes import HANDLERS
 from audit_lib.subject.artifacts.judge.trust import of_a_library
 from audit_lib.subject.artifacts.judge.values import Value
-from audit_lib.subject.artifacts.judge.view import ValueView, array_infos
+from audit_lib.subject.artifacts.judge.view import array_infos
 from audit_lib.subject.artifacts.source import Source
 from audit_lib.subject.artifacts.streams import Stream
 
@@ -42,7 +42,7 @@ def read_streams(reopen: Callable[[], Stream], draft: Draft) -> None:
     if wrapped:
         draft.format = Format.JOBLIB
         _second_reading(reopen(), draft)
-    estimators.describe(draft, ValueView(draft, estimators.native(draft)).draw(value))
+    estimators.take(draft, value)
     draft.arrays.extend(array_infos(scan.arrays))
     nested_pickles(scan)
 

@@ -12,7 +12,7 @@ from audit_lib.subject.artifacts.formats.pickles import nested_pickles, unreadab
 from audit_lib.subject.artifacts.judge.machine import Machine, Scan
 from audit_lib.subject.artifacts.judge.torch_values import judge_storage
 from audit_lib.subject.artifacts.judge.values import Array, Value
-from audit_lib.subject.artifacts.judge.view import ValueView, array_infos
+from audit_lib.subject.artifacts.judge.view import array_infos
 from audit_lib.subject.artifacts.source import Source
 from audit_lib.subject.artifacts.streams import Stream
 
@@ -52,7 +52,7 @@ def _read_data(members: Members, name: str, folder: str, draft: Draft) -> None:
     for array in scan.arrays:
         _check_storage(array, members, folder, big, draft)
     if not where:
-        estimators.describe(draft, ValueView(draft, estimators.native(draft)).draw(value))
+        estimators.take(draft, value)
     draft.arrays.extend(array_infos(scan.arrays))
     nested_pickles(scan)
 
@@ -96,10 +96,7 @@ def read_legacy(source: Source, draft: Draft) -> None:
             unreadable(error, scan)
             values.append(machine.stack[-1] if number == 3 and machine.stack else None)
             break
-    document = ValueView(draft, estimators.native(draft)).draw(
-        values[3] if len(values) > 3 else None
-    )
-    estimators.describe(draft, document)
+    estimators.take(draft, values[3] if len(values) > 3 else None)
     draft.wrote("torch", "legacy format (before 1.6)")
     draft.arrays.extend(array_infos(scan.arrays))
     nested_pickles(scan)

@@ -116,7 +116,7 @@ def _persistent(m: Machine, pid: Value) -> None:
     wrong = judge(pid) if judge else "asks the reader for an object by a persistent id"
     if wrong:
         m.scan.refuse(wrong, m.stream.tell())
-    m.stack.append(Persistent(pid, m.stream.tell()))
+    m.stack.append(Persistent(pid))
 
 
 @opcode(ord("P"))

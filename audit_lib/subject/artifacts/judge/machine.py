@@ -43,7 +43,6 @@ from audit_lib.subject.artifacts.streams import Stream, Truncated
 
 _LONGEST_LINE = 1 << 24
 _LONGEST_KEPT = 1 << 24  # one value; a LightGBM model in text is a few MiB
-_HEAD = 1 << 12
 _MOST_NESTED_TUPLES = 50
 _LISTS = frozenset(("builtins.list", "collections.deque"))
 _SETS = frozenset(("builtins.set",))
@@ -193,14 +192,15 @@ class Machine:
         return line
 
     def data(self, count: int, kind: str = "bytes") -> bytes | Blob:
-        """So many bytes, or where they are too many to keep, their beginning.
+        """So many bytes, or where they are too many to keep, how many there are.
 
         Raises:
             Truncated: there are fewer.
         """
         if count <= 256 or self.scan.keep(count):
             return self.stream.take(count)
-        return Blob(self.stream.head(count, _HEAD), count, kind)
+        self.stream.skip(count)
+        return Blob(count, kind)
 
     # --- names ------------------------------------------------------------------------------------
     def find(self, module: str, name: str) -> Global:

@@ -283,6 +283,10 @@ def _setitems(m: Machine) -> None:
 
 
 # --- memo -----------------------------------------------------------------------------------------
+def _byte(m: Machine) -> int:
+    return m.stream.take(1)[0]
+
+
 def _place(m: Machine) -> int:
     index = spelled.whole(m.text_line(), 10)
     if not isinstance(index, int):
@@ -298,19 +302,13 @@ def _remember(m: Machine, index: int) -> None:
     m.memo[index] = m.stack[-1]
 
 
-@opcode(ord("p"))
-def _put(m: Machine) -> None:
-    _remember(m, _place(m))
+STEPS[ord("p")] = lambda m: _remember(m, _place(m))
+STEPS[ord("r")] = lambda m: _remember(m, m.number("<I", 4))
 
 
 @opcode(ord("q"))
 def _binput(m: Machine) -> None:
     m.memo[m.stream.take(1)[0]] = m.stack[-1]
-
-
-@opcode(ord("r"))
-def _long_binput(m: Machine) -> None:
-    _remember(m, m.number("<I", 4))
 
 
 @opcode(0x94)
@@ -325,20 +323,9 @@ def _recall(m: Machine, index: int) -> None:
     m.pushed(m.memo[index])
 
 
-@opcode(ord("g"))
-def _get(m: Machine) -> None:
-    _recall(m, _place(m))
-
-
-@opcode(ord("h"))
-def _binget(m: Machine) -> None:
-    _recall(m, m.stream.take(1)[0])
-
-
-@opcode(ord("j"))
-def _long_binget(m: Machine) -> None:
-    _recall(m, m.number("<I", 4))
-
+STEPS[ord("g")] = lambda m: _recall(m, _place(m))
+STEPS[ord("h")] = lambda m: _recall(m, _byte(m))
+STEPS[ord("j")] = lambda m: _recall(m, m.number("<I", 4))
 
 #: Handler of every opcode byte, None where there is no such opcode.
 HANDLERS: tuple[Handler | None, ...] = tuple(STEPS.get(code) for code in range(256))

@@ -57,9 +57,8 @@ class Set:
 
 @dataclass(eq=False, slots=True)
 class Blob:
-    """Bytes or text too long to keep: its beginning and its length."""
+    """Bytes or text too long to keep: its length."""
 
-    head: bytes
     length: int
     kind: str = "bytes"
 
@@ -184,7 +183,6 @@ class Persistent:
     """What the reader's ``persistent_load`` would return for an id (torch: a storage)."""
 
     pid: Value
-    offset: int
 
 
 @dataclass(eq=False, slots=True)
