@@ -69,13 +69,13 @@ class _Trial:
     """One proof: the clean answers, and what is compared with them."""
 
     def __init__(
-        self, subject: Subject, seed: int, cases: int, until: float, told: Told | None
+        self, subject: Subject, seed: int, cases: int, until: float, report: Told | None
     ) -> None:
         self.subject = subject.through(Remembering)
         self.seed = seed
         self.cases = cases
         self.until = until
-        self.told = told or (lambda _: None)
+        self.report = report or (lambda _: None)
         self.clean: dict[str, CheckResult] = {}
 
     def run(
@@ -91,34 +91,35 @@ class _Trial:
             if not before and time.monotonic() > self.until:
                 done = replace(done, left=done.left + 1)
                 continue
-            made = before or tuple(map(self._told, self._planted(fault)))
-            done = replace(done, plantings=(*done.plantings, *made))
+            plantings = before or tuple(map(self._report, self._planted(fault)))
+            done = replace(done, plantings=(*done.plantings, *plantings))
             if not before:
                 keep(_with_known(done, known))
         for fault in harmless:
-            found = [p for p in known.accused if p.fault == fault.name]
-            old = bool(found) or fault.name in (*known.quiet, *known.idle)
-            if not old and time.monotonic() > self.until:
+            accused = [p for p in known.accused if p.fault == fault.name]
+            idle = fault.name in known.idle
+            is_new = not (accused or idle or fault.name in known.quiet)
+            if is_new and time.monotonic() > self.until:
                 done = replace(done, left=done.left + 1)
                 continue
-            kind = "idle" if fault.name in known.idle else "quiet"
-            if not old:
-                answer = self._harmless(fault)
-                kind = "idle" if answer is None else kind
-                found = [self._told(answer)] if answer and answer.state is State.SEEN else []
-            if found:
-                done = replace(done, accused=(*done.accused, *found))
-            elif kind == "idle":
+            if is_new:
+                planting = self._harmless(fault)
+                idle = planting is None
+                if planting and planting.state is State.SEEN:
+                    accused = [self._report(planting)]
+            if accused:
+                done = replace(done, accused=(*done.accused, *accused))
+            elif idle:
                 done = replace(done, idle=(*done.idle, fault.name))
             else:
                 done = replace(done, quiet=(*done.quiet, fault.name))
-            if not old:
+            if is_new:
                 keep(_with_known(done, known))
         keep(_with_known(done, known))
         return done
 
-    def _told(self, planting: Planting) -> Planting:
-        self.told(planting)
+    def _report(self, planting: Planting) -> Planting:
+        self.report(planting)
         return planting
 
     # --- one fault ----------------------------------------------------------------------------
@@ -127,9 +128,9 @@ class _Trial:
             for case in self._cases(fault):
                 if fault.edit is not None:
                     with self._copied(fault) as spoiled:
-                        found = self._judged(fault, case, spoiled, None)
+                        planting = self._judged(fault, case, spoiled, None)
                         copies = f"{spoiled.root.parent.parent}/"
-                        yield replace(found, why=found.why.replace(copies, ""))
+                        yield replace(planting, why=planting.why.replace(copies, ""))
                 else:
                     spoiled, wire = self._spoiled(fault, case)
                     yield self._judged(fault, case, spoiled, wire)
@@ -144,13 +145,13 @@ class _Trial:
             return [""]
         try:
             if fault.case == "head":
-                known = [str(c) for c in samples.predictions(self.subject).columns]
+                names = [str(c) for c in samples.predictions(self.subject).columns]
             else:
-                known = samples.required(self.subject)
+                names = samples.required(self.subject)
         except (NotAssessed, NotApplicable) as error:
             raise Spared(f"no {fault.case} is known: {str(error).splitlines()[0]}") from None
-        drawn = np.random.default_rng(self.seed).permutation(len(known))[: self.cases]
-        return [known[i] for i in sorted(drawn)]
+        drawn = np.random.default_rng(self.seed).permutation(len(names))[: self.cases]
+        return [names[i] for i in sorted(drawn)]
 
     def _spoiled(self, fault: Fault, case: str) -> tuple[Subject, list[Spoiled]]:
         wires: list[Spoiled] = []
@@ -169,22 +170,22 @@ class _Trial:
             results.append(run_check(configured(check_class(code), spoiled), spoiled))
             new = self._new(results[-1])
             if new:
-                found = _planting(fault, case, State.SEEN, new[0].message, by=code)
-                return _counted(found, wires)
+                seen = _planting(fault, case, State.SEEN, new[0].message, by=code)
+                return _counted(seen, wires)
         state, why = self._unseen(results, wires)
-        noted = [f"{r.code} only notes it: {f.message}" for r in results for f in self._notes(r)]
-        why = noted[0] if noted and state is State.UNSEEN else why
+        notes = [f"{r.code} only notes it: {f.message}" for r in results for f in self._notes(r)]
+        why = notes[0] if notes and state is State.UNSEEN else why
         return _counted(_planting(fault, case, state, why), wires)
 
     def _new(self, result: CheckResult) -> list[Finding]:
         """Findings that break a contract, and are not there without the fault."""
-        known = {f.fingerprint for f in self._clean(result.code).findings if breaks(f)}
-        return [f for f in result.findings if breaks(f) and f.fingerprint not in known]
+        clean = {f.fingerprint for f in self._clean(result.code).findings if breaks(f)}
+        return [f for f in result.findings if breaks(f) and f.fingerprint not in clean]
 
     def _notes(self, result: CheckResult) -> list[Finding]:
         """Findings that only inform, and are not there without the fault."""
-        known = {f.fingerprint for f in self._clean(result.code).findings}
-        return [f for f in result.findings if not breaks(f) and f.fingerprint not in known]
+        clean = {f.fingerprint for f in self._clean(result.code).findings}
+        return [f for f in result.findings if not breaks(f) and f.fingerprint not in clean]
 
     def _clean(self, code: str) -> CheckResult:
         if code not in self.clean:
@@ -297,8 +298,8 @@ def _planting(fault: Fault, case: str, state: State, why: str, *, by: str = "") 
 
 
 def _counted(planting: Planting, wires: Iterable[Spoiled] | None) -> Planting:
-    made = list(wires or [])
-    return replace(planting, changed=sum(w.changed for w in made), asked=sum(w.asked for w in made))
+    used = list(wires or [])
+    return replace(planting, changed=sum(w.changed for w in used), asked=sum(w.asked for w in used))
 
 
 def _examined(result: CheckResult) -> str:

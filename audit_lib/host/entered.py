@@ -53,12 +53,12 @@ class Rests:
     shaky: int = 0
     raised: int = 0
 
-    def take(self, told: Any) -> None:
+    def take(self, report: Any) -> None:
         """Take note of what a worker told; garbage makes it rest on what nobody knows."""
         try:
-            self.files.update(str(path)[:_PATH] for path in told["files"])
-            self.version = self.version or bool(told["version"])
-            self.beyond = self.beyond or str(told["beyond"])[:_PATH]
+            self.files.update(str(path)[:_PATH] for path in report["files"])
+            self.version = self.version or bool(report["version"])
+            self.beyond = self.beyond or str(report["beyond"])[:_PATH]
         except (KeyError, TypeError):
             self.beyond = "unknown"
 
@@ -99,21 +99,15 @@ class Entries:
     def take(self, hook: str, header: dict[str, Any]) -> None:
         """Take note of what a worker told with an answer; it may be garbage."""
         try:
-            told = [
-                Entered(str(p), _line(n), *map(bool, said)) for p, n, *said in header["entered"]
-            ]
+            functions = [Entered(str(p), n, *map(bool, how)) for p, n, *how in header["entered"]]
+            if not all(type(f.line) is int and 0 < f.line < _LAST for f in functions):
+                functions = []
         except (KeyError, TypeError, ValueError):
-            told = []
-        read = header.get("opened")
-        paths = [str(path)[:_PATH] for path in read[:_FILES]] if isinstance(read, list) else []
+            functions = []
+        files = header.get("opened")
+        paths = [str(path)[:_PATH] for path in files[:_FILES]] if isinstance(files, list) else []
         self.opened[hook] = tuple(dict.fromkeys((*self.opened.get(hook, ()), *paths)))
         self._tried[hook] += 1
         if "ok" in header:  # a whole call was followed
             self._tried[hook] = TRIES
-        self.known[hook] = tuple(dict.fromkeys((*self.known.get(hook, ()), *told)))
-
-
-def _line(number: Any) -> int:
-    if type(number) is not int or not 0 < number < _LAST:
-        raise ValueError("no line")
-    return number
+        self.known[hook] = tuple(dict.fromkeys((*self.known.get(hook, ()), *functions)))

@@ -49,36 +49,32 @@ class ExercisedLines:
     replaced: set[str] = field(default_factory=set)
     unmeasured: Counter[str] = field(default_factory=Counter)
 
-    def take(self, hook: str, told: Any, calls: int) -> None:
+    def take(self, hook: str, report: Any, calls: int) -> None:
         """Take note of what a worker told after ``calls`` calls; it may be garbage."""
         try:
-            lines = {str(p): _numbers(found) for p, found in told["lines"].items()}
-            forks = int(told["forks"])
+            lines = {
+                str(path): {n for n in numbers if type(n) is int and 0 < n < _LAST}
+                for path, numbers in report["lines"].items()
+            }
+            forks = int(report["forks"])
         except (KeyError, TypeError, ValueError, AttributeError):
-            why = told.get("failed") if isinstance(told, Mapping) else None
+            why = report.get("failed") if isinstance(report, Mapping) else None
             self.unmeasured[f"the measurement failed: {why or 'garbage'}"[:300]] += calls
             return
-        own = self.lines.setdefault(hook, {})
-        for path, found in lines.items():
-            own.setdefault(path, set()).update(found)
-        self.calls[hook] += calls
+        self.add(ExercisedLines({hook: lines}, Counter({hook: calls})))
         if forks > 0:
             self.forked[hook] += forks
-        if told.get("replaced"):
+        if report.get("replaced"):
             self.replaced.add(hook)
 
     def add(self, other: ExercisedLines) -> None:
         """Take in what another host saw."""
         for hook, files in other.lines.items():
             own = self.lines.setdefault(hook, {})
-            for path, found in files.items():
-                own.setdefault(path, set()).update(found)
+            for path, lines in files.items():
+                own.setdefault(path, set()).update(lines)
         self.calls.update(other.calls)
         self.lost.update(other.lost)
         self.forked.update(other.forked)
         self.replaced |= other.replaced
         self.unmeasured.update(other.unmeasured)
-
-
-def _numbers(found: Any) -> set[int]:
-    return {n for n in found if type(n) is int and 0 < n < _LAST}

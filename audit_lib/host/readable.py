@@ -49,11 +49,8 @@ def readable(python: str, own: Iterable[Path | str]) -> list[str]:
         own: the subject's places, scratch, and what its parameters name.
     """
     named = [*_SYSTEM, *(f"/etc/{name}" for name in _SETTINGS), *_environment(python), *own]
-    return sorted({w for p in map(str, named) for w in (p, os.path.realpath(p)) if _there(w)})
-
-
-def _there(path: str) -> bool:
-    return os.path.isabs(path) and os.path.exists(path)
+    absolute = [path for path in map(str, named) if os.path.isabs(path)]
+    return sorted(filter(os.path.exists, {*absolute, *map(os.path.realpath, absolute)}))
 
 
 def checkout(root: Path) -> list[Path]:

@@ -204,11 +204,10 @@ class Bound:
         Raises:
             NotAssessed: there is no registry, or it cannot be read.
         """
-        led = {
-            key: registry.latest if role == "latest" else registry.champion
-            for key, registry in self.registries().items()
+        pointed: dict[str, str | None] = {
+            key: getattr(registry, role) for key, registry in self.registries().items()
         }
-        return {"": next(iter(led.values()))} if not self.is_keyed(role) else led
+        return pointed if self.is_keyed(role) else {"": next(iter(pointed.values()))}
 
     def is_keyed(self, role: str) -> bool:
         """True where the pointer to ``latest`` or ``champion`` holds the name of a key."""

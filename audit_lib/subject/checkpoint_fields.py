@@ -159,15 +159,15 @@ def _named_pair(value: Mapping[str, Any], columns: list[str]) -> Iterator[tuple[
     def whole(name: str) -> bool:
         if each:
             return numbers_in([one.get(name) for one in each]) is not None
-        told = numbers_in(value[name])
-        return told is not None and len(told) == len(columns) > 1
+        numbers = numbers_in(value[name])
+        return numbers is not None and len(numbers) == len(columns) > 1
 
-    said = [
+    centres, scales = (
         [star + pointer_to(n)[1:] for n in names if re.search(words, str(n), re.I) and whole(n)]
         for words in (CENTER_WORDS, SCALE_WORDS)
-    ]
-    if all(len(found) == 1 for found in said):
-        yield said[0][0], said[1][0]
+    )
+    if len(centres) == len(scales) == 1:
+        yield centres[0], scales[0]
 
 
 def _in_artifact(artifact: Artifact) -> Iterator[Statistics]:
@@ -177,7 +177,7 @@ def _in_artifact(artifact: Artifact) -> Iterator[Statistics]:
         if "Scaler" in str(value.get("__class__", "")):
             centers, scales = _array(value, _CENTERS), _array(value, _SCALES)
         elif artifact.format is Format.JSON:
-            centers, scales = (_told(value, words) for words in (CENTER_WORDS, SCALE_WORDS))
+            centers, scales = (_named(value, words) for words in (CENTER_WORDS, SCALE_WORDS))
             if centers is None or scales is None or centers.keys() != scales.keys():
                 continue
         else:
@@ -192,20 +192,15 @@ def _in_artifact(artifact: Artifact) -> Iterator[Statistics]:
         )
 
 
-def _told(value: Mapping[str, Any], words: str) -> dict[str, float] | None:
+def _named(value: Mapping[str, Any], words: str) -> dict[str, float] | None:
     """Several numbers under a key that is named like such statistics."""
     named = (v for k, v in value.items() if re.search(words, str(k), re.IGNORECASE))
     return next((n for v in named if (n := numbers_in(v)) is not None and len(n) > 1), None)
 
 
 def _array(value: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, float] | None:
-    for name in names:
-        inner = value.get(name)
-        if isinstance(inner, Mapping):
-            found = numbers_in(inner.get("values"))
-            if found is not None:
-                return found
-    return None
+    arrays = (array for name in names if isinstance(array := value.get(name), Mapping))
+    return next((n for a in arrays if (n := numbers_in(a.get("values"))) is not None), None)
 
 
 Recipe = Callable[[list[str]], str]
@@ -231,7 +226,7 @@ def hash_recipe(names: list[str], digest: str) -> str:
         return ""
     for algorithm in ("sha256", "sha1", "md5", "sha512", "blake2b"):
         for how, join in _JOINS.items():
-            made = hashlib.new(algorithm, join(names).encode(), usedforsecurity=False).hexdigest()
-            if made.startswith(plain):
+            full = hashlib.new(algorithm, join(names).encode(), usedforsecurity=False).hexdigest()
+            if full.startswith(plain):
                 return f"{algorithm} of {how}"
     return ""

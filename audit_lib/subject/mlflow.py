@@ -5,10 +5,9 @@ copy of a tracking server that :mod:`mlflow_rest` makes.  MLflow itself is never
 model is loaded.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -55,19 +54,18 @@ def read_file_store(store: Path, model: MlflowModel) -> Listed:
     """
     folder = store / "models" / model.model
     if not (folder / "meta.yaml").is_file():
-        known = sorted(p.parent.name for p in store.glob("models/*/meta.yaml"))
+        models = sorted(p.parent.name for p in store.glob("models/*/meta.yaml"))
         raise NotAssessed(
             f"the MLflow store registers no model {model.model!r} (artifacts.mlflow.model); "
-            f"it has {', '.join(known) or 'none'}{_beside(store)}"
+            f"it has {', '.join(models) or 'none'}{_beside(store)}"
         )
     rows: dict[str, dict[str, Any]] = {}
     folders: dict[str, str] = {}
     for file in folder.glob(f"{_VERSION_DIR}*/meta.yaml"):
-        said = _mapping(file, store)
-        version = str(said.get("version", file.parent.name.removeprefix(_VERSION_DIR)))
-        rows[version] = _row(store, version, said)
-        place = locate(store, str(said.get("storage_location") or said.get("source") or ""))
-        if place:
+        record = _mapping(file, store)
+        version = str(record.get("version", file.parent.name.removeprefix(_VERSION_DIR)))
+        rows[version] = _row(store, version, record)
+        if place := folder_of_version(store, record):
             folders[version] = place
     ordered = {v: rows[v] for v in sorted(rows, key=lambda v: (len(v), v))}
     aliases = {f.name: _text(f) for f in (folder / "aliases").glob("*") if f.is_file()}
@@ -77,48 +75,49 @@ def read_file_store(store: Path, model: MlflowModel) -> Listed:
 
 def _beside(store: Path) -> str:
     """A hint at a database that registers models instead."""
-    found = next((f for place in ("", "..") if (f := store / place / "mlflow.db").is_file()), None)
-    named = os.path.relpath(found, store) if found else ""
-    return f"; {named} may: name it as artifacts.mlflow.database" if named else ""
+    for name in ("mlflow.db", "../mlflow.db"):
+        if (store / name).is_file():
+            return f"; {name} may: name it as artifacts.mlflow.database"
+    return ""
 
 
 def row(
-    version: str, said: Mapping[str, Any], run: Mapping[str, Mapping[str, Any]]
+    version: str, record: Mapping[str, Any], run: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """A row as a registry file would have it."""
-    kept = ("run_id", "source", "current_stage", "status", "creation_timestamp")
-    known = {key: said[key] for key in kept if said.get(key) not in (None, "", "None")}
-    return {"version_id": version, **known, **{k: dict(v) for k, v in run.items() if v}}
+    columns = ("run_id", "source", "current_stage", "status", "creation_timestamp")
+    values = {key: record[key] for key in columns if record.get(key) not in (None, "", "None")}
+    return {"version_id": version, **values, **{k: dict(v) for k, v in run.items() if v}}
 
 
-def locate(store: Path, source: str) -> str:
+def folder_of_version(store: Path, record: Mapping[str, Any]) -> str:
     """Folder of a version's files, relative to the store; '' where it is not there.
 
     Stores are moved: of an absolute path, the part that exists below this store counts.
     """
-    parts = urlsplit(source)
+    parts = urlsplit(str(record.get("storage_location") or record.get("source") or ""))
     path = [p for p in unquote(parts.path).split("/") if p]
     if ".." in path:
         return ""
     if parts.scheme == "models" and path:
-        found = sorted(store.glob(f"*/models/{path[-1]}/artifacts"))
+        folders = sorted(store.glob(f"*/models/{path[-1]}/artifacts"))
     elif parts.scheme == "runs" and path:
-        found = sorted(store.glob("/".join(["*", path[0], "artifacts", *path[1:]])))
+        folders = sorted(store.glob("/".join(["*", path[0], "artifacts", *path[1:]])))
     else:
         tails = [store.joinpath(*path[i:]) for i in range(len(path))]
-        found = [tail for tail in tails if tail.is_dir() and tail != store]
-    return PurePosixPath(found[0].relative_to(store)).as_posix() if found else ""
+        folders = [tail for tail in tails if tail.is_dir() and tail != store]
+    return folders[0].relative_to(store).as_posix() if folders else ""
 
 
-def _row(store: Path, version: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    run = str(said.get("run_id") or "")
-    place = next(iter(sorted(store.glob(f"*/{run}"))), None) if run and "/" not in run else None
-    if place is None:
-        return row(version, said, {})
-    metrics = {name: _last(file) for name, file in _values(place / "metrics")}
-    known = {name: value for name, value in metrics.items() if value is not None}
-    texts = {kind: {n: _text(f) for n, f in _values(place / kind)} for kind in ("params", "tags")}
-    return row(version, said, {"metrics": known, **texts})
+def _row(store: Path, version: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    run = str(record.get("run_id") or "")
+    folders = sorted(store.glob(f"*/{run}")) if run and "/" not in run else []
+    if not folders:
+        return row(version, record, {})
+    last = {name: _last(file) for name, file in _values(folders[0] / "metrics")}
+    texts = {k: {n: _text(f) for n, f in _values(folders[0] / k)} for k in ("params", "tags")}
+    metrics = {name: value for name, value in last.items() if value is not None}
+    return row(version, record, {"metrics": metrics, **texts})
 
 
 def _values(folder: Path) -> list[tuple[str, Path]]:

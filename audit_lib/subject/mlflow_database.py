@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from audit_lib.errors import NotAssessed
-from audit_lib.subject.mlflow import Listed, locate, row
+from audit_lib.subject.mlflow import Listed, folder_of_version, row
 from audit_lib.subject.parameters import MlflowModel
 
 #: how MLflow marks a version that was deleted
@@ -78,25 +78,24 @@ _PLAIN = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '
 
 
 def _listed(database: sqlite3.Connection, store: Path, model: MlflowModel) -> Listed:
-    found = [r for r in _rows(database, "model_versions") if r.get("current_stage") != _DELETED]
-    own = [r for r in found if r.get("name") == model.model]
+    every = [r for r in _rows(database, "model_versions") if r.get("current_stage") != _DELETED]
+    own = [r for r in every if r.get("name") == model.model]
     if not own:
-        known = sorted({str(r.get("name")) for r in found})
+        models = sorted({str(r.get("name")) for r in every})
         raise NotAssessed(
             f"the MLflow database registers no model {model.model!r} (artifacts.mlflow.model); "
-            f"it has {', '.join(known) or 'none'}"
+            f"it has {', '.join(models) or 'none'}"
         )
     spaces = sorted({str(r.get("workspace", "")) for r in own})
     space = spaces[0] if len(spaces) == 1 else "default"
     own = [r for r in own if str(r.get("workspace", "")) == space]
     rows: dict[str, dict[str, Any]] = {}
     folders: dict[str, str] = {}
-    for said in sorted(own, key=lambda r: int(r["version"])):
-        version = str(said["version"])
-        said["creation_timestamp"] = said.get("creation_time")
-        rows[version] = row(version, said, _run(database, str(said.get("run_id") or "")))
-        place = locate(store, str(said.get("storage_location") or said.get("source") or ""))
-        if place:
+    for record in sorted(own, key=lambda r: int(r["version"])):
+        version = str(record["version"])
+        record["creation_timestamp"] = record.get("creation_time")
+        rows[version] = row(version, record, _run(database, str(record.get("run_id") or "")))
+        if place := folder_of_version(store, record):
             folders[version] = place
     aliases = {
         str(r["alias"]): str(r["version"])
@@ -108,11 +107,11 @@ def _listed(database: sqlite3.Connection, store: Path, model: MlflowModel) -> Li
 
 def _run(database: sqlite3.Connection, run: str) -> dict[str, dict[str, Any]]:
     """The last metrics, the parameters and the tags of a run."""
-    found: dict[str, dict[str, Any]] = {}
+    values: dict[str, dict[str, Any]] = {}
     for kind, table in _OF_RUNS.items() if run else ():
-        held = _rows(database, table, "run_uuid", run)
-        found[kind] = {str(r["key"]): r["value"] for r in held if not r.get("is_nan")}
-    return found
+        rows = _rows(database, table, "run_uuid", run)
+        values[kind] = {str(r["key"]): r["value"] for r in rows if not r.get("is_nan")}
+    return values
 
 
 def _rows(

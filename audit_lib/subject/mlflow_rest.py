@@ -52,32 +52,26 @@ class TrackingServer:
         Raises:
             AuditError: the server does not answer, or refuses.
         """
-        answer = self._bytes(f"/api/2.0/{path}", query, _LARGEST_ANSWER)
+        answer = self.content(f"/api/2.0/{path}", query, _LARGEST_ANSWER)
         try:
-            found = json.loads(answer)
+            data = json.loads(answer)
         except ValueError:
             raise self._error("does not answer in JSON; is it an MLflow server?") from None
-        return found if isinstance(found, dict) else {}
+        return data if isinstance(data, dict) else {}
 
-    def save(self, path: str, target: Path, most: int, /, **query: str) -> int:
-        """Save a file of at most so many bytes; how many it had.
+    def content(self, path: str, query: dict[str, str], most: int) -> bytes:
+        """What is served at a path: at most so many bytes.
 
         Raises:
             AuditError: it cannot be had, or is larger.
         """
-        content = self._bytes(path, query, most)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-        return len(content)
-
-    def _bytes(self, path: str, query: dict[str, str], most: int) -> bytes:
         url = f"{self.uri}{quote(path)}" + (f"?{urlencode(query)}" if query else "")
         request = urllib.request.Request(url, headers=_credentials())
         try:
             with self._open(request, timeout=_SECONDS) as answer:
                 content: bytes = answer.read(most + 1)
         except urllib.error.HTTPError as error:
-            raise self._error(f"answers {error.code} to {path}: {_said(error)}") from None
+            raise self._error(f"answers {error.code} to {path}: {_reason(error)}") from None
         except (OSError, ValueError) as error:
             raise self._error(f"cannot be reached: {getattr(error, 'reason', error)}") from None
         if len(content) > most:
@@ -112,15 +106,17 @@ def pull(model: MlflowModel, store: Path, *, most_mb: int) -> list[str]:
         )
     server = TrackingServer(model.tracking_uri)
     versions = {check_id(str(v["version"])): v for v in _versions(server, model.model)}
-    aliases = _aliases(server, model.model)
+    registered = server.get("mlflow/registered-models/get", name=model.model)
+    listed = registered.get("registered_model", {}).get("aliases", [])
+    aliases = {str(alias["alias"]): str(alias["version"]) for alias in listed}
     store.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.parent, prefix=".pull-") as scratch:
-        made = Path(scratch) / "store"
-        made.mkdir()
+        copied = Path(scratch) / "store"
+        copied.mkdir()
         rows = []
-        for version, said in sorted(versions.items(), key=lambda v: (len(v[0]), v[0])):
-            rows.append(row(version, said, _run(server, str(said.get("run_id") or ""))))
-            _files(server, model.model, version, said, made / version, most_mb << 20)
+        for version, record in sorted(versions.items(), key=lambda v: (len(v[0]), v[0])):
+            rows.append(row(version, record, _run(server, str(record.get("run_id") or ""))))
+            _files(server, model.model, version, record, copied / version, most_mb << 20)
         registry = {
             "model": model.model,
             "tracking_uri": model.tracking_uri,
@@ -129,31 +125,23 @@ def pull(model: MlflowModel, store: Path, *, most_mb: int) -> list[str]:
             "champion": aliases.get(model.champion),
             "aliases": aliases,
         }
-        write_whole(made / "registry.json", json.dumps(registry, indent=2).encode())
+        write_whole(copied / "registry.json", json.dumps(registry, indent=2).encode())
         if store.exists():
             shutil.rmtree(store)
-        made.rename(store)
+        copied.rename(store)
     return [str(r["version_id"]) for r in rows]
 
 
 def _versions(server: TrackingServer, name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    token = ""
+    versions: list[dict[str, Any]] = []
+    mark = "'" if '"' in name else '"'  # MLflow's filters know no escapes
+    query = {"filter": f"name={mark}{name}{mark}", "max_results": "200"}
     while True:
-        mark = "'" if '"' in name else '"'  # MLflow's filters know no escapes
-        query = {"filter": f"name={mark}{name}{mark}", "max_results": "200"}
-        page = server.get(
-            "mlflow/model-versions/search", **query, **({"page_token": token} if token else {})
-        )
-        found += [v for v in page.get("model_versions", []) if v.get("name") == name]
-        token = str(page.get("next_page_token") or "")
-        if not token:
-            return found
-
-
-def _aliases(server: TrackingServer, name: str) -> dict[str, str]:
-    model = server.get("mlflow/registered-models/get", name=name).get("registered_model", {})
-    return {str(a["alias"]): str(a["version"]) for a in model.get("aliases", [])}
+        page = server.get("mlflow/model-versions/search", **query)
+        versions += [v for v in page.get("model_versions", []) if v.get("name") == name]
+        query["page_token"] = str(page.get("next_page_token") or "")
+        if not query["page_token"]:
+            return versions
 
 
 def _run(server: TrackingServer, run_id: str) -> dict[str, dict[str, Any]]:
@@ -167,21 +155,24 @@ def _run(server: TrackingServer, run_id: str) -> dict[str, dict[str, Any]]:
 
 
 def _files(
-    server: TrackingServer, name: str, version: str, said: dict[str, Any], target: Path, most: int
+    server: TrackingServer, name: str, version: str, record: dict[str, Any], folder: Path, most: int
 ) -> None:
     """Every file of a version, by the artifact proxy or by those of its run."""
-    asked = server.get("mlflow/model-versions/get-download-uri", name=name, version=version)
-    uri = str(asked.get("artifact_uri") or said.get("source") or "")
-    target.mkdir()
+    answer = server.get("mlflow/model-versions/get-download-uri", name=name, version=version)
+    uri = str(answer.get("artifact_uri") or record.get("source") or "")
+    folder.mkdir()
     left = most
-    for inner, path, query in _listing(server, uri, str(said.get("run_id") or "")):
-        left -= server.save(path, target / _inside(inner), left, **query)
+    for inner, path, query in _listing(server, uri, str(record.get("run_id") or "")):
+        target = folder / _inside(inner)
+        content = server.content(path, query, left)
+        left -= len(content)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
 
 
-StoredFile = tuple[str, str, dict[str, str]]
-
-
-def _listing(server: TrackingServer, uri: str, run_id: str) -> Iterator[StoredFile]:
+def _listing(
+    server: TrackingServer, uri: str, run_id: str
+) -> Iterator[tuple[str, str, dict[str, str]]]:
     """Path within the version, path to ask for, and query of every file."""
     parts = urlsplit(uri)
     if parts.scheme == "mlflow-artifacts":
@@ -206,8 +197,8 @@ def _below_run(uri: str, run_id: str) -> str | None:
     path = urlsplit(uri).path
     if uri.startswith("runs:/"):
         return path.strip("/").partition("/")[2]
-    _, found, tail = path.partition(f"/{run_id}/artifacts")
-    return tail.strip("/") if run_id and found else None
+    _, artifacts, tail = path.partition(f"/{run_id}/artifacts")
+    return tail.strip("/") if run_id and artifacts else None
 
 
 def _walk(
@@ -247,7 +238,7 @@ def _credentials() -> dict[str, str]:
     return {}
 
 
-def _said(error: urllib.error.HTTPError) -> str:
+def _reason(error: urllib.error.HTTPError) -> str:
     try:
         return str(json.loads(error.read(4096)).get("message", error.reason))[:200]
     except (ValueError, AttributeError):

@@ -349,23 +349,15 @@ def _join(folder: str, name: str) -> str:
 
 def _without_placeholders(nodes: list[ast.AST]) -> list[ast.AST]:
     """Bindings without ``name = None`` stand-ins and stubs that an overload leaves."""
-    kept = [
-        n
-        for n in nodes
-        if not (
-            isinstance(n, (ast.Assign, ast.AnnAssign))
-            and isinstance(n.value, ast.Constant)
-            and n.value.value is None
-        )
-        and not _is_overload(n)
-    ]
-    return kept or nodes
 
+    def stands_in(node: ast.AST) -> bool:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return "overload" in map(last_name, node.decorator_list)
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+            return False
+        return isinstance(node.value, ast.Constant) and node.value.value is None
 
-def _is_overload(node: ast.AST) -> bool:
-    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and any(
-        last_name(decorator) == "overload" for decorator in node.decorator_list
-    )
+    return [node for node in nodes if not stands_in(node)] or nodes
 
 
 def _read(source: SourceFile) -> Module:
@@ -426,6 +418,7 @@ def _bound(body: Iterable[ast.stmt], *, declared: bool = False) -> Iterator[tupl
     stack: list[ast.AST] = list(reversed(list(body)))
     while stack:
         node = stack.pop()
+        targets: list[ast.expr] = []
         if isinstance(node, DEFINITIONS):
             yield node.name, node
             continue
@@ -438,8 +431,9 @@ def _bound(body: Iterable[ast.stmt], *, declared: bool = False) -> Iterator[tupl
             if isinstance(node, ast.AnnAssign) and node.value is None and not declared:
                 continue
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                yield from ((name, node) for name in _names(target))
+            for part in (part for target in targets for part in ast.walk(target)):
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                    yield part.id, node
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id, node
             continue
@@ -448,7 +442,7 @@ def _bound(body: Iterable[ast.stmt], *, declared: bool = False) -> Iterator[tupl
         stack.extend(
             child
             for child in reversed(list(ast.iter_child_nodes(node)))
-            if _may_bind(child) and not _is_target_of(node, child)
+            if child not in targets and _may_bind(child)
         )
 
 
@@ -458,19 +452,3 @@ def _may_bind(node: ast.AST) -> bool:
             isinstance(n, ast.NamedExpr) for n in ast.walk(node)
         )
     return not isinstance(node, ast.expr_context | ast.Lambda)
-
-
-def _is_target_of(parent: ast.AST, child: ast.AST) -> bool:
-    if isinstance(parent, ast.Assign):
-        return child in parent.targets
-    return isinstance(parent, (ast.AnnAssign, ast.AugAssign)) and child is parent.target
-
-
-def _names(target: ast.AST) -> Iterator[str]:
-    if isinstance(target, ast.Name):
-        yield target.id
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        for element in target.elts:
-            yield from _names(element)
-    elif isinstance(target, ast.Starred):
-        yield from _names(target.value)

@@ -69,11 +69,11 @@ class References:
     @cached_property
     def sources(self) -> dict[str, frozenset[str]]:
         """Unit key to the keys of the units that refer to it."""
-        found: dict[str, set[str]] = defaultdict(set)
+        sources: dict[str, set[str]] = defaultdict(set)
         for source, targets in self.targets.items():
             for target in targets:
-                found[target].add(source)
-        return {key: frozenset(sources) for key, sources in found.items()}
+                sources[target].add(source)
+        return {target: frozenset(keys) for target, keys in sources.items()}
 
     def unit(self, path: str, name: str) -> Unit | None:
         """The unit of that name in a file."""
@@ -82,11 +82,11 @@ class References:
     def things(self, unit: Unit) -> list[Thing]:
         """Everything in the repository that a unit refers to."""
         uses = unit.uses
-        found = [self.name(unit, name) for name in sorted(uses.names)]
-        found += [self.attribute(unit, [a, b]) for a, b in sorted(uses.attributes)]
-        found += [self.attribute(unit, [a, b, c]) for a, b, c in sorted(uses.members)]
-        found += [self.chain(unit, made) for made in sorted(set(uses.made.values())) if made]
-        return [thing for thing in found if thing is not NOTHING]
+        things = [self.name(unit, name) for name in sorted(uses.names)]
+        things += [self.attribute(unit, [a, b]) for a, b in sorted(uses.attributes)]
+        things += [self.attribute(unit, [a, b, c]) for a, b, c in sorted(uses.members)]
+        things += [self.chain(unit, cls) for cls in sorted(set(uses.made.values())) if cls]
+        return [thing for thing in things if thing is not NOTHING]
 
     # --- resolving ----------------------------------------------------------------------------
     def name(self, unit: Unit, name: str) -> Thing:
@@ -107,8 +107,8 @@ class References:
             if name in scope.uses.imports:
                 return self._imported(scope.path, scope.uses.imports[name], name)
             if name in scope.uses.binds:
-                made = scope.uses.made.get(name, "")
-                return self._object(scope, made) if made else NOTHING
+                constructor = scope.uses.made.get(name, "")
+                return self._object(scope, constructor) if constructor else NOTHING
         return self.module_name(unit.path, name)
 
     def chain(self, unit: Unit, text: str) -> Thing:
@@ -148,27 +148,24 @@ class References:
 
     @cached_property
     def _subclasses(self) -> dict[str, list[Unit]]:
-        found: dict[str, list[Unit]] = defaultdict(list)
-        for file in self.files.values():
-            for unit in file.units:
-                if isinstance(unit.node, ast.ClassDef):
-                    for base in self.bases(unit):
-                        if base is not None:
-                            found[base.key].append(unit)
-        return found
+        subclasses: dict[str, list[Unit]] = defaultdict(list)
+        for unit in (unit for file in self.files.values() for unit in file.units):
+            for base in self.bases(unit) if isinstance(unit.node, ast.ClassDef) else ():
+                if base is not None:
+                    subclasses[base.key].append(unit)
+        return subclasses
 
     def overrides(self, method: Unit) -> list[Unit]:
         """Definitions of a method in classes of the repository below its own."""
         name = method.name.rpartition(".")[2]
-        found, seen, queue = [], set[str](), [self._outer(method)]
+        below, queue = dict[str, Unit](), [self._outer(method)]
         while queue:
             for cls in self._subclasses.get(queue.pop().key, ()):
-                if cls.key not in seen:
-                    seen.add(cls.key)
+                if cls.key not in below:
+                    below[cls.key] = cls
                     queue.append(cls)
-                    own = self.unit(cls.path, f"{cls.name}.{name}")
-                    found += [own] if own is not None else []
-        return found
+        own = (self.unit(cls.path, f"{cls.name}.{name}") for cls in below.values())
+        return [definition for definition in own if definition is not None]
 
     def bases(self, cls: Unit) -> list[Unit | None]:
         """Base classes; None for those outside the repository."""
@@ -205,8 +202,8 @@ class References:
                 scopes.append(here)
         return scopes
 
-    def _object(self, scope: Unit, made: str) -> Thing:
-        thing = self.chain(scope, made)
+    def _object(self, scope: Unit, constructor: str) -> Thing:
+        thing = self.chain(scope, constructor)
         if thing.unit is not None and isinstance(thing.unit.node, ast.ClassDef):
             return Thing(thing.unit, instance=True)
         return NOTHING
@@ -220,29 +217,26 @@ class References:
         return self._fields[key]
 
     def _field_of(self, cls: Unit, name: str) -> Thing:
-        made = {}
+        origins = {}
         prefix = cls.name + "."
         for unit in self.files[cls.path].units:
             if unit.name.startswith(prefix) and (origin := unit.uses.made.get(f"self.{name}")):
-                made[origin] = unit
-        if len(made) != 1:
+                origins[origin] = unit
+        if len(origins) != 1:
             return NOTHING
-        origin, unit = next(iter(made.items()))
+        origin, unit = origins.popitem()
         return self._object(unit, origin)
 
     def _member_of(self, thing: Thing, name: str) -> Thing:
-        if thing.module:
-            return self._in_module(thing.module, name)
-        if thing.unit is not None and isinstance(thing.unit.node, ast.ClassDef):
-            found = self.member(thing.unit, name)
-            return Thing(found) if found is not None else NOTHING
-        return NOTHING
-
-    def _in_module(self, path: str, name: str) -> Thing:
-        if path.endswith("/"):
-            inner = self.index.locate(path.rstrip("/"), [name])
+        if thing.module.endswith("/"):
+            inner = self.index.locate(thing.module.rstrip("/"), [name])
             return Thing(module=inner) if inner else NOTHING
-        return self.module_name(path, name)
+        if thing.module:
+            return self.module_name(thing.module, name)
+        if thing.unit is not None and isinstance(thing.unit.node, ast.ClassDef):
+            member = self.member(thing.unit, name)
+            return Thing(member) if member is not None else NOTHING
+        return NOTHING
 
     def _module_name(self, path: str, name: str) -> Thing:
         defined = self.index.definition(path, name)
@@ -256,9 +250,9 @@ class References:
             return self._imported(where, node, name)
         if isinstance(node, ast.Assign | ast.AnnAssign):
             if isinstance(node.value, ast.Call) and where in self.files:
-                made = self._object(self.files[where].units[0], dotted(node.value.func))
-                if made is not NOTHING:
-                    return made
+                instance = self._object(self.files[where].units[0], dotted(node.value.func))
+                if instance is not NOTHING:
+                    return instance
             return Thing(constant=(where, name))
         return NOTHING
 
@@ -281,9 +275,9 @@ class References:
         for star in reversed(self.index.module(path).stars):
             target = self.index.target_of(path, star).path
             if target and not target.endswith("/") and not name.startswith("_"):
-                found = self.module_name(target, name)
-                if found is not NOTHING:
-                    return found
+                thing = self.module_name(target, name)
+                if thing is not NOTHING:
+                    return thing
         return NOTHING
 
     def _imported(self, path: str, node: ast.AST, name: str) -> Thing:
@@ -291,8 +285,8 @@ class References:
             for alias in node.names:
                 if name == (alias.asname or alias.name.partition(".")[0]):
                     # ``import a.b`` binds a
-                    found = self.index.absolute(alias.name if alias.asname else name, path).path
-                    return Thing(module=found) if found else NOTHING
+                    file = self.index.absolute(alias.name if alias.asname else name, path).path
+                    return Thing(module=file) if file else NOTHING
             return NOTHING
         assert isinstance(node, ast.ImportFrom)
         original = next((a.name for a in node.names if (a.asname or a.name) == name), name)
@@ -316,7 +310,7 @@ class References:
             return own
         for base in self.bases(cls):
             if base is not None and isinstance(base.node, ast.ClassDef):
-                found = self.member(base, name)
-                if found is not None:
-                    return found
+                inherited = self.member(base, name)
+                if inherited is not None:
+                    return inherited
         return None

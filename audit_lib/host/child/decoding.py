@@ -79,11 +79,8 @@ class _Decoder:
         _need(self._paths, "a path")
         return Path(text)
 
-    def _on_nat(self) -> Any:
-        return pd.NaT
-
-    def _on_na(self) -> Any:
-        return pd.NA
+    _on_nat = staticmethod(lambda: pd.NaT)
+    _on_na = staticmethod(lambda: pd.NA)
 
     def _on_stamp(self, text: str, zone: str | None) -> Any:
         stamp = pd.Timestamp(_text(text))
@@ -104,14 +101,8 @@ class _Decoder:
         _need(a.shape == (), "a scalar with a shape")
         return a[()]
 
-    def _on_array(self, *array: Any) -> Any:
-        return self.array(*array)
-
     def _on_series(self, column: list[Any], index: list[Any], name: Any) -> Any:
         return pd.Series(self.column(column), index=self.index(index), name=_hashable(self, name))
-
-    def _on_index(self, index: list[Any]) -> Any:
-        return self.index(index)
 
     def _on_frame(self, shape: list[int], parts: list[Any], index: Any, columns: Any) -> Any:
         rows, width = _shape(shape)
@@ -229,6 +220,8 @@ class _Decoder:
         if h[3] is not None and isinstance(index, pd.DatetimeIndex):
             setattr(index, "freq", _text(h[3]))  # noqa: B010 - typed as read-only; verified by pandas
         return index
+
+    _on_array, _on_index = array, index
 
 
 def _need(condition: Any, otherwise: str) -> None:

@@ -31,9 +31,9 @@ def functions(recorder: Recorder, undo: ExitStack, module: Any, named: dict[str,
     for name, ops in operations.items():
         function = getattr(module, name)
         call = _reporting(recorder, who, function, ops, chooses)
-        for holder, known_as in _references(function):
-            setattr(holder, known_as, call)
-            undo.callback(setattr, holder, known_as, function)
+        for holder, attribute in _references(function):
+            setattr(holder, attribute, call)
+            undo.callback(setattr, holder, attribute, function)
 
 
 def _reporting(
@@ -67,11 +67,8 @@ def _tables(given: list[Any]) -> tuple[Any, Any]:
 def _shaped(given: Any) -> Any:
     """A list of rows or of numbers as an array of two dimensions or one; None where it is none."""
     table = table_of(given)
-    return (
-        table[:, 0]
-        if table is not None and isinstance(given, list) and (not hasattr(given[0], "__len__"))
-        else table
-    )
+    flat = table is not None and isinstance(given, list) and not hasattr(given[0], "__len__")
+    return table[:, 0] if flat else table
 
 
 def _references(function: Any) -> list[tuple[Any, str]]:

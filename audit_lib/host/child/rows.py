@@ -76,9 +76,8 @@ class Tracer:
 
 def _strange(values: Any, few: Any) -> bool:
     """True where none of a few is among the values, which are sorted."""
-    return not bool(
-        (values[np.minimum(np.searchsorted(values, few), len(values) - 1)] == few).any()
-    )
+    places = np.minimum(np.searchsorted(values, few), len(values) - 1)
+    return not (values[places] == few).any()
 
 
 def _single(flat: Any, owners: Any) -> tuple[Any, Any]:

@@ -55,13 +55,10 @@ def with_sides(name: str, hooks: dict[str, Callable[..., Any]]) -> Callable[...,
             return hook(at, given, *tables)
         answer = hook(at, given, *tables, **{circumstance: known})
         # What an order leaves behind is for who gave the account.
-        return answer["orders"] if told is None and _has_orders(answer) else answer
+        only_orders = told is None and isinstance(answer, dict) and "orders" in answer
+        return answer["orders"] if only_orders else answer
 
     return call
-
-
-def _has_orders(answer: Any) -> bool:
-    return isinstance(answer, dict) and "orders" in answer
 
 
 def _parameters(hook: Callable[..., Any]) -> tuple[str, ...]:

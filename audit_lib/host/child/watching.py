@@ -80,9 +80,9 @@ class Watch:
 
     def method(self, owner: type, name: str, op: str, *, outermost: bool = True) -> None:
         """Have one method report; calls that estimators make within one another do not."""
-        found = vars(owner).get(name)
-        method = getattr(found, "__func__", found)
-        if not callable(method) or isinstance(found, (property, staticmethod)):
+        attribute = vars(owner).get(name)
+        method = getattr(attribute, "__func__", attribute)
+        if not callable(method) or isinstance(attribute, (property, staticmethod)):
             return
         if not hasattr(method, "__code__") or hasattr(method, "_audit_watched"):
             return
@@ -100,20 +100,21 @@ class Watch:
                 self._depth.value = depth
             x, y = _given(args, kwargs)
             if op in ("fit", "partial_fit", "fit_transform"):
-                made = out if isinstance(who, type) else who
-                self._recorder.fitted(made, x, y, begun, more=op == "partial_fit")
+                estimator = out if isinstance(who, type) else who
+                self._recorder.fitted(estimator, x, y, begun, more=op == "partial_fit")
                 if outermost and y is None and hasattr(who, "transform"):
                     self._depth.value = depth + 1  # what is tried here is no step
                     self._recorder.steps[-1]["stateless"] = _stateless(who, x)
                     self._depth.value = depth
-                for held in _held_out(kwargs):
-                    self._recorder.judged(made, held)
+                for rows in _held_out(kwargs):
+                    self._recorder.judged(estimator, rows)
             if op in ("transform", "fit_transform"):
                 return self._recorder.transformed(who, x, out)
             return self._recorder.predicted(who, x, out) if op == "predict" else out
 
         call._audit_watched = True  # type: ignore[attr-defined]
-        self._put(owner, name, found, classmethod(call) if isinstance(found, classmethod) else call)
+        is_class_method = isinstance(attribute, classmethod)
+        self._put(owner, name, attribute, classmethod(call) if is_class_method else call)
 
     def _put(self, owner: Any, name: str, before: Any, call: Any) -> None:
         """Have ``call`` stand in the place of what was there before, until that is undone."""
@@ -122,24 +123,24 @@ class Watch:
 
     def boosters(self, module: Any, holder: str) -> None:
         """LightGBM's or XGBoost's own interface, which takes datasets."""
-        kept: dict[int, Any] = {}
-        self._datasets(getattr(module, holder), kept)
-        self._train(module, kept)
-        self._predict(module.Booster, kept)
+        datasets: dict[int, Any] = {}  # id to the dataset, its rows and its labels
+        self._datasets(getattr(module, holder), datasets)
+        self._train(module, datasets)
+        self._predict(module.Booster, datasets)
         self._cross_validate(module)
 
-    def _datasets(self, owner: type, kept: dict[int, Any]) -> None:
+    def _datasets(self, owner: type, datasets: dict[int, Any]) -> None:
         begin = owner.__init__  # type: ignore[misc]
 
         @wraps(begin)
         def initialise(who: Any, *args: Any, **kwargs: Any) -> None:
             begin(who, *args, **kwargs)
             given = dict(zip(("data", "label"), args)) | kwargs  # noqa: B905 - the child may be 3.9
-            kept[id(who)] = (who, given.get("data"), given.get("label"))
+            datasets[id(who)] = (who, given.get("data"), given.get("label"))
 
         self._put(owner, "__init__", begin, initialise)
 
-    def _train(self, module: Any, kept: dict[int, Any]) -> None:
+    def _train(self, module: Any, datasets: dict[int, Any]) -> None:
         train = module.train
 
         @wraps(train)
@@ -151,12 +152,12 @@ class Watch:
             finally:
                 self._depth.value = depth
             given = [*args[1:2], kwargs.get("train_set"), kwargs.get("dtrain")]
-            held = next((kept[id(g)] for g in given if id(g) in kept), None)
-            if depth == 0 and held is not None:
-                self._recorder.fitted(out, held[1], held[2], len(self._recorder.steps))
+            train_set = next((datasets[id(g)] for g in given if id(g) in datasets), None)
+            if depth == 0 and train_set is not None:
+                self._recorder.fitted(out, train_set[1], train_set[2], len(self._recorder.steps))
                 for other in _datasets(kwargs, args):
-                    if id(other) in kept and kept[id(other)] is not held:
-                        self._recorder.judged(out, kept[id(other)][1])
+                    if id(other) in datasets and datasets[id(other)] is not train_set:
+                        self._recorder.judged(out, datasets[id(other)][1])
             return out
 
         self._put(module, "train", train, call)
@@ -172,14 +173,14 @@ class Watch:
 
         self._put(module, "cv", run, call)
 
-    def _predict(self, owner: type, kept: dict[int, Any]) -> None:
+    def _predict(self, owner: type, datasets: dict[int, Any]) -> None:
         predict = owner.predict  # type: ignore[attr-defined]
 
         @wraps(predict)
         def call(who: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
             out = predict(who, data, *args, **kwargs)
             if getattr(self._depth, "value", 0) == 0:
-                rows = kept[id(data)][1] if id(data) in kept else data
+                rows = datasets[id(data)][1] if id(data) in datasets else data
                 return self._recorder.predicted(who, rows, out)
             return out
 
@@ -188,28 +189,24 @@ class Watch:
 
 def _estimators() -> list[type]:
     """Classes of scikit-learn, and the likes of them in the boosting libraries."""
-    found: dict[type, None] = {}
+    classes: dict[type, None] = {}
     if (utils := _module("sklearn.utils")) is not None:
         for _, kind in utils.all_estimators():
-            found |= dict.fromkeys(kind.__mro__)
+            classes |= dict.fromkeys(kind.__mro__)
     for library, name in (("lightgbm", "LGBMModel"), ("xgboost", "XGBModel")):
-        module = _module(library)
-        base = getattr(module, name, None)
-        for kind in [base, *_below(base)] if isinstance(base, type) else []:
-            found[kind] = None
+        base = getattr(_module(library), name, None)
+        if isinstance(base, type):
+            classes |= dict.fromkeys([base, *_below(base)])
     libraries = ("sklearn.", "lightgbm.", "xgboost.")
     return [
         kind
-        for kind in found
+        for kind in classes
         if kind.__module__.startswith(libraries) and not kind.__module__.startswith(_TRANSPARENT)
     ]
 
 
 def _below(kind: type[Any]) -> list[type]:
-    found: list[type] = []
-    for sub in kind.__subclasses__():
-        found += [sub, *_below(sub)]
-    return found
+    return [c for direct in kind.__subclasses__() for c in (direct, *_below(direct))]
 
 
 def _module(name: str) -> Any:
@@ -234,18 +231,18 @@ def _held_out(kwargs: dict[str, Any]) -> list[Any]:
     """Rows that a fit is stopped by: ``eval_set`` of boosting libraries, ``X_val`` of others."""
     given = kwargs.get("eval_set") or []
     pairs = [given] if isinstance(given, tuple) else list(given)
-    found = [pair[0] for pair in pairs if isinstance(pair, (tuple, list)) and pair]
+    tables = [pair[0] for pair in pairs if isinstance(pair, (tuple, list)) and pair]
     named = [kwargs[name] for name in ("X_val", "X_valid", "eval_X") if name in kwargs]
-    return found + [x for n in named for x in (n if isinstance(n, (list, tuple)) else [n])]
+    return tables + [x for n in named for x in (n if isinstance(n, (list, tuple)) else [n])]
 
 
 def _datasets(kwargs: dict[str, Any], args: tuple[Any, ...]) -> list[Any]:
     """Datasets besides the one trained on: ``valid_sets`` of LightGBM, ``evals`` of XGBoost."""
-    found: list[Any] = []
+    datasets: list[Any] = []
     for given in (*args[3:], kwargs.get("valid_sets"), kwargs.get("evals")):
         for entry in given if isinstance(given, (list, tuple)) else [given]:
-            found.append(entry[0] if isinstance(entry, tuple) else entry)
-    return found
+            datasets.append(entry[0] if isinstance(entry, tuple) else entry)
+    return datasets
 
 
 def _given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:

@@ -3,7 +3,6 @@
 import ast
 import configparser
 import os
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -161,8 +160,9 @@ def _subsystem(
         return ("**/*.py",)
     alone = {c.path for c in found if PurePosixPath(c.path).parent.as_posix() in roots}
     top = sorted(c for c in chosen if not any(c.startswith(f"{o}/") for o in chosen if o != c))
+    parents = {PurePosixPath(path).parent.as_posix() for path in lines}
     globs = [
-        f"{folder}/**/*.py" if _has_inner(folder, lines) else f"{folder}/*.py" for folder in top
+        f"{f}/**/*.py" if any(p.startswith(f"{f}/") for p in parents) else f"{f}/*.py" for f in top
     ]
     named = {*globs, *alone}
     runners = {p for p in _runners(found, graph) if p in lines}
@@ -196,10 +196,6 @@ def _mapped(root: Path, path: str, found: tuple[Candidate, ...]) -> str:
     return best if counted.get(best) else ""
 
 
-def _has_inner(folder: str, lines: dict[str, int]) -> bool:
-    return any(p.startswith(f"{folder}/") and "/" in p[len(folder) + 1 :] for p in lines)
-
-
 def _high_risk(
     lines: dict[str, int], importers: dict[str, frozenset[str]], subsystem: tuple[str, ...]
 ) -> tuple[str, ...]:
@@ -231,7 +227,10 @@ def _entry_points(root: Path, own: list[SourceFile]) -> Iterator[str]:
         if source.path.endswith("__main__.py"):
             yield f"{source.path}:1 python -m"
         elif source.tree is not None:
-            yield from (f"{source.path}:{n.lineno} script" for n in source.tree.body if _is_main(n))
+            for node in source.tree.body:
+                test = ast.unparse(node.test) if isinstance(node, ast.If) else ""
+                if test.startswith("__name__ == '__main__'"):
+                    yield f"{source.path}:{node.lineno} script"
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -248,9 +247,3 @@ def _console_scripts(file: Path) -> list[tuple[str, str]]:
     except (OSError, configparser.Error, UnicodeDecodeError):
         return []
     return parser.items("console_scripts") if parser.has_section("console_scripts") else []
-
-
-def _is_main(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and bool(
-        re.match(r"__name__ == '__main__'", ast.unparse(node.test))
-    )

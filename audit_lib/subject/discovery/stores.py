@@ -85,42 +85,44 @@ class Store:
 
 def stores(root: Path) -> tuple[Store, ...]:
     """Folders with model artifacts, the ones with a registry first, then by number of models."""
-    found: dict[str, Counter[str]] = {}
+    models: dict[str, Counter[str]] = {}
     registered: dict[str, str] = {}
     for path in _files(root):
-        inner = path.relative_to(root).as_posix()
-        if match := MLFLOW_VERSION.search(inner):
-            registered.setdefault(inner[: match.start()] or ".", match["model"])
+        inner = path.relative_to(root)
+        if match := MLFLOW_VERSION.search(inner.as_posix()):
+            registered.setdefault(match.string[: match.start()] or ".", match["model"])
         form = _format(path)
         if form in MODELS:
-            folder = PurePosixPath(path.relative_to(root).as_posix()).parent.as_posix()
-            found.setdefault(folder, Counter())[form.value] += 1
-    if not found:
-        found = _as_text(root)
+            models.setdefault(inner.parent.as_posix(), Counter())[form.value] += 1
+    if not models:
+        models = _as_text(root)
     # Of the registries that list a folder's models, the fullest speaks for it.
-    made = [Store(p, _models(found, p), mlflow=name) for p, name in registered.items()]
-    for table in tables(root, list(found)):
-        store = _registered(root, table, found)
-        if not any(_overlap(store.path, other.path) for other in made):
-            made.append(store)
-    for top in _tops(found, [store.path for store in made]):
-        made.append(Store(top, _models(found, top), metadata=_metadata(root / top, "*")))
-    told = (_told(root / store.path, store) for store in made)
-    return tuple(
-        sorted(told, key=lambda s: (not (s.registry or s.mlflow), -sum(s.models.values()), s.path))
-    )
+    listed = [Store(p, _models(models, p), mlflow=name) for p, name in registered.items()]
+    for table in tables(root, list(models)):
+        store = _registered(root, table, models)
+        place = PurePosixPath(store.path)
+        if not any(_overlap(place, PurePosixPath(other.path)) for other in listed):
+            listed.append(store)
+    for top in _tops(models, [store.path for store in listed]):
+        listed.append(Store(top, _models(models, top), metadata=_metadata(root / top, "*")))
+    described = (_described(root / store.path, store) for store in listed)
+
+    def rank(store: Store) -> tuple[bool, int, str]:
+        return not (store.registry or store.mlflow), -sum(store.models.values()), store.path
+
+    return tuple(sorted(described, key=rank))
 
 
 def _as_text(root: Path) -> dict[str, Counter[str]]:
     """Folders of numbers kept as text: metadata beside them, or siblings with the same files."""
-    held: dict[Path, set[str]] = {}
+    by_folder: dict[Path, set[str]] = {}
     for file in _files(root):
         if file.suffix == ".json":
-            held.setdefault(file.parent, set()).add(file.name)
-    alike = Counter((folder.parent, frozenset(names)) for folder, names in held.items())
+            by_folder.setdefault(file.parent, set()).add(file.name)
+    alike = Counter((folder.parent, frozenset(names)) for folder, names in by_folder.items())
     return {
         folder.relative_to(root).as_posix(): Counter({"json": len(names) - 1})
-        for folder, names in held.items()
+        for folder, names in by_folder.items()
         if len(names) > 1
         and (
             any(re.search("meta.*[.]json$", n) for n in names)
@@ -129,31 +131,26 @@ def _as_text(root: Path) -> dict[str, Counter[str]]:
     }
 
 
-def _told(folder: Path, store: Store) -> Store:
+def _described(folder: Path, store: Store) -> Store:
     """The store, with what its metadata and the databases in it say."""
     files = [f for f in sorted(folder.glob("*")) if f.is_file()]
-    names = tuple(f.name for f in files if _format(f) is Format.SQLITE)
-    where = (folder, store.version_dir, store.metadata)
+    databases = tuple(f.name for f in files if _format(f) is Format.SQLITE)
     if not store.metadata:
-        return replace(store, databases=names)
-    return replace(store, fields=fields_of(*where), keys=keys_of(*where), databases=names)
+        return replace(store, databases=databases)
+    where = (folder, store.version_dir, store.metadata)
+    return replace(store, fields=fields_of(*where), keys=keys_of(*where), databases=databases)
 
 
-def _overlap(first: str, second: str) -> bool:
-    return (
-        "." in (first, second)
-        or f"{first}/".startswith(f"{second}/")
-        or (f"{second}/".startswith(f"{first}/"))
-    )
+def _overlap(first: PurePosixPath, second: PurePosixPath) -> bool:
+    return first.is_relative_to(second) or second.is_relative_to(first)
 
 
 def documents(root: Path) -> dict[str, str]:
     """Documents that checks know: ``edges``, ``boundaries``, ``subsystem_map``, ``contract``."""
-    found: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     for path in _files(root):
-        if path.suffix.lower() not in (".json", ".yaml", ".yml"):
-            continue
-        if path.stat().st_size > LARGEST_DOCUMENT:
+        is_document = path.suffix.lower() in (".json", ".yaml", ".yml")
+        if not is_document or path.stat().st_size > LARGEST_DOCUMENT:
             continue
         name = path.relative_to(root).as_posix()
         try:
@@ -162,8 +159,8 @@ def documents(root: Path) -> dict[str, str]:
             continue
         kind = _kind(path.stem.lower(), data)
         if kind:
-            found.setdefault(kind, name)
-    return found
+            kinds.setdefault(kind, name)
+    return kinds
 
 
 def _kind(stem: str, data: Any) -> str:
@@ -183,10 +180,10 @@ def _kind(stem: str, data: Any) -> str:
     return "contract" if "contract" in stem and "pipeline" in stem else ""
 
 
-def _tops(found: dict[str, Counter[str]], taken: list[str]) -> list[str]:
+def _tops(models: dict[str, Counter[str]], taken: list[str]) -> list[str]:
     """Folders with models that hold the others, outside of the stores found already."""
     tops: list[str] = []
-    for folder in sorted(found):
+    for folder in sorted(models):
         inside = any(t in (".", folder) or folder.startswith(f"{t}/") for t in [*taken, *tops])
         if not inside and folder != ".":
             tops.append(folder)
@@ -196,22 +193,19 @@ def _tops(found: dict[str, Counter[str]], taken: list[str]) -> list[str]:
     return list(dict.fromkeys(p if siblings[p] > 1 else top for top, p in parents.items()))
 
 
-def _models(found: dict[str, Counter[str]], top: str) -> dict[str, int]:
-    models: Counter[str] = Counter()
-    for inner, counted in found.items():
-        if top in (".", inner) or inner.startswith(f"{top}/"):
-            models += counted
-    return dict(models)
+def _models(models: dict[str, Counter[str]], top: str) -> dict[str, int]:
+    inside = (n for f, n in models.items() if top in (".", f) or f.startswith(f"{top}/"))
+    return dict(sum(inside, Counter()))
 
 
-def _registered(root: Path, table: Table, found: dict[str, Counter[str]]) -> Store:
+def _registered(root: Path, table: Table, models: dict[str, Counter[str]]) -> Store:
     """The store that a registry file describes; below it where it stands at the root."""
     store, file, layout = table.folder, table.file, table.version_dir
     if store == "." and "/" in layout:
         store, _, layout = layout.partition("/")
         file = f"../{file}"
     return Store(
-        store, _models(found, store), file, table.versions, table.id, table.latest,
+        store, _models(models, store), file, table.versions, table.id, table.latest,
         table.champion, _metadata(root / store, layout), table.metrics, layout,
     )  # fmt: skip
 
@@ -224,16 +218,16 @@ def _metadata(folder: Path, layout: str) -> str:
         stem = file.name.split("_")[-1] if "_" in file.name else file.name
         ends[f"*_{stem}" if "_" in file.name else stem] += file.stat().st_size
     wanted = [e for e in ends if "meta" in e] or list(ends)
-    said = {e: len(fields_of(folder, layout, e)) if len(wanted) > 1 else 0 for e in wanted}
-    return max(wanted, key=lambda e: (said[e], ends[e]), default="")
+    fields = {e: len(fields_of(folder, layout, e)) if len(wanted) > 1 else 0 for e in wanted}
+    return max(wanted, key=lambda e: (fields[e], ends[e]), default="")
 
 
 def _format(path: Path) -> Format:
     try:
         with opened(path) as file:
-            found = detect(file.read(HEAD), path.stat().st_size)
-            if found is not Format.ZIP:
-                return found
+            form = detect(file.read(HEAD), path.stat().st_size)
+            if form is not Format.ZIP:
+                return form
             with ZipFile(file) as archive:
                 return zip_format(archive.namelist())
     except (OSError, BadZipFile, ValueError, NotImplementedError):

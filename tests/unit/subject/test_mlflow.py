@@ -11,7 +11,7 @@ import yaml
 from audit_lib.errors import AuditError, NotAssessed, ParameterError
 from audit_lib.model import Outcome
 from audit_lib.subject.checkpoint_fields import field
-from audit_lib.subject.mlflow import locate, newest
+from audit_lib.subject.mlflow import folder_of_version, newest
 from audit_lib.subject.mlflow_rest import pull
 from audit_lib.subject.parameters import MlflowModel
 from audit_lib.testing import run_check
@@ -100,7 +100,7 @@ def test_a_model_that_is_not_registered(tmp_path):
 def test_a_source_never_leads_out_of_the_store(tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "secret").mkdir()
-    assert locate(tmp_path / "store", "file:///x/../secret") == ""
+    assert folder_of_version(tmp_path / "store", {"source": "file:///x/../secret"}) == ""
     assert newest(["2", "10", "9"]) == "10"
 
 

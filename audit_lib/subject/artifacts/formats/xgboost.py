@@ -3,7 +3,6 @@
 Source: the UBJSON draft 12 type table, and the model schema in XGBoost's documentation.
 """
 
-import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,16 +45,22 @@ class _Ubj:
         self._depth -= 1
         if self._depth < 0:
             raise OverBudget("nested deeper than the budget allows")
-        made = self._array() if kind == b"[" else self._object()
+        container = self._array() if kind == b"[" else self._object()
         self._depth += 1
-        return made
+        return container
 
     def _take(self, count: int) -> bytes:
-        found = self._data[self._at : self._at + count]
-        if count < 0 or len(found) != count:
+        taken = self._data[self._at : self._at + count]
+        if count < 0 or len(taken) != count:
             raise Undecodable(f"truncated: ends at byte {self._at}, within a value")
         self._at += count
-        return found
+        return taken
+
+    def _passes(self, mark: bytes) -> bool:
+        """True where this byte comes next, which is then behind us."""
+        is_next = self._data.startswith(mark, self._at)
+        self._at += is_next
+        return is_next
 
     def _number(self, kind: bytes) -> int | float:
         layout = np.dtype(_NUMBERS[kind])
@@ -74,14 +79,8 @@ class _Ubj:
 
     def _shape(self) -> tuple[bytes, int | None]:
         """Type and count of an optimised container."""
-        kind, count = b"", None
-        if self._data[self._at : self._at + 1] == b"$":
-            self._at += 1
-            kind = self._take(1)
-        if self._data[self._at : self._at + 1] == b"#":
-            self._at += 1
-            count = self._length()
-        return kind, count
+        kind = self._take(1) if self._passes(b"$") else b""
+        return kind, self._length() if self._passes(b"#") else None
 
     def _array(self) -> Any:
         kind, count = self._shape()
@@ -92,23 +91,18 @@ class _Ubj:
             if kind in _CONSTANTS or count > len(self._data) - self._at:
                 raise Undecodable(f"an array of {count} values has no room at byte {self._at}")
             return [self.value(kind) for _ in range(count)]
-        found = []
-        while self._data[self._at : self._at + 1] != b"]":
-            found.append(self.value())
-        self._at += 1
-        return found
+        items = []
+        while not self._passes(b"]"):
+            items.append(self.value())
+        return items
 
     def _object(self) -> dict[str, Any]:
         kind, count = self._shape()
-        found: dict[str, Any] = {}
-        while count is None or count > 0:
-            if count is None and self._data[self._at : self._at + 1] == b"}":
-                self._at += 1
-                break
+        members: dict[str, Any] = {}
+        for _ in range(count) if count is not None else iter(lambda: self._passes(b"}"), True):
             name = self._text()
-            found[name] = self.value(kind)
-            count = None if count is None else count - 1
-        return found
+            members[name] = self.value(kind)
+        return members
 
 
 def parse_ubj(data: bytes, draft: Draft) -> Any:
@@ -120,7 +114,7 @@ def parse_ubj(data: bytes, draft: Draft) -> Any:
     """
     try:
         return _Ubj(data, draft.budget.depth).value()
-    except (struct.error, ValueError, MemoryError) as error:
+    except (ValueError, MemoryError) as error:
         raise Undecodable(f"no UBJSON: {error}") from None
 
 

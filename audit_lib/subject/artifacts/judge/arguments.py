@@ -155,10 +155,6 @@ def _scalar(call: Call) -> str:
     return "" if npv.scalar_value(call) is not None else "is not given a dtype and as many bytes"
 
 
-def _frombuffer(call: Call) -> str:
-    return ""  # decoded in full by numpy_values.array_from_buffer
-
-
 def _dtype(call: Call) -> str:
     try:
         call.dtype = npv.described(call.args[0] if call.args else None)
@@ -332,12 +328,13 @@ def _group(call: Call) -> str:
     return "" if fits and call.kwargs is None else "is given more than exceptions"
 
 
+#: Rules under which a class takes no arguments: its state comes later.
+_BARE = frozenset(
+    {INERT, "empty", "lightgbm", "xgboost", "holder", "arrow", "distribution", "statsmodels"}
+)
 #: Rule name to what it asks of the arguments.
 RULES: dict[str, Callable[[Call], str]] = {
-    INERT: _no_arguments,
-    "empty": _no_arguments,
-    "lightgbm": _no_arguments,
-    "xgboost": _no_arguments,
+    **dict.fromkeys(_BARE, _no_arguments),
     "data": _data,
     "container": _container,
     "no_size": _no_size,
@@ -349,7 +346,7 @@ RULES: dict[str, Callable[[Call], str]] = {
     "text_codec": _text_codec,
     "array": _array,
     "scalar": _scalar,
-    "frombuffer": _frombuffer,
+    "frombuffer": lambda _: "",  # decoded in full by numpy_values.array_from_buffer
     "dtype": _dtype,
     "masked": _masked,
     "bits": _bits,
@@ -366,13 +363,6 @@ RULES: dict[str, Callable[[Call], str]] = {
     "record": _record,
     "packed": _packed,
     "group": _group,
-    "holder": _no_arguments,
-    "arrow": _no_arguments,
-    "distribution": _no_arguments,
-    "statsmodels": _no_arguments,
 }
 #: Rules under which a class may be built by ``__new__`` alone and then be given a state.
-INSTANCES = frozenset(
-    {INERT, "lightgbm", "xgboost", "frame", "container", "data", "empty", "record"}
-    | {"distribution", "statsmodels", "holder", "arrow"}
-)
+INSTANCES = _BARE | {"frame", "container", "data", "record"}

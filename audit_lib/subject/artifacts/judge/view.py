@@ -6,8 +6,8 @@ picture of a value that shares its parts a million times stays as small as its p
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ from audit_lib.subject.artifacts.judge.values import (
 )
 from audit_lib.subject.pointers import pointer_to
 
+Item = TypeVar("Item")
 _SHOWN_BYTES = 64
 _RESERVED = frozenset(
     ("__class__", "__same_as__", "__global__", "__opaque__", "__truncated__", "__items__")
@@ -95,14 +96,16 @@ class ValueView:
             return {"__class__": "persistent", "id": self.draw(value.pid, f"{pointer}/id", depth)}
         return {"__opaque__": value.why if isinstance(value, Opaque) else "not decided"}
 
-    def _list(self, items: Iterable[Value], pointer: str, depth: int) -> list[Json]:
-        drawn = []
-        for index, item in enumerate(items):
+    def _within_budget(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
             if self._left < 0:
                 self._draft.note("holds more values than are shown")
-                break
-            drawn.append(self.draw(item, f"{pointer}/{index}", depth))
-        return drawn
+                return
+            yield item
+
+    def _list(self, items: Iterable[Value], pointer: str, depth: int) -> list[Json]:
+        fitting = enumerate(self._within_budget(items))
+        return [self.draw(item, f"{pointer}/{index}", depth) for index, item in fitting]
 
     def _sorted(self, items: list[Value], pointer: str, depth: int) -> list[Json]:
         for kinds in (str, (bool, int, float)):
@@ -111,32 +114,26 @@ class ValueView:
         return self._list(items, f"{pointer}/items", depth)
 
     def _dict(self, pairs: list[tuple[Value, Value]], pointer: str, depth: int) -> Json:
-        names = [self._key(key) for key, _ in pairs]
-        latest = {name: value for name, (_, value) in zip(names, pairs, strict=True)}
-        texts = {name for name, (key, _) in zip(names, pairs, strict=True) if type(key) is str}
-        mixed = any(
-            name in texts and type(key) is not str
-            for name, (key, _) in zip(names, pairs, strict=True)
-        )
-        if mixed or _RESERVED & latest.keys():
+        named = [(self._key(key), value) for key, value in pairs]
+        texts, others = set[str](), set[str]()
+        for (name, _), (key, _) in zip(named, pairs, strict=True):
+            (texts if type(key) is str else others).add(name)
+        if texts & others or _RESERVED & (texts | others):
             # Keys that would read as one, or as marks of this picture, are shown as pairs.
             base = f"{pointer}/__items__"
             shown = [
                 [name, self.draw(value, f"{base}/{index}/1", depth)]
-                for index, (name, (_, value)) in enumerate(zip(names, pairs, strict=True))
+                for index, (name, value) in enumerate(named)
                 if self._left >= 0
             ]
             return {"__items__": shown}
-        return self._attributes(latest, pointer, depth)
+        return self._attributes(dict(named), pointer, depth)
 
     def _attributes(self, items: dict[str, Value], pointer: str, depth: int) -> dict[str, Json]:
-        drawn: dict[str, Json] = {}
-        for name, value in items.items():
-            if self._left < 0:
-                self._draft.note("holds more values than are shown")
-                break
-            drawn[name] = self.draw(value, pointer + pointer_to(name), depth)
-        return drawn
+        return {
+            name: self.draw(value, pointer + pointer_to(name), depth)
+            for name, value in self._within_budget(items.items())
+        }
 
     def _key(self, key: Value) -> str:
         if type(key) is str:
