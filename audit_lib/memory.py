@@ -142,18 +142,18 @@ class Memory:
         differing: tuple[str, ...] = ()
         for version in (self.subject.version_id, ""):
             for name in self._names.get(self._key(check, version), ()):
-                kept = self._read(name)
-                if kept is None or not self._fits(kept):
+                record = self._read(name)
+                if record is None or not self._fits(record):
                     continue
-                differing = self._differing(kept)
+                differing = self._differing(record)
                 if not differing:
                     # It counts as if the hooks had been asked now.
-                    self.subject.restore(kept.heard, kept.entered, kept.opened)
+                    self.subject.restore(record.heard, record.entered, record.opened)
                     self.recalled.append(check.code)
-                    if kept.isolation:
-                        self.isolations[kept.isolation] = None
+                    if record.isolation:
+                        self.isolations[record.isolation] = None
                     seconds = round(time.perf_counter() - started, 4)
-                    return replace(kept.result, seconds=seconds)
+                    return replace(record.result, seconds=seconds)
         if differing:
             self.changed[check.code] = differing
         return None
@@ -226,7 +226,7 @@ class Memory:
         if code is None:
             return
         versioned = rests.version or "version" in asked.besides
-        kept = Kept(
+        record = Kept(
             result,
             code,
             _answers(subject.so_far) if "results" in asked.besides else "",
@@ -235,8 +235,8 @@ class Memory:
             (subject.host.isolation_so_far or next(iter(self.isolations), "")) if heard else "",
         )
         key = self._key(check, version if versioned else "")
-        tail = hashlib.sha256(json.dumps([code, kept.results], sort_keys=True).encode())
-        self._fresh[f"{key}-{tail.hexdigest()[:16]}.json"] = kept
+        tail = hashlib.sha256(json.dumps([code, record.results], sort_keys=True).encode())
+        self._fresh[f"{key}-{tail.hexdigest()[:16]}.json"] = record
         if time.monotonic() - self._looked > _PACE:
             self.save()
 
@@ -296,8 +296,8 @@ class Memory:
 
     def save(self) -> bool:
         """Write what is new, if anything; not where the subject has changed meanwhile."""
-        fresh, self._fresh, told = self._fresh, {}, self.subject.inquiry.told
-        if self.folder is None or not (fresh or (told and told.fresh)):
+        fresh, self._fresh, memo = self._fresh, {}, self.subject.inquiry.told
+        if self.folder is None or not (fresh or (memo and memo.fresh)):
             return False
         if subject_stamp(self.subject, but=self._own) != self._stamp:
             self._held, self.subject.inquiry.told = Held(), None
@@ -309,10 +309,10 @@ class Memory:
             index = self.folder / f"{self._whole}.code"
             if not index.exists():
                 write_whole(index, self._source.encode())
-            for name, kept in fresh.items():
-                _write(self.folder / name, kept)
-            if told:
-                told.save()
+            for name, record in fresh.items():
+                _write(self.folder / name, record)
+            if memo:
+                memo.save()
         self._looked = time.monotonic()
         return True
 

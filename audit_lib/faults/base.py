@@ -138,8 +138,8 @@ def fault(
                 return call.answer
             if of is None:
                 return function(call)
-            made = function(call, part)
-            return call.answer if made is None else made
+            changed = function(call, part)
+            return call.answer if changed is None else changed
 
         named = (hooks,) if isinstance(hooks, str) else tuple(hooks)
         _add(function, contract, sees, least, hooks=named, case=case, spoil=spoil)
@@ -168,5 +168,5 @@ def _add(
     name = function.__name__
     if name in FAULTS:
         raise ValueError(f"two faults are called {name}")
-    told = (function.__doc__ or "").splitlines()[0]
-    FAULTS[name] = Fault(name, contract, sees, least, told, **parts)
+    summary = (function.__doc__ or "").splitlines()[0]
+    FAULTS[name] = Fault(name, contract, sees, least, summary, **parts)

@@ -22,8 +22,8 @@ def _edit(file: Path | None, change: Callable[[Any], Any]) -> None:
 
 def _one(copy: Copy) -> Path:
     """A file of the version that is not its metadata."""
-    found = (p for p in sorted(copy.folder.rglob("*")) if p.is_file() and p != copy.metadata)
-    chosen = [p for p in found if p.stat().st_size > 0]
+    files = (p for p in sorted(copy.folder.rglob("*")) if p.is_file() and p != copy.metadata)
+    chosen = [p for p in files if p.stat().st_size > 0]
     if not chosen:
         raise Spared("the version has no file beside its metadata")
     return chosen[int(copy.rng.integers(len(chosen)))]
@@ -122,10 +122,10 @@ def registry_loses_a_row(copy: Copy) -> None:
 
 # --- source -----------------------------------------------------------------------------------
 def _sources(copy: Copy) -> list[Path]:
-    found = sorted(p for p in copy.root.rglob("*.py") if "test" not in p.as_posix())
-    if not found:
+    files = sorted(p for p in copy.root.rglob("*.py") if "test" not in p.as_posix())
+    if not files:
         raise Spared("no source")
-    return found
+    return files
 
 
 @file_fault(Contract.BOUNDARY, "BND001", least="one symbol")

@@ -61,11 +61,11 @@ def last_bit(answer: Any) -> Any:
 
 
 def _moved(values: Any) -> Any:
-    found = np.asarray(values, dtype=np.float64)
+    numbers = np.asarray(values, dtype=np.float64)
     # Exact numbers (0, 1, whole ones) are what they are: a side, a class, a bound.
-    free = np.isfinite(found) & (found != np.round(found))
-    up = (found.view(np.uint64) >> np.uint64(3)) & np.uint64(1)
-    return np.where(free, np.nextafter(found, np.where(up == 1, np.inf, -np.inf)), found)
+    free = np.isfinite(numbers) & (numbers != np.round(numbers))
+    up = (numbers.view(np.uint64) >> np.uint64(3)) & np.uint64(1)
+    return np.where(free, np.nextafter(numbers, np.where(up == 1, np.inf, -np.inf)), numbers)
 
 
 def another_form(answer: Any) -> Any:

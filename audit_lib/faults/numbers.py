@@ -74,9 +74,9 @@ def served_map_turns_back(call: Call) -> Any:
 @fault(CONFORMAL, "CNF002", least="10 per cent of the width", hooks=INTERVAL)
 def intervals_are_narrow(call: Call) -> Any:
     """Intervals are 10 per cent narrower."""
-    found = _array(call)
-    middle = found.mean(axis=1, keepdims=True)
-    return middle + 0.9 * (found - middle)
+    intervals = _array(call)
+    middle = intervals.mean(axis=1, keepdims=True)
+    return middle + 0.9 * (intervals - middle)
 
 
 @fault(CONFORMAL, "CNF002", least="twice the miscoverage", hooks=INTERVAL)
@@ -206,10 +206,10 @@ def psi_drops_what_is_outside(call: Call) -> Any:
 def psi_ignores_blanks(call: Call) -> Any:
     """PSI leaves out blanks, however many came."""
     current = np.asarray(call.args[1], dtype=float)
-    known = current[np.isfinite(current)]
-    if known.size == current.size:
+    finite = current[np.isfinite(current)]
+    if finite.size == current.size:
         return call.answer
-    return call.ask(call.args[0], known) if known.size else 0.0
+    return call.ask(call.args[0], finite) if finite.size else 0.0
 
 
 @fault(DRIFT, "DRF002", least="all", hooks="drift.cusum")

@@ -55,8 +55,8 @@ def changed(call: Call, change: Callable[[pd.Series], Any], *, by_asset: bool = 
 
 def numeric(frame: pd.DataFrame) -> list[str]:
     """Columns of numbers that vary."""
-    found = [c for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c])]
-    return [c for c in found if frame[c].nunique(dropna=True) > 1]
+    columns = [c for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c])]
+    return [c for c in columns if frame[c].nunique(dropna=True) > 1]
 
 
 def wild(frame: pd.DataFrame, column: str, *, calm: bool = False) -> Flags:

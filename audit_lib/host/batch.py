@@ -132,8 +132,8 @@ class Batch:
         closed = self._crew.closed
         closed.take(self._hook, header.get("closed"))
         if "fail" in header:
-            said = worker.printed.text()
-            cost = described(self._hook, header["fail"], self._limits, said, closed)
+            printed = worker.printed.text()
+            cost = described(self._hook, header["fail"], self._limits, printed, closed)
             rests = self._entries.resting(self._hook)
             rests.shaky += isinstance(cost, HookOutOfMemory)
             rests.raised += isinstance(cost, HookRaised)

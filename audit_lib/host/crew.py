@@ -102,8 +102,8 @@ class Crew:
             raise described(HOOKS_FILE, failed, self._limits, output, self.closed)
         names, threads = answer.get("hooks"), answer.get("threads")
         if not isinstance(names, list) or type(threads) is not int:
-            said = "wrote garbage to the host's own descriptors"
-            raise HookBadAnswer(HOOKS_FILE, said, output=printed.text())
+            detail = "wrote garbage to the host's own descriptors"
+            raise HookBadAnswer(HOOKS_FILE, detail, output=printed.text())
         return frozenset(str(name) for name in names), threads
 
     def _why(

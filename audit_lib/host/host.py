@@ -120,26 +120,26 @@ class Host:
     def _opened(self) -> _Open:
         if self._open is None:
             self._check_places()
-            found = probe(self._demanded, interpreter=self._interpreter)
-            if found.isolation is Isolation.NONE and not self._runs_python():
+            probed = probe(self._demanded, interpreter=self._interpreter)
+            if probed.isolation is Isolation.NONE and not self._runs_python():
                 raise HostUnavailable(
                     "this interpreter does not run Python",
                     where=str(self._interpreter),
                     mend="name a Python with NumPy and pandas under environment in subject.yaml",
                 )
-            if found.isolation is Isolation.NONE and not self._allow_unisolated:
+            if probed.isolation is Isolation.NONE and not self._allow_unisolated:
                 raise IsolationUnavailable(
                     "this machine offers no isolation for the subject's code",
                     mend="install bubblewrap, or allow it: policy.allow_unisolated: true",
                 )
-            self._open = _Open(self._plan(found), found)
+            self._open = _Open(self._plan(probed), probed)
         return self._open
 
     def _runs_python(self) -> bool:
         python = str(self._interpreter or sys.executable)
         try:
-            asked = [python, "-c", "print(6 * 7)"]
-            answer = subprocess.run(asked, capture_output=True, timeout=30, check=False)
+            command = [python, "-c", "print(6 * 7)"]
+            answer = subprocess.run(command, capture_output=True, timeout=30, check=False)
         except (OSError, subprocess.TimeoutExpired):
             return False
         return answer.stdout.strip() == b"42"

@@ -122,8 +122,8 @@ class Probe:
     def describe(self) -> str:
         """One sentence for a reader of a packet, with what was tried and got through."""
         through = sorted(_CONTAINED - self.stopped) if self.isolation.contains else []
-        found = f"; not stopped here: {', '.join(through)}" if through else ""
-        return f"{self.isolation.describe()}{found}; {SHARED}"
+        beyond = f"; not stopped here: {', '.join(through)}" if through else ""
+        return f"{self.isolation.describe()}{beyond}; {SHARED}"
 
     @property
     def holds(self) -> bool:
@@ -174,17 +174,17 @@ def probe(
     missing = absent() if without is None else frozenset(without)
     python = str(interpreter or sys.executable)
     if force is not None:
-        found = _try(force, python, missing)
-        if not found.holds:
-            through = sorted(found.isolation.promises - found.stopped)
-            why = found.said or f"these got through: {', '.join(through)}"
+        tried = _try(force, python, missing)
+        if not tried.holds:
+            through = sorted(tried.isolation.promises - tried.stopped)
+            why = tried.said or f"these got through: {', '.join(through)}"
             raise IsolationUnavailable(f"isolation {force.label} does not hold here: {why}")
-        return found
+        return tried
     best = _try(Isolation.NONE, python, missing)
     for level in sorted(Isolation, reverse=True):
-        found = _try(level, python, missing)
-        if found.holds and len(found.stopped) > len(best.stopped):
-            best = found
+        tried = _try(level, python, missing)
+        if tried.holds and len(tried.stopped) > len(best.stopped):
+            best = tried
         if best.stopped >= _CONTAINED:
             break
     return best

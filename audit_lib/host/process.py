@@ -118,8 +118,8 @@ class Process:
         try:
             hello = self.root.answer(START)
         except Lost:
-            said = self.root.printed.text().decode("utf-8", "replace").strip()
-            why = said.splitlines()[-1] if said else f"not ready within {START:g} s"
+            printed = self.root.printed.text().decode("utf-8", "replace").strip()
+            why = printed.splitlines()[-1] if printed else f"not ready within {START:g} s"
             raise HostUnavailable(f"cannot start for hooks: {why}", where=python) from None
         if "missing" in hello:
             mend = f"hooks need NumPy and pandas: {python} -m pip install numpy pandas"

@@ -70,8 +70,8 @@ def _elsewhere(marker: Path) -> list[Path]:
     if not marker.is_file():
         return []
     with suppress(OSError, ValueError):
-        _, _, told = read_words(marker).partition("gitdir:")
-        folder = (marker.parent / told.strip()).resolve()
+        _, _, path = read_words(marker).partition("gitdir:")
+        folder = (marker.parent / path.strip()).resolve()
         top = folder.parent.parent if folder.parent.name == "worktrees" else folder
         return [top] if _modest(top) else []
     return []
@@ -115,9 +115,9 @@ def _bases(python: str) -> tuple[str, ...]:
     if python == sys.executable:
         return (sys.base_prefix, sys.base_exec_prefix)
     real = os.path.dirname(os.path.dirname(os.path.realpath(python)))
-    asked = [python, "-I", "-S", "-c", _ASKED]
+    command = [python, "-I", "-S", "-c", _ASKED]
     with suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
         base, exact, binary = done.stdout.split("\n")[:3]
         return (base, exact, os.path.dirname(os.path.dirname(binary)), real)
     return (real,)
@@ -127,9 +127,9 @@ def _in_place(folder: Path) -> Iterator[Path]:
     """Folders outside that a folder of packages refers to."""
     for record in folder.glob("*.dist-info/direct_url.json"):
         with suppress(OSError, ValueError, TypeError, AttributeError):
-            told = json.loads(read_words(record))
-            if told.get("dir_info", {}).get("editable"):
-                yield Path(unquote(urlsplit(told["url"]).path)).resolve()
+            origin = json.loads(read_words(record))
+            if origin.get("dir_info", {}).get("editable"):
+                yield Path(unquote(urlsplit(origin["url"]).path)).resolve()
     for file in folder.glob("*.pth"):
         with suppress(OSError, ValueError):
             for line in read_words(file).splitlines():
@@ -168,10 +168,10 @@ class Closed:
         )
 
     def _outside(self, paths: Iterable[str]) -> list[str]:
-        found: list[str] = []
+        outside: list[str] = []
         for path in dict.fromkeys(paths if self._places else ()):
             with suppress(OSError, ValueError):
                 real = os.path.realpath(path)
                 if os.path.lexists(real) and not (real + os.sep).startswith(self._places):
-                    found.append(real)
-        return found
+                    outside.append(real)
+        return outside

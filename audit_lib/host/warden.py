@@ -31,14 +31,14 @@ Processes = dict[int, str]
 
 def children(pid: int) -> list[int]:
     """Direct children of a process, those of its threads included."""
-    found: list[int] = []
+    pids: list[int] = []
     try:
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/children") as lines:
-                found += [int(p) for p in lines.read().split()]
+                pids += [int(p) for p in lines.read().split()]
     except OSError:
         pass  # it ended while we looked
-    return found
+    return pids
 
 
 def parents() -> dict[int, int]:
@@ -46,11 +46,11 @@ def parents() -> dict[int, int]:
     if not os.path.isdir("/proc/self"):
         with os.popen("ps -axo pid=,ppid=") as table:
             return {int(row.split()[0]): int(row.split()[1]) for row in table}
-    found = {}
+    parents_of = {}
     for name in os.listdir("/proc"):
         if name.isdigit() and (fields := stat(int(name))):
-            found[int(name)] = int(fields[1])
-    return found
+            parents_of[int(name)] = int(fields[1])
+    return parents_of
 
 
 def stat(pid: int) -> list[str]:

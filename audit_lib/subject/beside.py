@@ -43,15 +43,15 @@ def tables_beside(
         return ()
     of = (subject.serving(MAKER), subject.version_id)
     if (*of, digest) not in kept:
-        known = _of_known_rows(kept.get(of), given)
-        if known is None and not ask:
+        tables = _of_known_rows(kept.get(of), given)
+        if tables is None and not ask:
             if of in kept or not _tells(given):
                 return ()
             with suppress(HookError):
-                known = _measured(subject, kept, of, given)
-            if known is None:
+                tables = _measured(subject, kept, of, given)
+            if tables is None:
                 return ()
-        kept[*of, digest] = known if known is not None else _made(subject, kept, of, given)
+        kept[*of, digest] = tables if tables is not None else _made(subject, kept, of, given)
     return (kept[*of, digest],)
 
 
@@ -70,10 +70,10 @@ def _made(subject: Subject, kept: Kept, of: tuple[Any, ...], given: pd.DataFrame
     """The tables of rows that are new."""
     if of not in kept and _tells(given):
         return _measured(subject, kept, of, given)
-    made = subject.hook(MAKER, again=False)(given)
+    answer = subject.hook(MAKER, again=False)(given)
     if kept.get(of) and _tells(given):
-        kept[of].append((given, made))
-    return made
+        kept[of].append((given, answer))
+    return answer
 
 
 def _measured(subject: Subject, kept: Kept, of: tuple[Any, ...], given: pd.DataFrame) -> Any:
@@ -87,12 +87,12 @@ def _measured(subject: Subject, kept: Kept, of: tuple[Any, ...], given: pd.DataF
     turned = turned.assign(**{str(n): turned[n] * 1.5 for n in numbers})
     part = given.iloc[::2]
     kept[of] = []
-    made, other, few = subject.hook(MAKER, again=False).many([(given,), (turned,), (part,)])
-    if isinstance(made, HookError):
-        raise made
-    if _same(made, other) and _same(for_rows(made, given, part), few):
-        kept[of].append((given, made))
-    return made
+    answer, other, few = subject.hook(MAKER, again=False).many([(given,), (turned,), (part,)])
+    if isinstance(answer, HookError):
+        raise answer
+    if _same(answer, other) and _same(for_rows(answer, given, part), few):
+        kept[of].append((given, answer))
+    return answer
 
 
 def for_rows(
@@ -109,17 +109,17 @@ def for_rows(
 
     at = base.index.get_indexer(asked.index)
     at = np.where(at < 0, np.arange(len(at)) % len(base), at)
-    found = {}
+    tables = {}
     for name, table in beside.items():
         if len(table) != len(base):
-            found[name] = table
+            tables[name] = table
         elif table.index.equals(base.index):
-            found[name] = table.iloc[at].set_axis(asked.index, axis=0)
+            tables[name] = table.iloc[at].set_axis(asked.index, axis=0)
         elif isinstance(table.index, pd.RangeIndex):
-            found[name] = table.iloc[at].reset_index(drop=True)
+            tables[name] = table.iloc[at].reset_index(drop=True)
         else:
-            found[name] = table
-    return found
+            tables[name] = table
+    return tables
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -138,14 +138,14 @@ def scaler_references(subject: Subject, columns: list[str]) -> tuple[str | None,
         for a in subject.version_artifacts
         if a.format is Format.JSON and a.path != document.path
     }
-    found = [
+    pairs = [
         (f"{file}{pointer}/{centre}", f"{file}{pointer}/{scale}")
         for file, whole in {"": document.data, **files}.items()
         for pointer, value in walk(whole)
         if isinstance(value, Mapping)
         for centre, scale in _named_pair(value, columns)
     ]
-    return found[0] if len(found) == 1 else declared
+    return pairs[0] if len(pairs) == 1 else declared
 
 
 def _named_pair(value: Mapping[str, Any], columns: list[str]) -> Iterator[tuple[str, str]]:

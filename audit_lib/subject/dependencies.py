@@ -115,15 +115,15 @@ class Dependencies:
         A root that is a package itself has them beside it.
         """
         beside = (self.root / "__init__.py").exists()
-        found = []
+        declaring = []
         for folder in [self.root, *([self.root.parent] if beside else [])]:
             inner = [f for f in sorted(folder.iterdir()) if f.is_dir() and _holds(f)]
             for place in [folder, *inner]:
                 files = (f for f in sorted(place.iterdir()) if f.is_file())
-                found += [f for f in files if _declares(f, folder)]
+                declaring += [f for f in files if _declares(f, folder)]
         names = (
             f.relative_to(self.root).as_posix() if f.is_relative_to(self.root) else f"../{f.name}"
-            for f in found
+            for f in declaring
         )
         return tuple(dict.fromkeys(names))
 
@@ -144,11 +144,11 @@ class Dependencies:
 
     @cached_property
     def _names(self) -> dict[str, bool]:
-        found: dict[str, bool] = {}
+        required: dict[str, bool] = {}
         for d in self.declared:
             name = canonicalize_name(d.name)
-            found[name] = found.get(name, False) or d.required
-        return found
+            required[name] = required.get(name, False) or d.required
+        return required
 
     def requires(self, imported: str) -> bool:
         """True where what is imported is always installed."""

@@ -121,7 +121,7 @@ def _statements(unit: Unit) -> list[ast.stmt]:
     """Simple statements and heads of a unit, nested definitions left out."""
     node = unit.node
     assert node is not None
-    found: list[ast.stmt] = []
+    statements: list[ast.stmt] = []
     stack: list[ast.AST] = list(reversed(_without_docstring(node.body)))
     while stack:
         item = stack.pop()
@@ -133,9 +133,9 @@ def _statements(unit: Unit) -> list[ast.stmt]:
             if isinstance(child, (ast.stmt, ast.ExceptHandler, ast.match_case))
         ]
         if isinstance(item, ast.stmt):
-            found.append(_head(item) if inner else item)
+            statements.append(_head(item) if inner else item)
         stack.extend(reversed(inner))
-    return found
+    return statements
 
 
 def _head(node: ast.stmt) -> ast.stmt:

@@ -178,13 +178,13 @@ class ImportGraph:
     def imports(self) -> tuple[Import, ...]:
         """Every import statement, in file and line order."""
         with uncollected():
-            return tuple(found for file in self.files for found in imports_of(file))
+            return tuple(imported for file in self.files for imported in imports_of(file))
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
         """Edges between files of the repository, in file and line order."""
-        found = [edge for imported in self.imports for edge in self._edges_of(imported)]
-        return tuple(sorted(found, key=lambda e: (e.source, e.line, e.target)))
+        unsorted = [edge for imported in self.imports for edge in self._edges_of(imported)]
+        return tuple(sorted(unsorted, key=lambda e: (e.source, e.line, e.target)))
 
     @cached_property
     def broken(self) -> tuple[Broken, ...]:
@@ -194,10 +194,10 @@ class ImportGraph:
     @cached_property
     def importers(self) -> dict[str, frozenset[str]]:
         """File to the files that import it directly."""
-        found: dict[str, set[str]] = defaultdict(set)
+        by_target: dict[str, set[str]] = defaultdict(set)
         for edge in self.edges:
-            found[edge.target].add(edge.source)
-        return {path: frozenset(sources) for path, sources in found.items()}
+            by_target[edge.target].add(edge.source)
+        return {path: frozenset(sources) for path, sources in by_target.items()}
 
     @cached_property
     def dependent_counts(self) -> dict[str, int]:
@@ -215,11 +215,11 @@ class ImportGraph:
         while changed:
             changed = False
             for path, sources in direct.items():
-                found = reached.get(path, 0)
+                bits = reached.get(path, 0)
                 for source, bit in sources:
-                    found |= bit | reached[source]
-                if found != reached.get(path, 0):
-                    reached[path], changed = found, True
+                    bits |= bit | reached[source]
+                if bits != reached.get(path, 0):
+                    reached[path], changed = bits, True
         return {p: (reached[p] & ~(1 << i)).bit_count() for p, i in position.items()}
 
     # --- one statement ------------------------------------------------------------------------

@@ -92,10 +92,10 @@ class ModuleIndex:
     @cached_property
     def folders(self) -> frozenset[str]:
         """Every folder that holds Python files somewhere below, '' for the root."""
-        found = {""}
+        names = {""}
         for path in self.tree.by_path:
-            found.update(p.as_posix() for p in PurePosixPath(path).parents if p.as_posix() != ".")
-        return frozenset(found)
+            names.update(p.as_posix() for p in PurePosixPath(path).parents if p.as_posix() != ".")
+        return frozenset(names)
 
     @cached_property
     def search_roots(self) -> tuple[str, ...]:
@@ -134,9 +134,9 @@ class ModuleIndex:
         roots = [r for r in self.search_roots if r or beside_root]
         roots = [r for r in roots if parts[0] not in self._foreign_below.get(r, ())]
         for root in dict.fromkeys((*roots, *([beside] if beside else []))):
-            found = self.locate(root, parts)
-            if found is not None:
-                return Target(found, True)
+            path = self.locate(root, parts)
+            if path is not None:
+                return Target(path, True)
         for root in roots:
             if len(parts) > 1 and self._file(_join(root, parts[0]), "__init__"):
                 return self._inside(root, parts)
@@ -154,8 +154,8 @@ class ModuleIndex:
 
     def _inside(self, folder: str, parts: Sequence[str]) -> Target:
         """Where a name of the repository leads; outside where the build makes it."""
-        found = self.locate(folder, parts)
-        if found is None and parts:
+        path = self.locate(folder, parts)
+        if path is None and parts:
             last = parts[-1]
             place = "/".join(p for p in (folder, *parts[:-1]) if p)
             if self.has_compiled(place, last) or f"{last}.py" in self._built:
@@ -165,7 +165,7 @@ class ModuleIndex:
             stub = self.locate(folder, parts[:-1]) if len(parts) > 1 else None
             if stub is not None and self._stub_of_compiled(stub):
                 return Target(None, False)  # a submodule that the extension makes
-        return Target(found, True)
+        return Target(path, True)
 
     def _aliased(self, folder: str, parts: Sequence[str]) -> bool:
         """True where a package on the way puts modules under other names into ``sys.modules``."""
@@ -202,8 +202,8 @@ class ModuleIndex:
     @cached_property
     def _dotted(self) -> frozenset[tuple[str, ...]]:
         """Dotted names that the source imports, in parts."""
-        found = {name for file in self.tree.files for name in _DOTTED_IMPORT.findall(file.text)}
-        return frozenset((top, *rest.split(".")) for top, rest in found)
+        names = {name for file in self.tree.files for name in _DOTTED_IMPORT.findall(file.text)}
+        return frozenset((top, *rest.split(".")) for top, rest in names)
 
     @staticmethod
     def _above(folder: str) -> Iterator[str]:

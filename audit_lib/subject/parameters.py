@@ -173,9 +173,9 @@ class Artifacts(_Strict):
         if not isinstance(data, dict) or not data.get("mlflow"):
             return data
         fields = data.get("fields") or {}
-        kept = {"feature_cols": "/signature/inputs", "run": "/run_id"}
-        told = {**kept, **fields} if isinstance(fields, dict) else fields
-        return {"metadata": "MLmodel", **data, "fields": told}
+        defaults = {"feature_cols": "/signature/inputs", "run": "/run_id"}
+        merged = {**defaults, **fields} if isinstance(fields, dict) else fields
+        return {"metadata": "MLmodel", **data, "fields": merged}
 
     @property
     def is_mlflow_file_store(self) -> bool:
@@ -459,11 +459,11 @@ class SubjectParameters(_Strict):
     @field_validator("absent")
     @classmethod
     def _known_surfaces(cls, value: dict[str, str]) -> dict[str, str]:
-        known = (*SURFACES, *DOCUMENTS, *TERMS)
-        unknown = sorted(k for k in value if without_variant(k)[0] not in (*known, *HOOKS))
+        names = (*SURFACES, *DOCUMENTS, *TERMS)
+        unknown = sorted(k for k in value if without_variant(k)[0] not in (*names, *HOOKS))
         if unknown:
             raise ValueError(
-                f"no surface, hook or document is called {unknown[0]!r}; known: {', '.join(known)}"
+                f"no surface, hook or document is called {unknown[0]!r}; known: {', '.join(names)}"
             )
         return value
 

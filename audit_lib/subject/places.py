@@ -69,8 +69,8 @@ def first_entered(subject: Subject, hook: str) -> Location | None:
 
 def units_entered(subject: Subject, hook: str) -> dict[str, Unit]:
     """Units of the source that calls of a hook entered, by their key."""
-    found = (_unit(subject, entry) for entry in subject.entered(hook))
-    return {unit.key: unit for unit in found if unit is not None}
+    units = (_unit(subject, entry) for entry in subject.entered(hook))
+    return {unit.key: unit for unit in units if unit is not None}
 
 
 def definition_line(unit: Unit) -> int:

@@ -160,7 +160,7 @@ class SourceTree:
     @cached_property
     def files(self) -> tuple[SourceFile, ...]:
         """Every Python file of the repository, sorted by path."""
-        found = []
+        files = []
         for folder, folders, names in os.walk(self.root):
             folders[:] = [
                 f for f in folders if f not in SKIPPED_FOLDERS and not _copied(Path(folder) / f)
@@ -174,8 +174,8 @@ class SourceTree:
                 if name.endswith((".py", ".pyi")) and (file.is_file() or file.is_symlink()):
                     path = file.relative_to(self.root).as_posix()
                     if not any(matches(path, glob) for glob in self.parameters.exclude):
-                        found.append(SourceFile(path, file))
-        return tuple(sorted(found, key=lambda f: f.path))
+                        files.append(SourceFile(path, file))
+        return tuple(sorted(files, key=lambda f: f.path))
 
     @cached_property
     def by_path(self) -> dict[str, SourceFile]:

@@ -436,21 +436,21 @@ class Subject(Bound):
         Raises:
             VersionError: no such version; the message lists those there are.
         """
-        known = self.versions()
+        versions = self.versions()
         if request == "all":
-            chosen = known
+            chosen = versions
         elif request in ("latest", "champion"):
             chosen = self._pointed(request)
         else:
             chosen = [check_id(request)]
-        missing = [v for v in chosen if v not in known]
+        missing = [v for v in chosen if v not in versions]
         if missing or not chosen:
             led = missing and missing != [request]
             pointer = f" ({request} points to {missing[0]!r})" if led else ""
             raise VersionError(
                 f"{self.name} has no version {request!r}{pointer}",
                 where="--version",
-                mend=f"use one of: {', '.join(known)}" if known else self.why_no_versions(),
+                mend=f"use one of: {', '.join(versions)}" if versions else self.why_no_versions(),
             )
         return chosen
 
@@ -541,13 +541,13 @@ def parameters_folder(name: str, workspace: Path) -> Path:
     """
     if "/" in name and (Path(name) / "subject.yaml").is_file():
         return Path(name).resolve()
-    known = known_subjects(workspace)
-    if name not in known:
+    names = known_subjects(workspace)
+    if name not in names:
         raise ParameterError(
             f"no subject is called {name!r}",
             where=str(workspace / "parameters"),
-            mend=f"use one of: {', '.join(known)}"
-            if known
+            mend=f"use one of: {', '.join(names)}"
+            if names
             else "create parameters/<name>/subject.yaml",
         )
     return workspace / "parameters" / name

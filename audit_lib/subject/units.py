@@ -272,9 +272,9 @@ class _Fields(dict[type, tuple[str, ...]]):
     """Fields of a kind of node that may hold nodes worth seeing."""
 
     def __missing__(self, kind: type) -> tuple[str, ...]:
-        found = tuple(f for f in getattr(kind, "_fields", ()) if f not in _PLAIN)
-        self[kind] = found
-        return found
+        fields = tuple(f for f in getattr(kind, "_fields", ()) if f not in _PLAIN)
+        self[kind] = fields
+        return fields
 
 
 _PLAIN = frozenset(
@@ -285,11 +285,11 @@ _FIELDS = _Fields({ast.Constant: (), ast.Global: (), ast.Nonlocal: (), ast.alias
 
 def children(node: ast.AST) -> list[ast.AST]:
     """Children of a node in source order, without operators and contexts."""
-    found: list[ast.AST] = []
+    nodes: list[ast.AST] = []
     for name in _FIELDS[node.__class__]:
         value = getattr(node, name, None)
         if value.__class__ is list:
-            found += [v for v in value if isinstance(v, ast.AST)]
+            nodes += [v for v in value if isinstance(v, ast.AST)]
         elif isinstance(value, ast.AST):
-            found.append(value)
-    return found
+            nodes.append(value)
+    return nodes

@@ -37,8 +37,8 @@ def _joined(answers: list[Any], index: Any) -> Any:
         orders = _joined([answer["orders"] for answer in answers], index)
         return {**answers[-1], "orders": orders}
     if answers and isinstance(answers[0], pd.DataFrame):
-        found = pd.concat(answers)
-        return found.set_axis(index, axis=0) if len(found) == len(index) else found
+        table = pd.concat(answers)
+        return table.set_axis(index, axis=0) if len(table) == len(index) else table
     if answers and isinstance(answers[0], np.ndarray):
         return np.vstack(answers)
     if any(not isinstance(answer, (dict, pd.Series)) for answer in answers):

@@ -101,26 +101,26 @@ class Recorder:
             return []  # known by its labels alone
         if not 2 <= table.shape[1] <= _WIDE:
             return []
-        known = np.flatnonzero(rows >= 0)[:_COMPARED]
-        given = np.array([ranks(column) for column in self._given[rows[known]].T])
-        alike = np.abs(np.array([ranks(column) for column in table[known].T]) @ given.T)
+        compared = np.flatnonzero(rows >= 0)[:_COMPARED]
+        given = np.array([ranks(column) for column in self._given[rows[compared]].T])
+        alike = np.abs(np.array([ranks(column) for column in table[compared].T]) @ given.T)
         best = alike.argmax(axis=1)
         return [int(b) if alike[i, b] >= _SAME else -1 for i, b in enumerate(best)]
 
     def _stacked(self, table: Any, rows: Any, places: list[int]) -> dict[str, Any]:
         """Predictions that columns beside features follow, by their number, for which rows."""
-        found: dict[str, Any] = {}
+        followed: dict[str, Any] = {}
         for column in (table[:, place] for place in places[:_STACKED]):
             for output in self._outputs:
                 both, here, there = np.intersect1d(rows, output.rows, return_indices=True)
                 if len(both) > _FEW:
-                    wanted, made = ranks(column[here]), output.values[there]
+                    wanted, values = ranks(column[here]), output.values[there]
                     if (
-                        max(abs(wanted @ ranks(made)), abs(wanted @ ranks(np.abs(made))))
+                        max(abs(wanted @ ranks(values)), abs(wanted @ ranks(np.abs(values))))
                         >= _SAME_ORDER
                     ):
-                        found[str(output.number)] = both
-        return found
+                        followed[str(output.number)] = both
+        return followed
 
     def transformed(self, who: Any, x: Any, out: Any) -> Any:
         """``who`` made ``out`` of ``x``; the answer, with its values told apart."""
@@ -192,9 +192,9 @@ class Recorder:
         table: Any,
         begun: int | None = None,
     ) -> int:
-        known = self._number(who)
-        if known is None:
-            known = len(self._objects)
+        number = self._number(who)
+        if number is None:
+            number = len(self._objects)
             self._objects.append(who)  # kept alive: an id would be used again
         kind = who if isinstance(who, type) else type(who)
         count, columns = (0, 0) if table is None else table.shape
@@ -202,7 +202,7 @@ class Recorder:
         if (
             op == "predict"
             and last is not None
-            and (last["op"], last["object"]) == (op, known)
+            and (last["op"], last["object"]) == (op, number)
             and rows is not None
             and last["rows"] is not None
             and np.array_equal(np.sort(last["rows"]), np.sort(rows))
@@ -210,16 +210,16 @@ class Recorder:
         ):
             return len(self.steps) - 1  # the same rows again, as in permutation importance
         begun = len(self.steps) if begun is None else begun
-        told = {"rows": rows, "source": source, "count": count, "columns": columns}
-        self.steps.append(_record(op, known, kind.__name__, begun) | told)
+        seen = {"rows": rows, "source": source, "count": count, "columns": columns}
+        self.steps.append(_record(op, number, kind.__name__, begun) | seen)
         return len(self.steps) - 1
 
     def _number(self, who: Any) -> int | None:
         return next((i for i, other in enumerate(self._objects) if other is who), None)
 
     def _last_fit(self, who: Any) -> dict[str, Any] | None:
-        known = self._number(who)
-        own = [s for s in self.steps if s["op"] == "fit" and s["object"] == known]
+        number = self._number(who)
+        own = [s for s in self.steps if s["op"] == "fit" and s["object"] == number]
         return own[-1] if own else None
 
     def _frozen(self, who: Any) -> int | None:
@@ -344,7 +344,7 @@ def writes(at: Any) -> Iterator[set[str]]:
     free = [temporary, home] if os.path.dirname(home) == os.path.dirname(temporary) else []
     folders = [os.path.realpath(str(p)) for p in (at.store, at.scratch, *free)]
     allowed = [folder + os.sep for folder in folders]
-    found: set[str] = set()
+    written: set[str] = set()
     active = [True]
 
     def listen(event: str, args: tuple[Any, ...]) -> None:
@@ -353,11 +353,11 @@ def writes(at: Any) -> Iterator[set[str]]:
             if real in folders or "__pycache__" in real:
                 continue
             if not real.startswith((*allowed, "/dev/", "/proc/")):
-                found.add(real)
+                written.add(real)
 
     sys.addaudithook(listen)  # cannot be taken away again, only silenced
     try:
-        yield found
+        yield written
     finally:
         active[0] = False
 

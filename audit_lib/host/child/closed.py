@@ -45,6 +45,6 @@ def watch(readable: Iterable[str]) -> None:
 
 def taken() -> list[str]:
     """What was noted since this was last asked."""
-    found = list(_noted)
+    paths = list(_noted)
     _noted.clear()
-    return found
+    return paths

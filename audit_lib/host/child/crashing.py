@@ -32,16 +32,16 @@ def crashing(hook: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     """
 
     def call(at: Any, step: int, *arguments: Any) -> dict[str, Any]:
-        told, tell = os.pipe()
+        reader, tell = os.pipe()
         pid = os.fork()
         if not pid:
             try:
-                os.close(told)
+                os.close(reader)
                 _run(hook, at, step, arguments, tell)
             finally:
                 os._exit(0)
         os.close(tell)
-        with os.fdopen(told, "rb") as pipe:
+        with os.fdopen(reader, "rb") as pipe:
             lines = pipe.read().decode().splitlines()
         os.waitpid(pid, 0)
         changes = [json.loads(line) for line in lines]

@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 def derived(hooks: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
     """All hooks there are to call, by name."""
-    known = {
+    called = {
         name: recorded(hook) if name.partition("[")[0] == WATCHED else with_sides(name, hooks)
         for name, hook in hooks.items()
     }
-    made = {
-        name: _made_of(name, *(known[p] for p in parts)) for name, parts in composed(hooks).items()
+    composite = {
+        name: _made_of(name, *(called[p] for p in parts)) for name, parts in composed(hooks).items()
     }
     for name, hook in hooks.items():
-        made |= {name + TOGETHER: together(hook), name + CRASHING: crashing(hook)}
-    for name, hook in (known | made).items():
+        composite |= {name + TOGETHER: together(hook), name + CRASHING: crashing(hook)}
+    for name, hook in (called | composite).items():
         if name.partition("[")[0] == "predictor.predict":
-            made |= {name + IN_TURN: _in_turn(hook)}
+            composite |= {name + IN_TURN: _in_turn(hook)}
         if name.partition("[")[0] == "registry.resolve":
-            made |= {name + IN_TURN: _around(hook, hooks)}
-    return known | made
+            composite |= {name + IN_TURN: _around(hook, hooks)}
+    return called | composite
 
 
 def _in_turn(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,7 +67,7 @@ def _made_of(name: str, *parts: Callable[..., Any]) -> Callable[..., Any]:
         return heads.set_axis(features.index, axis=0)
 
     def interval(at: Any, residuals: Any, predictions: Any, alpha: float) -> Any:
-        known, new = np.ones(len(residuals)), np.ones(len(predictions))
-        return parts[0](at, residuals, known, predictions, new, alpha)
+        old, new = np.ones(len(residuals)), np.ones(len(predictions))
+        return parts[0](at, residuals, old, predictions, new, alpha)
 
     return predict if name.startswith("predictor.") else interval

@@ -71,11 +71,11 @@ class Measurement:
         data = self._measured.get_data()
         lines = {}
         for file in data.measured_files():
-            found = set(data.lines(file) or ())
-            fresh = found - self._sent.get(file, set())
+            executed = set(data.lines(file) or ())
+            fresh = executed - self._sent.get(file, set())
             if fresh:
                 lines[os.path.relpath(file, self._root).replace(os.sep, "/")] = sorted(fresh)
-                self._sent[file] = found
+                self._sent[file] = executed
         forks, self._forks = self._forks, 0
         return {"lines": lines, "forks": forks, "replaced": replaced}
 

@@ -37,9 +37,9 @@ def opening(root: str, scratch: str) -> Iterator[list[str]]:
     """
     global _noted
     _install()
-    _noted, found = [], list[str]()
+    _noted, files = [], list[str]()
     try:
-        yield found
+        yield files
     finally:
         paths, _noted = _noted, None
         base, own = os.path.realpath(root) + os.sep, os.path.realpath(scratch) + os.sep
@@ -47,8 +47,8 @@ def opening(root: str, scratch: str) -> Iterator[list[str]]:
         for path in dict.fromkeys(os.path.realpath(p) for p in paths):
             if path.startswith((own, *installed, *SYSTEM)) or not os.path.isfile(path):
                 continue
-            told = path[len(base) :] if path.startswith(base) else path
-            found.append(told.replace(os.sep, "/"))
+            name = path[len(base) :] if path.startswith(base) else path
+            files.append(name.replace(os.sep, "/"))
 
 
 @contextmanager

@@ -33,9 +33,9 @@ class Tracer:
         """
         table = table[:, :_COLUMNS] if source >= 0 else table
         flat, owners = table.ravel(), np.repeat(rows, table.shape[1])
-        kept = {kind: _single(flat.astype(kind), owners) for kind in ("float64", "float32")}
-        if len(kept["float64"][0]):
-            self._tables.append((kept, source))
+        by_precision = {kind: _single(flat.astype(kind), owners) for kind in ("float64", "float32")}
+        if len(by_precision["float64"][0]):
+            self._tables.append((by_precision, source))
 
     def rows_of(self, table: Any) -> tuple[Any, int | None]:
         """Rows (n,) of a table (n, d), -1 where unknown, and where its values come from.
@@ -43,8 +43,8 @@ class Tracer:
         Both are None where fewer than ``KNOWN_SHARE`` of the rows are known.
         """
         few = table[:: max(1, len(table) // _TRIED), :_HOPELESS].ravel()
-        for kept, source in reversed(self._tables):
-            values, owners = kept[str(table.dtype)]
+        for by_precision, source in reversed(self._tables):
+            values, owners = by_precision[str(table.dtype)]
             if not len(values) or _strange(values, few):
                 continue
             rows = np.full(len(table), -1, dtype=np.int64)
@@ -61,17 +61,17 @@ class Tracer:
 
     def sources_of(self, table: Any) -> list[int]:
         """Where the values of each column come from, each source once."""
-        found: dict[int, None] = {}
+        sources: dict[int, None] = {}
         few = table[:: max(1, len(table) // _SAMPLE)]
         for column in few.T[:_COLUMNS]:
-            for kept, source in reversed(self._tables):
-                values = kept[str(table.dtype)][0]
+            for by_precision, source in reversed(self._tables):
+                values = by_precision[str(table.dtype)][0]
                 if len(values):
                     place = np.minimum(np.searchsorted(values, column), len(values) - 1)
                     if (values[place] == column).mean() > _MOST:
-                        found[source] = None
+                        sources[source] = None
                         break
-        return list(found)
+        return list(sources)
 
 
 def _strange(values: Any, few: Any) -> bool:
@@ -128,13 +128,13 @@ def marked(out: Any, begun: int) -> Any:
     if not isinstance(table, np.ndarray) or table.dtype != np.float64 or table.ndim not in (1, 2):
         return out
     factors = 1.0 - np.arange(begun + 1, begun + len(table) + 1) * 1e-13
-    made = table * (factors if table.ndim == 1 else factors[:, None])
+    scaled = table * (factors if table.ndim == 1 else factors[:, None])
     whole = np.all((table == np.round(table)) | ~np.isfinite(table), axis=0)
-    made = np.where(whole, table, made)
+    scaled = np.where(whole, table, scaled)
     if table is out:
-        return made
+        return scaled
     copy = out.copy()
-    copy[:] = made
+    copy[:] = scaled
     return copy
 
 

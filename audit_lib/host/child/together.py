@@ -35,11 +35,11 @@ def together(hook: Callable[..., Any]) -> Callable[..., list[dict[str, Any]]]:
 
 def _begin(hook: Any, at: Any, arguments: Any, signal: tuple[int, int]) -> tuple[int, int]:
     """Fork a process that waits for the signal, calls, and writes how it ended."""
-    told, tell = os.pipe()
+    reader, tell = os.pipe()
     pid = os.fork()
     if pid:
         os.close(tell)
-        return pid, told
+        return pid, reader
     try:
         os.close(signal[1])
         os.read(signal[0], 1)

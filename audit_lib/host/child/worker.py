@@ -67,7 +67,7 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
     me = os.getpid()
     limit = config["output_mb"] << 20
     incoming = Incoming(1 << 40)
-    known = set(sys.modules)
+    preloaded = set(sys.modules)
     place = _Place(order["folder"], config["root"])
     failure = None
     if order.get("hooks"):
@@ -94,17 +94,17 @@ def work(wire: socket.socket, config: dict[str, Any], order: dict[str, Any]) -> 
         if os.getpid() != me:  # a hook forked, and its child came back here too
             os._exit(0)
         if frame.header.get("learn"):
-            reply["imported"] = imported(known, config["root"])
-        told = {"id": number, "closed": closed.taken(), **served.executed(frame.header)}
+            reply["imported"] = imported(preloaded, config["root"])
+        notes = {"id": number, "closed": closed.taken(), **served.executed(frame.header)}
         rests = REACH.told()
         if rests:
-            told["rests"] = rests
+            notes["rests"] = rests
         del frame
         flush()
         try:
-            chunks = pack({**reply, **told}, buffers, limit)
+            chunks = pack({**reply, **notes}, buffers, limit)
         except (WireError, RecursionError, MemoryError) as error:
-            chunks = pack({**told, "fail": _unfit(error)}, [], limit)
+            chunks = pack({**notes, "fail": _unfit(error)}, [], limit)
         send(wire, chunks)
 
 
@@ -187,21 +187,21 @@ def _answer(
     at: Callable[[dict[str, Any]], Any],
 ) -> tuple[dict[str, Any], list[Any]]:
     """Call the hook; what it answered, or how it failed."""
-    told: dict[str, Any] = {}
+    notes: dict[str, Any] = {}
     try:
         arguments = decode(request["args"], buffers, paths=True)
-        answer = _called(request, hooks[request["hook"]], at(request), arguments, told)
+        answer = _called(request, hooks[request["hook"]], at(request), arguments, notes)
     except BaseException as error:  # noqa: BLE001 - also sys.exit and KeyboardInterrupt
-        return {**told, "fail": describe(error)}, []
+        return {**notes, "fail": describe(error)}, []
     try:
         header, out = encode(answer)
     except MemoryError as error:
-        return {**told, "fail": describe(error)}, []
+        return {**notes, "fail": describe(error)}, []
     except WireError as error:
-        return {**told, "fail": _unfit(error)}, []
+        return {**notes, "fail": _unfit(error)}, []
     except BaseException as error:  # noqa: BLE001 - an answer may be of the subject's own class
-        return {**told, "fail": _unfit(f"{type(error).__name__}: {_said(error)}")}, []
-    return {**told, "ok": header}, out
+        return {**notes, "fail": _unfit(f"{type(error).__name__}: {_said(error)}")}, []
+    return {**notes, "ok": header}, out
 
 
 def _called(
@@ -225,13 +225,13 @@ def imported(known: set[str], root: str) -> list[str]:
     Those of the source by their files.
     """
     library = os.path.dirname(os.__file__)
-    found = []
+    names = []
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if name not in known and isinstance(path, str):
             installed = "site-packages" in path or "dist-packages" in path
             if installed or path.startswith(library + os.sep):
-                found.append(name)
+                names.append(name)
             elif path.startswith(root + os.sep) and path.endswith(".py"):
-                found.append(path)
-    return found[:4000]
+                names.append(path)
+    return names[:4000]

@@ -85,16 +85,16 @@ def readers_of(folder: Path | None) -> tuple[ArtifactReader, ...]:
         ParameterError: one cannot be imported, or is not in form; the message names it.
     """
     own = _held(from_folder(folder, KIND)) if folder else ()
-    made: dict[str, ArtifactReader] = {}
+    by_format: dict[str, ArtifactReader] = {}
     for reader in (*own, *_packaged()):
-        if reader.format in made:
+        if reader.format in by_format:
             raise ParameterError(
-                f"the format {reader.format} has a reader in {made[reader.format].origin}",
+                f"the format {reader.format} has a reader in {by_format[reader.format].origin}",
                 where=reader.origin,
                 mend="keep one of them",
             )
-        made[reader.format] = reader
-    return tuple(made.values())
+        by_format[reader.format] = reader
+    return tuple(by_format.values())
 
 
 def reader_for(
@@ -172,7 +172,7 @@ def _is_reader(value: Any) -> TypeGuard[type[ArtifactReader]]:
 
 def _made(cls: type[ArtifactReader], plugin: Plugin) -> ArtifactReader:
     name = getattr(cls, "format", None)
-    builtin = {known.value for known in Format}
+    builtin = {form.value for form in Format}
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name in builtin:
         raise ParameterError(
             f"{cls.__name__}: format is {name!r}, not a name of its own in small letters",

@@ -114,10 +114,10 @@ def _judge_yaml(source: Source, draft: Draft) -> None:
     if source.size > draft.budget.text_bytes:
         draft.refuse("too large to tell whether a loader of YAML would execute it")
         return
-    known = bool(draft.reasons)
+    refused = bool(draft.reasons)
     with suppress(Undecodable):
         yaml_tags.judge_text(metadata.decoded(source.everything()), draft)
-    if draft.reasons and not known and draft.format is Format.TEXT:
+    if draft.reasons and not refused and draft.format is Format.TEXT:
         draft.format = Format.YAML
 
 

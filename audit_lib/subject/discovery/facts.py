@@ -88,9 +88,9 @@ class Facts:
     @cached_property
     def gives(self) -> str:
         """Its annotated return; ``yields`` besides where it is a generator."""
-        told = ast.unparse(self.node.returns) if self.node.returns is not None else ""
+        annotation = ast.unparse(self.node.returns) if self.node.returns is not None else ""
         lazily = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(self.node))
-        return f"{told} yields" if lazily else told
+        return f"{annotation} yields" if lazily else annotation
 
     @cached_property
     def calls(self) -> frozenset[str]:

@@ -47,7 +47,7 @@ class Table:
 
 def tables(root: Path, folders: list[str]) -> list[Table]:
     """Registry files above the folders that hold models, the fullest first."""
-    found: dict[tuple[str, str], Table] = {}
+    by_place: dict[tuple[str, str], Table] = {}
     above = {a.as_posix() for f in folders for a in PurePosixPath(f).parents}
     for ancestor in sorted(above):
         below = [f for f in map(PurePosixPath, folders) if PurePosixPath(ancestor) in f.parents]
@@ -59,15 +59,15 @@ def tables(root: Path, folders: list[str]) -> list[Table]:
                 continue
             for table in _in(data, ancestor, file.name, inside):
                 key = (ancestor, file.name)
-                before = found.get(key, table)
+                before = by_place.get(key, table)
                 if (table.held, table.rows) > (before.held, before.rows) or before is table:
-                    found[key] = table
-    return sorted(found.values(), key=lambda t: (-t.held, -t.rows, t.folder.count("/"), t.file))
+                    by_place[key] = table
+    return sorted(by_place.values(), key=lambda t: (-t.held, -t.rows, t.folder.count("/"), t.file))
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    found = sorted(f for ending in _ENDINGS for f in folder.glob(ending))
-    for file in found[:_MOST_FILES]:
+    files = sorted(f for ending in _ENDINGS for f in folder.glob(ending))
+    for file in files[:_MOST_FILES]:
         if file.is_file() and file.stat().st_size <= _LARGEST:
             yield file
 
@@ -148,12 +148,12 @@ def _layouts(identity: str, folder: PurePosixPath) -> Iterator[str]:
 
 def _roles(data: Any, owner: Any, pointer: str, ids: set[str]) -> dict[str, str]:
     """Pointers to latest and champion: beside the table, else at the top of the file."""
-    found: dict[str, str] = {}
+    pointers: dict[str, str] = {}
     beside = pointer.rpartition("/")[0]
     for holder, base in ((owner, beside), (data, "")):
         for key, value in holder.items() if isinstance(holder, dict) else ():
             for role, words in _ROLES.items():
                 plain = value is None or (isinstance(value, (str, int)) and str(value) in ids)
                 if words.search(str(key)) and plain:
-                    found.setdefault(role, base + pointer_to(str(key)))
-    return found
+                    pointers.setdefault(role, base + pointer_to(str(key)))
+    return pointers

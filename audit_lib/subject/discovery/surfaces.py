@@ -70,7 +70,7 @@ def candidates(
         importers: which files import a file, by its path.
     """
     files = list(files)
-    found: dict[str, list[Candidate]] = {hook: [] for hook in (*WORDS, CREATE)}
+    by_hook: dict[str, list[Candidate]] = {hook: [] for hook in (*WORDS, CREATE)}
     callers = Callers(files, importers)
     for file in files:
         if file.tree is None or TESTS.search(file.path) or PACKAGING.search(file.path):
@@ -83,10 +83,10 @@ def candidates(
                 if hook == "neural.forward" and scope.rpartition(".")[2] in inner:
                     score = min(score, INNER)
                 if score > 0:
-                    found[hook].append(_candidate(hook, file, scope, node, score, facts))
+                    by_hook[hook].append(_candidate(hook, file, scope, node, score, facts))
                     if hook == REGISTER and not facts.parameters & IDS:
-                        found[CREATE].append(_candidate(CREATE, file, scope, node, score, facts))
-    return tuple(candidate for listed in found.values() for candidate in _best(listed))
+                        by_hook[CREATE].append(_candidate(CREATE, file, scope, node, score, facts))
+    return tuple(candidate for listed in by_hook.values() for candidate in _best(listed))
 
 
 def _best(found: list[Candidate]) -> list[Candidate]:
@@ -107,17 +107,17 @@ def _best(found: list[Candidate]) -> list[Candidate]:
 
 def _score(words: Words, facts: Facts) -> float:
     name, near = facts.name.lower(), facts.near
-    said, vague, typed = (
+    speaks, vague, typed = (
         bool(pattern) and re.search(pattern, name) is not None
         for pattern in (words.name, words.vague, words.typed)
     )
     # A method says what it does together with its class, and one that is called, by it alone.
-    said = said or bool(words.name and re.search(words.name, facts.spelled))
+    speaks = speaks or bool(words.name and re.search(words.name, facts.spelled))
     vague = vague or bool(
         name == "__call__" and words.vague and re.search(words.vague, facts.spelled)
     )
-    said = said or _shaped(words, facts, vague)
-    if not (said or vague or typed) or any(word in name for word in words.never):
+    speaks = speaks or _shaped(words, facts, vague)
+    if not (speaks or vague or typed) or any(word in name for word in words.never):
         return 0.0
     around = sum(word in near for word in words.around)
     named = facts.parameters
@@ -125,9 +125,9 @@ def _score(words: Words, facts: Facts) -> float:
         any(word == p or (len(word) > 2 and word in p) for p in named) for word in words.parameters
     )
     placed = around or _works(words, facts)
-    if not said and not (placed and (vague or parameters)):
+    if not speaks and not (placed and (vague or parameters)):
         return 0.0
-    if words.caller and not said and not any(re.search(words.caller, c) for c in facts.callers):
+    if words.caller and not speaks and not any(re.search(words.caller, c) for c in facts.callers):
         return 0.0
     against = 0.5 * name.startswith("_") + 0.5 * facts.abstract
     against += 2.0 * any(word in near for word in words.against)

@@ -49,15 +49,15 @@ def _words() -> dict[str, Words]:
     table = tomllib.loads(read_words(Path(__file__).with_name("words.toml")))
     fragments = {f"<{name}>": "|".join(parts) for name, parts in table.pop("fragments").items()}
     lists = {field.name for field in fields(Words) if field.default == ()}
-    found = {}
-    for hook, told in table.items():
-        said: dict[str, Any] = {
-            key: tuple(parts) if key in lists else "|".join(parts) for key, parts in told.items()
+    by_hook = {}
+    for hook, given in table.items():
+        words: dict[str, Any] = {
+            key: tuple(parts) if key in lists else "|".join(parts) for key, parts in given.items()
         }
         for fragment, text in fragments.items():
-            said |= {k: v.replace(fragment, text) for k, v in said.items() if isinstance(v, str)}
-        found[hook] = Words(**said)
-    return found
+            words |= {k: v.replace(fragment, text) for k, v in words.items() if isinstance(v, str)}
+        by_hook[hook] = Words(**words)
+    return by_hook
 
 
 WORDS = _words()

@@ -213,9 +213,9 @@ def _readme(found: Discovery, name: str) -> Iterator[str]:
     yield "|---|---:|"
     yield from (f"| `{part}` | {lines:,} |" for part, lines in list(found.parts.items())[:12])
     if found.unread:
-        told = ", ".join(f"{count} {ending}" for ending, count in found.unread.items())
+        counted = ", ".join(f"{count} {ending}" for ending, count in found.unread.items())
         yield ""
-        yield f"Not read, since only Python is: {told} files."
+        yield f"Not read, since only Python is: {counted} files."
     if found.entry_points:
         yield ""
         yield "Runs begin at:"

@@ -44,8 +44,8 @@ def parse_model(text: str) -> tuple[dict[str, Json], list[str]]:
     if not lines or lines[0].strip() != "tree":
         raise Undecodable("does not begin like a LightGBM model")
     for line in lines[1:]:
-        key, found, value = line.partition("=")
-        header[key.strip()] = value if found else ""
+        key, equals, value = line.partition("=")
+        header[key.strip()] = value if equals else ""
     names = header.pop("feature_names", "").split()
     sizes = header.pop("tree_sizes", "").split()
     header.pop("", None)
@@ -63,22 +63,22 @@ def parse_model(text: str) -> tuple[dict[str, Json], list[str]]:
 def _departures(
     header: dict[str, str], names: list[str], sizes: list[str], trees: list[str], text: str
 ) -> list[str]:
-    found = []
+    flaws = []
     last = header.get("max_feature_idx", "")
     if not last.isdigit() or int(last) + 1 != len(names):
-        found.append(f"names {len(names)} features and uses indices up to {last or '?'}")
+        flaws.append(f"names {len(names)} features and uses indices up to {last or '?'}")
     if len(sizes) != len(trees):
-        found.append(f"announces {len(sizes)} trees and holds {len(trees)}")
+        flaws.append(f"announces {len(sizes)} trees and holds {len(trees)}")
     elif sizes != _sizes(trees):
-        found.append(f"says that its trees have {' '.join(sizes[:3])} … bytes, which they have not")
+        flaws.append(f"says that its trees have {' '.join(sizes[:3])} … bytes, which they have not")
     if "end of trees" not in text:
-        found.append("truncated: the line 'end of trees' is missing")
+        flaws.append("truncated: the line 'end of trees' is missing")
     for number, tree in enumerate(trees):
         wrong = _damage(tree, len(names))
         if wrong:
-            found.append(f"tree {number}: {wrong}")
+            flaws.append(f"tree {number}: {wrong}")
             break
-    return found
+    return flaws
 
 
 def _sizes(trees: list[str]) -> list[str]:

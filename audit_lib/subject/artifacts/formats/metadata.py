@@ -57,12 +57,12 @@ def parse_json(content: bytes, draft: Draft) -> Json:
         return float(name)
 
     def pairs(items: list[tuple[str, Json]]) -> dict[str, Json]:
-        found = dict(items)
-        if len(found) != len(items):
+        mapping = dict(items)
+        if len(mapping) != len(items):
             keys = [key for key, _ in items]
             twice = sorted({key for key in keys if keys.count(key) > 1})[:5]
             draft.problem(f"{TWICE}, of which the last counts: {', '.join(twice)}")
-        return found
+        return mapping
 
     text = decoded(content)
     try:

@@ -154,9 +154,9 @@ def _graph(
             graph["inputs" if number == 11 else "outputs"].append(_value_info(_message(value)))
     graph["operators"] = dict(sorted(operators.items()))
     graph["domains"] = sorted(domains)
-    known = {array.name for array in draft.arrays}
+    initialised = {array.name for array in draft.arrays}
     # Old models list their initialisers among the inputs.
-    graph["inputs"] = [entry for entry in graph["inputs"] if entry["name"] not in known]
+    graph["inputs"] = [entry for entry in graph["inputs"] if entry["name"] not in initialised]
     return graph
 
 
@@ -220,27 +220,27 @@ def holds_values_of(source: Source) -> str:
 
 
 def _packed(data: memoryview) -> list[int]:
-    found, at = [], 0
+    values, at = [], 0
     while at < len(data):
         value, at = _varint(data, at)
-        found.append(value)
-    return found
+        values.append(value)
+    return values
 
 
 def _value_info(data: memoryview) -> dict[str, Json]:
     """Name, dtype and shape of an input or output; open axes by their name or as -1."""
-    found: dict[str, Json] = {"name": "", "dtype": "?", "shape": []}
+    info: dict[str, Json] = {"name": "", "dtype": "?", "shape": []}
     for number, value in fields(data):
         if number == 1:
-            found["name"] = _text(value)
+            info["name"] = _text(value)
         elif number == 2 and 1 in (kind := _latest(value)):
             tensor = _latest(kind[1])
             if isinstance(dtype := tensor.get(1), int):
-                found["dtype"] = _DTYPES.get(dtype, f"type {dtype}")
+                info["dtype"] = _DTYPES.get(dtype, f"type {dtype}")
             if 2 in tensor:
                 axes = fields(_message(tensor[2]))
-                found["shape"] = [_axis(_message(axis)) for key, axis in axes if key == 1]
-    return found
+                info["shape"] = [_axis(_message(axis)) for key, axis in axes if key == 1]
+    return info
 
 
 def _axis(data: memoryview) -> int | str:

@@ -102,9 +102,9 @@ def _second_reading(stream: Stream, draft: Draft) -> None:
     scan = Scan(other, where="read by pickle.load", kept=draft.budget.kept_bytes, second=True)
     with suppress(Undecodable):
         Machine(stream, scan, joblib=False).run()
-    known = {(reason.global_name, reason.offset) for reason in draft.reasons}
+    reasons = {(reason.global_name, reason.offset) for reason in draft.reasons}
     for reason in other.reasons:
-        if (reason.global_name, reason.offset) not in known:
+        if (reason.global_name, reason.offset) not in reasons:
             draft.reasons.setdefault(reason)
     draft.globals |= other.globals
 

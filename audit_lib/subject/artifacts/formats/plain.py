@@ -21,10 +21,10 @@ def plain_document(artifact: Artifact) -> Json:
     """
     if artifact.document is None:
         return None
-    made = _Copy(artifact.document).of(artifact.document, 0)
+    document = _Copy(artifact.document).of(artifact.document, 0)
     for pointer, names in artifact.feature_sets.items():
-        _put(made, pointer, list(names))
-    return made
+        _put(document, pointer, list(names))
+    return document
 
 
 class _Copy:

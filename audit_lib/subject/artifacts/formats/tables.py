@@ -92,13 +92,13 @@ class _Thrift:
         self._depth -= 1
         if self._depth < 0:
             raise OverBudget("a footer nested too deep")
-        found: dict[int, Any] = {}
+        fields: dict[int, Any] = {}
         number = 0
         while (head := self._byte()) != 0:
             number = number + (head >> 4) if head >> 4 else self._zigzag()
-            found[number] = self._value(head & 15)
+            fields[number] = self._value(head & 15)
         self._depth += 1
-        return found
+        return fields
 
     def _value(self, kind: int) -> Any:
         if kind in (1, 2):
@@ -169,10 +169,10 @@ def _name(entry: dict[int, Any], field: int) -> str:
 
 def _pandas(raw: Any) -> Json:
     try:
-        found = json.loads(raw) if isinstance(raw, bytes) and raw else None
+        description = json.loads(raw) if isinstance(raw, bytes) and raw else None
     except (ValueError, RecursionError):
         return None
-    return found.get("pandas_version") if isinstance(found, dict) else None
+    return description.get("pandas_version") if isinstance(description, dict) else None
 
 
 def _judge_extensions(keys: dict[str, Any], draft: Draft) -> None:

@@ -23,10 +23,10 @@ def _named_lines(m: Machine) -> Value:
     """
     module = m.text_line().decode("utf-8")
     line = m.open_line()
-    found = m.find(module, line[:-1].decode("utf-8"))
+    reference = m.find(module, line[:-1].decode("utf-8"))
     if not line.endswith(b"\n"):
         raise Truncated(f"ends at byte {m.stream.tell()}, within a name")
-    return found
+    return reference
 
 
 @opcode(ord("c"))
@@ -89,9 +89,9 @@ def _newobj_ex(m: Machine) -> None:
 
 @opcode(ord("i"))
 def _inst(m: Machine) -> None:
-    found = _named_lines(m)
+    reference = _named_lines(m)
     args = m.pop_mark()
-    m.stack.append(m.call(found, Tuple(args)))
+    m.stack.append(m.call(reference, Tuple(args)))
 
 
 @opcode(ord("o"))

@@ -149,11 +149,11 @@ class Machine:
         except (ValueError, KeyError, OverflowError, struct.error) as error:
             raise Undecodable(f"before byte {self.stream.tell()}: {error}") from None
         finally:
-            for found in self.uncalled:
+            for reference in self.uncalled:
                 self.scan.refuse(
                     "may be called in one way only, and is kept",
-                    found.offset,
-                    found.full,
+                    reference.offset,
+                    reference.full,
                     Safety.UNSAFE,
                 )
 
@@ -213,19 +213,19 @@ class Machine:
                 module = IMPORT_MAPPING[module]
         if self.scan.second and not _IMPORTABLE.fullmatch(module):
             raise Undecodable("a name that no module has")
-        found = Global(module, name, self.stream.tell())
-        full = printable(found.full)
+        reference = Global(module, name, self.stream.tell())
+        full = printable(reference.full)
         verdict = judge(module, name)
         if self.scan.second and name == "dtype" and verdict.safety is Safety.UNKNOWN:
             # Behind the wrapper of an array of references stands a pickle by NumPy.  Taken for
             # a part of this one, its "numpy" is another text of the memo, and no module.
-            return found
+            return reference
         self.scan.draft.globals.add(full)
         vouched = verdict.safety is Safety.UNKNOWN and full in self.scan.draft.trusted
         if verdict.safety is not Safety.SAFE and not vouched:
-            self.scan.refuse(verdict.why, found.offset, full, verdict.safety)
-        self.pushed(found)
-        return found
+            self.scan.refuse(verdict.why, reference.offset, full, verdict.safety)
+        self.pushed(reference)
+        return reference
 
     def pushed(self, value: Value) -> None:
         """Note a name that came onto the stack and may do nothing there but be called."""

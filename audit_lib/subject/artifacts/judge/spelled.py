@@ -34,12 +34,12 @@ def whole(line: bytes, base: int) -> int | Opaque:
 
 def _strtol(line: bytes) -> int:
     digits, ended, _ = line.partition(b"\0")
-    found = _STRTOL.fullmatch(digits)
-    if found is None:
+    match = _STRTOL.fullmatch(digits)
+    if match is None:
         if ended and not digits:
             return 0
         raise ValueError("no whole number")
-    sign, *spellings = found.groups()
+    sign, *spellings = match.groups()
     text, base = next(
         (text or b"0", base)
         for text, base in zip(spellings, (16, 2, 8, 10), strict=True)

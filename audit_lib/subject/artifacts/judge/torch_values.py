@@ -46,11 +46,11 @@ def tensor(args: list[Value], offset: int) -> Array | None:
     typed = args[6] if kind.name == "UntypedStorage" and len(args) > 6 else kind
     name = typed.name if isinstance(typed, Global) else ""
     spelling = _STORAGES.get(name)
-    made = Array(np.dtype(spelling) if spelling else None, shape, False, offset)
-    made.subclass = "torch.Tensor"
-    made.label = "" if spelling else name.removesuffix("Storage").lower()
-    made.storage = _storage(key, begin, shape, strides.items)
-    return made
+    array = Array(np.dtype(spelling) if spelling else None, shape, False, offset)
+    array.subclass = "torch.Tensor"
+    array.label = "" if spelling else name.removesuffix("Storage").lower()
+    array.storage = _storage(key, begin, shape, strides.items)
+    return array
 
 
 def _storage(key: str, begin: int, shape: tuple[int, ...], strides: list[int]) -> Storage:

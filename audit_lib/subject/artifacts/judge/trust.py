@@ -79,22 +79,22 @@ class Ruling:
 
 
 def _rules(table: str) -> dict[tuple[str, str], str]:
-    found: dict[tuple[str, str], str] = {}
+    rules: dict[tuple[str, str], str] = {}
     for line in table.splitlines():
         if line and not line.startswith("#"):
             rule, module, *members = line.replace(":", " ", 1).split()
-            found.update({(module, member): rule for member in members})
-    return found
+            rules.update({(module, member): rule for member in members})
+    return rules
 
 
 def _harms(table: str) -> dict[str, str]:
-    found, why = {}, ""
+    reasons, why = {}, ""
     for line in table.splitlines():
         if line.startswith(" "):
-            found.update(dict.fromkeys(line.split(), why))
+            reasons.update(dict.fromkeys(line.split(), why))
         else:
             why = line.removesuffix(":")
-    return found
+    return reasons
 
 
 NAMES: dict[str, str] = tomllib.loads(read_words(Path(__file__).with_name("names.toml")))
