@@ -32,8 +32,9 @@ class PsiMeasuresDrift(Check):
 
     What it checks
         PSI of a sample with itself is zero; it is never negative; repeating every row or changing
-        the unit of both samples does not move it; it grows with the shift, and a shift of one
-        standard deviation exceeds the conventional 0.1. It is the index of its name: the sum of
+        the unit of both samples does not move it; rows just beyond the reference count as those at
+        its end do; it grows with the shift, and a shift of one standard deviation exceeds the
+        conventional 0.1. It is the index of its name: the sum of
         (q - p) ln(q / p). Few rows of one and the same law give no number
         that stands for two laws with nothing in common, and 200 or 2,000 fresh ones no alarm
         (above `alarm`); that 20 do is a note, for callers to refuse so few.
@@ -167,6 +168,12 @@ class PsiMeasuresDrift(Check):
                 yield name, f"shift {shift:g}", reference, current + shift * reference.std()
             for few in FEW:
                 yield name, f"{few} rows", reference, current[:few]
+            steps = 1e-6 * float(np.ptp(reference)) * np.linspace(1, 100, len(current[::12]))
+            for end, inward in ((reference.max(), -steps), (reference.min(), steps)):
+                for where, at in (("at", end + inward), ("beyond", end - inward)):
+                    heaped = current.copy()
+                    heaped[::12] = at  # no two alike: ties would take bins away
+                    yield name, f"{where} {end:.3g}", reference, heaped
         for name, reference, current, _ in self._clusters():
             yield name, "formula", reference, current
         rng = np.random.default_rng(self.seed + 2)
@@ -182,7 +189,7 @@ class PsiMeasuresDrift(Check):
         of which may hold the end of one cluster and the beginning of the other.
         """
         rng = np.random.default_rng(self.seed + 1)
-        for k in range(4):
+        for k in range(8):
             share = float(rng.choice((0.2, 0.4, 0.6, 0.8)))
             low = rng.uniform(-1.5, -1.0, int(1000 * share))
             high = rng.uniform(1.0, 1.5, 1000 - len(low))
@@ -241,6 +248,13 @@ class PsiMeasuresDrift(Check):
                 yield "PSI of a sample with itself is zero", abs(value), self.tolerance, text
             yield "PSI is never negative", max(0.0, -value), self.tolerance, f"{text}, {how}"
             base = values.get((sample, "moved"))
+            if how.startswith("beyond "):
+                inside = values.get((sample, how.replace("beyond", "at")), value)
+                allowed = 0.25 * max(
+                    10 * self.tolerance, abs(inside)
+                )  # bins of both samples move by a row
+                text = f"{inside:.4g} at the end becomes {value:.4g} {how} ({sample})"
+                yield "rows beyond the reference count", abs(value - inside), allowed, text
             same = how in ("repeated", "current repeated", "rescaled", "row order")
             if same and base is not None:
                 allowed = 20 * self.tolerance * max(1.0, abs(base))  # a quantile may move by a row

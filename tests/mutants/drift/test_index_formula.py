@@ -64,6 +64,23 @@ def test_an_empty_bin_that_counts_without_bound(tmp_path, floor):
         assert_fails(run_check("DRF001", subject), key="PSI of few rows of one law is bounded")
 
 
+@pytest.mark.passes("DRF001")
+@pytest.mark.parametrize("edges", [DECILES, WIDTHS])
+def test_bins_of_both_samples_count_all_rows(tmp_path, edges):
+    both = edges.replace("reference", "np.concatenate([reference, current])")
+    with tiny(tmp_path, psi(edges=both)) as subject:
+        found = run_check("DRF001", subject).findings
+    assert "rows beyond the reference count" not in {f.key for f in found}
+
+
+@pytest.mark.fails("DRF001")
+@pytest.mark.parametrize("edges", [DECILES, WIDTHS])
+def test_rows_beyond_the_reference_are_lost(tmp_path, edges):
+    text = psi(edges=edges).replace("edges[0], edges[-1] = -np.inf, np.inf", "pass")
+    with tiny(tmp_path, text) as subject:
+        assert_fails(run_check("DRF001", subject), key="rows beyond the reference count")
+
+
 CUSUM = """
 @surface("drift")
 def cusum(at, series, target, sigma):
