@@ -63,7 +63,7 @@ def sweep(place: Place) -> list[str]:
         elif path.suffix == ".owner":
             if not (folder.path.is_dir() or _alive(folder)):
                 path.unlink(missing_ok=True)
-        elif _age(path) > _LITTER_AFTER:  # links and files that were about to be renamed
+        elif _age_of_one(path) > _LITTER_AFTER:  # links and files that were about to be renamed
             path.unlink(missing_ok=True)
     return swept
 
@@ -143,8 +143,15 @@ def _alive(folder: RunFolder) -> bool:
     return abs(started - float(owner.get("started", 0))) < 2.0
 
 
+def _age_of_one(path: Path) -> float:
+    """Of a file or link itself: what a link leads to is as old as a run that is kept."""
+    try:
+        return time.time() - path.lstat().st_mtime
+    except FileNotFoundError:  # renamed meanwhile
+        return 0.0
+
+
 def _age(path: Path) -> float:
-    """Seconds since something there changed; 0 where it is gone meanwhile."""
     try:
         newest = max(p.lstat().st_mtime for p in (path, *path.rglob("*")))
     except (OSError, ValueError):
