@@ -6,6 +6,7 @@ import os
 import pickle
 import types
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from audit_lib.subject.artifacts import Format, Safety, read_artifact
+from audit_lib.subject.artifacts import Format, Safety, read_artifact, resolve
 
 NETWORK = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
 ROWS = torch.linspace(-1, 1, 20).reshape(5, 4)
@@ -48,7 +49,9 @@ def test_a_state_is_read_as_it_is(old: bool, tmp_path: Path) -> None:
     }
     if not old:
         assert np.allclose(
-            found.at("/mapping/0.weight/values"), state["0.weight"].numpy(), atol=1e-7
+            resolve(found.document, "/mapping/0.weight/values"),
+            state["0.weight"].numpy(),
+            atol=1e-7,
         )
 
 
@@ -214,3 +217,24 @@ def test_what_no_reader_can_vouch_for_is_said_to_be_so(tmp_path: Path) -> None:
     assert (scripted.format, scripted.safety) == (Format.TORCHSCRIPT, Safety.UNSAFE)
     (tmp_path / "it.pkl").write_bytes(pickle.dumps(EYE))
     assert read_artifact(tmp_path / "it.pkl").safety is Safety.UNSAFE  # torch.load is within
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "mps"])
+def test_a_state_of_another_device_is_read_as_it_is(device: str, tmp_path: Path) -> None:
+    """PyTorch itself refuses it without ``map_location`` where that device is not (NEU003)."""
+    path = tmp_path / "state.pt"
+    torch.save({"w": torch.arange(6.0).reshape(2, 3)}, path)
+    moved = tmp_path / "moved.pt"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(moved, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith("data.pkl"):
+                spelt = len(device).to_bytes(4, "little") + device.encode()
+                content = content.replace(b"X\x03\x00\x00\x00cpu", b"X" + spelt)
+            new.writestr(name, content)
+    with pytest.raises(RuntimeError):
+        torch.load(moved, weights_only=True)
+    assert torch.load(moved, weights_only=True, map_location="cpu")["w"].shape == (2, 3)
+    found = read_artifact(moved)
+    assert (found.safety, found.reasons, found.problems) == (Safety.SAFE, (), ())
+    assert np.array_equal(resolve(found.document, "/w/values"), [[0, 1, 2], [3, 4, 5]])

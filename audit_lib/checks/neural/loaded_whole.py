@@ -12,21 +12,23 @@ class NetworksAreLoadedWhole(Check):
 
     What it checks
         `load_state_dict(strict=False)`, `load_weights(by_name=True)` or `skip_mismatch=True` whose
-        answer nobody looks at; a handler that swallows the error of a load that does not fit; and
-        a network whose weights are loaded and that is called to predict without `eval()`.
+        answer nobody looks at; a handler that swallows the error of a load that does not fit; a
+        network whose weights are loaded and that is called to predict without `eval()`; and a state
+        that is read without `map_location` in an engine that trains on a GPU.
     Why it matters
         Weights that do not fit are left as they were drawn at random: the network answers, in the
         right shape and range. Dropout and batch statistics that stay in training mode make each
         answer depend on chance and on its neighbours.
     How
         Reads the calls in the files that touch the subsystem, and follows the object that is loaded
-        within its function, its class and its module. HIGH for weights, MEDIUM for the mode.
+        within its function, its class and its module. HIGH for weights, MEDIUM for the mode,
+        LOW for the device.
     Limitations
         Subclasses of a trainer that sets the mode itself, and modes set by a caller in another
         module, are not followed; NEU001 measures what comes of it.
     Remediation
         Load with `strict=True`, or compare `missing_keys` and `unexpected_keys` with what may be
-        missing; call `eval()` where the network is loaded.
+        missing; call `eval()` where the network is loaded, and say `map_location`.
     Sources
         PyTorch documentation, `Module.load_state_dict` and `Module.eval`.
     """
@@ -78,4 +80,14 @@ class NetworksAreLoadedWhole(Check):
                 expected=f"{load.name}.eval()",
                 key=f"{symbol} mode",
                 severity=Severity.MEDIUM,
+            )
+        if load.unplaced:
+            yield self.finding(
+                place,
+                f"{where} reads a state without map_location: one that was saved on a GPU cannot "
+                "be loaded where there is none",
+                measured="torch.load(path)",
+                expected="torch.load(path, map_location=...)",
+                key=f"{symbol} device",
+                severity=Severity.LOW,
             )

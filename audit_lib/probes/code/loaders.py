@@ -72,7 +72,7 @@ def loads(code: Code, path: str) -> Iterator[Load]:
     file = code.files.get(path)
     for unit in file.units if file is not None else ():
         for node in own_calls(unit):
-            told = _told(node, _full_name(code, unit, dotted(node.func)))
+            told = _told(unit, node, _full_name(code, unit, dotted(node.func)))
             if told is not None and not _options_say_so(unit, node):
                 kind, what, mend, data = told
                 own = kind == "eval" and data is not None and _own_text(unit, data)
@@ -81,7 +81,7 @@ def loads(code: Code, path: str) -> Iterator[Load]:
                 yield Load(unit, node, kind, what, mend, outside, proven, template)
 
 
-def _told(node: ast.Call, name: str) -> tuple[str, str, str, ast.expr | None] | None:
+def _told(unit: Unit, node: ast.Call, name: str) -> tuple[str, str, str, ast.expr | None] | None:
     """Kind, words, mend and the data of a call that runs what it reads; None for any other."""
     options = {k.arg: k.value for k in node.keywords}
     data = node.args[0] if node.args else None
@@ -94,7 +94,8 @@ def _told(node: ast.Call, name: str) -> tuple[str, str, str, ast.expr | None] | 
         return "pickle", f"torch.load {said}", "pass weights_only=True", data
     if name in ("yaml.load", "yaml.load_all", "yaml.unsafe_load", "yaml.full_load"):
         loader = options.get("Loader", node.args[1] if len(node.args) > 1 else None)
-        if loader is not None and _SAFE_YAML.search(ast.unparse(loader)):
+        made = [] if loader is None else [loader, *_assigned(unit, dotted(loader))]
+        if any(_SAFE_YAML.search(ast.unparse(m)) for m in made):
             return None
         full = name == "yaml.full_load" or (loader is not None and "Full" in ast.unparse(loader))
         return "full yaml" if full else "yaml", name, "use yaml.safe_load", data

@@ -16,6 +16,7 @@ _MISSING = re.compile(r"missing_keys|unexpected_keys|incompatible")
 _PREDICTS = re.compile(
     r"predict|infer|forward|score|serve|evaluate|embed|encode|sample|signal", re.I
 )
+_GPU = re.compile(r"\.cuda\(|['\"](cuda|mps)(:\d+)?['\"]|\.is_available\(\)")
 _TRAINS = re.compile(r"\.(backward|zero_grad)\(|optimi[sz]er|requires_grad")
 
 
@@ -30,6 +31,7 @@ class NetworkLoad:
         swallowed: line of a handler that goes on where they do not fit; 0 for none.
         predicts: the function or its class goes on to predict with it.
         evaluated: something in the function, the class or the module sets inference mode.
+        unplaced: the state is read onto the device that it was saved on, and that may be a GPU.
     """
 
     unit: Unit
@@ -39,6 +41,7 @@ class NetworkLoad:
     swallowed: int
     predicts: bool
     evaluated: bool
+    unplaced: bool
 
 
 def network_loads(code: Code, path: str) -> Iterator[NetworkLoad]:
@@ -48,6 +51,7 @@ def network_loads(code: Code, path: str) -> Iterator[NetworkLoad]:
         return
     around = surroundings(code, path)
     text = file.file.text
+    on_gpu = any(_GPU.search(f.file.text) for f in code.files.values())
     for unit in file.units:
         for node in own_calls(unit):
             last = node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -59,7 +63,14 @@ def network_loads(code: Code, path: str) -> Iterator[NetworkLoad]:
                 unit, node, name, _loose(unit, node), _swallowed(around, node),
                 torch and not name.startswith("super") and _serves(code, unit, name),
                 bool(re.search(r"\.eval\(\)|\.train\(False\)|\.train\(mode=False\)", text)),
+                torch and on_gpu and any(map(_unplaced, own_calls(unit))),
             )  # fmt: skip
+
+
+def _unplaced(node: ast.Call) -> bool:
+    """True for ``torch.load(path)``, which says nothing of the device that is here."""
+    said = len(node.args) > 1 or any(k.arg in (None, "map_location") for k in node.keywords)
+    return dotted(node.func) == "torch.load" and not said
 
 
 def _loose(unit: Unit, node: ast.Call) -> str:

@@ -68,7 +68,7 @@ def optionals(code: Code, path: str) -> list[Optional]:
 def _of_try(code: Code, path: str, node: ast.Try, module: list[ast.stmt]) -> Iterator[Optional]:
     handler = next((h for h in node.handlers if catches(h, "ImportError")), None)
     if handler is None or any(isinstance(s, (ast.Return, ast.Import, ast.ImportFrom))
-                              for s in ast.walk(handler)):  # fmt: skip
+                              for s in ast.walk(handler)) or _leaves(handler.body[-1]):  # fmt: skip
         return
     else_bound = _assigned(handler.body)
     before = _assigned([s for s in module if s.lineno < node.lineno])
@@ -96,6 +96,13 @@ def _of_try(code: Code, path: str, node: ast.Try, module: list[ast.stmt]) -> Ite
             about = _about(module, flags | {name})
             about |= _fields(module, about - {name})
             yield Optional(path, name, package, statement.lineno, node.lineno, none, about)
+
+
+def _leaves(last: ast.stmt) -> bool:
+    """True where the program goes no further: ``raise``, ``sys.exit()``."""
+    call = last.value if isinstance(last, ast.Expr) else None
+    ends = isinstance(call, ast.Call) and dotted(call.func) in ("sys.exit", "exit", "quit")
+    return ends or isinstance(last, ast.Raise)
 
 
 def _inside(code: Code, path: str, node: ast.ImportFrom, name: str) -> bool:

@@ -65,6 +65,24 @@ def test_weights_that_may_be_missing_and_modes_that_nobody_sets(tmp_path, text):
     assert (found.message, found.severity.name) == BAD[text]
 
 
+@pytest.mark.parametrize(
+    ("moved", "call", "told"),
+    [
+        (".to('cuda:0')", "torch.load(path)", True),
+        (".cuda()", "torch.load(path, weights_only=True)", True),
+        (".to('cuda')", "torch.load(path, map_location='cpu')", False),
+        (".to('cuda')", "torch.load(path, **options)", False),
+        (".float()", "torch.load(path)", False),
+    ],
+)
+def test_a_state_of_a_gpu_that_is_read_where_none_may_be(tmp_path, moved, call, told):
+    text = MODE.replace("torch.load(path, weights_only=True)", call)
+    text += f"\n\ndef train(rows):\n    return Net(5){moved}\n"
+    findings = check(tmp_path, text).findings
+    assert [f.severity.name for f in findings] == ["LOW"] * told
+    assert all("cannot be loaded where there is none" in f.message for f in findings)
+
+
 @pytest.mark.passes("NEU003")
 @pytest.mark.parametrize("text", GOOD)
 def test_networks_that_are_loaded_whole(tmp_path, text):

@@ -197,3 +197,12 @@ def test_an_origin_is_what_is_fetched_and_not_how(tmp_path):
     )
     result = run_check("SEC002", subject(tmp_path, {"m.py": text}))
     assert "it comes from url of read" in assert_fails(result).message
+
+
+@pytest.mark.parametrize(("kind", "told"), [("SafeLoader", False), ("UnsafeLoader", True)])
+def test_a_loader_of_yaml_that_is_kept_under_a_name(tmp_path, kind, told):
+    text = f"import yaml\n\n\ndef read(path):\n    loader = yaml.{kind}\n"
+    text += "    loader.add_implicit_resolver('x', None, [])\n"
+    text += "    with open(path) as file:\n        return yaml.load(file, loader)\n"
+    result = run_check("SEC002", subject(tmp_path, {"m.py": text}))
+    assert len(result.findings) == told
