@@ -182,6 +182,10 @@ def may_bring(distribution: str, imported: str) -> bool:
     whole, short = name.replace("-", ""), top.replace("-", "")  # scikitplot of scikit-plot
     if whole == short or (len(short) >= _LONG and whole.endswith(short)):  # and of a fork of it
         return True
+    # jpype of jpype1, gph of giotto-ph
+    *first, last = name.split("-")
+    if name.rstrip("0123456789") == top or (first and "".join(w[:1] for w in first) + last == top):
+        return True
     # of two words and more, shortened: ``eth_defi`` of ``web3-ethereum-defi``
     words, parts = top.split("-"), name.split("-")
     return len(words) > 1 and all(any(w.startswith(t) for w in parts) for t in words if t)

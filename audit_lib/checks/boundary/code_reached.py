@@ -8,6 +8,9 @@ from audit_lib.probes.code.surroundings import is_aside
 from audit_lib.subject.code import code_of
 from audit_lib.subject.units import MODULE
 
+_COPIES = 3
+"""modules with one function of a name that has the same in it, from which on it was copied"""
+
 
 class CodeIsReached(Check):
     """What the code says is reached by some run of it.
@@ -43,18 +46,20 @@ class CodeIsReached(Check):
         paths = [p for p in sorted(code.connected) if not is_aside(p) and not p.endswith(".pyi")]
         if not paths:
             raise NotApplicable("every file under audit is a test, a document or an example")
+        alike: dict[tuple[str, str], list[Dead]] = defaultdict(list)
         for path in paths:
-            switched: dict[str, list[Dead]] = defaultdict(list)
             for found in dead(code, path):
-                if found.name:
-                    switched[found.why].append(found)
-                else:
-                    yield self._told([found])
-            yield from map(self._told, switched.values())
+                name = found.unit.name.rpartition(".")[2]
+                copied = (name if name != MODULE else path, _kind(found))
+                alike[(path, found.why) if found.name else copied].append(found)
+        for together in alike.values():
+            several = len({f.unit.path for f in together}) >= _COPIES
+            one = together[0].name or several
+            yield from map(self._told, [together] if one else [[f] for f in together])
         yield Examined(len(paths), "files")
 
     def _told(self, alike: list[Dead]) -> Answer:
-        """One finding a place; one a constant."""
+        """One finding a place; one a constant, or a function that was copied to many modules."""
         first, more = alike[0], len(alike) - 1
         symbol = first.unit.name if first.unit.name != MODULE else ""
         return self.finding(
@@ -63,6 +68,10 @@ class CodeIsReached(Check):
             + (f"; so it is at {more} more place{'s' if more > 1 else ''}" if more else ""),
             measured="never reached",
             expected="reached by some run",
-            key=first.why.partition(" at line ")[0],
+            key=_kind(first),
             severity=Severity.LOW if first.switch else self.severity,
         )
+
+
+def _kind(found: Dead) -> str:
+    return found.why.partition(" at line ")[0]

@@ -77,7 +77,8 @@ class DependenciesAreDeclared(Check):
             if missing:
                 yield self._nothing(missing)
             return
-        yield from self._undeclared(code, declared, missing)
+        java = "jpype" in imported  # whose imports may be packages of Java
+        yield from self._undeclared(code, declared, missing, sure=not java)
         yield from self._unused(code, declared)
         yield from self._open(declared, imported)
 
@@ -93,7 +94,7 @@ class DependenciesAreDeclared(Check):
         )
 
     def _undeclared(
-        self, code: Code, declared: Dependencies, missing: dict[str, list[Import]]
+        self, code: Code, declared: Dependencies, missing: dict[str, list[Import]], *, sure: bool
     ) -> Answers:
         """One finding of what fails at once, and one of what fails later or is brought along."""
         cases: dict[Severity, list[tuple[Location, str, str]]] = {}
@@ -106,7 +107,7 @@ class DependenciesAreDeclared(Check):
             more = f" (and in {files - 1} more file{'s' * (files > 2)})" if files > 1 else ""
             said = f"{name} is imported{more} and no file declares it; {effect} fails where it is "
             said += "missing" + (f"; {brought} brings it for now" if brought else "")
-            severity = self.severity if loading and not brought else Severity.LOW
+            severity = self.severity if loading and sure and not brought else Severity.LOW
             cases.setdefault(severity, []).append((first.location, name, said))
         for severity, told in cases.items():
             place, name, said = told[0]

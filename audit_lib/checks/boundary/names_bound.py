@@ -194,7 +194,8 @@ def _hidden(code: Code, path: str) -> Iterator[_Case]:
         what += "the module's own on every other"
         case = _case(code, around, use, use.lineno, use.id, what, "UnboundLocalError")
         if case is not None:
-            yield case
+            light = _asked_alike(around, use.lineno, line)
+            yield replace(case, severity=Severity.LOW) if light else case
     for use, function, condition in half_bound(units):
         if (use.id, function) not in seen:
             seen.add((use.id, function))
@@ -206,6 +207,16 @@ def _hidden(code: Code, path: str) -> Iterator[_Case]:
             case = _case(code, around, use, use.lineno, use.id, what, "UnboundLocalError")
             if case is not None:  # the condition may always hold
                 yield replace(case, severity=Severity.LOW)
+
+
+def _asked_alike(around: Surroundings, one: int, other: int) -> bool:
+    """True where two lines stand under two conditions that ask for the same."""
+    asked = [n for n in ast.walk(around.tree) if isinstance(n, ast.If)]
+    above, beside = (
+        {n for n in asked if n.lineno < line <= (n.end_lineno or 0)} for line in (one, other)
+    )
+    tests = ({ast.unparse(n.test) for n in s} for s in (above - beside, beside - above))
+    return bool(set.intersection(*tests))
 
 
 def _quoted(text: str) -> str:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from audit_lib.arrays import Floats
+from audit_lib.arrays import Flags, Floats
 from audit_lib.checks.base import Answers, Check, Subject
 from audit_lib.errors import NotAssessed
 from audit_lib.model import Bound, Evidence, Examined, Gap, Severity
@@ -27,7 +27,8 @@ class GreeksAreDerivatives(Check):
 
     What it checks
         Delta, gamma, vega, theta and rho, as far as they are answered, equal differences of
-        `pricing.price` when spot, volatility, time or rate move a little.
+        `pricing.price` when spot, volatility, time or rate move a little. Those of a call and its
+        put are apart by what parity says, and delta is its limit where the end is decided.
     Why it matters
         A hedge is as wrong as its delta. A put with a call's delta, a theta of the other sign,
         a gamma by per cent of the spot or a vega from another pricer than the one that marks the
@@ -93,10 +94,53 @@ class GreeksAreDerivatives(Check):
                 key=name,
                 evidence=("greeks",),
             )
+        yield from self._kept(subject, table, got, [r[0] for r in rows if r[1] and not r[2]])
         heads = ("greek", "times the derivative", "options that differ", "largest difference")
         held = Bound(heads[3], self.tolerance, "of its size")
         said = "Greeks against differences of prices"
         yield Evidence("greeks", said, heads, tuple(rows), bound=held)
+
+    def _kept(
+        self, subject: Subject, table: pd.DataFrame, got: pd.DataFrame, right: list[str]
+    ) -> Answers:
+        """What parity says of a call and its put, and what delta is where all is decided."""
+        decided = table.assign(maturity=0.1, volatility=0.05)
+        decided["strike"] = table["spot"] * np.where(table.index % 2, 0.5, 2.0)
+        others = [(table.assign(kind=-table["kind"]),), (decided,)]
+        other, limit = ask_many(subject.hook(HOOK), others, into=frame)
+        s, k, t, r, q, sign = (
+            table[c].to_numpy(np.float64)
+            for c in ("spot", "strike", "maturity", "rate", "dividend", "kind")
+        )
+        spot, strike = np.exp(-q * t), k * np.exp(-r * t)
+        apart = {"delta": spot, "rho": t * strike, "theta": q * s * spot - r * strike}
+        for name in right if other.answered else ():
+            unit = self.units.get(name, 1.0)
+            gap = (got[name] - other.got[name].to_numpy()) / unit - sign * apart.get(name, 0.0)
+            size = np.abs(got[name]) / unit + np.abs(apart.get(name, 0.0))
+            wrong = (gap.abs() > 1e-3 * (size + size.median())).to_numpy()
+            yield from self._told(subject, table, wrong, name, "a call's and its put's differ from "
+                                  "what parity says", float(gap.abs().max()))  # fmt: skip
+        if limit.answered and "delta" in right:
+            due = np.where(sign * (table.index % 2 - 0.5) > 0, sign * np.exp(-q * 0.1), 0.0)
+            gap = (limit.got["delta"].to_numpy(np.float64) / self.units.get("delta", 1.0)) - due
+            wrong = ~(np.abs(gap) <= 1e-3)
+            yield from self._told(subject, decided, wrong, "delta", "is not its limit",
+                                  float(np.nanmax(np.abs(gap))))  # fmt: skip
+
+    def _told(
+        self, subject: Subject, table: pd.DataFrame, wrong: Flags, name: str, how: str, by: float
+    ) -> Answers:
+        yield Examined(len(table), f"values of {name}")
+        if wrong.any():
+            yield self.finding(
+                subject.where(HOOK),
+                f"{name}: {how}, in {int(wrong.sum())} of {len(table)} options, by up to {by:.4g}, "
+                f"first {text_of(table.iloc[int(np.argmax(wrong))])}",
+                measured=by,
+                expected=0.0,
+                key=f"{name} {how}",
+            )
 
     def _difference(self, subject: Subject, table: pd.DataFrame, name: str) -> Floats | str:
         term, share, sign = BY[name]

@@ -50,6 +50,7 @@ class PricesAllowNoArbitrage(Check):
     needs = ("pricing.price",)
 
     tolerance: float = Field(1e-8, gt=0, description="fraction of spot that counts as rounding")
+    seed: int = Field(52, description="of the strikes that are drawn")
 
     def run(self, subject: Subject) -> Answers:
         """Price the grid, then judge every relation."""
@@ -123,8 +124,9 @@ class PricesAllowNoArbitrage(Check):
         return self._broken(grid, np.where(first, 0.0, fall))
 
     def _convex(self, hook: Hook, subject: Subject) -> Broken:
-        middle = asked_of(subject, terms(moneyness=(0.7, 0.9, 1.0, 1.1, 1.4)))
-        width = 0.05 * middle["spot"]
+        drawn = np.random.default_rng(self.seed).uniform(0.7, 1.4, 6)
+        middle = asked_of(subject, terms(moneyness=(1.0, *map(float, drawn[1:]))))
+        width = (0.04 + 0.02 * drawn[0] / 1.4) * middle["spot"]
         low, high = (middle.assign(strike=middle["strike"] + w) for w in (-width, width))
         a, b, c = (self._priced(hook, g) for g in (low, middle, high))
         return self._broken(middle, (b - (a + c) / 2) / middle["spot"].to_numpy())

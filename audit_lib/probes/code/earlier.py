@@ -106,8 +106,12 @@ class Interface:
         new = self._today(old)
         if new is None:
             users = self._still_naming(old)
-            there = self.now.index.binds(old.path, old.name.partition(".")[0])
-            moved = "." not in old.name and old.path in self.now.tree.by_path and there
+            # under the same import: here, or in the package that the module has become
+            homes = {old.path, old.path.removesuffix(".py") + "/__init__.py"}
+            kept = homes & self.now.tree.by_path.keys()
+            bound = [self.now.index.binds(p, old.name.partition(".")[0]) for p in kept]
+            there = None if None in bound else any(bound)
+            moved = "." not in old.name and there
             if moved or (there is None and "." not in old.name):
                 return None  # brought from elsewhere under the same name, or by a star
             return Change(old.path, old.name, 0, "is gone", "nothing", _kind(old), users)
@@ -121,7 +125,9 @@ class Interface:
         if was is None or here is None or was == here:
             return None
         said = [(key, _words(text), breaks) for key, text, breaks in differences(was, here)]
-        breaking = [text for _, text, breaks in said if breaks] or _moved(was, here)
+        breaking = [text for _, text, breaks in said if breaks]
+        if all(text.startswith("default") for text in breaking):
+            breaking += _moved(was, here)
         if not breaking:
             return None
         users = self._hurt(new, was, here)

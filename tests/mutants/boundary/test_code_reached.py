@@ -137,3 +137,13 @@ def test_the_reference_engine_is_reached(reference):
 def test_what_stands_below_a_raise_that_begins_the_function_was_turned_off(tmp_path):
     found = assert_fails(run_check("BND015", subject(tmp_path, {"m.py": TURNED_OFF})))
     assert found.severity is Severity.LOW
+
+
+@pytest.mark.fails("BND015")
+@pytest.mark.parametrize(("modules", "findings"), [(3, 1), (2, 2)])
+def test_a_function_that_was_copied_to_many_modules_is_one_finding(tmp_path, modules, findings):
+    text = "class Part{0}:\n    def can(self, x):\n        return x\n        x = clip(x)\n"
+    text += "        return x\n"
+    files = {f"p/m{n}.py": text.format(n) for n in range(modules)} | {"p/__init__.py": ""}
+    result = run_check("BND015", subject(tmp_path, files))
+    assert len(result.findings) == findings

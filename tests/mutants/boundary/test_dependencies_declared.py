@@ -159,6 +159,9 @@ def test_two_words_that_are_shortened_are_the_declared_ones():
     assert may_bring("newtulipy", "tulipy")
     assert may_bring("scikit-plot", "scikitplot")
     assert may_bring("own-scikit-plot", "scikitplot")
+    assert may_bring("jpype1", "jpype")
+    assert may_bring("giotto-ph", "gph")
+    assert not may_bring("giotto-ph", "gp")
     assert not may_bring("own-scikit", "scikitplot")
     assert may_bring("imbalanced-learn", "imblearn")
     assert not may_bring("pyeth", "eth_abi")
@@ -187,3 +190,11 @@ def test_an_import_whose_failure_is_suppressed(tmp_path):
     text = "import contextlib\nwith contextlib.suppress(ImportError):\n    import wonder\n"
     files = {"requirements.txt": DECLARED["requirements.txt"]}
     assert check(tmp_path, files, **{"pkg/n.py": text}).findings == ()
+
+
+@pytest.mark.fails("BND013")
+def test_imports_beside_jpype_may_be_of_java(tmp_path):
+    files = {"requirements.txt": DECLARED["requirements.txt"] + "jpype1\n"}
+    text = "from moa.core import Instance\n"
+    found = assert_fails(check(tmp_path, files, **{"pkg/n.py": "import jpype\n" + text}))
+    assert found.severity.name == "LOW"

@@ -126,6 +126,25 @@ def test_against_a_commit_which_the_checkout_does_not_notice(tmp_path):
     assert sorted(p for p in repo.rglob("*")) == before
 
 
+@pytest.mark.fails("BND017")
+def test_a_module_that_is_gone_and_one_that_became_a_package(tmp_path):
+    repo = write(tmp_path / "repo", THEN)
+    git(repo, "init", "-q")
+    git(repo, "add", ".")
+    git(repo, "commit", "-qm", "then")
+    git(repo, "tag", "v1")
+    for name in ("labels", "store"):
+        (repo / f"pkg/{name}.py").unlink()
+    files = {"pkg/labels/__init__.py": LABELS.replace("def best(", "def better(")}
+    made = subject(tmp_path, files, options={"BND017": {"since": "v1"}})
+    found = run_check("BND017", made).findings
+    assert sorted(f.message.partition(" (since")[0] for f in found) == [
+        "best of pkg/labels.py: is gone",
+        "load of pkg/store.py: is gone",
+        "save of pkg/store.py: is gone",
+    ]
+
+
 @pytest.mark.parametrize("since", ["no-such-tag", "--output=x", "/no/such/place"])
 def test_a_commit_that_is_not_there_is_no_pass(tmp_path, since):
     made = subject(tmp_path, THEN, options={"BND017": {"since": since}})

@@ -353,3 +353,16 @@ def test_builtins_of_python_2_on_its_branch(tmp_path):
     assert_passes(check(tmp_path, text + "else:\n    text = str\n"))
     plain = text.replace("if PY2:", "if len(sys.argv):")
     assert_fails(check(tmp_path / "b", plain))
+
+
+@pytest.mark.fails("BND009")
+@pytest.mark.parametrize(("asked", "level"), [("mode == 'lora'", "LOW"), ("other", "HIGH")])
+def test_a_name_that_is_read_where_the_condition_of_its_import_holds(tmp_path, asked, level):
+    text = (
+        "from pkg.lib import Config\n\n\ndef fit(mode, depth, other):\n    if mode == 'lora':\n"
+        "        if depth:\n            from pkg.lib import Config\n        else:\n"
+        f"            mode = 'full'\n    if {asked}:\n        return Config(8)\n"
+    )
+    files = {"pkg/__init__.py": "", "pkg/lib.py": "Config = dict\n", "pkg/m.py": text}
+    found = assert_fails(run_check("BND009", subject(tmp_path, files)), path="pkg/m.py")
+    assert found.severity.name == level

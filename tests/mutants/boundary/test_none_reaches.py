@@ -657,3 +657,14 @@ def test_none_that_a_constructor_only_keeps_is_light(tmp_path, cls, level):
     field, given = sorted(result.findings, key=lambda f: f.location.symbol)
     assert (field.location.symbol, field.severity) == ("Own.__init__", Severity.LOW)
     assert (given.location.symbol, given.severity) == ("go", level)
+
+
+@pytest.mark.passes("BND008")
+def test_a_field_that_is_put_back_to_what_it_was_declared_as(tmp_path):
+    text = (
+        "class Kept:\n    def __init__(self) -> None:\n        self.model: Result = None\n\n"
+        "    def reset(self) -> None:\n        self.model = None\n"
+    )
+    result = run_check("BND008", made(tmp_path, text))
+    assert_passes(result)
+    assert [f.location.symbol for f in result.findings] == ["Kept.__init__"]

@@ -35,7 +35,7 @@ BAD = {
         "asking; the repository has no such module, so always", "HIGH"),
 }  # fmt: skip
 GOOD = (
-    "import sys\ntry:\n    from booster import Train\nexcept ImportError:\n    print('no booster')\n"
+    "import sys\ntry:\n    from booster import Train\nexcept ImportError:\n    print('no')\n"
     "    sys.exit(1)\n\n\ndef fit(x):\n    return Train(x)\n",
     "try:\n    import decimal\nexcept ImportError:\n    decimal = None\n\n\n"
     "def fit(x):\n    return decimal.Decimal(x)\n",

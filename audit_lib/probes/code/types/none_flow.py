@@ -174,6 +174,8 @@ class NoneFlows:
             if looked_at_later(unit, statement, name):
                 continue
             what = f"{shown(value)}, of type {told['given']}, is assigned to {name}"
+            if is_none(value) and self._begins_so(unit, name):
+                continue  # it is put back to what its declaration gave it, which is told there
             # ``field: dict = None`` in a class says what it means, if not how to say it
             default = isinstance(statement, ast.AnnAssign) and is_none_default(value)
             begins = unit.name.endswith(".__init__") and name.startswith("self.")
@@ -196,6 +198,15 @@ class NoneFlows:
             if isinstance(n, ast.AnnAssign) and dotted(n.target) in wanted
         ]
         return bool(declared) and not any(map(says_none, declared))
+
+    def _begins_so(self, unit: Unit, name: str) -> bool:
+        """True for a field of which another place, which declares it, makes None."""
+        owner = self.code.references.owner_class(unit) if name.startswith("self.") else None
+        return owner is not None and owner.node is not None and any(
+            isinstance(n, ast.AnnAssign) and dotted(n.target) in (name, name[5:])
+            and is_none_default(n.value) and n not in ast.walk(unit.node or n.target)
+            for n in ast.walk(owner.node)
+        )  # fmt: skip
 
     # --- from a declaration -------------------------------------------------------------------
     def _used(self, said: Said, unit: Unit) -> NoneFlow | None:
