@@ -45,6 +45,7 @@ KNOWN = {
     "gi": "pygobject", "win32com": "pywin32", "win32api": "pywin32", "IPython": "ipython",
     "dateparser": "dateparser", "quantlib": "quantlib-python", "fitz": "pymupdf",
     "docx": "python-docx", "progressbar": "progressbar2", "playhouse": "peewee",
+    "uuid_extensions": "uuid7",
 }  # fmt: skip
 _PYTHON = re.compile(
     r"^[ \t]*(?:requires-python|Requires-Python|python_requires|python)[ \t]*[=:][ \t]*"
@@ -189,6 +190,12 @@ def may_bring(distribution: str, imported: str) -> bool:
     # of two words and more, shortened: ``eth_defi`` of ``web3-ethereum-defi``
     words, parts = top.split("-"), name.split("-")
     return len(words) > 1 and all(any(w.startswith(t) for w in parts) for t in words if t)
+
+
+def is_known(imported: str) -> bool:
+    """True where it is known which distribution brings a module of that name."""
+    top = imported.partition(".")[0]
+    return bool({top, imported} & KNOWN.keys()) or top in _installed()
 
 
 @cache

@@ -13,7 +13,7 @@ from audit_lib.checks.base import Answer, Answers, Check, Reads, Subject
 from audit_lib.model import Evidence, Examined, Location, Severity
 from audit_lib.probes.code.surroundings import is_aside, surroundings
 from audit_lib.subject.code import Code, code_of
-from audit_lib.subject.dependencies import Dependencies, may_bring
+from audit_lib.subject.dependencies import Dependencies, is_known, may_bring
 from audit_lib.subject.imports import Import, ImportType
 
 #: Tools and backends that nobody imports.
@@ -52,7 +52,7 @@ class DependenciesAreDeclared(Check):
         Reads `pyproject.toml`, `setup.cfg`, `setup.py` (as text), `requirements*`,
         `environment*.yml`, `Pipfile` and the metadata of wheels, and compares names loosely.
     Limitations
-        A package whose import bears another name than any known spelling is called undeclared.
+        A package whose import bears another name than any known spelling is called undeclared, LOW.
         Imports under `try` or `TYPE_CHECKING`, and those of `setup.py`, tests, documents and
         examples, are left out. Where nothing declares anything, that is one finding.
     Remediation
@@ -107,7 +107,8 @@ class DependenciesAreDeclared(Check):
             more = f" (and in {files - 1} more file{'s' * (files > 2)})" if files > 1 else ""
             said = f"{name} is imported{more} and no file declares it; {effect} fails where it is "
             said += "missing" + (f"; {brought} brings it for now" if brought else "")
-            severity = self.severity if loading and sure and not brought else Severity.LOW
+            sure = bool(loading) and not brought and is_known(name)
+            severity = self.severity if sure else Severity.LOW
             cases.setdefault(severity, []).append((first.location, name, said))
         for severity, told in cases.items():
             place, name, said = told[0]

@@ -45,8 +45,8 @@ class PreprocessingIsFittedAfterTheSplit(Check):
         code = code_of(subject.source)
         flow = FitFlow(code)
         for file in files:
+            weight = self.severity if in_time(subject, file) else Severity.LOW
             for unit in code.files[file.path].units if file.path in code.files else ():
-                weight = self.severity if in_time(subject, file) else Severity.LOW
                 for found in flow.found(unit):
                     yield self._told(found, weight)
         yield from unread(subject)

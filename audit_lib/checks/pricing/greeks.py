@@ -104,7 +104,7 @@ class GreeksAreDerivatives(Check):
         self, subject: Subject, table: pd.DataFrame, got: pd.DataFrame, right: list[str]
     ) -> Answers:
         """What parity says of a call and its put, and what delta is where all is decided."""
-        decided = table.assign(maturity=0.1, volatility=0.05)
+        decided = table.assign(maturity=0.1, volatility=0.01)
         decided["strike"] = table["spot"] * np.where(table.index % 2, 0.5, 2.0)
         others = [(table.assign(kind=-table["kind"]),), (decided,)]
         other, limit = ask_many(subject.hook(HOOK), others, into=frame)

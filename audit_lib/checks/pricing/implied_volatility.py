@@ -22,6 +22,9 @@ from audit_lib.probes.questions.domain import Reaction, reaction, reactions
 ZERO = "a price of zero"
 NOTHING = 1e-3  # a quarter out of the money, it is worth less than any number tells
 
+VOLATILITIES = (1e-4, 1e-3, 0.03, 0.1, 0.25, 0.6, 1.5, 4.0)
+"""from where only prices at the money tell it, to where prices lie near their upper bounds"""
+
 
 class ImpliedVolatilityInvertsPrice(Check):
     """Implied volatility returns the volatility that a price was made with, or declines.
@@ -83,7 +86,7 @@ class ImpliedVolatilityInvertsPrice(Check):
 
     def _inverted(self, subject: Subject) -> Generator[Answer, None, bool]:
         """Invert ordinary prices; False where most fail, which then explains the bounds too."""
-        grid = asked_of(subject, terms(volatilities=(0.03, 0.1, 0.25, 0.6, 1.5)))
+        grid = asked_of(subject, terms(volatilities=VOLATILITIES))
         price = ask(subject.hook("pricing.price"), grid, into=floats(len(grid))).needed(
             "pricing.price gives no price for ordinary options:"
         )
@@ -119,7 +122,27 @@ class ImpliedVolatilityInvertsPrice(Check):
                 key="inversion",
                 evidence=("inversion",),
             )
+        else:
+            yield from self._priced_again(subject, options, found.got, price[keep])
         return bool(wrong.mean() < 0.5)
+
+    def _priced_again(
+        self, subject: Subject, options: pd.DataFrame, got: Floats, price: Floats
+    ) -> Answers:
+        """A volatility that is near, and yet does not give the price back."""
+        made = options.assign(volatility=got)
+        again = ask(subject.hook("pricing.price"), made, into=floats(len(made)))
+        off = np.abs(again.got - price) / made["spot"] if again.answered else pd.Series([0.0])
+        if (loose := off > self.resolution).any():
+            yield self.finding(
+                subject.where("pricing.implied_volatility"),
+                f"{int(loose.sum())} of {len(made)} volatilities are near, and price otherwise, by "
+                f"up to {float(off.max()):.3g} of spot",
+                measured=float(off.max()),
+                expected=f"at most {self.resolution:g} of spot",
+                key="accuracy",
+                severity=Severity.LOW,
+            )
 
     def _bounds(self, subject: Subject) -> Answers:
         """Prices exactly at a bound, and a hair from it: what comes back must price so."""

@@ -11,6 +11,7 @@ from audit_lib.model import Examined, Severity
 from audit_lib.probes.prediction.options import MATURITIES, sound_quotes
 from audit_lib.probes.questions.asking import ask_many, floats
 from audit_lib.probes.questions.domain import problems, reactions
+from audit_lib.subject.hooks import Hook
 
 HOOK = "pricing.fit"
 
@@ -26,7 +27,8 @@ class BadQuotesAreRefused(Check):
         Stale and crossed quotes come every day. A surface that fits them prices calendar spreads
         and butterflies below zero, and every book that is marked on it.
     How
-        Drives `pricing.fit` on drawn slices of the SVI form, and on the same with one fault each.
+        Drives `pricing.fit` on drawn slices of the SVI form, on the same in another order and moved
+        by a ten-thousandth, which give the same surface, and on the same with one fault each.
     Limitations
         What is refused with sound quotes for a rule of the house (too few strikes) is told as
         such. Surfaces of few parameters meet drawn slices only nearly: `nearness`.
@@ -62,6 +64,7 @@ class BadQuotesAreRefused(Check):
                 expected=f"at most {self.nearness:g}",
                 key="sound quotes",
             )
+        yield from self._same(subject, hook, sound, first.got)
         answers = [*zip(odd, replies, strict=True)]
         yield Examined(1 + len(odd), "sets of quotes")
         title = "What becomes of quotes"
@@ -76,6 +79,28 @@ class BadQuotesAreRefused(Check):
                 severity=severity,
                 evidence=("quotes",),
             )
+
+    def _same(self, subject: Subject, hook: Hook, sound: pd.DataFrame, got: Floats) -> Answers:
+        """The same quotes in another order, and moved by a tick, give the same surface."""
+        order = np.random.default_rng(self.seed).permutation(len(sound))
+        tick = sound["total_variance"] * (1 + 1e-4 * np.where(np.arange(len(sound)) % 2, 1, -1))
+        asked = {
+            "in another order": (sound.iloc[order].reset_index(drop=True), got[order], 1e-3),
+            "moved by a tick": (sound.assign(total_variance=tick), got, 2e-2),
+        }
+        replies = ask_many(hook, [(q,) for q, _, _ in asked.values()], into=floats(len(sound)))
+        yield Examined(len(asked), "sets of quotes that mean the same")
+        for (name, (_, due, most)), reply in zip(asked.items(), replies, strict=True):
+            off = float(np.max(np.abs(reply.got / due - 1))) if reply.answered else np.inf
+            if not off <= most:
+                how = f"differ by {off:.3g}" if reply.answered else f"are declined: {reply.why}"
+                yield self.finding(
+                    subject.where(HOOK),
+                    f"variances of sound quotes {name} {how}",
+                    measured=how,
+                    expected=f"the same, to {most:g}",
+                    key=name,
+                )
 
     def _odd(self, sound: pd.DataFrame) -> dict[str, pd.DataFrame]:
         w, last = sound["total_variance"], sound["maturity"] == MATURITIES[-1]

@@ -43,13 +43,15 @@ def unmade(code: Code) -> Iterator[Unmade]:
         if tree is None or is_aside(path):
             continue
         nodes = list(ast.walk(tree))
-        bound = _bound(nodes)
+        bound, grown = _bound(nodes), _grown(nodes)
         times = Counter(n.id for n in nodes if isinstance(n, ast.Name) and not _loaded(n))
         times.update(n.arg for n in nodes if isinstance(n, ast.arg))
         named = {n: values for n, values in bound.items() if times[n] == 1}
         for node in nodes:
             for above, value in _standing(node):
                 keys = _keys(value, bound)
+                more = grown.get(dotted(value), set())
+                keys = None if keys is None or None in more else keys | {str(k) for k in more}
                 made[above] |= keys or set()
                 unknown |= {above} if keys is None else set()
             read = _read(node) or _read_of_name(node, named)
@@ -166,6 +168,16 @@ def _bound(nodes: list[ast.AST]) -> dict[str, list[ast.expr]]:
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     found[target.id].append(node.value)
+    return found
+
+
+def _grown(nodes: list[ast.AST]) -> dict[str, set[str | None]]:
+    """Keys that are put into the names of a file; None among them where nobody knows which."""
+    found: dict[str, set[str | None]] = defaultdict(set)
+    for node in nodes:
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            if isinstance(node.value, ast.Name):
+                found[node.value.id].add(text(node.slice))
     return found
 
 

@@ -52,18 +52,19 @@ def test_what_is_declared_in_any_form(tmp_path, name):
 
 @pytest.mark.fails("BND013")
 def test_what_nothing_declares(tmp_path):
-    text = "import wonder.deep\n\n\ndef f():\n    import later\n    return wonder, later\n"
+    text = "import telegram.deep\n\n\ndef f():\n    import later\n    return telegram, later\n"
     result = check(tmp_path, {"requirements.txt": DECLARED["requirements.txt"]}, **{
-        "pkg/n.py": text, "pkg/o.py": "from wonder import x\n",
+        "pkg/n.py": text, "pkg/o.py": "from telegram import x\n",
     })  # fmt: skip
     assert [(f.location.line, f.severity.name, f.message) for f in result.findings] == [
-        (1, "MEDIUM", "wonder is imported (and in 1 more file) and no file declares it; importing "
-         "the module fails where it is missing"),
+        (1, "MEDIUM", "telegram is imported (and in 1 more file) and no file declares it; "
+         "importing the module fails where it is missing"),
         (5, "LOW", "later is imported and no file declares it; f fails where it is missing"),
     ]  # fmt: skip
 
 
 @pytest.mark.fails("BND013")
+<<<<<<< HEAD
 @pytest.mark.parametrize(
     ("init", "severity"),
     [
@@ -75,6 +76,14 @@ def test_what_nothing_declares(tmp_path):
 )
 def test_a_module_that_is_only_loaded_where_it_can_be(tmp_path, init, severity):
     files = {"requirements.txt": DECLARED["requirements.txt"], "pkg/n.py": "import wonder\nx = 1\n"}
+=======
+def test_a_module_that_is_only_loaded_where_it_can_be(tmp_path):
+    init = "try:\n    from pkg.n import x\nexcept ImportError:\n    pass\n"
+    files = {
+        "requirements.txt": DECLARED["requirements.txt"],
+        "pkg/n.py": "import telegram\nx = 1\n",
+    }
+>>>>>>> 6222fc71 (Weigh undeclared packages by what is known of their distributions; say what three more rounds on strangers gave)
     finding = assert_fails(check(tmp_path, files, **{"pkg/__init__.py": init}))
     assert finding.severity.name == severity
 
@@ -169,11 +178,11 @@ def test_two_words_that_are_shortened_are_the_declared_ones():
 
 @pytest.mark.fails("BND013")
 def test_all_that_is_undeclared_is_one_finding(tmp_path):
-    text = "import wonder\nimport marvel\nimport miracle\n"
+    text = "import telegram\nimport faiss\nimport slugify\n"
     found = assert_fails(
         check(tmp_path, {"requirements.txt": DECLARED["requirements.txt"]}, **{"pkg/n.py": text})
     )
-    said = "3 packages are imported and no file declares them: marvel, miracle, wonder"
+    said = "3 packages are imported and no file declares them: faiss, slugify, telegram"
     assert (found.severity.name, found.message) == ("MEDIUM", said)
 
 
@@ -187,14 +196,14 @@ def test_a_hook_of_pyinstaller_which_brings_itself(tmp_path):
 
 @pytest.mark.passes("BND013")
 def test_an_import_whose_failure_is_suppressed(tmp_path):
-    text = "import contextlib\nwith contextlib.suppress(ImportError):\n    import wonder\n"
+    text = "import contextlib\nwith contextlib.suppress(ImportError):\n    import telegram\n"
     files = {"requirements.txt": DECLARED["requirements.txt"]}
     assert check(tmp_path, files, **{"pkg/n.py": text}).findings == ()
 
 
 @pytest.mark.fails("BND013")
-def test_imports_beside_jpype_may_be_of_java(tmp_path):
-    files = {"requirements.txt": DECLARED["requirements.txt"] + "jpype1\n"}
+def test_a_module_of_which_nobody_knows_the_distribution_is_light(tmp_path):
+    files = {"requirements.txt": DECLARED["requirements.txt"]}
     text = "from moa.core import Instance\n"
-    found = assert_fails(check(tmp_path, files, **{"pkg/n.py": "import jpype\n" + text}))
+    found = assert_fails(check(tmp_path, files, **{"pkg/n.py": text}))
     assert found.severity.name == "LOW"

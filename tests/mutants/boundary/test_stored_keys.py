@@ -447,3 +447,18 @@ def test_names_that_are_read_rightly_or_bound_again(tmp_path, said):
 def test_nested_keys_that_are_made_or_not_known(tmp_path, made, read):
     text = NESTED.replace("MADE", made).replace("READ", read)
     assert not [f for f in check(tmp_path, text, "1").findings if f.key.startswith("nested")]
+
+
+@pytest.mark.parametrize(("line", "told"), [("parts['kind'] = x", False), ("pass", True)])
+def test_a_key_that_a_mapping_is_given_before_it_stands_under_another(tmp_path, line, told):
+    text = (
+        "import json\n\n\ndef save(x):\n    parts = {}\n    parts['mean'] = x\n"
+        f"    parts['scale'] = 2\n    {line}\n    whole = {{'parts': parts}}\n"
+        "    return json.dumps(whole)\n\n\ndef load(x):\n    found = json.loads(x)\n"
+        "    a, b = found['parts']['mean'], found['parts']['scale']\n"
+        "    return a, b, found['parts']['kind']\n"
+    )
+    files = {"pkg/__init__.py": "", "pkg/m.py": text}
+    made = subject(tmp_path, files, source={"subsystem": {"files": ["pkg/**"]}})
+    found = [f.message for f in run_check("BND014", made).findings]
+    assert any("/parts/kind" in message for message in found) is told
