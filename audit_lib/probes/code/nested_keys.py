@@ -175,9 +175,9 @@ def _grown(nodes: list[ast.AST]) -> dict[str, set[str | None]]:
     """Keys that are put into the names of a file; None among them where nobody knows which."""
     found: dict[str, set[str | None]] = defaultdict(set)
     for node in nodes:
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-            if isinstance(node.value, ast.Name):
-                found[node.value.id].add(text(node.slice))
+        match node:
+            case ast.Subscript(value=ast.Name(id=name), slice=key, ctx=ast.Store()):
+                found[name].add(text(key))
     return found
 
 

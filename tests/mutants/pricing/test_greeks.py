@@ -50,6 +50,11 @@ def test_an_interval_that_is_made_of_a_scaled_one_is_not_tried_again(tmp_path):
         ("spot * density / (s**2 *", "spot * density / (s *", "gamma", "gamma is not"),
         ('"vega": spot *', '"vega": 2 * spot *', "vega", "vega is 2 times"),
         ("kind * strike * t", "strike * t", "rho", "rho is not the derivative"),
+        ('"gamma": spot *', '"gamma": np.where(kind > 0, 1, 0.99) * spot *',
+         "gamma a call's and its put's differ from what parity says", "gamma: a call's"),
+        ('"delta": kind * np.exp(-q * t) * ndtr(kind * d)',
+         '"delta": np.clip(kind * np.exp(-q * t) * ndtr(kind * d), -0.98, 0.98)',
+         "delta is not its limit", "delta: is not its limit"),
     ],
 )  # fmt: skip
 def test_greeks_that_are_wrong(tmp_path, old, new, key, said):
@@ -97,6 +102,22 @@ def test_surfaces_that_take_everything(tmp_path, old, new, key):
         result = run_check("PRC006", subject)
     assert result.outcome is Outcome.FAIL, result.reason
     assert key in {f.key for f in result.findings}, [f.message for f in result.findings]
+
+
+@pytest.mark.fails("PRC006")
+@pytest.mark.parametrize(
+    ("answer", "key"),
+    [
+        ("np.roll(quotes['total_variance'].to_numpy(), 1)", "in another order"),
+        ("(w := quotes['total_variance'].to_numpy()) * (1 + 0.03 * (w * 1e5 % 2 < 1))",
+         "moved by a tick"),
+    ],
+)  # fmt: skip
+def test_a_surface_that_hangs_on_the_order_or_the_last_digit_of_quotes(tmp_path, answer, key):
+    text = FIT.replace('return quotes["total_variance"].to_numpy()', f"return {answer}")
+    assert text != FIT
+    with tiny(tmp_path, text) as subject:
+        assert_fails(run_check("PRC006", subject), key=key)
 
 
 @pytest.mark.passes("PRC006")
