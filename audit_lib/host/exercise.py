@@ -11,10 +11,12 @@ probes reach, not a proof against an adversary.
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 _LAST = 1 << 22
@@ -27,6 +29,12 @@ class Measure(StrEnum):
     CHEAPLY = "cheaply"
     """where the child can trace in compiled code, or with ``sys.monitoring``"""
     ALWAYS = "always"
+
+
+def library() -> str:
+    """Folder of the ``coverage`` package of this interpreter; '' where it has none."""
+    spec = importlib.util.find_spec("coverage")
+    return str(Path(spec.origin).parent) if spec and spec.origin else ""
 
 
 @dataclass

@@ -8,7 +8,6 @@ process ends with it.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -27,7 +26,7 @@ from audit_lib.host.child.names import plain
 from audit_lib.host.crew import Crew
 from audit_lib.host.entered import Entries
 from audit_lib.host.errors import HookError, HookMissing, HostUnavailable, IsolationUnavailable
-from audit_lib.host.exercise import ExercisedLines, Measure
+from audit_lib.host.exercise import ExercisedLines, Measure, library
 from audit_lib.host.isolation import Isolation, Probe, absent, probe
 from audit_lib.host.limits import Allowance, Limits
 from audit_lib.host.process import Launch
@@ -160,10 +159,7 @@ class Host:
 
     def _plan(self, found: Probe) -> Launch:
         scratch = new_folder("host")
-        coverage = None
-        if self.measure is not Measure.NEVER:
-            spec = importlib.util.find_spec("coverage")
-            coverage = str(Path(spec.origin).parent) if spec and spec.origin else ""
+        coverage = None if self.measure is Measure.NEVER else library()
         own = [*checkout(self._root), self._hooks.parent, launch.LIBRARY, *self._reads]
         python = str(self._interpreter or sys.executable)
         return Launch(

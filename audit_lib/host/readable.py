@@ -49,8 +49,8 @@ def readable(python: str, own: Iterable[Path | str]) -> list[str]:
         own: the subject's places, scratch, and what its parameters name.
     """
     named = [*_SYSTEM, *(f"/etc/{name}" for name in _SETTINGS), *_environment(python), *own]
-    absolute = [path for path in map(str, named) if os.path.isabs(path)]
-    return sorted(filter(os.path.exists, {*absolute, *map(os.path.realpath, absolute)}))
+    paths = {place for path in map(str, named) for place in (path, os.path.realpath(path))}
+    return sorted(path for path in paths if os.path.isabs(path) and os.path.exists(path))
 
 
 def checkout(root: Path) -> list[Path]:
