@@ -127,7 +127,7 @@ class Memory:
             self._source = json.dumps(self._held.code, sort_keys=True)
             self._whole = hashlib.sha256(self._source.encode()).hexdigest()
             of = json.dumps([self._held.whole, *self._library])
-            subject.inquiry.told = Told(self.folder, of, self._unheld, self.isolations)
+            subject.inquiry.told = Told(self.folder, of, self._unheld, self.isolations, self.save)
 
     def keeps(self, check: Check) -> bool:
         """Whether the answer of a check may be kept at all."""

@@ -40,11 +40,11 @@ def look(
     rows, rng = inputs_of(subject), np.random.default_rng(setting.seed)
     lacking: dict[str, str] = {}
     answers_of: dict[str, HookFunction] = {}
-    heads = heads_of(subject.hook("predictor.predict"), rows, rng)
+    heads = heads_of(subject.hook("predictor.predict", again=False), rows, rng)
     answers_of["predictor.predict"] = heads
     try:
         hook = decisions_hook(subject)
-        answers_of[hook] = decisions_of(subject.hook(hook), rows, rng)
+        answers_of[hook] = decisions_of(subject.hook(hook, again=False), rows, rng)
     except (NotAssessed, NotApplicable) as error:
         lacking["decision"] = str(error)
     whole = not all(a.together for a in answers_of.values())

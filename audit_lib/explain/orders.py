@@ -61,7 +61,7 @@ def orders_of(subject: Subject, hook: str, rows: Rows) -> Orders:
     Raises:
         NotAssessed: the decisions do not answer.
     """
-    reply = ask(subject.hook(hook), rows.table, into=frame)
+    reply = ask(subject.hook(hook, again=False), rows.table, into=frame)
     if not reply.answered or len(reply.got) != len(rows) or "side" not in reply.got:
         raise NotAssessed(f"{hook} gives no order a row: {reply.why or 'no side, or other rows'}")
     table, lacking = reply.got, dict[str, str]()
@@ -82,7 +82,7 @@ def stages_of(subject: Subject, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Raises:
         NotAssessed, NotApplicable: there is no such hook, or it does not answer.
     """
-    return ask(subject.hook("explain.stages"), table, into=_staged).needed(
+    return ask(subject.hook("explain.stages", again=False), table, into=_staged).needed(
         "explain.stages does not answer:"
     )
 
@@ -109,7 +109,7 @@ def _gates(subject: Subject, rows: Rows, lacking: dict[str, str]) -> pd.DataFram
 def _outcomes(subject: Subject, rows: Rows, side: Floats, lacking: dict[str, str]) -> pd.DataFrame:
     """From ``explain.outcomes``; else from the panel, by the terms that trades are locked to."""
     if subject.has("explain.outcomes"):
-        reply = ask(subject.hook("explain.outcomes"), rows.table, into=frame)
+        reply = ask(subject.hook("explain.outcomes", again=False), rows.table, into=frame)
         if reply.answered and len(reply.got) == len(rows):
             columns = [c for c in OUTCOMES if c in reply.got]
             return reply.got.loc[:, columns].reset_index(drop=True)
@@ -128,7 +128,7 @@ def _outcomes(subject: Subject, rows: Rows, side: Floats, lacking: dict[str, str
 
 def _traded(subject: Subject, rows: Rows, side: Floats) -> pd.DataFrame | None:
     """Return, best and worst excursion of a position held as the preconditions say."""
-    reply = ask(subject.hook("targets.preconditions"), into=mapping)
+    reply = ask(subject.hook("targets.preconditions", again=False), into=mapping)
     if not reply.answered or "holding" not in reply.got:
         return None
     holding, entry = int(reply.got["holding"]), int(reply.got.get("entry", 0))

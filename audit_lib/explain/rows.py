@@ -125,7 +125,7 @@ def inputs_of(subject: Subject) -> Rows:
 
 
 def _from_hook(subject: Subject) -> Rows:
-    rows = ask(subject.hook(HOOK), into=_given).needed(f"{HOOK} gives no rows:")
+    rows = ask(subject.hook(HOOK, again=False), into=_given).needed(f"{HOOK} gives no rows:")
     if subject.has("predictor.required"):
         wanted = samples.required(subject)
         missing = [c for c in wanted if c not in rows.table]

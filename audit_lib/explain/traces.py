@@ -283,7 +283,7 @@ def plain(value: Any) -> Value:
 
 
 def _heads(subject: Subject, table: pd.DataFrame) -> pd.DataFrame:
-    reply = ask(subject.hook("predictor.predict"), table, into=frame)
+    reply = ask(subject.hook("predictor.predict", again=False), table, into=frame)
     if not reply.answered or len(reply.got) != len(table):
         raise NotAssessed(f"predictor.predict does not answer: {reply.why or 'other rows'}")
     return reply.got

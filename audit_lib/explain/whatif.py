@@ -120,7 +120,7 @@ def what_if(
     rows = inputs_of(subject)
     at = _position(rows, asset, date)
     rng = np.random.default_rng(seed)
-    answers = decisions_of(subject.hook("decisions.backtest"), rows, rng)
+    answers = decisions_of(subject.hook("decisions.backtest", again=False), rows, rng)
     beside = np.array([at]) if answers.together else _same_date(rows, at)
     row = SingleRow(answers, rows.table.iloc[beside], int(np.flatnonzero(beside == at)[0]))
     now = row(row.row)[0]

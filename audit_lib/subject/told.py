@@ -31,6 +31,7 @@ class Told:
         of: what all of it rests on, beside the question.
         unheld: those of the source's files that stand in no digest.
         isolations: levels that hooks ran at for what was recalled.
+        keep: writes what is new, unless the subject has changed.
         recalled: how many answers were not asked for again.
         fresh: what is to be written.
     """
@@ -39,6 +40,7 @@ class Told:
     of: str
     unheld: Callable[[Iterable[str]], list[str]]
     isolations: dict[str, None]
+    keep: Callable[[], object]
     recalled: int = 0
     fresh: dict[str, bytes] = field(default_factory=dict)
 

@@ -248,6 +248,8 @@ class Workbook(Looking):
         mend = "free some space there, or choose another `reports` folder"
         with refused(RunError, why, where=self.folder.path, mend=mend):
             digest = self.folder.save(self.task, dump_task(result))
+        if self.subject.inquiry.told:  # what explanations asked after the checks
+            self.subject.inquiry.told.keep()
         self.subject.close()
         summary = f"{self.task.value} complete · run {self.folder.run_id} · results sha256 {digest}"
         gathered = self._gathered

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -301,6 +302,13 @@ def test_close_saves_results_and_a_sentinel_that_fits_them(workspace: Path) -> N
     assert load_task(folder.results(Task.T2).read_text(encoding="utf-8")) == audit.result
     digest = json.loads(folder.sentinel(Task.T2).read_bytes())["results_sha256"]
     assert note.text == f"T2 complete · run r1 · results sha256 {digest}"
+
+
+def test_close_keeps_what_was_asked_after_the_checks(workspace: Path) -> None:
+    audit, kept = ran(), []
+    audit.subject.inquiry.told = SimpleNamespace(keep=lambda: kept.append(1))  # type: ignore[assignment]
+    audit.close()
+    assert kept == [1]
 
 
 def test_close_on_a_place_that_cannot_be_written_is_one_message(
