@@ -1,6 +1,6 @@
 """``workbook assemble``: the packet of notebooks that a scheduler ran one by one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -26,15 +26,6 @@ from audit_lib.packets.manifest import read_manifest
 from audit_lib.packets.run import read_run
 from audit_lib.reporters import report_of
 from audit_lib.workspace import find_workspace, notebook_path
-
-
-@dataclass(frozen=True)
-class _Assembled:
-    """A run that is published: where, what it found, what it came to."""
-
-    folder: Path
-    tasks: tuple[TaskResult, ...]
-    verdict: Verdict
 
 
 @click.command()
@@ -69,19 +60,26 @@ def assemble(
     place = find_workspace(workspace)
     folder = _folder(run, reports or place / "reports")
     name = subject or folder.path.parents[2].name
-    assembled = _published(folder, name, place, root, notebooks)
-    echo(f"packet: {assembled.folder / 'packet.html'}", err=True)
-    report = report_of(assembled.tasks, forced=assembled.verdict)
+    tasks = _whole(folder)
+    published = _published(folder, tasks, name, place, root, notebooks)
+    echo(f"packet: {published / 'packet.html'}", err=True)
+    verdict = Verdict(read_manifest(published).verdict)
+    report = report_of(tasks, forced=verdict)
     report = replace(report, **of_asked(name, place, root))
     reporters = reporters_of(outputs, folder_of(name, place))
     put(outputs, lambda form: reporters[form](report))
-    ctx.exit(assembled.verdict.exit_code)
+    ctx.exit(verdict.exit_code)
 
 
 def _published(
-    folder: RunFolder, subject: str, workspace: Path, root: Path | None, notebooks: Path | None
-) -> _Assembled:
-    tasks = _whole(folder)
+    folder: RunFolder,
+    tasks: tuple[TaskResult, ...],
+    subject: str,
+    workspace: Path,
+    root: Path | None,
+    notebooks: Path | None,
+) -> Path:
+    """Assemble and publish a run; its folder then."""
     place = Place(folder.path.parents[3], tasks[0].subject, tasks[0].version)
     if place.work(folder.run_id).path != folder.path:
         raise RunError(
@@ -105,7 +103,7 @@ def _published(
     if set(plan.tasks) == set(Task):
         publish.point_latest(place, published)
     update_index(place.reports, place.subject)
-    return _Assembled(published.path, tasks, Verdict(read_manifest(published.path).verdict))
+    return published.path
 
 
 def _folder(run: str, reports: Path) -> RunFolder:

@@ -42,7 +42,14 @@ def list_(
     """List subjects; or the versions of SUBJECT; or checks, gates, hooks."""
     if what in ("checks", "gates"):
         chosen = opened(subject, workspace=workspace, root=root)[0] if subject else None
-        rows = _check_rows(chosen) if what == "checks" else _gate_rows(chosen)
+        if what == "checks":
+            roster = roster_of(chosen)
+            rows = [_check_row(roster.get(code)) for code in roster.codes]
+        else:
+            gates = gates_of(chosen).values()
+            rows = [
+                {"gate": g.name, "before": g.before, "checks": " ".join(g.codes)} for g in gates
+            ]
     elif subject is None:
         if what == "hooks":
             raise click.UsageError("--hooks needs a SUBJECT")
@@ -50,7 +57,10 @@ def list_(
     else:
         audited, _ = opened(subject, workspace=workspace, root=root)
         rows = _hook_rows(audited) if what == "hooks" else _version_rows(audited)
-    _print(rows, output_format)
+    if output_format == "json":
+        echo(json.dumps(rows, indent=2))
+    else:
+        print_table(rows)
 
 
 @click.command()
@@ -101,16 +111,6 @@ def _owner(code: str, workspace: Path | None) -> str | None:
                 if f'"{code}"' in read_words(file, errors="replace"):
                     return name
     return None
-
-
-def _check_rows(subject: Subject | None) -> list[dict[str, str]]:
-    roster = roster_of(subject)
-    return [_check_row(roster.get(code)) for code in roster.codes]
-
-
-def _gate_rows(subject: Subject | None) -> list[dict[str, str]]:
-    gates = gates_of(subject).values()
-    return [{"gate": g.name, "before": g.before, "checks": " ".join(g.codes)} for g in gates]
 
 
 def _check_text(check: type[Check]) -> str:
@@ -186,10 +186,3 @@ def _hook_rows(subject: Subject) -> list[dict[str, str]]:
                 {"hook": name, "state": f"declared absent: {absent}" if absent else written}
             )
     return rows
-
-
-def _print(rows: list[dict[str, str]], output_format: str) -> None:
-    if output_format == "json":
-        echo(json.dumps(rows, indent=2))
-        return
-    print_table(rows)

@@ -27,8 +27,11 @@ def begin(place: Place, run_id: str) -> RunFolder:
     """
     folder = place.work(run_id)
     mend = "name a folder that can be written to as --reports"
+    me = psutil.Process()
+    # A pid alone may be used again by another process; its start time tells them apart.
+    owner = {"pid": me.pid, "started": me.create_time(), "host": socket.gethostname()}
     with refused(RunError, "cannot be made", where=folder.path, mend=mend):
-        write_whole(_owner_file(folder), json.dumps(_me()).encode())
+        write_whole(_owner_file(folder), json.dumps(owner).encode())
         folder.notebooks.mkdir(parents=True)
     return folder
 
@@ -118,12 +121,6 @@ def point_latest(place: Place, folder: RunFolder) -> None:
 
 def _owner_file(folder: RunFolder) -> Path:
     return folder.path.with_name(f"{folder.path.name}.owner")
-
-
-def _me() -> dict[str, object]:
-    # A pid alone may be used again by another process; its start time tells them apart.
-    me = psutil.Process()
-    return {"pid": me.pid, "started": me.create_time(), "host": socket.gethostname()}
 
 
 def _alive(folder: RunFolder) -> bool:

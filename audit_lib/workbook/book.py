@@ -110,7 +110,8 @@ class Workbook(Looking):
         checks = roster_of(self.subject).of(self.task)
         # A run that somebody else drives, notebook by notebook, has nobody to note it before.
         noted = not (self.by_hand or under_workbook_run())
-        before = self._noted() if noted else ""
+        own = own_places(self.place.reports, self.workspace, self.subject) if noted else ()
+        before = joined(digests(self.subject, own)) if noted else ""
         took = times(cache_folder(self.subject))
         progress = TaskProgress(self.task, [c.code for c in checks], took)
         gathered, parameters = self._gathered, self.parameters
@@ -300,10 +301,6 @@ class Workbook(Looking):
             raise AuditError("only T6 gathers other tasks", where=f"notebook {self.task.value}")
         self._gathered = gather(self.place, self.folder, other=run_id, by_hand=self.by_hand)
         self.result = None  # what was found out closes over what was gathered before
-
-    def _noted(self) -> str:
-        own = own_places(self.place.reports, self.workspace, self.subject)
-        return joined(digests(self.subject, own))
 
     def _places(self) -> dict[str, Path | None]:
         """Folders of this machine that texts of a result may name."""
